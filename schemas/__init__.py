@@ -1,0 +1,1 @@
+"""The contract: event shapes, the topic table, identity, and bytes in and out."""

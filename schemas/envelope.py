@@ -1,0 +1,93 @@
+"""The CloudEvents 1.0 envelope in Kafka's binary mode: attributes are headers, the value is the Avro datum.
+
+Source: CloudEvents Kafka Protocol Binding 1.0.2. Routing, dead-lettering and replay read only this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+CONTENT_TYPE = "application/avro"
+PREFIX = "headrace."
+
+Header = tuple[str, bytes | None]
+Headers = tuple[Header, ...]
+
+
+class NotAnEvent(ValueError):
+    """The headers lack an attribute that CloudEvents requires, or hold one that is not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who said what, when, about what, and why."""
+
+    id: str
+    source: str
+    type: str
+    time: str
+    subject: str = ""
+    correlation_id: str = ""
+    causation_id: str = ""
+    traceparent: str = ""
+
+    @property
+    def event(self) -> str:
+        """The event's short name, such as `MediaUploaded`."""
+        return self.type.removeprefix(PREFIX)
+
+    @property
+    def correlation(self) -> str:
+        """The id of the upload that all of this began with; a root event is its own."""
+        return self.correlation_id or self.id
+
+
+_ATTRIBUTES = (
+    ("ce_id", "id"),
+    ("ce_source", "source"),
+    ("ce_type", "type"),
+    ("ce_time", "time"),
+    ("ce_subject", "subject"),
+    ("ce_correlationid", "correlation_id"),
+    ("ce_causationid", "causation_id"),
+    ("traceparent", "traceparent"),
+)
+_FIELDS = dict(_ATTRIBUTES)
+_FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.encode()))
+
+
+def to_headers(envelope: Envelope) -> Headers:
+    """Write the envelope as Kafka headers; attributes without a value are left out."""
+    return _FIXED + tuple(
+        (header, value.encode()) for header, field in _ATTRIBUTES if (value := getattr(envelope, field))
+    )
+
+
+def from_headers(headers: Iterable[Header]) -> Envelope:
+    """Read the envelope; headers that are not ours are passed over, whatever bytes they hold.
+
+    Of several with one name the last counts; a null or empty one is as good as none, and a missing time stays empty.
+    Raises `NotAnEvent` when id, source or type is missing.
+    """
+    found: dict[str, str] = {}
+    for header, value in headers:
+        field = _FIELDS.get(header)
+        if field is None or not value:
+            continue
+        try:
+            found[field] = value.decode()
+        except UnicodeDecodeError as error:
+            raise NotAnEvent(f"header {header} is not UTF-8") from error
+    found.setdefault("time", "")
+    try:
+        return Envelope(**found)
+    except TypeError:
+        missing = sorted({"id", "source", "type"} - found.keys())
+        raise NotAnEvent(f"no CloudEvents header {', '.join('ce_' + name for name in missing)}") from None
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a moment as CloudEvents wants it: RFC 3339, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,75 @@
+"""The door to confluent-kafka: producers, readers and topics, with the settings that keep records safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.settings import KafkaSettings
+from schemas.topics import Topic
+
+# Failures come as exceptions and delivery reports; librdkafka would print each on standard error as well.
+QUIET = {"log_level": 2}
+DURABLE = {
+    "acks": "all",
+    "enable.idempotence": True,
+    # librdkafka's own default would put a key elsewhere than aiokafka and Java do.
+    "partitioner": "murmur2_random",
+    "compression.type": "lz4",
+    "linger.ms": 5,
+}
+
+_UNREACHABLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT)
+
+
+def producer(settings: KafkaSettings, **overrides: Any) -> Producer:
+    """Make a producer whose acknowledgement means: on every in-sync replica, once, in order."""
+    return Producer({**_base(settings), **DURABLE, **overrides})
+
+
+def reader(settings: KafkaSettings, **overrides: Any) -> Consumer:
+    """Make a consumer that belongs to no group: it is told where to read, and commits nothing."""
+    own = {"group.id": "headrace.reader", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+    return Consumer({**_base(settings), **own, "enable.partition.eof": True, **overrides})
+
+
+def admin(settings: KafkaSettings) -> AdminClient:
+    """Make an admin client."""
+    return AdminClient(_base(settings))
+
+
+def existing_topics(client: AdminClient, timeout: float = 10.0) -> dict[str, int]:
+    """List the cluster's topics with their number of partitions."""
+    return {name: len(found.partitions) for name, found in client.list_topics(timeout=timeout).topics.items()}
+
+
+def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_factor: int) -> list[str]:
+    """Create the topics that are not there yet and name them; those that are there stay as they are."""
+    there = existing_topics(client)
+    missing = [topic for topic in wanted if topic.name not in there]
+    if not missing:
+        return []
+    new = [NewTopic(t.name, t.partitions, replication_factor, config=t.config) for t in missing]
+    for future in client.create_topics(new, request_timeout=30).values():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    return [topic.name for topic in missing]
+
+
+def in_words(error: KafkaException, settings: KafkaSettings) -> str:
+    """Say in one line what Kafka has against it, and what to look at."""
+    said: KafkaError = error.args[0]
+    if said.code() in _UNREACHABLE:
+        return f"no Kafka at {settings.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
+    return f"Kafka at {settings.bootstrap_servers} refuses: {said.str()}"
+
+
+def _base(settings: KafkaSettings) -> dict[str, Any]:
+    return {"bootstrap.servers": settings.bootstrap_servers, "client.id": "headrace", **QUIET}

@@ -1,0 +1,115 @@
+"""The topic table: what lies where. Docs, command line and clusters are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas import records
+from schemas.identity import asset_key
+from schemas.records import Event
+
+DAY_MS = 86_400_000
+PARTITIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One Kafka topic: what it holds, and how long."""
+
+    name: str
+    holds: str
+    events: tuple[type[Event], ...] = ()
+    partitions: int = PARTITIONS
+    retention_days: int = 30
+    compacted: bool = False
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The topic's settings as Kafka takes them."""
+        if self.compacted:
+            return {"cleanup.policy": "compact"}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS)}
+
+
+UPLOADED = Topic("media.uploaded", "objects created in S3", (records.MediaUploaded,))
+DELETED = Topic("media.deleted", "objects removed from S3", (records.MediaDeleted,))
+AWS_EVENTS = Topic("aws.events", "every other AWS or custom event, as it came", (records.AwsEvent,))
+JOBS_STARTED = Topic("jobs.started", "asynchronous AWS jobs that were accepted; key = job token", (records.JobStarted,))
+JOBS_FINISHED = Topic("jobs.finished", "asynchronous AWS jobs that have ended; key = job token", (records.JobFinished,))
+THUMBNAILED = Topic("media.thumbnailed", "previews", (records.MediaThumbnailed,))
+SCANNED = Topic("media.scanned", "objects whose content was checked and found harmless", (records.MediaScanned,))
+PROBED = Topic("media.probed", "technical metadata", (records.MediaProbed,))
+READY = Topic("media.ready", "fan-in: scanned and probed, so worth paying for", (records.MediaReady,))
+LABELLED = Topic("media.labelled", "what is visible in images and videos", (records.MediaLabelled,))
+MODERATED = Topic("media.moderated", "unsafe content in images and videos", (records.MediaModerated,))
+TRANSCRIBED = Topic("media.transcribed", "speech as text", (records.MediaTranscribed,))
+COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
+BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read, as it came", retention_days=90)
+SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)
+
+SHARED = (
+    UPLOADED,
+    DELETED,
+    AWS_EVENTS,
+    JOBS_STARTED,
+    JOBS_FINISHED,
+    THUMBNAILED,
+    SCANNED,
+    PROBED,
+    READY,
+    LABELLED,
+    MODERATED,
+    TRANSCRIBED,
+    COMPLETED,
+    BRIDGE_DLQ,
+    SCHEMAS,
+)
+
+
+def retry(stage: str) -> Topic:
+    """The topic where a stage's records wait until they are due again."""
+    return Topic(f"{stage}.retry", f"records of {stage} that are tried again later")
+
+
+def dead_letters(stage: str) -> Topic:
+    """The topic where a stage's records end that cannot be processed, as they came, with the reason."""
+    return Topic(f"{stage}.dlq", f"what {stage} could not process, as it came, with the reason", retention_days=90)
+
+
+def table(stages: Iterable[str]) -> tuple[Topic, ...]:
+    """Every topic of a pipeline with these stages."""
+    own = [topic for stage in stages for topic in (retry(stage), dead_letters(stage))]
+    return (*SHARED, *own)
+
+
+def is_dead_letters(topic: str) -> bool:
+    """Whether a topic holds dead letters, of a stage or of the bridge."""
+    return topic.endswith(".dlq")
+
+
+_TOPIC_OF = {event: topic for topic in SHARED for event in topic.events}
+
+
+def topic_for(kind: type[Event]) -> Topic:
+    """The one topic that holds this kind of event."""
+    return _TOPIC_OF[kind]
+
+
+def topic_of(event: Event) -> Topic:
+    """The one topic that holds this event."""
+    return topic_for(type(event))
+
+
+def key_of(event: Event) -> bytes:
+    """The record key: the asset, so that everything about it is in one partition; for jobs the token."""
+    return subject_of(event).encode()
+
+
+def subject_of(event: Event) -> str:
+    """What the event is about, in words."""
+    if isinstance(event, records.JobStarted | records.JobFinished):
+        return event.token
+    if isinstance(event, records.AwsEvent):
+        return event.source
+    return asset_key(event.asset)

@@ -1,0 +1,92 @@
+"""`headrace topics`: the topic table, and how a cluster gets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import typer
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.table import Table
+
+from schemas import catalog, kafka, log, topics
+from schemas.cli import AsJson, fail
+from schemas.settings import KafkaSettings, SettingsError, load
+from schemas.topics import Topic
+
+Stages = Callable[[], tuple[str, ...]]
+
+
+def topics_app(stages: Stages) -> typer.Typer:
+    """Build the command group. `stages` names the pipeline's stages, whose own topics are in the table too."""
+    app = typer.Typer(name="topics", help="The Kafka topics.", no_args_is_help=True)
+
+    @app.command("list")
+    def list_(as_json: AsJson = False) -> None:
+        """List the topics: what they hold, and how long."""
+        show(topics.table(stages()), as_json)
+
+    @app.command()
+    def apply() -> None:
+        """Create what the cluster lacks and publish the schemas. What is there stays as it is."""
+        apply_table(topics.table(stages()))
+
+    return app
+
+
+def show(table: tuple[Topic, ...], as_json: bool) -> None:
+    """Print the topic table."""
+    if as_json:
+        typer.echo(json.dumps([_row(topic) for topic in table], indent=2))
+        return
+    grid = Table("topic", "holds", "partitions", "retention", box=None, header_style="bold")
+    for topic in table:
+        grid.add_row(topic.name, topic.holds, str(topic.partitions), _retention(topic))
+    Console().print(grid)
+
+
+def apply_table(table: tuple[Topic, ...]) -> None:
+    """Bring a cluster up to the table, saying what was done. Ends the command when Kafka cannot be asked."""
+    try:
+        settings = load(KafkaSettings)
+    except SettingsError as error:
+        fail(str(error))
+    try:
+        client = kafka.admin(settings)
+        there = kafka.existing_topics(client)
+        created = kafka.create_topics(client, table, settings.replication_factor)
+        log.publish(kafka.producer(settings), catalog.versions())
+    except KafkaException as error:
+        fail(kafka.in_words(error, settings))
+    except log.NotPublished as error:
+        fail(f"topics are there, but {topics.SCHEMAS.name} did not take the schemas: {error}")
+    for topic in table:
+        typer.echo(f"{topic.name}: {'created' if topic.name in created else 'already there'}")
+        if topic.name in there and there[topic.name] != topic.partitions:
+            warn(topic, there[topic.name])
+    typer.echo(f"{topics.SCHEMAS.name}: {len(catalog.versions())} schemas published")
+
+
+def warn(topic: Topic, partitions: int) -> None:
+    """Name a topic whose partitions are not as the table says. Changing them would move keys and break their order."""
+    typer.echo(
+        f"warning: {topic.name} has {partitions} partitions, the table says {topic.partitions}; left as it is, "
+        "because other partitions would break the order per asset",
+        err=True,
+    )
+
+
+def _row(topic: Topic) -> dict[str, object]:
+    return {
+        "name": topic.name,
+        "holds": topic.holds,
+        "events": [event.EVENT for event in topic.events],
+        "partitions": topic.partitions,
+        "retention_days": None if topic.compacted else topic.retention_days,
+        "compacted": topic.compacted,
+    }
+
+
+def _retention(topic: Topic) -> str:
+    return "newest per key" if topic.compacted else f"{topic.retention_days} days"

@@ -1,0 +1,202 @@
+"""The door to Faust: a stage as a Faust app whose agent gets whole batches and whose offsets follow our marks.
+
+Faust hosts: life cycle, group membership, assignment, heartbeats, commits. What it does by itself with offsets can
+lose records (its commit rule acknowledges past unfinished work), so `SafeConsumer` carries the rule of `streams.marks`.
+See docs/decisions/0003-faust-behind-one-door.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from schemas import topics
+from schemas.message import Received
+from schemas.settings import KafkaSettings
+from streams.lanes import Lanes, Partition
+from streams.settings import StreamSettings
+from streams.stage import Stage
+
+POLL_RECORDS = 2000
+FULL_POLL_SECONDS = 0.05
+
+
+class Batch(NamedTuple):
+    """What one fetch gave of one partition; `start` is the offset from which it was fetched."""
+
+    partition: Partition
+    start: int | None
+    records: list[Received]
+
+
+class SafeConsumer(driver.Consumer):
+    """Delivers one event per fetched batch, and commits what the marks say."""
+
+    lanes: Lanes
+    grace: float
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
+        generation = self.app.consumer_generation_id
+        fetched, _ = await self._wait_next_records(timeout)
+        if not fetched or self.should_stop:
+            return
+        if not self.flow_active or generation != self.app.consumer_generation_id:
+            for tp in fetched:
+                await self.rewind(tp)
+            return
+        for tp, records in fetched.items():
+            batch = self._batch(tp, records)
+            if batch is not None:
+                yield tp, self._event(tp, records[-1], batch)
+
+    async def rewind(self, tp: TP) -> None:
+        """Fetch again from the first offset that was not delivered."""
+        partition = self.lanes.partition(_where(tp))
+        if tp in self.assignment() and partition.mark.position is not None:
+            partition.fetched = partition.mark.position
+            await self.seek(tp, partition.mark.position)
+
+    async def perform_seek(self) -> None:
+        """Begin a new assignment at the committed offsets."""
+        await super().perform_seek()
+        for tp in self.assignment():
+            self.lanes.assign(_where(tp), self._committed_offset.get(tp))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let running work end, within bounds; commit; forget."""
+        where = [_where(tp) for tp in revoked]
+        await self.lanes.revoke(where, self.grace)
+        if not await self.commit():
+            await self.commit()
+        self.lanes.forget(where)
+        await super().on_partitions_revoked(revoked)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Say nothing: Faust's own check knows only events, and warns of every partition that is idle."""
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]], set[TP]]:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        active = self._get_active_partitions()
+        with_room = {tp for tp in active if self.lanes.has_room(_where(tp))}
+        if not with_room:
+            await self.sleep(FULL_POLL_SECONDS)
+            return {}, with_room
+        wait = timeout if len(with_room) == len(active) else FULL_POLL_SECONDS
+        return await self._getmany(active_partitions=with_room, timeout=wait), with_room
+
+    def _batch(self, tp: TP, records: list[Any]) -> Batch | None:
+        partition = self.lanes.partition(_where(tp))
+        start = partition.fetched
+        fresh = [_received(record) for record in records if start is None or record.offset >= start]
+        if not fresh:
+            return None
+        partition.fetched = fresh[-1].offset + 1
+        return Batch(partition, start, fresh)
+
+    def _event(self, tp: TP, last: Any, batch: Batch) -> ConsumerMessage:
+        event = self._to_message(tp, last)
+        event.key, event.value, event.headers = None, cast(Any, batch), []
+        return event
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (TP(*where) for where in self.lanes.assigned())
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.lanes.committable(_where(tp))
+
+    async def _add_gap(self, *_: Any) -> None:
+        """Gaps need no bookkeeping: a mark knows only what was delivered."""
+
+
+class AsTheyAre(faust.Schema[Any, Any]):
+    """Hands batches over untouched; decoding is the runner's, where bad bytes become a dead letter."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        """There is no key of a batch."""
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Batch:
+        """Give the batch."""
+        batch: Batch = message.value
+        return batch
+
+
+class StageApp(faust.App):
+    """A Faust app whose lanes begin and drain with it."""
+
+    lanes: Lanes
+    grace: float
+
+    async def on_first_start(self) -> None:
+        """Begin to work before the first batch comes."""
+        self.lanes.start()
+        await super().on_first_start()
+
+    async def stop(self) -> None:
+        """Let running work end, within bounds, so that its offsets are committed with the rest."""
+        await self.lanes.drain(self.grace)
+        await super().stop()
+
+
+def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: KafkaSettings) -> StageApp:
+    """Build the Faust app of one stage: its consumer group, reading all of the stage's topics."""
+    app = StageApp(
+        stage.group,
+        broker="kafka://" + kafka.bootstrap_servers.replace(",", ";kafka://"),
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        consumer_auto_offset_reset="earliest",
+        broker_max_poll_records=POLL_RECORDS,
+        # Our lanes hold records back, for as long as it takes; a worker that hangs is found by its own watchdog.
+        broker_max_poll_interval=86_400.0,
+        broker_session_timeout=settings.session_seconds,
+        broker_heartbeat_interval=settings.session_seconds / 5,
+        broker_commit_interval=settings.commit_seconds,
+        stream_buffer_maxsize=2,
+        stream_wait_empty=True,
+        producer_acks=-1,
+    )
+    app.lanes, app.grace = lanes, settings.drain_seconds
+    consumer = type("Consumer", (SafeConsumer,), {"lanes": lanes, "grace": settings.drain_seconds})
+    vars(app.transport)["Consumer"] = consumer
+    read = app.topic(*(topic.name for topic in reads(stage)), schema=AsTheyAre(value_type=bytes))
+
+    async def take(stream: Any) -> None:
+        async for event in stream.noack().events():
+            batch: Batch = event.value
+            if not lanes.deliver(batch.partition, batch.start, batch.records):
+                await cast(SafeConsumer, app.consumer).rewind(event.message.tp)
+            event.ack()
+
+    app.agent(read, name=f"streams.{stage.name}")(take)
+    return app
+
+
+def reads(stage: Stage) -> tuple[topics.Topic, ...]:
+    """Every topic that a stage's consumer group reads."""
+    completions = (topics.JOBS_FINISHED,) if stage.job else ()
+    return (*stage.reads, *completions, topics.retry(stage.name))
+
+
+def _where(tp: Any) -> tuple[str, int]:
+    return tp.topic, tp.partition
+
+
+def _received(record: Any) -> Received:
+    return Received(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp / 1000,
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )

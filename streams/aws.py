@@ -1,0 +1,141 @@
+"""The door to boto3: calls in bounded threads, and every way they fail mapped to `streams.failures` once."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+)
+from botocore.exceptions import (
+    ConnectionError as SdkConnectionError,
+)
+
+from streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
+
+T = TypeVar("T")
+
+OUTAGE_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+THROTTLED_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalFailureException",
+        "InternalServerError",
+        "InternalServerException",
+        "NoSuchKey",
+        "NoSuchVersion",
+        "OperationAborted",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
+
+
+class Aws:
+    """Calls AWS without blocking the event loop. Clients are made on first use, one a service."""
+
+    def __init__(self, threads: int = 32) -> None:
+        self._session = boto3.session.Session()
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+        # The pipeline retries by itself and counts; the SDK's own tries on top of that would multiply.
+        self._config = Config(
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=threads,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+        )
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call one operation, named as the SDK's method is, and give its answer. Raises a `Failure`."""
+
+        def request() -> dict[str, Any]:
+            answer: dict[str, Any] = getattr(self._client(service), operation)(**parameters)
+            return answer
+
+        return await self.run(request)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run blocking work that calls AWS in a thread. Raises a `Failure`."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(work))
+        except (ClientError, BotoCoreError) as error:
+            raise failure_of(error) from error
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _client(self, service: str) -> Any:
+        with self._lock:  # a session is not safe to make clients from in two threads; clients are safe to use
+            if service not in self._clients:
+                self._clients[service] = self._session.client(service, config=self._config)  # type: ignore[call-overload]
+            return self._clients[service]
+
+
+def failure_of(error: ClientError | BotoCoreError) -> Failure:
+    """Say what an error of the SDK means for a record: its class by the AWS error code."""
+    if isinstance(error, ClientError):
+        return _from_answer(error)
+    if isinstance(error, UNREACHABLE):
+        return Outage(str(error))
+    if isinstance(error, ReadTimeoutError | SdkConnectionError | HTTPClientError):
+        return Transient(str(error), "timeout" if isinstance(error, ReadTimeoutError) else "connection")
+    return Unprocessable("refused", str(error))
+
+
+def _from_answer(error: ClientError) -> Failure:
+    code = error.response["Error"].get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    why = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
+    if code in OUTAGE_CODES:
+        return Outage(why)
+    if code in THROTTLED_CODES:
+        return Throttled(why)
+    if code in TRANSIENT_CODES or status >= 500:
+        return Transient(why, code)
+    return Unprocessable(code, why)

@@ -1,0 +1,63 @@
+"""What becomes of a record that did not end well: a dead letter, or another try later.
+
+Source: Enterprise Integration Patterns, "Dead Letter Channel"; the header names are ours, all UTF-8 text.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from schemas import topics
+from schemas.envelope import timestamp
+from schemas.message import Message, Received
+from streams.origin import DEAD_LETTER, RETRY, origin_headers, origin_of, own_headers, text
+from streams.outcome import Dead, Retry
+from streams.stage import Stage
+
+LONGEST_MESSAGE = 1000
+
+_SECRETS = (
+    (re.compile(r"\?[^\s\"'<>]*"), "?[redacted]"),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "[redacted]"),
+    (re.compile(r"(?i)\b(authorization|token|password|secret|signature)\b(\s*[:=]\s*)\S+"), r"\1\2[redacted]"),
+)
+
+
+def dead_letter(stage: Stage, received: Received, dead: Dead, attempts: int, now: datetime) -> Message:
+    """Write the record as it came, byte for byte, with the reason in `dlq-*` headers."""
+    origin = origin_of(received)
+    reason = (
+        text("dlq-stage", stage.name),
+        text("dlq-stage-version", stage.version),
+        text("dlq-code", dead.code),
+        text("dlq-class", dead.kind),
+        text("dlq-message", readable(dead.why)),
+        text("dlq-attempts", origin.failures + attempts),
+        text("dlq-first-failure", origin.first_failure or timestamp(now)),
+        text("dlq-last-failure", timestamp(now)),
+    )
+    headers = own_headers(received.headers) + reason + origin_headers(DEAD_LETTER, origin)
+    return Message(topics.dead_letters(stage.name).name, received.key, received.value, headers)
+
+
+def delayed(stage: Stage, received: Received, retry: Retry, attempts: int, now: datetime) -> Message:
+    """Write the record as it came for another try, not before `retry.after` seconds from the broker's receipt."""
+    origin = origin_of(received)
+    plan = (
+        text("retry-after-ms", int(retry.after * 1000)),
+        text("retry-attempts", origin.failures + attempts),
+        text("retry-code", retry.code),
+        text("retry-message", readable(retry.why)),
+        text("retry-first-failure", origin.first_failure or timestamp(now)),
+    )
+    headers = own_headers(received.headers) + plan + origin_headers(RETRY, origin)
+    return Message(topics.retry(stage.name).name, received.key, received.value, headers)
+
+
+def readable(why: str) -> str:
+    """Make a reason fit for a header: no secrets, no presigned addresses, no control characters, not too long."""
+    for pattern, instead in _SECRETS:
+        why = pattern.sub(instead, why)
+    plain = "".join(char if char.isprintable() else " " for char in why)
+    return plain[:LONGEST_MESSAGE].encode(errors="replace").decode()

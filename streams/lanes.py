@@ -1,0 +1,285 @@
+"""Keyed lanes: many records in work at once, strict order per key, no key in another's way.
+
+Records of one key wait in one lane, behind each other. Workers take the head of the next lane that is ready, turn by
+turn between the partitions. A finished worker pulls its next record itself, so slots are never idle while work waits.
+A record that is not due yet waits in its partition's mark, holding no slot.
+Source: Confluent's parallel-consumer describes the idea; the bounds and the marks here are our own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
+
+from schemas.message import Received
+from streams.marks import Mark
+
+TopicPartition = tuple[str, int]
+
+RECORD_OVERHEAD = 600
+"""Bytes that a waiting record costs beyond its key and value, measured on CPython 3.11."""
+
+
+class Work(NamedTuple):
+    """What a lane does with records; all three leave the record's outcome durable when they return."""
+
+    process: Callable[[Received], Awaitable[None]]
+    expired: Callable[[Received], Awaitable[None]]
+    due: Callable[[Received], float]
+
+
+class Partition:
+    """One assignment of one partition: its mark, and what of it waits here.
+
+    While it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
+    """
+
+    __slots__ = ("buffered", "fetched", "leaving", "live", "mark", "ready", "running")
+
+    def __init__(self, position: int | None = None) -> None:
+        self.mark = Mark(position)
+        self.fetched = position
+        self.live = True
+        self.leaving = False
+        self.buffered = 0
+        self.running = 0
+        self.ready: deque[Lane] = deque()
+
+
+class Entry(NamedTuple):
+    """A record on its way through a lane."""
+
+    partition: Partition
+    record: Received
+    size: int
+
+
+Lane = deque[Entry]
+
+
+class Slot:
+    """One worker: what it is doing, since when, and whether it was told to let go."""
+
+    __slots__ = ("entry", "since", "task", "verdict")
+
+    def __init__(self) -> None:
+        self.entry: Entry | None = None
+        self.since = 0.0
+        self.verdict = ""
+        self.task: asyncio.Task[None] | None = None
+
+    def let_go(self, verdict: str) -> None:
+        """Cancel what the worker is doing, and only that."""
+        if self.task is not None and not self.verdict:
+            self.verdict = verdict
+            self.task.cancel()
+
+
+class Lanes:
+    """The lanes of one stage in one process."""
+
+    def __init__(self, work: Work, in_flight: int, buffer_bytes: int, deadline_seconds: float) -> None:
+        self._work = work
+        self._buffer_bytes = buffer_bytes
+        self._deadline = deadline_seconds
+        self._partitions: dict[TopicPartition, Partition] = {}
+        self._lanes: dict[object, Lane] = {}
+        self._turns: deque[Partition] = deque()
+        self._parked: deque[asyncio.Future[None]] = deque()
+        self._slots = [Slot() for _ in range(in_flight)]
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to work."""
+        for slot in self._slots:
+            slot.task = asyncio.create_task(self._worker(slot))
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    def failure(self) -> BaseException | None:
+        """What ended a worker that should never end; None while all is well."""
+        ended = (slot.task for slot in self._slots if slot.task and slot.task.done() and not slot.task.cancelled())
+        return next((task.exception() for task in ended), None)
+
+    def assign(self, where: TopicPartition, position: int | None) -> Partition:
+        """Begin a new assignment of a partition; work of an earlier one no longer moves its offset."""
+        self._drop(where)
+        partition = self._partitions[where] = Partition(position)
+        return partition
+
+    def partition(self, where: TopicPartition) -> Partition:
+        """Give the present assignment of a partition."""
+        return self._partitions.get(where) or self.assign(where, None)
+
+    def assigned(self) -> list[TopicPartition]:
+        """List the partitions that are assigned here."""
+        return list(self._partitions)
+
+    def committable(self, where: TopicPartition) -> int | None:
+        """The offset of a partition that is safe to commit; None when there is none."""
+        partition = self._partitions.get(where)
+        return partition.mark.committable() if partition else None
+
+    def has_room(self, where: TopicPartition) -> bool:
+        """Whether more of a partition may be fetched: each has an equal share of the buffer."""
+        if self._closing:
+            return False
+        partition = self._partitions.get(where)
+        return partition is None or partition.buffered * len(self._partitions) < self._buffer_bytes
+
+    def deliver(self, partition: Partition, start: int | None, records: list[Received]) -> bool:
+        """Take over what was fetched from `start` on. False when something before it has not arrived: fetch again."""
+        if partition.leaving or not partition.live or self._closing:
+            return True
+        if start != partition.mark.position:
+            return False
+        partition.mark.opened(record.offset for record in records)
+        now = time.time()
+        for record in records:
+            entry = Entry(partition, record, RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b""))
+            partition.buffered += entry.size
+            wait = self._work.due(record) - now
+            if wait > 0:
+                asyncio.get_running_loop().call_later(wait, self._enqueue, entry)
+            else:
+                self._enqueue(entry)
+        return True
+
+    async def revoke(self, which: Iterable[TopicPartition], grace: float) -> None:
+        """Give partitions back: begin nothing more of them, and wait for what runs, `grace` seconds at most."""
+        leaving = [self._partitions[where] for where in which if where in self._partitions]
+        for partition in leaving:
+            partition.leaving = True
+        await self._settled(leaving, grace)
+        for partition in leaving:
+            partition.live = False
+        for slot in self._slots:
+            if slot.entry is not None and not slot.entry.partition.live:
+                slot.let_go("revoked")
+
+    def forget(self, which: Iterable[TopicPartition]) -> None:
+        """Drop the marks of partitions that were given back, once their offsets are committed."""
+        for where in which:
+            self._drop(where)
+
+    async def drain(self, grace: float) -> None:
+        """Begin nothing more and wait for what runs, `grace` seconds at most. What is left is redelivered."""
+        self._closing = True
+        await self._settled(list(self._partitions.values()), grace)
+        tasks = [slot.task for slot in self._slots if slot.task] + ([self._sweeper] if self._sweeper else [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def running(self) -> int:
+        """How many records are in work."""
+        return sum(partition.running for partition in self._partitions.values())
+
+    def unfinished(self) -> int:
+        """How many delivered records have no durable outcome yet, those not yet due included."""
+        return sum(partition.mark.unfinished for partition in self._partitions.values())
+
+    def oldest(self) -> float:
+        """Seconds since the longest-running record was begun; 0 when nothing runs."""
+        begun = [slot.since for slot in self._slots if slot.entry is not None]
+        return time.monotonic() - min(begun) if begun else 0.0
+
+    def _drop(self, where: TopicPartition) -> None:
+        partition = self._partitions.pop(where, None)
+        if partition is not None:
+            partition.live = False
+
+    def _enqueue(self, entry: Entry) -> None:
+        record = entry.record
+        key: object = record.key if record.key is not None else (record.topic, record.partition, record.offset)
+        lane = self._lanes.get(key)
+        if lane is not None:
+            lane.append(entry)
+            return
+        self._lanes[key] = lane = deque((entry,))
+        self._make_ready(lane)
+
+    def _make_ready(self, lane: Lane) -> None:
+        partition = lane[0].partition
+        if not partition.ready:
+            self._turns.append(partition)
+        partition.ready.append(lane)
+        while self._parked:
+            waiter = self._parked.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    async def _next(self) -> Lane:
+        while self._closing or not self._turns:
+            waiter = asyncio.get_running_loop().create_future()
+            self._parked.append(waiter)
+            await waiter
+        partition = self._turns.popleft()
+        lane = partition.ready.popleft()
+        if partition.ready:
+            self._turns.append(partition)
+        return lane
+
+    async def _worker(self, slot: Slot) -> None:
+        while True:
+            lane = await self._next()
+            entry = lane[0]
+            if entry.partition.live and not entry.partition.leaving:
+                await self._run(slot, entry)
+            entry.partition.buffered -= entry.size
+            lane.popleft()
+            if lane:
+                self._make_ready(lane)
+            else:
+                self._retire(entry.record)
+
+    async def _run(self, slot: Slot, entry: Entry) -> None:
+        partition = entry.partition
+        slot.entry, slot.since, slot.verdict = entry, time.monotonic(), ""
+        partition.running += 1
+        try:
+            await self._work.process(entry.record)
+        except asyncio.CancelledError:
+            if not slot.verdict or slot.task is None:
+                raise
+            slot.task.uncancel()
+            if slot.verdict == "revoked":
+                return
+            await self._work.expired(entry.record)
+        finally:
+            slot.entry = None
+            partition.running -= 1
+            if not partition.running:
+                self._idle.set()
+        if partition.live:
+            partition.mark.closed(entry.record.offset)
+
+    def _retire(self, record: Received) -> None:
+        key: object = record.key if record.key is not None else (record.topic, record.partition, record.offset)
+        del self._lanes[key]
+
+    async def _settled(self, partitions: list[Partition], grace: float) -> None:
+        deadline = time.monotonic() + grace
+        while any(partition.running for partition in partitions):
+            self._idle.clear()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            try:
+                await asyncio.wait_for(self._idle.wait(), left)
+            except TimeoutError:
+                return
+
+    async def _sweep(self) -> None:
+        """Tell workers to let go of records that take longer than their deadline."""
+        while True:
+            await asyncio.sleep(min(1.0, self._deadline / 4))
+            limit = time.monotonic() - self._deadline
+            for slot in self._slots:
+                if slot.entry is not None and slot.since < limit:
+                    slot.let_go("overdue")

@@ -1,0 +1,73 @@
+"""Where a record first came from and what it has been through, told by headers that travel with it.
+
+Every hop starts again from the record's own headers, so nothing grows: key, value and own headers stay byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.envelope import Header, Headers
+from schemas.message import Received
+
+RETRY = "retry-"
+DEAD_LETTER = "dlq-"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place of the first delivery, and the failures since. `timestamp` is in seconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    failures: int = 0
+    first_failure: str = ""
+
+
+def origin_of(received: Received) -> Origin:
+    """Read the history from the retry headers; a record without them is on its first delivery."""
+    found = {name: value for name, value in received.headers if name.startswith(RETRY) and value is not None}
+    here = Origin(received.topic, received.partition, received.offset, received.timestamp)
+    if "retry-topic" not in found:
+        return here
+    try:
+        return Origin(
+            topic=found["retry-topic"].decode(),
+            partition=int(found["retry-partition"]),
+            offset=int(found["retry-offset"]),
+            timestamp=int(found["retry-timestamp"]) / 1000,
+            failures=int(found["retry-attempts"]),
+            first_failure=found["retry-first-failure"].decode(),
+        )
+    except (KeyError, ValueError):  # not written by a runner: treat it as the first delivery that it is
+        return here
+
+
+def due(received: Received) -> float:
+    """Give the moment, in seconds, before which a record must not be tried: the broker's clock plus the delay."""
+    for name, value in received.headers:
+        if name == "retry-after-ms" and value is not None and value.isdigit():
+            return received.timestamp + int(value) / 1000
+    return 0.0
+
+
+def own_headers(headers: Headers) -> Headers:
+    """Give the headers that the record was born with."""
+    return tuple(header for header in headers if not header[0].startswith((RETRY, DEAD_LETTER)))
+
+
+def origin_headers(prefix: str, origin: Origin) -> Headers:
+    """Write the place of the first delivery as headers."""
+    return (
+        text(f"{prefix}topic", origin.topic),
+        text(f"{prefix}partition", origin.partition),
+        text(f"{prefix}offset", origin.offset),
+        text(f"{prefix}timestamp", int(origin.timestamp * 1000)),
+    )
+
+
+def text(name: str, value: object) -> Header:
+    """Write one header."""
+    return (name, str(value).encode())

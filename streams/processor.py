@@ -1,0 +1,120 @@
+"""Takes a record to its durable outcome: tries, waits, and sends what is to be sent before anything is committed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from schemas.message import Message, Received
+from streams import telemetry
+from streams.dead_letters import dead_letter, delayed
+from streams.failures import Failure, Outage
+from streams.origin import origin_of
+from streams.outcome import Dead, Done, Outcome, Retry, Wait, backoff
+from streams.runner import Context, Runner
+from streams.sender import NotSent, Sender
+from streams.stage import Stage
+
+IN_PLACE_SECONDS = 2.0
+IN_PLACE_TRIES = 3
+
+
+class Pause:
+    """Whether a stage waits for something shared to come back. Says so once, and once when it is over."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self.why = ""
+
+    def hold(self, why: str) -> None:
+        """Note an outage."""
+        if not self.why:
+            telemetry.log.warning("paused", stage=self._stage, why=why)
+            telemetry.PAUSED.labels(self._stage).set(1)
+        self.why = why
+
+    def over(self) -> None:
+        """Note that it works again."""
+        if self.why:
+            telemetry.log.info("resumed", stage=self._stage)
+            telemetry.PAUSED.labels(self._stage).set(0)
+        self.why = ""
+
+
+class Processor:
+    """One stage's way from a record to its outcome."""
+
+    def __init__(self, stage: Stage, context: Context, sender: Sender) -> None:
+        self._stage = stage
+        self._context = context
+        self._runner = Runner(stage, context)
+        self._sender = sender
+        self.pause = Pause(stage.name)
+
+    async def process(self, received: Received) -> None:
+        """Try until there is an ending, and make it durable. Returns when a restart need not see the record again."""
+        begun = time.monotonic()
+        outcome, tries = await self._try(received)
+        outcome = await self._settle(received, outcome, tries)
+        telemetry.ended(self._stage.name, received, outcome, time.monotonic() - begun)
+
+    async def expired(self, received: Received) -> None:
+        """End a try that took longer than the stage's deadline: the record is tried again later."""
+        why = f"not done after {self._stage.deadline_seconds:g} s"
+        attempt = origin_of(received).failures + 1
+        outcome = await self._settle(received, Retry(backoff(attempt, self._context.draw), "deadline", why), 1)
+        telemetry.ended(self._stage.name, received, outcome, self._stage.deadline_seconds)
+
+    async def _try(self, received: Received) -> tuple[Outcome, int]:
+        """Run the stage, in place again where waiting is short. Gives the ending and the attempts it took."""
+        failures = origin_of(received).failures
+        tries = waits = 0
+        while True:
+            outcome = await self._runner.run(received, failures + tries + 1)
+            if isinstance(outcome, Wait):
+                waits += 1
+                await self._wait(outcome.why, waits)
+                continue
+            self.pause.over()
+            if not isinstance(outcome, Retry):
+                return outcome, tries + 1
+            tries += outcome.counts
+            waits += 1
+            if outcome.after > IN_PLACE_SECONDS or waits > IN_PLACE_TRIES:
+                return outcome, tries
+            await asyncio.sleep(outcome.after)
+
+    async def _settle(self, received: Received, outcome: Outcome, tries: int) -> Outcome:
+        """Put the ending on the log, however long the broker is away."""
+        waits = 0
+        while True:
+            try:
+                await self._sender.send(await self._messages(received, outcome, tries))
+            except NotSent as failure:
+                if failure.final and isinstance(outcome, Done):
+                    outcome = Dead("result_too_large", str(failure), type(failure).__name__)
+                    continue
+                waits += 1
+                await self._wait(str(failure), waits)
+            except Failure as failure:  # the store would not take the note of a failure
+                waits += 1
+                await self._wait(failure.why, waits)
+            else:
+                self.pause.over()
+                return outcome
+
+    async def _messages(self, received: Received, outcome: Outcome, tries: int) -> Sequence[Message]:
+        if isinstance(outcome, Done):
+            return outcome.events
+        now = self._context.clock()
+        if isinstance(outcome, Retry):
+            return (delayed(self._stage, received, outcome, tries, now),)
+        if isinstance(outcome, Dead):
+            await self._runner.remember_failure(received, outcome)
+            return (dead_letter(self._stage, received, outcome, tries, now),)
+        raise Outage(outcome.why)
+
+    async def _wait(self, why: str, waits: int) -> None:
+        self.pause.hold(why)
+        await asyncio.sleep(backoff(waits, self._context.draw, 30.0))

@@ -1,0 +1,209 @@
+"""One record in, exactly one outcome out. Never raises.
+
+The order of the steps is what makes effects happen once: look for a stored result, then work, then store, and only
+then hand over what is to be sent. A record that is delivered again finds the result and re-emits it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from schemas import topics
+from schemas.codec import Codec, Undecodable
+from schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
+from schemas.identity import derived_id, job_token, token_stage
+from schemas.message import Message, Received, message
+from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
+from streams.failures import Unprocessable
+from streams.outcome import Dead, Done, Outcome, judge
+from streams.patterns import Predicate, compile_pattern
+from streams.results import Results, Shelf
+from streams.services import Services
+from streams.stage import Finished, Job, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the runner needs besides the stage and the record; time and chance are arguments."""
+
+    codec: Codec
+    results: Results
+    services: Services
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    draw: random.Random = field(default_factory=random.Random)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One record, opened: the event, who sent it, and which asset version it is about."""
+
+    event: Event
+    envelope: Envelope
+    asset: Asset
+
+
+class Runner:
+    """Runs one stage over records."""
+
+    def __init__(self, stage: Stage, context: Context) -> None:
+        self._stage = stage
+        self._context = context
+        self._wants = compile_pattern(stage.when)
+        self._is_job: Predicate = compile_pattern(stage.job.when) if stage.job else lambda _: False
+
+    async def run(self, received: Received, attempt: int = 1) -> Outcome:
+        """Take a record through the stage at its `attempt`-th try (the first is 1)."""
+        try:
+            return await self._run(received)
+        except Exception as error:  # every ending is decided in one place, bugs of ours included
+            return judge(error, attempt, self._context.draw)
+
+    async def remember_failure(self, received: Received, dead: Dead) -> None:
+        """Note in the store that the stage failed for this asset, so that fan-ins need not wait for it."""
+        try:
+            event, _ = self._open(received)
+            asset = await self._asset(event)
+        except (Undecodable, NotAnEvent, Unprocessable):
+            return
+        if asset is not None:
+            failure = StageFailure(stage=self._stage.name, code=dead.code, reason=dead.why[:500])
+            await self._context.results.put_failure(asset, self._stage.result_name, failure)
+
+    async def _run(self, received: Received) -> Outcome:
+        try:
+            event, envelope = self._open(received)
+        except (Undecodable, NotAnEvent):
+            if topics.is_dead_letters(received.topic):
+                return Done(how="skipped", why="a dead letter that nobody can read is one already")
+            raise
+        if isinstance(event, JobFinished) and not topics.is_dead_letters(received.topic):
+            return await self._finish(event, envelope)
+        if not self._wants(event):
+            return Done(how="skipped", why="the stage does not want it")
+        asset = await self._asset(event)
+        if asset is None:
+            return Done(how="skipped", why="not about an asset")
+        return await self._work(Task(event, envelope, asset))
+
+    async def _work(self, task: Task) -> Outcome:
+        shelf = await self._context.results.look(task.asset)
+        if self._stage.gather is not None:
+            return await self._gather(task, shelf)
+        again = await self._stored(shelf, self._stage.result_name)
+        if again is not None:
+            return again
+        if shelf.newer:
+            return Done(how="superseded", why="a newer version of the object is known")
+        if self._stage.job is not None and self._is_job(task.event):
+            return await self._start(self._stage.job, task, shelf)
+        assert self._stage.run is not None
+        return await self._keep(task, await self._stage.run(task.event, self._context.services))
+
+    async def _start(self, job: Job, task: Task, shelf: Shelf) -> Outcome:
+        """Store the intent, submit the job and let go. The same token on every attempt makes it one job."""
+        name = f"{self._stage.result_name}.started"
+        again = await self._stored(shelf, name)
+        if again is not None:
+            return again
+        token = job_token(self._stage.name, task.asset, self._stage.result_name)
+        await self._context.results.put_intent(token, self._stage.name, task.event, task.envelope)
+        job_id = await job.start(task.event, token, self._context.services)
+        now = self._context.clock()
+        started = JobStarted(
+            asset=task.asset,
+            stage=self._stage.name,
+            token=token,
+            service=job.service,
+            operation=job.operation,
+            job_id=job_id,
+            started_at=now,
+            deadline_at=now + timedelta(seconds=job.deadline_seconds),
+        )
+        return await self._keep(task, started, name, "started")
+
+    async def _finish(self, job: JobFinished, envelope: Envelope) -> Outcome:
+        """Wake up on a completion: fetch what the job found, store it and emit it."""
+        if self._stage.job is None or token_stage(job.token) != self._stage.name:
+            return Done(how="skipped", why="another stage's job")
+        intent = await self._context.results.intent(job.token)
+        if intent is None:
+            raise Unprocessable("unknown_job", f"nobody stored what job {job.job_id} was started for")
+        record = intent.record()
+        cause = replace(envelope, correlation_id=intent.envelope.correlation, traceparent=intent.envelope.traceparent)
+        task = Task(job, cause, record.asset)
+        shelf = await self._context.results.look(task.asset)
+        again = await self._stored(shelf, self._stage.result_name)
+        if again is not None:
+            return again
+        if shelf.newer:
+            return Done(how="superseded", why="a newer version of the object is known")
+        if job.status == "failed":
+            raise Unprocessable("job_failed", job.message or f"{job.service} gave no reason")
+        return await self._keep(task, await self._stage.job.finish(Finished(job, record), self._context.services))
+
+    async def _gather(self, task: Task, shelf: Shelf) -> Outcome:
+        """Fan-in without state: whoever sees the whole set emits, and always with the same id.
+
+        Two arrivals may see the whole set. The stored result belongs to the one that stored it: only that one
+        emits it again when it is redelivered or replayed.
+        """
+        assert self._stage.gather is not None
+        event = await self._stage.gather(task.asset, shelf)
+        if event is None:
+            return Done(how="skipped", why="not all of the set has arrived")
+        digest = hashlib.sha256(msgspec.json.encode(event)).hexdigest()[:16]
+        name = f"{self._stage.result_name}-{digest}"
+        stored = await shelf.stored(name)
+        if stored is not None and stored.cause != task.envelope.id:
+            return Done(how="skipped", why="emitted for another arrival")
+        return await self._stored(shelf, name) or await self._keep(task, event, name, digest)
+
+    async def _stored(self, shelf: Shelf, name: str) -> Done | None:
+        """Emit again what is in the store, exactly as it was."""
+        stored = await shelf.stored(name)
+        if stored is None:
+            return None
+        if stored.event is None or stored.envelope is None:
+            return Done(how="stored")
+        return Done((message(stored.record(), stored.envelope, self._context.codec),), how="stored")
+
+    async def _keep(self, task: Task, event: Event | None, name: str = "", ordinal: int | str = 0) -> Done:
+        """Store the result; only what is stored is emitted."""
+        gathers = self._stage.gather is not None
+        cause = task.envelope.correlation if gathers else task.envelope.id
+        envelope = Envelope(
+            id=derived_id(cause, self._stage.name, self._stage.version, ordinal),
+            source=f"headrace/{self._stage.name}",
+            type=PREFIX + (event.EVENT if event else ""),
+            time=timestamp(self._context.clock()),
+            subject=topics.subject_of(event) if event else "",
+            correlation_id=task.envelope.correlation,
+            causation_id=task.envelope.id,
+            traceparent=task.envelope.traceparent,
+        )
+        name = name or self._stage.result_name
+        await self._context.results.put(task.asset, name, event, envelope, task.envelope.id)
+        return Done((self._message(event, envelope),) if event else ())
+
+    def _message(self, event: Event, envelope: Envelope) -> Message:
+        return message(event, envelope, self._context.codec)
+
+    def _open(self, received: Received) -> tuple[Event, Envelope]:
+        envelope = from_headers(received.headers)
+        return self._context.codec.decode(received.value), envelope
+
+    async def _asset(self, event: Event) -> Asset | None:
+        """Say which asset version an event is about; a completion only tells through its job's intent."""
+        if not isinstance(event, JobFinished):
+            return getattr(event, "asset", None)
+        if token_stage(event.token) is None:
+            return None
+        intent = await self._context.results.intent(event.token)
+        asset: Asset | None = intent.record().asset if intent else None
+        return asset

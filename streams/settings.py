@@ -1,0 +1,28 @@
+"""What a worker needs to know, read once from the environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StreamSettings(BaseSettings):
+    """The stages and the services behind them."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
+
+    results_bucket: str = Field(description="Bucket that holds every stage's results")
+    rekognition_topic_arn: str = Field(default="", description="SNS topic that Rekognition tells when a video is done")
+    rekognition_role_arn: str = Field(default="", description="Role that lets Rekognition publish to that topic")
+    clamd: str = Field(default="", description="host:port of a ClamAV daemon; without one a content check is built in")
+    language: str = Field(default="", description="Language code of all speech; without one it is identified")
+    min_confidence: float = Field(default=50.0, ge=0, le=100, description="Labels below this percentage are left out")
+    max_object_bytes: int = Field(default=2 * 2**30, gt=0, description="Larger objects are dead-lettered `too_large`")
+    in_flight: int = Field(default=64, gt=0, description="Records in work at a time, per stage and process")
+    buffer_bytes: int = Field(
+        default=64 * 2**20, gt=0, description="Bytes of records held ready, per stage and process"
+    )
+    aws_threads: int = Field(default=32, gt=0, description="AWS calls at a time, per process")
+    drain_seconds: float = Field(default=20.0, gt=0, description="How long a stop waits for records in work")
+    commit_seconds: float = Field(default=0.5, gt=0, description="How often offsets are committed")
+    session_seconds: float = Field(default=10.0, ge=6, description="How long a silent worker keeps its partitions")

@@ -1,0 +1,100 @@
+"""What a stage is: plain async functions, and the facts that the runner needs to know about them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.records import Asset, Charge, Event, JobFinished
+from schemas.topics import Topic
+from streams.results import Shelf
+from streams.services import Services
+
+Pattern = Mapping[str, Any]
+Run = Callable[[Any, Services], Awaitable[Event | None]]
+Gather = Callable[[Asset, Shelf], Awaitable[Event | None]]
+Start = Callable[[Any, str, Services], Awaitable[str]]
+Finish = Callable[["Finished", Services], Awaitable[Event]]
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job that has ended well: what the service says, and the record that it was started for."""
+
+    job: JobFinished
+    record: Any
+
+    @property
+    def asset(self) -> Asset:
+        """The object version that the job was about."""
+        asset: Asset = self.record.asset
+        return asset
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The two halves of work that takes hours: `start` submits and lets go, `finish` is woken by the completion.
+
+    `start` is given the job's token, which is the same on every attempt, and returns the service's job id.
+    """
+
+    service: str
+    operation: str
+    start: Start
+    finish: Finish
+    when: Pattern = field(default_factory=dict)
+    deadline_seconds: float = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the pipeline: its own consumer group, retry topic and dead-letter topic.
+
+    `run` takes a record and returns the resulting event, or None where there is nothing to say. `gather` is for
+    fan-in: it takes what the store has about an asset and returns an event once the set is whole. `when` is an
+    event pattern over the record: what does not match is not this stage's business.
+    """
+
+    name: str
+    reads: tuple[Topic, ...]
+    writes: Topic | None = None
+    run: Run | None = None
+    gather: Gather | None = None
+    job: Job | None = None
+    when: Pattern = field(default_factory=dict)
+    version: int = 1
+    options: tuple[str, ...] = ()
+    deadline_seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"stage name {self.name!r}: lower-case letters, digits and hyphens, at most 23")
+        if not (self.run or self.gather or self.job):
+            raise ValueError(f"stage {self.name} has nothing to run")
+
+    @property
+    def group(self) -> str:
+        """The stage's consumer group."""
+        return f"headrace.{self.name}"
+
+    @property
+    def result_name(self) -> str:
+        """What the stage's result is called in the store: `labels@1`, with a digest of options where it has some."""
+        if not self.options:
+            return f"{self.name}@{self.version}"
+        digest = hashlib.sha256("\n".join(self.options).encode()).hexdigest()[:8]
+        return f"{self.name}@{self.version}-{digest}"
+
+
+def charges_of(event: Event) -> tuple[Charge, ...]:
+    """What the paid calls behind an event cost; empty for events that cost nothing."""
+    return getattr(event, "charges", ())
+
+
+NOT_A_FOLDER: Pattern = {"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}
+"""What consoles call a folder is an object of zero bytes whose key ends in a slash."""

@@ -1,0 +1,50 @@
+"""Fan in: say that every stage that was expected for an asset has ended, well or not."""
+
+from __future__ import annotations
+
+from schemas import topics
+from schemas.records import Asset, MediaCompleted, StageFailure
+from schemas.topics import dead_letters
+from streams.patterns import compile_pattern
+from streams.results import Shelf
+from streams.stage import Stage, charges_of
+
+
+def completion_of(stages: tuple[Stage, ...]) -> Stage:
+    """Build the stage that watches all the others, results and dead letters alike."""
+    watched = tuple(stage for stage in stages if stage.writes is not None)
+
+    async def completed(asset: Asset, shelf: Shelf) -> MediaCompleted | None:
+        """Sum up once nothing is expected any more."""
+        succeeded: list[str] = []
+        failed: list[StageFailure] = []
+        usd = 0.0
+        for stage in watched:
+            if not await _expected(stage, watched, shelf):
+                continue
+            if shelf.failed(stage.name):
+                failed.append(await shelf.failure(stage.name))
+            elif shelf.result(stage.name):
+                succeeded.append(stage.name)
+                event = await shelf.event(stage.name)
+                usd += sum(charge.usd for charge in charges_of(event)) if event else 0.0
+            else:
+                return None
+        return MediaCompleted(asset=asset, succeeded=tuple(succeeded), failed=tuple(failed), usd=round(usd, 6))
+
+    reads = tuple(topic for stage in watched for topic in (stage.writes, dead_letters(stage.name)) if topic)
+    return Stage("completed", reads=reads, writes=topics.COMPLETED, gather=completed)
+
+
+async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: Shelf) -> bool:
+    """Whether a stage will ever say something: all that it reads was made, and it wants it."""
+    makers = [maker for maker in stages if maker.writes in stage.reads]
+    wants = compile_pattern(stage.when)
+    for maker in makers:
+        if shelf.failed(maker.name) or not await _expected(maker, stages, shelf):
+            return False
+        event = await shelf.event(maker.name)
+        said_nothing = event is None and shelf.result(maker.name) is not None
+        if said_nothing or (event is not None and not wants(event)):
+            return False
+    return True

@@ -1,0 +1,23 @@
+"""Name what is visible in an image or video."""
+
+from __future__ import annotations
+
+from schemas.records import Asset, MediaLabelled, Pointer
+from schemas.topics import LABELLED
+from streams.services import Findings
+from streams.stages.vision import vision_stage
+
+
+def labelled(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled:
+    """Sum up the surest 20 labels; the whole answer lies at `result`."""
+    return MediaLabelled(
+        asset=asset,
+        labels=tuple(findings.labels[:20]),
+        label_count=len(findings.labels),
+        model=findings.model,
+        result=result,
+        charges=findings.charges,
+    )
+
+
+STAGE = vision_stage("labels", "StartLabelDetection", LABELLED, labelled)

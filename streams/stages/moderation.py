@@ -1,0 +1,23 @@
+"""Check an image or video for unsafe content."""
+
+from __future__ import annotations
+
+from schemas.records import Asset, MediaModerated, Pointer
+from schemas.topics import MODERATED
+from streams.services import Findings
+from streams.stages.vision import vision_stage
+
+
+def moderated(asset: Asset, findings: Findings, result: Pointer) -> MediaModerated:
+    """Sum up the surest 20 findings; the whole answer lies at `result`."""
+    return MediaModerated(
+        asset=asset,
+        flags=tuple(findings.labels[:20]),
+        flag_count=len(findings.labels),
+        model=findings.model,
+        result=result,
+        charges=findings.charges,
+    )
+
+
+STAGE = vision_stage("moderation", "StartContentModeration", MODERATED, moderated)

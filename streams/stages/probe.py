@@ -1,0 +1,30 @@
+"""Read the technical metadata, and find out whether the file can be read at all."""
+
+from __future__ import annotations
+
+from schemas import topics
+from schemas.records import MediaProbed, MediaUploaded
+from streams import media
+from streams.services import Services
+from streams.stage import NOT_A_FOLDER, Stage
+
+
+async def probe(uploaded: MediaUploaded, services: Services) -> MediaProbed:
+    """Describe the file; one that no player could read raises `Unprocessable`."""
+    async with services.objects.fetched(uploaded.asset) as path:
+        found = await media.probe(path)
+    return MediaProbed(
+        asset=uploaded.asset,
+        kind=found.kind,
+        format=found.format,
+        duration_seconds=found.duration_seconds,
+        width=found.width,
+        height=found.height,
+        video_codec=found.video_codec,
+        audio_codec=found.audio_codec,
+        frame_rate=found.frame_rate,
+        bit_rate=found.bit_rate,
+    )
+
+
+STAGE = Stage("probe", reads=(topics.UPLOADED,), writes=topics.PROBED, when=NOT_A_FOLDER, run=probe)

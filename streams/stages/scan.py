@@ -1,0 +1,20 @@
+"""Check the content before anything else trusts it."""
+
+from __future__ import annotations
+
+from schemas import topics
+from schemas.records import MediaScanned, MediaUploaded
+from streams.services import Services
+from streams.stage import NOT_A_FOLDER, Stage
+
+
+async def scan(uploaded: MediaUploaded, services: Services) -> MediaScanned:
+    """Say what the content is; harmful content raises `Unprocessable`."""
+    async with services.objects.fetched(uploaded.asset) as path:
+        verdict = await services.scanner.scan(path, uploaded.asset.key)
+    return MediaScanned(
+        asset=uploaded.asset, engine=verdict.engine, content_type=verdict.content_type, sha256=verdict.sha256
+    )
+
+
+STAGE = Stage("scan", reads=(topics.UPLOADED,), writes=topics.SCANNED, when=NOT_A_FOLDER, run=scan)

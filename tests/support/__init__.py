@@ -1,0 +1,1 @@
+"""What tests share: records to begin with, and the stand-ins for what is outside."""

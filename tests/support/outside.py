@@ -1,0 +1,93 @@
+"""Stand-ins for what is outside a stage: a bucket in memory, and services that answer what they are told to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.records import Asset, Label
+from streams.content import Verdict
+from streams.failures import Failure, Gone
+from streams.prices import charge
+from streams.results import Results
+from streams.services import Feature, Findings, Services, Transcript
+
+
+class MemoryBucket:
+    """`streams.results.Bucket` in memory; `tests/contract/test_buckets.py` holds it to what S3 does."""
+
+    def __init__(self, name: str = "results") -> None:
+        self.name = name
+        self.objects: dict[str, bytes] = {}
+        self.calls: list[str] = []
+        self.broken: Failure | None = None
+
+    async def list(self, prefix: str, after: str) -> list[str]:
+        self._called("list")
+        return sorted(key for key in self.objects if key.startswith(prefix) and key > after)[:1000]
+
+    async def get(self, key: str) -> bytes | None:
+        self._called("get")
+        return self.objects.get(key)
+
+    async def put(self, key: str, content: bytes, content_type: str) -> None:
+        self._called("put")
+        self.objects[key] = content
+
+    def _called(self, operation: str) -> None:
+        self.calls.append(operation)
+        if self.broken is not None:
+            raise self.broken
+
+
+@dataclass
+class Outside:
+    """All services at once; `calls` tells what was asked, `failure` makes the next ask fail."""
+
+    path: Path = Path("/nonexistent")
+    labels: tuple[Label, ...] = (Label(name="Cat", confidence=99.0),)
+    gone: bool = False
+    failures: list[Exception] = field(default_factory=list)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def fetched(self, asset: Asset) -> AsyncIterator[Path]:
+        self._called("fetched", asset.key)
+        if self.gone:
+            raise Gone("replaced")
+        yield self.path
+
+    async def scan(self, path: Path, name: str) -> Verdict:
+        self._called("scan", name)
+        return Verdict("test", "image/jpeg", "0" * 64)
+
+    async def look(self, feature: Feature, asset: Asset) -> Findings:
+        self._called("look", feature)
+        return Findings(self.labels, "test-model", b"{}", (charge("rekognition", "DetectLabels", 1),))
+
+    async def found(self, feature: Feature, job_id: str, seconds: float) -> Findings:
+        self._called("found", feature, job_id)
+        return Findings(self.labels, "test-model", b"{}", (charge("rekognition", "StartLabelDetection", seconds / 60),))
+
+    async def start(self, what: Feature | Asset, asset_or_token: Asset | str, token: str = "") -> str:
+        self._called("start", str(what) if isinstance(what, str) else "transcript", token or str(asset_or_token))
+        return f"job-of-{token or asset_or_token}"
+
+    async def heard(self, job_id: str, seconds: float) -> Transcript:
+        self._called("heard", job_id)
+        return Transcript("en-US", "ask not", b"{}", b"WEBVTT", (charge("transcribe", "StartTranscriptionJob", 1),))
+
+    def services(self, results: Results) -> Services:
+        """Be every service there is."""
+        return Services(objects=self, blobs=results, scanner=self, vision=self, speech=self)
+
+    def asked(self, name: str) -> int:
+        """Count the asks of one kind."""
+        return sum(call[0] == name for call in self.calls)
+
+    def _called(self, *call: str) -> None:
+        self.calls.append(call)
+        if self.failures:
+            raise self.failures.pop(0)

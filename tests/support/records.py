@@ -1,0 +1,74 @@
+"""Records to begin a test with. Every builder gives something valid; a test names only what it is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas import codec, identity, topics
+from schemas.envelope import PREFIX, Envelope, Headers
+from schemas.message import Message, Received, message
+from schemas.records import Asset, Event, JobFinished, MediaProbed, MediaReady, MediaScanned, MediaUploaded
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+CODEC = codec.load()
+
+
+def asset(key: str = "photos/cat.jpg", **changes: Any) -> Asset:
+    """One object version."""
+    given = {"bucket": "media", "version": "e1", "etag": "e1", "size": 10, "sequencer": "0A"}
+    return Asset(key=key, **{**given, **changes})
+
+
+def uploaded(of: Asset | None = None) -> MediaUploaded:
+    """An upload."""
+    return MediaUploaded(
+        asset=of or asset(),
+        event_name="ObjectCreated:Put",
+        uploaded_at=NOW,
+        region="us-east-1",
+        origin="notification",
+    )
+
+
+def scanned(of: Asset | None = None) -> MediaScanned:
+    """A clean scan."""
+    return MediaScanned(asset=of or asset(), engine="test", content_type="image/jpeg", sha256="0" * 64)
+
+
+def probed(of: Asset | None = None, **changes: Any) -> MediaProbed:
+    """The metadata of an image."""
+    return MediaProbed(asset=of or asset(), **{"kind": "image", "format": "jpeg", **changes})
+
+
+def ready(of: Asset | None = None, **changes: Any) -> MediaReady:
+    """An image that is worth paying for."""
+    given = {"content_type": "image/jpeg", "sha256": "0" * 64, "kind": "image", "format": "jpeg"}
+    return MediaReady(asset=of or asset(), **{**given, **changes})
+
+
+def job_finished(token: str, **changes: Any) -> JobFinished:
+    """A job that ended well."""
+    given = {"service": "rekognition", "operation": "StartLabelDetection", "job_id": "j1", "status": "succeeded"}
+    return JobFinished(token=token, finished_at=NOW, **{**given, **changes})
+
+
+def envelope(event: Event, **changes: Any) -> Envelope:
+    """The envelope of an event; its id follows from what it is about."""
+    given = {"id": identity.named_id(event.EVENT, topics.subject_of(event)), "source": "test", "time": "2026-03-14"}
+    return Envelope(type=PREFIX + event.EVENT, subject=topics.subject_of(event), **{**given, **changes})
+
+
+def received(event: Event, offset: int = 0, **changes: Any) -> Received:
+    """An event as a consumer gets it."""
+    return arrived(message(event, envelope(event, **changes), CODEC), offset)
+
+
+def arrived(sent: Message, offset: int = 0, timestamp: float = 1.0) -> Received:
+    """What a consumer gets of what was sent."""
+    return Received(sent.topic, 0, offset, timestamp, sent.key, sent.value, sent.headers)
+
+
+def raw(value: bytes | None, headers: Headers = (), topic: str = "media.uploaded", offset: int = 0) -> Received:
+    """Bytes as a consumer gets them."""
+    return Received(topic, 0, offset, 1.0, b"media/photos/cat.jpg", value, headers)
