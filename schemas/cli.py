@@ -26,7 +26,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    table = Table("event", "versions", "fingerprint", "topic", box=None, header_style="bold")
+    table = Table("event", "versions", "fingerprint", "topic", box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(row.event, ", ".join(f"v{number}" for number in row.versions), row.fingerprint, row.topic)
     Console().print(table)

@@ -10,9 +10,9 @@ from io import BytesIO
 from typing import Any
 
 import fastavro
-import msgspec
 from fastavro.schema import fingerprint as _fingerprint
 from fastavro.schema import to_parsing_canonical_form
+from msgspec import convert, to_builtins
 
 from schemas.catalog import Schema, Version, latest, versions
 from schemas.envelope import PREFIX
@@ -90,7 +90,7 @@ class Codec:
         out.write(prefix)
         try:
             # Without this a nullable array of two is taken for (branch of the union, value).
-            _write(out, schema, msgspec.to_builtins(record, builtin_types=_PLAIN), disable_tuple_notation=True)
+            _write(out, schema, to_builtins(record, builtin_types=_PLAIN), disable_tuple_notation=True)
         except Exception as error:  # fastavro raises many kinds on values that do not fit
             raise ValueError(f"not a {PREFIX}{record.EVENT}: {_words(error)}") from error
         return out.getvalue()
@@ -105,7 +105,7 @@ class Codec:
             raise _stranger(data)
         writer, schema, record = reader
         try:
-            found = msgspec.convert(_read(stream, writer, schema), record)
+            found = convert(_read(stream, writer, schema), record)
         except Exception as error:  # fastavro raises many kinds on bytes that do not fit their schema
             raise Undecodable(f"not a {PREFIX}{record.EVENT}: {_words(error)}") from error
         rest = stream.read()

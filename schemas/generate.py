@@ -59,6 +59,8 @@ def main() -> None:
 
 def _define(definition: Definition, named: dict[str, str], events: dict[str, Version]) -> None:
     name = _short(definition)
+    if definition["type"] not in ("record", "enum"):
+        raise _formless(definition)
     text = _enum(definition) if definition["type"] == "enum" else _record(definition, name in events)
     if named.setdefault(name, text) != text:
         raise ValueError(f"{name} is defined twice, and differently")
@@ -71,7 +73,8 @@ def _enum(definition: Definition) -> str:
 
 def _record(definition: Definition, event: bool) -> str:
     name = _short(definition)
-    lines = [f"class {name}(Struct, frozen=True, kw_only=True):", f'    """{definition["doc"]}"""', ""]
+    # A record holds values, never what holds it: the garbage collector has nothing to find in it.
+    lines = [f"class {name}(Struct, frozen=True, kw_only=True, gc=False):", f'    """{definition["doc"]}"""', ""]
     if event:
         lines += [f'    EVENT: ClassVar[str] = "{name}"', ""]
     lines += [f"    {field['name']}: {_annotation(field['type'])}{_default(field)}" for field in definition["fields"]]
@@ -91,7 +94,7 @@ def _annotation(type_: Any) -> str:
     if type_.get("logicalType") == "timestamp-millis":
         return "datetime"
     if "logicalType" in type_ or type_["type"] not in PRIMITIVES:
-        raise ValueError(f"{type_} has no Python form here: add it to schemas/generate.py")
+        raise _formless(type_)
     return PRIMITIVES[type_["type"]]
 
 
@@ -106,6 +109,10 @@ def _default(field: Definition) -> str:
     if isinstance(value, dict | list) or (value is not None and kind in ("bytes", "datetime")):
         raise ValueError(f"{field['name']}: default {value!r} has no Python form here; make it nullable, default null")
     return f" = {value!r}"
+
+
+def _formless(type_: Definition) -> ValueError:
+    return ValueError(f"{type_} has no Python form here: add it to schemas/generate.py")
 
 
 def _short(definition: Definition) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -48,19 +49,17 @@ def existing_topics(client: AdminClient, timeout: float = 10.0) -> dict[str, int
 
 
 def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_factor: int) -> list[str]:
-    """Create the topics that are not there yet and name them; those that are there stay as they are."""
+    """Create the topics that are not there yet and name them; those that are there stay as they are.
+
+    Brokers may need a moment more to know them. Raises KafkaException when one is refused.
+    """
     there = existing_topics(client)
     missing = [topic for topic in wanted if topic.name not in there]
     if not missing:
         return []
     new = [NewTopic(t.name, t.partitions, replication_factor, config=t.config) for t in missing]
-    for future in client.create_topics(new, request_timeout=30).values():
-        try:
-            future.result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
-    return [topic.name for topic in missing]
+    answers = client.create_topics(new, request_timeout=30)
+    return [name for name, answer in answers.items() if _is_new(answer)]
 
 
 def in_words(error: KafkaException, settings: KafkaSettings) -> str:
@@ -69,6 +68,17 @@ def in_words(error: KafkaException, settings: KafkaSettings) -> str:
     if said.code() in _UNREACHABLE:
         return f"no Kafka at {settings.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
     return f"Kafka at {settings.bootstrap_servers} refuses: {said.str()}"
+
+
+def _is_new(answer: Future[None]) -> bool:
+    """Wait for a topic; False when another process made it first."""
+    try:
+        answer.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+        return False
+    return True
 
 
 def _base(settings: KafkaSettings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 
-class AwsEvent(Struct, frozen=True, kw_only=True):
+class AwsEvent(Struct, frozen=True, kw_only=True, gc=False):
     """An AWS or custom event without a topic of its own, as it came."""
 
     EVENT: ClassVar[str] = "AwsEvent"
@@ -24,7 +24,7 @@ JobStatus = Literal["succeeded", "failed"]
 """How a job ended."""
 
 
-class JobFinished(Struct, frozen=True, kw_only=True):
+class JobFinished(Struct, frozen=True, kw_only=True, gc=False):
     """An AWS service says that a job has ended."""
 
     EVENT: ClassVar[str] = "JobFinished"
@@ -38,7 +38,7 @@ class JobFinished(Struct, frozen=True, kw_only=True):
     finished_at: datetime
 
 
-class Asset(Struct, frozen=True, kw_only=True):
+class Asset(Struct, frozen=True, kw_only=True, gc=False):
     """One version of one object in S3."""
 
     bucket: str
@@ -50,7 +50,7 @@ class Asset(Struct, frozen=True, kw_only=True):
     sequencer: str
 
 
-class JobStarted(Struct, frozen=True, kw_only=True):
+class JobStarted(Struct, frozen=True, kw_only=True, gc=False):
     """A job that ends later was accepted by an AWS service."""
 
     EVENT: ClassVar[str] = "JobStarted"
@@ -65,7 +65,7 @@ class JobStarted(Struct, frozen=True, kw_only=True):
     deadline_at: datetime
 
 
-class StageFailure(Struct, frozen=True, kw_only=True):
+class StageFailure(Struct, frozen=True, kw_only=True, gc=False):
     """Why a stage has no result."""
 
     stage: str
@@ -73,7 +73,7 @@ class StageFailure(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class MediaCompleted(Struct, frozen=True, kw_only=True):
+class MediaCompleted(Struct, frozen=True, kw_only=True, gc=False):
     """Every stage that was expected for an object has ended."""
 
     EVENT: ClassVar[str] = "MediaCompleted"
@@ -84,7 +84,7 @@ class MediaCompleted(Struct, frozen=True, kw_only=True):
     usd: float
 
 
-class MediaDeleted(Struct, frozen=True, kw_only=True):
+class MediaDeleted(Struct, frozen=True, kw_only=True, gc=False):
     """An object, or one version of it, was removed from S3."""
 
     EVENT: ClassVar[str] = "MediaDeleted"
@@ -95,7 +95,7 @@ class MediaDeleted(Struct, frozen=True, kw_only=True):
     region: str
 
 
-class Label(Struct, frozen=True, kw_only=True):
+class Label(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that was recognised."""
 
     name: str
@@ -103,7 +103,7 @@ class Label(Struct, frozen=True, kw_only=True):
     parent: str | None = None
 
 
-class Pointer(Struct, frozen=True, kw_only=True):
+class Pointer(Struct, frozen=True, kw_only=True, gc=False):
     """Where a result too big for an event lies (claim check)."""
 
     bucket: str
@@ -113,7 +113,7 @@ class Pointer(Struct, frozen=True, kw_only=True):
     content_type: str
 
 
-class Charge(Struct, frozen=True, kw_only=True):
+class Charge(Struct, frozen=True, kw_only=True, gc=False):
     """What one paid call cost."""
 
     service: str
@@ -123,7 +123,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     usd: float
 
 
-class MediaLabelled(Struct, frozen=True, kw_only=True):
+class MediaLabelled(Struct, frozen=True, kw_only=True, gc=False):
     """What is visible in an image or video was named."""
 
     EVENT: ClassVar[str] = "MediaLabelled"
@@ -136,7 +136,7 @@ class MediaLabelled(Struct, frozen=True, kw_only=True):
     charges: tuple[Charge, ...]
 
 
-class MediaModerated(Struct, frozen=True, kw_only=True):
+class MediaModerated(Struct, frozen=True, kw_only=True, gc=False):
     """An image or video was checked for unsafe content."""
 
     EVENT: ClassVar[str] = "MediaModerated"
@@ -153,7 +153,7 @@ Kind = Literal["image", "video", "audio", "other"]
 """What a file is to the pipeline."""
 
 
-class MediaProbed(Struct, frozen=True, kw_only=True):
+class MediaProbed(Struct, frozen=True, kw_only=True, gc=False):
     """The technical metadata of an object was read."""
 
     EVENT: ClassVar[str] = "MediaProbed"
@@ -170,7 +170,7 @@ class MediaProbed(Struct, frozen=True, kw_only=True):
     bit_rate: int | None = None
 
 
-class MediaReady(Struct, frozen=True, kw_only=True):
+class MediaReady(Struct, frozen=True, kw_only=True, gc=False):
     """An object is clean and readable, so worth paying for."""
 
     EVENT: ClassVar[str] = "MediaReady"
@@ -189,7 +189,7 @@ class MediaReady(Struct, frozen=True, kw_only=True):
     bit_rate: int | None = None
 
 
-class MediaScanned(Struct, frozen=True, kw_only=True):
+class MediaScanned(Struct, frozen=True, kw_only=True, gc=False):
     """The content of an object was checked and found harmless."""
 
     EVENT: ClassVar[str] = "MediaScanned"
@@ -200,7 +200,7 @@ class MediaScanned(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Picture(Struct, frozen=True, kw_only=True):
+class Picture(Struct, frozen=True, kw_only=True, gc=False):
     """One preview picture."""
 
     location: Pointer
@@ -209,7 +209,7 @@ class Picture(Struct, frozen=True, kw_only=True):
     at_seconds: float | None = None
 
 
-class MediaThumbnailed(Struct, frozen=True, kw_only=True):
+class MediaThumbnailed(Struct, frozen=True, kw_only=True, gc=False):
     """Previews of an object were stored."""
 
     EVENT: ClassVar[str] = "MediaThumbnailed"
@@ -218,7 +218,7 @@ class MediaThumbnailed(Struct, frozen=True, kw_only=True):
     pictures: tuple[Picture, ...]
 
 
-class MediaTranscribed(Struct, frozen=True, kw_only=True):
+class MediaTranscribed(Struct, frozen=True, kw_only=True, gc=False):
     """Speech was turned into text."""
 
     EVENT: ClassVar[str] = "MediaTranscribed"
@@ -236,7 +236,7 @@ Origin = Literal["notification", "backfill"]
 """How the pipeline learnt of an object."""
 
 
-class MediaUploaded(Struct, frozen=True, kw_only=True):
+class MediaUploaded(Struct, frozen=True, kw_only=True, gc=False):
     """An object was created in S3."""
 
     EVENT: ClassVar[str] = "MediaUploaded"

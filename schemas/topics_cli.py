@@ -8,7 +8,7 @@ from collections.abc import Callable
 import typer
 from confluent_kafka import KafkaException
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from schemas import catalog, kafka, log, topics
 from schemas.cli import AsJson, fail
@@ -16,6 +16,8 @@ from schemas.settings import KafkaSettings, SettingsError, load
 from schemas.topics import Topic
 
 Stages = Callable[[], tuple[str, ...]]
+
+ANSWER_SECONDS = 5.0
 
 
 def topics_app(stages: Stages) -> typer.Typer:
@@ -40,7 +42,9 @@ def show(table: tuple[Topic, ...], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_row(topic) for topic in table], indent=2))
         return
-    grid = Table("topic", "holds", "partitions", "retention", box=None, header_style="bold")
+    grid = Table(
+        Column("topic", no_wrap=True), "holds", "partitions", "retention", box=None, pad_edge=False, header_style="bold"
+    )
     for topic in table:
         grid.add_row(topic.name, topic.holds, str(topic.partitions), _retention(topic))
     Console().print(grid)
@@ -54,7 +58,7 @@ def apply_table(table: tuple[Topic, ...]) -> None:
         fail(str(error))
     try:
         client = kafka.admin(settings)
-        there = kafka.existing_topics(client)
+        there = kafka.existing_topics(client, ANSWER_SECONDS)
         created = kafka.create_topics(client, table, settings.replication_factor)
         log.publish(kafka.producer(settings), catalog.versions())
     except KafkaException as error:

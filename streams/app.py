@@ -7,6 +7,7 @@ See docs/decisions/0003-faust-behind-one-door.md.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -41,6 +42,7 @@ class SafeConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
+        self.lanes.polled = time.monotonic()
         generation = self.app.consumer_generation_id
         fetched, _ = await self._wait_next_records(timeout)
         if not fetched or self.should_stop:

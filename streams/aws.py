@@ -1,9 +1,8 @@
-"""The door to boto3: calls in bounded threads, and every way they fail mapped to `streams.failures` once."""
+"""The door to boto3: calls in bounded threads, whose errors come out as `streams.failures`."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,67 +10,11 @@ from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ReadTimeoutError,
-)
-from botocore.exceptions import (
-    ConnectionError as SdkConnectionError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
-from streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
+from streams.aws_errors import OPERATIONS, failure_of
 
 T = TypeVar("T")
-
-OUTAGE_CODES = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidToken",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-THROTTLED_CODES = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-TRANSIENT_CODES = frozenset(
-    {
-        "InternalError",
-        "InternalFailure",
-        "InternalFailureException",
-        "InternalServerError",
-        "InternalServerException",
-        "NoSuchKey",
-        "NoSuchVersion",
-        "OperationAborted",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-    }
-)
-UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
 
 
 class Aws:
@@ -92,6 +35,8 @@ class Aws:
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call one operation, named as the SDK's method is, and give its answer. Raises a `Failure`."""
+        if operation not in OPERATIONS[service]:
+            raise LookupError(f"{service}.{operation} is not in streams.aws_errors.OPERATIONS")
 
         def request() -> dict[str, Any]:
             answer: dict[str, Any] = getattr(self._client(service), operation)(**parameters)
@@ -102,7 +47,7 @@ class Aws:
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work that calls AWS in a thread. Raises a `Failure`."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(work))
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (ClientError, BotoCoreError) as error:
             raise failure_of(error) from error
 
@@ -115,27 +60,3 @@ class Aws:
             if service not in self._clients:
                 self._clients[service] = self._session.client(service, config=self._config)  # type: ignore[call-overload]
             return self._clients[service]
-
-
-def failure_of(error: ClientError | BotoCoreError) -> Failure:
-    """Say what an error of the SDK means for a record: its class by the AWS error code."""
-    if isinstance(error, ClientError):
-        return _from_answer(error)
-    if isinstance(error, UNREACHABLE):
-        return Outage(str(error))
-    if isinstance(error, ReadTimeoutError | SdkConnectionError | HTTPClientError):
-        return Transient(str(error), "timeout" if isinstance(error, ReadTimeoutError) else "connection")
-    return Unprocessable("refused", str(error))
-
-
-def _from_answer(error: ClientError) -> Failure:
-    code = error.response["Error"].get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    why = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
-    if code in OUTAGE_CODES:
-        return Outage(why)
-    if code in THROTTLED_CODES:
-        return Throttled(why)
-    if code in TRANSIENT_CODES or status >= 500:
-        return Transient(why, code)
-    return Unprocessable(code, why)

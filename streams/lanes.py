@@ -91,6 +91,10 @@ class Lanes:
         self._parked: deque[asyncio.Future[None]] = deque()
         self._slots = [Slot() for _ in range(in_flight)]
         self._closing = False
+        self.polled = time.monotonic()
+        """When the consumer last asked for more, by the monotonic clock."""
+        self.waiting = 0
+        """How many records are not due yet."""
         self._idle = asyncio.Event()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -137,14 +141,15 @@ class Lanes:
             return True
         if start != partition.mark.position:
             return False
-        partition.mark.opened(record.offset for record in records)
+        partition.mark.opened((record.offset, record.timestamp) for record in records)
         now = time.time()
         for record in records:
             entry = Entry(partition, record, RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b""))
             partition.buffered += entry.size
             wait = self._work.due(record) - now
             if wait > 0:
-                asyncio.get_running_loop().call_later(wait, self._enqueue, entry)
+                self.waiting += 1
+                asyncio.get_running_loop().call_later(wait, self._is_due, entry)
             else:
                 self._enqueue(entry)
         return True
@@ -188,10 +193,25 @@ class Lanes:
         begun = [slot.since for slot in self._slots if slot.entry is not None]
         return time.monotonic() - min(begun) if begun else 0.0
 
+    def commit_gap(self) -> int:
+        """How many offsets lie between what may be committed and what was delivered."""
+        marks = [partition.mark for partition in self._partitions.values()]
+        return sum((mark.position or 0) - (mark.committable() or 0) for mark in marks)
+
+    def lag_seconds(self) -> float:
+        """Age of the oldest record here without a durable outcome, by the broker's clock; 0 when there is none."""
+        times = [partition.mark.oldest_time() for partition in list(self._partitions.values())]
+        known = [each for each in times if each is not None]
+        return max(0.0, time.time() - min(known)) if known else 0.0
+
     def _drop(self, where: TopicPartition) -> None:
         partition = self._partitions.pop(where, None)
         if partition is not None:
             partition.live = False
+
+    def _is_due(self, entry: Entry) -> None:
+        self.waiting -= 1
+        self._enqueue(entry)
 
     def _enqueue(self, entry: Entry) -> None:
         record = entry.record

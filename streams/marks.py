@@ -17,16 +17,15 @@ class Mark:
     __slots__ = ("_open", "_position")
 
     def __init__(self, position: int | None = None) -> None:
-        self._open: OrderedDict[int, None] = OrderedDict()
+        self._open: OrderedDict[int, float] = OrderedDict()
         self._position = position
 
-    def opened(self, offsets: Iterable[int]) -> None:
-        """Note records that were delivered, in the order of their offsets."""
-        offset = None
-        for offset in offsets:
-            self._open[offset] = None
-        if offset is not None:
-            self._position = offset + 1
+    def opened(self, records: Iterable[tuple[int, float]]) -> None:
+        """Note records that were delivered, by offset and the broker's time, in the order of their offsets."""
+        before = len(self._open)
+        self._open.update(records)
+        if len(self._open) > before:
+            self._position = next(reversed(self._open)) + 1
 
     def closed(self, offset: int) -> None:
         """Note that a record's outcome is durable. Raises KeyError for one that is not open."""
@@ -41,6 +40,10 @@ class Mark:
     def unfinished(self) -> int:
         """How many delivered records have no durable outcome yet."""
         return len(self._open)
+
+    def oldest_time(self) -> float | None:
+        """The broker's time of the lowest unfinished record, in seconds; None when all are finished."""
+        return next(iter(self._open.values()), None)
 
     def committable(self) -> int | None:
         """The offset that a restart may begin at without losing a record; None when nothing was delivered."""

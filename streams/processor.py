@@ -10,6 +10,7 @@ from schemas.message import Message, Received
 from streams import telemetry
 from streams.dead_letters import dead_letter, delayed
 from streams.failures import Failure, Outage
+from streams.fuse import Fuse
 from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, Retry, Wait, backoff
 from streams.runner import Context, Runner
@@ -50,12 +51,17 @@ class Processor:
         self._context = context
         self._runner = Runner(stage, context)
         self._sender = sender
+        self._fuse = Fuse(stage.name)
         self.pause = Pause(stage.name)
 
     async def process(self, received: Received) -> None:
-        """Try until there is an ending, and make it durable. Returns when a restart need not see the record again."""
+        """Try until there is an ending, and make it durable. Returns when a restart need not see the record again.
+
+        Raises `FuseBlown` instead of adding one more dead letter that is our own fault.
+        """
         begun = time.monotonic()
         outcome, tries = await self._try(received)
+        self._fuse.note(outcome)
         outcome = await self._settle(received, outcome, tries)
         telemetry.ended(self._stage.name, received, outcome, time.monotonic() - begun)
 

@@ -26,3 +26,4 @@ class StreamSettings(BaseSettings):
     drain_seconds: float = Field(default=20.0, gt=0, description="How long a stop waits for records in work")
     commit_seconds: float = Field(default=0.5, gt=0, description="How often offsets are committed")
     session_seconds: float = Field(default=10.0, ge=6, description="How long a silent worker keeps its partitions")
+    metrics_port: int = Field(default=0, ge=0, description="HTTP port of /metrics, /live and /ready; 0 means none")

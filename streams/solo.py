@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas import catalog, codec, kafka
 from schemas.log import SchemaLog, publish
-from schemas.settings import KafkaSettings
+from schemas.settings import KafkaSettings, load
 from streams import pipeline
 from streams.app import StageApp
 from streams.aws import Aws
@@ -16,7 +16,7 @@ from streams.worker import create_context, host
 def create(name: str) -> StageApp:
     """Build the app of one stage with all that it needs. Raises ValueError for a stage that there is not."""
     [stage] = pipeline.find([name])
-    settings, cluster = StreamSettings(), KafkaSettings()
+    settings, cluster = load(StreamSettings), load(KafkaSettings)
     book = codec.load()
     publish(kafka.producer(cluster), catalog.versions())
     SchemaLog(cluster, book).start()

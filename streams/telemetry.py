@@ -20,7 +20,7 @@ log = structlog.get_logger("headrace")
 
 def configure(json: bool, level: int = logging.INFO) -> None:
     """Send our lines to standard error, for people or as JSON, and keep the libraries' chatter out."""
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(pad_event_to=0)
+    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +13,15 @@ from confluent_kafka import KafkaException
 from schemas import catalog, codec, kafka, topics
 from schemas.log import SchemaLog, publish
 from schemas.settings import KafkaSettings
-from streams import telemetry
+from streams import fuse, health, telemetry
 from streams.app import StageApp, create_app, reads
 from streams.aws import Aws
+from streams.fuse import FuseBlown
 from streams.lanes import Lanes, Work
 from streams.origin import due
 from streams.processor import Processor
 from streams.rekognition import Rekognition
-from streams.results import Results
+from streams.results import Bucket, Results
 from streams.runner import Context
 from streams.scanner import ContentScanner
 from streams.sender import Sender
@@ -46,28 +48,44 @@ class Hosted:
     app: StageApp
 
 
-async def run(stages: Sequence[Stage], settings: StreamSettings, cluster: KafkaSettings, stop: asyncio.Event) -> None:
-    """Host stages until `stop` is set, then drain. Raises `WorkerFailed` when one of them cannot go on."""
-    if not await _cluster_ready(stages, cluster, stop):
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a worker process is asked to do."""
+
+    stages: Sequence[Stage]
+    settings: StreamSettings
+    cluster: KafkaSettings
+    reset_fuse: bool = False
+
+
+async def run(plan: Plan, stop: asyncio.Event) -> None:
+    """Host stages until `stop` is set, then drain. Raises `WorkerFailed` when none of them can go on."""
+    if not await _cluster_ready(plan.stages, plan.cluster, stop):
         return
     book = codec.load()
-    schema_log = SchemaLog(cluster, book)
-    aws = Aws(settings.aws_threads)
-    sender = Sender(kafka.producer(cluster))
-    await asyncio.to_thread(publish, kafka.producer(cluster), catalog.versions())
+    schema_log = SchemaLog(plan.cluster, book)
+    aws = Aws(plan.settings.aws_threads)
+    sender = Sender(kafka.producer(plan.cluster))
+    await asyncio.to_thread(publish, kafka.producer(plan.cluster), catalog.versions())
     await asyncio.to_thread(schema_log.start)
-    context = create_context(book, aws, settings)
-    hosted = [host(stage, context, sender, settings, cluster) for stage in stages]
+    context = create_context(book, aws, plan.settings)
+    bucket = S3Bucket(aws, plan.settings.results_bucket)
+    hosted = [host(stage, context, sender, plan.settings, plan.cluster) for stage in await _fit(plan, bucket)]
+    pulse = health.Pulse({each.stage.name: each.lanes for each in hosted}, time.monotonic())
+    close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None
     try:
         await asyncio.gather(*(each.app.start() for each in hosted))
+        pulse.ready = True
         telemetry.log.info("ready", stages=[each.stage.name for each in hosted])
-        await _watch(hosted, stop)
+        await _watch(hosted, pulse, bucket, stop)
     finally:
         await asyncio.gather(*(each.app.stop() for each in hosted))
-        sender.close(settings.drain_seconds)
+        await asyncio.to_thread(sender.close, plan.settings.drain_seconds)
         await asyncio.to_thread(schema_log.stop)
         aws.close()
-        telemetry.log.info("stopped", stages=[each.stage.name for each in hosted])
+        if close is not None:
+            close()
+        telemetry.log.info("stopped")
 
 
 def create_context(book: codec.Codec, aws: Aws, settings: StreamSettings) -> Context:
@@ -92,16 +110,42 @@ def host(stage: Stage, context: Context, sender: Sender, settings: StreamSetting
     return Hosted(stage, processor, lanes, create_app(stage, lanes, settings, cluster))
 
 
-async def _watch(hosted: list[Hosted], stop: asyncio.Event) -> None:
+async def _fit(plan: Plan, bucket: Bucket) -> list[Stage]:
+    """Leave out stages whose fuse is blown, unless it is to be reset."""
+    fit = []
+    for stage in plan.stages:
+        if plan.reset_fuse:
+            await fuse.keep(bucket, stage.name, "")
+        why = await fuse.blown(bucket, stage.name)
+        if why:
+            telemetry.log.error(
+                "fuse blown", stage=stage.name, why=why, then=f"headrace worker {stage.name} --reset-fuse"
+            )
+        else:
+            fit.append(stage)
+    if not fit:
+        raise WorkerFailed("the fuse of every stage here is blown; mend the cause, then use --reset-fuse")
+    return fit
+
+
+async def _watch(hosted: list[Hosted], pulse: health.Pulse, bucket: Bucket, stop: asyncio.Event) -> None:
+    """Stop a stage whose fuse blows and go on with the others; anything else that ends a stage ends the process."""
     while not stop.is_set():
-        for each in hosted:
+        pulse.beat = time.monotonic()
+        for each in list(hosted):
             failure = each.lanes.failure() or each.app.crash_reason
-            if failure is not None:
+            if isinstance(failure, FuseBlown):
+                telemetry.log.error("fuse blown", stage=each.stage.name, why=str(failure))
+                await fuse.keep(bucket, each.stage.name, str(failure))
+                hosted.remove(each)
+                pulse.lanes.pop(each.stage.name)
+                await each.app.stop()
+            elif failure is not None:
                 raise WorkerFailed(f"stage {each.stage.name}: {failure!r}") from failure
-        try:
+        if not hosted:
+            raise WorkerFailed("every stage here has stopped")
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-        except TimeoutError:
-            continue
 
 
 async def _cluster_ready(stages: Sequence[Stage], cluster: KafkaSettings, stop: asyncio.Event) -> bool:

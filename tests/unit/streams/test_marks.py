@@ -9,13 +9,25 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from streams.marks import Mark
 
 
+def deliver(mark: Mark, *offsets: int) -> None:
+    mark.opened((offset, float(offset)) for offset in offsets)
+
+
+def test_the_oldest_unfinished_record_tells_its_age() -> None:
+    mark = Mark()
+    assert mark.oldest_time() is None
+    deliver(mark, 3, 4)
+    mark.closed(3)
+    assert mark.oldest_time() == 4.0
+
+
 def test_nothing_delivered_means_nothing_to_commit() -> None:
     assert Mark().committable() is None
 
 
 def test_a_slow_first_record_holds_the_offset_back() -> None:
     mark = Mark()
-    mark.opened([0, 1, 2])
+    deliver(mark, 0, 1, 2)
     mark.closed(1)
     mark.closed(2)
     assert mark.committable() == 0
@@ -23,7 +35,7 @@ def test_a_slow_first_record_holds_the_offset_back() -> None:
 
 def test_the_offset_moves_past_the_last_record_once_all_are_finished() -> None:
     mark = Mark(7)
-    mark.opened([7, 9])  # 8 was compacted away
+    deliver(mark, 7, 9)  # 8 was compacted away
     mark.closed(9)
     mark.closed(7)
     assert mark.committable() == 10
@@ -31,7 +43,7 @@ def test_the_offset_moves_past_the_last_record_once_all_are_finished() -> None:
 
 def test_a_record_cannot_be_finished_twice() -> None:
     mark = Mark()
-    mark.opened([0])
+    deliver(mark, 0)
     mark.closed(0)
     with pytest.raises(KeyError):
         mark.closed(0)
@@ -55,7 +67,7 @@ class Partition(RuleBasedStateMachine):
         for gap in gaps:
             offset += gap
             batch.append(offset)
-        self.mark.opened(batch)
+        deliver(self.mark, *batch)
         self.delivered += batch
 
     @precondition(lambda self: set(self.delivered) - self.finished)

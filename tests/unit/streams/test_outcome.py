@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -69,4 +70,4 @@ def test_waiting_is_never_longer_than_the_cap(attempt: int, seed: int) -> None:
 
 def test_waiting_doubles_on_average() -> None:
     means = [sum(backoff(attempt, DRAW) for _ in range(4000)) / 4000 for attempt in (1, 2, 3, 4)]
-    assert all(1.8 < later / earlier < 2.2 for earlier, later in zip(means, means[1:], strict=False))
+    assert all(1.8 < later / earlier < 2.2 for earlier, later in itertools.pairwise(means))

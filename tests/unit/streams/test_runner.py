@@ -357,7 +357,9 @@ async def test_a_step_of_somebody_else_runs_like_ours(world: World) -> None:
     async def shout(media: MediaReady, services: Services) -> MediaScanned:
         return scanned(media.asset)
 
-    [sent] = await world.done(Stage("shout", reads=(topics.READY,), writes=topics.SCANNED, run=shout), received(ready()))
+    [sent] = await world.done(
+        Stage("shout", reads=(topics.READY,), writes=topics.SCANNED, run=shout), received(ready())
+    )
     assert event(sent) == scanned()
 
 

@@ -1,0 +1,58 @@
+# Everything runs in .venv. `make` alone lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format constraints clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/run.stamp ## Run the whole pipeline on this machine, on sample media
+	@$(BIN)/headrace demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## Run all tests
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## Lint, format, types, import rules, schemas
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/headrace schemas check
+
+bench: $(VENV)/dev.stamp ## Measure what is promised about speed and memory
+	@set -e; for each in $$(grep -l __main__ bench/*.py); do echo "$$each"; $(BIN)/python -m bench.$$(basename $$each .py); done
+
+format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m tests.docs_generate
+
+constraints: $(VENV)/dev.stamp ## Pin what .venv holds in constraints.txt
+	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort --ignore-case | sed "s/^uvloop.*/&; sys_platform != 'win32'/" > constraints.txt
+
+clean: ## Remove .venv and every cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# `dev` holds all that `run` does, so either may come first and neither installs twice.
+$(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) ..."
+	@$(PIP) --no-compile --editable '.[sandbox]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV), with the tools of development ..."
+	@$(PIP) --no-compile --editable '.[sandbox,dev]'
+	@touch $@ $(VENV)/run.stamp
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

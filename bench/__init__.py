@@ -1,0 +1,1 @@
+"""Benchmarks: what is promised about speed, measured. Each is run by `python -m bench.<name>`."""

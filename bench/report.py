@@ -1,0 +1,71 @@
+"""What every benchmark needs: the machine, a median with its spread, and a place for the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("results")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a benchmark ran on."""
+
+    cpu: str
+    cores: int
+    python: str
+    system: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A measured value: its median, and the quartiles between which half of the repetitions lie."""
+
+    median: float
+    lower: float
+    upper: float
+    repetitions: int
+
+    def __str__(self) -> str:
+        return f"{self.median:.3g} ({self.lower:.3g} to {self.upper:.3g})"
+
+
+def machine() -> Machine:
+    """Describe the machine."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return Machine(_cpu(), os.cpu_count() or 1, python, f"{platform.system()} {platform.machine()}")
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Sum up at least two repetitions."""
+    lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(median, lower, upper, len(values))
+
+
+def result(name: str, measured: Any, libraries: Sequence[str] = ()) -> dict[str, Any]:
+    """Put what was measured together with where, and with the versions of the libraries that matter."""
+    used = {library: version(library) for library in libraries}
+    return {"benchmark": name, "machine": asdict(machine()), "libraries": used, "measured": measured}
+
+
+def write(found: dict[str, Any], folder: Path = RESULTS) -> Path:
+    """Keep a result as `<benchmark>.json`, in the place of the one before."""
+    folder.mkdir(exist_ok=True)
+    target = folder / f"{found['benchmark']}.json"
+    target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return target
+
+
+def _cpu() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()

@@ -1,0 +1,42 @@
+"""`headrace put`: store files in S3, where the pipeline hears of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.errors import Refused
+
+
+def put(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to store.", show_default=False)],
+    bucket: Annotated[
+        str, typer.Option(envvar="HEADRACE_MEDIA_BUCKET", help="Where to store it.", show_default=False)
+    ] = "",
+    prefix: Annotated[str, typer.Option(help="What to put before each file's name.")] = "",
+) -> None:
+    """Store files in S3, and say the asset and version that each has become."""
+    if not bucket:
+        raise Refused("no bucket: give --bucket, or set HEADRACE_MEDIA_BUCKET")
+    keys = keys_of(files, prefix)
+
+    from console import aws
+
+    for path, key in zip(files, keys, strict=True):
+        version = aws.upload(path, bucket, key)
+        typer.echo(f"{bucket}/{key}  {version}")
+
+
+def keys_of(files: list[Path], prefix: str) -> list[str]:
+    """Name the object of each file. Raises `Refused` before anything is stored when one of them cannot be."""
+    for path in files:
+        if not path.is_file():
+            raise Refused(f"no file {path}: nothing was stored")
+    folder = prefix.rstrip("/") + "/" if prefix else ""
+    keys = [folder + path.name for path in files]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise Refused(f"several files would become {', '.join(twice)}: nothing was stored")
+    return keys

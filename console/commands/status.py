@@ -1,0 +1,59 @@
+"""`headrace status`: how far the pipeline is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from console.status import Status
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Show how far every stage is: workers, lag in records and seconds, records done and dead-lettered."""
+    from rich.console import Console
+
+    from console import service
+
+    found = service.connect().status()
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    console = Console()
+    console.print(stages_table(found))
+    console.print(topics_table(found))
+    console.print(f"brokers: {', '.join(found.brokers)}")
+
+
+def stages_table(found: Status) -> Table:
+    """Lay out the stages."""
+    from rich.table import Table
+
+    from console.words import span
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("stage", "members", "lag", "oldest", "finished", "retried", "dead-lettered"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for each in found.stages:
+        oldest = span(each.lag_seconds) if each.lag else ""
+        numbers = (each.members, each.lag, oldest, each.finished, each.retried, each.dead_lettered)
+        table.add_row(each.stage, *map(str, numbers), style="" if each.members or not each.lag else "red")
+    return table
+
+
+def topics_table(found: Status) -> Table:
+    """Lay out the topics that hold something."""
+    from rich.table import Table
+
+    table = Table("topic", box=None, pad_edge=False, header_style="bold")
+    for column in ("partitions", "records"):
+        table.add_column(column, justify="right")
+    for each in found.topics:
+        if each.records:
+            table.add_row(each.topic, str(each.partitions), str(each.records))
+    return table

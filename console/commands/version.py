@@ -1,0 +1,12 @@
+"""`headrace version`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed
+
+import typer
+
+
+def version() -> None:
+    """Say which Headrace this is."""
+    typer.echo(f"headrace {installed('headrace')}")

@@ -1,0 +1,178 @@
+"""Checks of everything that the pipeline needs, each with what to do where it is not as it should be."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from console import aws
+from console.errors import Refused, in_words
+from console.log import Log
+from console.settings import ConsoleSettings
+from schemas import catalog, topics
+from schemas.codec import fingerprint
+from schemas.settings import KafkaSettings, SettingsError, load
+from streams import media, pipeline
+from streams.settings import StreamSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found. `ok` is None where nothing was checked. `remedy` is what to do."""
+
+    part: str
+    ok: bool | None
+    said: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part: `look` says in words that all is well, or raises. Without `needs` being well there is no looking."""
+
+    part: str
+    look: Callable[[], str]
+    remedy: str
+    needs: str = ""
+
+
+class Note(Exception):
+    """Neither well nor wrong: the part is optional, or not at work now."""
+
+
+def examine() -> Iterator[Finding]:
+    """Check part by part, and tell of each as soon as it is known."""
+    well: set[str] = set()
+    for check in checks():
+        if check.needs and check.needs not in well:
+            yield Finding(check.part, None, f"not checked: needs {check.needs}")
+            continue
+        try:
+            said = check.look()
+        except Note as note:
+            yield Finding(check.part, None, str(note))
+        except Exception as error:  # a check that breaks is a finding, whatever broke
+            yield Finding(check.part, False, in_words(error) or f"{type(error).__name__}: {error}", check.remedy)
+        else:
+            well.add(check.part)
+            yield Finding(check.part, True, said)
+
+
+def checks() -> tuple[Check, ...]:
+    """Every check, in an order in which each comes after what it needs."""
+    sandbox = 'set the variables; for a sandbox: eval "$(headrace sandbox env)"'
+    apply = "headrace topics apply"
+    return (
+        Check("settings", _settings, sandbox),
+        Check("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
+        Check("topics", _topics, apply, "broker"),
+        Check("schemas", _schemas, apply, "topics"),
+        Check("workers", _workers, "", "topics"),
+        Check("media bucket", _media_bucket, "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"),
+        Check("results bucket", _results_bucket, "create it, or correct HEADRACE_RESULTS_BUCKET", "settings"),
+        Check("queue", _queues, "create it, or correct HEADRACE_QUEUE_URLS", "settings"),
+        Check("Rekognition topic", _rekognition, "create it and subscribe the queue to it", "settings"),
+        Check("ffmpeg", _ffmpeg, "install Headrace again: ffmpeg comes with it"),
+        Check("clamd", _clamd, "start clamd, or correct HEADRACE_CLAMD", "settings"),
+    )
+
+
+def _settings() -> str:
+    missing = []
+    for settings in (KafkaSettings, StreamSettings, ConsoleSettings):
+        try:
+            load(settings)
+        except SettingsError as error:
+            missing.append(str(error))
+    if missing:
+        raise Refused("; ".join(missing))
+    return "complete"
+
+
+def _broker() -> str:
+    return ", ".join(Log(load(KafkaSettings)).brokers())
+
+
+def _topics() -> str:
+    there = Log(load(KafkaSettings)).topics()
+    table = topics.table(stage.name for stage in pipeline.stages())
+    missing = [topic.name for topic in table if topic.name not in there]
+    if missing:
+        raise Refused(f"not there: {', '.join(missing)}")
+    odd = [
+        f"{t.name} has {there[t.name]} partitions, not {t.partitions}" for t in table if there[t.name] != t.partitions
+    ]
+    if odd:
+        raise Refused("; ".join(odd))
+    return f"{len(table)} topics"
+
+
+def _schemas() -> str:
+    published = Log(load(KafkaSettings)).published()
+    missing = [v.name for v in catalog.versions() if fingerprint(v.schema).hex() not in published]
+    if missing:
+        raise Refused(f"not published: {', '.join(missing)}")
+    return f"{len(catalog.versions())} published"
+
+
+def _workers() -> str:
+    stages = pipeline.stages()
+    groups = Log(load(KafkaSettings)).groups([stage.group for stage in stages])
+    idle = [stage.name for stage in stages if not groups[stage.group].members]
+    if idle:
+        raise Note(f"nobody works on {', '.join(idle)}: headrace worker {' '.join(idle)}")
+    return f"every one of {len(stages)} stages is worked on"
+
+
+def _media_bucket() -> str:
+    name = load(ConsoleSettings).media_bucket
+    if not name:
+        raise Note("HEADRACE_MEDIA_BUCKET is not set: `headrace put` needs --bucket")
+    aws.look_at_bucket(name)
+    return name
+
+
+def _results_bucket() -> str:
+    name = load(StreamSettings).results_bucket
+    aws.look_at_bucket(name)
+    return name
+
+
+def _queues() -> str:
+    urls = [url for url in load(ConsoleSettings).queue_urls.split(",") if url.strip()]
+    if not urls:
+        raise Refused("HEADRACE_QUEUE_URLS is not set: the bridge has nothing to read")
+    return ", ".join(f"{url.strip()} ({aws.look_at_queue(url.strip())} messages wait)" for url in urls)
+
+
+def _rekognition() -> str:
+    settings = load(StreamSettings)
+    for name in ("rekognition_topic_arn", "rekognition_role_arn"):
+        if not getattr(settings, name):
+            raise Refused(f"HEADRACE_{name.upper()} is not set: nobody would hear that a video is done")
+    subscriptions = aws.look_at_topic(settings.rekognition_topic_arn)
+    if not subscriptions:
+        raise Refused(f"{settings.rekognition_topic_arn} has no subscription: nobody would hear that a video is done")
+    return settings.rekognition_topic_arn
+
+
+def _ffmpeg() -> str:
+    """Let it read a tenth of a second of silence: that it is there does not say that it works."""
+    with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+        path = Path(folder) / "silence.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 8000, 800, "NONE", ""))
+            file.writeframes(bytes(1600))
+        found = asyncio.run(media.probe(path))
+    return f"reads {found.format}"
+
+
+def _clamd() -> str:
+    where = load(StreamSettings).clamd
+    if not where:
+        raise Note("HEADRACE_CLAMD is not set: the built-in content check is used, which is no virus scanner")
+    return where

@@ -1,0 +1,61 @@
+"""What can be expected to go wrong at the keyboard, each in one line that says what to do."""
+
+from __future__ import annotations
+
+import sys
+
+
+class Refused(Exception):
+    """A command cannot do what it was asked to; the message is one line for the person who asked."""
+
+
+def in_words(error: Exception) -> str | None:
+    """Say an expected error in one line; None for one that nobody expected.
+
+    A vendor's errors are looked at only where the vendor was loaded: nothing else could have raised them.
+    """
+    if isinstance(error, Refused):
+        return str(error)
+    for explain in (_settings, _kafka, _aws, _worker, _system):
+        said = explain(error)
+        if said:
+            return said
+    return None
+
+
+def _settings(error: Exception) -> str | None:
+    if "schemas.settings" not in sys.modules:
+        return None
+    from schemas.settings import SettingsError
+
+    return str(error) if isinstance(error, SettingsError) else None
+
+
+def _kafka(error: Exception) -> str | None:
+    if "confluent_kafka" not in sys.modules:
+        return None
+    from console import log
+
+    return log.in_words(error)
+
+
+def _aws(error: Exception) -> str | None:
+    if "botocore" not in sys.modules:
+        return None
+    from console import aws
+
+    return aws.in_words(error)
+
+
+def _worker(error: Exception) -> str | None:
+    if "streams.worker" not in sys.modules:
+        return None
+    from streams.worker import WorkerFailed
+
+    return str(error) if isinstance(error, WorkerFailed) else None
+
+
+def _system(error: Exception) -> str | None:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return None

@@ -1,0 +1,87 @@
+"""Commands that are loaded when they run. To list them, their help is read from their source, which does not run."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from console.errors import Refused
+
+
+class LazyCommand(TyperCommand):
+    """Stands for a command at `module:name`, a function or a typer app, until it is used."""
+
+    def __init__(self, name: str, target: str) -> None:
+        super().__init__(name, callback=None)
+        self.target = target
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Load the command; from here on it speaks for itself."""
+        return self.load().make_context(info_name, args, parent=parent, **extra)
+
+    def load(self) -> Any:
+        """Import the command. Raises `Refused` when that does not work."""
+        module, _, name = self.target.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise Refused(f"the command {self.name} cannot be loaded from {self.target}: {error}") from error
+        return _command(str(self.name), found)
+
+
+class LazyGroup(TyperGroup):
+    """A group of lazy commands, in the order in which they were added."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the commands, and find out what each is for: a list is about to be printed."""
+        for command in self.commands.values():
+            if isinstance(command, LazyCommand) and command.help is None:
+                command.help = source_help(command.target)
+        return super().list_commands(ctx)
+
+
+def plugged(group: str) -> dict[str, str]:
+    """Find what installed packages add under an entry-point group: name to `module:name`."""
+    return {point.name: point.value for point in entry_points(group=group)}
+
+
+def source_help(target: str) -> str:
+    """Read what a command is for from its module's source: the first line of a function's docstring, or the `help` of a
+    typer app, which is the module's own docstring where the app has none."""
+    module, _, name = target.partition(":")
+    try:
+        spec = find_spec(module)
+        tree = ast.parse(Path(spec.origin).read_bytes()) if spec and spec.origin else ast.Module([], [])
+    except (ImportError, OSError, SyntaxError) as error:
+        return f"(cannot be loaded: {error})"
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+        if isinstance(node, ast.Assign) and [getattr(each, "id", "") for each in node.targets] == [name]:
+            return _keyword(node.value, "help") or (ast.get_docstring(tree) or "").partition("\n")[0]
+    return ""
+
+
+def _keyword(call: ast.expr, name: str) -> str:
+    given = call.keywords if isinstance(call, ast.Call) else []
+    return next(
+        (str(each.value.value) for each in given if each.arg == name and isinstance(each.value, ast.Constant)), ""
+    )
+
+
+def _command(name: str, found: Any) -> Any:
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer(add_completion=False)
+        app.command(name, help=inspect.getdoc(found))(found)
+        found = app
+    command = typer.main.get_command(found)
+    command.name = name
+    return command

@@ -1,0 +1,16 @@
+"""What the console needs to know besides the cluster, read once from the environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ConsoleSettings(BaseSettings):
+    """Where files go, and where results are."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
+
+    media_bucket: str = Field(default="", description="Bucket that `headrace put` stores files in")
+    queue_urls: str = Field(default="", description="SQS queues that the bridge reads, separated by commas")
+    results_bucket: str = Field(default="", description="Bucket that holds every stage's results")

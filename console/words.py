@@ -1,0 +1,108 @@
+"""An event in a few words for people, and where its result lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from schemas import records
+from schemas.records import Event, Label, Pointer
+
+EXCERPT = 40
+
+
+def words(event: Event | None) -> str:
+    """Say what an event found, in a few words; empty for one that says no more than its name."""
+    say = _WORDS.get(type(event))
+    return say(event) if say else ""
+
+
+def location(event: Event | None) -> str | None:
+    """Say where an event's result lies, as `s3://bucket/key`; None for one that points nowhere."""
+    match event:
+        case records.MediaLabelled() | records.MediaModerated() | records.MediaTranscribed():
+            return address(event.result)
+        case records.MediaThumbnailed(pictures=(first, *_)):
+            return address(first.location)
+    return None
+
+
+def address(pointer: Pointer) -> str:
+    """Write a pointer as people do."""
+    return f"s3://{pointer.bucket}/{pointer.key}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write `1 picture`, `3 pictures`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def size(number: int) -> str:
+    """Write a number of bytes: `512 B`, `1.2 MB`."""
+    amount, unit = float(number), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def span(seconds: float | None) -> str:
+    """Write a duration: `850 ms`, `4.2 s`, `3 min 20 s`; empty when it is not known."""
+    if seconds is None:
+        return ""
+    if abs(seconds) < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def dollars(usd: float) -> str:
+    """Write an amount of money; empty for none."""
+    return f"${usd:.4f}" if usd else ""
+
+
+def _technical(event: records.MediaProbed | records.MediaReady) -> str:
+    shape = f"{event.width}x{event.height}" if event.width and event.height else ""
+    length = f"{event.duration_seconds:.1f} s" if event.duration_seconds else ""
+    codecs = "+".join(codec for codec in (event.video_codec, event.audio_codec) if codec)
+    return " ".join(part for part in (event.kind, shape, length, codecs or event.format) if part)
+
+
+def _names(found: Iterable[Label], count: int) -> str:
+    shown = [label.name for label in found][:3]
+    more = count - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 and shown else "")
+
+
+def _speech(event: records.MediaTranscribed) -> str:
+    if not event.words:
+        return "no words"
+    excerpt = event.excerpt if len(event.excerpt) <= EXCERPT else event.excerpt[:EXCERPT].rsplit(" ", 1)[0] + " …"
+    return f"{counted(event.words, 'word')} {event.language}: {excerpt}"
+
+
+def _job_end(event: records.JobFinished) -> str:
+    return f"{event.status}: {event.message}" if event.message else event.status
+
+
+def _completion(event: records.MediaCompleted) -> str:
+    return f"{len(event.succeeded)} done" + (f", {len(event.failed)} failed" if event.failed else "")
+
+
+_WORDS: dict[type, Callable[[Any], str]] = {
+    records.MediaUploaded: lambda event: size(event.asset.size),
+    records.MediaThumbnailed: lambda event: counted(len(event.pictures), "picture"),
+    records.MediaScanned: lambda event: f"harmless {event.content_type}",
+    records.MediaProbed: _technical,
+    records.MediaReady: _technical,
+    records.MediaLabelled: lambda event: _names(event.labels, event.label_count) or "nothing recognised",
+    records.MediaModerated: lambda event: _names(event.flags, event.flag_count) or "nothing unsafe",
+    records.MediaTranscribed: _speech,
+    records.JobStarted: lambda event: f"job {event.job_id}",
+    records.JobFinished: _job_end,
+    records.MediaCompleted: _completion,
+}

@@ -1,0 +1,1 @@
+"""The cloud on one machine: an embedded Kafka, local AWS and local AI services."""

@@ -1,0 +1,43 @@
+"""`python -m sandbox.ai --port N [--data DIR]`: the AI endpoint on 127.0.0.1."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import uvicorn
+
+from sandbox import names
+from sandbox.ai.app import Settings, create_app
+from sandbox.ai.cloud import Cloud, CloudError
+
+JOB_SECONDS = "HEADRACE_SANDBOX_JOB_SECONDS"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; where the other services are, the SDK's variables say."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.ai", description="Amazon's AI services on this machine.")
+    parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
+    parser.add_argument("--data", type=Path, help="folder of the ledger; without it, nothing outlives the process")
+    options = parser.parse_args(arguments)
+    try:
+        settings = Settings(options.data, float(os.environ.get(JOB_SECONDS, "1")))
+        cloud = Cloud()
+    except ValueError:
+        parser.error(f"{JOB_SECONDS} is a number of seconds")
+    except CloudError as error:
+        parser.error(f"{error} `headrace sandbox env` prints what is needed.")
+    if options.data:
+        options.data.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    app = create_app(settings, cloud, time.time)
+    uvicorn.run(app, host=names.HOST, port=options.port, log_level="warning", access_log=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The endpoint as a web application: the AWS protocols, and beside them its health, ledger and faults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.ai import faults, ledger, rekognition, transcribe
+from sandbox.ai.cloud import Cloud
+from sandbox.ai.faults import Faults
+from sandbox.ai.jobs import Jobs, Tools
+from sandbox.ai.ledger import Ledger
+from sandbox.ai.service import Context
+from sandbox.ai.wire import Wire
+
+SERVICES = (rekognition.SERVICE, transcribe.SERVICE)
+LEDGER_FILE = "ai.sqlite"
+ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the ledger lies (None: in memory, gone at the end) and how many seconds a job takes at least."""
+
+    data: Path | None
+    job_seconds: float
+
+
+def create_app(settings: Settings, cloud: Cloud, clock: Callable[[], float]) -> Starlette:
+    """The endpoint over `cloud`; jobs that an earlier one left unfinished in `settings.data` go on."""
+    book = Ledger(settings.data / LEDGER_FILE if settings.data else None)
+    in_force = Faults()
+    kinds = {name: kind for service in SERVICES for name, kind in service.jobs.items()}
+    jobs = Jobs(kinds, Tools(book, cloud, in_force, clock, settings.job_seconds))
+    wire = Wire(SERVICES, Context(cloud, jobs, book, clock), in_force)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            jobs.open(tasks)
+            yield
+            tasks.cancel_scope.cancel()
+        book.close()
+
+    routes = [
+        Route("/", wire.respond, methods=["POST"]),
+        Route("/health", _health),
+        Route("/ledger", _ledger_page(book)),
+        Route("/faults", _faults_page(in_force), methods=["GET", "POST", "DELETE"]),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _ledger_page(book: Ledger) -> Callable[[Request], Any]:
+    async def page(request: Request) -> Response:
+        filters = dict(request.query_params)
+        limit = filters.pop("limit", str(ROWS))
+        if unknown := set(filters) - set(ledger.FILTERS):
+            return _bad(f"unknown filter: {', '.join(sorted(unknown))}; there are {', '.join(ledger.FILTERS)}, limit")
+        if not limit.isdecimal():
+            return _bad("limit: a number of rows")
+        return JSONResponse(await run_in_threadpool(book.report, filters, int(limit)))
+
+    return page
+
+
+def _faults_page(in_force: Faults) -> Callable[[Request], Any]:
+    known = {"*", *(name for service in SERVICES for name in service.operations)}
+
+    async def page(request: Request) -> Response:
+        if request.method == "DELETE":
+            in_force.clear()
+        elif request.method == "POST":
+            try:
+                fault = faults.parse(json.loads(await request.body()))
+            except ValueError as error:
+                return _bad(str(error))
+            if fault.operation not in known:
+                return _bad(f"operation: one of {', '.join(sorted(known))}")
+            in_force.add(fault)
+        return JSONResponse(in_force.listing())
+
+    return page
+
+
+def _bad(message: str) -> Response:
+    return JSONResponse({"error": message}, 400)

@@ -1,0 +1,133 @@
+"""The door to the rest of the cloud: objects in S3, messages through SNS, events by EventBridge's rules into SQS."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+# As many connections as there are threads to use them.
+_CONFIG = Config(max_pool_connections=50)
+_SERVICE_FAULT = 500
+
+log = logging.getLogger(__name__)
+
+
+class CloudError(Exception):
+    """The rest of the cloud did not do as asked."""
+
+
+class Refused(CloudError):
+    """What was asked for is not there or may not be used; asking again does not help."""
+
+
+class Unreachable(CloudError):
+    """No answer, or one that says to ask again later."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        later = error.response["ResponseMetadata"]["HTTPStatusCode"] >= _SERVICE_FAULT
+        raise (Unreachable if later else Refused)(str(error)) from error
+    except BotoCoreError as error:
+        raise Unreachable(str(error)) from error
+
+
+class Cloud:
+    """S3, SNS, EventBridge and SQS, where the SDK's own variables say that they are (`AWS_ENDPOINT_URL_S3`, ...).
+
+    Raises `CloudError` when a variable is missing.
+    """
+
+    def __init__(self, **client_options: Any) -> None:
+        with _translated():
+            session: Any = boto3.Session()  # the stubs know a type for each service, and a name that varies fits none
+            self._s3, self._sns, self._sqs, self._events = (
+                session.client(name, config=_CONFIG, **client_options) for name in ("s3", "sns", "sqs", "events")
+            )
+
+    @property
+    def region(self) -> str:
+        """The region that all of this is in."""
+        return str(self._s3.meta.region_name)
+
+    def size(self, bucket: str, key: str, version: str | None = None) -> int:
+        """The size of an object in bytes; raises `Refused` where it is not there."""
+        with _translated():
+            return int(self._s3.head_object(Bucket=bucket, Key=key, **_version(version))["ContentLength"])
+
+    def read(self, bucket: str, key: str, version: str | None = None) -> bytes:
+        """The bytes of an object that is known to be small; raises `Refused` where it is not there."""
+        with _translated():
+            return bytes(self._s3.get_object(Bucket=bucket, Key=key, **_version(version))["Body"].read())
+
+    def fetch(self, bucket: str, key: str, to: Path, version: str | None = None) -> None:
+        """Copy an object into the file `to`; raises `Refused` where it is not there."""
+        with _translated(), to.open("wb") as file:
+            copyfileobj(self._s3.get_object(Bucket=bucket, Key=key, **_version(version))["Body"], file, 1 << 20)
+
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        """Put an object; raises `Refused` where the bucket is not there."""
+        with _translated():
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+    def ensure_bucket(self, bucket: str) -> None:
+        """Make a bucket where there is none."""
+        with _translated():
+            self._s3.create_bucket(Bucket=bucket)
+
+    def presigned(self, bucket: str, key: str, seconds: int) -> str:
+        """A URL that reads an object without credentials for `seconds`."""
+        arguments = {"Bucket": bucket, "Key": key}
+        return str(self._s3.generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds))
+
+    def publish(self, topic_arn: str, message: Mapping[str, Any]) -> None:
+        """Publish a JSON message to an SNS topic."""
+        with _translated():
+            self._sns.publish(TopicArn=topic_arn, Message=json.dumps(message))
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Send an event to the SQS targets of every rule that it matches, and past those that are gone.
+
+        PutEvents refuses sources that begin with `aws.`, so each rule is asked, with EventBridge's own matcher.
+        """
+        with _translated():
+            queues = [arn for rule in self._rules_for(event) for arn in self._queues_of(rule)]
+        for arn in queues:
+            try:
+                self._send(arn, json.dumps(event))
+            except Refused as error:
+                log.warning("the target %s did not take an event: %s", arn, error)
+
+    def _send(self, queue_arn: str, body: str) -> None:
+        with _translated():
+            url = self._sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[1])["QueueUrl"]
+            self._sqs.send_message(QueueUrl=url, MessageBody=body)
+
+    def _rules_for(self, event: Mapping[str, Any]) -> Iterator[str]:
+        for page in self._events.get_paginator("list_rules").paginate():
+            for rule in page["Rules"]:
+                if rule["State"] == "ENABLED" and "EventPattern" in rule and self._matches(rule["EventPattern"], event):
+                    yield rule["Name"]
+
+    def _matches(self, pattern: str, event: Mapping[str, Any]) -> bool:
+        return bool(self._events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"])
+
+    def _queues_of(self, rule: str) -> Iterator[str]:
+        for page in self._events.get_paginator("list_targets_by_rule").paginate(Rule=rule):
+            yield from (target["Arn"] for target in page["Targets"] if target["Arn"].startswith("arn:aws:sqs:"))
+
+
+def _version(version: str | None) -> dict[str, str]:
+    return {} if version is None else {"VersionId": version}

@@ -1,0 +1,88 @@
+"""Faults on demand: what goes wrong, for which operation, how often."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+Kind = Literal[
+    "throttle",
+    "error_500",
+    "error_after_effect",
+    "fail_job",
+    "lost_completion",
+    "duplicate_completion",
+    "late_completion",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What strikes `share` of the calls of `operation` (`*`: of all), at most `count` times.
+
+    `seconds` is how late a late completion comes, `reason` why a failed job failed.
+    """
+
+    operation: str
+    kind: Kind
+    share: float = 1.0
+    count: int | None = None
+    seconds: float = 0.0
+    reason: str = "Injected failure."
+
+
+def parse(body: Any) -> Fault:
+    """The fault that a request asks for; a `ValueError` says what is wrong with it."""
+    if not isinstance(body, Mapping):
+        raise ValueError("a fault is a JSON object")
+    if unknown := set(body) - {field.name for field in fields(Fault)}:
+        raise ValueError(f"unknown member: {', '.join(sorted(unknown))}")
+    if not isinstance(body.get("operation"), str):
+        raise ValueError("operation: name an operation, or * for all")
+    if body.get("kind") not in get_args(Kind):
+        raise ValueError(f"kind: one of {', '.join(get_args(Kind))}")
+    for name, kinds in (("share", (int, float)), ("seconds", (int, float)), ("count", (int,)), ("reason", (str,))):
+        if name in body and (not isinstance(body[name], kinds) or isinstance(body[name], bool)):
+            raise ValueError(f"{name}: not a {'text' if name == 'reason' else 'number'}")
+    fault = Fault(**body)
+    if not 0 < fault.share <= 1 or fault.seconds < 0 or (fault.count is not None and fault.count < 1):
+        raise ValueError("share is above 0 and at most 1, seconds at least 0, count at least 1")
+    return fault
+
+
+class Faults:
+    """The faults in force. The calls that a share strikes are counted out, not drawn: each run fails alike."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[Fault, tuple[int, int]] = {}
+
+    def add(self, fault: Fault) -> None:
+        """Put `fault` in force, counting from now."""
+        with self._lock:
+            self._counts[fault] = (0, 0)
+
+    def clear(self) -> None:
+        """No more faults."""
+        with self._lock:
+            self._counts.clear()
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Each fault, with how many calls it saw and how many it struck."""
+        with self._lock:
+            return [{**asdict(fault), "seen": seen, "struck": struck} for fault, (seen, struck) in self._counts.items()]
+
+    def strike(self, operation: str, *kinds: Kind) -> Fault | None:
+        """The first fault of these kinds that strikes this call of `operation`."""
+        with self._lock:
+            for fault, (seen, struck) in self._counts.items():
+                if fault.kind not in kinds or fault.operation not in ("*", operation):
+                    continue
+                due = int((seen + 1) * fault.share) > int(seen * fault.share)
+                hit = due and (fault.count is None or struck < fault.count)
+                self._counts[fault] = (seen + 1, struck + hit)
+                if hit:
+                    return fault
+        return None

@@ -1,0 +1,56 @@
+"""Results by the page, with tokens that hold for a day."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TypeVar
+
+TOKEN_LIFE_SECONDS = 24 * 3600
+
+Item = TypeVar("Item")
+
+
+class BadToken(ValueError):
+    """The token is none of ours, is for another listing, or is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page is asked for: of which listing, from which token on (None = the first), how many items, and when."""
+
+    listing: str
+    token: str | None
+    size: int
+    now: float
+
+
+def cut(items: Sequence[Item], page: Page) -> tuple[Sequence[Item], str | None]:
+    """The items of `page` and the token of the next one, None after the last; raises `BadToken`."""
+    start = 0 if page.token is None else _offset(page)
+    end = start + page.size
+    return items[start:end], _token(page, end) if end < len(items) else None
+
+
+def _token(page: Page, offset: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([_mark(page), offset, page.now]).encode()).decode()
+
+
+def _offset(page: Page) -> int:
+    try:
+        mark, offset, made_at = json.loads(base64.urlsafe_b64decode(page.token or ""))
+        usable = mark == _mark(page) and page.now - float(made_at) < TOKEN_LIFE_SECONDS
+        start = int(offset)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise BadToken(str(error)) from error
+    if not usable or start < 0:
+        raise BadToken("for another listing, or too old")
+    return start
+
+
+def _mark(page: Page) -> str:
+    return sha256(page.listing.encode()).hexdigest()[:16]

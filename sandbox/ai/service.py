@@ -1,0 +1,39 @@
+"""What a service is to the endpoint: its operations, its jobs, and what they may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.ai.cloud import Cloud
+from sandbox.ai.jobs import JobKind, Jobs
+from sandbox.ai.ledger import Ledger, Subject
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an operation may use."""
+
+    cloud: Cloud
+    jobs: Jobs
+    ledger: Ledger
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One AWS service, by botocore's name for it.
+
+    `invalid` is its error code for a request that breaks its model, `failure` the one for a fault of ours;
+    `subject` says what a call and its answer are about and never raises.
+    """
+
+    name: str
+    invalid: str
+    failure: str
+    operations: Mapping[str, Callable[[Params, Context], Params]]
+    jobs: Mapping[str, JobKind]
+    subject: Callable[[Params, Params], Subject]

@@ -1,0 +1,157 @@
+"""Values against AWS shapes: read from JSON, checked against botocore's service models, written back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "blob": (bytes,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (datetime,),
+}
+
+
+class Malformed(ValueError):
+    """The JSON does not have the form of the shape."""
+
+
+@cache
+def service_model(name: str) -> ServiceModel:
+    """botocore's model of a service, by botocore's name for it (`rekognition`)."""
+    return ServiceModel(_description(name), service_name=name)
+
+
+def is_fault(service: str, code: str) -> bool:
+    """Whether the model of a service calls this error a fault of the service and not of its caller."""
+    return bool(_description(service)["shapes"].get(code, {}).get("fault"))
+
+
+def decode(value: Any, shape: Shape, path: str = "") -> Any:
+    """The Python value of parsed JSON. Nulls and unknown members are dropped, as AWS does; raises `Malformed`."""
+    match shape:
+        case StructureShape():
+            given = _checked(value, "structure", path)
+            members = {name: member for name, member in shape.members.items() if given.get(name) is not None}
+            return {name: decode(given[name], member, _join(path, name)) for name, member in members.items()}
+        case ListShape():
+            return [decode(item, shape.member, _at(path, i)) for i, item in enumerate(_checked(value, "list", path))]
+        case MapShape():
+            given = _checked(value, "map", path)
+            return {key: decode(item, shape.value, f"{path}.{key}") for key, item in given.items()}
+    return _decode_scalar(value, shape.type_name, path)
+
+
+def violations(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
+    """Every constraint of `shape` that `value` breaks, in the words of AWS."""
+    if not _has_type(value, shape.type_name):
+        yield _broken(value, path, f"Member must be of type {shape.type_name}")
+        return
+    yield from _limit_violations(value, shape, path)
+    match shape:
+        case StructureShape():
+            yield from _structure_violations(value, shape, path)
+        case ListShape():
+            for i, item in enumerate(value):
+                yield from violations(item, shape.member, _at(path, i))
+        case MapShape():
+            for key, item in value.items():
+                yield from violations(key, shape.key, f"{path}.key")
+                yield from violations(item, shape.value, f"{path}.{key}")
+
+
+def encode(value: Any) -> bytes:
+    """The JSON of an answer: blobs in base64, times in seconds since 1970."""
+    return json.dumps(value, default=_encode_scalar, allow_nan=False).encode()
+
+
+@cache
+def _description(service: str) -> Any:
+    return Loader().load_service_model(service, "service-2")
+
+
+def _has_type(value: object, type_name: str) -> bool:
+    if isinstance(value, bool):  # for Python a boolean is a number, for AWS it is not
+        return type_name == "boolean"
+    return isinstance(value, _PYTHON_TYPES[type_name])
+
+
+def _checked(value: Any, type_name: str, path: str) -> Any:
+    if not _has_type(value, type_name):
+        raise Malformed(f"'{path or 'the request'}' cannot be read as {type_name} from a JSON {type(value).__name__}")
+    return value
+
+
+def _decode_scalar(value: Any, type_name: str, path: str) -> Any:
+    if type_name == "timestamp":
+        return datetime.fromtimestamp(_checked(value, "double", path), UTC)
+    if type_name != "blob":
+        return _checked(value, type_name, path)
+    try:
+        return base64.b64decode(_checked(value, "string", path), validate=True)
+    except binascii.Error as error:
+        raise Malformed(f"'{path}' is not base64") from error
+
+
+def _encode_scalar(value: object) -> object:
+    match value:
+        case bytes():
+            return base64.b64encode(value).decode()
+        case datetime():
+            return value.timestamp()
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _structure_violations(value: dict[str, Any], shape: StructureShape, path: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if name not in value:
+            yield _broken(None, _join(path, name), "Member must not be null")
+    for name, item in value.items():
+        if name in shape.members:
+            yield from violations(item, shape.members[name], _join(path, name))
+        else:
+            yield _broken(item, _join(path, name), "Member is not known to the service")
+
+
+def _limit_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    limits = shape.metadata
+    size, noun = (len(value), "length") if hasattr(value, "__len__") else (value, "value")
+    if "min" in limits and size < limits["min"]:
+        yield _broken(value, path, f"Member must have {noun} greater than or equal to {limits['min']}")
+    if "max" in limits and size > limits["max"]:
+        yield _broken(value, path, f"Member must have {noun} less than or equal to {limits['max']}")
+    if "enum" in limits and value not in limits["enum"]:
+        yield _broken(value, path, f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]")
+    if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
+        yield _broken(value, path, f"Member must satisfy regular expression pattern: {limits['pattern']}")
+
+
+def _broken(value: Any, path: str, constraint: str) -> str:
+    shown = "null" if value is None else f"'{str(value)[:64]}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _join(path: str, member: str) -> str:
+    name = member[0].lower() + member[1:]
+    return f"{path}.{name}" if path else name
+
+
+def _at(path: str, index: int) -> str:
+    return f"{path}.{index + 1}.member"

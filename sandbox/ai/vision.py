@@ -1,0 +1,188 @@
+"""What a picture shows without a trained model: its colours, light, sharpness and form, all measured."""
+
+from __future__ import annotations
+
+import colorsys
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from PIL import Image, ImageColor, ImageFilter, ImageOps, ImageStat
+
+MEASURED = "headrace-measured-1.0 (no trained model)"
+SYNTHETIC = "headrace-synthetic-1.0 (no trained model)"
+CATEGORY = "Colors and Visual Composition"
+
+_MEASURED_AT = (640, 640)
+_PALETTE_FROM = (96, 96)
+_LAPLACE = ImageFilter.Kernel((3, 3), [0, 1, 0, 1, -4, 1, 0, 1, 0], scale=1, offset=128)
+_GREYS = {"black", "grey", "white"}
+_HUES = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (255, "blue"), (290, "purple"), (345, "pink"))
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """A dominant colour; `percent` of the picture's pixels have it."""
+
+    rgb: tuple[int, int, int]
+    simple: str
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Measures of a picture; brightness, sharpness and contrast from 0 to 100, colours by share."""
+
+    width: int
+    height: int
+    brightness: float
+    sharpness: float
+    contrast: float
+    colours: tuple[Colour, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name for what was measured, with the label above it; confidence in percent."""
+
+    name: str
+    confidence: float
+    parent: str
+
+
+class NotAPicture(Exception):
+    """The bytes are no JPEG or PNG that can be read to the end."""
+
+
+def read(data: bytes) -> Image.Image:
+    """The JPEG or PNG in `data`, unread beyond its header; raises `NotAPicture`."""
+    try:
+        return Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise NotAPicture(str(error)) from error
+
+
+def measure(image: Image.Image) -> Picture:
+    """The measures of a picture, upright as its EXIF data says; raises `NotAPicture`.
+
+    A large `image` is made smaller itself, so that a JPEG of 100 megapixels is never unpacked at its full size.
+    """
+    try:
+        image.thumbnail(_MEASURED_AT)
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise NotAPicture(str(error)) from error
+    grey = upright.convert("L")
+    light = ImageStat.Stat(grey)
+    return Picture(
+        width=upright.width,
+        height=upright.height,
+        brightness=round(light.mean[0] / 2.55, 2),
+        sharpness=_sharpness(grey),
+        contrast=round(min(100.0, light.stddev[0] / 1.275), 2),
+        colours=_colours(upright),
+    )
+
+
+def colour_labels(picture: Picture) -> list[Label]:
+    """The colours, light and contrast of a picture, the surest first."""
+    shares: dict[str, float] = {}
+    for colour in picture.colours:
+        shares[colour.simple] = shares.get(colour.simple, 0.0) + colour.percent
+    grey = sum(share for name, share in shares.items() if name in _GREYS)
+    found = [_label(name.title(), "Color", share, 5, 40) for name, share in shares.items()]
+    found += [
+        _label("Monochrome", "Color", grey, 90, 100),
+        _label("Dark", "Brightness", 100 - picture.brightness, 65, 95),
+        _label("Bright", "Brightness", picture.brightness, 60, 90),
+        _label("High Contrast", "Contrast", picture.contrast, 45, 80),
+        _label("Low Contrast", "Contrast", 100 - picture.contrast, 90, 100),
+    ]
+    return _surest_first(found)
+
+
+def labels(picture: Picture) -> list[Label]:
+    """All labels of a still picture, the surest first."""
+    found = [
+        _label("Landscape Orientation", "Orientation", picture.width / picture.height, 1.05, 1.5),
+        _label("Portrait Orientation", "Orientation", picture.height / picture.width, 1.05, 1.5),
+        _label("Sharp", "Sharpness", picture.sharpness, 40, 70),
+        # A plain surface has no edges to be sharp: that says nothing about the focus.
+        _label("Blurred", "Sharpness", 100 - picture.sharpness if picture.contrast > 5 else 0, 75, 100),
+    ]
+    return _surest_first([*colour_labels(picture), *found])
+
+
+def moderation_labels(picture: Picture) -> list[Label]:
+    """Synthetic moderation: a picture with much red is flagged, under names that say what they are."""
+    red = sum(colour.percent for colour in picture.colours if colour.simple == "red")
+    found = _label("Synthetic Red Content", "Synthetic Moderation", red, 30, 80)
+    return [Label("Synthetic Moderation", found.confidence, ""), found] if found else []
+
+
+def css_name(rgb: tuple[int, int, int]) -> str:
+    """The CSS colour that is nearest."""
+
+    def distance(name: str) -> int:
+        return sum((a - b) ** 2 for a, b in zip(_css_colours()[name], rgb, strict=True))
+
+    return min(_css_colours(), key=distance)
+
+
+def graded(value: float, at: float, sure: float) -> float:
+    """Confidence of a measure in percent: 50 at `at`, 99 from `sure` on, 0 below `at`."""
+    if value < at:
+        return 0.0
+    return round(50 + 49 * min(1.0, (value - at) / (sure - at)), 2)
+
+
+def _label(name: str, parent: str, value: float, at: float, sure: float) -> Label | None:
+    confidence = graded(value, at, sure)
+    return Label(name, confidence, parent) if confidence else None
+
+
+def _surest_first(found: Iterable[Label | None]) -> list[Label]:
+    return sorted((label for label in found if label), key=lambda label: (-label.confidence, label.name))
+
+
+def _sharpness(grey: Image.Image) -> float:
+    """How much the Laplacian varies, away from the border, where it has no neighbours."""
+    edges = grey.filter(_LAPLACE)
+    inner = edges.crop((1, 1, edges.width - 1, edges.height - 1)) if min(edges.size) > 2 else edges
+    spread = ImageStat.Stat(inner).stddev[0]
+    return round(100 * spread / (spread + 10), 2)
+
+
+def _colours(image: Image.Image) -> tuple[Colour, ...]:
+    """At most eight colours by median cut, the largest first."""
+    few = image.copy()
+    few.thumbnail(_PALETTE_FROM, Image.Resampling.BOX)
+    small = few.quantize(8, Image.Quantize.MEDIANCUT)
+    palette = small.getpalette() or []
+    pixels = small.width * small.height
+    found = []
+    for index, count in sorted(enumerate(small.histogram()), key=lambda entry: -entry[1]):
+        if not count:
+            break
+        rgb = (palette[3 * index], palette[3 * index + 1], palette[3 * index + 2])
+        found.append(Colour(rgb, _simple_name(rgb), round(100 * count / pixels, 2)))
+    return tuple(found)
+
+
+@cache
+def _css_colours() -> dict[str, tuple[int, ...]]:
+    return {name: ImageColor.getrgb(name) for name in sorted(ImageColor.colormap)}
+
+
+def _simple_name(rgb: tuple[int, int, int]) -> str:
+    """One of the eleven names that Rekognition simplifies colours to."""
+    hue, saturation, value = colorsys.rgb_to_hsv(*(part / 255 for part in rgb))
+    if value < 0.15:
+        return "black"
+    if saturation < 0.18:
+        return "white" if value > 0.8 else "grey"
+    degrees = hue * 360
+    if 10 <= degrees < 50 and value < 0.65:
+        return "brown"
+    return next((name for limit, name in _HUES if degrees < limit), "red")

@@ -1,0 +1,140 @@
+"""`headrace sandbox`: Kafka, AWS and AI services on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sandbox.errors import SandboxError
+from sandbox.folders import default_data
+from sandbox.kafka_tools import TOOLS, with_bootstrap_server
+
+app = typer.Typer(no_args_is_help=True, help="Kafka, AWS and AI services on this machine.")
+
+Data = Annotated[Path | None, typer.Option(help="Folder that keeps everything. Two folders are two sandboxes.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+Tool = Annotated[str, typer.Argument(help=", ".join(TOOLS))]
+Arguments = Annotated[list[str] | None, typer.Argument(help="What the tool is given; --help for its own help.")]
+
+
+@app.command()
+def up(data: Data = None) -> None:
+    """Start what is not running, and wait until it answers.
+
+    The first start fetches Kafka's jars, 39 MB, into the user's cache.
+    HEADRACE_JAVA names another Java than the bundled one: a path, or `system`.
+    """
+    from sandbox import cluster
+    from sandbox.show import Watch
+
+    place = data or default_data()
+    began = time.monotonic()
+    with _errors_in_one_line(), _ended_by_sigterm(), Watch(Console(highlight=False)) as watch:
+        cluster.up(place, tell=watch.tell)
+    if not watch.ready:
+        typer.echo(f"Already up, in {place}")
+        return
+    option = "" if data is None else f" --data {shlex.quote(str(data))}"
+    typer.echo(f"Up after {time.monotonic() - began:.1f} s, in {place}")
+    typer.echo(f'For this shell: eval "$(headrace sandbox env{option})"')
+
+
+@app.command()
+def down(data: Data = None) -> None:
+    """End what `up` started, and nothing else. What the folder holds is there at the next `up`."""
+    from sandbox import cluster
+
+    with _errors_in_one_line():
+        ended = cluster.down(data or default_data())
+    typer.echo(f"Ended: {', '.join(ended)}" if ended else "Nothing was running")
+
+
+@app.command()
+def status(data: Data = None, as_json: Json = False) -> None:
+    """Show each part, and the end of its log where it crashed. Exits with 1 unless every part runs."""
+    from sandbox import cluster, show
+
+    with _errors_in_one_line():
+        found = cluster.status(data or default_data())
+    if as_json:
+        typer.echo(json.dumps([show.row(health) for health in found]))
+    elif found:
+        show.table(found, Console(highlight=False))
+    else:
+        typer.echo("Not up. Start it with `headrace sandbox up`.")
+    if not found or not all(health.alive for health in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def env(data: Data = None, as_json: Json = False) -> None:
+    """Print the variables under which AWS's SDKs, the aws command line and Headrace find the sandbox.
+
+    For a shell: eval "$(headrace sandbox env)"
+    """
+    with _errors_in_one_line():
+        variables = _variables(data)
+    if as_json:
+        typer.echo(json.dumps(variables))
+        return
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def kafka(tool: Tool, arguments: Arguments = None, data: Data = None) -> None:
+    """Run one of Kafka's own tools on the sandbox's broker, for example: kafka topics --list"""
+    from sandbox import broker, jars, parts
+
+    with _errors_in_one_line():
+        server = _variables(data).get("HEADRACE_BOOTSTRAP_SERVERS")
+        if tool not in TOOLS or not server:
+            raise SandboxError(f"There is no tool {tool}: take one of {', '.join(TOOLS)}.")
+        runtime = parts.runtime()
+        jars.ensure(runtime.jars)
+    command = broker.tool_command(runtime, TOOLS[tool], with_bootstrap_server(arguments or [], server))
+    os.execv(command[0], command)
+
+
+def _variables(data: Path | None) -> dict[str, str]:
+    from sandbox.environment import variables
+    from sandbox.state import read
+
+    found = variables(read(data or default_data()))
+    if not found:
+        raise SandboxError("The sandbox is not up: start it with `headrace sandbox up`.")
+    return found
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except SandboxError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that a start that is cut short leaves nothing running."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,94 @@
+"""Start, watch and end a sandbox; for `sandbox.cli`, for the demo and for tests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import processes
+from sandbox.errors import PortTaken
+from sandbox.launch import Launch
+from sandbox.parts import RECIPES
+from sandbox.ports import free_port, is_free
+from sandbox.progress import Tell, unheard
+from sandbox.state import FILE, Part, State, locked, read, write
+
+ALL = tuple(RECIPES)
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a part is: alive with its resident memory in bytes, or crashed with the last that it wrote."""
+
+    part: Part
+    alive: bool
+    memory: int
+    last_lines: tuple[str, ...]
+
+
+def up(data: Path, names: Sequence[str] = ALL, tell: Tell = unheard) -> State:
+    """Start those of the named parts that are not alive, all at once, and return when each answers.
+
+    What the data folder holds is kept. Raises `SandboxError` when a part does not come up, and then ends what it
+    had started. Waits while another command works on the folder.
+    """
+    data = data.resolve()  # it goes into the parts' settings, and they may have another working folder
+    with locked(data):
+        state = read(data)
+        dead = [name for name in names if not _is_alive(state, name)]
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                return Launch(data, _with_ports(state, dead), tell).run([RECIPES[name] for name in dead])
+            except PortTaken:
+                if not attempts_left:
+                    raise
+        return state
+
+
+def down(data: Path) -> list[str]:
+    """End what `up` started, and nothing else; returns the names of the parts that were alive."""
+    if not (data / FILE).exists():
+        return []
+    with locked(data):
+        state = read(data)
+        alive = [name for name in state.parts if _is_alive(state, name)]
+        processes.stop(state.parts.values())
+        write(data, State(ports=state.ports))
+        return alive
+
+
+def status(data: Path) -> list[Health]:
+    """How each part is that was started and not ended by `down`; empty when the sandbox is not up."""
+    parts = read(data).parts
+    return [_health(parts[name]) for name in ALL if name in parts]
+
+
+def _is_alive(state: State, name: str) -> bool:
+    return name in state.parts and processes.is_alive(state.parts[name])
+
+
+def _health(part: Part) -> Health:
+    alive = processes.is_alive(part)
+    last_lines = () if alive else tuple(processes.last_lines(part.log))
+    return Health(part, alive, processes.resident_bytes(part), last_lines)
+
+
+def _with_ports(state: State, names: Sequence[str]) -> State:
+    """Give each port to the parts to be started: the last one again if that is free.
+
+    It has to be free when some parts are alive: they, and whatever works with them, were told of it.
+    """
+    ports = dict(state.ports)
+    fixed = any(_is_alive(state, name) for name in state.parts)
+    for port_name in (port_name for name in names for port_name in RECIPES[name].ports):
+        last = ports.pop(port_name, None)
+        if fixed and last and not is_free(last):
+            raise PortTaken(
+                f"Port {last} of {port_name} is another process's now, and the running parts expect it:"
+                " run `headrace sandbox down`, then `headrace sandbox up`."
+            )
+        ports[port_name] = free_port(last, ports.values(), random.Random())
+    return State(state.parts, ports)

@@ -1,0 +1,43 @@
+"""The variables under which everything else finds the sandbox."""
+
+from __future__ import annotations
+
+from sandbox import names
+from sandbox.folders import default_data
+from sandbox.state import State, read
+
+
+def variables(state: State) -> dict[str, str]:
+    """Headrace's settings and the AWS SDK's own variables for the parts of a sandbox, also for one that crashed."""
+    ports = {name: part.port for name, part in state.parts.items()}
+    found: dict[str, str] = {}
+    if kafka := ports.get("kafka"):
+        found["HEADRACE_BOOTSTRAP_SERVERS"] = f"{names.HOST}:{kafka}"
+    if aws := ports.get("aws"):
+        found |= cloud(aws)
+    if ai := ports.get("ai"):
+        found |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in ("REKOGNITION", "TRANSCRIBE")}
+    return found
+
+
+def current() -> dict[str, str]:
+    """The variables of the sandbox at the default place; none when it is not up."""
+    from sandbox.processes import is_alive
+
+    state = read(default_data())
+    return variables(state) if any(is_alive(part) for part in state.parts.values()) else {}
+
+
+def cloud(port: int) -> dict[str, str]:
+    """The variables that lead to the local AWS on this port."""
+    return {
+        "HEADRACE_MEDIA_BUCKET": names.MEDIA_BUCKET,
+        "HEADRACE_RESULTS_BUCKET": names.RESULTS_BUCKET,
+        "HEADRACE_QUEUE_URLS": names.queue_url(port),
+        "HEADRACE_REKOGNITION_TOPIC_ARN": names.REKOGNITION_TOPIC_ARN,
+        "HEADRACE_REKOGNITION_ROLE_ARN": names.REKOGNITION_ROLE_ARN,
+        "AWS_ACCESS_KEY_ID": names.ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": names.ACCESS_KEY,
+        "AWS_DEFAULT_REGION": names.REGION,
+        **{f"AWS_ENDPOINT_URL_{service}": names.endpoint(port) for service in ("S3", "SQS", "SNS", "EVENTBRIDGE")},
+    }

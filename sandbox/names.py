@@ -1,0 +1,34 @@
+"""What things are called in the sandbox's cloud."""
+
+from __future__ import annotations
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+ACCESS_KEY = "test"
+"""Id and secret alike: the local AWS asks for no right one."""
+
+MEDIA_BUCKET = "headrace-media"
+RESULTS_BUCKET = "headrace-results"
+QUEUE = "headrace-events"
+REDRIVE_QUEUE = "headrace-events-dlq"
+REKOGNITION_TOPIC = "AmazonRekognition-headrace"
+TRANSCRIBE_RULE = "headrace-transcribe"
+
+REKOGNITION_TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{REKOGNITION_TOPIC}"
+REKOGNITION_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/headrace-rekognition"
+
+
+def endpoint(port: int) -> str:
+    """The URL of a server of the sandbox."""
+    return f"http://{HOST}:{port}"
+
+
+def queue_arn(name: str) -> str:
+    """The ARN of a queue of the sandbox."""
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+
+def queue_url(port: int, name: str = QUEUE) -> str:
+    """The URL of a queue, given the port of the local AWS."""
+    return f"{endpoint(port)}/{ACCOUNT}/{name}"

@@ -1,0 +1,33 @@
+"""What a start tells whoever watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """So many bytes of the broker's jars have come, of so many that are missing."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A part answers, `seconds` after its start."""
+
+    part: str
+    port: int
+    seconds: float
+
+
+Event: TypeAlias = Fetched | Ready
+Tell: TypeAlias = Callable[[Event], None]
+"""Called for each event, from any thread."""
+
+
+def unheard(event: Event) -> None:
+    """Tell nobody."""

@@ -1,0 +1,73 @@
+"""What is up, in one file below the sandbox's data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+
+FILE = "state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process that we started; its start, in seconds since the epoch, tells it from a later one with the same id."""
+
+    name: str
+    pid: int
+    started: float
+    port: int
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The parts that were started and not ended, and the ports that each name had last, which it gets again."""
+
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+
+    def with_part(self, part: Part) -> State:
+        """The same with a part added."""
+        return replace(self, parts={**self.parts, part.name: part})
+
+
+def read(data: Path) -> State:
+    """The state of a data folder, which is empty when nothing was ever started there."""
+    file = data / FILE
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        parts = [Part(**{**part, "log": Path(part["log"])}) for part in found["parts"]]
+        return State({part.name: part for part in parts}, dict(found["ports"]))
+    except FileNotFoundError:
+        return State()
+    except (ValueError, KeyError, TypeError) as error:
+        raise SandboxError(f"{file} is damaged: end by hand what still runs, then move the file away.") from error
+
+
+def write(data: Path, state: State) -> None:
+    """Replace the state of a data folder, whole or not at all."""
+    parts = [{**asdict(part), "log": str(part.log)} for part in state.parts.values()]
+    data.mkdir(parents=True, exist_ok=True)
+    new = data / f"{FILE}.new"
+    new.write_text(json.dumps({"parts": parts, "ports": dict(state.ports)}, indent=1), encoding="utf-8")
+    os.replace(new, data / FILE)
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Hold a data folder, which is made where there is none; waits while another command works on it."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file = (data / "lock").open("w")
+    except OSError as error:
+        raise SandboxError(f"{data} is no folder to write to ({error.strerror}): name another by --data.") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,141 @@
+"""What every AWS error means for a record, by its code. One table; a code that is not in it fails a test.
+
+Sources: botocore's service models for which errors an operation can give; Amazon Rekognition Developer Guide, "Error
+handling"; Amazon Transcribe and Amazon S3 API References for what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+)
+
+from streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
+
+OPERATIONS = {
+    "s3": ("list_objects_v2", "get_object", "put_object"),
+    "rekognition": (
+        "detect_labels",
+        "detect_moderation_labels",
+        "start_label_detection",
+        "get_label_detection",
+        "start_content_moderation",
+        "get_content_moderation",
+    ),
+    "transcribe": ("start_transcription_job", "get_transcription_job"),
+}
+"""Every operation that the stages may call."""
+
+
+def _outage(code: str, why: str) -> Failure:
+    return Outage(why)
+
+
+def _throttled(code: str, why: str) -> Failure:
+    return Throttled(why)
+
+
+def _transient(code: str, why: str) -> Failure:
+    return Transient(why, code)
+
+
+def _permanent(code: str, why: str) -> Failure:
+    return Unprocessable(code, why)
+
+
+MEANINGS: dict[Callable[[str, str], Failure], tuple[str, ...]] = {
+    _outage: (
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ),
+    _throttled: (
+        "BandwidthLimitExceeded",
+        # Rekognition and Transcribe: all slots for concurrent jobs are taken.
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    ),
+    _transient: (
+        "InternalError",
+        "InternalFailure",
+        "InternalFailureException",
+        "InternalServerError",
+        # The object was deleted after the event; the deletion's own event, which supersedes it, may be on its way.
+        "NoSuchKey",
+        "NoSuchVersion",
+        "OperationAborted",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    ),
+    _permanent: (
+        "AccessDenied",
+        "AccessDeniedException",
+        "BadRequestException",
+        "ConflictException",
+        "EncryptionTypeMismatch",
+        "HumanLoopQuotaExceededException",
+        "IdempotentParameterMismatchException",
+        "ImageTooLargeException",
+        "InvalidImageFormatException",
+        "InvalidObjectState",
+        "InvalidPaginationTokenException",
+        "InvalidParameterException",
+        "InvalidRequest",
+        "InvalidS3ObjectException",
+        "InvalidWriteOffset",
+        "NoSuchBucket",
+        "NotFoundException",
+        "PreconditionFailed",
+        "ResourceNotFoundException",
+        "ResourceNotReadyException",
+        "TooManyParts",
+        "VideoTooLargeException",
+    ),
+}
+MEANING_OF = {code: meaning for meaning, codes in MEANINGS.items() for code in codes}
+
+UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
+
+
+def failure_of(error: ClientError | BotoCoreError) -> Failure:
+    """Say what an error of the SDK means for a record."""
+    if isinstance(error, ClientError):
+        return _answered(error)
+    if isinstance(error, UNREACHABLE):
+        return Outage(str(error))
+    if isinstance(error, ReadTimeoutError):
+        return Transient(str(error), "timeout")
+    if isinstance(error, HTTPClientError):
+        return Transient(str(error), "connection")
+    return Unprocessable("refused", str(error))
+
+
+def _answered(error: ClientError) -> Failure:
+    """Go by the code; for one that AWS added since, by the HTTP status."""
+    code = error.response["Error"].get("Code", "unknown")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    meaning = MEANING_OF.get(code, _transient if status >= 500 else _permanent)
+    return meaning(code, f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}")

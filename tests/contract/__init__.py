@@ -1,0 +1,1 @@
+"""What talks over the wire, held to what AWS does."""

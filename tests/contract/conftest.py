@@ -1,0 +1,134 @@
+"""A local AWS for the session, and AI endpoints over it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import uvicorn
+
+from sandbox.ai.app import Settings, create_app
+from sandbox.ai.cloud import Cloud
+from tests.contract.ai import BUCKET, MEDIA, Aws, connect, credentials, http, wait_until
+
+Serve = Callable[[Settings], AbstractContextManager[str]]
+PATTERN = {"source": ["aws.transcribe"], "detail": {"TranscriptionJobStatus": ["COMPLETED", "FAILED"]}}
+
+
+@pytest.fixture(scope="session")
+def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a MiniStack that lives as long as the session."""
+    port = _free_port()
+    variables = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
+    log = tmp_path_factory.mktemp("ministack") / "log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "ministack"]
+        process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=output, stderr=output)
+    try:
+        wait_until(lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/_ministack/health"))
+        assert process.poll() is None, log.read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def serve(aws_url: str) -> Serve:
+    """Runs an AI endpoint in a thread while its `with` block lasts, and gives its URL."""
+
+    @contextmanager
+    def run(settings: Settings) -> Iterator[str]:
+        port = _free_port()
+        app = create_app(settings, Cloud(**credentials(aws_url)), time.time)
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            wait_until(lambda: server.started)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ai_url(serve: Serve) -> Iterator[str]:
+    """The URL of an AI endpoint whose jobs take no longer than their work."""
+    with serve(Settings(data=None, job_seconds=0.0)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def media_bucket(aws_url: str) -> None:
+    """The sample media in S3."""
+    s3 = connect("s3", aws_url)
+    s3.create_bucket(Bucket=BUCKET)
+    for name in ("bottles.mp4", "rabbit.mp4", "jfk.flac", "bottles.jpg"):
+        s3.put_object(Bucket=BUCKET, Key=name, Body=(MEDIA / name).read_bytes())
+
+
+@pytest.fixture
+def aws(aws_url: str, media_bucket: None) -> Iterator[Aws]:
+    """The local AWS with a topic, a rule and a queue of the test's own."""
+    s3, sns, sqs, events = (connect(name, aws_url) for name in ("s3", "sns", "sqs", "events"))
+    name = f"test-{uuid4()}"
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = sns.create_topic(Name=f"AmazonRekognition-{name}")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    events.put_rule(Name=name, EventPattern=json.dumps(PATTERN))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    yield Aws(s3, sqs, events, topic, rule=name, queue=queue)
+    events.remove_targets(Rule=name, Ids=["queue"])
+    events.delete_rule(Name=name)
+    sns.delete_topic(TopicArn=topic)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+@pytest.fixture
+def rekognition(ai_url: str) -> Any:
+    return connect("rekognition", ai_url)
+
+
+@pytest.fixture
+def transcribe(ai_url: str) -> Any:
+    return connect("transcribe", ai_url)
+
+
+@pytest.fixture
+def fault(ai_url: str) -> Iterator[Callable[..., None]]:
+    """Puts a fault in force for the test."""
+
+    def add(operation: str, kind: str, **options: object) -> None:
+        http(f"{ai_url}/faults", "POST", {"operation": operation, "kind": kind, **options})
+
+    yield add
+    http(f"{ai_url}/faults", "DELETE")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=1).close()
+    except urllib.error.URLError:
+        return False
+    return True

@@ -1,0 +1,62 @@
+"""A published schema never changes, and what was written with it is read for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas import catalog, codec
+from schemas.catalog import Version
+from schemas.codec import Codec
+from schemas.records import EVENTS
+from tests.support import golden
+
+PUBLISHED = catalog.versions()
+
+each_version = pytest.mark.parametrize("version", PUBLISHED, ids=lambda version: version.name)
+
+
+@each_version
+def test_a_published_schema_file_is_what_it_was(version: Version) -> None:
+    assert golden.sha256(version) == golden.read(version).sha256, f"{version.name} is published: add a new version"
+
+
+@each_version
+def test_its_fingerprint_is_what_it_was(version: Version) -> None:
+    assert codec.fingerprint(version.schema).hex() == golden.read(version).fingerprint
+
+
+@each_version
+def test_the_golden_bytes_are_read_as_the_golden_record(version: Version) -> None:
+    wanted = golden.read(version)
+
+    record = codec.load().decode(bytes.fromhex(wanted.bytes))
+
+    assert record == msgspec.convert(wanted.record, EVENTS[version.event])
+
+
+@pytest.mark.parametrize("version", catalog.latest(PUBLISHED).values(), ids=lambda version: version.name)
+def test_the_newest_version_writes_the_golden_bytes(version: Version) -> None:
+    wanted = golden.read(version)
+
+    data = Codec(PUBLISHED).encode(msgspec.convert(wanted.record, EVENTS[version.event]))
+
+    assert data.hex() == wanted.bytes
+
+
+def test_no_published_version_was_taken_back() -> None:
+    assert {path.name for path in golden.FOLDER.iterdir()} == {golden.path(version).name for version in PUBLISHED}
+
+
+def test_golden_files_are_only_ever_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golden, "FOLDER", tmp_path)
+    first, *others = PUBLISHED
+    golden.path(first).write_text("kept")
+
+    added = golden.add(PUBLISHED)
+
+    assert golden.path(first).read_text() == "kept"
+    assert added == [golden.path(version) for version in others]
+    assert golden.add(PUBLISHED) == []

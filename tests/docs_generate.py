@@ -1,0 +1,92 @@
+"""Rewrite what is generated in README.md and docs: `python -m tests.docs_generate`. `tests/test_docs.py` fails on drift."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from connectors.settings import BridgeSettings
+from console.settings import ConsoleSettings
+from schemas import topics
+from schemas.settings import KafkaSettings
+from streams import pipeline
+from streams.settings import StreamSettings
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "reference.md"
+
+SETTINGS: tuple[type[BaseSettings], ...] = (KafkaSettings, BridgeSettings, StreamSettings, ConsoleSettings)
+
+PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
+
+def flow() -> str:
+    """The pipeline as `streams/pipeline.py` draws it."""
+    drawing = "\n".join(line for line in (pipeline.__doc__ or "").splitlines() if line.startswith("    "))
+    return f"```text\n{inspect.cleandoc(drawing)}\n```\n"
+
+
+def settings() -> str:
+    """The variables that have no default: what only the user can know."""
+    rows = ((variable, what) for variable, default, what in _settings() if not default)
+    return _table(("Variable", "What it says"), rows)
+
+
+def all_settings() -> str:
+    """Every variable that Headrace reads."""
+    return _table(("Variable", "Default", "What it says"), _settings())
+
+
+def all_topics() -> str:
+    """The topic table of the pipeline."""
+    rows = (
+        (f"`{topic.name}`", topic.holds, "newest per key" if topic.compacted else f"{topic.retention_days} days")
+        for topic in topics.table(stage.name for stage in pipeline.stages())
+    )
+    return _table(("Topic", "Holds", "Keeps"), rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "flow": flow,
+    "settings": settings,
+    "all_settings": all_settings,
+    "all_topics": all_topics,
+}
+
+
+def rendered(text: str) -> str:
+    """Give a document with its generated parts as they must be. Raises KeyError for a part that nothing generates."""
+    return PART.sub(lambda found: found[1] + PARTS[found[2]]() + found[3], text)
+
+
+def main() -> None:
+    """Rewrite the documents."""
+    for document in (README, REFERENCE):
+        document.write_text(rendered(document.read_text("utf-8")), "utf-8")
+
+
+def _settings() -> Iterator[tuple[str, str, str]]:
+    """Give each variable once, with its default and what it is."""
+    seen = set()
+    for cls in SETTINGS:
+        for name, field in cls.model_fields.items():
+            variable = f"`{cls.model_config.get('env_prefix', '')}{name}`".upper()
+            if variable not in seen:
+                seen.add(variable)
+                default = "" if field.default in (PydanticUndefined, "", None) else f"`{field.default}`"
+                yield variable, default, field.description or ""
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

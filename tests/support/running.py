@@ -1,0 +1,86 @@
+"""The product as its users run it: `headrace` processes beside a cluster, and what the log says of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+COMMAND = str(Path(sys.executable).with_name("headrace"))
+
+
+def wait_for(condition: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+    """Give the first true thing that a condition says. Fails the test, naming what was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.05)
+
+
+class Headrace:
+    """One `headrace` process, whose output goes to a file."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [COMMAND, *arguments],
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=output,
+            )
+
+    def says(self, words: str) -> bool:
+        """Whether the process has written these words."""
+        return words in self.log.read_text()
+
+    def ready(self, words: str = "ready", seconds: float = 60.0) -> Headrace:
+        """Wait until the process says that it works."""
+        wait_for(lambda: self.says(words) or self.process.poll() is not None, f"{words!r} in {self.log}", seconds)
+        assert self.process.poll() is None, self.log.read_text()
+        return self
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self, seconds: float = 40.0) -> int:
+        """Ask it to end, and give its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+@contextlib.contextmanager
+def headrace(environment: dict[str, str], folder: Path, *arguments: str) -> Iterator[Headrace]:
+    """Run `headrace ARGUMENTS` while the block lasts."""
+    running = Headrace(list(arguments), environment, folder / f"{'-'.join(arguments)}.log".replace("/", "_"))
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
+def run(environment: dict[str, str], *arguments: str, seconds: float = 120.0, **options: Any) -> Any:
+    """Run `headrace ARGUMENTS` to its end and give what it wrote."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+        **options,
+    )

@@ -1,0 +1,48 @@
+"""A real cluster for the session: the broker, the local AWS and the AI endpoint, started once and ended with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import cluster
+from sandbox.environment import variables
+from schemas import catalog, kafka, topics
+from schemas.log import publish
+from schemas.settings import KafkaSettings
+from streams import pipeline
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands here as what it is."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture(scope="session")
+def sandbox_folder() -> Iterator[Path]:
+    """Where the session's cluster keeps its data; short, because a socket's path may not be long."""
+    folder = Path(tempfile.mkdtemp(prefix="headrace-test-"))
+    yield folder
+    cluster.down(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster_env(sandbox_folder: Path) -> dict[str, str]:
+    """The variables of a cluster with all topics and schemas, for this process and its children."""
+    found = variables(cluster.up(sandbox_folder))
+    os.environ.update(found)
+    settings = KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
+    names = (stage.name for stage in pipeline.stages())
+    kafka.create_topics(kafka.admin(settings), topics.table(names), settings.replication_factor)
+    publish(kafka.producer(settings), catalog.versions())
+    return found

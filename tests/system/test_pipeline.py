@@ -1,0 +1,236 @@
+"""A file put in S3 comes out analysed: the whole path, with what users do to it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from console.progress import Version
+from console.service import connect
+from schemas import codec, kafka, topics
+from schemas.envelope import to_headers
+from schemas.identity import root_id
+from schemas.message import message
+from schemas.settings import KafkaSettings
+from tests.support.records import asset, envelope, uploaded
+from tests.support.running import headrace, wait_for
+
+MEDIA = Path("sandbox/media")
+
+
+class Pipeline:
+    """A bridge and a worker that run, and what a user can do with them."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment = environment
+        self.folder = folder
+        self.s3 = boto3.client("s3")
+        self.producer = kafka.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
+
+    def put(self, key: str, content: bytes) -> str:
+        self.s3.put_object(Bucket="headrace-media", Key=key, Body=content)
+        return f"headrace-media/{key}"
+
+    def send(self, event: Any) -> None:
+        """Put a record on the log as the bridge would."""
+        root = envelope(event, id=root_id(event.asset, event.event_name))
+        sent = message(event, root, codec.load())
+        self.producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
+        assert self.producer.flush(10) == 0
+
+    def versions(self, name: str) -> list[Version]:
+        return connect().progress(name).versions(name)
+
+    def ends(self, name: str, state: str = "completed", seconds: float = 60.0) -> Version:
+        """Wait until the newest version of an asset has ended, and give it."""
+
+        def ended() -> Version | None:
+            found = self.versions(name)
+            return found[-1] if found and found[-1].state == state else None
+
+        return wait_for(ended, f"{name} to be {state}", seconds)
+
+    def ledger(self) -> dict[str, Any]:
+        with urllib.request.urlopen(self.environment["AWS_ENDPOINT_URL_REKOGNITION"] + "/ledger") as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+
+@pytest.fixture(scope="module")
+def pipeline(cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    folder = tmp_path_factory.mktemp("pipeline")
+    with headrace(cluster_env, folder, "bridge") as bridge, headrace(cluster_env, folder, "worker", "--all") as worker:
+        bridge.ready()
+        worker.ready()
+        yield Pipeline(cluster_env, folder)
+        assert worker.stop() == 0
+        assert bridge.stop() == 0
+
+
+def statuses(version: Version) -> dict[str, str]:
+    return {name: str(fact.status) for name, fact in version.stages.items()}
+
+
+def letters(version: Version) -> set[tuple[str, str]]:
+    return {(letter.stage, letter.code) for letter in version.letters}
+
+
+def photo(note: bytes = b"") -> bytes:
+    """A picture; a note behind its end makes it another version."""
+    return (MEDIA / "bottles.jpg").read_bytes() + note
+
+
+ODD_KEYS = [
+    "odd/with space.jpg",
+    "odd/with+plus.jpg",
+    "odd/with%20percent.jpg",
+    "odd/mit-ü-und-日本.jpg",
+    "odd/../up.jpg",
+    "odd/" + "x" * 290 + ".jpg",
+]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_key_may_be_anything(pipeline: Pipeline, key: str) -> None:
+    version = pipeline.ends(pipeline.put(key, photo()))
+    assert set(statuses(version).values()) == {"done"}
+    assert version.asset.key == key
+
+
+def test_a_video_with_sound_goes_through_every_stage(pipeline: Pipeline) -> None:
+    version = pipeline.ends(pipeline.put("film.mp4", (MEDIA / "rabbit.mp4").read_bytes()))
+    assert statuses(version) == dict.fromkeys(
+        ["thumbnails", "scan", "probe", "ready", "labels", "moderation", "transcript"], "done"
+    )
+    assert version.usd > 0
+
+
+def test_results_lie_in_the_results_bucket_where_the_events_say(pipeline: Pipeline) -> None:
+    version = pipeline.ends(pipeline.put("film2.mp4", (MEDIA / "rabbit.mp4").read_bytes() + b"\0\0\0\x08free"))
+    for name in ("labels", "moderation", "transcript"):
+        pointer = version.stages[name].event.result  # type: ignore[union-attr]
+        found = pipeline.s3.get_object(Bucket=pointer.bucket, Key=pointer.key)["Body"].read()
+        assert len(found) == pointer.size
+        assert json.loads(found)
+
+
+def test_a_corrupt_file_is_a_dead_letter_with_a_reason(pipeline: Pipeline) -> None:
+    content = (MEDIA / "rabbit.mp4").read_bytes()
+    version = pipeline.ends(pipeline.put("broken.mp4", content[: len(content) * 6 // 10]))
+    assert letters(version) == {("probe", "unreadable"), ("thumbnails", "unreadable")}
+    assert all(letter.reason for letter in version.letters)
+
+
+def test_a_file_of_zero_bytes_is_a_dead_letter(pipeline: Pipeline) -> None:
+    version = pipeline.ends(pipeline.put("empty.jpg", b""))
+    assert ("probe", "empty") in letters(version)
+
+
+def test_an_infected_file_is_a_dead_letter_and_nothing_is_paid_for_it(pipeline: Pipeline) -> None:
+    eicar = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!" + b"$H+H*"
+    version = pipeline.ends(pipeline.put("invoice.txt", eicar))
+    assert letters(version) == {("scan", "infected")}
+    assert version.usd == 0
+
+
+def test_a_folder_marker_is_nobodys_work(pipeline: Pipeline) -> None:
+    name = pipeline.put("folder/", b"")
+    after = pipeline.put("folder/inside.jpg", photo(b"inside"))
+    pipeline.ends(after)
+    [version] = wait_for(lambda: pipeline.versions(name), "the folder marker on the log")
+    assert version.stages == {}
+
+
+def test_the_same_notification_three_times_is_one_asset(pipeline: Pipeline) -> None:
+    before = pipeline.ledger()["jobs_unique"]
+    name = pipeline.put("thrice.mp4", (MEDIA / "bottles.mp4").read_bytes())
+    version = pipeline.ends(name)
+    for _ in range(2):
+        pipeline.send(uploaded(version.asset))
+    again = wait_for(lambda: _redelivered(pipeline.versions(name)), "the repetitions to be worked off")
+    assert statuses(again) == statuses(version)
+    assert pipeline.ledger()["jobs_unique"] == before + 2  # labels and moderation, once each
+
+
+def _redelivered(versions: list[Version]) -> Version | None:
+    [version] = versions
+    last = [fact for fact in version.facts if fact.stage == "labels" and fact.status == "done"]
+    return version if last and last[0].deliveries >= 3 else None
+
+
+def test_of_two_versions_out_of_order_the_newer_one_wins(pipeline: Pipeline) -> None:
+    name = pipeline.put("race.jpg", photo(b"newer"))
+    newer = pipeline.ends(name)
+    older = asset("race.jpg", bucket="headrace-media", version="older", etag="older", sequencer="00")
+    pipeline.send(uploaded(older))
+    late = wait_for(
+        lambda: next((each for each in pipeline.versions(name) if each.asset.version == "older"), None), "the late one"
+    )
+    assert late.state == "superseded"
+    assert late.stages == {}
+    assert pipeline.versions(name)[-1].asset == newer.asset
+
+
+def test_an_object_that_is_deleted_and_put_again_ends_as_its_newest_version(pipeline: Pipeline) -> None:
+    name = pipeline.put("again.jpg", photo(b"first"))
+    pipeline.ends(name)
+    pipeline.s3.delete_object(Bucket="headrace-media", Key="again.jpg")
+    pipeline.put("again.jpg", photo(b"second"))
+    version = pipeline.ends(name)
+    assert len(pipeline.versions(name)) == 3
+    assert set(statuses(version).values()) == {"done"}
+
+
+@pytest.mark.parametrize("value", [b"garbage", b"", None], ids=["garbage", "empty", "tombstone"])
+def test_bytes_that_nobody_can_read_are_dead_letters_as_they_came(pipeline: Pipeline, value: bytes | None) -> None:
+    key = f"headrace-media/bytes-{value!r}"
+    headers = [*to_headers(envelope(uploaded())), ("mine", b"\xff")]
+    pipeline.producer.produce(topics.UPLOADED.name, value, key.encode(), headers=headers)
+    assert pipeline.producer.flush(10) == 0
+    strays = wait_for(lambda: _all_three(connect().progress(key).strays(key)), "three dead letters")
+    assert {fact.letter.code for fact in strays if fact.letter} == {"decode"}
+    for entry in dead_letters(pipeline, key):
+        assert (entry.value, entry.headers[: len(headers)]) == (value, tuple(headers))
+
+
+def _all_three(strays: list[Any]) -> list[Any]:
+    return strays if len({fact.stage for fact in strays}) == 3 else []
+
+
+def dead_letters(pipeline: Pipeline, key: str) -> list[Any]:
+    names = [topics.dead_letters(stage).name for stage in ("thumbnails", "scan", "probe")]
+    log = connect()._log  # the bytes themselves are what is tested
+    return [entry.record for entry in log.read(names, lambda found: found == key.encode())]
+
+
+def test_a_worker_that_is_killed_and_started_again_finishes_everything_once(
+    pipeline: Pipeline, cluster_env: dict[str, str], tmp_path: Path
+) -> None:
+    before = pipeline.ledger()["jobs_unique"]
+    content = (MEDIA / "bottles.mp4").read_bytes()
+    with headrace(cluster_env, tmp_path, "worker", "--all") as second:
+        second.ready()
+        names = [
+            pipeline.put(f"kill/{number}.mp4", content + bytes([0, 0, 0, 9]) + b"free" + bytes([number]))
+            for number in range(6)
+        ]
+        wait_for(lambda: pipeline.ledger()["jobs_unique"] > before, "the first job")
+        second.kill()
+    for name in names:
+        version = pipeline.ends(name, seconds=90)
+        assert set(statuses(version).values()) == {"done"}
+    assert pipeline.ledger()["jobs_unique"] == before + 2 * len(names)
+
+
+def test_a_worker_waits_for_a_broker_that_is_not_there(cluster_env: dict[str, str], tmp_path: Path) -> None:
+    nowhere = {**cluster_env, "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    with headrace(nowhere, tmp_path, "worker", "scan") as worker:
+        worker.ready("no Kafka at 127.0.0.1:9")
+        assert worker.stop() == 0
+        assert worker.log.read_text().count("no Kafka at") == 1

@@ -1,0 +1,174 @@
+"""Topics and schemas on a real broker."""
+
+from __future__ import annotations
+
+import copy
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
+from typer.testing import CliRunner
+
+from schemas import catalog, codec, kafka, topics
+from schemas.catalog import Version
+from schemas.codec import Codec, UnknownSchema
+from schemas.log import SchemaLog, publish
+from schemas.records import Asset, MediaDeleted
+from schemas.settings import KafkaSettings
+from schemas.topics import Topic
+from schemas.topics_cli import topics_app
+
+WITHIN_SECONDS = 15.0
+
+DELETED = MediaDeleted(
+    asset=Asset(bucket="media", key="a.mp4", version="1", etag="", size=0, sequencer=""),
+    event_name="ObjectRemoved:Delete",
+    deleted_at=datetime(2026, 3, 14, tzinfo=UTC),
+    region="us-east-1",
+)
+
+
+@pytest.fixture
+def settings(cluster_env: dict[str, str]) -> KafkaSettings:
+    return KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test has, valid for a stage and for a topic."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def newer(name: str) -> Version:
+    """A version of an event that this installation does not have, with one more field."""
+    schema = copy.deepcopy(catalog.latest(catalog.versions())["MediaDeleted"].schema)
+    schema["fields"].append({"name": name, "type": "string", "doc": "New.", "default": ""})
+    return Version("MediaDeleted", 2, schema)
+
+
+@pytest.fixture
+def follower(settings: KafkaSettings) -> Iterator[Codec]:
+    """A codec that follows the log from before the test on."""
+    book = codec.load()
+    log = SchemaLog(settings, book)
+    assert log.start(WITHIN_SECONDS)
+    yield book
+    log.stop()
+
+
+def written_with(version: Version) -> bytes:
+    return Codec((*catalog.versions(), version)).encode(DELETED)
+
+
+def is_read(book: Codec, data: bytes) -> bool:
+    try:
+        return book.decode(data) == DELETED
+    except UnknownSchema:
+        return False
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_what_is_missing_is_created_as_the_table_says(settings: KafkaSettings, name: str) -> None:
+    wanted = [Topic(f"{name}.events", "", partitions=3, retention_days=7), Topic(f"{name}.kept", "", compacted=True)]
+    client = kafka.admin(settings)
+
+    created = kafka.create_topics(client, wanted, replication_factor=1)
+
+    assert created == [topic.name for topic in wanted]
+    partitions = {topic.name: topic.partitions for topic in wanted}
+    assert eventually(lambda: partitions.items() <= kafka.existing_topics(client).items())
+    for topic in wanted:
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
+        (future,) = client.describe_configs([resource]).values()
+        found = {key: entry.value for key, entry in future.result().items()}
+        assert topic.config.items() <= found.items()
+
+
+def test_what_is_there_stays_as_it_is(settings: KafkaSettings, name: str) -> None:
+    client = kafka.admin(settings)
+    kafka.create_topics(client, [Topic(name, "", partitions=1)], replication_factor=1)
+
+    assert kafka.create_topics(client, [Topic(name, "", partitions=5)], replication_factor=1) == []
+
+    assert eventually(lambda: kafka.existing_topics(client).get(name) == 1)
+
+
+def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, newer: Version) -> None:
+    publish(kafka.producer(settings), [newer])
+    book = codec.load()
+    log = SchemaLog(settings, book)
+
+    assert log.start(WITHIN_SECONDS)
+    log.stop()
+
+    assert book.decode(written_with(newer)) == DELETED
+
+
+def test_a_schema_that_comes_later_is_learnt_on_the_way(
+    settings: KafkaSettings, newer: Version, follower: Codec
+) -> None:
+    data = written_with(newer)
+    assert not is_read(follower, data)
+
+    publish(kafka.producer(settings), [newer])
+
+    assert eventually(lambda: is_read(follower, data))
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\xff\xfe", b"no json", b"{}", b"[" * 100_000, b'{"type": "record"}'])
+def test_rubbish_on_the_log_does_not_stop_a_reader(
+    settings: KafkaSettings, newer: Version, follower: Codec, rubbish: bytes
+) -> None:
+    producer = kafka.producer(settings)
+    producer.produce(topics.SCHEMAS.name, rubbish, b"rubbish")
+    publish(producer, [newer])
+
+    assert eventually(lambda: is_read(follower, written_with(newer)))
+
+
+def test_apply_creates_once_and_then_finds_everything_there(cluster_env: dict[str, str], name: str) -> None:
+    app = topics_app(lambda: (name,))
+
+    first, second = (CliRunner().invoke(app, ["apply"], env=cluster_env) for _ in range(2))
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert f"{name}.retry: created" in first.stdout.splitlines()
+    assert f"{name}.dlq: already there" in second.stdout.splitlines()
+    assert "created" not in second.stdout
+    assert second.stdout.endswith(f"system.schemas: {len(catalog.versions())} schemas published\n")
+    assert second.stderr == ""
+
+
+def test_apply_warns_of_another_number_of_partitions(
+    cluster_env: dict[str, str], settings: KafkaSettings, name: str
+) -> None:
+    kafka.create_topics(kafka.admin(settings), [Topic(f"{name}.retry", "", partitions=1)], replication_factor=1)
+
+    result = CliRunner().invoke(topics_app(lambda: (name,)), ["apply"], env=cluster_env)
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"warning: {name}.retry has 1 partitions, the table says 4")
+    assert kafka.existing_topics(kafka.admin(settings))[f"{name}.retry"] == 1
+
+
+def test_apply_gives_kafkas_reason_when_it_refuses(cluster_env: dict[str, str], name: str) -> None:
+    env = {**cluster_env, "HEADRACE_REPLICATION_FACTOR": "7"}
+
+    result = CliRunner().invoke(topics_app(lambda: (name,)), ["apply"], env=env)
+
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "refuses" in result.stderr
+    assert "replication factor" in result.stderr.lower()

@@ -1,0 +1,158 @@
+"""What the documents say is true: commands, topics, links, generated parts and the example stage."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from console.cli import app
+from schemas import topics
+from schemas.records import Label, MediaModerated, Pointer
+from streams import pipeline
+from streams.outcome import Done
+from streams.results import Results
+from streams.runner import Context, Runner
+from streams.stage import Stage
+from tests.docs_generate import README, REFERENCE, ROOT, rendered
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import CODEC, asset, received
+
+CHANGELOG = ROOT / "CHANGELOG.md"
+DOCUMENTS = (README, CHANGELOG, *sorted((ROOT / "docs").rglob("*.md")))
+
+LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+IN_LINE = re.compile(r"`([^`\n]+)`")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TOPIC = re.compile(r"\b(?:(?:media|jobs|aws|bridge|system)\.[a-z][a-z-]+|[a-z]+\.(?:dlq|retry))\b(?!\.|\()")
+WORD = re.compile(r"[a-z][a-z|-]*")
+
+
+def text_of(document: Path) -> str:
+    return document.read_text("utf-8")
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The fenced blocks of a document in one language."""
+    return [body for marked, body in BLOCK.findall(text_of(document)) if marked == language]
+
+
+def commands(document: Path, program: str) -> Iterator[str]:
+    """Every use of a program in a document: after a prompt in a block of `console`, or on its own in backticks."""
+    lines = [line.removeprefix("$ ") for block in blocks(document, "console") for line in block.splitlines()]
+    for line in (*lines, *IN_LINE.findall(text_of(document))):
+        if line.startswith(f"{program} "):
+            yield line.partition("#")[0].strip()
+
+
+def used(program: str) -> list[str]:
+    return sorted({command for document in DOCUMENTS for command in commands(document, program)})
+
+
+@pytest.mark.parametrize("document", (README, REFERENCE), ids=lambda path: path.name)
+def test_generated_parts_are_what_the_code_says(document: Path) -> None:
+    assert text_of(document) == rendered(text_of(document)), "run `make format`"
+
+
+def test_the_readme_is_short() -> None:
+    text = text_of(README)
+    assert len(text.splitlines()) <= 130
+    assert len(text.split()) <= 650
+
+
+@pytest.mark.parametrize("command", used("headrace"))
+def test_a_command_that_is_written_down_exists_with_its_options(command: str) -> None:
+    tokens = command.split()[1:]
+    words = [token.split("|") for token in itertools.takewhile(WORD.fullmatch, tokens)]
+    for path in itertools.product(*words):
+        shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0, shown.output
+        for option in re.findall(r"(?<!\S)--[a-z-]+", command):
+            assert option in shown.output
+
+
+@pytest.mark.parametrize("command", used("make"))
+def test_a_target_that_is_written_down_exists(command: str) -> None:
+    assert re.search(rf"^{command.split()[1]}:.*## ", text_of(ROOT / "Makefile"), re.MULTILINE)
+
+
+def test_every_topic_that_is_written_down_exists() -> None:
+    known = {topic.name for topic in topics.table(stage.name for stage in pipeline.stages())}
+    named = {name for document in DOCUMENTS for name in TOPIC.findall(text_of(document)) if not name.endswith(".py")}
+    assert named <= known
+
+
+def test_the_flow_shows_each_stage_before_the_topic_that_it_writes() -> None:
+    [flow] = [block for block in blocks(README, "text") if "media.uploaded" in block]
+    drawn = set(re.findall(r"([a-z]+) ─+ ([a-z]+\.[a-z-]+)", flow))
+    for stage in pipeline.STAGES:
+        assert stage.name in flow
+        assert stage.writes is None or (stage.name, stage.writes.name) in drawn
+        assert all(topic.name in flow for topic in stage.reads)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for said, target in LINK.findall(text_of(document)):
+        if "://" in target:
+            continue
+        there = (document.parent / target).resolve()
+        assert there.exists(), target
+        if said.startswith("`test_"):
+            assert f"def {said.strip('`')}(" in text_of(there)
+
+
+def test_every_promise_names_its_test() -> None:
+    part = text_of(README).split("## What you can rely on")[1].split("\n## ")[0]
+    promises = re.findall(r"^\d\. (.*(?:\n   .*)*)", part, re.MULTILINE)
+    assert promises
+    assert all("`test_" in promise for promise in promises)
+
+
+@pytest.fixture
+def example() -> Stage:
+    """The stage that the README shows."""
+    [source] = blocks(README, "python")
+    module = types.ModuleType("example")
+    exec(compile(source, "README.md", "exec"), vars(module))
+    stage: Stage = module.STAGE
+    return stage
+
+
+def moderated(*flags: str) -> MediaModerated:
+    pointer = Pointer(bucket="results", key="answer", size=2, sha256="0" * 64, content_type="application/json")
+    labels = tuple(Label(name=flag, confidence=99.0) for flag in flags)
+    return MediaModerated(asset=asset(), flags=labels, flag_count=len(flags), model="test", result=pointer)
+
+
+@pytest.mark.parametrize(("flags", "kept"), [(("Weapons", "Smoking"), b"Weapons\nSmoking"), ((), None)])
+async def test_the_example_stage_works(example: Stage, flags: tuple[str, ...], kept: bytes | None) -> None:
+    bucket = MemoryBucket()
+    results = Results(bucket)
+    outcome = await Runner(example, Context(CODEC, results, Outside().services(results))).run(received(moderated(*flags)))
+    assert isinstance(outcome, Done)
+    found = [content for key, content in bucket.objects.items() if key.endswith("/review.txt")]
+    assert found == ([] if kept is None else [kept])
+
+
+def test_the_example_stage_is_found_by_its_entry_point(
+    example: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [entry_point] = [block for block in blocks(README, "toml") if "headrace.stages" in block]
+    group, line = re.fullmatch(r'\[project\.entry-points\."([\w.]+)"\]\n(.+)\n', entry_point).groups()  # type: ignore[union-attr]
+    module = re.search(r'"([\w.]+):', line)
+    assert module is not None
+    plugin = tmp_path / Path(*module[1].split(".")).with_suffix(".py")
+    plugin.parent.mkdir(parents=True, exist_ok=True)
+    plugin.write_text(blocks(README, "python")[0], "utf-8")
+    info = tmp_path / "yours-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: yours\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{line.replace(chr(34), '')}\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert example.name in [stage.name for stage in pipeline.stages()]

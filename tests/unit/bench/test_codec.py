@@ -1,0 +1,29 @@
+"""The codec's benchmark compares like with like."""
+
+from __future__ import annotations
+
+from bench import codec
+from bench.report import Spread
+from schemas.records import MediaLabelled, MediaUploaded
+
+
+def test_a_small_and_a_large_event_are_written_and_read() -> None:
+    rows = codec.measure(repetitions=2)
+
+    assert [(row.record, row.work) for row in rows] == [
+        (event.EVENT, work) for event in (MediaUploaded, MediaLabelled) for work in ("write", "read")
+    ]
+    assert all(row.ratio.median > 0 for row in rows)
+
+
+def test_the_large_event_has_twenty_labels() -> None:
+    assert len(codec.LABELLED.labels) == 20
+
+
+def test_the_promise_is_kept_from_the_promised_ratio_on() -> None:
+    def row(ratio: float) -> codec.Row:
+        spread = Spread(ratio, ratio, ratio, 1)
+        return codec.Row("x", "read", 1, bare=spread, ours=spread, ratio=spread)
+
+    assert row(codec.PROMISED).kept
+    assert not row(codec.PROMISED - 0.01).kept

@@ -1,0 +1,32 @@
+"""The command that serves the endpoint, where it must not start."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.ai.__main__ import JOB_SECONDS, main
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", JOB_SECONDS):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+
+
+def refused(capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["--port", "1"])
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_a_missing_region_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "You must specify a region. `headrace sandbox env` prints what is needed." in refused(capsys)
+
+
+def test_a_duration_that_is_no_number_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(JOB_SECONDS, "soon")
+    assert f"{JOB_SECONDS} is a number of seconds" in refused(capsys)

@@ -1,0 +1,79 @@
+"""What is said, and how that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox.ai import ffmpeg, speech
+from sandbox.ai.speech import Segment
+
+SRT = """1
+00:00:00,300 --> 00:00:02,100
+And so, my
+<i>fellow</i> Americans,
+
+2
+00:00:03,300 --> 00:00:04,300
+ask not
+"""
+CUES = (Segment(0.3, 2.1, "And so, my fellow Americans,"), Segment(3.3, 4.3, "ask not"))
+
+
+def heard(path: Path, sidecar: Path | None = None) -> speech.Speech:
+    return speech.hear(path, ffmpeg.probe(path), sidecar)
+
+
+def test_pauses_in_real_speech_are_found_and_the_words_say_that_they_are_synthetic(media: Path) -> None:
+    found = heard(media / "jfk.flac")
+    spans = [(round(segment.start, 1), round(segment.end, 1)) for segment in found.segments]
+    assert spans == [(0.3, 2.1), (3.3, 3.7), (4.0, 4.3), (5.4, 7.6), (8.2, 11.0)]
+    assert found.synthetic
+    assert all(segment.text.startswith("Synthetic") for segment in found.segments)
+    assert "no speech model" in found.engine
+
+
+def test_longer_sound_has_more_words(media: Path) -> None:
+    by_length = sorted(heard(media / "jfk.flac").segments, key=lambda segment: segment.end - segment.start)
+    counts = [len(segment.text.split()) for segment in by_length]
+    assert counts == sorted(counts)
+    assert counts[-1] == 7
+
+
+def test_silence_says_nothing(clip: Callable[..., Path]) -> None:
+    assert heard(clip("silence.wav", "-f", "lavfi", "-i", "anullsrc", "-t", "2")).segments == ()
+
+
+def test_sound_without_a_pause_is_one_segment(clip: Callable[..., Path]) -> None:
+    (segment,) = heard(clip("tone.wav", "-f", "lavfi", "-i", "sine", "-t", "2")).segments
+    assert (segment.start, segment.end) == (0.0, 2.0)
+
+
+def test_silence_at_the_end_is_not_heard_as_sound(clip: Callable[..., Path]) -> None:
+    (segment,) = heard(clip("ends.wav", "-f", "lavfi", "-i", "sine=d=1", "-af", "apad=pad_dur=2")).segments
+    assert (segment.start, round(segment.end, 1)) == (0.0, 1.0)
+
+
+def test_captions_beside_the_media_are_exact(media: Path, tmp_path: Path) -> None:
+    sidecar = tmp_path / "captions"
+    sidecar.write_text(SRT)
+    found = heard(media / "jfk.flac", sidecar)
+    assert (found.segments, found.synthetic) == (CUES, False)
+
+
+def test_captions_inside_the_media_are_exact(media: Path, tmp_path: Path, clip: Callable[..., Path]) -> None:
+    (tmp_path / "in.srt").write_text(SRT)
+    inputs = ("-i", str(media / "rabbit.mp4"), "-i", str(tmp_path / "in.srt"))
+    found = heard(clip("with.mp4", *inputs, "-c", "copy", "-c:s", "mov_text"))
+    assert (found.segments, found.synthetic) == (CUES, False)
+
+
+def test_captions_that_cannot_be_read_are_none(media: Path, tmp_path: Path) -> None:
+    sidecar = tmp_path / "captions"
+    sidecar.write_bytes(b"\x00 not captions")
+    assert heard(media / "jfk.flac", sidecar).synthetic
+
+
+def test_subrip_is_read_whatever_its_line_ends_and_markup() -> None:
+    assert speech.parse_srt(SRT.replace("\n", "\r\n")) == CUES
+    assert speech.parse_srt("1\n01:00:00,000 --> 01:00:01,500\n{\\an8}<b> </b>\n") == ()

@@ -1,0 +1,32 @@
+"""What Kafka has against it, in words."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from schemas import kafka
+from schemas.settings import KafkaSettings
+
+SETTINGS = KafkaSettings(bootstrap_servers="kafka:9092")
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT]
+)
+def test_a_broker_that_does_not_answer_is_named_with_its_variable(code: int) -> None:
+    said = kafka.in_words(KafkaException(KafkaError(code)), SETTINGS)
+
+    assert said == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
+
+
+def test_a_refusal_is_given_in_kafkas_own_words() -> None:
+    error = KafkaException(KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "replication factor 3, brokers 1"))
+
+    assert kafka.in_words(error, SETTINGS) == "Kafka at kafka:9092 refuses: replication factor 3, brokers 1"
+
+
+def test_a_producer_places_keys_as_java_and_aiokafka_do_and_waits_for_all_replicas() -> None:
+    assert kafka.DURABLE["partitioner"] == "murmur2_random"
+    assert kafka.DURABLE["acks"] == "all"
+    assert kafka.DURABLE["enable.idempotence"] is True

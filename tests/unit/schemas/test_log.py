@@ -1,0 +1,23 @@
+"""The schema log where no broker answers; with one it is in tests/system."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas import catalog, codec, kafka
+from schemas.log import NotPublished, SchemaLog, publish
+from schemas.settings import KafkaSettings
+
+NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+
+
+def test_a_writer_is_told_that_its_schemas_are_not_on_the_log() -> None:
+    with pytest.raises(NotPublished, match=r"no answer in 0\.2 s"):
+        publish(kafka.producer(NOWHERE), catalog.versions(), timeout=0.2)
+
+
+def test_a_reader_is_told_that_it_has_not_caught_up() -> None:
+    log = SchemaLog(NOWHERE, codec.load())
+
+    assert log.start(timeout=0.2) is False
+    log.stop()

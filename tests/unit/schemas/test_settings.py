@@ -1,0 +1,88 @@
+"""Settings from the environment, and what a person is told when they do not fit."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.settings import KafkaSettings, SettingsError, load
+
+
+class Made(BaseSettings):
+    """Settings made up for a test."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADRACE_")
+
+    bucket: str = Field(description="Where results lie")
+    limit: int = Field(default=1, ge=1, description="How many at a time")
+    token: str = Field(default="", max_length=3)
+    names: tuple[str, ...] = ()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BOOTSTRAP_SERVERS", "REPLICATION_FACTOR", "BUCKET", "LIMIT", "TOKEN", "NAMES"):
+        monkeypatch.delenv(f"HEADRACE_{name}", raising=False)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "kafka:9092")
+
+    assert load(KafkaSettings) == KafkaSettings(bootstrap_servers="kafka:9092", replication_factor=1)
+
+
+def test_a_missing_variable_is_named_with_what_it_means() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(KafkaSettings)
+
+    assert str(caught.value) == ("HEADRACE_BOOTSTRAP_SERVERS is not set: Kafka brokers, host:port, separated by commas")
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_BUCKET", "")
+    monkeypatch.setenv("HEADRACE_LIMIT", "")
+
+    with pytest.raises(SettingsError, match=r"^HEADRACE_BUCKET is not set: Where results lie$"):
+        load(Made)
+
+
+def test_everything_wrong_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_LIMIT", "0")
+
+    with pytest.raises(SettingsError) as caught:
+        load(Made)
+
+    assert str(caught.value) == (
+        "HEADRACE_BUCKET is not set: Where results lie; "
+        "HEADRACE_LIMIT: Input should be greater than or equal to 1: How many at a time"
+    )
+
+
+def test_a_value_is_not_repeated_for_it_may_be_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_BUCKET", "b")
+    monkeypatch.setenv("HEADRACE_TOKEN", "hunter2")
+
+    with pytest.raises(SettingsError, match=r"^HEADRACE_TOKEN: ") as caught:
+        load(Made)
+
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_a_variable_under_a_name_of_its_own_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Foreign(BaseSettings):
+        region: str = Field(validation_alias="AWS_REGION")
+
+    monkeypatch.delenv("AWS_REGION", raising=False)
+
+    with pytest.raises(SettingsError, match=r"^AWS_REGION is not set$"):
+        load(Foreign)
+
+
+def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_BUCKET", "b")
+    monkeypatch.setenv("HEADRACE_NAMES", "a,b")
+
+    with pytest.raises(SettingsError, match='"names"'):
+        load(Made)

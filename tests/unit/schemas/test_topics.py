@@ -1,0 +1,81 @@
+"""The topic table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from schemas import topics
+from schemas.records import EVENTS, Asset, AwsEvent, Event, JobFinished, MediaDeleted
+
+STAGES = ("labels", "thumbnails")
+NOW = datetime(2026, 3, 14, tzinfo=UTC)
+ASSET = Asset(bucket="media", key="Straße 1/a+b.mp4", version="1", etag="", size=0, sequencer="")
+
+
+def test_topic_names_are_unique() -> None:
+    names = [topic.name for topic in topics.table(STAGES)]
+
+    assert len(names) == len(set(names))
+
+
+def test_every_event_has_exactly_one_topic() -> None:
+    homes = Counter(event for topic in topics.table(STAGES) for event in topic.events)
+
+    assert homes == dict.fromkeys(EVENTS.values(), 1)
+
+
+@pytest.mark.parametrize("event", EVENTS.values())
+def test_an_event_is_found_in_the_topic_that_says_it_holds_it(event: type[Event]) -> None:
+    assert event in topics.topic_for(event).events
+
+
+def test_each_stage_has_a_topic_to_wait_in_and_one_to_end_in() -> None:
+    own = [topic.name for topic in topics.table(STAGES) if topic not in topics.SHARED]
+
+    assert own == ["labels.retry", "labels.dlq", "thumbnails.retry", "thumbnails.dlq"]
+
+
+def test_dead_letters_are_told_by_name() -> None:
+    names = {topic.name for topic in topics.table(STAGES) if topics.is_dead_letters(topic.name)}
+
+    assert names == {"bridge.dlq", "labels.dlq", "thumbnails.dlq"}
+
+
+def test_dead_letters_outlive_what_they_came_from() -> None:
+    letters = [topic for topic in topics.table(STAGES) if topics.is_dead_letters(topic.name)]
+    others = [topic for topic in topics.table(STAGES) if topic not in letters and not topic.compacted]
+
+    assert min(topic.retention_days for topic in letters) > max(topic.retention_days for topic in others)
+
+
+def test_schemas_are_kept_for_ever_and_in_one_order() -> None:
+    assert topics.SCHEMAS.config == {"cleanup.policy": "compact"}
+    assert topics.SCHEMAS.partitions == 1
+
+
+def test_retention_is_told_to_kafka_in_milliseconds() -> None:
+    assert topics.UPLOADED.config == {"cleanup.policy": "delete", "retention.ms": "2592000000"}
+
+
+def test_everything_about_an_asset_has_the_asset_as_key() -> None:
+    event = MediaDeleted(asset=ASSET, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
+
+    assert topics.key_of(event) == "media/Straße 1/a+b.mp4".encode()
+
+
+def test_the_key_of_a_job_is_its_token() -> None:
+    event = JobFinished(
+        token="labels-1", service="rekognition", operation="", job_id="1", status="succeeded", finished_at=NOW
+    )
+
+    assert topics.key_of(event) == b"labels-1"
+    assert topics.topic_of(event) == topics.JOBS_FINISHED
+
+
+def test_an_event_without_an_asset_has_its_source_as_key() -> None:
+    event = AwsEvent(source="aws.ec2", detail_type="x", occurred_at=NOW, body="{}")
+
+    assert topics.key_of(event) == b"aws.ec2"

@@ -1,0 +1,62 @@
+"""`headrace topics`, as far as it goes without a cluster."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from schemas import topics, topics_cli
+
+APP = topics_cli.topics_app(lambda: ("labels",))
+
+
+def test_the_list_is_the_topic_table_with_the_stages_own_topics() -> None:
+    result = CliRunner().invoke(APP, ["list", "--json"])
+
+    rows = json.loads(result.stdout)
+    assert [row["name"] for row in rows] == [topic.name for topic in topics.table(["labels"])]
+    assert rows[0] == {
+        "name": "media.uploaded",
+        "holds": "objects created in S3",
+        "events": ["MediaUploaded"],
+        "partitions": 4,
+        "retention_days": 30,
+        "compacted": False,
+    }
+
+
+def test_a_compacted_topic_has_no_retention() -> None:
+    result = CliRunner().invoke(APP, ["list", "--json"])
+
+    (schemas,) = [row for row in json.loads(result.stdout) if row["name"] == "system.schemas"]
+    assert (schemas["retention_days"], schemas["compacted"]) == (None, True)
+
+
+def test_the_list_for_people_names_every_topic() -> None:
+    lines = CliRunner().invoke(APP, ["list"]).stdout.splitlines()
+
+    assert lines[0].split() == ["topic", "holds", "partitions", "retention"]
+    first_words = {line.split()[0] for line in lines if not line.startswith(" ")}
+    assert {topic.name for topic in topics.table(["labels"])} <= first_words
+    assert any(line.split()[-3:] == ["newest", "per", "key"] for line in lines)
+
+
+def test_apply_says_which_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEADRACE_BOOTSTRAP_SERVERS", raising=False)
+
+    result = CliRunner().invoke(APP, ["apply"])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("HEADRACE_BOOTSTRAP_SERVERS is not set: ")
+
+
+def test_apply_says_in_one_line_that_no_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr(topics_cli, "ANSWER_SECONDS", 0.2)
+
+    result = CliRunner().invoke(APP, ["apply"])
+
+    assert result.exit_code == 1
+    assert result.stderr == "no Kafka at 127.0.0.1:1: start it, or correct HEADRACE_BOOTSTRAP_SERVERS\n"

@@ -1,0 +1,160 @@
+"""A record is done only when its outcome is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from schemas.message import Message
+from streams import processor as subject
+from streams.failures import Outage, Throttled, Transient, Unprocessable
+from streams.pipeline import find
+from streams.processor import Processor
+from streams.results import Results
+from streams.runner import Context
+from streams.sender import NotSent
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import CODEC, NOW, arrived, received, uploaded
+
+
+class Broker:
+    """A sender that fails as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.failures: list[NotSent] = []
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        if messages and self.failures:
+            raise self.failures.pop(0)
+        self.sent += messages
+
+
+class Quick(random.Random):
+    """Draws no waiting at all."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+class Slow(random.Random):
+    """Draws the longest waiting."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return 1000.0
+
+
+class World:
+    def __init__(self, draw: random.Random) -> None:
+        self.bucket = MemoryBucket()
+        self.outside = Outside()
+        self.broker = Broker()
+        results = Results(self.bucket)
+        context = Context(CODEC, results, self.outside.services(results), clock=lambda: NOW, draw=draw)
+        self.processor = Processor(find(["scan"])[0], context, self.broker)
+
+    async def ends_in(self, record: object = None) -> list[str]:
+        await asyncio.wait_for(self.processor.process(record or received(uploaded())), 5)  # type: ignore[arg-type]
+        return [message.topic for message in self.broker.sent]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(Quick())
+
+
+async def test_a_result_ends_on_its_topic(world: World) -> None:
+    assert await world.ends_in() == ["media.scanned"]
+
+
+async def test_a_short_wait_is_waited_for_in_place(world: World) -> None:
+    world.outside.failures = [Transient("once"), Throttled("twice")]
+    assert await world.ends_in() == ["media.scanned"]
+
+
+async def test_a_long_wait_goes_through_the_retry_topic() -> None:
+    world = World(Slow())
+    world.outside.failures = [Transient("timed out")]
+    assert await world.ends_in() == ["scan.retry"]
+    headers = dict(world.broker.sent[0].headers)
+    assert (headers["retry-after-ms"], headers["retry-attempts"]) == (b"1000000", b"1")
+
+
+async def test_throttling_costs_no_attempt() -> None:
+    world = World(Slow())
+    world.outside.failures = [Throttled("slow down")]
+    assert await world.ends_in() == ["scan.retry"]
+    assert dict(world.broker.sent[0].headers)["retry-attempts"] == b"0"
+
+
+async def test_attempts_are_counted_over_all_tries_and_then_it_is_dead() -> None:
+    world = World(Slow())
+    record = received(uploaded())
+    topics = []
+    for _ in range(20):
+        world.outside.failures = [Transient("timed out")]
+        await world.processor.process(record)
+        last = world.broker.sent[-1]
+        topics.append(last.topic)
+        if last.topic == "scan.dlq":
+            break
+        record = arrived(last)
+    assert topics == ["scan.retry"] * 7 + ["scan.dlq"]
+    assert dict(last.headers)["dlq-attempts"] == b"8"
+
+
+async def test_a_dead_letter_is_noted_in_the_store_and_then_sent(world: World) -> None:
+    world.outside.failures = [Unprocessable("infected", "EICAR")]
+    assert await world.ends_in() == ["scan.dlq"]
+    assert any(key.endswith("scan@1.failed.json") for key in world.bucket.objects)
+
+
+async def test_a_record_is_not_done_before_the_broker_has_its_dead_letter(world: World) -> None:
+    world.outside.failures = [Unprocessable("infected", "EICAR")]
+    world.broker.failures = [NotSent("scan.dlq", "no such topic", final=False)] * 3
+    assert await world.ends_in() == ["scan.dlq"]
+    assert not world.broker.failures
+
+
+async def test_a_result_that_is_too_large_for_the_broker_is_a_dead_letter(world: World) -> None:
+    world.broker.failures = [NotSent("media.scanned", "message too large", final=True)]
+    assert await world.ends_in() == ["scan.dlq"]
+    assert dict(world.broker.sent[0].headers)["dlq-code"] == b"result_too_large"
+
+
+async def test_an_outage_is_sat_out_and_said_once(world: World) -> None:
+    world.outside.failures = [Outage("no credentials")] * 5
+    assert await world.ends_in() == ["media.scanned"]
+    assert world.processor.pause.why == ""
+
+
+async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    async def look(seconds: float) -> None:
+        seen.append(world.processor.pause.why)
+
+    monkeypatch.setattr(subject.asyncio, "sleep", look)
+    world.outside.failures = [Outage("no credentials")]
+    await world.processor.process(received(uploaded()))
+    assert seen == ["no credentials"]
+
+
+async def test_a_store_that_is_away_keeps_the_dead_letter_waiting(world: World) -> None:
+    record = received(uploaded())
+    world.bucket.broken = Outage("no bucket")
+    ending = asyncio.create_task(world.processor.process(record))
+    await asyncio.sleep(0)
+    assert not world.broker.sent
+    world.bucket.broken = None
+    await asyncio.wait_for(ending, 5)
+    assert [message.topic for message in world.broker.sent] == ["media.scanned"]
+
+
+async def test_a_record_past_its_deadline_is_tried_again_later(world: World) -> None:
+    await world.processor.expired(received(uploaded()))
+    [again] = world.broker.sent
+    assert (again.topic, dict(again.headers)["retry-code"]) == ("scan.retry", b"deadline")
