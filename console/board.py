@@ -55,7 +55,9 @@ class Ticker:
     def lines(self, version: Version) -> list[str]:
         """Say what is new, each in one line: time, asset, stage, status, and what was found."""
         asset = asset_key(version.asset)
-        told = [(stage, fact.status, fact.at, fact.why or words(fact.event)) for stage, fact in version.stages.items()]
+        told: list[tuple[str, str | None, float, str]] = []
+        for stage, fact in version.stages.items():
+            told.append((stage, fact.status, fact.at, fact.why or words(fact.event)))
         told.sort(key=lambda each: each[2])
         if version.state != "processing":
             last = version.facts[-1].at if version.facts else 0.0

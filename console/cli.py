@@ -71,7 +71,7 @@ def headrace(
 def main() -> None:
     """Run the command line. SIGTERM ends a command as an exit does, so that what it holds is let go."""
     signal.signal(signal.SIGTERM, _terminated)
-    app()
+    app(prog_name="headrace")
 
 
 def settle_environment() -> None:

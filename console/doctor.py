@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.settings import BridgeSettings
 from console import aws
 from console.errors import Refused, in_words
 from console.log import Log
@@ -16,7 +17,7 @@ from console.settings import ConsoleSettings
 from schemas import catalog, topics
 from schemas.codec import fingerprint
 from schemas.settings import KafkaSettings, SettingsError, load
-from streams import media, pipeline
+from streams import clamd, media, pipeline
 from streams.settings import StreamSettings
 
 
@@ -83,7 +84,7 @@ def checks() -> tuple[Check, ...]:
 
 def _settings() -> str:
     missing = []
-    for settings in (KafkaSettings, StreamSettings, ConsoleSettings):
+    for settings in (KafkaSettings, StreamSettings, BridgeSettings, ConsoleSettings):
         try:
             load(settings)
         except SettingsError as error:
@@ -143,10 +144,7 @@ def _results_bucket() -> str:
 
 
 def _queues() -> str:
-    urls = [url for url in load(ConsoleSettings).queue_urls.split(",") if url.strip()]
-    if not urls:
-        raise Refused("HEADRACE_QUEUE_URLS is not set: the bridge has nothing to read")
-    return ", ".join(f"{url.strip()} ({aws.look_at_queue(url.strip())} messages wait)" for url in urls)
+    return ", ".join(f"{url} ({aws.look_at_queue(url)} messages wait)" for url in load(BridgeSettings).queue_urls)
 
 
 def _rekognition() -> str:
@@ -175,4 +173,5 @@ def _clamd() -> str:
     where = load(StreamSettings).clamd
     if not where:
         raise Note("HEADRACE_CLAMD is not set: the built-in content check is used, which is no virus scanner")
-    return where
+    with tempfile.NamedTemporaryFile(prefix="headrace-") as harmless:
+        return asyncio.run(clamd.scan(where, Path(harmless.name)))

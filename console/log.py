@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -21,7 +22,15 @@ from schemas.settings import KafkaSettings, SettingsError, load
 
 BATCH = 1000
 POLL_SECONDS = 0.25
-TIMEOUT = 10.0
+TIMEOUT = 5.0
+"""Seconds that the cluster has to answer a question."""
+
+_COORDINATOR_STARTS = (
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+)
+"""What a cluster says for a while when it is asked about groups for the first time."""
 
 Place = tuple[str, int]
 """A topic and one of its partitions."""
@@ -60,7 +69,7 @@ class Log:
 
     def topics(self) -> dict[str, int]:
         """List the topics with their number of partitions."""
-        return kafka.existing_topics(self._admin, timeout=TIMEOUT / 2)
+        return kafka.existing_topics(self._admin, timeout=TIMEOUT)
 
     def read(self, names: Collection[str], wanted: Callable[[bytes], bool] | None = None) -> Iterator[Entry]:
         """Read topics from the beginning up to now. `wanted` sees the key, and saves decoding what is not."""
@@ -115,6 +124,16 @@ class Log:
 
     def groups(self, names: Collection[str]) -> dict[str, Group]:
         """Say who is in consumer groups and how far they are. A group that never was has no members and no offsets."""
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self._groups(names)
+            except KafkaException as error:
+                if error.args[0].code() not in _COORDINATOR_STARTS or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_SECONDS)
+
+    def _groups(self, names: Collection[str]) -> dict[str, Group]:
         members = self._admin.describe_consumer_groups(list(names), request_timeout=TIMEOUT)
         asked = {name: ConsumerGroupTopicPartitions(name) for name in names}
         # The broker takes one group a request; the requests go out together.

@@ -188,7 +188,7 @@ class Progress:
             facts.append(removed)
         order = sequencer_order(page.asset.sequencer)
         newer = [other for other in later if sequencer_order(other.asset.sequencer) > order]
-        facts.sort(key=lambda fact: fact.at)
+        facts.sort(key=lambda fact: (fact.at, fact.place))
         successor = newer[0].asset if newer else None
         return Version(page.asset, _state(facts, newer), tuple(facts), successor)
 

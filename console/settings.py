@@ -12,5 +12,4 @@ class ConsoleSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
     media_bucket: str = Field(default="", description="Bucket that `headrace put` stores files in")
-    queue_urls: str = Field(default="", description="SQS queues that the bridge reads, separated by commas")
     results_bucket: str = Field(default="", description="Bucket that holds every stage's results")

@@ -6,8 +6,9 @@ Source: CloudEvents Kafka Protocol Binding 1.0.2. Routing, dead-lettering and re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 CONTENT_TYPE = "application/avro"
 PREFIX = "headrace."
@@ -20,8 +21,7 @@ class NotAnEvent(ValueError):
     """The headers lack an attribute that CloudEvents requires, or hold one that is not UTF-8."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """Who said what, when, about what, and why."""
 
     id: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from schemas import topics
 from schemas.codec import Codec
@@ -10,8 +10,7 @@ from schemas.envelope import Envelope, Headers, to_headers
 from schemas.records import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """What a producer sends: a topic, a key, a value and headers, all as Kafka has them."""
 
     topic: str
@@ -20,8 +19,7 @@ class Message:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True, gc=False):
     """What a consumer got, and from where. `timestamp` is the broker's, in seconds."""
 
     topic: str

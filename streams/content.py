@@ -285,7 +285,7 @@ def _zip_bytes(path: Path, limits: ArchiveLimits) -> Iterator[int]:
             if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 yield entry.file_size
                 continue
-            entry.file_size = limits.output + 1  # read what is there and not what is declared
+            entry.file_size = 1 << 62  # read what is there, and not only what is declared
             with archive.open(entry) as content:
                 while chunk := content.read(CHUNK_BYTES):
                     yield len(chunk)

@@ -36,8 +36,10 @@ class Fuse:
             return
         ours = isinstance(outcome, Dead) and outcome.code == "ours"
         self._recent.append(ours)
+        if not ours or len(self._recent) < LEAST:
+            return
         failed = sum(self._recent)
-        if ours and len(self._recent) >= LEAST and failed >= SHARE * len(self._recent):
+        if failed >= SHARE * len(self._recent):
             self.why = f"{failed} of the last {len(self._recent)} records failed with a fault of ours: {outcome.why}"
             raise FuseBlown(self.why)
 

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from schemas.message import Received
@@ -21,6 +22,11 @@ TopicPartition = tuple[str, int]
 
 RECORD_OVERHEAD = 600
 """Bytes that a waiting record costs beyond its key and value, measured on CPython 3.11."""
+
+RECORDS_A_TURN = 500
+"""After so many records the event loop gets a turn, even if none of them had to wait for anything."""
+
+_place = attrgetter("offset", "timestamp")
 
 
 class Work(NamedTuple):
@@ -34,7 +40,7 @@ class Work(NamedTuple):
 class Partition:
     """One assignment of one partition: its mark, and what of it waits here.
 
-    While it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
+    Once it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
     """
 
     __slots__ = ("buffered", "fetched", "leaving", "live", "mark", "ready", "running")
@@ -49,14 +55,7 @@ class Partition:
         self.ready: deque[Lane] = deque()
 
 
-class Entry(NamedTuple):
-    """A record on its way through a lane."""
-
-    partition: Partition
-    record: Received
-    size: int
-
-
+Entry = tuple[Partition, Received]
 Lane = deque[Entry]
 
 
@@ -96,6 +95,7 @@ class Lanes:
         self.waiting = 0
         """How many records are not due yet."""
         self._idle = asyncio.Event()
+        self._since_turn = 0
         self._sweeper: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -141,17 +141,17 @@ class Lanes:
             return True
         if start != partition.mark.position:
             return False
-        partition.mark.opened((record.offset, record.timestamp) for record in records)
+        partition.mark.opened(map(_place, records))
+        partition.buffered += sum(map(_size, records))
         now = time.time()
         for record in records:
-            entry = Entry(partition, record, RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b""))
-            partition.buffered += entry.size
             wait = self._work.due(record) - now
             if wait > 0:
                 self.waiting += 1
-                asyncio.get_running_loop().call_later(wait, self._is_due, entry)
+                asyncio.get_running_loop().call_later(wait, self._is_due, (partition, record))
             else:
-                self._enqueue(entry)
+                self._enqueue((partition, record))
+        self._wake()
         return True
 
     async def revoke(self, which: Iterable[TopicPartition], grace: float) -> None:
@@ -163,7 +163,7 @@ class Lanes:
         for partition in leaving:
             partition.live = False
         for slot in self._slots:
-            if slot.entry is not None and not slot.entry.partition.live:
+            if slot.entry is not None and not slot.entry[0].live:
                 slot.let_go("revoked")
 
     def forget(self, which: Iterable[TopicPartition]) -> None:
@@ -174,6 +174,8 @@ class Lanes:
     async def drain(self, grace: float) -> None:
         """Begin nothing more and wait for what runs, `grace` seconds at most. What is left is redelivered."""
         self._closing = True
+        for partition in self._partitions.values():
+            partition.leaving = True
         await self._settled(list(self._partitions.values()), grace)
         tasks = [slot.task for slot in self._slots if slot.task] + ([self._sweeper] if self._sweeper else [])
         for task in tasks:
@@ -207,81 +209,97 @@ class Lanes:
     def _drop(self, where: TopicPartition) -> None:
         partition = self._partitions.pop(where, None)
         if partition is not None:
+            partition.leaving = True
             partition.live = False
 
     def _is_due(self, entry: Entry) -> None:
         self.waiting -= 1
         self._enqueue(entry)
+        self._wake()
 
     def _enqueue(self, entry: Entry) -> None:
-        record = entry.record
-        key: object = record.key if record.key is not None else (record.topic, record.partition, record.offset)
+        key = lane_key(entry[1])
         lane = self._lanes.get(key)
         if lane is not None:
             lane.append(entry)
-            return
-        self._lanes[key] = lane = deque((entry,))
-        self._make_ready(lane)
+        else:
+            self._lanes[key] = lane = deque((entry,))
+            self._make_ready(lane)
 
     def _make_ready(self, lane: Lane) -> None:
-        partition = lane[0].partition
+        partition = lane[0][0]
         if not partition.ready:
             self._turns.append(partition)
         partition.ready.append(lane)
-        while self._parked:
+
+    def _wake(self) -> None:
+        """Wake one worker if there is work. It wakes two more if there still is, so all are up after few turns.
+
+        To wake one for each record would wake most in vain where work never waits for anything: the first does it all.
+        """
+        while self._turns and self._parked:
             waiter = self._parked.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 return
 
-    async def _next(self) -> Lane:
-        while self._closing or not self._turns:
+    async def _worker(self, slot: Slot) -> None:
+        while True:
+            lane = self._next() if self._turns else await self._awaited()
+            entry = lane[0]
+            if not entry[0].leaving:
+                await self._run(slot, entry)
+            self._finished(lane)
+            self._since_turn += 1
+            if self._since_turn >= RECORDS_A_TURN:
+                self._since_turn = 0
+                await asyncio.sleep(0)
+
+    async def _awaited(self) -> Lane:
+        while not self._turns:
             waiter = asyncio.get_running_loop().create_future()
             self._parked.append(waiter)
             await waiter
+        lane = self._next()
+        self._wake()
+        self._wake()
+        return lane
+
+    def _next(self) -> Lane:
         partition = self._turns.popleft()
         lane = partition.ready.popleft()
         if partition.ready:
             self._turns.append(partition)
         return lane
 
-    async def _worker(self, slot: Slot) -> None:
-        while True:
-            lane = await self._next()
-            entry = lane[0]
-            if entry.partition.live and not entry.partition.leaving:
-                await self._run(slot, entry)
-            entry.partition.buffered -= entry.size
-            lane.popleft()
-            if lane:
-                self._make_ready(lane)
-            else:
-                self._retire(entry.record)
-
     async def _run(self, slot: Slot, entry: Entry) -> None:
-        partition = entry.partition
+        partition, record = entry
         slot.entry, slot.since, slot.verdict = entry, time.monotonic(), ""
         partition.running += 1
         try:
-            await self._work.process(entry.record)
+            await self._work.process(record)
         except asyncio.CancelledError:
             if not slot.verdict or slot.task is None:
                 raise
             slot.task.uncancel()
             if slot.verdict == "revoked":
                 return
-            await self._work.expired(entry.record)
+            await self._work.expired(record)
         finally:
             slot.entry = None
             partition.running -= 1
-            if not partition.running:
+            if partition.leaving and not partition.running:
                 self._idle.set()
         if partition.live:
-            partition.mark.closed(entry.record.offset)
+            partition.mark.closed(record.offset)
 
-    def _retire(self, record: Received) -> None:
-        key: object = record.key if record.key is not None else (record.topic, record.partition, record.offset)
-        del self._lanes[key]
+    def _finished(self, lane: Lane) -> None:
+        partition, record = lane.popleft()
+        partition.buffered -= _size(record)
+        if lane:
+            self._make_ready(lane)
+        else:
+            del self._lanes[lane_key(record)]
 
     async def _settled(self, partitions: list[Partition], grace: float) -> None:
         deadline = time.monotonic() + grace
@@ -303,3 +321,12 @@ class Lanes:
             for slot in self._slots:
                 if slot.entry is not None and slot.since < limit:
                     slot.let_go("overdue")
+
+
+def lane_key(record: Received) -> object:
+    """Say what a record waits behind: everything with its key; nothing when it has none."""
+    return record.key if record.key is not None else (record.topic, record.partition, record.offset)
+
+
+def _size(record: Received) -> int:
+    return RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b"")

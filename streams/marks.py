@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 
@@ -17,7 +16,7 @@ class Mark:
     __slots__ = ("_open", "_position")
 
     def __init__(self, position: int | None = None) -> None:
-        self._open: OrderedDict[int, float] = OrderedDict()
+        self._open: dict[int, float] = {}
         self._position = position
 
     def opened(self, records: Iterable[tuple[int, float]]) -> None:

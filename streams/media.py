@@ -207,6 +207,8 @@ def _unreadable(kind: str, errors: str) -> Unprocessable:
     """Say why in the first line of ffmpeg's that tells something, without its names and addresses of parts."""
     if size := re.search(r"Picture size (\d+)x(\d+) is invalid", errors):
         return _too_large(int(size[1]), int(size[2]))
+    if "Cannot allocate memory" in errors:
+        return Unprocessable("too_large", "decoding it takes more memory than one run may use")
     lines = [re.sub(r"^(\[[^\]]*\] ?)*(Error opening input: )?", "", line).strip() for line in errors.split("\n")]
     reason = next((line for line in lines if line and not _NOISE.search(line)), "nothing in it can be decoded")
     return Unprocessable("unreadable", f"not a readable {kind} file: {reason[:200]}")
@@ -255,8 +257,9 @@ async def _decode(source: _Source, found: Probe, start: float, end: float) -> No
     """Decode some seconds of video or sound that should go on until `end`, and forgive what a player would.
 
     It is broken when ffmpeg gives up (by default, when two of three packets are bad), when nothing comes out, when
-    the container ends too early, or when it stops short of `end` with errors. Decoding begins at the key frame
-    before `start`, so that a video with few frames is not taken for one that ends there.
+    the container ends too early, or when it stops short of `end`: with errors, or in mere sound, since pictures may
+    be over before the subtitles are. Decoding begins at the key frame before `start`, so that a video with few
+    frames is not taken for one that ends there.
     """
     streams = (*(("-map", "0:V:0") if found.video_codec else ()), *(("-map", "0:a:0") if found.audio_codec else ()))
     seek = ("-ss", f"{start:.3f}", "-noaccurate_seek") if start else ()
@@ -266,12 +269,10 @@ async def _decode(source: _Source, found: Probe, start: float, end: float) -> No
         (*seek, "-t", str(TAIL_SECONDS if start else HEAD_SECONDS)),
     )
     times = re.findall(rb"^out_time_us=(-?\d+)$", run.output, re.MULTILINE)
-    if not run.code and not times and not run.errors:
-        raise _unreadable(found.kind, f"nothing can be decoded after {start:.0f} seconds")
-    if run.code or not times or _LOST.search(run.errors):
-        raise _unreadable(found.kind, run.errors)
-    if run.errors and start + int(times[-1]) / 1e6 < end - 1:
-        raise _unreadable(found.kind, run.errors)
+    short = not times or start + int(times[-1]) / 1e6 < end - 1
+    fatal = run.code or not times or _LOST.search(run.errors)
+    if fatal or (short and (run.errors or found.kind == "audio")):
+        raise _unreadable(found.kind, run.errors or f"it ends before second {end:.0f}")
 
 
 def _moments(found: Probe) -> list[float | None]:
@@ -343,8 +344,9 @@ async def _run(source: _Source, output: Sequence[str] = (), reading: Sequence[st
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-    _raise_for(code)
-    return _Run(code, made, errors.decode(errors="replace"))
+    run = _Run(code, made, errors.decode(errors="replace"))
+    _raise_for(run)
+    return run
 
 
 async def _started(source: _Source, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
@@ -366,14 +368,14 @@ async def _started(source: _Source, output: Sequence[str], reading: Sequence[str
         raise Outage(_NO_FFMPEG) from error
 
 
-def _raise_for(code: int) -> None:
-    """Raise for an end that says nothing about the file: sh without ffmpeg (126, 127), or a signal (255)."""
-    if code in (126, 127):
+def _raise_for(run: _Run) -> None:
+    """Raise for an end that says nothing about the file: sh without ffmpeg (126, 127), a signal (255), no threads."""
+    if run.code in (126, 127):
         raise Outage(_NO_FFMPEG)
-    if -code in _CRASHES:
-        raise Unprocessable("unreadable", f"ffmpeg crashes on it ({signal.Signals(-code).name})")
-    if code < 0 or code == 255:
-        raise Transient("ffmpeg was stopped: its processor time was used up, or memory was short", "stopped")
+    if -run.code in _CRASHES:
+        raise Unprocessable("unreadable", f"ffmpeg crashes on it ({signal.Signals(-run.code).name})")
+    if run.code < 0 or run.code == 255 or "Resource temporarily unavailable" in run.errors:
+        raise Transient("ffmpeg was stopped: it ran out of processor time, memory or threads", "stopped")
 
 
 async def _kept(stream: asyncio.StreamReader | None, limit: int) -> bytes:

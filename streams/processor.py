@@ -52,6 +52,7 @@ class Processor:
         self._runner = Runner(stage, context)
         self._sender = sender
         self._fuse = Fuse(stage.name)
+        self._telemetry = telemetry.Telemetry(stage.name)
         self.pause = Pause(stage.name)
 
     async def process(self, received: Received) -> None:
@@ -63,21 +64,20 @@ class Processor:
         outcome, tries = await self._try(received)
         self._fuse.note(outcome)
         outcome = await self._settle(received, outcome, tries)
-        telemetry.ended(self._stage.name, received, outcome, time.monotonic() - begun)
+        self._telemetry.ended(received, outcome, time.monotonic() - begun)
 
     async def expired(self, received: Received) -> None:
         """End a try that took longer than the stage's deadline: the record is tried again later."""
         why = f"not done after {self._stage.deadline_seconds:g} s"
         attempt = origin_of(received).failures + 1
         outcome = await self._settle(received, Retry(backoff(attempt, self._context.draw), "deadline", why), 1)
-        telemetry.ended(self._stage.name, received, outcome, self._stage.deadline_seconds)
+        self._telemetry.ended(received, outcome, self._stage.deadline_seconds)
 
     async def _try(self, received: Received) -> tuple[Outcome, int]:
         """Run the stage, in place again where waiting is short. Gives the ending and the attempts it took."""
-        failures = origin_of(received).failures
         tries = waits = 0
         while True:
-            outcome = await self._runner.run(received, failures + tries + 1)
+            outcome = await self._runner.run(received, tries)
             if isinstance(outcome, Wait):
                 waits += 1
                 await self._wait(outcome.why, waits)

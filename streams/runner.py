@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas import topics
 from schemas.codec import Codec, Undecodable
@@ -21,11 +22,14 @@ from schemas.identity import derived_id, job_token, token_stage
 from schemas.message import Message, Received, message
 from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
 from streams.failures import Unprocessable
+from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, judge
 from streams.patterns import Predicate, compile_pattern
 from streams.results import Results, Shelf
 from streams.services import Services
 from streams.stage import Finished, Job, Stage
+
+_UNWANTED = Done(how="skipped", why="the stage does not want it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,12 @@ class Runner:
         self._wants = compile_pattern(stage.when)
         self._is_job: Predicate = compile_pattern(stage.job.when) if stage.job else lambda _: False
 
-    async def run(self, received: Received, attempt: int = 1) -> Outcome:
-        """Take a record through the stage at its `attempt`-th try (the first is 1)."""
+    async def run(self, received: Received, tries: int = 0) -> Outcome:
+        """Take a record through the stage, which was tried `tries` times since the record came."""
         try:
             return await self._run(received)
         except Exception as error:  # every ending is decided in one place, bugs of ours included
-            return judge(error, attempt, self._context.draw)
+            return judge(error, origin_of(received).failures + tries + 1, self._context.draw)
 
     async def remember_failure(self, received: Received, dead: Dead) -> None:
         """Note in the store that the stage failed for this asset, so that fan-ins need not wait for it."""
@@ -85,7 +89,7 @@ class Runner:
         if isinstance(event, JobFinished) and not topics.is_dead_letters(received.topic):
             return await self._finish(event, envelope)
         if not self._wants(event):
-            return Done(how="skipped", why="the stage does not want it")
+            return _UNWANTED
         asset = await self._asset(event)
         if asset is None:
             return Done(how="skipped", why="not about an asset")

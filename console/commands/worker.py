@@ -24,17 +24,20 @@ def worker(
     if bool(names) == every:
         raise Refused("name the stages to host, or give --all for every stage")
 
-    from schemas.settings import KafkaSettings, load
-    from streams import pipeline, telemetry
-    from streams import worker as streams_worker
-    from streams.settings import StreamSettings
+    from streams import pipeline
 
     try:
         stages = pipeline.stages() if every else pipeline.find(names or [])
     except ValueError as error:
         raise Refused(str(error)) from error
+
+    from schemas import logs
+    from schemas.settings import KafkaSettings, load
+    from streams import worker as streams_worker
+    from streams.settings import StreamSettings
+
     plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse)
-    telemetry.configure(json_logs)
+    logs.configure(json_logs)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_told(streams_worker.run, plan))
 

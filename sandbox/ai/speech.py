@@ -45,7 +45,7 @@ def hear(media: Path, probe: ffmpeg.Probe, sidecar: Path | None) -> Speech:
         return Speech(segments, "captions beside the media", synthetic=False)
     if probe.has_captions and (segments := _captions(media)):
         return Speech(segments, "captions inside the media", synthetic=False)
-    sounds = enumerate(_sounds(media, probe.duration), 1)
+    sounds = enumerate(sounds_between(_silences(media), probe.duration), 1)
     made_up = tuple(Segment(start, end, _stand_in(number, end - start)) for number, (start, end) in sounds)
     return Speech(made_up, "silence detection; the words are synthetic, no speech model was run", synthetic=True)
 
@@ -57,6 +57,16 @@ def parse_srt(text: str) -> tuple[Segment, ...]:
     return tuple(segment for segment in found if segment.text)
 
 
+def sounds_between(log: str, duration: float) -> Iterator[tuple[float, float]]:
+    """Start and end of each stretch of sound, from the log of ffmpeg's silencedetect; silence that has no end lasts."""
+    starts, ends = ([float(at) for edge, at in _SILENCE.findall(log) if edge == which] for which in ("start", "end"))
+    begin = 0.0
+    for quiet_from, quiet_to in [*zip_longest(starts, ends, fillvalue=duration), (duration, duration)]:
+        if quiet_from - begin >= SHORTEST_SOUND:
+            yield round(begin, 3), round(quiet_from, 3)
+        begin = quiet_to
+
+
 def _captions(source: Path) -> tuple[Segment, ...]:
     """The first caption track, none where it cannot be read as text: then the sound decides."""
     try:
@@ -66,16 +76,10 @@ def _captions(source: Path) -> tuple[Segment, ...]:
     return parse_srt(srt.decode(errors="replace"))
 
 
-def _sounds(media: Path, duration: float) -> Iterator[tuple[float, float]]:
+def _silences(media: Path) -> str:
     loudest = _LOUDEST.search(_filtered(media, "volumedetect"))
     floor = max((float(loudest[1]) if loudest else 0.0) - BELOW_LOUDEST_DB, QUIETEST_DB)
-    log = _filtered(media, f"silencedetect=noise={floor}dB:d={SHORTEST_SILENCE}")
-    starts, ends = ([float(at) for edge, at in _SILENCE.findall(log) if edge == which] for which in ("start", "end"))
-    begin = 0.0
-    for quiet_from, quiet_to in [*zip_longest(starts, ends, fillvalue=duration), (duration, duration)]:
-        if quiet_from - begin >= SHORTEST_SOUND:
-            yield round(begin, 3), round(quiet_from, 3)
-        begin = quiet_to
+    return _filtered(media, f"silencedetect=noise={floor}dB:d={SHORTEST_SILENCE}")
 
 
 def _filtered(media: Path, audio_filter: str) -> str:

@@ -54,6 +54,11 @@ def test_silence_at_the_end_is_not_heard_as_sound(clip: Callable[..., Path]) -> 
     assert (segment.start, round(segment.end, 1)) == (0.0, 1.0)
 
 
+def test_silence_that_has_no_end_lasts() -> None:
+    log = "silence_start: 1.0\nsilence_end: 2.0 | silence_duration: 1.0\nsilence_start: 3.0\n"
+    assert list(speech.sounds_between(log, 5.0)) == [(0.0, 1.0), (2.0, 3.0)]
+
+
 def test_captions_beside_the_media_are_exact(media: Path, tmp_path: Path) -> None:
     sidecar = tmp_path / "captions"
     sidecar.write_text(SRT)

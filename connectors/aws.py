@@ -1,0 +1,93 @@
+"""The door to boto3: SQS queues, and what they say when they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+BATCH = 10
+POLL_SECONDS = 10
+GONE = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
+
+
+class QueueUnavailable(Exception):
+    """SQS did not do what it was asked to; the text says what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as SQS handed it out."""
+
+    id: str
+    receipt: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message of a batch that SQS did not act on; `gone` when its handle has expired and trying again is useless."""
+
+    delivery: Delivery
+    why: str
+    gone: bool
+
+
+class Queue:
+    """One SQS queue. Safe to use from many threads. Everything raises `QueueUnavailable` and nothing else."""
+
+    def __init__(self, url: str, connections: int) -> None:
+        self.url = url
+        config = Config(
+            connect_timeout=5,
+            read_timeout=POLL_SECONDS + 20,
+            max_pool_connections=connections,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+        )
+        self._sqs: Any = boto3.client("sqs", config=config)
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether the queue keeps an order that one receiver at a time must not break."""
+        return self.url.endswith(".fifo")
+
+    def visibility_seconds(self) -> int:
+        """How long a message stays hidden after it was handed out."""
+        found = self._call("get_queue_attributes", AttributeNames=["VisibilityTimeout"])
+        return int(found["Attributes"]["VisibilityTimeout"])
+
+    def receive(self) -> list[Delivery]:
+        """Wait for messages, ten seconds at most, and take up to ten."""
+        found = self._call("receive_message", MaxNumberOfMessages=BATCH, WaitTimeSeconds=POLL_SECONDS)
+        return [Delivery(each["MessageId"], each["ReceiptHandle"], each["Body"]) for each in found.get("Messages", ())]
+
+    def delete(self, deliveries: Sequence[Delivery]) -> list[Rejected]:
+        """Delete up to ten messages, and say which were not deleted."""
+        entries = [{"Id": str(n), "ReceiptHandle": each.receipt} for n, each in enumerate(deliveries)]
+        return _rejected(self._call("delete_message_batch", Entries=entries), deliveries)
+
+    def hide(self, deliveries: Sequence[Delivery], seconds: int) -> list[Rejected]:
+        """Keep up to ten messages hidden for so long from now, and say which were not."""
+        entries = [
+            {"Id": str(n), "ReceiptHandle": each.receipt, "VisibilityTimeout": seconds}
+            for n, each in enumerate(deliveries)
+        ]
+        return _rejected(self._call("change_message_visibility_batch", Entries=entries), deliveries)
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._sqs, operation)(QueueUrl=self.url, **parameters)
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailable(str(error)) from error
+        return answer
+
+
+def _rejected(answer: dict[str, Any], deliveries: Sequence[Delivery]) -> list[Rejected]:
+    return [
+        Rejected(deliveries[int(each["Id"])], f"{each['Code']}: {each.get('Message', '')}", each["Code"] in GONE)
+        for each in answer.get("Failed", ())
+    ]

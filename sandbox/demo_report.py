@@ -1,0 +1,175 @@
+"""What came of a run of the demo: was each file's end the right one, and how it is shown."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from console import board, words
+from console.progress import Fact, Version
+from console.words import location
+from sandbox.demo_files import DONE, Sample
+from sandbox.names import MEDIA_BUCKET, RESULTS_BUCKET
+from streams.results import version_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """How long it took from the start of the command until the cluster answered, the first result came, and all had."""
+
+    ready: float
+    first_result: float | None = None
+    all: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The AI endpoint's own count: jobs that were asked for, and jobs that there were."""
+
+    started: int
+    unique: int
+
+    def since(self, earlier: Jobs) -> Jobs:
+        """Count only what came after an earlier count."""
+        return Jobs(self.started - earlier.started, self.unique - earlier.unique)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run as it ended."""
+
+    samples: tuple[Sample, ...]
+    versions: Mapping[str, Version]
+    jobs: Jobs
+    seconds: Seconds
+
+    @property
+    def usd(self) -> float:
+        """What it would have cost on AWS."""
+        return round(sum(version.usd for version in self.versions.values()), 6)
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that did not end as it must."""
+        return [line for sample in self.samples for line in wrong(sample, self.versions.get(sample.name))]
+
+
+def endings(version: Version) -> dict[str, str]:
+    """Say how each stage has ended, as `Sample.endings` does; those that have not are left out."""
+    found = {}
+    for stage, fact in version.stages.items():
+        if fact.status == "done":
+            found[stage] = DONE
+        elif fact.letter:
+            found[stage] = fact.letter.code
+    return found
+
+
+def missing(sample: Sample, version: Version | None) -> list[str]:
+    """Name what is still to come for a file; empty once it has ended."""
+    if version is None:
+        return ["its upload"]
+    stages = [stage for stage in sample.endings if stage not in endings(version)]
+    return stages or ([] if version.state == "completed" else ["its completion"])
+
+
+def wrong(sample: Sample, version: Version | None) -> list[str]:
+    """Say what did not end as it must, each in a line."""
+    left = missing(sample, version)
+    if version is None or left:
+        return [f"{sample.name}: {', '.join(left)} missing"]
+    found = endings(version)
+    stages = [*sample.endings, *(stage for stage in found if stage not in sample.endings)]
+    return [
+        f"{sample.name}: {stage} is {found[stage]}, and should be {sample.endings.get(stage, 'nothing')}"
+        for stage in stages
+        if found[stage] != sample.endings.get(stage)
+    ]
+
+
+def ledger(endpoint: str) -> Jobs:
+    """Ask the AI endpoint for its count of jobs."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(f"{endpoint}/ledger?limit=0", timeout=10) as answer:
+        found = json.load(answer)
+    return Jobs(found["jobs_started"], found["jobs_unique"])
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Give the run as plain data."""
+    return {
+        "assets": [_asset(sample, report.versions.get(sample.name)) for sample in report.samples],
+        "jobs_started": report.jobs.started,
+        "jobs_unique": report.jobs.unique,
+        "usd": report.usd,
+        "seconds": asdict(report.seconds),
+        "wrong": report.wrong,
+    }
+
+
+def _asset(sample: Sample, version: Version | None) -> dict[str, Any]:
+    stages = version.stages if version else {}
+    letters = version.letters if version else ()
+    return {
+        "bucket": MEDIA_BUCKET,
+        "key": sample.name,
+        "state": version.state if version else "missing",
+        "stages": {stage: fact.status for stage, fact in stages.items()},
+        "dead_letters": [{"stage": each.stage, "code": each.code, "reason": each.reason} for each in letters],
+    }
+
+
+def show(report: Report, console: Console) -> None:
+    """Print a table: each file, what each stage made of it, and where that lies."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("file", "stage", "result", f"where, below s3://{RESULTS_BUCKET}/{MEDIA_BUCKET}/"):
+        table.add_column(column, overflow="fold")
+    for row in _rows(report.samples, report.versions):
+        table.add_row(*row)
+    console.print()
+    console.print(table)
+    console.print()
+    console.print(_summary(report), soft_wrap=True)
+
+
+def _rows(files: Collection[Sample], versions: Mapping[str, Version]) -> Iterator[tuple[Text, ...]]:
+    for sample in files:
+        version = versions.get(sample.name)
+        stages = version.stages if version else {}
+        for number, (stage, fact) in enumerate(sorted(stages.items(), key=lambda each: each[1].at)):
+            name = Text(sample.name, "bold") if not number else Text("")
+            yield name, Text(stage), _result(fact), Text(_where(fact, version))
+
+
+def _result(fact: Fact) -> Text:
+    sign = board.mark(None if fact.letter else fact) if not fact.letter else Text("✗", "red")
+    return sign + Text(f" {fact.why or words.words(fact.event)}", "red" if fact.letter else "")
+
+
+def _where(fact: Fact, version: Version | None) -> str:
+    """Say where a result lies, without what all of them have in common."""
+    if version is None or fact.status != "done":
+        return ""
+    folder = f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}"
+    found = location(fact.event) or f"{folder}{fact.stage}@1.json"
+    return found.removeprefix(f"s3://{RESULTS_BUCKET}/{MEDIA_BUCKET}/")
+
+
+def _summary(report: Report) -> str:
+    seconds = report.seconds
+    letters = sum(len(version.letters) for version in report.versions.values())
+    parts = (
+        f"{words.counted(len(report.versions), 'file')}, {words.counted(letters, 'dead letter')}",
+        f"{words.counted(report.jobs.started, 'job')} started, {report.jobs.unique} of them unique",
+        f"{words.dollars(report.usd) or '$0'} at AWS's list prices, nothing on this machine",
+        f"ready after {words.span(seconds.ready)}, first result after {words.span(seconds.first_result)},"
+        f" all after {words.span(seconds.all)}",
+    )
+    return "\n".join(part[0].upper() + part[1:] for part in parts)

@@ -1,0 +1,63 @@
+"""The doctor says of each part whether it is well, and what to do where it is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from console import doctor
+from console.doctor import Check, Finding, Note, examine
+from console.errors import Refused
+
+
+def broken() -> str:
+    raise Refused("not there")
+
+
+def optional() -> str:
+    raise Note("not set")
+
+
+def bug() -> str:
+    raise ZeroDivisionError("by zero")
+
+
+def found(monkeypatch: pytest.MonkeyPatch, *looks: tuple[str, Callable[[], str], str]) -> list[Finding]:
+    checks = tuple(Check(part, look, f"mend {part}", needs) for part, look, needs in looks)
+    monkeypatch.setattr(doctor, "checks", lambda: checks)
+    return list(examine())
+
+
+def test_what_is_well_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(monkeypatch, ("broker", lambda: "here", "")) == [Finding("broker", True, "here")]
+
+
+def test_what_is_wrong_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(monkeypatch, ("broker", broken, "")) == [Finding("broker", False, "not there", "mend broker")]
+
+
+def test_a_check_that_breaks_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    [finding] = found(monkeypatch, ("broker", bug, ""))
+    assert (finding.ok, finding.said) == (False, "ZeroDivisionError: by zero")
+
+
+def test_what_is_optional_is_neither_well_nor_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(monkeypatch, ("clamd", optional, "")) == [Finding("clamd", None, "not set")]
+
+
+def test_what_needs_something_that_is_wrong_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, topics = found(monkeypatch, ("broker", broken, ""), ("topics", bug, "broker"))
+    assert topics == Finding("topics", None, "not checked: needs broker")
+
+
+def test_without_settings_the_doctor_names_every_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
+        monkeypatch.delenv(name)
+    findings = {finding.part: finding for finding in examine()}
+    assert findings["settings"].ok is False
+    assert "HEADRACE_BOOTSTRAP_SERVERS" in findings["settings"].said
+    assert "HEADRACE_RESULTS_BUCKET" in findings["settings"].said
+    assert findings["broker"].ok is None
+    assert findings["ffmpeg"].ok is True

@@ -1,0 +1,91 @@
+"""How far a stage is, from what the cluster says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from console.log import Group, Place, Span
+from console.status import Offsets, StageStatus, Status, stage_status, topic_statuses, topics_read_by, unfinished
+from streams import pipeline
+
+[SCAN] = pipeline.find(["scan"])
+[LABELS] = pipeline.find(["labels"])
+UPLOADED: Place = ("media.uploaded", 0)
+SPANS = {
+    UPLOADED: Span(0, 10),
+    ("media.uploaded", 1): Span(5, 5),
+    ("scan.retry", 0): Span(0, 2),
+    ("scan.dlq", 0): Span(0, 3),
+    ("media.ready", 0): Span(0, 99),
+}
+
+
+def scan(committed: dict[Place, int], oldest: dict[Place, float] | None = None, members: int = 1) -> StageStatus:
+    groups = {"headrace.scan": Group(members, committed)}
+    return stage_status(SCAN, Offsets(SPANS, groups, oldest or {}), now=100.0)
+
+
+def test_a_stage_that_has_done_all_has_no_lag() -> None:
+    found = scan({UPLOADED: 10, ("scan.retry", 0): 2})
+    assert (found.lag, found.lag_seconds, found.finished) == (0, 0.0, 12)
+
+
+def test_lag_is_what_has_no_outcome_yet_in_records_and_in_seconds() -> None:
+    found = scan({UPLOADED: 7, ("scan.retry", 0): 1}, {UPLOADED: 60.0, ("scan.retry", 0): 40.0})
+    assert (found.lag, found.lag_seconds) == (4, 60.0)
+
+
+def test_a_stage_that_never_ran_has_all_of_it_before_it() -> None:
+    found = scan({}, members=0)
+    assert (found.members, found.lag, found.finished) == (0, 12, 0)
+
+
+def test_what_was_retried_and_given_up_is_counted_on_the_stages_own_topics() -> None:
+    found = scan({UPLOADED: 10})
+    assert (found.retried, found.dead_lettered) == (2, 3)
+
+
+def test_a_commit_before_what_the_topic_still_holds_counts_no_more_than_that() -> None:
+    groups = {"headrace.scan": Group(1, {UPLOADED: 2})}
+    found = stage_status(SCAN, Offsets({UPLOADED: Span(8, 10)}, groups, {}), now=0.0)
+    assert found.lag == 2
+
+
+def test_a_clock_that_is_behind_makes_no_negative_age() -> None:
+    assert scan({UPLOADED: 9}, {UPLOADED: 101.0}).lag_seconds == 0.0
+
+
+def test_a_stage_with_jobs_reads_their_completions_too() -> None:
+    assert topics_read_by(LABELS) == ("media.ready", "jobs.finished", "labels.retry")
+    assert topics_read_by(SCAN) == ("media.uploaded", "scan.retry")
+
+
+def test_only_where_a_stage_is_behind_there_is_an_oldest_record_to_look_for() -> None:
+    group = Group(1, {UPLOADED: 10, ("scan.retry", 0): 1})
+    assert unfinished(SCAN, SPANS, group) == {("scan.retry", 0): 1}
+
+
+@pytest.mark.parametrize(("topic", "partitions", "records"), [("media.uploaded", 2, 10), ("scan.dlq", 1, 3)])
+def test_topics_are_summed_up_over_their_partitions(topic: str, partitions: int, records: int) -> None:
+    [found] = [each for each in topic_statuses(SPANS) if each.topic == topic]
+    assert (found.partitions, found.records) == (partitions, records)
+
+
+def test_the_json_of_status_keeps_its_shape() -> None:
+    status = Status(("localhost:9092",), (scan({}),), topic_statuses(SPANS))
+    found = json.loads(json.dumps(asdict(status)))
+    assert set(found) == {"brokers", "stages", "topics"}
+    assert set(found["topics"][0]) == {"topic", "partitions", "records"}
+    assert set(found["stages"][0]) == {
+        "stage",
+        "group",
+        "members",
+        "lag",
+        "lag_seconds",
+        "finished",
+        "retried",
+        "dead_lettered",
+    }

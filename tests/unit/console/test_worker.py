@@ -1,0 +1,33 @@
+"""A worker process drains when it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from console.commands.worker import loop_factory, until_told
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_lets_the_work_end(number: signal.Signals) -> None:
+    ended: list[object] = []
+
+    async def work(plan: object, stop: asyncio.Event) -> None:
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(stop.wait(), 5)
+        ended.append(plan)
+
+    await until_told(work, "the plan")
+    assert ended == ["the plan"]
+    assert asyncio.get_running_loop().remove_signal_handler(number) is False
+
+
+def test_uvloop_is_used_where_it_is_installed() -> None:
+    factory = loop_factory()
+    assert factory is not None
+    loop = factory()
+    loop.close()
+    assert type(loop).__module__.startswith("uvloop")
