@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -50,25 +51,30 @@ class Ticker:
     """Tells what is new of versions in lines; what it has told once it does not tell again."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[object, ...]] = set()
+        self._told: set[_Said] = set()
 
-    def lines(self, version: Version) -> list[str]:
-        """Say what is new, each in one line: time, asset, stage, status, and what was found."""
-        asset = asset_key(version.asset)
-        told: list[tuple[str, str | None, float, str]] = []
-        for stage, fact in version.stages.items():
-            told.append((stage, fact.status, fact.at, fact.why or words(fact.event)))
-        told.sort(key=lambda each: each[2])
-        if version.state != "processing":
-            last = version.facts[-1].at if version.facts else 0.0
-            told.append(("", version.state, last, ending(version)))
-        lines = []
-        for stage, status, at, said in told:
-            what = (asset, version.asset.sequencer, version.asset.version, stage, status)
-            if what not in self._told:
-                self._told.add(what)
-                lines.append(" ".join(part for part in (clock(at), asset, stage, status, said) if part))
-        return lines
+    def lines(self, versions: Iterable[Version]) -> list[str]:
+        """Say what is new, oldest first, each in one line: time, asset, stage, status, and what was found."""
+        new = [said for version in versions for said in _said(version) if said not in self._told]
+        self._told.update(new)
+        return [" ".join((clock(said.at), *filter(None, said.words))) for said in sorted(new, key=lambda said: said.at)]
+
+
+class _Said(NamedTuple):
+    """One line; told once, however often it comes."""
+
+    at: float
+    sequencer: str
+    words: tuple[str, ...]
+
+
+def _said(version: Version) -> Iterator[_Said]:
+    asset, sequencer = asset_key(version.asset), version.asset.sequencer
+    for stage, fact in version.stages.items():
+        yield _Said(fact.at, sequencer, (asset, stage, fact.status or "", fact.why or words(fact.event)))
+    if version.state != "processing":
+        last = version.facts[-1].at if version.facts else 0.0
+        yield _Said(last, sequencer, (asset, version.state, ending(version)))
 
 
 def ending(version: Version) -> str:

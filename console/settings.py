@@ -7,9 +7,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ConsoleSettings(BaseSettings):
-    """Where files go, and where results are."""
+    """Where files go."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
     media_bucket: str = Field(default="", description="Bucket that `headrace put` stores files in")
-    results_bucket: str = Field(default="", description="Bucket that holds every stage's results")

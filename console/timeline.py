@@ -73,3 +73,9 @@ def _cause(fact: Fact, causes: dict[str, Fact], starts: dict[str, Fact]) -> Fact
     if found is None and isinstance(fact.event, JobFinished):
         return starts.get(fact.event.token)
     return found
+
+
+def results_folder(steps: list[Step]) -> str:
+    """Name the folder that all results of a version lie in; empty where there are none."""
+    found = next((step.location for step in steps if step.location), "")
+    return found[: found.rfind("/") + 1]

@@ -10,7 +10,6 @@ from pathlib import Path
 from sandbox import jars
 from sandbox.errors import SandboxError
 from sandbox.names import HOST
-from sandbox.ports import is_open
 from sandbox.processes import Command
 
 HEAP = "256m"
@@ -104,9 +103,7 @@ def prepare(runtime: Runtime, folder: Path, node: Node, quorum: Sequence[Node], 
 
 
 def is_ready(port: int) -> bool:
-    """Whether a broker answers a metadata request on this port."""
-    if not is_open(port):  # librdkafka would try again and again, and take a second for the first time
-        return False
+    """Whether the broker on this port answers a metadata request."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 

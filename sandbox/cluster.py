@@ -11,12 +11,14 @@ from sandbox import processes
 from sandbox.errors import PortTaken
 from sandbox.launch import Launch
 from sandbox.parts import RECIPES
-from sandbox.ports import free_port, is_free
+from sandbox.ports import free_port, gets_free
 from sandbox.progress import Tell, unheard
 from sandbox.state import FILE, Part, State, locked, read, write
 
 ALL = tuple(RECIPES)
 ATTEMPTS = 3
+PATIENCE = 3.0
+"""Seconds for a port to get free that running parts expect to be served again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def down(data: Path) -> list[str]:
         return []
     with locked(data):
         state = read(data)
-        alive = [name for name in state.parts if _is_alive(state, name)]
+        alive = [name for name in ALL if _is_alive(state, name)]
         processes.stop(state.parts.values())
         write(data, State(ports=state.ports))
         return alive
@@ -85,7 +87,7 @@ def _with_ports(state: State, names: Sequence[str]) -> State:
     fixed = any(_is_alive(state, name) for name in state.parts)
     for port_name in (port_name for name in names for port_name in RECIPES[name].ports):
         last = ports.pop(port_name, None)
-        if fixed and last and not is_free(last):
+        if fixed and last and not gets_free(last, PATIENCE):
             raise PortTaken(
                 f"Port {last} of {port_name} is another process's now, and the running parts expect it:"
                 " run `headrace sandbox down`, then `headrace sandbox up`."

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from console.progress import Version
-    from sandbox.demo_report import Report
-
-Show = Callable[["Mapping[str, Version]"], None]
 
 
 def demo(
@@ -25,23 +15,27 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)] = None,
     limit: Annotated[float, typer.Option(min=1.0, help="Seconds that the files may take.")] = 180.0,
 ) -> None:
-    """Run real files through the whole pipeline on this machine: no account, no Docker, no Java. Takes a minute."""
+    """Run real files through the whole pipeline on this machine: no account, no Docker, no Java.
+
+    Exits with 0 only if every file ended as it must. Ctrl-C ends everything that was started.
+    """
     from rich.console import Console
 
     from console.errors import Refused
-    from sandbox import demo_report, demo_run
+    from sandbox import demo_report, demo_run, demo_show
     from sandbox.errors import SandboxError
 
     console = Console(stderr=as_json, highlight=False)
     try:
         with demo_run.place(data, keep) as folder:
-            report = run(folder, limit, console)
+            report = demo_run.run(folder, limit, console)
     except SandboxError as error:
         raise Refused(str(error)) from error
     if as_json:
         typer.echo(json.dumps(demo_report.as_json(report), indent=2))
     else:
-        demo_report.show(report, console)
-        say_how_to_go_on(folder, data, keep, console)
+        demo_show.results(report, console)
+        demo_show.way_on(data, keep, console)
     if report.wrong:
-        raise Refused("not as it must be: " + "; ".join(report.wrong))
+        late = "" if report.seconds.all else f"time is up after {limit:g} s: "
+        raise Refused(late + "; ".join(report.wrong))

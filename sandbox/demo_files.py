@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 from streams.content import eicar
 
 DONE = "done"
+MEDIA = Path(__file__).parent / "media"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Sample:
 
 
 def samples() -> tuple[Sample, ...]:
-    """Give every file. The corrupt and the infected one are made here, so that no scanner stops a copy of this project."""
+    """Give every file. The corrupt and the infected one are made here: no scanner is to stop a copy of this project."""
     sound = ("thumbnails", "scan", "probe", "ready", "transcript")
     sight = ("thumbnails", "scan", "probe", "ready", "labels", "moderation")
     return (
@@ -41,7 +42,7 @@ def cut_off() -> bytes:
 
 
 def _media(name: str) -> Callable[[], bytes]:
-    return files("sandbox").joinpath("media", name).read_bytes
+    return (MEDIA / name).read_bytes
 
 
 def _all_done(*stages: str) -> dict[str, str]:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from console import board, words
-from console.progress import Fact, Version
-from console.words import location
+from console.progress import Version
 from sandbox.demo_files import DONE, Sample
-from sandbox.names import MEDIA_BUCKET, RESULTS_BUCKET
-from streams.results import version_folder
+from sandbox.names import MEDIA_BUCKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,52 +117,3 @@ def _asset(sample: Sample, version: Version | None) -> dict[str, Any]:
         "stages": {stage: fact.status for stage, fact in stages.items()},
         "dead_letters": [{"stage": each.stage, "code": each.code, "reason": each.reason} for each in letters],
     }
-
-
-def show(report: Report, console: Console) -> None:
-    """Print a table: each file, what each stage made of it, and where that lies."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("file", "stage", "result", f"where, below s3://{RESULTS_BUCKET}/{MEDIA_BUCKET}/"):
-        table.add_column(column, overflow="fold")
-    for row in _rows(report.samples, report.versions):
-        table.add_row(*row)
-    console.print()
-    console.print(table)
-    console.print()
-    console.print(_summary(report), soft_wrap=True)
-
-
-def _rows(files: Collection[Sample], versions: Mapping[str, Version]) -> Iterator[tuple[Text, ...]]:
-    for sample in files:
-        version = versions.get(sample.name)
-        stages = version.stages if version else {}
-        for number, (stage, fact) in enumerate(sorted(stages.items(), key=lambda each: each[1].at)):
-            name = Text(sample.name, "bold") if not number else Text("")
-            yield name, Text(stage), _result(fact), Text(_where(fact, version))
-
-
-def _result(fact: Fact) -> Text:
-    sign = board.mark(None if fact.letter else fact) if not fact.letter else Text("✗", "red")
-    return sign + Text(f" {fact.why or words.words(fact.event)}", "red" if fact.letter else "")
-
-
-def _where(fact: Fact, version: Version | None) -> str:
-    """Say where a result lies, without what all of them have in common."""
-    if version is None or fact.status != "done":
-        return ""
-    folder = f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}"
-    found = location(fact.event) or f"{folder}{fact.stage}@1.json"
-    return found.removeprefix(f"s3://{RESULTS_BUCKET}/{MEDIA_BUCKET}/")
-
-
-def _summary(report: Report) -> str:
-    seconds = report.seconds
-    letters = sum(len(version.letters) for version in report.versions.values())
-    parts = (
-        f"{words.counted(len(report.versions), 'file')}, {words.counted(letters, 'dead letter')}",
-        f"{words.counted(report.jobs.started, 'job')} started, {report.jobs.unique} of them unique",
-        f"{words.dollars(report.usd) or '$0'} at AWS's list prices, nothing on this machine",
-        f"ready after {words.span(seconds.ready)}, first result after {words.span(seconds.first_result)},"
-        f" all after {words.span(seconds.all)}",
-    )
-    return "\n".join(part[0].upper() + part[1:] for part in parts)

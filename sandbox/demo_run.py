@@ -1,4 +1,4 @@
-"""One run of the demo: start what it needs, put the files, follow the log until each has ended, end what was started."""
+"""What a run of the demo does: start what it needs, put the files, follow the log, end what was started."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.console import Console
+
 from console import aws
 from console.progress import Progress, Version
-from console.service import ReadService
-from sandbox import processes
-from sandbox.demo_files import Sample
+from console.service import ReadService, connect
+from sandbox import cluster, processes
+from sandbox.demo_files import Sample, samples
+from sandbox.demo_report import Report, Seconds, endings, ledger, missing
+from sandbox.demo_show import progress
+from sandbox.environment import variables
 from sandbox.errors import SandboxError
 from sandbox.folders import default_data
 from sandbox.names import HOST, MEDIA_BUCKET
-from sandbox.processes import Command, Part
-from sandbox.state import locked, read, write
+from sandbox.processes import Command
+from sandbox.show import Watch
+from sandbox.state import Part, State, locked, read, write
 from schemas import catalog, kafka, topics
 from schemas.log import publish
 from schemas.settings import KafkaSettings, load
@@ -31,6 +38,35 @@ PIPELINE: Mapping[str, tuple[str, ...]] = {"bridge": ("bridge",), "worker": ("wo
 
 Known = Mapping[str, Collection[str]]
 """The sequencers of the versions of each file that were there before this run."""
+
+
+def run(folder: Path, limit: float, console: Console) -> Report:
+    """Run the demo on the sandbox in a folder, which is started where it is not up. The files may take `limit` seconds.
+
+    Raises `SandboxError` when something does not start, or ends by itself.
+    """
+    began = time.monotonic()
+    with Watch(console) as watch:
+        settle(variables(cluster.up(folder, tell=watch.tell)))
+    apply_contract()
+    parts = start_pipeline(folder)
+    ready = time.monotonic() - began
+    service, files, endpoint = connect(), samples(), os.environ["AWS_ENDPOINT_URL_REKOGNITION"]
+    there, jobs = known(service, files), ledger(endpoint)
+    put(files)
+    versions: dict[str, Version] = {}
+    first = last = None
+    with progress(console, service.stage_names) as show:
+        for versions in follow(service, files, there, parts):
+            show(versions)
+            now = time.monotonic() - began
+            if first is None and any(endings(version) for version in versions.values()):
+                first = now
+            if not any(missing(sample, versions.get(sample.name)) for sample in files):
+                last = now
+            if last or now > ready + limit:
+                break
+    return Report(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last))
 
 
 @contextmanager
@@ -68,7 +104,7 @@ def end(folder: Path, spared: Collection[str]) -> None:
         mine = {name: part for name, part in state.parts.items() if name not in spared}
         processes.stop(part for name, part in mine.items() if name in PIPELINE)
         processes.stop(part for name, part in mine.items() if name not in PIPELINE)
-        write(folder, state.without(set(mine)))
+        write(folder, State({name: part for name, part in state.parts.items() if name in spared}, state.ports))
 
 
 def settle(variables: Mapping[str, str]) -> None:
@@ -94,7 +130,7 @@ def start_pipeline(folder: Path) -> list[Part]:
         state = read(folder)
         for name, arguments in PIPELINE.items():
             if name not in state.parts or not processes.is_alive(state.parts[name]):
-                command = Command((sys.executable, "-m", "console", *arguments))
+                command = Command((sys.executable, "-P", "-m", "console", *arguments), folder)
                 part = processes.spawn(name, command, 0, folder / "logs" / f"{name}.log")
                 state = state.with_part(part)
                 write(folder, state)
@@ -112,10 +148,8 @@ def put(files: Collection[Sample]) -> None:
 
 def known(service: ReadService, files: Collection[Sample]) -> Known:
     """Say which versions of the files are there already: a sandbox that was kept may have run the demo before."""
-    progress = service.progress()
-    return {
-        sample.name: {version.asset.sequencer for version in progress.versions(asset_of(sample))} for sample in files
-    }
+    now = service.progress()
+    return {sample.name: {each.asset.sequencer for each in now.versions(asset_of(sample))} for sample in files}
 
 
 def follow(

@@ -74,15 +74,13 @@ class Launch:
 
     def _await(self, recipe: Recipe, part: Part) -> None:
         deadline = time.monotonic() + recipe.seconds
-        while not recipe.is_ready(part.port):
+        while not (processes.listens(part) and recipe.is_ready(part.port)):
             if self._cancelled.wait(POLL):
                 raise _Cancelled
             if not processes.is_alive(part):
                 raise self._failure(recipe, part, "ended while it started")
             if time.monotonic() > deadline:
                 raise self._failure(recipe, part, f"does not answer after {recipe.seconds:.0f} s")
-        if not processes.is_alive(part):  # then it was somebody else who answered
-            raise self._failure(recipe, part, "ended while it started")
 
     def _failure(self, recipe: Recipe, part: Part, what: str) -> SandboxError:
         alive = processes.is_alive(part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def apply(port: int) -> None:
     s3, sqs, sns, events = (_client(service, port) for service in ("s3", "sqs", "sns", "events"))
     _apply_queues(sqs)
     for bucket in (names.MEDIA_BUCKET, names.RESULTS_BUCKET):
-        s3.create_bucket(Bucket=bucket)
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=bucket)
     _apply_object_events(s3)
     topic = sns.create_topic(Name=names.REKOGNITION_TOPIC)["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=names.queue_arn(names.QUEUE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Collection
 from http.client import HTTPConnection, HTTPException
 
@@ -35,12 +36,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def is_open(port: int) -> bool:
-    """Whether a server accepts connections on the port."""
-    try:
-        socket.create_connection((HOST, port), timeout=1).close()
-    except OSError:
-        return False
+def gets_free(port: int, seconds: float) -> bool:
+    """Whether the port is free, or is within so many seconds: a killed process holds it until its last thread is gone."""
+    deadline = time.monotonic() + seconds
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
     return True
 
 

@@ -50,6 +50,16 @@ def is_alive(part: Part) -> bool:
     return _process(part) is not None
 
 
+def listens(part: Part) -> bool:
+    """Whether this very process accepts connections on the part's port; another's answer there would mislead."""
+    process = _process(part)
+    try:
+        sockets = process.net_connections("tcp") if process else []
+    except psutil.Error:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == part.port for each in sockets)
+
+
 def stop(parts: Iterable[Part], patience: float = 10.0) -> None:
     """Ask the processes to end, together; after `patience` seconds end those that remain, with all their children.
 

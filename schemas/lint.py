@@ -51,7 +51,7 @@ def one(version: Version) -> Iterator[Problem]:
 def pair(new: Version, old: Version) -> Iterator[Problem]:
     """Check a version against any older one: the same logical types in the same places."""
     before, after = _marks(old), _marks(new)
-    for path in before.keys() & after.keys():
+    for path in sorted(before.keys() & after.keys()):
         if before[path] != after[path]:
             yield Problem(
                 new.event,
@@ -65,9 +65,9 @@ def pair(new: Version, old: Version) -> Iterator[Problem]:
 def step(new: Version, previous: Version) -> Iterator[Problem]:
     """Check a version against the one before it: new fields have defaults, renamed things have aliases."""
     before, after = _fields(previous), _fields(new)
-    for path in before.keys() & after.keys():
-        for name in _unheard_of(after[path], before[path]):
-            yield from _arrival(new, previous, f"{path}.{name}".lstrip("."), _Arrival(name, after[path], before[path]))
+    for path in sorted(before.keys() & after.keys()):
+        for name, why, todo in _arrivals(after[path], before[path]):
+            yield Problem(new.event, (new.number, previous.number), f"{path}.{name}".lstrip("."), why, todo)
     yield from _renamed_types(new, previous)
 
 
@@ -110,33 +110,26 @@ def shared_types(published: tuple[Version, ...]) -> Iterator[Problem]:
                 yield _problem(version, name.rpartition(".")[2], why, "make them the same, in a new version of either")
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A field that the previous version of its record did not have, neither by name nor by alias."""
-
-    name: str
-    after: Fields
-    before: Fields
-
-
-def _arrival(new: Version, previous: Version, path: str, came: _Arrival) -> Iterator[Problem]:
-    versions = (new.number, previous.number)
-    field = came.after[came.name]
-    if "default" not in field:
-        yield Problem(new.event, versions, path, "is new and has no default", "give it a default")
-    for gone in _unheard_of(came.before, came.after):
-        kept = any(gone in other.get("aliases", ()) for other in came.after.values())
-        if not kept and came.before[gone]["type"] == field["type"]:
-            why = f"came as {gone}, of the same type, went: a rename without an alias"
-            todo = f'add "aliases": ["{gone}"], or remove and add in two versions'
-            yield Problem(new.event, versions, path, why, todo)
+def _arrivals(after: Fields, before: Fields) -> Iterator[tuple[str, str, str]]:
+    """Find what is wrong with fields that the record did not have before, neither by name nor by alias."""
+    taken_over = {alias for field in after.values() for alias in field.get("aliases", ())}
+    gone = sorted(before.keys() - after.keys() - taken_over)
+    for name, field in after.items():
+        if not before.keys().isdisjoint({name, *field.get("aliases", ())}):
+            continue
+        if "default" not in field:
+            yield name, "is new and has no default", "give it a default"
+        for old in gone:
+            if before[old]["type"] == field["type"]:
+                why = f"came as {old}, of the same type, went: a rename without an alias"
+                yield name, why, f'add "aliases": ["{old}"], or remove and add in two versions'
 
 
 def _renamed_types(new: Version, previous: Version) -> Iterator[Problem]:
     before, after = _named(previous), _named(new)
-    for path in before.keys() & after.keys():
+    for path in sorted(before.keys() & after.keys()):
         gone = before[path].keys() - after[path].keys()
-        for name in after[path].keys() - before[path].keys():
+        for name in sorted(after[path].keys() - before[path].keys()):
             if gone and gone.isdisjoint(after[path][name].get("aliases", ())):
                 old = ", ".join(sorted(gone))
                 todo = f'keep the name, or add "aliases": ["{old}"]'
@@ -147,11 +140,6 @@ def _documented(path: str, definition: Definition) -> Iterator[tuple[str, Defini
     yield path, definition
     for field in definition.get("fields", ()):
         yield f"{path}.{field['name']}", field
-
-
-def _unheard_of(fields: Fields, other: Fields) -> list[str]:
-    """Name the fields that another version of the record has under no name."""
-    return [name for name in fields if other.keys().isdisjoint({name, *fields[name].get("aliases", ())})]
 
 
 def _marks(version: Version) -> dict[str, frozenset[tuple[Any, ...]]]:

@@ -1,13 +1,13 @@
-"""Rewrite what is generated in README.md and docs: `python -m tests.docs_generate`. `tests/test_docs.py` fails on drift."""
+"""Rewrite what is generated in README.md and docs: `python -m tests.docs_generate`. `test_docs.py` fails on drift."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from connectors.settings import BridgeSettings
@@ -23,7 +23,18 @@ REFERENCE = ROOT / "docs" / "reference.md"
 
 SETTINGS: tuple[type[BaseSettings], ...] = (KafkaSettings, BridgeSettings, StreamSettings, ConsoleSettings)
 
+REQUIRED = "required"
+
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable; `default` is empty where there is none and none is needed."""
+
+    variable: str
+    default: str
+    what: str
 
 
 def flow() -> str:
@@ -33,14 +44,14 @@ def flow() -> str:
 
 
 def settings() -> str:
-    """The variables that have no default: what only the user can know."""
-    rows = ((variable, what) for variable, default, what in _settings() if not default)
-    return _table(("Variable", "What it says"), rows)
+    """What only the user's own account and cluster can say: the required variables, and the ARNs."""
+    rows = (each for each in _settings() if each.default == REQUIRED or each.variable.endswith("_ARN`"))
+    return _table(("Variable", "What it says"), ((each.variable, each.what) for each in rows))
 
 
 def all_settings() -> str:
     """Every variable that Headrace reads."""
-    return _table(("Variable", "Default", "What it says"), _settings())
+    return _table(("Variable", "Default", "What it says"), (astuple(each) for each in _settings()))
 
 
 def all_topics() -> str:
@@ -71,21 +82,21 @@ def main() -> None:
         document.write_text(rendered(document.read_text("utf-8")), "utf-8")
 
 
-def _settings() -> Iterator[tuple[str, str, str]]:
-    """Give each variable once, with its default and what it is."""
+def _settings() -> Iterator[Setting]:
+    """Give each variable once."""
     seen = set()
     for cls in SETTINGS:
         for name, field in cls.model_fields.items():
             variable = f"`{cls.model_config.get('env_prefix', '')}{name}`".upper()
             if variable not in seen:
                 seen.add(variable)
-                default = "" if field.default in (PydanticUndefined, "", None) else f"`{field.default}`"
-                yield variable, default, field.description or ""
+                default = REQUIRED if field.is_required() else f"`{field.default}`" if field.default != "" else ""
+                yield Setting(variable, default, field.description or "")
 
 
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "".join(f"{' | '.join(line)}\n" for line in lines)
 
 
 if __name__ == "__main__":

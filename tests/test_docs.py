@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +57,7 @@ def used(program: str) -> list[str]:
     return sorted({command for document in DOCUMENTS for command in commands(document, program)})
 
 
-@pytest.mark.parametrize("document", (README, REFERENCE), ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [README, REFERENCE], ids=lambda path: path.name)
 def test_generated_parts_are_what_the_code_says(document: Path) -> None:
     assert text_of(document) == rendered(text_of(document)), "run `make format`"
 
@@ -114,6 +117,47 @@ def test_every_promise_names_its_test() -> None:
     assert all("`test_" in promise for promise in promises)
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A shell after `headrace demo --keep`, in which nothing else is set up."""
+    shell = Shell(tmp_path_factory.mktemp("state"))
+    shell.said["make demo"] = shell.run("headrace demo --keep")
+    yield shell
+    shell.run("headrace sandbox down")
+
+
+class Shell:
+    """Runs commands as a reader would who has set no variable, and remembers what they said."""
+
+    def __init__(self, state: Path) -> None:
+        own = ("AWS_", "HEADRACE_")
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        self._env |= {"XDG_STATE_HOME": str(state), "COLUMNS": "132"}
+        self.said: dict[str, str] = {}
+
+    def run(self, command: str) -> str:
+        """Give what a command prints. Fails unless it ends well."""
+        arguments = [sys.executable, "-m", "console", *command.split()[1:]]
+        done = subprocess.run(arguments, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("block", blocks(README, "console"), ids=lambda block: block.partition("\n")[0])
+def test_output_that_is_written_down_is_what_the_command_prints(block: str, demo: Shell) -> None:
+    prompt, *lines = block.splitlines()
+    command = prompt.removeprefix("$ ")
+    printed = demo.said.get(command) or demo.run(command)
+    said = [measured(line) for line in printed.splitlines()]
+    assert [line for line in lines if line != "..." and measured(line) not in said] == []
+
+
+def measured(line: str) -> str:
+    """A line without what differs from run to run: times, places in the log, the width of columns."""
+    return " ".join(re.sub(r"\d+(?:\.\d+)* (?:ms|s)\b|/\d+/\d+\b", "#", line).split())
+
+
 @pytest.fixture
 def example() -> Stage:
     """The stage that the README shows."""
@@ -127,14 +171,16 @@ def example() -> Stage:
 def moderated(*flags: str) -> MediaModerated:
     pointer = Pointer(bucket="results", key="answer", size=2, sha256="0" * 64, content_type="application/json")
     labels = tuple(Label(name=flag, confidence=99.0) for flag in flags)
-    return MediaModerated(asset=asset(), flags=labels, flag_count=len(flags), model="test", result=pointer)
+    return MediaModerated(asset=asset(), flags=labels, flag_count=len(flags), model="test", result=pointer, charges=())
 
 
 @pytest.mark.parametrize(("flags", "kept"), [(("Weapons", "Smoking"), b"Weapons\nSmoking"), ((), None)])
 async def test_the_example_stage_works(example: Stage, flags: tuple[str, ...], kept: bytes | None) -> None:
     bucket = MemoryBucket()
     results = Results(bucket)
-    outcome = await Runner(example, Context(CODEC, results, Outside().services(results))).run(received(moderated(*flags)))
+    outcome = await Runner(example, Context(CODEC, results, Outside().services(results))).run(
+        received(moderated(*flags))
+    )
     assert isinstance(outcome, Done)
     found = [content for key, content in bucket.objects.items() if key.endswith("/review.txt")]
     assert found == ([] if kept is None else [kept])

@@ -154,7 +154,9 @@ def test_modules_are_short() -> None:
 
 
 def test_functions_are_short() -> None:
-    long = {f"{name_of(path)}.{name}: {size} lines" for path in modules(*PACKAGES, "bench") for name, size in _sizes(path)}
+    long = {
+        f"{name_of(path)}.{name}: {size} lines" for path in modules(*PACKAGES, "bench") for name, size in _sizes(path)
+    }
     assert not long
 
 
@@ -178,7 +180,9 @@ def test_no_file_names(what: str) -> None:
             lines = path.read_text("utf-8").splitlines()
         except UnicodeDecodeError:
             continue
-        found += [f"{path.relative_to(ROOT)}:{at}: {line}" for at, line in enumerate(lines, 1) if MACHINE[what].search(line)]
+        found += [
+            f"{path.relative_to(ROOT)}:{at}: {line}" for at, line in enumerate(lines, 1) if MACHINE[what].search(line)
+        ]
     assert not found
 
 

@@ -12,18 +12,18 @@ from console.errors import Refused
 
 def put(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to store.", show_default=False)],
-    bucket: Annotated[
-        str, typer.Option(envvar="HEADRACE_MEDIA_BUCKET", help="Where to store it.", show_default=False)
-    ] = "",
+    bucket: Annotated[str, typer.Option(help="Where to store it; else in HEADRACE_MEDIA_BUCKET.")] = "",
     prefix: Annotated[str, typer.Option(help="What to put before each file's name.")] = "",
 ) -> None:
     """Store files in S3, and say the asset and version that each has become."""
+    from console import aws
+    from console.settings import ConsoleSettings
+    from schemas.settings import load
+
+    keys = keys_of(files, prefix)
+    bucket = bucket or load(ConsoleSettings).media_bucket
     if not bucket:
         raise Refused("no bucket: give --bucket, or set HEADRACE_MEDIA_BUCKET")
-    keys = keys_of(files, prefix)
-
-    from console import aws
-
     for path, key in zip(files, keys, strict=True):
         version = aws.upload(path, bucket, key)
         typer.echo(f"{bucket}/{key}  {version}")

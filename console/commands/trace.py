@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from console.progress import Version
+    from console.timeline import Step
+
+WIDTH = 1000
+"""Columns: a timeline is as wide as it has to be. A terminal may wrap it, but nothing is left out."""
 
 HELP = "`bucket/key`, `s3://bucket/key`, or the key alone where it is in one bucket only."
 
@@ -40,47 +44,49 @@ def trace(
         return
 
     from rich.console import Console
+    from rich.text import Text
 
-    console = Console()
+    console = Console(highlight=False, width=WIDTH)
     for version in progress.versions(name):
         show(version, console)
     for stray in progress.strays(name):
-        console.print(f"[red]dead letter[/] of a record that nobody could read: {stray.place}")
+        console.print(Text(f"A dead letter that nobody can read: {stray.place}: {stray.why}", "red"))
 
 
 def show(version: Version, console: Console) -> None:
-    """Print one version: what it is, its steps, its dead letters."""
-    from rich.markup import escape
+    """Print one version: what it is, where its results lie, and its steps."""
+    from rich.text import Text
 
     from console import words
-    from console.timeline import timeline
+    from console.timeline import results_folder, timeline
 
-    what = version.asset
-    console.print(f"[bold]{escape(what.bucket)}/{escape(what.key)}[/]  version {escape(what.version)}")
-    said = [version.state, words.size(what.size), words.dollars(version.usd)]
+    what, steps = version.asset, timeline(version)
+    console.print(Text(f"{what.bucket}/{what.key}", "bold"))
+    said = [version.state, f"version {what.version}", words.size(what.size), words.dollars(version.usd)]
     if version.successor:
-        said.append(f"then came version {version.successor.version}")
-    console.print("  ".join(part for part in said if part), highlight=False)
-    console.print(steps_table(timeline(version)))
-    for letter in version.letters:
-        console.print(f"[red]dead letter[/] {letter.stage}: {escape(letter.code)}: {escape(letter.reason)}")
+        said.append(f"replaced by version {version.successor.version} (sequencer {version.successor.sequencer})")
+    console.print(Text(", ".join(part for part in said if part)))
+    folder = results_folder(steps)
+    if folder:
+        console.print(Text(f"results in {folder}"))
+    console.print(steps_table(steps, folder))
     console.print()
 
 
-def steps_table(steps: list[Any]) -> Table:
-    """Lay out the steps of a timeline."""
+def steps_table(steps: list[Step], folder: str) -> Table:
+    """Lay out the steps of a timeline; results are named as they are in their folder."""
     from rich.table import Table
     from rich.text import Text
 
     from console import words
     from console.board import clock
 
-    table = Table("time", "event", "stage", "cause", "took", "what", "cost", box=None, pad_edge=False)
+    table = Table("time", "event", "stage", "took", "since", "what", "result", "cost", box=None, pad_edge=False)
     table.header_style = "bold"
     for step in steps:
         name = step.event + (f" x{step.deliveries}" if step.deliveries > 1 else "")
-        what = "\n".join(part for part in (step.words, step.location) if part)
-        cells = (clock(step.at), name, step.stage, step.cause_event, words.span(step.seconds), what)
-        style = "red" if step.event == "DeadLetter" else ""
-        table.add_row(*(Text(cell) for cell in cells), words.dollars(step.usd), style=style)
+        result = (step.location or "").removeprefix(folder)
+        took = words.span(step.seconds)
+        cells = (clock(step.at), name, step.stage, took, step.cause_event, step.words, result, words.dollars(step.usd))
+        table.add_row(*map(Text, cells), style="red" if step.event == "DeadLetter" else "")
     return table

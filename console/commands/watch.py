@@ -60,9 +60,8 @@ def tell(read: ReadService, assets: str) -> None:
         remember(shown, update.progress, update.changed, assets)
         if not update.caught_up:
             continue
-        for version in shown.values():
-            for line in ticker.lines(version):
-                typer.echo(line)
+        for line in ticker.lines(shown.values()):
+            typer.echo(line)
         shown.clear()
 
 

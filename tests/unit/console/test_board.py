@@ -40,12 +40,12 @@ def test_a_stage_that_nothing_is_known_of_is_a_dot() -> None:
 
 
 def test_a_line_tells_what_a_stage_found() -> None:
-    [line] = Ticker().lines(only(UPLOAD, SCAN))
+    [line] = Ticker().lines([only(UPLOAD, SCAN)])
     assert line.split(" ", 1)[1] == f"{NAME} scan done harmless image/jpeg"
 
 
 def test_a_dead_letter_and_the_end_have_lines_too() -> None:
-    lines = Ticker().lines(only(UPLOAD, SCAN, LETTER, END))
+    lines = Ticker().lines([only(UPLOAD, SCAN, LETTER, END)])
     assert [line.split(" ", 2)[2] for line in lines] == [
         "scan done harmless image/jpeg",
         "probe dead-lettered unreadable: no moov atom",
@@ -55,7 +55,19 @@ def test_a_dead_letter_and_the_end_have_lines_too() -> None:
 
 def test_what_was_told_is_not_told_again() -> None:
     ticker = Ticker()
-    ticker.lines(only(UPLOAD, SCAN))
-    assert ticker.lines(only(UPLOAD, SCAN, entry(records.scanned(), 1, UPLOAD, "scan", offset=1))) == []
-    [line] = ticker.lines(only(UPLOAD, SCAN, entry(labelled(), 2, UPLOAD, "labels")))
+    ticker.lines([only(UPLOAD, SCAN)])
+    assert ticker.lines([only(UPLOAD, SCAN, entry(records.scanned(), 1, UPLOAD, "scan", offset=1))]) == []
+    [line] = ticker.lines([only(UPLOAD, SCAN, entry(labelled(), 2, UPLOAD, "labels"))])
     assert " labels done Cat, Sofa" in line
+
+
+def test_lines_of_several_assets_come_in_the_order_of_time() -> None:
+    other = records.asset("other.jpg")
+    later = entry(records.scanned(other), 5, stage="scan")
+    [version] = told(later).versions("media/other.jpg")
+    lines = Ticker().lines([version, only(UPLOAD, SCAN, LETTER)])
+    assert [line.split(" ")[1:3] for line in lines] == [
+        [NAME, "scan"],
+        [NAME, "probe"],
+        ["media/other.jpg", "scan"],
+    ]

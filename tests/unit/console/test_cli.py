@@ -109,7 +109,9 @@ def test_a_file_that_is_not_there_is_named_and_nothing_is_stored(tmp_path: Path)
 
 
 def test_without_a_bucket_put_says_how_to_give_one(tmp_path: Path) -> None:
-    assert "--bucket" in fails_in_one_line("put", str(tmp_path))
+    there = tmp_path / "there.txt"
+    there.write_text("x")
+    assert "--bucket" in fails_in_one_line("put", str(there))
 
 
 def test_storage_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.timeline import Step, timeline
+from console.timeline import Step, results_folder, timeline
 from tests.support import records
 from tests.unit.console.history import NAME, entry, envelope_of, job_started, labelled, letter, retry, told
 
@@ -63,3 +63,9 @@ def test_a_paid_result_tells_what_it_cost_and_where_it_lies() -> None:
 
 def test_an_event_that_was_delivered_twice_is_one_step() -> None:
     assert steps(UPLOAD, entry(records.uploaded(), offset=1))["MediaUploaded"].deliveries == 2
+
+
+def test_results_lie_in_one_folder() -> None:
+    found = steps(UPLOAD, entry(labelled(), 1, UPLOAD, "labels"))
+    assert results_folder(list(found.values())) == "s3://results/a/"
+    assert results_folder(list(steps(UPLOAD).values())) == ""

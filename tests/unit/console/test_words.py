@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from console.words import dollars, location, size, span, words
@@ -38,7 +40,7 @@ def moderated(*names: str) -> MediaModerated:
     )
 
 
-VIDEO = {"kind": "video", "format": "mp4", "width": 640, "height": 360, "duration_seconds": 40.02}
+VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height": 360, "duration_seconds": 40.02}
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.parts import Recipe, Site
-from sandbox.ports import is_open
 from sandbox.processes import Command
 
-SERVER = "import socket, sys, time; socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
+SERVER = "import socket, sys, time; listening = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
 
 
 def server(name: str, before: Callable[[Site], object] = lambda _site: None, **options: Any) -> Recipe:
@@ -21,13 +20,13 @@ def server(name: str, before: Callable[[Site], object] = lambda _site: None, **o
         before(site)
         return Command((sys.executable, "-c", SERVER, str(site.ports[name])), site.data)
 
-    return Recipe(name, (name,), prepare, is_open, **options)
+    return Recipe(name, (name,), prepare, lambda _port: True, **options)
 
 
 def failing(name: str, code: str = "print('no disk'); raise SystemExit(3)", **options: Any) -> Recipe:
     """A part that never listens."""
     return Recipe(
-        name, (name,), lambda site: Command((sys.executable, "-c", code), site.data), lambda _port: False, **options
+        name, (name,), lambda site: Command((sys.executable, "-c", code), site.data), lambda _port: True, **options
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.broker import Node, properties
 
-FIRST, SECOND, THIRD = (Node(id, 21_000 + id, 22_000 + id) for id in (1, 2, 3))
+FIRST, SECOND, THIRD = (Node(number, 21_000 + number, 22_000 + number) for number in (1, 2, 3))
 
 
 def told(node: Node, *quorum: Node) -> dict[str, str]:
@@ -19,7 +19,7 @@ def test_a_node_listens_on_this_machine_only() -> None:
 
 def test_a_lone_node_keeps_one_copy_of_everything() -> None:
     found = told(FIRST, FIRST)
-    copies = {name: value for name, value in found.items() if name.endswith(("replication.factor", "isr"))}
+    copies = {name: value for name, value in found.items() if name.endswith(("replication.factor", "isr", "replicas"))}
     assert len(copies) == 7
     assert set(copies.values()) == {"1"}
 

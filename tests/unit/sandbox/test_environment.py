@@ -17,7 +17,9 @@ from sandbox.state import Part, State, write
 
 
 def state(**ports: int) -> State:
-    parts = {name: Part(name, os.getpid(), psutil.Process().create_time(), port, Path()) for name, port in ports.items()}
+    parts = {
+        name: Part(name, os.getpid(), psutil.Process().create_time(), port, Path()) for name, port in ports.items()
+    }
     return State(parts, ports)
 
 

@@ -51,7 +51,7 @@ def test_a_file_with_another_digest_is_refused_and_named(tmp_path: Path) -> None
 def test_without_a_network_it_says_in_one_line_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("http", "https", "HTTP", "HTTPS"):
         monkeypatch.setenv(f"{scheme}_PROXY" if scheme.isupper() else f"{scheme}_proxy", "http://127.0.0.1:9")
-    with pytest.raises(SandboxError, match="could not be fetched.*check the network") as caught:
+    with pytest.raises(SandboxError, match=r"could not be fetched.*check the network") as caught:
         jars.ensure(tmp_path)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []

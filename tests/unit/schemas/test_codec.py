@@ -131,7 +131,7 @@ def test_a_tombstone_is_refused(nothing: bytes | None) -> None:
 
 
 def test_confluents_framing_is_named_when_no_registry_is_configured() -> None:
-    with pytest.raises(Undecodable, match="Confluent wire format"):
+    with pytest.raises(Undecodable, match="no schema registry is configured"):
         BOOK.decode(b"\x00\x00\x00\x00\x07body")
 
 
@@ -143,8 +143,8 @@ def test_a_schema_that_nobody_published_is_named_by_its_fingerprint() -> None:
 
 
 def test_a_reason_is_given_even_where_fastavro_has_no_words() -> None:
-    with pytest.raises(Undecodable, match=r"not a headrace.MediaDeleted: \w+"):
-        BOOK.decode(BOOK.encode(DELETED)[:-1])
+    with pytest.raises(Undecodable, match=r"not a headrace\.MediaDeleted: EOFError$"):
+        BOOK.decode(BOOK.encode(DELETED)[: codec.HEADER])
 
 
 def test_a_record_of_a_newer_installation_is_read_once_its_schema_is_learnt() -> None:

@@ -179,6 +179,12 @@ def test_a_logical_type_must_stay_even_where_the_field_was_away() -> None:
     assert [problem.versions for problem in problems] == [(3, 1)]
 
 
+def test_a_nullable_moment_is_still_a_moment() -> None:
+    problems = check(versions(framed(field("at", MOMENT)), framed(field("at", ["null", MOMENT]))))
+
+    assert not any("logical type" in problem.why for problem in problems)
+
+
 @pytest.mark.parametrize(
     ("schema", "path"),
     [
@@ -234,6 +240,27 @@ def test_a_renamed_field_needs_an_alias() -> None:
 
 def test_a_renamed_field_with_an_alias_is_compatible() -> None:
     old, new = framed(field("title", default="")), framed(field("name", default="", aliases=["title"]))
+
+    assert check(versions(old, new)) == []
+
+
+def test_a_rename_taken_back_needs_an_alias_too() -> None:
+    old, new = framed(field("name", default="", aliases=["title"])), framed(field("title", default=""))
+
+    (problem,) = check(versions(old, new))
+
+    assert 'add "aliases": ["name"]' in problem.todo
+
+
+def test_a_renamed_field_with_an_alias_needs_no_default() -> None:
+    old, new = framed(field("title", default="")), framed(field("name", aliases=["title"]))
+
+    assert check(versions(old, new)) == []
+
+
+def test_a_field_that_comes_beside_a_renamed_one_is_just_new() -> None:
+    old = framed(field("title", default=""))
+    new = framed(field("name", default="", aliases=["title"]), field("subtitle", default=""))
 
     assert check(versions(old, new)) == []
 

@@ -150,7 +150,7 @@ async def test_what_was_replaced_in_s3_meanwhile_is_superseded(world: World) -> 
 @pytest.mark.parametrize("value", [None, b"", b"\x00\x00\x00\x00\x07abc", b"garbage", b"\xc3\x01" + b"\x00" * 20])
 async def test_bytes_that_nobody_can_read_never_raise(world: World, value: bytes | None) -> None:
     headers = received(uploaded()).headers
-    outcome = await world.runner("scan").run(raw(value, headers), attempt=99)
+    outcome = await world.runner("scan").run(raw(value, headers), tries=98)
     assert isinstance(outcome, Dead)
     assert outcome.code in {"decode", "schema"}
 

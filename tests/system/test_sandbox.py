@@ -1,0 +1,205 @@
+"""The real thing: Kafka, the local AWS and the AI endpoint come up, work, crash, come back and go."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from sandbox import broker, cluster, jars, local_aws, names, parts, processes
+from sandbox.broker import Node, kafka_tool
+from sandbox.environment import variables
+from sandbox.ports import free_port, is_healthy
+from sandbox.state import Part, State
+from tests.support.running import wait_for
+
+pytestmark = pytest.mark.system
+
+TOPIC_COMMAND = "org.apache.kafka.tools.TopicCommand"
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    yield folder
+    cluster.down(folder)
+
+
+@pytest.fixture
+def state(folder: Path) -> State:
+    return cluster.up(folder)
+
+
+def client(service: str, state: State) -> Any:
+    session: Any = boto3.Session("test", "test", region_name=names.REGION)
+    return session.client(service, endpoint_url=names.endpoint(state.parts["aws"].port))
+
+
+def received(state: State) -> list[dict[str, Any]]:
+    """The bodies of the messages that wait in the queue, which then is empty."""
+    sqs, url = client("sqs", state), names.queue_url(state.parts["aws"].port)
+    bodies = []
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
+        bodies += [json.loads(message["Body"]) for message in found]
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def topics(state: State, *arguments: str) -> str:
+    server = f"{names.HOST}:{state.parts['kafka'].port}"
+    done = kafka_tool(parts.runtime(), TOPIC_COMMAND, ["--bootstrap-server", server, *arguments])
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kill(part: Part) -> None:
+    os.kill(part.pid, signal.SIGKILL)
+    wait_for(lambda: not processes.is_alive(part), f"the end of {part.name}")
+
+
+def test_an_object_that_is_put_or_removed_is_a_message_in_the_queue(state: State) -> None:
+    s3 = client("s3", state)
+    received(state)
+    s3.put_object(Bucket=names.MEDIA_BUCKET, Key="a b+c.txt", Body=b"hello")
+    s3.delete_object(Bucket=names.MEDIA_BUCKET, Key="a b+c.txt")
+    records = [record for body in received(state) for record in body["Records"]]
+    assert sorted(record["eventName"] for record in records) == ["ObjectCreated:Put", "ObjectRemoved:Delete"]
+    assert {record["s3"]["object"]["key"] for record in records} == {"a+b%2Bc.txt"}
+
+
+def test_an_object_among_the_results_is_no_message(state: State) -> None:
+    received(state)
+    client("s3", state).put_object(Bucket=names.RESULTS_BUCKET, Key="result", Body=b"{}")
+    assert received(state) == []
+
+
+def test_a_completion_on_the_topic_comes_in_an_envelope(state: State) -> None:
+    received(state)
+    client("sns", state).publish(TopicArn=names.REKOGNITION_TOPIC_ARN, Message='{"JobId": "1"}')
+    (envelope,) = received(state)
+    assert (envelope["Type"], envelope["TopicArn"]) == ("Notification", names.REKOGNITION_TOPIC_ARN)
+    assert json.loads(envelope["Message"]) == {"JobId": "1"}
+
+
+def test_a_rule_sends_transcribes_events_to_the_queue(state: State) -> None:
+    events = client("events", state)
+    (target,) = events.list_targets_by_rule(Rule=names.TRANSCRIBE_RULE)["Targets"]
+    assert target["Arn"] == names.queue_arn(names.QUEUE)
+    event = {"source": "aws.transcribe", "detail-type": "Transcribe Job State Change", "detail": {}}
+    common = {
+        "id": "1",
+        "account": names.ACCOUNT,
+        "time": "2026-01-01T00:00:00Z",
+        "region": names.REGION,
+        "resources": [],
+    }
+    pattern = events.describe_rule(Name=names.TRANSCRIBE_RULE)["EventPattern"]
+    assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event | common))["Result"]
+
+
+def test_a_message_that_is_received_too_often_goes_to_another_queue(state: State) -> None:
+    sqs, url = client("sqs", state), names.queue_url(state.parts["aws"].port)
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"] == names.queue_arn(names.REDRIVE_QUEUE)
+
+
+def test_applying_again_changes_nothing_and_sends_nothing(state: State) -> None:
+    received(state)
+    s3, port = client("s3", state), state.parts["aws"].port
+    before = s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"]
+    local_aws.apply(port)
+    assert s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"] == before
+    assert received(state) == []
+    subscriptions = client("sns", state).list_subscriptions_by_topic(TopicArn=names.REKOGNITION_TOPIC_ARN)
+    assert len(subscriptions["Subscriptions"]) == 1
+
+
+def test_the_ai_endpoint_answers_where_the_variables_say(state: State) -> None:
+    found = variables(state)
+    assert found["AWS_ENDPOINT_URL_REKOGNITION"] == names.endpoint(state.parts["ai"].port)
+    assert is_healthy(state.parts["ai"].port, "/health")
+
+
+def test_kafkas_own_tools_work_on_it(state: State, folder: Path) -> None:
+    topics(state, "--create", "--topic", "made-by-a-tool", "--partitions", "3")
+    command = [sys.executable, "-c", "from sandbox.cli import app; app()", "kafka", "--data", str(folder)]
+    listed = subprocess.run([*command, "topics", "--list"], capture_output=True, text=True, check=True)
+    assert "made-by-a-tool" in listed.stdout.split()
+
+
+def test_a_killed_part_is_named_and_only_it_comes_back_with_what_it_held(state: State, folder: Path) -> None:
+    topics(state, "--create", "--topic", "survivor")
+    kill(state.parts["kafka"])
+    assert {health.part.name: health.alive for health in cluster.status(folder)} == {
+        "kafka": False,
+        "aws": True,
+        "ai": True,
+    }
+    after = cluster.up(folder)
+    assert {name for name in after.parts if after.parts[name] != state.parts[name]} == {"kafka"}
+    assert "survivor" in topics(after, "--list").split()
+
+
+def test_objects_outlive_a_kill_of_the_local_aws(state: State, folder: Path) -> None:
+    client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="kept", Body=b"hello", Metadata={"by": "test"})
+    kill(state.parts["aws"])
+    found = client("s3", cluster.up(folder)).get_object(Bucket=names.MEDIA_BUCKET, Key="kept")
+    assert (found["Body"].read(), found["Metadata"]) == (b"hello", {"by": "test"})
+
+
+def test_down_leaves_nothing_running_and_up_finds_all_again(state: State, folder: Path) -> None:
+    received(state)
+    client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="not yet read", Body=b"hello")
+    topics(state, "--create", "--topic", "kept")
+    assert cluster.down(folder) == ["kafka", "aws", "ai"]
+    assert not any(processes.is_alive(part) for part in state.parts.values())
+    after = cluster.up(folder)
+    assert "kept" in topics(after, "--list").split()
+    assert [body["Records"][0]["s3"]["object"]["key"] for body in received(after)] == ["not+yet+read"]
+
+
+def test_memory_leaves_room_for_workers_below_what_is_promised(state: State) -> None:
+    held = {part.name: processes.resident_bytes(part) / MEGABYTE for part in state.parts.values()}
+    assert sum(held.values()) < 600, held
+
+
+def test_three_brokers_keep_three_copies(tmp_path: Path, folder: Path) -> None:
+    cluster.down(folder)  # memory for three more
+    runtime = parts.runtime()
+    jars.ensure(runtime.jars)
+    quorum = nodes()
+    commands = [broker.prepare(runtime, tmp_path / str(n.id), n, quorum, "AAAAAAAAQACAAAAAAAAAAQ") for n in quorum]
+    started = [
+        processes.spawn(f"kafka-{node.id}", command, node.port, tmp_path / f"{node.id}.log")
+        for node, command in zip(quorum, commands, strict=True)
+    ]
+    try:
+        for part in started:
+            wait_for(lambda part=part: processes.listens(part) and broker.is_ready(part.port), part.name)
+        server = ["--bootstrap-server", f"{names.HOST}:{quorum[0].port}"]
+        made = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--create", "--topic", "copied"])
+        shown = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--describe", "--topic", "copied"])
+    finally:
+        processes.stop(started)
+    assert made.returncode == 0, made.stderr
+    assert "ReplicationFactor: 3" in shown.stdout
+    assert "min.insync.replicas=2" in shown.stdout
+
+
+def nodes() -> list[Node]:
+    import random
+
+    taken: list[int] = []
+    for _ in range(6):
+        taken.append(free_port(None, taken, random.Random()))
+    return [Node(i + 1, taken[2 * i], taken[2 * i + 1]) for i in range(3)]
