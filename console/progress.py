@@ -15,7 +15,7 @@ from typing import Literal
 
 from console.entry import Entry, Letter, letter_of, retry_of, seconds_of
 from schemas.envelope import Envelope
-from schemas.identity import asset_key, sequencer_order
+from schemas.identity import asset_key, sequencer_order, token_stage
 from schemas.records import (
     Asset,
     Event,
@@ -229,8 +229,10 @@ def _fact(entry: Entry) -> Fact:
 def _said(entry: Entry) -> tuple[str, Status | None]:
     """Say which stage an event comes from, and what it tells of it."""
     match entry.event:
-        case None | MediaUploaded() | MediaDeleted() | JobFinished():
+        case None | MediaUploaded() | MediaDeleted():
             return "", None
+        case JobFinished(token=token):
+            return token_stage(token) or "", None
         case JobStarted(stage=stage):
             return stage, "running"
     source = entry.envelope.source if entry.envelope else ""

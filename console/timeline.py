@@ -30,10 +30,19 @@ class Step:
 
 
 def timeline(version: Version) -> list[Step]:
-    """Tell the steps of a version, oldest first, each with its cause where the log has it."""
-    causes = {fact.envelope.id: fact for fact in version.facts if fact.envelope and _is_event(fact)}
+    """Tell the steps of a version, each with its cause where the log has it, and after it; else the oldest first."""
+    events = {fact.envelope.id: fact for fact in version.facts if fact.envelope and _is_event(fact)}
     starts = {fact.event.token: fact for fact in version.facts if isinstance(fact.event, JobStarted)}
-    return [_step(fact, _cause(fact, causes, starts)) for fact in version.facts]
+    causes = {fact.place: _cause(fact, events, starts) for fact in version.facts}
+    return [_step(fact, causes[fact.place]) for fact in sorted(version.facts, key=lambda fact: _order(fact, causes))]
+
+
+def _order(fact: Fact, causes: dict[str, Fact | None]) -> tuple[float, int, str]:
+    """Order by time, but nothing before its cause: the clocks of two machines may differ."""
+    at, cause, depth = fact.at, causes[fact.place], 0
+    while cause is not None and depth < len(causes):
+        at, cause, depth = max(at, cause.at), causes[cause.place], depth + 1
+    return at, depth, fact.place
 
 
 def _step(fact: Fact, cause: Fact | None) -> Step:
@@ -67,9 +76,9 @@ def _cause_id(fact: Fact) -> str:
     return fact.envelope.causation_id if _is_event(fact) else fact.envelope.id
 
 
-def _cause(fact: Fact, causes: dict[str, Fact], starts: dict[str, Fact]) -> Fact | None:
+def _cause(fact: Fact, events: dict[str, Fact], starts: dict[str, Fact]) -> Fact | None:
     """Find the cause; a completion comes from outside and knows only the token of the start that led to it."""
-    found = causes.get(_cause_id(fact))
+    found = events.get(_cause_id(fact))
     if found is None and isinstance(fact.event, JobFinished):
         return starts.get(fact.event.token)
     return found

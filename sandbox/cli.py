@@ -20,11 +20,19 @@ from sandbox.errors import SandboxError
 from sandbox.folders import default_data
 from sandbox.kafka_tools import TOOLS, with_bootstrap_server
 
+
+def _known_tool(name: str) -> str:
+    """Refuse what is no tool of Kafka's."""
+    if name not in TOOLS:
+        raise typer.BadParameter(f"{name} is none: take one of {', '.join(TOOLS)}.")
+    return name
+
+
 app = typer.Typer(no_args_is_help=True, help="Kafka, AWS and AI services on this machine.")
 
 Data = Annotated[Path | None, typer.Option(help="Folder that keeps everything. Two folders are two sandboxes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
-Tool = Annotated[str, typer.Argument(help=", ".join(TOOLS))]
+Tool = Annotated[str, typer.Argument(callback=_known_tool, help=f"One of {', '.join(TOOLS)}.")]
 Arguments = Annotated[list[str] | None, typer.Argument(help="What the tool is given; --help for its own help.")]
 
 
@@ -98,9 +106,7 @@ def kafka(tool: Tool, arguments: Arguments = None, data: Data = None) -> None:
     from sandbox import broker, jars, parts
 
     with _errors_in_one_line():
-        server = _variables(data).get("HEADRACE_BOOTSTRAP_SERVERS")
-        if tool not in TOOLS or not server:
-            raise SandboxError(f"There is no tool {tool}: take one of {', '.join(TOOLS)}.")
+        server = _variables(data)["HEADRACE_BOOTSTRAP_SERVERS"]
         runtime = parts.runtime()
         jars.ensure(runtime.jars)
     command = broker.tool_command(runtime, TOOLS[tool], with_bootstrap_server(arguments or [], server))
@@ -121,7 +127,7 @@ def _variables(data: Path | None) -> dict[str, str]:
 def _errors_in_one_line() -> Iterator[None]:
     try:
         yield
-    except SandboxError as error:
+    except (SandboxError, OSError) as error:  # a full disk, a folder that may not be written to
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
 

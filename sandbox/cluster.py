@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import processes
-from sandbox.errors import PortTaken
+from sandbox.errors import PortTaken, SandboxError
 from sandbox.launch import Launch
-from sandbox.parts import RECIPES
+from sandbox.parts import RECIPES, Recipe
 from sandbox.ports import free_port, gets_free
 from sandbox.progress import Tell, unheard
 from sandbox.state import FILE, Part, State, locked, read, write
@@ -32,22 +33,19 @@ class Health:
 
 
 def up(data: Path, names: Sequence[str] = ALL, tell: Tell = unheard) -> State:
-    """Start those of the named parts that are not alive, all at once, and return when each answers.
+    """Start those of the named parts that are not alive, all at once, and return when each answers and is set up.
 
     What the data folder holds is kept. Raises `SandboxError` when a part does not come up, and then ends what it
     had started. Waits while another command works on the folder.
     """
     data = data.resolve()  # it goes into the parts' settings, and they may have another working folder
+    recipes = [RECIPES[name] for name in names]
     with locked(data):
         state = read(data)
-        dead = [name for name in names if not _is_alive(state, name)]
-        for attempts_left in reversed(range(ATTEMPTS)):
-            try:
-                return Launch(data, _with_ports(state, dead), tell).run([RECIPES[name] for name in dead])
-            except PortTaken:
-                if not attempts_left:
-                    raise
-        return state
+        for _ in range(ATTEMPTS - 1):
+            with suppress(PortTaken):
+                return Launch(data, _with_ports(state, recipes), tell).run(recipes)
+        return Launch(data, _with_ports(state, recipes), tell).run(recipes)
 
 
 def down(data: Path) -> list[str]:
@@ -56,7 +54,8 @@ def down(data: Path) -> list[str]:
         return []
     with locked(data):
         state = read(data)
-        alive = [name for name in ALL if _is_alive(state, name)]
+        alive = [name for name in _all_names(state) if _is_alive(state, name)]
+        processes.stop(part for name, part in state.parts.items() if name not in ALL)  # they need the others to drain
         processes.stop(state.parts.values())
         write(data, State(ports=state.ports))
         return alive
@@ -64,8 +63,13 @@ def down(data: Path) -> list[str]:
 
 def status(data: Path) -> list[Health]:
     """How each part is that was started and not ended by `down`; empty when the sandbox is not up."""
-    parts = read(data).parts
-    return [_health(parts[name]) for name in ALL if name in parts]
+    state = read(data)
+    return [_health(state.parts[name]) for name in _all_names(state) if name in state.parts]
+
+
+def _all_names(state: State) -> list[str]:
+    """Our own parts, then what others have started beside them, such as the demo's bridge and worker."""
+    return list(dict.fromkeys((*ALL, *state.parts)))
 
 
 def _is_alive(state: State, name: str) -> bool:
@@ -78,17 +82,18 @@ def _health(part: Part) -> Health:
     return Health(part, alive, processes.resident_bytes(part), last_lines)
 
 
-def _with_ports(state: State, names: Sequence[str]) -> State:
-    """Give each port to the parts to be started: the last one again if that is free.
+def _with_ports(state: State, recipes: Sequence[Recipe]) -> State:
+    """Give ports to the parts that are not alive: to each the one that it had last, if that is free.
 
     It has to be free when some parts are alive: they, and whatever works with them, were told of it.
     """
     ports = dict(state.ports)
     fixed = any(_is_alive(state, name) for name in state.parts)
-    for port_name in (port_name for name in names for port_name in RECIPES[name].ports):
+    dead = [recipe for recipe in recipes if not _is_alive(state, recipe.name)]
+    for port_name in (port_name for recipe in dead for port_name in recipe.ports):
         last = ports.pop(port_name, None)
         if fixed and last and not gets_free(last, PATIENCE):
-            raise PortTaken(
+            raise SandboxError(
                 f"Port {last} of {port_name} is another process's now, and the running parts expect it:"
                 " run `headrace sandbox down`, then `headrace sandbox up`."
             )

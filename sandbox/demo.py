@@ -22,12 +22,12 @@ def demo(
     from rich.console import Console
 
     from console.errors import Refused
-    from sandbox import demo_report, demo_run, demo_show
+    from sandbox import demo_place, demo_report, demo_run, demo_show
     from sandbox.errors import SandboxError
 
     console = Console(stderr=as_json, highlight=False)
     try:
-        with demo_run.place(data, keep) as folder:
+        with demo_place.place(data, keep) as folder:
             report = demo_run.run(folder, limit, console)
     except SandboxError as error:
         raise Refused(str(error)) from error

@@ -1,4 +1,4 @@
-"""Start several parts at once, all or none."""
+"""Start several parts at once, all or none of them."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ class Launch:
         self._cancelled = threading.Event()
 
     def run(self, recipes: Sequence[Recipe]) -> State:
-        """Start the parts and return when each is ready; when that fails or is interrupted, end those that started."""
-        if not recipes:
-            return self._state
+        """Start the parts that are not alive and return when all are ready.
+
+        When that fails or is interrupted, end those that were started here. A part that is alive is set up anew:
+        whoever started it may have been killed before that.
+        """
         pool = ThreadPoolExecutor(len(recipes))
         try:
             for start in as_completed([pool.submit(self._start, recipe) for recipe in recipes]):
@@ -54,19 +56,21 @@ class Launch:
 
     def _start(self, recipe: Recipe) -> None:
         began = time.monotonic()
-        command = recipe.prepare(Site(self._data, self._state.ports, _new_cluster_id(), self._report))
-        part = self._spawn(recipe.name, command)
+        there = self._state.parts.get(recipe.name)
+        part = there if there and processes.is_alive(there) else self._spawn(recipe)
         self._await(recipe, part)
         if recipe.finish:
             recipe.finish(part.port)
-        self._report(Ready(part.name, part.port, time.monotonic() - began))
+        if part is not there:
+            self._report(Ready(part.name, part.port, time.monotonic() - began))
 
-    def _spawn(self, name: str, command: processes.Command) -> Part:
+    def _spawn(self, recipe: Recipe) -> Part:
+        command = recipe.prepare(Site(self._data, self._state.ports, _new_cluster_id(), self._report))
+        log = self._data / "logs" / f"{recipe.name}.log"
         with self._lock:
             if self._cancelled.is_set():
                 raise _Cancelled
-            log = self._data / "logs" / f"{name}.log"
-            part = processes.spawn(name, command, self._state.ports[name], log)
+            part = processes.spawn(recipe.name, command, self._state.ports[recipe.name], log)
             self._started.append(part)
             self._state = self._state.with_part(part)
             write(self._data, self._state)

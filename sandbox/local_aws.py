@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import names
+from sandbox.errors import SandboxError
 from sandbox.ports import is_healthy
 from sandbox.processes import Command
 
@@ -35,7 +36,19 @@ def is_ready(port: int) -> bool:
 
 
 def apply(port: int) -> None:
-    """Make buckets, queues, topic, notifications and rule as Headrace needs them; what is so already stays as it is."""
+    """Make buckets, queues, topic, notifications and rule as Headrace needs them; what is so already stays as it is.
+
+    Raises `SandboxError` when the server refuses.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        _apply(port)
+    except (BotoCoreError, ClientError) as error:
+        raise SandboxError(f"The local AWS cannot be set up: {error}") from error
+
+
+def _apply(port: int) -> None:
     s3, sqs, sns, events = (_client(service, port) for service in ("s3", "sqs", "sns", "events"))
     _apply_queues(sqs)
     for bucket in (names.MEDIA_BUCKET, names.RESULTS_BUCKET):

@@ -37,7 +37,7 @@ def is_free(port: int) -> bool:
 
 
 def gets_free(port: int, seconds: float) -> bool:
-    """Whether the port is free, or is within so many seconds: a killed process holds it until its last thread is gone."""
+    """Whether the port is free within so many seconds: a killed process holds it until its last thread is gone."""
     deadline = time.monotonic() + seconds
     while not is_free(port):
         if time.monotonic() > deadline:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
 from sandbox import names
-from sandbox.cluster import Health
+from sandbox.cluster import ALL, Health
 from sandbox.progress import Event, Fetched, Ready
 
 MEGABYTE = 1_000_000
@@ -72,11 +72,13 @@ def table(found: list[Health], console: Console) -> None:
     for health in found:
         part = health.part
         status = "[green]running[/]" if health.alive else "[red]crashed[/]"
-        memory = f"{health.memory / MEGABYTE:.0f} MB"
-        rows.add_row(part.name, status, f"{names.HOST}:{part.port}", str(part.pid), memory)
+        memory = f"{health.memory / MEGABYTE:.0f} MB" if health.alive else ""
+        address = f"{names.HOST}:{part.port}" if part.port else ""
+        rows.add_row(part.name, status, address, str(part.pid), memory)
     console.print(rows)
     for health in (health for health in found if not health.alive):
-        console.print(f"\n[red]{health.part.name} crashed.[/] `headrace sandbox up` starts it again.")
+        remedy = "`headrace sandbox up` starts it again." if health.part.name in ALL else ""
+        console.print(f"\n[red]{health.part.name} crashed.[/] {remedy}")
         console.print(f"The end of {escape(str(health.part.log))}:", soft_wrap=True)
         for line in health.last_lines or ("(nothing was written)",):
             console.print(f"  {escape(line)}", soft_wrap=True)

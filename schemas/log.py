@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterable
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import KafkaError, Producer
 
-from schemas import kafka, topics
+from schemas import topics
 from schemas.catalog import Version
 from schemas.codec import Codec, fingerprint
+from schemas.follow import Follower
 from schemas.settings import KafkaSettings
 
 log = structlog.get_logger("headrace")
@@ -39,50 +39,14 @@ def publish(producer: Producer, published: Iterable[Version], timeout: float = 3
         raise NotPublished(failed[0] if failed else f"no answer in {timeout:g} s")
 
 
-class SchemaLog:
-    """Teaches a codec every schema on the log: those that are there at once, later ones as they come."""
+def schema_log(settings: KafkaSettings, codec: Codec) -> Follower:
+    """Teach a codec every schema on the log: those that are there at once, later ones as they come."""
 
-    def __init__(self, settings: KafkaSettings, codec: Codec) -> None:
-        self._settings = settings
-        self._codec = codec
-        self._caught_up = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="schema-log", daemon=True)
-
-    def start(self, timeout: float = 30.0) -> bool:
-        """Load what is there, then follow in a thread. False when the broker did not answer in time."""
-        self._thread.start()
-        return self._caught_up.wait(timeout)
-
-    def stop(self) -> None:
-        """Stop following."""
-        self._stop.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        consumer = kafka.reader(self._settings)
-        consumer.assign([TopicPartition(topics.SCHEMAS.name, 0, 0)])
-        try:
-            while not self._stop.is_set():
-                self._take(consumer)
-        finally:
-            consumer.close()
-
-    def _take(self, consumer: Consumer) -> None:
-        message = consumer.poll(0.5)
-        if message is None:
-            return
-        error = message.error()
-        value = message.value()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:
-                self._caught_up.set()
-        elif value is not None:
-            self._learn(value)
-
-    def _learn(self, value: bytes) -> None:
+    def learn(value: bytes) -> None:
         """Pass over what is no schema: one bad record must not blind every reader of the log."""
         try:
-            self._codec.learn(json.loads(value))
+            codec.learn(json.loads(value))
         except (ValueError, RecursionError) as error:
             log.warning("not a schema", topic=topics.SCHEMAS.name, why=str(error))
+
+    return Follower(settings, [topics.SCHEMAS], learn)

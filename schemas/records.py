@@ -58,6 +58,7 @@ class JobStarted(Struct, frozen=True, kw_only=True, gc=False):
     asset: Asset
     stage: str
     token: str
+    partition: int
     service: str
     operation: str
     job_id: str

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streams.aws_errors import OPERATIONS, failure_of
+from streams.rates import Rates
 
 T = TypeVar("T")
 
@@ -20,7 +21,8 @@ T = TypeVar("T")
 class Aws:
     """Calls AWS without blocking the event loop. Clients are made on first use, one a service."""
 
-    def __init__(self, threads: int = 32) -> None:
+    def __init__(self, threads: int, rates: Rates) -> None:
+        self._rates = rates
         self._session = boto3.session.Session()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
         # The pipeline retries by itself and counts; the SDK's own tries on top of that would multiply.
@@ -37,6 +39,8 @@ class Aws:
         """Call one operation, named as the SDK's method is, and give its answer. Raises a `Failure`."""
         if operation not in OPERATIONS[service]:
             raise LookupError(f"{service}.{operation} is not in streams.aws_errors.OPERATIONS")
+
+        await self._rates.wait(f"{service}.{operation}")
 
         def request() -> dict[str, Any]:
             answer: dict[str, Any] = getattr(self._client(service), operation)(**parameters)

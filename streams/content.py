@@ -244,7 +244,7 @@ def _is_eicar(head: bytes) -> bool:
 
 
 def _refuse_mismatch(found: ContentType, name: str) -> None:
-    _, dot, ending = name.rpartition("/")[2].rpartition(".")
+    _, dot, ending = name.rpartition(".")
     extension = ending.strip().lower() if dot else ""
     if found.kind not in _PROMISES.get(extension, (found.kind,)):
         raise Unprocessable("type_mismatch", f"the name ends in .{extension}, but the content is {found.mime}")

@@ -47,6 +47,7 @@ def delayed(stage: Stage, received: Received, retry: Retry, attempts: int, now: 
     plan = (
         text("retry-after-ms", int(retry.after * 1000)),
         text("retry-attempts", origin.failures + attempts),
+        text("retry-waits", origin.waits + (not retry.counts)),
         text("retry-code", retry.code),
         text("retry-message", readable(retry.why)),
         text("retry-first-failure", origin.first_failure or timestamp(now)),

@@ -195,6 +195,10 @@ class Lanes:
         begun = [slot.since for slot in self._slots if slot.entry is not None]
         return time.monotonic() - min(begun) if begun else 0.0
 
+    def owned(self, topic: str) -> int:
+        """How many partitions of a topic are assigned here."""
+        return sum(name == topic for name, _ in list(self._partitions))
+
     def commit_gap(self) -> int:
         """How many offsets lie between what may be committed and what was delivered."""
         marks = [partition.mark for partition in self._partitions.values()]

@@ -197,8 +197,9 @@ def _displayed(stream: str) -> tuple[int | None, int | None]:
 
 
 _NOISE = re.compile(
-    "Error opening input file|Error (submitting|processing) packet|Decod(e|ing) error|Task finished|Terminating thread|"
-    "Nothing was written|Could not open encoder|Cannot determine format|Last message repeated|Consider increasing|EXIF"
+    "Opening '|Error opening input file|Error (submitting|processing) packet|Decod(e|ing) error|EXIF|"
+    "Task finished|Terminating thread|Nothing was written|Could not open encoder|Cannot determine format|"
+    "Last message repeated|Consider increasing"
 )
 _LOST = re.compile("partial file|File ended prematurely|LZW decode failed")
 
@@ -314,7 +315,8 @@ async def _waveform(source: _Source, path: Path) -> Thumbnail:
 _TO_PIPE = ("-threads", "1", "-f", "image2pipe", "-")
 _NO_FFMPEG = "ffmpeg cannot be started: install imageio-ffmpeg again, or name another one in IMAGEIO_FFMPEG_EXE"
 # sh sets the limits and becomes ffmpeg: Python code between fork and exec can deadlock in a process with threads.
-_LIMITED = 'ulimit -t "$1"; ulimit -v "$2"; ulimit -f 0; ulimit -c 0; shift 2; exec "$@"'
+# A limit that cannot be set is one that is lower already, or that the system does not have.
+_LIMITED = '{ ulimit -t "$1"; ulimit -v "$2"; ulimit -f 0; ulimit -c 0; } 2>/dev/null; shift 2; exec "$@"'
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 
 

@@ -17,7 +17,7 @@ RETRY_TOPIC = ".retry"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The place of the first delivery, and the failures since. `timestamp` is in seconds."""
+    """The place of the first delivery, and the failures and waits since. `timestamp` is in seconds."""
 
     topic: str
     partition: int
@@ -25,6 +25,7 @@ class Origin:
     timestamp: float
     failures: int = 0
     first_failure: str = ""
+    waits: int = 0
 
 
 def origin_of(received: Received) -> Origin:
@@ -41,6 +42,7 @@ def origin_of(received: Received) -> Origin:
             timestamp=int(found["retry-timestamp"]) / 1000,
             failures=int(found["retry-attempts"]),
             first_failure=found["retry-first-failure"].decode(),
+            waits=int(found["retry-waits"]),
         )
     except (KeyError, ValueError):  # not written by a runner: treat it as the first delivery that it is
         return here

@@ -25,6 +25,7 @@ MAX_ATTEMPTS = 8
 BASE_SECONDS = 0.25
 CAP_SECONDS = 300.0
 WAIT_CAP_SECONDS = 30.0
+THROTTLED_CAP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,18 @@ class Wait:
 Outcome = Done | Retry | Dead | Wait
 
 
-def judge(error: Exception, attempt: int, draw: random.Random) -> Outcome:
-    """Decide how a record ends whose stage raised `error` at its `attempt`-th try (the first is 1)."""
+def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0) -> Outcome:
+    """Decide how a record ends whose stage raised `error` at its `attempt`-th try (the first is 1).
+
+    `waits` is how often it has waited already without that counting as a try.
+    """
     match error:
         case Gone():
             return Done(how="superseded", why=error.why)
         case Outage():
             return Wait(backoff(attempt, draw, WAIT_CAP_SECONDS), error.why)
         case Throttled():
-            return Retry(backoff(attempt, draw), error.code, error.why, counts=False)
+            return Retry(backoff(1 + waits, draw, THROTTLED_CAP_SECONDS), error.code, error.why, counts=False)
         case Transient():
             return _again(attempt, draw, error.code, error)
         case Unprocessable():

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from schemas.message import Message, Received
 from streams import telemetry
 from streams.dead_letters import dead_letter, delayed
-from streams.failures import Failure, Outage
+from streams.failures import Failure, Outage, Transient
 from streams.fuse import Fuse
 from streams.origin import origin_of
-from streams.outcome import Dead, Done, Outcome, Retry, Wait, backoff
+from streams.outcome import Dead, Done, Outcome, Retry, Wait, backoff, judge
 from streams.runner import Context, Runner
 from streams.sender import NotSent, Sender
 from streams.stage import Stage
@@ -69,15 +69,15 @@ class Processor:
     async def expired(self, received: Received) -> None:
         """End a try that took longer than the stage's deadline: the record is tried again later."""
         why = f"not done after {self._stage.deadline_seconds:g} s"
-        attempt = origin_of(received).failures + 1
-        outcome = await self._settle(received, Retry(backoff(attempt, self._context.draw), "deadline", why), 1)
+        verdict = judge(Transient(why, "deadline"), origin_of(received).failures + 1, self._context.draw)
+        outcome = await self._settle(received, verdict, 1)
         self._telemetry.ended(received, outcome, self._stage.deadline_seconds)
 
     async def _try(self, received: Received) -> tuple[Outcome, int]:
         """Run the stage, in place again where waiting is short. Gives the ending and the attempts it took."""
         tries = waits = 0
         while True:
-            outcome = await self._runner.run(received, tries)
+            outcome = await self._runner.run(received, tries, waits)
             if isinstance(outcome, Wait):
                 waits += 1
                 await self._wait(outcome.why, waits)

@@ -21,12 +21,13 @@ from schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timesta
 from schemas.identity import derived_id, job_token, token_stage
 from schemas.message import Message, Received, message
 from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
-from streams.failures import Unprocessable
+from streams.failures import Throttled, Unprocessable
 from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, judge
 from streams.patterns import Predicate, compile_pattern
 from streams.results import Results, Shelf
 from streams.services import Services
+from streams.slots import Slots
 from streams.stage import Finished, Job, Stage
 
 _UNWANTED = Done(how="skipped", why="the stage does not want it")
@@ -39,6 +40,7 @@ class Context:
     codec: Codec
     results: Results
     services: Services
+    slots: Slots
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     draw: random.Random = field(default_factory=random.Random)
 
@@ -50,6 +52,7 @@ class Task:
     event: Event
     envelope: Envelope
     asset: Asset
+    partition: int
 
 
 class Runner:
@@ -61,12 +64,13 @@ class Runner:
         self._wants = compile_pattern(stage.when)
         self._is_job: Predicate = compile_pattern(stage.job.when) if stage.job else lambda _: False
 
-    async def run(self, received: Received, tries: int = 0) -> Outcome:
-        """Take a record through the stage, which was tried `tries` times since the record came."""
+    async def run(self, received: Received, tries: int = 0, waits: int = 0) -> Outcome:
+        """Take a record through the stage, which since it came was tried `tries` times and has waited `waits` times."""
         try:
             return await self._run(received)
         except Exception as error:  # every ending is decided in one place, bugs of ours included
-            return judge(error, origin_of(received).failures + tries + 1, self._context.draw)
+            origin = origin_of(received)
+            return judge(error, origin.failures + tries + 1, self._context.draw, origin.waits + waits)
 
     async def remember_failure(self, received: Received, dead: Dead) -> None:
         """Note in the store that the stage failed for this asset, so that fan-ins need not wait for it."""
@@ -87,13 +91,13 @@ class Runner:
                 return Done(how="skipped", why="a dead letter that nobody can read is one already")
             raise
         if isinstance(event, JobFinished) and not topics.is_dead_letters(received.topic):
-            return await self._finish(event, envelope)
+            return await self._finish(event, envelope, received.partition)
         if not self._wants(event):
             return _UNWANTED
         asset = await self._asset(event)
         if asset is None:
             return Done(how="skipped", why="not about an asset")
-        return await self._work(Task(event, envelope, asset))
+        return await self._work(Task(event, envelope, asset, received.partition))
 
     async def _work(self, task: Task) -> Outcome:
         shelf = await self._context.results.look(task.asset)
@@ -116,22 +120,29 @@ class Runner:
         if again is not None:
             return again
         token = job_token(self._stage.name, task.asset, self._stage.result_name)
-        await self._context.results.put_intent(token, self._stage.name, task.event, task.envelope)
-        job_id = await job.start(task.event, token, self._context.services)
         now = self._context.clock()
+        deadline = now + timedelta(seconds=job.deadline_seconds)
+        self._context.slots.take(self._stage.name, task.partition, token, now, deadline)
+        await self._context.results.put_intent(token, self._stage.name, task.event, task.envelope)
+        try:
+            job_id = await job.start(task.event, token, self._context.services)
+        except (Unprocessable, Throttled):  # anything else may have started the job all the same
+            self._context.slots.give_back(token)
+            raise
         started = JobStarted(
             asset=task.asset,
             stage=self._stage.name,
             token=token,
+            partition=task.partition,
             service=job.service,
             operation=job.operation,
             job_id=job_id,
             started_at=now,
-            deadline_at=now + timedelta(seconds=job.deadline_seconds),
+            deadline_at=deadline,
         )
         return await self._keep(task, started, name, "started")
 
-    async def _finish(self, job: JobFinished, envelope: Envelope) -> Outcome:
+    async def _finish(self, job: JobFinished, envelope: Envelope, partition: int) -> Outcome:
         """Wake up on a completion: fetch what the job found, store it and emit it."""
         if self._stage.job is None or token_stage(job.token) != self._stage.name:
             return Done(how="skipped", why="another stage's job")
@@ -140,7 +151,7 @@ class Runner:
             raise Unprocessable("unknown_job", f"nobody stored what job {job.job_id} was started for")
         record = intent.record()
         cause = replace(envelope, correlation_id=intent.envelope.correlation, traceparent=intent.envelope.traceparent)
-        task = Task(job, cause, record.asset)
+        task = Task(job, cause, record.asset, partition)
         shelf = await self._context.results.look(task.asset)
         again = await self._stored(shelf, self._stage.result_name)
         if again is not None:

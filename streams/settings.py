@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class StreamSettings(BaseSettings):
@@ -19,6 +21,14 @@ class StreamSettings(BaseSettings):
     min_confidence: float = Field(default=50.0, ge=0, le=100, description="Labels below this percentage are left out")
     max_object_bytes: int = Field(default=2 * 2**30, gt=0, description="Larger objects are dead-lettered `too_large`")
     in_flight: int = Field(default=64, gt=0, description="Records in work at a time, per stage and process")
+    slots: Annotated[dict[str, int], NoDecode] = Field(
+        default={"labels": 10, "moderation": 10, "transcript": 100},
+        description="Jobs at work at a time, over all workers, such as labels=10,transcript=100",
+    )
+    rates: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description="Calls a second, over all workers, such as rekognition.detect_labels=50",
+    )
     buffer_bytes: int = Field(
         default=64 * 2**20, gt=0, description="Bytes of records held ready, per stage and process"
     )
@@ -27,3 +37,12 @@ class StreamSettings(BaseSettings):
     commit_seconds: float = Field(default=0.5, gt=0, description="How often offsets are committed")
     session_seconds: float = Field(default=10.0, ge=6, description="How long a silent worker keeps its partitions")
     metrics_port: int = Field(default=0, ge=0, description="HTTP port of /metrics, /live and /ready; 0 means none")
+
+    @field_validator("slots", "rates", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        """Read `name=number,name=number`."""
+        if not isinstance(value, str):
+            return value
+        pairs = [each.partition("=") for each in value.split(",") if each.strip()]
+        return {name.strip(): number for name, _, number in pairs}

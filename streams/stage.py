@@ -57,7 +57,8 @@ class Stage:
 
     `run` takes a record and returns the resulting event, or None where there is nothing to say. `gather` is for
     fan-in: it takes what the store has about an asset and returns an event once the set is whole. `when` is an
-    event pattern over the record: what does not match is not this stage's business.
+    event pattern over the record: what does not match is not this stage's business. `calls` names the paid
+    operations behind it, such as `transcribe.start_transcription_job`, whose rate its workers share.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Stage:
     when: Pattern = field(default_factory=dict)
     version: int = 1
     options: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     deadline_seconds: float = 300.0
 
     def __post_init__(self) -> None:

@@ -51,7 +51,9 @@ class AllEndings(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Give the present numbers."""
-        records = CounterMetricFamily("headrace_records", "Records by how they ended", None, ["stage", "outcome", "code"])
+        records = CounterMetricFamily(
+            "headrace_records", "Records by how they ended", None, ["stage", "outcome", "code"]
+        )
         times = HistogramMetricFamily("headrace_record_seconds", "From first try to durable outcome", labels=["stage"])
         for stage, endings in self.stages.items():
             for (word, code), number in list(endings.outcomes.items()):

@@ -10,42 +10,21 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from schemas import catalog, codec, kafka, topics
-from schemas.log import SchemaLog, publish
+from schemas import kafka, topics
 from schemas.settings import KafkaSettings
 from streams import fuse, health, telemetry
-from streams.app import StageApp, create_app, reads
-from streams.aws import Aws
+from streams.app import reads
 from streams.fuse import FuseBlown
-from streams.lanes import Lanes, Work
-from streams.origin import due
-from streams.processor import Processor
-from streams.rekognition import Rekognition
-from streams.results import Bucket, Results
-from streams.runner import Context
-from streams.scanner import ContentScanner
-from streams.sender import Sender
-from streams.services import Services
+from streams.results import Bucket
 from streams.settings import StreamSettings
+from streams.shared import Hosted, Shared
 from streams.stage import Stage
-from streams.storage import S3Bucket, S3Objects
-from streams.transcribe import Transcribe
 
 LOOK_SECONDS = 0.5
 
 
 class WorkerFailed(RuntimeError):
     """A stage stopped by itself; the process must not go on as if it worked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """One stage as it runs here."""
-
-    stage: Stage
-    processor: Processor
-    lanes: Lanes
-    app: StageApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,52 +41,22 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     """Host stages until `stop` is set, then drain. Raises `WorkerFailed` when none of them can go on."""
     if not await _cluster_ready(plan.stages, plan.cluster, stop):
         return
-    book = codec.load()
-    schema_log = SchemaLog(plan.cluster, book)
-    aws = Aws(plan.settings.aws_threads)
-    sender = Sender(kafka.producer(plan.cluster))
-    await asyncio.to_thread(publish, kafka.producer(plan.cluster), catalog.versions())
-    await asyncio.to_thread(schema_log.start)
-    context = create_context(book, aws, plan.settings)
-    bucket = S3Bucket(aws, plan.settings.results_bucket)
-    hosted = [host(stage, context, sender, plan.settings, plan.cluster) for stage in await _fit(plan, bucket)]
+    shared = await asyncio.to_thread(Shared, plan.stages, plan.settings, plan.cluster)
+    await asyncio.to_thread(shared.start)
+    hosted = [shared.host(stage) for stage in await _fit(plan, shared.bucket)]
     pulse = health.Pulse({each.stage.name: each.lanes for each in hosted}, time.monotonic())
     close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None
     try:
         await asyncio.gather(*(each.app.start() for each in hosted))
         pulse.ready = True
         telemetry.log.info("ready", stages=[each.stage.name for each in hosted])
-        await _watch(hosted, pulse, bucket, stop)
+        await _watch(hosted, pulse, shared.bucket, stop)
     finally:
         await asyncio.gather(*(each.app.stop() for each in hosted))
-        await asyncio.to_thread(sender.close, plan.settings.drain_seconds)
-        await asyncio.to_thread(schema_log.stop)
-        aws.close()
+        await asyncio.to_thread(shared.stop)
         if close is not None:
             close()
         telemetry.log.info("stopped")
-
-
-def create_context(book: codec.Codec, aws: Aws, settings: StreamSettings) -> Context:
-    """Wire the services to AWS: the one place that knows which vendor does what."""
-    bucket = S3Bucket(aws, settings.results_bucket)
-    results = Results(bucket)
-    services = Services(
-        objects=S3Objects(aws, settings.max_object_bytes),
-        blobs=results,
-        scanner=ContentScanner(settings.clamd),
-        vision=Rekognition(aws, settings),
-        speech=Transcribe(aws, bucket, settings),
-    )
-    return Context(book, results, services)
-
-
-def host(stage: Stage, context: Context, sender: Sender, settings: StreamSettings, cluster: KafkaSettings) -> Hosted:
-    """Build what runs one stage in this process."""
-    processor = Processor(stage, context, sender)
-    work = Work(processor.process, processor.expired, due)
-    lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds)
-    return Hosted(stage, processor, lanes, create_app(stage, lanes, settings, cluster))
 
 
 async def _fit(plan: Plan, bucket: Bucket) -> list[Stage]:

@@ -30,6 +30,7 @@ DOORS = {
         "connectors.start",
         "console.log",
         "sandbox.broker",
+        "schemas.follow",
         "schemas.kafka",
         "schemas.log",
         "schemas.topics_cli",

@@ -39,5 +39,6 @@ STAGE = Stage(
     reads=(topics.READY,),
     writes=topics.TRANSCRIBED,
     when={"kind": ["audio", "video"], "audio_codec": [{"exists": True}]},
+    calls=("transcribe.start_transcription_job", "transcribe.get_transcription_job"),
     job=Job("transcribe", "StartTranscriptionJob", start, finish),
 )

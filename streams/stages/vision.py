@@ -11,6 +11,15 @@ from streams.stage import Finished, Job, Stage
 
 Describe = Callable[[Asset, Findings, Pointer], Event]
 
+CALLS: dict[Feature, tuple[str, ...]] = {
+    "labels": ("rekognition.detect_labels", "rekognition.start_label_detection", "rekognition.get_label_detection"),
+    "moderation": (
+        "rekognition.detect_moderation_labels",
+        "rekognition.start_content_moderation",
+        "rekognition.get_content_moderation",
+    ),
+}
+
 VERSION = 1
 
 
@@ -40,4 +49,5 @@ def vision_stage(feature: Feature, operation: str, writes: Topic, describe: Desc
         run=look,
         job=Job("rekognition", operation, start, finish, when={"kind": ["video"]}),
         version=VERSION,
+        calls=CALLS[feature],
     )

@@ -42,22 +42,27 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A record that the broker accepted. Of one key a higher `version` supersedes a lower one."""
+    """A record that the broker accepted. Of what it is `about`, a higher `version` supersedes a lower one."""
 
     id: str
     key: str
     place: Place
+    about: str = ""
     version: str = ""
     digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A result on the log: its own id, and that of the input that caused it."""
+    """A result on the log: its own id, that of the input that caused it, and that of what it all began with.
+
+    An upload whose job has ended by the time that it is delivered again ends with that job's result.
+    """
 
     cause: str
     id: str
     place: Place
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ def _endings(history: History) -> dict[str, str]:
     return {
         **dict.fromkeys(history.superseded, "superseded"),
         **dict.fromkeys(waiting, "retrying"),
-        **{each.cause: "done" for each in history.outputs},
+        **{cause: "done" for each in history.outputs for cause in (each.cause, each.root)},
         **{each.cause: "dead_lettered" for each in history.letters},
     }
 
@@ -222,8 +227,8 @@ def _commits(history: History) -> Iterator[Anomaly]:
 
 def _known(history: History, glimpse: Glimpse) -> tuple[set[str], dict[str, Place]]:
     """What had ended when the log was looked at, and the last place to which each record was put off."""
-    endings: tuple[Output | Letter, ...] = (*history.outputs, *history.letters)
-    ended = {each.cause for each in endings if _seen(each.place, glimpse)}
+    ended = {each.cause for each in history.letters if _seen(each.place, glimpse)}
+    ended.update(cause for each in history.outputs if _seen(each.place, glimpse) for cause in (each.cause, each.root))
     ended.update(history.superseded[: glimpse.superseded])
     seen = sorted((each.place, each.cause) for each in history.delayed if _seen(each.place, glimpse))
     return ended, {cause: place for place, cause in seen}
@@ -237,17 +242,17 @@ def _back(history: History) -> Iterator[Anomaly]:
 
 
 def _overtaken(history: History) -> Iterator[Anomaly]:
-    """Only a higher version of the same key overtakes: one that came earlier, or that passed while this stood aside."""
+    """Only a higher version overtakes: one that came earlier, or that may have passed by another way."""
     aside = {each.cause for each in history.delayed}
     inputs = {each.id: each for each in reversed(history.inputs)}
     versions: dict[str, list[Input]] = defaultdict(list)
     for each in history.inputs:
-        versions[each.key].append(each)
+        versions[each.about].append(each)
     for cause in _only_superseded(history):
         given_up = inputs.get(cause)
         if given_up is None:
             yield Anomaly("output without cause", f"{cause} was given up")
-        elif not any(_overtakes(each, given_up, given_up.id in aside) for each in versions[given_up.key]):
+        elif not any(_overtakes(each, given_up, given_up.id in aside) for each in versions[given_up.about]):
             yield Anomaly("superseded by nothing", f"{cause} at {_at(given_up.place)}")
 
 
@@ -257,7 +262,8 @@ def _only_superseded(history: History) -> Iterable[str]:
 
 
 def _overtakes(other: Input, given_up: Input, stood_aside: bool) -> bool:
-    return other.version > given_up.version and (stood_aside or other.place.offset < given_up.place.offset)
+    passable = stood_aside or other.place.where != given_up.place.where
+    return other.version > given_up.version and (passable or other.place.offset < given_up.place.offset)
 
 
 def _letters(history: History) -> Iterator[Anomaly]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +64,20 @@ def topics(state: State, *arguments: str) -> str:
     return done.stdout
 
 
+def answers(part: Part) -> bool:
+    return processes.listens(part) and broker.is_ready(part.port)
+
+
 def kill(part: Part) -> None:
     os.kill(part.pid, signal.SIGKILL)
     wait_for(lambda: not processes.is_alive(part), f"the end of {part.name}")
+
+
+def three_nodes() -> list[Node]:
+    ports: list[int] = []
+    for _ in range(6):
+        ports.append(free_port(None, ports, random.Random()))
+    return [Node(1, *ports[:2]), Node(2, *ports[2:4]), Node(3, *ports[4:])]
 
 
 def test_an_object_that_is_put_or_removed_is_a_message_in_the_queue(state: State) -> None:
@@ -177,7 +190,7 @@ def test_three_brokers_keep_three_copies(tmp_path: Path, folder: Path) -> None:
     cluster.down(folder)  # memory for three more
     runtime = parts.runtime()
     jars.ensure(runtime.jars)
-    quorum = nodes()
+    quorum = three_nodes()
     commands = [broker.prepare(runtime, tmp_path / str(n.id), n, quorum, "AAAAAAAAQACAAAAAAAAAAQ") for n in quorum]
     started = [
         processes.spawn(f"kafka-{node.id}", command, node.port, tmp_path / f"{node.id}.log")
@@ -185,21 +198,12 @@ def test_three_brokers_keep_three_copies(tmp_path: Path, folder: Path) -> None:
     ]
     try:
         for part in started:
-            wait_for(lambda part=part: processes.listens(part) and broker.is_ready(part.port), part.name)
+            wait_for(partial(answers, part), part.name)
         server = ["--bootstrap-server", f"{names.HOST}:{quorum[0].port}"]
         made = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--create", "--topic", "copied"])
         shown = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--describe", "--topic", "copied"])
     finally:
-        processes.stop(started)
+        processes.stop(started, patience=1.0)
     assert made.returncode == 0, made.stderr
     assert "ReplicationFactor: 3" in shown.stdout
     assert "min.insync.replicas=2" in shown.stdout
-
-
-def nodes() -> list[Node]:
-    import random
-
-    taken: list[int] = []
-    for _ in range(6):
-        taken.append(free_port(None, taken, random.Random()))
-    return [Node(i + 1, taken[2 * i], taken[2 * i + 1]) for i in range(3)]

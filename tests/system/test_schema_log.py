@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from schemas import catalog, codec, kafka, topics
 from schemas.catalog import Version
 from schemas.codec import Codec, UnknownSchema
-from schemas.log import SchemaLog, publish
+from schemas.log import publish, schema_log
 from schemas.records import Asset, MediaDeleted
 from schemas.settings import KafkaSettings
 from schemas.topics import Topic
@@ -54,7 +54,7 @@ def newer(name: str) -> Version:
 def follower(settings: KafkaSettings) -> Iterator[Codec]:
     """A codec that follows the log from before the test on."""
     book = codec.load()
-    log = SchemaLog(settings, book)
+    log = schema_log(settings, book)
     assert log.start(WITHIN_SECONDS)
     yield book
     log.stop()
@@ -108,7 +108,7 @@ def test_what_is_there_stays_as_it_is(settings: KafkaSettings, name: str) -> Non
 def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, newer: Version) -> None:
     publish(kafka.producer(settings), [newer])
     book = codec.load()
-    log = SchemaLog(settings, book)
+    log = schema_log(settings, book)
 
     assert log.start(WITHIN_SECONDS)
     log.stop()

@@ -28,7 +28,7 @@ def at(where: tuple[str, int], offset: int) -> Place:
 
 
 def taken(name: str, offset: int, key: str = "k", version: str = "", digest: str = "") -> Input:
-    return Input(name, key, at(IN, offset), version or str(offset), digest)
+    return Input(name, key, at(IN, offset), key, version or str(offset), digest)
 
 
 def result(cause: str, offset: int, name: str = "") -> Output:
@@ -75,6 +75,13 @@ def test_a_retry_that_is_not_consumed_yet_is_an_ending() -> None:
     waiting = History((taken("a", 0),), delayed=(delayed("a", 7),), glimpses=(glimpse(1, retries=7),))
     assert anomalies(waiting) == []
     assert balance(waiting).retrying == 1
+
+
+def test_an_upload_has_ended_when_its_job_has() -> None:
+    inputs = (taken("a", 0), Input("finished", "token", Place("jobs", 0, 0), "k", "1"))
+    history = History(inputs, outputs=(Output("finished", "r", at(OUT, 0), root="a"),), glimpses=(glimpse(1),))
+    assert anomalies(history) == []
+    assert balance(history).done == 2
 
 
 def test_an_input_without_an_ending_is_lost() -> None:
@@ -174,6 +181,12 @@ def test_nothing_is_given_up_unless_a_newer_version_came_first(inputs: tuple[Inp
 def test_a_late_older_version_is_given_up() -> None:
     inputs = (taken("a", 1, version="1"), taken("b", 0, version="2"))
     assert names(History(inputs, outputs=(result("b", 0),), superseded=("a",))) == set()
+
+
+def test_records_on_different_partitions_may_overtake_each_other() -> None:
+    completion = Input("a", "token", Place("jobs", 0, 0), "k", "1")
+    history = History((completion, taken("b", 1, version="2")), outputs=(result("b", 0),), superseded=("a",))
+    assert names(history) == set()
 
 
 def test_a_frozen_worker_may_finish_what_another_gave_up() -> None:

@@ -101,6 +101,7 @@ def job_started(token: str = "labels-1", of: Asset | None = None) -> JobStarted:
         asset=of or records.asset(),
         stage="labels",
         token=token,
+        partition=0,
         service="rekognition",
         operation="StartLabelDetection",
         job_id="j1",

@@ -6,7 +6,7 @@ import pytest
 
 from console.timeline import Step, results_folder, timeline
 from tests.support import records
-from tests.unit.console.history import NAME, entry, envelope_of, job_started, labelled, letter, retry, told
+from tests.unit.console.history import NAME, completed, entry, envelope_of, job_started, labelled, letter, retry, told
 
 UPLOAD = entry(records.uploaded())
 
@@ -19,6 +19,12 @@ def steps(*history: object) -> dict[str, Step]:
 def test_steps_come_in_the_order_of_time() -> None:
     history = entry(labelled(), 9, UPLOAD, "labels"), UPLOAD, entry(records.scanned(), 2, UPLOAD, "scan")
     assert list(steps(*history)) == ["MediaUploaded", "MediaScanned", "MediaLabelled"]
+
+
+def test_nothing_comes_before_its_cause_whatever_the_clocks_say() -> None:
+    scan = entry(records.scanned(), -3, UPLOAD, "scan")
+    done = entry(completed(), 0, scan, "completed")
+    assert list(steps(done, scan, UPLOAD)) == ["MediaUploaded", "MediaScanned", "MediaCompleted"]
 
 
 def test_a_result_names_its_cause_and_took_the_time_since() -> None:

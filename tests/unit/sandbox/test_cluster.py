@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import cluster
-from sandbox.errors import PortTaken, SandboxError
+from sandbox.errors import SandboxError
 from sandbox.parts import RECIPES, Site
 from sandbox.processes import is_alive
 from sandbox.progress import Event, Fetched, Ready
@@ -72,6 +72,14 @@ def test_each_part_is_reported_when_it_is_ready(data: Path) -> None:
 
 def test_up_twice_changes_nothing(data: Path) -> None:
     assert cluster.up(data, BOTH) == cluster.up(data, BOTH)
+
+
+def test_up_sets_up_anew_what_a_killed_up_left_half_done(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up: list[int] = []
+    monkeypatch.setitem(RECIPES, "aws", server("aws", finish=set_up.append))
+    port = cluster.up(data, ["aws"]).parts["aws"].port
+    cluster.up(data, ["aws"])
+    assert set_up == [port, port]
 
 
 def test_a_part_can_be_added_later(data: Path) -> None:
@@ -171,6 +179,6 @@ def test_a_port_that_running_parts_expect_is_not_replaced(
     kill(before.parts["aws"])
     monkeypatch.setattr(cluster, "PATIENCE", 0.1)
     monkeypatch.setitem(RECIPES, "aws", server("aws", before=thief))
-    with pytest.raises(PortTaken, match="run `headrace sandbox down`"):
+    with pytest.raises(SandboxError, match="run `headrace sandbox down`"):
         cluster.up(data, BOTH)
     assert is_alive(before.parts["kafka"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas import catalog, codec, kafka
-from schemas.log import NotPublished, SchemaLog, publish
+from schemas.log import NotPublished, publish, schema_log
 from schemas.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
@@ -17,7 +17,7 @@ def test_a_writer_is_told_that_its_schemas_are_not_on_the_log() -> None:
 
 
 def test_a_reader_is_told_that_it_has_not_caught_up() -> None:
-    log = SchemaLog(NOWHERE, codec.load())
+    log = schema_log(NOWHERE, codec.load())
 
     assert log.start(timeout=0.2) is False
     log.stop()

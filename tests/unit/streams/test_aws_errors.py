@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from streams.aws import Aws
 from streams.aws_errors import MEANING_OF, MEANINGS, OPERATIONS, failure_of
 from streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
+from streams.rates import Rates
 
 
 def modelled() -> list[tuple[str, str]]:
@@ -67,4 +68,4 @@ def test_the_words_of_the_service_are_kept() -> None:
 
 async def test_an_operation_without_a_meaning_is_refused() -> None:
     with pytest.raises(LookupError, match="delete_object"):
-        await Aws(1).call("s3", "delete_object")
+        await Aws(1, Rates({}, {})).call("s3", "delete_object")

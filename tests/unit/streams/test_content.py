@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import marshal
+import tracemalloc
 import zipfile
 import zlib
 from pathlib import Path
@@ -231,6 +232,15 @@ def test_the_limit_on_output_holds_for_what_hardly_shrinks(path: Path) -> None:
     assert refused(path, gzip.compress(data), "a.gz", limits).code == "archive_bomb"
 
 
+def test_a_zip_packed_in_a_way_that_cannot_be_read_in_pieces_is_not_unpacked(path: Path) -> None:
+    path.write_bytes(zipped({"a": bytes(50 << 20)}, zipfile.ZIP_BZIP2))
+    tracemalloc.start()
+    check(path, "a.zip")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 << 20
+
+
 def test_a_small_archive_may_shrink_as_well_as_it_can(path: Path) -> None:
     assert accepted(path, gzip.compress(bytes(9_000)), "a.gz")
 
@@ -258,12 +268,13 @@ def test_a_zip_with_a_huge_table_of_contents_is_refused_before_it_is_read(path: 
     [
         zipped({"a": b"hello" * 99})[:-30],
         zipped({"a": b"hello" * 99}, zipfile.ZIP_STORED).replace(b"hello", b"jello", 1),
+        zipped({"a": b"a"})[:-6] + (100).to_bytes(4, "little") + bytes(2),
         b"PK\x03\x04" + bytes(50),
         gzip.compress(b"hello" * 99)[:-9],
         gzip.compress(b"hello" * 99)[:-8] + bytes(8),
         gzip.compress(b"hello" * 99) + b"junk",
     ],
-    ids=["cut zip", "changed zip", "no zip", "cut gzip", "changed gzip", "junk behind gzip"],
+    ids=["cut zip", "changed zip", "moved zip", "no zip", "cut gzip", "changed gzip", "junk behind gzip"],
 )
 def test_a_damaged_archive_cannot_be_checked(path: Path, data: bytes) -> None:
     failure = refused(path, data, "archive")

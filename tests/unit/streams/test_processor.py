@@ -16,6 +16,7 @@ from streams.processor import Processor
 from streams.results import Results
 from streams.runner import Context
 from streams.sender import NotSent
+from streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, arrived, received, uploaded
 
@@ -47,13 +48,20 @@ class Slow(random.Random):
         return 1000.0
 
 
+class Longest(random.Random):
+    """Draws the upper bound."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
 class World:
     def __init__(self, draw: random.Random) -> None:
         self.bucket = MemoryBucket()
         self.outside = Outside()
         self.broker = Broker()
         results = Results(self.bucket)
-        context = Context(CODEC, results, self.outside.services(results), clock=lambda: NOW, draw=draw)
+        context = Context(CODEC, results, self.outside.services(results), Slots({}, 1), clock=lambda: NOW, draw=draw)
         self.processor = Processor(find(["scan"])[0], context, self.broker)
 
     async def ends_in(self, record: object = None) -> list[str]:
@@ -158,3 +166,26 @@ async def test_a_record_past_its_deadline_is_tried_again_later(world: World) -> 
     await world.processor.expired(received(uploaded()))
     [again] = world.broker.sent
     assert (again.topic, dict(again.headers)["retry-code"]) == ("scan.retry", b"deadline")
+
+
+async def test_a_record_that_never_makes_its_deadline_is_dead_in_the_end(world: World) -> None:
+    record = received(uploaded())
+    for _ in range(8):
+        await world.processor.expired(record)
+        record = arrived(world.broker.sent[-1])
+    assert [message.topic for message in world.broker.sent] == ["scan.retry"] * 7 + ["scan.dlq"]
+    assert dict(record.headers)["dlq-code"] == b"deadline"
+
+
+async def test_who_is_throttled_again_and_again_waits_longer() -> None:
+    world = World(Longest())
+    waits, record = [], received(uploaded())
+    for _ in range(8):
+        world.outside.failures = [Throttled("slow down")] * 4
+        await world.processor.process(record)
+        if world.broker.sent[-1].topic != "scan.retry":
+            break
+        waits.append(int(dict(world.broker.sent[-1].headers)["retry-after-ms"] or 0))
+        record = arrived(world.broker.sent[-1])
+    assert waits == sorted(waits)
+    assert waits[-1] == 10_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from typing import Any
 
@@ -27,6 +28,7 @@ from streams.pipeline import find, stages
 from streams.results import Results, Shelf
 from streams.runner import Context, Runner
 from streams.services import Services
+from streams.slots import Slots
 from streams.stage import Stage
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import (
@@ -52,8 +54,9 @@ class World:
         self.bucket = MemoryBucket()
         self.outside = Outside()
         self.results = Results(self.bucket)
+        self.slots = Slots({}, 1)
         services = self.outside.services(self.results)
-        self.context = Context(CODEC, self.results, services, clock=lambda: NOW, draw=random.Random(1))
+        self.context = Context(CODEC, self.results, services, self.slots, clock=lambda: NOW, draw=random.Random(1))
 
     def runner(self, stage: str | Stage) -> Runner:
         return Runner(find([stage])[0] if isinstance(stage, str) else stage, self.context)
@@ -214,6 +217,29 @@ async def test_a_job_that_was_started_is_not_started_again(world: World) -> None
     again = await world.done("labels", received(ready(kind="video")))
     assert again == first
     assert world.outside.asked("start") == 1
+
+
+async def test_without_a_free_slot_no_job_is_started(world: World) -> None:
+    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
+    await world.done("labels", received(ready(kind="video")))
+    outcome = await world.run("labels", received(ready(asset("second.mp4"), kind="video")))
+    assert isinstance(outcome, Retry)
+    assert (outcome.code, outcome.counts) == ("slots", False)
+    assert world.outside.asked("start") == 1
+
+
+async def test_a_job_that_the_service_refuses_holds_no_slot(world: World) -> None:
+    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
+    world.outside.failures = [Unprocessable("VideoTooLargeException", "too large")]
+    assert isinstance(await world.run("labels", received(ready(kind="video"))), Dead)
+    assert world.context.slots.taken("labels") == 0
+
+
+async def test_a_job_that_may_have_been_started_keeps_its_slot(world: World) -> None:
+    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
+    world.outside.failures = [Transient("the answer was lost")]
+    assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
+    assert world.context.slots.taken("labels") == 1
 
 
 async def test_stages_do_not_share_tokens(world: World) -> None:

@@ -1,0 +1,159 @@
+"""What SNS signs, and where the certificate of its signature may lie. Nothing here is believed, and nobody is asked.
+
+Source: Amazon SNS Developer Guide, "Verifying the signatures of Amazon SNS messages".
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+NOTIFICATION = "Notification"
+CONFIRMATION = "SubscriptionConfirmation"
+FAREWELL = "UnsubscribeConfirmation"
+
+_OF_SUBSCRIPTION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+SIGNED = {
+    NOTIFICATION: ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
+    CONFIRMATION: _OF_SUBSCRIPTION,
+    FAREWELL: _OF_SUBSCRIPTION,
+}
+"""The fields that SNS signs, in its order. A subject is signed where there is one."""
+
+DIGESTS = {"1": "sha1", "2": "sha256"}
+"""What each signature version hashes with. The sender's topic decides which one is used."""
+
+# A FIFO topic, whose name has a dot, is none of these: it does not deliver over HTTPS.
+TOPIC_ARN = re.compile(
+    r"arn:(?P<partition>aws|aws-cn|aws-us-gov):sns:(?P<region>[a-z]{2}(-[a-z]+)+-[0-9]):[0-9]{12}:[A-Za-z0-9_-]{1,256}"
+)
+_MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Forged(Exception):
+    """A message is not what SNS sends. The text names the part that is wrong, and repeats nothing of the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What there is to verify: the signature of `text`, by the key of the certificate at `certificate_url`."""
+
+    text: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    digest: str
+    certificate_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnsMessage:
+    """A message that has the form of one from SNS. Whether it is from SNS, its proof tells."""
+
+    type: str
+    id: str
+    topic_arn: str
+    sent_at: datetime
+    message: str = field(repr=False)
+    token: str = field(repr=False)
+    proof: Proof
+
+
+def read(body: bytes) -> SnsMessage:
+    """Read the body of a request. Raises `Forged` for one that SNS would not send.
+
+    Of the fields that are signed, `Message` alone may hold line breaks: in any other, they would let the same signed
+    text be cut into other fields than SNS signed.
+    """
+    found = _object(body)
+    kind = found.get("Type")
+    if not isinstance(kind, str) or kind not in SIGNED:
+        raise Forged("Type is none that SNS has")
+    names = [name for name in SIGNED[kind] if name != "Subject" or found.get(name) is not None]
+    signed = {name: _text(found, name) for name in names}
+    for name in names:
+        if name != "Message" and "\n" in signed[name]:
+            raise Forged(f"{name} is not one line")
+    if not _MESSAGE_ID.fullmatch(signed["MessageId"]):
+        raise Forged("MessageId is no id of SNS")
+    return SnsMessage(
+        type=kind,
+        id=signed["MessageId"],
+        topic_arn=signed["TopicArn"],
+        sent_at=_moment(signed["Timestamp"]),
+        message=signed["Message"],
+        token=signed.get("Token", ""),
+        proof=_proof(found, signed),
+    )
+
+
+def certificate_names(topic_arn: str) -> tuple[str, ...]:
+    """Give the names of which a certificate has to bear one, to be of SNS in a topic's region.
+
+    Source: `SnsHostProvider` of the AWS SDK for Java 2. Regions that an account opts in to have a name of their own;
+    which these are changes, so both are accepted: only AWS gets certificates for either.
+    """
+    partition, region = _place(topic_arn)
+    if partition == "aws-cn":
+        return (f"sns-{region}.amazonaws.com.cn",)
+    if partition == "aws-us-gov":
+        return ("sns-us-gov-west-1.amazonaws.com",)
+    return "sns.amazonaws.com", f"sns-signing.{region}.amazonaws.com"
+
+
+def _proof(found: dict[str, Any], signed: dict[str, str]) -> Proof:
+    version, url = _text(found, "SignatureVersion"), _text(found, "SigningCertURL")
+    if version not in DIGESTS:
+        raise Forged("SignatureVersion is neither 1 nor 2")
+    if not _certificate_url(signed["TopicArn"]).fullmatch(url):
+        raise Forged("SigningCertURL is not where SNS keeps its certificates in the topic's region")
+    try:
+        signature = base64.b64decode(_text(found, "Signature"), validate=True)
+    except ValueError:
+        raise Forged("Signature is not base64") from None
+    text = "".join(f"{name}\n{value}\n" for name, value in signed.items())
+    return Proof(text.encode(), signature, DIGESTS[version], url)
+
+
+def _certificate_url(topic_arn: str) -> re.Pattern[str]:
+    """The one form of a certificate's address, as a whole: no parser reads it in another way than the HTTP client."""
+    partition, region = _place(topic_arn)
+    host = f"sns.{region}.amazonaws.com" + (".cn" if partition == "aws-cn" else "")
+    return re.compile(rf"https://{re.escape(host)}/SimpleNotificationService-[0-9a-f]{{32}}\.pem")
+
+
+def _place(topic_arn: str) -> tuple[str, str]:
+    found = TOPIC_ARN.fullmatch(topic_arn)
+    if found is None:
+        raise Forged("TopicArn is none of a standard topic")
+    return found["partition"], found["region"]
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Forged("the body is not JSON") from None
+    if not isinstance(found, dict):
+        raise Forged("the body is no JSON object")
+    return found
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name)
+    if not isinstance(value, str) or not value:
+        raise Forged(f"{name} is no text")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Forged("Timestamp is no moment") from None
+    if found.tzinfo is None:
+        raise Forged("Timestamp has no time zone")
+    return found

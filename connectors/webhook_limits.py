@@ -1,0 +1,55 @@
+"""What keeps a flood small, and a repetition from counting twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Bucket:
+    """Lets through so many a second on average, and a second's worth at once. `clock` is in seconds."""
+
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._most = max(1.0, rate)
+        self._tokens = self._most
+        self._filled = clock()
+
+    def take(self) -> bool:
+        """Whether one more may pass now."""
+        now = self._clock()
+        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
+        self._filled = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+class Recent:
+    """Remembers ids for so many seconds, and at most so many of them: the oldest is forgotten first."""
+
+    def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock
+        self._seen: dict[str, float] = {}
+
+    def __contains__(self, id_: str) -> bool:
+        self._forget()
+        return id_ in self._seen
+
+    def add(self, id_: str) -> None:
+        """Remember an id from now on."""
+        self._seen.pop(id_, None)
+        self._seen[id_] = self._clock()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what is too old or too much; as ids come in order of time, the oldest is always the first."""
+        since = self._clock() - self._seconds
+        while self._seen:
+            oldest = next(iter(self._seen))
+            if len(self._seen) <= self._most and self._seen[oldest] >= since:
+                return
+            del self._seen[oldest]

@@ -1,0 +1,76 @@
+"""Sends records for the webhook, and returns when the broker has them on every in-sync replica."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from schemas import kafka
+from schemas.message import Message
+from schemas.settings import KafkaSettings
+
+SECONDS = 7.0
+"""How long the broker has. SNS hangs up after 15 s, of which a new certificate may take 6."""
+POLL_SECONDS = 0.1
+
+
+class NotSent(Exception):
+    """The broker has not taken a record; the text says why."""
+
+
+class Sender:
+    """Sends from an event loop. A thread polls the producer, whose callbacks report to the loop."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._closing = threading.Event()
+        self._polling = threading.Thread(target=self._poll, name="acknowledgements", daemon=True)
+        self._polling.start()
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Send all messages; they are durable when this returns. Raises `NotSent` when one is not."""
+        reports = [self._produce(message) for message in messages]
+        for error in await asyncio.gather(*reports):
+            if error is not None:
+                raise NotSent(error.str())
+
+    def close(self, seconds: float) -> int:
+        """Wait for what is under way, and give the number of records that were not delivered."""
+        self._closing.set()
+        self._polling.join()
+        left: int = self._producer.flush(seconds)
+        return left
+
+    def _produce(self, message: Message) -> asyncio.Future[KafkaError | None]:
+        loop = asyncio.get_running_loop()
+        report: asyncio.Future[KafkaError | None] = loop.create_future()
+
+        def delivered(error: KafkaError | None, _: object) -> None:
+            loop.call_soon_threadsafe(_settle, report, error)
+
+        try:
+            self._producer.produce(
+                message.topic, message.value, message.key, headers=list(message.headers), on_delivery=delivered
+            )
+        except BufferError:
+            raise NotSent("the producer holds as much as it may") from None
+        except KafkaException as error:
+            raise NotSent(error.args[0].str()) from error
+        return report
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(POLL_SECONDS)
+
+
+def producer(cluster: KafkaSettings) -> Producer:
+    """Make a producer that gives a record up before SNS gives up waiting for the answer."""
+    return kafka.producer(cluster, **{"message.timeout.ms": round(SECONDS * 1000)})
+
+
+def _settle(report: asyncio.Future[KafkaError | None], error: KafkaError | None) -> None:
+    if not report.done():  # whoever waited may have gone
+        report.set_result(error)

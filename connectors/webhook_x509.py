@@ -1,0 +1,117 @@
+"""The door to cryptography: chains of certificates up to a root that is trusted, and the signatures of their keys."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.x509.oid import AuthorityInformationAccessOID
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+_HASHES = {"sha1": SHA1, "sha256": SHA256}
+_ISSUER_URL = re.compile(r"http://crt\.[a-z0-9-]{1,32}\.amazontrust\.com/[a-z0-9-]{1,32}\.cer")
+
+
+class Untrusted(Exception):
+    """A certificate is not one that SNS signs with, as far as can be told from what is trusted here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What is believed before anything is fetched: `roots`, and `issuers` that they may have issued."""
+
+    roots: tuple[x509.Certificate, ...]
+    issuers: tuple[x509.Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that SNS signs with, good `until` its certificate ends."""
+
+    key: RSAPublicKey
+    until: datetime
+
+    def has_signed(self, text: bytes, signature: bytes, digest: str) -> bool:
+        """Whether a signature (RSA, PKCS #1 v1.5) is this key's and of this text; `digest` is sha1 or sha256."""
+        try:
+            self.key.verify(signature, text, PKCS1v15(), _HASHES[digest]())
+        except InvalidSignature:
+            return False
+        return True
+
+
+def trust(*bundles: bytes) -> Trust:
+    """Trust bundles of PEM certificates. What issued itself is a root, the rest are issuers that still have to be proven.
+
+    Raises ValueError for a bundle without certificates.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the age of some public roots, which are as they are
+        found = [each for bundle in bundles for each in x509.load_pem_x509_certificates(bundle)]
+    roots = tuple(each for each in found if each.subject == each.issuer)
+    return Trust(roots, tuple(each for each in found if each.subject != each.issuer))
+
+
+def certificates(content: bytes) -> list[x509.Certificate]:
+    """Read certificates, PEM or DER, the first being the one that is asked for. Raises `Untrusted` when there is none."""
+    try:
+        if content.lstrip().startswith(b"-----BEGIN"):
+            return x509.load_pem_x509_certificates(content)
+        return [x509.load_der_x509_certificate(content)]
+    except ValueError:
+        raise Untrusted("what lies there is no certificate") from None
+
+
+def missing_issuer(chain: Sequence[x509.Certificate], trusted: Trust) -> str | None:
+    """Say where the certificate lies that links a chain to a root; None when there is no link missing.
+
+    SNS hands out its certificate alone. The address is in it, and followed only to where Amazon Trust Services keeps its
+    issuing certificates. That is plain HTTP: what comes from there is believed once a root has signed it.
+    """
+    known = {each.subject for each in (*trusted.roots, *trusted.issuers, *chain[1:])}
+    if chain[0].issuer in known:
+        return None
+    for url in _issuer_urls(chain[0]):
+        if _ISSUER_URL.fullmatch(url):
+            return url
+    raise Untrusted("its issuer is unknown: put the issuing certificate into HEADRACE_WEBHOOK_CA_FILE")
+
+
+def signing_key(
+    chain: Sequence[x509.Certificate], names: Sequence[str], trusted: Trust, now: datetime
+) -> SigningKey:
+    """Give the key of a chain's first certificate. Raises `Untrusted` unless a root vouches for one of the names now."""
+    policy = PolicyBuilder().store(Store(trusted.roots)).time(now)
+    why = ""
+    for name in names:
+        try:
+            policy.build_server_verifier(x509.DNSName(name)).verify(chain[0], [*chain[1:], *trusted.issuers])
+        except VerificationError as error:
+            why = why or str(error).partition(" (")[0]
+            continue
+        key = chain[0].public_key()
+        if not isinstance(key, RSAPublicKey):
+            raise Untrusted("its key is not RSA")
+        return SigningKey(key, chain[0].not_valid_after_utc)
+    raise Untrusted(why)
+
+
+def _issuer_urls(certificate: x509.Certificate) -> list[str]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return [
+        each.access_location.value
+        for each in found
+        if each.access_method == AuthorityInformationAccessOID.CA_ISSUERS
+        and isinstance(each.access_location, x509.UniformResourceIdentifier)
+    ]

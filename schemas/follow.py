@@ -1,0 +1,73 @@
+"""Follows whole topics in a thread: what is there at once, later records as they come. Commits nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas import kafka
+from schemas.settings import KafkaSettings
+from schemas.topics import Topic
+
+POLL_SECONDS = 0.2
+BATCH = 500
+
+
+class Follower:
+    """Gives the value of every record of some topics to a function, which must not raise."""
+
+    def __init__(self, settings: KafkaSettings, wanted: Sequence[Topic], take: Callable[[bytes], None]) -> None:
+        self._settings = settings
+        self._wanted = wanted
+        self._take = take
+        self._caught_up = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name=f"follow-{wanted[0].name}", daemon=True)
+
+    def start(self, timeout: float = 30.0) -> bool:
+        """Take what is there, then follow in the thread. False when the broker did not answer in time."""
+        self._thread.start()
+        return self._caught_up.wait(timeout)
+
+    def stop(self) -> None:
+        """Stop following."""
+        self._stop.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        consumer = kafka.reader(self._settings)
+        try:
+            behind = self._assign(consumer)
+            while not self._stop.is_set():
+                self._poll(consumer, behind)
+        finally:
+            consumer.close()
+
+    def _assign(self, consumer: Consumer) -> set[tuple[str, int]]:
+        there = self._there()
+        behind = {(topic.name, number) for topic in self._wanted for number in range(there.get(topic.name, 0))}
+        consumer.assign([TopicPartition(name, number, 0) for name, number in behind])
+        return behind
+
+    def _there(self) -> dict[str, int]:
+        """List the topics, however long the broker is away."""
+        client = kafka.admin(self._settings)
+        while not self._stop.is_set():
+            with contextlib.suppress(KafkaException):
+                return kafka.existing_topics(client, timeout=POLL_SECONDS)
+        return {}
+
+    def _poll(self, consumer: Consumer, behind: set[tuple[str, int]]) -> None:
+        """Hand over what there is; the end of a partition, once reached, takes it off those that are behind."""
+        for message in consumer.consume(BATCH, POLL_SECONDS):
+            error, value = message.error(), message.value()
+            if error is None:
+                if value is not None:
+                    self._take(value)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                behind.discard((str(message.topic()), int(message.partition() or 0)))
+        if not behind:
+            self._caught_up.set()

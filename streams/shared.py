@@ -1,0 +1,95 @@
+"""What all stages of a process share, wired up: the one place that knows which vendor does what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from schemas import catalog, codec, kafka, topics
+from schemas.follow import Follower
+from schemas.log import publish, schema_log
+from schemas.settings import KafkaSettings
+from streams.app import StageApp, create_app
+from streams.aws import Aws
+from streams.lanes import Lanes, Work
+from streams.origin import due
+from streams.processor import Processor
+from streams.rates import Rates
+from streams.rekognition import Rekognition
+from streams.results import Results
+from streams.runner import Context
+from streams.scanner import ContentScanner
+from streams.sender import Sender
+from streams.services import Services
+from streams.settings import StreamSettings
+from streams.slots import JobFold, Slots
+from streams.stage import Stage
+from streams.storage import S3Bucket, S3Objects
+from streams.transcribe import Transcribe
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """One stage as it runs here."""
+
+    stage: Stage
+    processor: Processor
+    lanes: Lanes
+    app: StageApp
+
+
+class Shared:
+    """One process's connections. The cluster and its topics must be there."""
+
+    def __init__(self, stages: Sequence[Stage], settings: StreamSettings, cluster: KafkaSettings) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._counts = kafka.existing_topics(kafka.admin(cluster))
+        self._lanes: dict[str, Lanes] = {}
+        shares = {call: partial(self._share, stage) for stage in stages for call in stage.calls}
+        self._aws = Aws(settings.aws_threads, Rates(settings.rates, shares))
+        self._sender = Sender(kafka.producer(cluster))
+        self.bucket = S3Bucket(self._aws, settings.results_bucket)
+        book = codec.load()
+        slots = Slots(settings.slots, self._counts[topics.READY.name])
+        self._context = Context(book, Results(self.bucket), self._services(), slots)
+        self._followers = [schema_log(cluster, book)]
+        if any(stage.job for stage in stages):
+            jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
+            self._followers.append(Follower(cluster, jobs, JobFold(slots, book).take))
+
+    def start(self) -> None:
+        """Publish our schemas, then learn what others published and which jobs are at work. Blocks."""
+        publish(kafka.producer(self._cluster), catalog.versions())
+        for follower in self._followers:
+            follower.start()
+
+    def stop(self) -> None:
+        """Wait for what is being sent, and let everything go. Blocks."""
+        self._sender.close(self._settings.drain_seconds)
+        for follower in self._followers:
+            follower.stop()
+        self._aws.close()
+
+    def host(self, stage: Stage) -> Hosted:
+        """Build what runs one stage in this process."""
+        processor = Processor(stage, self._context, self._sender)
+        work = Work(processor.process, processor.expired, due)
+        lanes = Lanes(work, self._settings.in_flight, self._settings.buffer_bytes, stage.deadline_seconds)
+        self._lanes[stage.name] = lanes
+        return Hosted(stage, processor, lanes, create_app(stage, lanes, self._settings, self._cluster))
+
+    def _services(self) -> Services:
+        return Services(
+            objects=S3Objects(self._aws, self._settings.max_object_bytes),
+            blobs=Results(self.bucket),
+            scanner=ContentScanner(self._settings.clamd),
+            vision=Rekognition(self._aws, self._settings),
+            speech=Transcribe(self._aws, self.bucket, self._settings),
+        )
+
+    def _share(self, stage: Stage) -> float:
+        """Say which share of a stage's work is done here: that of its first topic's partitions."""
+        lanes, topic = self._lanes.get(stage.name), stage.reads[0].name
+        return lanes.owned(topic) / self._counts[topic] if lanes else 0.0

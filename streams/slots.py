@@ -1,0 +1,86 @@
+"""Jobs at work at AWS, counted from the log, so that no service is ever asked for more at a time than it allows.
+
+A stage's quota is split over its partitions. Only the worker that owns a partition starts jobs for it, so workers need
+no agreement; every worker counts from `jobs.started` and `jobs.finished`, so a new owner knows of its forerunner's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from schemas.codec import Codec, Undecodable
+from schemas.identity import token_stage
+from schemas.records import JobFinished, JobStarted
+from streams.failures import Throttled
+
+
+class TooFewSlots(ValueError):
+    """A quota that leaves a partition without a slot: its records would wait for ever."""
+
+
+class Slots:
+    """Who holds which slot. Safe from any thread."""
+
+    def __init__(self, quotas: Mapping[str, int], partitions: int) -> None:
+        for stage, quota in quotas.items():
+            if quota < partitions:
+                raise TooFewSlots(f"HEADRACE_SLOTS: {stage}={quota} must be at least its {partitions} partitions")
+        self._quotas = quotas
+        self._partitions = partitions
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, int], dict[str, datetime]] = defaultdict(dict)
+
+    def take(self, stage: str, partition: int, token: str, now: datetime, until: datetime) -> None:
+        """Hold a slot for a job until it ends; a job that has one keeps it. Raises `Throttled` when none is free."""
+        quota = self._quotas.get(stage)
+        if quota is None:
+            return
+        share = quota // self._partitions + (partition < quota % self._partitions)
+        with self._lock:
+            held = self._open[stage, partition]
+            for each in [each for each, deadline in held.items() if deadline <= now]:
+                del held[each]
+            if token not in held and len(held) >= share:
+                raise Throttled(f"all {share} slots of partition {partition} are taken", "slots")
+            held[token] = until
+
+    def give_back(self, token: str) -> None:
+        """Free the slot of a job that has ended, or that the service never accepted."""
+        stage = token_stage(token)
+        with self._lock:
+            for partition in range(self._partitions):
+                self._open[stage or "", partition].pop(token, None)
+
+    def hold(self, job: JobStarted) -> None:
+        """Note a job that any worker started."""
+        with self._lock:
+            self._open[job.stage, job.partition][job.token] = job.deadline_at
+
+    def taken(self, stage: str) -> int:
+        """How many jobs of a stage are at work."""
+        with self._lock:
+            return sum(len(self._open[stage, partition]) for partition in range(self._partitions))
+
+
+class JobFold:
+    """Folds `jobs.started` and `jobs.finished`, two topics without an order between them, into slots."""
+
+    def __init__(self, slots: Slots, book: Codec) -> None:
+        self._slots = slots
+        self._book = book
+        self._ended: set[str] = set()
+
+    def take(self, value: bytes) -> None:
+        """Learn from one record, in any order."""
+        try:
+            event = self._book.decode(value)
+        except Undecodable:  # its stage dead-letters it
+            return
+        if isinstance(event, JobFinished):
+            self._ended.add(event.token)
+            self._slots.give_back(event.token)
+        elif isinstance(event, JobStarted) and event.token not in self._ended:
+            self._slots.hold(event)

@@ -1,0 +1,102 @@
+"""One or three real Kafka brokers that a test may kill."""
+
+from __future__ import annotations
+
+import base64
+import os
+import random
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox import broker, jars, parts
+from sandbox.broker import Node
+from sandbox.names import HOST
+from sandbox.ports import free_port
+from tests.support.running import wait_for
+
+START_SECONDS = 60.0
+
+
+class Brokers:
+    """A cluster whose nodes are this process's children."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._folder = folder
+        self._runtime = parts.runtime()
+        jars.ensure(self._runtime.jars)
+        ports: list[int] = []
+        for _ in range(2 * count):
+            ports.append(free_port(None, ports, random.Random()))
+        self._nodes = [Node(n + 1, ports[2 * n], ports[2 * n + 1]) for n in range(count)]
+        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where clients begin."""
+        return ",".join(f"{HOST}:{node.port}" for node in self._nodes)
+
+    @property
+    def count(self) -> int:
+        """How many nodes the cluster has."""
+        return len(self._nodes)
+
+    def start(self) -> None:
+        """Start every node that is not running, and return when all answer."""
+        for node in self._nodes:
+            if node.id not in self._processes:
+                self._start(node)
+        for node in self._nodes:
+            self._await(node)
+
+    def kill(self, index: int) -> None:
+        """End a node as a power cut would; what its system had not yet written to disk is kept."""
+        process = self._processes.pop(self._nodes[index].id)
+        process.kill()
+        process.wait()
+
+    def stop(self) -> None:
+        """End all nodes."""
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+        self._processes.clear()
+
+    def tool(self, class_name: str, *arguments: str) -> str:
+        """Run one of Kafka's own tools and give what it wrote. Fails the test when it fails."""
+        done = broker.kafka_tool(self._runtime, class_name, ["--bootstrap-server", self.bootstrap_servers, *arguments])
+        assert done.returncode == 0, done.stderr or done.stdout
+        return done.stdout
+
+    def _start(self, node: Node) -> None:
+        folder = self._folder / f"node-{node.id}"
+        command = broker.prepare(self._runtime, folder, node, self._nodes, self._cluster_id)
+        with (self._folder / f"node-{node.id}.log").open("ab") as log:
+            self._processes[node.id] = subprocess.Popen(
+                command.argv,
+                cwd=command.folder,
+                env={**os.environ, **command.variables},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _await(self, node: Node) -> None:
+        process = self._processes[node.id]
+        wait_for(lambda: process.poll() is not None or broker.is_ready(node.port), f"broker {node.id}", START_SECONDS)
+        assert process.poll() is None, (self._folder / f"node-{node.id}.log").read_text()[-2000:]
+
+
+@contextmanager
+def brokers(folder: Path, count: int = 1) -> Iterator[Brokers]:
+    """Run a cluster while the block lasts."""
+    cluster = Brokers(folder, count)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()

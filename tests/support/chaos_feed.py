@@ -1,0 +1,183 @@
+"""What is put in during a crash test: uploads of every kind, and the completions of the jobs that they lead to."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas import codec, kafka
+from schemas.codec import Codec
+from schemas.envelope import PREFIX, Envelope, Headers, timestamp
+from schemas.identity import asset_key, named_id, root_id
+from schemas.message import Message, message
+from schemas.records import Asset, Event, JobFinished, MediaUploaded
+from schemas.settings import KafkaSettings
+from streams.origin import own_headers
+from tests.support.chaos_worker import BROKEN, EVENT, JOB_SUFFIX, Effect
+from tests.support.history import Input, Place
+
+ASSETS = 200
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+GARBAGE = b"no Avro at all"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A record to be put in, and what the judge has to know of it."""
+
+    id: str
+    about: str
+    version: str
+    message: Message
+
+
+def digest(key: bytes | None, value: bytes | None, headers: Headers) -> str:
+    """Sum up what must come back byte for byte in a dead letter."""
+    return hashlib.sha256(repr((key, value, own_headers(headers))).encode()).hexdigest()
+
+
+def upload(book: Codec, topic: str, asset: Asset, value: bytes | None = None) -> Offer:
+    """An upload of one version; its size is the work in milliseconds."""
+    event = MediaUploaded(asset=asset, event_name=EVENT, uploaded_at=NOW, region="us-east-1", origin="notification")
+    sent = _message(book, event, root_id(asset, EVENT), asset_key(asset))
+    return Offer(
+        root_id(asset, EVENT),
+        asset_key(asset),
+        asset.sequencer,
+        Message(topic, sent.key, value or sent.value, sent.headers),
+    )
+
+
+def completion(book: Codec, effect: Effect) -> Offer:
+    """What the service says when the job behind an effect is done."""
+    event = JobFinished(
+        token=effect.token,
+        service="test",
+        operation="Start",
+        job_id=f"job-of-{effect.token}",
+        status="succeeded",
+        finished_at=NOW,
+    )
+    identity = named_id("JobFinished", effect.token)
+    sent = _message(book, event, identity, effect.token)
+    return Offer(identity, asset_key(effect.asset), effect.asset.sequencer, sent)
+
+
+def uploads(book: Codec, topic: str, seed: int) -> Iterator[Offer]:
+    """Uploads without end: videos and others, some broken, some no Avro, some twice, some older ones late."""
+    draw = random.Random(seed)
+    newest = [0] * ASSETS
+    while True:
+        number = draw.randrange(ASSETS)
+        chance = draw.random()
+        steps = (2, 1) if chance < 0.03 else (1,)
+        offers = [
+            upload(book, topic, _asset(number, newest[number] + step, draw), GARBAGE if 0.03 <= chance < 0.04 else None)
+            for step in steps
+        ]
+        newest[number] += max(steps)
+        yield from offers
+        if 0.04 <= chance < 0.06:
+            yield from offers
+
+
+class Feeder:
+    """Puts uploads in at a rate, and completions as their jobs were paid for. Knows what the broker accepted."""
+
+    def __init__(self, cluster: KafkaSettings, ledger: Path, source: Iterator[Offer], rate: float) -> None:
+        self.accepted: list[Input] = []
+        self.failed: list[str] = []
+        self._book = codec.load()
+        self._producer = kafka.producer(cluster)
+        self._ledger = ledger
+        self._source = source
+        self._rate = rate
+        self._uploaded = 0
+        self._paid = 0
+        self._draw = random.Random(0)
+        self._uploading = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._feed, name="feeder")
+
+    def start(self) -> None:
+        """Begin to put in."""
+        self._uploading.set()
+        self._thread.start()
+
+    def no_more_uploads(self) -> None:
+        """Go on with completions alone."""
+        self._uploading.clear()
+
+    def settled(self) -> bool:
+        """Whether the broker has everything that there is to put in."""
+        return not self._uploading.is_set() and not len(self._producer) and self._paid == len(effects(self._ledger))
+
+    def stop(self) -> None:
+        """Put in nothing more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._producer.flush(30)
+
+    def _feed(self) -> None:
+        begun = time.monotonic()
+        while not self._stop.is_set():
+            due = int((time.monotonic() - begun) * self._rate) - self._uploaded if self._uploading.is_set() else 0
+            for offer in islice(self._source, max(0, due)):
+                self._put(offer)
+                self._uploaded += 1
+            self._complete()
+            self._producer.poll(0.02)
+
+    def _complete(self) -> None:
+        paid = effects(self._ledger)
+        for effect in paid[self._paid :]:
+            if effect.asset.key.endswith(JOB_SUFFIX):
+                for _ in range(1 + (self._draw.random() < 0.1)):
+                    self._put(completion(self._book, effect))
+        self._paid = len(paid)
+
+    def _put(self, offer: Offer) -> None:
+        sent = offer.message
+        headers: Any = list(sent.headers)
+        put_in = partial(self._put_in, offer)
+        self._producer.produce(sent.topic, sent.value, sent.key, headers=headers, on_delivery=put_in)
+
+    def _put_in(self, offer: Offer, error: Any, where: Any) -> None:
+        if error is not None:
+            self.failed.append(f"{offer.id}: {error}")
+            return
+        sent = offer.message
+        place = Place(where.topic(), where.partition(), where.offset())
+        key = (sent.key or b"").decode()
+        self.accepted.append(
+            Input(offer.id, key, place, offer.about, offer.version, digest(sent.key, sent.value, sent.headers))
+        )
+
+
+def effects(ledger: Path) -> list[Effect]:
+    """Read the ledger; a line that a crash cut short counts as none."""
+    lines = ledger.read_bytes().splitlines(keepends=True) if ledger.exists() else []
+    return [msgspec.json.decode(line, type=Effect) for line in lines if line.endswith(b"\n")]
+
+
+def _asset(number: int, version: int, draw: random.Random) -> Asset:
+    name = f"{BROKEN if number % 33 == 7 else ''}{number:03}{JOB_SUFFIX if number % 4 == 0 else '.jpg'}"
+    return Asset(
+        bucket="media", key=name, version=f"v{version}", etag="e", size=draw.randint(1, 8), sequencer=f"{version:08X}"
+    )
+
+
+def _message(book: Codec, event: Event, identity: str, subject: str) -> Message:
+    return message(event, Envelope(identity, "test", PREFIX + event.EVENT, timestamp(NOW), subject), book)

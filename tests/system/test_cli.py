@@ -1,0 +1,194 @@
+"""The operator's commands against a real cluster."""
+
+from __future__ import annotations
+
+import json
+import signal
+import uuid
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from console.service import connect
+from schemas import codec, kafka
+from schemas.envelope import timestamp
+from schemas.identity import named_id
+from schemas.message import message
+from schemas.records import Asset, Event, MediaDeleted, MediaUploaded
+from schemas.settings import KafkaSettings
+from tests.support.records import NOW, asset, envelope, scanned, uploaded
+from tests.support.running import headrace, run, wait_for
+
+
+class Cluster:
+    """A cluster, and a bucket that tells nobody of what is put there."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.bucket = f"quiet-{uuid.uuid4().hex[:12]}"
+        boto3.client("s3").create_bucket(Bucket=self.bucket)
+        self._producer = kafka.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
+
+    def say(self, *events: Event) -> None:
+        """Put events on the log, each caused by the one before."""
+        cause = ""
+        for event in events:
+            id_ = named_id(event.EVENT, str(event))
+            said = envelope(event, id=id_, causation_id=cause, time=timestamp(NOW), source="headrace/scan")
+            sent = message(event, said, codec.load())
+            self._producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
+            cause = id_
+        assert self._producer.flush(10) == 0
+
+    def asset(self, key: str, **changes: Any) -> Asset:
+        """An object of the quiet bucket, which is really there."""
+        boto3.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"hello")
+        return asset(key, bucket=self.bucket, **changes)
+
+    def run(self, *arguments: str) -> Any:
+        """Run `headrace ARGUMENTS` to its end."""
+        return run(self.environment, *arguments)
+
+    def json(self, *arguments: str) -> Any:
+        """Run a command that prints JSON, and give that."""
+        said = self.run(*arguments)
+        assert said.returncode == 0, said.stderr
+        return json.loads(said.stdout)
+
+
+@pytest.fixture(scope="module")
+def cluster(cluster_env: dict[str, str]) -> Cluster:
+    return Cluster(cluster_env)
+
+
+def test_put_stores_a_file_and_says_what_it_has_become(cluster: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "a + b.jpg"
+    file.write_bytes(b"\xff\xd8\xff")
+    said = cluster.run("put", str(file), "--bucket", cluster.bucket, "--prefix", "in")
+    there = boto3.client("s3").head_object(Bucket=cluster.bucket, Key="in/a + b.jpg")
+    assert said.stdout == f"{cluster.bucket}/in/a + b.jpg  {there['ETag'].strip(chr(34))}\n"
+    assert there["ContentType"] == "image/jpeg"
+
+
+def test_put_into_a_bucket_that_is_not_there_is_one_line(cluster: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"x")
+    said = cluster.run("put", str(file), "--bucket", "no-such-bucket")
+    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1)
+    assert "NoSuchBucket" in said.stderr
+
+
+def test_trace_tells_what_happened_and_why(cluster: Cluster) -> None:
+    of = cluster.asset("traced.txt")
+    cluster.say(uploaded(of), scanned(of))
+    found = cluster.json("trace", f"s3://{cluster.bucket}/traced.txt", "--json")
+    assert found["asset"] == f"{cluster.bucket}/traced.txt"
+    [version] = found["versions"]
+    assert version["stages"]["scan"]["status"] == "done"
+    first, second = version["timeline"][:2]
+    assert (first["event"], second["event"]) == ("MediaUploaded", "MediaScanned")
+    assert (second["cause"], second["cause_event"]) == (first["id"], "MediaUploaded")
+
+
+def test_trace_shows_every_version_to_people(cluster: Cluster) -> None:
+    old = cluster.asset("versions.txt")
+    new = asset("versions.txt", bucket=cluster.bucket, sequencer="0B", version="e2", etag="e2")
+    cluster.say(uploaded(old), uploaded(new))
+    said = cluster.run("trace", f"{cluster.bucket}/versions.txt")
+    assert said.returncode == 0
+    assert "superseded, version e1, 10 B, replaced by version e2" in said.stdout
+    assert "processing, version e2" in said.stdout
+
+
+def test_trace_finds_a_key_that_is_in_one_bucket_only(cluster: Cluster) -> None:
+    cluster.say(uploaded(cluster.asset("nowhere-else.txt")))
+    assert cluster.json("trace", "nowhere-else.txt", "--json")["asset"] == f"{cluster.bucket}/nowhere-else.txt"
+
+
+def test_trace_of_what_nobody_knows_is_one_line(cluster: Cluster) -> None:
+    said = cluster.run("trace", "no/such/asset")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == "nothing is known of no/such/asset: the log has no record about it\n"
+
+
+def test_status_tells_of_every_stage_how_far_it_is(cluster: Cluster) -> None:
+    cluster.say(uploaded(cluster.asset("status.txt")))
+    found = cluster.json("status", "--json")
+    assert found["brokers"] == [cluster.environment["HEADRACE_BOOTSTRAP_SERVERS"]]
+    stages = {stage["stage"]: stage for stage in found["stages"]}
+    assert {"thumbnails", "scan", "probe", "ready", "labels", "moderation", "transcript", "completed"} <= stages.keys()
+    [uploads] = [topic for topic in found["topics"] if topic["topic"] == "media.uploaded"]
+    assert uploads["records"] > 0
+    scan = stages["scan"]
+    assert scan["finished"] + scan["lag"] >= uploads["records"]
+
+
+def test_a_stage_that_nobody_works_on_lags_until_somebody_does(cluster: Cluster, tmp_path: Path) -> None:
+    of = cluster.asset("lag.txt")
+
+    def removals() -> dict[str, Any]:
+        [found] = [each for each in cluster.json("status", "--json")["stages"] if each["stage"] == "removals"]
+        return dict(found)
+
+    with headrace(cluster.environment, tmp_path, "worker", "removals") as worker:
+        worker.ready()
+        assert removals()["members"] == 1
+        assert worker.stop() == 0
+    before = removals()
+    assert before["members"] == 0
+    cluster.say(MediaDeleted(asset=of, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1"))
+    behind = removals()
+    assert (behind["lag"], behind["lag_seconds"] > 0) == (1, True)
+    with headrace(cluster.environment, tmp_path, "worker", "removals", "--json-logs") as worker:
+        wait_for(lambda: not removals()["lag"], "the lag to be worked off")
+        assert worker.stop() == 0
+    after = removals()
+    assert (after["finished"], after["lag_seconds"]) == (before["finished"] + 1, 0.0)
+    assert all(json.loads(line) for line in worker.log.read_text().splitlines())
+
+
+def test_watch_tells_in_lines_what_ends_and_ctrl_c_ends_it(cluster: Cluster, tmp_path: Path) -> None:
+    of = cluster.asset("watched.txt")
+    cluster.say(uploaded(of))
+    with headrace(cluster.environment, tmp_path, "watch", "watched.*") as watch:
+        cluster.say(scanned(of))
+        watch.ready(f"{cluster.bucket}/watched.txt scan done harmless image/jpeg")
+        watch.process.send_signal(signal.SIGINT)
+        assert watch.process.wait(20) == 130
+    assert "Traceback" not in watch.log.read_text()
+
+
+def test_the_doctor_finds_a_whole_cluster_well(cluster: Cluster) -> None:
+    said = cluster.run("doctor")
+    assert said.returncode == 0, said.stdout
+    well = [line.split()[1] for line in said.stdout.splitlines() if line.startswith("ok")]
+    assert {"settings:", "broker:", "topics:", "schemas:", "media", "results", "queue:", "ffmpeg:"} <= set(well)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "part"),
+    [
+        ("HEADRACE_MEDIA_BUCKET", "no-such-bucket", "media bucket"),
+        ("HEADRACE_REKOGNITION_TOPIC_ARN", "", "Rekognition topic"),
+        ("HEADRACE_CLAMD", "127.0.0.1:9", "clamd"),
+    ],
+)
+def test_the_doctor_names_what_is_wrong_and_what_to_do(cluster: Cluster, variable: str, value: str, part: str) -> None:
+    said = run({**cluster.environment, variable: value}, "doctor")
+    assert said.returncode == 1
+    lines = said.stdout.splitlines()
+    [wrong] = [number for number, line in enumerate(lines) if line.startswith("wrong")]
+    assert lines[wrong].startswith(f"wrong {part}: ")
+    assert lines[wrong + 1].startswith("      -> ")
+    assert variable in lines[wrong] + lines[wrong + 1]
+
+
+def test_an_event_is_what_was_sent(cluster: Cluster) -> None:
+    of = cluster.asset("kept.txt")
+    cluster.say(uploaded(of))
+    [version] = connect().progress(f"{cluster.bucket}/kept.txt").versions(f"{cluster.bucket}/kept.txt")
+    [fact] = version.facts
+    assert isinstance(fact.event, MediaUploaded)
+    assert fact.event.asset == of
