@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from connectors.sns_signature import SnsMessage, certificate_names
-from connectors.webhook_x509 import SigningKey, Trust, Untrusted, certificates, missing_issuer, signing_key
+from connectors.webhook_x509 import SigningKey, Trust, certificates, missing_issuer, signing_key
 
 AT_ONCE = 8
 KEPT = 64
@@ -57,6 +57,3 @@ class Certificates:
             del self._keys[next(iter(self._keys))]
         self._keys[url] = key
         return key
-
-
-__all__ = ["Certificates", "Fetch", "NotFetched", "Untrusted"]

@@ -17,9 +17,9 @@ LARGEST = 32_768
 
 @asynccontextmanager
 async def fetching(tls: ssl.SSLContext, seconds: float = SECONDS) -> AsyncIterator[Fetch]:
-    """Open a client. What it is given raises `NotFetched` for every answer but a 200 of at most 32 KiB within `seconds`.
+    """Open a client whose every answer is a 200 of at most 32 KiB within `seconds`; anything else is `NotFetched`.
 
-    It goes through the proxy that HTTPS_PROXY names, if any.
+    It goes through the proxies that HTTPS_PROXY and HTTP_PROXY name, if any.
     """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls, force_close=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 
@@ -33,7 +34,7 @@ class Recent:
         self._seconds = seconds
         self._most = most
         self._clock = clock
-        self._seen: dict[str, float] = {}
+        self._seen: OrderedDict[str, float] = OrderedDict()
 
     def __contains__(self, id_: str) -> bool:
         self._forget()
@@ -49,7 +50,6 @@ class Recent:
         """Drop what is too old or too much; as ids come in order of time, the oldest is always the first."""
         since = self._clock() - self._seconds
         while self._seen:
-            oldest = next(iter(self._seen))
-            if len(self._seen) <= self._most and self._seen[oldest] >= since:
+            if len(self._seen) <= self._most and self._seen[next(iter(self._seen))] >= since:
                 return
-            del self._seen[oldest]
+            self._seen.popitem(last=False)

@@ -49,7 +49,7 @@ class SigningKey:
 
 
 def trust(*bundles: bytes) -> Trust:
-    """Trust bundles of PEM certificates. What issued itself is a root, the rest are issuers that still have to be proven.
+    """Trust bundles of PEM certificates: what issued itself is a root, and what did not has yet to be proven.
 
     Raises ValueError for a bundle without certificates.
     """
@@ -61,7 +61,7 @@ def trust(*bundles: bytes) -> Trust:
 
 
 def certificates(content: bytes) -> list[x509.Certificate]:
-    """Read certificates, PEM or DER, the first being the one that is asked for. Raises `Untrusted` when there is none."""
+    """Read certificates, PEM or DER; the first is the one that was asked for. Raises `Untrusted` for anything else."""
     try:
         if content.lstrip().startswith(b"-----BEGIN"):
             return x509.load_pem_x509_certificates(content)
@@ -73,8 +73,8 @@ def certificates(content: bytes) -> list[x509.Certificate]:
 def missing_issuer(chain: Sequence[x509.Certificate], trusted: Trust) -> str | None:
     """Say where the certificate lies that links a chain to a root; None when there is no link missing.
 
-    SNS hands out its certificate alone. The address is in it, and followed only to where Amazon Trust Services keeps its
-    issuing certificates. That is plain HTTP: what comes from there is believed once a root has signed it.
+    SNS hands out its certificate alone. The address is in it, and followed only to where Amazon Trust Services keeps
+    its issuing certificates. That is plain HTTP: what comes from there is believed once a root has signed it.
     """
     known = {each.subject for each in (*trusted.roots, *trusted.issuers, *chain[1:])}
     if chain[0].issuer in known:
@@ -85,11 +85,9 @@ def missing_issuer(chain: Sequence[x509.Certificate], trusted: Trust) -> str | N
     raise Untrusted("its issuer is unknown: put the issuing certificate into HEADRACE_WEBHOOK_CA_FILE")
 
 
-def signing_key(
-    chain: Sequence[x509.Certificate], names: Sequence[str], trusted: Trust, now: datetime
-) -> SigningKey:
-    """Give the key of a chain's first certificate. Raises `Untrusted` unless a root vouches for one of the names now."""
-    policy = PolicyBuilder().store(Store(trusted.roots)).time(now)
+def signing_key(chain: Sequence[x509.Certificate], names: Sequence[str], trusted: Trust, now: datetime) -> SigningKey:
+    """Give the key of a chain's first certificate. Raises `Untrusted` unless a root vouches now for one of the names."""
+    policy = PolicyBuilder().store(Store(list(trusted.roots))).time(now)
     why = ""
     for name in names:
         try:

