@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,15 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 BATCH = 10
 POLL_SECONDS = 10
 GONE = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
+NOBODY = "headrace-probe"
+"""A receipt handle that belongs to no message."""
+
+_REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com")
 
 
 class QueueUnavailable(Exception):
@@ -21,11 +27,13 @@ class QueueUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message as SQS handed it out."""
+    """A message as SQS handed it out. `group` is that of a FIFO queue; `first_received_ms` is since 1970."""
 
     id: str
     receipt: str
     body: str
+    group: str = ""
+    first_received_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,12 @@ class Queue:
             max_pool_connections=connections,
             retries={"total_max_attempts": 2, "mode": "standard"},
         )
-        self._sqs: Any = boto3.client("sqs", config=config)
+        found = _REGION.match(url)
+        try:
+            # A queue of another region than the default one says so in its URL.
+            self._sqs: Any = boto3.client("sqs", config=config, region_name=found[1] if found else None)
+        except BotoCoreError as error:
+            raise QueueUnavailable(str(error)) from error
 
     @property
     def is_fifo(self) -> bool:
@@ -58,12 +71,21 @@ class Queue:
     def visibility_seconds(self) -> int:
         """How long a message stays hidden after it was handed out."""
         found = self._call("get_queue_attributes", AttributeNames=["VisibilityTimeout"])
-        return int(found["Attributes"]["VisibilityTimeout"])
+        return int(found.get("Attributes", {}).get("VisibilityTimeout", 30))
+
+    def try_delete(self) -> None:
+        """Delete nothing, to see whether it is allowed. Without that right every message would come back for ever."""
+        self._call("delete_message_batch", Entries=[{"Id": "0", "ReceiptHandle": NOBODY}])
 
     def receive(self) -> list[Delivery]:
         """Wait for messages, ten seconds at most, and take up to ten."""
-        found = self._call("receive_message", MaxNumberOfMessages=BATCH, WaitTimeSeconds=POLL_SECONDS)
-        return [Delivery(each["MessageId"], each["ReceiptHandle"], each["Body"]) for each in found.get("Messages", ())]
+        found = self._call(
+            "receive_message",
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=POLL_SECONDS,
+            MessageSystemAttributeNames=["MessageGroupId", "ApproximateFirstReceiveTimestamp"],
+        )
+        return [self._delivery(each) for each in found.get("Messages", ())]
 
     def delete(self, deliveries: Sequence[Delivery]) -> list[Rejected]:
         """Delete up to ten messages, and say which were not deleted."""
@@ -71,17 +93,24 @@ class Queue:
         return _rejected(self._call("delete_message_batch", Entries=entries), deliveries)
 
     def hide(self, deliveries: Sequence[Delivery], seconds: int) -> list[Rejected]:
-        """Keep up to ten messages hidden for so long from now, and say which were not."""
+        """Keep up to ten messages hidden for so long from now, and say which were not. 0 hands them out again."""
         entries = [
             {"Id": str(n), "ReceiptHandle": each.receipt, "VisibilityTimeout": seconds}
             for n, each in enumerate(deliveries)
         ]
         return _rejected(self._call("change_message_visibility_batch", Entries=entries), deliveries)
 
+    def _delivery(self, found: dict[str, Any]) -> Delivery:
+        attributes = found.get("Attributes", {})
+        # On a standard queue the group is a matter of fairness, not of order.
+        group = attributes.get("MessageGroupId", "") if self.is_fifo else ""
+        first = int(attributes.get("ApproximateFirstReceiveTimestamp", 0))
+        return Delivery(found["MessageId"], found["ReceiptHandle"], found["Body"], group, first)
+
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(self._sqs, operation)(QueueUrl=self.url, **parameters)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise QueueUnavailable(str(error)) from error
         return answer
 

@@ -8,163 +8,176 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from connectors.aws import Delivery, QueueUnavailable
-from connectors.aws_events import translate
+from connectors.aws import BATCH, Delivery, QueueUnavailable
 from connectors.dead_letters import dead_letter
 from connectors.deletes import Deletes
-from connectors.flight import Airspace, Flight, Source
+from connectors.flight import Airspace, Ending, Flight, Source
+from connectors.hiding import keep_hidden
+from connectors.outgoing import outgoing
+from connectors.saying import Saying
 from connectors.settings import BridgeSettings
-from connectors.translation import Ignored, Refused, Translated
-from schemas import codec
-from schemas.message import Message, message
+from connectors.translation import Ignored, Refused
+from schemas.codec import Codec
+from schemas.message import Message
 
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 POLL_SECONDS = 0.05
+LARGEST_LETTER = 2 * 1024 * 1024
+"""Bytes: a message of SQS has at most half of that, and what is unreadable is written as it came."""
 
 log = structlog.get_logger("headrace")
+
+
+class BridgeFailed(RuntimeError):
+    """The bridge cannot go on; started again it carries on where it was, because what it held comes back."""
 
 
 class Bridge:
     """Carries messages from queues to Kafka until it is closed."""
 
-    def __init__(self, settings: BridgeSettings, producer: Producer, book: codec.Codec) -> None:
+    def __init__(
+        self, settings: BridgeSettings, connect: Callable[..., Producer], book: Codec, stopping: threading.Event
+    ) -> None:
+        """`connect` makes a producer, with librdkafka's settings to add. `stopping` is set when work cannot go on."""
         self._settings = settings
-        self._producer = producer
+        self._stopping = stopping
         self._codec = book
-        self._airspace = Airspace(settings.bridge_in_flight)
-        self._deletes = Deletes(self._deleted)
-        self._stopping = threading.Event()
+        self._airspace = Airspace(settings.bridge_in_flight, self._landed)
+        self._deletes: dict[Source, Deletes] = {}
+        self._queues: dict[Source, Saying] = {}
+        self._kafka = Saying()
+        self._over = threading.Event()
+        self._failed: Exception | None = None
+        self._producer = connect(error_cb=self._heard, **{"message.max.bytes": LARGEST_LETTER})
         self.counts = self._airspace.counts
 
-    def open(self, sources: list[Source]) -> None:
-        """Begin to receive."""
+    def open(self) -> None:
+        """Begin to work; there are no queues yet."""
         self._thread("poll", self._poll)
-        self._thread("hide", self._keep_hidden)
-        for source in sources:
-            receivers = 1 if source.queue.is_fifo else self._settings.bridge_receivers
-            for number in range(receivers):
-                self._thread(f"receive-{number}", self._receive, source)
+        self._thread("hide", lambda: keep_hidden(self._airspace, self._over))
+
+    def add(self, source: Source) -> None:
+        """Receive from this queue as well, from now on."""
+        self._queues[source] = Saying(queue=source.queue.url)
+        self._deletes[source] = Deletes(source, self._queues[source], self._airspace.leave)
+        for number in range(1 if source.queue.is_fifo else self._settings.bridge_receivers):
+            self._thread(f"delete-{number}", self._deletes[source].work)
+            self._thread(f"receive-{number}", lambda: self._receive(source))
 
     def close(self) -> None:
-        """Receive nothing more, wait for acknowledgements and deletes within bounds, and leave the rest to SQS."""
-        left = self._airspace.close(self._settings.bridge_drain_seconds)
-        self._stopping.set()
-        self._deletes.close(self._settings.bridge_drain_seconds)
-        with self._airspace.counting() as counts:
-            counts.left += left
+        """Receive nothing more, wait for acknowledgements and deletes within bounds, and leave the rest to SQS.
 
-    def take(self, source: Source, delivery: Delivery) -> None:
+        Raises `BridgeFailed` when something had ended the work before.
+        """
+        self._stopping.set()
+        self._airspace.close()
+        for deletes in list(self._deletes.values()):
+            deletes.waiting.hurry()
+        self._airspace.empty(0 if self._failed else self._settings.bridge_drain_seconds)
+        for deletes in list(self._deletes.values()):
+            deletes.close()
+        self._over.set()
+        if self._failed is not None:
+            raise BridgeFailed(f"the bridge cannot go on: {self._failed}") from self._failed
+
+    def take(self, flight: Flight) -> None:
         """Carry one message over; its deletion follows when Kafka has it."""
-        flight = Flight(source, delivery, time.monotonic())
-        self._airspace.enter(flight)
         now = datetime.now(UTC)
-        found = translate(delivery.body, now)
-        if isinstance(found, Translated):
-            self._send(flight, [message(event, envelope, self._codec) for event, envelope in found.facts], "translated")
-        elif isinstance(found, Ignored):
-            with self._airspace.counting() as counts:
-                counts.ignored += 1
-            self._deletes.put(flight)
-        else:
+        found = outgoing(flight.delivery.body, now, self._codec)
+        if isinstance(found, Refused):
             self._refuse(flight, found, now)
+        elif isinstance(found, Ignored):
+            self._airspace.end(flight, "ignored")
+        else:
+            self._send(flight, found, "translated")
 
     def _refuse(self, flight: Flight, refused: Refused, now: datetime) -> None:
-        log.warning("refused", message=flight.delivery.id, code=refused.code, why=refused.why)
+        url = flight.source.queue.url
+        log.warning("refused", queue=url, message=flight.delivery.id, code=refused.code, why=refused.why)
         if self._settings.leave_unreadable:
-            self._leave(flight)
+            self._airspace.end(flight, "left")
         else:
-            self._send(flight, [dead_letter(flight, refused, now)], "refused")
+            self._send(flight, (dead_letter(flight.delivery, url, refused, now),), "refused")
 
-    def _send(self, flight: Flight, messages: list[Message], counted: str) -> None:
-        def landed(good: bool) -> None:
-            if not good:
-                self._leave(flight)
-                return
-            with self._airspace.counting() as counts:
-                setattr(counts, counted, getattr(counts, counted) + 1)
-                counts.records += len(messages)
-            self._deletes.put(flight)
-
-        flight.begin(len(messages), landed)
-        for each in messages:
-            self._produce(each, flight)
-
-    def _produce(self, sent: Message, flight: Flight) -> None:
+    def _send(self, flight: Flight, messages: Sequence[Message], ending: Ending) -> None:
         def delivered(error: KafkaError | None, _: object) -> None:
-            if error is not None:
-                log.warning("not sent", topic=sent.topic, message=flight.delivery.id, why=error.str())
-            flight.acknowledged(error is None)
+            if error is None:
+                self._kafka.over()
+            else:
+                self._kafka.trouble(f"Kafka did not take a record: {error.str()}")
+            self._airspace.acknowledged(flight, ending, error is None)
 
+        self._airspace.await_records(flight, len(messages))
+        for each in messages:
+            self._produce(each, delivered)
+
+    def _produce(self, sent: Message, delivered: Callable[[KafkaError | None, object], None]) -> None:
         while True:
             try:
                 self._producer.produce(
                     sent.topic, sent.value, sent.key, headers=list(sent.headers), on_delivery=delivered
                 )
+                return
             except BufferError:  # the producer holds as much as it may: wait until it has delivered some
-                time.sleep(POLL_SECONDS)
+                if self._over.wait(POLL_SECONDS):
+                    return
             except KafkaException as error:
                 delivered(error.args[0], None)
-                return
-            else:
+                if error.args[0].fatal():
+                    raise
                 return
 
-    def _leave(self, flight: Flight) -> None:
-        """Let SQS hand the message out again."""
-        with self._airspace.counting() as counts:
-            counts.left += 1
-        self._airspace.leave(flight)
-
-    def _deleted(self, flight: Flight, gone: bool) -> None:
-        with self._airspace.counting() as counts:
-            counts.deleted += gone
-        self._airspace.leave(flight)
+    def _landed(self, flight: Flight) -> None:
+        self._deletes[flight.source].waiting.put(flight)
 
     def _receive(self, source: Source) -> None:
         pause = PAUSE_SECONDS
-        while self._airspace.wait_for_room():
+        while self._airspace.reserve(BATCH):
+            received: list[Delivery] = []
             try:
-                deliveries = source.queue.receive()
+                received = source.queue.receive()
+                self._queues[source].over()
+                pause = PAUSE_SECONDS
             except QueueUnavailable as error:
-                if pause == PAUSE_SECONDS:
-                    log.warning("queue unavailable", queue=source.queue.url, why=str(error))
+                self._queues[source].trouble(str(error))
                 self._stopping.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-                continue
-            if pause != PAUSE_SECONDS:
-                log.info("queue back", queue=source.queue.url)
-                pause = PAUSE_SECONDS
-            for delivery in deliveries:
-                self.take(source, delivery)
+            flights = self._airspace.enter(source, received, BATCH, time.monotonic())
+            for flight in flights:
+                self.take(flight)
+            if received and not flights:
+                self._give_back(source, received)
+
+    def _give_back(self, source: Source, received: Sequence[Delivery]) -> None:
+        """Let others have at once what a long poll brought after the end."""
+        try:
+            source.queue.hide(received, 0)
+        except QueueUnavailable as error:
+            self._queues[source].trouble(str(error))
 
     def _poll(self) -> None:
         """Let the producer call back. Ends with the bridge, after the last acknowledgement."""
-        while not self._stopping.is_set():
+        while not self._over.is_set():
             self._producer.poll(POLL_SECONDS)
 
-    def _keep_hidden(self) -> None:
-        """Keep messages hidden that are held longer than half of their time; most never are."""
-        while not self._stopping.wait(1.0):
-            now = time.monotonic()
-            for flight in self._airspace.snapshot():
-                if flight.hidden_until - now < flight.source.hidden_seconds / 2:
-                    self._hide(flight)
+    def _heard(self, error: KafkaError) -> None:
+        """Take note of what the producer says of the cluster; what it holds is sent as soon as that is over."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._kafka.trouble("Kafka does not answer")
 
-    def _hide(self, flight: Flight) -> None:
-        source = flight.source
+    def _thread(self, name: str, work: Callable[[], None]) -> None:
+        threading.Thread(target=self._watched, args=(work,), name=name, daemon=True).start()
+
+    def _watched(self, work: Callable[[], None]) -> None:
         try:
-            rejected = source.queue.hide([flight.delivery], source.hidden_seconds)
-        except QueueUnavailable as error:
-            log.warning("not kept hidden", message=flight.delivery.id, why=str(error))
-            return
-        for each in rejected:
-            log.warning("not kept hidden", message=flight.delivery.id, why=each.why)
-        flight.hidden_until = time.monotonic() + source.hidden_seconds
-
-    def _thread(self, name: str, target: object, *arguments: object) -> None:
-        threading.Thread(target=target, args=arguments, name=name, daemon=True).start()  # type: ignore[arg-type]
+            work()
+        except Exception as error:  # unseen, it would leave a bridge that looks well and carries less
+            self._failed = self._failed or error
+            self._stopping.set()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from connectors.flight import Flight
+from connectors.aws import Delivery
+from connectors.fields import EPOCH
 from connectors.translation import Refused
 from schemas import topics
 from schemas.envelope import timestamp
@@ -13,17 +14,19 @@ from schemas.message import Message
 LONGEST_REASON = 1000
 
 
-def dead_letter(flight: Flight, refused: Refused, now: datetime) -> Message:
+def dead_letter(delivery: Delivery, queue_url: str, refused: Refused, now: datetime) -> Message:
     """Write a message for `bridge.dlq`; its key is the message's id at SQS."""
+    first = delivery.first_received_ms
     reason = {
         "dlq-stage": "bridge",
         "dlq-code": refused.code,
         "dlq-message": "".join(char if char.isprintable() else " " for char in refused.why)[:LONGEST_REASON],
-        "dlq-first-failure": timestamp(now),
+        "dlq-first-failure": timestamp(EPOCH + timedelta(milliseconds=first) if first else now),
         "dlq-last-failure": timestamp(now),
-        "dlq-queue": flight.source.queue.url,
-        "dlq-sqs-message": flight.delivery.id,
+        "dlq-queue": queue_url,
+        "dlq-sqs-message": delivery.id,
     }
     headers = tuple((name, value.encode(errors="replace")) for name, value in reason.items())
-    body = flight.delivery.body.encode(errors="surrogatepass")
-    return Message(topics.BRIDGE_DLQ.name, flight.delivery.id.encode(), body, headers)
+    # A JSON escape can put half a surrogate pair into the text; what came must be written all the same.
+    body = delivery.body.encode(errors="surrogatepass")
+    return Message(topics.BRIDGE_DLQ.name, delivery.id.encode(), body, headers)

@@ -2,79 +2,108 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections import defaultdict
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import structlog
 
-from connectors.aws import BATCH, Queue, QueueUnavailable
-from connectors.flight import Flight
+from connectors.aws import BATCH, QueueUnavailable
+from connectors.flight import Flight, Source
+from connectors.saying import Saying
 
 WAIT_SECONDS = 1.0
-TRIES = 3
+PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)
+"""Seconds before each further try. What is not deleted by then comes back, and its records keep their ids."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger("headrace")
 
 
+class Waiting(Generic[T]):
+    """What waits to be deleted, handed out by the batch. Safe from many threads."""
+
+    def __init__(self, seconds: float = WAIT_SECONDS) -> None:
+        self._seconds = seconds
+        self._waiting: deque[tuple[float, T]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, each: T) -> None:
+        """Wait behind the others."""
+        with self._changed:
+            self._waiting.append((time.monotonic(), each))
+            if len(self._waiting) in (1, BATCH):
+                self._changed.notify()
+
+    def take(self) -> list[T]:
+        """Give ten, or fewer once the first of them has waited long enough; none once closed and empty."""
+        with self._changed:
+            while not self._closed and len(self._waiting) < BATCH:
+                rest = self._waiting[0][0] + self._seconds - time.monotonic() if self._waiting else None
+                if rest is not None and rest <= 0:
+                    break
+                self._changed.wait(rest)
+            taken = [self._waiting.popleft()[1] for _ in range(min(BATCH, len(self._waiting)))]
+            if self._waiting:
+                self._changed.notify()
+            return taken
+
+    def hurry(self) -> None:
+        """Hand out from now on whatever is there, without waiting for more."""
+        with self._changed:
+            self._seconds = 0.0
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let those who take go home once nothing waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
 class Deletes:
-    """A thread that deletes what it is given. `done` is called for each message, with whether it is gone."""
+    """Deletes what lands from one queue. `done` is called for each message, with whether it is gone."""
 
-    def __init__(self, done: Callable[[Flight, bool], None]) -> None:
+    def __init__(self, source: Source, saying: Saying, done: Callable[[Flight, bool], None]) -> None:
+        self._queue = source.queue
+        self._saying = saying
         self._done = done
-        self._waiting: queue.SimpleQueue[Flight | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="deletes", daemon=True)
-        self._thread.start()
+        self._given_up = threading.Event()
+        self.waiting: Waiting[Flight] = Waiting()
 
-    def put(self, flight: Flight) -> None:
-        """Delete this message soon."""
-        self._waiting.put(flight)
+    def work(self) -> None:
+        """Delete until closed. Any number of threads may do this at a time."""
+        while flights := self.waiting.take():
+            for pause in (*PAUSES, None):
+                flights = self._delete(flights)
+                if not flights or pause is None or self._given_up.wait(pause):
+                    break
+            self._forget(flights, gone=False)
 
-    def close(self, seconds: float) -> None:
-        """Delete what was given, and end."""
-        self._waiting.put(None)
-        self._thread.join(seconds)
+    def close(self) -> None:
+        """End after what waits now, with no more pauses."""
+        self._given_up.set()
+        self.waiting.close()
 
-    def _work(self) -> None:
-        going_on = True
-        while going_on:
-            batch, going_on = self._batch()
-            for sqs, flights in batch.items():
-                for begin in range(0, len(flights), BATCH):
-                    self._delete(sqs, flights[begin : begin + BATCH])
-
-    def _batch(self) -> tuple[dict[Queue, list[Flight]], bool]:
-        """Collect for a second at most, or until a queue's batch is full."""
-        found: dict[Queue, list[Flight]] = defaultdict(list)
+    def _delete(self, flights: Sequence[Flight]) -> list[Flight]:
+        """Try once, and give those that are worth another try."""
         try:
-            flight = self._waiting.get()
-            while flight is not None:
-                found[flight.source.queue].append(flight)
-                if len(found[flight.source.queue]) >= BATCH:
-                    return found, True
-                flight = self._waiting.get(timeout=WAIT_SECONDS)
-        except queue.Empty:
-            return found, True
-        return found, False
+            rejected = self._queue.delete([flight.delivery for flight in flights])
+        except QueueUnavailable as error:
+            self._saying.trouble(f"not deleted: {error}")
+            return list(flights)
+        gone = {each.delivery.receipt for each in rejected if each.gone}
+        again = {each.delivery.receipt for each in rejected} - gone
+        for each in rejected:
+            log.warning("not deleted", queue=self._queue.url, message=each.delivery.id, why=each.why)
+        self._forget([flight for flight in flights if flight.delivery.receipt in gone], gone=False)
+        self._forget([flight for flight in flights if flight.delivery.receipt not in gone | again], gone=True)
+        return [flight for flight in flights if flight.delivery.receipt in again]
 
-    def _delete(self, sqs: Queue, flights: list[Flight]) -> None:
-        left = {flight.delivery: flight for flight in flights}
-        for _ in range(TRIES):
-            try:
-                rejected = sqs.delete(list(left))
-            except QueueUnavailable as error:
-                log.warning("not deleted", queue=sqs.url, messages=len(left), why=str(error))
-                continue
-            refused = {each.delivery for each in rejected}
-            for delivery in [each for each in left if each not in refused]:
-                self._done(left.pop(delivery), True)
-            for each in rejected:
-                if each.gone:
-                    log.warning("receipt expired", queue=sqs.url, message=each.delivery.id, why=each.why)
-                    self._done(left.pop(each.delivery), False)
-            if not left:
-                return
-        # They come back when they are visible again; their records keep the same ids.
-        for flight in left.values():
-            self._done(flight, False)
+    def _forget(self, flights: Sequence[Flight], gone: bool) -> None:
+        for flight in flights:
+            self._done(flight, gone)

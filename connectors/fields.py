@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.translation import Unreadable
 
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def member(found: Any, name: str, path: str = "") -> Any:
@@ -39,17 +39,24 @@ def size_of(found: dict[str, Any]) -> int:
     return size
 
 
-def moment(value: str, name: str) -> datetime:
-    """Read an ISO 8601 moment."""
+def moment(found: dict[str, Any], name: str, otherwise: datetime) -> datetime:
+    """Give a member that is an ISO 8601 moment, in UTC; `otherwise` where it is missing."""
+    value = found.get(name)
+    if value is None:
+        return otherwise
     try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
+        read = datetime.fromisoformat(value)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise Unreadable(f"{name} is no moment") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def milliseconds(value: Any, name: str) -> datetime:
-    """Read a moment in milliseconds since 1970."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LATEST.timestamp() * 1000:
-        raise Unreadable(f"{name} is no moment")
-    return datetime.fromtimestamp(value / 1000, UTC)
+def milliseconds(found: dict[str, Any], name: str, otherwise: datetime) -> datetime:
+    """Give a member that is a moment in milliseconds since 1970; `otherwise` where it is missing."""
+    value = found.get(name)
+    if value is None:
+        return otherwise
+    try:
+        return EPOCH + timedelta(milliseconds=value)
+    except (TypeError, ValueError, OverflowError):
+        raise Unreadable(f"{name} is no moment") from None

@@ -1,13 +1,17 @@
-"""Messages between their receipt and their deletion: how many there are, and what became of them."""
+"""Messages between their receipt and their end: how many there are, and what became of them."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from connectors.aws import Delivery, Queue
+
+Ending = Literal["translated", "refused", "ignored", "left"]
+"""How a message ends. All but `left` are deleted; that one comes back."""
 
 
 @dataclass(slots=True)
@@ -31,77 +35,149 @@ class Source:
     hidden_seconds: int
 
 
+class Line:
+    """Messages that end in the order they came: one message, or those of one FIFO group in one receipt.
+
+    Behind a message that is left, all others are left as well: they would overtake it.
+    """
+
+    __slots__ = ("_broken", "_flights")
+
+    def __init__(self) -> None:
+        self._flights: deque[Flight] = deque()
+        self._broken = False
+
+    def add(self, flight: Flight) -> None:
+        """Stand at the end."""
+        self._flights.append(flight)
+
+    def advance(self) -> list[Flight]:
+        """Give the messages whose ending is certain by now."""
+        over = []
+        while self._flights and self._flights[0].ending is not None:
+            flight = self._flights.popleft()
+            if self._broken:
+                flight.ending = "left"
+            self._broken = flight.ending == "left"
+            over.append(flight)
+        return over
+
+
 class Flight:
-    """One message: it has landed when every record of it is acknowledged, and only then may it be deleted."""
+    """One message in flight."""
 
-    __slots__ = ("_failed", "_landed", "_lock", "_waiting", "delivery", "hidden_until", "source")
+    __slots__ = ("certain", "delivery", "ending", "failed", "hidden_until", "line", "records", "source", "waiting")
 
-    def __init__(self, source: Source, delivery: Delivery, now: float) -> None:
+    def __init__(self, source: Source, delivery: Delivery, line: Line, now: float) -> None:
         self.source = source
         self.delivery = delivery
+        self.line = line
         self.hidden_until = now + source.hidden_seconds
-        self._lock = threading.Lock()
-        self._waiting = 0
-        self._failed = False
-        self._landed: Callable[[bool], None] | None = None
-
-    def begin(self, records: int, landed: Callable[[bool], None]) -> None:
-        """Wait for so many acknowledgements; `landed` is then called once, with whether all were good."""
-        self._waiting, self._landed = records, landed
-
-    def acknowledged(self, good: bool) -> None:
-        """Note that the broker has one of the records, or that it will never have it."""
-        with self._lock:
-            self._waiting -= 1
-            self._failed = self._failed or not good
-            over = self._waiting == 0
-        if over and self._landed is not None:
-            self._landed(not self._failed)
+        self.ending: Ending | None = None
+        self.certain = False
+        self.failed = False
+        self.records = 0
+        self.waiting = 0
+        line.add(self)
 
 
 class Airspace:
-    """All messages in flight, at most so many, and the counts."""
+    """All messages in flight, at most so many, and the counts. `landed` is told of each that may be deleted."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, landed: Callable[[Flight], None]) -> None:
         self._limit = limit
+        self._landed = landed
         self._flights: dict[int, Flight] = {}
+        self._reserved = 0
         self._changed = threading.Condition()
         self._closed = False
         self.counts = Counts()
 
-    def wait_for_room(self) -> bool:
-        """Wait until more may be received; False when nothing more is to be."""
+    def reserve(self, seats: int) -> bool:
+        """Wait until so many more may be received; False when nothing more is to be."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._flights) < self._limit)
+            self._changed.wait_for(lambda: self._closed or self._taken() + seats <= self._limit)
+            self._reserved += 0 if self._closed else seats
             return not self._closed
 
-    def enter(self, flight: Flight) -> None:
-        """Take note of a message that was received."""
+    def enter(self, source: Source, deliveries: Sequence[Delivery], seats: int, now: float) -> list[Flight]:
+        """Take note of messages that were received for `seats` reserved ones. None are taken any more once closed."""
+        lines: dict[str, Line] = {}
         with self._changed:
-            self.counts.received += 1
-            self._flights[id(flight)] = flight
-
-    def leave(self, flight: Flight) -> None:
-        """Forget a message: it was deleted, or it is left to come back."""
-        with self._changed:
-            del self._flights[id(flight)]
+            self._reserved -= seats
             self._changed.notify_all()
+            if self._closed:
+                return []
+            flights = [
+                Flight(source, each, lines.setdefault(each.group, Line()) if each.group else Line(), now)
+                for each in deliveries
+            ]
+            self.counts.received += len(flights)
+            self._flights.update((id(flight), flight) for flight in flights)
+            return flights
 
-    def close(self, seconds: float) -> int:
-        """Let nothing more in, wait until all have left, and say how many have not."""
+    def await_records(self, flight: Flight, records: int) -> None:
+        """Note how many acknowledgements the message waits for."""
+        with self._changed:
+            flight.waiting = flight.records = records
+
+    def acknowledged(self, flight: Flight, ending: Ending, good: bool) -> None:
+        """Note that the broker has one of the records, or that it will never have it; the last one decides."""
+        with self._changed:
+            flight.waiting -= 1
+            flight.failed = flight.failed or not good
+            if flight.waiting:
+                return
+        self.end(flight, "left" if flight.failed else ending)
+
+    def end(self, flight: Flight, ending: Ending) -> None:
+        """Decide how a message ends. One that was given up before stays left."""
+        with self._changed:
+            if id(flight) not in self._flights:
+                return
+            flight.ending = ending
+            over = flight.line.advance()
+            for each in over:
+                self._count(each)
+        for each in over:
+            if each.ending != "left":
+                self._landed(each)
+
+    def leave(self, flight: Flight, deleted: bool) -> None:
+        """Forget a message that has ended."""
+        with self._changed:
+            if self._flights.pop(id(flight), None) is not None:
+                self.counts.deleted += deleted
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let nothing more in."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def empty(self, seconds: float) -> None:
+        """Wait until all have left, so long at most; what is uncertain then is left to come back."""
+        with self._changed:
             self._changed.wait_for(lambda: not self._flights, seconds)
-            return len(self._flights)
+            self.counts.left += sum(not flight.certain for flight in self._flights.values())
+            self._flights.clear()
 
     def snapshot(self) -> list[Flight]:
-        """List the messages in flight."""
+        """List the messages in flight, the oldest first."""
         with self._changed:
             return list(self._flights.values())
 
-    @contextmanager
-    def counting(self) -> Iterator[Counts]:
-        """Change the counts, one thread at a time."""
-        with self._changed:
-            yield self.counts
+    def _taken(self) -> int:
+        return len(self._flights) + self._reserved
+
+    def _count(self, flight: Flight) -> None:
+        """Count an ending that has become certain."""
+        flight.certain = True
+        ending = flight.ending or "left"
+        setattr(self.counts, ending, getattr(self.counts, ending) + 1)
+        if ending == "left":
+            del self._flights[id(flight)]
+            self._changed.notify_all()
+        else:
+            self.counts.records += flight.records

@@ -1,13 +1,16 @@
 """S3's notifications and S3's EventBridge events, which tell the same facts in two spellings.
 
 Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure". Both spellings of
-one upload give the same id. Keys are form-encoded in notifications, and as they are in EventBridge events.
+one event give the same id. Keys are form-encoded in notifications, and as they are in EventBridge events.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
+
+from msgspec import structs
 
 from connectors.envelopes import envelope
 from connectors.fields import member, moment, optional_text, size_of, text
@@ -18,6 +21,7 @@ from schemas.records import Asset, MediaDeleted, MediaUploaded
 SOURCE = "aws.s3"
 CREATED = "ObjectCreated:"
 REMOVED = "ObjectRemoved:"
+EXPIRED = "LifecycleExpiration:"
 
 _REASONS = {
     "PutObject": "ObjectCreated:Put",
@@ -25,23 +29,20 @@ _REASONS = {
     "CopyObject": "ObjectCreated:Copy",
     "CompleteMultipartUpload": "ObjectCreated:CompleteMultipartUpload",
 }
-_DELETIONS = {
-    "Delete Marker Created": "ObjectRemoved:DeleteMarkerCreated",
-    "Permanently Deleted": "ObjectRemoved:Delete",
-}
+_DELETIONS = {"Delete Marker Created": "DeleteMarkerCreated", "Permanently Deleted": "Delete"}
 
 
 def is_notification(record: Any) -> bool:
     """Whether a record of a notification is of S3 and tells of an object that came or went."""
     name = optional_text(record, "eventName")
-    return optional_text(record, "eventSource") == "aws:s3" and name.startswith((CREATED, REMOVED))
+    return optional_text(record, "eventSource") == "aws:s3" and name.startswith((CREATED, REMOVED, EXPIRED))
 
 
-def from_notification(record: dict[str, Any]) -> Fact:
+def from_notification(record: dict[str, Any], received_at: datetime) -> Fact:
     """Translate one record of a notification, of any version 2.x."""
     version = text(record, "eventVersion")
     if not version.startswith("2."):
-        raise Unreadable(f"eventVersion {version[:10]} is not 2.x")
+        raise Unreadable("eventVersion is not 2.x")
     s3 = member(record, "s3")
     found = member(s3, "object", "s3.")
     asset = _asset(
@@ -51,7 +52,8 @@ def from_notification(record: dict[str, Any]) -> Fact:
         found,
         optional_text(found, "eTag"),
     )
-    return _fact(asset, text(record, "eventName"), text(record, "eventTime"), optional_text(record, "awsRegion"))
+    when = moment(record, "eventTime", received_at)
+    return _fact(asset, text(record, "eventName"), when, optional_text(record, "awsRegion"))
 
 
 def is_bridged(event: dict[str, Any]) -> bool:
@@ -59,7 +61,7 @@ def is_bridged(event: dict[str, Any]) -> bool:
     return event.get("source") == SOURCE and event.get("detail-type") in ("Object Created", "Object Deleted")
 
 
-def from_eventbridge(event: dict[str, Any]) -> Fact:
+def from_eventbridge(event: dict[str, Any], received_at: datetime) -> Fact:
     """Translate an EventBridge event of S3."""
     detail = member(event, "detail")
     found = member(detail, "object", "detail.")
@@ -70,15 +72,17 @@ def from_eventbridge(event: dict[str, Any]) -> Fact:
         found,
         optional_text(found, "etag"),
     )
-    return _fact(asset, _event_name(event, detail), text(event, "time"), optional_text(event, "region"))
+    when = moment(event, "time", received_at)
+    return _fact(asset, _event_name(event, detail), when, optional_text(event, "region"))
 
 
 def _event_name(event: dict[str, Any], detail: dict[str, Any]) -> str:
     """Spell what happened as notifications do."""
+    reason = optional_text(detail, "reason")
     if event["detail-type"] == "Object Created":
-        reason = optional_text(detail, "reason")
         return _REASONS.get(reason, CREATED + (reason.replace(" ", "") or "Put"))
-    return _DELETIONS.get(optional_text(detail, "deletion-type"), "ObjectRemoved:Delete")
+    family = EXPIRED if reason == "Lifecycle Expiration" else REMOVED
+    return family + _DELETIONS.get(optional_text(detail, "deletion-type"), "Delete")
 
 
 def _asset(bucket: str, key: str, version_id: str, found: dict[str, Any], etag: str) -> Asset:
@@ -96,19 +100,21 @@ def _asset(bucket: str, key: str, version_id: str, found: dict[str, Any], etag: 
     )
 
 
-def _fact(asset: Asset, event_name: str, time: str, region: str) -> Fact:
-    when = moment(time, "the event's time")
+def _fact(asset: Asset, event_name: str, when: datetime, region: str) -> Fact:
     event: MediaUploaded | MediaDeleted
     if event_name.startswith(CREATED):
         event = MediaUploaded(
             asset=asset, event_name=event_name, uploaded_at=when, region=region, origin="notification"
         )
     else:
-        event = MediaDeleted(asset=asset, event_name=event_name, deleted_at=when, region=region)
+        gone = structs.replace(asset, etag="", size=0)
+        event = MediaDeleted(asset=gone, event_name=event_name, deleted_at=when, region=region)
     return event, envelope(event, root_id(asset, event_name), SOURCE, when)
 
 
 def _decoded(key: str) -> str:
+    if "%" not in key and "+" not in key:
+        return key
     try:
         return unquote_plus(key, errors="strict")
     except UnicodeDecodeError:

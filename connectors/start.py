@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
+from functools import partial
 
 import structlog
 from confluent_kafka import KafkaException
@@ -11,12 +12,14 @@ from confluent_kafka import KafkaException
 from connectors.aws import Queue, QueueUnavailable
 from connectors.bridge import Bridge
 from connectors.flight import Counts, Source
+from connectors.saying import Saying
 from connectors.settings import BridgeSettings
 from schemas import catalog, codec, kafka, topics
 from schemas.log import NotPublished, publish
 from schemas.settings import KafkaSettings
 
 LOOK_SECONDS = 0.5
+ANSWER_SECONDS = 5.0
 NEEDED = (
     topics.UPLOADED,
     topics.DELETED,
@@ -30,56 +33,68 @@ log = structlog.get_logger("headrace")
 
 
 def run(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event) -> Counts:
-    """Bridge until `stop` is set, then drain, and give the counts. Waits for Kafka and the queues to be there."""
-    if not _wait(lambda: kafka_missing(cluster), stop):
+    """Bridge until `stop` is set, then drain, and give the counts. Waits for Kafka and the queues to be there.
+
+    Raises `BridgeFailed` when the work cannot go on.
+    """
+    if not _wait_for_kafka(cluster, stop):
         return Counts()
-    queues = [Queue(url, settings.bridge_receivers + 4) for url in settings.queue_urls]
-    if not _wait(lambda: "; ".join(filter(None, map(queue_missing, queues))), stop):
-        return Counts()
-    producer = kafka.producer(cluster)
-    bridge = Bridge(settings, producer, codec.load())
-    bridge.open([Source(queue, queue.visibility_seconds()) for queue in queues])
-    log.info("ready", queues=list(settings.queue_urls))
-    stop.wait()
-    bridge.close()
-    producer.flush(settings.bridge_drain_seconds)
-    log.info("stopped", **asdict(bridge.counts))
+    bridge = Bridge(settings, partial(kafka.producer, cluster), codec.load(), stop)
+    bridge.open()
+    try:
+        for url in settings.queue_urls:
+            # Each waits for its own queue, so that one that is missing holds up no other.
+            threading.Thread(target=_begin, args=(bridge, settings, url, stop), daemon=True).start()
+        stop.wait()
+        bridge.close()
+    finally:
+        log.info("stopped", **asdict(bridge.counts))
     return bridge.counts
 
 
 def kafka_missing(cluster: KafkaSettings) -> str:
     """Say what Kafka lacks that the bridge needs; empty when nothing. Publishes the schemas on the way."""
     try:
-        there = kafka.existing_topics(kafka.admin(cluster), timeout=5)
+        there = kafka.existing_topics(kafka.admin(cluster), timeout=ANSWER_SECONDS)
         missing = [topic.name for topic in NEEDED if topic.name not in there]
         if missing:
             return f"topics not there: {', '.join(missing)} (headrace topics apply)"
-        publish(kafka.producer(cluster), catalog.versions(), timeout=10)
-    except KafkaException:
-        return f"no Kafka at {cluster.bootstrap_servers} (HEADRACE_BOOTSTRAP_SERVERS)"
+        publish(kafka.producer(cluster), catalog.versions(), timeout=ANSWER_SECONDS)
+    except KafkaException as error:
+        return kafka.in_words(error, cluster)
     except NotPublished as error:
         return f"Kafka does not take the schemas: {error}"
     return ""
 
 
-def queue_missing(queue: Queue) -> str:
-    """Say why a queue cannot be emptied; empty when it can."""
-    try:
-        queue.visibility_seconds()
-    except QueueUnavailable as error:
-        return f"queue {queue.url}: {error}"
-    return ""
+def reachable(url: str, connections: int) -> Source:
+    """Give a queue that can be emptied. Raises `QueueUnavailable` when it is not there, or deleting is not allowed."""
+    queue = Queue(url, connections)
+    queue.try_delete()
+    return Source(queue, queue.visibility_seconds())
 
 
-def _wait(missing: object, stop: threading.Event) -> bool:
-    """Wait until nothing is missing, saying each thing once. False when told to stop."""
-    said = ""
+def _begin(bridge: Bridge, settings: BridgeSettings, url: str, stop: threading.Event) -> None:
+    saying = Saying(queue=url)
     while not stop.is_set():
-        waiting = missing()  # type: ignore[operator]
-        if not waiting:
+        try:
+            source = reachable(url, 2 * settings.bridge_receivers + 2)
+        except QueueUnavailable as error:
+            saying.trouble(f"the queue cannot be emptied: {error}")
+            stop.wait(LOOK_SECONDS)
+        else:
+            bridge.add(source)
+            log.info("ready", queue=url)
+            return
+
+
+def _wait_for_kafka(cluster: KafkaSettings, stop: threading.Event) -> bool:
+    """Wait until nothing is missing. False when told to stop."""
+    saying = Saying()
+    while not stop.is_set():
+        missing = kafka_missing(cluster)
+        if not missing:
             return True
-        if waiting != said:
-            log.warning("waiting", on=waiting)
-            said = waiting
+        saying.trouble(missing)
         stop.wait(LOOK_SECONDS)
     return False

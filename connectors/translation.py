@@ -26,7 +26,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nobody can read the message."""
+    """Nobody can read the message. `code` is a short stable word; `why` is for people and quotes nothing from it."""
 
     code: str
     why: str

@@ -86,7 +86,7 @@ def missing_issuer(chain: Sequence[x509.Certificate], trusted: Trust) -> str | N
 
 
 def signing_key(chain: Sequence[x509.Certificate], names: Sequence[str], trusted: Trust, now: datetime) -> SigningKey:
-    """Give the key of a chain's first certificate. Raises `Untrusted` unless a root vouches now for one of the names."""
+    """Give the key of a chain's first certificate. Raises `Untrusted` unless a root vouches for one of the names."""
     policy = PolicyBuilder().store(Store(list(trusted.roots))).time(now)
     why = ""
     for name in names:

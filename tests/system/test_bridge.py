@@ -1,0 +1,294 @@
+"""The bridge between real queues and a real broker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from connectors.aws import NOBODY, Queue
+from connectors.start import reachable
+from schemas import codec, kafka, topics
+from schemas.envelope import from_headers
+from schemas.records import MediaUploaded
+from schemas.settings import KafkaSettings
+from tests.support.running import Headrace, headrace, wait_for
+from tests.unit.connectors import sent
+
+ODD_KEYS = ["a b.jpg", "a+b.jpg", "100%.jpg", "%2B %.jpg", "zażółć/日本語.mp4", "../../up.jpg", "folder/"]
+BOOK = codec.load()
+
+
+class Site:
+    """Queues and buckets of one test's own, and what is on the log of them."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.name = f"t{uuid.uuid4().hex[:12]}"
+        self.environment = environment
+        self.s3, self.sqs, self.sns, self.events = (boto3.client(each) for each in ("s3", "sqs", "sns", "events"))
+        self._consumer = self._reader(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
+        self._arrived: list[Any] = []
+
+    def queue(self, name: str, **attributes: str) -> str:
+        url: str = self.sqs.create_queue(QueueName=f"{self.name}-{name}", Attributes=attributes)["QueueUrl"]
+        return url
+
+    def arn(self, url: str) -> str:
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(found["Attributes"]["QueueArn"])
+
+    def bucket(self, configuration: Any) -> str:
+        self.s3.create_bucket(Bucket=self.name)
+        self.s3.put_bucket_notification_configuration(Bucket=self.name, NotificationConfiguration=configuration)
+        return self.name
+
+    def send(self, url: str, bodies: list[str], **more: str) -> None:
+        for batch in (bodies[n : n + 10] for n in range(0, len(bodies), 10)):
+            entries: Any = [{"Id": str(n), "MessageBody": body, **more} for n, body in enumerate(batch)]
+            assert not self.sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+    def notification(self, key: str) -> str:
+        """What S3 says of an upload to this test's bucket."""
+        record = sent.record(key)
+        record["s3"]["bucket"]["name"] = self.name
+        return sent.notification(record)
+
+    def is_empty(self, url: str) -> bool:
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return all(found[name] == "0" for name in names)
+
+    def arrived(self, of_us: Callable[[Any], bool]) -> list[Any]:
+        """List what is on the log by now."""
+        self._arrived += [each for each in self._consumer.consume(10_000, 0.2) if each.error() is None]
+        return [each for each in self._arrived if of_us(each)]
+
+    def uploads(self) -> list[tuple[str, str]]:
+        """List the uploads to this test's bucket: id and key."""
+        prefix = f"{self.name}/".encode()
+        found = self.arrived(lambda each: each.topic() == "media.uploaded" and each.key().startswith(prefix))
+        events = [(from_headers(each.headers()).id, BOOK.decode(each.value())) for each in found]
+        return [(id_, event.asset.key) for id_, event in events if isinstance(event, MediaUploaded)]
+
+    def bridge(self, folder: Path, *urls: str, **variables: str) -> Any:
+        return headrace({**self.environment, "HEADRACE_QUEUE_URLS": ",".join(urls), **variables}, folder, "bridge")
+
+    def _reader(self, cluster: KafkaSettings) -> Consumer:
+        consumer = kafka.reader(cluster)
+        names = (topics.UPLOADED.name, topics.AWS_EVENTS.name, topics.BRIDGE_DLQ.name)
+        there = kafka.existing_topics(kafka.admin(cluster))
+        places = [TopicPartition(name, number, OFFSET_BEGINNING) for name in names for number in range(there[name])]
+        consumer.assign(places)
+        return consumer
+
+
+@pytest.fixture
+def site(cluster_env: dict[str, str]) -> Iterator[Site]:
+    site = Site(cluster_env)
+    yield site
+    site._consumer.close()
+
+
+def lines(bridge: Headrace, word: str) -> list[str]:
+    """What the process said that has this word in it."""
+    return [line for line in bridge.log.read_text().splitlines() if word in line]
+
+
+def counts(bridge: Headrace) -> dict[str, int]:
+    (stopped,) = lines(bridge, "stopped")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stopped)
+    return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", plain)}
+
+
+def test_one_upload_by_every_way_is_one_key_and_one_id(site: Site, tmp_path: Path) -> None:
+    direct, wrapped, raw, bus = (site.queue(name) for name in ("direct", "wrapped", "raw", "bus"))
+    topic = site.sns.create_topic(Name=site.name)["TopicArn"]
+    site.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=site.arn(wrapped))
+    attributes = {"RawMessageDelivery": "true"}
+    site.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=site.arn(raw), Attributes=attributes)
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [site.name]}}}
+    site.events.put_rule(Name=site.name, EventPattern=json.dumps(pattern))
+    site.events.put_targets(Rule=site.name, Targets=[{"Id": "1", "Arn": site.arn(bus)}])
+    created: Any = ["s3:ObjectCreated:*"]
+    bucket = site.bucket(
+        {
+            "QueueConfigurations": [{"QueueArn": site.arn(direct), "Events": created}],
+            "TopicConfigurations": [{"TopicArn": topic, "Events": created}],
+            "EventBridgeConfiguration": {},
+        }
+    )
+    with site.bridge(tmp_path, direct, wrapped, raw, bus) as bridge:
+        wait_for(lambda: len(lines(bridge, "ready")) == 4, "four queues")
+        for key in ODD_KEYS:
+            site.s3.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith("/") else b"x")
+        wait_for(lambda: len(site.uploads()) == 4 * len(ODD_KEYS), "every upload four times")
+        wait_for(lambda: all(map(site.is_empty, (direct, wrapped, raw, bus))), "empty queues")
+        assert bridge.stop() == 0
+
+    ids_of = {key: {id_ for id_, found in site.uploads() if found == key} for key in ODD_KEYS}
+    assert {key: len(ids) for key, ids in ids_of.items()} == dict.fromkeys(ODD_KEYS, 1)
+    said = counts(bridge)
+    assert said["received"] == said["translated"] + said["ignored"] == said["deleted"]
+
+
+def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site, tmp_path: Path) -> None:
+    url = site.queue("unreadable")
+    bodies = [
+        f'{{"Records": [ {site.name}',
+        site.name + " ü\t\U0001f3ac",
+        json.dumps({"x": site.name + "y" * 1_000_000}),
+    ]
+    site.send(url, bodies[:2])
+    site.send(url, bodies[2:])
+    with site.bridge(tmp_path, url) as bridge:
+
+        def letters() -> list[Any]:
+            return site.arrived(lambda each: each.topic() == "bridge.dlq" and site.name.encode() in each.value())
+
+        wait_for(lambda: len(letters()) == 3, "three dead letters")
+        wait_for(lambda: site.is_empty(url), "an empty queue")
+        assert bridge.stop() == 0
+
+    assert {each.value().decode() for each in letters()} == set(bodies)
+    headers = dict(letters()[0].headers())
+    assert headers["dlq-queue"] == url.encode()
+    assert headers["dlq-sqs-message"] == letters()[0].key()
+    assert counts(bridge)["refused"] == 3
+    assert site.name not in "".join(lines(bridge, "refused")).replace(url, "")
+
+
+def test_killed_in_the_middle_it_loses_no_message_and_gives_none_another_id(site: Site, tmp_path: Path) -> None:
+    url = site.queue("killed", VisibilityTimeout="2")
+    keys = {f"{number}.jpg" for number in range(2000)}
+    site.send(url, [site.notification(key) for key in sorted(keys)])
+
+    def arrived() -> set[str]:
+        return {key for _, key in site.uploads()}
+
+    def has(least: int) -> bool:
+        return len(arrived()) >= least
+
+    for least in (1, 300, 800):
+        with site.bridge(tmp_path, url) as bridge:
+            wait_for(partial(has, least), f"{least} uploads")
+            bridge.kill()
+    with site.bridge(tmp_path, url) as bridge:
+        wait_for(lambda: arrived() == keys, "every key")
+        wait_for(lambda: site.is_empty(url), "an empty queue")
+        assert bridge.stop() == 0
+
+    assert len({id_ for id_, _ in site.uploads()}) == len(keys)
+
+
+def test_a_fifo_queue_keeps_its_order(site: Site, tmp_path: Path) -> None:
+    url = site.queue("order.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    events = [sent.event(site.name, "Step", {"n": number}, id=str(number)) for number in range(50)]
+    site.send(url, events, MessageGroupId="g")
+    with site.bridge(tmp_path, url) as bridge:
+
+        def steps() -> list[int]:
+            found = site.arrived(lambda each: each.topic() == "aws.events" and each.key() == site.name.encode())
+            return [json.loads(BOOK.decode(each.value()).body)["detail"]["n"] for each in found]  # type: ignore[union-attr]
+
+        wait_for(lambda: len(steps()) == 50, "fifty steps")
+        wait_for(lambda: site.is_empty(url), "an empty queue")
+        assert bridge.stop() == 0
+
+    assert steps() == list(range(50))
+
+
+def test_without_kafka_it_waits_with_one_line_and_works_when_kafka_comes(site: Site, tmp_path: Path) -> None:
+    url = site.queue("early")
+    site.send(url, [site.notification("early.jpg")])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    where = f"127.0.0.1:{port}"
+    with site.bridge(tmp_path, url, HEADRACE_BOOTSTRAP_SERVERS=where) as bridge:
+        wait_for(lambda: lines(bridge, "waiting"), "a line")
+        with forwarding(port, site.environment["HEADRACE_BOOTSTRAP_SERVERS"]):
+            wait_for(lambda: site.uploads(), "the upload")
+            assert bridge.stop() == 0
+
+    (line,) = lines(bridge, "waiting")
+    assert f"no Kafka at {where}" in line
+    assert not lines(bridge, "Traceback")
+
+
+def test_told_to_stop_while_it_waits_it_stops(site: Site, tmp_path: Path) -> None:
+    with site.bridge(tmp_path, site.queue("x"), HEADRACE_BOOTSTRAP_SERVERS="127.0.0.1:1") as bridge:
+        wait_for(lambda: lines(bridge, "waiting"), "a line")
+        assert bridge.stop(15) == 0
+
+
+def test_a_queue_that_is_not_there_holds_up_no_other_and_is_emptied_when_it_comes(site: Site, tmp_path: Path) -> None:
+    there = site.queue("there")
+    later = there.replace("there", "later")
+    site.send(there, [site.notification("there.jpg")])
+    with site.bridge(tmp_path, later, there) as bridge:
+        wait_for(lambda: len(site.uploads()) == 1, "the upload of the one that is there")
+        wait_for(lambda: lines(bridge, "waiting"), "a line")
+        assert site.queue("later") == later
+        site.send(later, [site.notification("later.jpg")])
+        wait_for(lambda: len(site.uploads()) == 2, "the upload of the other")
+        assert bridge.stop() == 0
+
+    (line,) = lines(bridge, "waiting")
+    assert later in line
+
+
+def test_the_right_to_delete_is_tried_without_deleting(site: Site) -> None:
+    url = site.queue("tried")
+    site.send(url, [site.notification("a.jpg")])
+
+    source = reachable(url, 1)
+
+    assert isinstance(source.queue, Queue)
+    assert source.hidden_seconds == 30
+    assert not site.is_empty(url)
+    (delivery,) = source.queue.receive()
+    assert delivery.first_received_ms > 0
+    gone = type(delivery)(delivery.id, NOBODY, "")
+    (rejected,) = source.queue.delete([gone])
+    assert rejected.gone
+    (rejected,) = source.queue.hide([gone], 10)
+    assert rejected.gone
+    assert source.queue.delete([delivery]) == []
+    assert site.is_empty(url)
+
+
+@contextlib.contextmanager
+def forwarding(port: int, to: str) -> Iterator[None]:
+    """Listen on a port and pass everything on, while the block lasts."""
+    host, target = to.split(":")
+    server = socket.create_server(("127.0.0.1", port))
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                here = server.accept()[0]
+                there = socket.create_connection((host, int(target)))
+                for one, other in ((here, there), (there, here)):
+                    threading.Thread(target=pump, args=(one, other), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield
+    server.close()
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what comes until one side ends."""
+    with contextlib.suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_RDWR)

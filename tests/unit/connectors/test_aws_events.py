@@ -1,0 +1,294 @@
+"""Every kind of message that a queue can hold is told by what it holds, and nothing whatever raises."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from connectors.aws_events import translate
+from connectors.translation import Fact, Ignored, Refused, Translated
+from schemas import topics
+from schemas.records import AwsEvent, JobFinished, MediaDeleted, MediaUploaded
+from tests.unit.connectors import sent
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+WHEN = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
+
+
+def facts(body: str | bytes) -> tuple[Fact, ...]:
+    found = translate(body, NOW)
+    assert isinstance(found, Translated), found
+    return found.facts
+
+
+def fact(body: str | bytes) -> Fact:
+    (found,) = facts(body)
+    return found
+
+
+def fixture_bodies() -> list[tuple[str, str, type]]:
+    """Every fixture as the queue holds it: SQS ones are in Lambda's form, the message under `body`."""
+    body = sent.fixture("s3SqsEvent.json")["Records"][0]["body"]
+    whole = {
+        "s3Event.json": MediaUploaded,
+        "s3EventDeleteObject.json": MediaDeleted,
+        "s3EventBridgeNotificationObjectCreatedEvent.json": MediaUploaded,
+        "s3EventBridgeNotificationObjectDeletedEvent.json": MediaDeleted,
+        "s3EventBridgeNotificationObjectExpiredEvent.json": MediaDeleted,
+        "eventBridgeEvent.json": AwsEvent,
+    }
+    read = [(name, json.dumps(sent.fixture(name)), kind) for name, kind in whole.items()]
+    notified = sent.fixture("snsSqsEvent.json")["Records"][0]["body"]
+    lambda_sns = sent.fixture("snsEvent.json")["Records"][0]["Sns"]
+    return [
+        *read,
+        ("s3SqsEvent.json", body, MediaUploaded),
+        ("snsSqsEvent.json", notified, AwsEvent),
+        ("snsEvent.json", json.dumps(lambda_sns), AwsEvent),
+    ]
+
+
+@pytest.mark.parametrize(("name", "body", "kind"), fixture_bodies())
+def test_what_aws_delivered_is_understood(name: str, body: str, kind: type) -> None:
+    event, envelope = fact(body)
+
+    assert type(event) is kind
+    assert envelope.type == f"headrace.{kind.__name__}"
+    assert envelope.subject == topics.subject_of(event)
+
+
+@pytest.mark.parametrize("name", ["sqsEvent.json", "sqsDlqTriggerEvent.json"])
+def test_messages_that_no_service_of_aws_wrote_are_refused(name: str) -> None:
+    for each in sent.fixture(name)["Records"]:
+        assert isinstance(translate(each["body"], NOW), Refused)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "topic"),
+    [
+        (sent.notification(), MediaUploaded, "media.uploaded"),
+        (sent.notification(sent.record(event="ObjectRemoved:Delete")), MediaDeleted, "media.deleted"),
+        (sent.bridged(), MediaUploaded, "media.uploaded"),
+        (
+            sent.bridged(kind="Object Deleted", **{"deletion-type": "Permanently Deleted"}),
+            MediaDeleted,
+            "media.deleted",
+        ),
+        (sent.notification(sent.record(event="ObjectTagging:Put")), AwsEvent, "aws.events"),
+        (sent.bridged(kind="Object Tags Added"), AwsEvent, "aws.events"),
+        (sent.completion(), JobFinished, "jobs.finished"),
+        (sent.transcription(), JobFinished, "jobs.finished"),
+        (sent.conversion(), JobFinished, "jobs.finished"),
+        (sent.event("my.shop", "Order Placed", {"n": 1}), AwsEvent, "aws.events"),
+    ],
+)
+@pytest.mark.parametrize("wrap", [str, sent.sns], ids=["raw", "through SNS"])
+def test_each_kind_goes_to_its_topic_with_or_without_sns(wrap: Any, body: str, kind: type, topic: str) -> None:
+    event, _ = fact(wrap(body))
+
+    assert (type(event), topics.topic_of(event).name) == (kind, topic)
+    assert fact(wrap(body)) == fact(body) == fact(body.encode())
+
+
+def test_several_records_are_several_facts_in_their_order() -> None:
+    found = facts(sent.notification(sent.record("a"), sent.record("b", "ObjectTagging:Put"), sent.record("c")))
+
+    assert [topics.topic_of(event).name for event, _ in found] == ["media.uploaded", "aws.events", "media.uploaded"]
+
+
+def test_one_unreadable_record_refuses_the_message_so_that_none_of_it_is_lost() -> None:
+    found = translate(sent.notification(sent.record("a"), sent.record("b", version="3.0")), NOW)
+
+    assert found == Refused("unreadable", "eventVersion is not 2.x")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "media"}),
+        sent.conversion("STATUS_UPDATE"),
+        json.dumps({"Type": "SubscriptionConfirmation", "TopicArn": sent.TOPIC, "Token": "secret"}),
+        json.dumps({"Type": "UnsubscribeConfirmation", "TopicArn": sent.TOPIC, "Token": "secret"}),
+    ],
+)
+@pytest.mark.parametrize("wrap", [str, sent.sns], ids=["raw", "through SNS"])
+def test_messages_that_tell_of_nothing_are_ignored(wrap: Any, body: str) -> None:
+    found = translate(wrap(body), NOW)
+
+    assert isinstance(found, Ignored)
+    assert "secret" not in found.why
+
+
+def test_an_event_without_a_topic_of_its_own_is_kept_as_it_came() -> None:
+    said = '"source":"my.shop", "detail-type":"Order",  "detail":{"b":1,"a":1.50}'
+    body = f'{{{said}, "id":"7","time":"2026-03-14T15:09:26Z"}}'
+
+    event, envelope = fact(body)
+
+    assert event == AwsEvent(source="my.shop", detail_type="Order", event_id="7", occurred_at=NOW, body=body)
+    assert (envelope.source, envelope.time) == ("my.shop", "2026-03-14T15:09:26.000Z")
+
+
+def test_an_event_without_a_detail_type_or_a_time_is_kept_with_the_time_of_its_receipt() -> None:
+    event, _ = fact('{"source":"aws.securitylake","detail":{"bucket":{}}}')
+
+    assert isinstance(event, AwsEvent)
+    assert (event.detail_type, event.event_id, event.occurred_at) == ("", None, NOW)
+
+
+@pytest.mark.parametrize("message", ["Hello from SNS!", '{"AlarmName": "lag"}', "[1, 2]"])
+def test_what_people_publish_by_sns_is_kept_without_the_address_that_ends_the_subscription(message: str) -> None:
+    event, _ = fact(sent.sns(message))
+
+    assert isinstance(event, AwsEvent)
+    assert (event.source, event.event_id, event.occurred_at) == ("aws.sns", "m-1", WHEN)
+    assert json.loads(event.body)["Message"] == message
+    assert "Unsubscribe" not in event.body
+
+
+def test_a_broken_message_in_a_good_notification_is_refused() -> None:
+    assert isinstance(translate(sent.sns('{"Records": [{'), NOW), Refused)
+
+
+def test_a_message_that_comes_again_has_the_ids_of_the_first_time_and_the_same_trace() -> None:
+    first, second = (fact(sent.notification())[1] for _ in range(2))
+
+    assert first == second
+    assert first.correlation == first.id
+    version, trace, span, flags = first.traceparent.split("-")
+    assert (version, len(trace), len(span), flags) == ("00", 32, 16, "01")
+    assert int(trace, 16)
+    assert int(span, 16)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"\xed\xa0\x80",
+        b"\xef\xbb\xbf{}",
+        '{"Records": [',
+        '{"a": NaN}',
+        '{"a": 1e999}',
+        '"\\ud800"',
+        "\ud800",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "null",
+        "7",
+        '"text"',
+        "[]",
+        "{}",
+        '{"Records": "none"}',
+        '{"Records": [null]}',
+        '{"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}',
+        sent.notification({**sent.record(), "eventVersion": "3.0"}),
+        sent.notification({**sent.record(), "eventVersion": 2.1}),
+        sent.notification({**sent.record(), "s3": []}),
+        sent.notification({**sent.record(), "eventTime": "yesterday"}),
+        sent.notification({**sent.record(), "eventTime": "0001-01-01T00:00:00+14:00"}),
+        sent.notification({**sent.record(), "eventTime": 7}),
+        sent.notification(sent.record(size=-1)),
+        sent.notification(sent.record(size=2**63)),
+        sent.notification(sent.record(size=True)),
+        sent.notification(sent.record(key="")),
+        sent.completion(Timestamp=10**30),
+        sent.completion(JobId=7),
+        sent.event("aws.s3", "Object Created", {"bucket": {"name": "media"}, "object": {}}),
+        sent.sns(sent.sns(sent.sns(sent.sns(sent.notification())))),
+        json.dumps({"Type": "Goodbye", "TopicArn": sent.TOPIC}),
+    ],
+)
+def test_what_nobody_can_read_is_refused(body: str | bytes) -> None:
+    found = translate(body, NOW)
+
+    assert isinstance(found, Refused)
+    assert found.why
+
+
+def test_a_refusal_does_not_quote_the_message() -> None:
+    for body in ('{"password": "hunter2"', sent.notification({**sent.record(), "eventVersion": "hunter2"})):
+        found = translate(body, NOW)
+        assert isinstance(found, Refused)
+        assert "hunter2" not in found.why
+
+
+def test_of_a_name_given_twice_the_last_counts() -> None:
+    body = sent.notification().replace('"eTag": "e1"', '"eTag": "e0", "eTag": "e1"')
+
+    assert fact(body) == fact(sent.notification())
+
+
+def test_a_megabyte_is_no_harm() -> None:
+    assert isinstance(translate('{"a": "' + "x" * 2**20 + '"}', NOW), Refused)
+
+
+@given(st.binary() | st.text(st.characters(exclude_categories=())))
+def test_no_bytes_and_no_text_raise(body: bytes | str) -> None:
+    assert isinstance(translate(body, NOW), Translated | Ignored | Refused)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+VALID = [
+    json.loads(body)
+    for body in (
+        sent.notification(),
+        sent.bridged(),
+        sent.bridged(kind="Object Deleted"),
+        sent.completion(),
+        sent.transcription(),
+        sent.conversion(),
+        sent.conversion("STATUS_UPDATE"),
+        sent.sns(sent.notification()),
+        sent.event("my.shop", "Order", {}),
+    )
+]
+
+
+def paths(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where in a document something stands."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path for name, each in inner for path in [(*before, name), *paths(each, (*before, name))]]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """A valid message in which one to three places hold something else, or nothing."""
+    body = json.loads(json.dumps(draw(st.sampled_from(VALID))))
+    for _ in range(draw(st.integers(1, 3))):
+        places = paths(body)
+        if not places:
+            break
+        *way, last = draw(st.sampled_from(places))
+        inside = body
+        for step in way:
+            inside = inside[step]
+        if draw(st.booleans()):
+            inside[last] = draw(VALUES)
+        else:
+            del inside[last]
+    return json.dumps(body)
+
+
+@settings(max_examples=500, deadline=None)
+@given(mutated())
+@example(sent.notification({**sent.record(), "eventTime": "9999-12-31T23:59:59-14:00"}))
+def test_no_mutation_of_a_valid_message_raises_and_what_is_translated_can_be_encoded(body: str) -> None:
+    from schemas.message import message
+    from tests.support.records import CODEC
+
+    found = translate(body, NOW)
+
+    if isinstance(found, Translated):
+        for event, envelope in found.facts:
+            assert CODEC.decode(message(event, envelope, CODEC).value) is not None

@@ -1,0 +1,126 @@
+"""The end of a job of ours is a record, in whatever words a service says it; the end of another's is an AWS event."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.aws_events import translate
+from connectors.translation import Ignored, Translated
+from schemas.records import AwsEvent, JobFinished
+from tests.unit.connectors import sent
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WHEN = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
+
+
+def event_of(body: str) -> Any:
+    found = translate(body, NOW)
+    assert isinstance(found, Translated), found
+    return found.facts[0][0]
+
+
+def id_of(body: str) -> str:
+    found = translate(body, NOW)
+    assert isinstance(found, Translated), found
+    return found.facts[0][1].id
+
+
+@pytest.mark.parametrize("spelling", ["StartLabelDetection", "LABEL_DETECTION"])
+def test_both_spellings_of_an_operation_give_one_record(spelling: str) -> None:
+    assert event_of(sent.completion(API=spelling)) == JobFinished(
+        token=sent.TOKEN,
+        service="rekognition",
+        operation="StartLabelDetection",
+        job_id="j-1",
+        status="succeeded",
+        finished_at=WHEN,
+    )
+
+
+@pytest.mark.parametrize(("status", "ending"), [("SUCCEEDED", "succeeded"), ("FAILED", "failed"), ("ERROR", "failed")])
+def test_every_word_for_an_end_is_known(status: str, ending: str) -> None:
+    assert event_of(sent.completion(Status=status)).status == ending
+
+
+def test_a_failure_says_why() -> None:
+    assert event_of(sent.completion(Status="FAILED", Message="codec")).message == "codec"
+    assert event_of(sent.completion(Status="FAILED")).message == "FAILED"
+
+
+def test_a_status_that_is_no_end_does_not_end_a_job() -> None:
+    assert isinstance(event_of(sent.completion(Status="IN_PROGRESS")), AwsEvent)
+
+
+def test_textract_is_known_by_its_documents() -> None:
+    where = {"DocumentLocation": {"S3ObjectName": "a.pdf", "S3Bucket": "media"}}
+    found = event_of(sent.completion(API="StartDocumentTextDetection", Status="PARTIAL_SUCCESS", **where))
+
+    assert (found.service, found.operation, found.status) == ("textract", "StartDocumentTextDetection", "succeeded")
+
+
+def test_a_completion_without_a_time_has_that_of_its_receipt() -> None:
+    assert event_of(sent.completion(Timestamp=None)).finished_at == NOW
+
+
+@pytest.mark.parametrize(("state", "ending"), [("COMPLETED", "succeeded"), ("FAILED", "failed")])
+def test_a_transcription_is_known_by_its_name(state: str, ending: str) -> None:
+    found = event_of(sent.transcription(TranscriptionJobStatus=state, FailureReason="silence"))
+
+    assert (found.service, found.token, found.job_id, found.status) == ("transcribe", sent.TOKEN, sent.TOKEN, ending)
+    assert found.message == ("silence" if ending == "failed" else None)
+
+
+@pytest.mark.parametrize(("status", "ending"), [("COMPLETE", "succeeded"), ("ERROR", "failed"), ("CANCELED", "failed")])
+def test_a_conversion_carries_its_token_in_its_metadata(status: str, ending: str) -> None:
+    found = event_of(sent.conversion(status, userMetadata={"team": "video", "job": sent.TOKEN}))
+
+    assert (found.service, found.token, found.job_id, found.status) == ("mediaconvert", sent.TOKEN, "1-a", ending)
+    assert found.finished_at == WHEN
+
+
+@pytest.mark.parametrize("status", ["STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION"])
+def test_the_progress_of_a_conversion_is_ignored(status: str) -> None:
+    assert isinstance(translate(sent.conversion(status), NOW), Ignored)
+
+
+@pytest.mark.parametrize("status", ["NEW_WARNING", "QUEUE_HOP"])
+def test_what_else_is_said_of_a_conversion_is_kept(status: str) -> None:
+    assert isinstance(event_of(sent.conversion(status)), AwsEvent)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        sent.completion(JobTag="nightly"),
+        sent.completion(JobTag=None),
+        sent.transcription(TranscriptionJobName="interview-7"),
+        sent.conversion(userMetadata={"customer": "7"}),
+        sent.conversion(userMetadata={"a": sent.TOKEN, "b": sent.TOKEN.replace("0", "1")}),
+        sent.conversion(userMetadata=None),
+    ],
+)
+def test_jobs_of_others_in_the_account_are_kept_as_aws_events(body: str) -> None:
+    found = event_of(body)
+
+    assert isinstance(found, AwsEvent)
+    assert found.body == body
+
+
+@pytest.mark.parametrize("make", [sent.completion, sent.transcription, sent.conversion])
+def test_the_same_end_has_the_same_id_and_another_end_another(make: Any) -> None:
+    other = {"JobId": "j-2"} if make is sent.completion else {}
+    other = {"TranscriptionJobStatus": "FAILED"} if make is sent.transcription else other
+    other = {"jobId": "1-b"} if make is sent.conversion else other
+
+    assert id_of(make()) == id_of(sent.sns(make())) != id_of(make(**other))
+
+
+def test_the_end_of_a_job_tells_what_it_is_about_and_not_what_caused_it() -> None:
+    found = translate(sent.completion(), NOW)
+
+    assert isinstance(found, Translated)
+    envelope = found.facts[0][1]
+    assert (envelope.subject, envelope.source, envelope.correlation_id) == (sent.TOKEN, "aws.rekognition", "")

@@ -1,0 +1,41 @@
+"""A message becomes records that fit the log, or a reason why not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from connectors.outgoing import LARGEST_RECORD, outgoing
+from connectors.translation import Ignored, Refused
+from schemas.envelope import from_headers
+from schemas.records import MediaUploaded
+from tests.support.records import CODEC
+from tests.unit.connectors import sent
+
+NOW = datetime(2026, 3, 14, tzinfo=UTC)
+
+
+def test_a_record_is_addressed_and_encoded() -> None:
+    found = outgoing(sent.notification(), NOW, CODEC)
+
+    assert isinstance(found, tuple)
+    assert (found[0].topic, found[0].key) == ("media.uploaded", b"media/a.jpg")
+    assert from_headers(found[0].headers).event == "MediaUploaded"
+    assert isinstance(CODEC.decode(found[0].value), MediaUploaded)
+
+
+def test_an_event_too_large_for_the_log_is_refused() -> None:
+    body = sent.event("my.shop", "Order", {"text": "x" * LARGEST_RECORD})
+
+    assert outgoing(body, NOW, CODEC) == Refused("too_large", "a record of more than 256 KB")
+
+
+def test_a_key_too_large_for_the_log_is_refused() -> None:
+    found = outgoing(sent.notification(sent.record("x" * LARGEST_RECORD)), NOW, CODEC)
+
+    assert isinstance(found, Refused)
+
+
+def test_what_is_refused_or_ignored_stays_so() -> None:
+    assert isinstance(outgoing("no json", NOW, CODEC), Refused)
+    assert isinstance(outgoing(json.dumps({"Event": "s3:TestEvent"}), NOW, CODEC), Ignored)
