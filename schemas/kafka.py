@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.settings import KafkaSettings
-from schemas.topics import Topic
+from schemas.topics import LARGEST, Topic
 
 # Failures come as exceptions and delivery reports; librdkafka would print each on standard error as well.
 QUIET = {"log_level": 2}
@@ -22,6 +22,7 @@ DURABLE = {
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
     "linger.ms": 5,
+    "message.max.bytes": LARGEST,
 }
 
 _UNREACHABLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT)

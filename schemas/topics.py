@@ -11,6 +11,8 @@ from schemas.records import Event
 
 DAY_MS = 86_400_000
 PARTITIONS = 4
+LARGEST = 2 * 2**20
+"""Bytes of a record that came as it was, with our headers: AWS sends up to 1 MiB, and Kafka takes 1 MiB by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,15 @@ class Topic:
     partitions: int = PARTITIONS
     retention_days: int = 30
     compacted: bool = False
+    max_bytes: int | None = None
 
     @property
     def config(self) -> dict[str, str]:
         """The topic's settings as Kafka takes them."""
+        size = {"max.message.bytes": str(self.max_bytes)} if self.max_bytes else {}
         if self.compacted:
-            return {"cleanup.policy": "compact"}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS)}
+            return {"cleanup.policy": "compact", **size}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS), **size}
 
 
 UPLOADED = Topic("media.uploaded", "objects created in S3", (records.MediaUploaded,))
@@ -45,7 +49,7 @@ LABELLED = Topic("media.labelled", "what is visible in images and videos", (reco
 MODERATED = Topic("media.moderated", "unsafe content in images and videos", (records.MediaModerated,))
 TRANSCRIBED = Topic("media.transcribed", "speech as text", (records.MediaTranscribed,))
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
-BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read, as it came", retention_days=90)
+BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read, as it came", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)
 
 SHARED = (
@@ -69,12 +73,13 @@ SHARED = (
 
 def retry(stage: str) -> Topic:
     """The topic where a stage's records wait until they are due again."""
-    return Topic(f"{stage}.retry", f"records of {stage} that are tried again later")
+    return Topic(f"{stage}.retry", f"records of {stage} that are tried again later", max_bytes=LARGEST)
 
 
 def dead_letters(stage: str) -> Topic:
     """The topic where a stage's records end that cannot be processed, as they came, with the reason."""
-    return Topic(f"{stage}.dlq", f"what {stage} could not process, as it came, with the reason", retention_days=90)
+    holds = f"what {stage} could not process, as it came, with the reason"
+    return Topic(f"{stage}.dlq", holds, retention_days=90, max_bytes=LARGEST)
 
 
 def table(stages: Iterable[str]) -> tuple[Topic, ...]:

@@ -64,10 +64,18 @@ class SafeConsumer(driver.Consumer):
             await self.seek(tp, partition.mark.position)
 
     async def perform_seek(self) -> None:
-        """Begin a new assignment at the committed offsets."""
+        """Begin a new assignment at the committed offsets, and at the beginning where there is none.
+
+        Faust leaves a partition without one where it is. But a fetch that a rebalance cut short has moved it.
+        """
         await super().perform_seek()
-        for tp in self.assignment():
-            self.lanes.assign(_where(tp), self._committed_offset.get(tp))
+        begin = {tp: self._committed_offset.get(tp) for tp in self.assignment()}
+        new = [tp for tp, offset in begin.items() if not offset]
+        for tp, offset in (await self.earliest_offsets(*new) if new else {}).items():
+            await self.seek(tp, offset)
+            begin[tp] = offset
+        for tp, offset in begin.items():
+            self.lanes.assign(_where(tp), offset)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let running work end, within bounds; commit; forget."""
@@ -138,6 +146,9 @@ class StageApp(faust.App):
         """Begin to work before the first batch comes."""
         self.lanes.start()
         await super().on_first_start()
+
+    def _create_directories(self) -> None:
+        """Make none: a stage keeps nothing on disk, and Faust would put its folders where the process was started."""
 
     async def stop(self) -> None:
         """Let running work end, within bounds, so that its offsets are committed with the rest."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings
 
 from connectors.settings import BridgeSettings
+from connectors.webhook_settings import WebhookSettings
 from console.settings import ConsoleSettings
 from schemas import topics
 from schemas.settings import KafkaSettings
@@ -21,7 +22,10 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "reference.md"
 
-SETTINGS: tuple[type[BaseSettings], ...] = (KafkaSettings, BridgeSettings, StreamSettings, ConsoleSettings)
+Classes = tuple[type[BaseSettings], ...]
+
+PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
+SETTINGS: Classes = (*PATH, WebhookSettings, ConsoleSettings)
 
 REQUIRED = "required"
 
@@ -44,14 +48,14 @@ def flow() -> str:
 
 
 def settings() -> str:
-    """What only the user's own account and cluster can say: the required variables, and the ARNs."""
-    rows = (each for each in _settings() if each.default == REQUIRED or each.variable.endswith("_ARN`"))
+    """What only the user can say of cluster and account: what bridge and workers require, and the ARNs."""
+    rows = (each for each in _settings(PATH) if each.default == REQUIRED or each.variable.endswith("_ARN`"))
     return _table(("Variable", "What it says"), ((each.variable, each.what) for each in rows))
 
 
 def all_settings() -> str:
     """Every variable that Headrace reads."""
-    return _table(("Variable", "Default", "What it says"), (astuple(each) for each in _settings()))
+    return _table(("Variable", "Default", "What it says"), (astuple(each) for each in _settings(SETTINGS)))
 
 
 def all_topics() -> str:
@@ -82,15 +86,16 @@ def main() -> None:
         document.write_text(rendered(document.read_text("utf-8")), "utf-8")
 
 
-def _settings() -> Iterator[Setting]:
+def _settings(classes: Classes) -> Iterator[Setting]:
     """Give each variable once."""
     seen = set()
-    for cls in SETTINGS:
+    for cls in classes:
         for name, field in cls.model_fields.items():
             variable = f"`{cls.model_config.get('env_prefix', '')}{name}`".upper()
             if variable not in seen:
                 seen.add(variable)
-                default = REQUIRED if field.is_required() else f"`{field.default}`" if field.default != "" else ""
+                unset = field.default in ("", None)
+                default = REQUIRED if field.is_required() else "" if unset else f"`{field.default}`"
                 yield Setting(variable, default, field.description or "")
 
 

@@ -21,7 +21,7 @@ from streams import pipeline
 from streams.patterns import compile_pattern
 from streams.results import Results
 from streams.stage import Stage
-from tests.docs_generate import README, REFERENCE, ROOT, rendered
+from tests.docs_generate import README, REFERENCE, ROOT, SETTINGS, rendered
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import asset
 
@@ -59,6 +59,16 @@ def used(program: str) -> list[str]:
 @pytest.mark.parametrize("document", [README, REFERENCE], ids=lambda path: path.name)
 def test_generated_parts_are_what_the_code_says(document: Path) -> None:
     assert text_of(document) == rendered(text_of(document)), "run `make format`"
+
+
+def test_the_reference_has_every_settings_class() -> None:
+    defined = {
+        name
+        for package in {cls.__module__.partition(".")[0] for cls in SETTINGS}
+        for module in (ROOT / package).rglob("*.py")
+        for name in re.findall(r"^class (\w+)\(BaseSettings\)", text_of(module), re.MULTILINE)
+    }
+    assert defined == {cls.__name__ for cls in SETTINGS}
 
 
 def test_the_readme_is_short() -> None:

@@ -1,0 +1,209 @@
+"""An SNS of one's own: an authority, a certificate that it issued, and messages that are signed with it."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import itertools
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from connectors.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED
+from connectors.webhook_certificates import NotFetched
+from connectors.webhook_x509 import Trust
+from tests.support.records import NOW
+
+TOPIC = "arn:aws:sns:us-east-1:000000000000:media"
+CERTIFICATE_URL = f"https://sns.us-east-1.amazonaws.com/SimpleNotificationService-{'0' * 31}1.pem"
+ISSUER_URL = "http://crt.test01.amazontrust.com/test01.cer"
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate."""
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def der(self) -> bytes:
+        """The certificate, as authorities publish theirs."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def pem_with_key(self) -> bytes:
+        """What a TLS server is given."""
+        return self.pem + self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@functools.cache
+def rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """A key of this name, made once: it takes a while."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+class Authority:
+    """A root, and an issuer below it, as Amazon Trust Services has them. They are valid a year before and after `now`."""
+
+    def __init__(self, name: str = "authority", now: datetime = NOW) -> None:
+        self._now = now
+        self._serials = itertools.count(1)
+        key = rsa_key(name)
+        self.root = Holder(self._signed(self._ca(f"{name} root", key), f"{name} root", key), key)
+        below = rsa_key(f"{name} issuer")
+        self.issuer = Holder(self._signed(self._ca(f"{name} issuer", below), f"{name} root", key), below)
+
+    @property
+    def trust(self) -> Trust:
+        """What trusts this authority's root and nothing else."""
+        return Trust((self.root.certificate,))
+
+    def issue(self, *names: str, issuer_url: str = ISSUER_URL, key: Any = None, days: tuple[int, int] = (-30, 30)) -> Holder:
+        """Issue a certificate for names, valid between two days counted from now."""
+        key = key or rsa_key(f"of {names}")
+        link = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url))
+        draft = (
+            self._draft(names[0], key, self._now + days[0] * DAY, self._now + days[1] * DAY)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(ca=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.AuthorityInformationAccess([link]), critical=False)
+        )
+        by = self.issuer
+        return Holder(self._signed(draft, _common_name(by.certificate), by.key), key)
+
+    def _ca(self, name: str, key: Any) -> x509.CertificateBuilder:
+        return (
+            self._draft(name, key, self._now - 365 * DAY, self._now + 365 * DAY)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_usage(ca=True), critical=True)
+        )
+
+    def _draft(self, name: str, key: Any, begin: datetime, end: datetime) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder(subject_name=_name(name), public_key=key.public_key())
+            .serial_number(next(self._serials))
+            .not_valid_before(begin)
+            .not_valid_after(end)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        )
+
+    def _signed(self, draft: x509.CertificateBuilder, by: str, key: Any) -> x509.Certificate:
+        known = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+        return draft.issuer_name(_name(by)).add_extension(known, critical=False).sign(key, hashes.SHA256())
+
+
+@dataclass
+class Sns:
+    """Signs messages as SNS does; and hands out, as `fetch`, what lies where. `asked` tells what was asked for."""
+
+    authority: Authority = field(default_factory=Authority)
+    holder: Holder = field(init=False)
+    lies: dict[str, bytes] = field(init=False)
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.holder = self.authority.issue("sns.amazonaws.com")
+        self.lies = {CERTIFICATE_URL: self.holder.pem, ISSUER_URL: self.authority.issuer.der}
+
+    async def fetch(self, url: str) -> bytes:
+        """Be what gets certificates."""
+        self.asked.append(url)
+        if url not in self.lies:
+            raise NotFetched(f"{url}: HTTP 404")
+        return self.lies[url]
+
+    def notification(self, message: str, **changes: Any) -> dict[str, Any]:
+        """What SNS delivers when something is published."""
+        given = {"Type": NOTIFICATION, "Message": message, "UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?gone"}
+        return self.signed({**given, **changes})
+
+    def confirmation(self, token: str = "secret-token", **changes: Any) -> dict[str, Any]:
+        """What SNS delivers when somebody subscribes an endpoint."""
+        address = f"https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token={token}"
+        given = {"Type": CONFIRMATION, "Message": "You have chosen.\nVisit it.", "Token": token, "SubscribeURL": address}
+        return self.signed({**given, **changes})
+
+    def signed(self, fields: dict[str, Any], key: Any = None) -> dict[str, Any]:
+        """Fill in what every message has, and sign it."""
+        found = {
+            "MessageId": str(uuid.uuid4()),
+            "TopicArn": TOPIC,
+            "Timestamp": stamp(NOW),
+            "SignatureVersion": "2",
+            "SigningCertURL": CERTIFICATE_URL,
+            **fields,
+        }
+        names = [name for name in SIGNED.get(found["Type"], SIGNED[NOTIFICATION]) if name in found]
+        text = "".join(f"{name}\n{found[name]}\n" for name in names).encode()
+        digest = hashes.SHA1() if found["SignatureVersion"] == "1" else hashes.SHA256()
+        signature = (key or self.holder.key).sign(text, PKCS1v15(), digest)
+        return {**found, "Signature": base64.b64encode(signature).decode()}
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as SNS writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def headers_of(message: dict[str, Any]) -> dict[str, str]:
+    """The headers that SNS sends with a message."""
+    return {
+        "x-amz-sns-message-type": str(message.get("Type")),
+        "x-amz-sns-message-id": str(message.get("MessageId")),
+        "x-amz-sns-topic-arn": str(message.get("TopicArn")),
+        "content-type": "text/plain; charset=UTF-8",
+    }
+
+
+def body_of(message: dict[str, Any]) -> bytes:
+    """A message as SNS writes it."""
+    return json.dumps(message, indent=2).encode()
+
+
+def s3_notification(key: str = "photos/cat.jpg", *others: str) -> str:
+    """What S3 publishes when objects are created."""
+    return json.dumps({"Records": [_s3_record(each) for each in (key, *others)]})
+
+
+def _s3_record(key: str) -> dict[str, Any]:
+    return {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": "2026-03-14T15:09:26.535Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "media"}, "object": {"key": key, "size": 10, "eTag": "e1", "sequencer": "0A"}},
+    }
+
+
+def _usage(ca: bool) -> x509.KeyUsage:
+    never = dict.fromkeys(
+        ("content_commitment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
+    )
+    return x509.KeyUsage(digital_signature=True, key_encipherment=not ca, key_cert_sign=ca, crl_sign=ca, **never)
+
+
+def _name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
