@@ -57,9 +57,18 @@ class SnsMessage:
     id: str
     topic_arn: str
     sent_at: datetime
-    message: str = field(repr=False)
-    token: str = field(repr=False)
+    signed: dict[str, str] = field(repr=False)
     proof: Proof
+
+    @property
+    def token(self) -> str:
+        """The secret with which a subscription is confirmed; empty in a notification."""
+        return self.signed.get("Token", "")
+
+    @property
+    def document(self) -> bytes:
+        """The message with what is signed of it, and nothing else."""
+        return orjson.dumps(self.signed)
 
 
 def read(body: bytes) -> SnsMessage:
@@ -84,8 +93,7 @@ def read(body: bytes) -> SnsMessage:
         id=signed["MessageId"],
         topic_arn=signed["TopicArn"],
         sent_at=_moment(signed["Timestamp"]),
-        message=signed["Message"],
-        token=signed.get("Token", ""),
+        signed=signed,
         proof=_proof(found, signed),
     )
 

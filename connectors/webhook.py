@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from connectors.aws import NotConfirmed
-from connectors.aws_events import translate
+from connectors.outgoing import outgoing
 from connectors.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED, Forged, SnsMessage, read
 from connectors.translation import Ignored, Refused
 from connectors.webhook_certificates import NotFetched
@@ -30,7 +30,7 @@ from connectors.webhook_sender import NotSent
 from connectors.webhook_settings import WebhookSettings
 from connectors.webhook_x509 import SigningKey, Untrusted
 from schemas.codec import Codec
-from schemas.message import Message, message
+from schemas.message import Message
 
 REMEMBERED = 100_000
 READ_SECONDS = 10.0
@@ -166,14 +166,14 @@ class Webhook:
     async def _carry(self, found: SnsMessage, body: bytes) -> str:
         """Send what a message tells of, and wait until it is durable."""
         now = self._outside.clock()
-        translated = translate(found.message, now)
-        if isinstance(translated, Ignored):
+        records = outgoing(found.document, now, self._outside.codec)
+        if isinstance(records, Ignored):
             return "ignored"
-        if isinstance(translated, Refused):
-            log.warning("unreadable", message=found.id, code=translated.code, why=translated.why)
-            await self._outside.send([dead_letter(found, body, translated, now)])
+        if isinstance(records, Refused):
+            log.warning("unreadable", message=found.id, code=records.code, why=records.why)
+            await self._outside.send([dead_letter(found, body, records, now)])
             return "unreadable"
-        await self._outside.send([message(event, about, self._outside.codec) for event, about in translated.facts])
+        await self._outside.send(records)
         return "accepted"
 
     async def _confirm(self, found: SnsMessage) -> str:

@@ -11,12 +11,8 @@ def webhook(
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
 ) -> None:
     """Take SNS messages over HTTPS into Kafka until SIGTERM or Ctrl-C; each is answered when Kafka has it."""
-    try:
-        from connectors.webhook_server import run
-        from connectors.webhook_settings import WebhookSettings
-    except ModuleNotFoundError as error:
-        typer.secho(f"{error.name} is not installed: pip install 'headrace[webhook]'", fg="red", err=True)
-        raise typer.Exit(1) from None
+    from connectors.webhook_server import run
+    from connectors.webhook_settings import WebhookSettings
     from schemas import logs
     from schemas.settings import KafkaSettings, load
 

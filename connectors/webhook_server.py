@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connectors.aws import confirm_subscription
+from connectors.saying import Saying
 from connectors.start import kafka_missing
 from connectors.webhook import Outside, Webhook
 from connectors.webhook_certificates import Certificates
@@ -93,10 +94,10 @@ async def opened(settings: WebhookSettings, cluster: KafkaSettings, trusted: Tru
 
 async def _wait(webhook: Webhook, cluster: KafkaSettings) -> None:
     """Let the webhook take messages once nothing is missing any more, saying each thing once."""
+    saying = Saying()
     while missing := await asyncio.to_thread(kafka_missing, cluster):
-        if missing != webhook.waiting_for:
-            log.warning("waiting", on=missing)
-            webhook.waiting_for = missing
+        saying.trouble(missing)
+        webhook.waiting_for = missing
         await asyncio.sleep(LOOK_SECONDS)
     webhook.waiting_for = ""
     log.info("ready")

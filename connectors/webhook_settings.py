@@ -26,7 +26,7 @@ class WebhookSettings(BaseSettings):
     ca_file: FilePath | None = Field(
         default=None, description="PEM file of certificates that the webhook trusts besides the public roots"
     )
-    max_body_bytes: int = Field(default=900_000, ge=1024, description="Largest request that the webhook reads")
+    max_body_bytes: int = Field(default=1_000_000, ge=1024, le=2_000_000, description="Largest request that the webhook reads")
     max_age_seconds: float = Field(
         default=3600.0, gt=0, description="Oldest message that the webhook takes; SNS tries for an hour"
     )

@@ -35,7 +35,7 @@ class Commands(LazyGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        for name, target in {**COMMANDS, **plugged("headrace.commands"), **COMMANDS}.items():
+        for name, target in (plugged("headrace.commands") | COMMANDS).items():
             self.add_command(LazyCommand(name, target), name)
 
     def invoke(self, ctx: Any) -> Any:

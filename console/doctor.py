@@ -72,7 +72,7 @@ def checks() -> tuple[Check, ...]:
         Check("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
         Check("topics", _topics, apply, "broker"),
         Check("schemas", _schemas, apply, "topics"),
-        Check("workers", _workers, "", "topics"),
+        Check("workers", _workers, "headrace worker --all", "topics"),
         Check("media bucket", _media_bucket, "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"),
         Check("results bucket", _results_bucket, "create it, or correct HEADRACE_RESULTS_BUCKET", "settings"),
         Check("queue", _queues, "create it, or correct HEADRACE_QUEUE_URLS", "settings"),

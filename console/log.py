@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +16,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from console.entry import Entry, open_record
 from console.errors import Refused
+from console.offsets import Group, Place, Span
 from schemas import codec, kafka, topics
 from schemas.envelope import Header
 from schemas.log import NotPublished
@@ -24,6 +27,8 @@ BATCH = 1000
 POLL_SECONDS = 0.25
 TIMEOUT = 5.0
 """Seconds that the cluster has to answer a question."""
+SILENCE = 30.0
+"""Seconds without a record, although there are more to read, after which nobody waits any longer."""
 
 _COORDINATOR_STARTS = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -32,9 +37,6 @@ _COORDINATOR_STARTS = (
 )
 """What a cluster says for a while when it is asked about groups for the first time."""
 
-Place = tuple[str, int]
-"""A topic and one of its partitions."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -42,22 +44,6 @@ class Batch:
 
     entries: tuple[Entry, ...]
     caught_up: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The offsets that a partition holds: from `low`, up to but not including `high`."""
-
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A consumer group: how many members it has, and the next offset of each partition that it has committed."""
-
-    members: int
-    committed: dict[Place, int]
 
 
 class Log:
@@ -87,27 +73,21 @@ class Log:
         places = [(name, partition) for name in names for partition in range(there.get(name, 0))]
         if not places:
             raise Refused("the cluster has none of the pipeline's topics: headrace topics apply")
-        consumer = kafka.reader(self.settings)
         book = codec.load()
-        try:
+        with self._reader() as consumer:
             if topics.SCHEMAS.name in there:
                 for message in _up_to_now(consumer, [(topics.SCHEMAS.name, 0)]):
                     _learn(book, message)
                 places.append((topics.SCHEMAS.name, 0))
             behind = _assign(consumer, places)
-            while True:
-                yield Batch(tuple(_opened(_poll(consumer, behind), book, wanted)), not behind)
-        finally:
-            consumer.close()
+            for messages in _polls(consumer, behind):
+                yield Batch(tuple(_opened(messages, book, wanted)), not behind)
 
     def published(self) -> set[str]:
         """List the fingerprints of the schemas on the log. The topic has to be there."""
-        consumer = kafka.reader(self.settings)
-        try:
-            messages = list(_up_to_now(consumer, [(topics.SCHEMAS.name, 0)]))
-        finally:
-            consumer.close()
-        return {(message.key() or b"").decode(errors="replace") for message in messages}
+        with self._reader() as consumer:
+            messages = _up_to_now(consumer, [(topics.SCHEMAS.name, 0)])
+            return {(message.key() or b"").decode(errors="replace") for message in messages}
 
     def brokers(self) -> list[str]:
         """List the brokers, `host:port`."""
@@ -135,11 +115,12 @@ class Log:
 
     def _groups(self, names: Collection[str]) -> dict[str, Group]:
         members = self._admin.describe_consumer_groups(list(names), request_timeout=TIMEOUT)
-        asked = {name: ConsumerGroupTopicPartitions(name) for name in names}
-        # The broker takes one group a request; the requests go out together.
-        offsets = [self._admin.list_consumer_group_offsets([each], request_timeout=TIMEOUT) for each in asked.values()]
+        asked: dict[str, Future[ConsumerGroupTopicPartitions]] = {}
+        for name in names:  # one group a request; the requests are under way together
+            one = [ConsumerGroupTopicPartitions(name)]
+            asked |= self._admin.list_consumer_group_offsets(one, request_timeout=TIMEOUT)
         found = {}
-        for name, future in ((name, future) for each in offsets for name, future in each.items()):
+        for name, future in asked.items():
             committed = {(tp.topic, tp.partition): tp.offset for tp in future.result().topic_partitions or ()}
             known = {place: offset for place, offset in committed.items() if offset >= 0}
             found[name] = Group(_members(members[name]), known)
@@ -148,22 +129,22 @@ class Log:
     def timestamps(self, offsets: dict[Place, int]) -> dict[Place, float]:
         """Say when the first record at or after an offset was written, in seconds since 1970, where there is one."""
         found: dict[Place, float] = {}
-        if not offsets:
-            return found
+        if offsets:
+            with self._reader() as consumer:
+                waiting = set(offsets)
+                consumer.assign([TopicPartition(*place, offset) for place, offset in offsets.items()])
+                for message in _until_read(consumer, waiting):
+                    found.setdefault(_place(message), message.timestamp()[1] / 1000)
+                    waiting.discard(_place(message))
+        return found
+
+    @contextmanager
+    def _reader(self) -> Iterator[Consumer]:
         consumer = kafka.reader(self.settings)
         try:
-            waiting = set(offsets)
-            consumer.assign([TopicPartition(*place, offset) for place, offset in offsets.items()])
-            while waiting:
-                for message in _poll(consumer, waiting):
-                    place = (str(message.topic()), int(message.partition() or 0))
-                    if place in waiting:
-                        found[place] = message.timestamp()[1] / 1000
-                        waiting.discard(place)
-                        consumer.incremental_unassign([TopicPartition(*place)])
+            yield consumer
         finally:
             consumer.close()
-        return found
 
     def _offsets(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
         asked = {TopicPartition(*place): spec for place in places}
@@ -200,9 +181,28 @@ def _assign(consumer: Consumer, places: Iterable[Place]) -> set[Place]:
 
 
 def _up_to_now(consumer: Consumer, places: Iterable[Place]) -> Iterator[RawMessage]:
-    behind = _assign(consumer, places)
-    while behind:
-        yield from _poll(consumer, behind)
+    return _until_read(consumer, _assign(consumer, places))
+
+
+def _until_read(consumer: Consumer, behind: set[Place]) -> Iterator[RawMessage]:
+    """Give messages until nothing is behind; whoever takes them may say so of a place before its end is reached."""
+    for messages in _polls(consumer, behind):
+        yield from messages
+        if not behind:
+            return
+
+
+def _polls(consumer: Consumer, behind: set[Place]) -> Iterator[list[RawMessage]]:
+    """Poll for ever. Raises `Refused` when nothing comes for long although not everything has been read."""
+    heard = time.monotonic()
+    while True:
+        left = len(behind)
+        found = _poll(consumer, behind)
+        if found or not behind or len(behind) < left:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > SILENCE:
+            raise Refused(f"Kafka does not answer any more: nothing came for {SILENCE:g} s")
+        yield found
 
 
 def _poll(consumer: Consumer, behind: set[Place]) -> list[RawMessage]:
@@ -213,10 +213,14 @@ def _poll(consumer: Consumer, behind: set[Place]) -> list[RawMessage]:
         if error is None:
             found.append(message)
         elif error.code() == KafkaError._PARTITION_EOF:
-            behind.discard((str(message.topic()), int(message.partition() or 0)))
+            behind.discard(_place(message))
         elif not error.retriable():
             raise KafkaException(error)
     return found
+
+
+def _place(message: RawMessage) -> Place:
+    return str(message.topic()), int(message.partition() or 0)
 
 
 def _opened(

@@ -13,6 +13,7 @@ from console.status import Offsets, Status
 from schemas import topics
 from schemas.settings import KafkaSettings, load
 from streams import pipeline
+from streams.reports import Report, read
 from streams.stage import Stage
 
 
@@ -56,11 +57,19 @@ class ReadService:
         names = [topic.name for topic in topics.table(stage.name for stage in self._stages)]
         spans = self._log.spans([*dict.fromkeys((*names, *self.topics()))])
         groups = self._log.groups([stage.group for stage in self._stages])
+        reports = self._reports()
         stages = []
         for stage in self._stages:
             oldest = self._log.timestamps(status.unfinished(stage, spans, groups[stage.group]))
-            stages.append(status.stage_status(stage, Offsets(spans, groups, oldest), time.time()))
+            stages.append(status.stage_status(stage, Offsets(spans, groups, oldest, reports), time.time()))
         return Status(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
+
+    def _reports(self) -> list[Report]:
+        """Give the last word of each worker on each stage."""
+        if topics.WORKERS.name not in self._log.topics():
+            return []
+        last = {entry.key: entry.record.value for entry in self._log.read([topics.WORKERS.name])}
+        return [report for value in last.values() if value and (report := read(value))]
 
     @property
     def stage_names(self) -> list[str]:

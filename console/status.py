@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.log import Group, Place, Span
+from console.offsets import Group, Place, Span
 from schemas import topics
+from streams.reports import Report
 from streams.stage import Stage
 
 
@@ -14,7 +15,7 @@ from streams.stage import Stage
 class StageStatus:
     """One stage. `finished` counts records that have an outcome, `retried` and `dead_lettered` among them.
 
-    `lag` is in records, `lag_seconds` the age of the oldest record that has no outcome yet; 0 when there is none.
+    `paused` says why its workers wait, one line a worker. `lag` is in records, `lag_seconds` the age of the oldest record that has no outcome yet; 0 when there is none.
     """
 
     stage: str
@@ -25,6 +26,7 @@ class StageStatus:
     finished: int
     retried: int
     dead_lettered: int
+    paused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +49,17 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """What the cluster says: the partitions' offsets, the groups, and the times of the oldest unfinished records."""
+    """What the cluster says: the partitions' offsets, the groups, the times of the oldest unfinished records, and what workers report."""
 
     spans: Mapping[Place, Span]
     groups: Mapping[str, Group]
     oldest: Mapping[Place, float]
-
-
-def topics_read_by(stage: Stage) -> tuple[str, ...]:
-    """Name every topic that a stage's consumer group reads."""
-    completions = (topics.JOBS_FINISHED,) if stage.job else ()
-    return tuple(topic.name for topic in (*stage.reads, *completions, topics.retry(stage.name)))
+    reports: Sequence[Report] = ()
 
 
 def positions(stage: Stage, spans: Mapping[Place, Span], group: Group) -> dict[Place, int]:
     """Say which record a stage's group needs next, of each partition that it reads."""
-    read = set(topics_read_by(stage))
+    read = {topic.name for topic in stage.inputs}
     return {place: group.committed.get(place, span.low) for place, span in spans.items() if place[0] in read}
 
 
@@ -85,6 +82,14 @@ def stage_status(stage: Stage, offsets: Offsets, now: float) -> StageStatus:
         finished=sum(group.committed.values()),
         retried=_written(topics.retry(stage.name).name, spans),
         dead_lettered=_written(topics.dead_letters(stage.name).name, spans),
+        paused=_paused(stage, offsets.reports) if group.members else (),
+    )
+
+
+def _paused(stage: Stage, reports: Iterable[Report]) -> tuple[str, ...]:
+    """Say why workers wait. A worker that was killed says nothing any more: its last word counts while others work."""
+    return tuple(
+        f"{each.worker}: {each.why}" for each in reports if each.stage == stage.name and each.state == "paused"
     )
 
 

@@ -52,6 +52,9 @@ COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object
 BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read, as it came", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)
 
+WORKERS = Topic("system.workers", "how each worker's stages are", partitions=1, compacted=True)
+DISPOSITIONS = Topic("system.dispositions", "what was decided about dead letters", partitions=1, compacted=True)
+
 SHARED = (
     UPLOADED,
     DELETED,
@@ -68,6 +71,8 @@ SHARED = (
     COMPLETED,
     BRIDGE_DLQ,
     SCHEMAS,
+    WORKERS,
+    DISPOSITIONS,
 )
 
 

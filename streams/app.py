@@ -15,7 +15,6 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from schemas import topics
 from schemas.message import Received
 from schemas.settings import KafkaSettings
 from streams.lanes import Lanes, Partition
@@ -180,7 +179,7 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
     app.lanes, app.grace = lanes, settings.drain_seconds
     consumer = type("Consumer", (SafeConsumer,), {"lanes": lanes, "grace": settings.drain_seconds})
     vars(app.transport)["Consumer"] = consumer
-    read = app.topic(*(topic.name for topic in reads(stage)), schema=AsTheyAre(value_type=bytes))
+    read = app.topic(*(topic.name for topic in stage.inputs), schema=AsTheyAre(value_type=bytes))
 
     async def take(stream: Any) -> None:
         async for event in stream.noack().events():
@@ -191,12 +190,6 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
 
     app.agent(read, name=f"streams.{stage.name}")(take)
     return app
-
-
-def reads(stage: Stage) -> tuple[topics.Topic, ...]:
-    """Every topic that a stage's consumer group reads."""
-    completions = (topics.JOBS_FINISHED,) if stage.job else ()
-    return (*stage.reads, *completions, topics.retry(stage.name))
 
 
 def _where(tp: Any) -> tuple[str, int]:

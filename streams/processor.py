@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from schemas.message import Message, Received
 from streams import telemetry
@@ -21,11 +21,19 @@ IN_PLACE_SECONDS = 2.0
 IN_PLACE_TRIES = 3
 
 
-class Pause:
-    """Whether a stage waits for something shared to come back. Says so once, and once when it is over."""
+def _nobody(why: str) -> None:
+    """Nobody wants to know."""
 
-    def __init__(self, stage: str) -> None:
+
+class Pause:
+    """Whether a stage waits for something shared to come back. Says so once, and once when it is over.
+
+    `changed` is told why it waits, and nothing when it works again.
+    """
+
+    def __init__(self, stage: str, changed: Callable[[str], None]) -> None:
         self._stage = stage
+        self._changed = changed
         self.why = ""
 
     def hold(self, why: str) -> None:
@@ -33,6 +41,7 @@ class Pause:
         if not self.why:
             telemetry.log.warning("paused", stage=self._stage, why=why)
             telemetry.PAUSED.labels(self._stage).set(1)
+            self._changed(why)
         self.why = why
 
     def over(self) -> None:
@@ -40,20 +49,21 @@ class Pause:
         if self.why:
             telemetry.log.info("resumed", stage=self._stage)
             telemetry.PAUSED.labels(self._stage).set(0)
+            self._changed("")
         self.why = ""
 
 
 class Processor:
     """One stage's way from a record to its outcome."""
 
-    def __init__(self, stage: Stage, context: Context, sender: Sender) -> None:
+    def __init__(self, stage: Stage, context: Context, sender: Sender, paused: Callable[[str], None] = _nobody) -> None:
         self._stage = stage
         self._context = context
         self._runner = Runner(stage, context)
         self._sender = sender
         self._fuse = Fuse(stage.name)
         self._telemetry = telemetry.Telemetry(stage.name)
-        self.pause = Pause(stage.name)
+        self.pause = Pause(stage.name, paused)
 
     async def process(self, received: Received) -> None:
         """Try until there is an ending, and make it durable. Returns when a restart need not see the record again.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +19,7 @@ from streams.origin import due
 from streams.processor import Processor
 from streams.rates import Rates
 from streams.rekognition import Rekognition
+from streams.reports import Reports, State
 from streams.results import Results
 from streams.runner import Context
 from streams.scanner import ContentScanner
@@ -54,6 +57,7 @@ class Shared:
         book = codec.load()
         slots = Slots(settings.slots, self._counts[topics.READY.name])
         self._context = Context(book, Results(self.bucket), self._services(), slots)
+        self._reports = Reports(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
         self._followers = [schema_log(cluster, book)]
         if any(stage.job for stage in stages):
             jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
@@ -74,7 +78,7 @@ class Shared:
 
     def host(self, stage: Stage) -> Hosted:
         """Build what runs one stage in this process."""
-        processor = Processor(stage, self._context, self._sender)
+        processor = Processor(stage, self._context, self._sender, partial(self._paused, stage))
         work = Work(processor.process, processor.expired, due)
         lanes = Lanes(work, self._settings.in_flight, self._settings.buffer_bytes, stage.deadline_seconds)
         self._lanes[stage.name] = lanes
@@ -88,6 +92,13 @@ class Shared:
             vision=Rekognition(self._aws, self._settings),
             speech=Transcribe(self._aws, self.bucket, self._settings),
         )
+
+    async def report(self, stage: Stage, state: State) -> None:
+        """Tell everyone how a stage is here."""
+        await self._reports.send(stage.name, state)
+
+    def _paused(self, stage: Stage, why: str) -> None:
+        self._reports.say(stage.name, "paused" if why else "working", why)
 
     def _share(self, stage: Stage) -> float:
         """Say which share of a stage's work is done here: that of its first topic's partitions."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.records import Asset, Charge, Event, JobFinished
-from schemas.topics import Topic
+from schemas.topics import JOBS_FINISHED, Topic, retry
 from streams.results import Shelf
 from streams.services import Services
 
@@ -83,6 +83,12 @@ class Stage:
     def group(self) -> str:
         """The stage's consumer group."""
         return f"headrace.{self.name}"
+
+    @property
+    def inputs(self) -> tuple[Topic, ...]:
+        """Every topic that the stage's consumer group reads."""
+        completions = (JOBS_FINISHED,) if self.job else ()
+        return (*self.reads, *completions, retry(self.name))
 
     @property
     def result_name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from schemas import kafka, topics
 from schemas.settings import KafkaSettings
 from streams import fuse, health, telemetry
-from streams.app import reads
+from streams.failures import Failure
 from streams.fuse import FuseBlown
 from streams.results import Bucket
 from streams.settings import StreamSettings
@@ -21,6 +21,7 @@ from streams.shared import Hosted, Shared
 from streams.stage import Stage
 
 LOOK_SECONDS = 0.5
+LAST_WORD_SECONDS = 2.0
 
 
 class WorkerFailed(RuntimeError):
@@ -39,20 +40,27 @@ class Plan:
 
 async def run(plan: Plan, stop: asyncio.Event) -> None:
     """Host stages until `stop` is set, then drain. Raises `WorkerFailed` when none of them can go on."""
-    if not await _cluster_ready(plan.stages, plan.cluster, stop):
+    wanted = _wanted(plan.stages)
+    if not await _there(lambda: asyncio.to_thread(_missing, wanted, plan.cluster), stop):
         return
     shared = await asyncio.to_thread(Shared, plan.stages, plan.settings, plan.cluster)
+    if not await _there(lambda: _no_bucket(shared.bucket), stop):
+        return
     await asyncio.to_thread(shared.start)
     hosted = [shared.host(stage) for stage in await _fit(plan, shared.bucket)]
     pulse = health.Pulse({each.stage.name: each.lanes for each in hosted}, time.monotonic())
     close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None
     try:
         await asyncio.gather(*(each.app.start() for each in hosted))
+        await asyncio.gather(*(shared.report(each.stage, "working") for each in hosted))
         pulse.ready = True
         telemetry.log.info("ready", stages=[each.stage.name for each in hosted])
         await _watch(hosted, pulse, shared.bucket, stop)
     finally:
         await asyncio.gather(*(each.app.stop() for each in hosted))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await asyncio.gather(*(shared.report(each.stage, "stopped") for each in hosted))
         await asyncio.to_thread(shared.stop)
         if close is not None:
             close()
@@ -97,14 +105,12 @@ async def _watch(hosted: list[Hosted], pulse: health.Pulse, bucket: Bucket, stop
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
 
-async def _cluster_ready(stages: Sequence[Stage], cluster: KafkaSettings, stop: asyncio.Event) -> bool:
-    """Wait until the broker answers and has all topics, saying once what is waited for. False when told to stop."""
-    wanted = {topic.name for stage in stages for topic in (*reads(stage), topics.dead_letters(stage.name))}
-    wanted |= {topics.SCHEMAS.name} | {stage.writes.name for stage in stages if stage.writes}
+async def _there(look: Callable[[], Awaitable[str]], stop: asyncio.Event) -> bool:
+    """Wait until nothing is missing, saying once what is waited for. False when told to stop."""
     said = ""
     begun = time.monotonic()
     while not stop.is_set():
-        waiting = await asyncio.to_thread(_missing, wanted, cluster)
+        waiting = await look()
         if not waiting:
             if said:
                 telemetry.log.info("go", waited_s=round(time.monotonic() - begun, 1))
@@ -112,8 +118,23 @@ async def _cluster_ready(stages: Sequence[Stage], cluster: KafkaSettings, stop: 
         if waiting != said:
             telemetry.log.warning("waiting", on=waiting)
             said = waiting
-        await asyncio.sleep(LOOK_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
     return False
+
+
+async def _no_bucket(bucket: Bucket) -> str:
+    try:
+        await bucket.list("_", "")
+    except Failure as failure:
+        return failure.why
+    return ""
+
+
+def _wanted(stages: Sequence[Stage]) -> set[str]:
+    """Name every topic that these stages read or write."""
+    own = {topic.name for stage in stages for topic in (*stage.inputs, topics.dead_letters(stage.name))}
+    return own | {topics.SCHEMAS.name, topics.WORKERS.name} | {each.writes.name for each in stages if each.writes}
 
 
 def _missing(wanted: set[str], cluster: KafkaSettings) -> str:

@@ -26,6 +26,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         return
     console = Console()
     console.print(stages_table(found))
+    for each in found.stages:
+        for why in each.paused:
+            console.print(f"paused: {each.stage}: {why}", style="yellow", soft_wrap=True, highlight=False)
     console.print(topics_table(found))
     console.print(f"brokers: {', '.join(found.brokers)}")
 

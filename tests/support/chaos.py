@@ -20,7 +20,6 @@ from msgspec.structs import replace
 
 from schemas import codec, kafka, topics
 from schemas.settings import KafkaSettings
-from streams.app import reads
 from tests.support import chaos_feed, chaos_watch
 from tests.support.brokers import Brokers
 from tests.support.chaos_feed import Feeder
@@ -153,7 +152,7 @@ def stage_on(cluster: Brokers, orders: Orders) -> Iterator[tuple[Fleet, Watch]]:
     """Have a stage's topics, workers and watch while the block lasts."""
     settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
     stage = stage_of(orders.stage, orders.reads)
-    wanted = (*reads(stage), topics.SCANNED, topics.JOBS_STARTED, topics.dead_letters(stage.name))
+    wanted = (*stage.inputs, topics.SCANNED, topics.JOBS_STARTED, topics.dead_letters(stage.name))
     kafka.create_topics(kafka.admin(settings), wanted, min(3, cluster.count))
     fleet, watch = Fleet(orders), Watch(stage, settings, Path(orders.folder))
     watch.start()

@@ -14,7 +14,6 @@ from confluent_kafka import TopicPartition as Where
 from schemas import kafka, topics
 from schemas.message import Received
 from schemas.settings import KafkaSettings
-from streams.app import reads
 from streams.stage import Stage
 from tests.support import chaos_feed
 from tests.support.history import Delayed, Effect, Glimpse, History, Input, Letter, Output, Place, TopicPartition
@@ -33,7 +32,7 @@ class Watch:
         self._read: dict[Path, int] = {}
         self._superseded: list[Place] = []
         self._reader = kafka.reader(cluster, **{"group.id": stage.group})
-        self._in = _partitions(topic.name for topic in reads(stage))
+        self._in = _partitions(topic.name for topic in stage.inputs)
         self._out = _partitions((topics.SCANNED.name, topics.JOBS_STARTED.name, topics.dead_letters(stage.name).name))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch")

@@ -59,7 +59,7 @@ def rsa_key(name: str) -> rsa.RSAPrivateKey:
 
 
 class Authority:
-    """A root, and an issuer below it, as Amazon Trust Services has them. They are valid a year before and after `now`."""
+    """A root and an issuer below it, as Amazon Trust Services has them, valid for a year before and after `now`."""
 
     def __init__(self, name: str = "authority", now: datetime = NOW) -> None:
         self._now = now
@@ -74,10 +74,14 @@ class Authority:
         """What trusts this authority's root and nothing else."""
         return Trust((self.root.certificate,))
 
-    def issue(self, *names: str, issuer_url: str = ISSUER_URL, key: Any = None, days: tuple[int, int] = (-30, 30)) -> Holder:
+    def issue(
+        self, *names: str, issuer_url: str = ISSUER_URL, key: Any = None, days: tuple[int, int] = (-30, 30)
+    ) -> Holder:
         """Issue a certificate for names, valid between two days counted from now."""
         key = key or rsa_key(f"of {names}")
-        link = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url))
+        link = x509.AccessDescription(
+            AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url)
+        )
         draft = (
             self._draft(names[0], key, self._now + days[0] * DAY, self._now + days[1] * DAY)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
@@ -132,13 +136,22 @@ class Sns:
 
     def notification(self, message: str, **changes: Any) -> dict[str, Any]:
         """What SNS delivers when something is published."""
-        given = {"Type": NOTIFICATION, "Message": message, "UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?gone"}
+        given = {
+            "Type": NOTIFICATION,
+            "Message": message,
+            "UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?gone",
+        }
         return self.signed({**given, **changes})
 
     def confirmation(self, token: str = "secret-token", **changes: Any) -> dict[str, Any]:
         """What SNS delivers when somebody subscribes an endpoint."""
         address = f"https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token={token}"
-        given = {"Type": CONFIRMATION, "Message": "You have chosen.\nVisit it.", "Token": token, "SubscribeURL": address}
+        given = {
+            "Type": CONFIRMATION,
+            "Message": "You have chosen.\nVisit it.",
+            "Token": token,
+            "SubscribeURL": address,
+        }
         return self.signed({**given, **changes})
 
     def signed(self, fields: dict[str, Any], key: Any = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from console.service import connect
-from schemas import codec, kafka
+from schemas import codec, kafka, topics
 from schemas.envelope import timestamp
 from schemas.identity import named_id
 from schemas.message import message
@@ -38,8 +38,12 @@ class Cluster:
             id_ = named_id(event.EVENT, str(event))
             said = envelope(event, id=id_, causation_id=cause, time=timestamp(NOW), source="headrace/scan")
             sent = message(event, said, codec.load())
-            self._producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
+            self.produce(sent.topic, sent.key, sent.value, list(sent.headers))
             cause = id_
+
+    def produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Any = None) -> None:
+        """Put a record on the log."""
+        self._producer.produce(topic, value, key, headers=headers)
         assert self._producer.flush(10) == 0
 
     def asset(self, key: str, **changes: Any) -> Asset:
@@ -105,6 +109,13 @@ def test_trace_shows_every_version_to_people(cluster: Cluster) -> None:
 def test_trace_finds_a_key_that_is_in_one_bucket_only(cluster: Cluster) -> None:
     cluster.say(uploaded(cluster.asset("nowhere-else.txt")))
     assert cluster.json("trace", "nowhere-else.txt", "--json")["asset"] == f"{cluster.bucket}/nowhere-else.txt"
+
+
+def test_a_record_that_is_no_schema_blinds_no_reader(cluster: Cluster) -> None:
+    of = cluster.asset("junk.txt")
+    cluster.produce(topics.SCHEMAS.name, b"junk", b"{not a schema")
+    cluster.say(uploaded(of))
+    assert len(cluster.json("trace", f"{cluster.bucket}/junk.txt", "--json")["versions"]) == 1
 
 
 def test_trace_of_what_nobody_knows_is_one_line(cluster: Cluster) -> None:

@@ -19,7 +19,7 @@ from schemas.identity import root_id
 from schemas.message import message
 from schemas.settings import KafkaSettings
 from tests.support.records import asset, envelope, uploaded
-from tests.support.running import headrace, wait_for
+from tests.support.running import headrace, run, wait_for
 
 MEDIA = Path("sandbox/media")
 
@@ -226,6 +226,22 @@ def test_a_worker_that_is_killed_and_started_again_finishes_everything_once(
         version = pipeline.ends(name, seconds=90)
         assert set(statuses(version).values()) == {"done"}
     assert pipeline.ledger()["jobs_unique"] == before + 2 * len(names)
+
+
+def test_an_outage_pauses_the_stage_and_dead_letters_nothing(
+    pipeline: Pipeline, cluster_env: dict[str, str], tmp_path: Path
+) -> None:
+    pipeline.s3.create_bucket(Bucket="soon-gone")
+    broken = {**cluster_env, "HEADRACE_RESULTS_BUCKET": "soon-gone"}
+    with headrace(broken, tmp_path, "worker", "scan") as second:
+        second.ready()
+        pipeline.s3.delete_bucket(Bucket="soon-gone")
+        names = [pipeline.put(f"outage/{number}.jpg", photo(bytes([number]))) for number in range(12)]
+        wait_for(lambda: "results bucket soon-gone" in run(cluster_env, "status").stdout, "the pause in status")
+        assert second.log.read_text().count("paused") == 1
+        second.kill()
+    for name in names:
+        assert letters(pipeline.ends(name, seconds=90)) == set()
 
 
 def test_a_worker_waits_for_a_broker_that_is_not_there(cluster_env: dict[str, str], tmp_path: Path) -> None:

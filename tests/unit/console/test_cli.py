@@ -14,7 +14,10 @@ from typer.testing import CliRunner, Result
 
 from console import cli, log
 from console.cli import COMMANDS, app
+from console.errors import Refused
 from console.lazy import plugged, source_help
+from schemas import kafka
+from schemas.settings import KafkaSettings
 
 ALL = {**plugged("headrace.commands"), **COMMANDS}
 NOWHERE = "127.0.0.1:1"
@@ -127,6 +130,14 @@ def test_storage_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pyte
 
 def test_debug_shows_where_it_went_wrong() -> None:
     assert "Traceback" in run("--debug", "status").stderr
+
+
+def test_a_broker_that_falls_silent_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "SILENCE", 0.1)
+    consumer = kafka.reader(KafkaSettings(bootstrap_servers=NOWHERE))
+    with pytest.raises(Refused, match=r"nothing came for 0\.1 s"):
+        list(log._up_to_now(consumer, [("media.uploaded", 0)]))
+    consumer.close()
 
 
 def test_a_package_that_cannot_say_its_environment_takes_no_command_with_it(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import pytest
 
-from console.log import Group, Place, Span
-from console.status import Offsets, StageStatus, Status, stage_status, topic_statuses, topics_read_by, unfinished
+from console.offsets import Group, Place, Span
+from console.status import Offsets, StageStatus, Status, stage_status, topic_statuses, unfinished
 from streams import pipeline
+from streams.reports import Report
 
 [SCAN] = pipeline.find(["scan"])
 [LABELS] = pipeline.find(["labels"])
@@ -58,11 +60,6 @@ def test_a_clock_that_is_behind_makes_no_negative_age() -> None:
     assert scan({UPLOADED: 9}, {UPLOADED: 101.0}).lag_seconds == 0.0
 
 
-def test_a_stage_with_jobs_reads_their_completions_too() -> None:
-    assert topics_read_by(LABELS) == ("media.ready", "jobs.finished", "labels.retry")
-    assert topics_read_by(SCAN) == ("media.uploaded", "scan.retry")
-
-
 def test_only_where_a_stage_is_behind_there_is_an_oldest_record_to_look_for() -> None:
     group = Group(1, {UPLOADED: 10, ("scan.retry", 0): 1})
     assert unfinished(SCAN, SPANS, group) == {("scan.retry", 0): 1}
@@ -88,4 +85,22 @@ def test_the_json_of_status_keeps_its_shape() -> None:
         "finished",
         "retried",
         "dead_lettered",
+        "paused",
     }
+
+
+def test_a_stage_whose_workers_wait_says_why() -> None:
+    waits = Report("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
+    others = Report("probe", "host-7", "paused", "no bucket", waits.since)
+    works = Report("scan", "host-8", "working", "", waits.since)
+    assert with_reports(waits, others, works).paused == ("host-7: no bucket",)
+
+
+def test_the_last_word_of_workers_that_are_gone_does_not_count() -> None:
+    waits = Report("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
+    assert with_reports(waits, members=0).paused == ()
+
+
+def with_reports(*reports: Report, members: int = 1) -> StageStatus:
+    offsets = Offsets(SPANS, {SCAN.group: Group(members, {})}, {}, reports)
+    return stage_status(SCAN, offsets, 0.0)

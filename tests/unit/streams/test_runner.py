@@ -415,3 +415,9 @@ def test_a_name_that_could_not_be_a_topic_or_token_is_refused(name: str) -> None
 
     with pytest.raises(ValueError, match="stage name"):
         Stage(name, reads=(topics.READY,), gather=nothing)
+
+
+def test_a_stage_reads_its_topics_its_jobs_completions_and_what_it_tries_again() -> None:
+    [labels, scan] = find(["labels", "scan"])
+    assert [topic.name for topic in labels.inputs] == ["media.ready", "jobs.finished", "labels.retry"]
+    assert [topic.name for topic in scan.inputs] == ["media.uploaded", "scan.retry"]

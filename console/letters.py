@@ -1,0 +1,152 @@
+"""Which dead letters are meant: a letter's stable id, and the filter that all commands over letters share. Pure.
+
+A letter is what a stage has against one event. The stage may give the same event up again, after a replay or a
+redelivery: that is another record of the same letter, and the newest one counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from itertools import pairwise, takewhile
+
+from console.entry import Entry, seconds_of
+from console.errors import Refused
+from schemas import topics
+from schemas.envelope import Headers
+from schemas.message import Received
+
+SHORT = 12
+"""Hexadecimal digits of an id that people see: enough for a million letters of one stage."""
+
+_SUFFIX = topics.dead_letters("").name
+_DURATION = re.compile(r"-(?=\d)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which letters are meant. What is None is not asked for.
+
+    `key` is a record key, or a glob over it or over what follows its bucket. `since` and `until` are moments of the
+    last failure in seconds since 1970, both inclusive. `text` is part of the reason or of the exception's class, in any
+    case. `limit` is for whoever reads: one letter cannot tell how many came before it.
+    """
+
+    stage: str | None = None
+    code: str | None = None
+    key: str | None = None
+    since: float | None = None
+    until: float | None = None
+    text: str | None = None
+    limit: int | None = None
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether a record is one of the letters meant; only key and headers are looked at, never the value."""
+        if not topics.is_dead_letters(entry.record.topic):
+            return False
+        found = texts(entry.record.headers)
+        return (
+            (self.stage is None or self.stage == stage_of(entry.record.topic))
+            and (self.code is None or self.code == found.get("dlq-code", "unknown"))
+            and (self.key is None or _is_like(entry.key, self.key.removeprefix("s3://")))
+            and (self.text is None or self.text.casefold() in _said(found).casefold())
+            and self._is_in_time(entry.record, found)
+        )
+
+    def _is_in_time(self, record: Received, found: dict[str, str]) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        at = failed_at(record, found)
+        return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+
+
+def letter_id(record: Received) -> str:
+    """Name a letter: the stage, and a digest of that and the event's id. The same on every delivery and replay.
+
+    A record without a readable event id is known by what it came from: the message's id at AWS, or else the place
+    (topic, partition, offset) where it was first read, or else its own place.
+    """
+    stage = stage_of(record.topic)
+    digest = hashlib.sha256(f"{stage} {_identity(record)}".encode(errors="surrogateescape"))
+    return f"{stage}-{digest.hexdigest()[:32]}"
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Shorten ids to what tells them apart: at least `SHORT` digits, and more where two share those."""
+    ordered = sorted(set(ids))
+    shared = [0, *(_shared(one, other) for one, other in pairwise(ordered)), 0]
+    return {
+        id_: id_[: max(id_.rindex("-") + 1 + SHORT, 1 + max(shared[place], shared[place + 1]))]
+        for place, id_ in enumerate(ordered)
+    }
+
+
+def may_hold(topic: str, prefix: str) -> bool:
+    """Whether a dead-letter topic can hold letters whose id begins like this."""
+    beginning = stage_of(topic) + "-"
+    return beginning.startswith(prefix) or prefix.startswith(beginning)
+
+
+def moment(said: str, now: float) -> float:
+    """Read a moment, in seconds since 1970: ISO 8601, in local time where it names no zone, or `-2h`, before now.
+
+    Durations are made of w, d, h, m and s: `-90m`, `-1d12h`. Raises `Refused` for anything else.
+    """
+    duration = _DURATION.fullmatch(said)
+    if duration:
+        weeks, days, hours, minutes, seconds = (int(part or 0) for part in duration.groups())
+        try:
+            return now - timedelta(days, seconds, 0, 0, minutes, hours, weeks).total_seconds()
+        except OverflowError:
+            raise Refused(f"{said} is too long ago") from None
+    try:
+        return datetime.fromisoformat(said).astimezone().timestamp()
+    except (ValueError, OverflowError):
+        raise Refused(f"{said!r} is no time: give 2026-03-14, 2026-03-14T15:09, 2026-03-14T15:09Z or -2h") from None
+
+
+def failed_at(record: Received, found: dict[str, str]) -> float:
+    """Say when a letter's stage last failed, in seconds since 1970; when it was written, where no header tells."""
+    said = seconds_of(found.get("dlq-last-failure", ""))
+    return record.timestamp if said is None else said
+
+
+def stage_of(topic: str) -> str:
+    """Name the stage whose dead-letter topic this is."""
+    return topic.removesuffix(_SUFFIX)
+
+
+def texts(headers: Headers) -> dict[str, str]:
+    """Read headers as text; of a name that comes twice, the last counts."""
+    return {name: value.decode(errors="replace") for name, value in headers if value is not None}
+
+
+def _identity(record: Received) -> str:
+    found = {name: value.decode(errors="surrogateescape") for name, value in record.headers if value}
+    if "ce_id" in found:
+        return f"event {found['ce_id']}"
+    for name in ("dlq-sqs-message", "dlq-sns-message"):
+        if name in found:
+            return f"{name} {found[name]}"
+    origin = [found.get(f"dlq-{part}") for part in ("topic", "partition", "offset")]
+    if None in origin:
+        origin = [record.topic, str(record.partition), str(record.offset)]
+    return "record " + "/".join(str(part) for part in origin)
+
+
+def _said(found: dict[str, str]) -> str:
+    return f"{found.get('dlq-class', '')}\n{found.get('dlq-message', '')}"
+
+
+def _is_like(key: str, wanted: str) -> bool:
+    rest = key.partition("/")[2]
+    return wanted in (key, rest) or fnmatchcase(key, wanted) or (rest != "" and fnmatchcase(rest, wanted))
+
+
+def _shared(one: str, other: str) -> int:
+    """Count the characters with which both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,0 +1,100 @@
+"""What was decided about dead letters: records of the compacted topic `system.dispositions`, key = letter id. Pure.
+
+    superseded   a newer version made it pointless
+    wont-fix     someone decided to leave it
+    redriven     its record went back to its stage; should that fail, its next record is open again
+
+Letters themselves are never deleted. Source: Kafka's log compaction; a record without a value takes a decision back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from console.entry import Entry
+from console.errors import Refused
+from schemas import topics
+from schemas.envelope import timestamp
+from schemas.message import Message, Received
+
+Kind = Literal["superseded", "wont-fix", "redriven"]
+ByHand = Literal["superseded", "wont-fix"]
+"""What a person can decide; `redriven` is what a redrive writes."""
+
+
+class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One decision: about which letter, why, by whom and when (RFC 3339).
+
+    `through` is the place of the newest record that it is about, `topic/partition/offset`; empty where it holds for
+    whatever this letter may still become.
+    """
+
+    letter: str
+    kind: Kind
+    why: str
+    by: str
+    at: str
+    through: str = ""
+
+    def covers(self, record: Received) -> bool:
+        """Whether this record of the letter is settled, and not one that came after the decision."""
+        topic, partition, offset = self.through.rsplit("/", 2) if self.through else ("", "", "")
+        if (topic, partition) != (record.topic, str(record.partition)):
+            return not self.through
+        return record.offset <= int(offset)
+
+
+def decide(letter: str, kind: ByHand, why: str, by: str, now: datetime) -> Disposition:
+    """Write a person's decision. Raises `Refused` without a reason."""
+    if not why.strip():
+        raise Refused("say why, with --why: whoever finds the letter will want to know")
+    return Disposition(letter, kind, why.strip(), by, timestamp(now))
+
+
+def redriven(letter: str, record: Received, why: str, by: str, now: datetime) -> Disposition:
+    """Write that a record of a letter went back to its stage."""
+    return Disposition(letter, "redriven", why, by, timestamp(now), Entry(record).place)
+
+
+def message(disposition: Disposition) -> Message:
+    """Address a decision."""
+    return Message(topics.DISPOSITIONS.name, disposition.letter.encode(), msgspec.json.encode(disposition))
+
+
+def withdrawal(letter: str) -> Message:
+    """Address the end of whatever was decided about a letter."""
+    return Message(topics.DISPOSITIONS.name, letter.encode(), None)
+
+
+def read(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Disposition]:
+    """Read keys and values in the order in which they were written: of each letter, what holds now.
+
+    What is no decision is passed over, since others may have written there too.
+    """
+    newest = {key: value for key, value in records if key is not None}
+    found = (_opened(value) for value in newest.values() if value is not None)
+    return {each.letter: each for each in found if each is not None}
+
+
+def settled(letter: str, record: Received, known: Mapping[str, Disposition]) -> Disposition | None:
+    """Give what was decided about a record of a letter; None while it is open."""
+    found = known.get(letter)
+    return found if found is not None and found.covers(record) else None
+
+
+def _opened(value: bytes) -> Disposition | None:
+    try:
+        found = msgspec.json.decode(value, type=Disposition)
+    except msgspec.DecodeError:
+        return None
+    return found if _is_place(found.through) else None
+
+
+def _is_place(through: str) -> bool:
+    parts = through.rsplit("/", 2)
+    return not through or (len(parts) == 3 and parts[1].isdecimal() and parts[2].isdecimal())

@@ -1,0 +1,24 @@
+"""Where records lie and how far groups are, in numbers. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The offsets that a partition holds: from `low`, up to but not including `high`."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group: how many members it has, and the next offset of each partition that it has committed."""
+
+    members: int
+    committed: dict[Place, int]
