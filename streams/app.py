@@ -68,13 +68,13 @@ class SafeConsumer(driver.Consumer):
         Faust leaves a partition without one where it is. But a fetch that a rebalance cut short has moved it.
         """
         await super().perform_seek()
-        begin = {tp: self._committed_offset.get(tp) for tp in self.assignment()}
+        begin: dict[TP, int | None] = {tp: self._committed_offset.get(tp) for tp in self.assignment()}
         new = [tp for tp, offset in begin.items() if not offset]
         for tp, offset in (await self.earliest_offsets(*new) if new else {}).items():
             await self.seek(tp, offset)
             begin[tp] = offset
-        for tp, offset in begin.items():
-            self.lanes.assign(_where(tp), offset)
+        for tp, position in begin.items():
+            self.lanes.assign(_where(tp), position)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let running work end, within bounds; commit; forget."""

@@ -6,16 +6,23 @@ Source: Enterprise Integration Patterns, "Dead Letter Channel"; the header names
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 
 from schemas import topics
 from schemas.envelope import timestamp
 from schemas.message import Message, Received
-from streams.origin import DEAD_LETTER, RETRY, origin_headers, origin_of, own_headers, text
+from streams.origin import DEAD_LETTER, RETRY, number, origin_headers, origin_of, own_headers, replay_headers, text
 from streams.outcome import Dead, Retry
 from streams.stage import Stage
 
 LONGEST_MESSAGE = 1000
+
+REDRIVEN = "redriven"
+"""`retry-code` of a record that a redrive wrote, and not the stage itself."""
+
+_TOLD = ("topic", "partition", "offset", "timestamp", "first-failure")
+"""What a letter tells of the first delivery and the first failure; a redriven record tells it again."""
 
 _SECRETS = (
     (re.compile(r"\?[^\s\"'<>]*"), "?[redacted]"),
@@ -24,20 +31,29 @@ _SECRETS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One redrive: its id, who asked for it, and why, both fit for a header (`readable`)."""
+
+    id: str
+    operator: str
+    reason: str = ""
+
+
 def dead_letter(stage: Stage, received: Received, dead: Dead, attempts: int, now: datetime) -> Message:
     """Write the record as it came, byte for byte, with the reason in `dlq-*` headers."""
-    origin = origin_of(received)
+    origin, marks = origin_of(received), replay_headers(received)
     reason = (
         text("dlq-stage", stage.name),
         text("dlq-stage-version", stage.version),
         text("dlq-code", dead.code),
         text("dlq-class", dead.kind),
         text("dlq-message", readable(dead.why)),
-        text("dlq-attempts", origin.failures + attempts),
+        text("dlq-attempts", number(marks, "replay-attempts") + origin.failures + attempts),
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
     )
-    headers = own_headers(received.headers) + reason + origin_headers(DEAD_LETTER, origin)
+    headers = own_headers(received.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
     return Message(topics.dead_letters(stage.name).name, received.key, received.value, headers)
 
 
@@ -52,8 +68,35 @@ def delayed(stage: Stage, received: Received, retry: Retry, attempts: int, now: 
         text("retry-message", readable(retry.why)),
         text("retry-first-failure", origin.first_failure or timestamp(now)),
     )
-    headers = own_headers(received.headers) + plan + origin_headers(RETRY, origin)
+    headers = own_headers(received.headers) + plan + origin_headers(RETRY, origin) + replay_headers(received)
     return Message(topics.retry(stage.name).name, received.key, received.value, headers)
+
+
+def redriven(letter: Received, replay: Replay) -> Message:
+    """Write a dead letter's record as it first came, for its stage to try again at once, with all of its tries.
+
+    The `replay-*` headers are marks of the last redrive; a letter that comes of it keeps them. They say how often the
+    record has been redriven, and how many attempts were made before, so that none of them is forgotten.
+    """
+    found = dict(letter.headers)
+    plan = (
+        text("retry-attempts", 0),
+        text("retry-waits", 0),
+        text("retry-code", REDRIVEN),
+        text("retry-message", f"by {replay.operator}: {replay.reason}"),
+    )
+    origin = tuple((f"{RETRY}{name}", told) for name in _TOLD if (told := found.get(f"{DEAD_LETTER}{name}")))
+    marks = (
+        text("replay-id", replay.id),
+        text("replay-of", f"{letter.topic}/{letter.partition}/{letter.offset}"),
+        text("replay-count", number(letter.headers, "replay-count") + 1),
+        text("replay-attempts", number(letter.headers, "dlq-attempts")),
+        text("replay-operator", replay.operator),
+        text("replay-reason", replay.reason),
+    )
+    stage = letter.topic.removesuffix(topics.dead_letters("").name)
+    headers = own_headers(letter.headers) + plan + origin + marks
+    return Message(topics.retry(stage).name, letter.key, letter.value, headers)
 
 
 def readable(why: str) -> str:

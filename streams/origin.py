@@ -12,6 +12,7 @@ from schemas.message import Received
 
 RETRY = "retry-"
 DEAD_LETTER = "dlq-"
+REPLAY = "replay-"
 RETRY_TOPIC = ".retry"
 
 
@@ -63,7 +64,20 @@ def due(received: Received) -> float:
 
 def own_headers(headers: Headers) -> Headers:
     """Give the headers that the record was born with."""
-    return tuple(header for header in headers if not header[0].startswith((RETRY, DEAD_LETTER)))
+    return tuple(header for header in headers if not header[0].startswith((RETRY, DEAD_LETTER, REPLAY)))
+
+
+def replay_headers(received: Received) -> Headers:
+    """Give the marks of the stage's last redrive; on what comes from elsewhere they are another stage's."""
+    if not received.topic.endswith(RETRY_TOPIC):
+        return ()
+    return tuple(header for header in received.headers if header[0].startswith(REPLAY))
+
+
+def number(headers: Headers, name: str) -> int:
+    """Read a header that counts something; 0 where it is missing or does not."""
+    found = next((value for header, value in headers if header == name and value), b"")
+    return int(found) if found.isdigit() else 0
 
 
 def origin_headers(prefix: str, origin: Origin) -> Headers:
