@@ -10,27 +10,26 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from connectors.aws import BATCH, Delivery, QueueUnavailable
 from connectors.dead_letters import dead_letter
 from connectors.deletes import Deletes
 from connectors.flight import Airspace, Ending, Flight, Source
 from connectors.hiding import keep_hidden
-from connectors.outgoing import outgoing
+from connectors.outgoing import outgoing, readable
 from connectors.saying import Saying
 from connectors.settings import BridgeSettings
+from connectors.sqs import BATCH, Delivery, QueueUnavailable
 from connectors.translation import Ignored, Refused
 from schemas.codec import Codec
 from schemas.message import Message
 
 PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 5.0
 POLL_SECONDS = 0.05
-LARGEST_LETTER = 2 * 1024 * 1024
-"""Bytes: a message of SQS has at most half of that, and what is unreadable is written as it came."""
 
 log = structlog.get_logger("headrace")
 
@@ -53,34 +52,45 @@ class Bridge:
         self._deletes: dict[Source, Deletes] = {}
         self._queues: dict[Source, Saying] = {}
         self._kafka = Saying()
+        self._receivers: list[threading.Thread] = []
         self._over = threading.Event()
         self._failed: Exception | None = None
-        self._producer = connect(error_cb=self._heard, **{"message.max.bytes": LARGEST_LETTER})
+        self._producer = connect(error_cb=self._heard)
         self.counts = self._airspace.counts
 
     def open(self) -> None:
         """Begin to work; there are no queues yet."""
-        self._thread("poll", self._poll)
-        self._thread("hide", lambda: keep_hidden(self._airspace, self._over))
+        self.thread("poll", self._poll)
+        self.thread("hide", partial(keep_hidden, self._airspace, self._over))
 
     def add(self, source: Source) -> None:
         """Receive from this queue as well, from now on."""
         self._queues[source] = Saying(queue=source.queue.url)
-        self._deletes[source] = Deletes(source, self._queues[source], self._airspace.leave)
+        self._deletes[source] = Deletes(source, self._airspace.leave)
         for number in range(1 if source.queue.is_fifo else self._settings.bridge_receivers):
-            self._thread(f"delete-{number}", self._deletes[source].work)
-            self._thread(f"receive-{number}", lambda: self._receive(source))
+            self.thread(f"delete-{number}", self._deletes[source].work)
+            self._receivers.append(self.thread(f"receive-{number}", partial(self._receive, source)))
+
+    def thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        """Do something beside. Should it fail, it ends the bridge."""
+        thread = threading.Thread(target=self._watched, args=(work,), name=name, daemon=True)
+        thread.start()
+        return thread
 
     def close(self) -> None:
         """Receive nothing more, wait for acknowledgements and deletes within bounds, and leave the rest to SQS.
 
         Raises `BridgeFailed` when something had ended the work before.
         """
+        deadline = time.monotonic() + (0 if self._failed else self._settings.bridge_drain_seconds)
         self._stopping.set()
         self._airspace.close()
         for deletes in list(self._deletes.values()):
             deletes.waiting.hurry()
-        self._airspace.empty(0 if self._failed else self._settings.bridge_drain_seconds)
+        self._airspace.empty(deadline - time.monotonic())
+        for receiver in self._receivers:
+            # What SQS hands to a poll that nobody waits for stays hidden from everybody else.
+            receiver.join(max(0.0, deadline - time.monotonic()))
         for deletes in list(self._deletes.values()):
             deletes.close()
         self._over.set()
@@ -94,17 +104,23 @@ class Bridge:
         if isinstance(found, Refused):
             self._refuse(flight, found, now)
         elif isinstance(found, Ignored):
+            if found.notable:
+                log.warning("ignored", queue=flight.source.queue.url, message=flight.delivery.id, why=found.why)
             self._airspace.end(flight, "ignored")
         else:
             self._send(flight, found, "translated")
 
     def _refuse(self, flight: Flight, refused: Refused, now: datetime) -> None:
+        """Send what can be read of it, and the whole of it as a dead letter, unless that is left to the queue."""
         url = flight.source.queue.url
         log.warning("refused", queue=url, message=flight.delivery.id, code=refused.code, why=refused.why)
-        if self._settings.leave_unreadable:
-            self._airspace.end(flight, "left")
+        messages = readable(refused, self._codec)
+        if not self._settings.leave_unreadable:
+            self._send(flight, (*messages, dead_letter(flight.delivery, url, refused, now)), "refused")
+        elif messages:
+            self._send(flight, messages, "left")
         else:
-            self._send(flight, (dead_letter(flight.delivery, url, refused, now),), "refused")
+            self._airspace.end(flight, "left")
 
     def _send(self, flight: Flight, messages: Sequence[Message], ending: Ending) -> None:
         def delivered(error: KafkaError | None, _: object) -> None:
@@ -113,6 +129,7 @@ class Bridge:
             else:
                 self._kafka.trouble(f"Kafka did not take a record: {error.str()}")
             self._airspace.acknowledged(flight, ending, error is None)
+            _raise_fatal(error)
 
         self._airspace.await_records(flight, len(messages))
         for each in messages:
@@ -130,8 +147,6 @@ class Bridge:
                     return
             except KafkaException as error:
                 delivered(error.args[0], None)
-                if error.args[0].fatal():
-                    raise
                 return
 
     def _landed(self, flight: Flight) -> None:
@@ -140,15 +155,16 @@ class Bridge:
     def _receive(self, source: Source) -> None:
         pause = PAUSE_SECONDS
         while self._airspace.reserve(BATCH):
-            received: list[Delivery] = []
             try:
                 received = source.queue.receive()
-                self._queues[source].over()
-                pause = PAUSE_SECONDS
             except QueueUnavailable as error:
+                self._airspace.enter(source, (), BATCH, time.monotonic())
                 self._queues[source].trouble(str(error))
                 self._stopping.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                continue
+            self._queues[source].over()
+            pause = PAUSE_SECONDS
             flights = self._airspace.enter(source, received, BATCH, time.monotonic())
             for flight in flights:
                 self.take(flight)
@@ -169,11 +185,9 @@ class Bridge:
 
     def _heard(self, error: KafkaError) -> None:
         """Take note of what the producer says of the cluster; what it holds is sent as soon as that is over."""
+        _raise_fatal(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._kafka.trouble("Kafka does not answer")
-
-    def _thread(self, name: str, work: Callable[[], None]) -> None:
-        threading.Thread(target=self._watched, args=(work,), name=name, daemon=True).start()
 
     def _watched(self, work: Callable[[], None]) -> None:
         try:
@@ -181,3 +195,9 @@ class Bridge:
         except Exception as error:  # unseen, it would leave a bridge that looks well and carries less
             self._failed = self._failed or error
             self._stopping.set()
+
+
+def _raise_fatal(error: KafkaError | None) -> None:
+    """Raise what the producer cannot get over: from then on it takes nothing more."""
+    if error is not None and error.fatal():
+        raise KafkaException(error)

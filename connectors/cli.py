@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from connectors.sources import Sources
+
 app = typer.Typer(help="Carry events from SQS into Kafka.", invoke_without_command=True)
+
+SourcesFile = Annotated[Path, typer.Argument(metavar="FILE", help="A sources file (TOML).", show_default=False)]
 
 
 @app.callback()
 def bridge(
     context: typer.Context,
+    sources: Annotated[
+        Path | None, typer.Option(help="A sources file (TOML), whose queues are used instead of HEADRACE_QUEUE_URLS.")
+    ] = None,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
 ) -> None:
     """Carry events from SQS into Kafka until SIGTERM or Ctrl-C; a message is deleted when Kafka has it."""
@@ -29,11 +39,18 @@ def bridge(
     from schemas.cli import fail
     from schemas.settings import KafkaSettings, load
 
+    if sources is not None:
+        os.environ["HEADRACE_QUEUE_URLS"] = ",".join(_read(sources).urls)
     settings, cluster = load(BridgeSettings), load(KafkaSettings)
     logs.configure(json_logs)
     stop = threading.Event()
+
+    def told_to_stop(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)  # told a second time, it ends at once, and what it held comes back
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, told_to_stop)
     # Signals reach the main thread only, and it must not hang in a call that they cannot interrupt.
     with ThreadPoolExecutor(1, thread_name_prefix="bridge") as threads:
         running = threads.submit(run, settings, cluster, stop)
@@ -60,3 +77,49 @@ def translate(
 
     for row in preview.rows(file, datetime.now(UTC), codec.load()):
         sys.stdout.write(orjson.dumps(row).decode() + "\n")
+
+
+@app.command()
+def check(
+    file: SourcesFile,
+    offline: Annotated[bool, typer.Option("--offline", help="Only read the file; ask AWS nothing.")] = False,
+) -> None:
+    """Say what a sources file needs in AWS and what of it is there. Fails unless all is. Changes nothing."""
+    from connectors import sources_plan
+
+    read = _read(file)
+    needs = list(sources_plan.needs(read))
+    if offline:
+        typer.echo("\n".join(map(str, needs)))
+        return
+    from connectors.sources_there import look
+
+    with ThreadPoolExecutor(8, thread_name_prefix="look") as threads:
+        found = list(threads.map(lambda need: look(need, read.region), needs))
+    for need, (state, why) in zip(needs, found, strict=True):
+        typer.echo(f"{state:<8} {need}" + (f"  ({why})" if why else ""))
+    if any(state != "there" for state, _ in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def policy(file: SourcesFile) -> None:
+    """Print the least that IAM must allow: the bridge's policy, and each queue's own, as JSON."""
+    import json
+
+    from connectors.sources_policy import policies
+
+    typer.echo(json.dumps(policies(_read(file)), indent=2))
+
+
+def _read(file: Path) -> Sources:
+    """Read a sources file, or end the command with what is wrong in it."""
+    from connectors.sources import SourcesError, read
+    from schemas.cli import fail
+
+    try:
+        return read(file)
+    except SourcesError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")

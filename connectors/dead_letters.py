@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from connectors.aws import Delivery
 from connectors.fields import EPOCH
+from connectors.sqs import Delivery
 from connectors.translation import Refused
 from schemas import topics
 from schemas.envelope import timestamp

@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from connectors.aws import BATCH, QueueUnavailable
 from connectors.flight import Flight, Source
 from connectors.saying import Saying
+from connectors.sqs import BATCH, QueueUnavailable
 
 WAIT_SECONDS = 1.0
 PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)
@@ -68,9 +68,9 @@ class Waiting(Generic[T]):
 class Deletes:
     """Deletes what lands from one queue. `done` is called for each message, with whether it is gone."""
 
-    def __init__(self, source: Source, saying: Saying, done: Callable[[Flight, bool], None]) -> None:
+    def __init__(self, source: Source, done: Callable[[Flight, bool], None]) -> None:
         self._queue = source.queue
-        self._saying = saying
+        self._saying = Saying(queue=source.queue.url)
         self._done = done
         self._given_up = threading.Event()
         self.waiting: Waiting[Flight] = Waiting()
@@ -96,6 +96,7 @@ class Deletes:
         except QueueUnavailable as error:
             self._saying.trouble(f"not deleted: {error}")
             return list(flights)
+        self._saying.over()
         gone = {each.delivery.receipt for each in rejected if each.gone}
         again = {each.delivery.receipt for each in rejected} - gone
         for each in rejected:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from schemas import topics
@@ -11,13 +10,16 @@ from schemas.records import Event
 
 
 def envelope(event: Event, id_: str, source: str, moment: datetime) -> Envelope:
-    """Address an event from outside. Its trace begins with it, and is the same however often it is delivered."""
-    digest = hashlib.sha256(id_.encode()).hexdigest()
+    """Address an event from outside. Its trace begins with it, and is the same however often it is delivered.
+
+    `id_` is a UUID, whose 128 bits name the trace as well. Source: W3C Trace Context, "traceparent".
+    """
+    trace = id_.replace("-", "")
     return Envelope(
         id=id_,
         source=source,
         type=PREFIX + event.EVENT,
         time=timestamp(moment),
         subject=topics.subject_of(event),
-        traceparent=f"00-{digest[:32]}-{digest[32:48]}-01",
+        traceparent=f"00-{trace}-{trace[16:]}-01",
     )

@@ -1,62 +1,69 @@
-"""Reads fields of JSON that came from outside, naming the one that is not as it should be."""
+"""Reads JSON that came from outside into what its sender documents, naming the part that is not so.
+
+A shape declares what we use of a message and nothing else, so that a field that AWS adds tomorrow changes nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
 
 from connectors.translation import Unreadable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+ABSENT = Raw()
+"""Stands for a member that is not there; unlike any that is, it counts as false."""
 
-def member(found: Any, name: str, path: str = "") -> Any:
-    """Give a member of an object. Raises `Unreadable` when there is none."""
-    if not isinstance(found, dict) or name not in found:
-        raise Unreadable(f"no {path}{name}")
-    return found[name]
+Json = str | Raw
+Text = Annotated[str, Meta(min_length=1)]
+Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
-
-def text(found: Any, name: str, path: str = "") -> str:
-    """Give a member that must be text with something in it."""
-    value = member(found, name, path)
-    if not isinstance(value, str) or not value:
-        raise Unreadable(f"{path}{name} is no text")
-    return value
+S = TypeVar("S", bound=Struct)
 
 
-def optional_text(found: Any, name: str) -> str:
-    """Give a member that may be missing; empty when it is."""
-    value = found.get(name) if isinstance(found, dict) else None
-    return value if isinstance(value, str) else ""
+def reader(shape: type[S]) -> Callable[[Json], S]:
+    """Make a function that reads JSON as a shape. It raises `Unreadable` where the JSON is something else."""
+    decode = msgspec.json.Decoder(shape).decode
+
+    def read(found: Json) -> S:
+        try:
+            return decode(found)
+        except msgspec.ValidationError as error:
+            raise Unreadable(str(error)) from None
+
+    return read
 
 
-def size_of(found: dict[str, Any]) -> int:
-    """Give an object's size in bytes; 0 where the event has none, as on deletions."""
-    size = found.get("size", 0)
-    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**63:
-        raise Unreadable("object.size is no number of bytes")
-    return size
+def moment(found: datetime | None, otherwise: datetime) -> datetime:
+    """Give a moment in UTC, which it is in when it names no zone; `otherwise` where it is missing."""
+    if found is None:
+        return otherwise
+    if found.tzinfo is None:
+        return found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise Unreadable("a moment beyond all calendars") from None
 
 
-def moment(found: dict[str, Any], name: str, otherwise: datetime) -> datetime:
-    """Give a member that is an ISO 8601 moment, in UTC; `otherwise` where it is missing."""
-    value = found.get(name)
-    if value is None:
+def any_moment(found: object, otherwise: datetime) -> datetime:
+    """Give a moment in whatever ISO 8601 spelling, in UTC; `otherwise` where there is none to be read."""
+    try:
+        return moment(datetime.fromisoformat(found), otherwise) if isinstance(found, str) else otherwise
+    except (ValueError, Unreadable):
+        return otherwise
+
+
+def milliseconds(found: float | None, otherwise: datetime) -> datetime:
+    """Give a moment that is told in milliseconds since 1970; `otherwise` where it is missing."""
+    if found is None:
         return otherwise
     try:
-        read = datetime.fromisoformat(value)
-        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise Unreadable(f"{name} is no moment") from None
-
-
-def milliseconds(found: dict[str, Any], name: str, otherwise: datetime) -> datetime:
-    """Give a member that is a moment in milliseconds since 1970; `otherwise` where it is missing."""
-    value = found.get(name)
-    if value is None:
-        return otherwise
-    try:
-        return EPOCH + timedelta(milliseconds=value)
-    except (TypeError, ValueError, OverflowError):
-        raise Unreadable(f"{name} is no moment") from None
+        return EPOCH + timedelta(milliseconds=found)
+    except OverflowError:
+        raise Unreadable("a moment beyond all calendars") from None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from connectors.aws import Delivery, Queue
+from connectors.sqs import Delivery, Queue
 
 Ending = Literal["translated", "refused", "ignored", "left"]
 """How a message ends. All but `left` are deleted; that one comes back."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from connectors.aws import BATCH, QueueUnavailable
 from connectors.flight import Airspace, Flight, Source
+from connectors.sqs import BATCH, QueueUnavailable
 
 LOOK_SECONDS = 1.0
 

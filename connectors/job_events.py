@@ -7,13 +7,16 @@ Sources: Amazon Rekognition Developer Guide, "Getting the analysis results"; Ama
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Raw, Struct, field
+
 from connectors.envelopes import envelope
-from connectors.fields import milliseconds, moment, optional_text, text
-from connectors.translation import Fact
+from connectors.fields import ABSENT, Json, Text, milliseconds, moment, reader
+from connectors.translation import Fact, Unreadable
 from schemas.identity import named_id, token_stage
 from schemas.records import JobFinished
 
@@ -28,76 +31,131 @@ _GOOD = {
 }
 """Every word by which a service says that a job has ended, and whether there is a result."""
 
+_PROGRESS = ("STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION")
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a service says of a job, in whatever words."""
+    """What a service says of a job, in whatever words. `good` is None while the job has not ended."""
 
     service: str
     operation: str
     job_id: str
     token: str
-    good: bool
+    good: bool | None
     message: str
     moment: datetime
 
 
-def is_completion(found: dict[str, Any]) -> bool:
-    """Whether a message is what Rekognition and Textract publish about a job."""
-    return {"JobId", "Status", "API"} <= found.keys()
+class _Completion(Struct, rename="pascal"):
+    job_id: Text
+    status: Text
+    operation: Text = field(name="API")
+    job_tag: str | None = None
+    message: str | None = None
+    status_message: str | None = None
+    timestamp: float | None = None
+    document_location: Raw = ABSENT
 
 
-def service_of(found: dict[str, Any]) -> str:
-    """Name the service that published a completion."""
-    return "textract" if "DocumentLocation" in found else "rekognition"
+class _Transcription(Struct, rename="pascal"):
+    transcription_job_name: str = ""
+    transcription_job_status: str = ""
+    failure_reason: str | None = None
 
 
-def operation_of(found: dict[str, Any]) -> str:
-    """Name the operation of a completion; `LABEL_DETECTION` is how some pages spell `StartLabelDetection`."""
-    name = text(found, "API")
-    return "Start" + name.title().replace("_", "") if name.isupper() else name
+class _Conversion(Struct, rename="camel"):
+    job_id: str = ""
+    status: str = ""
+    user_metadata: dict[str, Any] | None = None
+    error_code: int | None = None
+    error_message: str | None = None
+    timestamp: float | None = None
 
 
-def from_completion(found: dict[str, Any], received_at: datetime) -> Ending | None:
-    """Read a completion of Rekognition or Textract; None for a status that is no end."""
-    status = text(found, "Status")
-    if status not in _GOOD:
-        return None
+class _Transcribed(Struct):
+    detail: _Transcription
+    time: datetime | None = None
+
+
+class _Converted(Struct):
+    detail: _Conversion
+    time: datetime | None = None
+
+
+_completion = reader(_Completion)
+_transcribed = reader(_Transcribed)
+_converted = reader(_Converted)
+
+
+def from_completion(message: Json, received_at: datetime) -> Ending:
+    """Read what Rekognition or Textract publishes about a job. Raises `Unreadable`."""
+    found = _completion(message)
     return Ending(
-        service=service_of(found),
-        operation=operation_of(found),
-        job_id=text(found, "JobId"),
-        token=optional_text(found, "JobTag"),
-        good=_GOOD[status],
-        message=optional_text(found, "Message") or optional_text(found, "StatusMessage") or status,
-        moment=milliseconds(found, "Timestamp", received_at),
+        service="textract" if found.document_location else "rekognition",
+        operation=_operation(found.operation),
+        job_id=found.job_id,
+        token=found.job_tag or "",
+        good=_GOOD.get(found.status),
+        message=found.message or found.status_message or found.status,
+        moment=milliseconds(found.timestamp, received_at),
     )
 
 
-def from_eventbridge(event: dict[str, Any], received_at: datetime) -> Ending | None:
-    """Read the end of a transcription or a conversion; None for any other event."""
-    detail = event.get("detail")
-    if not isinstance(detail, dict):
+def from_transcribe(event: Json, received_at: datetime) -> Ending:
+    """Read an event of Transcribe. It says nothing of a job's cause but its name, which is therefore its token."""
+    found = _transcribed(event)
+    name = found.detail.transcription_job_name
+    good = _GOOD.get(found.detail.transcription_job_status)
+    if good is not None and not name:
+        raise Unreadable("a transcription without a name has ended")
+    return Ending(
+        service="transcribe",
+        operation="StartTranscriptionJob",
+        job_id=name,
+        token=name,
+        good=good,
+        message=found.detail.failure_reason or "",
+        moment=moment(found.time, received_at),
+    )
+
+
+def from_mediaconvert(event: Json, received_at: datetime) -> Ending | None:
+    """Read an event of MediaConvert; None for its word, about once a minute, that a job goes on.
+
+    A job carries its token among its user metadata, under whatever name.
+    """
+    found = _converted(event)
+    detail = found.detail
+    if detail.status in _PROGRESS:
         return None
-    if event.get("source") == "aws.transcribe" and optional_text(detail, "TranscriptionJobStatus") in _GOOD:
-        return _transcription(detail, moment(event, "time", received_at))
-    if event.get("source") == "aws.mediaconvert" and optional_text(detail, "status") in _GOOD:
-        return _conversion(detail, moment(event, "time", received_at))
-    return None
-
-
-def is_progress(event: dict[str, Any]) -> bool:
-    """Whether an EventBridge event is MediaConvert's word, about once a minute, that a job goes on."""
-    return event.get("source") == "aws.mediaconvert" and optional_text(event.get("detail"), "status") in (
-        "STATUS_UPDATE",
-        "PROGRESSING",
-        "INPUT_INFORMATION",
+    good = _GOOD.get(detail.status)
+    if good is not None and not detail.job_id:
+        raise Unreadable("a conversion without an id has ended")
+    carried = (detail.user_metadata or {}).values()
+    tokens = [value for value in carried if isinstance(value, str) and token_stage(value)]
+    why = (str(detail.error_code) if detail.error_code else "", detail.error_message or detail.status)
+    return Ending(
+        service="mediaconvert",
+        operation="CreateJob",
+        job_id=detail.job_id,
+        token=tokens[0] if len(tokens) == 1 else "",
+        good=good,
+        message=": ".join(filter(None, why)),
+        moment=milliseconds(detail.timestamp, moment(found.time, received_at)),
     )
+
+
+BY_EVENTBRIDGE: Mapping[str, Callable[[Json, datetime], Ending | None]] = {
+    "aws.transcribe": from_transcribe,
+    "aws.mediaconvert": from_mediaconvert,
+}
+"""Who tells of jobs by EventBridge, and how that is read."""
 
 
 def is_ours(ending: Ending) -> bool:
-    """Whether one of our stages started the job: jobs of others in the same account are none of its business."""
-    return token_stage(ending.token) is not None
+    """Whether a job has ended that one of our stages started: those of others in the account are not our business."""
+    return ending.good is not None and token_stage(ending.token) is not None
 
 
 def fact_of(ending: Ending) -> Fact:
@@ -115,31 +173,6 @@ def fact_of(ending: Ending) -> Fact:
     return event, envelope(event, id_, f"aws.{ending.service}", ending.moment)
 
 
-def _transcription(detail: dict[str, Any], when: datetime) -> Ending:
-    """A transcription says nothing of its cause but its name, which is therefore its token."""
-    name = text(detail, "TranscriptionJobName", "detail.")
-    return Ending(
-        service="transcribe",
-        operation="StartTranscriptionJob",
-        job_id=name,
-        token=name,
-        good=_GOOD[detail["TranscriptionJobStatus"]],
-        message=optional_text(detail, "FailureReason"),
-        moment=when,
-    )
-
-
-def _conversion(detail: dict[str, Any], when: datetime) -> Ending:
-    """A conversion carries its token among its user metadata, under whatever name."""
-    metadata = detail.get("userMetadata")
-    carried = metadata.values() if isinstance(metadata, dict) else ()
-    tokens = [value for value in carried if isinstance(value, str) and token_stage(value)]
-    return Ending(
-        service="mediaconvert",
-        operation="CreateJob",
-        job_id=text(detail, "jobId", "detail."),
-        token=tokens[0] if len(tokens) == 1 else "",
-        good=_GOOD[detail["status"]],
-        message=optional_text(detail, "errorMessage") or detail["status"],
-        moment=milliseconds(detail, "timestamp", when),
-    )
+def _operation(name: str) -> str:
+    """Spell an operation in one way; `LABEL_DETECTION` is how some pages spell `StartLabelDetection`."""
+    return "Start" + name.title().replace("_", "") if name.isupper() else name

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from connectors.outgoing import outgoing
+from connectors.outgoing import outgoing, readable
 from connectors.translation import Ignored, Refused
 from schemas.codec import Codec
 from schemas.message import Message
@@ -21,12 +21,13 @@ def rows(lines: Iterable[bytes], received_at: datetime, book: Codec) -> Iterator
         if not line.strip():
             continue
         found = outgoing(_body(line), received_at, book)
+        if isinstance(found, Ignored):
+            yield {"line": number, "ignored": found.why}
+            continue
+        messages = readable(found, book) if isinstance(found, Refused) else found
+        yield from ({"line": number, **_row(each, book)} for each in messages)
         if isinstance(found, Refused):
             yield {"line": number, "refused": found.code, "why": found.why}
-        elif isinstance(found, Ignored):
-            yield {"line": number, "ignored": found.why}
-        else:
-            yield from ({"line": number, **_row(each, book)} for each in found)
 
 
 def _body(line: bytes) -> bytes | str:

@@ -7,22 +7,23 @@ one event give the same id. Keys are form-encoded in notifications, and as they 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import unquote_plus
 
-from msgspec import structs
+from msgspec import Raw, Struct, field
 
 from connectors.envelopes import envelope
-from connectors.fields import member, moment, optional_text, size_of, text
+from connectors.fields import Json, Size, Text, moment, reader
 from connectors.translation import Fact, Unreadable
 from schemas.identity import root_id
 from schemas.records import Asset, MediaDeleted, MediaUploaded
 
 SOURCE = "aws.s3"
-CREATED = "ObjectCreated:"
-REMOVED = "ObjectRemoved:"
-EXPIRED = "LifecycleExpiration:"
+LONGEST_KEY = 1024
+"""Bytes of UTF-8; S3 has no longer ones."""
 
+_CREATED = "ObjectCreated:"
+_REMOVED = "ObjectRemoved:"
+_EXPIRED = "LifecycleExpiration:"
 _REASONS = {
     "PutObject": "ObjectCreated:Put",
     "POST Object": "ObjectCreated:Post",
@@ -32,84 +33,120 @@ _REASONS = {
 _DELETIONS = {"Delete Marker Created": "DeleteMarkerCreated", "Permanently Deleted": "Delete"}
 
 
-def is_notification(record: Any) -> bool:
-    """Whether a record of a notification is of S3 and tells of an object that came or went."""
-    name = optional_text(record, "eventName")
-    return optional_text(record, "eventSource") == "aws:s3" and name.startswith((CREATED, REMOVED, EXPIRED))
+class _Bucket(Struct, gc=False):
+    name: Text
 
 
-def from_notification(record: dict[str, Any], received_at: datetime) -> Fact:
-    """Translate one record of a notification, of any version 2.x."""
-    version = text(record, "eventVersion")
-    if not version.startswith("2."):
+class _NotifiedObject(Struct, gc=False):
+    key: Text
+    size: Size = 0
+    etag: str | None = field(name="eTag", default=None)
+    version_id: str | None = field(name="versionId", default=None)
+    sequencer: str | None = None
+
+
+class _BridgedObject(Struct, gc=False, rename="kebab"):
+    key: Text
+    size: Size = 0
+    etag: str | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
+
+
+class _Entity(Struct, gc=False):
+    bucket: _Bucket
+    object: _NotifiedObject
+
+
+class _Notification(Struct, gc=False, rename="camel"):
+    event_version: Text
+    event_name: str
+    s3: _Entity
+    event_time: datetime | None = None
+    aws_region: str | None = None
+
+
+class _Detail(Struct, gc=False, rename="kebab"):
+    bucket: _Bucket
+    object: _BridgedObject
+    reason: str | None = None
+    deletion_type: str | None = None
+
+
+class _Bridged(Struct, gc=False, rename="kebab"):
+    detail_type: str
+    detail: _Detail
+    time: datetime | None = None
+    region: str | None = None
+
+
+_notification = reader(_Notification)
+_bridged = reader(_Bridged)
+
+
+def is_notification(event_name: str) -> bool:
+    """Whether a record of a notification tells of an object that came or went."""
+    return event_name.startswith((_CREATED, _REMOVED, _EXPIRED))
+
+
+def from_notification(record: Raw, received_at: datetime) -> Fact:
+    """Translate one record of a notification, of any version 2.x. Raises `Unreadable`."""
+    found = _notification(record)
+    if not found.event_version.startswith("2."):
         raise Unreadable("eventVersion is not 2.x")
-    s3 = member(record, "s3")
-    found = member(s3, "object", "s3.")
-    asset = _asset(
-        text(member(s3, "bucket", "s3."), "name", "s3.bucket."),
-        _decoded(text(found, "key", "s3.object.")),
-        optional_text(found, "versionId"),
-        found,
-        optional_text(found, "eTag"),
-    )
-    when = moment(record, "eventTime", received_at)
-    return _fact(asset, text(record, "eventName"), when, optional_text(record, "awsRegion"))
+    bucket, thing = found.s3.bucket.name, found.s3.object
+    thing.key = _decoded(thing.key)
+    return _fact(found.event_name, bucket, thing, moment(found.event_time, received_at), found.aws_region or "")
 
 
-def is_bridged(event: dict[str, Any]) -> bool:
+def is_bridged(source: str, detail_type: str) -> bool:
     """Whether an EventBridge event is of S3 and tells of an object that came or went."""
-    return event.get("source") == SOURCE and event.get("detail-type") in ("Object Created", "Object Deleted")
+    return source == SOURCE and detail_type in ("Object Created", "Object Deleted")
 
 
-def from_eventbridge(event: dict[str, Any], received_at: datetime) -> Fact:
-    """Translate an EventBridge event of S3."""
-    detail = member(event, "detail")
-    found = member(detail, "object", "detail.")
-    asset = _asset(
-        text(member(detail, "bucket", "detail."), "name", "detail.bucket."),
-        text(found, "key", "detail.object."),
-        optional_text(found, "version-id"),
-        found,
-        optional_text(found, "etag"),
-    )
-    when = moment(event, "time", received_at)
-    return _fact(asset, _event_name(event, detail), when, optional_text(event, "region"))
+def from_eventbridge(event: Json, received_at: datetime) -> Fact:
+    """Translate an EventBridge event of S3. Raises `Unreadable`."""
+    found = _bridged(event)
+    name = _event_name(found.detail_type, found.detail)
+    bucket, thing = found.detail.bucket.name, found.detail.object
+    return _fact(name, bucket, thing, moment(found.time, received_at), found.region or "")
 
 
-def _event_name(event: dict[str, Any], detail: dict[str, Any]) -> str:
+def _event_name(detail_type: str, detail: _Detail) -> str:
     """Spell what happened as notifications do."""
-    reason = optional_text(detail, "reason")
-    if event["detail-type"] == "Object Created":
-        return _REASONS.get(reason, CREATED + (reason.replace(" ", "") or "Put"))
-    family = EXPIRED if reason == "Lifecycle Expiration" else REMOVED
-    return family + _DELETIONS.get(optional_text(detail, "deletion-type"), "Delete")
+    reason = detail.reason or ""
+    if detail_type == "Object Created":
+        return _REASONS.get(reason, _CREATED + (reason.replace(" ", "") or "Put"))
+    family = _EXPIRED if reason == "Lifecycle Expiration" else _REMOVED
+    return family + _DELETIONS.get(detail.deletion_type or "", "Delete")
 
 
-def _asset(bucket: str, key: str, version_id: str, found: dict[str, Any], etag: str) -> Asset:
-    etag = etag.strip('"')
-    sequencer = optional_text(found, "sequencer")
-    known = version_id if version_id != "null" else ""
+def _fact(name: str, bucket: str, thing: _NotifiedObject | _BridgedObject, when: datetime, region: str) -> Fact:
+    if len(thing.key.encode()) > LONGEST_KEY:
+        raise Unreadable(f"the object's key is longer than {LONGEST_KEY} bytes")
+    event: MediaUploaded | MediaDeleted
+    if name.startswith(_CREATED):
+        asset = _asset(bucket, thing, (thing.etag or "").strip('"'), thing.size)
+        event = MediaUploaded(asset=asset, event_name=name, uploaded_at=when, region=region, origin="notification")
+    else:
+        # Some ways tell of what is gone and others do not.
+        asset = _asset(bucket, thing, etag="", size=0)
+        event = MediaDeleted(asset=asset, event_name=name, deleted_at=when, region=region)
+    return event, envelope(event, root_id(asset, name), SOURCE, when)
+
+
+def _asset(bucket: str, thing: _NotifiedObject | _BridgedObject, etag: str, size: int) -> Asset:
+    version_id = thing.version_id if thing.version_id != "null" else None
+    sequencer = thing.sequencer or ""
     return Asset(
         bucket=bucket,
-        key=key,
-        version=known or etag or sequencer,
-        version_id=known or None,
+        key=thing.key,
+        version=version_id or etag or sequencer,
+        version_id=version_id or None,
         etag=etag,
-        size=size_of(found),
+        size=size,
         sequencer=sequencer,
     )
-
-
-def _fact(asset: Asset, event_name: str, when: datetime, region: str) -> Fact:
-    event: MediaUploaded | MediaDeleted
-    if event_name.startswith(CREATED):
-        event = MediaUploaded(
-            asset=asset, event_name=event_name, uploaded_at=when, region=region, origin="notification"
-        )
-    else:
-        gone = structs.replace(asset, etag="", size=0)
-        event = MediaDeleted(asset=gone, event_name=event_name, deleted_at=when, region=region)
-    return event, envelope(event, root_id(asset, event_name), SOURCE, when)
 
 
 def _decoded(key: str) -> str:

@@ -27,8 +27,9 @@ class Saying:
 
     def over(self) -> None:
         """Say that it works again, if it did not."""
-        if not self._said:
+        if not self._said:  # which is nearly always so, and needs no lock
             return
         with self._lock:
-            self._said = ""
-        log.info("works again", **self._about)
+            was, self._said = self._said, ""
+        if was:
+            log.info("works again", **self._about)

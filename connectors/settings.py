@@ -18,9 +18,10 @@ class BridgeSettings(BaseSettings):
     )
     bridge_receivers: int = Field(default=4, ge=1, le=64, description="Long polls at a time, per standard queue")
     bridge_in_flight: int = Field(default=1000, ge=10, description="Messages held at a time, per process")
-    bridge_drain_seconds: float = Field(
-        default=20.0, gt=0, description="How long a stop of the bridge waits for acknowledgements"
+    bridge_poll_seconds: int = Field(
+        default=5, ge=1, le=20, description="How long a long poll waits for messages; a stop of the bridge waits for it"
     )
+    bridge_drain_seconds: float = Field(default=20.0, gt=0, description="How long a stop of the bridge waits at most")
     leave_unreadable: bool = Field(
         default=False, description="Leave what nobody can read to the queue's own redrive, instead of `bridge.dlq`"
     )

@@ -9,11 +9,11 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaException
 
-from connectors.aws import Queue, QueueUnavailable
 from connectors.bridge import Bridge
 from connectors.flight import Counts, Source
 from connectors.saying import Saying
 from connectors.settings import BridgeSettings
+from connectors.sqs import Queue, QueueUnavailable
 from schemas import catalog, codec, kafka, topics
 from schemas.log import NotPublished, publish
 from schemas.settings import KafkaSettings
@@ -44,7 +44,7 @@ def run(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event)
     try:
         for url in settings.queue_urls:
             # Each waits for its own queue, so that one that is missing holds up no other.
-            threading.Thread(target=_begin, args=(bridge, settings, url, stop), daemon=True).start()
+            bridge.thread("begin", partial(_begin, bridge, settings, url, stop))
         stop.wait()
         bridge.close()
     finally:
@@ -67,18 +67,23 @@ def kafka_missing(cluster: KafkaSettings) -> str:
     return ""
 
 
-def reachable(url: str, connections: int) -> Source:
-    """Give a queue that can be emptied. Raises `QueueUnavailable` when it is not there, or deleting is not allowed."""
-    queue = Queue(url, connections)
-    queue.try_delete()
-    return Source(queue, queue.visibility_seconds())
+def reachable(url: str, settings: BridgeSettings) -> Source:
+    """Give a queue that can be emptied. Raises `QueueUnavailable` when it is not there, or does not let us."""
+    queue = Queue(url, settings.bridge_poll_seconds)
+    queue.try_rights()
+    terms = queue.terms()
+    if not terms.hidden_seconds:
+        raise QueueUnavailable("its visibility timeout is 0, so messages would come again at once: give it 30 s")
+    if settings.leave_unreadable and not terms.redrives:
+        log.warning("unreadable messages will come again for ever", queue=url, why="it has no redrive policy")
+    return Source(queue, terms.hidden_seconds)
 
 
 def _begin(bridge: Bridge, settings: BridgeSettings, url: str, stop: threading.Event) -> None:
     saying = Saying(queue=url)
     while not stop.is_set():
         try:
-            source = reachable(url, 2 * settings.bridge_receivers + 2)
+            source = reachable(url, settings)
         except QueueUnavailable as error:
             saying.trouble(f"the queue cannot be emptied: {error}")
             stop.wait(LOOK_SECONDS)

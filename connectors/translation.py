@@ -19,17 +19,22 @@ class Translated:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The message is well-formed and tells of nothing, such as S3's test of a new configuration."""
+    """The message is well-formed and tells of nothing. `notable` when a person should know of it all the same."""
 
     why: str
+    notable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nobody can read the message. `code` is a short stable word; `why` is for people and quotes nothing from it."""
+    """Nobody can read the message, or not all of it: `facts` are of those parts that could be read.
+
+    `code` is a short stable word; `why` is for people and quotes nothing from the message.
+    """
 
     code: str
     why: str
+    facts: tuple[Fact, ...] = ()
 
 
 Translation = Translated | Ignored | Refused

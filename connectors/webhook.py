@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from connectors.aws import NotConfirmed
-from connectors.outgoing import outgoing
+from connectors.outgoing import outgoing, readable
 from connectors.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED, Forged, SnsMessage, read
 from connectors.translation import Ignored, Refused
 from connectors.webhook_certificates import NotFetched
@@ -77,6 +77,7 @@ class Webhook:
         self._lines = Bucket(LINES_A_SECOND, time.monotonic)
         self._done = Recent(settings.max_age_seconds, REMEMBERED, time.monotonic)
         self._under_way: set[str] = set()
+        self._at_work = 0
         self.counts: Counter[str] = Counter()
         self.waiting_for = "looking for Kafka"
 
@@ -86,6 +87,7 @@ class Webhook:
 
     async def receive(self, request: Request) -> Response:
         """Answer one request."""
+        self._at_work += 1
         try:
             outcome = await self._take(request)
         except Refusal as refusal:
@@ -93,6 +95,8 @@ class Webhook:
             if self._lines.take():  # a flood of forgeries is not to become one of lines
                 log.warning("refused", code=refusal.code, status=refusal.status, why=str(refusal))
             return PlainTextResponse(refusal.code, refusal.status)
+        finally:
+            self._at_work -= 1
         self.counts[outcome] += 1
         return PlainTextResponse(outcome)
 
@@ -100,6 +104,8 @@ class Webhook:
         kind, topic_arn = self._announced(request)
         if self.waiting_for:
             raise Refusal(503, "not_ready", self.waiting_for)
+        if self._at_work > self._settings.at_once:
+            raise Refusal(503, "busy", f"more than {self._settings.at_once} requests at a time")
         if not self._bucket.take():
             raise Refusal(503, "busy", f"more than {self._settings.rate:g} requests a second")
         body = await _body(request, self._settings.max_body_bytes)
@@ -171,7 +177,8 @@ class Webhook:
             return "ignored"
         if isinstance(records, Refused):
             log.warning("unreadable", message=found.id, code=records.code, why=records.why)
-            await self._outside.send([dead_letter(found, body, records, now)])
+            rest = readable(records, self._outside.codec)
+            await self._outside.send([*rest, dead_letter(found, body, records, now)])
             return "unreadable"
         await self._outside.send(records)
         return "accepted"

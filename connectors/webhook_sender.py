@@ -24,16 +24,23 @@ class NotSent(Exception):
 class Sender:
     """Sends from an event loop. A thread polls the producer, whose callbacks report to the loop."""
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: Producer, seconds: float = SECONDS) -> None:
         self._producer = producer
+        self._seconds = seconds
         self._closing = threading.Event()
         self._polling = threading.Thread(target=self._poll, name="acknowledgements", daemon=True)
         self._polling.start()
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """Send all messages; they are durable when this returns. Raises `NotSent` when one is not."""
+        """Send all messages; they are durable when this returns. Raises `NotSent` when one is not, or not yet."""
         reports = [self._produce(message) for message in messages]
-        for error in await asyncio.gather(*reports):
+        try:
+            # librdkafka's own limit is no deadline: while it looks for a lost broker, it reports late.
+            async with asyncio.timeout(self._seconds):
+                errors = await asyncio.gather(*reports)
+        except TimeoutError:
+            raise NotSent(f"no acknowledgement in {self._seconds:g} s") from None
+        for error in errors:
             if error is not None:
                 raise NotSent(error.str())
 
@@ -67,7 +74,7 @@ class Sender:
 
 
 def producer(cluster: KafkaSettings) -> Producer:
-    """Make a producer that gives a record up before SNS gives up waiting for the answer."""
+    """Make a producer that does not hold a record for much longer than anybody waits for it."""
     return kafka.producer(cluster, **{"message.timeout.ms": round(SECONDS * 1000)})
 
 

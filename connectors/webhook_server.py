@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -48,6 +49,7 @@ def run(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
     """Serve until SIGTERM or SIGINT, then drain. False when it could not begin. Raises `SettingsError`."""
     app = create_app(partial(opened, settings, cluster, _trusted(settings)))
     server = uvicorn.Server(_config(app, settings))
+    listening = _listening(settings)
     asked = threading.Event()
 
     def stop(*_: object) -> None:
@@ -57,7 +59,7 @@ def run(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
     # uvicorn listens to these signals while it serves, and then raises them again for whoever did so before.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    server.run()
+    server.run([listening])
     return server.started or asked.is_set()
 
 
@@ -116,10 +118,7 @@ async def _health(request: Request) -> Response:
 def _config(app: Starlette, settings: WebhookSettings) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         ssl_certfile=settings.tls_file,
-        limit_concurrency=settings.at_once,
         timeout_graceful_shutdown=round(settings.drain_seconds),
         lifespan="on",
         ws="none",
@@ -132,6 +131,15 @@ def _config(app: Starlette, settings: WebhookSettings) -> uvicorn.Config:
     except ssl.SSLError:
         raise SettingsError(f"HEADRACE_WEBHOOK_TLS_FILE: {settings.tls_file} holds no PEM chain with its key") from None
     return config
+
+
+def _listening(settings: WebhookSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise SettingsError(f"HEADRACE_WEBHOOK_HOST, HEADRACE_WEBHOOK_PORT: {place}: {error.strerror}") from None
 
 
 def _trusted(settings: WebhookSettings) -> Trust:

@@ -26,12 +26,14 @@ class WebhookSettings(BaseSettings):
     ca_file: FilePath | None = Field(
         default=None, description="PEM file of certificates that the webhook trusts besides the public roots"
     )
-    max_body_bytes: int = Field(default=1_000_000, ge=1024, le=2_000_000, description="Largest request that the webhook reads")
+    max_body_bytes: int = Field(
+        default=1_000_000, ge=1024, le=2_000_000, description="Largest request that the webhook reads"
+    )
     max_age_seconds: float = Field(
         default=3600.0, gt=0, description="Oldest message that the webhook takes; SNS tries for an hour"
     )
-    rate: float = Field(default=200.0, gt=0, description="Requests a second that the webhook looks at")
-    at_once: int = Field(default=100, ge=1, description="Connections that the webhook holds at a time")
+    rate: float = Field(default=1000.0, gt=0, description="Requests a second that the webhook reads")
+    at_once: int = Field(default=100, ge=1, description="Requests that the webhook reads and answers at a time")
     drain_seconds: float = Field(
         default=20.0, gt=0, description="How long a stop of the webhook waits for acknowledgements"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -17,14 +17,13 @@ from itertools import pairwise, takewhile
 from console.entry import Entry, seconds_of
 from console.errors import Refused
 from schemas import topics
-from schemas.envelope import Headers
 from schemas.message import Received
 
 SHORT = 12
 """Hexadecimal digits of an id that people see: enough for a million letters of one stage."""
 
 _SUFFIX = topics.dead_letters("").name
-_DURATION = re.compile(r"-(?=\d)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile("-(?=[0-9])" + "".join(rf"(?:([0-9]{{1,9}}){unit})?" for unit in "wdhms"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +45,53 @@ class Filter:
 
     def matches(self, entry: Entry) -> bool:
         """Whether a record is one of the letters meant; only key and headers are looked at, never the value."""
-        if not topics.is_dead_letters(entry.record.topic):
-            return False
-        found = texts(entry.record.headers)
-        return (
-            (self.stage is None or self.stage == stage_of(entry.record.topic))
-            and (self.code is None or self.code == found.get("dlq-code", "unknown"))
-            and (self.key is None or _is_like(entry.key, self.key.removeprefix("s3://")))
-            and (self.text is None or self.text.casefold() in _said(found).casefold())
-            and self._is_in_time(entry.record, found)
-        )
+        return self.meets(entry.record, dict(entry.record.headers))
 
-    def _is_in_time(self, record: Received, found: dict[str, str]) -> bool:
-        if self.since is None and self.until is None:
-            return True
-        at = failed_at(record, found)
-        return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+    def meets(self, record: Received, headers: Mapping[str, bytes | None]) -> bool:
+        """Do what `matches` does, for who has a record's headers at hand."""
+        if not topics.is_dead_letters(record.topic) or self.stage not in (None, stage_of(record.topic)):
+            return False
+        return (
+            (self.code is None or self.code == text_of(headers, "dlq-code", "unknown"))
+            and (self.key is None or _is_like(record.key, self.key.removeprefix("s3://")))
+            and (self.text is None or self.text.casefold() in _said(headers).casefold())
+            and (self.since is None or failed_at(record, headers) >= self.since)
+            and (self.until is None or failed_at(record, headers) <= self.until)
+        )
 
 
 def letter_id(record: Received) -> str:
-    """Name a letter: the stage, and a digest of that and the event's id. The same on every delivery and replay.
+    """Name a letter: the stage, and a digest of that and the event's id. The same on every delivery and replay."""
+    return id_of(stage_of(record.topic), identity(record, dict(record.headers)))
 
-    A record without a readable event id is known by what it came from: the message's id at AWS, or else the place
-    (topic, partition, offset) where it was first read, or else its own place.
+
+def id_of(stage: str, what: bytes) -> str:
+    """Name a stage's letter by what tells it from the others."""
+    return f"{stage}-{hashlib.sha256(stage.encode() + what).hexdigest()[:32]}"
+
+
+def identity(record: Received, headers: Mapping[str, bytes | None]) -> bytes:
+    """Say what tells a letter from all others of its stage: its event's id.
+
+    A record without one is known by what it came from: the message's id at AWS, or else the place (topic, partition,
+    offset) where it was first read, or else its own place.
     """
-    stage = stage_of(record.topic)
-    digest = hashlib.sha256(f"{stage} {_identity(record)}".encode(errors="surrogateescape"))
-    return f"{stage}-{digest.hexdigest()[:32]}"
+    if event := headers.get("ce_id"):
+        return b" ce_id " + event
+    found = {name: value for name, value in record.headers if value}
+    for name in ("ce_id", "dlq-sqs-message", "dlq-sns-message"):
+        if name in found:
+            return f" {name} ".encode() + found[name]
+    origin = [found[name] for name in ("dlq-topic", "dlq-partition", "dlq-offset") if name in found]
+    if len(origin) < 3:
+        origin = [f"{part}".encode() for part in (record.topic, record.partition, record.offset)]
+    return b" record " + b"/".join(origin)
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
     """Shorten ids to what tells them apart: at least `SHORT` digits, and more where two share those."""
     ordered = sorted(set(ids))
-    shared = [0, *(_shared(one, other) for one, other in pairwise(ordered)), 0]
+    shared = [0, *(_shared(*pair) for pair in pairwise(ordered)), 0]
     return {
         id_: id_[: max(id_.rindex("-") + 1 + SHORT, 1 + max(shared[place], shared[place + 1]))]
         for place, id_ in enumerate(ordered)
@@ -92,7 +105,7 @@ def may_hold(topic: str, prefix: str) -> bool:
 
 
 def moment(said: str, now: float) -> float:
-    """Read a moment, in seconds since 1970: ISO 8601, in local time where it names no zone, or `-2h`, before now.
+    """Read a moment, in seconds since 1970: ISO 8601, in local time where it names no zone, or `-2h` for two hours ago.
 
     Durations are made of w, d, h, m and s: `-90m`, `-1d12h`. Raises `Refused` for anything else.
     """
@@ -109,9 +122,9 @@ def moment(said: str, now: float) -> float:
         raise Refused(f"{said!r} is no time: give 2026-03-14, 2026-03-14T15:09, 2026-03-14T15:09Z or -2h") from None
 
 
-def failed_at(record: Received, found: dict[str, str]) -> float:
+def failed_at(record: Received, headers: Mapping[str, bytes | None]) -> float:
     """Say when a letter's stage last failed, in seconds since 1970; when it was written, where no header tells."""
-    said = seconds_of(found.get("dlq-last-failure", ""))
+    said = seconds_of(text_of(headers, "dlq-last-failure"))
     return record.timestamp if said is None else said
 
 
@@ -120,29 +133,18 @@ def stage_of(topic: str) -> str:
     return topic.removesuffix(_SUFFIX)
 
 
-def texts(headers: Headers) -> dict[str, str]:
-    """Read headers as text; of a name that comes twice, the last counts."""
-    return {name: value.decode(errors="replace") for name, value in headers if value is not None}
+def text_of(headers: Mapping[str, bytes | None], name: str, default: str = "") -> str:
+    """Read one header as text."""
+    value = headers.get(name)
+    return default if value is None else value.decode(errors="replace")
 
 
-def _identity(record: Received) -> str:
-    found = {name: value.decode(errors="surrogateescape") for name, value in record.headers if value}
-    if "ce_id" in found:
-        return f"event {found['ce_id']}"
-    for name in ("dlq-sqs-message", "dlq-sns-message"):
-        if name in found:
-            return f"{name} {found[name]}"
-    origin = [found.get(f"dlq-{part}") for part in ("topic", "partition", "offset")]
-    if None in origin:
-        origin = [record.topic, str(record.partition), str(record.offset)]
-    return "record " + "/".join(str(part) for part in origin)
+def _said(headers: Mapping[str, bytes | None]) -> str:
+    return f"{text_of(headers, 'dlq-class')}\n{text_of(headers, 'dlq-message')}"
 
 
-def _said(found: dict[str, str]) -> str:
-    return f"{found.get('dlq-class', '')}\n{found.get('dlq-message', '')}"
-
-
-def _is_like(key: str, wanted: str) -> bool:
+def _is_like(bare: bytes | None, wanted: str) -> bool:
+    key = (bare or b"").decode(errors="replace")
     rest = key.partition("/")[2]
     return wanted in (key, rest) or fnmatchcase(key, wanted) or (rest != "" and fnmatchcase(rest, wanted))
 

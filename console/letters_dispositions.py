@@ -10,13 +10,11 @@ Letters themselves are never deleted. Source: Kafka's log compaction; a record w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from console.entry import Entry
 from console.errors import Refused
 from schemas import topics
 from schemas.envelope import timestamp
@@ -56,11 +54,6 @@ def decide(letter: str, kind: ByHand, why: str, by: str, now: datetime) -> Dispo
     return Disposition(letter, kind, why.strip(), by, timestamp(now))
 
 
-def redriven(letter: str, record: Received, why: str, by: str, now: datetime) -> Disposition:
-    """Write that a record of a letter went back to its stage."""
-    return Disposition(letter, "redriven", why, by, timestamp(now), Entry(record).place)
-
-
 def message(disposition: Disposition) -> Message:
     """Address a decision."""
     return Message(topics.DISPOSITIONS.name, disposition.letter.encode(), msgspec.json.encode(disposition))
@@ -77,8 +70,8 @@ def read(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Disp
     What is no decision is passed over, since others may have written there too.
     """
     newest = {key: value for key, value in records if key is not None}
-    found = (_opened(value) for value in newest.values() if value is not None)
-    return {each.letter: each for each in found if each is not None}
+    found = ((key, _opened(value)) for key, value in newest.items() if value is not None)
+    return {each.letter: each for key, each in found if each is not None and each.letter.encode() == key}
 
 
 def settled(letter: str, record: Received, known: Mapping[str, Disposition]) -> Disposition | None:

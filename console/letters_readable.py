@@ -9,24 +9,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from schemas.identity import token_stage
 from streams.dead_letters import readable
 
 INSTEAD = "[redacted]"
+STRANGE = "\N{REPLACEMENT CHARACTER}"
 
+_NAMES = r"(?:authorization|secret|token|passw(?:or)?d|signature|credential|cookie|api[_-]?key)"
+_NAMED_LIKE_A_SECRET = re.compile(_NAMES, re.IGNORECASE)
+# What looks ahead is bounded or begins where nothing of its kind stands before: no text takes quadratic time.
 _SECRETS = (
-    # A query string, such as a presigned address has; a key may end in a question mark, and keeps that.
+    # A query string, such as a presigned address has. A key may end in a question mark, and keeps that.
     re.compile(r"\?(?P<secret>[^\s\"'<>?=&]+=[^\s\"'<>]*)"),
-    re.compile(r"(?P<secret>\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)"),
-    re.compile(r"(?i)\b(?:bearer|basic)\s+(?P<secret>[\w.~+/=-]{8,})"),
-    re.compile(r"(?P<secret>\beyJ[\w-]+\.[\w-]+\.[\w-]*)"),
-    re.compile(r"\b[a-z][a-z0-9+.-]*://(?P<secret>[^\s/@\"'<>]+:[^\s/@\"'<>]+)@"),
+    re.compile(r"(?i)\bauthorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?P<secret>[^\"'\r\n]+)"),
+    re.compile(r"(?i)\bbearer\s{1,4}(?P<secret>[\w.~+/=-]{8,})"),
+    re.compile(r"(?<![A-Z0-9])(?P<secret>(?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Z0-9])"),
+    re.compile(r"(?<![\w-])(?P<secret>eyJ[\w-]+\.[\w-]+\.[\w-]*)"),
+    re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://(?P<secret>[^\s/@\"'<>]+:[^\s/@\"'<>]+)@"),
     re.compile(
-        r"(?i)\b(?:x-amz-[a-z-]*(?:token|signature|credential)|authorization|(?:aws_?)?(?:secret|session)[\w-]*|\w*token"
-        r"|password|passwd|signature|api[_-]?key)[\"']?\s*[:=]\s*[\"']?(?!(?:bearer|basic)\s)(?P<secret>[^\s\"'<>,;&]+)"
+        rf"(?i)(?<![\w-])[\w-]{{0,40}}{_NAMES}[\w-]{{0,40}}[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?P<secret>[^\s\"'<>,;&]+)"
     ),
-)
-_NAMED_LIKE_A_SECRET = re.compile(
-    r"(?i)authorization|secret|password|passwd|token(?!ised|ized)|signature|credential|cookie|api[_-]?key"
 )
 
 
@@ -38,8 +40,8 @@ def reason(said: str) -> str:
 def text(said: str) -> str:
     """Show any other text, such as an object's key: all of it but secrets and control characters."""
     for pattern in _SECRETS:
-        said = pattern.sub(_cut, said)
-    return "".join(char if char.isprintable() else " " for char in said)
+        said = pattern.sub(lambda found: _without(found, INSTEAD), said)
+    return "".join(char if char.isprintable() else STRANGE for char in said)
 
 
 def header(name: str, value: bytes | None) -> str | None:
@@ -51,11 +53,11 @@ def header(name: str, value: bytes | None) -> str | None:
     try:
         return reason(value.decode())
     except UnicodeDecodeError:
-        return f"{len(value)} bytes: {value[:16].hex(' ')}" + (" ..." if len(value) > 16 else "")
+        return f"0x{value[:32].hex()}" + (f"... ({len(value)} bytes)" if len(value) > 32 else "")
 
 
 def tree(found: Any) -> Any:
-    """Show a decoded record or JSON document: every text in it, and the values under names like a secret's not."""
+    """Show a decoded record or a JSON document: every text in it, but none under a name like a secret's."""
     match found:
         case str():
             return text(found)
@@ -70,14 +72,17 @@ def covered(data: bytes) -> bytes:
     """Cover secrets in bytes with asterisks, so that every other byte stays where it is."""
     said = data.decode("latin-1")
     for pattern in _SECRETS:
-        said = pattern.sub(lambda found: found[0].replace(found["secret"], "*" * len(found["secret"])), said)
+        said = pattern.sub(lambda found: _without(found, "*" * len(found["secret"])), said)
     return said.encode("latin-1")
 
 
-def _cut(found: re.Match[str]) -> str:
-    return found[0].replace(found["secret"], INSTEAD)
+def _without(found: re.Match[str], instead: str) -> str:
+    start, end = (at - found.start() for at in found.span("secret"))
+    return found[0][:start] + instead + found[0][end:]
 
 
 def _value(name: str, value: Any) -> Any:
-    hidden = isinstance(value, str) and value and _NAMED_LIKE_A_SECRET.search(name)
-    return INSTEAD if hidden else tree(value)
+    """Show what stands under a name. A job's token is no secret: it only makes that the job runs once."""
+    if isinstance(value, str) and _NAMED_LIKE_A_SECRET.search(name) and not token_stage(value):
+        return INSTEAD
+    return tree(value)

@@ -30,11 +30,7 @@ TIMEOUT = 5.0
 SILENCE = 30.0
 """Seconds without a record, although there are more to read, after which nobody waits any longer."""
 
-_COORDINATOR_STARTS = (
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_COORDINATOR,
-)
+_STARTING = (KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR)
 """What a cluster says for a while when it is asked about groups for the first time."""
 
 
@@ -69,17 +65,14 @@ class Log:
 
         Raises `Refused` when none of the topics is there.
         """
-        there = self.topics()
-        places = [(name, partition) for name in names for partition in range(there.get(name, 0))]
+        places, schemas = self._places(names), self._places([topics.SCHEMAS.name])
         if not places:
             raise Refused("the cluster has none of the pipeline's topics: headrace topics apply")
         book = codec.load()
         with self._reader() as consumer:
-            if topics.SCHEMAS.name in there:
-                for message in _up_to_now(consumer, [(topics.SCHEMAS.name, 0)]):
-                    _learn(book, message)
-                places.append((topics.SCHEMAS.name, 0))
-            behind = _assign(consumer, places)
+            for message in _up_to_now(consumer, schemas):
+                _learn(book, message)
+            behind = _assign(consumer, places + schemas)
             for messages in _polls(consumer, behind):
                 yield Batch(tuple(_opened(messages, book, wanted)), not behind)
 
@@ -96,8 +89,7 @@ class Log:
 
     def spans(self, names: Collection[str]) -> dict[Place, Span]:
         """Say which offsets the partitions of topics hold; topics that are not there are left out."""
-        there = self.topics()
-        places = [(name, partition) for name in names for partition in range(there.get(name, 0))]
+        places = self._places(names)
         low = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         high = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {place: Span(low[place], high[place]) for place in places}
@@ -109,7 +101,7 @@ class Log:
             try:
                 return self._groups(names)
             except KafkaException as error:
-                if error.args[0].code() not in _COORDINATOR_STARTS or time.monotonic() > deadline:
+                if error.args[0].code() not in _STARTING or time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
 
@@ -137,6 +129,10 @@ class Log:
                     found.setdefault(_place(message), message.timestamp()[1] / 1000)
                     waiting.discard(_place(message))
         return found
+
+    def _places(self, names: Collection[str]) -> list[Place]:
+        there = self.topics()
+        return [(name, partition) for name in names for partition in range(there.get(name, 0))]
 
     @contextmanager
     def _reader(self) -> Iterator[Consumer]:

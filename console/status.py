@@ -15,7 +15,8 @@ from streams.stage import Stage
 class StageStatus:
     """One stage. `finished` counts records that have an outcome, `retried` and `dead_lettered` among them.
 
-    `paused` says why its workers wait, one line a worker. `lag` is in records, `lag_seconds` the age of the oldest record that has no outcome yet; 0 when there is none.
+    `lag` is in records, `lag_seconds` the age of the oldest record that has no outcome yet; 0 when there is none.
+    `paused` says why its workers wait, one line a worker.
     """
 
     stage: str
@@ -49,7 +50,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """What the cluster says: the partitions' offsets, the groups, the times of the oldest unfinished records, and what workers report."""
+    """What the cluster says: offsets, groups, times of the oldest unfinished records; and what workers report."""
 
     spans: Mapping[Place, Span]
     groups: Mapping[str, Group]

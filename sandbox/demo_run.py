@@ -113,8 +113,8 @@ def follow(
     for update in service.follow():
         for part in parts:
             if not processes.is_alive(part):
-                said = "".join(f"\n  {line}" for line in processes.last_lines(part.log))
-                raise SandboxError(f"The {part.name} ended by itself:{said}")
+                last = " ".join(processes.last_lines(part.log, 1))
+                raise SandboxError(f"The {part.name} ended by itself, and the last that it said is: {last}")
         found = {sample.name: _fresh(update.progress, sample, before[sample.name]) for sample in files}
         yield {name: version for name, version in found.items() if version}
 

@@ -49,11 +49,13 @@ LABELLED = Topic("media.labelled", "what is visible in images and videos", (reco
 MODERATED = Topic("media.moderated", "unsafe content in images and videos", (records.MediaModerated,))
 TRANSCRIBED = Topic("media.transcribed", "speech as text", (records.MediaTranscribed,))
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
-BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read, as it came", retention_days=90, max_bytes=LARGEST)
+BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)
+BACKFILLS = Topic("system.backfills", "how far each backfill has come", partitions=1, compacted=True)
 
 WORKERS = Topic("system.workers", "how each worker's stages are", partitions=1, compacted=True)
 DISPOSITIONS = Topic("system.dispositions", "what was decided about dead letters", partitions=1, compacted=True)
+AUDIT = Topic("system.audit", "who replayed what, when and why", partitions=1, retention_days=365)
 
 SHARED = (
     UPLOADED,
@@ -71,8 +73,10 @@ SHARED = (
     COMPLETED,
     BRIDGE_DLQ,
     SCHEMAS,
+    BACKFILLS,
     WORKERS,
     DISPOSITIONS,
+    AUDIT,
 )
 
 

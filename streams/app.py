@@ -29,12 +29,16 @@ class Batch(NamedTuple):
     """What one fetch gave of one partition; `start` is the offset from which it was fetched."""
 
     partition: Partition
-    start: int | None
+    start: int
     records: list[Received]
 
 
 class SafeConsumer(driver.Consumer):
-    """Delivers one event per fetched batch, and commits what the marks say."""
+    """Delivers one event per fetched batch, and commits what the marks say.
+
+    What was fetched can get lost on its way here: Faust fetches in a thread of its own, and a rebalance or a seek may
+    come between. So nothing is believed but offsets: each partition is followed without a gap, from where it began.
+    """
 
     lanes: Lanes
     grace: float
@@ -42,25 +46,27 @@ class SafeConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
         self.lanes.polled = time.monotonic()
-        generation = self.app.consumer_generation_id
         fetched, _ = await self._wait_next_records(timeout)
-        if not fetched or self.should_stop:
-            return
-        if not self.flow_active or generation != self.app.consumer_generation_id:
-            for tp in fetched:
-                await self.rewind(tp)
-            return
         for tp, records in fetched.items():
-            batch = self._batch(tp, records)
-            if batch is not None:
+            if self.should_stop:
+                return
+            partition = self.lanes.partition(_where(tp))
+            fresh = [_received(record) for record in records if partition and record.offset >= partition.fetched]
+            if partition is None or not fresh:
+                continue
+            if self._follows(partition, fresh[0].offset):
+                batch = Batch(partition, partition.fetched, fresh)
+                partition.fetched = fresh[-1].offset + 1
                 yield tp, self._event(tp, records[-1], batch)
+            else:
+                await self.rewind(tp)
 
     async def rewind(self, tp: TP) -> None:
         """Fetch again from the first offset that was not delivered."""
         partition = self.lanes.partition(_where(tp))
-        if tp in self.assignment() and partition.mark.position is not None:
+        if partition is not None and tp in self.assignment():
             partition.fetched = partition.mark.position
-            await self.seek(tp, partition.mark.position)
+            await self.seek(tp, partition.fetched)
 
     async def perform_seek(self) -> None:
         """Begin a new assignment at the committed offsets, and at the beginning where there is none.
@@ -68,7 +74,7 @@ class SafeConsumer(driver.Consumer):
         Faust leaves a partition without one where it is. But a fetch that a rebalance cut short has moved it.
         """
         await super().perform_seek()
-        begin: dict[TP, int | None] = {tp: self._committed_offset.get(tp) for tp in self.assignment()}
+        begin = {tp: self._committed_offset.get(tp) or 0 for tp in self.assignment()}
         new = [tp for tp, offset in begin.items() if not offset]
         for tp, offset in (await self.earliest_offsets(*new) if new else {}).items():
             await self.seek(tp, offset)
@@ -92,6 +98,8 @@ class SafeConsumer(driver.Consumer):
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         active = self._get_active_partitions()
+        if any(self.lanes.partition(_where(tp)) is None for tp in active):  # Faust waits for a seek only so long
+            await self.perform_seek()
         with_room = {tp for tp in active if self.lanes.has_room(_where(tp))}
         if not with_room:
             await self.sleep(FULL_POLL_SECONDS)
@@ -99,14 +107,12 @@ class SafeConsumer(driver.Consumer):
         wait = timeout if len(with_room) == len(active) else FULL_POLL_SECONDS
         return await self._getmany(active_partitions=with_room, timeout=wait), with_room
 
-    def _batch(self, tp: TP, records: list[Any]) -> Batch | None:
-        partition = self.lanes.partition(_where(tp))
-        start = partition.fetched
-        fresh = [_received(record) for record in records if start is None or record.offset >= start]
-        if not fresh:
-            return None
-        partition.fetched = fresh[-1].offset + 1
-        return Batch(partition, start, fresh)
+    def _follows(self, partition: Partition, offset: int) -> bool:
+        """Whether records continue what was fetched. A gap, as compaction leaves it, is believed when seen twice."""
+        gap = (partition.fetched, offset)
+        known = offset == partition.fetched or gap == partition.gap
+        partition.gap = gap
+        return known
 
     def _event(self, tp: TP, last: Any, batch: Batch) -> ConsumerMessage:
         event = self._to_message(tp, last)

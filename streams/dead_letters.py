@@ -6,21 +6,33 @@ Source: Enterprise Integration Patterns, "Dead Letter Channel"; the header names
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from schemas import topics
-from schemas.envelope import timestamp
+from schemas.envelope import Headers, timestamp
 from schemas.message import Message, Received
-from streams.origin import DEAD_LETTER, RETRY, number, origin_headers, origin_of, own_headers, replay_headers, text
+from streams.origin import (
+    DEAD_LETTER,
+    RETRY,
+    RETRY_TOPIC,
+    count_in,
+    origin_headers,
+    origin_of,
+    own_headers,
+    replay_headers,
+    text,
+)
 from streams.outcome import Dead, Retry
 from streams.stage import Stage
 
 LONGEST_MESSAGE = 1000
+LONGEST_REASON = 200
 
 REDRIVEN = "redriven"
 """`retry-code` of a record that a redrive wrote, and not the stage itself."""
 
+_LETTERS = topics.dead_letters("").name
 _TOLD = ("topic", "partition", "offset", "timestamp", "first-failure")
 """What a letter tells of the first delivery and the first failure; a redriven record tells it again."""
 
@@ -33,11 +45,25 @@ _SECRETS = (
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One redrive: its id, who asked for it, and why, both fit for a header (`readable`)."""
+    """One redrive: its id, who asked for it, and why. `headers` is what every record of it bears."""
 
     id: str
     operator: str
     reason: str = ""
+    headers: Headers = field(init=False)
+
+    def __post_init__(self) -> None:
+        operator, reason = readable(self.operator), readable(self.reason)[:LONGEST_REASON]
+        headers = (
+            text("retry-attempts", 0),
+            text("retry-waits", 0),
+            text("retry-code", REDRIVEN),
+            text("retry-message", f"by {operator}: {reason}"),
+            text("replay-id", self.id),
+            text("replay-operator", operator),
+            text("replay-reason", reason),
+        )
+        object.__setattr__(self, "headers", headers)
 
 
 def dead_letter(stage: Stage, received: Received, dead: Dead, attempts: int, now: datetime) -> Message:
@@ -49,7 +75,7 @@ def dead_letter(stage: Stage, received: Received, dead: Dead, attempts: int, now
         text("dlq-code", dead.code),
         text("dlq-class", dead.kind),
         text("dlq-message", readable(dead.why)),
-        text("dlq-attempts", number(marks, "replay-attempts") + origin.failures + attempts),
+        text("dlq-attempts", count_in(dict(marks), "replay-attempts") + origin.failures + attempts),
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
     )
@@ -79,24 +105,14 @@ def redriven(letter: Received, replay: Replay) -> Message:
     record has been redriven, and how many attempts were made before, so that none of them is forgotten.
     """
     found = dict(letter.headers)
-    plan = (
-        text("retry-attempts", 0),
-        text("retry-waits", 0),
-        text("retry-code", REDRIVEN),
-        text("retry-message", f"by {replay.operator}: {replay.reason}"),
-    )
     origin = tuple((f"{RETRY}{name}", told) for name in _TOLD if (told := found.get(f"{DEAD_LETTER}{name}")))
     marks = (
-        text("replay-id", replay.id),
         text("replay-of", f"{letter.topic}/{letter.partition}/{letter.offset}"),
-        text("replay-count", number(letter.headers, "replay-count") + 1),
-        text("replay-attempts", number(letter.headers, "dlq-attempts")),
-        text("replay-operator", replay.operator),
-        text("replay-reason", replay.reason),
+        text("replay-count", count_in(found, "replay-count") + 1),
+        text("replay-attempts", count_in(found, "dlq-attempts")),
     )
-    stage = letter.topic.removesuffix(topics.dead_letters("").name)
-    headers = own_headers(letter.headers) + plan + origin + marks
-    return Message(topics.retry(stage).name, letter.key, letter.value, headers)
+    headers = own_headers(letter.headers) + origin + marks + replay.headers
+    return Message(letter.topic.removesuffix(_LETTERS) + RETRY_TOPIC, letter.key, letter.value, headers)
 
 
 def readable(why: str) -> str:

@@ -43,11 +43,14 @@ class Partition:
     Once it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
     """
 
-    __slots__ = ("buffered", "fetched", "leaving", "live", "mark", "ready", "running")
+    __slots__ = ("buffered", "fetched", "gap", "leaving", "live", "mark", "ready", "running")
 
-    def __init__(self, position: int | None = None) -> None:
+    def __init__(self, position: int) -> None:
         self.mark = Mark(position)
         self.fetched = position
+        """The next offset to be fetched."""
+        self.gap: tuple[int, int] | None = None
+        """The offset that was wanted last, and the one that came."""
         self.live = True
         self.leaving = False
         self.buffered = 0
@@ -109,33 +112,33 @@ class Lanes:
         ended = (slot.task for slot in self._slots if slot.task and slot.task.done() and not slot.task.cancelled())
         return next((task.exception() for task in ended), None)
 
-    def assign(self, where: TopicPartition, position: int | None) -> Partition:
-        """Begin a new assignment of a partition; work of an earlier one no longer moves its offset."""
+    def assign(self, where: TopicPartition, position: int) -> Partition:
+        """Begin a new assignment of a partition at an offset; work of an earlier one no longer moves the new one's."""
         self._drop(where)
         partition = self._partitions[where] = Partition(position)
         return partition
 
-    def partition(self, where: TopicPartition) -> Partition:
-        """Give the present assignment of a partition."""
-        return self._partitions.get(where) or self.assign(where, None)
+    def partition(self, where: TopicPartition) -> Partition | None:
+        """Give the present assignment of a partition; None when it is not assigned, or does not yet know its offset."""
+        return self._partitions.get(where)
 
     def assigned(self) -> list[TopicPartition]:
         """List the partitions that are assigned here."""
         return list(self._partitions)
 
     def committable(self, where: TopicPartition) -> int | None:
-        """The offset of a partition that is safe to commit; None when there is none."""
+        """The offset of a partition that is safe to commit; None when the partition is not assigned here."""
         partition = self._partitions.get(where)
         return partition.mark.committable() if partition else None
 
     def has_room(self, where: TopicPartition) -> bool:
         """Whether more of a partition may be fetched: each has an equal share of the buffer."""
-        if self._closing:
-            return False
         partition = self._partitions.get(where)
-        return partition is None or partition.buffered * len(self._partitions) < self._buffer_bytes
+        if partition is None or self._closing:
+            return False
+        return partition.buffered * len(self._partitions) < self._buffer_bytes
 
-    def deliver(self, partition: Partition, start: int | None, records: list[Received]) -> bool:
+    def deliver(self, partition: Partition, start: int, records: list[Received]) -> bool:
         """Take over what was fetched from `start` on. False when something before it has not arrived: fetch again."""
         if partition.leaving or not partition.live or self._closing:
             return True
@@ -202,7 +205,7 @@ class Lanes:
     def commit_gap(self) -> int:
         """How many offsets lie between what may be committed and what was delivered."""
         marks = [partition.mark for partition in self._partitions.values()]
-        return sum((mark.position or 0) - (mark.committable() or 0) for mark in marks)
+        return sum(mark.position - mark.committable() for mark in marks)
 
     def lag_seconds(self) -> float:
         """Age of the oldest record here without a durable outcome, by the broker's clock; 0 when there is none."""

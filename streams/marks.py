@@ -15,7 +15,7 @@ class Mark:
 
     __slots__ = ("_open", "_position")
 
-    def __init__(self, position: int | None = None) -> None:
+    def __init__(self, position: int) -> None:
         self._open: dict[int, float] = {}
         self._position = position
 
@@ -31,8 +31,8 @@ class Mark:
         del self._open[offset]
 
     @property
-    def position(self) -> int | None:
-        """The next offset to be delivered; None when nothing is known yet."""
+    def position(self) -> int:
+        """The next offset to be delivered."""
         return self._position
 
     @property
@@ -44,6 +44,6 @@ class Mark:
         """The broker's time of the lowest unfinished record, in seconds; None when all are finished."""
         return next(iter(self._open.values()), None)
 
-    def committable(self) -> int | None:
-        """The offset that a restart may begin at without losing a record; None when nothing was delivered."""
+    def committable(self) -> int:
+        """The offset that a restart may begin at without losing a record."""
         return next(iter(self._open)) if self._open else self._position

@@ -5,6 +5,7 @@ Every hop starts again from the record's own headers, so nothing grows: key, val
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.envelope import Header, Headers
@@ -74,9 +75,9 @@ def replay_headers(received: Received) -> Headers:
     return tuple(header for header in received.headers if header[0].startswith(REPLAY))
 
 
-def number(headers: Headers, name: str) -> int:
+def count_in(headers: Mapping[str, bytes | None], name: str) -> int:
     """Read a header that counts something; 0 where it is missing or does not."""
-    found = next((value for header, value in headers if header == name and value), b"")
+    found = headers.get(name) or b""
     return int(found) if found.isdigit() else 0
 
 

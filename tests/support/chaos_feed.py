@@ -24,8 +24,9 @@ from schemas.message import Message, message
 from schemas.records import Asset, Event, JobFinished, MediaUploaded
 from schemas.settings import KafkaSettings
 from streams.origin import own_headers
-from tests.support.chaos_worker import BROKEN, EVENT, JOB_SUFFIX, Effect
+from tests.support.chaos_worker import JOB_SUFFIX
 from tests.support.history import Input, Place
+from tests.support.paid_service import BROKEN, EVENT, Effect
 
 ASSETS = 200
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -108,7 +109,7 @@ class Feeder:
         self._draw = random.Random(0)
         self._uploading = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._feed, name="feeder")
+        self._thread = threading.Thread(target=self._feed, name="feeder", daemon=True)
 
     def start(self) -> None:
         """Begin to put in."""

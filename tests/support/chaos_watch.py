@@ -34,8 +34,9 @@ class Watch:
         self._reader = kafka.reader(cluster, **{"group.id": stage.group})
         self._in = _partitions(topic.name for topic in stage.inputs)
         self._out = _partitions((topics.SCANNED.name, topics.JOBS_STARTED.name, topics.dead_letters(stage.name).name))
+        self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watch")
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
@@ -48,14 +49,14 @@ class Watch:
         self.look()
         self._reader.close()
 
-    def look(self) -> None:
-        """Take a glimpse: first the committed offsets, and then what lies on the log."""
-        found = self._reader.committed([Where(*each) for each in self._in], timeout=5)
-        committed = {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
-        self._scan_logs()
-        ends = {each: self._end(each) for each in (*self._in, *self._out)}
-        self.glimpses.append(Glimpse(committed, ends, len(self._superseded)))
-        self.lag = {each: ends[each] - committed.get(each, 0) for each in self._in}
+    def look(self) -> bool:
+        """Take a glimpse: first the committed offsets, and then what lies on the log. False when a broker is away."""
+        try:
+            with self._lock:
+                self._look()
+        except KafkaException:
+            return False
+        return True
 
     def superseded(self, causes: dict[Place, str]) -> list[str]:
         """Name what was given up as overtaken, in the order in which it was seen in the workers' logs."""
@@ -63,10 +64,15 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._stop.wait(GLIMPSE_SECONDS):
-            try:
-                self.look()
-            except KafkaException:  # a broker is down: so nothing is seen
-                continue
+            self.look()
+
+    def _look(self) -> None:
+        found = self._reader.committed([Where(*each) for each in self._in], timeout=5)
+        committed = {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
+        self._scan_logs()
+        ends = {each: self._end(each) for each in (*self._in, *self._out)}
+        self.glimpses.append(Glimpse(committed, ends, len(self._superseded)))
+        self.lag = {each: ends[each] - committed.get(each, 0) for each in self._in}
 
     def _end(self, where: TopicPartition) -> int:
         _, end = self._reader.get_watermark_offsets(Where(*where), timeout=5)

@@ -7,13 +7,10 @@ service whose ledger is a file. The orders may name a point at which the process
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import random
 import signal
 import sys
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,34 +20,35 @@ import uvloop
 from confluent_kafka import KafkaException
 
 from schemas import codec, kafka, logs, topics
-from schemas.identity import job_token, root_id
+from schemas.identity import job_token
 from schemas.message import Message
 from schemas.records import Asset, MediaScanned, MediaUploaded
 from schemas.settings import KafkaSettings
-from streams import lanes, runner, worker
-from streams.failures import Transient, Unprocessable
-from streams.marks import Mark
+from streams.app import StageApp, create_app
+from streams.lanes import Lanes, Work
+from streams.origin import due
+from streams.processor import Processor
 from streams.results import Results
 from streams.runner import Context
 from streams.sender import Sender
-from streams.services import Feature, Services
+from streams.services import Services
 from streams.settings import StreamSettings
+from streams.shared import Hosted
+from streams.slots import Slots
 from streams.stage import Finished, Job, Stage
-from streams.worker import Hosted
 from tests.support.folder_bucket import FolderBucket
+from tests.support.paid_service import Crash, Ledger, PaidService
+from tests.support.planted_bugs import only_promised, plant
 
-EVENT = "ObjectCreated:Put"
 JOB_SUFFIX = ".mp4"
-BROKEN = "broken-"
 STEPS = ("effect", "intent", "store", "send", "retry", "letter", "commit")
 POINTS = tuple(f"{step}.{side}" for step in STEPS for side in ("before", "after"))
-BUGS = ("ack early", "dead letter not awaited", "no head check", "order by arrival", "drawn token")
 FAR = 2.1
 """A wait, in seconds, that is too long to be waited for in place."""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is to do. `crash_at` is one of POINTS, at its `crash_pass`-th pass; `bug` is one of BUGS."""
+    """What a worker is to do. `crash_at` is one of POINTS, `bug` one of `planted_bugs.BUGS`."""
 
     bootstrap_servers: str
     folder: str
@@ -62,76 +60,6 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     crash_at: str = ""
     crash_pass: int = 1
     bug: str = ""
-
-
-class Crash:
-    """Kills the process at one point of its way."""
-
-    def __init__(self, point: str, passes: int) -> None:
-        self._point = point
-        self._left = passes
-
-    def at(self, point: str) -> None:
-        """Pass a point, or die there."""
-        if point == self._point:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Effect(msgspec.Struct, frozen=True):
-    """One line of the ledger."""
-
-    cause: str
-    token: str
-    asset: Asset
-
-
-class Ledger:
-    """What was paid for. Like AWS's ClientRequestToken: a token that was used before changes nothing."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._read = 0
-        self._known: set[str] = set()
-
-    def pay(self, token: str, asset: Asset) -> None:
-        """Have an effect, unless the token had it already."""
-        with self._file.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(self._read)
-            self._known.update(msgspec.json.decode(line, type=Effect).token for line in file)
-            if token not in self._known:
-                file.write(msgspec.json.encode(Effect(root_id(asset, EVENT), token, asset)) + b"\n")
-            file.flush()
-            self._read = file.tell()
-            self._known.add(token)
-
-
-class PaidService:
-    """Takes as many milliseconds as the asset has bytes, fails at times, and at times only seems to have failed."""
-
-    def __init__(self, orders: Orders, crash: Crash) -> None:
-        self._ledger = Ledger(Path(orders.folder) / "effects")
-        self._share = orders.transient / 2
-        self._draw = random.Random(orders.seed)
-        self._crash = crash
-
-    async def start(self, _feature: Feature, asset: Asset, token: str) -> str:
-        """Have the effect once."""
-        await asyncio.sleep(asset.size / 1000)
-        if asset.key.startswith(BROKEN):
-            raise Unprocessable("unreadable", "broken file")
-        self._hiccup()
-        self._crash.at("effect.before")
-        self._ledger.pay(token, asset)
-        self._crash.at("effect.after")
-        self._hiccup()
-        return f"job-of-{token}"
-
-    def _hiccup(self) -> None:
-        if self._draw.random() < self._share:
-            raise Transient("it did not work this time")
 
 
 class Bucket(FolderBucket):
@@ -152,10 +80,10 @@ class Bucket(FolderBucket):
 class CrashingSender(Sender):
     """A sender to crash at, which for a bug only promises to send."""
 
-    def __init__(self, cluster: KafkaSettings, crash: Crash, late: Callable[[str], bool]) -> None:
+    def __init__(self, cluster: KafkaSettings, crash: Crash, bug: str) -> None:
         super().__init__(kafka.producer(cluster))
         self._crash = crash
-        self._late = late
+        self._bug = bug
         self._promised: list[asyncio.Task[None]] = []
 
     async def send(self, messages: Sequence[Message]) -> None:
@@ -164,7 +92,7 @@ class CrashingSender(Sender):
             return
         step = _step(messages[0].topic)
         self._crash.at(f"{step}.before")
-        if self._late(step):
+        if only_promised(self._bug, step):
             self._promised.append(asyncio.create_task(self._some_day(messages)))
             return
         await super().send(messages)
@@ -181,22 +109,6 @@ class Impatient(random.Random):
     def uniform(self, a: float, b: float) -> float:
         """Draw the seconds to wait."""
         return FAR if self.random() < 0.4 else super().uniform(0, 0.02)
-
-
-class HighestMark(Mark):
-    """The bug of committing the highest finished offset, without a look at what is unfinished before it."""
-
-    __slots__ = ("_highest",)
-
-    def closed(self, offset: int) -> None:
-        """Note the highest."""
-        super().closed(offset)
-        self._highest = max(offset, getattr(self, "_highest", offset))
-
-    def committable(self) -> int | None:
-        """Give the offset behind the highest finished one."""
-        highest: int | None = getattr(self, "_highest", None)
-        return self._position if highest is None else highest + 1
 
 
 def stage_of(name: str, reads: str) -> Stage:
@@ -225,25 +137,19 @@ def build(orders: Orders) -> Hosted:
         in_flight=orders.in_flight, buffer_bytes=1 << 22, drain_seconds=5.0, commit_seconds=0.2, session_seconds=2.5
     )
     results = Results(Bucket(Path(orders.folder) / "results", crash))
-    service: Any = PaidService(orders, crash)
+    ledger = Ledger(Path(orders.folder) / "effects")
+    service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash)
     services = Services(service, results, service, service, service)
-    context = Context(codec.load(), results, services, draw=Impatient(orders.seed))
-    late = {"ack early": lambda step: True, "dead letter not awaited": lambda step: bool(step == "letter")}
-    sender = CrashingSender(cluster, crash, late.get(orders.bug, lambda step: False))
-    hosted = worker.host(stage_of(orders.stage, orders.reads), context, sender, settings, cluster)
-    _crash_at_commits(hosted, crash)
-    return hosted
-
-
-def plant(bug: str) -> None:
-    """Bring in the bugs that are not the sender's."""
-    if bug == "no head check":
-        vars(lanes)["Mark"] = HighestMark
-    elif bug == "order by arrival":
-        vars(lanes)["lane_key"] = lambda record: (record.topic, record.partition, record.offset)
-    elif bug == "drawn token":
-        drawn = lambda stage, *_: f"{stage}-{uuid.uuid4().hex}{'0' * 8}"  # noqa: E731
-        vars(runner)["job_token"] = globals()["job_token"] = drawn
+    no_quotas = Slots({}, topics.PARTITIONS)
+    context = Context(codec.load(), results, services, no_quotas, draw=Impatient(orders.seed))
+    sender = CrashingSender(cluster, crash, orders.bug)
+    stage = stage_of(orders.stage, orders.reads)
+    processor = Processor(stage, context, sender)
+    work = Work(processor.process, processor.expired, due)
+    stage_lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds)
+    app = create_app(stage, stage_lanes, settings, cluster)
+    _crash_at_commits(app, crash)
+    return Hosted(stage, processor, stage_lanes, app)
 
 
 async def main(orders: Orders) -> None:
@@ -272,8 +178,9 @@ async def _cluster_there(bootstrap_servers: str) -> None:
         await asyncio.sleep(0.2)
 
 
-def _crash_at_commits(hosted: Hosted, crash: Crash) -> None:
-    consumer: Any = vars(hosted.app.transport)["Consumer"]
+def _crash_at_commits(app: StageApp, crash: Crash) -> None:
+    transport = vars(app.transport)
+    consumer: Any = transport["Consumer"]
 
     class Crashing(consumer):  # type: ignore[misc]
         async def _commit(self, offsets: Any) -> bool:
@@ -282,7 +189,7 @@ def _crash_at_commits(hosted: Hosted, crash: Crash) -> None:
             crash.at("commit.after")
             return done
 
-    vars(hosted.app.transport)["Consumer"] = Crashing
+    transport["Consumer"] = Crashing
 
 
 def _scanned(asset: Asset, job_id: str) -> MediaScanned:

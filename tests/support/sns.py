@@ -62,7 +62,7 @@ class Authority:
     """A root and an issuer below it, as Amazon Trust Services has them, valid for a year before and after `now`."""
 
     def __init__(self, name: str = "authority", now: datetime = NOW) -> None:
-        self._now = now
+        self.now = now
         self._serials = itertools.count(1)
         key = rsa_key(name)
         self.root = Holder(self._signed(self._ca(f"{name} root", key), f"{name} root", key), key)
@@ -83,7 +83,7 @@ class Authority:
             AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(issuer_url)
         )
         draft = (
-            self._draft(names[0], key, self._now + days[0] * DAY, self._now + days[1] * DAY)
+            self._draft(names[0], key, self.now + days[0] * DAY, self.now + days[1] * DAY)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(ca=False), critical=True)
@@ -95,7 +95,7 @@ class Authority:
 
     def _ca(self, name: str, key: Any) -> x509.CertificateBuilder:
         return (
-            self._draft(name, key, self._now - 365 * DAY, self._now + 365 * DAY)
+            self._draft(name, key, self.now - 365 * DAY, self.now + 365 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_usage(ca=True), critical=True)
         )
@@ -159,7 +159,7 @@ class Sns:
         found = {
             "MessageId": str(uuid.uuid4()),
             "TopicArn": TOPIC,
-            "Timestamp": stamp(NOW),
+            "Timestamp": stamp(self.authority.now),
             "SignatureVersion": "2",
             "SigningCertURL": CERTIFICATE_URL,
             **fields,
@@ -167,7 +167,8 @@ class Sns:
         names = [name for name in SIGNED.get(found["Type"], SIGNED[NOTIFICATION]) if name in found]
         text = "".join(f"{name}\n{found[name]}\n" for name in names).encode()
         digest = hashes.SHA1() if found["SignatureVersion"] == "1" else hashes.SHA256()
-        signature = (key or self.holder.key).sign(text, PKCS1v15(), digest)
+        signer: Any = key or self.holder.key
+        signature = signer.sign(text, PKCS1v15(), digest)
         return {**found, "Signature": base64.b64encode(signature).decode()}
 
 
@@ -189,22 +190,6 @@ def headers_of(message: dict[str, Any]) -> dict[str, str]:
 def body_of(message: dict[str, Any]) -> bytes:
     """A message as SNS writes it."""
     return json.dumps(message, indent=2).encode()
-
-
-def s3_notification(key: str = "photos/cat.jpg", *others: str) -> str:
-    """What S3 publishes when objects are created."""
-    return json.dumps({"Records": [_s3_record(each) for each in (key, *others)]})
-
-
-def _s3_record(key: str) -> dict[str, Any]:
-    return {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": "us-east-1",
-        "eventTime": "2026-03-14T15:09:26.535Z",
-        "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": "media"}, "object": {"key": key, "size": 10, "eTag": "e1", "sequencer": "0A"}},
-    }
 
 
 def _usage(ca: bool) -> x509.KeyUsage:

@@ -17,7 +17,8 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from connectors.aws import NOBODY, Queue
+from connectors.sqs import NOBODY, Queue
+from connectors.settings import BridgeSettings
 from connectors.start import reachable
 from schemas import codec, kafka, topics
 from schemas.envelope import from_headers
@@ -251,7 +252,7 @@ def test_the_right_to_delete_is_tried_without_deleting(site: Site) -> None:
     url = site.queue("tried")
     site.send(url, [site.notification("a.jpg")])
 
-    source = reachable(url, 1)
+    source = reachable(url, BridgeSettings(queue_urls=(url,)))
 
     assert isinstance(source.queue, Queue)
     assert source.hidden_seconds == 30

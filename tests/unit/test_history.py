@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from tests.support.history import (
-    Balance,
     Delayed,
     Effect,
     Glimpse,
@@ -16,9 +15,8 @@ from tests.support.history import (
     Letter,
     Output,
     Place,
-    anomalies,
-    balance,
 )
+from tests.support.judge import Balance, anomalies, balance
 
 IN, OUT, RETRY, DEAD = ("in", 0), ("out", 0), ("retry", 0), ("dead", 0)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from connectors.aws import Delivery, Rejected
+from connectors.sqs import Delivery, Rejected
 
 WITHIN_SECONDS = 10.0
 
@@ -37,6 +37,9 @@ class StubQueue:
         self.errors: dict[str, list[Exception]] = {"receive": [], "delete": [], "hide": []}
         self.rejects: list[Rejected] = []
         self.receives = 0
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
         self._waiting: queue.Queue[list[Delivery]] = queue.Queue()
 
     def send(self, *bodies: str, group: str = "") -> None:
@@ -45,11 +48,17 @@ class StubQueue:
 
     def receive(self) -> list[Delivery]:
         self._raise("receive")
-        self.receives += 1
+        with self._lock:
+            self.receives += 1
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             return self._waiting.get(timeout=0.02)
         except queue.Empty:
             return []
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def delete(self, deliveries: Sequence[Delivery]) -> list[Rejected]:
         self._raise("delete")
@@ -78,7 +87,7 @@ class StubProducer:
         self.sent: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = []
         self.raises: list[Exception] = []
         self._reports: list[Callable[[Any, Any], None]] = []
-        self._due: queue.Queue[tuple[Callable[[Any, Any], None], KafkaError | None]] = queue.Queue()
+        self._due: queue.Queue[Callable[[], None]] = queue.Queue()
         self._lock = threading.Lock()
 
     def connect(self, **given: Any) -> StubProducer:
@@ -96,16 +105,20 @@ class StubProducer:
     def poll(self, timeout: float) -> int:
         """Report what is due, in the thread that polls, as librdkafka does."""
         try:
-            report, error = self._due.get(timeout=timeout)
+            due = self._due.get(timeout=timeout)
         except queue.Empty:
             return 0
-        report(error, None)
+        due()
         return 1
+
+    def call(self, back: Callable[[KafkaError], None], error: KafkaError) -> None:
+        """Tell of an error when polled next."""
+        self._due.put(lambda: back(error))
 
     def acknowledge(self, number: int, error: KafkaError | None = None) -> None:
         """Report on the n-th record that was sent."""
         assert eventually(lambda: len(self._reports) > number), f"record {number} was not sent"
-        self._due.put((self._reports[number], error))
+        self._due.put(lambda: self._reports[number](error, None))
 
     @property
     def topics(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.aws_events import translate
+from connectors.aws_events import NAMED, translate
 from connectors.translation import Fact, Ignored, Refused, Translated
 from schemas import topics
+from schemas.envelope import from_headers
+from schemas.message import message
 from schemas.records import AwsEvent, JobFinished, MediaDeleted, MediaUploaded
+from tests.support.records import CODEC
 from tests.unit.connectors import sent
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -101,10 +105,29 @@ def test_several_records_are_several_facts_in_their_order() -> None:
     assert [topics.topic_of(event).name for event, _ in found] == ["media.uploaded", "aws.events", "media.uploaded"]
 
 
-def test_one_unreadable_record_refuses_the_message_so_that_none_of_it_is_lost() -> None:
-    found = translate(sent.notification(sent.record("a"), sent.record("b", version="3.0")), NOW)
+def test_one_unreadable_record_refuses_the_message_and_takes_no_other_record_down_with_it() -> None:
+    found = translate(sent.notification(sent.record("a"), sent.record("b", version="3.0"), sent.record("c")), NOW)
 
-    assert found == Refused("unreadable", "eventVersion is not 2.x")
+    assert isinstance(found, Refused)
+    assert (found.code, found.why) == ("unreadable", "Records[1]: eventVersion is not 2.x")
+    assert found.facts == facts(sent.notification(sent.record("a"), sent.record("c")))
+
+
+def test_of_many_unreadable_records_some_are_named_and_the_others_counted() -> None:
+    found = translate(sent.notification(*[sent.record(version="3.0")] * (NAMED + 2)), NOW)
+
+    assert isinstance(found, Refused)
+    assert found.why.count("Records[") == NAMED
+    assert found.why.endswith("; and 2 more")
+
+
+def test_records_of_another_service_are_kept_as_they_came() -> None:
+    told = '{"eventSource":"aws:codecommit","eventName":"Push",  "eventTime":"2026-03-14T15:09:26.535+0000","n":1.50}'
+
+    event, envelope = fact(f'{{"Records":[{told}]}}')
+
+    assert event == AwsEvent(source="aws.codecommit", detail_type="Push", occurred_at=WHEN, body=told)
+    assert envelope.source == "aws.codecommit"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +145,7 @@ def test_messages_that_tell_of_nothing_are_ignored(wrap: Any, body: str) -> None
 
     assert isinstance(found, Ignored)
     assert "secret" not in found.why
+    assert found.notable is ("Confirmation" in body)
 
 
 def test_an_event_without_a_topic_of_its_own_is_kept_as_it_came() -> None:
@@ -134,6 +158,47 @@ def test_an_event_without_a_topic_of_its_own_is_kept_as_it_came() -> None:
     assert (envelope.source, envelope.time) == ("my.shop", "2026-03-14T15:09:26.000Z")
 
 
+def test_numbers_that_no_double_holds_come_through_unharmed() -> None:
+    number = 2**70 + 1
+
+    event, _ = fact(sent.event("my.shop", "Order", {"number": number}))
+    record, _ = fact(sent.notification({**sent.record(event="ObjectTagging:Put"), "number": number}))
+
+    for kept in (event, record):
+        assert isinstance(kept, AwsEvent)
+        assert str(number) in kept.body
+
+
+@pytest.mark.parametrize("detail", [{}, [], None, "text"])
+def test_an_event_may_have_any_detail(detail: Any) -> None:
+    event, _ = fact(sent.event("my.shop", "Order", detail))
+
+    assert isinstance(event, AwsEvent)
+    assert json.loads(event.body)["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("time", "occurred_at"),
+    [
+        ("2026-03-14T15:09:26.535Z", WHEN),
+        ("2026-03-14T16:09:26.535+01:00", WHEN),
+        ("2026-03-14T15:09:26.535", WHEN),
+        ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("9999-12-31T23:59:59-14:00", NOW),
+        ("0001-01-01T00:00:00+14:00", NOW),
+        ("tomorrow", NOW),
+        (7, NOW),
+        (None, NOW),
+    ],
+)
+def test_an_event_is_kept_whatever_it_says_of_its_time(time: Any, occurred_at: datetime) -> None:
+    event, envelope = fact(sent.event("my.shop", "Order", {}, time=time))
+
+    assert isinstance(event, AwsEvent)
+    assert event.occurred_at == occurred_at
+    assert envelope.time.startswith(occurred_at.strftime("%Y-%m-%dT%H:%M:%S."))
+
+
 def test_an_event_without_a_detail_type_or_a_time_is_kept_with_the_time_of_its_receipt() -> None:
     event, _ = fact('{"source":"aws.securitylake","detail":{"bucket":{}}}')
 
@@ -141,7 +206,7 @@ def test_an_event_without_a_detail_type_or_a_time_is_kept_with_the_time_of_its_r
     assert (event.detail_type, event.event_id, event.occurred_at) == ("", None, NOW)
 
 
-@pytest.mark.parametrize("message", ["Hello from SNS!", '{"AlarmName": "lag"}', "[1, 2]"])
+@pytest.mark.parametrize("message", ["Hello from SNS!", '{"AlarmName": "lag"}', '{"source": 7}', "[1, 2]", ""])
 def test_what_people_publish_by_sns_is_kept_without_the_address_that_ends_the_subscription(message: str) -> None:
     event, _ = fact(sent.sns(message))
 
@@ -202,6 +267,14 @@ def test_a_message_that_comes_again_has_the_ids_of_the_first_time_and_the_same_t
         sent.completion(JobId=7),
         sent.event("aws.s3", "Object Created", {"bucket": {"name": "media"}, "object": {}}),
         sent.sns(sent.sns(sent.sns(sent.sns(sent.notification())))),
+        sent.event("", "Order", {}),
+        sent.event("my.shop", "Order", {"text": "\ud800"}),
+        sent.event("my.shop", "Order", {}).replace("{}", "[" * 2000 + "]" * 2000),
+        sent.event("my.shop", "Order", {}).replace("{}", "NaN"),
+        sent.transcription(TranscriptionJobName=""),
+        sent.conversion(jobId=""),
+        sent.notification(sent.record("k" * 1025)),
+        sent.bridged("\u00fc" * 513),
         json.dumps({"Type": "Goodbye", "TopicArn": sent.TOPIC}),
     ],
 )
@@ -225,8 +298,18 @@ def test_of_a_name_given_twice_the_last_counts() -> None:
     assert fact(body) == fact(sent.notification())
 
 
-def test_a_megabyte_is_no_harm() -> None:
-    assert isinstance(translate('{"a": "' + "x" * 2**20 + '"}', NOW), Refused)
+@pytest.mark.parametrize("inside", ["x" * 2**20, "\u00fc" * 2**19, "\\u0000" * 2**17])
+def test_a_megabyte_is_no_harm(inside: str) -> None:
+    assert isinstance(translate(f'{{"a": "{inside}"}}', NOW), Refused)
+    event, _ = fact(f'{{"source": "my.shop", "detail": "{inside}"}}')
+    assert isinstance(event, AwsEvent)
+    assert inside in event.body
+
+
+def test_what_is_wrong_with_a_field_that_nobody_uses_is_no_harm() -> None:
+    body = sent.notification({**sent.record(), "userIdentity": 7, "responseElements": [None, {"a": 1e300}]})
+
+    assert fact(body) == fact(sent.notification())
 
 
 @given(st.binary() | st.text(st.characters(exclude_categories=())))
@@ -234,9 +317,10 @@ def test_no_bytes_and_no_text_raise(body: bytes | str) -> None:
     assert isinstance(translate(body, NOW), Translated | Ignored | Refused)
 
 
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=5,
 )
 VALID = [
@@ -283,12 +367,12 @@ def mutated(draw: st.DrawFn) -> str:
 @settings(max_examples=500, deadline=None)
 @given(mutated())
 @example(sent.notification({**sent.record(), "eventTime": "9999-12-31T23:59:59-14:00"}))
-def test_no_mutation_of_a_valid_message_raises_and_what_is_translated_can_be_encoded(body: str) -> None:
-    from schemas.message import message
-    from tests.support.records import CODEC
-
+def test_no_mutation_of_a_valid_message_raises_and_what_is_read_of_it_can_be_sent(body: str) -> None:
     found = translate(body, NOW)
 
-    if isinstance(found, Translated):
-        for event, envelope in found.facts:
-            assert CODEC.decode(message(event, envelope, CODEC).value) is not None
+    for event, envelope in () if isinstance(found, Ignored) else found.facts:
+        ready = message(event, envelope, CODEC)
+        assert ready.key
+        assert CODEC.decode(ready.value).EVENT == event.EVENT
+        assert from_headers(ready.headers) == envelope
+        assert str(uuid.UUID(envelope.id)) == envelope.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,30 +12,38 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
-from connectors.aws import QueueUnavailable, Rejected
+from connectors import hiding
 from connectors.bridge import Bridge, BridgeFailed
-from connectors.flight import Counts, Source
+from connectors.flight import Counts, Flight, Source
 from connectors.settings import BridgeSettings
+from connectors.sqs import QueueUnavailable, Rejected
 from tests.support.records import CODEC
 from tests.unit.connectors import sent
 from tests.unit.connectors.stubs import StubProducer, StubQueue, eventually
 
 LOST = KafkaError(KafkaError._MSG_TIMED_OUT)
+FATAL = KafkaError(KafkaError._FATAL, "fenced", True)
 UNREADABLE = "no json"
 
 
 class Bench:
     """A bridge between a stub queue and a stub producer."""
 
-    def __init__(self, queue: StubQueue, **settings: Any) -> None:
+    def __init__(self, queue: StubQueue, kind: type[Bridge] = Bridge, **settings: Any) -> None:
         given = {"queue_urls": queue.url, "bridge_receivers": 1, "bridge_drain_seconds": 5, **settings}
         self.queue = queue
         self.producer = StubProducer()
         self.stop = threading.Event()
         connect: Any = self.producer.connect
-        self.bridge = Bridge(BridgeSettings(**given), connect, CODEC, self.stop)
+        self.bridge = kind(BridgeSettings(**given), connect, CODEC, self.stop)
         self.bridge.open()
-        self.bridge.add(Source(queue, 30))  # type: ignore[arg-type]
+        self.add(queue)
+
+    def add(self, queue: StubQueue, hidden_seconds: int = 30) -> None:
+        """Receive from another queue as well, and delete what has landed without waiting for more."""
+        source = Source(queue, hidden_seconds)  # type: ignore[arg-type]
+        self.bridge.add(source)
+        self.bridge._deletes[source].waiting.hurry()
 
     @property
     def counts(self) -> Counts:
@@ -47,6 +56,17 @@ class Bench:
 
 def conserved(counts: Counts) -> bool:
     return counts.received == counts.translated + counts.refused + counts.ignored + counts.left
+
+
+def heard(bench: Bench) -> None:
+    """The producer calls back with what ails it, when it is polled."""
+    bench.producer.call(bench.producer.given["error_cb"], FATAL)
+
+
+def reported(bench: Bench) -> None:
+    """The producer says so of a record."""
+    bench.queue.send(sent.notification())
+    bench.producer.acknowledge(0, FATAL)
 
 
 @pytest.fixture
@@ -62,18 +82,30 @@ def bench(queue: StubQueue) -> Iterator[Bench]:
         bench.close()
 
 
-def test_a_message_is_deleted_only_after_the_last_of_its_records_is_acknowledged(bench: Bench) -> None:
-    bench.queue.send(sent.notification(sent.record("a"), sent.record("b"), sent.record("c")))
+class Hasty(Bridge):
+    """A bridge with a bug: it deletes what it has produced without waiting for the acknowledgement."""
+
+    def _send(self, flight: Flight, messages: Any, ending: Any) -> None:
+        super()._send(flight, messages, ending)
+        self._airspace.end(flight, ending)
+
+
+@pytest.mark.parametrize(("kind", "waits"), [(Bridge, True), (Hasty, False)])
+def test_a_message_is_deleted_only_after_the_last_of_its_records_is_acknowledged(
+    queue: StubQueue, kind: type[Bridge], waits: bool
+) -> None:
+    bench = Bench(queue, kind)
+    queue.send(sent.notification(sent.record("a"), sent.record("b"), sent.record("c")))
 
     bench.producer.acknowledge(2)
     bench.producer.acknowledge(0)
     # A message that tells of nothing is deleted at once: by then the other would have been as well.
-    bench.queue.send('{"Event": "s3:TestEvent"}', '{"Event": "s3:TestEvent"}')
-    assert eventually(lambda: bench.counts.ignored == 2 and len(bench.queue.deleted) == 2)
-    assert bench.counts.translated == 0
+    queue.send('{"Event": "s3:TestEvent"}', '{"Event": "s3:TestEvent"}')
+    assert eventually(lambda: bench.counts.ignored == 2 and len(queue.deleted) >= 2)
+    assert (bench.counts.translated == 0 and len(queue.deleted) == 2) is waits
 
     bench.producer.acknowledge(1)
-    assert eventually(lambda: len(bench.queue.deleted) == 3)
+    assert eventually(lambda: len(queue.deleted) == 3)
     assert asdict(bench.close()) == asdict(Counts(received=3, translated=1, ignored=2, deleted=3, records=3))
 
 
@@ -106,9 +138,19 @@ def test_a_full_producer_holds_the_bridge_back_and_loses_nothing(bench: Bench) -
 
 
 def test_a_producer_that_is_beyond_repair_ends_the_bridge(bench: Bench) -> None:
-    fatal = KafkaError(KafkaError._FATAL, "fenced", True)
-    bench.producer.raises = [KafkaException(fatal)]
+    bench.producer.raises = [KafkaException(FATAL)]
     bench.queue.send(sent.notification())
+
+    assert eventually(bench.stop.is_set)
+    with pytest.raises(BridgeFailed, match="fenced"):
+        bench.close()
+    assert conserved(bench.counts)
+    assert bench.queue.deleted == []
+
+
+@pytest.mark.parametrize("tell", [heard, reported], ids=["at any time", "in a delivery report"])
+def test_a_producer_that_says_that_it_is_beyond_repair_ends_the_bridge(bench: Bench, tell: Any) -> None:
+    tell(bench)
 
     assert eventually(bench.stop.is_set)
     with pytest.raises(BridgeFailed, match="fenced"):
@@ -139,6 +181,38 @@ def test_what_nobody_can_read_can_be_left_to_the_queue(queue: StubQueue) -> None
     assert eventually(lambda: bench.counts.left == 1)
     assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
     assert (queue.deleted, bench.producer.sent) == ([], [])
+
+
+def test_what_can_be_read_of_a_message_is_sent_beside_its_dead_letter(bench: Bench) -> None:
+    bench.queue.send(sent.notification(sent.record("good"), sent.record("bad", version="3.0")))
+    bench.producer.acknowledge(1)
+    assert not eventually_within(0.1, lambda: bool(bench.queue.deleted))
+    bench.producer.acknowledge(0)
+
+    assert eventually(lambda: bench.queue.deleted == ["m0"])
+    assert bench.producer.topics == ["media.uploaded", "bridge.dlq"]
+    assert asdict(bench.close()) == asdict(Counts(received=1, refused=1, deleted=1, records=2))
+
+
+def test_what_can_be_read_of_a_message_is_sent_although_the_rest_is_left_to_the_queue(queue: StubQueue) -> None:
+    bench = Bench(queue, leave_unreadable=True)
+    queue.send(sent.notification(sent.record("good"), sent.record("bad", version="3.0")))
+    bench.producer.acknowledge(0)
+
+    assert eventually(lambda: bench.counts.left == 1)
+    assert bench.producer.topics == ["media.uploaded"]
+    assert bench.close().deleted == 0
+
+
+def test_what_is_ignored_and_yet_worth_a_line_is_told(bench: Bench) -> None:
+    with capture_logs() as logs:
+        bench.queue.send('{"Event": "s3:TestEvent"}', sent.sns("", Type="SubscriptionConfirmation", Token="hunter2"))
+        assert eventually(lambda: len(bench.queue.deleted) == 2)
+
+    (line,) = logs
+    assert (line["event"], line["message"]) == ("ignored", "m1")
+    assert sent.TOPIC in line["why"]
+    assert "hunter2" not in str(line)
 
 
 def test_no_more_messages_are_held_than_is_allowed(queue: StubQueue) -> None:
@@ -182,6 +256,31 @@ def test_a_fifo_group_keeps_its_order_when_one_of_it_is_left() -> None:
     assert asdict(bench.close()) == asdict(Counts(received=4, translated=1, left=3, deleted=1, records=1))
 
 
+@pytest.mark.parametrize(("name", "most"), [("media", 3), ("media.fifo", 1)])
+def test_a_fifo_queue_has_one_receiver(name: str, most: int) -> None:
+    queue = StubQueue(f"http://sqs/{name}")
+    bench = Bench(queue, bridge_receivers=3)
+
+    assert eventually(lambda: queue.receives > 20)
+    bench.close()
+    assert queue.most_at_once == most
+
+
+def test_a_queue_that_is_away_takes_no_place_from_another(queue: StubQueue) -> None:
+    away = StubQueue("http://sqs/away")
+    away.errors["receive"] = [QueueUnavailable("away")] * 1000
+    bench = Bench(away, bridge_in_flight=10)
+    assert eventually(lambda: len(away.errors["receive"]) < 1000)
+    bench.add(queue)
+    queue.send(*[sent.notification()] * 10)
+
+    assert eventually(lambda: len(bench.producer.sent) == 10)
+    for number in range(10):
+        bench.producer.acknowledge(number)
+    assert eventually(lambda: len(queue.deleted) == 10)
+    bench.close()
+
+
 def test_a_stop_waits_for_what_is_under_way_and_deletes_it(bench: Bench) -> None:
     bench.queue.send(sent.notification())
     assert eventually(lambda: len(bench.producer.sent) == 1)
@@ -208,24 +307,53 @@ def test_a_stop_does_not_wait_for_ever_and_what_comes_after_it_changes_nothing(q
     assert queue.deleted == []
 
 
-def test_what_a_long_poll_brings_after_the_stop_is_given_back_at_once(queue: StubQueue) -> None:
-    polling, go_on = threading.Event(), threading.Event()
-    receive = queue.receive
+class SlowQueue(StubQueue):
+    """A queue whose long poll ends when a test says so."""
 
-    def slow() -> Any:
-        polling.set()
-        go_on.wait(5)
-        return receive()
+    def __init__(self) -> None:
+        super().__init__()
+        self.polled, self.go_on = threading.Event(), threading.Event()
 
-    queue.receive = slow  # type: ignore[method-assign]
+    def receive(self) -> Any:
+        self.polled.set()
+        self.go_on.wait(5)
+        return super().receive()
+
+
+def test_a_stop_waits_for_a_long_poll_and_gives_back_at_once_what_it_brings() -> None:
+    queue = SlowQueue()
     bench = Bench(queue)
-    assert polling.wait(5)
-    bench.close()
+    assert queue.polled.wait(5)
+    closing = threading.Thread(target=bench.close)
+    closing.start()
+    assert eventually(bench.stop.is_set)
     queue.send(sent.notification())
-    go_on.set()
+    queue.go_on.set()
+    closing.join(5)
 
-    assert eventually(lambda: queue.hidden == [("m0", 0)])
+    assert not closing.is_alive()
+    assert queue.hidden == [("m0", 0)]
     assert bench.counts.received == 0
+
+
+def test_a_stop_does_not_wait_for_a_long_poll_for_ever() -> None:
+    queue = SlowQueue()
+    bench = Bench(queue, bridge_drain_seconds=0.1)
+    assert queue.polled.wait(5)
+
+    bench.close()
+
+    assert not queue.go_on.is_set()
+    queue.go_on.set()
+
+
+def test_a_stop_does_not_wait_for_a_producer_that_stays_full(queue: StubQueue) -> None:
+    bench = Bench(queue, bridge_drain_seconds=0.2)
+    bench.producer.raises = [BufferError()] * 10_000
+    queue.send(sent.notification())
+    assert eventually(lambda: len(bench.producer.raises) < 10_000)
+
+    assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
 
 
 def test_a_queue_that_goes_away_is_told_of_once_and_asked_again_until_it_is_back(queue: StubQueue) -> None:
@@ -239,6 +367,28 @@ def test_a_queue_that_goes_away_is_told_of_once_and_asked_again_until_it_is_back
 
     assert [line["event"] for line in logs] == ["waiting", "works again"]
     assert logs[0]["on"] == "does not exist"
+
+
+def test_a_queue_that_lets_us_receive_and_not_delete_is_told_of_once(bench: Bench) -> None:
+    bench.queue.errors["delete"] = [QueueUnavailable("AccessDenied")] * 2
+    with capture_logs() as logs:
+        bench.queue.send(sent.notification())
+        bench.producer.acknowledge(0)
+        assert eventually(lambda: bench.queue.deleted == ["m0"])
+
+    assert [line["event"] for line in logs] == ["waiting", "works again"]
+    assert logs[0]["on"] == "not deleted: AccessDenied"
+
+
+def test_a_message_that_is_held_long_is_kept_hidden(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hiding, "LOOK_SECONDS", 0.01)
+    queue = StubQueue("http://sqs/impatient")
+    bench.add(queue, hidden_seconds=2)
+    queue.send(sent.notification(), '{"Event": "s3:TestEvent"}')
+
+    assert eventually(lambda: queue.hidden == [("m0", 2)])
+    bench.producer.acknowledge(0)
+    assert eventually(lambda: len(queue.deleted) == 2)
 
 
 def test_a_delete_that_failed_is_tried_again(bench: Bench) -> None:
@@ -259,7 +409,7 @@ def test_of_a_batch_only_what_was_not_deleted_is_tried_again(bench: Bench) -> No
         bench.producer.acknowledge(number)
 
     assert eventually(lambda: len(bench.queue.deleted) == 10)
-    assert bench.queue.batches == [10, 1]
+    assert sum(bench.queue.batches) == 11
     assert bench.queue.deleted[-1] == "m3"
 
 
@@ -294,3 +444,31 @@ def test_an_outage_of_kafka_is_told_of_once_and_its_end_too(bench: Bench) -> Non
         assert eventually(lambda: bench.counts.translated == 1)
 
     assert [line["event"] for line in logs] == ["waiting", "works again"]
+
+
+KINDS = (
+    sent.notification(),
+    sent.notification(sent.record("a"), sent.record("b")),
+    sent.notification(sent.record("a"), sent.record("b", version="3.0")),
+    UNREADABLE,
+    '{"Event": "s3:TestEvent"}',
+)
+
+
+@pytest.mark.parametrize("name", ["media", "media.fifo"])
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_each_message_ends_once_and_is_deleted_unless_it_is_left(name: str, seed: int) -> None:
+    draw = random.Random(seed)
+    queue = StubQueue(f"http://sqs/{name}")
+    bodies = draw.choices(KINDS, k=10)
+    bench = Bench(queue, bridge_drain_seconds=0.2, leave_unreadable=draw.choice([True, False]))
+    queue.send(*bodies, group="g" if queue.is_fifo else "")
+    assert eventually(lambda: queue.receives > 1 and bench.counts.received == len(bodies))
+    for number in draw.sample(range(len(bench.producer.sent)), len(bench.producer.sent)):
+        if draw.random() < 0.95:
+            bench.producer.acknowledge(number, draw.choice([None, None, None, LOST]))
+
+    counts = bench.close()
+    assert counts.received == len(bodies)
+    assert conserved(counts)
+    assert counts.deleted == len(queue.deleted) == len(set(queue.deleted)) == counts.received - counts.left

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.aws import Delivery
 from connectors.dead_letters import LONGEST_REASON, dead_letter
+from connectors.sqs import Delivery
 from connectors.translation import Refused
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)

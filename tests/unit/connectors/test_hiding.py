@@ -6,9 +6,9 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from connectors.aws import Delivery, QueueUnavailable, Rejected
 from connectors.flight import Flight, Line, Source
 from connectors.hiding import due, hide
+from connectors.sqs import Delivery, QueueUnavailable, Rejected
 from tests.unit.connectors.stubs import StubQueue
 
 

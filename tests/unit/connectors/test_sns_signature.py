@@ -221,9 +221,10 @@ def test_a_body_that_is_no_json_object_is_forged(body: bytes) -> None:
         read(body)
 
 
+WORDS = st.text('ab\n"é\u2028', max_size=10)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    st.none() | st.booleans() | st.floats() | st.integers() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
     max_leaves=5,
 )
 

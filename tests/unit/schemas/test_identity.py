@@ -51,6 +51,12 @@ def test_an_id_is_a_uuid_made_from_a_name() -> None:
     assert uuid.UUID(ROOT).version == 5
 
 
+@given(st.lists(st.text()))
+def test_an_id_is_the_one_that_the_standard_library_makes(parts: list[str]) -> None:
+    name = "".join(f"{len(part)}:{part}" for part in parts)
+    assert identity.named_id(*parts) == str(uuid.uuid5(identity.NAMESPACE, name))
+
+
 def test_a_second_result_of_one_cause_has_an_id_of_its_own() -> None:
     assert identity.derived_id(ROOT, "labels", 1, 0) != identity.derived_id(ROOT, "labels", 1, 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import pytest
 from faust.types import TP
@@ -20,13 +20,30 @@ async def nothing(_: Received) -> None:
     """Do nothing."""
 
 
+class Record(NamedTuple):
+    """A record as aiokafka gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int = 0
+    key: bytes = b"k"
+    value: bytes = b"v"
+    headers: tuple[tuple[str, bytes], ...] = ()
+    serialized_key_size: int = 1
+    serialized_value_size: int = 1
+    timestamp_type: int = 0
+    checksum: int = 0
+
+
 class Kafka:
-    """A cluster's side of a consumer: committed offsets, the beginning of each log, and where it is told to read."""
+    """A cluster's side of a consumer: committed offsets, the beginning of each log, and what a fetch gives."""
 
     def __init__(self, committed: dict[TP, int | None], begin: int = 0) -> None:
         self.committed = committed
         self.begin = begin
         self.sought: dict[TP, int] = {}
+        self.fetches: list[list[int]] = []
 
     def assignment(self) -> set[TP]:
         return set(self.committed)
@@ -39,6 +56,10 @@ class Kafka:
 
     def seek(self, partition: TP, offset: int) -> None:
         self.sought[partition] = offset
+
+    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Record]]:
+        offsets = self.fetches.pop(0)
+        return {tp: [Record(tp.topic, tp.partition, offset) for offset in offsets] for tp in active}
 
 
 @pytest.fixture
@@ -56,7 +77,7 @@ def consumer(lanes: Lanes, kafka: Kafka) -> SafeConsumer:
         StreamSettings(results_bucket="results"),
         KafkaSettings(bootstrap_servers="localhost:1"),
     )
-    made: SafeConsumer = app.consumer
+    made = cast(SafeConsumer, app.consumer)
     vars(made)["_thread"] = kafka
     return made
 
@@ -76,3 +97,67 @@ async def test_a_partition_without_a_committed_offset_is_read_from_its_beginning
     await consumer(lanes, kafka).perform_seek()
     assert kafka.sought == {tp: 3}
     assert lanes.committable(tp) == 3
+
+
+async def fetched(of: SafeConsumer, kafka: Kafka, *offsets: int) -> list[int]:
+    """Fetch once and give the offsets that were delivered to the lanes."""
+    kafka.fetches.append(list(offsets))
+    delivered = []
+    async for _, event in of.getmany(0):
+        batch: Any = event.value
+        assert of.lanes.deliver(batch.partition, batch.start, batch.records)
+        delivered += [record.offset for record in batch.records]
+    return delivered
+
+
+async def flowing(lanes: Lanes, kafka: Kafka) -> SafeConsumer:
+    """A consumer whose partitions are assigned and which may fetch."""
+    made = consumer(lanes, kafka)
+    vars(made)["_active_partitions"] = kafka.assignment()
+    made.resume_flow()
+    return made
+
+
+async def test_a_partition_is_followed_from_its_committed_offset(lanes: Lanes) -> None:
+    kafka = Kafka({TP("media.ready", 0): 7})
+    reading = await flowing(lanes, kafka)
+    assert await fetched(reading, kafka, 7, 8) == [7, 8]
+    assert await fetched(reading, kafka, 8, 9) == [9]
+
+
+async def test_records_that_got_lost_on_their_way_are_fetched_again(lanes: Lanes) -> None:
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 7})
+    reading = await flowing(lanes, kafka)
+    assert await fetched(reading, kafka, 9, 10) == []
+    assert kafka.sought == {tp: 7}
+    assert await fetched(reading, kafka, 7, 8, 9, 10) == [7, 8, 9, 10]
+
+
+async def test_a_gap_that_is_on_the_log_is_believed(lanes: Lanes) -> None:
+    kafka = Kafka({TP("media.ready", 0): 7})
+    reading = await flowing(lanes, kafka)
+    assert await fetched(reading, kafka, 9, 10) == []
+    assert await fetched(reading, kafka, 9, 10) == [9, 10]
+
+
+async def test_what_was_lost_twice_is_still_not_skipped(lanes: Lanes) -> None:
+    kafka = Kafka({TP("media.ready", 0): 7})
+    reading = await flowing(lanes, kafka)
+    assert await fetched(reading, kafka, 9, 10) == []
+    assert await fetched(reading, kafka, 11, 12) == []
+    assert await fetched(reading, kafka, 7, 8) == [7, 8]
+
+
+async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(lanes: Lanes) -> None:
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 7})
+    reading = await flowing(lanes, kafka)
+    kafka.fetches = [[7, 8], [9]]
+    async for _ in reading.getmany(0):
+        """The agent never sees it."""
+    async for _, event in reading.getmany(0):
+        batch: Any = event.value
+        assert not lanes.deliver(batch.partition, batch.start, batch.records)
+        await reading.rewind(tp)
+    assert await fetched(reading, kafka, 7, 8, 9) == [7, 8, 9]

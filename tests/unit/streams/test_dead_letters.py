@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from schemas import topics
 from schemas.envelope import Headers
 from schemas.message import Received
-from streams.dead_letters import LONGEST_MESSAGE, dead_letter, delayed, readable
-from streams.origin import due, origin_of, own_headers
+from streams.dead_letters import LONGEST_MESSAGE, Replay, dead_letter, delayed, readable, redriven
+from streams.origin import count_in, due, origin_of, own_headers
 from streams.outcome import Dead, Retry
 from streams.stage import Stage
 from tests.support.records import NOW, arrived, raw
@@ -23,9 +23,13 @@ async def nothing(_event: object, _services: object) -> None:
 STAGE = Stage("labels", reads=(topics.READY,), run=nothing)
 DEAD = Dead("unreadable", "no moov atom", "Unprocessable")
 RETRY = Retry(1.5, "timeout", "took too long")
+REPLAY = Replay("r1", "ada@host", "bug is fixed")
 
 own = st.lists(
-    st.tuples(st.text(max_size=8).filter(lambda name: not name.startswith(("dlq-", "retry-"))), st.binary(max_size=20)),
+    st.tuples(
+        st.text(max_size=8).filter(lambda name: not name.startswith(("dlq-", "retry-", "replay-"))),
+        st.binary(max_size=20),
+    ),
     max_size=6,
 ).map(tuple)
 
@@ -111,3 +115,65 @@ def test_a_reason_fits_a_header(why: str) -> None:
     assert len(found) <= LONGEST_MESSAGE
     assert found.isprintable()
     assert found.encode().decode() == found
+
+
+def marks(headers: Headers) -> dict[str, str]:
+    return {name: (value or b"").decode() for name, value in headers if name.startswith("replay-")}
+
+
+@given(key=st.none() | st.binary(), value=st.none() | st.binary(), headers=own)
+def test_a_redriven_record_is_the_original_and_due_at_once(
+    key: bytes | None, value: bytes | None, headers: Headers
+) -> None:
+    first = Received("media.ready", 3, 42, 7.5, key, value, headers)
+    again = redriven(arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 5), REPLAY)
+    assert (again.topic, again.key, again.value) == ("labels.retry", key, value)
+    assert own_headers(again.headers) == headers
+    assert due(arrived(again, timestamp=100.0)) == 0.0
+
+
+def test_a_redriven_record_keeps_its_origin_and_has_all_its_tries_again() -> None:
+    again = arrived(redriven(arrived(dead_letter(STAGE, raw(b"v", (), "media.ready", 9), DEAD, 8, NOW)), REPLAY))
+    origin = origin_of(again)
+    assert (origin.topic, origin.offset, origin.failures, origin.waits) == ("media.ready", 9, 0, 0)
+    assert origin.first_failure == "2026-03-14T15:09:26.000Z"
+
+
+def test_a_redriven_record_says_who_sent_it_and_which_letter_it_was() -> None:
+    again = redriven(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW), 5), REPLAY)
+    assert marks(again.headers) == {
+        "replay-id": "r1",
+        "replay-of": "labels.dlq/0/5",
+        "replay-count": "1",
+        "replay-attempts": "8",
+        "replay-operator": "ada@host",
+        "replay-reason": "bug is fixed",
+    }
+
+
+def test_marks_of_replays_are_kept_and_counted_and_never_grow() -> None:
+    first = raw(b"v", (("ce_id", b"1"),), "media.ready", 9)
+    letter, sizes = arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 0), set()
+    for times in range(1, 4):
+        again = arrived(redriven(letter, REPLAY), times)
+        tried = arrived(delayed(STAGE, again, RETRY, 1, NOW), times)
+        letter = arrived(dead_letter(STAGE, tried, DEAD, 1, NOW), times)
+        sizes.add(len(letter.headers))
+        assert count_in(dict(letter.headers), "replay-count") == times
+        assert count_in(dict(letter.headers), "dlq-attempts") == 8 + 2 * times
+    assert own_headers(letter.headers) == first.headers
+    assert len(sizes) == 1
+
+
+def test_marks_of_another_stages_replay_are_not_its_own() -> None:
+    other = arrived(redriven(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW)), REPLAY))
+    seen = Received("scan.dlq", 0, 0, 1.0, other.key, other.value, other.headers)
+    assert marks(dead_letter(STAGE, seen, DEAD, 1, NOW).headers) == {}
+
+
+def test_a_letter_that_no_runner_wrote_can_be_redriven_too() -> None:
+    bare = Received("labels.dlq", 1, 7, 1.0, b"k", b"v", (("mine", b"1"), ("dlq-attempts", b"many")))
+    again = redriven(bare, REPLAY)
+    assert own_headers(again.headers) == (("mine", b"1"),)
+    assert origin_of(arrived(again)).topic == "labels.retry"
+    assert marks(again.headers)["replay-attempts"] == "0"

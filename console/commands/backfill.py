@@ -1,0 +1,143 @@
+"""`headrace backfill`: bring what is already in a bucket onto the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.errors import Refused
+
+if TYPE_CHECKING:
+    from connectors.backfill import Work
+    from connectors.backfill_cursor import Counts, Cursor
+    from connectors.backfill_filters import Filters
+
+
+def backfill(
+    address: Annotated[str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where to look.", show_default=False)],
+    suffix: Annotated[list[str] | None, typer.Option(help="Only names that end so, in any case; can repeat.")] = None,
+    min_size: Annotated[int | None, typer.Option(help="Only objects of so many bytes or more.")] = None,
+    max_size: Annotated[int | None, typer.Option(help="Only objects of so many bytes or less.")] = None,
+    since: Annotated[str, typer.Option(help="Only objects stored at this moment (ISO 8601, UTC) or later.")] = "",
+    until: Annotated[str, typer.Option(help="Only objects stored before this moment.")] = "",
+    rate: Annotated[float | None, typer.Option(help="Records a second, at most.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent and cost. Sends nothing.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin again, not where the last run was.")] = False,
+) -> None:
+    """Send objects that are already in a bucket into the pipeline; run it again to continue where it was."""
+    from connectors.backfill import Work
+    from connectors.backfill_cursor import BackfillFailed
+    from connectors.backfill_filters import Filters
+    from connectors.backfill_listing import Unlistable, look
+
+    filters = Filters(tuple(suffix or ()), min_size, max_size, moment("--since", since), moment("--until", until))
+    refuse_impossible(filters, rate)
+    try:
+        work = Work(look(address), filters, rate)
+        begin = _cursor(work, restart)
+        if begin.done:
+            typer.echo(f"done before: {summary(begin.counts)}; --restart begins again")
+        elif dry_run:
+            _estimate(work, begin)
+        else:
+            _carry(work, begin)
+    except (BackfillFailed, Unlistable) as error:
+        raise Refused(str(error)) from error
+
+
+def moment(option: str, given: str) -> datetime | None:
+    """Read a moment; one without an offset is in UTC. Raises `Refused`."""
+    if not given:
+        return None
+    try:
+        found = datetime.fromisoformat(given)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise Refused(f"{option} {given}: no moment; write it as 2026-03-14 or 2026-03-14T15:09:26Z") from None
+
+
+def refuse_impossible(filters: Filters, rate: float | None) -> None:
+    """Raise `Refused` for what can find nothing, or would never end."""
+    if rate is not None and not 0 < rate < float("inf"):
+        raise Refused(f"--rate {rate:g}: give a number above 0")
+    if any(bound is not None and bound < 0 for bound in (filters.min_size, filters.max_size)):
+        raise Refused("--min-size and --max-size are numbers of bytes, 0 or more")
+    if filters.min_size is not None and filters.max_size is not None and filters.min_size > filters.max_size:
+        raise Refused("--min-size is above --max-size: no object can be both")
+    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
+        raise Refused("--since is not before --until: no object can be both")
+
+
+def summary(counts: Counts) -> str:
+    """Add up: everything that was listed was either sent or filtered."""
+    from console.words import size
+
+    filtered = sum(counts.filtered.values())
+    why = ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.filtered.items()))
+    sent = f"{counts.sent:,} sent ({size(counts.size)})"
+    return f"{counts.listed:,} listed = {sent} + {filtered:,} filtered" + (f" ({why})" if why else "")
+
+
+def _cursor(work: Work, restart: bool) -> Cursor:
+    from connectors import backfill_cursor
+    from connectors.backfill_filters import name_of
+    from schemas.settings import KafkaSettings, load
+
+    name = name_of(work.place, work.filters)
+    if restart:
+        return backfill_cursor.Cursor(name)
+    found = backfill_cursor.read(load(KafkaSettings), name)
+    if found.after and not found.done:
+        typer.echo(f"continues after {found.after}: {summary(found.counts)}", err=True)
+    return found
+
+
+def _estimate(work: Work, begin: Cursor) -> None:
+    from connectors.backfill import survey
+    from connectors.backfill_listing import objects
+    from console.commands.backfill_cost import Estimate
+
+    estimate = Estimate()
+
+    def added() -> Iterator[Cursor]:
+        for cursor, wanted in survey(work.filters, objects(work.place, begin.after), begin):
+            if wanted is not None:
+                estimate.add(wanted.key, wanted.size)
+            yield cursor
+
+    typer.echo(f"would be: {summary(_followed(added(), begin).counts)}")
+    for line in estimate.lines():
+        typer.echo(line)
+
+
+def _carry(work: Work, begin: Cursor) -> None:
+    from connectors.backfill import carry
+    from connectors.backfill_listing import objects
+    from connectors.backfill_sender import Sender
+    from schemas.settings import KafkaSettings, load
+
+    sender = Sender(load(KafkaSettings))
+    end = _followed(carry(work, objects(work.place, begin.after), begin, sender), begin)
+    typer.echo(summary(end.counts))
+
+
+def _followed(cursors: Iterable[Cursor], begin: Cursor) -> Cursor:
+    """Give the last cursor. A terminal shows how it goes; how much there is in all, S3 does not say."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TextColumn("{task.fields[key]}"))
+    console = Console(stderr=True)
+    cursor = begin
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None, key="")
+        for cursor in cursors:
+            counts = cursor.counts
+            progress.update(
+                task, description=f"{counts.listed:,} listed, {counts.sent:,} sent", key=escape(cursor.after)
+            )
+    return cursor

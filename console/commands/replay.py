@@ -1,0 +1,145 @@
+"""`headrace replay`: move a stage back on the log, and send dead letters back to the stage that gave them up."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.commands.replay_redrive import AsJson, Execute, Reason, redrive
+from console.errors import Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from console.replay.actions import Action, What
+    from console.replay.cluster import Cluster
+    from console.replay.moves import Scope
+    from console.replay.rewind import Plan
+    from streams.stage import Stage
+
+app = typer.Typer(no_args_is_help=True, help="Work again what was worked before, without paying twice.")
+app.command()(redrive)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="A replay, or the beginning of its id.", show_default=False)]
+
+
+@app.command()
+def rewind(
+    stage: Annotated[str, typer.Argument(metavar="STAGE", show_default=False)],
+    to: Annotated[str, typer.Option(help="earliest, latest, an offset, 2026-03-14T15:09, or -2h.", show_default=False)],
+    topic: Annotated[list[str] | None, typer.Option(help="Only this input; may be repeated.")] = None,
+    partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
+    look: Annotated[int, typer.Option(min=0, help="Look at the results of about so many records.")] = 2000,
+    execute: Execute = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Move a stage's consumer group, after saying what that means. The stage has to be stopped for it.
+
+    Its inputs are moved; completions of jobs and records that wait for another try only where --topic names them.
+    STAGE's own dead-letter topic stands for the position of its redrives.
+    """
+    import time
+
+    from console.replay import moves, targets
+    from console.replay import rewind as rewinding
+
+    target = targets.parse(to, time.time())
+    scope = moves.scope_of(_stage(stage), topic or (), partition)
+    cluster = _cluster()
+    plan = rewinding.plan(cluster, scope, target, look)
+    _carry_out(cluster, plan, _action("rewind", scope, str(target), reason) if execute else None, as_json)
+
+
+@app.command()
+def undo(id_: Id, execute: Execute = False, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Put a group back to where it was before a rewind."""
+    from console.replay import actions, journal, moves
+    from console.replay import rewind as rewinding
+
+    cluster = _cluster()
+    done = actions.find(journal.read(cluster), id_)
+    if not done.shifts:
+        raise Refused(f"{done.id} moved nothing: a redrive cannot be undone, its letters are with their stage")
+    scope = moves.Scope(_stage(done.stage), done.group, tuple(sorted({shift.topic for shift in done.shifts})))
+    plan = rewinding.plan_undo(cluster, scope, done)
+    _carry_out(cluster, plan, _action("undo", scope, done.id, reason) if execute else None, as_json)
+
+
+@app.command("list")
+def list_(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, as_json: AsJson = False) -> None:
+    """List who replayed what, when and why."""
+    from console.replay import journal, show
+
+    found = list(journal.read(_cluster()).values())[-limit:]
+    if as_json:
+        typer.echo(json.dumps([show.action(each) for each in found], indent=2))
+    else:
+        show.print_actions(found, _console())
+
+
+@app.command("show")
+def show_(id_: Id, as_json: AsJson = False) -> None:
+    """Show one replay: what it changed, or what has become of the letters that it sent."""
+    from console.replay import actions, journal, show, show_redrive, watching
+
+    cluster = _cluster()
+    action = actions.find(journal.read(cluster), id_)
+    outcomes = watching.since(cluster, _stage(action.stage), action).look() if action.what == "redrive" else None
+    if as_json:
+        told = {**show.action(action), "outcomes": outcomes and show_redrive.outcomes(outcomes)}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    show.print_action(action, _console())
+    if outcomes is not None:
+        show_redrive.print_outcomes(outcomes, _console())
+
+
+def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool) -> None:
+    """Say what will be done; with an action, do it."""
+    from console.replay import rewind as rewinding
+    from console.replay import show
+
+    if not as_json:
+        show.print_rewind(plan, _console())
+    done = rewinding.execute(cluster, plan, action) if action else None
+    if as_json:
+        typer.echo(json.dumps({"id": done and done.id, "executed": done is not None, **show.rewind(plan)}, indent=2))
+    elif done:
+        typer.echo(f"{done.id}: done, read back and verified. To go back: headrace replay undo {done.id} --execute")
+    else:
+        busy = f", but first stop {'; '.join(plan.members)}" if plan.members else ""
+        typer.echo(f"nothing was changed; to do it: --execute{busy}")
+
+
+def _action(what: What, scope: Scope, asked: str, reason: str) -> Action:
+    from console.replay import journal
+
+    return journal.begin(what, (scope.stage.name, scope.group), asked, reason)
+
+
+def _stage(name: str) -> Stage:
+    from streams import pipeline
+
+    try:
+        [stage] = pipeline.find([name])
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    return stage
+
+
+def _cluster() -> Cluster:
+    from console.replay.cluster import Cluster
+    from schemas.settings import KafkaSettings, load
+
+    return Cluster(load(KafkaSettings))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    from console.replay.show import WIDTH
+
+    return Console(highlight=False, width=WIDTH)

@@ -1,0 +1,88 @@
+"""Who replayed what, when and why: records of the topic `system.audit`, key = replay id. Pure.
+
+    begun     written before anything is changed, with what is needed to undo it
+    done      carried out, read back and found to be so
+    stopped   ended before all of it was carried out, `note` says why
+    failed    carried out, and not found to be so
+
+Each record tells all, so the newest of an id counts; an id whose newest is `begun` was cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from console.errors import Refused
+from schemas import topics
+from schemas.envelope import timestamp
+from schemas.message import Message
+
+What = Literal["rewind", "undo", "redrive"]
+State = Literal["begun", "done", "stopped", "failed"]
+
+
+class Shift(msgspec.Struct, frozen=True):
+    """A partition whose offset was changed; `before` is None where there was none, so that `low` was the next."""
+
+    topic: str
+    partition: int
+    before: int | None
+    after: int
+    low: int
+
+
+class Action(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One replay. `asked` is what was asked for in words; `sent` how many letters went back; times are RFC 3339."""
+
+    id: str
+    what: What
+    state: State
+    stage: str
+    group: str
+    by: str
+    at: str
+    asked: str
+    reason: str = ""
+    shifts: tuple[Shift, ...] = ()
+    letters: int = 0
+    sent: int = 0
+    note: str = ""
+    ended: str = ""
+
+    def over(self, state: State, now: datetime, sent: int = 0, note: str = "") -> Action:
+        """Say how it ended."""
+        return msgspec.structs.replace(self, state=state, ended=timestamp(now), sent=sent, note=note)
+
+
+def message(action: Action) -> Message:
+    """Address what happened to an action."""
+    return Message(topics.AUDIT.name, action.id.encode(), msgspec.json.encode(action))
+
+
+def read(values: Iterable[bytes | None]) -> dict[str, Action]:
+    """Read the values of the topic, oldest first: every action by its id, in the order in which they began.
+
+    What is no action is passed over, since others may have written there too.
+    """
+    found: dict[str, Action] = {}
+    for value in values:
+        try:
+            action = msgspec.json.decode(value or b"", type=Action)
+        except msgspec.DecodeError:
+            continue
+        found[action.id] = action
+    return found
+
+
+def find(actions: dict[str, Action], wanted: str) -> Action:
+    """Give the action that an id, or the beginning of one, means. Raises `Refused` where that is not one."""
+    found = [action for id_, action in actions.items() if wanted and id_.startswith(wanted)]
+    if not found:
+        raise Refused(f"there was no replay {wanted!r}: headrace replay list")
+    if len(found) > 1:
+        raise Refused(f"{wanted} may be {' or '.join(action.id for action in found)}: say which")
+    return found[0]

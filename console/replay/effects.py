@@ -1,0 +1,112 @@
+"""What a stage will do with a record that it is given again, found out without doing it.
+
+    given-up     it cannot be read, and will be a dead letter (again)
+    unwanted     it is not this stage's business
+    stored       the result is in the store and is emitted again; nothing is called
+    superseded   a newer version of the object is known
+    joined       a fan-in looks again whether its set is whole; nothing is called
+    worked       the stage does its work again, with no call that costs
+    paid         the stage makes a call that costs
+
+The steps are those of `streams.runner`, in its order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.identity import token_stage
+from schemas.records import Asset, Event, JobFinished
+from streams.patterns import compile_pattern
+from streams.prices import PER_UNIT, charge
+from streams.results import Results, Shelf
+from streams.stage import Stage
+
+Kind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What will happen, and what it will cost in US dollars; None where nobody knows the price."""
+
+    kind: Kind
+    usd: float | None = 0.0
+
+
+class Foresight:
+    """Tells what one stage will do, from its own rules and from what is in the store."""
+
+    def __init__(self, stage: Stage, results: Results) -> None:
+        self._stage = stage
+        self._results = results
+        self._wants = compile_pattern(stage.when)
+        self._is_job = compile_pattern(stage.job.when) if stage.job else lambda _: False
+
+    async def effect(self, event: Event | None) -> Effect:
+        """Tell what becomes of a record; without its event it cannot be read. Errors of the store are `Failure`s."""
+        if event is None:
+            return Effect("given-up")
+        if isinstance(event, JobFinished):
+            return await self._completion(event)
+        asset: Asset | None = getattr(event, "asset", None)
+        if asset is None or not self._wants(event):
+            return Effect("unwanted")
+        shelf = await self._results.look(asset)
+        if self._stage.gather is not None:
+            return Effect("joined")
+        if await self._is_stored(shelf):
+            return Effect("stored")
+        if shelf.newer:
+            return Effect("superseded")
+        starts_a_job = self._is_job(event)
+        if starts_a_job and await shelf.stored(f"{self._stage.result_name}.started"):
+            return Effect("stored")
+        return self._cost(event, starts_a_job)
+
+    async def _completion(self, event: JobFinished) -> Effect:
+        """A completion is about what its job was started for; to fetch what the job found costs nothing."""
+        if self._stage.job is None or token_stage(event.token) != self._stage.name:
+            return Effect("unwanted")
+        intent = await self._results.intent(event.token)
+        if intent is None:
+            return Effect("given-up")
+        shelf = await self._results.look(intent.record().asset)
+        if await self._is_stored(shelf):
+            return Effect("stored")
+        if shelf.newer:
+            return Effect("superseded")
+        return Effect("given-up" if event.status == "failed" else "worked")
+
+    async def _is_stored(self, shelf: Shelf) -> bool:
+        """Ask for the result itself only where its name does not tell."""
+        newest = shelf.result(self._stage.name)
+        if newest is None or newest == self._stage.result_name:
+            return newest is not None
+        return await shelf.stored(self._stage.result_name) is not None
+
+    def _cost(self, event: Event, starts_a_job: bool) -> Effect:
+        if not self._stage.calls:
+            return Effect("worked")
+        if starts_a_job and self._stage.job is not None:
+            called, units = (self._stage.job.service, self._stage.job.operation), _minutes(event)
+        else:
+            called, units = _image_call(self._stage), 1.0
+        if units is None or called not in PER_UNIT:
+            return Effect("paid", None)
+        return Effect("paid", charge(*called, units).usd)
+
+
+def _minutes(event: Event) -> float | None:
+    seconds: float | None = getattr(event, "duration_seconds", None)
+    return None if seconds is None else seconds / 60
+
+
+def _image_call(stage: Stage) -> tuple[str, str]:
+    """Name the call that a stage makes for an image, as the price table does: `rekognition`, `DetectLabels`."""
+    for call in stage.calls:
+        service, _, method = call.partition(".")
+        operation = "".join(part.capitalize() for part in method.split("_"))
+        if PER_UNIT.get((service, operation), ("", 0.0))[0] == "image":
+            return service, operation
+    return "", ""

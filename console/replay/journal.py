@@ -1,0 +1,47 @@
+"""What is written down of replays: who asks for what now, and what was done before."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import chain
+
+from console.replay import actions
+from console.replay.actions import Action, What
+from console.replay.choice import Rules
+from console.replay.cluster import Cluster
+from schemas import topics
+from schemas.envelope import timestamp
+
+
+def begin(what: What, where: tuple[str, str], asked: str, reason: str, letters: int = 0) -> Action:
+    """Write down that somebody at this keyboard asks for something; `where` is the stage and the consumer group."""
+    stage, group = where
+    now = timestamp(datetime.now(UTC))
+    return Action(secrets.token_hex(4), what, "begun", stage, group, operator(), now, asked, reason, letters=letters)
+
+
+def read(cluster: Cluster) -> dict[str, Action]:
+    """Give every action by its id, in the order in which they began."""
+    cluster.require(topics.AUDIT.name)
+    records = chain.from_iterable(cluster.read(cluster.spans([topics.AUDIT.name]), values=True))
+    return actions.read(record.value for record in records)
+
+
+def operator() -> str:
+    """Name who is at the keyboard: user and host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def in_words(rules: Rules) -> str:
+    """Say which letters were asked for."""
+    asked = [*rules.ids, *(f"{name} {value}" for name, value in asdict(rules.filter).items() if value is not None)]
+    return ", ".join(asked) or "every letter"

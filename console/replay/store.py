@@ -1,0 +1,48 @@
+"""The results store as a replay looks into it: many look-ups at a time, and nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from console.errors import Refused
+from console.replay.effects import Effect, Foresight
+from schemas.records import Event
+from schemas.settings import load
+from streams.aws import Aws
+from streams.failures import Failure
+from streams.rates import Rates
+from streams.results import Results
+from streams.settings import StreamSettings
+from streams.storage import S3Bucket
+
+AT_A_TIME = 32
+
+
+@contextmanager
+def opened() -> Iterator[Results]:
+    """Give the store that the environment names."""
+    aws = Aws(AT_A_TIME, Rates({}, {}))
+    try:
+        yield Results(S3Bucket(aws, load(StreamSettings).results_bucket))
+    finally:
+        aws.close()
+
+
+def effects(foresight: Foresight, events: Iterable[Event | None]) -> list[Effect]:
+    """Tell what becomes of records, in their order. Raises `Refused` when the store cannot be asked."""
+    try:
+        return asyncio.run(_effects(foresight, events))
+    except Failure as failure:
+        raise Refused(f"the results cannot be looked at: {failure}; --look 0 plans without them") from failure
+
+
+async def _effects(foresight: Foresight, events: Iterable[Event | None]) -> list[Effect]:
+    free = asyncio.Semaphore(AT_A_TIME)
+
+    async def one(event: Event | None) -> Effect:
+        async with free:
+            return await foresight.effect(event)
+
+    return list(await asyncio.gather(*(one(event) for event in events)))

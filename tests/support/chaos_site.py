@@ -1,0 +1,82 @@
+"""One stage on a cluster: its topics, its workers, what goes in and what is seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas import codec, kafka, topics
+from schemas.settings import KafkaSettings
+from tests.support import chaos_watch
+from tests.support.brokers import Brokers
+from tests.support.chaos_feed import Feeder, Offer
+from tests.support.chaos_fleet import Fleet
+from tests.support.chaos_watch import Watch
+from tests.support.chaos_worker import Orders, stage_of
+from tests.support.history import History, Input
+from tests.support.running import wait_for
+
+
+class Site:
+    """Where a crash test takes place."""
+
+    def __init__(self, cluster: Brokers, orders: Orders) -> None:
+        self.cluster = cluster
+        self.stage = stage_of(orders.stage, orders.reads)
+        self.book = codec.load()
+        self.fleet = Fleet(orders)
+        self.settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
+        self._folder = Path(orders.folder)
+        self._create_topics()
+        self.watch = Watch(self.stage, self.settings, self._folder)
+
+    @contextmanager
+    def feeding(self, source: Iterable[Offer], rate: float = 1e6) -> Iterator[Feeder]:
+        """Put uploads in while the block lasts, so many a second, and the completions of their jobs."""
+        feeder = Feeder(self.settings, self._folder / "effects", iter(source), rate)
+        feeder.start()
+        try:
+            yield feeder
+        finally:
+            feeder.stop()
+
+    def put_in(self, offers: Iterable[Offer]) -> list[Input]:
+        """Put uploads in and wait until the broker has them."""
+        wanted = list(offers)
+        with self.feeding(wanted) as feeder:
+            wait_for(lambda: len(feeder.accepted) == len(wanted), "the broker to accept the inputs")
+        return feeder.accepted
+
+    def wait(self, condition: Callable[[], object], what: str, seconds: float) -> None:
+        """Wait for a condition, replacing the dead meanwhile."""
+
+        def tended() -> bool:
+            self.fleet.tend()
+            return bool(condition())
+
+        wait_for(tended, what, seconds)
+
+    def idle(self) -> bool:
+        """Look whether every record is committed."""
+        return self.watch.look() and not any(self.watch.lag.values())
+
+    def history(self, inputs: list[Input]) -> History:
+        """Put together everything that is known of what happened here."""
+        return chaos_watch.history(self.stage, self.settings, self.watch, inputs, self._folder / "effects")
+
+    def _create_topics(self) -> None:
+        wanted = (*self.stage.inputs, topics.SCANNED, topics.JOBS_STARTED, topics.dead_letters(self.stage.name))
+        kafka.create_topics(kafka.admin(self.settings), wanted, min(3, self.cluster.count))
+
+
+@contextmanager
+def site(cluster: Brokers, orders: Orders) -> Iterator[Site]:
+    """Have a site while the block lasts; it is watched until the end of the block, and its workers end with it."""
+    here = Site(cluster, orders)
+    here.watch.start()
+    try:
+        yield here
+    finally:
+        here.fleet.stop()
+        here.watch.stop()

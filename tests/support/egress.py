@@ -1,0 +1,77 @@
+"""The way out of this machine, as a proxy: everybody whom a process asks is noted, and few are there."""
+
+from __future__ import annotations
+
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class Egress:
+    """An HTTP proxy in front of `lies`: what lies at which address. `asked` has every host and port that was wanted."""
+
+    def __init__(self, lies: Mapping[str, bytes], tls: ssl.SSLContext) -> None:
+        self._lies = lies
+        self._tls = tls
+        self.asked: list[str] = []
+        self.port = 0
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What leads a process here, except for what is on this machine."""
+        here = f"http://127.0.0.1:{self.port}"
+        return {"HTTPS_PROXY": here, "HTTP_PROXY": here, "http_proxy": here, "NO_PROXY": "127.0.0.1,localhost"}
+
+    def answer(self, connection: Any) -> None:
+        """Answer one connection."""
+        _, target = _request(connection)
+        if "://" not in target:  # CONNECT
+            self.asked.append(target)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            with self._tls.wrap_socket(connection, server_side=True) as inside:
+                _, path = _request(inside)
+                self._hand_out(inside, f"https://{target.removesuffix(':443')}{path}")
+        else:
+            self.asked.append(urlsplit(target).netloc)
+            self._hand_out(connection, target)
+
+    def _hand_out(self, connection: Any, url: str) -> None:
+        body = self._lies.get(url)
+        status = "404 Not Found" if body is None else "200 OK"
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body or b'')}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + (body or b""))
+
+
+@contextmanager
+def egress(lies: Mapping[str, bytes], certificate: Path) -> Iterator[Egress]:
+    """Run a proxy that shows this certificate to whoever it connects, whatever the host."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    proxy = Egress(lies, tls)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            proxy.answer(self.request)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        proxy.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield proxy
+        server.shutdown()
+
+
+def _request(connection: Any) -> tuple[str, str]:
+    """Read a request's head and give its method and target."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        received = connection.recv(4096)
+        if not received:
+            return "", ""
+        head += received
+    method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+    return method, target

@@ -1,0 +1,90 @@
+"""A paid service whose ledger is a file, for workers that may die before, at and after its effect."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import random
+import signal
+from pathlib import Path
+
+import msgspec
+
+from schemas.identity import root_id
+from schemas.records import Asset
+from streams.failures import Transient, Unprocessable
+from streams.services import Feature
+
+EVENT = "ObjectCreated:Put"
+BROKEN = "broken-"
+
+
+class Crash:
+    """Kills the process at one point of its way."""
+
+    def __init__(self, point: str, passes: int) -> None:
+        self._point = point
+        self._left = passes
+
+    def at(self, point: str) -> None:
+        """Pass a point, or die there."""
+        if point == self._point:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """One line of the ledger."""
+
+    cause: str
+    token: str
+    asset: Asset
+
+
+class Ledger:
+    """What was paid for. Like AWS's ClientRequestToken: a token that was used before changes nothing."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read = 0
+        self._known: set[str] = set()
+
+    def pay(self, token: str, asset: Asset) -> None:
+        """Have an effect, unless the token had it already."""
+        with self._file.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(self._read)
+            self._known.update(msgspec.json.decode(line, type=Effect).token for line in file)
+            if token not in self._known:
+                file.write(msgspec.json.encode(Effect(root_id(asset, EVENT), token, asset)) + b"\n")
+            file.flush()
+            self._read = file.tell()
+            self._known.add(token)
+
+
+class PaidService:
+    """Takes as many milliseconds as the asset has bytes, fails at times, and at times only seems to have failed."""
+
+    def __init__(self, ledger: Ledger, failing: float, draw: random.Random, crash: Crash) -> None:
+        self._ledger = ledger
+        self._failing = failing
+        self._draw = draw
+        self._crash = crash
+
+    async def start(self, _feature: Feature, asset: Asset, token: str) -> str:
+        """Have the effect once."""
+        await asyncio.sleep(asset.size / 1000)
+        if asset.key.startswith(BROKEN):
+            raise Unprocessable("unreadable", "broken file")
+        self._hiccup()
+        self._crash.at("effect.before")
+        self._ledger.pay(token, asset)
+        self._crash.at("effect.after")
+        self._hiccup()
+        return f"job-of-{token}"
+
+    def _hiccup(self) -> None:
+        if self._draw.random() < self._failing / 2:
+            raise Transient("it did not work this time")

@@ -1,0 +1,178 @@
+"""Objects that were there before, from a real bucket onto a real broker."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+
+from connectors.backfill_listing import Listed, Unlistable, look, objects
+from schemas import codec, kafka, topics
+from schemas.envelope import from_headers
+from schemas.records import MediaUploaded
+from schemas.settings import KafkaSettings
+from tests.support.running import headrace, run, wait_for
+
+BOOK = codec.load()
+ODD_KEYS = ["a b.jpg", "a+b.jpg", "100%.jpg", "%2B %.jpg", "zażółć/日本語.mp4", "../../up.jpg", "\U0001f3ac.mp4"]
+
+
+class Bucket:
+    """A bucket of one test's own, and what is on the log of it."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.name = f"b{uuid.uuid4().hex[:12]}"
+        self.environment = environment
+        self.s3 = boto3.client("s3")
+        self.s3.create_bucket(Bucket=self.name)
+        cluster = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
+        self.consumer = kafka.reader(cluster)
+        name = topics.UPLOADED.name
+        partitions = kafka.existing_topics(kafka.admin(cluster))[name]
+        self.consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)])
+        self._uploads: list[tuple[str, MediaUploaded]] = []
+
+    def keep_versions(self) -> None:
+        self.s3.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": "Enabled"})
+
+    def put(self, *keys: str) -> list[Any]:
+        return [self.s3.put_object(Bucket=self.name, Key=key, Body=b"12345") for key in keys]
+
+    def uploads(self) -> list[tuple[str, MediaUploaded]]:
+        """What is on the log by now: id and event."""
+        for each in self.consumer.consume(10_000, 0.5):
+            if each.error() is None and (each.key() or b"").startswith(f"{self.name}/".encode()):
+                event = BOOK.decode(each.value())
+                assert isinstance(event, MediaUploaded)
+                headers: Any = each.headers()
+                self._uploads.append((from_headers(headers).id, event))
+        return self._uploads
+
+    def keys(self) -> list[str]:
+        return sorted(event.asset.key for _, event in self.uploads())
+
+    def backfill(self, *arguments: str, prefix: str = "") -> Any:
+        return run(self.environment, "backfill", f"s3://{self.name}/{prefix}", *arguments)
+
+
+@pytest.fixture
+def bucket(cluster_env: dict[str, str]) -> Iterator[Bucket]:
+    bucket = Bucket(cluster_env)
+    yield bucket
+    bucket.consumer.close()
+
+
+def test_every_object_is_on_the_log_once_and_a_second_run_sends_nothing(bucket: Bucket) -> None:
+    keys = [f"in/{number:03}.jpg" for number in range(250)]
+    bucket.put(*keys, "in/notes.txt", "other/a.jpg")
+
+    first = bucket.backfill("--suffix", ".JPG", prefix="in/")
+    second = bucket.backfill("--suffix", ".jpg", prefix="in/")
+
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert first.stdout == "251 listed = 250 sent (1.2 kB) + 1 filtered (suffix 1)\n"
+    assert second.stdout.startswith("done before: 251 listed")
+    wait_for(lambda: len(bucket.keys()) >= 250, "250 uploads")
+    assert bucket.keys() == keys
+    assert {event.origin for _, event in bucket.uploads()} == {"backfill"}
+
+
+def test_begun_again_it_gives_the_same_ids(bucket: Bucket) -> None:
+    bucket.put(*ODD_KEYS)
+
+    for _ in range(2):
+        assert bucket.backfill("--restart").returncode == 0
+
+    wait_for(lambda: len(bucket.keys()) >= 2 * len(ODD_KEYS), "every upload twice")
+    assert bucket.keys() == sorted(2 * ODD_KEYS)
+    assert len({id_ for id_, _ in bucket.uploads()}) == len(ODD_KEYS)
+
+
+def test_killed_in_the_middle_it_continues_and_leaves_nothing_out(bucket: Bucket, tmp_path: Path) -> None:
+    keys = [f"{number:03}.jpg" for number in range(250)]
+    bucket.put(*keys)
+    command = ("backfill", f"s3://{bucket.name}", "--rate", "100")
+
+    with headrace(bucket.environment, tmp_path, *command) as running:
+        # A second's worth goes at once; what follows a save is still to come.
+        wait_for(lambda: len(bucket.keys()) >= 190 or running.process.poll() is not None, "190 uploads")
+        running.kill()
+    again = bucket.backfill()
+
+    assert again.returncode == 0, again.stderr
+    assert "continues after " in again.stderr
+    assert again.stdout.startswith("250 listed = 250 sent")
+    wait_for(lambda: len(set(bucket.keys())) == 250, "every key")
+    assert len({id_ for id_, _ in bucket.uploads()}) == 250
+    assert len(bucket.keys()) < 450, "it began from the start"
+
+
+def test_a_dry_run_counts_and_sends_nothing(bucket: Bucket) -> None:
+    bucket.put("a.jpg", "b.mp4", "c.txt")
+
+    dry = bucket.backfill("--dry-run", "--max-size", "5")
+    real = bucket.backfill("--max-size", "5")
+
+    assert dry.stdout.splitlines()[0] == f"would be: {real.stdout.strip()}"
+    assert "1 image file, 5 B: $0.00" in dry.stdout
+    wait_for(lambda: len(bucket.keys()) >= 3, "the uploads of the real run")
+    assert bucket.keys() == ["a.jpg", "b.mp4", "c.txt"]
+
+
+def test_where_versions_are_kept_only_the_current_one_is_sent_with_its_id(bucket: Bucket) -> None:
+    bucket.put("before.jpg")
+    bucket.keep_versions()
+    bucket.put("twice.jpg", "gone.jpg")
+    (newest,) = bucket.put("twice.jpg")
+    bucket.s3.delete_object(Bucket=bucket.name, Key="gone.jpg")
+
+    assert bucket.backfill().stdout.startswith("2 listed = 2 sent")
+
+    wait_for(lambda: len(bucket.keys()) >= 2, "both uploads")
+    versions = {event.asset.key: event.asset.version_id for _, event in bucket.uploads()}
+    assert versions == {"before.jpg": None, "twice.jpg": newest["VersionId"]}
+
+
+def test_a_listing_of_several_pages_tells_of_each_object_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.backfill_listing.PAGE", 3)
+    bucket.put(*ODD_KEYS)
+
+    def listed(after: str = "") -> list[Listed]:
+        return list(objects(look(f"s3://{bucket.name}"), after))
+
+    plain = listed()
+    assert [each.key for each in plain] == sorted(ODD_KEYS)
+    assert listed(after=plain[3].key) == plain[4:]
+    bucket.keep_versions()
+    for _ in range(4):
+        bucket.put(*ODD_KEYS)
+    assert [each.key for each in listed()] == sorted(ODD_KEYS)
+
+
+def test_a_bucket_that_is_not_there_is_named(bucket: Bucket) -> None:
+    with pytest.raises(Unlistable, match="there is no bucket headrace-none"):
+        look("s3://headrace-none/a")
+
+
+def test_bad_input_ends_with_one_line(cluster_env: dict[str, str]) -> None:
+    for arguments, said in (
+        (["media/a"], "'media/a' is no address of a bucket: write s3://bucket or s3://bucket/prefix"),
+        (["s3://headrace-none"], "there is no bucket headrace-none"),
+        (["s3://media", "--since", "soon"], "--since soon: no moment; write it as 2026-03-14 or 2026-03-14T15:09:26Z"),
+    ):
+        done = run(cluster_env, "backfill", *arguments)
+        assert (done.returncode, done.stderr, done.stdout) == (1, f"{said}\n", "")
+
+
+def test_without_kafka_it_says_where_it_looked(bucket: Bucket) -> None:
+    nowhere = {**bucket.environment, "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    said = "no Kafka at 127.0.0.1:9: start it, or correct HEADRACE_BOOTSTRAP_SERVERS\n"
+
+    done = run(nowhere, "backfill", f"s3://{bucket.name}")
+
+    assert (done.returncode, done.stderr) == (1, said)

@@ -1,0 +1,35 @@
+"""No accepted record is lost, none has two endings, keys keep their order and nothing is paid for twice, come what may.
+
+The long form, with three brokers, is `make chaos`; its report is bench/results/chaos.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import chaos
+from tests.support.brokers import Brokers, brokers
+from tests.support.chaos_worker import POINTS
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
+    """A broker of the module's own, because it is killed."""
+    with brokers(tmp_path_factory.mktemp("chaos-brokers")) as started:
+        yield started
+
+
+@pytest.mark.timeout(300)
+def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Brokers, tmp_path: Path) -> None:
+    plan = chaos.Plan(seed=20260314, inputs=2000, rate=60, kills=4, freezes=1, broker_kills=1)
+    report = chaos.run(plan, cluster, tmp_path)
+    assert report.anomalies == []
+    assert sum(report.balance) == report.inputs >= plan.inputs
+    assert {f"crash at {point}" for point in POINTS} <= report.faults.keys()
+    assert (report.balance.retrying, report.balance.lost) == (0, 0)
+    # All ways to end were gone, and no dead letter is a fault of ours.
+    assert min(report.balance.done, report.balance.dead_lettered, report.balance.superseded) > 0
+    assert report.codes == ["decode", "unreadable"]

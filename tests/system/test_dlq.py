@@ -1,0 +1,297 @@
+"""Dead letters on a real broker: found, shown, counted, carried to a file and back, and settled; never a secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console import dlq, dlq_list, dlq_scan
+from console.dlq_list import Newest, Wanted
+from console.dlq_stats import Tally, total
+from console.letters import Filter, letter_id
+from schemas import codec, kafka, topics
+from schemas.envelope import to_headers
+from schemas.message import Message, Received, message
+from schemas.records import Event
+from schemas.settings import KafkaSettings
+from streams.dead_letters import dead_letter
+from streams.outcome import Dead
+from streams.stage import Stage
+from tests.support.records import arrived, asset, envelope, uploaded
+from tests.support.running import run
+
+URL = "https://b.s3.amazonaws.com/k.jpg?X-Amz-Credential=CANARY1&X-Amz-Signature=CANARY2"
+BEARER = "Authorization: Bearer CANARY3.CANARY3.CANARY3"
+KEY = "AKIACANARYCANARY0004"
+
+
+async def _nothing(_event: Any, _services: Any) -> None: ...
+
+
+def _stage(name: str) -> Stage:
+    return Stage(name, reads=(), run=_nothing)
+
+
+class Site:
+    """A cluster, a bucket that nobody else uses, and a code that no other letter has."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.bucket = f"dlq-{uuid.uuid4().hex[:12]}"
+        self.code = f"code-{uuid.uuid4().hex[:12]}"
+        self.settings = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
+        self._producer = kafka.producer(self.settings)
+
+    def event(self, key: str) -> Event:
+        return uploaded(asset(key, bucket=self.bucket))
+
+    def fails(self, key: str, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None) -> Received:
+        """Put the letter of an upload on the log, and give its record."""
+        event = self.event(key)
+        said = message(event, envelope(event, time="2026-03-14T15:09:26Z"), codec.load())
+        return self.give_up(arrived(said), why, stage, at)
+
+    def give_up(
+        self, received: Received, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None
+    ) -> Received:
+        dead = Dead(self.code, why, "Unprocessable")
+        letter = dead_letter(_stage(stage), received, dead, 1, at or datetime.now(UTC))
+        self.put(letter)
+        return arrived(letter)
+
+    def put(self, *sent: Message) -> None:
+        for each in sent:
+            self._producer.produce(each.topic, each.value, each.key, headers=list(each.headers))
+        assert self._producer.flush(10) == 0
+
+    def run(self, *arguments: str) -> Any:
+        return run(self.environment, "dlq", *arguments)
+
+    def text(self, *arguments: str) -> str:
+        said = self.run(*arguments)
+        assert said.returncode == 0, said.stderr
+        return str(said.stdout)
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.text(*arguments, "--json"))
+
+    def listed(self, *arguments: str) -> list[str]:
+        return [each["id"] for each in self.json("list", "--code", self.code, *arguments)["letters"]]
+
+    def refused(self, *arguments: str) -> str:
+        said = self.run(*arguments)
+        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1)
+        return str(said.stderr)
+
+
+@pytest.fixture
+def site(cluster_env: dict[str, str]) -> Site:
+    return Site(cluster_env)
+
+
+def ids(letters: Iterable[Received]) -> list[str]:
+    return [letter_id(letter) for letter in letters]
+
+
+def test_the_newest_letters_are_listed_first_by_whatever_is_asked_for(site: Site) -> None:
+    now = datetime.now(UTC)
+    old = site.fails("old.mp4", at=now - timedelta(hours=3))
+    new = site.fails("new.mp4", why="took 300 s", stage="scan")
+    assert site.listed() == ids([new, old])
+    assert site.listed("--stage", "scan") == ids([new])
+    assert site.listed("--key", "old.*") == ids([old])
+    assert site.listed("--text", "MOOV") == ids([old])
+    assert site.listed("--since", "-2h") == ids([new])
+    assert site.listed("--until", "-2h") == ids([old])
+    newest = site.json("list", "--limit", "1")
+    assert [each["id"] for each in newest["letters"]] == ids([new])
+    assert newest["more"] >= 1
+    head, line, more = site.text("list", "--code", site.code, "--limit", "1").splitlines()
+    assert head.split()[0] == "id"
+    assert line.split()[:3] == [letter_id(new)[: len("scan-") + 12], site.code, f"{site.bucket}/new.mp4"]
+    assert more.startswith("1 more letter")
+
+
+def test_one_letter_is_shown_with_its_record_its_timeline_and_the_way_back(site: Site) -> None:
+    event = site.event("a b.mp4")
+    upload = message(event, envelope(event), codec.load())
+    site.put(upload)
+    letter = site.give_up(arrived(upload))
+    id_ = letter_id(letter)
+    told = site.json("show", id_[: len("probe-") + 12])
+    assert (told["id"], told["code"], told["reason"]) == (id_, site.code, "no moov atom")
+    assert told["value"]["record"]["asset"]["key"] == "a b.mp4"
+    assert [step["event"] for step in told["timeline"]] == ["MediaUploaded", "DeadLetter"]
+    assert ["dlq-code", site.code] in told["headers"]
+    program, *command = told["redrive"].split()
+    assert program == "headrace"
+    back = run(site.environment, *command)
+    assert back.returncode == 0, back.stderr
+    assert "1 letter" in back.stdout
+    printed = site.text("show", id_)
+    assert all(part in printed for part in (id_, "no moov atom", '"key": "a b.mp4"', "DeadLetter", told["redrive"]))
+
+
+def test_what_nobody_can_read_is_shown_in_hexadecimal(site: Site) -> None:
+    letter = site.give_up(Received("media.uploaded", 0, 5, 1.0, b"k", b"\xffjunk", (("x", b"\xfe"),)))
+    told = site.json("show", letter_id(letter))
+    assert told["value"] == {"size": 5, "kind": "bytes", "hex": [f"00000000  ff 6a 75 6e 6b{' ' * 33}  .junk"]}
+    assert told["origin"] == "media.uploaded/0/5"
+
+
+def test_an_id_that_is_unknown_or_means_several_is_one_line(site: Site) -> None:
+    site.fails("one.mp4")
+    site.fails("two.mp4")
+    assert "there is no letter probe-xyz" in site.refused("show", "probe-xyz")
+    assert "say which" in site.refused("show", "probe-")
+    assert "there is no stage lost" in site.refused("list", "--stage", "lost")
+
+
+def test_a_message_of_aws_that_nobody_could_read_is_a_letter_of_the_bridge(site: Site) -> None:
+    headers = {"dlq-stage": "bridge", "dlq-code": site.code, "dlq-message": "no JSON", "dlq-queue": "https://sqs/q"}
+    named = tuple((name, value.encode()) for name, value in {**headers, "dlq-sqs-message": site.code}.items())
+    site.put(Message(topics.BRIDGE_DLQ.name, site.code.encode(), b"{]", named))
+    [found] = site.json("list", "--stage", "bridge", "--code", site.code)["letters"]
+    assert (found["reason"], found["origin"]) == ("no JSON", f"https://sqs/q message {site.code}")
+    assert site.json("show", found["id"])["redrive"] is None
+
+
+def test_letters_are_counted_once_and_grouped_by_alike_reasons(site: Site) -> None:
+    site.fails("1.mp4", why="took 300 s")
+    site.fails("2.mp4", why="took 17 s")
+    site.fails("2.mp4", why="took 17 s")
+    told = site.json("stats")
+    assert told["by_code"][site.code] == 2
+    [group] = [each for each in told["groups"] if each["code"] == site.code]
+    assert (group["alike"], group["letters"], group["new"]) == ("took <n> s", 2, True)
+    assert "took <n> s" in site.text("stats")
+
+
+def test_letters_are_carried_to_a_file_and_back_byte_for_byte_and_once(site: Site, tmp_path: Path) -> None:
+    letters = [
+        site.give_up(Received("media.uploaded", 0, number, 1.0, key, value, (("b", b"\xff"), ("n", None), ("e", b""))))
+        for number, (key, value) in enumerate([(b"k", b"\x00\xff"), (b"", b""), (None, None)])
+    ]
+    file = tmp_path / "letters.jsonl"
+    said = site.run("export", str(file), "--code", site.code)
+    assert (said.returncode, said.stderr) == (0, "3 records exported\n")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    exported = [json.loads(line) for line in file.read_text().splitlines()]
+    assert sorted(map(content, exported)) == sorted(
+        content(json.loads(json.dumps({"key": b64(each.key), "value": b64(each.value), "headers": headers_of(each)})))
+        for each in letters
+    )
+    assert "0 records to be imported, 3 there already" in site.text("import", str(file))
+
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    elsewhere.write_text("".join(json.dumps({**each, "topic": "removals.dlq"}) + "\n" for each in exported))
+    assert site.json("import", str(elsewhere)) == {"executed": False, "records": {"removals.dlq": 3}, "there": 0}
+    assert site.listed("--stage", "removals") == []
+    assert site.json("import", str(elsewhere), "--execute")["records"] == {"removals.dlq": 3}
+    assert site.json("import", str(elsewhere), "--execute") == {"executed": True, "records": {}, "there": 3}
+    back = [json.loads(line) for line in site.text("export", "--code", site.code, "--stage", "removals").splitlines()]
+    assert sorted(map(content, back)) == sorted(map(content, exported))
+
+
+def content(line: dict[str, Any]) -> str:
+    return json.dumps([line["key"], line["value"], line["headers"]])
+
+
+def headers_of(record: Received) -> list[list[str | None]]:
+    return [[name, b64(value)] for name, value in record.headers]
+
+
+def b64(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def test_a_file_that_holds_anything_else_changes_nothing(site: Site, tmp_path: Path) -> None:
+    site.fails("a.mp4")
+    file = tmp_path / "letters.jsonl"
+    site.run("export", str(file), "--code", site.code)
+    file.write_text(file.read_text() + "junk\n")
+    assert f"{file}:2 is no letter" in site.refused("import", str(file), "--execute")
+    assert "No such file" in site.refused("import", str(tmp_path / "lost.jsonl"))
+
+
+def test_only_the_newest_are_exported_where_that_is_asked_for(site: Site) -> None:
+    site.fails("1.mp4")
+    new = site.fails("2.mp4")
+    said = site.text("export", "--code", site.code, "--limit", "1")
+    assert [json.loads(line)["id"] for line in said.splitlines()] == ids([new])
+
+
+def test_a_settled_letter_is_out_of_sight_until_it_is_opened_again(site: Site) -> None:
+    letter, other = site.fails("1.mp4"), site.fails("2.mp4")
+    id_ = letter_id(letter)
+    said = site.text("resolve", id_[:20], "--as", "wont-fix", "--why", "a test file")
+    assert said == f"{id_}: wont-fix\n"
+    page = site.json("list", "--code", site.code)
+    assert ([each["id"] for each in page["letters"]], page["settled_hidden"]) == (ids([other]), 1)
+    site.fails("1.mp4")
+    assert site.listed() == ids([other])
+    assert site.json("stats")["by_code"][site.code] == 1
+    [settled] = [each for each in site.json("list", "--code", site.code, "--all")["letters"] if each["id"] == id_]
+    assert (settled["disposition"]["as"], settled["disposition"]["why"]) == ("wont-fix", "a test file")
+    assert site.text("unresolve", id_[:20]) == f"{id_}: open\n"
+    assert sorted(site.listed()) == sorted(ids([letter, other]))
+    assert "is not resolved" in site.refused("unresolve", id_)
+
+
+def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
+    event = site.event(f"a.jpg?X-Amz-Signature=CANARY5&{KEY}")
+    headers = (
+        *to_headers(envelope(event)),
+        ("x-note", BEARER.encode()),
+        ("x-url", URL.encode()),
+        ("x-key", KEY.encode()),
+    )
+    sent = message(event, envelope(event), codec.load())
+    letter = site.give_up(Received("media.uploaded", 0, 1, 1.0, sent.key, sent.value, headers), f"{URL} {BEARER} {KEY}")
+    raw = tuple(
+        (name, f"{URL} {BEARER} {KEY}".encode() if name == "dlq-message" else value) for name, value in letter.headers
+    )
+    site.put(Message(letter.topic, letter.key, letter.value, raw))
+    commands = (["list", "--code", site.code], ["show", letter_id(letter)], ["stats"])
+    for command in (*commands, *([*each, "--json"] for each in commands)):
+        said = site.run(*command)
+        assert said.returncode == 0, said.stderr
+        assert "CANARY" not in said.stdout + said.stderr, command
+    last = [json.loads(line) for line in site.text("export", "--code", site.code).splitlines()][-1]
+    assert content(last) == json.dumps(
+        [b64(letter.key), b64(letter.value), [[name, b64(value)] for name, value in raw]]
+    )
+
+
+def test_several_processes_see_what_one_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(30):
+        site.fails(f"{number}.mp4", stage=("probe", "scan", "labels")[number % 3])
+    log = dlq.connect()
+    spans = log.spans(dlq.letter_topics())
+    wanted = Wanted(Filter(code=site.code, limit=5), {})
+    alone = [total(dlq_scan.scan(log.settings, spans, partial(Tally, {})))]
+    alone_page = dlq_list.together(dlq_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
+    monkeypatch.setattr(dlq_scan, "ALONE", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    heard: list[int] = []
+    assert [total(dlq_scan.scan(log.settings, spans, partial(Tally, {}), heard.append))] == alone
+    assert sum(heard) == alone[0].records
+    page = dlq_list.together(dlq_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
+    assert (page, page.more) == (alone_page, 25)
+    assert [found.id for found in dlq_list.page(log, spans, wanted).letters] == [found.id for found in page.letters]
+
+
+def test_a_broker_that_is_not_there_is_one_line(site: Site) -> None:
+    nowhere = {**site.environment, "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    said = run(nowhere, "dlq", "list")
+    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1)
+    assert "no Kafka at 127.0.0.1:1" in said.stderr

@@ -1,0 +1,31 @@
+"""Dead letters to begin a test with, as the log has them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from schemas.envelope import timestamp
+from schemas.message import Received
+from tests.support.records import NOW
+
+AT = NOW.timestamp()
+
+
+def a_letter(*headers: tuple[str, bytes | None], topic: str = "probe.dlq", **changes: Any) -> Received:
+    """A record of a dead-letter topic with these headers."""
+    given = {"partition": 1, "offset": 7, "timestamp": 5.0, "key": b"media/photos/cat.jpg", "value": b"v"}
+    return Received(topic=topic, headers=headers, **{**given, **changes})
+
+
+def failed(event: str, offset: int, code: str = "timeout", why: str = "took 300 s", **changes: Any) -> Received:
+    """A letter of an event that failed as many seconds after the beginning as its offset says."""
+    return a_letter(
+        ("ce_id", event.encode()),
+        ("dlq-code", code.encode()),
+        ("dlq-class", b"Transient"),
+        ("dlq-message", why.encode()),
+        ("dlq-attempts", b"8"),
+        ("dlq-last-failure", timestamp(NOW + timedelta(seconds=offset)).encode()),
+        **{"offset": offset, "timestamp": AT + offset, **changes},
+    )

@@ -1,0 +1,55 @@
+"""Reasons are alike when only numbers, hexadecimal, quoted parts or paths differ."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.dlq_alike import LONGEST, alike, same_digits
+
+
+@pytest.mark.parametrize(
+    ("said", "folded"),
+    [
+        ("ffmpeg took longer than 300.5 seconds", "ffmpeg took longer than <n> seconds"),
+        ("gave up at 12:30:01 after 1,000 tries", "gave up at <n> after <n> tries"),
+        ("a picture of 400 x 300 pixels", "a picture of <n> x <n> pixels"),
+        ("cannot open s3://media/a/b.mp4", "cannot open <path>"),
+        ("/tmp/x/y.mp4: moov atom not found", "<path>: moov atom not found"),
+        ("media/2026/cat.jpg is bad", "<path> is bad"),
+        ("photos/cat.jpg is bad", "<path> is bad"),
+        ("request 6f0b8a4c-52b5-5d0e-9c0a-3e7d1f2b4a68 failed", "request <hex> failed"),
+        ("at 0x7ffe12 of deadbeef01", "at <hex> of <hex>"),
+        ("'NoneType' has no attribute \"width\"", "<text> has no attribute <text>"),
+    ],
+)
+def test_what_differs_from_letter_to_letter_is_folded(said: str, folded: str) -> None:
+    assert alike(said) == folded
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the name ends in .jpg, but the content is image/png",
+        "clamd hung up, or took too long over the file",
+        "can't do this and won't do that",
+        "a defaced facade",
+        "read and/or write",
+    ],
+)
+def test_what_says_something_stays(said: str) -> None:
+    assert alike(said) == said
+
+
+def test_no_secret_is_in_a_group() -> None:
+    assert "CANARY" not in alike("GET https://b/k?X-Amz-Signature=CANARY with AKIACANARYCANARY0000")
+
+
+def test_a_group_has_a_short_name() -> None:
+    assert len(alike("word " * 200)) <= LONGEST + 4
+
+
+@given(st.text(alphabet="ab /.'\"-:x019", max_size=60))
+def test_reasons_that_differ_in_digits_alone_are_alike(said: str) -> None:
+    assert alike(same_digits(said.encode()).decode()) == alike(said)
