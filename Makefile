@@ -16,7 +16,7 @@ demo: $(VENV)/run.stamp ## Run the whole pipeline on this machine, on sample med
 	@$(BIN)/headrace demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run all tests
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, format, types, import rules, schemas
 	$(BIN)/ruff check .

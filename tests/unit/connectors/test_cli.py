@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
+from connectors import start
+from connectors.bridge import BridgeFailed
+from schemas import logs
 from connectors.cli import app
 from tests.unit.connectors import sent
 
@@ -38,6 +43,13 @@ def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none
     ]
 
 
+def test_of_a_message_that_is_refused_in_part_the_records_come_first() -> None:
+    rows = translated(sent.notification(sent.record("bad", version="3.0"), sent.record("good")))
+
+    assert [row.get("refused") or row["key"] for row in rows] == ["media/good", "unreadable"]
+    assert rows[1]["why"] == "Records[0]: eventVersion is not 2.x"
+
+
 def test_a_body_with_line_breaks_can_be_a_json_string() -> None:
     pretty = json.dumps(json.loads(sent.notification()), indent=2)
 
@@ -66,3 +78,22 @@ def test_without_settings_the_bridge_does_not_start_and_says_which_are_missing(m
 
     assert isinstance(result.exception, SettingsError)
     assert "HEADRACE_QUEUE_URLS is not set" in str(result.exception)
+
+
+def test_a_bridge_that_cannot_go_on_ends_with_one_line_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise BridgeFailed("the bridge cannot go on: fenced")
+
+    monkeypatch.setenv("HEADRACE_QUEUE_URLS", "http://sqs/media")
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    monkeypatch.setattr(start, "run", fails)
+    monkeypatch.setattr(logs, "configure", lambda json: None)  # which would last beyond this test
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        result = CliRunner().invoke(app, [])
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(number, handler)
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == ["the bridge cannot go on: fenced"]

@@ -108,7 +108,7 @@ def test_one_bad_acknowledgement_leaves_the_message_whenever_it_comes(bad: int) 
     assert landings.space.counts.left == 1
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_messages_of_a_group_land_in_their_order(order: tuple[int, ...]) -> None:
     landings = Landings()
     flights = landings.enter("g", "g", "g")
@@ -118,7 +118,7 @@ def test_messages_of_a_group_land_in_their_order(order: tuple[int, ...]) -> None
     assert landings.landed == ["m0", "m1", "m2"]
 
 
-@pytest.mark.parametrize("order", permutations(range(4)))
+@pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_behind_a_message_that_is_left_the_others_of_its_group_are_left_too(order: tuple[int, ...]) -> None:
     landings = Landings()
     flights = landings.enter("g", "g", "other", "g")

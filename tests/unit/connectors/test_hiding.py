@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from structlog.testing import capture_logs
 
-from connectors.flight import Flight, Line, Source
+from connectors import hiding
+from connectors.flight import Airspace, Flight, Line, Source
 from connectors.hiding import due, hide
 from connectors.sqs import Delivery, QueueUnavailable, Rejected
 from tests.unit.connectors.stubs import StubQueue
@@ -59,11 +61,6 @@ def test_a_queue_that_does_not_answer_is_asked_again_the_next_time() -> None:
 
 
 def test_a_long_hold_in_the_bridge_is_ten_messages_a_call(monkeypatch: Any) -> None:
-    import threading
-
-    from connectors import hiding
-    from connectors.flight import Airspace
-
     queue = StubQueue()
     airspace = Airspace(100, lambda flight: None)
     for _ in range(2):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
-from connectors.outgoing import LARGEST_RECORD, outgoing
+from connectors.outgoing import LARGEST_RECORD, outgoing, readable
 from connectors.translation import Ignored, Refused
 from schemas.envelope import from_headers
 from schemas.records import MediaUploaded
@@ -34,6 +35,34 @@ def test_a_key_too_large_for_the_log_is_refused() -> None:
     found = outgoing(sent.notification(sent.record("x" * LARGEST_RECORD)), NOW, CODEC)
 
     assert isinstance(found, Refused)
+
+
+def test_of_a_message_that_is_refused_in_part_the_rest_is_readable() -> None:
+    large = sent.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_RECORD)
+    found = outgoing(sent.notification(sent.record("a"), large, sent.record("b", version="3.0")), NOW, CODEC)
+
+    assert isinstance(found, Refused)
+    assert (found.code, found.why) == ("unreadable", "Records[2]: eventVersion is not 2.x")
+    assert readable(found, CODEC) == outgoing(sent.notification(sent.record("a")), NOW, CODEC)
+
+
+def test_a_record_too_large_takes_no_other_down_with_it() -> None:
+    large = sent.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_RECORD)
+    found = outgoing(sent.notification(large, sent.record("a")), NOW, CODEC)
+
+    assert isinstance(found, Refused)
+    assert found.code == "too_large"
+    assert readable(found, CODEC) == outgoing(sent.notification(sent.record("a")), NOW, CODEC)
+
+
+def test_a_record_that_we_cannot_encode_is_refused_rather_than_to_hold_up_what_comes_behind_it() -> None:
+    class Broken:
+        def encode(self, record: Any) -> bytes:
+            raise ValueError("a bug")
+
+    book: Any = Broken()
+
+    assert outgoing(sent.notification(), NOW, book) == Refused("ours", "a bug")
 
 
 def test_what_is_refused_or_ignored_stays_so() -> None:

@@ -53,7 +53,7 @@ def test_a_queue_that_lets_us_is_given_with_how_long_its_messages_stay_hidden(se
 def test_a_queue_that_hides_nothing_is_not_emptied(server: SqsServer) -> None:
     server.answers.append({"Attributes": {"VisibilityTimeout": "0"}})
 
-    with pytest.raises(QueueUnavailable, match="visibility timeout is 0.*give it 30 s"):
+    with pytest.raises(QueueUnavailable, match=r"visibility timeout is 0.*give it 30 s"):
         reachable(QUEUE, given())
 
 
@@ -72,10 +72,9 @@ def test_leaving_what_is_unreadable_to_a_queue_that_does_not_redrive_is_warned_o
 
 def test_told_to_stop_before_kafka_is_there_it_has_carried_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "ANSWER_SECONDS", 0.2)
-    stop = threading.Event()
+    stop, counts = threading.Event(), list[Counts]()
     with capture_logs() as logs:
         running = threading.Thread(target=lambda: counts.append(run(given(), NOWHERE, stop)))
-        counts: list[Counts] = []
         running.start()
         running.join(1.5)
         stop.set()
