@@ -17,8 +17,8 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from connectors.sqs import NOBODY, Queue
 from connectors.settings import BridgeSettings
+from connectors.sqs import NOBODY, Queue
 from connectors.start import reachable
 from schemas import codec, kafka, topics
 from schemas.envelope import from_headers

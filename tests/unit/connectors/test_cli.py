@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from connectors import start
 from connectors.bridge import BridgeFailed
-from schemas import logs
 from connectors.cli import app
+from schemas import logs
 from tests.unit.connectors import sent
 
 

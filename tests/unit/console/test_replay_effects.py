@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
 
 NEWER = asset(version="e2", etag="e2", sequencer="0B")
-VIDEO = {"kind": "video", "duration_seconds": 90.0}
+VIDEO: dict[str, Any] = {"kind": "video", "duration_seconds": 90.0}
 
 
 class World:

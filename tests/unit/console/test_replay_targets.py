@@ -36,7 +36,7 @@ def test_a_person_can_say_an_end_an_offset_a_time_or_a_duration(said: str, meant
 
 @pytest.mark.parametrize("said", ["tomorrow", "", "-5", "1.5", "+3"])
 def test_anything_else_is_refused_with_what_could_be_said(said: str) -> None:
-    with pytest.raises(Refused, match="--to: .* earliest, latest, or an offset"):
+    with pytest.raises(Refused, match=r"--to: .* earliest, latest, or an offset"):
         parse(said, NOW)
 
 
