@@ -11,6 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+_NO_ANSWER = (AttributeError, RecursionError, TypeError, ValueError)
+"""What botocore raises on an answer that is JSON of another shape, or no text."""
+
 
 class QueueUnavailable(Exception):
     """SQS did not do what it was asked to; the text says what it said, or why nobody answered."""
@@ -24,6 +27,7 @@ class Sqs:
             connect_timeout=5,
             read_timeout=read_seconds,
             max_pool_connections=connections,
+            parameter_validation=False,  # an eighth of a call, for parameters that only `connectors.sqs` makes
             retries={"total_max_attempts": 2, "mode": "standard"},
         )
         try:
@@ -40,6 +44,8 @@ class Sqs:
             raise QueueUnavailable(f"{said.get('Code', 'unknown')}: {said.get('Message', '')}") from error
         except (BotoCoreError, ResponseParserError) as error:
             raise QueueUnavailable(str(error)) from error
+        except _NO_ANSWER as error:
+            raise QueueUnavailable(f"what answers in the place of SQS is something else: {error!r:.200}") from error
         return answer
 
 

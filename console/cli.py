@@ -69,6 +69,9 @@ def headrace(
     debug: Annotated[bool, typer.Option("--debug", envvar="HEADRACE_DEBUG", help="Show tracebacks.")] = False,
 ) -> None:
     """Media that lands in S3 comes out analysed."""
+    from schemas import logs
+
+    logs.configure(json=False)  # what is said on the way goes to standard error, and never into an answer
     settle_environment()
 
 

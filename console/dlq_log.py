@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import cast
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as RawMessage
@@ -17,7 +17,6 @@ from console.log import SILENCE, Log
 from console.offsets import Place, Span
 from schemas import codec, kafka, topics
 from schemas.codec import Codec
-from schemas.envelope import Header
 from schemas.log import schema_log
 from schemas.message import Message, Received
 from schemas.settings import KafkaSettings
@@ -29,6 +28,8 @@ ANSWER_SECONDS = 10.0
 CLOCKS = 60.0
 """Seconds by which the clocks of those who write letters may differ."""
 
+_LEADERS_CHANGE = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+"""What a cluster says of partitions for a moment after they were made, or after a broker was lost."""
 _FETCH = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 65536}
 
 
@@ -40,7 +41,7 @@ class LetterLog:
 
     def spans(self, names: Collection[str], since: float | None = None) -> dict[Place, Span]:
         """Say which offsets topics hold: all, or from about a moment on, in seconds since 1970."""
-        held = Log(self.settings).spans(names)
+        held = self._spans(names)
         if since is None or not held:
             return held
         consumer = kafka.reader(self.settings)
@@ -51,6 +52,16 @@ class LetterLog:
             consumer.close()
         starts = {(str(each.topic), int(each.partition)): each.offset for each in found}
         return {place: Span(_start(starts[place], span), span.high) for place, span in held.items()}
+
+    def _spans(self, names: Collection[str]) -> dict[Place, Span]:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                return Log(self.settings).spans(names)
+            except KafkaException as error:
+                if error.args[0].code() not in _LEADERS_CHANGE or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_SECONDS)
 
     def read(self, spans: Mapping[Place, Span], values: bool = False) -> Iterator[list[Received]]:
         """Read spans, each list from one partition in its order. Only with `values` are values read: else all are None.
@@ -63,8 +74,8 @@ class LetterLog:
             consumer.assign([TopicPartition(*place, span.low) for place, span in wanted.items()])
             heard = time.monotonic()
             while wanted:
-                for place, group in groupby(consumer.consume(BATCH, POLL_SECONDS), _place):
-                    heard = time.monotonic()
+                for found, group in groupby(consumer.consume(BATCH, POLL_SECONDS), _place):
+                    heard, place = time.monotonic(), (str(found[0]), int(found[1] or 0))
                     records, ended = _records(place, group, values)
                     span = wanted.get(place)
                     if span and (ended or (records and records[-1].offset >= span.high - 1)):
@@ -134,21 +145,19 @@ def _start(offset: int, span: Span) -> int:
     return max(offset, span.low) if offset >= 0 else span.high
 
 
-def _place(message: RawMessage) -> Place:
-    return str(message.topic()), int(message.partition() or 0)
+def _place(message: RawMessage) -> tuple[str | None, int | None]:
+    return message.topic(), message.partition()
 
 
-def _records(place: Place, messages: Iterable[RawMessage], values: bool) -> tuple[list[Received], bool]:
+def _records(place: Place, messages: Iterable[Any], values: bool) -> tuple[list[Received], bool]:
     """Take messages of one partition, and say whether they reach its end."""
-    topic, partition = place
     records, ended = [], False
     for message in messages:
         error = message.error()
         if error is None:
-            headers = tuple(cast("Iterable[Header]", message.headers() or ()))
-            value = message.value() if values else None
+            value, headers = message.value() if values else None, tuple(message.headers() or ())
             at = message.timestamp()[1] / 1000
-            records.append(Received(topic, partition, int(message.offset() or 0), at, message.key(), value, headers))
+            records.append(Received(*place, message.offset(), at, message.key(), value, headers))
         elif error.code() == KafkaError._PARTITION_EOF:
             ended = True
         elif not error.retriable():

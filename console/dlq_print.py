@@ -73,11 +73,9 @@ def stats(told: Mapping[str, Any], out: Console) -> None:
         return
     out.print(Columns([_counts(name, told[f"by_{name}"]) for name in ("stage", "code", "class")], padding=(1, 4)))
     out.print(_hours(told["by_hour"]))
-    groups = told["groups"][:GROUPS]
-    new = [each for each in told["groups"] if each["new"]]
-    out.print(_groups(f"largest of {counted(len(told['groups']), 'group')}", groups))
-    if new:
-        out.print(_groups(f"{counted(len(new), 'group')} new since 24 hours ago", new[:GROUPS]))
+    groups, new = told["groups"], [each for each in told["groups"] if each["new"]]
+    out.print(Text(f"{counted(len(groups), 'group')} of alike reasons, {len(new):,} new since 24 hours ago", "bold"))
+    out.print(_groups([*groups[:GROUPS], *(each for each in new[:GROUPS] if each not in groups[:GROUPS])]))
 
 
 def _letters(letters: list[dict[str, Any]], short: Mapping[str, str]) -> Table:
@@ -147,16 +145,17 @@ def _hours(counts: Mapping[str, int]) -> Table:
     return table
 
 
-def _groups(title: str, groups: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+def _groups(groups: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("letters", justify="right")
-    for column in ("stage", "code", "first", "last", "reason", "one of them"):
+    for column in ("", "stage", "code", "first", "last", "reason", "one of them"):
         table.add_column(column, no_wrap=column != "reason")
     short = short_ids(each["example"] for each in groups)
     for each in groups:
         first, last = (local(each[name])[:-3] for name in ("first", "last"))
+        new = Text("new" if each["new"] else "", "yellow")
         cells = (each["stage"], each["code"], first, last, each["alike"], short[each["example"]])
-        table.add_row(f"{each['letters']:,}", *map(Text, cells))
+        table.add_row(f"{each['letters']:,}", new, *map(Text, cells))
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
 from console.dlq_alike import alike, same_digits
@@ -81,7 +81,7 @@ def total(parts: Iterable[Tallied]) -> Tallied:
     kinds: dict[Kind, list[Group]] = {}
     for group in (group for part in tallied for group in part.groups):
         kinds.setdefault(group.kind, []).append(group)
-    groups = sorted(map(_joined, kinds.values()), key=lambda group: (-group.letters, group.last))
+    groups = sorted(map(_joined, kinds.values()), key=lambda group: (-group.letters, astuple(group.kind)))
     return Tallied(tuple(groups), sum(part.records for part in tallied), sum(part.settled for part in tallied))
 
 
@@ -94,68 +94,66 @@ class Tally:
         self._cells: dict[tuple[bytes | None, ...], _Cell] = {}
         self._cell_of: dict[bytes, _Cell] = {}
         self._records = 0
-        self._settled = _Cell("")
+        self._settled = _Cell(b"")
 
     def take(self, records: list[Received]) -> None:
         """Count records. What a million letters take is spent here, so that all that can wait for the end does."""
         self._records += len(records)
+        cells, cell_of = self._cells, self._cell_of
         for record in records:
             headers = dict(record.headers)
-            failed = headers.get("dlq-last-failure") or b""
-            said = same_digits(headers.get("dlq-message") or b"")
-            key = (headers.get("dlq-code"), headers.get("dlq-class"), said, failed[:_HOUR])
-            cell = self._cells.get(key) or self._cell(key, record)
+            failed, said = headers.get("dlq-last-failure") or b"", headers.get("dlq-message") or b""
+            key = (headers.get("dlq-code"), headers.get("dlq-class"), same_digits(said), failed[:_HOUR])
+            cell = cells.get(key)
+            if cell is None:
+                cell = self._cell(key, record, failed)
+                failed = failed if key in cells else b""  # or else it is no moment
             what = identity(record, headers)
             if self._known and settled(id_of(stage_of(record.topic), what), record, self._known):
                 cell = self._settled
-            before = self._cell_of.get(what)
+            before = cell_of.get(what)
             if before is not None:
                 before.letters -= 1
-            self._cell_of[what] = cell
-            cell.count(what, failed)
+            cell_of[what] = cell
+            cell.letters += 1
+            cell.example = what
+            if failed > cell.last:
+                cell.last = failed
+            elif failed and failed < cell.first:
+                cell.first = failed
 
     def found(self) -> Tallied:
         """Sum up."""
-        groups = tuple(_group(kind, cells) for kind, cells in self._kinds.items() if any(cells.values()))
-        return Tallied(groups, self._records, self._settled.letters)
+        groups = tuple(_group(kind, cells) for kind, cells in self._kinds.items())
+        return Tallied(tuple(group for group in groups if group.letters), self._records, self._settled.letters)
 
-    def _cell(self, key: tuple[bytes | None, ...], record: Received) -> _Cell:
+    def _cell(self, key: tuple[bytes | None, ...], record: Received, failed: bytes) -> _Cell:
+        """Find the cell of a letter; it is remembered under the key where that tells an hour."""
         code, name, said, hour = ((part or b"").decode(errors="replace") for part in key)
+        if len(self._cells) >= REMEMBERED:
+            self._cells.clear()
         known = seconds_of(f"{hour}:00Z") is not None
         if not known:
             hour = _hour_of(record)
+            failed = f"{hour}:00:00.000Z".encode()
         kind = Kind(stage_of(record.topic), text(code) or "unknown", text(name), alike(said))
         if kind not in self._kinds and len(self._kinds) >= REMEMBERED:
             kind = Kind(kind.stage, kind.code, kind.name, OTHER)
-        cell = self._kinds.setdefault(kind, {}).setdefault(hour, _Cell(hour))
-        if len(self._cells) >= REMEMBERED:
-            self._cells.clear()
+        cell = self._kinds.setdefault(kind, {}).setdefault(hour, _Cell(failed))
         if known:
             self._cells[key] = cell
         return cell
 
 
 class _Cell:
-    """The letters of one kind that failed last in one hour; true where there are any."""
+    """The letters of one kind that failed last in one hour; the first of them at `failed`."""
 
     __slots__ = ("example", "first", "last", "letters")
 
-    def __init__(self, hour: str) -> None:
+    def __init__(self, failed: bytes) -> None:
         self.letters = 0
         self.example = b""
-        self.first = self.last = f"{hour}:00:00.000Z".encode()
-
-    def __bool__(self) -> bool:
-        return self.letters > 0
-
-    def count(self, what: bytes, failed: bytes) -> None:
-        """Count a letter."""
-        self.letters += 1
-        if not self.example or failed < self.first:
-            self.first = failed or self.first
-        if failed > self.last:
-            self.last = failed
-        self.example = what
+        self.first = self.last = failed
 
 
 def _hour_of(record: Received) -> str:
@@ -167,12 +165,12 @@ def _hour_of(record: Received) -> str:
 
 
 def _group(kind: Kind, cells: Mapping[str, _Cell]) -> Group:
-    filled = {hour: cell for hour, cell in sorted(cells.items()) if cell}
-    newest = filled[max(filled)]
+    filled = {hour: cell for hour, cell in sorted(cells.items()) if cell.letters}
+    newest = cells[max(filled or cells)]
     return Group(
         kind,
         sum(cell.letters for cell in filled.values()),
-        min(cell.first for cell in filled.values()).decode(errors="replace"),
+        min(cell.first for cell in (filled or cells).values()).decode(errors="replace"),
         newest.last.decode(errors="replace"),
         id_of(kind.stage, newest.example),
         {hour: cell.letters for hour, cell in filled.items()},
@@ -180,7 +178,7 @@ def _group(kind: Kind, cells: Mapping[str, _Cell]) -> Group:
 
 
 def _joined(groups: list[Group]) -> Group:
-    newest = max(groups, key=lambda group: group.last)
+    newest = max(groups, key=lambda group: (group.last, group.example))
     return Group(
         newest.kind,
         sum(group.letters for group in groups),

@@ -16,13 +16,15 @@ from console.replay.choice import Rules
 from console.replay.cluster import Cluster
 from schemas import topics
 from schemas.envelope import timestamp
+from streams.dead_letters import readable
 
 
 def begin(what: What, where: tuple[str, str], asked: str, reason: str, letters: int = 0) -> Action:
     """Write down that somebody at this keyboard asks for something; `where` is the stage and the consumer group."""
     stage, group = where
     now = timestamp(datetime.now(UTC))
-    return Action(secrets.token_hex(4), what, "begun", stage, group, operator(), now, asked, reason, letters=letters)
+    id_, why = secrets.token_hex(4), readable(reason)
+    return Action(id_, what, "begun", stage, group, operator(), now, asked, why, letters=letters)
 
 
 def read(cluster: Cluster) -> dict[str, Action]:

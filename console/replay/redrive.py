@@ -9,7 +9,7 @@ from console.entry import open_record
 from console.errors import Refused
 from console.letters_dispositions import Disposition
 from console.offsets import Place, Span
-from console.replay import store
+from console.replay import actions, store
 from console.replay.bars import bar, tracked
 from console.replay.choice import (
     ANSWERED,
@@ -33,17 +33,24 @@ from schemas import topics
 from schemas.message import Received
 from streams.stage import Stage
 
+AUDIT = (topics.AUDIT.name, 0)
 BATCH = 1000
+_EXPIRED = Effect("given-up")
+"""What becomes of a letter that was there a moment ago and is no longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a redrive will do with every letter that its position has not passed. `workers` are there to work them."""
+    """What a redrive will do with every letter that its position has not passed. `workers` are there to work them.
+
+    `seen` is how much of the audit topic there was before anything was looked at.
+    """
 
     stage: Stage
     standings: Mapping[int, Standing]
     letters: tuple[Letter, ...]
     decisions: Mapping[str, Disposition]
+    seen: int = 0
     workers: tuple[str, ...] = ()
     outlook: Outlook | None = None
 
@@ -82,15 +89,16 @@ class Plan:
 def plan(cluster: Cluster, stage: Stage, rules: Rules, look: bool = True) -> Plan:
     """Judge every letter that the position has not passed; with `look`, also by what the stage has in the store."""
     letters, retries = topics.dead_letters(stage.name).name, topics.retry(stage.name).name
-    cluster.require(letters, retries, topics.DISPOSITIONS.name)
+    cluster.require(letters, retries, topics.DISPOSITIONS.name, topics.AUDIT.name)
+    seen = cluster.spans([topics.AUDIT.name])[AUDIT].high
     spans = cluster.spans((letters, retries))
     standings = _standings(cluster, stage, spans)
     notes = {partition: each.note for partition, each in standings.items()}
     past = Past(past_redrives(_read(cluster, retries, spans), notes), cluster.dispositions())
     unpassed = {(letters, partition): Span(each.start, each.end) for partition, each in standings.items()}
     found = sort(_read(cluster, letters, unpassed), rules, past)
-    bare = Plan(stage, standings, tuple(found), past.decisions, cluster.group(stage.group).members)
-    if look:
+    bare = Plan(stage, standings, tuple(found), past.decisions, seen, cluster.group(stage.group).members)
+    if look and bare.going():
         return _looked_at(cluster, bare, rules.filter.limit)
     return replace(bare, letters=tuple(limited(found, rules.filter.limit)))
 
@@ -115,6 +123,20 @@ def refuse_idle(plans: Iterable[Plan], waits: bool) -> None:
         )
 
 
+def refuse_stale(cluster: Cluster, plan: Plan, replay: str) -> None:
+    """Raise `Refused` when since the plan another redrive of the stage has begun or ended, or moved its position."""
+    positions = cluster.group(plan.group).positions
+    for partition, each in plan.standings.items():
+        position = positions.get((plan.topic, partition))
+        if each.committed != (position.offset if position else None):
+            raise Refused(f"{plan.group} has been moved since the plan was made: nothing was sent, plan again")
+    new = {AUDIT: Span(plan.seen, cluster.spans([topics.AUDIT.name])[AUDIT].high)}
+    since = actions.read(record.value for batch in cluster.read(new, values=True) for record in batch)
+    for action in since.values():
+        if action.group == plan.group and action.id != replay:
+            raise Refused(f"{action.by} has redriven {plan.stage.name} meanwhile: nothing was sent, plan again")
+
+
 def records_of(cluster: Cluster, topic: str, letters: Iterable[Letter]) -> Iterator[Received]:
     """Read letters again, each partition in its order."""
     wanted: dict[int, set[int]] = {}
@@ -125,10 +147,10 @@ def records_of(cluster: Cluster, topic: str, letters: Iterable[Letter]) -> Itera
         yield from (record for record in batch if record.offset in wanted[record.partition])
 
 
-def _standings(cluster: Cluster, plan_of: Stage, spans: Mapping[Place, Span]) -> dict[int, Standing]:
+def _standings(cluster: Cluster, stage: Stage, spans: Mapping[Place, Span]) -> dict[int, Standing]:
     """Say where the position is in each partition of the dead-letter topic."""
-    letters, retries = topics.dead_letters(plan_of.name).name, topics.retry(plan_of.name).name
-    positions = cluster.group(redrive_group(plan_of.name)).positions
+    letters, retries = topics.dead_letters(stage.name).name, topics.retry(stage.name).name
+    positions = cluster.group(redrive_group(stage.name)).positions
     retry_ends = {place[1]: span.high for place, span in spans.items() if place[0] == retries}
     own = {place: span for place, span in spans.items() if place[0] == letters}
     return {place[1]: standing(span, positions.get(place), retry_ends) for place, span in own.items()}
@@ -142,14 +164,12 @@ def _looked_at(cluster: Cluster, bare: Plan, limit: int | None) -> Plan:
     effects: dict[Spot, Effect] = {}
     with store.opened() as results, bar(f"looking at results of {bare.stage.name}", len(candidates)) as advance:
         foresight = Foresight(bare.stage, results)
-        for start in range(0, len(candidates), BATCH):
-            if limit is not None and len(going(judged.values())) >= limit:
-                break
-            some = candidates[start : start + BATCH]
+        while len(judged) < len(candidates) and (limit is None or len(going(judged.values())) < limit):
+            some = candidates[len(judged) : len(judged) + BATCH]
             records = list(records_of(cluster, bare.topic, some))
             found = store.effects(foresight, [open_record(record, book).event for record in records])
             effects |= {(record.partition, record.offset): each for record, each in zip(records, found, strict=True)}
-            judged |= {letter.spot: after_a_look(letter, effects[letter.spot], notes) for letter in some}
+            judged |= {each.spot: after_a_look(each, effects.get(each.spot, _EXPIRED), notes) for each in some}
             advance(len(some))
     letters = limited([judged.get(letter.spot, letter) for letter in bare.letters], limit)
     return replace(bare, letters=tuple(letters), outlook=sum_up(effects[letter.spot] for letter in going(letters)))
@@ -157,4 +177,5 @@ def _looked_at(cluster: Cluster, bare: Plan, limit: int | None) -> Plan:
 
 def _read(cluster: Cluster, topic: str, spans: Mapping[Place, Span]) -> Iterator[Received]:
     own = {place: span for place, span in spans.items() if place[0] == topic}
-    return tracked(cluster.read(own), f"reading {topic}", sum(span.high - span.low for span in own.values()))
+    total = sum(span.high - span.low for span in own.values())
+    return tracked(cluster.read(own), f"reading {topic}", total) if total else iter(())

@@ -18,11 +18,10 @@ from console.replay.choice import Letter, in_turn, predecessors
 from console.replay.cluster import Cluster
 from console.replay.outcomes import Outcomes
 from console.replay.position import Position, Positions
-from console.replay.redrive import Plan, records_of
+from console.replay.redrive import Plan, records_of, refuse_stale
 from console.replay.seat import SESSION_SECONDS, Post, Seat
 from console.replay.watching import Watch
 from console.words import counted
-from schemas import topics
 from schemas.envelope import timestamp
 from schemas.message import Message
 from streams.dead_letters import Replay, redriven
@@ -54,7 +53,6 @@ def execute(cluster: Cluster, plan: Plan, action: Action, pace: Pace) -> Outcome
 
     Raises `Refused` while another redrive of the stage runs, and `CanaryFailed`.
     """
-    cluster.require(topics.AUDIT.name)
     _await_free(cluster, plan.group)
     cluster.write([actions.message(action)])
     sending = Sending(cluster, plan, action, pace)
@@ -95,6 +93,7 @@ class Sending:
         going = self._plan.going()
         first = going[: self._pace.canary]
         with self._seat:
+            refuse_stale(self._cluster, self._plan, self._action.id)
             try:
                 self._begin()
                 with bar(f"redriving {self._plan.stage.name}", len(going)) as self._advance:
@@ -103,7 +102,6 @@ class Sending:
                         self._settle()
                         self._judge(len(first))
                     self._send(going[len(first) :])
-                    self._settle()
             finally:
                 self._settle()
 

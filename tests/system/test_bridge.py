@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import random
 import re
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from schemas import codec, kafka, topics
 from schemas.envelope import from_headers
 from schemas.records import MediaUploaded
 from schemas.settings import KafkaSettings
-from tests.support.running import Headrace, headrace, wait_for
+from tests.support.forwarding import Forwarding
+from tests.support.running import Headrace, headrace, run, wait_for
 from tests.unit.connectors import sent
 
 ODD_KEYS = ["a b.jpg", "a+b.jpg", "100%.jpg", "%2B %.jpg", "zażółć/日本語.mp4", "../../up.jpg", "folder/"]
@@ -65,10 +65,14 @@ class Site:
         record["s3"]["bucket"]["name"] = self.name
         return sent.notification(record)
 
-    def is_empty(self, url: str) -> bool:
+    def waiting(self, url: str) -> tuple[int, int]:
+        """How many messages a queue can hand out, and how many it has handed out."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return all(found[name] == "0" for name in names)
+        return int(found[names[0]]), int(found[names[1]])
+
+    def is_empty(self, url: str) -> bool:
+        return self.waiting(url) == (0, 0)
 
     def arrived(self, of_us: Callable[[Any], bool]) -> list[Any]:
         """List what is on the log by now."""
@@ -83,7 +87,8 @@ class Site:
         return [(id_, event.asset.key) for id_, event in events if isinstance(event, MediaUploaded)]
 
     def bridge(self, folder: Path, *urls: str, **variables: str) -> Any:
-        return headrace({**self.environment, "HEADRACE_QUEUE_URLS": ",".join(urls), **variables}, folder, "bridge")
+        own = {"HEADRACE_QUEUE_URLS": ",".join(urls), "HEADRACE_BRIDGE_POLL_SECONDS": "1", **variables}
+        return headrace({**self.environment, **own}, folder, "bridge")
 
     def _reader(self, cluster: KafkaSettings) -> Consumer:
         consumer = kafka.reader(cluster)
@@ -169,20 +174,20 @@ def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site, tmp_path: 
     assert site.name not in "".join(lines(bridge, "refused")).replace(url, "")
 
 
-def test_killed_in_the_middle_it_loses_no_message_and_gives_none_another_id(site: Site, tmp_path: Path) -> None:
+def test_killed_at_any_moment_it_loses_no_message_and_gives_none_another_id(site: Site, tmp_path: Path) -> None:
     url = site.queue("killed", VisibilityTimeout="2")
-    keys = {f"{number}.jpg" for number in range(2000)}
+    keys = {f"{number}.jpg" for number in range(1500)}
     site.send(url, [site.notification(key) for key in sorted(keys)])
+    moments = random.Random(5)
 
     def arrived() -> set[str]:
         return {key for _, key in site.uploads()}
 
-    def has(least: int) -> bool:
-        return len(arrived()) >= least
-
-    for least in (1, 300, 800):
+    for _ in range(6):
         with site.bridge(tmp_path, url) as bridge:
-            wait_for(partial(has, least), f"{least} uploads")
+            bridge.ready()
+            # From before the first message is received until after the last is deleted.
+            threading.Event().wait(moments.uniform(0, 0.4))
             bridge.kill()
     with site.bridge(tmp_path, url) as bridge:
         wait_for(lambda: arrived() == keys, "every key")
@@ -190,6 +195,32 @@ def test_killed_in_the_middle_it_loses_no_message_and_gives_none_another_id(site
         assert bridge.stop() == 0
 
     assert len({id_ for id_, _ in site.uploads()}) == len(keys)
+
+
+def test_told_to_stop_under_way_it_finishes_what_it_holds_and_leaves_the_rest(site: Site, tmp_path: Path) -> None:
+    url = site.queue("halted")
+    keys = {f"{number}.jpg" for number in range(1500)}
+    site.send(url, [site.notification(key) for key in sorted(keys)])
+    with site.bridge(tmp_path, url) as bridge:
+        wait_for(site.uploads, "the first upload")
+        assert bridge.stop() == 0
+
+    said = counts(bridge)
+    assert said["received"] == said["translated"] == said["deleted"] == said["records"]
+    assert wait_for(lambda: len(site.uploads()) == said["records"], "its records")
+    assert site.waiting(url) == (len(keys) - said["deleted"], 0)
+
+
+def test_what_would_be_carried_is_shown_without_queue_or_broker(tmp_path: Path) -> None:
+    bodies = tmp_path / "bodies.jsonl"
+    bodies.write_text(f"{sent.notification()}\nno json\n")
+
+    shown = run({"HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "bridge", "translate", str(bodies))
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    record, refusal = map(json.loads, shown.stdout.splitlines())
+    assert (record["topic"], record["key"]) == ("media.uploaded", "media/a.jpg")
+    assert refusal["refused"] == "not_json"
 
 
 def test_a_fifo_queue_keeps_its_order(site: Site, tmp_path: Path) -> None:
@@ -217,7 +248,7 @@ def test_without_kafka_it_waits_with_one_line_and_works_when_kafka_comes(site: S
     where = f"127.0.0.1:{port}"
     with site.bridge(tmp_path, url, HEADRACE_BOOTSTRAP_SERVERS=where) as bridge:
         wait_for(lambda: lines(bridge, "waiting"), "a line")
-        with forwarding(port, site.environment["HEADRACE_BOOTSTRAP_SERVERS"]):
+        with Forwarding(site.environment["HEADRACE_BOOTSTRAP_SERVERS"], port):
             wait_for(lambda: site.uploads(), "the upload")
             assert bridge.stop() == 0
 
@@ -266,30 +297,3 @@ def test_the_right_to_delete_is_tried_without_deleting(site: Site) -> None:
     assert rejected.gone
     assert source.queue.delete([delivery]) == []
     assert site.is_empty(url)
-
-
-@contextlib.contextmanager
-def forwarding(port: int, to: str) -> Iterator[None]:
-    """Listen on a port and pass everything on, while the block lasts."""
-    host, target = to.split(":")
-    server = socket.create_server(("127.0.0.1", port))
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                here = server.accept()[0]
-                there = socket.create_connection((host, int(target)))
-                for one, other in ((here, there), (there, here)):
-                    threading.Thread(target=pump, args=(one, other), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    yield
-    server.close()
-
-
-def pump(one: socket.socket, other: socket.socket) -> None:
-    """Pass on what comes until one side ends."""
-    with contextlib.suppress(OSError):
-        while data := one.recv(65536):
-            other.sendall(data)
-        other.shutdown(socket.SHUT_RDWR)

@@ -63,7 +63,7 @@ def test_lines_that_are_no_text_are_refused_like_any_other() -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["translate", str(tmp_path / "none.jsonl")])
+    result = CliRunner().invoke(app, ["translate", str(tmp_path / "none.jsonl")], env={"COLUMNS": "500"})
 
     assert result.exit_code == 2
     assert "none.jsonl" in result.stderr

@@ -105,10 +105,16 @@ def stats_of(*letters: Any) -> str:
 def test_numbers_are_printed_with_groups_and_what_is_new() -> None:
     said = stats_of(*(failed(f"e{number}", number) for number in range(-100_000, -99_990)), failed("b", 1, why="junk"))
     assert "11 open letters, 0 settled, 11 records" in said
-    assert "largest of 2 groups" in said
-    new = said.split("1 group new since 24 hours ago")[1]
-    assert "junk" in new
-    assert "took <n> s" not in new
+    assert "2 groups of alike reasons, 1 new since 24 hours ago" in said
+    old, new = said.splitlines()[-2:]
+    assert ("took <n> s" in old, " new " in old) == (True, False)
+    assert ("junk" in new, " new " in new) == (True, True)
+
+
+def test_what_is_new_is_printed_even_if_it_is_rare() -> None:
+    words = [f"{one}{other}" for one in "abcdefghij" for other in "abcde"]
+    common = [failed(f"{word}{number}", -100_000 + number, why=word) for word in words for number in range(2)]
+    assert "rare" in stats_of(*common, failed("x", 1, why="rare"))
 
 
 def test_only_the_last_hours_are_drawn() -> None:
