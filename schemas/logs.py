@@ -8,6 +8,18 @@ import sys
 import structlog
 
 
+class StandardError:
+    """Standard error as it is when a line is written: loggers are cached, and live longer than a redirection."""
+
+    def write(self, text: str) -> int:
+        """Write to what standard error is now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush what standard error is now."""
+        sys.stderr.flush()
+
+
 def configure(json: bool, level: int = logging.INFO) -> None:
     """Send our lines to standard error, for people or as JSON, and keep the libraries' chatter out."""
     for_people = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
@@ -20,7 +32,7 @@ def configure(json: bool, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer() if json else for_people,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(StandardError()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s")

@@ -23,7 +23,7 @@ from schemas import codec, kafka, topics
 from schemas.envelope import from_headers
 from schemas.records import MediaUploaded
 from schemas.settings import KafkaSettings
-from tests.support.forwarding import Forwarding
+from tests.support.forwarding import forwarding
 from tests.support.running import Headrace, headrace, run, wait_for
 from tests.unit.connectors import sent
 
@@ -248,7 +248,7 @@ def test_without_kafka_it_waits_with_one_line_and_works_when_kafka_comes(site: S
     where = f"127.0.0.1:{port}"
     with site.bridge(tmp_path, url, HEADRACE_BOOTSTRAP_SERVERS=where) as bridge:
         wait_for(lambda: lines(bridge, "waiting"), "a line")
-        with Forwarding(site.environment["HEADRACE_BOOTSTRAP_SERVERS"], port):
+        with forwarding(site.environment["HEADRACE_BOOTSTRAP_SERVERS"], port):
             wait_for(lambda: site.uploads(), "the upload")
             assert bridge.stop() == 0
 
