@@ -23,6 +23,8 @@ from streams.stage import Stage
 
 POLL_RECORDS = 2000
 FULL_POLL_SECONDS = 0.05
+METADATA_SECONDS = 5
+"""A leader that shares out the partitions just after an outage may not know any. It looks again after so long."""
 
 
 class Batch(NamedTuple):
@@ -178,6 +180,7 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.session_seconds / 5,
         broker_commit_interval=settings.commit_seconds,
+        consumer_metadata_max_age_ms=METADATA_SECONDS * 1000,
         stream_buffer_maxsize=2,
         stream_wait_empty=True,
         producer_acks=-1,

@@ -161,3 +161,8 @@ async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(lanes: La
         assert not lanes.deliver(batch.partition, batch.start, batch.records)
         await reading.rewind(tp)
     assert await fetched(reading, kafka, 7, 8, 9) == [7, 8, 9]
+
+
+def test_a_leader_that_knew_no_partitions_after_an_outage_looks_again_soon(lanes: Lanes) -> None:
+    of = consumer(lanes, Kafka({}))
+    assert of.app.conf.consumer_metadata_max_age_ms <= 10_000
