@@ -14,6 +14,7 @@ from console.replay import actions
 from console.replay.actions import Action, What
 from console.replay.choice import Rules
 from console.replay.cluster import Cluster
+from console.replay.targets import stamp
 from schemas import topics
 from schemas.envelope import timestamp
 from streams.dead_letters import readable
@@ -45,5 +46,6 @@ def operator() -> str:
 
 def in_words(rules: Rules) -> str:
     """Say which letters were asked for."""
-    asked = [*rules.ids, *(f"{name} {value}" for name, value in asdict(rules.filter).items() if value is not None)]
-    return ", ".join(asked) or "every letter"
+    asked = {name: value for name, value in asdict(rules.filter).items() if value is not None}
+    times = {name: stamp(asked[name]) for name in ("since", "until") if name in asked}
+    return ", ".join([*rules.ids, *(f"{name} {value}" for name, value in (asked | times).items())]) or "every letter"

@@ -79,6 +79,8 @@ def print_outlook(of: Outlook | None, console: Console) -> None:
     if of.counts.get("paid"):
         more = f", and {of.of_all(of.unpriced):,.0f} calls whose price is not known" if of.unpriced else ""
         console.print(f"[bold]to be paid: ${of.of_all(of.usd):,.4f} at AWS's list prices{more}[/]")
+    if of.counts.get("paid") or of.counts.get("worked"):
+        console.print("what the stages after it make of new results is not counted")
 
 
 def action(of: Action) -> dict[str, Any]:
