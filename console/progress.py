@@ -25,14 +25,14 @@ from schemas.records import (
     MediaDeleted,
     MediaUploaded,
 )
-from streams.patterns import compile_pattern
+from streams.rules.records import over_records
 from streams.stage import charges_of
 from streams.stages import removals
 
 State = Literal["processing", "completed", "superseded", "deleted"]
 Status = Literal["done", "running", "retrying", "dead-lettered"]
 
-_hides_the_object = compile_pattern(removals.STAGE.when)
+_hides_the_object = over_records(removals.STAGE.when)
 
 
 @dataclass(frozen=True, slots=True)

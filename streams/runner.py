@@ -24,8 +24,8 @@ from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
 from streams.failures import Throttled, Unprocessable
 from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, judge
-from streams.patterns import Predicate, compile_pattern
 from streams.results import Results, Shelf
+from streams.rules.records import Predicate, over_records
 from streams.services import Services
 from streams.slots import Slots
 from streams.stage import Finished, Job, Stage
@@ -61,8 +61,8 @@ class Runner:
     def __init__(self, stage: Stage, context: Context) -> None:
         self._stage = stage
         self._context = context
-        self._wants = compile_pattern(stage.when)
-        self._is_job: Predicate = compile_pattern(stage.job.when) if stage.job else lambda _: False
+        self._wants = over_records(stage.when)
+        self._is_job: Predicate = over_records(stage.job.when) if stage.job else lambda _: False
 
     async def run(self, received: Received, tries: int = 0, waits: int = 0) -> Outcome:
         """Take a record through the stage, which since it came was tried `tries` times and has waited `waits` times."""

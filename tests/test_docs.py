@@ -18,8 +18,8 @@ from console.cli import app
 from schemas import topics
 from schemas.records import Label, MediaModerated, Pointer
 from streams import pipeline
-from streams.patterns import compile_pattern
 from streams.results import Results
+from streams.rules.records import over_records
 from streams.stage import Stage
 from tests.docs_generate import README, REFERENCE, ROOT, SETTINGS, rendered
 from tests.support.outside import MemoryBucket, Outside
@@ -196,7 +196,7 @@ async def test_the_example_stage_keeps_what_was_flagged(example: Stage) -> None:
 
 
 def test_the_example_stage_wants_only_what_was_flagged(example: Stage) -> None:
-    wants = compile_pattern(example.when)
+    wants = over_records(example.when)
     assert wants(moderated("Weapons"))
     assert not wants(moderated())
 

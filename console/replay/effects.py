@@ -18,9 +18,9 @@ from typing import Literal
 
 from schemas.identity import token_stage
 from schemas.records import Asset, Event, JobFinished
-from streams.patterns import compile_pattern
 from streams.prices import PER_UNIT, charge
 from streams.results import Results, Shelf
+from streams.rules.records import over_records
 from streams.stage import Stage
 
 Kind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
@@ -40,8 +40,8 @@ class Foresight:
     def __init__(self, stage: Stage, results: Results) -> None:
         self._stage = stage
         self._results = results
-        self._wants = compile_pattern(stage.when)
-        self._is_job = compile_pattern(stage.job.when) if stage.job else lambda _: False
+        self._wants = over_records(stage.when)
+        self._is_job = over_records(stage.job.when) if stage.job else lambda _: False
 
     async def effect(self, event: Event | None) -> Effect:
         """Tell what becomes of a record; without its event it cannot be read. Errors of the store are `Failure`s."""

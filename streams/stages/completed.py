@@ -5,8 +5,8 @@ from __future__ import annotations
 from schemas import topics
 from schemas.records import Asset, MediaCompleted, StageFailure
 from schemas.topics import dead_letters
-from streams.patterns import compile_pattern
 from streams.results import Shelf
+from streams.rules.records import over_records
 from streams.stage import Stage, charges_of
 
 
@@ -39,7 +39,7 @@ def completion_of(stages: tuple[Stage, ...]) -> Stage:
 async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: Shelf) -> bool:
     """Whether a stage will ever say something: all that it reads was made, and it wants it."""
     makers = [maker for maker in stages if maker.writes in stage.reads]
-    wants = compile_pattern(stage.when)
+    wants = over_records(stage.when)
     for maker in makers:
         if shelf.failed(maker.name) or not await _expected(maker, stages, shelf):
             return False

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from streams.patterns import InvalidPattern, compile_pattern
+from streams.rules import InvalidPattern
+from streams.rules.records import over_records
 from tests.support.records import asset, ready, uploaded
 
 
@@ -36,11 +37,11 @@ from tests.support.records import asset, ready, uploaded
     ],
 )
 def test_a_record_matches_when_every_field_does(pattern: dict[str, Any], matches: bool) -> None:
-    assert compile_pattern(pattern)(ready()) is matches
+    assert over_records(pattern)(ready()) is matches
 
 
 def test_true_is_not_one() -> None:
-    assert not compile_pattern({"asset": {"size": [True]}})(uploaded(asset(size=1)))
+    assert not over_records({"asset": {"size": [True]}})(uploaded(asset(size=1)))
 
 
 @pytest.mark.parametrize(
@@ -59,4 +60,4 @@ def test_true_is_not_one() -> None:
 )
 def test_a_broken_pattern_is_refused_with_its_path(pattern: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidPattern, match=path):
-        compile_pattern(pattern)
+        over_records(pattern)

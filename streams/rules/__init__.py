@@ -1,0 +1,16 @@
+"""Event patterns and rules: which events go where, decided by their content, in EventBridge's own language.
+
+A package without Kafka in it, usable alone:
+
+    Pattern(pattern).matches(event)     one pattern
+    Pattern(pattern).explain(event)     why it does not match
+    Index({name: pattern, ...}).match(event)    many at once, in a time that does not depend on how many
+
+Events are JSON objects as `orjson.loads` gives them.
+"""
+
+from streams.rules.errors import InvalidPattern
+from streams.rules.index import Index
+from streams.rules.pattern import Miss, Pattern
+
+__all__ = ["Index", "InvalidPattern", "Miss", "Pattern"]

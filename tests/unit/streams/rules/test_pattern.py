@@ -1,0 +1,189 @@
+"""The language of event patterns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+
+from streams.rules import InvalidPattern, Pattern
+from tests.support import naive_rules
+from tests.unit.streams.rules.drawn import EVENTS, JSON, PATTERNS
+
+CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("event_pattern_cases.json").read_text("utf-8"))
+
+
+def verdict(pattern: Any, event: Any) -> str:
+    try:
+        return "match" if Pattern(pattern).matches(event) else "no match"
+    except InvalidPattern:
+        return "invalid pattern"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_the_verdict_is_eventbridges(case: dict[str, Any]) -> None:
+    assert verdict(case["pattern"], case["event"]) == case["expect"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "matches"),
+    [
+        (100, 100.0, True),
+        (100, "100", False),
+        (1, True, False),
+        (True, 1, False),
+        (None, "", False),
+        ("", None, False),
+        (9007199254740993, 9007199254740993, True),
+        (9007199254740993, 9007199254740992, False),
+        ({"prefix": ""}, 5, False),
+        ({"equals-ignore-case": "straße"}, "STRASSE", True),
+        ({"equals-ignore-case": "straße"}, "strasse", False),
+        ({"suffix": {"equals-ignore-case": "straße"}}, "HAUPTSTRASSE", True),
+        ({"prefix": {"equals-ignore-case": "ÉT"}}, "été", True),
+        ({"wildcard": "a*b"}, "ab", True),
+        ({"wildcard": "a*b"}, "a\nb", True),
+        ({"wildcard": "a*a"}, "a", False),
+        ({"wildcard": "a\\*b"}, "axb", False),
+        ({"wildcard": "a\\*b"}, "a*b", True),
+        ({"wildcard": "*"}, "", True),
+        ({"anything-but": "a"}, None, True),
+        ({"anything-but": 3}, "3", True),
+        ({"anything-but": ["a", "b"]}, ["a", "c"], True),
+        ({"anything-but": ["a", "b"]}, ["a", "b"], False),
+        ({"numeric": ["=", 0]}, -0.0, True),
+        ({"numeric": [">", 0, "<=", 5]}, 5, True),
+        ({"numeric": [">", 0, "<=", 5]}, 0, False),
+        ({"numeric": [">", 0]}, True, False),
+        ({"exists": True}, None, True),
+        ({"exists": True}, {"b": 1}, False),
+        ({"exists": True}, [], False),
+        ({"exists": False}, [], True),
+        ({"exists": True}, [{}], False),
+        ({"cidr": "10.0.0.7/24"}, "10.0.0.255", True),
+        ({"cidr": "10.0.0.0/24"}, "10.0.1.0", False),
+        ({"cidr": "10.0.0.0/24"}, "::1", False),
+        ({"cidr": "2001:db8::/32"}, "2001:DB8:0::1", True),
+        ({"cidr": "10.0.0.0/24"}, "no address", False),
+    ],
+)
+def test_one_alternative(wanted: Any, value: Any, matches: bool) -> None:
+    assert Pattern({"a": [wanted]}).matches({"a": value}) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "event", "matches"),
+    [
+        ({"a": {"b": [1], "c": [2]}}, {"a": [{"b": 1}, {"c": 2}]}, False),
+        ({"a": {"b": [1], "c": [2]}}, {"a": [{"b": 1}, {"b": 1, "c": 2}]}, True),
+        ({"a": {"b": [1]}, "d": [2]}, {"a": [{"b": 0}, {"b": 1}], "d": [1, 2]}, True),
+        ({"a": {"x": {"b": [1], "c": [2]}}}, {"a": [{"x": [{"b": 1}]}, {"x": [{"c": 2}]}]}, False),
+        ({"a": {"b": [1], "c": [{"exists": False}]}}, {"a": [{"b": 1}, {"c": 2}]}, True),
+        ({"a": {"b": [1]}}, {"a": [[{"b": 1}]]}, True),
+        ({"a.b": [1]}, {"a": {"b": 1}}, True),
+        ({"a": {"b": [1]}}, {"a.b": 1}, True),
+        ({"$or": [{"a": [1]}, {"b": [2]}], "c": [3]}, {"b": 2, "c": 3}, True),
+        ({"$or": [{"a": [1]}, {"b": [2]}], "c": [3]}, {"b": 2}, False),
+        ({"x": {"$or": [{"a": [1]}, {"$or": [{"b": [2]}, {"c": [3]}]}]}}, {"x": {"c": 3}}, True),
+        ({"$or": ["a"]}, {"$or": "a"}, True),
+    ],
+)
+def test_fields_together(pattern: Any, event: Any, matches: bool) -> None:
+    assert Pattern(pattern).matches(event) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "why"),
+    [
+        ([], "", "a pattern is an object"),
+        ({}, "", "an empty object"),
+        ({"a": {}}, "a", "an empty object"),
+        ({"a": []}, "a", "an empty list"),
+        ({"a": "x"}, "a", "a list of alternatives"),
+        ({"a": {"b": [[1]]}}, "a.b", "a value or one operator"),
+        ({"a": [{"prefix": "x", "suffix": "y"}]}, "a", "one operator"),
+        ({"a": [{"sufix": "y"}]}, "a", "unknown operator 'sufix'"),
+        ({"a": [{"numeric": ["!=", 1]}]}, "a", "numeric takes one of"),
+        ({"a": [{"numeric": ["<", 10, ">", 0]}]}, "a", "then < or <="),
+        ({"a": [{"numeric": [">", 5, "<", 5]}]}, "a", "less than"),
+        ({"a": [{"numeric": [">", 9007199254740993]}]}, "a", "a double can hold"),
+        ({"a": [{"wildcard": "a**"}]}, "a", "two wildcards"),
+        ({"a": [{"wildcard": "a\\n"}]}, "a", "a backslash"),
+        ({"a": [{"wildcard": "*a*b*c*d*e*"}]}, "a", "too complex"),
+        ({"a": [{"cidr": "10.0.0.0"}]}, "a", "a mask"),
+        ({"a": [{"cidr": "10.0.0.0/32"}]}, "a", "a mask of 0 to 31"),
+        ({"a": [{"anything-but": [1, "a"]}]}, "a", "not both"),
+        ({"a": [{"anything-but": {"numeric": ["=", 1]}}]}, "a", "anything-but takes one of"),
+        ({"a": [{"anything-but": {"prefix": ""}}]}, "a", "empty prefix"),
+        ({"$or": [{"a": [1]}]}, "$or", "unknown operator"),
+    ],
+)
+def test_a_broken_pattern_is_refused_with_the_path_and_the_rule(pattern: Any, path: str, why: str) -> None:
+    with pytest.raises(InvalidPattern) as refused:
+        Pattern(pattern)
+    assert refused.value.path == path
+    assert why in refused.value.why
+
+
+def test_nested_alternatives_cannot_grow_without_bound() -> None:
+    pattern = {f"x{n}": {"$or": [{"a": [1]}, {"b": [2]}]} for n in range(30)}
+    with pytest.raises(InvalidPattern, match="more than 1000 combinations"):
+        Pattern(pattern)
+
+
+def test_deep_nesting_is_refused_and_not_a_crash() -> None:
+    pattern: dict[str, Any] = {"a": [1]}
+    for _ in range(500):
+        pattern = {"a": pattern}
+    with pytest.raises(InvalidPattern, match="levels deep"):
+        Pattern(pattern)
+
+
+@given(pattern=JSON)
+def test_nothing_but_the_declared_refusal_comes_out(pattern: Any) -> None:
+    assert verdict(pattern, {"a": 1}) in ("match", "no match", "invalid pattern")
+
+
+@given(pattern=PATTERNS, event=EVENTS)
+@example(pattern={"a": {"b": [{"exists": False}], "c": [1]}}, event={"a": [{"c": 1}, {"b": 2}]})
+def test_it_agrees_with_trying_everything(pattern: Any, event: Any) -> None:
+    assert Pattern(pattern).matches(event) is naive_rules.matches(pattern, event)
+
+
+def test_a_wildcard_takes_no_longer_the_more_ways_there_are() -> None:
+    assert not Pattern({"a": [{"wildcard": "*a*a*a*a*b"}]}).matches({"a": "a" * 100_000})
+
+
+def test_large_lists_do_not_multiply() -> None:
+    clauses = {f"l{n}": {"a": [1], "b": [{"exists": True}]} for n in range(6)}
+    event = {f"l{n}": [{"a": 1, "b": index} for index in range(40)] for n in range(6)}
+    assert Pattern({**clauses, "z": ["never"]}).explain(event)
+
+
+def test_a_miss_names_the_first_clause_that_fails_and_what_it_saw() -> None:
+    miss = Pattern({"source": ["aws.s3"], "detail": {"size": [{"numeric": [">", 100]}], "key": ["a"]}}).explain(
+        {"source": "aws.s3", "detail": {"size": 5, "key": "a"}}
+    )
+    assert miss is not None
+    assert (miss.path, miss.asked, miss.saw) == ("detail.size", [{"numeric": [">", 100]}], (5,))
+    assert (miss.met, miss.clauses) == (2, 3)
+
+
+def test_a_miss_says_when_only_different_elements_match() -> None:
+    miss = Pattern({"a": {"b": [1], "c": [2]}}).explain({"a": [{"b": 1}, {"c": 2}]})
+    assert miss is not None
+    assert miss.apart
+
+
+def test_of_several_branches_the_nearest_miss_is_told() -> None:
+    pattern = {"$or": [{"a": [1], "b": [1]}, {"a": [2], "b": [2], "c": [2]}]}
+    miss = Pattern(pattern).explain({"a": 2, "b": 2, "c": 9})
+    assert miss is not None
+    assert miss.path == "c"
+
+
+def test_what_matches_is_no_miss() -> None:
+    assert Pattern({"a": [1]}).explain({"a": 1}) is None
