@@ -26,6 +26,7 @@ COMMANDS = {
     "backfill": "console.commands.backfill:backfill",
     "dlq": "console.commands.dlq:app",
     "replay": "console.commands.replay:app",
+    "rules": "console.commands.rules:app",
     "topics": "console.commands.topics:app",
     "schemas": "schemas.cli:app",
     "version": "console.commands.version:version",

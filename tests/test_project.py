@@ -181,7 +181,7 @@ def _sizes(path: Path) -> Iterator[tuple[str, int]]:
 def test_no_file_names(what: str) -> None:
     found = []
     for path in tracked():
-        if path == Path(__file__):
+        if path == Path(__file__) or path.name == "event_pattern_cases.json":  # AWS's own examples, paths and all
             continue
         try:
             lines = path.read_text("utf-8").splitlines()

@@ -1,0 +1,181 @@
+"""The operators of event patterns: from an operand's JSON to a condition.
+
+Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns"; where it is silent,
+aws/event-ruler.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from streams.rules.conditions import (
+    AnythingBut,
+    Cidr,
+    Condition,
+    Exactly,
+    Exists,
+    IgnoringCase,
+    Numeric,
+    Prefix,
+    Suffix,
+    Wildcard,
+    is_comparable,
+)
+from streams.rules.errors import InvalidPattern
+
+
+def alternative(wanted: Any, path: str) -> Condition:
+    """Read one alternative: a value, or an operator with its operand. Raises `InvalidPattern`."""
+    if wanted is None or isinstance(wanted, str | bool | int | float):
+        return Exactly(wanted)
+    if not isinstance(wanted, Mapping):
+        raise InvalidPattern(path, f"an alternative is a value or one operator, not {kind(wanted)}")
+    if len(wanted) != 1:
+        raise InvalidPattern(path, f"one operator in each object, not {len(wanted)}")
+    [(name, operand)] = wanted.items()
+    make = _OPERATORS.get(name)
+    if make is None:
+        raise InvalidPattern(path, f"unknown operator {name!r}; there are {', '.join(_OPERATORS)}")
+    return make(operand, path)
+
+
+def _text(operand: Any, path: str, name: str) -> str:
+    if not isinstance(operand, str):
+        raise InvalidPattern(path, f"{name} takes a text, not {kind(operand)}")
+    return operand
+
+
+def _prefix(operand: Any, path: str) -> Condition:
+    if isinstance(operand, Mapping):
+        return IgnoringCase("prefix", _inner_text(operand, path, "prefix"))
+    return Prefix(_text(operand, path, "prefix"))
+
+
+def _suffix(operand: Any, path: str) -> Condition:
+    if isinstance(operand, Mapping):
+        return IgnoringCase("suffix", _inner_text(operand, path, "suffix"))
+    return Suffix(_text(operand, path, "suffix"))
+
+
+def _inner_text(operand: Mapping[str, Any], path: str, name: str) -> str:
+    if list(operand) != ["equals-ignore-case"]:
+        raise InvalidPattern(path, f"{name} takes a text or one equals-ignore-case, not {', '.join(operand) or '{}'}")
+    return _text(operand["equals-ignore-case"], path, "equals-ignore-case")
+
+
+def _ignoring_case(operand: Any, path: str) -> IgnoringCase:
+    return IgnoringCase("equals", _text(operand, path, "equals-ignore-case"))
+
+
+def _wildcard(operand: Any, path: str) -> Wildcard:
+    try:
+        return Wildcard(_text(operand, path, "wildcard"))
+    except ValueError as error:
+        raise error if isinstance(error, InvalidPattern) else InvalidPattern(path, f"wildcard: {error}") from None
+
+
+def _exactly(operand: Any, path: str) -> Condition:
+    return Exactly(_text(operand, path, "exactly"))
+
+
+def _exists(operand: Any, path: str) -> Condition:
+    if not isinstance(operand, bool):
+        raise InvalidPattern(path, f"exists takes true or false, not {kind(operand)}")
+    return Exists(operand)
+
+
+def _cidr(operand: Any, path: str) -> Condition:
+    block = _text(operand, path, "cidr")
+    address, _, mask = block.partition("/")
+    found = Cidr(block)
+    try:
+        widest = found.network.max_prefixlen
+    except ValueError:
+        raise InvalidPattern(path, f"cidr takes a block such as 10.0.0.0/24, not {block!r}") from None
+    if not mask.isdecimal() or not int(mask) < widest or "%" in address:
+        raise InvalidPattern(path, f"cidr takes a mask of 0 to {widest - 1} bits, not {block!r}")
+    return found
+
+
+def _numeric(operand: Any, path: str) -> Condition:
+    if not is_list(operand) or len(operand) not in (2, 4):
+        raise InvalidPattern(path, 'numeric takes a list such as ["=", 5] or [">", 0, "<=", 5]')
+    pairs = list(zip(operand[::2], operand[1::2], strict=True))
+    for _, number in pairs:
+        if not is_comparable(number):
+            raise InvalidPattern(path, f"numeric compares with numbers that a double can hold, not {number!r}")
+    match [symbol for symbol, _ in pairs]:
+        case ["="]:
+            return Numeric(pairs[0][1], False, pairs[0][1], False)
+        case [">" | ">=" as low]:
+            return Numeric(pairs[0][1], low == ">", math.inf, False)
+        case ["<" | "<=" as high]:
+            return Numeric(-math.inf, False, pairs[0][1], high == "<")
+        case [">" | ">=" as low, "<" | "<=" as high] if pairs[0][1] < pairs[1][1]:
+            return Numeric(pairs[0][1], low == ">", pairs[1][1], high == "<")
+        case [">" | ">=", "<" | "<="]:
+            raise InvalidPattern(path, "numeric: the lower bound must be less than the upper one")
+    raise InvalidPattern(path, "numeric takes one of = < <= > >=, or > or >= and then < or <=")
+
+
+def _anything_but(operand: Any, path: str) -> Condition:
+    others: list[Exactly | Prefix | Suffix | IgnoringCase | Wildcard]
+    if isinstance(operand, Mapping):
+        if len(operand) != 1 or not operand.keys() <= _BUT.keys():
+            raise InvalidPattern(
+                path, f"anything-but takes one of {', '.join(_BUT)}, not {', '.join(map(str, operand))}"
+            )
+        [(name, inner)] = operand.items()
+        texts = list(inner) if is_list(inner) else [inner]
+        if name in ("prefix", "suffix") and "" in texts:
+            raise InvalidPattern(path, f"anything-but an empty {name} matches nothing")
+        others = [_BUT[name](each, path) for each in texts]
+    else:
+        values = list(operand) if is_list(operand) else [operand]
+        if not all(isinstance(each, str) for each in values) and not all(map(is_comparable, values)):
+            raise InvalidPattern(path, "anything-but takes texts, or numbers that a double can hold, and not both")
+        others = [Exactly(each) for each in values]
+    if not others:
+        raise InvalidPattern(path, "anything-but an empty list is anything; use exists")
+    return AnythingBut(tuple(others))
+
+
+def _but_prefix(operand: Any, path: str) -> Prefix:
+    return Prefix(_text(operand, path, "anything-but prefix"))
+
+
+def _but_suffix(operand: Any, path: str) -> Suffix:
+    return Suffix(_text(operand, path, "anything-but suffix"))
+
+
+_OPERATORS: dict[str, Callable[[Any, str], Condition]] = {
+    "prefix": _prefix,
+    "suffix": _suffix,
+    "equals-ignore-case": _ignoring_case,
+    "wildcard": _wildcard,
+    "anything-but": _anything_but,
+    "numeric": _numeric,
+    "exists": _exists,
+    "cidr": _cidr,
+    "exactly": _exactly,
+}
+_BUT: dict[str, Callable[[Any, str], Prefix | Suffix | IgnoringCase | Wildcard]] = {
+    "prefix": _but_prefix,
+    "suffix": _but_suffix,
+    "equals-ignore-case": _ignoring_case,
+    "wildcard": _wildcard,
+}
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value is a list, and no text."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def kind(value: Any) -> str:
+    """Name a value's kind as JSON does."""
+    return {type(None): "null", bool: "a boolean", str: "a text", list: "a list", dict: "an object"}.get(
+        type(value), "a number" if isinstance(value, int | float) else type(value).__name__
+    )
