@@ -7,10 +7,10 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench format constraints clean
+.PHONY: help demo test check bench bench-runner chaos format constraints clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/run.stamp ## Run the whole pipeline on this machine, on sample media
 	@$(BIN)/headrace demo $(ARGS)
@@ -26,7 +26,13 @@ check: $(VENV)/dev.stamp ## Lint, format, types, import rules, schemas
 	$(BIN)/headrace schemas check
 
 bench: $(VENV)/dev.stamp ## Measure what is promised about speed and memory
-	@set -e; for each in $$(grep -l __main__ bench/*.py); do echo "$$each"; $(BIN)/python -m bench.$$(basename $$each .py); done
+	@set -e; for each in bench/codec.py bench/demo.py; do echo "$$each"; $(BIN)/python -m bench.$$(basename $$each .py); done
+
+bench-runner: $(VENV)/dev.stamp .venv-bench/stamp ## Measure the runner beside its peers (a quarter of an hour)
+	@$(BIN)/python -m bench.runner $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## Kill workers and brokers for a quarter of an hour and judge what is on the log
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
 	$(BIN)/ruff check --fix --quiet .
@@ -38,7 +44,7 @@ constraints: $(VENV)/dev.stamp ## Pin what .venv holds in constraints.txt
 	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort --ignore-case | sed "s/^uvloop.*/&; sys_platform != 'win32'/" > constraints.txt
 
 clean: ## Remove .venv and every cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # `dev` holds all that `run` does, so either may come first and neither installs twice.
@@ -51,6 +57,11 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV), with the tools of development ..."
 	@$(PIP) --no-compile --editable '.[sandbox,dev]'
 	@touch $@ $(VENV)/run.stamp
+
+.venv-bench/stamp: bench/peers/requirements.txt
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }

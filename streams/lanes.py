@@ -2,7 +2,8 @@
 
 Records of one key wait in one lane, behind each other. Workers take the head of the next lane that is ready, turn by
 turn between the partitions. A finished worker pulls its next record itself, so slots are never idle while work waits.
-A record that is not due yet waits in its partition's mark, holding no slot.
+A record that is not due yet waits in its partition's mark, holding no slot. In a stage that is `ordered` it holds its
+lane: nothing of its key runs before it has ended.
 Source: Confluent's parallel-consumer describes the idea; the bounds and the marks here are our own.
 """
 
@@ -16,7 +17,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from schemas.message import Received
+from streams.holds import Holds, is_retry
 from streams.marks import Mark
+from streams.origin import RETRY_TOPIC
 
 TopicPartition = tuple[str, int]
 
@@ -30,10 +33,11 @@ _place = attrgetter("offset", "timestamp")
 
 
 class Work(NamedTuple):
-    """What a lane does with records; all three leave the record's outcome durable when they return."""
+    """What a lane does with records. The first two leave the outcome durable when they return; true means that the
+    record stepped aside, to be tried again later."""
 
-    process: Callable[[Received], Awaitable[None]]
-    expired: Callable[[Received], Awaitable[None]]
+    process: Callable[[Received], Awaitable[bool]]
+    expired: Callable[[Received], Awaitable[bool]]
     due: Callable[[Received], float]
 
 
@@ -43,10 +47,12 @@ class Partition:
     Once it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
     """
 
-    __slots__ = ("buffered", "fetched", "gap", "leaving", "live", "mark", "ready", "running")
+    __slots__ = ("buffered", "end", "fetched", "gap", "leaving", "live", "mark", "ready", "running")
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, end: int) -> None:
         self.mark = Mark(position)
+        self.end = end
+        """Where the partition ended when it was assigned."""
         self.fetched = position
         """The next offset to be fetched."""
         self.gap: tuple[int, int] | None = None
@@ -83,8 +89,15 @@ class Slot:
 class Lanes:
     """The lanes of one stage in one process."""
 
-    def __init__(self, work: Work, in_flight: int, buffer_bytes: int, deadline_seconds: float) -> None:
+    def __init__(
+        self, work: Work, in_flight: int, buffer_bytes: int, deadline_seconds: float, ordered: bool = False
+    ) -> None:
         self._work = work
+        self._holds = Holds() if ordered else None
+        self._held_up: set[object] = set()
+        """Keys whose lanes have work and must not begin it."""
+        self._at_work: set[object] = set()
+        """Keys whose lane's head is in work; kept only where lanes can be held up."""
         self._buffer_bytes = buffer_bytes
         self._deadline = deadline_seconds
         self._partitions: dict[TopicPartition, Partition] = {}
@@ -112,10 +125,18 @@ class Lanes:
         ended = (slot.task for slot in self._slots if slot.task and slot.task.done() and not slot.task.cancelled())
         return next((task.exception() for task in ended), None)
 
-    def assign(self, where: TopicPartition, position: int) -> Partition:
-        """Begin a new assignment of a partition at an offset; work of an earlier one no longer moves the new one's."""
+    @property
+    def ordered(self) -> bool:
+        """Whether a record that is tried again later holds back what comes after it of its key."""
+        return self._holds is not None
+
+    def assign(self, where: TopicPartition, position: int, end: int = 0) -> Partition:
+        """Begin a new assignment of a partition at an offset; work of an earlier one no longer moves the new one's.
+
+        Where lanes can be held up, a retry topic's partition is read to its present `end` before others of its number.
+        """
         self._drop(where)
-        partition = self._partitions[where] = Partition(position)
+        partition = self._partitions[where] = Partition(position, end)
         return partition
 
     def partition(self, where: TopicPartition) -> Partition | None:
@@ -134,7 +155,7 @@ class Lanes:
     def has_room(self, where: TopicPartition) -> bool:
         """Whether more of a partition may be fetched: each has an equal share of the buffer."""
         partition = self._partitions.get(where)
-        if partition is None or self._closing:
+        if partition is None or self._closing or (self._holds is not None and self._must_wait(where)):
             return False
         return partition.buffered * len(self._partitions) < self._buffer_bytes
 
@@ -149,6 +170,8 @@ class Lanes:
         now = time.time()
         for record in records:
             wait = self._work.due(record) - now
+            if self._holds is not None and is_retry(record):
+                self._holds.add(record)
             if wait > 0:
                 self.waiting += 1
                 asyncio.get_running_loop().call_later(wait, self._is_due, (partition, record))
@@ -218,6 +241,16 @@ class Lanes:
         if partition is not None:
             partition.leaving = True
             partition.live = False
+            if self._holds is not None:
+                for key in self._holds.forget(where):
+                    self._let_on(key)
+
+    def _must_wait(self, where: TopicPartition) -> bool:
+        """Whether records of a partition may be held up by some that are not read yet."""
+        if where[0].endswith(RETRY_TOPIC):
+            return False
+        behind = (each for name, each in self._partitions.items() if name[0].endswith(RETRY_TOPIC))
+        return any(each.mark.position < each.end for each in behind)
 
     def _is_due(self, entry: Entry) -> None:
         self.waiting -= 1
@@ -227,11 +260,39 @@ class Lanes:
     def _enqueue(self, entry: Entry) -> None:
         key = lane_key(entry[1])
         lane = self._lanes.get(key)
-        if lane is not None:
+        if self._holds is not None and key in self._holds:
+            self._enqueue_held(key, entry)
+        elif lane is not None:
             lane.append(entry)
         else:
             self._lanes[key] = lane = deque((entry,))
             self._make_ready(lane)
+
+    def _enqueue_held(self, key: object, entry: Entry) -> None:
+        """Put a record that comes again before all that it holds up, and any other behind."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = deque()
+            self._held_up.add(key)
+        if not is_retry(entry[1]):
+            lane.append(entry)
+            return
+        lane.insert(self._first_after_retries(lane, key), entry)
+        self._let_on(key)
+
+    def _first_after_retries(self, lane: Lane, key: object) -> int:
+        begun = int(key in self._at_work)
+        return next((at for at in range(begun, len(lane)) if not is_retry(lane[at][1])), max(begun, len(lane)))
+
+    def _let_on(self, key: object) -> None:
+        """Let a lane begin that was held up, if it now may."""
+        if key in self._held_up and self._may_begin(key, self._lanes[key]):
+            self._held_up.discard(key)
+            self._make_ready(self._lanes[key])
+            self._wake()
+
+    def _may_begin(self, key: object, lane: Lane) -> bool:
+        return self._holds is None or key not in self._holds or is_retry(lane[0][1])
 
     def _make_ready(self, lane: Lane) -> None:
         partition = lane[0][0]
@@ -254,7 +315,9 @@ class Lanes:
         while True:
             lane = self._next() if self._turns else await self._awaited()
             entry = lane[0]
-            if not entry[0].leaving:
+            if self._holds is not None:
+                await self._run_ordered(slot, entry)
+            elif not entry[0].leaving:
                 await self._run(slot, entry)
             self._finished(lane)
             self._since_turn += 1
@@ -279,19 +342,34 @@ class Lanes:
             self._turns.append(partition)
         return lane
 
-    async def _run(self, slot: Slot, entry: Entry) -> None:
+    async def _run_ordered(self, slot: Slot, entry: Entry) -> None:
+        assert self._holds is not None
+        partition, record = entry
+        key = lane_key(record)
+        self._at_work.add(key)
+        try:
+            stepped_aside = not partition.leaving and await self._run(slot, entry)
+        finally:
+            self._at_work.discard(key)
+        if stepped_aside and partition.live:
+            self._holds.add(record)
+        else:
+            self._holds.release(record)
+
+    async def _run(self, slot: Slot, entry: Entry) -> bool:
+        """Process a record; true when it stepped aside."""
         partition, record = entry
         slot.entry, slot.since, slot.verdict = entry, time.monotonic(), ""
         partition.running += 1
         try:
-            await self._work.process(record)
+            stepped_aside = await self._work.process(record)
         except asyncio.CancelledError:
             if not slot.verdict or slot.task is None:
                 raise
             slot.task.uncancel()
             if slot.verdict == "revoked":
-                return
-            await self._work.expired(record)
+                return False
+            stepped_aside = await self._work.expired(record)
         finally:
             slot.entry = None
             partition.running -= 1
@@ -299,14 +377,17 @@ class Lanes:
                 self._idle.set()
         if partition.live:
             partition.mark.closed(record.offset)
+        return stepped_aside
 
     def _finished(self, lane: Lane) -> None:
         partition, record = lane.popleft()
         partition.buffered -= _size(record)
-        if lane:
+        if not lane:
+            del self._lanes[lane_key(record)]
+        elif self._holds is None or self._may_begin(lane_key(record), lane):
             self._make_ready(lane)
         else:
-            del self._lanes[lane_key(record)]
+            self._held_up.add(lane_key(record))
 
     async def _settled(self, partitions: list[Partition], grace: float) -> None:
         deadline = time.monotonic() + grace

@@ -65,23 +65,27 @@ class Processor:
         self._telemetry = telemetry.Telemetry(stage.name)
         self.pause = Pause(stage.name, paused)
 
-    async def process(self, received: Received) -> None:
+    async def process(self, received: Received) -> bool:
         """Try until there is an ending, and make it durable. Returns when a restart need not see the record again.
 
-        Raises `FuseBlown` instead of adding one more dead letter that is our own fault.
+        True means that it stepped aside, to be tried again later. Raises `FuseBlown` instead of adding one more dead
+        letter that is our own fault.
         """
         begun = time.monotonic()
         outcome, tries = await self._try(received)
         self._fuse.note(outcome)
-        outcome = await self._settle(received, outcome, tries)
+        if not isinstance(outcome, Done) or outcome.events:
+            outcome = await self._settle(received, outcome, tries)
         self._telemetry.ended(received, outcome, time.monotonic() - begun)
+        return isinstance(outcome, Retry)
 
-    async def expired(self, received: Received) -> None:
-        """End a try that took longer than the stage's deadline: the record is tried again later."""
+    async def expired(self, received: Received) -> bool:
+        """End a try that took longer than the stage's deadline: true when the record is tried again later."""
         why = f"not done after {self._stage.deadline_seconds:g} s"
         verdict = judge(Transient(why, "deadline"), origin_of(received).failures + 1, self._context.draw)
         outcome = await self._settle(received, verdict, 1)
         self._telemetry.ended(received, outcome, self._stage.deadline_seconds)
+        return isinstance(outcome, Retry)
 
     async def _try(self, received: Received) -> tuple[Outcome, int]:
         """Run the stage, in place again where waiting is short. Gives the ending and the attempts it took."""

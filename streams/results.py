@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -178,8 +179,12 @@ def job_key(token: str) -> str:
     return f"_jobs/{token}.json"
 
 
+@lru_cache(16_384)
 def _segment(name: str) -> str:
-    """Make any name one path segment: readable where it can be, hashed where it could not be a key."""
+    """Make any name one path segment: readable where it can be, hashed where it could not be a key.
+
+    Quoting is slow, and each name is asked for several times by each stage.
+    """
     quoted = quote(name, safe="")
     if len(quoted) <= LONGEST_NAME and quoted.strip("."):
         return quoted

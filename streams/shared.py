@@ -76,11 +76,20 @@ class Shared:
             follower.stop()
         self._aws.close()
 
+    def uneven(self, stage: Stage) -> str:
+        """Say why an ordered stage cannot keep its order on this cluster; empty where it can."""
+        counts = {each.name: self._counts[each.name] for each in (*stage.reads, topics.retry(stage.name))}
+        if not stage.ordered or len(set(counts.values())) == 1:
+            return ""
+        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        return f"stage {stage.name} is ordered, so its topics need the same number of partitions: {told}"
+
     def host(self, stage: Stage) -> Hosted:
         """Build what runs one stage in this process."""
         processor = Processor(stage, self._context, self._sender, partial(self._paused, stage))
         work = Work(processor.process, processor.expired, due)
-        lanes = Lanes(work, self._settings.in_flight, self._settings.buffer_bytes, stage.deadline_seconds)
+        settings = self._settings
+        lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
         self._lanes[stage.name] = lanes
         return Hosted(stage, processor, lanes, create_app(stage, lanes, self._settings, self._cluster))
 

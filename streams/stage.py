@@ -59,6 +59,9 @@ class Stage:
     fan-in: it takes what the store has about an asset and returns an event once the set is whole. `when` is an
     event pattern over the record: what does not match is not this stage's business. `calls` names the paid
     operations behind it, such as `transcribe.start_transcription_job`, whose rate its workers share.
+
+    `ordered` is for a stage whose records of one key must never pass each other: one that has to be tried again later
+    holds back the later ones until it has ended, well or not. Else only those pass that are in nobody's way.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Stage:
     options: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     deadline_seconds: float = 300.0
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -47,6 +47,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     if not await _there(lambda: _no_bucket(shared.bucket), stop):
         return
     await asyncio.to_thread(shared.start)
+    if uneven := [why for stage in plan.stages if (why := shared.uneven(stage))]:
+        raise WorkerFailed("; ".join(uneven))
     hosted = [shared.host(stage) for stage in await _fit(plan, shared.bucket)]
     pulse = health.Pulse({each.stage.name: each.lanes for each in hosted}, time.monotonic())
     close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None

@@ -35,6 +35,7 @@ class Plan:
     pause: tuple[float, float] = (1.0, 2.5)
     broker_down: tuple[float, float] = (0.5, 4.0)
     drain_seconds: float = 120.0
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def run(plan: Plan, cluster: Brokers, folder: Path) -> Report:
         reads=topics.UPLOADED.name,
         seed=plan.seed,
         transient=0.06,
+        ordered=plan.ordered,
     )
     begun = time.monotonic()
     source = chaos_feed.uploads(codec.load(), orders.reads, plan.seed)

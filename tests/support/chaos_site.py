@@ -23,7 +23,7 @@ class Site:
 
     def __init__(self, cluster: Brokers, orders: Orders) -> None:
         self.cluster = cluster
-        self.stage = stage_of(orders.stage, orders.reads)
+        self.stage = stage_of(orders.stage, orders.reads, orders.ordered)
         self.book = codec.load()
         self.fleet = Fleet(orders)
         self.settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)

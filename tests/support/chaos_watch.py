@@ -129,6 +129,7 @@ def history(stage: Stage, cluster: KafkaSettings, watch: Watch, inputs: list[Inp
         superseded=watch.superseded(causes),
         effects=[Effect(each.cause, each.token) for each in chaos_feed.effects(ledger)],
         glimpses=watch.glimpses,
+        ordered=stage.ordered,
     )
 
 

@@ -60,6 +60,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     crash_at: str = ""
     crash_pass: int = 1
     bug: str = ""
+    ordered: bool = False
 
 
 class Bucket(FolderBucket):
@@ -111,7 +112,7 @@ class Impatient(random.Random):
         return FAR if self.random() < 0.4 else super().uniform(0, 0.02)
 
 
-def stage_of(name: str, reads: str) -> Stage:
+def stage_of(name: str, reads: str, ordered: bool = False) -> Stage:
     """A stage that pays for every upload: for videos a job, for all else a call."""
 
     async def scan(media: MediaUploaded, services: Services) -> MediaScanned:
@@ -125,7 +126,7 @@ def stage_of(name: str, reads: str) -> Stage:
         return _scanned(finished.asset, finished.job.job_id)
 
     job = Job("test", "Start", start, finish, {"asset": {"key": [{"suffix": JOB_SUFFIX}]}})
-    return Stage(name, (topics.Topic(reads, "uploads"),), topics.SCANNED, scan, job=job)
+    return Stage(name, (topics.Topic(reads, "uploads"),), topics.SCANNED, scan, job=job, ordered=ordered)
 
 
 def build(orders: Orders) -> Hosted:
@@ -143,10 +144,10 @@ def build(orders: Orders) -> Hosted:
     no_quotas = Slots({}, topics.PARTITIONS)
     context = Context(codec.load(), results, services, no_quotas, draw=Impatient(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)
-    stage = stage_of(orders.stage, orders.reads)
+    stage = stage_of(orders.stage, orders.reads, orders.ordered)
     processor = Processor(stage, context, sender)
     work = Work(processor.process, processor.expired, due)
-    stage_lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds)
+    stage_lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
     app = create_app(stage, stage_lanes, settings, cluster)
     _crash_at_commits(app, crash)
     return Hosted(stage, processor, stage_lanes, app)

@@ -86,7 +86,7 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All of one run. The last glimpse is from its end."""
+    """All of one run. The last glimpse is from its end. Where the stage is `ordered`, nothing may be passed."""
 
     inputs: Sequence[Input]
     outputs: Sequence[Output] = ()
@@ -95,3 +95,4 @@ class History:
     superseded: Sequence[str] = ()
     effects: Sequence[Effect] = ()
     glimpses: Sequence[Glimpse] = ()
+    ordered: bool = False

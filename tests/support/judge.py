@@ -88,8 +88,9 @@ def _two_endings(history: History) -> Iterator[Anomaly]:
 
 
 def _order(history: History) -> Iterator[Anomaly]:
-    """A key's first results must come as its inputs did. A record that steps aside to be tried later may be passed."""
-    aside = {each.cause for each in history.delayed}
+    """A key's first results must come as its inputs did. Unless the stage is ordered, a record that steps aside to be
+    tried later may be passed."""
+    aside = set() if history.ordered else {each.cause for each in history.delayed}
     inputs = {each.id: each for each in reversed(history.inputs) if each.id not in aside}
     lines: dict[tuple[str, TopicPartition, TopicPartition], dict[str, Input]] = defaultdict(dict)
     for output in sorted(history.outputs, key=lambda each: each.place):

@@ -15,9 +15,9 @@ from tests.support.brokers import Brokers, brokers
 from tests.support.chaos_worker import POINTS
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
-    """A broker of the module's own, because it is killed."""
+    """A broker of the test's own: it is killed, and all that lies on it is judged."""
     with brokers(tmp_path_factory.mktemp("chaos-brokers")) as started:
         yield started
 
@@ -33,3 +33,13 @@ def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Br
     # All ways to end were gone, and no dead letter is a fault of ours.
     assert min(report.balance.done, report.balance.dead_lettered, report.balance.superseded) > 0
     assert report.codes == ["decode", "unreadable"]
+
+
+@pytest.mark.timeout(300)
+def test_in_an_ordered_stage_no_record_passes_another_of_its_key(cluster: Brokers, tmp_path: Path) -> None:
+    plan = chaos.Plan(seed=20260315, inputs=600, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True)
+    report = chaos.run(plan, cluster, tmp_path)
+    assert report.anomalies == []
+    assert sum(report.balance) == report.inputs >= plan.inputs
+    assert (report.balance.retrying, report.balance.lost) == (0, 0)
+    assert report.balance.done > 0

@@ -16,8 +16,9 @@ from streams.settings import StreamSettings
 from streams.stage import Stage
 
 
-async def nothing(_: Received) -> None:
+async def nothing(_: Received) -> bool:
     """Do nothing."""
+    return False
 
 
 class Record(NamedTuple):
@@ -39,9 +40,10 @@ class Record(NamedTuple):
 class Kafka:
     """A cluster's side of a consumer: committed offsets, the beginning of each log, and what a fetch gives."""
 
-    def __init__(self, committed: dict[TP, int | None], begin: int = 0) -> None:
+    def __init__(self, committed: dict[TP, int | None], begin: int = 0, end: int = 0) -> None:
         self.committed = committed
         self.begin = begin
+        self.end = end
         self.sought: dict[TP, int] = {}
         self.fetches: list[list[int]] = []
 
@@ -53,6 +55,9 @@ class Kafka:
 
     async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
         return dict.fromkeys(partitions, self.begin)
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        return dict.fromkeys(partitions, self.end)
 
     def seek(self, partition: TP, offset: int) -> None:
         self.sought[partition] = offset
@@ -123,6 +128,33 @@ async def test_a_partition_is_followed_from_its_committed_offset(lanes: Lanes) -
     reading = await flowing(lanes, kafka)
     assert await fetched(reading, kafka, 7, 8) == [7, 8]
     assert await fetched(reading, kafka, 8, 9) == [9]
+
+
+async def test_what_a_fetch_brought_while_the_assignment_began_anew_is_fetched_again(lanes: Lanes) -> None:
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 7})
+    reading = await flowing(lanes, kafka)
+    assert await fetched(reading, kafka, 7) == [7]
+    kafka.sought.clear()
+    await reading.perform_seek()
+    assert kafka.sought == {tp: 7}
+    assert await fetched(reading, kafka, 7) == [7]
+
+
+async def test_an_ordered_stage_reads_its_retries_up_to_where_they_ended(lanes: Lanes) -> None:
+    source, retry = TP("media.ready", 0), TP("labels.retry", 0)
+    ordered = Lanes(Work(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
+    await consumer(ordered, Kafka({source: 7, retry: 2}, end=3)).perform_seek()
+    assert not ordered.has_room((source.topic, source.partition))
+    await consumer(ordered, Kafka({source: 7, retry: 3}, end=3)).perform_seek()
+    assert ordered.has_room((source.topic, source.partition))
+
+
+async def test_a_retry_topic_whose_records_have_all_expired_holds_up_nothing(lanes: Lanes) -> None:
+    source, retry = TP("media.ready", 0), TP("labels.retry", 0)
+    ordered = Lanes(Work(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
+    await consumer(ordered, Kafka({source: 7, retry: 2}, begin=9, end=9)).perform_seek()
+    assert ordered.has_room((source.topic, source.partition))
 
 
 async def test_records_that_got_lost_on_their_way_are_fetched_again(lanes: Lanes) -> None:

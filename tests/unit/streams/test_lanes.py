@@ -29,15 +29,17 @@ class Bench:
         self.gates: dict[int, asyncio.Event] = {}
         self.due: Callable[[Received], float] = lambda _: 0.0
 
-    async def process(self, received: Received) -> None:
+    async def process(self, received: Received) -> bool:
         self.begun.append(received)
         gate = self.gates.get(received.offset)
         if gate is not None:
             await gate.wait()
         self.ended.append(received)
+        return False
 
-    async def expire(self, received: Received) -> None:
+    async def expire(self, received: Received) -> bool:
         self.expired.append(received)
+        return True
 
     def hold(self, *offsets: int) -> None:
         self.gates = {offset: asyncio.Event() for offset in offsets}

@@ -1,0 +1,171 @@
+"""Our runner as a benchmark sees it: `python -m bench.hosted TASK` (JSON) hosts one stage and prints what it measured.
+
+Everything is the product's but the results bucket, which is in memory, and the handler, which waits or does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import msgspec
+import uvloop
+
+from bench.shelves import Forgetful, Shelves
+from schemas import codec, kafka, logs, topics
+from schemas.message import Message, Received
+from schemas.records import Event, MediaScanned, MediaUploaded
+from schemas.settings import KafkaSettings
+from streams.app import create_app
+from streams.lanes import Lanes, Work
+from streams.origin import due
+from streams.outcome import Done, Outcome
+from streams.processor import Processor
+from streams.results import Results
+from streams.runner import Context
+from streams.sender import Sender
+from streams.services import Services
+from streams.settings import StreamSettings
+from streams.slots import Slots
+from streams.stage import Stage
+
+Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent"]
+"""How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record."""
+
+Process = Callable[[Received], Awaitable[bool]]
+
+LOOK_SECONDS = 0.02
+NOT_WANTED = {"asset": {"key": [{"suffix": "/"}]}}
+DONE = Done()
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What to host, and after how many records to stop."""
+
+    bootstrap_servers: str
+    name: str
+    reads: str
+    kind: Kind
+    records: int = 0
+    wait_ms: float = 0.0
+    in_flight: int = 1000
+    buffer_bytes: int = 64 << 20
+    lines: bool = False
+    keeps: bool = True
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """Records, the seconds that they took, and how many of them came before an earlier one of their key."""
+
+    records: int
+    seconds: float
+    out_of_order: int
+
+
+class Handler:
+    """The work on a record. Knows whether each key's records came in their order."""
+
+    def __init__(self, task: Task) -> None:
+        self.out_of_order = 0
+        self._wait = task.wait_ms / 1000
+        self._sends = task.kind in ("sent", "bytes sent")
+        self._latest: dict[object, Any] = {}
+
+    async def on_event(self, media: MediaUploaded, _services: Services) -> Event | None:
+        """Do a stage's work."""
+        await self._work(media.asset.key, media.asset.sequencer)
+        if not self._sends:
+            return None
+        return MediaScanned(asset=media.asset, engine="bench", content_type="image/jpeg", sha256="0" * 64)
+
+    async def run(self, received: Received, *_tries: int) -> Outcome:
+        """Be a runner that hands records to the work as they came."""
+        await self._work(received.key, received.offset)
+        if not self._sends:
+            return DONE
+        return Done((Message(topics.SCANNED.name, received.key, received.value, received.headers),))
+
+    async def alone(self, received: Received) -> bool:
+        """Do the work where there is nothing but lanes."""
+        await self._work(received.key, received.offset)
+        return False
+
+    async def _work(self, key: object, order: Any) -> None:
+        if self._latest.get(key, order) > order:
+            self.out_of_order += 1
+        self._latest[key] = order
+        if self._wait:
+            await asyncio.sleep(self._wait)
+
+
+class Bench:
+    """One hosted stage. `around` may put something around the way that a record takes."""
+
+    def __init__(self, task: Task, around: Callable[[Process], Process] = lambda process: process) -> None:
+        self.task = task
+        self.handler = Handler(task)
+        self.cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
+        when = NOT_WANTED if task.kind == "not wanted" else {}
+        reads = topics.Topic(task.reads, "uploads")
+        self.stage = Stage(task.name, (reads,), topics.SCANNED, self.handler.on_event, when=when)
+        process = self.handler.alone if task.kind == "lanes" else self._processor().process
+        self.lanes = Lanes(Work(around(process), process, due), task.in_flight, task.buffer_bytes, 300.0)
+        settings = StreamSettings(results_bucket="bench", in_flight=task.in_flight, buffer_bytes=task.buffer_bytes)
+        self.app = create_app(self.stage, self.lanes, settings, self.cluster)
+
+    def create_topics(self) -> None:
+        """Create the topics of the stage that are not there."""
+        wanted = (*self.stage.inputs, topics.SCANNED, topics.dead_letters(self.stage.name))
+        kafka.create_topics(kafka.admin(self.cluster), wanted, 1)
+
+    def finished(self) -> int:
+        """How many records are done, of topics that are read from offset 0."""
+        partitions = [self.lanes.partition(where) for where in self.lanes.assigned()]
+        return sum(each.mark.position - each.mark.unfinished for each in partitions if each)
+
+    async def reach(self, records: int) -> tuple[int, float]:
+        """Wait until so many records are done; give how many really are, and the moment."""
+        while self.finished() < records:
+            failure = self.lanes.failure() or self.app.crash_reason
+            if failure is not None:
+                raise failure
+            await asyncio.sleep(LOOK_SECONDS)
+        return self.finished(), time.perf_counter()
+
+    def _processor(self) -> Processor:
+        results = Results(Shelves() if self.task.keeps else Forgetful())
+        nothing: Any = None
+        services = Services(nothing, results, nothing, nothing, nothing)
+        context = Context(codec.load(), results, services, Slots({}, topics.PARTITIONS))
+        processor = Processor(self.stage, context, Sender(kafka.producer(self.cluster)))
+        if self.task.kind.startswith("bytes"):
+            vars(processor)["_runner"] = self.handler
+        return processor
+
+
+async def measure(task: Task) -> Measured:
+    """Host the stage from the beginning of its topic and time it, from the first records done to the last."""
+    bench = Bench(task)
+    bench.create_topics()
+    await bench.app.start()
+    try:
+        before, begun = await bench.reach(1)
+        after, ended = await bench.reach(task.records)
+    finally:
+        await bench.app.stop()
+    return Measured(records=after - before, seconds=ended - begun, out_of_order=bench.handler.out_of_order)
+
+
+def main(orders: str) -> None:
+    """Measure, and print what was measured as JSON."""
+    task = msgspec.json.decode(orders, type=Task)
+    logs.configure(json=True, level=logging.INFO if task.lines else logging.WARNING)
+    print(msgspec.json.encode(uvloop.run(measure(task))).decode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,47 @@
+"""What all peers share: what they are told, and how they say what they measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Where to read, as which group, and how many records."""
+
+    bootstrap_servers: str
+    reads: str
+    group: str
+    records: int
+    variant: str = ""
+
+
+def task() -> Task:
+    """Read what to do from the command line, as JSON."""
+    return Task(**json.loads(sys.argv[1]))
+
+
+class Clock:
+    """Runs from the first record to the last, and ends the process then."""
+
+    def __init__(self, records: int) -> None:
+        self._wanted = records
+        self._seen = 0
+        self._begun = 0.0
+
+    def tick(self, records: int = 1) -> None:
+        """Count records."""
+        if not self._seen:
+            self._begun = time.perf_counter()
+        self._seen += records
+        if self._seen >= self._wanted:
+            self._stop()
+
+    def _stop(self) -> None:
+        seconds = time.perf_counter() - self._begun
+        print(json.dumps({"records": self._seen, "seconds": seconds}), flush=True)
+        os._exit(0)

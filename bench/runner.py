@@ -1,0 +1,187 @@
+"""How fast is the runner, beside its peers? `python -m bench.runner [--quick]`, or `make bench-runner`.
+
+All read the same topic of the same broker, turn and turn about, each in a process of its own with nothing else to do.
+A rate is that between the first record done and the last. Our own reads with the whole runner on: decoding, lanes,
+marks, outcomes, telemetry and safe commits, its results bucket in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import load, report
+from bench.hosted import Kind, Measured, Task
+from bench.report import Spread
+from sandbox import cluster
+from sandbox.environment import variables
+from schemas.settings import KafkaSettings
+
+HERE = Path(__file__).parent
+PEERS = HERE / "peers"
+PYTHON_OF_PEERS = HERE.parent / ".venv-bench" / "bin" / "python"
+SECONDS = 300
+TOPIC = "bench.uploads"
+RECORDS = 300_000
+
+WAITING: dict[str, tuple[float, int]] = {"50 ms of waiting": (50.0, 160_000), "10 ms of waiting": (10.0, 160_000)}
+"""What a handler waits, and for how many records; 1,000 are in flight."""
+
+IDEAL_SHARE, NO_OP = 0.95, 100_000.0
+
+OURS: dict[str, tuple[Kind, int]] = {
+    "Headrace: whole runner, record not wanted": ("not wanted", RECORDS),
+    "Headrace: bytes, no-op": ("bytes", RECORDS),
+    "Headrace: lanes under Faust alone": ("lanes", RECORDS),
+    "Headrace: whole runner, one result stored and sent": ("sent", 60_000),
+    "Headrace: bytes, one record sent": ("bytes sent", 150_000),
+}
+THEIRS: dict[str, tuple[str, str, int]] = {
+    "confluent-kafka, bare": ("bare_confluent", "", RECORDS),
+    "aiokafka, bare": ("bare_aiokafka", "", RECORDS),
+    "quixstreams: no-op": ("quix", "", RECORDS),
+    "quixstreams: decodes Avro, keeps none": ("quix", "avro", RECORDS),
+    "quixstreams: to_topic": ("quix", "to_topic", 150_000),
+    "FastStream on aiokafka": ("faststream_aiokafka", "", 40_000),
+    "FastStream on confluent-kafka": ("faststream_confluent", "", 20_000),
+    "Faust alone": ("faust_alone", "", 60_000),
+    "Faust alone, uvloop": ("faust_alone", "uvloop", 60_000),
+}
+
+
+def main(
+    repetitions: Annotated[int, typer.Option(help="How often each is measured.")] = 5,
+    quick: Annotated[bool, typer.Option(help="A tenth of the records, and nothing is kept.")] = False,
+) -> None:
+    """Measure all, print the table, keep the result; exit code 1 when a target is missed."""
+    if not PYTHON_OF_PEERS.exists():
+        raise SystemExit("the peers are not installed: make bench-runner")
+    share = 0.1 if quick else 1.0
+    with kafka() as settings:
+        size = load.fill(settings, TOPIC, int(RECORDS * share))
+        print(f"{int(RECORDS * share):,} records of {size:.0f} bytes, {load.KEYS:,} keys, 4 partitions")
+        rates: dict[str, list[float]] = {}
+        for number in range(repetitions):
+            print(f"round {number + 1} of {repetitions}", flush=True)
+            for name, measure in _measurements(settings, share).items():
+                rates.setdefault(name, []).append(measure())
+    spreads = {name: report.spread(values) for name, values in rates.items()}
+    _print(spreads)
+    if not quick:
+        libraries = ("faust-streaming", "aiokafka", "confluent-kafka", "uvloop")
+        report.write(
+            report.result("runner", {name: asdict(each) for name, each in spreads.items()}, libraries)
+            | {"peers": _pinned(), "record_bytes": round(size)}
+        )
+    _judge(spreads)
+
+
+def _measurements(settings: KafkaSettings, share: float) -> dict[str, Callable[[], float]]:
+    def ours(kind: Kind, records: int, wait_ms: float = 0.0) -> Callable[[], float]:
+        task = Task(
+            bootstrap_servers=settings.bootstrap_servers,
+            name=f"b{uuid.uuid4().hex[:8]}",
+            reads=TOPIC,
+            kind=kind,
+            records=int(records * share),
+            wait_ms=wait_ms,
+        )
+        return lambda: _ours(task)
+
+    def theirs(script: str, variant: str, records: int) -> Callable[[], float]:
+        return lambda: _theirs(settings, script, variant, int(records * share))
+
+    return {
+        **{f"Headrace: {name}": ours("stored", records, wait) for name, (wait, records) in WAITING.items()},
+        **{name: ours(kind, records) for name, (kind, records) in OURS.items()},
+        **{name: theirs(*told) for name, told in THEIRS.items()},
+    }
+
+
+def _ours(task: Task) -> float:
+    found = msgspec.json.decode(
+        _run([sys.executable, "-m", "bench.hosted", msgspec.json.encode(task).decode()]), type=Measured
+    )
+    if found.out_of_order:
+        raise SystemExit(f"{task.kind}: {found.out_of_order} records came before an earlier one of their key")
+    return found.records / found.seconds
+
+
+def _theirs(settings: KafkaSettings, script: str, variant: str, records: int) -> float:
+    orders = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "reads": TOPIC,
+        "group": f"peer-{uuid.uuid4().hex[:8]}",
+        "records": records,
+        "variant": variant,
+    }
+    found = json.loads(_run([str(PYTHON_OF_PEERS), str(PEERS / f"{script}.py"), json.dumps(orders)]))
+    return float(found["records"] / found["seconds"])
+
+
+def _run(command: list[str]) -> bytes:
+    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, timeout=SECONDS, check=False)
+    if done.returncode or not done.stdout:
+        raise SystemExit(f"{command[1:3]} failed:\n{done.stderr.decode()[-2000:]}")
+    return done.stdout.splitlines()[-1]
+
+
+@contextmanager
+def kafka() -> Iterator[KafkaSettings]:
+    """Run a broker of our own while the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        state = cluster.up(Path(folder), ("kafka",))
+        try:
+            yield KafkaSettings(bootstrap_servers=variables(state)["HEADRACE_BOOTSTRAP_SERVERS"])
+        finally:
+            cluster.down(Path(folder))
+
+
+def _print(spreads: dict[str, Spread]) -> None:
+    table = Table("records/s", "median", "half of the runs within", box=None)
+    for name, each in spreads.items():
+        share = f"  {each.median / _ideal(name):.1%} of ideal" if _ideal(name) else ""
+        table.add_row(name, f"{each.median:,.0f}{share}", f"{each.lower:,.0f} to {each.upper:,.0f}")
+    Console(width=120).print(table)
+
+
+def _ideal(name: str) -> float:
+    wait = WAITING.get(name.removeprefix("Headrace: "))
+    return 1000 / (wait[0] / 1000) if wait else 0.0
+
+
+def _judge(spreads: dict[str, Spread]) -> None:
+    whole = spreads["Headrace: whole runner, record not wanted"].median
+    checks = {
+        f"50 ms of waiting at {IDEAL_SHARE:.0%} of ideal": spreads["Headrace: 50 ms of waiting"].median
+        >= IDEAL_SHARE * 20_000,
+        f"{NO_OP:,.0f} records/s with the whole runner on": whole >= NO_OP,
+        "ahead of quixstreams, both decoding": whole > spreads["quixstreams: decodes Avro, keeps none"].median,
+        "ahead of quixstreams, both on bytes": spreads["Headrace: bytes, no-op"].median
+        > spreads["quixstreams: no-op"].median,
+    }
+    missed = [name for name, met in checks.items() if not met]
+    if missed:
+        raise SystemExit(f"missed: {'; '.join(missed)}")
+
+
+def _pinned() -> list[str]:
+    lines = (PEERS / "requirements.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+if __name__ == "__main__":
+    typer.run(main)
