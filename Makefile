@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-runner chaos format constraints clean
+.PHONY: help demo test check bench bench-runner soak bench-bridge fuzz chaos format constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,16 @@ bench: $(VENV)/dev.stamp ## Measure what is promised about speed and memory
 
 bench-runner: $(VENV)/dev.stamp .venv-bench/stamp ## Measure the runner beside its peers (a quarter of an hour)
 	@$(BIN)/python -m bench.runner $(ARGS)
+	@$(BIN)/python -m bench.runner_limits
+
+soak: $(VENV)/dev.stamp ## Watch the runner's memory for half an hour
+	@$(BIN)/python -m bench.runner_limits --soak --minutes 30
+
+bench-bridge: $(VENV)/dev.stamp ## Measure the bridge beside a bare boto3 loop
+	@$(BIN)/python -m bench.bridge $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## Kill workers and brokers for a quarter of an hour and judge what is on the log
 	@$(BIN)/python -m tests.chaos $(ARGS)

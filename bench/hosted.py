@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import msgspec
+import psutil
 import uvloop
 
 from bench.shelves import Forgetful, Shelves
@@ -56,14 +57,21 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     buffer_bytes: int = 64 << 20
     lines: bool = False
     keeps: bool = True
+    timed: str = ""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """Records, the seconds that they took, and how many of them came before an earlier one of their key."""
+    """Records, the seconds that they took, and how many of them came before an earlier one of their key.
+
+    `delays_ms` is how long the records whose keys begin with `timed` took from the broker's receipt to their end, and
+    `resident_mb` the memory held, looked at every second.
+    """
 
     records: int
     seconds: float
     out_of_order: int
+    delays_ms: list[float] = []
+    resident_mb: list[float] = []
 
 
 class Handler:
@@ -74,6 +82,8 @@ class Handler:
         self._wait = task.wait_ms / 1000
         self._sends = task.kind in ("sent", "bytes sent")
         self._latest: dict[object, Any] = {}
+        self._timed = task.timed.encode()
+        self.delays_ms: list[float] = []
 
     async def on_event(self, media: MediaUploaded, _services: Services) -> Event | None:
         """Do a stage's work."""
@@ -85,6 +95,8 @@ class Handler:
     async def run(self, received: Received, *_tries: int) -> Outcome:
         """Be a runner that hands records to the work as they came."""
         await self._work(received.key, received.offset)
+        if self._timed and received.key and received.key.startswith(self._timed):
+            self.delays_ms.append((time.time() - received.timestamp) * 1000)
         if not self._sends:
             return DONE
         return Done((Message(topics.SCANNED.name, received.key, received.value, received.headers),))
@@ -107,6 +119,7 @@ class Bench:
 
     def __init__(self, task: Task, around: Callable[[Process], Process] = lambda process: process) -> None:
         self.task = task
+        self.resident_mb: list[float] = []
         self.handler = Handler(task)
         self.cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
         when = NOT_WANTED if task.kind == "not wanted" else {}
@@ -129,7 +142,11 @@ class Bench:
 
     async def reach(self, records: int) -> tuple[int, float]:
         """Wait until so many records are done; give how many really are, and the moment."""
+        looked = 0.0
         while self.finished() < records:
+            if time.monotonic() - looked > 1:
+                looked = time.monotonic()
+                self.resident_mb.append(psutil.Process().memory_info().rss / 1e6)
             failure = self.lanes.failure() or self.app.crash_reason
             if failure is not None:
                 raise failure
@@ -157,7 +174,13 @@ async def measure(task: Task) -> Measured:
         after, ended = await bench.reach(task.records)
     finally:
         await bench.app.stop()
-    return Measured(records=after - before, seconds=ended - begun, out_of_order=bench.handler.out_of_order)
+    return Measured(
+        records=after - before,
+        seconds=ended - begun,
+        out_of_order=bench.handler.out_of_order,
+        delays_ms=bench.handler.delays_ms,
+        resident_mb=bench.resident_mb,
+    )
 
 
 def main(orders: str) -> None:

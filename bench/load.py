@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from schemas import codec, kafka, topics
 from schemas.envelope import PREFIX, Envelope, timestamp
@@ -31,6 +35,30 @@ def upload(number: int, version: int) -> MediaUploaded:
     return MediaUploaded(asset=asset, event_name=EVENT, uploaded_at=NOW, region="us-east-1", origin="notification")
 
 
+class Pace(NamedTuple):
+    """Records a second of one kind of keys, so many of them; `key` has the key's number put in."""
+
+    key: str
+    keys: int
+    per_second: float
+
+
+def keep_sending(cluster: KafkaSettings, topic: str, paces: Sequence[Pace], seconds: float) -> int:
+    """Send uploads at an even pace, and give how many there were."""
+    value = codec.load().encode(upload(0, 0))
+    producer = kafka.producer(cluster, **{"queue.buffering.max.messages": 500_000})
+    begun, sent = time.monotonic(), [0] * len(paces)
+    while (passed := time.monotonic() - begun) < seconds:
+        for which, pace in enumerate(paces):
+            for number in range(sent[which], int(passed * pace.per_second)):
+                producer.produce(topic, value, pace.key.format(number % pace.keys).encode())
+                sent[which] = number + 1
+        producer.poll(0.005)
+    if producer.flush(120):
+        raise RuntimeError("the broker does not take the records")
+    return sum(sent)
+
+
 def fill(cluster: KafkaSettings, topic: str, records: int) -> float:
     """Put so many uploads on a topic, one key after the other, and give the bytes of a record without its headers."""
     book = codec.load()
@@ -55,3 +83,31 @@ def fill(cluster: KafkaSettings, topic: str, records: int) -> float:
     if producer.flush(120):
         raise RuntimeError("the broker does not take the records")
     return sizes / records
+
+
+def notification(number: int) -> str:
+    """What S3 says of one upload, as it comes in a message."""
+    found = upload(number % KEYS, number // KEYS).asset
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": timestamp(NOW),
+        "eventName": EVENT,
+        "userIdentity": {"principalId": "AWS:AIDAJDPLRKLG7UEXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "FMyUVURIY8/IgAtTv8xRjskZQpcIZ9KG"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "headrace",
+            "bucket": {"name": found.bucket, "arn": f"arn:aws:s3:::{found.bucket}"},
+            "object": {
+                "key": found.key,
+                "size": found.size,
+                "eTag": found.etag,
+                "versionId": found.version_id,
+                "sequencer": found.sequencer,
+            },
+        },
+    }
+    return orjson.dumps({"Records": [record]}).decode()

@@ -32,7 +32,8 @@ def configure(json: bool, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer() if json else for_people,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(StandardError()),  # type: ignore[arg-type]
+        # Each line in one write, so that what a library logs from another thread cannot get in between.
+        logger_factory=structlog.WriteLoggerFactory(StandardError()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s")

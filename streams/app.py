@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import faust
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from schemas.message import Received
 from schemas.settings import KafkaSettings
+from streams.batch import Batch, received
 from streams.lanes import Lanes, Partition
 from streams.origin import RETRY_TOPIC
 from streams.settings import StreamSettings
@@ -32,14 +32,6 @@ retry topic is empty as a rule, so that with Faust's own 1,500 ms a busy stage w
 
 METADATA_SECONDS = 5
 """A leader that shares out the partitions just after an outage may not know any. It looks again after so long."""
-
-
-class Batch(NamedTuple):
-    """What one fetch gave of one partition; `start` is the offset from which it was fetched."""
-
-    partition: Partition
-    start: int
-    records: list[Received]
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -74,7 +66,7 @@ class SafeConsumer(driver.Consumer):
             if self.should_stop:
                 return
             partition = self.lanes.partition(_where(tp))
-            fresh = [_received(record) for record in records if partition and record.offset >= partition.fetched]
+            fresh = [received(record) for record in records if partition and record.offset >= partition.fetched]
             if partition is None or not fresh:
                 continue
             if self._follows(partition, fresh[0].offset):
@@ -237,15 +229,3 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
 
 def _where(tp: Any) -> tuple[str, int]:
     return tp.topic, tp.partition
-
-
-def _received(record: Any) -> Received:
-    return Received(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp / 1000,
-        record.key,
-        record.value,
-        tuple(record.headers),
-    )

@@ -1,0 +1,194 @@
+"""How fast is the bridge? `python -m bench.bridge`, or `make bench-bridge`; exit code 1 when a target is missed.
+
+Against the sandbox's SQS, beside a bare boto3 loop that receives and deletes with as many threads, turn and turn about;
+and against an SQS that answers at once, where the bridge itself is the bound.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import msgspec
+import orjson
+import typer
+
+from bench import load, report
+from bench.bridged import Measured, Task
+from connectors.outgoing import outgoing
+from sandbox import cluster
+from sandbox.environment import variables
+from sandbox.ports import free_port
+from schemas import codec, kafka, topics
+from schemas.settings import KafkaSettings
+
+HERE = Path(__file__).parent
+SECONDS = 300
+LOCAL_MESSAGES, INSTANT_MESSAGES, MANY_MESSAGES, TRANSLATIONS = 6_000, 30_000, 200_000, 20_000
+PACE, PACE_SECONDS = 100, 20
+SHARE_OF_BARE, A_SECOND, TRANSLATED_A_SECOND, MORE_MS = 0.9, 8_000.0, 40_000.0, 50.0
+
+
+def main(
+    repetitions: Annotated[int, typer.Option(help="How often each rate is measured.")] = 5,
+    messages: Annotated[int, typer.Option(help="How many messages memory is watched over.")] = MANY_MESSAGES,
+) -> None:
+    """Measure all, print, keep the result."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        found = variables(cluster.up(Path(folder), ("kafka", "aws")))
+        os.environ.update(found)
+        try:
+            measured = _measure(found["HEADRACE_BOOTSTRAP_SERVERS"], repetitions, messages, random.Random())
+        finally:
+            cluster.down(Path(folder))
+    report.write(report.result("bridge", measured, ("boto3", "confluent-kafka", "fastavro")))
+    for name, told in measured.items():
+        print(f"{name:32} {told}")
+    _judge(measured)
+
+
+def _measure(servers: str, repetitions: int, messages: int, draw: Any) -> dict[str, Any]:
+    settings = KafkaSettings(bootstrap_servers=servers)
+    kafka.create_topics(kafka.admin(settings), topics.table(()), 1)
+    bridge, bare, ratios, instant = [], [], [], []
+    for _ in range(repetitions):
+        bare.append(_rate(_local("bare", servers)))
+        bridge.append(_rate(_local("bridge", servers)))
+        ratios.append(bridge[-1] / bare[-1])
+        instant.append(_rate(_instant(servers, INSTANT_MESSAGES, draw)))
+    held = _instant(servers, messages, draw).resident_mb
+    delays = {kind: _p99(_paced(kind, servers)) for kind in ("bare", "bridge")}
+    return {
+        "local_bridge_a_second": asdict(report.spread(bridge)),
+        "local_bare_a_second": asdict(report.spread(bare)),
+        "local_share_of_bare": asdict(report.spread(ratios)),
+        "instant_a_second": asdict(report.spread(instant)),
+        "translate_encode_a_second": asdict(report.spread([_translated() for _ in range(repetitions)])),
+        "p99_ms_at_100_a_second": {kind: round(each, 1) for kind, each in delays.items()},
+        "resident_mb_over_messages": {
+            "messages": messages,
+            "after_a_quarter": round(held[len(held) // 4], 1),
+            "at_the_end": round(held[-1], 1),
+        },
+    }
+
+
+def _local(kind: str, servers: str) -> Measured:
+    url = _queue()
+    with_all = boto3.client("sqs")
+    for first in range(0, LOCAL_MESSAGES, 10):
+        entries: Any = [{"Id": str(n), "MessageBody": load.notification(first + n)} for n in range(10)]
+        with_all.send_message_batch(QueueUrl=url, Entries=entries)
+    return _run(Task(kind=kind, queue_url=url, messages=LOCAL_MESSAGES, bootstrap_servers=servers))  # type: ignore[arg-type]
+
+
+def _instant(servers: str, messages: int, draw: Any) -> Measured:
+    with _instant_sqs(messages, draw) as endpoint:
+        url = f"{endpoint}/000000000000/instant"
+        task = Task(kind="bridge", queue_url=url, messages=messages, bootstrap_servers=servers)
+        return _run(task, AWS_ENDPOINT_URL_SQS=endpoint)
+
+
+@contextmanager
+def _instant_sqs(messages: int, draw: Any) -> Iterator[str]:
+    port = free_port(None, [], draw)
+    command = [sys.executable, "-m", "bench.instant_sqs", str(port), str(messages)]
+    with subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def _paced(kind: str, servers: str) -> Measured:
+    """Send at a pace messages that say when they were sent."""
+    url = _queue()
+
+    def send() -> None:
+        client = boto3.client("sqs")
+        begun = time.monotonic()
+        for number in range(PACE * PACE_SECONDS):
+            time.sleep(max(0.0, begun + number / PACE - time.monotonic()))
+            client.send_message(QueueUrl=url, MessageBody=_timed())
+
+    sender = threading.Timer(3.0, send)
+    sender.start()
+    task = Task(kind=kind, queue_url=url, messages=PACE * PACE_SECONDS, bootstrap_servers=servers)  # type: ignore[arg-type]
+    try:
+        return _run(task)
+    finally:
+        sender.join()
+
+
+def _timed() -> str:
+    told = {"version": "0", "id": uuid.uuid4().hex, "account": "000000000000", "region": "us-east-1", "resources": []}
+    now = datetime.now(UTC).isoformat()
+    more = {"source": "bench", "detail-type": "Sent", "time": now, "detail": {"sent": time.time() * 1000}}
+    return orjson.dumps({**told, **more}).decode()
+
+
+def _translated() -> float:
+    """Records a second of translating and encoding alone, on one core."""
+    bodies = [load.notification(number) for number in range(TRANSLATIONS)]
+    book, now = codec.load(), datetime.now(UTC)
+    begun = time.perf_counter()
+    for body in bodies:
+        outgoing(body, now, book)
+    return TRANSLATIONS / (time.perf_counter() - begun)
+
+
+def _queue() -> str:
+    created = boto3.client("sqs").create_queue(QueueName=uuid.uuid4().hex, Attributes={"VisibilityTimeout": "300"})
+    return str(created["QueueUrl"])
+
+
+def _run(task: Task, **variables: str) -> Measured:
+    command = [sys.executable, "-m", "bench.bridged", msgspec.json.encode(task).decode()]
+    done = subprocess.run(
+        command, cwd=HERE.parent, env={**os.environ, **variables}, capture_output=True, timeout=SECONDS, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr.decode()[-2000:])
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Measured)
+
+
+def _rate(measured: Measured) -> float:
+    return measured.messages / measured.seconds
+
+
+def _p99(measured: Measured) -> float:
+    return statistics.quantiles(measured.delays_ms, n=100)[98]
+
+
+def _judge(measured: dict[str, Any]) -> None:
+    delays = measured["p99_ms_at_100_a_second"]
+    checks = {
+        f"{SHARE_OF_BARE:.0%} of the bare loop": measured["local_share_of_bare"]["median"] >= SHARE_OF_BARE,
+        f"{A_SECOND:,.0f} messages/s": measured["instant_a_second"]["median"] >= A_SECOND,
+        f"{TRANSLATED_A_SECOND:,.0f} translated/s": measured["translate_encode_a_second"]["median"]
+        >= TRANSLATED_A_SECOND,
+        f"p99 within {MORE_MS:g} ms of the bare loop's": delays["bridge"] <= delays["bare"] + MORE_MS,
+    }
+    missed = [name for name, met in checks.items() if not met]
+    if missed:
+        raise SystemExit(f"missed: {'; '.join(missed)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

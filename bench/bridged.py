@@ -1,0 +1,125 @@
+"""A bridge, or a bare boto3 loop: `python -m bench.bridged TASK` (JSON) empties a queue and prints what it measured."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+import boto3
+import msgspec
+import orjson
+import psutil
+
+from connectors.bridge import Bridge
+from connectors.flight import Flight
+from connectors.settings import BridgeSettings
+from connectors.start import reachable
+from schemas import codec, kafka
+from schemas.settings import KafkaSettings
+
+LOOK_SECONDS = 0.02
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """Which queue to empty of how many messages, with how many receivers."""
+
+    kind: Literal["bridge", "bare"]
+    queue_url: str
+    messages: int
+    receivers: int = 4
+    bootstrap_servers: str = ""
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """The seconds from the first message to the last deletion; delays of messages that say when they were sent."""
+
+    messages: int
+    seconds: float
+    delays_ms: list[float]
+    resident_mb: list[float]
+
+
+class Watch:
+    """Counts what has been done, and looks at the memory once a second."""
+
+    def __init__(self, messages: int) -> None:
+        self._messages = messages
+        self.delays_ms: list[float] = []
+        self.resident_mb: list[float] = []
+
+    def until_done(self, done: Callable[[], int]) -> Measured:
+        """Wait until all messages are done; the clock runs from the first."""
+        begun, looked = 0.0, 0.0
+        while (now := time.perf_counter()) and done() < self._messages:
+            begun = begun or (now if done() else 0.0)
+            if now - looked > 1:
+                looked = now
+                self.resident_mb.append(psutil.Process().memory_info().rss / 1e6)
+            time.sleep(LOOK_SECONDS)
+        return Measured(
+            messages=self._messages,
+            seconds=now - begun,
+            delays_ms=self.delays_ms,
+            resident_mb=self.resident_mb,
+        )
+
+    def note(self, body: str) -> None:
+        """Note how long ago a message was sent, if it says when."""
+        detail = orjson.loads(body).get("detail") if '"sent"' in body else None
+        if detail:
+            self.delays_ms.append(time.time() * 1000 - detail["sent"])
+
+
+def bridge(task: Task) -> Measured:
+    """Empty the queue into Kafka."""
+    watch = Watch(task.messages)
+    settings = BridgeSettings(queue_urls=(task.queue_url,), bridge_receivers=task.receivers, bridge_poll_seconds=1)
+    cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
+    running = Bridge(settings, partial(kafka.producer, cluster), codec.load(), threading.Event())
+    _tell_when_acknowledged(running, watch)
+    running.open()
+    running.add(reachable(task.queue_url, settings))
+    measured = watch.until_done(lambda: running.counts.deleted)
+    running.close()
+    return measured
+
+
+def _tell_when_acknowledged(running: Bridge, watch: Watch) -> None:
+    airspace = vars(running)["_airspace"]
+    landed: Callable[[Flight], None] = vars(airspace)["_landed"]
+
+    def noted(flight: Flight) -> None:
+        watch.note(flight.delivery.body)
+        landed(flight)
+
+    vars(airspace)["_landed"] = noted
+
+
+def bare(task: Task) -> Measured:
+    """Receive and delete, and do nothing else."""
+    watch, deleted = Watch(task.messages), [0] * task.receivers
+
+    def work(number: int) -> None:
+        client: Any = boto3.session.Session().client("sqs")
+        while sum(deleted) < task.messages:
+            found = client.receive_message(QueueUrl=task.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            messages = found.get("Messages") or []
+            for each in messages:
+                watch.note(each["Body"])
+            entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
+            if entries:
+                client.delete_message_batch(QueueUrl=task.queue_url, Entries=entries)
+            deleted[number] += len(entries)
+
+    for number in range(task.receivers):
+        threading.Thread(target=work, args=(number,), daemon=True).start()
+    return watch.until_done(lambda: sum(deleted))
+
+
+if __name__ == "__main__":
+    orders = msgspec.json.decode(sys.argv[1], type=Task)
+    print(msgspec.json.encode((bridge if orders.kind == "bridge" else bare)(orders)).decode())

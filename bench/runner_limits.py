@@ -1,0 +1,130 @@
+"""What the runner does to memory, and a hot key to the others: `python -m bench.runner_limits [--minutes]`.
+
+The runner is whole but for decoding: what is measured are lanes, marks, outcomes, telemetry and commits.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import threading
+import uuid
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from bench import load, report
+from bench.hosted import Kind, Measured, Task
+from bench.load import Pace
+from bench.runner import HERE, kafka
+from schemas import kafka as clients
+from schemas import topics
+from schemas.settings import KafkaSettings
+
+WARM_SECONDS = 6.0
+HOT_RECORDS, OTHER_KEYS = 100_000, 1_000
+SECONDS = 20.0
+REPETITIONS = 3
+PACE = 20_000.0
+"""Records a second over minutes; the broker and the sender need the other core."""
+
+
+def main(
+    minutes: Annotated[float, typer.Option(help="How long memory is watched.")] = 3.0,
+    soak: Annotated[bool, typer.Option(help="Watch memory alone, and keep the result apart.")] = False,
+) -> None:
+    """Measure, print, keep the result."""
+    with kafka() as settings:
+        found: dict[str, Any] = {} if soak else {"hot_key": _hot_key(settings), "waiting_records": _waiting(settings)}
+        found["growth"] = _growth(settings, minutes * 60)
+    report.write(report.result("soak" if soak else "runner_limits", found, ("faust-streaming", "aiokafka", "uvloop")))
+    for name, told in found.items():
+        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in told.items()))
+
+
+def _hot_key(settings: KafkaSettings) -> dict[str, Any]:
+    """How long 1,000 keys wait at 500 records a second, alone and beside one key with 100,000 records of its own."""
+    others = Pace("other-{}", OTHER_KEYS, 500)
+    hot = Pace("hot", 1, HOT_RECORDS / SECONDS)
+    alone, beside = [], []
+    for _ in range(REPETITIONS):
+        alone.append(_p99(_watched(settings, [others], SECONDS, wait_ms=0.1, timed="other-")))
+        beside.append(_p99(_watched(settings, [others, hot], SECONDS, wait_ms=0.1, timed="other-")))
+    ratio = statistics.median(beside) / statistics.median(alone)
+    return {
+        "p99_alone_ms": asdict(report.spread(alone)),
+        "p99_beside_ms": asdict(report.spread(beside)),
+        "ratio": round(ratio, 2),
+    }
+
+
+def _p99(measured: Measured) -> float:
+    return statistics.quantiles(measured.delays_ms, n=100)[98]
+
+
+def _waiting(settings: KafkaSettings) -> dict[str, Any]:
+    """What a record costs that waits in a lane: memory with 100,000 of them less memory with none, by record."""
+    records = 100_000
+    topic = _topic(settings)
+    load.keep_sending(settings, topic, [Pace("key-{}", 5_000, records)], 1.0)
+    full = _run(_task(settings, topic, "lanes", records=1, wait_ms=5_000, in_flight=10, buffer_bytes=1 << 30))
+    empty = full.resident_mb[0]
+    return {"bytes_a_record": round((max(full.resident_mb) - empty) * 1e6 / records), "records": records}
+
+
+def _growth(settings: KafkaSettings, seconds: float) -> dict[str, Any]:
+    """The slope of resident memory over minutes of steady work, with twice its standard error."""
+    measured = _watched(settings, [Pace("key-{}", 5_000, PACE)], seconds, wait_ms=0.0)
+    held = measured.resident_mb[len(measured.resident_mb) // 4 :]
+    minutes = [second / 60 for second in range(len(held))]
+    slope, intercept = statistics.linear_regression(minutes, held)
+    rest = [each - slope * minute - intercept for minute, each in zip(minutes, held, strict=True)]
+    spread = statistics.pstdev(minutes) * len(held) ** 0.5
+    error = 2 * statistics.pstdev(rest) / spread
+    return {
+        "records": measured.records,
+        "records_a_second": round(measured.records / measured.seconds),
+        "resident_mb": round(held[-1], 1),
+        "mb_a_minute": round(slope, 3),
+        "give_or_take": round(error, 3),
+    }
+
+
+def _watched(settings: KafkaSettings, paces: list[Pace], seconds: float, wait_ms: float, timed: str = "") -> Measured:
+    """Work what comes at a pace, after a while in which the worker starts."""
+    topic = _topic(settings)
+    warm = load.keep_sending(settings, topic, [Pace("warm-{}", 100, 500)], 1.0)
+    expected = warm + sum(int(pace.per_second * seconds) for pace in paces)
+    task = _task(settings, topic, "bytes", records=int(expected * 0.999), wait_ms=wait_ms, timed=timed)
+    sender = threading.Timer(WARM_SECONDS, load.keep_sending, (settings, topic, paces, seconds + 0.5))
+    sender.start()
+    try:
+        return _run(task, seconds + 120)
+    finally:
+        sender.join()
+
+
+def _task(settings: KafkaSettings, topic: str, kind: Kind, **told: Any) -> Task:
+    name = f"b{uuid.uuid4().hex[:8]}"
+    return Task(bootstrap_servers=settings.bootstrap_servers, name=name, reads=topic, kind=kind, **told)
+
+
+def _topic(settings: KafkaSettings) -> str:
+    topic = f"bench.{uuid.uuid4().hex[:8]}"
+    clients.create_topics(clients.admin(settings), [topics.Topic(topic, "uploads")], 1)
+    return topic
+
+
+def _run(task: Task, seconds: float = 120) -> Measured:
+    command = [sys.executable, "-m", "bench.hosted", msgspec.json.encode(task).decode()]
+    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, timeout=seconds, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr.decode()[-2000:])
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Measured)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,53 @@
+"""How a log line is written."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from schemas import logs
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Leave the log as it was."""
+    yield
+    structlog.reset_defaults()
+
+
+class Writes(io.StringIO):
+    """A standard error that remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.each.append(text)
+        return super().write(text)
+
+
+def test_a_line_goes_to_what_standard_error_is_when_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Writes(), Writes()
+    monkeypatch.setattr(sys, "stderr", first)
+    logs.configure(json=True)
+    log = structlog.get_logger("test")
+    log.info("one")
+    first.close()
+    monkeypatch.setattr(sys, "stderr", second)
+    log.info("two")
+    assert json.loads(second.getvalue())["event"] == "two"
+
+
+def test_a_line_is_one_write_so_that_nothing_gets_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = Writes()
+    monkeypatch.setattr(sys, "stderr", written)
+    logs.configure(json=True)
+    structlog.get_logger("test").info("one", key="a")
+    [line] = written.each
+    assert line.endswith("}\n")
