@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-runner soak bench-bridge fuzz chaos format constraints clean
+.PHONY: help demo test check bench bench-runner soak bench-bridge bench-rules fuzz chaos chaos-bridge format constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,11 +38,17 @@ soak: $(VENV)/dev.stamp ## Watch the runner's memory for half an hour
 bench-bridge: $(VENV)/dev.stamp ## Measure the bridge beside a bare boto3 loop
 	@$(BIN)/python -m bench.bridge $(ARGS)
 
+bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-ruler
+	@$(BIN)/python -m bench.rules
+
 fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## Kill workers and brokers for a quarter of an hour and judge what is on the log
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+chaos-bridge: $(VENV)/dev.stamp ## Take away from the bridge what it needs, one after the other, and count what is on the log
+	@$(BIN)/python -m tests.chaos_bridge $(ARGS)
 
 format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
 	$(BIN)/ruff check --fix --quiet .

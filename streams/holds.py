@@ -15,33 +15,34 @@ Place = tuple[str, int, int]
 
 
 class Holds:
-    """Which keys are held, and by which records."""
+    """Which keys are held, and by which records. Each hold is part of an assignment, and ends with it."""
 
     def __init__(self) -> None:
-        self._by: defaultdict[object, set[Place]] = defaultdict(set)
+        self._by: defaultdict[object, dict[Place, object]] = defaultdict(dict)
 
     def __contains__(self, key: object) -> bool:
         return key in self._by
 
-    def add(self, record: Received) -> None:
+    def add(self, record: Received, assignment: object) -> None:
         """Hold a record's key until the record itself has ended."""
         if record.key is not None:
-            self._by[record.key].add(_place(record))
+            self._by[record.key][_place(record)] = assignment
 
     def release(self, record: Received) -> None:
         """Note that a record has ended. Its key may still be held by others."""
         held = self._by.get(record.key)
         if held is not None:
-            held.discard(_place(record))
+            held.pop(_place(record), None)
             if not held:
                 del self._by[record.key]
 
-    def forget(self, topic_partition: tuple[str, int]) -> list[object]:
-        """Drop what is known of a partition's records, now that others own it; name the keys that are free."""
+    def forget(self, assignment: object) -> list[object]:
+        """Drop what an assignment held; name the keys that are free. What matters of it is read again."""
         freed = []
-        for key, places in list(self._by.items()):
-            places -= {place for place in places if place[:2] == topic_partition}
-            if not places:
+        for key, held in list(self._by.items()):
+            for place in [place for place, by in held.items() if by is assignment]:
+                del held[place]
+            if not held:
                 del self._by[key]
                 freed.append(key)
         return freed

@@ -171,7 +171,7 @@ class Lanes:
         for record in records:
             wait = self._work.due(record) - now
             if self._holds is not None and is_retry(record):
-                self._holds.add(record)
+                self._holds.add(record, partition)
             if wait > 0:
                 self.waiting += 1
                 asyncio.get_running_loop().call_later(wait, self._is_due, (partition, record))
@@ -242,7 +242,7 @@ class Lanes:
             partition.leaving = True
             partition.live = False
             if self._holds is not None:
-                for key in self._holds.forget(where):
+                for key in self._holds.forget(partition):
                     self._let_on(key)
 
     def _must_wait(self, where: TopicPartition) -> bool:
@@ -351,8 +351,10 @@ class Lanes:
             stepped_aside = not partition.leaving and await self._run(slot, entry)
         finally:
             self._at_work.discard(key)
-        if stepped_aside and partition.live:
-            self._holds.add(record)
+        if not partition.live:
+            return  # what its assignment held was forgotten, and the new one holds for itself
+        if stepped_aside:
+            self._holds.add(record, partition)
         else:
             self._holds.release(record)
 

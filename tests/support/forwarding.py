@@ -10,15 +10,17 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def forwarding(to: str, port: int) -> Iterator[None]:
-    """Listen on a port and pass everything on to `host:port`, while the block lasts."""
+    """Listen on a port and pass everything on to `host:port`, while the block lasts; then nobody answers there."""
     host, target = to.split(":")
     server = socket.create_server(("127.0.0.1", port))
+    opened: list[socket.socket] = []
 
     def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
                 here = server.accept()[0]
                 there = socket.create_connection((host, int(target)))
+                opened.extend((here, there))
                 for one, other in ((here, there), (there, here)):
                     threading.Thread(target=_pump, args=(one, other), daemon=True).start()
 
@@ -26,7 +28,10 @@ def forwarding(to: str, port: int) -> Iterator[None]:
     try:
         yield
     finally:
-        server.close()
+        for each in (server, *opened):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
 
 
 def _pump(one: socket.socket, other: socket.socket) -> None:

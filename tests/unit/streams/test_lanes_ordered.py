@@ -43,11 +43,12 @@ class Stage:
         self.done: list[Received] = []
         self.retries: list[Received] = []
         self.after_ms = 0
+        self.gates: dict[int, asyncio.Event] = {}
 
     async def process(self, received: Received) -> bool:
         number = self.number(received)
         self.begun.append(number)
-        await asyncio.sleep(0)
+        await (self.gates.pop(number).wait() if number in self.gates else asyncio.sleep(0))
         if self.left[number]:
             self.left[number] -= 1
             self.retries.append(again(received, len(self.retries), self.after_ms))
@@ -153,6 +154,21 @@ async def test_what_a_lost_partition_held_is_free_when_it_comes_back() -> None:
         assert not stage.done
         lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1)])
         await until(lambda: stage.numbers() == [1])
+
+
+async def test_the_end_of_work_of_an_earlier_assignment_frees_nothing_in_the_new_one() -> None:
+    stage, gate = Stage(), asyncio.Event()
+    stage.gates[0] = gate
+    async with stage.running() as lanes:
+        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0)])
+        await still()
+        assert stage.begun == [0]
+        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
+        lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1)])
+        gate.set()
+        await still()
+        assert 1 not in stage.begun
+        await until(lambda: stage.numbers() == [0, 0, 1])
 
 
 @settings(max_examples=60)

@@ -1,0 +1,202 @@
+"""How fast is the rule index? `python -m bench.rules`, or `make bench-rules`; exit code 1 when a target is missed.
+
+One core, JSON parsing included. Beside it AWS's event-ruler (Java) on the same rules and events, where a JDK is there
+to compile the harness, and our own patterns tried one after the other. All find the same number of matches, or it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jgo
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench import report
+from streams.rules import Index, Pattern
+
+HERE = Path(__file__).parent
+RULER = "software.amazon.event.ruler:event-ruler:2.0.1"
+EVENTS, REPETITIONS, JAVA_ROUNDS = 20_000, 5, 8
+SCALAR_A_SECOND, WILDCARD_A_SECOND, SLOWER = 150_000, 50_000, 0.8
+
+Rules = dict[str, Any]
+Family = Callable[[int], Any]
+
+S3: dict[str, Family] = {
+    "exact": lambda n: _key_rule([f"photos/{n:05}/beach.jpg"]),
+    "prefix": lambda n: _key_rule([{"prefix": f"photos/{n:05}/"}]),
+    "suffix": lambda n: _bucket_rule([{"suffix": f"-{n:05}"}]),
+    "numeric": lambda n: {"source": ["aws.s3"], "detail": {"object": {"size": [{"numeric": [">=", n, "<", n + 1]}]}}},
+    "anything-but": lambda n: {
+        "detail": {"bucket": {"name": [f"bucket-{n:05}"]}, "reason": [{"anything-but": ["CopyObject", f"x{n}"]}]}
+    },
+    "wildcard": lambda n: _key_rule([{"wildcard": f"*/{n:05}/*.jpg"}]),
+}
+"""Rules over S3's own events; of each family one matches each event."""
+
+LOTS: dict[str, Rules] = {
+    "exact": {f"r{n}": {"properties": {"MAPBLKLOT": [f"{n:04}001"]}} for n in range(5)},
+    "prefix": {f"r{n}": {"properties": {"STREET": [{"prefix": text}]}} for n, text in enumerate("ACOBL")},
+    "wildcard": {
+        f"r{n}": {"properties": {"MAPBLKLOT": [{"wildcard": text}]}}
+        for n, text in enumerate(["143*", "2*0*1*7", "*218", "3*52", "*7*1"])
+    },
+    "anything-but": {
+        f"r{n}": {"properties": {"STREET": [{"anything-but": [text, "FULTON"]}]}}
+        for n, text in enumerate(["FLORAL", "PARK", "MASON", "OAK", "HILL"])
+    },
+    "numeric": {f"r{n}": {"properties": {"LOT": [{"numeric": [">", n * 100, "<=", n * 100 + 50]}]}} for n in range(5)},
+    "arrays of objects": {
+        f"r{n}": {"parts": {"kind": ["wall"], "length": [{"numeric": [">", n * 10]}], "side": ["N"]}} for n in range(5)
+    },
+}
+"""Five rules of each family over events like those of San Francisco's city lots, which event-ruler's benchmark uses."""
+
+
+def main() -> None:
+    """Measure, print, keep the result."""
+    draw = random.Random(20260314)
+    lots = [orjson.dumps(_lot(draw)) for _ in range(EVENTS)]
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        ruler = _ruler(Path(folder))
+        for name, rules in LOTS.items():
+            found[f"lots: {name}, 5 rules"] = _measure(rules, lots, ruler)
+        for name, family in S3.items():
+            for count in (1, 100, 1_000, 10_000):
+                rules = {str(n): family(n) for n in range(count)}
+                events = [orjson.dumps(_uploaded(draw.randrange(count))) for _ in range(EVENTS)]
+                found[f"s3: {name}, {count:,} rules"] = _measure(rules, events, ruler)
+    report.write(report.result("rules", found, ("orjson",)) | {"event_ruler": RULER if ruler else "no JDK here"})
+    _print(found)
+    _judge(found)
+
+
+def _measure(rules: Rules, events: list[bytes], ruler: Callable[[Rules, list[bytes]], Any] | None) -> dict[str, Any]:
+    patterns = {name: Pattern(rule) for name, rule in rules.items()}
+    index, rates, matches = Index(patterns), [], 0
+    for _ in range(REPETITIONS):
+        begun = time.perf_counter()
+        matches = sum(len(index.match(orjson.loads(event))) for event in events)
+        rates.append(len(events) / (time.perf_counter() - begun))
+    told: dict[str, Any] = {"events_a_second": asdict(report.spread(rates)), "matches_an_event": matches / len(events)}
+    few = events[: max(20, 2_000 // len(rules))]
+    begun = time.perf_counter()
+    for event in few:
+        read = orjson.loads(event)
+        [name for name, pattern in patterns.items() if pattern.matches(read)]
+    told["one_after_the_other"] = round(len(few) / (time.perf_counter() - begun))
+    if ruler:
+        theirs = ruler(rules, events)
+        if theirs["matches"] != matches:
+            raise SystemExit(f"we find {matches} matches, event-ruler {theirs['matches']}")
+        told["event_ruler"] = round(theirs["events_a_second"])
+        told["ratio"] = round(told["events_a_second"]["median"] / theirs["events_a_second"], 2)
+    return told
+
+
+def _ruler(folder: Path) -> Callable[[Rules, list[bytes]], Any] | None:
+    """Compile the harness; None where there is no JDK."""
+    if shutil.which("javac") is None:
+        return None
+    jars = os.pathsep.join(str(jar) for jar in jgo.build(RULER).all_jars)
+    subprocess.run(["javac", "-cp", jars, "-d", folder, HERE / "peers" / "Ruler.java"], check=True)
+
+    def run(rules: Rules, events: list[bytes]) -> Any:
+        (folder / "rules.json").write_bytes(orjson.dumps(rules))
+        (folder / "events.jsonl").write_bytes(b"\n".join(events))
+        files = [str(folder / "rules.json"), str(folder / "events.jsonl")]
+        command = ["java", "-cp", f"{jars}{os.pathsep}{folder}", "Ruler", *files, str(JAVA_ROUNDS)]
+        done = subprocess.run(command, capture_output=True, check=True)
+        return json.loads(done.stdout)
+
+    return run
+
+
+def _key_rule(wanted: list[Any]) -> Any:
+    return {"source": ["aws.s3"], "detail": {"object": {"key": wanted}}}
+
+
+def _bucket_rule(wanted: list[Any]) -> Any:
+    return {"source": ["aws.s3"], "detail": {"bucket": {"name": wanted}}}
+
+
+def _uploaded(number: int) -> Any:
+    """What EventBridge says of an upload."""
+    found = {"key": f"photos/{number:05}/beach.jpg", "size": number, "etag": "b1946ac92492d2347c6235b4d2611184"}
+    detail = {
+        "version": "0",
+        "bucket": {"name": f"bucket-{number:05}"},
+        "object": {**found, "version-id": "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e", "sequencer": "617f08299329d189"},
+        "request-id": "N4N7GDK58NMKJ12R",
+        "requester": "123456789012",
+        "source-ip-address": "1.2.3.4",
+        "reason": "PutObject",
+    }
+    where = {"account": "111122223333", "region": "ca-central-1", "resources": ["arn:aws:s3:::media"]}
+    what = {"id": f"17793124-05d4-b198-2fde-{number:012}", "source": "aws.s3", "detail-type": "Object Created"}
+    return {"version": "0", "time": "2026-03-14T15:09:26Z", **what, **where, "detail": detail}
+
+
+def _lot(draw: random.Random) -> Any:
+    lot, block = draw.randrange(1000), draw.randrange(8000)
+    streets = ("FLORAL", "PARK", "MASON", "OAK", "HILL", "FULTON", "ALVARADO", "CASTRO", "BEACH", "LAKE")
+    properties = {
+        "MAPBLKLOT": f"{block:04}{lot:03}",
+        "BLKLOT": f"{block:04}{lot:03}",
+        "BLOCK_NUM": f"{block:04}",
+        "LOT_NUM": f"{lot:03}",
+        "LOT": lot,
+        "FROM_ST": str(draw.randrange(4000)),
+        "TO_ST": str(draw.randrange(4000)),
+        "STREET": draw.choice(streets),
+        "ST_TYPE": "ST",
+        "ODD_EVEN": draw.choice("EO"),
+    }
+    corners = [[round(draw.uniform(-123, -122), 12), round(draw.uniform(37, 38), 12), 0.0] for _ in range(6)]
+    parts = [
+        {"kind": draw.choice(("wall", "fence")), "length": draw.randrange(60), "side": draw.choice("NESW")}
+        for _ in range(4)
+    ]
+    geometry = {"type": "Polygon", "coordinates": [corners]}
+    return {"type": "Feature", "properties": properties, "geometry": geometry, "parts": parts}
+
+
+def _print(found: dict[str, Any]) -> None:
+    table = Table(*("events/s on one core", "ours", "event-ruler", "ours / theirs", "one after the other"), box=None)
+    for name, told in found.items():
+        theirs = f"{told['event_ruler']:,}" if "event_ruler" in told else "-"
+        ours, ratio = f"{told['events_a_second']['median']:,.0f}", str(told.get("ratio", "-"))
+        table.add_row(name, ours, theirs, ratio, f"{told['one_after_the_other']:,}")
+    Console(width=120).print(table)
+
+
+def _judge(found: dict[str, Any]) -> None:
+    def rate(name: str, count: str) -> float:
+        return float(found[f"s3: {name}, {count} rules"]["events_a_second"]["median"])
+
+    missed = []
+    for name in S3:
+        wanted = WILDCARD_A_SECOND if name == "wildcard" else SCALAR_A_SECOND
+        if rate(name, "1,000") < wanted:
+            missed.append(f"{name}: {wanted:,} events/s at 1,000 rules")
+        if rate(name, "10,000") < SLOWER * rate(name, "1,000"):
+            missed.append(f"{name}: at most {1 - SLOWER:.0%} slower at 10,000 rules")
+    if missed:
+        raise SystemExit(f"missed: {'; '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
