@@ -60,9 +60,8 @@ _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.enc
 
 def to_headers(envelope: Envelope) -> Headers:
     """Write the envelope as Kafka headers; attributes without a value are left out."""
-    return _FIXED + tuple(
-        (header, value.encode()) for header, field in _ATTRIBUTES if (value := getattr(envelope, field))
-    )
+    own = [(header, value.encode()) for header, field in _ATTRIBUTES if (value := getattr(envelope, field))]
+    return (*_FIXED, *own)
 
 
 def from_headers(headers: Iterable[Header]) -> Envelope:
@@ -90,4 +89,5 @@ def from_headers(headers: Iterable[Header]) -> Envelope:
 
 def timestamp(moment: datetime) -> str:
     """Write a moment as CloudEvents wants it: RFC 3339, UTC, milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"

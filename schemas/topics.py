@@ -105,6 +105,9 @@ def is_dead_letters(topic: str) -> bool:
 _TOPIC_OF = {event: topic for topic in SHARED for event in topic.events}
 
 
+_OF_A_JOB = (records.JobStarted, records.JobFinished)
+
+
 def topic_for(kind: type[Event]) -> Topic:
     """The one topic that holds this kind of event."""
     return _TOPIC_OF[kind]
@@ -122,7 +125,7 @@ def key_of(event: Event) -> bytes:
 
 def subject_of(event: Event) -> str:
     """What the event is about, in words."""
-    if isinstance(event, records.JobStarted | records.JobFinished):
+    if isinstance(event, _OF_A_JOB):
         return event.token
     if isinstance(event, records.AwsEvent):
         return event.source
