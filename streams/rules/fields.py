@@ -7,7 +7,10 @@ Events are JSON objects, or records whose attributes stand for fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import msgspec
@@ -23,73 +26,76 @@ Fields = Mapping[str, list[Value]]
 NOWHERE: Places = ()
 
 
-class Wanted:
-    """The paths that somebody asks for, and every path that leads to one."""
+Tree = dict[str, "Branch"]
+Branch = tuple[str | None, Tree]
+"""What a name leads to: the path, if somebody asks for it, and what is asked for below."""
 
-    __slots__ = ("ancestors", "paths")
+_LISTS, _OBJECTS, _SCALARS = (list, tuple), (dict, msgspec.Struct), (str, int, float, bool, type(None))
+_MISSING = object()
+
+
+class Wanted:
+    """The paths that somebody asks for, as a tree of names. A name may have dots in it: `a.b` is `b` below `a`."""
+
+    __slots__ = ("tree",)
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self.paths = frozenset(paths)
-        self.ancestors = frozenset(_ancestors(self.paths))
+        known = frozenset(paths)
+        nodes: defaultdict[tuple[str, ...], Tree] = defaultdict(dict)
+        for steps in (tuple(path.split(".")) for path in known):
+            for begin, end in combinations(range(len(steps) + 1), 2):
+                here = ".".join(steps[:end])
+                branch = (here if here in known else None, nodes[steps[:end]])
+                nodes[steps[:begin]][".".join(steps[begin:end])] = branch
+        self.tree = nodes[()]
 
 
 def fields_of(event: Any, wanted: Wanted) -> dict[str, list[Value]]:
     """Give the values of an event at the wanted paths."""
-    reading = _Reading(wanted)
-    reading.object(event, "", NOWHERE)
+    reading = _Reading()
+    reading.object(event, wanted.tree, NOWHERE)
     return reading.found
 
 
 class _Reading:
     """One reading of one event. Lists are numbered as they come."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self) -> None:
         self.found: dict[str, list[Value]] = {}
-        self._wanted = wanted
         self._lists = 0
 
-    def object(self, event: Any, before: str, places: Places) -> None:
-        for name, value in _items(event):
-            path = f"{before}{name}"
-            if path in self._wanted.paths or path in self._wanted.ancestors:
-                self._value(value, path, places)
+    def object(self, event: Any, tree: Tree, places: Places) -> None:
+        get = event.get if isinstance(event, dict) else partial(_attribute, event)
+        for name, branch in tree.items():
+            value = get(name, _MISSING)
+            if value is not _MISSING:
+                self._value(value, branch, places)
 
-    def _value(self, value: Any, path: str, places: Places) -> None:
-        if isinstance(value, list | tuple):
-            self._list(value, path, places)
-        elif isinstance(value, dict | msgspec.Struct):
-            if path in self._wanted.ancestors:
-                self.object(value, f"{path}.", places)
-        elif path in self._wanted.paths:
-            self.found.setdefault(path, []).append((scalar(value), places))
+    def _value(self, value: Any, branch: Branch, places: Places) -> None:
+        if isinstance(value, _LISTS):
+            self._list(value, branch, places)
+        elif isinstance(value, _OBJECTS):
+            if branch[1]:
+                self.object(value, branch[1], places)
+        elif branch[0] is not None:
+            self.found.setdefault(branch[0], []).append((scalar(value), places))
 
-    def _list(self, values: list[Any] | tuple[Any, ...], path: str, places: Places) -> None:
+    def _list(self, values: Iterable[Any], branch: Branch, places: Places) -> None:
         number, self._lists = self._lists, self._lists + 1
         for index, value in enumerate(values):
-            is_whole = not isinstance(value, list | tuple | dict | msgspec.Struct)
-            self._value(value, path, places if is_whole else (*places, (number, index)))
+            inside = (*places, (number, index)) if isinstance(value, _LISTS + _OBJECTS) else places
+            self._value(value, branch, inside)
+
+
+def _attribute(record: Any, name: str, missing: Any) -> Any:
+    """Give a record's field; its fields are all there, so one without a value is one that is missing."""
+    value = getattr(record, name, None) if name in record.__struct_fields__ else None
+    return missing if value is None else value
 
 
 def scalar(value: Any) -> Scalar:
     """Give a value as JSON has it: a moment, for one, is a text."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if isinstance(value, _SCALARS):
         return value
     found: Scalar = msgspec.to_builtins(value)
     return found
-
-
-def _items(event: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(event, dict):
-        yield from event.items()
-    else:
-        for name in event.__struct_fields__:
-            value = getattr(event, name)
-            if value is not None:  # a record's fields are all there; one without a value is one that is missing
-                yield name, value
-
-
-def _ancestors(paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        steps = path.split(".")
-        for length in range(1, len(steps)):
-            yield ".".join(steps[:length])

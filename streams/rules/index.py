@@ -70,6 +70,8 @@ class Index:
                 mask &= column.any_of([value for value, _ in found]) | column.unless_there
             else:
                 mask &= column.any_of([value for value, _ in found])
+            if not mask:
+                return []
         sets = (self._sets[number] for number in _bits(mask))
         return list(dict.fromkeys(name for name, clauses in sets if holds(clauses, fields)))
 

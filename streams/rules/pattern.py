@@ -14,6 +14,9 @@ from streams.rules.conditions import Exists, Scalar
 from streams.rules.fields import NOWHERE, Fields, Places, Value, Wanted, fields_of
 from streams.rules.parse import Clause, parse
 
+FEW = 16
+"""So many ways through the clauses cost less than to look which of them have become the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Miss:
@@ -70,39 +73,35 @@ def holds(clauses: Sequence[Clause], fields: Fields) -> bool:
 def _failing(clauses: Sequence[Clause], fields: Fields) -> Clause | None:
     """Give the first clause that cannot be met together with those before it.
 
-    A way through the clauses is known by the elements that it has chosen. Of these it may forget what no later clause
-    can ask for again, so that there are never more ways than a list has elements.
+    A way through the clauses is known by the elements that it has chosen. Where there are many, they forget of these
+    what no later clause can ask for again, so that there are never more ways than a list has elements.
     """
     ways: set[Places] = {NOWHERE}
-    last = _last_uses(clauses, fields)
     for number, clause in enumerate(clauses):
-        found = fields.get(clause.path, ())
-        ways = {
-            tuple(pair for pair in way if last.get(pair[0], 0) > number) if way else way
-            for before in ways
-            for way in _onward(clause, found, before)
-        }
+        ways = _onward(clause, fields.get(clause.path, ()), ways)
         if not ways:
             return clause
+        if len(ways) > FEW:
+            lasting = {each for later in clauses[number + 1 :] for each in _lists(fields.get(later.path, ()))}
+            ways = {tuple(pair for pair in way if pair[0] in lasting) for way in ways}
     return None
 
 
-def _onward(clause: Clause, found: Iterable[Value], before: Places) -> Iterator[Places]:
-    """Give every way on from a way: over each value that is consistent with it and is asked for, or over none."""
-    nothing_there = True
-    for value, places in found:
-        way = _together(before, places)
-        if way is not None:
-            nothing_there = False
-            if any(condition.holds(value) for condition in clause.alternatives):
-                yield way
-    if nothing_there and any(isinstance(each, Exists) and not each.wanted for each in clause.alternatives):
-        yield before
+def _onward(clause: Clause, found: Sequence[Value], before: set[Places]) -> set[Places]:
+    """Give every way on: over each value that is asked for and consistent with the way so far, or over none."""
+    good = {places for value, places in found if any(each.holds(value) for each in clause.alternatives)}
+    if before == {NOWHERE}:
+        onward = good
+    else:
+        onward = {way for one in before for places in good if (way := _together(one, places)) is not None}
+    if any(isinstance(each, Exists) and not each.wanted for each in clause.alternatives):
+        onward |= {one for one in before if all(_together(one, places) is None for _, places in found)}
+    return onward
 
 
 def _together(before: Places, places: Places) -> Places | None:
     """Join the elements that two values come from; None when they are different ones of one list."""
-    if not places or not before:
+    if not places or not before or places == before:
         return places or before
     chosen = dict(before)
     for number, index in places:
@@ -111,14 +110,11 @@ def _together(before: Places, places: Places) -> Places | None:
     return tuple(sorted(chosen.items()))
 
 
-def _last_uses(clauses: Sequence[Clause], fields: Fields) -> dict[int, int]:
-    """For each list of objects, the last clause for which it matters."""
-    last = {}
-    for number, clause in enumerate(clauses):
-        for _, places in fields.get(clause.path, ()):
-            for each, _ in places:
-                last[each] = number
-    return last
+def _lists(found: Iterable[Value]) -> Iterator[int]:
+    """Number the lists that values come from."""
+    for _, places in found:
+        for number, _ in places:
+            yield number
 
 
 def _miss(clauses: Sequence[Clause], fields: Fields) -> Miss | None:
