@@ -86,21 +86,22 @@ class SafeConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Begin a new assignment at the committed offsets, and at the beginning where there is none.
 
-        Faust's own leaves a partition without one where it is, and a fetch that a rebalance cut short has moved it. So
-        has one that came back while we asked for offsets, and went to the assignment before: so all is sought again,
-        now that whatever comes goes to the new one.
+        Faust leaves a partition without one where it is. But a fetch that a rebalance cut short has moved it. What a
+        fetch brings while we ask for offsets goes to the assignment before: so the last thing that is waited for is
+        that all is sought.
         """
         await super().perform_seek()
-        begin = {tp: self._committed_offset.get(tp) or 0 for tp in self.assignment()}
-        new = [tp for tp, offset in begin.items() if not offset]
-        begin.update(await self.earliest_offsets(*new) if new else {})
+        new = [tp for tp in self.assignment() if not self._committed_offset.get(tp)]
+        begin = dict(await self.earliest_offsets(*new)) if new else {}
         ends = await self._ends_of_retries()
-        for tp, position in begin.items():
+        if begin or ends:
+            await super().perform_seek()
+        for tp in self.assignment():
+            position = self._committed_offset.get(tp) or begin.get(tp, 0)
             self.lanes.assign(_where(tp), position, ends.get(tp, 0))
-        for tp in begin:
-            partition = self.lanes.partition(_where(tp))
-            if partition is not None and tp in self.assignment():
-                await self.seek(tp, partition.fetched)
+        for tp, offset in begin.items():
+            if tp in self.assignment() and not self._committed_offset.get(tp):
+                await self.seek(tp, offset)
 
     async def _ends_of_retries(self) -> dict[TP, int]:
         """Say up to where retry topics have to be read before others of their number, where order needs it."""

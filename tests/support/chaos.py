@@ -116,7 +116,7 @@ def _faults(plan: Plan, here: Site) -> Counter[str]:
             thaw()
         else:
             _kill_broker(plan, here, draw)
-    here.wait(lambda: not fleet.armed and not fleet.about_to_crash(), "all crash points", 120)
+    here.wait(lambda: not fleet.armed and not fleet.about_to_crash(), "all crash points", 240)
     fleet.scale(1)
     return fleet.deaths + Counter({"kill -9 of a broker": plan.broker_kills, "scale 1 to 4 to 1": 1})
 

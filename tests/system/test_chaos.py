@@ -22,7 +22,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
         yield started
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Brokers, tmp_path: Path) -> None:
     plan = chaos.Plan(seed=20260314, inputs=2000, rate=60, kills=4, freezes=1, broker_kills=1)
     report = chaos.run(plan, cluster, tmp_path)
@@ -35,7 +35,7 @@ def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Br
     assert report.codes == ["decode", "unreadable"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_in_an_ordered_stage_no_record_passes_another_of_its_key(cluster: Brokers, tmp_path: Path) -> None:
     plan = chaos.Plan(seed=20260315, inputs=600, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True)
     report = chaos.run(plan, cluster, tmp_path)

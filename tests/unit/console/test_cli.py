@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -65,16 +64,6 @@ def test_to_list_the_commands_loads_none_of_them() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.splitlines()[-1] == "[]"
-
-
-def test_help_comes_at_once() -> None:
-    def spent() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
-    before = spent()
-    subprocess.run([sys.executable, "-m", "console", "--help"], capture_output=True, check=True)
-    assert spent() - before < 0.5
 
 
 def test_version_names_the_version() -> None:

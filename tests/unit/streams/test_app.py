@@ -45,18 +45,22 @@ class Kafka:
         self.begin = begin
         self.end = end
         self.sought: dict[TP, int] = {}
+        self.asked: list[str] = []
         self.fetches: list[list[int]] = []
 
     def assignment(self) -> set[TP]:
         return set(self.committed)
 
     async def seek_to_committed(self) -> dict[TP, int | None]:
+        self.asked.append("committed")
         return self.committed
 
     async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
+        self.asked.append("begin")
         return dict.fromkeys(partitions, self.begin)
 
     async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        self.asked.append("end")
         return dict.fromkeys(partitions, self.end)
 
     def seek(self, partition: TP, offset: int) -> None:
@@ -135,10 +139,17 @@ async def test_what_a_fetch_brought_while_the_assignment_began_anew_is_fetched_a
     kafka = Kafka({tp: 7})
     reading = await flowing(lanes, kafka)
     assert await fetched(reading, kafka, 7) == [7]
-    kafka.sought.clear()
     await reading.perform_seek()
-    assert kafka.sought == {tp: 7}
     assert await fetched(reading, kafka, 7) == [7]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_the_last_thing_that_a_new_assignment_waits_for_is_that_all_is_sought(ordered: bool) -> None:
+    own = Lanes(Work(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=ordered)
+    kafka = Kafka({TP("media.ready", 0): None, TP("labels.retry", 0): 2}, end=3)
+    await consumer(own, kafka).perform_seek()
+    assert len(kafka.asked) > 2
+    assert kafka.asked[-1] == "committed"
 
 
 async def test_an_ordered_stage_reads_its_retries_up_to_where_they_ended(lanes: Lanes) -> None:
