@@ -156,7 +156,7 @@ class Bench:
     def _processor(self) -> Processor:
         results = Results(Shelves() if self.task.keeps else Forgetful())
         nothing: Any = None
-        services = Services(nothing, results, nothing, nothing, nothing)
+        services = Services(nothing, results, *[nothing] * 10)
         context = Context(codec.load(), results, services, Slots({}, topics.PARTITIONS))
         processor = Processor(self.stage, context, Sender(kafka.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):

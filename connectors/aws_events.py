@@ -6,6 +6,7 @@ Kinds are told apart by what a message holds, never by configuration: a queue ma
     another service's               Records[]             aws.events
     EventBridge event of S3         source = aws.s3       media.uploaded, media.deleted
     Rekognition, Textract           JobId, Status, API    jobs.finished
+    Polly                           taskId, taskStatus    jobs.finished
     Transcribe, MediaConvert        source, detail        jobs.finished
     any other EventBridge event     source, detail        aws.events
     any of these inside SNS         Type, TopicArn
@@ -47,6 +48,8 @@ class _Message(Struct, gc=False):
     job_id: Raw = field(name="JobId", default=ABSENT)
     status: Raw = field(name="Status", default=ABSENT)
     operation: Raw = field(name="API", default=ABSENT)
+    task_id: Raw = field(name="taskId", default=ABSENT)
+    task_status: Raw = field(name="taskStatus", default=ABSENT)
     source: str | None = None
     detail: Raw = ABSENT
 
@@ -106,6 +109,8 @@ def _known(message: str, received_at: datetime, nesting: int) -> Translation | N
         return Ignored("S3 tried out a new configuration")
     if found.job_id and found.status and found.operation:
         return _ended(job_events.from_completion(message, received_at), message)
+    if found.task_id and found.task_status:
+        return _ended(job_events.from_polly(message, received_at), message)
     if found.source is not None and found.detail:
         return _eventbridge(message, received_at)
     return None

@@ -1,4 +1,4 @@
-"""Ends of jobs that AWS services work on: Rekognition and Textract by SNS, Transcribe and MediaConvert by EventBridge.
+"""Ends of jobs that AWS services work on: Rekognition, Textract and Polly by SNS, the others by EventBridge.
 
 Sources: Amazon Rekognition Developer Guide, "Getting the analysis results"; Amazon Textract Developer Guide,
 "Configuring asynchronous operations"; Amazon Transcribe Developer Guide and AWS Elemental MediaConvert User Guide,
@@ -17,7 +17,7 @@ from msgspec import Raw, Struct, field
 from connectors.envelopes import envelope
 from connectors.fields import ABSENT, Json, Text, milliseconds, moment, reader
 from connectors.translation import Fact, Unreadable
-from schemas.identity import named_id, token_stage
+from schemas.identity import job_end_id, token_stage
 from schemas.records import JobFinished
 
 _GOOD = {
@@ -58,6 +58,13 @@ class _Completion(Struct, rename="pascal"):
     document_location: Raw = ABSENT
 
 
+class _Synthesis(Struct, rename="camel"):
+    task_id: Text
+    task_status: Text
+    output_uri: str = ""
+    task_status_reason: str | None = None
+
+
 class _Transcription(Struct, rename="pascal"):
     transcription_job_name: str = ""
     transcription_job_status: str = ""
@@ -84,6 +91,7 @@ class _Converted(Struct):
 
 
 _completion = reader(_Completion)
+_synthesis = reader(_Synthesis)
 _transcribed = reader(_Transcribed)
 _converted = reader(_Converted)
 
@@ -99,6 +107,21 @@ def from_completion(message: Json, received_at: datetime) -> Ending:
         good=_GOOD.get(found.status),
         message=found.message or found.status_message or found.status,
         moment=milliseconds(found.timestamp, received_at),
+    )
+
+
+def from_polly(message: Json, received_at: datetime) -> Ending:
+    """Read what Polly publishes about a task. The token is a folder of the output, which is all that we can name."""
+    found = _synthesis(message)
+    tokens = [part for part in found.output_uri.split("/") if token_stage(part)]
+    return Ending(
+        service="polly",
+        operation="StartSpeechSynthesisTask",
+        job_id=found.task_id,
+        token=tokens[0] if len(tokens) == 1 else "",
+        good=_GOOD.get(found.task_status.upper()),
+        message=found.task_status_reason or found.task_status,
+        moment=received_at,
     )
 
 
@@ -169,7 +192,7 @@ def fact_of(ending: Ending) -> Fact:
         message=None if ending.good else ending.message or None,
         finished_at=ending.moment,
     )
-    id_ = named_id("job", ending.service, ending.job_id, ending.token, event.status)
+    id_ = job_end_id(ending.service, ending.job_id, ending.token, event.status)
     return event, envelope(event, id_, f"aws.{ending.service}", ending.moment)
 
 

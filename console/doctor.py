@@ -149,13 +149,13 @@ def _queues() -> str:
 
 def _rekognition() -> str:
     settings = load(StreamSettings)
-    for name in ("rekognition_topic_arn", "rekognition_role_arn"):
+    for name in ("jobs_topic_arn", "jobs_role_arn"):
         if not getattr(settings, name):
             raise Refused(f"HEADRACE_{name.upper()} is not set: nobody would hear that a video is done")
-    subscriptions = aws.look_at_topic(settings.rekognition_topic_arn)
+    subscriptions = aws.look_at_topic(settings.jobs_topic_arn)
     if not subscriptions:
-        raise Refused(f"{settings.rekognition_topic_arn} has no subscription: nobody would hear that a video is done")
-    return settings.rekognition_topic_arn
+        raise Refused(f"{settings.jobs_topic_arn} has no subscription: nobody would hear that a video is done")
+    return settings.jobs_topic_arn
 
 
 def _ffmpeg() -> str:

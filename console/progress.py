@@ -120,6 +120,8 @@ class Progress:
         event = entry.event
         if event is None:
             return self._stray(entry)
+        if isinstance(event, JobStarted) and retry_of(entry):
+            return None  # a job that is looked after waits there to be looked at again: nothing has happened to it
         if isinstance(event, JobFinished):
             asset = self._jobs.get(event.token)
             if asset is None:

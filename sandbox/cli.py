@@ -114,10 +114,9 @@ def kafka(tool: Tool, arguments: Arguments = None, data: Data = None) -> None:
 
 
 def _variables(data: Path | None) -> dict[str, str]:
-    from sandbox.environment import variables
-    from sandbox.state import read
+    from sandbox.environment import of
 
-    found = variables(read(data or default_data()))
+    found = of(data or default_data())
     if not found:
         raise SandboxError("The sandbox is not up: start it with `headrace sandbox up`.")
     return found

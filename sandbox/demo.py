@@ -13,6 +13,9 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)] = None,
+    all_stages: Annotated[
+        bool, typer.Option("--all-stages", help="Run every AI service, not only the usual stages.")
+    ] = False,
     limit: Annotated[float, typer.Option(min=1.0, help="Seconds that the files may take.")] = 180.0,
 ) -> None:
     """Run real files through the whole pipeline on this machine: no account, no Docker, no Java.
@@ -28,7 +31,7 @@ def demo(
     console = Console(stderr=as_json, highlight=False)
     try:
         with demo_place.place(data, keep) as folder:
-            report = demo_run.run(folder, limit, console)
+            report = demo_run.run(demo_run.Plan(all_stages, limit), folder, console)
     except SandboxError as error:
         raise Refused(str(error)) from error
     if as_json:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sandbox.pdf import pdf
 from streams.content import eicar
 
 DONE = "done"
+LETTER = (
+    "Dear friends,\n\nthank you for the wonderful films from Lake Constance. On 12 June 2026 we will\n"
+    "show them in Zurich. Please send the invoice to accounts@example.com.",
+    "The projector was broken last year, which was a problem. This time we have two.\n"
+    "Our card for the deposit is 4111 1111 1111 1111. With kind regards, Ada Example",
+)
 MEDIA = Path(__file__).parent / "media"
 
 
@@ -21,8 +28,35 @@ class Sample:
     endings: Mapping[str, str]
 
 
-def samples() -> tuple[Sample, ...]:
+SIGHT = ("faces", "text-in-video", "celebrities")
+FILM = ("segments", "transcode")
+TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")
+
+
+def samples(all_stages: bool = False) -> tuple[Sample, ...]:
     """Give every file. The corrupt and the infected one are made here: no scanner is to stop a copy of this project."""
+    return _all_samples() if all_stages else _samples()
+
+
+def _all_samples() -> tuple[Sample, ...]:
+    """Give the files again, and a document, with what the stages make of them that are not usual."""
+    more = {
+        "bottles.jpg": (*SIGHT, "documents", *TEXT),
+        "bottles.mp4": (*SIGHT, *FILM),
+        "rabbit.mp4": (*SIGHT, *FILM, *TEXT),
+        "jfk.flac": TEXT,
+    }
+    usual = [replace(each, endings={**each.endings, **_all_done(*more.get(each.name, ()))}) for each in _samples()]
+    seen = ("thumbnails", "scan", "probe", "ready", "documents", *TEXT)
+    return (*usual, Sample("letter.pdf", letter, _all_done(*seen)))
+
+
+def letter() -> bytes:
+    """Give a document of two pages."""
+    return pdf(*LETTER)
+
+
+def _samples() -> tuple[Sample, ...]:
     sound = ("thumbnails", "scan", "probe", "ready", "transcript")
     sight = ("thumbnails", "scan", "probe", "ready", "labels", "moderation")
     return (

@@ -18,7 +18,7 @@ from sandbox.folders import default_data
 from sandbox.names import HOST
 from sandbox.state import State, locked, read, write
 from schemas.settings import KafkaSettings
-from streams.settings import StreamSettings
+from streams.settings import PipelineSettings, StreamSettings
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def forget_surroundings() -> None:
     """
     ours = {
         f"HEADRACE_{field}".upper()
-        for settings in (KafkaSettings, StreamSettings, BridgeSettings, ConsoleSettings)
+        for settings in (KafkaSettings, StreamSettings, PipelineSettings, BridgeSettings, ConsoleSettings)
         for field in settings.model_fields
     }
     for name in [name for name in os.environ if name.startswith("AWS_") or name in ours]:

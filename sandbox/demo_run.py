@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -14,12 +15,11 @@ from rich.console import Console
 from console import aws
 from console.progress import Progress, Version
 from console.service import ReadService, connect
-from sandbox import cluster, processes
+from sandbox import cluster, environment, processes
 from sandbox.demo_files import Sample, samples
 from sandbox.demo_place import forget_surroundings
 from sandbox.demo_report import Report, Seconds, endings, ledger, missing
 from sandbox.demo_show import progress
-from sandbox.environment import variables
 from sandbox.errors import SandboxError
 from sandbox.names import MEDIA_BUCKET
 from sandbox.processes import Command
@@ -33,23 +33,36 @@ from streams import pipeline
 PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all")}
 """What `headrace` is told to be bridge and worker."""
 
+ALL_STAGES = Path(__file__).with_name("all_stages.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked for: every stage or the usual ones, and how many seconds the files may take."""
+
+    all_stages: bool = False
+    limit: float = 180.0
+
+
 Known = Mapping[str, Collection[str]]
 """The sequencers of the versions of each file that were there before this run."""
 
 
-def run(folder: Path, limit: float, console: Console) -> Report:
-    """Run the demo on the sandbox in a folder, which is started where it is not up. The files may take `limit` seconds.
+def run(plan: Plan, folder: Path, console: Console) -> Report:
+    """Run the demo on the sandbox in a folder, which is started where it is not up.
 
     Raises `SandboxError` when something does not start, or ends by itself.
     """
     began = time.monotonic()
     forget_surroundings()
     with Watch(console) as watch:
-        os.environ.update(variables(cluster.up(folder, tell=watch.tell)))
+        cluster.up(folder, tell=watch.tell)
+    choose_pipeline(folder, plan.all_stages)
+    os.environ.update(environment.of(folder))
     apply_contract()
     parts = start_pipeline(folder)
     ready = time.monotonic() - began
-    service, files, endpoint = connect(), samples(), os.environ["AWS_ENDPOINT_URL_REKOGNITION"]
+    service, files, endpoint = connect(), samples(plan.all_stages), os.environ["AWS_ENDPOINT_URL_REKOGNITION"]
     there, jobs = known(service, files), ledger(endpoint)
     put(files)
     versions: dict[str, Version] = {}
@@ -62,9 +75,24 @@ def run(folder: Path, limit: float, console: Console) -> Report:
                 first = now
             if not any(missing(sample, versions.get(sample.name)) for sample in files):
                 last = now
-            if last or now > ready + limit:
+            if last or now > ready + plan.limit:
                 break
     return Report(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last))
+
+
+def choose_pipeline(folder: Path, all_stages: bool) -> None:
+    """Let the sandbox run every stage, or the usual ones; bridge and worker that run others are ended first."""
+    file = folder / environment.PIPELINE_FILE
+    wanted = ALL_STAGES.read_text("utf-8") if all_stages else None
+    if wanted == (file.read_text("utf-8") if file.exists() else None):
+        return
+    with locked(folder):
+        state = read(folder)
+        processes.stop(state.parts[name] for name in PIPELINE if name in state.parts)
+    if wanted is None:
+        file.unlink()
+    else:
+        file.write_text(wanted, "utf-8")
 
 
 def apply_contract() -> None:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sandbox import names
 from sandbox.folders import default_data
 from sandbox.state import State, read
+
+PIPELINE_FILE = "pipeline.toml"
+"""In a sandbox's folder, the pipeline that it runs, where that is not the usual one."""
+
+AI_SERVICES = (
+    "REKOGNITION",
+    "TRANSCRIBE",
+    "TEXTRACT",
+    "COMPREHEND",
+    "TRANSLATE",
+    "POLLY",
+    "MEDIACONVERT",
+    "BEDROCK_RUNTIME",
+)
+"""The services of the AI endpoint, as the SDK's variables name them."""
 
 
 def variables(state: State) -> dict[str, str]:
@@ -16,16 +33,23 @@ def variables(state: State) -> dict[str, str]:
     if aws := ports.get("aws"):
         found |= cloud(aws)
     if ai := ports.get("ai"):
-        found |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in ("REKOGNITION", "TRANSCRIBE")}
+        found |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in AI_SERVICES}
     return found
+
+
+def of(folder: Path) -> dict[str, str]:
+    """The variables of the sandbox in a folder, its pipeline file among them where it has one."""
+    found = variables(read(folder))
+    file = folder / PIPELINE_FILE
+    return {**found, "HEADRACE_PIPELINE": str(file)} if found and file.exists() else found
 
 
 def current() -> dict[str, str]:
     """The variables of the sandbox at the default place; none when it is not up."""
     from sandbox.processes import is_alive
 
-    state = read(default_data())
-    return variables(state) if any(is_alive(part) for part in state.parts.values()) else {}
+    folder = default_data()
+    return of(folder) if any(is_alive(part) for part in read(folder).parts.values()) else {}
 
 
 def cloud(port: int) -> dict[str, str]:
@@ -34,8 +58,9 @@ def cloud(port: int) -> dict[str, str]:
         "HEADRACE_MEDIA_BUCKET": names.MEDIA_BUCKET,
         "HEADRACE_RESULTS_BUCKET": names.RESULTS_BUCKET,
         "HEADRACE_QUEUE_URLS": names.queue_url(port),
-        "HEADRACE_REKOGNITION_TOPIC_ARN": names.REKOGNITION_TOPIC_ARN,
-        "HEADRACE_REKOGNITION_ROLE_ARN": names.REKOGNITION_ROLE_ARN,
+        "HEADRACE_JOBS_TOPIC_ARN": names.JOBS_TOPIC_ARN,
+        "HEADRACE_JOBS_ROLE_ARN": names.JOBS_ROLE_ARN,
+        "HEADRACE_MEDIACONVERT_ROLE_ARN": names.MEDIACONVERT_ROLE_ARN,
         "AWS_ACCESS_KEY_ID": names.ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": names.ACCESS_KEY,
         "AWS_DEFAULT_REGION": names.REGION,

@@ -17,7 +17,7 @@ from sandbox.processes import Command
 RECEIVES_BEFORE_REDRIVE = 10
 FOURTEEN_DAYS = 14 * 24 * 3600
 OBJECT_EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
-TRANSCRIBE_PATTERN = {"source": ["aws.transcribe"], "detail-type": ["Transcribe Job State Change"]}
+JOBS_PATTERN = {"source": ["aws.transcribe", "aws.mediaconvert"]}
 
 
 def prepare(folder: Path, port: int) -> Command:
@@ -55,11 +55,11 @@ def _apply(port: int) -> None:
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=bucket)
     _apply_object_events(s3)
-    topic = sns.create_topic(Name=names.REKOGNITION_TOPIC)["TopicArn"]
+    topic = sns.create_topic(Name=names.JOBS_TOPIC)["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=names.queue_arn(names.QUEUE))
-    events.put_rule(Name=names.TRANSCRIBE_RULE, EventPattern=json.dumps(TRANSCRIBE_PATTERN))
+    events.put_rule(Name=names.JOBS_RULE, EventPattern=json.dumps(JOBS_PATTERN))
     target = {"Id": names.QUEUE, "Arn": names.queue_arn(names.QUEUE)}
-    events.put_targets(Rule=names.TRANSCRIBE_RULE, Targets=[target])
+    events.put_targets(Rule=names.JOBS_RULE, Targets=[target])
 
 
 def _settings(folder: Path, port: int) -> dict[str, str]:

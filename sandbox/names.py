@@ -12,11 +12,12 @@ MEDIA_BUCKET = "headrace-media"
 RESULTS_BUCKET = "headrace-results"
 QUEUE = "headrace-events"
 REDRIVE_QUEUE = "headrace-events-dlq"
-REKOGNITION_TOPIC = "AmazonRekognition-headrace"
-TRANSCRIBE_RULE = "headrace-transcribe"
+JOBS_TOPIC = "AmazonRekognition-headrace"
+JOBS_RULE = "headrace-jobs"
 
-REKOGNITION_TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{REKOGNITION_TOPIC}"
-REKOGNITION_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/headrace-rekognition"
+JOBS_TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{JOBS_TOPIC}"
+JOBS_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/headrace-jobs"
+MEDIACONVERT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/headrace-mediaconvert"
 
 
 def endpoint(port: int) -> str:

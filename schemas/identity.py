@@ -48,6 +48,11 @@ def named_id(*parts: str) -> str:
     return _uuid5(*parts)
 
 
+def job_end_id(service: str, job_id: str, token: str, status: str) -> str:
+    """Give the end of a job the same id, whether AWS told of it or somebody asked."""
+    return _uuid5("job", service, job_id, token, status)
+
+
 def job_token(stage: str, asset: AssetLike, options: str) -> str:
     """Give one run of a stage over one asset version the same idempotency key on every attempt.
 

@@ -20,6 +20,116 @@ class AwsEvent(Struct, frozen=True, kw_only=True, gc=False):
     body: str
 
 
+class Asset(Struct, frozen=True, kw_only=True, gc=False):
+    """One version of one object in S3."""
+
+    bucket: str
+    key: str
+    version: str
+    version_id: str | None = None
+    etag: str
+    size: int
+    sequencer: str
+
+
+class Celebrity(Struct, frozen=True, kw_only=True, gc=False):
+    """One known person who was recognised."""
+
+    name: str
+    confidence: float
+    at_seconds: float | None = None
+
+
+class Pointer(Struct, frozen=True, kw_only=True, gc=False):
+    """Where a result too big for an event lies (claim check)."""
+
+    bucket: str
+    key: str
+    size: int
+    sha256: str
+    content_type: str
+
+
+class Charge(Struct, frozen=True, kw_only=True, gc=False):
+    """What one paid call cost."""
+
+    service: str
+    operation: str
+    units: float
+    unit: str
+    usd: float
+
+
+class CelebritiesFound(Struct, frozen=True, kw_only=True, gc=False):
+    """Known people were looked for in an image or video."""
+
+    EVENT: ClassVar[str] = "CelebritiesFound"
+
+    asset: Asset
+    celebrities: tuple[Celebrity, ...]
+    count: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class DocumentRead(Struct, frozen=True, kw_only=True, gc=False):
+    """The text of a document was read."""
+
+    EVENT: ClassVar[str] = "DocumentRead"
+
+    asset: Asset
+    pages: int
+    words: int
+    excerpt: str
+    text: Pointer
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class Entity(Struct, frozen=True, kw_only=True, gc=False):
+    """A name in a text."""
+
+    text: str
+    kind: str
+    score: float
+    begin: int
+    end: int
+
+
+class EntitiesFound(Struct, frozen=True, kw_only=True, gc=False):
+    """Names of people, places and things were looked for in a text."""
+
+    EVENT: ClassVar[str] = "EntitiesFound"
+
+    asset: Asset
+    entities: tuple[Entity, ...]
+    count: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class Face(Struct, frozen=True, kw_only=True, gc=False):
+    """One face that was seen."""
+
+    confidence: float
+    age_low: int | None = None
+    age_high: int | None = None
+    emotion: str | None = None
+    at_seconds: float | None = None
+
+
+class FacesFound(Struct, frozen=True, kw_only=True, gc=False):
+    """Faces were looked for in an image or video."""
+
+    EVENT: ClassVar[str] = "FacesFound"
+
+    asset: Asset
+    faces: tuple[Face, ...]
+    count: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
 JobStatus = Literal["succeeded", "failed"]
 """How a job ended."""
 
@@ -35,19 +145,8 @@ class JobFinished(Struct, frozen=True, kw_only=True, gc=False):
     job_id: str
     status: JobStatus
     message: str | None = None
+    code: str | None = None
     finished_at: datetime
-
-
-class Asset(Struct, frozen=True, kw_only=True, gc=False):
-    """One version of one object in S3."""
-
-    bucket: str
-    key: str
-    version: str
-    version_id: str | None = None
-    etag: str
-    size: int
-    sequencer: str
 
 
 class JobStarted(Struct, frozen=True, kw_only=True, gc=False):
@@ -64,6 +163,46 @@ class JobStarted(Struct, frozen=True, kw_only=True, gc=False):
     job_id: str
     started_at: datetime
     deadline_at: datetime
+
+
+class Phrase(Struct, frozen=True, kw_only=True, gc=False):
+    """A phrase that carries meaning."""
+
+    text: str
+    score: float
+    begin: int
+    end: int
+
+
+class KeyPhrasesFound(Struct, frozen=True, kw_only=True, gc=False):
+    """The phrases that carry a text's meaning were looked for."""
+
+    EVENT: ClassVar[str] = "KeyPhrasesFound"
+
+    asset: Asset
+    phrases: tuple[Phrase, ...]
+    count: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class LanguageShare(Struct, frozen=True, kw_only=True, gc=False):
+    """One language of a text."""
+
+    language: str
+    score: float
+
+
+class LanguageFound(Struct, frozen=True, kw_only=True, gc=False):
+    """The language of a text was told."""
+
+    EVENT: ClassVar[str] = "LanguageFound"
+
+    asset: Asset
+    language: str
+    languages: tuple[LanguageShare, ...]
+    result: Pointer
+    charges: tuple[Charge, ...]
 
 
 class StageFailure(Struct, frozen=True, kw_only=True, gc=False):
@@ -102,26 +241,6 @@ class Label(Struct, frozen=True, kw_only=True, gc=False):
     name: str
     confidence: float
     parent: str | None = None
-
-
-class Pointer(Struct, frozen=True, kw_only=True, gc=False):
-    """Where a result too big for an event lies (claim check)."""
-
-    bucket: str
-    key: str
-    size: int
-    sha256: str
-    content_type: str
-
-
-class Charge(Struct, frozen=True, kw_only=True, gc=False):
-    """What one paid call cost."""
-
-    service: str
-    operation: str
-    units: float
-    unit: str
-    usd: float
 
 
 class MediaLabelled(Struct, frozen=True, kw_only=True, gc=False):
@@ -201,6 +320,27 @@ class MediaScanned(Struct, frozen=True, kw_only=True, gc=False):
     sha256: str
 
 
+class Segment(Struct, frozen=True, kw_only=True, gc=False):
+    """One stretch of a video."""
+
+    kind: str
+    start_seconds: float
+    end_seconds: float
+    confidence: float
+
+
+class MediaSegmented(Struct, frozen=True, kw_only=True, gc=False):
+    """A video was cut into shots and technical cues."""
+
+    EVENT: ClassVar[str] = "MediaSegmented"
+
+    asset: Asset
+    segments: tuple[Segment, ...]
+    count: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
 class Picture(Struct, frozen=True, kw_only=True, gc=False):
     """One preview picture."""
 
@@ -217,6 +357,27 @@ class MediaThumbnailed(Struct, frozen=True, kw_only=True, gc=False):
 
     asset: Asset
     pictures: tuple[Picture, ...]
+
+
+class Rendition(Struct, frozen=True, kw_only=True, gc=False):
+    """One file that was made of an object."""
+
+    role: str
+    bucket: str
+    key: str
+    duration_seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class MediaTranscoded(Struct, frozen=True, kw_only=True, gc=False):
+    """Files for viewing and listening were made of a video or a sound."""
+
+    EVENT: ClassVar[str] = "MediaTranscoded"
+
+    asset: Asset
+    files: tuple[Rendition, ...]
+    charges: tuple[Charge, ...]
 
 
 class MediaTranscribed(Struct, frozen=True, kw_only=True, gc=False):
@@ -249,10 +410,117 @@ class MediaUploaded(Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
 
 
+class PiiSpan(Struct, frozen=True, kw_only=True, gc=False):
+    """Where something personal stands. The text itself is left out on purpose."""
+
+    kind: str
+    score: float
+    begin: int
+    end: int
+
+
+class PiiFound(Struct, frozen=True, kw_only=True, gc=False):
+    """Personal data was looked for in a text."""
+
+    EVENT: ClassVar[str] = "PiiFound"
+
+    asset: Asset
+    kinds: tuple[str, ...]
+    count: int
+    spans: tuple[PiiSpan, ...]
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class SentimentFound(Struct, frozen=True, kw_only=True, gc=False):
+    """The mood of a text was judged."""
+
+    EVENT: ClassVar[str] = "SentimentFound"
+
+    asset: Asset
+    sentiment: str
+    positive: float
+    negative: float
+    neutral: float
+    mixed: float
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class TextLine(Struct, frozen=True, kw_only=True, gc=False):
+    """One line of text that is visible."""
+
+    text: str
+    confidence: float
+    at_seconds: float | None = None
+
+
+class TextFound(Struct, frozen=True, kw_only=True, gc=False):
+    """Visible text was looked for in an image or video."""
+
+    EVENT: ClassVar[str] = "TextFound"
+
+    asset: Asset
+    lines: tuple[TextLine, ...]
+    count: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class TextSummarised(Struct, frozen=True, kw_only=True, gc=False):
+    """A text was summed up."""
+
+    EVENT: ClassVar[str] = "TextSummarised"
+
+    asset: Asset
+    summary: str
+    model: str
+    parts: int
+    input_tokens: int
+    output_tokens: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
+class TextTranslated(Struct, frozen=True, kw_only=True, gc=False):
+    """A text was translated."""
+
+    EVENT: ClassVar[str] = "TextTranslated"
+
+    asset: Asset
+    source: str
+    target: str
+    words: int
+    excerpt: str
+    text: Pointer
+    subtitles: Pointer | None = None
+    charges: tuple[Charge, ...]
+
+
+class TextVoiced(Struct, frozen=True, kw_only=True, gc=False):
+    """A text was read out."""
+
+    EVENT: ClassVar[str] = "TextVoiced"
+
+    asset: Asset
+    voice: str
+    language: str
+    characters: int
+    bucket: str
+    key: str
+    charges: tuple[Charge, ...]
+
+
 Event = (
     AwsEvent
+    | CelebritiesFound
+    | DocumentRead
+    | EntitiesFound
+    | FacesFound
     | JobFinished
     | JobStarted
+    | KeyPhrasesFound
+    | LanguageFound
     | MediaCompleted
     | MediaDeleted
     | MediaLabelled
@@ -260,16 +528,30 @@ Event = (
     | MediaProbed
     | MediaReady
     | MediaScanned
+    | MediaSegmented
     | MediaThumbnailed
+    | MediaTranscoded
     | MediaTranscribed
     | MediaUploaded
+    | PiiFound
+    | SentimentFound
+    | TextFound
+    | TextSummarised
+    | TextTranslated
+    | TextVoiced
 )
 
 
 EVENTS: dict[str, type[Event]] = {
     "AwsEvent": AwsEvent,
+    "CelebritiesFound": CelebritiesFound,
+    "DocumentRead": DocumentRead,
+    "EntitiesFound": EntitiesFound,
+    "FacesFound": FacesFound,
     "JobFinished": JobFinished,
     "JobStarted": JobStarted,
+    "KeyPhrasesFound": KeyPhrasesFound,
+    "LanguageFound": LanguageFound,
     "MediaCompleted": MediaCompleted,
     "MediaDeleted": MediaDeleted,
     "MediaLabelled": MediaLabelled,
@@ -277,7 +559,15 @@ EVENTS: dict[str, type[Event]] = {
     "MediaProbed": MediaProbed,
     "MediaReady": MediaReady,
     "MediaScanned": MediaScanned,
+    "MediaSegmented": MediaSegmented,
     "MediaThumbnailed": MediaThumbnailed,
+    "MediaTranscoded": MediaTranscoded,
     "MediaTranscribed": MediaTranscribed,
     "MediaUploaded": MediaUploaded,
+    "PiiFound": PiiFound,
+    "SentimentFound": SentimentFound,
+    "TextFound": TextFound,
+    "TextSummarised": TextSummarised,
+    "TextTranslated": TextTranslated,
+    "TextVoiced": TextVoiced,
 }

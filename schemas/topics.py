@@ -26,6 +26,8 @@ class Topic:
     retention_days: int = 30
     compacted: bool = False
     max_bytes: int | None = None
+    stage: str = ""
+    """The stage without which nobody needs the topic; empty for what every pipeline has."""
 
     @property
     def config(self) -> dict[str, str]:
@@ -48,6 +50,20 @@ READY = Topic("media.ready", "fan-in: scanned and probed, so worth paying for", 
 LABELLED = Topic("media.labelled", "what is visible in images and videos", (records.MediaLabelled,))
 MODERATED = Topic("media.moderated", "unsafe content in images and videos", (records.MediaModerated,))
 TRANSCRIBED = Topic("media.transcribed", "speech as text", (records.MediaTranscribed,))
+TRANSCODED = Topic("media.transcoded", "proxies, sound and frames", (records.MediaTranscoded,), stage="transcode")
+FACES = Topic("media.faces", "faces in images and videos", (records.FacesFound,), stage="faces")
+TEXT_SEEN = Topic("media.text", "text that is visible", (records.TextFound,), stage="text-in-video")
+SEGMENTED = Topic("media.segmented", "shots and technical cues of videos", (records.MediaSegmented,), stage="segments")
+CELEBRITIES = Topic("media.celebrities", "known people", (records.CelebritiesFound,), stage="celebrities")
+DOCUMENTS = Topic("media.documents", "text of documents", (records.DocumentRead,), stage="documents")
+ENTITIES = Topic("text.entities", "names in texts", (records.EntitiesFound,), stage="entities")
+SENTIMENT = Topic("text.sentiment", "the mood of texts", (records.SentimentFound,), stage="sentiment")
+KEY_PHRASES = Topic("text.key-phrases", "what texts are about", (records.KeyPhrasesFound,), stage="key-phrases")
+LANGUAGE = Topic("text.language", "the language of texts", (records.LanguageFound,), stage="language")
+PII = Topic("text.pii", "where texts hold personal data", (records.PiiFound,), stage="pii")
+TRANSLATED = Topic("text.translated", "translations", (records.TextTranslated,), stage="translation")
+VOICED = Topic("text.voiced", "translations read out", (records.TextVoiced,), stage="voice")
+SUMMARISED = Topic("text.summarised", "summaries", (records.TextSummarised,), stage="summary")
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
 BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)
@@ -70,6 +86,20 @@ SHARED = (
     LABELLED,
     MODERATED,
     TRANSCRIBED,
+    TRANSCODED,
+    FACES,
+    TEXT_SEEN,
+    SEGMENTED,
+    CELEBRITIES,
+    DOCUMENTS,
+    ENTITIES,
+    SENTIMENT,
+    KEY_PHRASES,
+    LANGUAGE,
+    PII,
+    TRANSLATED,
+    VOICED,
+    SUMMARISED,
     COMPLETED,
     BRIDGE_DLQ,
     SCHEMAS,
@@ -93,8 +123,9 @@ def dead_letters(stage: str) -> Topic:
 
 def table(stages: Iterable[str]) -> tuple[Topic, ...]:
     """Every topic of a pipeline with these stages."""
-    own = [topic for stage in stages for topic in (retry(stage), dead_letters(stage))]
-    return (*SHARED, *own)
+    names = tuple(stages)
+    shared = [topic for topic in SHARED if not topic.stage or topic.stage in names]
+    return (*shared, *(topic for stage in names for topic in (retry(stage), dead_letters(stage))))
 
 
 def is_dead_letters(topic: str) -> bool:

@@ -3,6 +3,7 @@
     Failure
     ├── Outage           broker, S3, credentials: not this record's fault; the stage waits, nothing is dead-lettered
     ├── Throttled        over a rate or a quota: wait, which costs no attempt
+    ├── NotYet           to be looked at again at a known time, which costs no attempt
     ├── Transient        worth trying again: time-outs, 5xx, connections that broke
     └── Unprocessable    this input can never work, however often it is tried
 
@@ -36,6 +37,14 @@ class Throttled(Failure):
 
     def __init__(self, why: str, code: str = "throttled") -> None:
         super().__init__(code, why)
+
+
+class NotYet(Failure):
+    """There is nothing to be done before so many seconds have passed."""
+
+    def __init__(self, why: str, after: float) -> None:
+        super().__init__("not_yet", why)
+        self.after = after
 
 
 class Transient(Failure):

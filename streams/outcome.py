@@ -17,7 +17,7 @@ from typing import Literal, assert_never
 from schemas.codec import Undecodable, UnknownSchema
 from schemas.envelope import NotAnEvent
 from schemas.message import Message
-from streams.failures import Failure, Gone, Outage, Throttled, Transient, Unprocessable
+from streams.failures import Failure, Gone, NotYet, Outage, Throttled, Transient, Unprocessable
 
 How = Literal["ran", "stored", "skipped", "superseded"]
 
@@ -79,6 +79,8 @@ def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0) -
             return Wait(backoff(attempt, draw, WAIT_CAP_SECONDS), error.why)
         case Throttled():
             return Retry(backoff(1 + waits, draw, THROTTLED_CAP_SECONDS), error.code, error.why, counts=False)
+        case NotYet():
+            return Retry(error.after, error.code, error.why, counts=False)
         case Transient():
             return _again(attempt, draw, error.code, error)
         case Unprocessable():

@@ -5,7 +5,13 @@
                     └─ probe ─────── media.probed ──┴─ ready ── media.ready ─┬─ labels ────── media.labelled
                                                                              ├─ moderation ── media.moderated
                                                                              └─ transcript ── media.transcribed
-    media.deleted ──── removals                    everything above, and its dead letters ── completed
+    media.deleted ── removals     jobs.started ── overdue     everything above, and its dead letters ── completed
+
+`MORE` are off until a pipeline file (`HEADRACE_PIPELINE`) switches them on:
+
+  media.ready ─┬─ transcode, faces, text-in-video, segments, celebrities
+               └─ documents ─┐
+           media.transcribed ┴─ entities, sentiment, key-phrases, language, pii, summary, translation ── voice
 
 A package of its own adds stages through the entry-point group `headrace.stages`, each naming a `Stage`.
 """
@@ -14,8 +20,36 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
+from schemas.settings import load
+from streams import pipeline_file
+from streams.pipeline_file import Choice
+from streams.settings import PipelineSettings
 from streams.stage import Stage
-from streams.stages import labels, moderation, probe, ready, removals, scan, thumbnails, transcript
+from streams.stages import (
+    celebrities,
+    documents,
+    entities,
+    faces,
+    key_phrases,
+    labels,
+    language,
+    moderation,
+    overdue,
+    pii,
+    probe,
+    ready,
+    removals,
+    scan,
+    segments,
+    sentiment,
+    summary,
+    text_in_video,
+    thumbnails,
+    transcode,
+    transcript,
+    translation,
+    voice,
+)
 from streams.stages.completed import completion_of
 
 STAGES = (
@@ -27,13 +61,41 @@ STAGES = (
     moderation.STAGE,
     transcript.STAGE,
     removals.STAGE,
+    overdue.STAGE,
+)
+
+MORE = (
+    transcode.STAGE,
+    faces.STAGE,
+    text_in_video.STAGE,
+    segments.STAGE,
+    celebrities.STAGE,
+    documents.STAGE,
+    entities.STAGE,
+    sentiment.STAGE,
+    key_phrases.STAGE,
+    language.STAGE,
+    pii.STAGE,
+    summary.STAGE,
+    translation.STAGE,
+    voice.STAGE,
 )
 
 
-def stages() -> tuple[Stage, ...]:
-    """Give every stage: ours, those that other packages add, and the one that sees them all end."""
+def choice(path: str | None = None) -> Choice:
+    """Read a pipeline file, or the one that is set; without one nothing is chosen. Raises `SettingsError`."""
+    path = load(PipelineSettings).pipeline if path is None else path
+    return pipeline_file.read(path) if path else Choice({})
+
+
+def stages(path: str | None = None) -> tuple[Stage, ...]:
+    """Give every stage that is on: ours, those that other packages add, and the one that sees them all end.
+
+    Raises `SettingsError` for a pipeline file that cannot be used.
+    """
     added = tuple(point.load() for point in entry_points(group="headrace.stages"))
-    return (*STAGES, *added, completion_of(STAGES + added))
+    on = pipeline_file.chosen(choice(path), STAGES + added, MORE)
+    return (*on, completion_of(on))
 
 
 def find(names: list[str]) -> tuple[Stage, ...]:
@@ -41,5 +103,10 @@ def find(names: list[str]) -> tuple[Stage, ...]:
     known = {stage.name: stage for stage in stages()}
     unknown = [name for name in names if name not in known]
     if unknown:
+        off = [stage.name for stage in MORE if stage.name in unknown]
+        if off:
+            raise ValueError(
+                f"{', '.join(off)}: off in this pipeline; a file that HEADRACE_PIPELINE names switches it on"
+            )
         raise ValueError(f"no stage {', '.join(unknown)}; there are {', '.join(known)}")
     return tuple(known[name] for name in names)

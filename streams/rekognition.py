@@ -6,53 +6,14 @@ Source: Amazon Rekognition Developer Guide, "Working with stored video analysis 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from schemas.records import Asset, Label
+from schemas.records import Asset
 from streams.aws import Aws
-from streams.prices import charge
+from streams.prices import charge, operation_of
+from streams.rekognition_forms import OPERATIONS
 from streams.services import Feature, Findings
 from streams.settings import StreamSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Operations:
-    """What Rekognition calls the operations of one feature, and where its answers hold what was found."""
-
-    image: str
-    image_price: str
-    start: str
-    start_price: str
-    get: str
-    found: str
-    one: str
-    model: str
-
-
-OPERATIONS: dict[Feature, Operations] = {
-    "labels": Operations(
-        image="detect_labels",
-        image_price="DetectLabels",
-        start="start_label_detection",
-        start_price="StartLabelDetection",
-        get="get_label_detection",
-        found="Labels",
-        one="Label",
-        model="LabelModelVersion",
-    ),
-    "moderation": Operations(
-        image="detect_moderation_labels",
-        image_price="DetectModerationLabels",
-        start="start_content_moderation",
-        start_price="StartContentModeration",
-        get="get_content_moderation",
-        found="ModerationLabels",
-        one="ModerationLabel",
-        model="ModerationModelVersion",
-    ),
-}
 
 
 class Rekognition:
@@ -65,27 +26,24 @@ class Rekognition:
     async def look(self, feature: Feature, asset: Asset) -> Findings:
         """Ask about an image and wait for the answer."""
         calls = OPERATIONS[feature]
-        answer = await self._aws.call(
-            "rekognition",
-            calls.image,
-            Image={"S3Object": _location(asset)},
-            MinConfidence=self._settings.min_confidence,
-        )
+        options = (calls.image_options or calls.options)(self._settings.min_confidence)
+        answer = await self._aws.call("rekognition", calls.image, Image={"S3Object": _location(asset)}, **options)
         answer.pop("ResponseMetadata", None)
-        paid = charge("rekognition", calls.image_price, 1)
-        return Findings(_labels(answer[calls.found]), answer.get(calls.model, ""), _json(answer), (paid,))
+        found = calls.records((None, each) for each in answer[calls.of_image])
+        paid = charge("rekognition", operation_of(calls.image), 1)
+        return Findings(found, answer.get(calls.model, ""), _json(answer), (paid,))
 
     async def start(self, feature: Feature, asset: Asset, token: str) -> str:
         """Submit a video under an idempotency key and give the job id; the same key gives the same job."""
-        channel = {"SNSTopicArn": self._settings.rekognition_topic_arn, "RoleArn": self._settings.rekognition_role_arn}
+        calls = OPERATIONS[feature]
         answer = await self._aws.call(
             "rekognition",
-            OPERATIONS[feature].start,
+            calls.start,
             Video={"S3Object": _location(asset)},
-            MinConfidence=self._settings.min_confidence,
             ClientRequestToken=token,
             JobTag=token,
-            NotificationChannel=channel,
+            NotificationChannel=self._settings.job_channel,
+            **calls.options(self._settings.min_confidence),
         )
         job_id: str = answer["JobId"]
         return job_id
@@ -98,23 +56,20 @@ class Rekognition:
         more: dict[str, str] = {}
         while not page or more:
             page = await self._aws.call("rekognition", calls.get, JobId=job_id, MaxResults=1000, **more)
-            found += page[calls.found]
+            found += page[calls.of_video]
             more = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
         model = page.get(calls.model, "")
-        answer = {"JobId": job_id, "VideoMetadata": page.get("VideoMetadata"), calls.model: model, calls.found: found}
-        paid = charge("rekognition", calls.start_price, seconds / 60)
-        return Findings(_labels(each[calls.one] for each in found), model, _json(answer), (paid,))
+        answer = {"JobId": job_id, "VideoMetadata": page.get("VideoMetadata"), calls.of_video: found}
+        if calls.model:
+            answer[calls.model] = model
+        records = calls.records((_moment(each), each[calls.one] if calls.one else each) for each in found)
+        return Findings(
+            records, model, _json(answer), (charge("rekognition", operation_of(calls.start), seconds / 60),)
+        )
 
 
-def _labels(found: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> tuple[Label, ...]:
-    """Keep the surest sighting of each name, surest first."""
-    best: dict[str, Label] = {}
-    for each in found:
-        parents = each.get("Parents") or [{"Name": each.get("ParentName")}]
-        label = Label(name=each["Name"], confidence=round(each["Confidence"], 2), parent=parents[0]["Name"] or None)
-        if label.name not in best or best[label.name].confidence < label.confidence:
-            best[label.name] = label
-    return tuple(sorted(best.values(), key=lambda label: (-label.confidence, label.name)))
+def _moment(sighting: dict[str, Any]) -> float | None:
+    return sighting["Timestamp"] / 1000 if "Timestamp" in sighting else None
 
 
 def _location(asset: Asset) -> dict[str, str]:

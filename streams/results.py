@@ -24,6 +24,7 @@ import msgspec
 from schemas.envelope import Envelope
 from schemas.identity import sequencer_order
 from schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
+from streams.failures import Unprocessable
 
 LONGEST_NAME = 480
 
@@ -159,6 +160,13 @@ class Results:
         await self._bucket.put(key, content, content_type)
         digest = hashlib.sha256(content).hexdigest()
         return Pointer(bucket=self._bucket.name, key=key, size=len(content), sha256=digest, content_type=content_type)
+
+    async def read(self, pointer: Pointer) -> bytes:
+        """Give what `keep` stored. Raises `Unprocessable` when it is no longer there."""
+        content = await self._bucket.get(pointer.key)
+        if content is None:
+            raise Unprocessable("result_missing", f"s3://{pointer.bucket}/{pointer.key} is no longer there")
+        return content
 
     async def _put_json(self, key: str, value: msgspec.Struct) -> None:
         await self._bucket.put(key, msgspec.json.encode(value), "application/json")

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from schemas import topics
 from schemas.codec import Codec, Undecodable
 from schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
-from schemas.identity import derived_id, job_token, token_stage
+from schemas.identity import derived_id, job_end_id, job_token, token_stage
 from schemas.message import Message, Received, message
 from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
 from streams.failures import Throttled, Unprocessable
@@ -28,7 +28,7 @@ from streams.results import Results, Shelf
 from streams.rules.records import Predicate, over_records
 from streams.services import Services
 from streams.slots import Slots
-from streams.stage import Finished, Job, Stage
+from streams.stage import Finished, Job, Stage, wanted
 
 _UNWANTED = Done(how="skipped", why="the stage does not want it")
 
@@ -61,7 +61,7 @@ class Runner:
     def __init__(self, stage: Stage, context: Context) -> None:
         self._stage = stage
         self._context = context
-        self._wants = over_records(stage.when)
+        self._wants = wanted(stage)
         self._is_job: Predicate = over_records(stage.job.when) if stage.job else lambda _: False
 
     async def run(self, received: Received, tries: int = 0, waits: int = 0) -> Outcome:
@@ -94,6 +94,8 @@ class Runner:
             return await self._finish(event, envelope, received.partition)
         if not self._wants(event):
             return _UNWANTED
+        if isinstance(event, JobStarted) and self._stage.check is not None:
+            return await self._check(event, envelope)
         asset = await self._asset(event)
         if asset is None:
             return Done(how="skipped", why="not about an asset")
@@ -159,8 +161,27 @@ class Runner:
         if shelf.newer:
             return Done(how="superseded", why="a newer version of the object is known")
         if job.status == "failed":
-            raise Unprocessable("job_failed", job.message or f"{job.service} gave no reason")
+            raise Unprocessable(job.code or "job_failed", job.message or f"{job.service} gave no reason")
         return await self._keep(task, await self._stage.job.finish(Finished(job, record), self._context.services))
+
+    async def _check(self, job: JobStarted, envelope: Envelope) -> Outcome:
+        """Look after a job. Nothing is stored: its end has the same id, whoever tells of it, and however often."""
+        assert self._stage.check is not None
+        shelf = await self._context.results.look(job.asset)
+        ended = await self._stage.check(job, shelf, self._context.services)
+        if ended is None:
+            return Done(how="skipped", why="its stage knows of its end")
+        found = Envelope(
+            id=job_end_id(ended.service, ended.job_id, ended.token, ended.status),
+            source=f"headrace/{self._stage.name}",
+            type=PREFIX + ended.EVENT,
+            time=timestamp(ended.finished_at),
+            subject=topics.subject_of(ended),
+            correlation_id=envelope.correlation,
+            causation_id=envelope.id,
+            traceparent=envelope.traceparent,
+        )
+        return Done((self._message(ended, found),))
 
     async def _gather(self, task: Task, shelf: Shelf) -> Outcome:
         """Fan-in without state: whoever sees the whole set emits, and always with the same id.

@@ -12,10 +12,16 @@ from schemas import catalog, codec, kafka, topics
 from schemas.follow import Follower
 from schemas.log import publish, schema_log
 from schemas.settings import KafkaSettings
+from streams import pipeline, quotas
 from streams.app import StageApp, create_app
 from streams.aws import Aws
+from streams.bedrock import Bedrock
+from streams.comprehend import Comprehend
+from streams.jobs import AwsJobs
 from streams.lanes import Lanes, Work
+from streams.mediaconvert import MediaConvert
 from streams.origin import due
+from streams.polly import Polly
 from streams.processor import Processor
 from streams.rates import Rates
 from streams.rekognition import Rekognition
@@ -29,7 +35,9 @@ from streams.settings import StreamSettings
 from streams.slots import JobFold, Slots
 from streams.stage import Stage
 from streams.storage import S3Bucket, S3Objects
+from streams.textract import Textract
 from streams.transcribe import Transcribe
+from streams.translate import Translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,9 @@ class Shared:
         self._sender = Sender(kafka.producer(cluster))
         self.bucket = S3Bucket(self._aws, settings.results_bucket)
         book = codec.load()
-        slots = Slots(settings.slots, self._counts[topics.READY.name])
+        partitions = self._counts[topics.READY.name]
+        # Every stage of the pipeline has its share, also those that other workers host.
+        slots = Slots(quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
         self._context = Context(book, Results(self.bucket), self._services(), slots)
         self._reports = Reports(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
         self._followers = [schema_log(cluster, book)]
@@ -100,6 +110,13 @@ class Shared:
             scanner=ContentScanner(self._settings.clamd),
             vision=Rekognition(self._aws, self._settings),
             speech=Transcribe(self._aws, self.bucket, self._settings),
+            documents=Textract(self._aws, self._settings),
+            language=Comprehend(self._aws, self._settings),
+            translator=Translate(self._aws),
+            voice=Polly(self._aws, self.bucket, self._settings),
+            transcoder=MediaConvert(self._aws, self.bucket, self._settings),
+            writer=Bedrock(self._aws),
+            jobs=AwsJobs(self._aws),
         )
 
     async def report(self, stage: Stage, state: State) -> None:

@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.records import Asset, Charge, Event, JobFinished
+from schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from schemas.topics import JOBS_FINISHED, Topic, retry
 from streams.results import Shelf
+from streams.rules.records import Predicate, over_records
 from streams.services import Services
 
 Pattern = Mapping[str, Any]
 Run = Callable[[Any, Services], Awaitable[Event | None]]
 Gather = Callable[[Asset, Shelf], Awaitable[Event | None]]
+Check = Callable[[JobStarted, Shelf, Services], Awaitable[JobFinished | None]]
 Start = Callable[[Any, str, Services], Awaitable[str]]
 Finish = Callable[["Finished", Services], Awaitable[Event]]
 
@@ -57,8 +59,12 @@ class Stage:
 
     `run` takes a record and returns the resulting event, or None where there is nothing to say. `gather` is for
     fan-in: it takes what the store has about an asset and returns an event once the set is whole. `when` is an
-    event pattern over the record: what does not match is not this stage's business. `calls` names the paid
-    operations behind it, such as `transcribe.start_transcription_job`, whose rate its workers share.
+    event pattern over the record: what does not match is not this stage's business. `only` is a second one, by which a
+    pipeline file narrows it. `calls` names the paid operations behind it, such as
+    `transcribe.start_transcription_job`, whose rate its workers share. `check` looks after a job that was started.
+
+    `options` tells results apart that were made under other settings; `configure` builds the stage with settings of a
+    pipeline file, which it takes as keyword arguments beside `options`.
 
     `ordered` is for a stage whose records of one key must never pass each other: one that has to be tried again later
     holds back the later ones until it has ended, well or not. Else only those pass that are in nobody's way.
@@ -70,9 +76,12 @@ class Stage:
     run: Run | None = None
     gather: Gather | None = None
     job: Job | None = None
+    check: Check | None = None
     when: Pattern = field(default_factory=dict)
+    only: Pattern = field(default_factory=dict)
     version: int = 1
     options: tuple[str, ...] = ()
+    configure: Callable[..., Stage] | None = None
     calls: tuple[str, ...] = ()
     deadline_seconds: float = 300.0
     ordered: bool = False
@@ -80,7 +89,7 @@ class Stage:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"stage name {self.name!r}: lower-case letters, digits and hyphens, at most 23")
-        if not (self.run or self.gather or self.job):
+        if not (self.run or self.gather or self.job or self.check):
             raise ValueError(f"stage {self.name} has nothing to run")
 
     @property
@@ -101,6 +110,12 @@ class Stage:
             return f"{self.name}@{self.version}"
         digest = hashlib.sha256("\n".join(self.options).encode()).hexdigest()[:8]
         return f"{self.name}@{self.version}-{digest}"
+
+
+def wanted(stage: Stage) -> Predicate:
+    """Build what tells a stage's records from those that are not its business."""
+    own, chosen = over_records(stage.when), over_records(stage.only)
+    return own if not stage.only else lambda record: own(record) and chosen(record)
 
 
 def charges_of(event: Event) -> tuple[Charge, ...]:

@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, get_args
 
 from console.words import counted, size
-from streams.prices import charge
+from schemas.records import Asset, MediaReady
+from schemas.topics import READY
+from streams import pipeline
+from streams.estimates import estimate
+from streams.stage import wanted
 
 Kind = Literal["image", "video", "audio", "other"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MEGABITS = {"video": 5.0, "audio": 0.128}
 """Megabits a second that a file is taken to have: its length is not known before it is read."""
-
-CALLS: dict[Kind, tuple[tuple[str, str], ...]] = {
-    "image": (("rekognition", "DetectLabels"), ("rekognition", "DetectModerationLabels")),
-    "video": (
-        ("rekognition", "StartLabelDetection"),
-        ("rekognition", "StartContentModeration"),
-        ("transcribe", "StartTranscriptionJob"),
-    ),
-    "audio": (("transcribe", "StartTranscriptionJob"),),
-    "other": (),
-}
 
 _ENDINGS: dict[Kind, str] = {
     "image": "jpg jpeg png gif webp bmp tif tiff heic heif avif",
@@ -38,8 +32,8 @@ _KIND_OF = {f".{ending}": kind for kind, endings in _ENDINGS.items() for ending 
 class Estimate:
     """Files and bytes of each kind, added up."""
 
-    files: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(CALLS, 0))
-    size: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(CALLS, 0))
+    files: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    size: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
     def add(self, key: str, size_: int) -> None:
         """Count one file more."""
@@ -49,7 +43,8 @@ class Estimate:
 
     def usd(self, kind: Kind) -> float:
         """Give what all files of a kind would cost, in US dollars."""
-        return sum(charge(service, call, self._units(kind)).usd for service, call in CALLS[kind])
+        units = self._units(kind)
+        return price(kind, 60 * units) if kind in MEGABITS else price(kind, 0.0) * units
 
     def lines(self) -> Iterator[str]:
         """Say what it comes to, a line for each kind, and what that assumes."""
@@ -62,7 +57,7 @@ class Estimate:
     def _length(self, kind: Kind) -> str:
         if kind not in MEGABITS:
             return ""
-        a_minute = sum(charge(service, call, 1).usd for service, call in CALLS[kind])
+        a_minute = price(kind, 60.0)
         return f", {self._units(kind):,.1f} min if it has {MEGABITS[kind]:g} Mbit/s, ${a_minute:.3f} a minute"
 
     def _units(self, kind: Kind) -> float:
@@ -70,6 +65,31 @@ class Estimate:
         if kind in MEGABITS:
             return self.size[kind] * 8 / (MEGABITS[kind] * 1e6 * 60)
         return self.files[kind]
+
+
+def price(kind: Kind, seconds: float) -> float:
+    """Give US dollars for one file, over all stages that are on and ask a service about media themselves.
+
+    What texts cost is left out: nobody knows how much is said in a file.
+    """
+    record = _ready(kind, seconds)
+    media = (stage for stage in pipeline.stages() if READY in stage.reads and wanted(stage)(record))
+    return sum(estimate(stage, record) or 0.0 for stage in media)
+
+
+def _ready(kind: Kind, seconds: float) -> MediaReady:
+    asset = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
+    content = {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/mpeg", "other": "application/octet-stream"}
+    sound = kind in MEGABITS
+    return MediaReady(
+        asset=asset,
+        content_type=content[kind],
+        sha256="",
+        kind=kind,
+        format=kind,
+        duration_seconds=seconds if sound else None,
+        audio_codec="aac" if sound else None,
+    )
 
 
 def kind_of(key: str) -> Kind:

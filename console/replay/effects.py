@@ -18,10 +18,10 @@ from typing import Literal
 
 from schemas.identity import token_stage
 from schemas.records import Asset, Event, JobFinished
-from streams.prices import PER_UNIT, charge
+from streams.estimates import estimate
 from streams.results import Results, Shelf
 from streams.rules.records import over_records
-from streams.stage import Stage
+from streams.stage import Stage, wanted
 
 Kind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
 
@@ -40,7 +40,7 @@ class Foresight:
     def __init__(self, stage: Stage, results: Results) -> None:
         self._stage = stage
         self._results = results
-        self._wants = over_records(stage.when)
+        self._wants = wanted(stage)
         self._is_job = over_records(stage.job.when) if stage.job else lambda _: False
 
     async def effect(self, event: Event | None) -> Effect:
@@ -59,10 +59,9 @@ class Foresight:
             return Effect("stored")
         if shelf.newer:
             return Effect("superseded")
-        starts_a_job = self._is_job(event)
-        if starts_a_job and await shelf.stored(f"{self._stage.result_name}.started"):
+        if self._is_job(event) and await shelf.stored(f"{self._stage.result_name}.started"):
             return Effect("stored")
-        return self._cost(event, starts_a_job)
+        return self._cost(event)
 
     async def _completion(self, event: JobFinished) -> Effect:
         """A completion is about what its job was started for; to fetch what the job found costs nothing."""
@@ -85,28 +84,5 @@ class Foresight:
             return newest is not None
         return await shelf.stored(self._stage.result_name) is not None
 
-    def _cost(self, event: Event, starts_a_job: bool) -> Effect:
-        if not self._stage.calls:
-            return Effect("worked")
-        if starts_a_job and self._stage.job is not None:
-            called, units = (self._stage.job.service, self._stage.job.operation), _minutes(event)
-        else:
-            called, units = _image_call(self._stage), 1.0
-        if units is None or called not in PER_UNIT:
-            return Effect("paid", None)
-        return Effect("paid", charge(*called, units).usd)
-
-
-def _minutes(event: Event) -> float | None:
-    seconds: float | None = getattr(event, "duration_seconds", None)
-    return None if seconds is None else seconds / 60
-
-
-def _image_call(stage: Stage) -> tuple[str, str]:
-    """Name the call that a stage makes for an image, as the price table does: `rekognition`, `DetectLabels`."""
-    for call in stage.calls:
-        service, _, method = call.partition(".")
-        operation = "".join(part.capitalize() for part in method.split("_"))
-        if PER_UNIT.get((service, operation), ("", 0.0))[0] == "image":
-            return service, operation
-    return "", ""
+    def _cost(self, event: Event) -> Effect:
+        return Effect("paid", estimate(self._stage, event)) if self._stage.calls else Effect("worked")

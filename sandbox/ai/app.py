@@ -16,7 +16,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.ai import faults, ledger, rekognition, transcribe
+from sandbox.ai import (
+    bedrock,
+    comprehend,
+    faults,
+    ledger,
+    mediaconvert,
+    polly,
+    rekognition,
+    textract,
+    transcribe,
+    translate,
+)
 from sandbox.ai.cloud import Cloud
 from sandbox.ai.faults import Faults
 from sandbox.ai.jobs import Jobs, Tools
@@ -24,7 +35,16 @@ from sandbox.ai.ledger import Ledger
 from sandbox.ai.service import Context
 from sandbox.ai.wire import Wire
 
-SERVICES = (rekognition.SERVICE, transcribe.SERVICE)
+SERVICES = (
+    rekognition.SERVICE,
+    transcribe.SERVICE,
+    textract.SERVICE,
+    comprehend.SERVICE,
+    translate.SERVICE,
+    polly.SERVICE,
+    mediaconvert.SERVICE,
+    bedrock.SERVICE,
+)
 LEDGER_FILE = "ai.sqlite"
 ROWS = 1000
 
@@ -54,7 +74,7 @@ def create_app(settings: Settings, cloud: Cloud, clock: Callable[[], float]) -> 
         book.close()
 
     routes = [
-        Route("/", wire.respond, methods=["POST"]),
+        *wire.routes(),
         Route("/health", _health),
         Route("/ledger", _ledger_page(book)),
         Route("/faults", _faults_page(in_force), methods=["GET", "POST", "DELETE"]),

@@ -28,7 +28,8 @@ class Service:
     """One AWS service, by botocore's name for it.
 
     `invalid` is its error code for a request that breaks its model, `failure` the one for a fault of ours;
-    `subject` says what a call and its answer are about and never raises.
+    `subject` says what a call and its answer are about and never raises. Answers of operations that are `synthetic`
+    say so in a header, since their shapes have no place for it.
     """
 
     name: str
@@ -37,3 +38,4 @@ class Service:
     operations: Mapping[str, Callable[[Params, Context], Params]]
     jobs: Mapping[str, JobKind]
     subject: Callable[[Params, Params], Subject]
+    synthetic: frozenset[str] = frozenset()

@@ -49,8 +49,12 @@ def decode(value: Any, shape: Shape, path: str = "") -> Any:
     match shape:
         case StructureShape():
             given = _checked(value, "structure", path)
-            members = {name: member for name, member in shape.members.items() if given.get(name) is not None}
-            return {name: decode(given[name], member, _join(path, name)) for name, member in members.items()}
+            found = {name: given.get(wire_name(name, member)) for name, member in shape.members.items()}
+            return {
+                name: decode(item, shape.members[name], _join(path, name))
+                for name, item in found.items()
+                if item is not None
+            }
         case ListShape():
             return [decode(item, shape.member, _at(path, i)) for i, item in enumerate(_checked(value, "list", path))]
         case MapShape():
@@ -77,14 +81,39 @@ def violations(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
                 yield from violations(item, shape.value, f"{path}.{key}")
 
 
-def encode(value: Any) -> bytes:
-    """The JSON of an answer: blobs in base64, times in seconds since 1970."""
-    return json.dumps(value, default=_encode_scalar, allow_nan=False).encode()
+def encode(value: Any, shape: Shape | None = None) -> bytes:
+    """The JSON of an answer: members as they are called on the wire, blobs in base64, times in seconds since 1970."""
+    return json.dumps(_on_the_wire(value, shape), default=_encode_scalar, allow_nan=False).encode()
+
+
+def wire_name(name: str, member: Shape) -> str:
+    """What a member is called in JSON: most of the REST services have names of their own for it."""
+    return str(member.serialization.get("name", name))
+
+
+def status(service: str, code: str) -> int:
+    """The HTTP status of an error of a REST service."""
+    shape = _description(service)["shapes"].get(code, {})
+    return int(shape.get("error", {}).get("httpStatusCode", 500 if shape.get("fault") else 400))
 
 
 @cache
 def _description(service: str) -> Any:
     return Loader().load_service_model(service, "service-2")
+
+
+def _on_the_wire(value: Any, shape: Shape | None) -> Any:
+    match shape:
+        case StructureShape():
+            return {
+                wire_name(name, shape.members[name]): _on_the_wire(item, shape.members[name])
+                for name, item in value.items()
+            }
+        case ListShape():
+            return [_on_the_wire(item, shape.member) for item in value]
+        case MapShape():
+            return {key: _on_the_wire(item, shape.value) for key, item in value.items()}
+    return value
 
 
 def _has_type(value: object, type_name: str) -> bool:

@@ -1,17 +1,20 @@
-"""The AWS JSON 1.1 protocol: requests in, answers and errors out, both held against botocore's service models."""
+"""The AWS JSON 1.1 and REST protocols: requests in, answers and errors out, held against botocore's service models."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
 from botocore.model import OperationModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from sandbox.ai import shapes
 from sandbox.ai.cloud import CloudError
@@ -21,6 +24,8 @@ from sandbox.ai.ledger import Call
 from sandbox.ai.service import Context, Params, Service
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
+REST_CONTENT_TYPE = "application/json"
+SYNTHETIC = "x-headrace-synthetic"
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,11 @@ class Reply:
     status: int
     body: bytes
     error: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+Read = Callable[[OperationModel, Service], Params]
 
 
 class Wire:
@@ -40,16 +50,27 @@ class Wire:
     def __init__(self, services: Iterable[Service], context: Context, faults: Faults) -> None:
         self._context = context
         self._faults = faults
-        self._services = {shapes.service_model(one.name).metadata["targetPrefix"]: one for one in services}
+        self._all = tuple(services)
+        prefixes = ((shapes.service_model(one.name).metadata.get("targetPrefix"), one) for one in self._all)
+        self._services = {prefix: one for prefix, one in prefixes if prefix}
+
+    def routes(self) -> Iterator[Route]:
+        """The addresses of the operations of REST services, and the one address of all others."""
+        yield Route("/", self.respond, methods=["POST"])
+        for service in self._all:
+            model = shapes.service_model(service.name)
+            if not model.metadata["protocol"].startswith("rest"):
+                continue
+            for name in service.operations:
+                http = model.operation_model(name).http
+                # A name in a path may hold slashes, such as the ARN of a model.
+                path = re.sub(r"\{(\w+)\}(?=/)", r"{\1:path}", http["requestUri"])
+                yield Route(path, self._rest(service, name), methods=[http["method"]])
 
     async def respond(self, request: Request) -> Response:
         """The HTTP face of `serve`; the event loop only waits."""
         target, body = request.headers.get("x-amz-target", ""), await request.body()
-        reply = await run_in_threadpool(self.serve, target, body)
-        headers = {"x-amzn-requestid": str(uuid4())}
-        if reply.error:
-            headers["x-amzn-errortype"] = reply.error
-        return Response(reply.body, reply.status, headers, CONTENT_TYPE)
+        return _response(await run_in_threadpool(self.serve, target, body), CONTENT_TYPE)
 
     def serve(self, target: str, body: bytes) -> Reply:
         """Answer one call: `target` is the header (`RekognitionService.DetectLabels`), `body` the JSON."""
@@ -57,16 +78,30 @@ class Wire:
         service = self._services.get(prefix)
         if service is None or name not in service.operations:
             return _refusal(ServiceError("UnknownOperationException", f"'{target}' is not served here."))
+        return self._serve(service, name, partial(_read, body))
+
+    def _rest(self, service: Service, name: str) -> Handler:
+        async def respond(request: Request) -> Response:
+            body = await request.body()
+            elsewhere = {**request.query_params, **request.path_params}
+            reply = await run_in_threadpool(self._serve, service, name, partial(_read_rest, body, elsewhere))
+            return _response(reply, REST_CONTENT_TYPE)
+
+        return respond
+
+    def _serve(self, service: Service, name: str, read: Read) -> Reply:
         operation = shapes.service_model(service.name).operation_model(name)
         began, outcome = self._context.clock(), "ok"
         params: Params = {}
         answer: Params | None = None
         try:
-            params = _read(body, operation, service)
+            params = read(operation, service)
             self._strike_before(operation, service)
             answer = self._act(params, operation, service)
             self._strike_after(operation, service)
-            reply = Reply(200, shapes.encode(answer))
+            marks = {SYNTHETIC: "true"} if name in service.synthetic else {}
+            status = int(operation.http.get("responseCode", 200))
+            reply = Reply(status, shapes.encode(answer, operation.output_shape), headers=marks)
         except ServiceError as error:
             outcome, reply = error.code, _refusal(error, service)
         subject = service.subject(params, answer or {})
@@ -103,10 +138,38 @@ class Wire:
 
 
 def _read(body: bytes, operation: OperationModel, service: Service) -> Params:
+    return _checked(_json(body), operation, service)
+
+
+def _read_rest(body: bytes, elsewhere: dict[str, str], operation: OperationModel, service: Service) -> Params:
+    """Read a request whose members lie in its path, its query and its body."""
+    shape = operation.input_shape
+    assert shape is not None, "every operation that is served takes members"
+    given = _json(body)
+    for name, member in shape.members.items():
+        wire = shapes.wire_name(name, member)
+        if member.serialization.get("location") in ("uri", "querystring") and wire in elsewhere:
+            value = elsewhere[wire]
+            given[wire] = int(value) if member.type_name == "integer" and value.isdecimal() else value
+    return _checked(given, operation, service)
+
+
+def _json(body: bytes) -> Params:
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ServiceError("SerializationException", str(error)) from error
+    if not isinstance(given, dict):
+        raise ServiceError("SerializationException", "the request is no JSON object")
+    return given
+
+
+def _checked(given: Params, operation: OperationModel, service: Service) -> Params:
+    """The members of a request, held against the operation's model."""
     shape = operation.input_shape
     assert shape is not None, "every operation that is served takes members"
     try:
-        params: Params = shapes.decode(json.loads(body or b"{}"), shape)
+        params: Params = shapes.decode(given, shape)
     except ValueError as error:
         raise ServiceError("SerializationException", str(error)) from error
     broken = list(shapes.violations(params, shape))
@@ -117,6 +180,16 @@ def _read(body: bytes, operation: OperationModel, service: Service) -> Params:
 
 
 def _refusal(error: ServiceError, service: Service | None = None) -> Reply:
-    """An error as AWS sends it: 500 where the model calls it a fault of the service, else 400."""
+    """An error as AWS sends it: 500 where the model calls it a fault of the service, else 400; REST has more."""
     status = 500 if service and shapes.is_fault(service.name, error.code) else 400
-    return Reply(status, json.dumps({"__type": error.code, "Message": error.message}).encode(), error.code)
+    if service and shapes.service_model(service.name).metadata["protocol"].startswith("rest"):
+        status = shapes.status(service.name, error.code)
+    body = {"__type": error.code, "Message": error.message, "message": error.message}
+    return Reply(status, json.dumps(body).encode(), error.code)
+
+
+def _response(reply: Reply, content_type: str) -> Response:
+    headers = {"x-amzn-requestid": str(uuid4()), **reply.headers}
+    if reply.error:
+        headers["x-amzn-errortype"] = reply.error
+    return Response(reply.body, reply.status, headers, content_type)

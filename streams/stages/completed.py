@@ -6,8 +6,7 @@ from schemas import topics
 from schemas.records import Asset, MediaCompleted, StageFailure
 from schemas.topics import dead_letters
 from streams.results import Shelf
-from streams.rules.records import over_records
-from streams.stage import Stage, charges_of
+from streams.stage import Stage, charges_of, wanted
 
 
 def completion_of(stages: tuple[Stage, ...]) -> Stage:
@@ -37,14 +36,20 @@ def completion_of(stages: tuple[Stage, ...]) -> Stage:
 
 
 async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: Shelf) -> bool:
-    """Whether a stage will ever say something: all that it reads was made, and it wants it."""
+    """Whether a stage will ever say something: all that a fan-in joins, any that another reads, was made and is wanted.
+
+    What nobody here makes comes from the bridge.
+    """
     makers = [maker for maker in stages if maker.writes in stage.reads]
-    wants = over_records(stage.when)
-    for maker in makers:
-        if shelf.failed(maker.name) or not await _expected(maker, stages, shelf):
-            return False
-        event = await shelf.event(maker.name)
-        said_nothing = event is None and shelf.result(maker.name) is not None
-        if said_nothing or (event is not None and not wants(event)):
-            return False
-    return True
+    comes = [await _comes(maker, stage, stages, shelf) for maker in makers]
+    return not makers or (all(comes) if stage.gather else any(comes))
+
+
+async def _comes(maker: Stage, stage: Stage, stages: tuple[Stage, ...], shelf: Shelf) -> bool:
+    """Whether a stage gets something from this maker that it wants, or still may."""
+    if shelf.failed(maker.name) or not await _expected(maker, stages, shelf):
+        return False
+    event = await shelf.event(maker.name)
+    if event is None:
+        return shelf.result(maker.name) is None
+    return wanted(stage)(event)

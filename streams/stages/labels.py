@@ -12,12 +12,12 @@ def labelled(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled
     """Sum up the surest 20 labels; the whole answer lies at `result`."""
     return MediaLabelled(
         asset=asset,
-        labels=tuple(findings.labels[:20]),
-        label_count=len(findings.labels),
+        labels=tuple(findings.found[:20]),
+        label_count=len(findings.found),
         model=findings.model,
         result=result,
         charges=findings.charges,
     )
 
 
-STAGE = vision_stage("labels", "StartLabelDetection", LABELLED, labelled)
+STAGE = vision_stage("labels", "labels", LABELLED, labelled)

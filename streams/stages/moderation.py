@@ -12,12 +12,12 @@ def moderated(asset: Asset, findings: Findings, result: Pointer) -> MediaModerat
     """Sum up the surest 20 findings; the whole answer lies at `result`."""
     return MediaModerated(
         asset=asset,
-        flags=tuple(findings.labels[:20]),
-        flag_count=len(findings.labels),
+        flags=tuple(findings.found[:20]),
+        flag_count=len(findings.found),
         model=findings.model,
         result=result,
         charges=findings.charges,
     )
 
 
-STAGE = vision_stage("moderation", "StartContentModeration", MODERATED, moderated)
+STAGE = vision_stage("moderation", "moderation", MODERATED, moderated)

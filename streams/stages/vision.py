@@ -12,19 +12,21 @@ from streams.stage import Finished, Job, Stage
 Describe = Callable[[Asset, Findings, Pointer], Event]
 
 CALLS: dict[Feature, tuple[str, ...]] = {
-    "labels": ("rekognition.detect_labels", "rekognition.start_label_detection", "rekognition.get_label_detection"),
-    "moderation": (
-        "rekognition.detect_moderation_labels",
-        "rekognition.start_content_moderation",
-        "rekognition.get_content_moderation",
-    ),
+    "labels": ("detect_labels", "start_label_detection", "get_label_detection"),
+    "moderation": ("detect_moderation_labels", "start_content_moderation", "get_content_moderation"),
+    "faces": ("detect_faces", "start_face_detection", "get_face_detection"),
+    "text": ("detect_text", "start_text_detection", "get_text_detection"),
+    "segments": ("start_segment_detection", "get_segment_detection"),
+    "celebrities": ("recognize_celebrities", "start_celebrity_recognition", "get_celebrity_recognition"),
 }
 
 VERSION = 1
 
 
-def vision_stage(feature: Feature, operation: str, writes: Topic, describe: Describe) -> Stage:
+def vision_stage(name: str, feature: Feature, writes: Topic, describe: Describe) -> Stage:
     """Build the stage that asks for one feature; `describe` makes its event of what was found."""
+    calls = CALLS[feature]
+    of_images = len(calls) == 3
 
     async def look(media: MediaReady, services: Services) -> Event:
         return await kept(media.asset, await services.vision.look(feature, media.asset), services)
@@ -38,16 +40,17 @@ def vision_stage(feature: Feature, operation: str, writes: Topic, describe: Desc
         return await kept(finished.asset, findings, services)
 
     async def kept(asset: Asset, findings: Findings, services: Services) -> Event:
-        name = f"{feature}@{VERSION}.answer.json"
-        return describe(asset, findings, await services.blobs.keep(asset, name, findings.answer, "application/json"))
+        file = f"{name}@{VERSION}.answer.json"
+        return describe(asset, findings, await services.blobs.keep(asset, file, findings.answer, "application/json"))
 
+    operation = "".join(part.capitalize() for part in calls[-2].split("_"))
     return Stage(
-        feature,
+        name,
         reads=(READY,),
         writes=writes,
-        when={"kind": ["image", "video"]},
-        run=look,
+        when={"kind": ["image", "video"] if of_images else ["video"]},
+        run=look if of_images else None,
         job=Job("rekognition", operation, start, finish, when={"kind": ["video"]}),
         version=VERSION,
-        calls=CALLS[feature],
+        calls=tuple(f"rekognition.{call}" for call in calls),
     )

@@ -99,7 +99,10 @@ def test_a_job_fails_on_demand(aws: Aws, transcribe: Any, fault: Callable[..., N
 
 
 def test_what_the_endpoint_does_not_serve_is_an_unknown_operation(rekognition: Any) -> None:
-    assert refusal(rekognition.detect_faces, Image={"Bytes": png("red")}) == ("UnknownOperationException", 400)
+    assert refusal(rekognition.detect_protective_equipment, Image={"Bytes": png("red")}) == (
+        "UnknownOperationException",
+        400,
+    )
 
 
 def test_the_endpoint_says_that_it_is_well(ai_url: str) -> None:

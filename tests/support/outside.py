@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from schemas.records import Asset, Label
 from streams.content import Verdict
@@ -49,6 +50,8 @@ class Outside:
     path: Path = Path("/nonexistent")
     labels: tuple[Label, ...] = (Label(name="Cat", confidence=99.0),)
     gone: bool = False
+    more: Any = None
+    """Whoever does the rest: documents, language, voice and so on."""
     failures: list[Exception] = field(default_factory=list)
     calls: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -81,7 +84,20 @@ class Outside:
 
     def services(self, results: Results) -> Services:
         """Be every service there is."""
-        return Services(objects=self, blobs=results, scanner=self, vision=self, speech=self)
+        return Services(
+            objects=self,
+            blobs=results,
+            scanner=self,
+            vision=self,
+            speech=self,
+            documents=self.more,
+            language=self.more,
+            translator=self.more,
+            voice=self.more,
+            transcoder=self.more,
+            writer=self.more,
+            jobs=self.more,
+        )
 
     def asked(self, name: str) -> int:
         """Count the asks of one kind."""

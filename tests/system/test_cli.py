@@ -182,7 +182,7 @@ def test_the_doctor_finds_a_whole_cluster_well(cluster: Cluster) -> None:
     ("variable", "value", "part"),
     [
         ("HEADRACE_MEDIA_BUCKET", "no-such-bucket", "media bucket"),
-        ("HEADRACE_REKOGNITION_TOPIC_ARN", "", "Rekognition topic"),
+        ("HEADRACE_JOBS_TOPIC_ARN", "", "Rekognition topic"),
         ("HEADRACE_CLAMD", "127.0.0.1:9", "clamd"),
     ],
 )

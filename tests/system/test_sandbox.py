@@ -98,17 +98,16 @@ def test_an_object_among_the_results_is_no_message(state: State) -> None:
 
 def test_a_completion_on_the_topic_comes_in_an_envelope(state: State) -> None:
     received(state)
-    client("sns", state).publish(TopicArn=names.REKOGNITION_TOPIC_ARN, Message='{"JobId": "1"}')
+    client("sns", state).publish(TopicArn=names.JOBS_TOPIC_ARN, Message='{"JobId": "1"}')
     (envelope,) = received(state)
-    assert (envelope["Type"], envelope["TopicArn"]) == ("Notification", names.REKOGNITION_TOPIC_ARN)
+    assert (envelope["Type"], envelope["TopicArn"]) == ("Notification", names.JOBS_TOPIC_ARN)
     assert json.loads(envelope["Message"]) == {"JobId": "1"}
 
 
-def test_a_rule_sends_transcribes_events_to_the_queue(state: State) -> None:
+def test_a_rule_sends_the_events_of_jobs_to_the_queue(state: State) -> None:
     events = client("events", state)
-    (target,) = events.list_targets_by_rule(Rule=names.TRANSCRIBE_RULE)["Targets"]
+    (target,) = events.list_targets_by_rule(Rule=names.JOBS_RULE)["Targets"]
     assert target["Arn"] == names.queue_arn(names.QUEUE)
-    event = {"source": "aws.transcribe", "detail-type": "Transcribe Job State Change", "detail": {}}
     common = {
         "id": "1",
         "account": names.ACCOUNT,
@@ -116,8 +115,10 @@ def test_a_rule_sends_transcribes_events_to_the_queue(state: State) -> None:
         "region": names.REGION,
         "resources": [],
     }
-    pattern = events.describe_rule(Name=names.TRANSCRIBE_RULE)["EventPattern"]
-    assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event | common))["Result"]
+    pattern = events.describe_rule(Name=names.JOBS_RULE)["EventPattern"]
+    for source in ("aws.transcribe", "aws.mediaconvert"):
+        event = {"source": source, "detail-type": "Job State Change", "detail": {}, **common}
+        assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 
 
 def test_a_message_that_is_received_too_often_goes_to_another_queue(state: State) -> None:
@@ -133,7 +134,7 @@ def test_applying_again_changes_nothing_and_sends_nothing(state: State) -> None:
     local_aws.apply(port)
     assert s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"] == before
     assert received(state) == []
-    subscriptions = client("sns", state).list_subscriptions_by_topic(TopicArn=names.REKOGNITION_TOPIC_ARN)
+    subscriptions = client("sns", state).list_subscriptions_by_topic(TopicArn=names.JOBS_TOPIC_ARN)
     assert len(subscriptions["Subscriptions"]) == 1
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from connectors.backfill_cursor import Counts
 from connectors.backfill_filters import Filters
 from console.commands.backfill import moment, refuse_impossible, summary
-from console.commands.backfill_cost import CALLS, Estimate, kind_of
+from console.commands.backfill_cost import Estimate, kind_of, price
 from console.errors import Refused
-from streams.prices import PER_UNIT
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -63,8 +63,12 @@ def test_a_name_says_what_a_file_is(key: str, kind: str) -> None:
     assert kind_of(key) == kind
 
 
-def test_every_paid_call_is_in_the_estimate() -> None:
-    assert {call for calls in CALLS.values() for call in calls} == set(PER_UNIT)
+def test_every_stage_that_is_on_is_in_the_estimate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    usual = price("video", 60.0)
+    file = tmp_path / "pipeline.toml"
+    file.write_text("[stages.faces]\non = true\n[stages.labels]\non = false\n[stages.segments]\non = true\n", "utf-8")
+    monkeypatch.setenv("HEADRACE_PIPELINE", str(file))
+    assert (usual, price("video", 60.0)) == (pytest.approx(0.224), pytest.approx(0.324))
 
 
 def test_an_estimate_says_what_it_assumes() -> None:

@@ -34,8 +34,9 @@ def test_a_whole_sandbox_is_found_under_these_variables() -> None:
         "HEADRACE_MEDIA_BUCKET": "headrace-media",
         "HEADRACE_RESULTS_BUCKET": "headrace-results",
         "HEADRACE_QUEUE_URLS": "http://127.0.0.1:2/000000000000/headrace-events",
-        "HEADRACE_REKOGNITION_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:AmazonRekognition-headrace",
-        "HEADRACE_REKOGNITION_ROLE_ARN": "arn:aws:iam::000000000000:role/headrace-rekognition",
+        "HEADRACE_JOBS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:AmazonRekognition-headrace",
+        "HEADRACE_JOBS_ROLE_ARN": "arn:aws:iam::000000000000:role/headrace-jobs",
+        "HEADRACE_MEDIACONVERT_ROLE_ARN": "arn:aws:iam::000000000000:role/headrace-mediaconvert",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -45,6 +46,12 @@ def test_a_whole_sandbox_is_found_under_these_variables() -> None:
         "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://127.0.0.1:2",
         "AWS_ENDPOINT_URL_REKOGNITION": "http://127.0.0.1:3",
         "AWS_ENDPOINT_URL_TRANSCRIBE": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_TEXTRACT": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_COMPREHEND": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_TRANSLATE": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_POLLY": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_MEDIACONVERT": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:3",
     }
 
 

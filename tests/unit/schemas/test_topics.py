@@ -22,7 +22,7 @@ def test_topic_names_are_unique() -> None:
 
 
 def test_every_event_has_exactly_one_topic() -> None:
-    homes = Counter(event for topic in topics.table(STAGES) for event in topic.events)
+    homes = Counter(event for topic in topics.SHARED for event in topic.events)
 
     assert homes == dict.fromkeys(EVENTS.values(), 1)
 
@@ -30,6 +30,11 @@ def test_every_event_has_exactly_one_topic() -> None:
 @pytest.mark.parametrize("event", EVENTS.values())
 def test_an_event_is_found_in_the_topic_that_says_it_holds_it(event: type[Event]) -> None:
     assert event in topics.topic_for(event).events
+
+
+def test_a_topic_of_a_stage_is_there_only_where_the_stage_is() -> None:
+    without, with_it = ({topic.name for topic in topics.table(names)} for names in (STAGES, (*STAGES, "faces")))
+    assert with_it - without == {"media.faces", "faces.retry", "faces.dlq"}
 
 
 def test_each_stage_has_a_topic_to_wait_in_and_one_to_end_in() -> None:

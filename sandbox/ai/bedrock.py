@@ -1,0 +1,68 @@
+"""Amazon Bedrock's Converse, without a model: the answer is the weightiest sentences of what was asked about."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from sandbox.ai import words
+from sandbox.ai.errors import ServiceError
+from sandbox.ai.ledger import Subject
+from sandbox.ai.service import Context, Params, Service
+
+CHARACTERS_A_TOKEN = 4
+SENTENCES = 3
+MARK = "[extract, no language model was run]"
+
+_SENTENCE = re.compile(r"[^.!?…\n]+[.!?…]*")
+_DATA = re.compile(r"<text>\n?(.*?)\n?</text>", re.DOTALL)
+
+
+def converse(params: Params, _: Context) -> Params:
+    """A synthetic answer, which says that it is one: sentences of the last message, by the weight of their words."""
+    asked = "\n".join(each["text"] for each in params["messages"][-1]["content"] if "text" in each)
+    if not asked:
+        raise ServiceError("ValidationException", "A conversation must hold a text.")
+    data = _DATA.search(asked)
+    answer = f"{MARK} {summary(data[1] if data else asked)}"
+    most = params.get("inferenceConfig", {}).get("maxTokens", 1000) * CHARACTERS_A_TOKEN
+    read = sum(len(each.get("text", "")) for each in params.get("system", [])) + len(asked)
+    tokens = {
+        "inputTokens": -(-read // CHARACTERS_A_TOKEN),
+        "outputTokens": -(-len(answer[:most]) // CHARACTERS_A_TOKEN),
+    }
+    return {
+        "output": {"message": {"role": "assistant", "content": [{"text": answer[:most]}]}},
+        "stopReason": "max_tokens" if len(answer) > most else "end_turn",
+        "usage": {**tokens, "totalTokens": sum(tokens.values())},
+        "metrics": {"latencyMs": 1},
+    }
+
+
+def summary(text: str) -> str:
+    """The sentences whose words are the commonest in the text, in their order."""
+    stops = words.STOP_WORDS[words.languages(text)[0][0]]
+    sentences = [" ".join(found.split()) for found in _SENTENCE.findall(text) if found.strip()]
+    counts = Counter(word for sentence in sentences for word in _said(sentence) if word not in stops)
+
+    def weight(number: int) -> float:
+        said = _said(sentences[number])
+        return sum(counts[word] for word in said) / (len(said) + 5)
+
+    best = sorted(range(len(sentences)), key=lambda number: (-weight(number), number))[:SENTENCES]
+    return " ".join(sentences[number] for number in sorted(best))
+
+
+def _said(sentence: str) -> list[str]:
+    return re.findall(r"\w+", sentence.lower())
+
+
+SERVICE = Service(
+    name="bedrock-runtime",
+    invalid="ValidationException",
+    failure="InternalServerException",
+    operations={"Converse": converse},
+    jobs={},
+    subject=lambda params, answer: Subject(),
+    synthetic=frozenset({"Converse"}),
+)

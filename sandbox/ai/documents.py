@@ -1,0 +1,76 @@
+"""The text of a document without a trained model: a PDF's own text layer; pictures give one line that says so."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
+
+from sandbox.ai.errors import Unprocessable
+
+SYNTHETIC = "Synthetic line: no text was read from this picture"
+MOST_PAGES = 3_000
+MOST_PIXELS = 10_000
+
+
+class Unsupported(Unprocessable):
+    """The document is of a kind that Textract does not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text; `top` is its place on the page from 0 to 1."""
+
+    text: str
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The lines of each page. `synthetic` where they stand in for real ones."""
+
+    pages: tuple[tuple[Line, ...], ...]
+    synthetic: bool
+
+
+def read(path: Path) -> Document:
+    """Read a PDF, JPEG, PNG or TIFF; raises `Unprocessable`."""
+    with path.open("rb") as file:
+        head = file.read(5)
+    return _pdf(path) if head == b"%PDF-" else picture(path.read_bytes())
+
+
+def picture(data: bytes) -> Document:
+    """Count the pages of a picture; each holds a line that says that nothing was read. Raises `Unprocessable`."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF"))
+        pages = getattr(image, "n_frames", 1)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise Unsupported("the document is no PDF, JPEG, PNG or TIFF") from error
+    if max(image.size) > MOST_PIXELS:
+        raise Unprocessable(f"a page has at most {MOST_PIXELS} pixels each way")
+    return Document(((Line(SYNTHETIC, 0.1),),) * pages, synthetic=True)
+
+
+def _pdf(path: Path) -> Document:
+    try:
+        reader = PdfReader(path)
+        if reader.is_encrypted:
+            raise Unprocessable("the document is encrypted")
+        if len(reader.pages) > MOST_PAGES:
+            raise Unprocessable(f"a document has at most {MOST_PAGES} pages")
+        return Document(tuple(tuple(_lines(page.extract_text())) for page in reader.pages), synthetic=False)
+    except (PyPdfError, ValueError, KeyError, RecursionError, OSError) as error:
+        raise Unprocessable("the document cannot be read") from error
+
+
+def _lines(text: str) -> Iterator[Line]:
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    told = [line for line in lines if line]
+    for number, line in enumerate(told):
+        yield Line(line, (number + 0.5) / (len(told) + 1))

@@ -1,0 +1,52 @@
+"""Where Rekognition finds the media of a request, and what it refuses of them."""
+
+from __future__ import annotations
+
+from sandbox.ai import vision
+from sandbox.ai.cloud import Cloud, Refused
+from sandbox.ai.errors import ServiceError
+from sandbox.ai.service import Params
+from sandbox.ai.vision import Picture
+
+# https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
+MOST_IMAGE_BYTES = 15 * 1024**2
+LEAST_PIXELS, MOST_PIXELS = 80, 10_000
+
+
+def picture(image: Params, cloud: Cloud) -> Picture:
+    """The measures of a request's image; raises `ServiceError` for one that Rekognition does not take."""
+    try:
+        opened = vision.read(_image_bytes(image, cloud))
+        if min(opened.size) < LEAST_PIXELS:
+            raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
+        if max(opened.size) > MOST_PIXELS:
+            raise ServiceError("ImageTooLargeException", f"An image has at most {MOST_PIXELS} pixels each way.")
+        return vision.measure(opened)
+    except vision.NotAPicture as error:
+        raise ServiceError("InvalidImageFormatException", "Request has invalid image format") from error
+
+
+def _image_bytes(image: Params, cloud: Cloud) -> bytes:
+    if "Bytes" in image:
+        return bytes(image["Bytes"])
+    bucket, key, version = location(image)
+    if size(bucket, key, version, cloud) > MOST_IMAGE_BYTES:
+        raise ServiceError("ImageTooLargeException", f"An image in S3 has at most {MOST_IMAGE_BYTES} bytes.")
+    return cloud.read(bucket, key, version)
+
+
+def location(media: Params) -> tuple[str, str, str | None]:
+    """Bucket, key and version of media in S3; raises `ServiceError` where they are not named."""
+    where = media.get("S3Object", {})
+    if "Bucket" not in where or "Name" not in where:
+        raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
+    return where["Bucket"], where["Name"], where.get("Version")
+
+
+def size(bucket: str, key: str, version: str | None, cloud: Cloud) -> int:
+    """The bytes of an object; raises `ServiceError` where it is not there."""
+    try:
+        return cloud.size(bucket, key, version)
+    except Refused as error:
+        why = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
+        raise ServiceError("InvalidS3ObjectException", why) from error

@@ -1,0 +1,39 @@
+"""Amazon Translate, without a model: each line comes back as it was, behind a mark that says so."""
+
+from __future__ import annotations
+
+from sandbox.ai import words
+from sandbox.ai.errors import ServiceError
+from sandbox.ai.ledger import Subject
+from sandbox.ai.service import Context, Params, Service
+
+# https://docs.aws.amazon.com/translate/latest/dg/what-is-limits.html
+MOST_BYTES = 10_000
+# https://docs.aws.amazon.com/translate/latest/dg/what-is-languages.html, those that are tried here
+_CODES = "ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt ro ru sv tr uk vi zh zh-TW"
+LANGUAGES = frozenset(_CODES.split())
+
+
+def translate_text(params: Params, _: Context) -> Params:
+    """A synthetic translation: `[de] ` before every line."""
+    text, source, target = params["Text"], params["SourceLanguageCode"], params["TargetLanguageCode"]
+    if len(text.encode()) > MOST_BYTES:
+        raise ServiceError("TextSizeLimitExceededException", f"Input text size exceeds limit of {MOST_BYTES} bytes.")
+    if source == "auto":
+        source = words.languages(text)[0][0]
+    for code in (source, target):
+        if code.partition("-")[0] not in LANGUAGES:
+            raise ServiceError("UnsupportedLanguagePairException", f"Unsupported language pair: {source} to {target}.")
+    lines = [f"[{target}] {line}" if line.strip() else line for line in text.split("\n")]
+    return {"TranslatedText": "\n".join(lines), "SourceLanguageCode": source, "TargetLanguageCode": target}
+
+
+SERVICE = Service(
+    name="translate",
+    invalid="InvalidRequestException",
+    failure="InternalServerException",
+    operations={"TranslateText": translate_text},
+    jobs={},
+    subject=lambda params, answer: Subject(),
+    synthetic=frozenset({"TranslateText"}),
+)

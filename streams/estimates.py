@@ -1,0 +1,49 @@
+"""What a stage will cost for a record, before it is called: its paid operations by the table of prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.prices import operation_of, price_of
+from streams.rules.records import over_records
+from streams.stage import Stage
+
+CHARACTERS_A_WORD = 6
+COMPREHEND_UNIT = 100
+
+
+def estimate(stage: Stage, record: Any) -> float | None:
+    """Give US dollars for one record; 0 where nothing is paid, None where the record does not tell the amount."""
+    starts_a_job = stage.job is not None and over_records(stage.job.when)(record)
+    priced: list[float] = []
+    for call in stage.calls:
+        service, _, method = call.partition(".")
+        price = price_of(service, operation_of(method))
+        if price is None or (stage.run is not None and stage.job is not None and _is_job(method) != starts_a_job):
+            continue
+        amount = units(price.unit, record)
+        if amount is None:
+            return None
+        priced.append(amount * price.usd)
+    return round(sum(priced), 6) if priced or not stage.calls else None
+
+
+def units(unit: str, record: Any) -> float | None:
+    """Say how many units a record comes to; None where it does not tell."""
+    match unit:
+        case "image":
+            return 1.0
+        case "minute":
+            seconds: float | None = getattr(record, "duration_seconds", None)
+            return None if seconds is None else seconds / 60
+        case "unit" | "character":
+            words: int | None = getattr(record, "words", None)
+            if words is None:
+                return None
+            characters = words * CHARACTERS_A_WORD
+            return max(3.0, characters / COMPREHEND_UNIT) if unit == "unit" else float(characters)
+    return None
+
+
+def _is_job(method: str) -> bool:
+    return method.startswith(("start_", "create_"))

@@ -1,0 +1,130 @@
+"""`streams.services.Transcoder` over AWS Elemental MediaConvert.
+
+A request token holds for a minute only, so the job also carries the pipeline's token among its user metadata.
+Source: AWS Elemental MediaConvert API Reference, "Jobs", and User Guide, "EventBridge events".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.records import MediaReady, Rendition
+from streams.aws import Aws
+from streams.failures import Unprocessable
+from streams.prices import charge
+from streams.results import Bucket
+from streams.services import Made
+from streams.settings import StreamSettings
+
+OUTPUT = "_transcoded/"
+TOKEN = "headrace-token"
+ROLES = ("proxy", "audio", "frames")
+ENDINGS = {"proxy": "mp4", "audio": "m4a", "frames": "jpg"}
+FRAME_EVERY_SECONDS = 10
+
+
+class MediaConvert:
+    """Makes files of other formats, through MediaConvert. They are written to the results bucket."""
+
+    def __init__(self, aws: Aws, bucket: Bucket, settings: StreamSettings) -> None:
+        self._aws = aws
+        self._bucket = bucket
+        self._settings = settings
+
+    async def start(self, media: MediaReady, token: str, height: int) -> str:
+        """Submit what is to be converted and give the job id."""
+        asset = media.asset
+        source: dict[str, Any] = {"FileInput": f"s3://{asset.bucket}/{asset.key}", "TimecodeSource": "ZEROBASED"}
+        outputs = [_proxy(media, height), _frames()]
+        if media.audio_codec:
+            source["AudioSelectors"] = {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}}
+            outputs.insert(1, _audio())
+        group = {
+            "Name": "headrace",
+            "OutputGroupSettings": {
+                "Type": "FILE_GROUP_SETTINGS",
+                "FileGroupSettings": {"Destination": f"s3://{self._bucket.name}/{OUTPUT}{token}/"},
+            },
+            "Outputs": outputs,
+        }
+        answer = await self._aws.call(
+            "mediaconvert",
+            "create_job",
+            Role=self._settings.mediaconvert_role_arn,
+            ClientRequestToken=token,
+            UserMetadata={TOKEN: token},
+            Settings={"Inputs": [source], "OutputGroups": [group]},
+        )
+        job_id: str = answer["Job"]["Id"]
+        return job_id
+
+    async def made(self, job_id: str, seconds: float) -> Made:
+        """Say what a job made. Its answer has no paths, which follow from its own settings."""
+        job = (await self._aws.call("mediaconvert", "get_job", Id=job_id))["Job"]
+        if job["Status"] != "COMPLETE":
+            raise Unprocessable("job_failed", f"job {job_id} is {job['Status']}: {job.get('ErrorMessage', '')}")
+        [group] = job["Settings"]["OutputGroups"]
+        details = job["OutputGroupDetails"][0]["OutputDetails"]
+        folder = group["OutputGroupSettings"]["FileGroupSettings"]["Destination"]
+        name = job["Settings"]["Inputs"][0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        files = tuple(
+            _rendition(f"{folder}{name}", output["NameModifier"].lstrip("-"), detail)
+            for output, detail in zip(group["Outputs"], details, strict=True)
+        )
+        return Made(files, (charge("mediaconvert", "CreateJob", max(seconds, 10.0) / 60),))
+
+
+def _rendition(path: str, role: str, detail: dict[str, Any]) -> Rendition:
+    """Name a file; of frames, the first: the others count on from it."""
+    bucket, _, key = path.removeprefix("s3://").partition("/")
+    video = detail.get("VideoDetails", {})
+    number = ".0000000" if role == "frames" else ""
+    millis = detail.get("DurationInMs")
+    return Rendition(
+        role=role,
+        bucket=bucket,
+        key=f"{key}-{role}{number}.{ENDINGS[role]}",
+        duration_seconds=None if millis is None or role == "frames" else millis / 1000,
+        width=video.get("WidthInPx"),
+        height=video.get("HeightInPx"),
+    )
+
+
+def _proxy(media: MediaReady, height: int) -> dict[str, Any]:
+    """Describe a small H.264 video with sound; no larger than what there is, even in both directions."""
+    high = min(height, media.height or height) // 2 * 2
+    wide = round((media.width or high * 16 / 9) * high / (media.height or high)) // 2 * 2
+    rate = {"RateControlMode": "QVBR", "MaxBitrate": 800_000, "QvbrSettings": {"QvbrQualityLevel": 6}}
+    output: dict[str, Any] = {
+        "NameModifier": "-proxy",
+        "ContainerSettings": {"Container": "MP4"},
+        "VideoDescription": {
+            "Width": wide,
+            "Height": high,
+            "CodecSettings": {"Codec": "H_264", "H264Settings": rate},
+        },
+    }
+    return output | ({"AudioDescriptions": [_aac()]} if media.audio_codec else {})
+
+
+def _audio() -> dict[str, Any]:
+    return {
+        "NameModifier": "-audio",
+        "ContainerSettings": {"Container": "MP4"},
+        "AudioDescriptions": [_aac()],
+        "Extension": "m4a",
+    }
+
+
+def _frames() -> dict[str, Any]:
+    capture = {"FramerateNumerator": 1, "FramerateDenominator": FRAME_EVERY_SECONDS, "MaxCaptures": 100, "Quality": 80}
+    return {
+        "NameModifier": "-frames",
+        "ContainerSettings": {"Container": "RAW"},
+        "VideoDescription": {"CodecSettings": {"Codec": "FRAME_CAPTURE", "FrameCaptureSettings": capture}},
+    }
+
+
+def _aac() -> dict[str, Any]:
+    settings = {"Bitrate": 96_000, "CodingMode": "CODING_MODE_2_0", "SampleRate": 48_000}
+    return {"AudioSourceName": "Audio Selector 1", "CodecSettings": {"Codec": "AAC", "AacSettings": settings}}

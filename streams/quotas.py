@@ -1,0 +1,43 @@
+"""How many jobs of a service may be at work at a time, and how a pipeline's stages share that.
+
+The numbers are AWS's defaults for an account and region; an account may have others, which `HEADRACE_SLOTS` says.
+Sources: "Quotas" of the Rekognition, Transcribe, Textract, Polly and MediaConvert guides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from streams.stage import Stage
+
+JOBS = {"rekognition": 20, "transcribe": 250, "textract": 100, "polly": 100, "mediaconvert": 100}
+
+
+def shares(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> dict[str, int]:
+    """Give each stage its share of its service's quota, unless `own` says otherwise; at least one slot a partition."""
+    found: dict[str, int] = {}
+    for service, names in _by_service(stages).items():
+        free = [name for name in names if name not in own]
+        left = JOBS[service] - sum(own[name] for name in names if name in own)
+        found |= {name: max(left // len(free), partitions) for name in free}
+    return found | dict(own)
+
+
+def overbooked(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> list[str]:
+    """Name the services whose stages together may have more jobs at work than the account's usual quota."""
+    slots = shares(stages, partitions, own)
+    lines = []
+    for service, names in _by_service(stages).items():
+        wanted = sum(slots[name] for name in names)
+        if wanted > JOBS[service]:
+            told = ", ".join(f"{name}={slots[name]}" for name in names)
+            lines.append(f"{service} runs {JOBS[service]} jobs at a time unless AWS raised it, and {told} are {wanted}")
+    return lines
+
+
+def _by_service(stages: Iterable[Stage]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for stage in stages:
+        if stage.job is not None and stage.job.service in JOBS:
+            found.setdefault(stage.job.service, []).append(stage.name)
+    return found

@@ -1,0 +1,22 @@
+"""Recognise known people in an image or video."""
+
+from __future__ import annotations
+
+from schemas.records import Asset, CelebritiesFound, Pointer
+from schemas.topics import CELEBRITIES
+from streams.services import Findings
+from streams.stages.vision import vision_stage
+
+
+def celebrities_found(asset: Asset, findings: Findings, result: Pointer) -> CelebritiesFound:
+    """Sum up the surest 20; the whole answer lies at `result`."""
+    return CelebritiesFound(
+        asset=asset,
+        celebrities=tuple(findings.found[:20]),
+        count=len(findings.found),
+        result=result,
+        charges=findings.charges,
+    )
+
+
+STAGE = vision_stage("celebrities", "celebrities", CELEBRITIES, celebrities_found)

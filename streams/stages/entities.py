@@ -1,0 +1,20 @@
+"""Find names of people, places and things in a text."""
+
+from __future__ import annotations
+
+from schemas.records import Asset, EntitiesFound, Entity, Pointer
+from schemas.topics import ENTITIES
+from streams.services import Marks
+from streams.stages.language_marks import LONGEST, marking_stage, surest
+
+
+def entities_found(asset: Asset, found: Marks, result: Pointer) -> EntitiesFound:
+    """Sum up the surest 20 names; all of them lie at `result`."""
+    names = tuple(
+        Entity(text=mark.text[:LONGEST], kind=mark.kind, score=mark.score, begin=mark.begin, end=mark.end)
+        for mark in surest(found)
+    )
+    return EntitiesFound(asset=asset, entities=names, count=len(found.marks), result=result, charges=found.charges)
+
+
+STAGE = marking_stage("entities", ENTITIES, entities_found)

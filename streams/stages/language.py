@@ -1,0 +1,34 @@
+"""Tell the language of a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.records import LanguageFound, LanguageShare
+from schemas.topics import DOCUMENTS, LANGUAGE, TRANSCRIBED
+from streams.services import Services
+from streams.stage import Stage
+from streams.texts import HAS_WORDS, text_of
+
+
+async def language(record: Any, services: Services) -> LanguageFound:
+    """Name all languages that were found, likeliest first."""
+    text = await text_of(record, services)
+    told = await services.language.languages(text.content)
+    return LanguageFound(
+        asset=record.asset,
+        language=told.shares[0][0] if told.shares else "",
+        languages=tuple(LanguageShare(language=code, score=score) for code, score in told.shares),
+        result=await services.blobs.keep(record.asset, "language@1.answer.json", told.answer, "application/json"),
+        charges=told.charges,
+    )
+
+
+STAGE = Stage(
+    "language",
+    reads=(TRANSCRIBED, DOCUMENTS),
+    writes=LANGUAGE,
+    when=HAS_WORDS,
+    run=language,
+    calls=("comprehend.detect_dominant_language",),
+)

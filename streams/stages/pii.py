@@ -1,0 +1,26 @@
+"""Find personal data in a text. What it found is never written down, only where it stands."""
+
+from __future__ import annotations
+
+from schemas.records import Asset, PiiFound, PiiSpan, Pointer
+from schemas.topics import PII
+from streams.services import Marks
+from streams.stages.language_marks import marking_stage
+
+SHOWN = 50
+
+
+def pii_found(asset: Asset, found: Marks, result: Pointer) -> PiiFound:
+    """Sum up the kinds and the surest 50 places; all of them lie at `result`."""
+    marks = sorted(found.marks, key=lambda mark: (-mark.score, mark.begin))[:SHOWN]
+    return PiiFound(
+        asset=asset,
+        kinds=tuple(sorted({mark.kind for mark in found.marks})),
+        count=len(found.marks),
+        spans=tuple(PiiSpan(kind=mark.kind, score=mark.score, begin=mark.begin, end=mark.end) for mark in marks),
+        result=result,
+        charges=found.charges,
+    )
+
+
+STAGE = marking_stage("pii", PII, pii_found)

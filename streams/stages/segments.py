@@ -1,0 +1,22 @@
+"""Cut a video into shots, and find its black frames, credits and colour bars."""
+
+from __future__ import annotations
+
+from schemas.records import Asset, MediaSegmented, Pointer
+from schemas.topics import SEGMENTED
+from streams.services import Findings
+from streams.stages.vision import vision_stage
+
+
+def segmented(asset: Asset, findings: Findings, result: Pointer) -> MediaSegmented:
+    """Give the first 50 segments; the whole answer lies at `result`."""
+    return MediaSegmented(
+        asset=asset,
+        segments=tuple(findings.found[:50]),
+        count=len(findings.found),
+        result=result,
+        charges=findings.charges,
+    )
+
+
+STAGE = vision_stage("segments", "segments", SEGMENTED, segmented)

@@ -1,0 +1,22 @@
+"""Read the text that is visible in an image or video."""
+
+from __future__ import annotations
+
+from schemas.records import Asset, Pointer, TextFound
+from schemas.topics import TEXT_SEEN
+from streams.services import Findings
+from streams.stages.vision import vision_stage
+
+
+def text_found(asset: Asset, findings: Findings, result: Pointer) -> TextFound:
+    """Sum up the surest 20 lines; the whole answer lies at `result`."""
+    return TextFound(
+        asset=asset,
+        lines=tuple(findings.found[:20]),
+        count=len(findings.found),
+        result=result,
+        charges=findings.charges,
+    )
+
+
+STAGE = vision_stage("text-in-video", "text", TEXT_SEEN, text_found)

@@ -1,0 +1,35 @@
+"""Make a smaller video to look at, its sound alone, and frames."""
+
+from __future__ import annotations
+
+from schemas.records import MediaReady, MediaTranscoded
+from schemas.topics import READY, TRANSCODED
+from streams.services import Services
+from streams.stage import Finished, Job, Stage
+
+
+def transcode_stage(height: int = 360, options: tuple[str, ...] = ()) -> Stage:
+    """Build the stage whose proxies have at most this height in pixels."""
+
+    async def start(media: MediaReady, token: str, services: Services) -> str:
+        """Submit the video, and let go."""
+        return await services.transcoder.start(media, token, height)
+
+    async def finish(finished: Finished, services: Services) -> MediaTranscoded:
+        """Say which files there are."""
+        made = await services.transcoder.made(finished.job.job_id, finished.record.duration_seconds or 0.0)
+        return MediaTranscoded(asset=finished.asset, files=made.files, charges=made.charges)
+
+    return Stage(
+        "transcode",
+        reads=(READY,),
+        writes=TRANSCODED,
+        when={"kind": ["video"]},
+        job=Job("mediaconvert", "CreateJob", start, finish),
+        options=options,
+        configure=transcode_stage,
+        calls=("mediaconvert.create_job", "mediaconvert.get_job"),
+    )
+
+
+STAGE = transcode_stage()

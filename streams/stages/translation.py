@@ -1,0 +1,60 @@
+"""Translate a text, and the subtitles that came with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.records import Pointer, TextTranslated
+from schemas.topics import DOCUMENTS, TRANSCRIBED, TRANSLATED
+from streams import subtitles
+from streams.services import Services
+from streams.stage import Stage
+from streams.texts import HAS_WORDS, excerpt, text_of
+
+
+def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
+    """Build the stage that translates into a language, named by its code."""
+
+    async def translate(record: Any, services: Services) -> TextTranslated:
+        """Translate the whole text; subtitles keep their times."""
+        text = await text_of(record, services)
+        whole = await services.translator.translate([text.content], text.language, to)
+        cues, charges = await _subtitles(record, services, text.language)
+        name = f"{stage.result_name}.{to}"
+        return TextTranslated(
+            asset=record.asset,
+            source=whole.source,
+            target=to,
+            words=len(whole.texts[0].split()),
+            excerpt=excerpt(whole.texts[0]),
+            text=await services.blobs.keep(
+                record.asset, f"{name}.txt", whole.texts[0].encode(), "text/plain; charset=utf-8"
+            ),
+            subtitles=await services.blobs.keep(record.asset, f"{name}.vtt", cues, "text/vtt") if cues else None,
+            charges=(*whole.charges, *charges),
+        )
+
+    async def _subtitles(record: Any, services: Services, source: str) -> tuple[bytes, tuple[Any, ...]]:
+        pointer: Pointer | None = getattr(record, "subtitles", None)
+        if pointer is None:
+            return b"", ()
+        parsed = subtitles.parse((await services.blobs.read(pointer)).decode())
+        if not parsed.texts:
+            return b"", ()
+        made = await services.translator.translate(parsed.texts, source, to)
+        return parsed.with_texts(made.texts).encode(), made.charges
+
+    stage = Stage(
+        "translation",
+        reads=(TRANSCRIBED, DOCUMENTS),
+        writes=TRANSLATED,
+        when=HAS_WORDS,
+        run=translate,
+        options=options,
+        configure=translation_stage,
+        calls=("translate.translate_text",),
+    )
+    return stage
+
+
+STAGE = translation_stage()

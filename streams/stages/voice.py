@@ -1,0 +1,62 @@
+"""Read a translation out."""
+
+from __future__ import annotations
+
+from schemas.records import TextTranslated, TextVoiced
+from schemas.topics import TRANSLATED, VOICED
+from streams.services import Services
+from streams.stage import Finished, Job, Stage
+from streams.texts import HAS_WORDS, text_of
+
+VOICES = {
+    "ar": "Hala",
+    "de": "Vicki",
+    "en": "Joanna",
+    "es": "Lucia",
+    "fr": "Lea",
+    "it": "Bianca",
+    "ja": "Takumi",
+    "ko": "Seoyeon",
+    "nl": "Laura",
+    "pl": "Ola",
+    "pt": "Camila",
+    "sv": "Elin",
+    "zh": "Zhiyu",
+}
+"""A neural voice for each language that has one. Source: Amazon Polly Developer Guide, "Available voices"."""
+
+
+def voice_stage(voice: str = "", options: tuple[str, ...] = ()) -> Stage:
+    """Build the stage that reads out with one voice; without one, the language decides."""
+
+    async def start(translated: TextTranslated, token: str, services: Services) -> str:
+        """Submit the text, and let go."""
+        text = await text_of(translated, services)
+        return await services.voice.start(text.content, voice or VOICES[translated.target[:2]], token)
+
+    async def finish(finished: Finished, services: Services) -> TextVoiced:
+        """Say where the sound lies."""
+        spoken = await services.voice.spoken(finished.job.job_id)
+        return TextVoiced(
+            asset=finished.asset,
+            voice=spoken.voice,
+            language=spoken.language or finished.record.target,
+            characters=spoken.characters,
+            bucket=spoken.bucket,
+            key=spoken.key,
+            charges=spoken.charges,
+        )
+
+    return Stage(
+        "voice",
+        reads=(TRANSLATED,),
+        writes=VOICED,
+        when={**HAS_WORDS, "target": [{"exists": True}] if voice else list(VOICES)},
+        job=Job("polly", "StartSpeechSynthesisTask", start, finish),
+        options=options,
+        configure=voice_stage,
+        calls=("polly.start_speech_synthesis_task", "polly.get_speech_synthesis_task"),
+    )
+
+
+STAGE = voice_stage()
