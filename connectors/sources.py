@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-Carried = Literal["s3", "s3-sns", "s3-eventbridge", "rekognition", "textract", "transcribe", "mediaconvert", "custom"]
+Carried = Literal[
+    "s3", "s3-sns", "s3-eventbridge", "rekognition", "textract", "polly", "transcribe", "mediaconvert", "custom"
+]
 
 _BY_BUCKET = ("s3", "s3-sns", "s3-eventbridge")
-_BY_TOPIC = ("s3-sns", "rekognition", "textract")
+_BY_TOPIC = ("s3-sns", "rekognition", "textract", "polly")
 _AWS_QUEUE = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/")
 
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]

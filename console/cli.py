@@ -26,6 +26,8 @@ COMMANDS = {
     "backfill": "console.commands.backfill:backfill",
     "dlq": "console.commands.dlq:app",
     "replay": "console.commands.replay:app",
+    "pipeline": "console.commands.pipeline:app",
+    "cost": "console.commands.cost:cost",
     "rules": "console.commands.rules:app",
     "topics": "console.commands.topics:app",
     "schemas": "schemas.cli:app",

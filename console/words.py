@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,11 +21,14 @@ def words(event: Event | None) -> str:
 def location(event: Event | None) -> str | None:
     """Say where an event's result lies, as `s3://bucket/key`; None for one that points nowhere."""
     match event:
-        case records.MediaLabelled() | records.MediaModerated() | records.MediaTranscribed():
-            return address(event.result)
         case records.MediaThumbnailed(pictures=(first, *_)):
             return address(first.location)
-    return None
+        case records.MediaTranscoded(files=(file, *_)):
+            return f"s3://{file.bucket}/{file.key}"
+        case records.TextVoiced():
+            return f"s3://{event.bucket}/{event.key}"
+    pointer = getattr(event, "text", None) or getattr(event, "result", None)
+    return address(pointer) if isinstance(pointer, Pointer) else None
 
 
 def address(pointer: Pointer) -> str:
@@ -78,11 +82,37 @@ def _names(found: Iterable[Label], count: int) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 and shown else "")
 
 
+def _several(found: Iterable[str], count: int, nothing: str) -> str:
+    shown = list(dict.fromkeys(found))[:3]
+    more = count - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 and shown else "") or nothing
+
+
+def _short(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= EXCERPT else one_line[:EXCERPT].rsplit(" ", 1)[0] + " …"
+
+
+def _segments(event: records.MediaSegmented) -> str:
+    kinds = Counter(segment.kind for segment in event.segments)
+    return ", ".join(counted(number, kind.lower()) for kind, number in kinds.items()) or "no segment"
+
+
+def _faces(event: records.FacesFound) -> str:
+    ages = [f"{face.age_low}-{face.age_high}" for face in event.faces if face.age_low is not None]
+    return counted(event.count, "face") + (f", the surest {ages[0]} years old" if ages else "")
+
+
+def _files(event: records.MediaTranscoded) -> str:
+    return ", ".join(
+        f"{file.role} {file.width}x{file.height}" if file.width and file.height else file.role for file in event.files
+    )
+
+
 def _speech(event: records.MediaTranscribed) -> str:
     if not event.words:
         return "no words"
-    excerpt = event.excerpt if len(event.excerpt) <= EXCERPT else event.excerpt[:EXCERPT].rsplit(" ", 1)[0] + " …"
-    return f"{counted(event.words, 'word')} {event.language}: {excerpt}"
+    return f"{counted(event.words, 'word')} {event.language}: {_short(event.excerpt)}"
 
 
 def _job_end(event: records.JobFinished) -> str:
@@ -102,6 +132,22 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     records.MediaLabelled: lambda event: _names(event.labels, event.label_count) or "nothing recognised",
     records.MediaModerated: lambda event: _names(event.flags, event.flag_count) or "nothing unsafe",
     records.MediaTranscribed: _speech,
+    records.MediaTranscoded: _files,
+    records.FacesFound: _faces,
+    records.TextFound: lambda event: _several((line.text for line in event.lines), event.count, "no text"),
+    records.MediaSegmented: _segments,
+    records.CelebritiesFound: lambda event: _several(
+        (who.name for who in event.celebrities), event.count, "nobody known"
+    ),
+    records.DocumentRead: lambda event: f"{counted(event.pages, 'page')}: {_short(event.excerpt)}",
+    records.EntitiesFound: lambda event: _several((name.text for name in event.entities), event.count, "no name"),
+    records.KeyPhrasesFound: lambda event: _several((each.text for each in event.phrases), event.count, "no phrase"),
+    records.SentimentFound: lambda event: f"{event.sentiment.lower()} ({event.positive:.0%} positive)",
+    records.LanguageFound: lambda event: ", ".join(f"{one.language} {one.score:.0%}" for one in event.languages),
+    records.PiiFound: lambda event: _several(event.kinds, len(event.kinds), "nothing personal"),
+    records.TextTranslated: lambda event: f"{event.source} to {event.target}: {_short(event.excerpt)}",
+    records.TextVoiced: lambda event: f"{event.voice} reads {counted(event.characters, 'character')}",
+    records.TextSummarised: lambda event: _short(event.summary),
     records.JobStarted: lambda event: f"job {event.job_id}",
     records.JobFinished: _job_end,
     records.MediaCompleted: _completion,

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from sandbox import ai_cli
 from sandbox.errors import SandboxError
 from sandbox.folders import default_data
 from sandbox.kafka_tools import TOOLS, with_bootstrap_server
@@ -29,6 +30,8 @@ def _known_tool(name: str) -> str:
 
 
 app = typer.Typer(no_args_is_help=True, help="Kafka, AWS and AI services on this machine.")
+app.command()(ai_cli.ledger)
+app.add_typer(ai_cli.faults, name="faults")
 
 Data = Annotated[Path | None, typer.Option(help="Folder that keeps everything. Two folders are two sandboxes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]

@@ -10,6 +10,8 @@ from streams.stage import Stage
 
 CHARACTERS_A_WORD = 6
 COMPREHEND_UNIT = 100
+TOKENS_A_WORD = 1.4
+WRITTEN_SHARE = 0.1
 
 
 def estimate(stage: Stage, record: Any) -> float | None:
@@ -18,6 +20,8 @@ def estimate(stage: Stage, record: Any) -> float | None:
     priced: list[float] = []
     for call in stage.calls:
         service, _, method = call.partition(".")
+        if method == "converse" and (tokens := units("1000 tokens", record)):
+            priced += [tokens * share for share in _per_1000_tokens(service)]
         price = price_of(service, operation_of(method))
         if price is None or (stage.run is not None and stage.job is not None and _is_job(method) != starts_a_job):
             continue
@@ -42,7 +46,18 @@ def units(unit: str, record: Any) -> float | None:
                 return None
             characters = words * CHARACTERS_A_WORD
             return max(3.0, characters / COMPREHEND_UNIT) if unit == "unit" else float(characters)
+        case "page" if getattr(record, "kind", "") == "image":
+            return 1.0
+        case "1000 tokens":
+            said: int | None = getattr(record, "words", None)
+            return None if said is None else said * TOKENS_A_WORD / 1000
     return None
+
+
+def _per_1000_tokens(service: str) -> list[float]:
+    """What a thousand tokens cost that are read, with the few that are written about them."""
+    read, written = (price_of(service, f"Converse {way}") for way in ("input", "output"))
+    return [read.usd, written.usd * WRITTEN_SHARE] if read and written else []
 
 
 def _is_job(method: str) -> bool:

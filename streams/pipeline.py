@@ -93,9 +93,14 @@ def stages(path: str | None = None) -> tuple[Stage, ...]:
 
     Raises `SettingsError` for a pipeline file that cannot be used.
     """
-    added = tuple(point.load() for point in entry_points(group="headrace.stages"))
-    on = pipeline_file.chosen(choice(path), STAGES + added, MORE)
+    known = every()
+    on = pipeline_file.chosen(choice(path), known[: -len(MORE)], MORE)
     return (*on, completion_of(on))
+
+
+def every() -> tuple[Stage, ...]:
+    """Give every stage that a pipeline file can switch on or off."""
+    return (*STAGES, *(point.load() for point in entry_points(group="headrace.stages")), *MORE)
 
 
 def find(names: list[str]) -> tuple[Stage, ...]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.settings import SettingsError
+from streams.budget import NO_LIMIT, Budget
 from streams.rules.errors import InvalidPattern
 from streams.rules.records import over_records
 from streams.stage import Stage
@@ -36,18 +37,11 @@ class BadPipeline(SettingsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """US dollars that may be spent on one object version; None where nobody set a limit."""
-
-    asset: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
     """What a file says: stages by name with their settings, and the budget."""
 
     stages: Mapping[str, Mapping[str, Any]]
-    budget: Budget = Budget()
+    budget: Budget = NO_LIMIT
 
 
 def read(path: str) -> Choice:

@@ -27,6 +27,7 @@ from schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
 from streams.failures import Unprocessable
 
 LONGEST_NAME = 480
+_RESULT = re.compile(r"[a-z][a-z0-9-]*@\d+(?:-[0-9a-f]+)?\.json")
 
 
 class Bucket(Protocol):
@@ -112,6 +113,12 @@ class Shelf:
         name = self.result(stage)
         stored = await self.stored(name) if name else None
         return stored.record() if stored and stored.event else None
+
+    async def events(self) -> list[Event]:
+        """Give every stage's event: one read for each result there is."""
+        names = (name.removesuffix(".json") for name in sorted(self._names) if _RESULT.fullmatch(name))
+        stored = [await self.stored(name) for name in names]
+        return [each.record() for each in stored if each and each.event]
 
     async def failure(self, stage: str) -> StageFailure:
         """Say why a stage that has failed did so."""

@@ -21,6 +21,7 @@ from schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timesta
 from schemas.identity import derived_id, job_end_id, job_token, token_stage
 from schemas.message import Message, Received, message
 from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
+from streams.budget import NO_LIMIT, Budget, afford
 from streams.failures import Throttled, Unprocessable
 from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, judge
@@ -43,6 +44,7 @@ class Context:
     slots: Slots
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     draw: random.Random = field(default_factory=random.Random)
+    budget: Budget = NO_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Runner:
             return again
         if shelf.newer:
             return Done(how="superseded", why="a newer version of the object is known")
+        await afford(self._stage, task.event, shelf, self._context.budget)
         if self._stage.job is not None and self._is_job(task.event):
             return await self._start(self._stage.job, task, shelf)
         assert self._stage.run is not None

@@ -66,7 +66,7 @@ class Shared:
         partitions = self._counts[topics.READY.name]
         # Every stage of the pipeline has its share, also those that other workers host.
         slots = Slots(quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
-        self._context = Context(book, Results(self.bucket), self._services(), slots)
+        self._context = Context(book, Results(self.bucket), self._services(), slots, budget=pipeline.choice().budget)
         self._reports = Reports(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
         self._followers = [schema_log(cluster, book)]
         if any(stage.job for stage in stages):

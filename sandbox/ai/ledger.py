@@ -161,7 +161,8 @@ class Ledger:
 
         with self._lock:
             outcomes = f"SELECT outcome, count(*) AS n FROM calls WHERE {where} GROUP BY outcome ORDER BY 1"
-            starts = f"SELECT count(*) AS n FROM calls WHERE {where} AND took_effect AND operation GLOB 'Start*'"
+            begins = "(operation GLOB 'Start*' OR operation = 'CreateJob')"
+            starts = f"SELECT count(*) AS n FROM calls WHERE {where} AND took_effect AND {begins}"
             return {
                 "jobs_started": rows(starts)[0]["n"],
                 "jobs_unique": rows(f"SELECT count(*) AS n FROM jobs WHERE {where}")[0]["n"],

@@ -29,6 +29,14 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+_CLASSES = (
+    (r"[\P{M}\p{M}]", r"[\s\S]"),
+    (r"\p{L}\p{Z}\p{N}", r"\w\s"),
+    (r"\p{ASCII}", r"[\x00-\x7f]"),
+    (r"\P{C}", r"[^\x00-\x1f\x7f]"),
+)
+
+
 class Malformed(ValueError):
     """The JSON does not have the form of the shape."""
 
@@ -168,8 +176,16 @@ def _limit_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
         yield _broken(value, path, f"Member must have {noun} less than or equal to {limits['max']}")
     if "enum" in limits and value not in limits["enum"]:
         yield _broken(value, path, f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]")
-    if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
+    if "pattern" in limits and not _pattern(limits["pattern"]).fullmatch(value):
         yield _broken(value, path, f"Member must satisfy regular expression pattern: {limits['pattern']}")
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """A pattern of a model, whose classes of Unicode are written as Java does."""
+    for theirs, ours in _CLASSES:
+        text = text.replace(theirs, ours)
+    return re.compile(text)
 
 
 def _broken(value: Any, path: str, constraint: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +80,28 @@ def test_a_conversion_carries_its_token_in_its_metadata(status: str, ending: str
 
     assert (found.service, found.token, found.job_id, found.status) == ("mediaconvert", sent.TOKEN, "1-a", ending)
     assert found.finished_at == WHEN
+
+
+def synthesis(status: str = "COMPLETED", folder: str = sent.TOKEN) -> str:
+    """What Polly publishes of a task."""
+    uri = f"https://s3.us-east-1.amazonaws.com/results/_polly/{folder}/.t-1.mp3"
+    return json.dumps({"taskId": "t-1", "taskStatus": status, "outputUri": uri, "taskStatusReason": "no voice"})
+
+
+@pytest.mark.parametrize(
+    ("status", "ending"), [("COMPLETED", "succeeded"), ("completed", "succeeded"), ("FAILED", "failed")]
+)
+def test_a_task_of_polly_is_known_by_the_folder_of_its_sound(status: str, ending: str) -> None:
+    found = event_of(synthesis(status))
+
+    assert (found.service, found.operation) == ("polly", "StartSpeechSynthesisTask")
+    assert (found.token, found.job_id, found.status) == (sent.TOKEN, "t-1", ending)
+    assert found.message == ("no voice" if ending == "failed" else None)
+
+
+@pytest.mark.parametrize("body", [synthesis(folder="mine"), synthesis("SCHEDULED")])
+def test_what_else_polly_says_is_kept_as_an_aws_event(body: str) -> None:
+    assert isinstance(event_of(body), AwsEvent)
 
 
 @pytest.mark.parametrize("status", ["STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION"])

@@ -79,7 +79,7 @@ def test_a_mistake_is_named_with_its_place_in_the_file(tmp_path: Path, wrong: st
 
 
 def test_an_unknown_kind_of_event_is_named_with_the_known_ones(tmp_path: Path) -> None:
-    (said,) = mistakes(tmp_path, WHOLE.replace('"transcribe"', '"polly"'))
+    (said,) = mistakes(tmp_path, WHOLE.replace('"transcribe"', '"lambda"'))
 
     assert said.startswith("queue[0].carries[2]: ")
     assert "'mediaconvert'" in said

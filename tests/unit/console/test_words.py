@@ -6,19 +6,31 @@ from typing import Any
 
 import pytest
 
-from console.words import dollars, location, size, span, words
+from console.words import _WORDS, dollars, location, size, span, words
 from schemas.records import (
     Event,
+    Face,
+    FacesFound,
     Label,
     MediaModerated,
+    MediaSegmented,
     MediaThumbnailed,
     MediaTranscribed,
     Picture,
+    PiiFound,
+    Segment,
+    SentimentFound,
     StageFailure,
 )
+from streams import pipeline
 from tests.support import records
 from tests.unit.console.history import POINTER, completed, job_started, labelled
 
+ASSET = records.asset()
+FACE = Face(confidence=9, age_low=20, age_high=28)
+MOODS = {"positive": 0.25, "negative": 0.0, "neutral": 0.75, "mixed": 0.0}
+SHOT = Segment(kind="Shot", start_seconds=0, end_seconds=1, confidence=99)
+BLACK = Segment(kind="BlackFrames", start_seconds=0, end_seconds=1, confidence=99)
 PICTURE = Picture(location=POINTER, width=64, height=36)
 
 
@@ -57,6 +69,33 @@ VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height
         (transcribed("ask not"), "2 words en-US: ask not"),
         (transcribed("word " * 20), "20 words en-US: word word word word word word word word …"),
         (MediaThumbnailed(asset=records.asset(), pictures=(PICTURE,)), "1 picture"),
+        (
+            FacesFound(
+                asset=ASSET, faces=(Face(confidence=9, age_low=20, age_high=28),), count=2, result=POINTER, charges=()
+            ),
+            "2 faces, the surest 20-28 years old",
+        ),
+        (
+            MediaSegmented(asset=ASSET, segments=(SHOT, SHOT, BLACK), count=3, result=POINTER, charges=()),
+            "2 shots, 1 blackframes",
+        ),
+        (
+            PiiFound(asset=ASSET, kinds=("EMAIL",), count=3, spans=(), result=POINTER, charges=()),
+            "EMAIL",
+        ),
+        (
+            SentimentFound(
+                asset=ASSET,
+                sentiment="NEUTRAL",
+                positive=0.25,
+                negative=0,
+                neutral=0.75,
+                mixed=0,
+                result=POINTER,
+                charges=(),
+            ),
+            "neutral (25% positive)",
+        ),
         (job_started(), "job j1"),
         (records.job_finished("t", status="failed", message="no sound"), "failed: no sound"),
         (completed(failed=(StageFailure(stage="scan", code="infected", reason=""),)), "2 done, 1 failed"),
@@ -94,3 +133,8 @@ def test_spans(seconds: float | None, said: str) -> None:
 
 def test_nothing_costs_nothing() -> None:
     assert (dollars(0), dollars(0.0712)) == ("", "$0.0712")
+
+
+def test_every_result_can_be_said_in_words_and_leads_to_where_it_lies() -> None:
+    said = {stage.writes.events[0] for stage in pipeline.every() if stage.writes}
+    assert said <= set(_WORDS)

@@ -1,0 +1,32 @@
+"""`headrace cost`: what was spent, from the log."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+By = Literal["stage", "asset", "day"]
+
+
+def cost(
+    by: Annotated[By, typer.Option("--by", help="Add up by stage, asset or day (UTC).")] = "stage",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Add up what the paid calls behind all results cost, at the prices that they were made at."""
+    from console import costs, service
+
+    spent = costs.spent(service.connect().progress(), by)
+    if as_json:
+        typer.echo(json.dumps(spent, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(by, box=None, pad_edge=False, header_style="bold")
+    table.add_column("usd", justify="right")
+    for name, usd in spent.items():
+        table.add_row(name, f"{usd:.4f}")
+    table.add_row("all", f"{sum(spent.values()):.4f}", style="bold")
+    Console(highlight=False).print(table)

@@ -1,0 +1,66 @@
+"""`headrace pipeline`: which stages run, for which records, and what they cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+app = typer.Typer(no_args_is_help=True, help="Which stages run, for which records, and what they cost.")
+
+File = Annotated[
+    str | None,
+    typer.Argument(help="A pipeline file; without one the file that HEADRACE_PIPELINE names.", show_default=False),
+]
+
+
+@app.command()
+def show(file: File = None) -> None:
+    """Show every stage: whether it is on, what it reads and writes, and for which records."""
+    from console import pipelines
+    from streams import pipeline
+
+    _print(pipelines.stages_table(pipeline.stages(file), pipeline.every()))
+
+
+@app.command()
+def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None:
+    """Check a pipeline file: exit code 1, with the place and what to do, where it cannot be used."""
+    from schemas import topics
+    from schemas.settings import SettingsError
+    from streams import pipeline, quotas
+
+    stages = pipeline.stages(file)
+    try:
+        own = _slots()
+    except SettingsError:
+        own = {}
+    for line in quotas.overbooked(stages, topics.PARTITIONS, own):
+        typer.echo(f"note: {line} (HEADRACE_SLOTS)")
+    typer.echo(f"{file}: {len(stages)} stages, {sum(bool(stage.calls) for stage in stages)} of them paid")
+
+
+@app.command()
+def cost(file: File = None) -> None:
+    """Print what each paid stage costs: for an image, an hour of video or sound, and a thousand words of text."""
+    from console import pipelines
+    from streams import pipeline
+
+    _print(pipelines.costs_table(pipeline.stages(file)))
+    typer.echo("US dollars at the prices of schemas/prices.toml, or of the file that HEADRACE_PRICES names.")
+
+
+def _slots() -> dict[str, int]:
+    from schemas.settings import load
+    from streams.settings import StreamSettings
+
+    return load(StreamSettings).slots
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(table)

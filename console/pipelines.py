@@ -1,0 +1,88 @@
+"""A pipeline for people: its stages, and what they cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.records import Asset, MediaReady, MediaTranscribed, Pointer
+from streams.estimates import estimate
+from streams.stage import Stage, wanted
+
+_ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
+_NOWHERE = Pointer(bucket="", key="", size=0, sha256="", content_type="")
+_IMAGE = MediaReady(asset=_ASSET, content_type="image/jpeg", sha256="", kind="image", format="jpeg")
+_VIDEO = MediaReady(
+    asset=_ASSET,
+    content_type="video/mp4",
+    sha256="",
+    kind="video",
+    format="mov",
+    duration_seconds=3600.0,
+    audio_codec="aac",
+)
+_SOUND = MediaReady(
+    asset=_ASSET,
+    content_type="audio/flac",
+    sha256="",
+    kind="audio",
+    format="flac",
+    duration_seconds=3600.0,
+    audio_codec="flac",
+)
+_WORDS = MediaTranscribed(asset=_ASSET, language="en-US", excerpt="", words=1000, result=_NOWHERE, charges=())
+EXAMPLES = {"image": _IMAGE, "hour of video": _VIDEO, "hour of sound": _SOUND, "1,000 words": _WORDS}
+
+
+def stages_table(on: Sequence[Stage], every: Iterable[Stage]) -> Table:
+    """Lay out all stages, those that are off in grey."""
+    table = Table("stage", "on", "reads", "writes", "for", box=None, pad_edge=False, header_style="bold")
+    running = {stage.name: stage for stage in on}
+    for known in (*every, *(stage for stage in on if stage.name == "completed")):
+        stage = running.get(known.name, known)
+        reads = (
+            ", ".join(topic.name for topic in stage.reads) if len(stage.reads) < 4 else "every result and dead letter"
+        )
+        writes = stage.writes.name if stage.writes else ""
+        table.add_row(
+            stage.name,
+            "on" if stage.name in running else "off",
+            reads,
+            writes,
+            _for(stage),
+            style="" if stage.name in running else "dim",
+        )
+    return table
+
+
+def costs_table(stages: Sequence[Stage]) -> Table:
+    """Lay out what each paid stage costs for an example of each kind; a dash where it does not want it."""
+    table = Table("stage", box=None, pad_edge=False, header_style="bold")
+    for name in EXAMPLES:
+        table.add_column(name, justify="right")
+    sums = dict.fromkeys(EXAMPLES, 0.0)
+    for stage in stages:
+        if stage.calls:
+            table.add_row(stage.name, *(_cell(stage, name, sums) for name in EXAMPLES))
+    table.add_row("all", *(f"{usd:.4f}" for usd in sums.values()), style="bold")
+    return table
+
+
+def _cell(stage: Stage, name: str, sums: dict[str, float]) -> str:
+    record = EXAMPLES[name]
+    reads_it = (stage.reads[0].events[0] is MediaReady) == isinstance(record, MediaReady)
+    if not reads_it or (isinstance(record, MediaReady) and not wanted(stage)(record)):
+        return "-"
+    usd = estimate(stage, record)
+    if usd is None:
+        return "?"
+    sums[name] += usd
+    return f"{usd:.4f}"
+
+
+def _for(stage: Stage) -> str:
+    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in (stage.when, stage.only) if pattern]
+    return escape(" and ".join(patterns)) or "all"

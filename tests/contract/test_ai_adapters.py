@@ -1,0 +1,233 @@
+"""Our own clients of every AI service, over the wire, against the local endpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+
+from sandbox.environment import AI_SERVICES
+from sandbox.pdf import pdf
+from schemas.identity import job_token
+from schemas.records import Asset, JobStarted
+from streams import pipeline
+from streams.aws import Aws as Calls
+from streams.bedrock import Bedrock
+from streams.comprehend import Comprehend
+from streams.failures import Throttled, Transient, Unprocessable
+from streams.jobs import QUESTIONS, AwsJobs
+from streams.mediaconvert import MediaConvert
+from streams.polly import Polly
+from streams.rates import Rates
+from streams.rekognition import Rekognition
+from streams.services import Feature
+from streams.settings import StreamSettings
+from streams.storage import S3Bucket
+from streams.textract import Textract
+from streams.translate import Translate
+from tests.contract.ai import BUCKET, ROLE, Aws, http, wait_until
+from tests.support.records import NOW, asset, ready
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def calls(aws_url: str, ai_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+    """The stages' door to AWS, which leads to the local ones."""
+    for name in AI_SERVICES:
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", ai_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", aws_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    door = Calls(4, Rates({}, {}))
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def settings(aws: Aws) -> StreamSettings:
+    return StreamSettings(
+        results_bucket=BUCKET, jobs_topic_arn=aws.topic, jobs_role_arn=ROLE, mediaconvert_role_arn=ROLE
+    )
+
+
+def media(key: str) -> Asset:
+    return asset(key, bucket=BUCKET)
+
+
+def token(stage: str, key: str) -> str:
+    return job_token(stage, media(key), f"{stage}@1")
+
+
+@pytest.mark.parametrize("feature", ["faces", "text", "celebrities"])
+async def test_features_of_images(calls: Calls, settings: StreamSettings, media_bucket: None, feature: Feature) -> None:
+    found = await Rekognition(calls, settings).look(feature, media("bottles.jpg"))
+    assert found.charges[0].usd == 0.001
+    assert (feature == "text") == (b"SYNTHETIC" in found.answer)
+
+
+@pytest.mark.parametrize("feature", ["faces", "text", "segments", "celebrities"])
+async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: Aws, feature: Feature) -> None:
+    vision = Rekognition(calls, settings)
+    key = token("segments" if feature == "segments" else "faces", feature)
+    job_id = await vision.start(feature, media("rabbit.mp4"), key)
+    assert await vision.start(feature, media("rabbit.mp4"), key) == job_id
+    told = aws.completion()
+    assert (told["JobId"], told["JobTag"], told["Status"]) == (job_id, key, "SUCCEEDED")
+    found = await vision.found(feature, job_id, 7.8)
+    assert [segment.kind for segment in found.found] == ["Shot"] if feature == "segments" else True
+    assert bool(found.found) == (feature != "celebrities")
+
+
+async def test_a_document_is_read_page_by_page(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    documents = Textract(calls, settings)
+    aws.put("two.pdf", pdf("first page\nsecond line", "last page"))
+    job_id = await documents.start(media("two.pdf"), token("documents", "two.pdf"))
+    told = aws.completion()
+    assert (told["JobTag"], told["DocumentLocation"]["S3ObjectName"]) == (token("documents", "two.pdf"), "two.pdf")
+    pages = await documents.read(job_id)
+    assert (pages.count, pages.text) == (2, "first page\nsecond line\n\nlast page")
+    assert pages.charges[0].usd == 0.003
+
+
+async def test_a_picture_of_a_page_is_read_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
+    pages = await Textract(calls, settings).look(media("bottles.jpg"))
+    assert (pages.count, pages.text) == (1, "Synthetic line: no text was read from this picture")
+
+
+async def test_a_document_that_is_none_is_refused(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    aws.put("no.pdf", b"no document")
+    with pytest.raises(Unprocessable) as refused:
+        await Textract(calls, settings).look(media("no.pdf"))
+    assert refused.value.code == "UnsupportedDocumentException"
+
+
+async def test_names_and_personal_data_are_placed_in_the_whole_of_a_long_text(
+    calls: Calls, settings: StreamSettings
+) -> None:
+    language = Comprehend(calls, settings)
+    text = "Nothing to see here at all. " * 4000 + "Then Ada Example met Bob in 2026. Write to ada@example.com."
+    names = await language.marks("entities", text, "en")
+    assert {text[mark.begin : mark.end] for mark in names.marks} == {"Ada Example", "Bob", "2026"}
+    assert {mark.text for mark in names.marks} == {"Ada Example", "Bob", "2026"}
+    [mail] = (await language.marks("pii", text, "en-US")).marks
+    assert (text[mail.begin : mail.end], mail.kind, mail.text) == ("ada@example.com", "EMAIL", "")
+    first = 28 * (100_000 // 28)
+    assert names.charges[0].units == -(-first // 100) + -(-(len(text) - first) // 100)
+
+
+async def test_a_mood_is_weighed_over_all_parts(calls: Calls, settings: StreamSettings) -> None:
+    language = Comprehend(calls, settings)
+    mood = await language.mood("What a wonderful, happy day. " * 400, "en")
+    assert mood.positive > 0.9
+    assert len(json.loads(mood.answer)) == 3
+
+
+async def test_a_language_that_comprehend_does_not_know_is_a_plain_word(calls: Calls, settings: StreamSettings) -> None:
+    with pytest.raises(Unprocessable, match="the text is in fi; Comprehend takes"):
+        await Comprehend(calls, settings).mood("hyvää", "fi")
+
+
+async def test_languages_are_told(calls: Calls, settings: StreamSettings) -> None:
+    told = await Comprehend(calls, settings).languages("Das ist nicht der Hund, und ich bin auch nicht die Katze.")
+    assert told.shares[0][0] == "de"
+
+
+async def test_a_translation_keeps_lines_and_lengths(calls: Calls, media_bucket: None) -> None:
+    translator = Translate(calls)
+    made = await translator.translate(["one", "two words"], "", "de")
+    assert made.texts == ("[de] one", "[de] two words")
+    assert made.source == "en"
+    long = "A sentence that is not short at all. " * 600
+    [whole] = (await translator.translate([long], "en", "de")).texts
+    assert whole.count("[de]") == 3
+    assert whole.replace("[de] ", "") == long
+
+
+async def test_a_text_is_read_out_and_its_end_is_told(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    polly = Polly(calls, S3Bucket(calls, BUCKET), settings)
+    key = token("voice", "text")
+    task = await polly.start("Hello there", "Joanna", key)
+    told = aws.completion()
+    assert (told["taskId"], told["taskStatus"]) == (task, "COMPLETED")
+    assert f"/_polly/{key}/" in told["outputUri"]
+    spoken = await polly.spoken(task)
+    assert spoken.characters == 11
+    assert aws.s3.head_object(Bucket=BUCKET, Key=spoken.key)["ContentLength"] > 500
+
+
+async def test_a_text_that_is_too_long_is_never_sent(calls: Calls, settings: StreamSettings) -> None:
+    with pytest.raises(Unprocessable, match="100,001 characters"):
+        await Polly(calls, S3Bucket(calls, BUCKET), settings).start("a" * 100_001, "Joanna", "t")
+
+
+async def test_a_video_is_converted(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings)
+    film = ready(media("rabbit.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
+    key = token("transcode", "rabbit.mp4")
+    job_id = await transcoder.start(film, key, 120)
+    assert await transcoder.start(film, key, 120) == job_id
+    made = await _made(transcoder, job_id)
+    assert [(file.role, file.width, file.height) for file in made.files] == [
+        ("proxy", 160, 120),
+        ("audio", None, None),
+        ("frames", 320, 240),
+    ]
+    for file in made.files:
+        assert aws.s3.head_object(Bucket=file.bucket, Key=file.key)["ContentLength"] > 500
+
+
+async def _made(transcoder: MediaConvert, job_id: str) -> Any:
+    """What the job made, once it has ended: its own event goes to a rule that is not set up here."""
+    with anyio.fail_after(30):
+        while True:
+            try:
+                return await transcoder.made(job_id, 7.8)
+            except Unprocessable:
+                await anyio.sleep(0.05)
+
+
+async def test_a_model_is_asked_and_its_tokens_are_paid(calls: Calls) -> None:
+    text = "Whales are large. Whales eat krill. Krill are small. " * 3
+    written = await Bedrock(calls).write("Sum up.", text, "amazon.nova-lite-v1:0")
+    assert written.text.startswith("[extract, no language model was run] Whales")
+    assert [charge.units * 1000 for charge in written.charges] == [written.input_tokens, written.output_tokens]
+
+
+async def test_faults_come_with_the_codes_of_each_protocol(calls: Calls, fault: Any) -> None:
+    fault("Converse", "throttle", count=1)
+    fault("TranslateText", "error_500", count=1)
+    with pytest.raises(Throttled):
+        await Bedrock(calls).write("Sum up.", "text", "arn:aws:bedrock:us-east-1::foundation-model/some.model-v1:0")
+    with pytest.raises(Transient):
+        await Translate(calls).translate(["one"], "en", "de")
+
+
+async def test_how_a_job_is_can_be_asked(calls: Calls, settings: StreamSettings, aws: Aws, ai_url: str) -> None:
+    vision, key = Rekognition(calls, settings), token("labels", "asked")
+    job_id = await vision.start("labels", media("rabbit.mp4"), key)
+    aws.completion()
+    job = JobStarted(
+        asset=media("rabbit.mp4"),
+        stage="labels",
+        token=key,
+        partition=0,
+        service="rekognition",
+        operation="StartLabelDetection",
+        job_id=job_id,
+        started_at=NOW,
+        deadline_at=NOW,
+    )
+    ended = await AwsJobs(calls).ended(job)
+    assert ended is not None
+    assert (ended.status, ended.token, ended.job_id) == ("succeeded", key, job_id)
+    assert wait_until(lambda: http(f"{ai_url}/ledger?token={key}")["jobs_unique"]) == 1
+
+
+def test_every_job_of_every_stage_can_be_asked_for() -> None:
+    jobs = {(stage.job.service, stage.job.operation) for stage in pipeline.every() if stage.job}
+    assert jobs == set(QUESTIONS)

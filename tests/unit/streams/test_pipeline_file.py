@@ -1,0 +1,125 @@
+"""A pipeline as data: what it switches, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.settings import SettingsError
+from streams import pipeline, quotas
+from streams.budget import Budget
+from streams.stage import Stage, wanted
+from tests.support.records import ready
+
+
+@pytest.fixture
+def pipeline_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "pipeline.toml"
+    monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
+    return path
+
+
+def stage(name: str) -> Stage:
+    [found] = pipeline.find([name])
+    return found
+
+
+def names() -> set[str]:
+    return {each.name for each in pipeline.stages()}
+
+
+def test_without_a_file_the_usual_stages_are_on() -> None:
+    assert names() == {each.name for each in pipeline.STAGES} | {"completed"}
+
+
+def test_a_file_switches_stages_on_and_off(pipeline_file: Path) -> None:
+    usual = {each.name for each in pipeline.STAGES}
+    pipeline_file.write_text("[stages.faces]\non = true\n[stages.moderation]\non = false\n", "utf-8")
+    assert names() == usual - {"moderation"} | {"faces", "completed"}
+    [completed] = pipeline.find(["completed"])
+    assert {"media.faces", "faces.dlq"} <= {topic.name for topic in completed.reads}
+    assert "media.moderated" not in {topic.name for topic in completed.reads}
+
+
+def test_the_file_of_the_demo_switches_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(__file__).parents[3] / "sandbox" / "all_stages.toml"
+    monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
+    assert names() == {each.name for each in pipeline.every()} | {"completed"}
+
+
+def test_a_file_narrows_what_a_stage_takes_and_never_widens_it(pipeline_file: Path) -> None:
+    pipeline_file.write_text('[stages.labels]\nwhen = { asset = { key = [{ prefix = "in/" }] } }\n', "utf-8")
+    wants = wanted(stage("labels"))
+    inside, outside = (ready().asset.__class__(**{**_fields(ready().asset), "key": key}) for key in ("in/a", "out/a"))
+    assert wants(ready(inside))
+    assert not wants(ready(outside))
+    assert not wants(ready(inside, kind="audio"))
+
+
+def _fields(asset: object) -> dict[str, object]:
+    return {name: getattr(asset, name) for name in ("bucket", "key", "version", "etag", "size", "sequencer")}
+
+
+def test_settings_are_part_of_the_name_of_a_result(pipeline_file: Path) -> None:
+    pipeline_file.write_text('[stages.translation]\non = true\nto = "fr"\n', "utf-8")
+    french = stage("translation").result_name
+    pipeline_file.write_text('[stages.translation]\non = true\nto = "it"\n', "utf-8")
+    assert len({french, stage("translation").result_name, "translation@1"}) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[stages.lables]\non = true\n", "no such stage; there are thumbnails, scan"),
+        ("[stages.labels]\non = 1\n", "on = true or false, not 1"),
+        ("[stages.translation]\nto = 3\non = true\n", "to = 3: give one like 'de'"),
+        ("[stages.translation]\ninto = 'de'\non = true\n", "no such setting; there are on, when, to"),
+        ("[stages.labels]\nheight = 3\n", "no such setting; there are on, when"),
+        ("[stages.labels]\nwhen = { kind = 'image' }\n", "[stages.labels] when"),
+        ("[stages.labels]\nwhen = 3\n", "[stages.labels] when"),
+        ("[stages.voice]\non = true\n", "translation is off, which it reads from"),
+        ("[stages.entities]\non = true\n[stages.transcript]\non = false\n", "transcript or documents is off"),
+        ("[stages.scan]\non = false\n", "[stages.ready] is on, but scan is off"),
+        ("[stage.labels]\n", "[stage] is unknown"),
+        ("stages = 3\n", "[stages.NAME]"),
+        ("[stages]\nlabels = true\n", "not labels = ..."),
+        ("[budget]\nasset = 0\n", "more than 0"),
+        ("[budget]\nweek = 3\n", "[budget] has asset"),
+        ("[budget\n", "pipeline.toml"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_the_place(pipeline_file: Path, text: str, said: str) -> None:
+    pipeline_file.write_text(text, "utf-8")
+    with pytest.raises(SettingsError) as refused:
+        pipeline.stages()
+    assert said in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_PIPELINE", "/nowhere/pipeline.toml")
+    with pytest.raises(SettingsError, match=r"/nowhere/pipeline\.toml"):
+        pipeline.stages()
+
+
+def test_a_stage_that_is_off_says_how_it_is_switched_on() -> None:
+    with pytest.raises(ValueError, match="faces: off in this pipeline"):
+        pipeline.find(["faces"])
+
+
+def test_a_budget_is_read(pipeline_file: Path) -> None:
+    pipeline_file.write_text("[budget]\nasset = 2.5\n", "utf-8")
+    assert pipeline.choice().budget == Budget(2.5)
+
+
+def test_the_quota_of_a_service_is_shared_by_its_stages() -> None:
+    slots = quotas.shares(pipeline.stages(), 4, {})
+    assert slots["labels"] + slots["moderation"] == quotas.JOBS["rekognition"]
+    assert quotas.overbooked(pipeline.stages(), 4, {}) == []
+
+
+def test_what_a_user_says_of_slots_goes_before_and_the_rest_is_shared() -> None:
+    slots = quotas.shares(pipeline.stages(), 4, {"labels": 15})
+    assert (slots["labels"], slots["moderation"]) == (15, 5)
+    [line] = quotas.overbooked(pipeline.stages(), 4, {"labels": 30})
+    assert line.startswith("rekognition runs 20 jobs at a time")
