@@ -16,6 +16,7 @@ class StageStatus:
     """One stage. `finished` counts records that have an outcome, `retried` and `dead_lettered` among them.
 
     `lag` is in records, `lag_seconds` the age of the oldest record that has no outcome yet; 0 when there is none.
+    `waiting` counts those that are tried again when they are due: they are no lag.
     `paused` says why its workers wait, one line a worker.
     """
 
@@ -24,6 +25,7 @@ class StageStatus:
     members: int
     lag: int
     lag_seconds: float
+    waiting: int
     finished: int
     retried: int
     dead_lettered: int
@@ -72,19 +74,27 @@ def unfinished(stage: Stage, spans: Mapping[Place, Span], group: Group) -> dict[
 def stage_status(stage: Stage, offsets: Offsets, now: float) -> StageStatus:
     """Sum up one stage; `now` is in seconds since 1970."""
     spans, group = offsets.spans, offsets.groups[stage.group]
-    behind = unfinished(stage, spans, group)
+    waiting = topics.retry(stage.name).name
+    left = unfinished(stage, spans, group)
+    behind = {place: offset for place, offset in left.items() if place[0] != waiting}
     ages = [now - offsets.oldest[place] for place in behind if place in offsets.oldest]
     return StageStatus(
         stage=stage.name,
         group=stage.group,
         members=group.members,
-        lag=sum(spans[place].high - max(offset, spans[place].low) for place, offset in behind.items()),
+        lag=_records(behind, spans),
         lag_seconds=round(max(0.0, *ages), 1) if ages else 0.0,
+        waiting=_records({place: offset for place, offset in left.items() if place[0] == waiting}, spans),
         finished=sum(group.committed.values()),
         retried=_written(topics.retry(stage.name).name, spans),
         dead_lettered=_written(topics.dead_letters(stage.name).name, spans),
         paused=_paused(stage, offsets.reports) if group.members else (),
     )
+
+
+def _records(behind: Mapping[Place, int], spans: Mapping[Place, Span]) -> int:
+    """Count the records from these offsets on."""
+    return sum(spans[place].high - max(offset, spans[place].low) for place, offset in behind.items())
 
 
 def _paused(stage: Stage, reports: Iterable[Report]) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ Source: Amazon Bedrock API Reference, Converse.
 
 from __future__ import annotations
 
+from streams.answers import Written
 from streams.aws import Aws
 from streams.failures import Unprocessable
 from streams.prices import charge
-from streams.services import Written
 
 MOST_TOKENS = 600
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas.records import Charge
+from streams.answers import Languages, Mark, Marks, Mood, TextFeature
 from streams.aws import Aws
 from streams.failures import Unprocessable
 from streams.prices import charge, operation_of
-from streams.services import Languages, Mark, Marks, Mood, TextFeature
 from streams.settings import StreamSettings
 from streams.texts import Part, parts
 

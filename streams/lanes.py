@@ -231,8 +231,9 @@ class Lanes:
         return sum(mark.position - mark.committable() for mark in marks)
 
     def lag_seconds(self) -> float:
-        """Age of the oldest record here without a durable outcome, by the broker's clock; 0 when there is none."""
-        times = [partition.mark.oldest_time() for partition in list(self._partitions.values())]
+        """Age of the oldest record here that has no outcome and waits for no other try; 0 when there is none."""
+        new = [each for (topic, _), each in list(self._partitions.items()) if not topic.endswith(RETRY_TOPIC)]
+        times = [partition.mark.oldest_time() for partition in new]
         known = [each for each in times if each is not None]
         return max(0.0, time.time() - min(known)) if known else 0.0
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.records import MediaReady, Rendition
+from streams.answers import Made
 from streams.aws import Aws
 from streams.failures import Unprocessable
 from streams.prices import charge
 from streams.results import Bucket
-from streams.services import Made
 from streams.settings import StreamSettings
 
 OUTPUT = "_transcoded/"

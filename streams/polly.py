@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
+from streams.answers import Spoken
 from streams.aws import Aws
 from streams.failures import Unprocessable
 from streams.prices import charge
 from streams.results import Bucket
-from streams.services import Spoken
 from streams.settings import StreamSettings
 
 OUTPUT = "_polly/"

@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 from schemas.records import Asset
+from streams.answers import Feature, Findings
 from streams.aws import Aws
 from streams.prices import charge, operation_of
 from streams.rekognition_forms import OPERATIONS
-from streams.services import Feature, Findings
 from streams.settings import StreamSettings
 
 

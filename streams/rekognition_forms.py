@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.records import Celebrity, Face, Label, Segment, TextLine
-from streams.services import Feature
+from streams.answers import Feature
 
 Answer = Mapping[str, Any]
 Sightings = Iterable[tuple[float | None, Answer]]

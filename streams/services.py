@@ -6,126 +6,24 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
-from schemas.records import Asset, Charge, JobFinished, JobStarted, MediaReady, Pointer, Rendition
+from schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
+from streams.answers import (
+    Feature,
+    Findings,
+    Languages,
+    Made,
+    Marks,
+    Mood,
+    Pages,
+    Spoken,
+    TextFeature,
+    Transcript,
+    Translated,
+    Written,
+)
 from streams.content import Verdict
-
-Feature = Literal["labels", "moderation", "faces", "text", "segments", "celebrities"]
-TextFeature = Literal["entities", "key-phrases", "pii"]
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What a vision service saw: records of the feature's own kind, all of them, and its whole answer as JSON.
-
-    Labels, faces, lines and celebrities come surest first, segments in the order of time.
-    """
-
-    found: Sequence[Any]
-    model: str
-    answer: bytes
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What a speech service heard: language, text, its whole answer as JSON, and WebVTT subtitles if it made some."""
-
-    language: str
-    text: str
-    answer: bytes
-    subtitles: bytes | None
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """What was read in a document: how many pages, their text, and the service's whole answer as JSON."""
-
-    count: int
-    text: str
-    answer: bytes
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A stretch of a text that says something; `begin` and `end` count characters of the whole text."""
-
-    kind: str
-    text: str
-    score: float
-    begin: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """All that a language service marked in a text, in the order of the text."""
-
-    marks: tuple[Mark, ...]
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mood:
-    """How positive, negative, neutral and mixed a text is, each from 0 to 1, and the answer for each part as JSON."""
-
-    positive: float
-    negative: float
-    neutral: float
-    mixed: float
-    answer: bytes
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Languages:
-    """The languages of a text with their shares from 0 to 1, likeliest first, and the whole answer as JSON."""
-
-    shares: tuple[tuple[str, float], ...]
-    answer: bytes
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Translated:
-    """Texts in another language, one for each that was given, and the language that they were in."""
-
-    texts: tuple[str, ...]
-    source: str
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """Where a text lies that was read out."""
-
-    bucket: str
-    key: str
-    characters: int
-    voice: str
-    language: str
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a language model wrote, and the tokens that it took."""
-
-    text: str
-    input_tokens: int
-    output_tokens: int
-    charges: tuple[Charge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The files that a conversion made."""
-
-    files: tuple[Rendition, ...]
-    charges: tuple[Charge, ...]
 
 
 class Objects(Protocol):

@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 from schemas.records import Asset
+from streams.answers import Pages
 from streams.aws import Aws
 from streams.prices import charge
-from streams.services import Pages
 from streams.settings import StreamSettings
 
 

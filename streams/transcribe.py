@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from schemas.records import Asset
+from streams.answers import Transcript
 from streams.aws import Aws
 from streams.failures import Failure, Unprocessable
 from streams.prices import charge
 from streams.results import Bucket
-from streams.services import Transcript
 from streams.settings import StreamSettings
 
 OUTPUT = "_transcribe/"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from streams.answers import Translated
 from streams.aws import Aws
 from streams.prices import charge
-from streams.services import Translated
 from streams.texts import parts
 
 MOST_BYTES = 10_000

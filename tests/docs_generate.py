@@ -16,7 +16,7 @@ from console.settings import ConsoleSettings
 from schemas import topics
 from schemas.settings import KafkaSettings
 from streams import pipeline
-from streams.settings import StreamSettings
+from streams.settings import PipelineSettings, StreamSettings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -25,7 +25,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 Classes = tuple[type[BaseSettings], ...]
 
 PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
-SETTINGS: Classes = (*PATH, WebhookSettings, ConsoleSettings)
+SETTINGS: Classes = (*PATH, PipelineSettings, WebhookSettings, ConsoleSettings)
 
 REQUIRED = "required"
 
@@ -49,7 +49,7 @@ def flow() -> str:
 
 def settings() -> str:
     """What only the user can say of cluster and account: what bridge and workers require, and the ARNs."""
-    rows = (each for each in _settings(PATH) if each.default == REQUIRED or each.variable.endswith("_ARN`"))
+    rows = (each for each in _settings(PATH) if each.default == REQUIRED or each.variable.startswith("`HEADRACE_JOBS"))
     return _table(("Variable", "What it says"), ((each.variable, each.what) for each in rows))
 
 
@@ -62,7 +62,7 @@ def all_topics() -> str:
     """The topic table of the pipeline."""
     rows = (
         (f"`{topic.name}`", topic.holds, "newest per key" if topic.compacted else f"{topic.retention_days} days")
-        for topic in topics.table(stage.name for stage in pipeline.stages())
+        for topic in topics.table(stage.name for stage in (*pipeline.every(), *pipeline.find(["completed"])))
     )
     return _table(("Topic", "Holds", "Keeps"), rows)
 

@@ -31,7 +31,7 @@ DOCUMENTS = (README, CHANGELOG, *sorted((ROOT / "docs").rglob("*.md")))
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 IN_LINE = re.compile(r"`([^`\n]+)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TOPIC = re.compile(r"\b(?:(?:media|jobs|aws|bridge|system)\.[a-z][a-z-]+|[a-z]+\.(?:dlq|retry))\b(?!\.|\()")
+TOPIC = re.compile(r"\b(?:(?:media|text|jobs|aws|bridge|system)\.[a-z][a-z-]+|[a-z]+\.(?:dlq|retry))\b(?!\.|\()")
 WORD = re.compile(r"[a-z][a-z|-]*")
 
 
@@ -95,7 +95,8 @@ def test_a_target_that_is_written_down_exists(command: str) -> None:
 
 
 def test_every_topic_that_is_written_down_exists() -> None:
-    known = {topic.name for topic in topics.table(stage.name for stage in pipeline.stages())}
+    names = {stage.name for stage in (*pipeline.stages(), *pipeline.every())}
+    known = {topic.name for topic in topics.table(names)}
     named = {name for document in DOCUMENTS for name in TOPIC.findall(text_of(document))}
     assert {name for name in named if not name.endswith((".py", ".md"))} <= known
 

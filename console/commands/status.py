@@ -40,11 +40,11 @@ def stages_table(found: Status) -> Table:
     from console.words import span
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("stage", "members", "lag", "oldest", "finished", "retried", "dead-lettered"):
+    for column in ("stage", "members", "lag", "oldest", "waiting", "finished", "retried", "dead-lettered"):
         table.add_column(column, justify="left" if column == "stage" else "right")
     for each in found.stages:
         oldest = span(each.lag_seconds) if each.lag else ""
-        numbers = (each.members, each.lag, oldest, each.finished, each.retried, each.dead_lettered)
+        numbers = (each.members, each.lag, oldest, each.waiting, each.finished, each.retried, each.dead_lettered)
         table.add_row(each.stage, *map(str, numbers), style="" if each.members or not each.lag else "red")
     return table
 

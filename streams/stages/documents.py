@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from schemas.records import Asset, DocumentRead, MediaReady
 from schemas.topics import DOCUMENTS, READY
-from streams.services import Pages, Services
+from streams.answers import Pages
+from streams.services import Services
 from streams.stage import Finished, Job, Stage
 from streams.texts import excerpt
 

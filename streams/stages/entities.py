@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.records import Asset, EntitiesFound, Entity, Pointer
 from schemas.topics import ENTITIES
-from streams.services import Marks
+from streams.answers import Marks
 from streams.stages.language_marks import LONGEST, marking_stage, surest
 
 

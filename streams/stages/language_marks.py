@@ -9,7 +9,8 @@ import msgspec
 
 from schemas.records import Asset, Event, Pointer
 from schemas.topics import DOCUMENTS, TRANSCRIBED, Topic
-from streams.services import Marks, Services, TextFeature
+from streams.answers import Marks, TextFeature
+from streams.services import Services
 from streams.stage import Stage
 from streams.texts import HAS_WORDS, text_of
 

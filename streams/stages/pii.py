@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.records import Asset, PiiFound, PiiSpan, Pointer
 from schemas.topics import PII
-from streams.services import Marks
+from streams.answers import Marks
 from streams.stages.language_marks import marking_stage
 
 SHOWN = 50

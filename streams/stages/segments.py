@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.records import Asset, MediaSegmented, Pointer
 from schemas.topics import SEGMENTED
-from streams.services import Findings
+from streams.answers import Findings
 from streams.stages.vision import vision_stage
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from schemas.records import Asset, Event, MediaReady, Pointer
 from schemas.topics import READY, Topic
-from streams.services import Feature, Findings, Services
+from streams.answers import Feature, Findings
+from streams.services import Services
 from streams.stage import Finished, Job, Stage
 
 Describe = Callable[[Asset, Findings, Pointer], Event]

@@ -14,6 +14,7 @@ from sandbox.pdf import pdf
 from schemas.identity import job_token
 from schemas.records import Asset, JobStarted
 from streams import pipeline
+from streams.answers import Feature
 from streams.aws import Aws as Calls
 from streams.bedrock import Bedrock
 from streams.comprehend import Comprehend
@@ -23,7 +24,6 @@ from streams.mediaconvert import MediaConvert
 from streams.polly import Polly
 from streams.rates import Rates
 from streams.rekognition import Rekognition
-from streams.services import Feature
 from streams.settings import StreamSettings
 from streams.storage import S3Bucket
 from streams.textract import Textract

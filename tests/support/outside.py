@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from schemas.records import Asset, Label
+from streams.answers import Feature, Findings, Transcript
 from streams.content import Verdict
 from streams.failures import Failure, Gone
 from streams.prices import charge
 from streams.results import Results
-from streams.services import Feature, Findings, Services, Transcript
+from streams.services import Services
 
 
 class MemoryBucket:

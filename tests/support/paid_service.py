@@ -13,8 +13,8 @@ import msgspec
 
 from schemas.identity import root_id
 from schemas.records import Asset
+from streams.answers import Feature
 from streams.failures import Transient, Unprocessable
-from streams.services import Feature
 
 EVENT = "ObjectCreated:Put"
 BROKEN = "broken-"

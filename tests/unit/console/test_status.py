@@ -35,14 +35,14 @@ def test_a_stage_that_has_done_all_has_no_lag() -> None:
     assert (found.lag, found.lag_seconds, found.finished) == (0, 0.0, 12)
 
 
-def test_lag_is_what_has_no_outcome_yet_in_records_and_in_seconds() -> None:
+def test_lag_is_what_has_no_outcome_yet_and_does_not_wait_to_be_tried_again() -> None:
     found = scan({UPLOADED: 7, ("scan.retry", 0): 1}, {UPLOADED: 60.0, ("scan.retry", 0): 40.0})
-    assert (found.lag, found.lag_seconds) == (4, 60.0)
+    assert (found.lag, found.lag_seconds, found.waiting) == (3, 40.0, 1)
 
 
 def test_a_stage_that_never_ran_has_all_of_it_before_it() -> None:
     found = scan({}, members=0)
-    assert (found.members, found.lag, found.finished) == (0, 12, 0)
+    assert (found.members, found.lag, found.waiting, found.finished) == (0, 10, 2, 0)
 
 
 def test_what_was_retried_and_given_up_is_counted_on_the_stages_own_topics() -> None:
@@ -82,6 +82,7 @@ def test_the_json_of_status_keeps_its_shape() -> None:
         "members",
         "lag",
         "lag_seconds",
+        "waiting",
         "finished",
         "retried",
         "dead_lettered",

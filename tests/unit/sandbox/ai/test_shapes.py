@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,7 +78,7 @@ def test_every_pattern_of_the_served_operations_is_one_that_python_reads() -> No
         if "pattern" in found.metadata
     }
     assert len(patterns) > 10
-    assert all(re.compile(pattern) for pattern in patterns)
+    assert all(shapes._pattern(pattern) for pattern in patterns)
 
 
 def reachable(found: Any, seen: set[str]) -> list[Shape]:
