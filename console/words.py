@@ -25,7 +25,7 @@ def location(event: Event | None) -> str | None:
             return address(first.location)
         case records.MediaTranscoded(files=(file, *_)):
             return f"s3://{file.bucket}/{file.key}"
-        case records.TextVoiced():
+        case records.MediaVoiced():
             return f"s3://{event.bucket}/{event.key}"
     pointer = getattr(event, "text", None) or getattr(event, "result", None)
     return address(pointer) if isinstance(pointer, Pointer) else None
@@ -98,7 +98,7 @@ def _segments(event: records.MediaSegmented) -> str:
     return ", ".join(counted(number, kind.lower()) for kind, number in kinds.items()) or "no segment"
 
 
-def _faces(event: records.FacesFound) -> str:
+def _faces(event: records.FacesDetected) -> str:
     ages = [f"{face.age_low}-{face.age_high}" for face in event.faces if face.age_low is not None]
     return counted(event.count, "face") + (f", the surest {ages[0]} years old" if ages else "")
 
@@ -133,21 +133,21 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     records.MediaModerated: lambda event: _names(event.flags, event.flag_count) or "nothing unsafe",
     records.MediaTranscribed: _speech,
     records.MediaTranscoded: _files,
-    records.FacesFound: _faces,
-    records.TextFound: lambda event: _several((line.text for line in event.lines), event.count, "no text"),
+    records.FacesDetected: _faces,
+    records.TextDetected: lambda event: _several((line.text for line in event.lines), event.count, "no text"),
     records.MediaSegmented: _segments,
-    records.CelebritiesFound: lambda event: _several(
+    records.CelebritiesRecognised: lambda event: _several(
         (who.name for who in event.celebrities), event.count, "nobody known"
     ),
-    records.DocumentRead: lambda event: f"{counted(event.pages, 'page')}: {_short(event.excerpt)}",
-    records.EntitiesFound: lambda event: _several((name.text for name in event.entities), event.count, "no name"),
-    records.KeyPhrasesFound: lambda event: _several((each.text for each in event.phrases), event.count, "no phrase"),
-    records.SentimentFound: lambda event: f"{event.sentiment.lower()} ({event.positive:.0%} positive)",
-    records.LanguageFound: lambda event: ", ".join(f"{one.language} {one.score:.0%}" for one in event.languages),
-    records.PiiFound: lambda event: _several(event.kinds, len(event.kinds), "nothing personal"),
-    records.TextTranslated: lambda event: f"{event.source} to {event.target}: {_short(event.excerpt)}",
-    records.TextVoiced: lambda event: f"{event.voice} reads {counted(event.characters, 'character')}",
-    records.TextSummarised: lambda event: _short(event.summary),
+    records.DocumentAnalysed: lambda event: f"{counted(event.pages, 'page')}: {_short(event.excerpt)}",
+    records.EntitiesDetected: lambda event: _several((name.text for name in event.entities), event.count, "no name"),
+    records.KeyPhrasesDetected: lambda event: _several((each.text for each in event.phrases), event.count, "no phrase"),
+    records.SentimentDetected: lambda event: f"{event.sentiment.lower()} ({event.positive:.0%} positive)",
+    records.LanguageDetected: lambda event: ", ".join(f"{one.language} {one.score:.0%}" for one in event.languages),
+    records.PiiDetected: lambda event: _several(event.kinds, len(event.kinds), "nothing personal"),
+    records.MediaTranslated: lambda event: f"{event.source} to {event.target}: {_short(event.excerpt)}",
+    records.MediaVoiced: lambda event: f"{event.voice} reads {counted(event.characters, 'character')}",
+    records.MediaSummarised: lambda event: _short(event.summary),
     records.JobStarted: lambda event: f"job {event.job_id}",
     records.JobFinished: _job_end,
     records.MediaCompleted: _completion,

@@ -60,10 +60,10 @@ class Charge(Struct, frozen=True, kw_only=True, gc=False):
     usd: float
 
 
-class CelebritiesFound(Struct, frozen=True, kw_only=True, gc=False):
+class CelebritiesRecognised(Struct, frozen=True, kw_only=True, gc=False):
     """Known people were looked for in an image or video."""
 
-    EVENT: ClassVar[str] = "CelebritiesFound"
+    EVENT: ClassVar[str] = "CelebritiesRecognised"
 
     asset: Asset
     celebrities: tuple[Celebrity, ...]
@@ -72,10 +72,10 @@ class CelebritiesFound(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
-class DocumentRead(Struct, frozen=True, kw_only=True, gc=False):
+class DocumentAnalysed(Struct, frozen=True, kw_only=True, gc=False):
     """The text of a document was read."""
 
-    EVENT: ClassVar[str] = "DocumentRead"
+    EVENT: ClassVar[str] = "DocumentAnalysed"
 
     asset: Asset
     pages: int
@@ -96,10 +96,10 @@ class Entity(Struct, frozen=True, kw_only=True, gc=False):
     end: int
 
 
-class EntitiesFound(Struct, frozen=True, kw_only=True, gc=False):
+class EntitiesDetected(Struct, frozen=True, kw_only=True, gc=False):
     """Names of people, places and things were looked for in a text."""
 
-    EVENT: ClassVar[str] = "EntitiesFound"
+    EVENT: ClassVar[str] = "EntitiesDetected"
 
     asset: Asset
     entities: tuple[Entity, ...]
@@ -118,10 +118,10 @@ class Face(Struct, frozen=True, kw_only=True, gc=False):
     at_seconds: float | None = None
 
 
-class FacesFound(Struct, frozen=True, kw_only=True, gc=False):
+class FacesDetected(Struct, frozen=True, kw_only=True, gc=False):
     """Faces were looked for in an image or video."""
 
-    EVENT: ClassVar[str] = "FacesFound"
+    EVENT: ClassVar[str] = "FacesDetected"
 
     asset: Asset
     faces: tuple[Face, ...]
@@ -174,10 +174,10 @@ class Phrase(Struct, frozen=True, kw_only=True, gc=False):
     end: int
 
 
-class KeyPhrasesFound(Struct, frozen=True, kw_only=True, gc=False):
+class KeyPhrasesDetected(Struct, frozen=True, kw_only=True, gc=False):
     """The phrases that carry a text's meaning were looked for."""
 
-    EVENT: ClassVar[str] = "KeyPhrasesFound"
+    EVENT: ClassVar[str] = "KeyPhrasesDetected"
 
     asset: Asset
     phrases: tuple[Phrase, ...]
@@ -193,10 +193,10 @@ class LanguageShare(Struct, frozen=True, kw_only=True, gc=False):
     score: float
 
 
-class LanguageFound(Struct, frozen=True, kw_only=True, gc=False):
+class LanguageDetected(Struct, frozen=True, kw_only=True, gc=False):
     """The language of a text was told."""
 
-    EVENT: ClassVar[str] = "LanguageFound"
+    EVENT: ClassVar[str] = "LanguageDetected"
 
     asset: Asset
     language: str
@@ -341,6 +341,21 @@ class MediaSegmented(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class MediaSummarised(Struct, frozen=True, kw_only=True, gc=False):
+    """A text was summed up."""
+
+    EVENT: ClassVar[str] = "MediaSummarised"
+
+    asset: Asset
+    summary: str
+    model: str
+    parts: int
+    input_tokens: int
+    output_tokens: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
 class Picture(Struct, frozen=True, kw_only=True, gc=False):
     """One preview picture."""
 
@@ -394,6 +409,21 @@ class MediaTranscribed(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class MediaTranslated(Struct, frozen=True, kw_only=True, gc=False):
+    """A text was translated."""
+
+    EVENT: ClassVar[str] = "MediaTranslated"
+
+    asset: Asset
+    source: str
+    target: str
+    words: int
+    excerpt: str
+    text: Pointer
+    subtitles: Pointer | None = None
+    charges: tuple[Charge, ...]
+
+
 Origin = Literal["notification", "backfill"]
 """How the pipeline learnt of an object."""
 
@@ -410,6 +440,20 @@ class MediaUploaded(Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
 
 
+class MediaVoiced(Struct, frozen=True, kw_only=True, gc=False):
+    """A text was read out."""
+
+    EVENT: ClassVar[str] = "MediaVoiced"
+
+    asset: Asset
+    voice: str
+    language: str
+    characters: int
+    bucket: str
+    key: str
+    charges: tuple[Charge, ...]
+
+
 class PiiSpan(Struct, frozen=True, kw_only=True, gc=False):
     """Where something personal stands. The text itself is left out on purpose."""
 
@@ -419,10 +463,10 @@ class PiiSpan(Struct, frozen=True, kw_only=True, gc=False):
     end: int
 
 
-class PiiFound(Struct, frozen=True, kw_only=True, gc=False):
+class PiiDetected(Struct, frozen=True, kw_only=True, gc=False):
     """Personal data was looked for in a text."""
 
-    EVENT: ClassVar[str] = "PiiFound"
+    EVENT: ClassVar[str] = "PiiDetected"
 
     asset: Asset
     kinds: tuple[str, ...]
@@ -432,10 +476,10 @@ class PiiFound(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
-class SentimentFound(Struct, frozen=True, kw_only=True, gc=False):
+class SentimentDetected(Struct, frozen=True, kw_only=True, gc=False):
     """The mood of a text was judged."""
 
-    EVENT: ClassVar[str] = "SentimentFound"
+    EVENT: ClassVar[str] = "SentimentDetected"
 
     asset: Asset
     sentiment: str
@@ -455,10 +499,10 @@ class TextLine(Struct, frozen=True, kw_only=True, gc=False):
     at_seconds: float | None = None
 
 
-class TextFound(Struct, frozen=True, kw_only=True, gc=False):
+class TextDetected(Struct, frozen=True, kw_only=True, gc=False):
     """Visible text was looked for in an image or video."""
 
-    EVENT: ClassVar[str] = "TextFound"
+    EVENT: ClassVar[str] = "TextDetected"
 
     asset: Asset
     lines: tuple[TextLine, ...]
@@ -467,60 +511,16 @@ class TextFound(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
-class TextSummarised(Struct, frozen=True, kw_only=True, gc=False):
-    """A text was summed up."""
-
-    EVENT: ClassVar[str] = "TextSummarised"
-
-    asset: Asset
-    summary: str
-    model: str
-    parts: int
-    input_tokens: int
-    output_tokens: int
-    result: Pointer
-    charges: tuple[Charge, ...]
-
-
-class TextTranslated(Struct, frozen=True, kw_only=True, gc=False):
-    """A text was translated."""
-
-    EVENT: ClassVar[str] = "TextTranslated"
-
-    asset: Asset
-    source: str
-    target: str
-    words: int
-    excerpt: str
-    text: Pointer
-    subtitles: Pointer | None = None
-    charges: tuple[Charge, ...]
-
-
-class TextVoiced(Struct, frozen=True, kw_only=True, gc=False):
-    """A text was read out."""
-
-    EVENT: ClassVar[str] = "TextVoiced"
-
-    asset: Asset
-    voice: str
-    language: str
-    characters: int
-    bucket: str
-    key: str
-    charges: tuple[Charge, ...]
-
-
 Event = (
     AwsEvent
-    | CelebritiesFound
-    | DocumentRead
-    | EntitiesFound
-    | FacesFound
+    | CelebritiesRecognised
+    | DocumentAnalysed
+    | EntitiesDetected
+    | FacesDetected
     | JobFinished
     | JobStarted
-    | KeyPhrasesFound
-    | LanguageFound
+    | KeyPhrasesDetected
+    | LanguageDetected
     | MediaCompleted
     | MediaDeleted
     | MediaLabelled
@@ -529,29 +529,29 @@ Event = (
     | MediaReady
     | MediaScanned
     | MediaSegmented
+    | MediaSummarised
     | MediaThumbnailed
     | MediaTranscoded
     | MediaTranscribed
+    | MediaTranslated
     | MediaUploaded
-    | PiiFound
-    | SentimentFound
-    | TextFound
-    | TextSummarised
-    | TextTranslated
-    | TextVoiced
+    | MediaVoiced
+    | PiiDetected
+    | SentimentDetected
+    | TextDetected
 )
 
 
 EVENTS: dict[str, type[Event]] = {
     "AwsEvent": AwsEvent,
-    "CelebritiesFound": CelebritiesFound,
-    "DocumentRead": DocumentRead,
-    "EntitiesFound": EntitiesFound,
-    "FacesFound": FacesFound,
+    "CelebritiesRecognised": CelebritiesRecognised,
+    "DocumentAnalysed": DocumentAnalysed,
+    "EntitiesDetected": EntitiesDetected,
+    "FacesDetected": FacesDetected,
     "JobFinished": JobFinished,
     "JobStarted": JobStarted,
-    "KeyPhrasesFound": KeyPhrasesFound,
-    "LanguageFound": LanguageFound,
+    "KeyPhrasesDetected": KeyPhrasesDetected,
+    "LanguageDetected": LanguageDetected,
     "MediaCompleted": MediaCompleted,
     "MediaDeleted": MediaDeleted,
     "MediaLabelled": MediaLabelled,
@@ -560,14 +560,14 @@ EVENTS: dict[str, type[Event]] = {
     "MediaReady": MediaReady,
     "MediaScanned": MediaScanned,
     "MediaSegmented": MediaSegmented,
+    "MediaSummarised": MediaSummarised,
     "MediaThumbnailed": MediaThumbnailed,
     "MediaTranscoded": MediaTranscoded,
     "MediaTranscribed": MediaTranscribed,
+    "MediaTranslated": MediaTranslated,
     "MediaUploaded": MediaUploaded,
-    "PiiFound": PiiFound,
-    "SentimentFound": SentimentFound,
-    "TextFound": TextFound,
-    "TextSummarised": TextSummarised,
-    "TextTranslated": TextTranslated,
-    "TextVoiced": TextVoiced,
+    "MediaVoiced": MediaVoiced,
+    "PiiDetected": PiiDetected,
+    "SentimentDetected": SentimentDetected,
+    "TextDetected": TextDetected,
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.records import DocumentRead, MediaTranscribed, TextTranslated
+from schemas.records import DocumentAnalysed, MediaTranscribed, MediaTranslated
 from streams.services import Services
 
 HAS_WORDS = {"words": [{"numeric": [">", 0]}]}
@@ -41,9 +41,9 @@ async def text_of(record: Any, services: Services) -> Text:
             answer = json.loads(await services.blobs.read(record.result))
             said = " ".join(each["transcript"] for each in answer["results"]["transcripts"])
             return Text(said, record.language.partition("-")[0])
-        case DocumentRead():
+        case DocumentAnalysed():
             return Text((await services.blobs.read(record.text)).decode(), "")
-        case TextTranslated():
+        case MediaTranslated():
             return Text((await services.blobs.read(record.text)).decode(), record.target)
     raise TypeError(f"{type(record).__name__} tells of no text")
 

@@ -31,7 +31,7 @@ DOCUMENTS = (README, CHANGELOG, *sorted((ROOT / "docs").rglob("*.md")))
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 IN_LINE = re.compile(r"`([^`\n]+)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TOPIC = re.compile(r"\b(?:(?:media|text|jobs|aws|bridge|system)\.[a-z][a-z-]+|[a-z][a-z-]*\.(?:dlq|retry))\b(?!\.|\()")
+TOPIC = re.compile(r"\b(?:(?:media|jobs|aws|bridge|system)\.[a-z][a-z-]+|[a-z][a-z-]*\.(?:dlq|retry))\b(?!\.|\()")
 WORD = re.compile(r"[a-z][a-z|-]*")
 
 

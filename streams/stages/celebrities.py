@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, CelebritiesFound, Pointer
+from schemas.records import Asset, CelebritiesRecognised, Pointer
 from schemas.topics import CELEBRITIES
 from streams.answers import Findings
 from streams.stages.vision import vision_stage
 
 
-def celebrities_found(asset: Asset, findings: Findings, result: Pointer) -> CelebritiesFound:
+def celebrities_found(asset: Asset, findings: Findings, result: Pointer) -> CelebritiesRecognised:
     """Sum up the surest 20; the whole answer lies at `result`."""
-    return CelebritiesFound(
+    return CelebritiesRecognised(
         asset=asset,
         celebrities=tuple(findings.found[:20]),
         count=len(findings.found),

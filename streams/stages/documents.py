@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, DocumentRead, MediaReady
+from schemas.records import Asset, DocumentAnalysed, MediaReady
 from schemas.topics import DOCUMENTS, READY
 from streams.answers import Pages
 from streams.services import Services
@@ -13,7 +13,7 @@ ONE_PAGE = ["image/jpeg", "image/png"]
 MANY_PAGES = ["application/pdf", "image/tiff"]
 
 
-async def look(media: MediaReady, services: Services) -> DocumentRead:
+async def look(media: MediaReady, services: Services) -> DocumentAnalysed:
     """Read one page at once."""
     return await _kept(media.asset, await services.documents.look(media.asset), services)
 
@@ -23,14 +23,14 @@ async def start(media: MediaReady, token: str, services: Services) -> str:
     return await services.documents.start(media.asset, token)
 
 
-async def finish(finished: Finished, services: Services) -> DocumentRead:
+async def finish(finished: Finished, services: Services) -> DocumentAnalysed:
     """Fetch what was read."""
     return await _kept(finished.asset, await services.documents.read(finished.job.job_id), services)
 
 
-async def _kept(asset: Asset, pages: Pages, services: Services) -> DocumentRead:
+async def _kept(asset: Asset, pages: Pages, services: Services) -> DocumentAnalysed:
     keep = services.blobs.keep
-    return DocumentRead(
+    return DocumentAnalysed(
         asset=asset,
         pages=pages.count,
         words=len(pages.text.split()),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, EntitiesFound, Entity, Pointer
+from schemas.records import Asset, EntitiesDetected, Entity, Pointer
 from schemas.topics import ENTITIES
 from streams.answers import Marks
 from streams.stages.language_marks import LONGEST, marking_stage, surest
 
 
-def entities_found(asset: Asset, found: Marks, result: Pointer) -> EntitiesFound:
+def entities_found(asset: Asset, found: Marks, result: Pointer) -> EntitiesDetected:
     """Sum up the surest 20 names; all of them lie at `result`."""
     names = tuple(
         Entity(text=mark.text[:LONGEST], kind=mark.kind, score=mark.score, begin=mark.begin, end=mark.end)
         for mark in surest(found)
     )
-    return EntitiesFound(asset=asset, entities=names, count=len(found.marks), result=result, charges=found.charges)
+    return EntitiesDetected(asset=asset, entities=names, count=len(found.marks), result=result, charges=found.charges)
 
 
 STAGE = marking_stage("entities", ENTITIES, entities_found)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, FacesFound, Pointer
+from schemas.records import Asset, FacesDetected, Pointer
 from schemas.topics import FACES
 from streams.answers import Findings
 from streams.stages.vision import vision_stage
 
 
-def faces_found(asset: Asset, findings: Findings, result: Pointer) -> FacesFound:
+def faces_found(asset: Asset, findings: Findings, result: Pointer) -> FacesDetected:
     """Sum up the surest 20 faces; the whole answer lies at `result`."""
-    return FacesFound(
+    return FacesDetected(
         asset=asset,
         faces=tuple(findings.found[:20]),
         count=len(findings.found),

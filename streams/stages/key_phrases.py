@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, KeyPhrasesFound, Phrase, Pointer
+from schemas.records import Asset, KeyPhrasesDetected, Phrase, Pointer
 from schemas.topics import KEY_PHRASES
 from streams.answers import Marks
 from streams.stages.language_marks import LONGEST, marking_stage, surest
 
 
-def key_phrases_found(asset: Asset, found: Marks, result: Pointer) -> KeyPhrasesFound:
+def key_phrases_found(asset: Asset, found: Marks, result: Pointer) -> KeyPhrasesDetected:
     """Sum up the surest 20 phrases; all of them lie at `result`."""
     phrases = tuple(
         Phrase(text=mark.text[:LONGEST], score=mark.score, begin=mark.begin, end=mark.end) for mark in surest(found)
     )
-    return KeyPhrasesFound(asset=asset, phrases=phrases, count=len(found.marks), result=result, charges=found.charges)
+    return KeyPhrasesDetected(
+        asset=asset, phrases=phrases, count=len(found.marks), result=result, charges=found.charges
+    )
 
 
 STAGE = marking_stage("key-phrases", KEY_PHRASES, key_phrases_found)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import LanguageFound, LanguageShare
+from schemas.records import LanguageDetected, LanguageShare
 from schemas.topics import DOCUMENTS, LANGUAGE, TRANSCRIBED
 from streams.services import Services
 from streams.stage import Stage
 from streams.texts import HAS_WORDS, text_of
 
 
-async def language(record: Any, services: Services) -> LanguageFound:
+async def language(record: Any, services: Services) -> LanguageDetected:
     """Name all languages that were found, likeliest first."""
     text = await text_of(record, services)
     told = await services.language.languages(text.content)
-    return LanguageFound(
+    return LanguageDetected(
         asset=record.asset,
         language=told.shares[0][0] if told.shares else "",
         languages=tuple(LanguageShare(language=code, score=score) for code, score in told.shares),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, PiiFound, PiiSpan, Pointer
+from schemas.records import Asset, PiiDetected, PiiSpan, Pointer
 from schemas.topics import PII
 from streams.answers import Marks
 from streams.stages.language_marks import marking_stage
@@ -10,10 +10,10 @@ from streams.stages.language_marks import marking_stage
 SHOWN = 50
 
 
-def pii_found(asset: Asset, found: Marks, result: Pointer) -> PiiFound:
+def pii_found(asset: Asset, found: Marks, result: Pointer) -> PiiDetected:
     """Sum up the kinds and the surest 50 places; all of them lie at `result`."""
     marks = sorted(found.marks, key=lambda mark: (-mark.score, mark.begin))[:SHOWN]
-    return PiiFound(
+    return PiiDetected(
         asset=asset,
         kinds=tuple(sorted({mark.kind for mark in found.marks})),
         count=len(found.marks),

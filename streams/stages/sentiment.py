@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import SentimentFound
+from schemas.records import SentimentDetected
 from schemas.topics import DOCUMENTS, SENTIMENT, TRANSCRIBED
 from streams.services import Services
 from streams.stage import Stage
 from streams.texts import HAS_WORDS, text_of
 
 
-async def sentiment(record: Any, services: Services) -> SentimentFound:
+async def sentiment(record: Any, services: Services) -> SentimentDetected:
     """Weigh the moods of all parts of the text; the likeliest is the text's."""
     text = await text_of(record, services)
     mood = await services.language.mood(text.content, text.language)
     scores = {"positive": mood.positive, "negative": mood.negative, "neutral": mood.neutral, "mixed": mood.mixed}
-    return SentimentFound(
+    return SentimentDetected(
         asset=record.asset,
         sentiment=max(scores, key=lambda name: scores[name]).upper(),
         **scores,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import Charge, TextSummarised
+from schemas.records import Charge, MediaSummarised
 from schemas.topics import DOCUMENTS, SUMMARISED, TRANSCRIBED
 from streams.services import Services
 from streams.stage import Stage
@@ -19,7 +19,7 @@ WHOLE = "Summarise the following text in at most five sentences, in the language
 def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...] = ()) -> Stage:
     """Build the stage that lets a model sum up; a long text part by part, and then the summaries of its parts."""
 
-    async def summarise(record: Any, services: Services) -> TextSummarised:
+    async def summarise(record: Any, services: Services) -> MediaSummarised:
         text = (await text_of(record, services)).content
         pieces = [part.content for part in parts(text, PART_BYTES)]
         charges: list[Charge] = []
@@ -35,7 +35,7 @@ def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...]
         content = text if len(pieces) <= 1 else "\n".join([await write(EACH, piece) for piece in pieces])
         whole = await write(WHOLE, content)
         name = f"{stage.result_name}.txt"
-        return TextSummarised(
+        return MediaSummarised(
             asset=record.asset,
             summary=whole[:LONGEST],
             model=model,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, Pointer, TextFound
+from schemas.records import Asset, Pointer, TextDetected
 from schemas.topics import TEXT_SEEN
 from streams.answers import Findings
 from streams.stages.vision import vision_stage
 
 
-def text_found(asset: Asset, findings: Findings, result: Pointer) -> TextFound:
+def text_found(asset: Asset, findings: Findings, result: Pointer) -> TextDetected:
     """Sum up the surest 20 lines; the whole answer lies at `result`."""
-    return TextFound(
+    return TextDetected(
         asset=asset,
         lines=tuple(findings.found[:20]),
         count=len(findings.found),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import Pointer, TextTranslated
+from schemas.records import MediaTranslated, Pointer
 from schemas.topics import DOCUMENTS, TRANSCRIBED, TRANSLATED
 from streams import subtitles
 from streams.services import Services
@@ -15,13 +15,13 @@ from streams.texts import HAS_WORDS, excerpt, text_of
 def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
     """Build the stage that translates into a language, named by its code."""
 
-    async def translate(record: Any, services: Services) -> TextTranslated:
+    async def translate(record: Any, services: Services) -> MediaTranslated:
         """Translate the whole text; subtitles keep their times."""
         text = await text_of(record, services)
         whole = await services.translator.translate([text.content], text.language, to)
         cues, charges = await _subtitles(record, services, text.language)
         name = f"{stage.result_name}.{to}"
-        return TextTranslated(
+        return MediaTranslated(
             asset=record.asset,
             source=whole.source,
             target=to,

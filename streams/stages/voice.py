@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.records import TextTranslated, TextVoiced
+from schemas.records import MediaTranslated, MediaVoiced
 from schemas.topics import TRANSLATED, VOICED
 from streams.services import Services
 from streams.stage import Finished, Job, Stage
@@ -29,15 +29,15 @@ VOICES = {
 def voice_stage(voice: str = "", options: tuple[str, ...] = ()) -> Stage:
     """Build the stage that reads out with one voice; without one, the language decides."""
 
-    async def start(translated: TextTranslated, token: str, services: Services) -> str:
+    async def start(translated: MediaTranslated, token: str, services: Services) -> str:
         """Submit the text, and let go."""
         text = await text_of(translated, services)
         return await services.voice.start(text.content, voice or VOICES[translated.target[:2]], token)
 
-    async def finish(finished: Finished, services: Services) -> TextVoiced:
+    async def finish(finished: Finished, services: Services) -> MediaVoiced:
         """Say where the sound lies."""
         spoken = await services.voice.spoken(finished.job.job_id)
-        return TextVoiced(
+        return MediaVoiced(
             asset=finished.asset,
             voice=spoken.voice,
             language=spoken.language or finished.record.target,

@@ -10,16 +10,16 @@ from console.words import _WORDS, dollars, location, size, span, words
 from schemas.records import (
     Event,
     Face,
-    FacesFound,
+    FacesDetected,
     Label,
     MediaModerated,
     MediaSegmented,
     MediaThumbnailed,
     MediaTranscribed,
     Picture,
-    PiiFound,
+    PiiDetected,
     Segment,
-    SentimentFound,
+    SentimentDetected,
     StageFailure,
 )
 from streams import pipeline
@@ -70,7 +70,7 @@ VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height
         (transcribed("word " * 20), "20 words en-US: word word word word word word word word …"),
         (MediaThumbnailed(asset=records.asset(), pictures=(PICTURE,)), "1 picture"),
         (
-            FacesFound(
+            FacesDetected(
                 asset=ASSET, faces=(Face(confidence=9, age_low=20, age_high=28),), count=2, result=POINTER, charges=()
             ),
             "2 faces, the surest 20-28 years old",
@@ -80,11 +80,11 @@ VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height
             "2 shots, 1 blackframes",
         ),
         (
-            PiiFound(asset=ASSET, kinds=("EMAIL",), count=3, spans=(), result=POINTER, charges=()),
+            PiiDetected(asset=ASSET, kinds=("EMAIL",), count=3, spans=(), result=POINTER, charges=()),
             "EMAIL",
         ),
         (
-            SentimentFound(
+            SentimentDetected(
                 asset=ASSET,
                 sentiment="NEUTRAL",
                 positive=0.25,

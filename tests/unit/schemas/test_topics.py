@@ -34,7 +34,7 @@ def test_an_event_is_found_in_the_topic_that_says_it_holds_it(event: type[Event]
 
 def test_a_topic_of_a_stage_is_there_only_where_the_stage_is() -> None:
     without, with_it = ({topic.name for topic in topics.table(names)} for names in (STAGES, (*STAGES, "faces")))
-    assert with_it - without == {"media.faces", "faces.retry", "faces.dlq"}
+    assert with_it - without == {"media.faces-detected", "faces.retry", "faces.dlq"}
 
 
 def test_each_stage_has_a_topic_to_wait_in_and_one_to_end_in() -> None:

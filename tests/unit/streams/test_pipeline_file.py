@@ -38,7 +38,7 @@ def test_a_file_switches_stages_on_and_off(pipeline_file: Path) -> None:
     pipeline_file.write_text("[stages.faces]\non = true\n[stages.moderation]\non = false\n", "utf-8")
     assert names() == usual - {"moderation"} | {"faces", "completed"}
     [completed] = pipeline.find(["completed"])
-    assert {"media.faces", "faces.dlq"} <= {topic.name for topic in completed.reads}
+    assert {"media.faces-detected", "faces.dlq"} <= {topic.name for topic in completed.reads}
     assert "media.moderated" not in {topic.name for topic in completed.reads}
 
 
