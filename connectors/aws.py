@@ -79,8 +79,17 @@ class NotAnswered(Exception):
 
 def ask(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
     """Call an operation that only reads, and give the answer. Raises `NotAnswered` and nothing else."""
+    return _answered(_client(service, region, 3), operation, parameters)
+
+
+def tell(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
+    """Call an operation that changes something, once: whoever calls it tries again and counts. Raises `NotAnswered`."""
+    return _answered(_client(service, region, 1), operation, parameters)
+
+
+def _answered(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = getattr(_client(service, region), operation)(**parameters)
+        answer: dict[str, Any] = getattr(client, operation)(**parameters)
     except ClientError as error:
         said = error.response.get("Error", {})
         raise NotAnswered(str(error), said.get("Code", "ClientError")) from error
@@ -90,6 +99,7 @@ def ask(service: str, operation: str, region: str = "", **parameters: Any) -> di
 
 
 @functools.cache
-def _client(service: str, region: str) -> Any:
-    config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
+def _client(service: str, region: str, attempts: int) -> Any:
+    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+    config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=32, retries=retries)
     return boto3.session.Session().client(service, region_name=region or None, config=config)  # type: ignore[call-overload]

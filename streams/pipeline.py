@@ -89,13 +89,14 @@ def choice(path: str | None = None) -> Choice:
 
 
 def stages(path: str | None = None) -> tuple[Stage, ...]:
-    """Give every stage that is on: ours, those that other packages add, and the one that sees them all end.
+    """Give every stage that is on: ours, those that other packages add, the one that sees them all end, and the rules.
 
-    Raises `SettingsError` for a pipeline file that cannot be used.
+    Raises `SettingsError` for a pipeline file or a rule that cannot be used.
     """
     known = every()
     on = pipeline_file.chosen(choice(path), known[: -len(MORE)], MORE)
-    return (*on, completion_of(on))
+    rules = [stage for point in entry_points(group="headrace.rules") for stage in point.load()()]
+    return (*on, completion_of(on), *rules)
 
 
 def every() -> tuple[Stage, ...]:
@@ -106,6 +107,7 @@ def every() -> tuple[Stage, ...]:
 def find(names: list[str]) -> tuple[Stage, ...]:
     """Give the stages of these names. Raises ValueError, which names the ones that exist."""
     known = {stage.name: stage for stage in stages()}
+    names = [name.replace("rule:", "rule-", 1) for name in names]
     unknown = [name for name in names if name not in known]
     if unknown:
         off = [stage.name for stage in MORE if stage.name in unknown]

@@ -76,6 +76,8 @@ class Runner:
 
     async def remember_failure(self, received: Received, dead: Dead) -> None:
         """Note in the store that the stage failed for this asset, so that fan-ins need not wait for it."""
+        if self._stage.route is not None:
+            return
         try:
             event, _ = self._open(received)
             asset = await self._asset(event)
@@ -92,6 +94,9 @@ class Runner:
             if topics.is_dead_letters(received.topic):
                 return Done(how="skipped", why="a dead letter that nobody can read is one already")
             raise
+        if self._stage.route is not None:
+            sent = await self._stage.route(received, event, envelope)
+            return _UNWANTED if sent is None else Done(sent)
         if isinstance(event, JobFinished) and not topics.is_dead_letters(received.topic):
             return await self._finish(event, envelope, received.partition)
         if not self._wants(event):

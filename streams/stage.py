@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.envelope import Envelope
+from schemas.message import Message, Received
 from schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from schemas.topics import JOBS_FINISHED, Topic, retry
 from streams.results import Shelf
@@ -17,6 +19,7 @@ from streams.services import Services
 Pattern = Mapping[str, Any]
 Run = Callable[[Any, Services], Awaitable[Event | None]]
 Gather = Callable[[Asset, Shelf], Awaitable[Event | None]]
+Route = Callable[[Received, Event, Envelope], Awaitable[tuple[Message, ...] | None]]
 Check = Callable[[JobStarted, Shelf, Services], Awaitable[JobFinished | None]]
 Start = Callable[[Any, str, Services], Awaitable[str]]
 Finish = Callable[["Finished", Services], Awaitable[Event]]
@@ -58,13 +61,15 @@ class Stage:
     """One step of the pipeline: its own consumer group, retry topic and dead-letter topic.
 
     `run` takes a record and returns the resulting event, or None where there is nothing to say. `gather` is for
-    fan-in: it takes what the store has about an asset and returns an event once the set is whole. `when` is an
-    event pattern over the record: what does not match is not this stage's business. `only` is a second one, by which a
-    pipeline file narrows it. `calls` names the paid operations behind it, such as
-    `transcribe.start_transcription_job`, whose rate its workers share. `check` looks after a job that was started.
+    fan-in: it takes what the store has about an asset and returns an event once the set is whole. `check` looks after
+    a job that was started. `route` hands a record on and says what is to be sent, or None where it is none of its
+    business; nothing of it is stored.
 
-    `options` tells results apart that were made under other settings; `configure` builds the stage with settings of a
-    pipeline file, which it takes as keyword arguments beside `options`.
+    `when` is an event pattern over the record: what does not match is not this stage's business. `only` is a second
+    one, by which a pipeline file narrows it. `calls` names the paid operations behind it, such as
+    `transcribe.start_transcription_job`, whose rate its workers share. `options` tells results apart that were made
+    under other settings; `configure` builds the stage with settings of a pipeline file, which it takes as keyword
+    arguments beside `options`.
 
     `ordered` is for a stage whose records of one key must never pass each other: one that has to be tried again later
     holds back the later ones until it has ended, well or not. Else only those pass that are in nobody's way.
@@ -77,6 +82,7 @@ class Stage:
     gather: Gather | None = None
     job: Job | None = None
     check: Check | None = None
+    route: Route | None = None
     when: Pattern = field(default_factory=dict)
     only: Pattern = field(default_factory=dict)
     version: int = 1
@@ -89,7 +95,7 @@ class Stage:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"stage name {self.name!r}: lower-case letters, digits and hyphens, at most 23")
-        if not (self.run or self.gather or self.job or self.check):
+        if not (self.run or self.gather or self.job or self.check or self.route):
             raise ValueError(f"stage {self.name} has nothing to run")
 
     @property

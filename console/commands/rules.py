@@ -7,12 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Event patterns: what matches, and why not.", no_args_is_help=True)
+from console.commands import rules_data
+
+app = typer.Typer(help="Rules and their patterns: what goes where, what matches, and why not.", no_args_is_help=True)
+
+
+app.command("list")(rules_data.show)
+app.command()(rules_data.check)
+app.command()(rules_data.explain)
+app.command()(rules_data.why)
+app.command()(rules_data.lint)
+app.command("import")(rules_data.bring)
+app.command()(rules_data.export)
 
 
 @app.callback()
 def rules() -> None:
-    """Event patterns: what matches, and why not."""
+    """Rules and their patterns: what goes where, what matches, and why not."""
 
 
 @app.command("test")
@@ -39,7 +50,7 @@ def try_out(
     from streams.rules import InvalidPattern, Pattern
 
     try:
-        miss = Pattern(_json(pattern, "pattern")).explain(_object(_json(event, "event")))
+        miss = Pattern(_json(pattern, "pattern")).explain(read_event(event))
     except InvalidPattern as error:
         raise Refused(f"the pattern is not valid: {error}") from error
     if miss is None:
@@ -72,9 +83,11 @@ def _json(given: str, what: str) -> Any:
         raise Refused(f"the {what} is no JSON: {error}") from error
 
 
-def _object(event: Any) -> dict[str, Any]:
+def read_event(given: str) -> dict[str, Any]:
+    """Read an event that was given as JSON or as a file of it."""
     from console.errors import Refused
 
+    event = _json(given, "event")
     if not isinstance(event, dict):
         raise Refused("an event is a JSON object")
     return event

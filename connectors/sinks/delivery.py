@@ -1,0 +1,87 @@
+"""What is delivered, and how a delivery can fail. Kinds of failure are told apart here, by the target's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["outage", "throttled", "transient", "permanent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing to deliver. `id` is the same on every attempt; `key` names what must stay in order."""
+
+    id: str
+    key: str
+    body: str
+    detail_type: str
+    source: str
+
+
+Sink = Callable[[Delivery], Awaitable[None]]
+"""Returns when the target has it. Raises `NotDelivered`."""
+
+
+class NotDelivered(Exception):
+    """The target did not take it. `code` is its own word for why; `after` the seconds that it asks to wait."""
+
+    def __init__(self, kind: Kind, code: str, why: str, after: float = 0.0) -> None:
+        super().__init__(why)
+        self.kind = kind
+        self.code = code
+        self.after = after
+
+
+class BadTarget(ValueError):
+    """A target's address or settings cannot be used; the text says why."""
+
+
+_OUTAGE = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "UnrecognizedClientException",
+)
+_THROTTLED = (
+    "EC2ThrottledException",
+    "OverLimit",
+    "KMSThrottling",
+    "KMSThrottlingException",
+    "RequestThrottled",
+    "SlowDown",
+    "Throttled",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+)
+_TRANSIENT = (
+    "EC2UnexpectedException",
+    "InternalError",
+    "InternalErrorException",
+    "InternalException",
+    "InternalFailure",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "ServiceException",
+    "ServiceUnavailable",
+)
+_KIND_OF: dict[str, Kind] = {
+    **dict.fromkeys(_OUTAGE, "outage"),
+    **dict.fromkeys(_THROTTLED, "throttled"),
+    **dict.fromkeys(_TRANSIENT, "transient"),
+}
+
+
+def refused(code: str, why: str) -> NotDelivered:
+    """Say what an error code of AWS means for a delivery; nobody answered where there is none."""
+    if not code:
+        return NotDelivered("outage", "unreachable", why)
+    short = code.rpartition(".")[2]  # SQS still spells some in its old way: AWS.SimpleQueueService.NonExistentQueue
+    return NotDelivered(_KIND_OF.get(short, "permanent"), code, why)

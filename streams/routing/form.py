@@ -1,0 +1,73 @@
+"""A record in the form in which rules see it: that of an event of EventBridge.
+
+    {"version": "0", "id": ..., "detail-type": "MediaLabelled", "source": "headrace/labels", "time": ...,
+     "resources": ["arn:aws:s3:::bucket/key"], "detail": {the record's fields},
+     "headrace": {"topic": ..., "partition": ..., "offset": ..., "correlation-id": ..., "dead-letter": {...}}}
+
+What came from EventBridge keeps its own form, with `headrace` beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from schemas.envelope import Envelope
+from schemas.message import Received
+from schemas.records import AwsEvent, Event
+
+LETTER = "dlq-"
+TOLD = ("stage", "code", "class", "message", "attempts", "first-failure", "last-failure")
+
+
+def event_of(received: Received, record: Event, envelope: Envelope) -> dict[str, Any]:
+    """Give a record as an event."""
+    event = _original(record) or {
+        "version": "0",
+        "id": envelope.id,
+        "detail-type": record.EVENT,
+        "source": envelope.source,
+        "time": envelope.time,
+        "resources": _resources(record),
+        "detail": msgspec.to_builtins(record),
+    }
+    return {**event, "headrace": _where(received, envelope)}
+
+
+def _original(record: Event) -> dict[str, Any] | None:
+    """Give an event of EventBridge as it came; None for anything else."""
+    if not isinstance(record, AwsEvent):
+        return None
+    try:
+        body = orjson.loads(record.body)
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) and "detail-type" in body and "source" in body else None
+
+
+def _resources(record: Event) -> list[str]:
+    asset = getattr(record, "asset", None)
+    return [f"arn:aws:s3:::{asset.bucket}/{asset.key}"] if asset is not None else []
+
+
+def _where(received: Received, envelope: Envelope) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "topic": received.topic,
+        "partition": received.partition,
+        "offset": received.offset,
+        "correlation-id": envelope.correlation,
+    }
+    headers = dict(received.headers)
+    if letter := _letter(headers):
+        found["dead-letter"] = letter
+    if replay := headers.get("replay-id"):
+        found["replay-name"] = replay.decode(errors="replace")
+    return found
+
+
+def _letter(headers: Mapping[str, bytes | None]) -> dict[str, str]:
+    values = {name: headers.get(f"{LETTER}{name}") for name in TOLD}
+    return {name: value.decode(errors="replace") for name, value in values.items() if value is not None}

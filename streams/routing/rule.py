@@ -1,0 +1,140 @@
+"""A rule: one pattern over some topics, and one target for what matches. Read from TOML, a file a rule.
+
+    reads = ["media.moderated"]
+
+    [pattern]
+    detail = { flag_count = [{ numeric = [">", 0] }] }
+
+    [target]
+    sns = "arn:aws:sns:eu-central-1:111122223333:flagged"
+
+One rule has one target, and is a consumer group of its own: what goes to two places are two rules, and a target that is
+down holds up nobody else's.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from schemas.settings import SettingsError
+from streams.routing.transform import WHOLE, BadTemplate, Transformer
+from streams.rules import InvalidPattern, Pattern
+
+PREFIX = "rule-"
+NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")
+KINDS = ("topic", "sns", "sqs", "eventbridge", "lambda", "http")
+KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered"}
+
+
+class BadRule(SettingsError):
+    """A rule that cannot be used; the message names the file, the place and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a rule sends: a kind, the address that the kind needs, settings of the kind, and what is sent."""
+
+    kind: str
+    address: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    input: Transformer = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as it was read. `pattern` is what it says, `matcher` what that means."""
+
+    name: str
+    reads: tuple[str, ...]
+    pattern: Mapping[str, Any]
+    matcher: Pattern
+    target: Target
+    description: str = ""
+    enabled: bool = True
+    ordered: bool = False
+
+    @property
+    def stage_name(self) -> str:
+        """What the rule is called among the stages, whose commands know it by that: `rule-NAME`."""
+        return PREFIX + self.name
+
+
+def read_folder(folder: str) -> tuple[Rule, ...]:
+    """Read every rule of a folder, in the order of their names. Raises `BadRule`."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise BadRule(f"{folder}: no folder (HEADRACE_RULES)")
+    return tuple(read_file(file) for file in sorted(path.glob("*.toml")))
+
+
+def read_file(file: Path) -> Rule:
+    """Read a rule; its name is the file's. Raises `BadRule`."""
+    try:
+        return parse(file.stem, tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise BadRule(f"{file}: {error.strerror}") from error
+    except BadRule as error:
+        raise BadRule(f"{file.name}: {error}") from None
+    except ValueError as error:
+        raise BadRule(f"{file.name}: {error}") from error
+
+
+def parse(name: str, said: Mapping[str, Any]) -> Rule:
+    """Make a rule of what a file says. Raises `BadRule`."""
+    if not NAME.fullmatch(name):
+        raise BadRule(f"a rule's name has lower-case letters, digits and hyphens, at most 18, not {name!r}")
+    if unknown := sorted(said.keys() - KEYS):
+        raise BadRule(f"{unknown[0]}: there is no such key; there are {', '.join(sorted(KEYS))}")
+    reads = said.get("reads")
+    if not isinstance(reads, list) or not reads or not all(isinstance(each, str) for each in reads):
+        raise BadRule("reads: name at least one topic, such as ['media.completed']")
+    for key in ("enabled", "ordered"):
+        if not isinstance(said.get(key, False), bool):
+            raise BadRule(f"{key} = true or false, not {said[key]!r}")
+    return Rule(
+        name=name,
+        reads=tuple(reads),
+        pattern=said.get("pattern", {}),
+        matcher=_matcher(said.get("pattern", {})),
+        target=_target(said.get("target")),
+        description=str(said.get("description", "")),
+        enabled=said.get("enabled", True),
+        ordered=said.get("ordered", False),
+    )
+
+
+def _matcher(pattern: Any) -> Pattern:
+    try:
+        return Pattern(pattern or {"detail-type": [{"exists": True}]})
+    except InvalidPattern as error:
+        raise BadRule(f"pattern: {error}") from error
+
+
+def _target(said: Any) -> Target:
+    if not isinstance(said, Mapping):
+        raise BadRule(f"[target] is missing: name one of {', '.join(KINDS)}")
+    kinds = [kind for kind in KINDS if kind in said]
+    if len(kinds) != 1:
+        raise BadRule(
+            f"[target] has one of {', '.join(KINDS)}, not {' and '.join(kinds) or 'none'}: write a rule for each"
+        )
+    [kind] = kinds
+    address = said[kind]
+    if not isinstance(address, str) or not address:
+        raise BadRule(f"[target] {kind}: give an address as text")
+    settings = {key: value for key, value in said.items() if key not in (kind, "input")}
+    return Target(kind, address, settings, _input(said.get("input", {})))
+
+
+def _input(said: Any) -> Transformer:
+    if not isinstance(said, Mapping) or said.keys() - {"paths", "template"}:
+        raise BadRule("[target.input] has paths = { NAME = '$.detail...' } and template = '...'")
+    try:
+        return Transformer(dict(said.get("paths", {})), said.get("template", ""))
+    except BadTemplate as error:
+        raise BadRule(f"[target.input] {error}") from error

@@ -1,0 +1,101 @@
+"""Input transformers: what of an event is sent, in EventBridge's own way of saying it.
+
+Source: Amazon EventBridge User Guide, "Input transformation": paths give names, the template uses them as `<name>`. In
+a JSON template a name within quotes is text, one without is the JSON of its value; what is not there is empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+MOST_PATHS = 100
+LONGEST_TEMPLATE = 8192
+RESERVED = ("aws.events.rule-name", "aws.events.event", "aws.events.event.json", "aws.events.event.ingestion-time")
+
+_PLACE = re.compile(r"<([A-Za-z0-9_.-]+)>")
+_STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']+)'\]|\[(\d+)\]")
+_PATH = re.compile(r"\$(?:\.[A-Za-z_][\w-]*|\['[^']+'\]|\[\d+\])*")
+
+
+class BadTemplate(ValueError):
+    """A transformer that cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transformer:
+    """Paths by name, and a template; without a template the whole event is sent."""
+
+    paths: Mapping[str, str] = field(default_factory=dict)
+    template: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.template, str) or len(self.template) > LONGEST_TEMPLATE:
+            raise BadTemplate(f"template: a text of at most {LONGEST_TEMPLATE:,} characters")
+        if len(self.paths) > MOST_PATHS:
+            raise BadTemplate(f"paths: at most {MOST_PATHS}")
+        for name, path in self.paths.items():
+            if not isinstance(path, str) or not _PATH.fullmatch(path):
+                raise BadTemplate(f"paths.{name}: a path such as $.detail.asset.key, not {path!r}")
+        if self.paths and not self.template:
+            raise BadTemplate("paths without a template: nothing would use them")
+        for name in _PLACE.findall(self.template):
+            if name not in self.paths and name not in RESERVED:
+                known = ", ".join((*self.paths, *RESERVED))
+                raise BadTemplate(f"template: <{name}> has no path; there are {known}")
+
+
+WHOLE = Transformer()
+
+
+def transformed(transformer: Transformer, event: Mapping[str, Any], rule: str) -> str:
+    """Write what is sent of an event, as text."""
+    if not transformer.template:
+        return orjson.dumps(event).decode()
+    reserved = {
+        "aws.events.rule-name": rule,
+        "aws.events.event": {name: value for name, value in event.items() if name != "headrace"},
+        "aws.events.event.json": event,
+        "aws.events.event.ingestion-time": event.get("time"),
+    }
+    is_json = transformer.template.lstrip()[:1] in ("{", "[", '"')
+
+    def filled(found: re.Match[str]) -> str:
+        name = found[1]
+        value = value_at(event, transformer.paths[name]) if name in transformer.paths else reserved[name]
+        quoted = _within_quotes(transformer.template, found.start())
+        if is_json and not quoted:
+            return "" if value is None else orjson.dumps(value).decode()
+        text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+        return orjson.dumps(text).decode()[1:-1] if is_json else text
+
+    return _PLACE.sub(filled, transformer.template)
+
+
+def value_at(event: Any, path: str) -> Any:
+    """Give what stands at a path; None where nothing does."""
+    for name, quoted, index in _STEP.findall(path):
+        if index:
+            event = event[int(index)] if isinstance(event, list) and int(index) < len(event) else None
+        else:
+            event = event.get(name or quoted) if isinstance(event, Mapping) else None
+        if event is None:
+            return None
+    return event
+
+
+def _within_quotes(template: str, at: int) -> bool:
+    """Whether a place of a JSON template is inside of a string."""
+    inside = escaped = False
+    for char in template[:at]:
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = inside
+        elif char == '"':
+            inside = not inside
+    return inside
