@@ -29,6 +29,7 @@ COMMANDS = {
     "pipeline": "console.commands.pipeline:app",
     "cost": "console.commands.cost:cost",
     "rules": "console.commands.rules:app",
+    "subscribe": "console.commands.subscribe:subscribe",
     "topics": "console.commands.topics:app",
     "schemas": "schemas.cli:app",
     "version": "console.commands.version:version",

@@ -10,6 +10,8 @@ from typing import Any
 
 from console.progress import Version
 from sandbox.demo_files import DONE, Sample
+from sandbox.demo_routed import NOTHING, Routed, wanted
+from sandbox.demo_routed import missing as missing_from
 from sandbox.names import MEDIA_BUCKET
 
 
@@ -42,6 +44,7 @@ class Report:
     versions: Mapping[str, Version]
     jobs: Jobs
     seconds: Seconds
+    routed: Routed = NOTHING
 
     @property
     def usd(self) -> float:
@@ -51,7 +54,8 @@ class Report:
     @property
     def wrong(self) -> list[str]:
         """Everything that did not end as it must."""
-        return [line for sample in self.samples for line in wrong(sample, self.versions.get(sample.name))]
+        lines = [line for sample in self.samples for line in wrong(sample, self.versions.get(sample.name))]
+        return [*lines, *missing_from(self.routed, wanted(self.versions))]
 
 
 def endings(version: Version) -> dict[str, str]:
@@ -101,6 +105,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "assets": [_asset(sample, report.versions.get(sample.name)) for sample in report.samples],
         "jobs_started": report.jobs.started,
         "jobs_unique": report.jobs.unique,
+        "routed": asdict(report.routed),
         "usd": report.usd,
         "seconds": asdict(report.seconds),
         "wrong": report.wrong,

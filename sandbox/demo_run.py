@@ -15,7 +15,7 @@ from rich.console import Console
 from console import aws
 from console.progress import Progress, Version
 from console.service import ReadService, connect
-from sandbox import cluster, environment, processes
+from sandbox import cluster, demo_routed, environment, processes, rules
 from sandbox.demo_files import Sample, samples
 from sandbox.demo_place import forget_surroundings
 from sandbox.demo_report import Report, Seconds, endings, ledger, missing
@@ -56,7 +56,8 @@ def run(plan: Plan, folder: Path, console: Console) -> Report:
     began = time.monotonic()
     forget_surroundings()
     with Watch(console) as watch:
-        cluster.up(folder, tell=watch.tell)
+        state = cluster.up(folder, tell=watch.tell)
+    rules.write(folder, state.parts["ai"].port)
     choose_pipeline(folder, plan.all_stages)
     os.environ.update(environment.of(folder))
     apply_contract()
@@ -64,6 +65,8 @@ def run(plan: Plan, folder: Path, console: Console) -> Report:
     ready = time.monotonic() - began
     service, files, endpoint = connect(), samples(plan.all_stages), os.environ["AWS_ENDPOINT_URL_REKOGNITION"]
     there, jobs = known(service, files), ledger(endpoint)
+    place = (state.parts["aws"].port, endpoint)
+    before = demo_routed.counted(*place)
     put(files)
     versions: dict[str, Version] = {}
     first = last = None
@@ -77,7 +80,8 @@ def run(plan: Plan, folder: Path, console: Console) -> Report:
                 last = now
             if last or now > ready + plan.limit:
                 break
-    return Report(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last))
+    routed = demo_routed.arrived(before, demo_routed.wanted(versions), place)
+    return Report(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last), routed)
 
 
 def choose_pipeline(folder: Path, all_stages: bool) -> None:

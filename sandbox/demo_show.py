@@ -54,6 +54,7 @@ def summary(report: Report) -> list[str]:
     return [
         f"{words.counted(len(report.versions), 'file')}, {words.counted(letters, 'dead letter')}",
         f"{words.counted(report.jobs.started, 'job')} started, {report.jobs.unique} unique",
+        f"{report.routed.sns} events to SNS, {report.routed.sqs} to SQS, {report.routed.http} to HTTP, by rules",
         f"{words.dollars(report.usd) or '$0'} at AWS's list prices; on this machine it cost nothing",
         took + (f", all after {words.span(seconds.all)}" if seconds.all else ""),
     ]
@@ -73,6 +74,7 @@ def way_on(data: Path | None, keep: bool, console: Console) -> None:
         "headrace put FILE...",
         "headrace watch",
         "headrace status",
+        "headrace rules list",
         f"headrace sandbox kafka{option} console-consumer --topic media.labelled --from-beginning",
         f"headrace sandbox down{option}",
     ):

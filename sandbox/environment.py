@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox import names
+from sandbox import names, rules
 from sandbox.folders import default_data
 from sandbox.state import State, read
 
@@ -38,10 +38,10 @@ def variables(state: State) -> dict[str, str]:
 
 
 def of(folder: Path) -> dict[str, str]:
-    """The variables of the sandbox in a folder, its pipeline file among them where it has one."""
+    """The variables of the sandbox in a folder, with its pipeline file and its rules where it has some."""
     found = variables(read(folder))
-    file = folder / PIPELINE_FILE
-    return {**found, "HEADRACE_PIPELINE": str(file)} if found and file.exists() else found
+    kept = {"HEADRACE_PIPELINE": folder / PIPELINE_FILE, "HEADRACE_RULES": folder / rules.FOLDER}
+    return found | {name: str(place) for name, place in kept.items() if found and place.exists()}
 
 
 def current() -> dict[str, str]:

@@ -57,6 +57,8 @@ def _apply(port: int) -> None:
     _apply_object_events(s3)
     topic = sns.create_topic(Name=names.JOBS_TOPIC)["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=names.queue_arn(names.QUEUE))
+    routed = sns.create_topic(Name=names.ROUTED)["TopicArn"]
+    sns.subscribe(TopicArn=routed, Protocol="sqs", Endpoint=names.queue_arn(names.ROUTED_BY_SNS))
     events.put_rule(Name=names.JOBS_RULE, EventPattern=json.dumps(JOBS_PATTERN))
     target = {"Id": names.QUEUE, "Arn": names.queue_arn(names.QUEUE)}
     events.put_targets(Rule=names.JOBS_RULE, Targets=[target])
@@ -102,6 +104,8 @@ def _client(service: str, port: int) -> Any:
 def _apply_queues(sqs: Any) -> None:
     redrive = {"deadLetterTargetArn": names.queue_arn(names.REDRIVE_QUEUE), "maxReceiveCount": RECEIVES_BEFORE_REDRIVE}
     attributes = {
+        names.ROUTED: {"MessageRetentionPeriod": str(FOURTEEN_DAYS)},
+        names.ROUTED_BY_SNS: {"MessageRetentionPeriod": str(FOURTEEN_DAYS)},
         names.REDRIVE_QUEUE: {"MessageRetentionPeriod": str(FOURTEEN_DAYS)},
         names.QUEUE: {"RedrivePolicy": json.dumps(redrive)},
     }

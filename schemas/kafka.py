@@ -39,6 +39,12 @@ def reader(settings: KafkaSettings, **overrides: Any) -> Consumer:
     return Consumer({**_base(settings), **own, "enable.partition.eof": True, **overrides})
 
 
+def subscriber(settings: KafkaSettings, group: str, begin: str) -> Consumer:
+    """Make a member of a consumer group that commits when it is told to; a new group begins at `begin`."""
+    own = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": begin}
+    return Consumer({**_base(settings), **own, "partition.assignment.strategy": "cooperative-sticky"})
+
+
 def admin(settings: KafkaSettings) -> AdminClient:
     """Make an admin client."""
     return AdminClient(_base(settings))

@@ -22,7 +22,7 @@ PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 
 # One vendor, one door: every other module speaks of the work, not of the vendor.
 DOORS = {
-    "aiohttp": {"connectors.webhook_fetch"},
+    "aiohttp": {"connectors.sinks.addresses", "connectors.sinks.http", "connectors.webhook_fetch"},
     "aiokafka": {"streams.app"},
     "avro": {"schemas.compatibility"},
     "boto3": {"connectors.aws", "console.aws", "streams.aws", "sandbox.ai.cloud", "sandbox.local_aws"},
@@ -34,6 +34,7 @@ DOORS = {
         "console.log",
         "console.replay.cluster",
         "console.replay.seat",
+        "console.subscription",
         "sandbox.broker",
         "schemas.follow",
         "schemas.kafka",

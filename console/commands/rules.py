@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.commands import rules_data
+
+if TYPE_CHECKING:
+    from streams.rules import Pattern
 
 app = typer.Typer(help="Rules and their patterns: what goes where, what matches, and why not.", no_args_is_help=True)
 
@@ -47,12 +50,7 @@ def try_out(
     if not pattern or not event:
         raise Refused("give a pattern and an event, or --batch FILE")
 
-    from streams.rules import InvalidPattern, Pattern
-
-    try:
-        miss = Pattern(_json(pattern, "pattern")).explain(read_event(event))
-    except InvalidPattern as error:
-        raise Refused(f"the pattern is not valid: {error}") from error
+    miss = read_pattern(pattern).explain(read_event(event))
     if miss is None:
         typer.echo("match")
         return
@@ -81,6 +79,17 @@ def _json(given: str, what: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Refused(f"the {what} is no JSON: {error}") from error
+
+
+def read_pattern(given: str) -> Pattern:
+    """Read a pattern that was given as JSON or as a file of it."""
+    from console.errors import Refused
+    from streams.rules import InvalidPattern, Pattern
+
+    try:
+        return Pattern(_json(given, "pattern"))
+    except InvalidPattern as error:
+        raise Refused(f"the pattern is not valid: {error}") from error
 
 
 def read_event(given: str) -> dict[str, Any]:

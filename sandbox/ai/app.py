@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ SERVICES = (
 )
 LEDGER_FILE = "ai.sqlite"
 ROWS = 1000
+KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def create_app(settings: Settings, cloud: Cloud, clock: Callable[[], float]) -> 
     routes = [
         *wire.routes(),
         Route("/health", _health),
+        Route("/inbox", _inbox(), methods=["GET", "POST"]),
         Route("/ledger", _ledger_page(book)),
         Route("/faults", _faults_page(in_force), methods=["GET", "POST", "DELETE"]),
     ]
@@ -84,6 +87,20 @@ def create_app(settings: Settings, cloud: Cloud, clock: Callable[[], float]) -> 
 
 async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+def _inbox() -> Callable[[Request], Any]:
+    """A receiver of webhooks: what is posted to it can be read again, the newest last."""
+    kept: deque[Any] = deque(maxlen=KEPT)
+
+    async def page(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse(list(kept))
+        signed = {name: request.headers.get(name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
+        kept.append({**signed, "body": (await request.body()).decode(errors="replace")})
+        return Response(status_code=204)
+
+    return page
 
 
 def _ledger_page(book: Ledger) -> Callable[[Request], Any]:

@@ -1,0 +1,96 @@
+"""A durable subscription: a consumer group with a pattern. What was handed over is committed, and nothing before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import orjson
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Message as Arrived
+
+from schemas import kafka
+from schemas.codec import Codec, Undecodable
+from schemas.envelope import NotAnEvent, from_headers
+from schemas.message import Received
+from schemas.settings import KafkaSettings
+from streams.routing.form import event_of
+
+GROUP = "headrace.subscription."
+POLL_SECONDS = 0.2
+BATCH = 500
+
+Begin = Literal["earliest", "latest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is subscribed to: the group's name, topics, where a new group begins, and when to end.
+
+    `count` ends it after so many events, `idle` after so many seconds without one; both may be None.
+    """
+
+    name: str
+    topics: Sequence[str]
+    begin: Begin = "earliest"
+    count: int | None = None
+    idle: float | None = None
+
+
+Wants = Callable[[Mapping[str, Any]], bool]
+Give = Callable[[bytes], None]
+
+
+def follow(wish: Wish, settings: KafkaSettings, codec: Codec, wants: Wants, give: Give) -> int:
+    """Give each event that is wanted as a line of JSON, commit what was given, and say how many there were.
+
+    What cannot be read is passed over: it is a dead letter of the stages already. Raises KafkaException.
+    """
+    consumer = kafka.subscriber(settings, GROUP + wish.name, wish.begin)
+    consumer.subscribe(list(wish.topics))
+    given, last = 0, time.monotonic()
+    try:
+        while wish.count is None or given < wish.count:
+            batch = consumer.consume(BATCH if wish.count is None else min(BATCH, wish.count - given), POLL_SECONDS)
+            lines = list(_lines(batch, codec, wants))
+            for line in lines:
+                give(line)
+            given += len(lines)
+            if batch:
+                _commit(consumer, batch)
+                last = time.monotonic()
+            elif wish.idle is not None and consumer.assignment() and time.monotonic() - last > wish.idle:
+                break
+    finally:
+        consumer.close()
+    return given
+
+
+def _lines(batch: Sequence[Arrived], codec: Codec, wants: Wants) -> Iterator[bytes]:
+    for arrived in batch:
+        if arrived.error():
+            raise KafkaException(arrived.error())
+        received = Received(
+            str(arrived.topic()),
+            arrived.partition() or 0,
+            arrived.offset() or 0,
+            (arrived.timestamp()[1] or 0) / 1000,
+            arrived.key(),
+            arrived.value(),
+            tuple(cast(Any, arrived.headers()) or ()),
+        )
+        try:
+            event = event_of(received, codec.decode(received.value), from_headers(received.headers))
+        except (Undecodable, NotAnEvent):
+            continue
+        if wants(event):
+            yield orjson.dumps(event)
+
+
+def _commit(consumer: Consumer, batch: Sequence[Arrived]) -> None:
+    """Commit behind the last of each partition."""
+    last = {(message.topic(), message.partition()): message for message in batch}
+    for message in last.values():
+        consumer.commit(message=message, asynchronous=False)

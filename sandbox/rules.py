@@ -1,0 +1,52 @@
+"""The rules of the demo: one to SNS, one to SQS, one to HTTP, with the places of this sandbox filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sandbox import names
+
+FOLDER = "rules"
+
+_DONE = """description = "Objects that are done, to whoever subscribes"
+reads = ["media.completed"]
+
+[target]
+sns = "{topic}"
+"""
+_FAILED = """description = "What a stage gave up, to a queue of the people on duty"
+reads = ["scan.dlq", "probe.dlq", "thumbnails.dlq"]
+
+[pattern.headrace.dead-letter]
+code = [{{ exists = true }}]
+
+[target]
+sqs = "{queue}"
+
+[target.input]
+paths = {{ key = "$.detail.asset.key", why = "$.headrace['dead-letter'].message" }}
+template = '{{"file": <key>, "why": <why>}}'
+"""
+_SPOKEN = """description = "Transcripts, to a web application"
+reads = ["media.transcribed"]
+
+[pattern.detail]
+words = [{{ numeric = [">", 0] }}]
+
+[target]
+http = "{inbox}"
+allow_private = true
+"""
+
+
+def write(folder: Path, ai_port: int) -> None:
+    """Write the rules into a sandbox's folder."""
+    place = folder / FOLDER
+    place.mkdir(exist_ok=True)
+    told = {
+        "topic": names.topic_arn(names.ROUTED),
+        "queue": names.queue_arn(names.ROUTED),
+        "inbox": f"{names.endpoint(ai_port)}/inbox",
+    }
+    for name, text in {"done": _DONE, "failed": _FAILED, "spoken": _SPOKEN}.items():
+        (place / f"{name}.toml").write_text(text.format(**told), "utf-8")
