@@ -179,16 +179,8 @@ class Runner:
         ended = await self._stage.check(job, shelf, self._context.services)
         if ended is None:
             return Done(how="skipped", why="its stage knows of its end")
-        found = Envelope(
-            id=job_end_id(ended.service, ended.job_id, ended.token, ended.status),
-            source=f"headrace/{self._stage.name}",
-            type=PREFIX + ended.EVENT,
-            time=timestamp(ended.finished_at),
-            subject=topics.subject_of(ended),
-            correlation_id=envelope.correlation,
-            causation_id=envelope.id,
-            traceparent=envelope.traceparent,
-        )
+        id_ = job_end_id(ended.service, ended.job_id, ended.token, ended.status)
+        found = self._envelope(ended, id_, envelope, ended.finished_at)
         return Done((self._message(ended, found),))
 
     async def _gather(self, task: Task, shelf: Shelf) -> Outcome:
@@ -221,19 +213,24 @@ class Runner:
         """Store the result; only what is stored is emitted."""
         gathers = self._stage.gather is not None
         cause = task.envelope.correlation if gathers else task.envelope.id
-        envelope = Envelope(
-            id=derived_id(cause, self._stage.name, self._stage.version, ordinal),
-            source=f"headrace/{self._stage.name}",
-            type=PREFIX + (event.EVENT if event else ""),
-            time=timestamp(self._context.clock()),
-            subject=topics.subject_of(event) if event else "",
-            correlation_id=task.envelope.correlation,
-            causation_id=task.envelope.id,
-            traceparent=task.envelope.traceparent,
-        )
+        id_ = derived_id(cause, self._stage.name, self._stage.version, ordinal)
+        envelope = self._envelope(event, id_, task.envelope, self._context.clock())
         name = name or self._stage.result_name
         await self._context.results.put(task.asset, name, event, envelope, task.envelope.id)
         return Done((self._message(event, envelope),) if event else ())
+
+    def _envelope(self, event: Event | None, id_: str, cause: Envelope, time: datetime) -> Envelope:
+        """Say of an event that it is this stage's, and what it comes from."""
+        return Envelope(
+            id=id_,
+            source=f"headrace/{self._stage.name}",
+            type=PREFIX + (event.EVENT if event else ""),
+            time=timestamp(time),
+            subject=topics.subject_of(event) if event else "",
+            correlation_id=cause.correlation,
+            causation_id=cause.id,
+            traceparent=cause.traceparent,
+        )
 
     def _message(self, event: Event, envelope: Envelope) -> Message:
         return message(event, envelope, self._context.codec)

@@ -69,6 +69,8 @@ def http(url: str, settings: Mapping[str, Any]) -> Sink:
             if isinstance(error.__cause__, Forbidden):
                 raise NotDelivered("permanent", "forbidden_address", str(error.__cause__)) from error
             raise NotDelivered("outage", "unreachable", str(error)) from error
+        except aiohttp.InvalidURL as error:
+            raise NotDelivered("permanent", "no_address", str(error)) from error
         except aiohttp.ClientError as error:
             raise NotDelivered("transient", "no_http", str(error)) from error
 

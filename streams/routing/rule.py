@@ -120,9 +120,8 @@ def _target(said: Any) -> Target:
         raise BadRule(f"[target] is missing: name one of {', '.join(KINDS)}")
     kinds = [kind for kind in KINDS if kind in said]
     if len(kinds) != 1:
-        raise BadRule(
-            f"[target] has one of {', '.join(KINDS)}, not {' and '.join(kinds) or 'none'}: write a rule for each"
-        )
+        many = f"not {' and '.join(kinds)}: write a rule for each" if kinds else "and this one has none"
+        raise BadRule(f"[target] has one of {', '.join(KINDS)}, {many}")
     [kind] = kinds
     address = said[kind]
     if not isinstance(address, str) or not address:

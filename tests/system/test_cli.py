@@ -203,3 +203,28 @@ def test_an_event_is_what_was_sent(cluster: Cluster) -> None:
     [fact] = version.facts
     assert isinstance(fact.event, MediaUploaded)
     assert fact.event.asset == of
+
+
+def test_a_subscription_goes_on_where_it_ended_and_another_begins_at_the_beginning(cluster: Cluster) -> None:
+    one, other = cluster.asset("sub-one.txt"), cluster.asset("sub-other.txt")
+    pattern = json.dumps({"detail": {"asset": {"bucket": [cluster.bucket], "key": [{"prefix": "sub-"}]}}})
+
+    def read(name: str) -> list[str]:
+        said = cluster.run(
+            "subscribe", name, "--topics", topics.SCANNED.name, "--pattern", pattern, "--idle", "1"
+        ).stdout
+        return [json.loads(line)["detail"]["asset"]["key"] for line in said.splitlines()]
+
+    mine, theirs = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("mine", "theirs"))
+    cluster.say(scanned(one))
+    assert read(mine) == ["sub-one.txt"]
+    cluster.say(scanned(other))
+    assert read(mine) == ["sub-other.txt"]
+    assert read(mine) == []
+    assert sorted(read(theirs)) == ["sub-one.txt", "sub-other.txt"]
+
+
+def test_a_subscription_to_what_is_not_there_is_refused(cluster: Cluster) -> None:
+    refused = cluster.run("subscribe", "me", "--topics", "media.nothing")
+    assert refused.returncode == 1
+    assert "there is no topic media.nothing" in refused.stderr

@@ -56,6 +56,8 @@ def test_every_file_ends_as_it_must_and_nothing_is_left_running(environment: dic
     assert all(asset["state"] == "completed" for asset in found["assets"])
     assert all(letter["reason"] for asset in found["assets"] for letter in asset["dead_letters"])
     assert found["jobs_started"] == found["jobs_unique"] == 6
+    assert found["routed"]["sns"] >= len(samples())
+    assert (found["routed"]["sqs"], found["routed"]["http"]) == (3, 2)
     assert found["usd"] > 0
     assert 0 < found["seconds"]["ready"] < found["seconds"]["first_result"] < found["seconds"]["all"]
     assert found["wrong"] == []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from console.entry import Entry
 from console.progress import Version
 from sandbox.demo_files import DONE, Sample
 from sandbox.demo_report import Jobs, Report, Seconds, as_json, endings, missing, wrong
+from sandbox.demo_routed import Routed
 from sandbox.demo_show import summary
 from tests.support import records
 from tests.unit.console.history import NAME, completed, entry, job_started, labelled, letter, told
@@ -25,7 +27,8 @@ def version(*history: Entry) -> Version:
 
 
 def report(*history: Entry, last: float | None = 9.0) -> Report:
-    return Report((SAMPLE,), {"cat.jpg": version(*history)}, Jobs(2, 1), Seconds(1.0, 2.0, last))
+    times = Seconds(1.0, 2.0, last)
+    return Report((SAMPLE,), {"cat.jpg": version(*history)}, Jobs(2, 1), times, Routed(1, 1, 0))
 
 
 def test_an_ending_is_done_or_the_code_of_the_dead_letter() -> None:
@@ -78,10 +81,19 @@ def test_the_json_keeps_its_shape() -> None:
         ],
         "jobs_started": 2,
         "jobs_unique": 1,
+        "routed": {"sns": 1, "sqs": 1, "http": 0},
         "usd": 0,
         "seconds": {"ready": 1.0, "first_result": 2.0, "all": 9.0},
         "wrong": [],
     }
+
+
+def test_a_rule_that_sent_too_little_is_wrong_once_all_has_ended() -> None:
+    whole = report(UPLOAD, SCAN, LETTER, END)
+    short = replace(whole, routed=Routed(1, 0, 0))
+    assert whole.wrong == []
+    assert short.wrong == ["rules sent Routed(sns=1, sqs=0, http=0) and not Routed(sns=1, sqs=1, http=0)"]
+    assert replace(short, seconds=Seconds(1.0)).wrong == []
 
 
 def test_a_file_that_never_arrived_is_in_the_json_too() -> None:
@@ -94,6 +106,7 @@ def test_the_summary_names_what_was_counted() -> None:
     assert summary(report(UPLOAD, SCAN, LETTER, labels, END)) == [
         "1 file, 1 dead letter",
         "2 jobs started, 1 unique",
+        "1 events to SNS, 1 to SQS, 0 to HTTP, by rules",
         "$0.5000 at AWS's list prices; on this machine it cost nothing",
         "Ready after 1.0 s, first result after 2.0 s, all after 9.0 s",
     ]

@@ -1,0 +1,182 @@
+"""Sinks against the local AWS: what was delivered is there, once where the target can tell; errors are told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from connectors import aws as door
+from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered
+from connectors.sinks.open import open_sink
+from tests.contract.ai import connect, wait_until
+
+pytestmark = pytest.mark.system
+
+HANDLER = """
+import boto3, os
+def handler(event, context):
+    if event.get("fail"):
+        raise ValueError("told to fail")
+    return {"got": event["n"]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The sinks' door to AWS leads to the local one."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    door._client.cache_clear()
+    yield
+    door._client.cache_clear()
+
+
+class Queue:
+    """A queue of the test's own, with what it holds."""
+
+    def __init__(self, url: str, fifo: bool = False) -> None:
+        self.sqs: Any = connect("sqs", url)
+        attributes = {"FifoQueue": "true"} if fifo else {}
+        self.name = f"sinks-{uuid4()}" + (".fifo" if fifo else "")
+        self.url = self.sqs.create_queue(QueueName=self.name, Attributes=attributes)["QueueUrl"]
+        wanted = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        self.arn: str = wanted["Attributes"]["QueueArn"]
+
+    def messages(self, count: int) -> list[dict[str, Any]]:
+        """So many messages, taken off; and none more is there."""
+        found: list[dict[str, Any]] = []
+
+        def take() -> bool:
+            answer = self.sqs.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+            )
+            for message in answer.get("Messages", []):
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+                found.append(message)
+            return len(found) >= count
+
+        wait_until(take)
+        take()
+        assert len(found) == count
+        return found
+
+
+@pytest.fixture
+def queue(aws_url: str) -> Queue:
+    return Queue(aws_url)
+
+
+def delivery(number: int, key: str = "media/cat.jpg") -> Delivery:
+    return Delivery(f"id-{number}", key, json.dumps({"n": number}), "MediaReady", "headrace/ready")
+
+
+async def deliver(kind: str, address: str, *wanted: Delivery, **settings: object) -> list[BaseException | None]:
+    sink = open_sink(kind, address, settings)
+    return await asyncio.gather(*(sink(each) for each in wanted), return_exceptions=True)
+
+
+async def test_a_queue_gets_everything_with_its_marks(queue: Queue) -> None:
+    assert await deliver("sqs", queue.arn, *map(delivery, range(12))) == [None] * 12
+    found = queue.messages(12)
+    assert sorted(json.loads(message["Body"])["n"] for message in found) == list(range(12))
+    marks = found[0]["MessageAttributes"]
+    assert marks["detail-type"]["StringValue"] == "MediaReady"
+
+
+async def test_a_fifo_queue_keeps_the_order_of_a_key_and_what_comes_twice_is_there_once(aws_url: str) -> None:
+    queue = Queue(aws_url, fifo=True)
+    for _ in range(2):
+        for number in range(5):
+            assert await deliver("sqs", queue.arn, delivery(number)) == [None]
+    assert [json.loads(message["Body"])["n"] for message in queue.messages(5)] == list(range(5))
+
+
+async def test_a_queue_that_is_not_there_is_a_permanent_failure() -> None:
+    [failure] = await deliver("sqs", "arn:aws:sqs:us-east-1:000000000000:nobody", delivery(1))
+    assert isinstance(failure, NotDelivered)
+    assert failure.kind == "permanent"
+    assert "NonExistentQueue" in failure.code
+
+
+async def test_a_topic_gets_everything_and_its_subscribers_can_filter(aws_url: str, queue: Queue) -> None:
+    sns: Any = connect("sns", aws_url)
+    topic = sns.create_topic(Name=f"sinks-{uuid4()}")["TopicArn"]
+    policy = json.dumps({"detail-type": ["MediaReady"]})
+    attributes = {"FilterPolicy": policy, "RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
+    other = Delivery("id-x", "k", "{}", "MediaScanned", "headrace/scan")
+    assert await deliver("sns", topic, delivery(1), delivery(2), other) == [None] * 3
+    assert sorted(json.loads(message["Body"])["n"] for message in queue.messages(2)) == [1, 2]
+
+
+async def test_a_bus_gets_events_under_our_own_source(aws_url: str, queue: Queue) -> None:
+    events: Any = connect("events", aws_url)
+    name = f"sinks-{uuid4()}"
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+    events.put_rule(Name="all", EventBusName=name, EventPattern=json.dumps({"source": ["headrace"]}))
+    events.put_targets(Rule="all", EventBusName=name, Targets=[{"Id": "q", "Arn": queue.arn}])
+    assert await deliver("eventbridge", bus, *map(delivery, range(3))) == [None] * 3
+    found = [json.loads(message["Body"]) for message in queue.messages(3)]
+    assert {each["detail-type"] for each in found} == {"MediaReady"}
+    assert sorted(each["detail"]["n"] for each in found) == [0, 1, 2]
+
+
+async def test_a_function_runs_and_its_error_is_one_of_the_delivery(aws_url: str) -> None:
+    functions: Any = connect("lambda", aws_url)
+    name = f"sinks-{uuid4().hex[:8]}"
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Role="arn:aws:iam::000000000000:role/r",
+        Handler="index.handler",
+        Code={"ZipFile": zipped(HANDLER)},
+    )
+    wait_until(lambda: functions.get_function(FunctionName=name)["Configuration"].get("State", "Active") == "Active")
+    bad = Delivery("id", "k", json.dumps({"fail": True}), "t", "s")
+    good, failed = await deliver("lambda", name, delivery(7), bad, wait=True)
+    assert good is None
+    assert isinstance(failed, NotDelivered)
+    assert (failed.kind, failed.code) == ("transient", "function_error")
+    assert await deliver("lambda", name, delivery(7)) == [None]
+    [missing] = await deliver("lambda", "nobody", delivery(7))
+    assert isinstance(missing, NotDelivered)
+    assert (missing.kind, missing.code) == ("permanent", "ResourceNotFoundException")
+
+
+def zipped(source: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("index.py", source)
+    return file.getvalue()
+
+
+async def test_who_is_not_there_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    door._client.cache_clear()
+    [failure] = await deliver("sns", "arn:aws:sns:us-east-1:000000000000:t", delivery(1))
+    assert isinstance(failure, NotDelivered)
+    assert failure.kind == "outage"
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "settings"),
+    [
+        ("sns", "arn:aws:sqs:us-east-1:000000000000:q", {}),
+        ("sqs", "https://sqs.us-east-1.amazonaws.com/000000000000/q", {}),
+        ("sqs", "arn:aws:sqs:us-east-1:000000000000:q", {"group": "a"}),
+        ("eventbridge", "bus", {"source": "aws.s3"}),
+        ("lambda", "f", {"wait": "yes"}),
+    ],
+)
+def test_an_address_of_another_kind_is_refused(kind: str, address: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(BadTarget):
+        open_sink(kind, address, settings)

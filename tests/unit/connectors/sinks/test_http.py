@@ -1,0 +1,177 @@
+"""Webhooks of ours: signed, judged by their answer, and never to an inner address unless that is meant."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from connectors.sinks.addresses import is_public
+from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered
+from connectors.sinks.http import http
+
+DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body='{"a": "ü"}', detail_type="MediaReady", source="headrace/ready")
+
+
+class Receiver:
+    """A web server that answers what it is told to, and keeps what it got."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, dict[str, str], bytes]] = []
+        self.answer: tuple[int, dict[str, str]] = (204, {})
+        self.hold = threading.Event()
+        self.hold.set()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.got.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+                receiver.hold.wait(10)
+                status, headers = receiver.answer
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.hold.set()
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+async def refusal(url: str, **settings: object) -> NotDelivered:
+    with pytest.raises(NotDelivered) as refused:
+        await http(url, {"allow_private": True, **settings})(DELIVERY)
+    return refused.value
+
+
+async def test_a_delivery_is_signed_so_that_its_receiver_can_tell(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "s3cret")
+    monkeypatch.setenv("HOOK_KEY", "k-1")
+    settings = {"allow_private": True, "secret": "env:HOOK_SECRET", "headers": {"x-api-key": "env:HOOK_KEY"}}
+    await http(receiver.url, settings)(DELIVERY)
+    [(path, headers, body)] = receiver.got
+    assert (path, body, headers["x-api-key"]) == ("/hook", DELIVERY.body.encode(), "k-1")
+    assert headers["webhook-id"] == "d-1"
+    signed = f"d-1.{headers['webhook-timestamp']}.".encode() + body
+    digest = base64.b64encode(hmac.new(b"s3cret", signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{digest}"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (404, "permanent"),
+        (400, "permanent"),
+        (301, "permanent"),
+        (410, "permanent"),
+        (408, "transient"),
+        (500, "transient"),
+        (502, "transient"),
+        (429, "throttled"),
+        (503, "throttled"),
+    ],
+)
+async def test_an_answer_is_taken_for_what_it_is(receiver: Receiver, status: int, kind: str) -> None:
+    receiver.answer = (status, {"Location": receiver.url} if status == 301 else {})
+    failure = await refusal(receiver.url)
+    assert (failure.kind, failure.code) == (kind, f"http_{status}")
+    assert len(receiver.got) == 1
+
+
+async def test_who_asks_to_wait_is_waited_for(receiver: Receiver) -> None:
+    receiver.answer = (429, {"Retry-After": "17"})
+    assert (await refusal(receiver.url)).after == 17.0
+
+
+async def test_who_does_not_answer_in_time_is_tried_again(receiver: Receiver) -> None:
+    receiver.hold.clear()
+    failure = await refusal(receiver.url, timeout_seconds=0.2)
+    assert (failure.kind, failure.code) == ("transient", "timeout")
+
+
+async def test_who_is_not_there_is_waited_for(receiver: Receiver) -> None:
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    assert (await refusal(receiver.url)).kind == "outage"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "10.0.0.1",
+        "169.254.169.254",
+        "192.168.1.1",
+        "0.0.0.0",
+        "[::1]",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[::ffff:127.0.0.1]",
+        "100.64.0.1",
+        "224.0.0.1",
+        "[2002:7f00:1::]",
+    ],
+)
+def test_inner_addresses_are_refused_before_anyone_is_called(host: str) -> None:
+    assert not is_public(host)
+    with pytest.raises(BadTarget, match="inner address"):
+        http(f"https://{host}/hook", {})
+
+
+@pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f.1"])
+async def test_a_name_that_leads_to_an_inner_address_is_refused_when_it_is_looked_up(host: str) -> None:
+    with pytest.raises(NotDelivered) as refused:
+        await http(f"https://{host}/hook", {})(DELIVERY)
+    assert refused.value.kind == "permanent"
+    assert refused.value.code in ("forbidden_address", "no_address")
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "why"),
+    [
+        ("http://example.com/", {}, "give an https address"),
+        ("ftp://example.com/", {"allow_private": True}, "give an https address"),
+        ("https://user:word@example.com/", {}, "no user and no password"),
+        ("https://example.com/", {"secret": "s3cret"}, "give a secret as env:VARIABLE"),
+        ("https://example.com/", {"secret": "env:NOBODY_SET_THIS"}, "NOBODY_SET_THIS is not set"),
+        ("https://example.com/", {"headers": {"a": "b"}}, "give a secret as env:VARIABLE"),
+        ("https://example.com/", {"timeout_seconds": 0}, "timeout_seconds"),
+        ("https://example.com/", {"retries": 3}, "there is no such setting"),
+    ],
+)
+def test_a_target_that_cannot_be_used_is_refused(url: str, settings: dict[str, object], why: str) -> None:
+    with pytest.raises(BadTarget) as refused:
+        http(url, settings)
+    assert why in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+async def test_what_is_too_large_is_sent_to_nobody(receiver: Receiver) -> None:
+    huge = Delivery("d", "k", "a" * (1024 * 1024 + 1), "t", "s")
+    with pytest.raises(NotDelivered) as refused:
+        await http(receiver.url, {"allow_private": True})(huge)
+    assert (refused.value.code, receiver.got) == ("too_large", [])
