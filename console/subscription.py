@@ -61,7 +61,9 @@ def follow(wish: Wish, settings: KafkaSettings, codec: Codec, wants: Wants, give
             if batch:
                 _commit(consumer, batch)
                 last = time.monotonic()
-            elif wish.idle is not None and consumer.assignment() and time.monotonic() - last > wish.idle:
+            elif not consumer.assignment():  # to join the group is no idleness
+                last = time.monotonic()
+            elif wish.idle is not None and time.monotonic() - last > wish.idle:
                 break
     finally:
         consumer.close()
