@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import orjson
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as Arrived
 
 from schemas import kafka
@@ -50,18 +50,17 @@ def follow(wish: Wish, settings: KafkaSettings, codec: Codec, wants: Wants, give
     """
     consumer = kafka.subscriber(settings, GROUP + wish.name, wish.begin)
     consumer.subscribe(list(wish.topics))
-    given, last = 0, time.monotonic()
+    given, last, read = 0, time.monotonic(), _Read()
     try:
         while wish.count is None or given < wish.count:
-            batch = consumer.consume(BATCH if wish.count is None else min(BATCH, wish.count - given), POLL_SECONDS)
-            lines = list(_lines(batch, codec, wants))
-            for line in lines:
+            most = BATCH if wish.count is None else min(BATCH, wish.count - given)
+            batch = read.records(consumer.consume(most, POLL_SECONDS))
+            for line in _lines(batch, codec, wants):
                 give(line)
-            given += len(lines)
+                given += 1
             if batch:
                 _commit(consumer, batch)
-                last = time.monotonic()
-            elif not consumer.assignment():  # to join the group is no idleness
+            if batch or not read.all(consumer):
                 last = time.monotonic()
             elif wish.idle is not None and time.monotonic() - last > wish.idle:
                 break
@@ -70,10 +69,34 @@ def follow(wish: Wish, settings: KafkaSettings, codec: Codec, wants: Wants, give
     return given
 
 
+class _Read:
+    """Which partitions have been read to their end: only who has read all that there is can be idle."""
+
+    def __init__(self) -> None:
+        self._ended: set[tuple[str | None, int | None]] = set()
+
+    def records(self, batch: Sequence[Arrived]) -> list[Arrived]:
+        """Give the records of what arrived, and note the ends. Raises KafkaException."""
+        records = []
+        for arrived in batch:
+            error, place = arrived.error(), (arrived.topic(), arrived.partition())
+            if error is None:
+                self._ended.discard(place)
+                records.append(arrived)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._ended.add(place)
+            else:
+                raise KafkaException(error)
+        return records
+
+    def all(self, consumer: Consumer) -> bool:
+        """Whether every partition that is ours has been read to its end."""
+        ours = consumer.assignment()
+        return bool(ours) and all((each.topic, each.partition) in self._ended for each in ours)
+
+
 def _lines(batch: Sequence[Arrived], codec: Codec, wants: Wants) -> Iterator[bytes]:
     for arrived in batch:
-        if arrived.error():
-            raise KafkaException(arrived.error())
         received = Received(
             str(arrived.topic()),
             arrived.partition() or 0,

@@ -41,7 +41,7 @@ def reader(settings: KafkaSettings, **overrides: Any) -> Consumer:
 
 def subscriber(settings: KafkaSettings, group: str, begin: str) -> Consumer:
     """Make a member of a consumer group that commits when it is told to; a new group begins at `begin`."""
-    own = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": begin}
+    own = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": begin, "enable.partition.eof": True}
     return Consumer({**_base(settings), **own, "partition.assignment.strategy": "cooperative-sticky"})
 
 
