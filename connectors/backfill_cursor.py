@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from connectors.backfill_listing import Listed
-from schemas import topics
+from schemas import kafka, topics
 from schemas.follow import Follower
 from schemas.message import Message
 from schemas.settings import KafkaSettings
@@ -70,9 +70,7 @@ def read(cluster: KafkaSettings, backfill: str) -> Cursor:
     follower = Follower(cluster, [topics.BACKFILLS], take)
     try:
         if not follower.start(ANSWER_SECONDS):
-            raise BackfillFailed(
-                f"no Kafka at {cluster.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
-            )
+            raise BackfillFailed(kafka.unreachable(cluster))
     finally:
         follower.stop()
     return newest

@@ -73,8 +73,14 @@ def in_words(error: KafkaException, settings: KafkaSettings) -> str:
     """Say in one line what Kafka has against it, and what to look at."""
     said: KafkaError = error.args[0]
     if said.code() in _UNREACHABLE:
-        return f"no Kafka at {settings.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
+        return unreachable(settings)
     return f"Kafka at {settings.bootstrap_servers} refuses: {said.str()}"
+
+
+def unreachable(settings: KafkaSettings) -> str:
+    """Say that no broker answers. One that does not let us in is silent, too: clients are only told to try again."""
+    security = " and HEADRACE_KAFKA_*" if settings.security_protocol != "PLAINTEXT" else ""
+    return f"no Kafka at {settings.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS{security}"
 
 
 def _is_new(answer: Future[None]) -> bool:
@@ -89,4 +95,19 @@ def _is_new(answer: Future[None]) -> bool:
 
 
 def _base(settings: KafkaSettings) -> dict[str, Any]:
-    return {"bootstrap.servers": settings.bootstrap_servers, "client.id": "headrace", **QUIET}
+    base = {"bootstrap.servers": settings.bootstrap_servers, "client.id": "headrace", **QUIET}
+    return base | _security(settings)
+
+
+def _security(settings: KafkaSettings) -> dict[str, Any]:
+    """Say how connections are secured; nothing where they are not."""
+    found: dict[str, Any] = {}
+    if settings.security_protocol != "PLAINTEXT":
+        found["security.protocol"] = settings.security_protocol
+    if settings.kafka_ca_file:
+        found["ssl.ca.location"] = settings.kafka_ca_file
+    if settings.kafka_sasl:
+        found["sasl.mechanism"] = settings.kafka_sasl
+        found["sasl.username"] = settings.kafka_user
+        found["sasl.password"] = settings.kafka_password.get_secret_value()
+    return found

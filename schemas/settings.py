@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import ssl
+from typing import Literal, Self, TypeVar
 
 import pydantic_settings
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -23,6 +24,34 @@ class KafkaSettings(BaseSettings):
 
     bootstrap_servers: str = Field(description="Kafka brokers, host:port, separated by commas")
     replication_factor: int = Field(default=1, ge=1, description="Copies of each partition of a topic that is created")
+    kafka_tls: bool = Field(default=False, description="Talk TLS with the brokers, and check their certificates")
+    kafka_ca_file: str = Field(default="", description="PEM file of the brokers' authorities; else the system's count")
+    kafka_sasl: Literal["", "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        default="", description="How to log in: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN; empty where nobody asks"
+    )
+    kafka_user: str = Field(default="", description="Whom to log in as")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="The password of that user")
+
+    @property
+    def security_protocol(self) -> str:
+        """How a connection is secured, as Kafka's clients call it."""
+        return ("SASL_" if self.kafka_sasl else "") + ("SSL" if self.kafka_tls else "PLAINTEXT")
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        """Refuse half of a login, and what would look secure and is not."""
+        login = (self.kafka_user, self.kafka_password.get_secret_value())
+        if self.kafka_sasl and not all(login):
+            raise ValueError("HEADRACE_KAFKA_SASL needs HEADRACE_KAFKA_USER and HEADRACE_KAFKA_PASSWORD")
+        if any(login) and not self.kafka_sasl:
+            raise ValueError("HEADRACE_KAFKA_USER and HEADRACE_KAFKA_PASSWORD need HEADRACE_KAFKA_SASL")
+        if self.kafka_sasl == "PLAIN" and not self.kafka_tls:
+            raise ValueError("HEADRACE_KAFKA_SASL=PLAIN sends the password as it is: set HEADRACE_KAFKA_TLS=true")
+        if self.kafka_ca_file and not self.kafka_tls:
+            raise ValueError("HEADRACE_KAFKA_CA_FILE needs HEADRACE_KAFKA_TLS=true")
+        if self.kafka_ca_file:
+            _try_authorities(self.kafka_ca_file)
+        return self
 
 
 def load(cls: type[S]) -> S:
@@ -38,8 +67,19 @@ def load(cls: type[S]) -> S:
         raise SettingsError(str(error)) from None
 
 
+def _try_authorities(file: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        raise ValueError("HEADRACE_KAFKA_CA_FILE holds no certificates in PEM") from None
+    except OSError as error:
+        raise ValueError(f"HEADRACE_KAFKA_CA_FILE cannot be read: {error.strerror}") from None
+
+
 def _line(cls: type[BaseSettings], detail: ErrorDetails) -> str:
-    name = str(detail["loc"][0]) if detail["loc"] else ""
+    if not detail["loc"]:  # what does not fit together names its variables itself
+        return str(detail["ctx"]["error"])
+    name = str(detail["loc"][0])
     field = cls.model_fields.get(name)
     variable = (f"{cls.model_config.get('env_prefix', '')}{name}" if field else name).upper()
     said = f"{variable} is not set" if detail["type"] == "missing" else f"{variable}: {detail['msg']}"

@@ -7,6 +7,7 @@ See docs/decisions/0003-faust-behind-one-door.md.
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, cast
@@ -195,6 +196,7 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
     app = StageApp(
         stage.group,
         broker="kafka://" + kafka.bootstrap_servers.replace(",", ";kafka://"),
+        broker_credentials=credentials(kafka),
         store="memory://",
         web_enabled=False,
         topic_allow_declare=False,
@@ -226,6 +228,17 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
 
     app.agent(read, name=f"streams.{stage.name}")(take)
     return app
+
+
+def credentials(kafka: KafkaSettings) -> Any:
+    """Give what Faust's clients need for TLS and to log in; None where nobody asks."""
+    context = ssl.create_default_context(cafile=kafka.kafka_ca_file or None) if kafka.kafka_tls else None
+    if kafka.kafka_sasl:
+        password = kafka.kafka_password.get_secret_value()
+        return faust.SASLCredentials(
+            username=kafka.kafka_user, password=password, ssl_context=context, mechanism=kafka.kafka_sasl
+        )
+    return faust.SSLCredentials(context) if context else None
 
 
 def _where(tp: Any) -> tuple[str, int]:

@@ -143,6 +143,6 @@ def _missing(wanted: set[str], cluster: KafkaSettings) -> str:
     try:
         there = kafka.existing_topics(kafka.admin(cluster), timeout=5)
     except KafkaException:
-        return f"no Kafka at {cluster.bootstrap_servers} (HEADRACE_BOOTSTRAP_SERVERS)"
+        return kafka.unreachable(cluster)
     missing = sorted(wanted - there.keys())
     return f"topics not there: {', '.join(missing)} (headrace topics apply)" if missing else ""

@@ -94,7 +94,7 @@ def _settings(classes: Classes) -> Iterator[Setting]:
             variable = f"`{cls.model_config.get('env_prefix', '')}{name}`".upper()
             if variable not in seen:
                 seen.add(variable)
-                unset = field.default in ("", None)
+                unset = str(field.default) in ("", "None")  # also that of a secret
                 default = REQUIRED if field.is_required() else "" if unset else f"`{field.default}`"
                 yield Setting(variable, default, field.description or "")
 

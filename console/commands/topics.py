@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from console.errors import Refused
+from schemas.cli import AsJson
 from schemas.topics_cli import topics_app
 from streams import pipeline
 
@@ -11,3 +19,34 @@ def _stages() -> tuple[str, ...]:
 
 
 app = topics_app(_stages)
+
+
+@app.command()
+def acls(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ROLE...", help="bridge, webhook, backfill or stages; all without one."),
+    ] = None,
+    principal: Annotated[
+        str, typer.Option(help="Who a role is to Kafka; {role} stands for its name.")
+    ] = "User:headrace.{role}",
+    as_json: AsJson = False,
+) -> None:
+    """Say the least that each role must be allowed: one line a rule, as arguments of kafka-acls.sh.
+
+    Whoever uses `headrace topics apply`, `headrace dlq` or `headrace replay` needs an administrator's rights.
+    """
+    from console import acls as least
+    from console.routing import rules
+
+    forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
+    found = least.roles(pipeline.stages(), forwards)
+    if unknown := [name for name in names or () if name not in found]:
+        raise Refused(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
+    wanted = {name: allowed for name, allowed in found.items() if not names or name in names}
+    if as_json:
+        typer.echo(json.dumps({name: [asdict(rule) for rule in allowed] for name, allowed in wanted.items()}, indent=2))
+        return
+    for name, allowed in wanted.items():
+        for rule in allowed:
+            typer.echo(rule.arguments(principal.replace("{role}", name)))

@@ -20,6 +20,14 @@ def test_a_broker_that_does_not_answer_is_named_with_its_variable(code: int) -> 
     assert said == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
 
 
+def test_a_broker_that_may_not_let_us_in_is_named_with_the_login_too() -> None:
+    settings = KafkaSettings(bootstrap_servers="kafka:9092", kafka_tls=True)
+
+    said = kafka.in_words(KafkaException(KafkaError(KafkaError._TRANSPORT)), settings)
+
+    assert said == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*"
+
+
 def test_a_refusal_is_given_in_kafkas_own_words() -> None:
     error = KafkaException(KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "replication factor 3, brokers 1"))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.settings import KafkaSettings, SettingsError, load
+
+SECURITY = ("KAFKA_TLS", "KAFKA_CA_FILE", "KAFKA_SASL", "KAFKA_USER", "KAFKA_PASSWORD")
 
 
 class Made(BaseSettings):
@@ -22,7 +26,7 @@ class Made(BaseSettings):
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BOOTSTRAP_SERVERS", "REPLICATION_FACTOR", "BUCKET", "LIMIT", "TOKEN", "NAMES"):
+    for name in ("BOOTSTRAP_SERVERS", "REPLICATION_FACTOR", "BUCKET", "LIMIT", "TOKEN", "NAMES", *SECURITY):
         monkeypatch.delenv(f"HEADRACE_{name}", raising=False)
 
 
@@ -86,3 +90,56 @@ def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(SettingsError, match='"names"'):
         load(Made)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"KAFKA_SASL": "SCRAM-SHA-512", "KAFKA_USER": "u"},
+            "HEADRACE_KAFKA_SASL needs HEADRACE_KAFKA_USER and HEADRACE_KAFKA_PASSWORD",
+        ),
+        ({"KAFKA_PASSWORD": "hunter2"}, "HEADRACE_KAFKA_USER and HEADRACE_KAFKA_PASSWORD need HEADRACE_KAFKA_SASL"),
+        (
+            {"KAFKA_SASL": "PLAIN", "KAFKA_USER": "u", "KAFKA_PASSWORD": "hunter2"},
+            "HEADRACE_KAFKA_SASL=PLAIN sends the password as it is: set HEADRACE_KAFKA_TLS=true",
+        ),
+        ({"KAFKA_CA_FILE": "pyproject.toml"}, "HEADRACE_KAFKA_CA_FILE needs HEADRACE_KAFKA_TLS=true"),
+        (
+            {"KAFKA_TLS": "true", "KAFKA_CA_FILE": "no-such-file"},
+            "HEADRACE_KAFKA_CA_FILE cannot be read: No such file or directory",
+        ),
+        (
+            {"KAFKA_TLS": "true", "KAFKA_CA_FILE": "pyproject.toml"},
+            "HEADRACE_KAFKA_CA_FILE holds no certificates in PEM",
+        ),
+    ],
+)
+def test_half_a_login_and_what_only_looks_secure_are_refused(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "kafka:9092")
+    for name, value in given.items():
+        monkeypatch.setenv(f"HEADRACE_{name}", value)
+
+    with pytest.raises(SettingsError) as caught:
+        load(KafkaSettings)
+
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("tls", "sasl", "protocol"),
+    [
+        (False, "", "PLAINTEXT"),
+        (True, "", "SSL"),
+        (False, "SCRAM-SHA-256", "SASL_PLAINTEXT"),
+        (True, "PLAIN", "SASL_SSL"),
+    ],
+)
+def test_the_protocol_follows_from_tls_and_login(tls: bool, sasl: Any, protocol: str) -> None:
+    login: Any = {"kafka_user": "u", "kafka_password": "hunter2"} if sasl else {}
+    settings = KafkaSettings(bootstrap_servers="kafka:9092", kafka_tls=tls, kafka_sasl=sasl, **login)
+
+    assert settings.security_protocol == protocol
+    assert "hunter2" not in repr(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -10,7 +11,7 @@ from faust.types import TP
 from schemas import topics
 from schemas.message import Received
 from schemas.settings import KafkaSettings
-from streams.app import SafeConsumer, create_app
+from streams.app import SafeConsumer, create_app, credentials
 from streams.lanes import Lanes, Work
 from streams.settings import StreamSettings
 from streams.stage import Stage
@@ -209,3 +210,32 @@ async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(lanes: La
 def test_a_leader_that_knew_no_partitions_after_an_outage_looks_again_soon(lanes: Lanes) -> None:
     of = consumer(lanes, Kafka({}))
     assert of.app.conf.consumer_metadata_max_age_ms <= 10_000
+
+
+def told(**security: Any) -> KafkaSettings:
+    """Settings of a cluster that asks for more than a plain connection."""
+    return KafkaSettings(bootstrap_servers="kafka:9092", **security)
+
+
+def test_fausts_clients_log_in_as_all_others_do() -> None:
+    login = {"kafka_sasl": "SCRAM-SHA-256", "kafka_user": "worker", "kafka_password": "hunter2"}
+
+    found = credentials(told(**login))
+    assert (found.protocol.value, found.mechanism.value) == ("SASL_PLAINTEXT", "SCRAM-SHA-256")
+    assert (found.username, found.password) == ("worker", "hunter2")
+
+    found = credentials(told(**login, kafka_tls=True))
+    assert found.protocol.value == "SASL_SSL"
+    assert found.ssl_context.verify_mode == ssl.CERT_REQUIRED
+    assert found.ssl_context.check_hostname
+
+
+def test_tls_alone_checks_the_brokers_certificate() -> None:
+    found = credentials(told(kafka_tls=True))
+
+    assert found.protocol.value == "SSL"
+    assert found.context.verify_mode == ssl.CERT_REQUIRED
+
+
+def test_a_plain_cluster_asks_for_nothing() -> None:
+    assert credentials(told()) is None

@@ -1,0 +1,66 @@
+"""The least that each part must be allowed on the cluster, from what it reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from connectors import backfill_sender, start
+from schemas import topics
+from schemas.topics import Topic
+from streams.stage import Stage
+
+Resource = Literal["topic", "group"]
+Operation = Literal["Read", "Write", "Describe"]
+
+Roles = Mapping[str, tuple["Rule", ...]]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rule:
+    """One thing that is allowed. Who may read or write something may also describe it."""
+
+    resource: Resource
+    name: str
+    operation: Operation
+
+    def arguments(self, principal: str) -> str:
+        """The rule as arguments of Kafka's own kafka-acls.sh."""
+        return f"--add --allow-principal '{principal}' --operation {self.operation} --{self.resource} '{self.name}'"
+
+
+def roles(stages: Sequence[Stage], forwards: Mapping[str, str]) -> Roles:
+    """Give each part's rules, by the part's name. `forwards` says to which topic the stage of a rule sends."""
+    carrier = _rules(writes=start.NEEDED)
+    backfill = _rules(reads=(topics.BACKFILLS,), writes=backfill_sender.NEEDED)
+    found = {"bridge": carrier, "webhook": carrier, "backfill": backfill}
+    return found | {stage.name: _stage(stage, forwards.get(stage.name)) for stage in stages}
+
+
+def _stage(stage: Stage, forwards: str | None) -> tuple[Rule, ...]:
+    """Read the inputs as the stage's own group; write results, retries, dead letters, schemas and reports."""
+    of_jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
+    own = (topics.retry(stage.name), topics.dead_letters(stage.name), topics.SCHEMAS, topics.WORKERS)
+    writes = [*own, *_results(stage)]
+    rules = {*_rules((*stage.inputs, topics.SCHEMAS, *of_jobs), writes), Rule("group", stage.group, "Read")}
+    if forwards:
+        rules.add(Rule("topic", forwards, "Write"))
+    # Every worker asks how many partitions the work is shared over.
+    if not any(rule.name == topics.READY.name for rule in rules):
+        rules.add(Rule("topic", topics.READY.name, "Describe"))
+    return tuple(sorted(rules))
+
+
+def _results(stage: Stage) -> Iterator[Topic]:
+    if stage.writes:
+        yield stage.writes
+    if stage.job:
+        yield topics.JOBS_STARTED
+    if stage.check:
+        yield topics.JOBS_FINISHED
+
+
+def _rules(reads: Iterable[Topic] = (), writes: Iterable[Topic] = ()) -> tuple[Rule, ...]:
+    read = {Rule("topic", topic.name, "Read") for topic in reads}
+    return tuple(sorted(read | {Rule("topic", topic.name, "Write") for topic in writes}))

@@ -1,0 +1,127 @@
+"""A broker that wants TLS and a login, and allows each user only what it was told to."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from console.acls import Rule
+from sandbox import broker, jars, parts
+from sandbox.names import HOST
+from sandbox.ports import free_port
+from tests.support.running import wait_for
+from tests.support.sns import Authority
+
+NODE_NUMBER = 1
+CLUSTER_ID = "guarded00000000000000A"
+LISTENER = "listener.name.guarded"
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """The broker: users come in at `guarded`, by the authority in `ca_file`; whoever keeps it, at `inside`."""
+
+    inside: str
+    guarded: str
+    ca_file: Path
+
+    def variables(self, user: str, password: str = "secret") -> dict[str, str]:
+        """What Headrace is told to come in as a user."""
+        return {
+            "HEADRACE_BOOTSTRAP_SERVERS": self.guarded,
+            "HEADRACE_KAFKA_TLS": "true",
+            "HEADRACE_KAFKA_CA_FILE": str(self.ca_file),
+            "HEADRACE_KAFKA_SASL": "SCRAM-SHA-512",
+            "HEADRACE_KAFKA_USER": user,
+            "HEADRACE_KAFKA_PASSWORD": password,
+        }
+
+    def admit(self, user: str, password: str = "secret") -> None:
+        """Make a user."""
+        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        upsert = UserScramCredentialUpsertion(user, how, password.encode())
+        admin = self._admin()
+        for made in admin.alter_user_scram_credentials([upsert]).values():
+            made.result()
+
+    def allow(self, user: str, rules: Iterable[Rule]) -> None:
+        """Allow a user what rules say."""
+        admin = self._admin()
+        for made in admin.create_acls([_binding(user, rule) for rule in rules]).values():
+            made.result()
+
+    def _admin(self) -> AdminClient:
+        """Give a client, which must be kept until it has its answers."""
+        return AdminClient({"bootstrap.servers": self.inside, "log_level": 2})
+
+
+@contextmanager
+def guarded_broker(folder: Path) -> Iterator[Guarded]:
+    """Run the broker while the block lasts."""
+    runtime = parts.runtime()
+    jars.ensure(runtime.jars)
+    ports: list[int] = []
+    for _ in range(3):
+        ports.append(free_port(None, ports, random.Random()))
+    node = broker.Node(NODE_NUMBER, ports[0], ports[1])
+    command = broker.prepare(runtime, folder / "node", node, [node], CLUSTER_ID)
+    with (folder / "node" / broker.SETTINGS).open("a", encoding="utf-8") as settings:
+        settings.write(_settings(folder, node, ports[2]))  # of a name that comes twice, Java takes the last
+    with (folder / "broker.log").open("wb") as log:
+        process = subprocess.Popen(command.argv, cwd=command.folder, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_for(lambda: process.poll() is not None or broker.is_ready(node.port), "the guarded broker")
+        assert process.poll() is None, (folder / "broker.log").read_text()[-2000:]
+        yield Guarded(f"{HOST}:{node.port}", f"localhost:{ports[2]}", folder / "ca.pem")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _settings(folder: Path, node: broker.Node, port: int) -> str:
+    authority = Authority("brokers", datetime.now(UTC))
+    (folder / "broker.pem").write_bytes(authority.issue("localhost").pem_with_key + authority.issuer.pem)
+    (folder / "ca.pem").write_bytes(authority.root.pem)
+    inside, controller = f"PLAINTEXT://{HOST}:{node.port}", f"CONTROLLER://{HOST}:{node.controller_port}"
+    settings = {
+        "listeners": f"{inside},{controller},GUARDED://{HOST}:{port}",
+        "advertised.listeners": f"{inside},GUARDED://localhost:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_SSL",
+        f"{LISTENER}.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        f"{LISTENER}.scram-sha-512.sasl.jaas.config": SCRAM,
+        f"{LISTENER}.ssl.keystore.type": "PEM",
+        f"{LISTENER}.ssl.keystore.location": folder / "broker.pem",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS;User:admin",
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _binding(user: str, rule: Rule) -> AclBinding:
+    return AclBinding(
+        ResourceType[rule.resource.upper()],
+        rule.name,
+        ResourcePatternType.LITERAL,
+        f"User:{user}",
+        "*",
+        AclOperation[rule.operation.upper()],
+        AclPermissionType.ALLOW,
+    )

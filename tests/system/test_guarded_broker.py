@@ -1,0 +1,104 @@
+"""Headrace on a broker that wants TLS, a login and least privilege."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from connectors import backfill_cursor, start
+from console.acls import roles
+from console.log import Log
+from schemas import codec, kafka, topics
+from schemas.identity import root_id
+from schemas.message import message
+from schemas.records import MediaDeleted
+from schemas.settings import KafkaSettings
+from streams import pipeline
+from tests.support.guarded import Guarded, guarded_broker
+from tests.support.records import NOW, asset, envelope
+from tests.support.running import headrace, run, wait_for
+from tests.support.sns import Authority
+
+ROLES = roles(pipeline.find(["removals"]), {})
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """The broker, with every topic, and with a user for each role who may do what `headrace topics acls` says."""
+    with guarded_broker(tmp_path_factory.mktemp("guarded")) as broker:
+        broker.admit("admin")
+        done = run(broker.variables("admin"), "topics", "apply")
+        assert done.returncode == 0, done.stderr
+        for name, rules in ROLES.items():
+            broker.admit(name)
+            broker.allow(name, rules)
+        yield broker
+
+
+def settings(guarded: Guarded, user: str, password: str = "secret") -> KafkaSettings:
+    told = guarded.variables(user, password)
+    return KafkaSettings(**{name.removeprefix("HEADRACE_").lower(): value for name, value in told.items()})  # type: ignore[arg-type]
+
+
+def send(cluster: KafkaSettings) -> KafkaError | None:
+    """Put a record on the log, as the bridge does, and give what the broker has against it."""
+    event = MediaDeleted(asset=asset(), event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
+    sent = message(event, envelope(event, id=root_id(event.asset, event.event_name)), codec.load())
+    answers: list[KafkaError | None] = []
+    producer = kafka.producer(cluster)
+    producer.produce(
+        sent.topic, sent.value, sent.key, headers=list(sent.headers), on_delivery=lambda error, _: answers.append(error)
+    )
+    assert producer.flush(20) == 0
+    return answers[0]
+
+
+def test_a_stage_works_with_no_more_than_it_is_allowed(
+    guarded: Guarded, cluster_env: dict[str, str], tmp_path: Path
+) -> None:
+    assert send(settings(guarded, "bridge")) is None
+
+    with headrace({**cluster_env, **guarded.variables("removals")}, tmp_path, "worker", "removals") as worker:
+        worker.ready()
+        log = Log(settings(guarded, "admin"))
+        group = "headrace.removals"
+        wait_for(lambda: sum(log.groups([group])[group].committed.values()) > 0, "the record's offset to be committed")
+        assert worker.stop() == 0
+
+
+def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:
+    assert start.kafka_missing(settings(guarded, "bridge")) == ""
+
+
+def test_a_backfill_finds_where_it_was(guarded: Guarded) -> None:
+    assert backfill_cursor.read(settings(guarded, "backfill"), "none").backfill == "none"
+
+
+def test_what_is_not_allowed_is_refused(guarded: Guarded) -> None:
+    refused = send(settings(guarded, "removals"))
+
+    assert refused is not None
+    assert refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+@pytest.mark.parametrize("wrong", ["password", "authority"])
+def test_who_is_not_let_in_is_told_what_to_look_at(guarded: Guarded, wrong: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    other.write_bytes(Authority("another").root.pem)
+    told = settings(guarded, "admin", "no-secret" if wrong == "password" else "secret")
+    if wrong == "authority":
+        told = told.model_copy(update={"kafka_ca_file": str(other)})
+
+    with pytest.raises(KafkaException) as caught:
+        kafka.existing_topics(kafka.admin(told), timeout=2)
+
+    said = kafka.in_words(caught.value, told)
+    assert said.endswith("start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*")
+
+
+def test_every_topic_of_the_table_is_there(guarded: Guarded) -> None:
+    there = kafka.existing_topics(kafka.admin(settings(guarded, "admin")))
+    assert {topic.name for topic in topics.table(stage.name for stage in pipeline.stages())} <= there.keys()
