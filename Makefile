@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-runner soak bench-bridge bench-rules fuzz chaos chaos-bridge format constraints clean
+.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules fuzz chaos chaos-bridge format constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,10 @@ demo: $(VENV)/run.stamp ## Run the whole pipeline on this machine, on sample med
 
 test: $(VENV)/dev.stamp ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+test-containers: $(VENV)/dev.stamp ## Build the images and run the tests that need a container engine
+	@tests/containers/build-images.sh
+	@$(BIN)/pytest tests/containers $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, format, types, import rules, schemas
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ COMMANDS = {
     "watch": "console.commands.watch:watch",
     "trace": "console.commands.trace:trace",
     "status": "console.commands.status:status",
+    "health": "console.commands.health:health",
     "doctor": "console.commands.doctor:doctor",
     "worker": "console.commands.worker:worker",
     "bridge": "connectors.cli:app",

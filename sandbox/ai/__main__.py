@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; where the other services are, the SDK's variables say."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.ai", description="Amazon's AI services on this machine.")
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
+    parser.add_argument("--host", default=names.HOST, help="address to listen on")
     parser.add_argument("--data", type=Path, help="folder of the ledger; without it, nothing outlives the process")
     options = parser.parse_args(arguments)
     try:
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.data.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     app = create_app(settings, cloud, time.time)
-    uvicorn.run(app, host=names.HOST, port=options.port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=options.host, port=options.port, log_level="warning", access_log=False)
     return 0
 
 

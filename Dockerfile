@@ -1,0 +1,46 @@
+# One image for bridge, worker, webhook and console. The target `sandbox` adds the local AWS and AI endpoint.
+#   docker build --tag headrace .          docker build --tag headrace-sandbox --target sandbox .
+ARG PYTHON=python:3.11.13-slim-bookworm
+
+FROM ${PYTHON} AS build
+# Settings of pip that a network may need, such as PIP_INDEX_URL. None is kept in an image.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_CERT
+WORKDIR /src
+RUN python3 -m venv /opt/headrace
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=/src/constraints.txt
+COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY connectors connectors
+COPY streams streams
+COPY console console
+COPY sandbox sandbox
+RUN /opt/headrace/bin/pip install --no-compile . && /opt/headrace/bin/pip uninstall --yes pip setuptools \
+ && find /opt/headrace -name __pycache__ -prune -exec rm -rf {} +
+
+FROM build AS build-sandbox
+RUN python3 -m venv /opt/pip && /opt/pip/bin/pip --python /opt/headrace/bin/python install '.[cloud]'
+
+FROM ${PYTHON} AS base
+LABEL org.opencontainers.image.title="Headrace" \
+      org.opencontainers.image.description="Media that lands in S3 comes out analysed, by way of Apache Kafka" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN groupadd --gid 10001 headrace \
+ && useradd --uid 10001 --gid headrace --no-create-home --shell /usr/sbin/nologin headrace
+ENV PATH=/opt/headrace/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+WORKDIR /tmp
+STOPSIGNAL SIGTERM
+
+FROM base AS sandbox
+COPY --from=build-sandbox /opt/headrace /opt/headrace
+RUN mkdir /data && chown headrace /data
+USER headrace
+ENTRYPOINT ["python3", "-m", "sandbox.container"]
+
+FROM base AS headrace
+COPY --from=build /opt/headrace /opt/headrace
+USER headrace
+ENV HEADRACE_METRICS_PORT=9100
+ENTRYPOINT ["headrace"]
+CMD ["worker", "--all", "--json-logs"]

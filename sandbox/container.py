@@ -1,0 +1,64 @@
+"""The parts of a sandbox in containers of their own: `python -m sandbox.container aws|ai|init|ask URL`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+from pathlib import Path
+
+from sandbox import local_aws
+
+AWS_PORT, AI_PORT = 4566, 4567
+DATA = Path("/data")
+EVERYWHERE = "0.0.0.0"
+HOST_NAME = "HEADRACE_AWS_HOST"
+
+
+def aws() -> None:
+    """Be the local AWS, for every container and the host. Does not return."""
+    command = local_aws.prepare(DATA, AWS_PORT)
+    told = {**command.variables, "BIND_HOST": EVERYWHERE, "MINISTACK_HOST": os.environ.get(HOST_NAME, "aws")}
+    os.chdir(command.folder)
+    os.execve(command.argv[0], list(command.argv), {**os.environ, **told})
+
+
+def ai() -> int:
+    """Be the AI endpoint."""
+    from sandbox.ai.__main__ import main
+
+    return main(["--host", EVERYWHERE, "--port", str(AI_PORT), "--data", str(DATA)])
+
+
+def init() -> None:
+    """Make buckets, queues, notifications, topics and schemas; what is there stays as it is."""
+    from sandbox import demo_run
+
+    local_aws.apply(AWS_PORT)
+    demo_run.apply_contract()
+
+
+def ask(url: str) -> None:
+    """Return when a server answers well. Raises OSError when it does not."""
+    urllib.request.urlopen(url, timeout=3).close()
+
+
+def main(arguments: list[str]) -> int:
+    """Do what is asked for."""
+    match arguments:
+        case ["aws"]:
+            aws()
+        case ["ai"]:
+            return ai()
+        case ["init"]:
+            init()
+        case ["ask", url]:
+            ask(url)
+        case _:
+            sys.stderr.write(f"{__doc__}\n")
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Build the images that the tests in containers need, and say which are stand-ins.
+#
+# Where python's and apache/kafka's own images can be pulled, they are used. Where they cannot, stand-ins are made of a
+# Debian from debootstrap: one with its Python, and one with the broker's jars that keeps the official image's contract:
+# KAFKA_* variables, /opt/kafka/bin/kafka-topics.sh, the user's data in KAFKA_LOG_DIRS.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+PYTHON_IMAGE=$(sed -n 's/^ARG PYTHON=//p' Dockerfile)
+KAFKA_IMAGE=$(sed -n 's/.*KAFKA_IMAGE:-\([^}]*\)}.*/\1/p' docker-compose.yml)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+stand_in() { [ "$(docker image inspect --format '{{index .Config.Labels "headrace.stand-in"}}' "$1" 2>/dev/null)" = yes ]; }
+there() { ! stand_in "$1" && { docker image inspect "$1" >/dev/null 2>&1 || timeout 60 docker pull --quiet "$1" >/dev/null 2>&1; }; }
+
+debian() {
+    docker image inspect headrace-debian >/dev/null 2>&1 && return
+    command -v debootstrap >/dev/null || { apt-get update -qq; apt-get install -y -qq debootstrap >/dev/null; }
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$work/debian" >"$work/log" || { tail "$work/log"; exit 1; }
+    # The certificates that this machine trusts: a network's own may be among them.
+    cp /etc/ssl/certs/ca-certificates.crt "$work/debian/etc/ssl/certs/ca-certificates.crt"
+    rm -rf "$work/debian/var/cache/apt" "$work/debian/var/lib/apt/lists"
+    tar --create --directory "$work/debian" . | docker import - headrace-debian >/dev/null
+}
+
+if there "$PYTHON_IMAGE"; then
+    echo "$PYTHON_IMAGE: the official image"
+else
+    debian
+    printf 'FROM headrace-debian\nLABEL headrace.stand-in=yes\n' | docker build --quiet --tag "$PYTHON_IMAGE" - >/dev/null
+    echo "$PYTHON_IMAGE: a stand-in, Debian's Python"
+fi
+
+if there "$KAFKA_IMAGE"; then
+    echo "$KAFKA_IMAGE: the official image"
+else
+    debian
+    jars=$(.venv/bin/python -c 'from sandbox import jars; jars.ensure(jars.default_folder()); print(jars.default_folder())')
+    mkdir "$work/kafka"
+    cp -r "$jars" "$work/kafka/libs"
+    cp tests/containers/kafka-run.sh tests/containers/kafka-topics.sh "$work/kafka/"
+    docker build --quiet --network host --tag "$KAFKA_IMAGE" --file tests/containers/kafka.Dockerfile "$work/kafka" >/dev/null
+    echo "$KAFKA_IMAGE: a stand-in, the broker's jars on Debian"
+fi
+
+network=()
+for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_CERT; do
+    [ -n "${!name:-}" ] && network+=(--build-arg "$name=${!name}")
+done
+for target in headrace sandbox; do
+    tag=headrace; [ "$target" = sandbox ] && tag=headrace-sandbox
+    docker build --quiet --network host "${network[@]}" --target "$target" --tag "$tag" . >/dev/null
+    echo "$tag: $(docker image inspect --format '{{.Size}}' "$tag" | awk '{printf "%.0f MB", $1/1000000}')"
+done

@@ -1,0 +1,139 @@
+"""The compose cluster as a team uses it: the whole path, and what happens when containers go away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.containers.engine import ROOT, compose
+from tests.containers.kafka import free_port
+from tests.support.running import COMMAND, wait_for
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+MEDIA = ROOT / "sandbox" / "media"
+
+
+class Cluster:
+    """The cluster of the compose file under a project of its own, and `headrace` on the host beside it."""
+
+    def __init__(self) -> None:
+        self.project = f"headrace-{uuid.uuid4().hex[:8]}"
+        ports = {name: str(free_port()) for name in ("KAFKA_PORT", "AWS_PORT", "AI_PORT")}
+        self._compose = {**os.environ, **ports}
+        self.host = {**os.environ, **self._seen_from_here(ports)}
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        command = [*compose(), "--project-name", self.project, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self._compose, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or not check, done.stderr + self.logs()
+        return done.stdout
+
+    def up(self, *arguments: str) -> None:
+        self.compose("up", "--detach", "--no-build", *arguments)
+        wait_for(lambda: self.members("thumbnails"), "the workers", seconds=120)
+
+    def logs(self) -> str:
+        command = [*compose(), "--project-name", self.project, "logs", "--tail", "30"]
+        return subprocess.run(command, cwd=ROOT, env=self._compose, capture_output=True, text=True, check=False).stdout
+
+    def headrace(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run([COMMAND, *arguments], env=self.host, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or not check, done.stderr + self.logs()
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        said = self.headrace("status", "--json", check=False)
+        return {each["stage"]: each for each in json.loads(said)["stages"]} if said else {}
+
+    def members(self, stage: str) -> int:
+        return int(self.status().get(stage, {}).get("members", 0))
+
+    def put(self, name: str) -> str:
+        """Put a picture under a new name, and wait until it is completed."""
+        key = self.send(name)
+        wait_for(lambda: "completed" in self.headrace("trace", key, check=False), f"{key} to be completed", seconds=90)
+        return key
+
+    def send(self, name: str) -> str:
+        """Put a picture under a new name."""
+        prefix = f"{uuid.uuid4().hex[:8]}/"
+        self.headrace("put", str(MEDIA / name), "--prefix", prefix)
+        return prefix + name
+
+    def calls(self) -> int:
+        """How many calls the AI endpoint was sent."""
+        with urllib.request.urlopen(f"{self.host['AWS_ENDPOINT_URL_REKOGNITION']}/ledger") as answer:
+            return sum(json.load(answer)["outcomes"].values())
+
+    def _seen_from_here(self, ports: dict[str, str]) -> dict[str, str]:
+        """The variables of deploy/local.env, with the ports of this cluster."""
+        text = (ROOT / "deploy" / "local.env").read_text("utf-8")
+        for usual, name in (("9092", "KAFKA_PORT"), ("4566", "AWS_PORT"), ("4567", "AI_PORT")):
+            text = text.replace(f"localhost:{usual}", f"localhost:{ports[name]}")
+        pairs = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: value for name, _, value in pairs}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    made = Cluster()
+    try:
+        made.up()
+        yield made
+    finally:
+        made.compose("down", "--volumes", "--timeout", "5", check=False)
+
+
+def test_a_file_that_is_put_from_the_host_is_completed(cluster: Cluster) -> None:
+    key = cluster.put("bottles.jpg")
+    said = cluster.headrace("trace", key)
+    assert "MediaLabelled" in said
+    assert cluster.headrace("doctor")
+
+
+def test_work_goes_on_after_the_broker_was_restarted(cluster: Cluster) -> None:
+    cluster.compose("restart", "kafka")
+    cluster.put("bottles.jpg")
+
+
+def test_a_worker_that_was_killed_is_replaced_and_nothing_is_lost(cluster: Cluster) -> None:
+    cluster.compose("kill", "worker")
+    key = cluster.send("bottles.jpg")
+    cluster.up()
+    wait_for(lambda: "completed" in cluster.headrace("trace", key, check=False), "the file", seconds=90)
+
+
+def test_three_workers_share_the_work(cluster: Cluster) -> None:
+    cluster.up("--scale", "worker=3")
+    wait_for(lambda: cluster.members("thumbnails") == 3, "three members", seconds=90)
+    cluster.put("bottles.jpg")
+    cluster.up("--scale", "worker=1")
+
+
+def test_a_replay_by_offset_reset_emits_again_and_pays_nothing(cluster: Cluster) -> None:
+    cluster.compose("stop", "worker")
+    wait_for(lambda: not cluster.members("labels"), "the group to be empty", seconds=60)
+    before, calls = cluster.status()["labels"], cluster.calls()
+    cluster.headrace("replay", "rewind", "labels", "--to", "earliest", "--execute", "--reason", "to try it")
+    assert cluster.status()["labels"]["lag"] > 0
+    cluster.up()
+    wait_for(lambda: cluster.status()["labels"]["finished"] >= before["finished"], "the replay", seconds=60)
+    wait_for(lambda: not cluster.status()["labels"]["lag"], "the replay", seconds=60)
+    assert cluster.calls() == calls
+
+
+def test_down_and_up_loses_nothing(cluster: Cluster) -> None:
+    key = cluster.put("bottles.jpg")
+    before = cluster.status()["completed"]["finished"]
+    cluster.compose("down")
+    cluster.up()
+    assert cluster.status()["completed"]["finished"] == before
+    assert "completed" in cluster.headrace("trace", key)
+    cluster.put("bottles.jpg")

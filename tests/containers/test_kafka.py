@@ -1,0 +1,58 @@
+"""A broker in a container: our topics, and records that outlive a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaException
+
+from schemas import kafka, topics
+from schemas.settings import KafkaSettings
+from streams import pipeline
+from tests.containers.kafka import ApacheKafkaContainer
+from tests.support.running import wait_for
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[ApacheKafkaContainer]:
+    with ApacheKafkaContainer() as container:
+        yield container
+
+
+def there(settings: KafkaSettings) -> dict[str, int]:
+    """The topics that the broker knows; none while it is away."""
+    try:
+        return kafka.existing_topics(kafka.admin(settings), timeout=2)
+    except KafkaException:
+        return {}
+
+
+@pytest.mark.timeout(180)
+def test_topics_and_records_outlive_a_restart_of_the_broker(broker: ApacheKafkaContainer) -> None:
+    settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
+    table = topics.table(stage.name for stage in pipeline.stages())
+    wait_for(lambda: _created(settings, table), "the topics", seconds=60)
+    producer = kafka.producer(settings)
+    producer.produce(topics.UPLOADED.name, b"kept", b"key")
+    assert producer.flush(20) == 0
+    broker.restart()
+    wait_for(lambda: len(there(settings)) >= len(table), "the broker again", seconds=60)
+    assert {topic.name for topic in table} <= there(settings).keys()
+    consumer = kafka.subscriber(settings, "test", "earliest")
+    consumer.subscribe([topics.UPLOADED.name])
+    try:
+        found = wait_for(lambda: [m.value() for m in consumer.consume(10, 0.5) if m.error() is None], "the record")
+    finally:
+        consumer.close()
+    assert found == [b"kept"]
+
+
+def _created(settings: KafkaSettings, table: tuple[topics.Topic, ...]) -> bool:
+    try:
+        kafka.create_topics(kafka.admin(settings), table, settings.replication_factor)
+    except KafkaException:
+        return False
+    return True
