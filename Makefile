@@ -20,7 +20,7 @@ test: $(VENV)/dev.stamp ## Run all tests
 
 test-containers: $(VENV)/dev.stamp ## Build the images and run the tests that need a container engine
 	@tests/containers/build-images.sh
-	@$(BIN)/pytest tests/containers $(ARGS)
+	@HEADRACE_TEST_CONTAINERS=1 $(BIN)/pytest tests/containers $(ARGS)
 
 check: $(VENV)/dev.stamp ## Lint, format, types, import rules, schemas
 	$(BIN)/ruff check .

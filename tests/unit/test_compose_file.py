@@ -1,0 +1,80 @@
+"""The compose files agree with the code: settings, stages, and what the host is told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox import names
+from sandbox.container import AI_PORT, AWS_PORT
+from sandbox.environment import AI_SERVICES, cloud
+from streams import pipeline
+from tests.docs_generate import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads compose's own tags as what they are put on."""
+
+
+def _as_it_is(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else None
+
+
+Loader.add_constructor("!override", _as_it_is)
+
+
+def read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load((ROOT / name).read_text("utf-8"), Loader)
+    return found
+
+
+def host() -> dict[str, str]:
+    lines = (ROOT / "deploy" / "local.env").read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_every_variable_of_ours_is_one_that_something_reads() -> None:
+    known = {f"{cls.model_config.get('env_prefix', '')}{name}".upper() for cls in SETTINGS for name in cls.model_fields}
+    texts = [
+        (ROOT / name).read_text("utf-8") for name in ("docker-compose.yml", "deploy/compose.aws.yml", "Dockerfile")
+    ]
+    used = set(re.findall(r"^\s*(?:ENV )?(HEADRACE_[A-Z_]+)[:=]", "\n".join(texts), re.MULTILINE)) | {
+        name for name in host() if name.startswith("HEADRACE_")
+    }
+    assert used <= known
+
+
+def test_containers_see_the_cloud_that_the_sandbox_makes() -> None:
+    seen = read("docker-compose.yml")["services"]["worker"]["environment"]
+    wanted = {
+        name: value.replace(f"{names.HOST}:{AWS_PORT}", f"aws:{AWS_PORT}") for name, value in cloud(AWS_PORT).items()
+    }
+    assert {name: seen[name] for name in wanted} == wanted
+    for service in AI_SERVICES:
+        assert seen[f"AWS_ENDPOINT_URL_{service}"] == f"http://aws:{AI_PORT}"
+
+
+def test_the_host_is_told_of_every_ai_service() -> None:
+    assert {name for name in host() if name.startswith("AWS_ENDPOINT_URL_")} == {
+        f"AWS_ENDPOINT_URL_{service}" for service in AI_SERVICES
+    }
+
+
+def test_a_worker_for_each_stage_is_there() -> None:
+    services = read("deploy/compose.stages.yml")["services"]
+    assert set(services) - {"worker"} == {stage.name for stage in pipeline.stages()}
+    assert all(each["command"][:2] == ["worker", name] for name, each in services.items() if name != "worker")
+
+
+def test_our_containers_can_change_nothing_that_lasts() -> None:
+    for name in ("bridge", "worker"):
+        service = read("docker-compose.yml")["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
