@@ -1,0 +1,59 @@
+{{- define "headrace.labels" -}}
+app.kubernetes.io/name: headrace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "headrace.env" -}}
+- { name: HEADRACE_BOOTSTRAP_SERVERS, value: {{ required "kafka.bootstrapServers is not set" .Values.kafka.bootstrapServers | quote }} }
+- { name: HEADRACE_REPLICATION_FACTOR, value: {{ .Values.kafka.replicationFactor | quote }} }
+- { name: HEADRACE_KAFKA_TLS, value: {{ .Values.kafka.tls | quote }} }
+{{- with .Values.kafka.caFile }}
+- { name: HEADRACE_KAFKA_CA_FILE, value: {{ . | quote }} }
+{{- end }}
+{{- if .Values.kafka.sasl }}
+- { name: HEADRACE_KAFKA_SASL, value: {{ .Values.kafka.sasl | quote }} }
+- name: HEADRACE_KAFKA_USER
+  valueFrom: { secretKeyRef: { name: {{ .Values.kafka.existingSecret }}, key: user } }
+- name: HEADRACE_KAFKA_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ .Values.kafka.existingSecret }}, key: password } }
+{{- end }}
+{{- $_ := required "settings.HEADRACE_RESULTS_BUCKET is not set" .Values.settings.HEADRACE_RESULTS_BUCKET }}
+{{- range $name, $value := .Values.settings }}
+{{- if ne (toString $value) "" }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "headrace.pod" -}}
+serviceAccountName: {{ .Values.serviceAccount.name }}
+automountServiceAccountToken: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  seccompProfile: { type: RuntimeDefault }
+volumes:
+  - { name: tmp, emptyDir: { sizeLimit: 8Gi } }
+{{- end }}
+
+{{- define "headrace.container" -}}
+name: headrace
+image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+volumeMounts:
+  - { name: tmp, mountPath: /tmp }
+{{- end }}
+
+{{/* As long as a drain may take, and a little more, before the process is killed. */}}
+{{- define "headrace.grace" -}}
+{{ add 20 (ceil (float64 .)) }}
+{{- end }}

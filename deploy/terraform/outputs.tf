@@ -1,0 +1,16 @@
+output "settings" {
+  description = "Headrace's settings for all of this."
+  value = {
+    HEADRACE_QUEUE_URLS            = aws_sqs_queue.events.url
+    HEADRACE_MEDIA_BUCKET          = var.media_bucket
+    HEADRACE_RESULTS_BUCKET        = var.results_bucket
+    HEADRACE_JOBS_TOPIC_ARN        = aws_sns_topic.jobs.arn
+    HEADRACE_JOBS_ROLE_ARN         = aws_iam_role.jobs.arn
+    HEADRACE_MEDIACONVERT_ROLE_ARN = aws_iam_role.mediaconvert.arn
+  }
+}
+
+output "role_arns" {
+  description = "The roles of the bridge and of the workers, for their service accounts."
+  value       = { bridge = aws_iam_role.bridge.arn, worker = aws_iam_role.worker.arn }
+}

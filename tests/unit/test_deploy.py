@@ -1,0 +1,133 @@
+"""The chart and the Terraform module say what the code says; where their tools are, those like them too."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from connectors import sources_plan, sources_policy
+from schemas import topics
+from schemas.settings import KafkaSettings
+from streams import pipeline
+from streams.aws_errors import OPERATIONS
+from tests.docs_generate import SETTINGS
+
+ROOT = Path(__file__).parents[2] / "deploy"
+CHART = ROOT / "helm"
+MODULE = ROOT / "terraform"
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+VARIABLES = {f"{cls.model_config.get('env_prefix')}{name}".upper() for cls in SETTINGS for name in cls.model_fields}
+
+GIVEN = (
+    "kafka.bootstrapServers=kafka:9096",
+    "settings.HEADRACE_RESULTS_BUCKET=results",
+    "bridge.queueUrls={https://sqs.eu-central-1.amazonaws.com/111122223333/headrace-events}",
+    "webhook.enabled=true",
+    "webhook.topicArns={arn:aws:sns:eu-central-1:111122223333:media}",
+    "workers.autoscaling.enabled=true",
+)
+
+
+def wanted() -> dict[str, Any]:
+    """What the module's wanted.json has to hold."""
+    services = {name: calls for name, calls in OPERATIONS.items() if name not in ("s3", "bedrock-runtime")}
+    actions = {f"{name}:{_camel(call)}" for name, calls in services.items() for call in calls}
+    return {
+        "object_events": list(sources_plan._EVENTS),
+        "patterns": sources_plan._PATTERNS,
+        "bridge": list(sources_policy.EMPTIES),
+        "worker": sorted({*actions, "bedrock:InvokeModel"}),  # by which IAM knows Converse
+    }
+
+
+def _camel(call: str) -> str:
+    return "".join(word.capitalize() for word in call.split("_"))
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    if not (found := shutil.which("helm")):
+        pytest.skip("no helm on the path")
+    # A helm that was built from its module alone takes the cluster for one that it does not know any more.
+    return subprocess.run([found, *arguments, "--kube-version", "1.30.0"], capture_output=True, text=True, check=False)
+
+
+def rendered(*given: str) -> list[dict[str, Any]]:
+    """What the chart makes of some values."""
+    done = helm("template", "hr", str(CHART), *(part for each in given for part in ("--set", each)))
+    assert done.returncode == 0, done.stderr
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+def test_the_chart_has_every_stage_with_what_its_group_reads() -> None:
+    stages = {stage.name: [topic.name for topic in stage.inputs] for stage in pipeline.stages()}
+
+    found = {name: own["reads"] for name, own in VALUES["stages"].items()}
+    assert found == {**stages, "completed": []}, "too many for a scaler each: `completed` does not scale"
+
+
+def test_no_stage_has_more_workers_than_partitions() -> None:
+    assert VALUES["workers"]["autoscaling"]["maxReplicas"] <= topics.PARTITIONS
+
+
+def test_chart_and_module_know_only_settings_that_there_are() -> None:
+    texts = [file.read_text("utf-8") for file in (*CHART.rglob("*.*"), *MODULE.glob("*.tf"))]
+    named = {name for text in texts for name in re.findall(r"\bHEADRACE_[A-Z_]+[A-Z]\b", text)}
+
+    assert named <= VARIABLES
+    assert {f"HEADRACE_{name}".upper() for name in KafkaSettings.model_fields} <= named
+
+
+def test_the_chart_renders_what_kubernetes_needs_of_each_part() -> None:
+    made = rendered(*GIVEN)
+    deployments = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "Deployment"}
+
+    assert deployments.keys() == {f"hr-{name}" for name in ("bridge", "webhook", *VALUES["stages"])}
+    for spec in deployments.values():
+        pod = spec["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+        assert pod["terminationGracePeriodSeconds"] >= 40
+    kinds = {each["kind"] for each in made}
+    assert {"ScaledObject", "PodDisruptionBudget", "NetworkPolicy", "ServiceAccount", "Job"} <= kinds
+
+
+def test_a_scaler_follows_each_topic_of_a_stages_own_group() -> None:
+    (labels,) = [
+        each for each in rendered(*GIVEN) if each["kind"] == "ScaledObject" and each["metadata"]["name"] == "hr-labels"
+    ]
+    followed = [(each["metadata"]["consumerGroup"], each["metadata"]["topic"]) for each in labels["spec"]["triggers"]]
+    assert followed == [("headrace.labels", name) for name in ("media.ready", "jobs.finished", "labels.retry")]
+
+
+@pytest.mark.parametrize("left_out", range(4))
+def test_the_chart_names_a_value_that_is_missing(left_out: int) -> None:
+    given = [each for at, each in enumerate((*GIVEN[:3], GIVEN[4])) if at != left_out]
+    sets = [part for each in (*given, "webhook.enabled=true") for part in ("--set", each)]
+
+    done = helm("template", "hr", str(CHART), *sets)
+
+    assert done.returncode != 0
+    assert (*GIVEN[:3], GIVEN[4])[left_out].partition("=")[0] in done.stderr
+
+
+def test_helm_has_nothing_against_the_chart() -> None:
+    done = helm("lint", "--strict", str(CHART), *(part for each in GIVEN for part in ("--set", each)))
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_module_allows_and_hears_what_the_code_needs() -> None:
+    assert msgspec.json.decode((MODULE / "wanted.json").read_bytes()) == wanted()
+
+
+def test_the_module_is_formatted() -> None:
+    if not (terraform := shutil.which("terraform")):
+        pytest.skip("no terraform on the path")
+    done = subprocess.run([terraform, "fmt", "-check", str(MODULE)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
