@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -46,8 +47,7 @@ async def _version(address: str) -> str:
 
 @asynccontextmanager
 async def _connected(address: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host.strip("[]") or address, int(port) if host else PORT)
+    reader, writer = await asyncio.open_connection(*_where(address))
     try:
         yield reader, writer
     finally:
@@ -60,27 +60,47 @@ async def _line(reader: asyncio.StreamReader) -> str:
     return (await reader.readuntil(b"\0")).rstrip(b"\0").decode(errors="replace")
 
 
+def _where(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or address, int(port) if host else PORT
+
+
 async def _answer(address: str, file: BinaryIO) -> str:
-    """Send a file and give what clamd says, which it may do, and hang up, before it has got all."""
-    async with _connected(address) as (reader, writer):
-        sending = asyncio.create_task(_send(file, writer))
+    """Send a file and give what clamd says, which it may do, and hang up, before it has got all.
+
+    Over a bare socket: a stream throws away what has come in as soon as nothing can be sent any more.
+    """
+    connection = await asyncio.to_thread(socket.create_connection, _where(address), ANSWER_SECONDS)
+    with connection:
+        connection.setblocking(False)
+        sending = asyncio.create_task(_send(file, connection))
         try:
-            return await _line(reader)
+            return await _said(connection)
         finally:
             sending.cancel()
+            await asyncio.wait([sending])
 
 
-async def _send(file: BinaryIO, writer: asyncio.StreamWriter) -> None:
+async def _send(file: BinaryIO, connection: socket.socket) -> None:
     """Send chunks, each behind its length, and an empty one as the end."""
+    loop = asyncio.get_running_loop()
     with suppress(ConnectionError):
-        writer.write(b"zINSTREAM\0")
+        await loop.sock_sendall(connection, b"zINSTREAM\0")
         chunk = None
         while chunk != b"":
             chunk = file.read(CHUNK_BYTES)
-            writer.write(len(chunk).to_bytes(4) + chunk)
-            await writer.drain()
-            # Lets an answer in before the next write finds the connection closed and throws it away.
-            await asyncio.sleep(0)
+            await loop.sock_sendall(connection, len(chunk).to_bytes(4) + chunk)
+
+
+async def _said(connection: socket.socket) -> str:
+    loop = asyncio.get_running_loop()
+    said = b""
+    while not said.endswith(b"\0"):
+        part = await loop.sock_recv(connection, CHUNK_BYTES)
+        if not part or len(said) > CHUNK_BYTES:
+            raise ConnectionResetError("no whole answer")
+        said += part
+    return said.rstrip(b"\0").decode(errors="replace")
 
 
 def _judge(answer: str) -> None:

@@ -1,0 +1,83 @@
+"""The ClamAV client against a real clamd, whose signatures know one file: the test file of EICAR."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.names import HOST
+from sandbox.ports import free_port, is_free
+from streams import clamd
+from streams.failures import Outage, Unprocessable
+from tests.support.running import wait_for
+
+# In two parts, so that no scanner takes this file for what it is about.
+EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE!$H+H*"
+LIMIT = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Where a clamd of our own answers, and its process."""
+    program = shutil.which("clamd", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    if program is None:
+        pytest.skip("no clamd here: on Debian, apt-get install clamav-daemon")
+    folder = tmp_path_factory.mktemp("clamd")
+    (folder / "own.ndb").write_text(f"Headrace.Test.EICAR:0:*:{EICAR.hex()}\n")
+    port = free_port(None, (), random.Random())
+    settings = {"DatabaseDirectory": folder, "TCPSocket": port, "TCPAddr": HOST, "StreamMaxLength": LIMIT}
+    (folder / "clamd.conf").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    with (folder / "log").open("wb") as log:
+        command = [program, "--foreground", f"--config-file={folder / 'clamd.conf'}"]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: process.poll() is not None or not is_free(port), "clamd")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield f"{HOST}:{port}", process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_a_harmless_file_gives_the_version_that_found_it_so(
+    daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    path = tmp_path / "harmless"
+    path.write_bytes(bytes(LIMIT - 1))
+
+    assert (await clamd.scan(daemon[0], path)).startswith("ClamAV ")
+
+
+async def test_an_infected_file_is_refused_by_the_name_of_its_signature(
+    daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    path = tmp_path / "infected"
+    path.write_bytes(b"before it " + EICAR + b" and behind it")
+
+    with pytest.raises(Unprocessable, match=r"^ClamAV found Headrace\.Test\.EICAR") as caught:
+        await clamd.scan(daemon[0], path)
+    assert caught.value.code == "infected"
+
+
+async def test_a_file_over_the_limit_is_too_large(daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(bytes(20 * LIMIT))
+
+    with pytest.raises(Unprocessable, match="StreamMaxLength") as caught:
+        await clamd.scan(daemon[0], path)
+    assert caught.value.code == "too_large"
+
+
+async def test_a_clamd_that_died_is_an_outage(daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    path = tmp_path / "harmless"
+    path.write_bytes(b"harmless")
+    daemon[1].kill()
+    daemon[1].wait()
+
+    with pytest.raises(Outage, match="HEADRACE_CLAMD"):
+        await clamd.scan(daemon[0], path)
