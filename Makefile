@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules fuzz chaos chaos-bridge format constraints clean
+.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules fuzz chaos chaos-bridge chaos-ai format constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ chaos: $(VENV)/dev.stamp ## Kill workers and brokers for a quarter of an hour an
 
 chaos-bridge: $(VENV)/dev.stamp ## Take away from the bridge what it needs, one after the other, and count what is on the log
 	@$(BIN)/python -m tests.chaos_bridge $(ARGS)
+
+chaos-ai: $(VENV)/dev.stamp ## Let every AI service fail in every way at once, and count jobs and endings
+	@$(BIN)/python -m tests.chaos_ai $(ARGS)
 
 format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
 	$(BIN)/ruff check --fix --quiet .

@@ -22,12 +22,12 @@ from schemas.message import Message, Received
 from schemas.records import Event, MediaScanned, MediaUploaded
 from schemas.settings import KafkaSettings
 from streams.app import create_app
+from streams.context import Context
 from streams.lanes import Lanes, Work
 from streams.origin import due
 from streams.outcome import Done, Outcome
 from streams.processor import Processor
 from streams.results import Results
-from streams.runner import Context
 from streams.sender import Sender
 from streams.services import Services
 from streams.settings import StreamSettings

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 
 from schemas.message import Message, Received
 from streams import telemetry
+from streams.context import Context
 from streams.dead_letters import dead_letter, delayed
 from streams.failures import Failure, Outage, Transient
 from streams.fuse import Fuse
 from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, Retry, Wait, backoff, judge
-from streams.runner import Context, Runner
+from streams.runner import Runner
 from streams.sender import NotSent, Sender
 from streams.stage import Stage
 

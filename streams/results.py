@@ -99,9 +99,10 @@ class Shelf:
 
     def result(self, stage: str) -> str | None:
         """Name the newest result of a stage; None when it has none (yet)."""
-        pattern = re.compile(rf"({re.escape(stage)}@\d+(?:-[0-9a-f]+)?)\.json")
-        found = [match[1] for name in self._names if (match := pattern.fullmatch(name))]
-        return max(found, default=None)
+        pattern = re.compile(rf"({re.escape(stage)}@(\d+)(?:-[0-9a-f]+)?)\.json")
+        found = [match for name in self._names if (match := pattern.fullmatch(name))]
+        newest = max(found, key=lambda match: (int(match[2]), match[1]), default=None)
+        return newest[1] if newest else None
 
     def failed(self, stage: str) -> bool:
         """Whether a stage ended in a dead letter and has had no result since."""

@@ -7,54 +7,28 @@ then hand over what is to be sent. A record that is delivered again finds the re
 from __future__ import annotations
 
 import hashlib
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
 from schemas import topics
-from schemas.codec import Codec, Undecodable
+from schemas.codec import Undecodable
 from schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
 from schemas.identity import derived_id, job_end_id, job_token, token_stage
 from schemas.message import Message, Received, message
 from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
-from streams.budget import NO_LIMIT, Budget, afford
+from streams import telemetry
+from streams.budget import afford
+from streams.context import Context, Task
 from streams.failures import Throttled, Unprocessable
 from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, judge
-from streams.results import Results, Shelf
+from streams.results import Shelf
 from streams.rules.records import Predicate, over_records
-from streams.services import Services
-from streams.slots import Slots
 from streams.stage import Finished, Job, Stage, wanted
 
 _UNWANTED = Done(how="skipped", why="the stage does not want it")
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the runner needs besides the stage and the record; time and chance are arguments."""
-
-    codec: Codec
-    results: Results
-    services: Services
-    slots: Slots
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    draw: random.Random = field(default_factory=random.Random)
-    budget: Budget = NO_LIMIT
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One record, opened: the event, who sent it, and which asset version it is about."""
-
-    event: Event
-    envelope: Envelope
-    asset: Asset
-    partition: int
 
 
 class Runner:
@@ -133,6 +107,9 @@ class Runner:
         now = self._context.clock()
         deadline = now + timedelta(seconds=job.deadline_seconds)
         self._context.slots.take(self._stage.name, task.partition, token, now, deadline)
+        if not job.repeatable and await self._context.results.intent(token) is not None:
+            telemetry.POSSIBLE_DUPLICATES.labels(self._stage.name).inc()
+            telemetry.log.warning("perhaps started twice", stage=self._stage.name, token=token, service=job.service)
         await self._context.results.put_intent(token, self._stage.name, task.event, task.envelope)
         try:
             job_id = await job.start(task.event, token, self._context.services)

@@ -17,6 +17,7 @@ from streams.app import StageApp, create_app
 from streams.aws import Aws
 from streams.bedrock import Bedrock
 from streams.comprehend import Comprehend
+from streams.context import Context
 from streams.jobs import AwsJobs
 from streams.lanes import Lanes, Work
 from streams.mediaconvert import MediaConvert
@@ -27,7 +28,6 @@ from streams.rates import Rates
 from streams.rekognition import Rekognition
 from streams.reports import Reports, State
 from streams.results import Results
-from streams.runner import Context
 from streams.scanner import ContentScanner
 from streams.sender import Sender
 from streams.services import Services

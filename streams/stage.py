@@ -45,7 +45,8 @@ class Finished:
 class Job:
     """The two halves of work that takes hours: `start` submits and lets go, `finish` is woken by the completion.
 
-    `start` is given the job's token, which is the same on every attempt, and returns the service's job id.
+    `start` is given the job's token, which is the same on every attempt, and returns the service's job id. A service
+    that is not `repeatable` starts another job for the same token: starts where that may have happened are counted.
     """
 
     service: str
@@ -54,6 +55,7 @@ class Job:
     finish: Finish
     when: Pattern = field(default_factory=dict)
     deadline_seconds: float = 6 * 3600.0
+    repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

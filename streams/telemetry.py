@@ -10,6 +10,7 @@ from itertools import accumulate
 
 import structlog
 from prometheus_client import REGISTRY, Gauge
+from prometheus_client import Counter as Counting
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -18,6 +19,9 @@ from schemas.message import Received
 from streams.outcome import Dead, Done, Outcome, Retry, label
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"])
+POSSIBLE_DUPLICATES = Counting(
+    "headrace_possible_duplicate_calls", "Starts of a job that an earlier try may have started already", ["stage"]
+)
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
 """Upper bounds, in seconds, of the classes into which times are counted."""
 

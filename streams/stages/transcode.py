@@ -25,7 +25,7 @@ def transcode_stage(height: int = 360, options: tuple[str, ...] = ()) -> Stage:
         reads=(READY,),
         writes=TRANSCODED,
         when={"kind": ["video"]},
-        job=Job("mediaconvert", "CreateJob", start, finish),
+        job=Job("mediaconvert", "CreateJob", start, finish, repeatable=False),
         options=options,
         configure=transcode_stage,
         calls=("mediaconvert.create_job", "mediaconvert.get_job"),

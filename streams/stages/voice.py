@@ -52,7 +52,7 @@ def voice_stage(voice: str = "", options: tuple[str, ...] = ()) -> Stage:
         reads=(TRANSLATED,),
         writes=VOICED,
         when={**HAS_WORDS, "target": [{"exists": True}] if voice else list(VOICES)},
-        job=Job("polly", "StartSpeechSynthesisTask", start, finish),
+        job=Job("polly", "StartSpeechSynthesisTask", start, finish, repeatable=False),
         options=options,
         configure=voice_stage,
         calls=("polly.start_speech_synthesis_task", "polly.get_speech_synthesis_task"),

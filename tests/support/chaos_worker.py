@@ -25,11 +25,11 @@ from schemas.message import Message
 from schemas.records import Asset, MediaScanned, MediaUploaded
 from schemas.settings import KafkaSettings
 from streams.app import StageApp, create_app
+from streams.context import Context
 from streams.lanes import Lanes, Work
 from streams.origin import due
 from streams.processor import Processor
 from streams.results import Results
-from streams.runner import Context
 from streams.sender import Sender
 from streams.services import Services
 from streams.settings import StreamSettings

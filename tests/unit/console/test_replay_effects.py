@@ -13,10 +13,11 @@ from schemas.codec import Undecodable
 from schemas.envelope import Envelope, from_headers
 from schemas.identity import job_token
 from schemas.message import Received
+from streams.context import Context
 from streams.outcome import Dead, Done, Outcome
 from streams.pipeline import find
 from streams.results import Results
-from streams.runner import Context, Runner
+from streams.runner import Runner
 from streams.slots import Slots
 from streams.stage import Stage
 from tests.support.outside import MemoryBucket, Outside

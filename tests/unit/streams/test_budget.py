@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from streams.budget import Budget
+from streams.context import Context
 from streams.outcome import Dead, Done, Outcome
 from streams.pipeline import find
 from streams.results import Results
-from streams.runner import Context, Runner
+from streams.runner import Runner
 from streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, ready, received

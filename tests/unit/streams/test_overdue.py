@@ -9,10 +9,11 @@ import pytest
 from schemas.envelope import from_headers
 from schemas.identity import job_end_id
 from schemas.records import JobFinished, JobStarted, StageFailure
+from streams.context import Context
 from streams.failures import Outage, Unprocessable
 from streams.outcome import Done, Outcome, Retry, Wait
 from streams.results import Results
-from streams.runner import Context, Runner
+from streams.runner import Runner
 from streams.slots import Slots
 from streams.stages.overdue import overdue_stage
 from tests.support.outside import MemoryBucket, Outside

@@ -10,11 +10,11 @@ import pytest
 
 from schemas.message import Message
 from streams import processor as subject
+from streams.context import Context
 from streams.failures import Outage, Throttled, Transient, Unprocessable
 from streams.pipeline import find
 from streams.processor import Processor
 from streams.results import Results
-from streams.runner import Context
 from streams.sender import NotSent
 from streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside

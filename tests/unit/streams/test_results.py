@@ -101,3 +101,10 @@ async def test_a_pointer_says_where_how_big_and_what(results: Results, bucket: M
     assert bucket.objects[pointer.key] == b"{}"
     assert (pointer.bucket, pointer.size) == ("results", 2)
     assert pointer.sha256 == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+async def test_the_tenth_version_of_a_stage_is_newer_than_the_ninth() -> None:
+    results = Results(MemoryBucket())
+    for number in (9, 10):
+        await results.put(asset(), f"labels@{number}", None, envelope(ready()), "cause")
+    assert (await results.look(asset())).result("labels") == "labels@10"

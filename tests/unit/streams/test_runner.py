@@ -22,11 +22,12 @@ from schemas.records import (
     MediaScanned,
     StageFailure,
 )
+from streams.context import Context
 from streams.failures import Outage, Throttled, Transient, Unprocessable
 from streams.outcome import Dead, Done, Outcome, Retry, Wait
 from streams.pipeline import find, stages
 from streams.results import Results, Shelf
-from streams.runner import Context, Runner
+from streams.runner import Runner
 from streams.services import Services
 from streams.slots import Slots
 from streams.stage import Stage

@@ -10,12 +10,13 @@ import pytest
 from schemas.envelope import from_headers, to_headers
 from schemas.message import Received, message
 from schemas.records import AwsEvent
+from streams.context import Context
 from streams.failures import Outage, Throttled, Unprocessable
 from streams.outcome import Dead, Done, Outcome, Retry, Wait
 from streams.results import Results
 from streams.routing.rule import parse
 from streams.routing.stage import Outgoing, rule_stage
-from streams.runner import Context, Runner
+from streams.runner import Runner
 from streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received

@@ -1,0 +1,39 @@
+"""What running a stage needs besides the stage and the record."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from schemas.codec import Codec
+from schemas.envelope import Envelope
+from schemas.records import Asset, Event
+from streams.budget import NO_LIMIT, Budget
+from streams.results import Results
+from streams.services import Services
+from streams.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the runner needs besides the stage and the record; time and chance are arguments."""
+
+    codec: Codec
+    results: Results
+    services: Services
+    slots: Slots
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    draw: random.Random = field(default_factory=random.Random)
+    budget: Budget = NO_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One record, opened: the event, who sent it, and which asset version it is about."""
+
+    event: Event
+    envelope: Envelope
+    asset: Asset
+    partition: int

@@ -1,0 +1,147 @@
+"""Every AI service with every fault at once: `make chaos-ai`. What came of it is counted in the services' own book.
+
+Files go through all stages while the AI endpoint throttles, fails before and after the effect, loses completions, tells
+them twice, and tells them late. Everything must end well, and under no token may there be two jobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import report
+from console import aws
+from console.service import connect
+from sandbox import cluster, demo_files, demo_report, demo_run, environment, processes, rules
+from sandbox.demo_place import end, forget_surroundings
+from sandbox.names import MEDIA_BUCKET
+from streams import pipeline
+
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"operation": "*", "kind": "throttle", "share": 0.15},
+    {"operation": "*", "kind": "error_500", "share": 0.1},
+    {"operation": "*", "kind": "error_after_effect", "share": 0.05},
+    {"operation": "*", "kind": "lost_completion", "share": 0.15},
+    {"operation": "*", "kind": "duplicate_completion", "share": 0.15},
+    {"operation": "*", "kind": "late_completion", "share": 0.1, "seconds": 5.0},
+)
+WITHOUT_TOKEN = ("polly",)
+FIRST_LOOK_SECONDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a run. `anomalies` is empty when everything held."""
+
+    seed: int
+    assets: int
+    seconds: float
+    calls: dict[str, int]
+    jobs: int
+    anomalies: list[str]
+
+
+def run(assets: int, seed: int, limit: float) -> Verdict:
+    """Run so many files through a sandbox of its own, and judge."""
+    forget_surroundings()
+    with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as name:
+        folder = Path(name)
+        try:
+            return _run(folder, assets, seed, limit)
+        finally:
+            end(folder, ())
+
+
+def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
+    state = cluster.up(folder)
+    text = demo_run.ALL_STAGES.read_text("utf-8")
+    (folder / environment.PIPELINE_FILE).write_text(
+        f"{text}\n[stages.overdue]\nafter = {FIRST_LOOK_SECONDS}\n", "utf-8"
+    )
+    os.environ.update(environment.of(folder))
+    (folder / rules.FOLDER).mkdir()
+    demo_run.apply_contract()
+    parts = demo_run.start_pipeline(folder)
+    endpoint = f"http://127.0.0.1:{state.parts['ai'].port}"
+    for fault in FAULTS:
+        _ask(f"{endpoint}/faults", fault)
+    begun = time.monotonic()
+    wanted = dict(_put(assets, random.Random(seed)))
+    service = connect()
+    anomalies: list[str] = []
+    ended: set[str] = set()
+    for update in service.follow():
+        for key in wanted.keys() - ended:
+            version = update.progress.newest(f"{MEDIA_BUCKET}/{key}")
+            if version and version.state == "completed" and not demo_report.missing(wanted[key], version):
+                ended.add(key)
+        if len(ended) == len(wanted) or time.monotonic() - begun > limit:
+            break
+        anomalies += [f"the {part.name} ended" for part in parts if not processes.is_alive(part)]
+        if anomalies:
+            break
+    anomalies += [
+        line
+        for key, sample in wanted.items()
+        for line in demo_report.wrong(sample, update.progress.newest(f"{MEDIA_BUCKET}/{key}"))
+    ]
+    book = _ask(f"{endpoint}/ledger?limit=100000")
+    anomalies += list(_double(book))
+    return Verdict(seed, assets, round(time.monotonic() - begun, 1), book["outcomes"], book["jobs_unique"], anomalies)
+
+
+def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, demo_files.Sample]]:
+    """Put files under new names, in an order of chance, and give what has to become of each."""
+    good = [each for each in demo_files.samples(all_stages=True) if each.name != "bottles.mp4"]
+    with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder:
+        for number in range(assets):
+            sample = draw.choice(good)
+            key = f"{number:04}/{sample.name}"
+            path = Path(folder) / sample.name
+            path.write_bytes(sample.content())
+            aws.upload(path, MEDIA_BUCKET, key)
+            yield key, sample
+
+
+def _double(book: dict[str, Any]) -> Iterator[str]:
+    """Name tokens with two jobs, at services that have tokens."""
+    jobs = Counter((job["service"], job["operation"], job["token"]) for job in book["jobs"] if job["token"])
+    for (service, operation, token), number in jobs.items():
+        if number > 1 and service not in WITHOUT_TOKEN:
+            yield f"{service} {operation}: {number} jobs under {token}"
+
+
+def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(url, data, timeout=30) as answer:
+        return json.load(answer)
+
+
+def main() -> None:
+    """Run, print and keep the verdict; exit with 1 when something did not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--assets", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=900.0)
+    given = parser.parse_args()
+    verdict = run(given.assets, given.seed, given.limit)
+    sys.stdout.write(json.dumps(asdict(verdict), indent=2) + "\n")
+    found = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.MORE)})
+    report.write(found)
+    if verdict.anomalies:
+        raise SystemExit(f"{len(verdict.anomalies)} anomalies")
+
+
+if __name__ == "__main__":
+    main()
