@@ -73,8 +73,11 @@ class Vision(Protocol):
 class Speech(Protocol):
     """Turns speech into text."""
 
-    async def start(self, asset: Asset, token: str) -> str:
-        """Submit what has sound under an idempotency key and give the service's job id."""
+    async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
+        """Submit what has sound under an idempotency key and give the service's job id.
+
+        With `speakers`, up to so many are told apart; with a `vocabulary`, its words are known.
+        """
         ...
 
     async def heard(self, job_id: str, seconds: float) -> Transcript:

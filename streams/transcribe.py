@@ -29,8 +29,11 @@ class Transcribe:
         self._bucket = bucket
         self._settings = settings
 
-    async def start(self, asset: Asset, token: str) -> str:
-        """Submit what has sound; a job of this name that is there already is the same job."""
+    async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
+        """Submit what has sound; a job of this name that is there already is the same job.
+
+        Raises `Unprocessable` for a vocabulary without a language: Transcribe knows one of a language only.
+        """
         language: dict[str, Any] = {"IdentifyLanguage": True}
         if self._settings.language:
             language = {"LanguageCode": self._settings.language}
@@ -44,11 +47,21 @@ class Transcribe:
                 OutputKey=f"{OUTPUT}{token}.json",
                 Subtitles={"Formats": ["vtt"]},
                 **language,
+                **self._hearing(speakers, vocabulary),
             )
         except Failure as failure:
             if failure.code != "ConflictException":
                 raise
         return token
+
+    def _hearing(self, speakers: int, vocabulary: str) -> dict[str, Any]:
+        """Say how to listen. Source: Amazon Transcribe API Reference, Settings."""
+        if vocabulary and not self._settings.language:
+            raise Unprocessable("no_language", "a vocabulary is one of a language: set HEADRACE_LANGUAGE")
+        settings: dict[str, Any] = {"VocabularyName": vocabulary} if vocabulary else {}
+        if speakers:
+            settings |= {"ShowSpeakerLabels": True, "MaxSpeakerLabels": max(2, speakers)}
+        return {"Settings": settings} if settings else {}
 
     async def heard(self, job_id: str, seconds: float) -> Transcript:
         """Fetch what a job heard."""

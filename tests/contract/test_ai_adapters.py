@@ -27,8 +27,9 @@ from streams.rekognition import Rekognition
 from streams.settings import StreamSettings
 from streams.storage import S3Bucket
 from streams.textract import Textract
+from streams.transcribe import Transcribe
 from streams.translate import Translate
-from tests.contract.ai import BUCKET, ROLE, Aws, http, wait_until
+from tests.contract.ai import BUCKET, ROLE, Aws, connect, http, wait_until
 from tests.support.records import NOW, asset, ready
 
 pytestmark = pytest.mark.system
@@ -146,6 +147,25 @@ async def test_a_translation_keeps_lines_and_lengths(calls: Calls, media_bucket:
     [whole] = (await translator.translate([long], "en", "de")).texts
     assert whole.count("[de]") == 3
     assert whole.replace("[de] ", "") == long
+
+
+async def test_speech_is_heard_with_speakers_told_apart(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    speech, key = Transcribe(calls, S3Bucket(calls, BUCKET), settings), token("transcript", "speakers")
+    assert await speech.start(media("jfk.flac"), key, 3, "") == key
+    assert await speech.start(media("jfk.flac"), key, 3, "") == key
+    assert aws.ended()["TranscriptionJobName"] == key
+    heard = await speech.heard(key, 11.0)
+    assert heard.text
+    assert heard.subtitles is not None
+    job = connect("transcribe", calls._client("transcribe").meta.endpoint_url)
+    told = job.get_transcription_job(TranscriptionJobName=key)["TranscriptionJob"]
+    assert told["Settings"] == {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}
+
+
+async def test_a_vocabulary_without_a_language_is_a_plain_word(calls: Calls, settings: StreamSettings) -> None:
+    speech = Transcribe(calls, S3Bucket(calls, BUCKET), settings)
+    with pytest.raises(Unprocessable, match="HEADRACE_LANGUAGE"):
+        await speech.start(media("jfk.flac"), "transcript-x", 0, "names")
 
 
 async def test_a_text_is_read_out_and_its_end_is_told(calls: Calls, settings: StreamSettings, aws: Aws) -> None:

@@ -75,9 +75,11 @@ class Outside:
         self._called("found", feature, job_id)
         return Findings(self.labels, "test-model", b"{}", (charge("rekognition", "StartLabelDetection", seconds / 60),))
 
-    async def start(self, what: Feature | Asset, asset_or_token: Asset | str, token: str = "") -> str:
-        self._called("start", str(what) if isinstance(what, str) else "transcript", token or str(asset_or_token))
-        return f"job-of-{token or asset_or_token}"
+    async def start(self, what: Feature | Asset, asset_or_token: Asset | str, *more: Any) -> str:
+        """Start as `Vision` does, or as `Speech`."""
+        token = more[0] if isinstance(what, str) else asset_or_token
+        self._called("start", what if isinstance(what, str) else "transcript", str(token))
+        return f"job-of-{token}"
 
     async def heard(self, job_id: str, seconds: float) -> Transcript:
         self._called("heard", job_id)
