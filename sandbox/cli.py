@@ -72,6 +72,24 @@ def down(data: Data = None) -> None:
 
 
 @app.command()
+def mend(data: Data = None) -> None:
+    """Put the worker as it is in the place of one that `headrace demo --break` started with a bug."""
+    from sandbox import demo_run
+    from sandbox.environment import of
+    from sandbox.processes import is_alive
+    from sandbox.state import read
+
+    place = data or default_data()
+    with _errors_in_one_line():
+        parts = read(place).parts
+        if "worker" not in parts or not is_alive(parts["kafka"]):
+            raise SandboxError("There is nothing to mend: `headrace demo --keep --break STAGE` breaks something.")
+        os.environ.update(of(place))
+        demo_run.start_pipeline(place)
+    typer.echo("The worker runs without a bug")
+
+
+@app.command()
 def status(data: Data = None, as_json: Json = False) -> None:
     """Show each part, and the end of its log where it crashed. Exits with 1 unless every part runs."""
     from sandbox import cluster, show

@@ -16,6 +16,9 @@ def demo(
     all_stages: Annotated[
         bool, typer.Option("--all-stages", help="Run every AI service, not only the usual stages.")
     ] = False,
+    broken: Annotated[
+        str, typer.Option("--break", metavar="STAGE", help="Run a stage with a bug, to be mended; needs --keep.")
+    ] = "",
     limit: Annotated[float, typer.Option(min=1.0, help="Seconds that the files may take.")] = 180.0,
 ) -> None:
     """Run real files through the whole pipeline on this machine: no account, no Docker, no Java.
@@ -28,17 +31,29 @@ def demo(
     from sandbox import demo_place, demo_report, demo_run, demo_show
     from sandbox.errors import SandboxError
 
+    if broken:
+        _breakable(broken, keep)
     console = Console(stderr=as_json, highlight=False)
     try:
         with demo_place.place(data, keep) as folder:
-            report = demo_run.run(demo_run.Plan(all_stages, limit), folder, console)
+            report = demo_run.run(demo_run.Plan(all_stages, limit, broken), folder, console)
     except SandboxError as error:
         raise Refused(str(error)) from error
     if as_json:
         typer.echo(json.dumps(demo_report.as_json(report), indent=2))
     else:
         demo_show.results(report, console)
-        demo_show.way_on(data, keep, console)
+        demo_show.way_on(data, keep, broken, console)
     if report.wrong:
         late = "" if report.seconds.all else f"time is up after {limit:g} s: "
         raise Refused(late + "; ".join(report.wrong))
+
+
+def _breakable(stage: str, keep: bool) -> None:
+    from console.errors import Refused
+    from sandbox.broken import STAGES
+
+    if stage not in STAGES:
+        raise Refused(f"--break takes one of {', '.join(STAGES)}: others depend on the rest")
+    if not keep:
+        raise Refused("--break needs --keep: what is broken is there to be mended")

@@ -10,6 +10,7 @@ from sandbox.pdf import pdf
 from streams.content import eicar
 
 DONE = "done"
+OURS = "ours"
 LETTER = (
     "Dear friends,\n\nthank you for the wonderful films from Lake Constance. On 12 June 2026 we will\n"
     "show them in Zurich. Please send the invoice to accounts@example.com.",
@@ -33,9 +34,15 @@ FILM = ("segments", "transcode")
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")
 
 
-def samples(all_stages: bool = False) -> tuple[Sample, ...]:
-    """Give every file. The corrupt and the infected one are made here: no scanner is to stop a copy of this project."""
-    return _all_samples() if all_stages else _samples()
+def samples(all_stages: bool = False, broken: str = "") -> tuple[Sample, ...]:
+    """Give every file. The corrupt and the infected one are made here: no scanner is to stop a copy of this project.
+
+    What a stage with a bug in it should have done ends as `ours`.
+    """
+    found = _all_samples() if all_stages else _samples()
+    return tuple(
+        replace(each, endings={**each.endings, broken: OURS}) if broken in each.endings else each for each in found
+    )
 
 
 def _all_samples() -> tuple[Sample, ...]:

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 
 from console import aws
 from console.progress import Version
-from sandbox import names
+from sandbox import names, rules
 from schemas.records import MediaTranscribed
 
 PATIENCE_SECONDS = 10.0
@@ -50,7 +50,7 @@ def wanted(versions: Mapping[str, Version]) -> Routed:
     stages = [fact for version in versions.values() for fact in version.stages.values()]
     return Routed(
         sns=len(versions),
-        sqs=sum(fact.letter is not None for fact in stages),
+        sqs=sum(fact.letter is not None and fact.stage in rules.WATCHED for fact in stages),
         http=sum(isinstance(fact.event, MediaTranscribed) and fact.event.words > 0 for fact in stages),
     )
 

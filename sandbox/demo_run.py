@@ -33,15 +33,19 @@ from streams import pipeline
 PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all")}
 """What `headrace` is told to be bridge and worker."""
 
+BROKEN = "broken"
+"""In a sandbox's folder, the stage that its worker runs with a bug."""
+
 ALL_STAGES = Path(__file__).with_name("all_stages.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked for: every stage or the usual ones, and how many seconds the files may take."""
+    """What is asked for: every stage or the usual ones, how many seconds the files may take, and a stage with a bug."""
 
     all_stages: bool = False
     limit: float = 180.0
+    broken: str = ""
 
 
 Known = Mapping[str, Collection[str]]
@@ -61,9 +65,13 @@ def run(plan: Plan, folder: Path, console: Console) -> Report:
     choose_pipeline(folder, plan.all_stages)
     os.environ.update(environment.of(folder))
     apply_contract()
-    parts = start_pipeline(folder)
+    parts = start_pipeline(folder, plan.broken)
     ready = time.monotonic() - began
-    service, files, endpoint = connect(), samples(plan.all_stages), os.environ["AWS_ENDPOINT_URL_REKOGNITION"]
+    service, files, endpoint = (
+        connect(),
+        samples(plan.all_stages, plan.broken),
+        os.environ["AWS_ENDPOINT_URL_REKOGNITION"],
+    )
     there, jobs = known(service, files), ledger(endpoint)
     place = (state.parts["aws"].port, endpoint)
     before = demo_routed.counted(*place)
@@ -108,13 +116,22 @@ def apply_contract() -> None:
     publish(kafka.producer(settings), catalog.versions())
 
 
-def start_pipeline(folder: Path) -> list[Part]:
-    """Start bridge and worker where they do not run, as parts of the sandbox: its `status` and `down` know them."""
+def start_pipeline(folder: Path, broken: str = "") -> list[Part]:
+    """Start bridge and worker where they do not run, as parts of the sandbox: its `status` and `down` know them.
+
+    A worker with another bug in it than is wanted, or with none, is ended first.
+    """
     with locked(folder):
         state = read(folder)
+        mark = folder / BROKEN
+        if broken != (mark.read_text("utf-8") if mark.exists() else "") and "worker" in state.parts:
+            processes.stop([state.parts["worker"]])
+        mark.write_text(broken, "utf-8")
+        modules = {"worker": ("sandbox.broken", broken)} if broken else {}
         for name, arguments in PIPELINE.items():
             if name not in state.parts or not processes.is_alive(state.parts[name]):
-                command = Command((sys.executable, "-P", "-m", "console", *arguments), folder)
+                module = modules.get(name, ("console", *arguments))
+                command = Command((sys.executable, "-P", "-m", *module), folder)
                 part = processes.spawn(name, command, 0, folder / "logs" / f"{name}.log")
                 state = state.with_part(part)
                 write(folder, state)

@@ -60,16 +60,22 @@ def summary(report: Report) -> list[str]:
     ]
 
 
-def way_on(data: Path | None, keep: bool, console: Console) -> None:
-    """Say how to look further."""
+def way_on(data: Path | None, keep: bool, broken: str, console: Console) -> None:
+    """Say how to look further, and how to mend what was broken on purpose."""
     if not keep:
         console.print("\nTo look around, leave it running: [bold]headrace demo --keep[/]")
         return
     option = "" if data is None else f" --data {quote(str(data))}"
     where = ("", f'eval "$(headrace sandbox env{option})"')[data is not None]
     console.print("\nIt runs on. To look further:")
+    mending = (
+        f"headrace dlq list --stage {broken}",
+        f"headrace sandbox mend{option}",
+        f"headrace replay redrive --stage {broken} --execute",
+    )
     for command in (
         where,
+        *(mending if broken else ()),
         "headrace trace rabbit.mp4",
         "headrace put FILE...",
         "headrace watch",

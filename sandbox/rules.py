@@ -7,6 +7,8 @@ from pathlib import Path
 from sandbox import names
 
 FOLDER = "rules"
+WATCHED = ("scan", "probe", "thumbnails")
+"""The stages whose dead letters a rule sends on."""
 
 _DONE = """description = "Objects that are done, to whoever subscribes"
 reads = ["media.completed"]
@@ -15,7 +17,7 @@ reads = ["media.completed"]
 sns = "{topic}"
 """
 _FAILED = """description = "What a stage gave up, to a queue of the people on duty"
-reads = ["scan.dlq", "probe.dlq", "thumbnails.dlq"]
+reads = [{letters}]
 
 [pattern.headrace.dead-letter]
 code = [{{ exists = true }}]
@@ -44,6 +46,7 @@ def write(folder: Path, ai_port: int) -> None:
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
     told = {
+        "letters": ", ".join(f'"{stage}.dlq"' for stage in WATCHED),
         "topic": names.topic_arn(names.ROUTED),
         "queue": names.queue_arn(names.ROUTED),
         "inbox": f"{names.endpoint(ai_port)}/inbox",

@@ -52,7 +52,7 @@ from streams.stages import (
 )
 from streams.stages.completed import completion_of
 
-STAGES = (
+STAGES: tuple[Stage, ...] = (
     thumbnails.STAGE,
     scan.STAGE,
     probe.STAGE,
@@ -64,7 +64,7 @@ STAGES = (
     overdue.STAGE,
 )
 
-MORE = (
+MORE: tuple[Stage, ...] = (
     transcode.STAGE,
     faces.STAGE,
     text_in_video.STAGE,
