@@ -10,7 +10,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.settings import KafkaSettings
+from schemas import msk
+from schemas.settings import MSK_IAM, KafkaSettings
 from schemas.topics import LARGEST, Topic
 
 # Failures come as exceptions and delivery reports; librdkafka would print each on standard error as well.
@@ -106,7 +107,10 @@ def _security(settings: KafkaSettings) -> dict[str, Any]:
         found["security.protocol"] = settings.security_protocol
     if settings.kafka_ca_file:
         found["ssl.ca.location"] = settings.kafka_ca_file
-    if settings.kafka_sasl:
+    if settings.kafka_sasl == MSK_IAM:
+        found["sasl.mechanism"] = "OAUTHBEARER"
+        found["oauth_cb"] = lambda _: msk.token(settings.msk_region)
+    elif settings.kafka_sasl:
         found["sasl.mechanism"] = settings.kafka_sasl
         found["sasl.username"] = settings.kafka_user
         found["sasl.password"] = settings.kafka_password.get_secret_value()

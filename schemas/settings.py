@@ -10,6 +10,11 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas import msk
+
+MSK_IAM = "AWS_MSK_IAM"
+"""The one login whose secret comes from the AWS SDK, and changes."""
+
 S = TypeVar("S", bound=BaseSettings)
 
 
@@ -26,8 +31,9 @@ class KafkaSettings(BaseSettings):
     replication_factor: int = Field(default=1, ge=1, description="Copies of each partition of a topic that is created")
     kafka_tls: bool = Field(default=False, description="Talk TLS with the brokers, and check their certificates")
     kafka_ca_file: str = Field(default="", description="PEM file of the brokers' authorities; else the system's count")
-    kafka_sasl: Literal["", "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
-        default="", description="How to log in: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN; empty where nobody asks"
+    kafka_sasl: Literal["", "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "AWS_MSK_IAM"] = Field(
+        default="",
+        description="How to log in: SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or AWS_MSK_IAM; empty where nobody asks",
     )
     kafka_user: str = Field(default="", description="Whom to log in as")
     kafka_password: SecretStr = Field(default=SecretStr(""), description="The password of that user")
@@ -41,6 +47,8 @@ class KafkaSettings(BaseSettings):
     def _fit(self) -> Self:
         """Refuse half of a login, and what would look secure and is not."""
         login = (self.kafka_user, self.kafka_password.get_secret_value())
+        if self.kafka_sasl == MSK_IAM:
+            return self._fit_for_msk(any(login))
         if self.kafka_sasl and not all(login):
             raise ValueError("HEADRACE_KAFKA_SASL needs HEADRACE_KAFKA_USER and HEADRACE_KAFKA_PASSWORD")
         if any(login) and not self.kafka_sasl:
@@ -52,6 +60,24 @@ class KafkaSettings(BaseSettings):
         if self.kafka_ca_file:
             _try_authorities(self.kafka_ca_file)
         return self
+
+    def _fit_for_msk(self, login: bool) -> Self:
+        if login or not self.kafka_tls:
+            raise ValueError(
+                "HEADRACE_KAFKA_SASL=AWS_MSK_IAM goes with HEADRACE_KAFKA_TLS=true and without user and password:"
+                " who connects is what the AWS SDK's credentials say"
+            )
+        if not self.msk_region:
+            raise ValueError(
+                "HEADRACE_KAFKA_SASL=AWS_MSK_IAM needs MSK's own names in HEADRACE_BOOTSTRAP_SERVERS:"
+                " they say the region"
+            )
+        return self
+
+    @property
+    def msk_region(self) -> str:
+        """The region of an MSK cluster; empty for any other."""
+        return msk.region_of(self.bootstrap_servers)
 
 
 def load(cls: type[S]) -> S:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +36,17 @@ NODE_NUMBER = 1
 CLUSTER_ID = "guarded00000000000000A"
 LISTENER = "listener.name.guarded"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+
+
+OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+
+
+def unsecured_token(user: str) -> str:
+    """A token that Kafka's own validator for tests believes, as MSK's believes one that AWS signed."""
+    now = int(time.time())
+    parts = ({"alg": "none"}, {"sub": user, "iat": now, "exp": now + 300})
+    texts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*texts, ""])
 
 
 @dataclass(frozen=True)
@@ -105,7 +119,8 @@ def _settings(folder: Path, node: broker.Node, port: int) -> str:
         "listeners": f"{inside},{controller},GUARDED://{HOST}:{port}",
         "advertised.listeners": f"{inside},GUARDED://localhost:{port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_SSL",
-        f"{LISTENER}.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        f"{LISTENER}.sasl.enabled.mechanisms": "SCRAM-SHA-512,OAUTHBEARER",
+        f"{LISTENER}.oauthbearer.sasl.jaas.config": f"{OAUTH} required unsecuredLoginStringClaim_sub=broker;",
         f"{LISTENER}.scram-sha-512.sasl.jaas.config": SCRAM,
         f"{LISTENER}.ssl.keystore.type": "PEM",
         f"{LISTENER}.ssl.keystore.location": folder / "broker.pem",

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from confluent_kafka import KafkaError, KafkaException
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from connectors import backfill_cursor, start
 from console.acls import roles
 from console.log import Log
-from schemas import codec, kafka, topics
+from schemas import codec, kafka, msk, topics
 from schemas.identity import root_id
 from schemas.message import message
 from schemas.records import MediaDeleted
 from schemas.settings import KafkaSettings
 from streams import pipeline
-from tests.support.guarded import Guarded, guarded_broker
+from streams.app import credentials
+from tests.support.guarded import Guarded, guarded_broker, unsecured_token
 from tests.support.records import NOW, asset, envelope
 from tests.support.running import headrace, run, wait_for
 from tests.support.sns import Authority
@@ -97,6 +102,28 @@ def test_who_is_not_let_in_is_told_what_to_look_at(guarded: Guarded, wrong: str,
 
     said = kafka.in_words(caught.value, told)
     assert said.endswith("start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*")
+
+
+def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(msk, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
+    monkeypatch.setattr(msk, "region_of", lambda servers: "eu-central-1")
+    told = KafkaSettings(
+        bootstrap_servers=guarded.guarded, kafka_tls=True, kafka_ca_file=str(guarded.ca_file), kafka_sasl="AWS_MSK_IAM"
+    )
+
+    async def topics_of_fausts_client() -> set[str]:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=guarded.guarded, **credentials_to_aiokafka_auth(credentials(told))
+        )
+        await consumer.start()
+        try:
+            return set(await consumer.topics())
+        finally:
+            await consumer.stop()
+
+    there = kafka.existing_topics(kafka.admin(told)).keys()
+    assert topics.UPLOADED.name in there
+    assert topics.UPLOADED.name in asyncio.run(topics_of_fausts_client())
 
 
 def test_every_topic_of_the_table_is_there(guarded: Guarded) -> None:

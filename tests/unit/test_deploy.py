@@ -106,6 +106,15 @@ def test_a_scaler_follows_each_topic_of_a_stages_own_group() -> None:
     assert followed == [("headrace.labels", name) for name in ("media.ready", "jobs.finished", "labels.retry")]
 
 
+def test_msk_by_iam_needs_no_secret() -> None:
+    made = rendered(*GIVEN[:-1], "kafka.sasl=AWS_MSK_IAM")
+    (bridge,) = [each for each in made if each["metadata"]["name"] == "hr-bridge"]
+    names = {each["name"] for each in bridge["spec"]["template"]["spec"]["containers"][0]["env"]}
+
+    assert "HEADRACE_KAFKA_SASL" in names
+    assert not names & {"HEADRACE_KAFKA_USER", "HEADRACE_KAFKA_PASSWORD"}
+
+
 @pytest.mark.parametrize("left_out", range(4))
 def test_the_chart_names_a_value_that_is_missing(left_out: int) -> None:
     given = [each for at, each in enumerate((*GIVEN[:3], GIVEN[4])) if at != left_out]

@@ -14,6 +14,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- if .Values.kafka.sasl }}
 - { name: HEADRACE_KAFKA_SASL, value: {{ .Values.kafka.sasl | quote }} }
+{{- end }}
+{{- if and .Values.kafka.sasl (ne .Values.kafka.sasl "AWS_MSK_IAM") }}
 - name: HEADRACE_KAFKA_USER
   valueFrom: { secretKeyRef: { name: {{ .Values.kafka.existingSecret }}, key: user } }
 - name: HEADRACE_KAFKA_PASSWORD

@@ -104,6 +104,15 @@ def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
             {"KAFKA_SASL": "PLAIN", "KAFKA_USER": "u", "KAFKA_PASSWORD": "hunter2"},
             "HEADRACE_KAFKA_SASL=PLAIN sends the password as it is: set HEADRACE_KAFKA_TLS=true",
         ),
+        (
+            {"KAFKA_SASL": "AWS_MSK_IAM"},
+            "HEADRACE_KAFKA_SASL=AWS_MSK_IAM goes with HEADRACE_KAFKA_TLS=true and without user and password: "
+            "who connects is what the AWS SDK's credentials say",
+        ),
+        (
+            {"KAFKA_SASL": "AWS_MSK_IAM", "KAFKA_TLS": "true"},
+            "HEADRACE_KAFKA_SASL=AWS_MSK_IAM needs MSK's own names in HEADRACE_BOOTSTRAP_SERVERS: they say the region",
+        ),
         ({"KAFKA_CA_FILE": "pyproject.toml"}, "HEADRACE_KAFKA_CA_FILE needs HEADRACE_KAFKA_TLS=true"),
         (
             {"KAFKA_TLS": "true", "KAFKA_CA_FILE": "no-such-file"},
