@@ -7,20 +7,17 @@ See docs/decisions/0003-faust-behind-one-door.md.
 
 from __future__ import annotations
 
-import asyncio
-import ssl
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, cast
 
 import faust
-from aiokafka.abc import AbstractTokenProvider
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from schemas import msk
 from schemas.settings import MSK_IAM, KafkaSettings
+from streams import login
 from streams.batch import Batch, received
 from streams.lanes import Lanes, Partition
 from streams.origin import RETRY_TOPIC
@@ -233,23 +230,11 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
     return app
 
 
-class MskTokens(AbstractTokenProvider):  # type: ignore[misc]
-    """Gives Faust's clients a new token whenever they connect."""
-
-    def __init__(self, region: str) -> None:
-        self._region = region
-
-    async def token(self) -> str:
-        """Make one, in a thread: to find credentials may take a request."""
-        made, _ends = await asyncio.to_thread(msk.token, self._region)
-        return made
-
-
 def credentials(kafka: KafkaSettings) -> Any:
     """Give what Faust's clients need for TLS and to log in; None where nobody asks."""
-    context = ssl.create_default_context(cafile=kafka.kafka_ca_file or None) if kafka.kafka_tls else None
+    context = login.tls(kafka)
     if kafka.kafka_sasl == MSK_IAM:
-        return faust.OAuthCredentials(oauth_cb=MskTokens(kafka.msk_region), ssl_context=context)
+        return faust.OAuthCredentials(oauth_cb=login.MskTokens(kafka.msk_region), ssl_context=context)
     if kafka.kafka_sasl:
         password = kafka.kafka_password.get_secret_value()
         return faust.SASLCredentials(
