@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+_PROCESSORS: list[Any] = []
+"""The one list of them: loggers are cached with it, and what is configured later is to count for them, too."""
 
 
 class StandardError:
@@ -23,14 +27,15 @@ class StandardError:
 def configure(json: bool, level: int = logging.INFO) -> None:
     """Send our lines to standard error, for people or as JSON, and keep the libraries' chatter out."""
     for_people = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
+    _PROCESSORS[:] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer() if json else for_people,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if json else for_people,
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Each line in one write, so that what a library logs from another thread cannot get in between.
         logger_factory=structlog.WriteLoggerFactory(StandardError()),  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -31,6 +32,8 @@ def handler(event, context):
 @pytest.fixture(autouse=True)
 def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The sinks' door to AWS leads to the local one."""
+    for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]:
+        monkeypatch.delenv(name)  # of a cluster that other tests have
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -140,7 +140,7 @@ def build(orders: Orders) -> Hosted:
     results = Results(Bucket(Path(orders.folder) / "results", crash))
     ledger = Ledger(Path(orders.folder) / "effects")
     service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash)
-    services = Services(service, results, service, service, service)
+    services = Services(service, results, *[service] * 10)
     no_quotas = Slots({}, topics.PARTITIONS)
     context = Context(codec.load(), results, services, no_quotas, draw=Impatient(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)

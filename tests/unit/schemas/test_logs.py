@@ -17,7 +17,7 @@ from schemas import logs
 def restored() -> Iterator[None]:
     """Leave the log as it was."""
     yield
-    structlog.reset_defaults()
+    logs.configure(json=False)
 
 
 class Writes(io.StringIO):
@@ -51,3 +51,13 @@ def test_a_line_is_one_write_so_that_nothing_gets_in_between(monkeypatch: pytest
     structlog.get_logger("test").info("one", key="a")
     [line] = written.each
     assert line.endswith("}\n")
+
+
+def test_what_is_configured_later_counts_for_loggers_that_were_used_before() -> None:
+    logs.configure(json=True)
+    early = structlog.get_logger("early")
+    early.info("first")
+    logs.configure(json=False)
+    with structlog.testing.capture_logs() as said:
+        early.info("second")
+    assert [each["event"] for each in said] == ["second"]
