@@ -40,6 +40,16 @@ def look_at_topic(arn: str) -> int:
     return len(client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"])
 
 
+def empty(bucket: str, folder: str) -> int:
+    """Delete every object under a folder, and say how many they were."""
+    number = 0
+    for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+        if found := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
+            client("s3").delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
+            number += len(found)
+    return number
+
+
 @functools.cache
 def client(service: str) -> Any:
     """Make the client of a service, from the SDK's own settings."""

@@ -28,6 +28,7 @@ from streams.failures import Unprocessable
 
 LONGEST_NAME = 480
 _RESULT = re.compile(r"[a-z][a-z0-9-]*@\d+(?:-[0-9a-f]+)?\.json")
+_VERSION = re.compile(r"[a-z0-9-]+@(\d+)")
 
 
 class Bucket(Protocol):
@@ -99,10 +100,14 @@ class Shelf:
 
     def result(self, stage: str) -> str | None:
         """Name the newest result of a stage; None when it has none (yet)."""
-        pattern = re.compile(rf"({re.escape(stage)}@(\d+)(?:-[0-9a-f]+)?)\.json")
-        found = [match for name in self._names if (match := pattern.fullmatch(name))]
-        newest = max(found, key=lambda match: (int(match[2]), match[1]), default=None)
-        return newest[1] if newest else None
+        found = [name for name in self._names if name.startswith(f"{stage}@") and _RESULT.fullmatch(name)]
+        return max(found, key=_edition).removesuffix(".json") if found else None
+
+    async def started(self, stage: str) -> Event | None:
+        """Give the newest start of a job of a stage; None where it has started none."""
+        names = [name for name in self._names if name.startswith(f"{stage}@") and name.endswith(".started.json")]
+        stored = await self.stored(max(names, key=_edition).removesuffix(".json")) if names else None
+        return stored.record() if stored and stored.event else None
 
     def failed(self, stage: str) -> bool:
         """Whether a stage ended in a dead letter and has had no result since."""
@@ -178,6 +183,12 @@ class Results:
 
     async def _put_json(self, key: str, value: msgspec.Struct) -> None:
         await self._bucket.put(key, msgspec.json.encode(value), "application/json")
+
+
+def _edition(name: str) -> tuple[int, str]:
+    """Order the names of a stage's results: by the number of its version, then as text."""
+    found = _VERSION.match(name)
+    return (int(found[1]) if found else 0, name)
 
 
 def asset_folder(asset: Asset) -> str:

@@ -12,32 +12,21 @@ from schemas import catalog, codec, kafka, topics
 from schemas.follow import Follower
 from schemas.log import publish, schema_log
 from schemas.settings import KafkaSettings
-from streams import pipeline, quotas
+from streams import adapters, pipeline, quotas
 from streams.app import StageApp, create_app
 from streams.aws import Aws
-from streams.bedrock import Bedrock
-from streams.comprehend import Comprehend
 from streams.context import Context
-from streams.jobs import AwsJobs
 from streams.lanes import Lanes, Work
-from streams.mediaconvert import MediaConvert
 from streams.origin import due
-from streams.polly import Polly
 from streams.processor import Processor
 from streams.rates import Rates
-from streams.rekognition import Rekognition
 from streams.reports import Reports, State
 from streams.results import Results
-from streams.scanner import ContentScanner
 from streams.sender import Sender
-from streams.services import Services
 from streams.settings import StreamSettings
 from streams.slots import JobFold, Slots
 from streams.stage import Stage
-from streams.storage import S3Bucket, S3Objects
-from streams.textract import Textract
-from streams.transcribe import Transcribe
-from streams.translate import Translate
+from streams.storage import S3Bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,8 @@ class Shared:
         partitions = self._counts[topics.READY.name]
         # Every stage of the pipeline has its share, also those that other workers host.
         slots = Slots(quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
-        self._context = Context(book, Results(self.bucket), self._services(), slots, budget=pipeline.choice().budget)
+        services = adapters.services(self._aws, self.bucket, settings)
+        self._context = Context(book, Results(self.bucket), services, slots, budget=pipeline.choice().budget)
         self._reports = Reports(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
         self._followers = [schema_log(cluster, book)]
         if any(stage.job for stage in stages):
@@ -102,22 +92,6 @@ class Shared:
         lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
         self._lanes[stage.name] = lanes
         return Hosted(stage, processor, lanes, create_app(stage, lanes, self._settings, self._cluster))
-
-    def _services(self) -> Services:
-        return Services(
-            objects=S3Objects(self._aws, self._settings.max_object_bytes),
-            blobs=Results(self.bucket),
-            scanner=ContentScanner(self._settings.clamd),
-            vision=Rekognition(self._aws, self._settings),
-            speech=Transcribe(self._aws, self.bucket, self._settings),
-            documents=Textract(self._aws, self._settings),
-            language=Comprehend(self._aws, self._settings),
-            translator=Translate(self._aws),
-            voice=Polly(self._aws, self.bucket, self._settings),
-            transcoder=MediaConvert(self._aws, self.bucket, self._settings),
-            writer=Bedrock(self._aws),
-            jobs=AwsJobs(self._aws),
-        )
 
     async def report(self, stage: Stage, state: State) -> None:
         """Tell everyone how a stage is here."""

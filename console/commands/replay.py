@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.replay_redrive import AsJson, Execute, Reason, redrive
+from console.commands.replay_orders import pause, resume, stop, watch
+from console.commands.replay_parts import AsJson, Execute, Id, Reason, connect, screen, stage_of
+from console.commands.replay_redrive import redrive
+from console.commands.replay_trial import diff, discard
 from console.errors import Refused
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from console.replay.actions import Action, What
     from console.replay.cluster import Cluster
     from console.replay.moves import Scope
     from console.replay.rewind import Plan
-    from streams.stage import Stage
+    from console.replay.targets import Target
+
+_NOTHING = "nothing was worked; to do it: --execute"
 
 app = typer.Typer(no_args_is_help=True, help="Work again what was worked before, without paying twice.")
-app.command()(redrive)
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="A replay, or the beginning of its id.", show_default=False)]
+for command in (redrive, diff, discard, watch, pause, resume, stop):
+    app.command()(command)
 
 
 @app.command()
@@ -32,6 +34,7 @@ def rewind(
     topic: Annotated[list[str] | None, typer.Option(help="Only this input; may be repeated.")] = None,
     partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
     look: Annotated[int, typer.Option(min=0, help="Look at the results of about so many records.")] = 2000,
+    into: Annotated[str, typer.Option(metavar="NAME", help="Try it apart, under a name: headrace replay diff.")] = "",
     execute: Execute = False,
     reason: Reason = "",
     as_json: AsJson = False,
@@ -39,7 +42,8 @@ def rewind(
     """Move a stage's consumer group, after saying what that means. The stage has to be stopped for it.
 
     Its inputs are moved; completions of jobs and records that wait for another try only where --topic names them.
-    STAGE's own dead-letter topic stands for the position of its redrives.
+    STAGE's own dead-letter topic stands for the position of its redrives. With --into nothing is moved: the stage as it
+    is installed here works its inputs up to now, apart from what is live, without a call that costs.
     """
     import time
 
@@ -47,8 +51,11 @@ def rewind(
     from console.replay import rewind as rewinding
 
     target = targets.parse(to, time.time())
-    scope = moves.scope_of(_stage(stage), topic or (), partition)
-    cluster = _cluster()
+    scope = moves.scope_of(stage_of(stage), topic or (), partition)
+    cluster = connect()
+    if into:
+        _try(cluster, into, scope, target, (execute, reason, as_json))
+        return
     plan = rewinding.plan(cluster, scope, target, look)
     _carry_out(cluster, plan, _action("rewind", scope, str(target), reason) if execute else None, as_json)
 
@@ -59,11 +66,11 @@ def undo(id_: Id, execute: Execute = False, reason: Reason = "", as_json: AsJson
     from console.replay import actions, journal, moves
     from console.replay import rewind as rewinding
 
-    cluster = _cluster()
+    cluster = connect()
     done = actions.find(journal.read(cluster), id_)
     if not done.shifts:
         raise Refused(f"{done.id} moved nothing: a redrive cannot be undone, its letters are with their stage")
-    scope = moves.Scope(_stage(done.stage), done.group, tuple(sorted({shift.topic for shift in done.shifts})))
+    scope = moves.Scope(stage_of(done.stage), done.group, tuple(sorted({shift.topic for shift in done.shifts})))
     plan = rewinding.plan_undo(cluster, scope, done)
     _carry_out(cluster, plan, _action("undo", scope, done.id, reason) if execute else None, as_json)
 
@@ -73,11 +80,11 @@ def list_(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")]
     """List who replayed what, when and why."""
     from console.replay import journal, show
 
-    found = list(journal.read(_cluster()).values())[-limit:]
+    found = list(journal.read(connect()).values())[-limit:]
     if as_json:
         typer.echo(json.dumps([show.action(each) for each in found], indent=2))
     else:
-        show.print_actions(found, _console())
+        show.print_actions(found, screen())
 
 
 @app.command("show")
@@ -85,16 +92,16 @@ def show_(id_: Id, as_json: AsJson = False) -> None:
     """Show one replay: what it changed, or what has become of the letters that it sent."""
     from console.replay import actions, journal, show, show_redrive, watching
 
-    cluster = _cluster()
+    cluster = connect()
     action = actions.find(journal.read(cluster), id_)
-    outcomes = watching.since(cluster, _stage(action.stage), action).look() if action.what == "redrive" else None
+    outcomes = watching.since(cluster, stage_of(action.stage), action).look() if action.what == "redrive" else None
     if as_json:
         told = {**show.action(action), "outcomes": outcomes and show_redrive.outcomes(outcomes)}
         typer.echo(json.dumps(told, indent=2))
         return
-    show.print_action(action, _console())
+    show.print_action(action, screen())
     if outcomes is not None:
-        show_redrive.print_outcomes(outcomes, _console())
+        show_redrive.print_outcomes(outcomes, screen())
 
 
 def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool) -> None:
@@ -103,7 +110,7 @@ def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: boo
     from console.replay import show
 
     if not as_json:
-        show.print_rewind(plan, _console())
+        show.print_rewind(plan, screen())
     done = rewinding.execute(cluster, plan, action) if action else None
     if as_json:
         typer.echo(json.dumps({"id": done and done.id, "executed": done is not None, **show.rewind(plan)}, indent=2))
@@ -114,32 +121,30 @@ def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: boo
         typer.echo(f"nothing was changed; to do it: --execute{busy}")
 
 
+def _try(cluster: Cluster, name: str, scope: Scope, target: Target, how: tuple[bool, str, bool]) -> None:
+    """Say what a trial will work; with `execute`, work it and say what it found."""
+    from console.replay import journal, show_trial, trial
+
+    execute, reason, as_json = how
+    of = trial.trial_of(name, scope.stage)
+    plan = trial.plan(cluster, of, scope, target, journal.read(cluster).values())
+    if not as_json:
+        show_trial.print_trial(plan, screen())
+    if not execute:
+        typer.echo(json.dumps({"executed": False, **show_trial.trial(plan)}, indent=2) if as_json else _NOTHING)
+        return
+    begun = journal.begin("trial", (of.stage.name, of.group), plan.target, reason)
+    done = trial.execute(cluster, plan, begun)
+    found = list(trial.compared(cluster, name).values())
+    if as_json:
+        told = {"id": done.id, "executed": True, **show_trial.trial(plan), "diff": show_trial.diff(found)}
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        typer.echo(f"{done.id}: done; headrace replay diff {name} says more")
+        show_trial.print_diff(found, 0, screen())
+
+
 def _action(what: What, scope: Scope, asked: str, reason: str) -> Action:
     from console.replay import journal
 
     return journal.begin(what, (scope.stage.name, scope.group), asked, reason)
-
-
-def _stage(name: str) -> Stage:
-    from streams import pipeline
-
-    try:
-        [stage] = pipeline.find([name])
-    except ValueError as error:
-        raise Refused(str(error)) from error
-    return stage
-
-
-def _cluster() -> Cluster:
-    from console.replay.cluster import Cluster
-    from schemas.settings import KafkaSettings, load
-
-    return Cluster(load(KafkaSettings))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    from console.replay.show import WIDTH
-
-    return Console(highlight=False, width=WIDTH)

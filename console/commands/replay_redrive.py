@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.commands.replay_parts import AsJson, Execute, Reason, connect, screen
 from console.errors import Refused
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from console.replay.choice import Rules
     from console.replay.cluster import Cluster
     from console.replay.redrive import Plan
     from console.replay.sending import Pace
     from streams.stage import Stage
-
-Execute = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why: for those who read `headrace replay list`.")]
 
 
 def redrive(
@@ -53,15 +48,13 @@ def redrive(
 
     from console.letters import Filter, moment
     from console.replay.choice import Rules
-    from console.replay.cluster import Cluster
     from console.replay.sending import Pace
-    from schemas.settings import KafkaSettings, load
 
     now = time.time()
     first, last = (None if said is None else moment(said, now) for said in (since, until))
     rules = Rules(Filter(None, code, key, first, last, text, limit), tuple(letters or ()), max_replays)
     pace = Pace(rate, canary=0, wait=0.0) if without_worker else Pace(rate, canary, tolerate, wait)
-    cluster = Cluster(load(KafkaSettings))
+    cluster = connect()
     plans = list(_plans(cluster, _stages(stage, rules.ids), rules, look))
     if not as_json:
         _print(plans, pace)
@@ -117,7 +110,7 @@ def _sent(
             told[-1] = {"id": action.id, "outcomes": show_redrive.outcomes(outcomes)}
             if not as_json:
                 typer.echo(f"{action.id}: ", nl=False)
-                show_redrive.print_outcomes(outcomes, _console())
+                show_redrive.print_outcomes(outcomes, screen())
     return told
 
 
@@ -126,7 +119,7 @@ def _print(plans: Sequence[Plan], pace: Pace) -> None:
 
     shown = [plan for plan in plans if plan.is_about_something()]
     for plan in shown:
-        show_redrive.print_redrive(plan, pace.rate, _console())
+        show_redrive.print_redrive(plan, pace.rate, screen())
     if not shown:
         typer.echo("no dead letter is like that")
 
@@ -136,11 +129,3 @@ def _print_json(plans: Sequence[Plan], told: Sequence[dict[str, Any]], execute: 
 
     stages = [{**show_redrive.redrive(plan), **said} for plan, said in zip(plans, told, strict=True)]
     typer.echo(json.dumps({"executed": execute, "stages": stages}, indent=2))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    from console.replay.show import WIDTH
-
-    return Console(highlight=False, width=WIDTH)

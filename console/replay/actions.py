@@ -1,6 +1,7 @@
 """Who replayed what, when and why: records of the topic `system.audit`, key = replay id. Pure.
 
     begun     written before anything is changed, with what is needed to undo it
+    paused    somebody holds it up, and it goes on when it is told to
     done      carried out, read back and found to be so
     stopped   ended before all of it was carried out, `note` says why
     failed    carried out, and not found to be so
@@ -21,8 +22,9 @@ from schemas import topics
 from schemas.envelope import timestamp
 from schemas.message import Message
 
-What = Literal["rewind", "undo", "redrive"]
-State = Literal["begun", "done", "stopped", "failed"]
+What = Literal["rewind", "undo", "redrive", "trial"]
+State = Literal["begun", "paused", "done", "stopped", "failed"]
+Command = Literal["pause", "resume", "stop"]
 
 
 class Shift(msgspec.Struct, frozen=True):
@@ -56,6 +58,32 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     def over(self, state: State, now: datetime, sent: int = 0, note: str = "") -> Action:
         """Say how it ended."""
         return msgspec.structs.replace(self, state=state, ended=timestamp(now), sent=sent, note=note)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What somebody tells a replay that is at work to do."""
+
+    order: Command
+    replay: str
+    by: str
+    at: str
+
+
+def order(given: Order) -> Message:
+    """Address an order; the replay itself says when it has obeyed."""
+    return Message(topics.AUDIT.name, given.replay.encode(), msgspec.json.encode(given))
+
+
+def newest_order(values: Iterable[bytes], replay: str) -> Order | None:
+    """Give the last order to a replay among the values of the topic; None where there is none."""
+    found = None
+    for value in values:
+        try:
+            given = msgspec.json.decode(value, type=Order)
+        except msgspec.DecodeError:
+            continue
+        found = given if given.replay == replay else found
+    return found
 
 
 def message(action: Action) -> Message:

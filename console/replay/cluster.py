@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from console.offsets import Place
 from console.replay.position import Position
 from schemas import kafka
 from schemas.settings import KafkaSettings
+from schemas.topics import Topic
 
 T = TypeVar("T")
 
@@ -78,6 +79,30 @@ class Cluster(LetterLog):
                 raise Refused(f"somebody has joined the group {group}: its offsets were not changed")
             if moved.error:
                 raise KafkaException(moved.error)
+
+    def names(self) -> set[str]:
+        """List the topics."""
+        return set(self._log.topics())
+
+    def create(self, wanted: Collection[Topic]) -> None:
+        """Create topics that are not there yet, and wait until the cluster knows them."""
+        names = {topic.name for topic in wanted}
+        kafka.create_topics(self._admin, wanted, self.settings.replication_factor)
+        deadline = time.monotonic() + TIMEOUT
+        while names - self.names():
+            if time.monotonic() > deadline:
+                raise Refused(f"Kafka made topics and does not know them: {', '.join(sorted(names - self.names()))}")
+            time.sleep(PATIENCE_SECONDS)
+
+    def forget(self, names: Iterable[str], group: str) -> None:
+        """Delete topics and a consumer group."""
+        for deleted in self._admin.delete_topics(list(names), request_timeout=TIMEOUT).values():
+            deleted.result()
+        try:
+            self._admin.delete_consumer_groups([group], request_timeout=TIMEOUT)[group].result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
 
     def _group(self, name: str) -> Group:
         described = self._admin.describe_consumer_groups([name], request_timeout=TIMEOUT)[name]

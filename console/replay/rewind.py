@@ -42,7 +42,7 @@ def plan(cluster: Cluster, scope: Scope, target: Target, look: int = 0) -> Plan:
     spans = {place: spans[place] for place in places(scope, spans)}
     if target.kind == "offset" and len(spans) > 1:
         raise Refused(f"each of {len(spans)} partitions has its own offsets: say which with --topic and --partition")
-    offsets = targets.offsets(target, _held(cluster, spans, target))
+    offsets = targets.offsets(target, held_of(cluster, spans, target))
     return _plan(cluster, Plan(scope, str(target), _moves(cluster.group(scope.group), spans, offsets)), look)
 
 
@@ -89,7 +89,8 @@ def refuse_active(members: tuple[str, ...], scope: Scope) -> None:
         )
 
 
-def _held(cluster: Cluster, spans: Mapping[Place, Span], target: Target) -> dict[Place, Held]:
+def held_of(cluster: Cluster, spans: Mapping[Place, Span], target: Target) -> dict[Place, Held]:
+    """Look up what partitions hold, as far as a target asks for it."""
     if target.kind != "time":
         return {place: Held(span) for place, span in spans.items()}
     found = cluster.offsets_at(spans, target.at)

@@ -1,4 +1,4 @@
-"""What a redrive holds while it runs: its seat in the group that is its position, and its producer."""
+"""What a replay holds while it runs: its seat in the group that is its position, its producer, its ear for orders."""
 
 from __future__ import annotations
 
@@ -127,3 +127,20 @@ class Post:
         except BufferError:
             return False
         return True
+
+
+class Tail:
+    """Hears what comes to a topic of one partition from an offset on. Close it in the end."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, offset: int) -> None:
+        self._consumer = kafka.reader(settings)
+        self._consumer.assign([TopicPartition(topic, 0, offset)])
+
+    def new(self) -> list[bytes]:
+        """Give the values that have come since, without waiting."""
+        found = self._consumer.consume(100, 0)
+        return [value for message in found if message.error() is None and (value := message.value())]
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._consumer.close()

@@ -16,6 +16,7 @@ from console.replay.actions import Action
 from console.replay.bars import Advance, bar
 from console.replay.choice import Letter, in_turn, predecessors
 from console.replay.cluster import Cluster
+from console.replay.orders import Orders
 from console.replay.outcomes import Outcomes
 from console.replay.position import Position, Positions
 from console.replay.redrive import Plan, records_of, refuse_stale
@@ -54,10 +55,11 @@ def execute(cluster: Cluster, plan: Plan, action: Action, pace: Pace) -> Outcome
     Raises `Refused` while another redrive of the stage runs, and `CanaryFailed`.
     """
     _await_free(cluster, plan.group)
-    cluster.write([actions.message(action)])
     sending = Sending(cluster, plan, action, pace)
+    cluster.write([actions.message(action)])
     try:
-        sending.run()
+        with sending.orders:
+            sending.run()
     except BaseException as error:  # also Ctrl-C: the log says how far it came
         note = str(error) or type(error).__name__
         cluster.write([actions.message(action.over("stopped", datetime.now(UTC), sending.sent, note))])
@@ -87,6 +89,7 @@ class Sending:
         self.sent = 0
         """How many records the retry topic has taken."""
         self.watch = Watch(cluster, plan.stage, action.id)
+        self.orders = Orders(cluster, action)
 
     def run(self) -> None:
         """Send the letters, the oldest first. Raises `CanaryFailed`."""
@@ -126,6 +129,7 @@ class Sending:
             self._answer()
             if time.monotonic() >= self._commit_at:
                 self._commit()
+                self.orders.obey(self.sent, self._idle)
 
     def _wait_for_a_token(self) -> None:
         if self._bucket is None:
@@ -136,6 +140,13 @@ class Sending:
             self._post.serve()
             self._answer()
             self._commit()
+            self.orders.obey(self.sent, self._idle)
+
+    def _idle(self) -> None:
+        """Hear of what was sent and keep the place, while nothing more is sent."""
+        self._post.serve()
+        self._answer()
+        self._commit()
 
     def _take(self, letter: Letter) -> None:
         self._taken.append(letter)

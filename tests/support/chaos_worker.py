@@ -48,7 +48,8 @@ FAR = 2.1
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is to do. `crash_at` is one of POINTS, `bug` one of `planted_bugs.BUGS`."""
+    """What a worker is to do. `crash_at` is one of POINTS, `bug` one of `planted_bugs.BUGS`, `mended` a share of
+    what is broken."""
 
     bootstrap_servers: str
     folder: str
@@ -61,6 +62,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     crash_pass: int = 1
     bug: str = ""
     ordered: bool = False
+    mended: float = 0.0
 
 
 class Bucket(FolderBucket):
@@ -139,7 +141,7 @@ def build(orders: Orders) -> Hosted:
     )
     results = Results(Bucket(Path(orders.folder) / "results", crash))
     ledger = Ledger(Path(orders.folder) / "effects")
-    service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash)
+    service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash, orders.mended)
     services = Services(service, results, *[service] * 10)
     no_quotas = Slots({}, topics.PARTITIONS)
     context = Context(codec.load(), results, services, no_quotas, draw=Impatient(orders.seed))

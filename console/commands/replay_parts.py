@@ -1,0 +1,48 @@
+"""What the commands of `headrace replay` share: options, and how they reach the cluster and the person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.errors import Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from console.replay.cluster import Cluster
+    from streams.stage import Stage
+
+Execute = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why: for those who read `headrace replay list`.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A replay, or the beginning of its id.", show_default=False)]
+
+
+def connect() -> Cluster:
+    """Reach the cluster that the environment names."""
+    from console.replay.cluster import Cluster
+    from schemas.settings import KafkaSettings, load
+
+    return Cluster(load(KafkaSettings))
+
+
+def screen() -> Console:
+    """Where tables are printed, as wide as they have to be."""
+    from rich.console import Console
+
+    from console.replay.show import WIDTH
+
+    return Console(highlight=False, width=WIDTH)
+
+
+def stage_of(name: str) -> Stage:
+    """Give the stage of that name. Raises `Refused` where there is none."""
+    from streams import pipeline
+
+    try:
+        [stage] = pipeline.find([name])
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    return stage

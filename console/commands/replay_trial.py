@@ -1,0 +1,40 @@
+"""`headrace replay diff` and `discard`: what a replay into a sandbox found, and its end."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from console.commands.replay_parts import connect, screen
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What the trial was called: --into.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with every record that differs.")]
+
+
+def diff(
+    name: Name,
+    limit: Annotated[int, typer.Option(min=0, help="Print so many records that differ.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a stage would answer differently, as a trial of it has found: headrace replay rewind --into NAME."""
+    from console.replay import show_trial, trial
+
+    found = list(trial.compared(connect(), name).values())
+    if as_json:
+        typer.echo(json.dumps(show_trial.diff(found), indent=2))
+    else:
+        show_trial.print_diff(found, limit, screen())
+
+
+def discard(name: Name) -> None:
+    """Delete a trial's topics, group and results. What is live is not touched."""
+    from console import aws
+    from console.replay import overlay, trial
+    from schemas.settings import load
+    from streams.settings import StreamSettings
+
+    gone = trial.discard(connect(), name)
+    number = aws.empty(load(StreamSettings).results_bucket, overlay.folder_of(name))
+    typer.echo(f"deleted: {', '.join(sorted(gone))}, and {number:,} stored results")

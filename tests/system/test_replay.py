@@ -1,0 +1,234 @@
+"""Redrive and rewind on a real broker: what was said is done, once, however often it is cut short."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from console.errors import Refused
+from console.replay import journal, moves, orders, rewind, targets
+from console.replay.actions import Action
+from console.replay.cluster import Cluster
+from console.replay.sending import Pace
+from schemas import kafka, topics
+from schemas.message import Received
+from schemas.records import Asset
+from tests.support import redriving
+from tests.support.brokers import Brokers, brokers
+from tests.support.chaos_feed import Offer, upload
+from tests.support.chaos_fleet import ROOT, Fleet
+from tests.support.chaos_site import Site, site
+from tests.support.chaos_watch import read_back
+from tests.support.chaos_worker import Orders
+from tests.support.history import Input
+from tests.support.paid_service import BROKEN, is_mended
+from tests.support.running import wait_for
+
+MENDED = 0.7
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
+    """A broker with nothing else on it."""
+    with brokers(tmp_path_factory.mktemp("replay-brokers")) as started:
+        yield started
+
+
+@pytest.fixture
+def given(cluster: Brokers, tmp_path: Path, request: pytest.FixtureRequest) -> Orders:
+    """What the workers of this test's stage are told."""
+    name = request.node.name.removeprefix("test_").replace("_", "-")[:16].strip("-")
+    return Orders(bootstrap_servers=cluster.bootstrap_servers, folder=str(tmp_path), stage=name, reads=f"{name}.in")
+
+
+@pytest.fixture
+def here(cluster: Brokers, given: Orders) -> Iterator[Site]:
+    with site(cluster, given) as found:
+        wanted = (topics.DISPOSITIONS, topics.AUDIT)
+        kafka.create_topics(kafka.admin(found.settings), wanted, 1)
+        yield found
+
+
+def broken(here: Site, number: int) -> list[Offer]:
+    reads = here.stage.reads[0].name
+    return [upload(here.book, reads, asset(f"{BROKEN}{each}.jpg")) for each in range(number)]
+
+
+def asset(key: str) -> Asset:
+    return Asset(bucket="b", key=key, version="e", etag="e", sequencer="01", size=1)
+
+
+def give_up(here: Site, number: int) -> list[Input]:
+    """Have so many records end as dead letters."""
+    accepted = here.put_in(broken(here, number))
+    here.fleet.scale(1)
+    here.wait(lambda: here.idle() and len(letters(here)) == number, "all to be dead letters", 40)
+    return accepted
+
+
+def letters(here: Site) -> list[Received]:
+    return list(read_back(here.settings, (topics.dead_letters(here.stage.name).name,)))
+
+
+def retries(here: Site) -> list[Received]:
+    return list(read_back(here.settings, (topics.retry(here.stage.name).name,)))
+
+
+def results(here: Site) -> dict[str, set[tuple[bytes | None, bytes | None]]]:
+    own = f"headrace/{here.stage.name}".encode()
+    found: dict[str, set[tuple[bytes | None, bytes | None]]] = {}
+    for each in read_back(here.settings, (topics.SCANNED.name,)):
+        headers = dict(each.headers)
+        if headers["ce_source"] == own:
+            found.setdefault((headers["ce_causationid"] or b"").decode(), set()).add((each.key, each.value))
+    return found
+
+
+def staff(here: Site, given: Orders, mended: float) -> None:
+    """Have other workers at work, for whom a share of what was broken is not."""
+    here.fleet.scale(0)
+    here.fleet = Fleet(replace(given, mended=mended))
+    here.fleet.scale(1)
+
+
+def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, given: Orders) -> None:
+    number = 60
+    accepted = give_up(here, number)
+    staff(here, given, MENDED)
+    command = [sys.executable, "-m", "tests.support.redriving", msgspec.json.encode(given).decode(), "30"]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        wait_for(lambda: len(retries(here)) >= 10, "some letters to go back", 40)
+    finally:
+        process.kill()
+        process.wait()
+    sent = len(retries(here))
+    assert sent < number
+    log = Cluster(here.settings)
+    redriving.run(log, here.stage, Pace(0, canary=0, wait=40))
+    here.wait(here.idle, "all that went back to end", 40)
+    first = {place(each) for each in letters(here) if "replay-of" not in dict(each.headers)}
+    assert len(first) == number
+    assert first <= set(origins(here))
+    assert len(set(origins(here))) == len(retries(here))  # none went back twice
+    failing = {f"b/{BROKEN}{each}.jpg" for each in range(number) if not is_mended(f"{BROKEN}{each}.jpg", MENDED)}
+    again = [each for each in letters(here) if dict(each.headers).get("replay-of")]
+    assert {(each.key or b"").decode() for each in again} == failing
+    assert len(results(here)) == number - len(failing)
+    # Nothing is left but what failed again: it goes back once more, and then there is nothing.
+    staff(here, given, 1.0)
+    assert len(redriving.plan(log, here.stage).going()) == len(failing)
+    redriving.run(log, here.stage, Pace(0, canary=0, wait=40))
+    here.wait(here.idle, "the rest to end", 40)
+    assert redriving.plan(log, here.stage).going() == []
+    redriving.run(log, here.stage, Pace(0, canary=0, wait=40))
+    assert len(set(origins(here))) == len(retries(here))
+    found = results(here)
+    assert found.keys() == {each.id for each in accepted}
+    assert all(len(bodies) == 1 for bodies in found.values())
+
+
+def place(letter: Received) -> bytes:
+    return f"{letter.topic}/{letter.partition}/{letter.offset}".encode()
+
+
+def origins(here: Site) -> list[bytes]:
+    """The letters that records in the retry topic were."""
+    return [dict(each.headers)["replay-of"] or b"" for each in retries(here)]
+
+
+def test_the_first_are_tried_and_what_the_plan_lists_goes_back_and_not_for_ever(here: Site) -> None:
+    give_up(here, 20)
+    log = Cluster(here.settings)
+    with pytest.raises(Refused, match="5 of the first 5 letters failed again"):
+        redriving.run(log, here.stage, Pace(0, canary=5, wait=30))
+    assert len(retries(here)) == 5  # the rest stayed
+    for expected in (20, 20, 15):  # what was tried first has been redriven three times before the others have
+        said = going(redriving.plan(log, here.stage))
+        assert len(said) == expected
+        past = set(origins(here))
+        redriving.run(log, here.stage, Pace(0, canary=0, wait=30))
+        here.wait(here.idle, "all that went back to end", 30)
+        assert set(origins(here)) - past == set(said)
+    assert going(redriving.plan(log, here.stage)) == []
+    assert "capped" in {letter.verdict for letter in redriving.plan(log, here.stage).letters}
+    by_place = {place(each): each for each in letters(here)}
+    for record in retries(here):
+        was = by_place[dict(record.headers)["replay-of"] or b""]
+        assert (record.key, record.value) == (was.key, was.value)
+
+
+def going(planned: redriving.Plan) -> list[bytes]:
+    return [planned.place(letter).encode() for letter in planned.going()]
+
+
+def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> None:
+    give_up(here, 40)
+    here.fleet.scale(0)
+    log = Cluster(here.settings)
+    ended: list[BaseException] = []
+
+    def redrive() -> None:
+        try:
+            redriving.run(Cluster(here.settings), here.stage, Pace(4, canary=0, wait=0))
+        except Refused as refused:
+            ended.append(refused)
+
+    thread = threading.Thread(target=redrive)
+    thread.start()
+    wait_for(lambda: retries(here), "the first to go back", 30)
+    assert orders.give(log, "pause", newest(log)).state == "paused"
+    paused = orders.give(log, "pause", newest(log))  # to say it twice is to say it once
+    assert len(retries(here)) == paused.sent
+    orders.give(log, "resume", newest(log))
+    wait_for(lambda: len(retries(here)) > paused.sent, "more to go back", 30)
+    stopped = orders.give(log, "stop", newest(log))
+    thread.join(30)
+    assert stopped.state == "stopped"
+    assert len(ended) == 1
+    assert stopped.sent == len(retries(here)) < 40
+    with pytest.raises(Refused, match="is stopped, and not at work"):
+        orders.give(log, "pause", stopped)
+    redriving.run(log, here.stage, Pace(0, canary=0, wait=0))
+    assert len(set(origins(here))) == len(retries(here)) == 40
+
+
+def newest(log: Cluster) -> Action:
+    return list(journal.read(log).values())[-1]
+
+
+def test_a_rewind_does_what_it_said_and_can_be_undone(here: Site) -> None:
+    reads = here.stage.reads[0].name
+    offers = [upload(here.book, reads, asset(f"{each}.jpg")) for each in range(60)]
+    here.put_in(offers)
+    here.fleet.scale(1)
+    here.wait(lambda: here.idle() and len(results(here)) == 60, "all to be worked", 40)
+    log = Cluster(here.settings)
+    scope = moves.scope_of(here.stage)
+    busy = rewind.plan(log, scope, targets.parse("earliest", 0))
+    with pytest.raises(Refused, match="1 member of"):
+        rewind.execute(log, busy, begun(here, "earliest"))
+    here.fleet.scale(0)
+    wait_for(lambda: not log.group(here.stage.group).members, "the group to be empty", 30)
+    planned = rewind.plan(log, scope, targets.parse("earliest", 0))
+    assert sum(move.again for move in planned.moves) == 60
+    before = log.group(here.stage.group).positions
+    done = rewind.execute(log, planned, begun(here, "earliest"))
+    now = log.group(here.stage.group).positions
+    assert [move.to for move in planned.moves] == [now[move.place].offset for move in planned.moves]
+    back = rewind.plan_undo(log, scope, done)
+    rewind.execute(log, back, begun(here, done.id))
+    assert log.group(here.stage.group).positions == before
+    told = journal.read(log)
+    assert (told[done.id].state, told[done.id].reason) == ("done", "a test")
+
+
+def begun(here: Site, asked: str) -> Action:
+    return journal.begin("rewind", (here.stage.name, here.stage.group), asked, "a test")

@@ -1,0 +1,194 @@
+"""A trial: a stage as it is now works its inputs again, apart from what is live, and nothing is paid for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from console.cli import app
+from console.replay.cluster import Cluster
+from schemas import catalog, codec, kafka, topics
+from schemas.log import publish
+from schemas.message import message
+from schemas.records import Asset, JobFinished, JobStarted, MediaLabelled, MediaReady, Pointer
+from schemas.settings import KafkaSettings, load
+from streams import adapters, pipeline
+from streams.answers import Findings
+from streams.aws import Aws
+from streams.rates import Rates
+from streams.results import Results
+from streams.settings import StreamSettings
+from streams.stage import Finished
+from streams.stages import labels, vision
+from streams.storage import S3Bucket
+from tests.support.brokers import brokers
+from tests.support.chaos_watch import read_back
+from tests.support.records import NOW, asset, envelope, ready
+
+CAT: dict[str, Any] = {"Name": "Cat", "Confidence": 99.0, "Parents": [], "Instances": []}
+SOFA: dict[str, Any] = {"Name": "Sofa", "Confidence": 61.0, "Parents": [], "Instances": []}
+IMAGE = {"Labels": [CAT, SOFA], "LabelModelVersion": "3.0"}
+VIDEO = {
+    "Labels": [{"Timestamp": 0, "Label": CAT}, {"Timestamp": 500, "Label": SOFA}],
+    "LabelModelVersion": "3.0",
+    "VideoMetadata": {},
+}
+
+
+class Answers(Aws):
+    """Rekognition, as it answered once."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__(1, Rates({}, {}))
+        self._answer = answer
+
+    async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Answer whatever is asked."""
+        return dict(self._answer)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cluster of its own, and what lies in a bucket that others use, too."""
+
+    settings: KafkaSettings
+    results: Results
+    bucket: S3Bucket
+    streams: StreamSettings
+    name: str
+
+    def ready(self, key: str, **changes: Any) -> MediaReady:
+        """Put on the log that a file is ready."""
+        event = ready(asset(key, bucket=f"trial-{self.name}"), **changes)
+        sent = message(event, envelope(event), codec.load())
+        producer = kafka.producer(self.settings)
+        producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
+        assert producer.flush(10) == 0
+        return event
+
+    def labelled(self, event: MediaReady, answer: dict[str, Any]) -> None:
+        """Store what the stage makes of an answer, as it did when it was live."""
+        asyncio.run(self._labelled(event, answer))
+
+    async def _labelled(self, event: MediaReady, answer: dict[str, Any]) -> None:
+        services = adapters.services(Answers(answer), self.bucket, self.streams)
+        services = replace(services, blobs=self.results)
+        if event.kind == "video":
+            job = self.job(event)
+            await self.results.put(event.asset, "labels@1.started", job, envelope(job), "cause")
+            end = JobFinished(
+                token=job.token,
+                service=job.service,
+                operation=job.operation,
+                job_id=job.job_id,
+                status="succeeded",
+                finished_at=NOW,
+            )
+            assert labels.STAGE.job is not None
+            told = await labels.STAGE.job.finish(Finished(end, event), services)
+        else:
+            assert labels.STAGE.run is not None
+            made = await labels.STAGE.run(event, services)
+            assert made is not None
+            told = made
+        await self.results.put(event.asset, "labels@1", told, envelope(told), "cause")
+
+    def job(self, event: MediaReady) -> JobStarted:
+        """The job that the stage once started."""
+        token = f"labels-{'0' * 40}"
+        at = {"started_at": NOW, "deadline_at": NOW}
+        of = {"service": "rekognition", "operation": "StartLabelDetection", "job_id": "a-job"}
+        return JobStarted(asset=event.asset, stage="labels", token=token, partition=0, **of, **at)
+
+    def run(self, *arguments: str) -> Any:
+        """Run `headrace replay ARGUMENTS --json` in this process."""
+        said = CliRunner().invoke(app, ["replay", *arguments, "--json"])
+        assert said.exit_code == 0, said.output
+        return json.loads(said.stdout)
+
+    def refused(self, *arguments: str) -> str:
+        """Run `headrace replay ARGUMENTS`, which is refused."""
+        said = CliRunner().invoke(app, ["replay", *arguments])
+        assert said.exit_code == 1, said.output
+        return said.stderr
+
+    def live(self) -> tuple[dict[str, int], dict[str, bytes | None]]:
+        """Say how many records lie on each topic that no trial has made, and what lies in the store."""
+        log = Cluster(self.settings)
+        names = [name for name in log.names() if not name.startswith(("replay.", "system.", "__"))]
+        ends = {f"{place[0]}/{place[1]}": span.high for place, span in log.spans(names).items()}
+        keys = asyncio.run(self.bucket.list(f"trial-{self.name}/", ""))
+        return ends, {key: asyncio.run(self.bucket.get(key)) for key in keys}
+
+
+@pytest.fixture
+def here(
+    cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    with brokers(tmp_path_factory.mktemp("trial-brokers"), 1) as started:
+        monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", started.bootstrap_servers)
+        settings = KafkaSettings(bootstrap_servers=started.bootstrap_servers)
+        names = [stage.name for stage in pipeline.stages()]
+        kafka.create_topics(kafka.admin(settings), topics.table(names), 1)
+        publish(kafka.producer(settings), catalog.versions())
+        aws = Aws(4, Rates({}, {}))
+        bucket = S3Bucket(aws, cluster_env["HEADRACE_RESULTS_BUCKET"])
+        yield Place(settings, Results(bucket), bucket, load(StreamSettings), uuid.uuid4().hex[:8])
+        aws.close()
+
+
+def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_touched(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.labelled(here.ready("cat.jpg"), IMAGE)
+    here.labelled(here.ready("cat.mp4", kind="video", duration_seconds=9.0), VIDEO)
+    here.ready("new.jpg")
+    here.ready("song.mp3", kind="audio")
+    before = here.live()
+    arguments = ("rewind", "labels", "--to", "earliest", "--into")
+    planned = here.run(*arguments, "a-trial")
+    assert (planned["executed"], planned["records"]) == (False, 4)
+    same = here.run(*arguments, "a-trial", "--execute")["diff"]
+    assert same["verdicts"] == {"same": 2, "refused": 1, "unanswered": 1}
+    [refused] = same["different"]
+    assert (refused["key"], refused["code"]) == (f"trial-{here.name}/new.jpg", "would_be_paid")
+
+    changed = vision.vision_stage("labels", "labels", topics.LABELLED, only_the_surest)
+    monkeypatch.setattr(
+        pipeline, "STAGES", tuple(changed if each.name == "labels" else each for each in pipeline.STAGES)
+    )
+    told = here.run(*arguments, "another", "--execute")["diff"]
+    assert told["verdicts"] == {"changed": 2, "refused": 1, "unanswered": 1}
+    image = next(each for each in told["different"] if each["key"].endswith("cat.jpg"))
+    assert {"field": "labels.length", "before": "2", "after": "1"} in image["changes"]
+    assert told == here.run("diff", "another")
+    assert here.live() == before
+    assert len(read_back(here.settings, ("replay.another.media.labelled",))) == 2
+    assert len(read_back(here.settings, ("replay.another.labels.dlq",))) == 1
+
+    assert "there is a trial another of labels" in here.refused(*arguments, "another", "--execute")
+    discarded = CliRunner().invoke(app, ["replay", "discard", "another"])
+    assert discarded.exit_code == 0, discarded.output
+    assert "there is no trial another" in here.refused("diff", "another")
+    assert asyncio.run(here.bucket.list("_replays/another/", "")) == []
+    assert here.live() == before
+    assert here.run("diff", "a-trial") == same
+
+
+def only_the_surest(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled:
+    """What a change of the stage would make of findings."""
+    return msgspec.structs.replace(labels.labelled(asset, findings, result), labels=tuple(findings.found[:1]))
+
+
+def test_what_cannot_be_tried_apart_is_refused(here: Place) -> None:
+    assert "looks after jobs" in here.refused("rewind", "overdue", "--to", "earliest", "--into", "a")
+    assert "lower-case letters" in here.refused("rewind", "labels", "--to", "earliest", "--into", "A trial")
+    assert "there is no trial a" in here.refused("discard", "a")
