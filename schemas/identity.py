@@ -38,7 +38,7 @@ def root_id(asset: AssetLike, event_name: str) -> str:
     return _uuid5(asset.bucket, asset.key, asset.version, asset.sequencer, event_name)
 
 
-def derived_id(cause_id: str, stage: str, stage_version: int, ordinal: int | str = 0) -> str:
+def derived_id(cause_id: str, stage: str, stage_version: int | str, ordinal: int | str = 0) -> str:
     """Give the `ordinal`-th event that a stage makes of one cause the same id on every run."""
     return _uuid5(cause_id, stage, str(stage_version), str(ordinal))
 

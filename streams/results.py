@@ -27,8 +27,8 @@ from schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
 from streams.failures import Unprocessable
 
 LONGEST_NAME = 480
-_RESULT = re.compile(r"[a-z][a-z0-9-]*@\d+(?:-[0-9a-f]+)?\.json")
-_VERSION = re.compile(r"[a-z0-9-]+@(\d+)")
+_RESULT = re.compile(r"[a-z][a-z0-9-]*@\d+(?:e\d+)?(?:-[0-9a-f]+)?\.json")
+_EDITION = re.compile(r"[a-z0-9-]+@(\d+)(?:e(\d+))?")
 
 
 class Bucket(Protocol):
@@ -185,10 +185,10 @@ class Results:
         await self._bucket.put(key, msgspec.json.encode(value), "application/json")
 
 
-def _edition(name: str) -> tuple[int, str]:
-    """Order the names of a stage's results: by the number of its version, then as text."""
-    found = _VERSION.match(name)
-    return (int(found[1]) if found else 0, name)
+def _edition(name: str) -> tuple[int, int, str]:
+    """Order the names of a stage's results: by the number of its version, then by its epoch, then as text."""
+    found = _EDITION.match(name)
+    return (int(found[1]), int(found[2] or 0), name) if found else (0, 0, name)
 
 
 def asset_folder(asset: Asset) -> str:

@@ -190,7 +190,7 @@ class Runner:
         """Store the result; only what is stored is emitted."""
         gathers = self._stage.gather is not None
         cause = task.envelope.correlation if gathers else task.envelope.id
-        id_ = derived_id(cause, self._stage.name, self._stage.version, ordinal)
+        id_ = derived_id(cause, self._stage.name, self._stage.edition, ordinal)
         envelope = self._envelope(event, id_, task.envelope, self._context.clock())
         name = name or self._stage.result_name
         await self._context.results.put(task.asset, name, event, envelope, task.envelope.id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from schemas.settings import KafkaSettings, load
-from streams import pipeline
+from streams import epochs, pipeline
 from streams.app import StageApp
 from streams.settings import StreamSettings
 from streams.shared import Shared
@@ -14,4 +16,4 @@ def create(name: str) -> StageApp:
     [stage] = pipeline.find([name])
     shared = Shared([stage], load(StreamSettings), load(KafkaSettings))
     shared.start()
-    return shared.host(stage).app
+    return shared.host(asyncio.run(epochs.now(shared.bucket, stage))).app

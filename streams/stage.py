@@ -75,6 +75,8 @@ class Stage:
 
     `ordered` is for a stage whose records of one key must never pass each other: one that has to be tried again later
     holds back the later ones until it has ended, well or not. Else only those pass that are in nobody's way.
+
+    `epoch` counts how often somebody asked for new effects: results and jobs of an earlier one count no longer.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Stage:
     calls: tuple[str, ...] = ()
     deadline_seconds: float = 300.0
     ordered: bool = False
+    epoch: int = 0
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -112,12 +115,17 @@ class Stage:
         return (*self.reads, *completions, retry(self.name))
 
     @property
+    def edition(self) -> str:
+        """The stage's version, with its epoch where there is one: `1`, `1e2`."""
+        return f"{self.version}e{self.epoch}" if self.epoch else str(self.version)
+
+    @property
     def result_name(self) -> str:
         """What the stage's result is called in the store: `labels@1`, with a digest of options where it has some."""
         if not self.options:
-            return f"{self.name}@{self.version}"
+            return f"{self.name}@{self.edition}"
         digest = hashlib.sha256("\n".join(self.options).encode()).hexdigest()[:8]
-        return f"{self.name}@{self.version}-{digest}"
+        return f"{self.name}@{self.edition}-{digest}"
 
 
 def wanted(stage: Stage) -> Predicate:

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 
 from schemas import kafka, topics
 from schemas.settings import KafkaSettings
-from streams import fuse, health, telemetry
+from streams import epochs, fuse, health, telemetry
 from streams.failures import Failure
 from streams.fuse import FuseBlown
 from streams.results import Bucket
@@ -49,7 +49,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     await asyncio.to_thread(shared.start)
     if uneven := [why for stage in plan.stages if (why := shared.uneven(stage))]:
         raise WorkerFailed("; ".join(uneven))
-    hosted = [shared.host(stage) for stage in await _fit(plan, shared.bucket)]
+    hosted = [shared.host(stage) for stage in await fit(plan, shared.bucket)]
     pulse = health.Pulse({each.stage.name: each.lanes for each in hosted}, time.monotonic())
     close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None
     try:
@@ -69,8 +69,8 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
         telemetry.log.info("stopped")
 
 
-async def _fit(plan: Plan, bucket: Bucket) -> list[Stage]:
-    """Leave out stages whose fuse is blown, unless it is to be reset."""
+async def fit(plan: Plan, bucket: Bucket) -> list[Stage]:
+    """Leave out stages whose fuse is blown, unless it is to be reset; give the others as of their present epoch."""
     fit = []
     for stage in plan.stages:
         if plan.reset_fuse:
@@ -81,7 +81,7 @@ async def _fit(plan: Plan, bucket: Bucket) -> list[Stage]:
                 "fuse blown", stage=stage.name, why=why, then=f"headrace worker {stage.name} --reset-fuse"
             )
         else:
-            fit.append(stage)
+            fit.append(await epochs.now(bucket, stage))
     if not fit:
         raise WorkerFailed("the fuse of every stage here is blown; mend the cause, then use --reset-fuse")
     return fit

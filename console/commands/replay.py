@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from console.commands.replay_orders import pause, resume, stop, watch
@@ -35,6 +37,8 @@ def rewind(
     partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
     look: Annotated[int, typer.Option(min=0, help="Look at the results of about so many records.")] = 2000,
     into: Annotated[str, typer.Option(metavar="NAME", help="Try it apart, under a name: headrace replay diff.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Have new results, which are paid for again.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Pay without being asked.")] = False,
     execute: Execute = False,
     reason: Reason = "",
     as_json: AsJson = False,
@@ -53,11 +57,16 @@ def rewind(
     target = targets.parse(to, time.time())
     scope = moves.scope_of(stage_of(stage), topic or (), partition)
     cluster = connect()
+    if fresh and (into or scope.group != scope.stage.group):
+        raise Refused("--fresh is for a stage that works its inputs again; here nothing of it is paid for")
     if into:
         _try(cluster, into, scope, target, (execute, reason, as_json))
         return
-    plan = rewinding.plan(cluster, scope, target, look)
-    _carry_out(cluster, plan, _action("rewind", scope, str(target), reason) if execute else None, as_json)
+    plan = rewinding.plan(cluster, replace(scope, fresh=fresh), target, look)
+    if fresh and execute and not yes:
+        _ask(plan)
+    begun = _action("rewind", plan.scope, str(target), reason) if execute else None
+    _carry_out(cluster, plan, begun, as_json)
 
 
 @app.command()
@@ -71,6 +80,7 @@ def undo(id_: Id, execute: Execute = False, reason: Reason = "", as_json: AsJson
     if not done.shifts:
         raise Refused(f"{done.id} moved nothing: a redrive cannot be undone, its letters are with their stage")
     scope = moves.Scope(stage_of(done.stage), done.group, tuple(sorted({shift.topic for shift in done.shifts})))
+    scope = replace(scope, stale=done.fresh)
     plan = rewinding.plan_undo(cluster, scope, done)
     _carry_out(cluster, plan, _action("undo", scope, done.id, reason) if execute else None, as_json)
 
@@ -144,7 +154,21 @@ def _try(cluster: Cluster, name: str, scope: Scope, target: Target, how: tuple[b
         show_trial.print_diff(found, 0, screen())
 
 
+def _ask(plan: Plan) -> None:
+    """Show what will be paid, and have it confirmed. Raises `Refused` where nobody is there to answer."""
+    import sys
+
+    from console.replay import show
+
+    if not sys.stdin.isatty():
+        raise Refused("--fresh pays again for what was paid for: say --yes where nobody can be asked")
+    show.print_outlook(plan.outlook, screen())
+    typer.confirm("Results from before no longer count for this stage. Pay for new ones?", abort=True)
+
+
 def _action(what: What, scope: Scope, asked: str, reason: str) -> Action:
     from console.replay import journal
 
-    return journal.begin(what, (scope.stage.name, scope.group), asked, reason)
+    return msgspec.structs.replace(
+        journal.begin(what, (scope.stage.name, scope.group), asked, reason), fresh=scope.fresh
+    )

@@ -38,7 +38,10 @@ class Shift(msgspec.Struct, frozen=True):
 
 
 class Action(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One replay. `asked` is what was asked for in words; `sent` how many letters went back; times are RFC 3339."""
+    """One replay. `asked` is what was asked for in words; `sent` how many letters went back; times are RFC 3339.
+
+    `fresh` says that a new epoch of the stage began with it.
+    """
 
     id: str
     what: What
@@ -54,6 +57,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     sent: int = 0
     note: str = ""
     ended: str = ""
+    fresh: bool = False
 
     def over(self, state: State, now: datetime, sent: int = 0, note: str = "") -> Action:
         """Say how it ended."""

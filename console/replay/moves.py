@@ -55,13 +55,18 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which consumer group is moved, on which topics; `left` are those that it reads too and that stay as they are."""
+    """Which consumer group is moved, on which topics; `left` are those that it reads too and that stay as they are.
+
+    `fresh` begins the stage's next epoch, in which no earlier result counts; `stale` goes back to the one before.
+    """
 
     stage: Stage
     group: str
     topics: tuple[str, ...]
     left: tuple[str, ...] = ()
     partition: int | None = None
+    fresh: bool = False
+    stale: bool = False
 
 
 def scope_of(stage: Stage, wanted: Collection[str] = (), partition: int | None = None) -> Scope:

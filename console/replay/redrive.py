@@ -24,7 +24,7 @@ from console.replay.choice import (
     why_hopeless,
 )
 from console.replay.cluster import Cluster
-from console.replay.effects import Effect, Foresight
+from console.replay.effects import Effect
 from console.replay.moves import redrive_group
 from console.replay.outlook import Outlook, sum_up
 from console.replay.position import Spot, Standing, standing
@@ -162,8 +162,8 @@ def _looked_at(cluster: Cluster, bare: Plan, limit: int | None) -> Plan:
     notes = {partition: each.note for partition, each in bare.standings.items()}
     judged: dict[Spot, Letter] = {}
     effects: dict[Spot, Effect] = {}
-    with store.opened() as results, bar(f"looking at results of {bare.stage.name}", len(candidates)) as advance:
-        foresight = Foresight(bare.stage, results)
+    looking = bar(f"looking at results of {bare.stage.name}", len(candidates))
+    with store.foresight(bare.stage) as foresight, looking as advance:
         while len(judged) < len(candidates) and (limit is None or len(going(judged.values())) < limit):
             some = candidates[len(judged) : len(judged) + BATCH]
             records = list(records_of(cluster, bare.topic, some))

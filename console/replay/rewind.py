@@ -15,7 +15,7 @@ from console.replay import actions, store, targets
 from console.replay.actions import Action, Shift
 from console.replay.bars import bar
 from console.replay.cluster import Cluster, Group
-from console.replay.effects import Effect, Foresight
+from console.replay.effects import Effect
 from console.replay.moves import Move, Scope, moved, places
 from console.replay.outlook import Outlook, sum_up, windows
 from console.replay.targets import Held, Target
@@ -65,9 +65,14 @@ def execute(cluster: Cluster, planned: Plan, action: Action) -> Action:
     begun = replace(action, shifts=shifts)
     cluster.write([actions.message(begun)])
     wanted = {move.place: move.to for move in planned.moves}
+    change = 1 if planned.scope.fresh else -1 if planned.scope.stale else 0
+    if change:
+        store.begin_epoch(planned.scope.stage, change)
     try:
         cluster.move(planned.scope.group, wanted)
     except Exception as error:  # whatever it was, the log says how the action ended
+        if change:
+            store.begin_epoch(planned.scope.stage, -change)
         cluster.write([actions.message(begun.over("failed", datetime.now(UTC), note=str(error)))])
         raise
     positions = cluster.group(planned.scope.group).positions
@@ -121,8 +126,8 @@ def _plan(cluster: Cluster, bare: Plan, look: int) -> Plan:
 def _outlook(cluster: Cluster, scope: Scope, spans: Mapping[Place, Span], limit: int) -> Outlook:
     total, book = sum(span.high - span.low for span in spans.values()), cluster.codec()
     found: list[Effect] = []
-    with store.opened() as results, bar("looking at results", min(total, limit)) as advance:
-        foresight = Foresight(scope.stage, results)
+    looking = bar("looking at results", min(total, limit))
+    with store.foresight(scope.stage, scope.fresh) as foresight, looking as advance:
         for window in windows(spans, limit):
             for batch in cluster.read(window, values=True):
                 found += store.effects(foresight, [open_record(record, book).event for record in batch])

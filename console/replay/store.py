@@ -5,29 +5,47 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from console.errors import Refused
 from console.replay.effects import Effect, Foresight
 from schemas.records import Event
 from schemas.settings import load
+from streams import epochs
 from streams.aws import Aws
 from streams.failures import Failure
 from streams.rates import Rates
-from streams.results import Results
+from streams.results import Bucket, Results
 from streams.settings import StreamSettings
+from streams.stage import Stage
 from streams.storage import S3Bucket
 
 AT_A_TIME = 32
 
 
 @contextmanager
-def opened() -> Iterator[Results]:
-    """Give the store that the environment names."""
+def bucket() -> Iterator[Bucket]:
+    """Give the results bucket that the environment names."""
     aws = Aws(AT_A_TIME, Rates({}, {}))
     try:
-        yield Results(S3Bucket(aws, load(StreamSettings).results_bucket))
+        yield S3Bucket(aws, load(StreamSettings).results_bucket)
     finally:
         aws.close()
+
+
+@contextmanager
+def foresight(stage: Stage, fresh: bool = False) -> Iterator[Foresight]:
+    """Tell what a stage will do in its present epoch, or in the one after it."""
+    with bucket() as held:
+        of = asyncio.run(epochs.now(held, stage))
+        yield Foresight(replace(of, epoch=of.epoch + fresh), Results(held))
+
+
+def begin_epoch(stage: Stage, change: int) -> None:
+    """Begin a stage's next epoch, or go back to the one before."""
+    with bucket() as held:
+        of = asyncio.run(epochs.now(held, stage))
+        asyncio.run(epochs.begin(held, stage.name, max(0, of.epoch + change)))
 
 
 def effects(foresight: Foresight, events: Iterable[Event | None]) -> list[Effect]:

@@ -192,3 +192,22 @@ def test_what_cannot_be_tried_apart_is_refused(here: Place) -> None:
     assert "looks after jobs" in here.refused("rewind", "overdue", "--to", "earliest", "--into", "a")
     assert "lower-case letters" in here.refused("rewind", "labels", "--to", "earliest", "--into", "A trial")
     assert "there is no trial a" in here.refused("discard", "a")
+
+
+def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
+    here.labelled(here.ready("cat.jpg"), IMAGE)
+    arguments = ("rewind", "labels", "--to", "earliest")
+    here.run("rewind", "labels", "--to", "latest", "--execute")
+    assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
+    planned = here.run(*arguments, "--fresh")
+    assert planned["outlook"]["counts"] == {"paid": 1}
+    assert planned["outlook"]["usd"] > 0
+    assert "say --yes" in here.refused(*arguments, "--fresh", "--execute")
+    assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
+    done = here.run(*arguments, "--fresh", "--execute", "--yes")
+    here.run("rewind", "labels", "--to", "latest", "--execute")
+    assert here.run(*arguments)["outlook"]["counts"] == {"paid": 1}
+    here.run("undo", done["id"], "--execute")
+    here.run("rewind", "labels", "--to", "latest", "--execute")
+    assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
+    assert "--fresh is for a stage" in here.refused(*arguments, "--fresh", "--topic", "labels.dlq")

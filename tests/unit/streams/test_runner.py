@@ -104,6 +104,19 @@ async def test_a_record_that_comes_again_is_answered_from_the_store(world: World
     assert world.outside.asked("look") == 1
 
 
+async def test_in_a_new_epoch_no_earlier_result_counts_and_nothing_has_its_old_name(world: World) -> None:
+    record = received(ready())
+    [once] = await world.done("labels", record)
+    [fresh] = await world.done(dataclasses.replace(find(["labels"])[0], epoch=1), record)
+    assert from_headers(once.headers).id != from_headers(fresh.headers).id
+    shelf = await world.results.look(asset())
+    assert shelf.result("labels") == "labels@1e1"
+    video = received(ready(kind="video", duration_seconds=9.0))
+    [first] = await world.done("moderation", video)
+    [second] = await world.done(dataclasses.replace(find(["moderation"])[0], epoch=1), video)
+    assert event(first).token != event(second).token
+
+
 async def test_what_a_stage_does_not_want_is_skipped_without_a_single_call(world: World) -> None:
     outcome = await world.run("labels", received(ready(kind="audio")))
     assert isinstance(outcome, Done)
