@@ -96,7 +96,7 @@ def print_actions(found: Iterable[Action], console: Console) -> None:
     )
     table.header_style = "bold"
     for each in found:
-        numbers = (f"{each.letters:,}", f"{each.sent:,}") if each.what == "redrive" else ("", "")
+        numbers = (f"{each.letters:,}", f"{each.sent:,}") if each.what in ("redrive", "trial") else ("", "")
         table.add_row(each.id, each.at, each.what, each.stage, each.state, *numbers, each.by, each.asked, each.reason)
     console.print(table)
 
