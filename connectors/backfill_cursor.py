@@ -7,6 +7,7 @@ import structlog
 
 from connectors.backfill_listing import Listed
 from schemas import kafka, topics
+from schemas.envelope import Headers
 from schemas.follow import Follower
 from schemas.message import Message
 from schemas.settings import KafkaSettings
@@ -57,7 +58,7 @@ def read(cluster: KafkaSettings, backfill: str) -> Cursor:
     """Give what is known of a backfill; the beginning when nothing is. Raises `BackfillFailed` without Kafka."""
     newest = Cursor(backfill)
 
-    def take(value: bytes) -> None:
+    def take(value: bytes, _: Headers) -> None:
         nonlocal newest
         try:
             found = msgspec.json.decode(value, type=Cursor)

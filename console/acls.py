@@ -30,20 +30,25 @@ class Rule:
         return f"--add --allow-principal '{principal}' --operation {self.operation} --{self.resource} '{self.name}'"
 
 
-def roles(stages: Sequence[Stage], forwards: Mapping[str, str]) -> Roles:
-    """Give each part's rules, by the part's name. `forwards` says to which topic the stage of a rule sends."""
+def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequence[Topic] = ()) -> Roles:
+    """Give each part's rules, by the part's name. `forwards` says to which topic the stage of a rule sends.
+
+    `followed` are topics that every paid stage reads, to know what is spent.
+    """
     carrier = _rules(writes=start.NEEDED)
     backfill = _rules(reads=(topics.BACKFILLS,), writes=backfill_sender.NEEDED)
     found = {"bridge": carrier, "webhook": carrier, "backfill": backfill}
-    return found | {stage.name: _stage(stage, forwards.get(stage.name)) for stage in stages}
+    return found | {
+        stage.name: _stage(stage, forwards.get(stage.name), followed if stage.calls else ()) for stage in stages
+    }
 
 
-def _stage(stage: Stage, forwards: str | None) -> tuple[Rule, ...]:
+def _stage(stage: Stage, forwards: str | None, followed: Sequence[Topic]) -> tuple[Rule, ...]:
     """Read the inputs as the stage's own group; write results, retries, dead letters, schemas and reports."""
     of_jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
     own = (topics.retry(stage.name), topics.dead_letters(stage.name), topics.SCHEMAS, topics.WORKERS)
     writes = [*own, *_results(stage)]
-    rules = {*_rules((*stage.inputs, topics.SCHEMAS, *of_jobs), writes), Rule("group", stage.group, "Read")}
+    rules = {*_rules((*stage.inputs, topics.SCHEMAS, *of_jobs, *followed), writes), Rule("group", stage.group, "Read")}
     if forwards:
         rules.add(Rule("topic", forwards, "Write"))
     # Every worker asks how many partitions the work is shared over.

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas import kafka
+from schemas.envelope import Header, Headers
 from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 
 POLL_SECONDS = 0.2
 BATCH = 500
+ANSWER_SECONDS = 10.0
+
+Take = Callable[[bytes, Headers], None]
 
 
 class Follower:
-    """Gives the value of every record of some topics to a function, which must not raise."""
+    """Gives value and headers of every record of some topics to a function, which must not raise.
 
-    def __init__(self, settings: KafkaSettings, wanted: Sequence[Topic], take: Callable[[bytes], None]) -> None:
+    It begins with what the broker has had since a moment, in seconds since 1970; without one, with all there is.
+    """
+
+    def __init__(self, settings: KafkaSettings, wanted: Sequence[Topic], take: Take, since: float = 0.0) -> None:
         self._settings = settings
         self._wanted = wanted
         self._take = take
+        self._since = since
         self._caught_up = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"follow-{wanted[0].name}", daemon=True)
@@ -49,8 +58,17 @@ class Follower:
     def _assign(self, consumer: Consumer) -> set[tuple[str, int]]:
         there = self._there()
         behind = {(topic.name, number) for topic in self._wanted for number in range(there.get(topic.name, 0))}
-        consumer.assign([TopicPartition(name, number, 0) for name, number in behind])
+        consumer.assign(self._begin(consumer, [TopicPartition(name, number, 0) for name, number in behind]))
         return behind
+
+    def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Find the offsets to begin at; the beginning where the broker cannot tell, for it is never too early."""
+        if not self._since or not partitions:
+            return partitions
+        asked = [TopicPartition(each.topic, each.partition, int(self._since * 1000)) for each in partitions]
+        with contextlib.suppress(KafkaException):
+            return list(consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS))
+        return partitions
 
     def _there(self) -> dict[str, int]:
         """List the topics, however long the broker is away."""
@@ -66,7 +84,7 @@ class Follower:
             error, value = message.error(), message.value()
             if error is None:
                 if value is not None:
-                    self._take(value)
+                    self._take(value, tuple(cast("Iterable[Header]", message.headers() or ())))
             elif error.code() == KafkaError._PARTITION_EOF:
                 behind.discard((str(message.topic()), int(message.partition() or 0)))
         if not behind:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, Producer
 from schemas import topics
 from schemas.catalog import Version
 from schemas.codec import Codec, fingerprint
+from schemas.envelope import Headers
 from schemas.follow import Follower
 from schemas.settings import KafkaSettings
 
@@ -42,7 +43,7 @@ def publish(producer: Producer, published: Iterable[Version], timeout: float = 3
 def schema_log(settings: KafkaSettings, codec: Codec) -> Follower:
     """Teach a codec every schema on the log: those that are there at once, later ones as they come."""
 
-    def learn(value: bytes) -> None:
+    def learn(value: bytes, _: Headers) -> None:
         """Pass over what is no schema: one bad record must not blind every reader of the log."""
         try:
             codec.learn(json.loads(value))

@@ -161,6 +161,7 @@ class JobStarted(Struct, frozen=True, kw_only=True, gc=False):
     service: str
     operation: str
     job_id: str
+    usd: float | None = None
     started_at: datetime
     deadline_at: datetime
 

@@ -13,9 +13,10 @@ from streams.stage import Stage, charges_of
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """US dollars that may be spent on one object version; None where nobody set a limit."""
+    """US dollars that may be spent on one object version, and on all in a day; None where nobody set a limit."""
 
     asset: float | None = None
+    day: float | None = None
 
 
 NO_LIMIT = Budget()

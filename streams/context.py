@@ -14,6 +14,7 @@ from streams.budget import NO_LIMIT, Budget
 from streams.results import Results
 from streams.services import Services
 from streams.slots import Slots
+from streams.spending import Day
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Context:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     draw: random.Random = field(default_factory=random.Random)
     budget: Budget = NO_LIMIT
+    day: Day | None = None
+    """What is spent today, where a budget limits it."""
 
 
 @dataclass(frozen=True, slots=True)

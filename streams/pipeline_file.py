@@ -10,6 +10,7 @@
 
     [budget]
     asset = 2.5
+    day = 40.0
 
 What the file does not name stays as it comes. `when` is an event pattern over the stage's records, beside its own.
 """
@@ -134,9 +135,9 @@ def _fed(found: Sequence[Stage], known: Sequence[Stage]) -> None:
 
 
 def _budget(said: object, path: str) -> Budget:
-    if not isinstance(said, dict) or said.keys() - {"asset"}:
-        raise BadPipeline(f"{path}: [budget] has asset = US dollars for one object version")
-    limit = said.get("asset")
-    if limit is not None and (not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0):
-        raise BadPipeline(f"{path}: [budget] asset = {limit!r}: give US dollars, more than 0")
-    return Budget(limit)
+    if not isinstance(said, dict) or said.keys() - {"asset", "day"}:
+        raise BadPipeline(f"{path}: [budget] has asset and day = US dollars for one object version, and for a day")
+    for name, limit in said.items():
+        if not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0:
+            raise BadPipeline(f"{path}: [budget] {name} = {limit!r}: give US dollars, more than 0")
+    return Budget(**said)

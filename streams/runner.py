@@ -21,6 +21,7 @@ from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
 from streams import telemetry
 from streams.budget import afford
 from streams.context import Context, Task
+from streams.estimates import estimate
 from streams.failures import Throttled, Unprocessable
 from streams.origin import origin_of
 from streams.outcome import Dead, Done, Outcome, judge
@@ -92,6 +93,8 @@ class Runner:
         if shelf.newer:
             return Done(how="superseded", why="a newer version of the object is known")
         await afford(self._stage, task.event, shelf, self._context.budget)
+        if self._context.day is not None:
+            self._context.day.reserve(self._stage, task.event, self._context.clock())
         if self._stage.job is not None and self._is_job(task.event):
             return await self._start(self._stage.job, task, shelf)
         assert self._stage.run is not None
@@ -124,6 +127,7 @@ class Runner:
             service=job.service,
             operation=job.operation,
             job_id=job_id,
+            usd=estimate(self._stage, task.event),
             started_at=now,
             deadline_at=deadline,
         )

@@ -12,7 +12,7 @@ from schemas import catalog, codec, kafka, topics
 from schemas.follow import Follower
 from schemas.log import publish, schema_log
 from schemas.settings import KafkaSettings
-from streams import adapters, pipeline, quotas
+from streams import adapters, pipeline, quotas, spending
 from streams.app import StageApp, create_app
 from streams.aws import Aws
 from streams.context import Context
@@ -25,6 +25,7 @@ from streams.results import Results
 from streams.sender import Sender
 from streams.settings import StreamSettings
 from streams.slots import JobFold, Slots
+from streams.spending import Day
 from streams.stage import Stage
 from streams.storage import S3Bucket
 
@@ -56,15 +57,20 @@ class Shared:
         # Every stage of the pipeline has its share, also those that other workers host.
         slots = Slots(quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
         services = adapters.services(self._aws, self.bucket, settings)
-        self._context = Context(book, Results(self.bucket), services, slots, budget=pipeline.choice().budget)
+        budget = pipeline.choice().budget
+        day = Day(budget.day, book) if budget.day is not None else None
+        self._context = Context(book, Results(self.bucket), services, slots, budget=budget, day=day)
         self._reports = Reports(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
         self._followers = [schema_log(cluster, book)]
         if any(stage.job for stage in stages):
             jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
             self._followers.append(Follower(cluster, jobs, JobFold(slots, book).take))
+        if day is not None and any(stage.calls for stage in stages):
+            begin = spending.since(pipeline.stages(), self._context.clock())
+            self._followers.append(Follower(cluster, spending.followed(pipeline.stages()), day.take, begin))
 
     def start(self) -> None:
-        """Publish our schemas, then learn what others published and which jobs are at work. Blocks."""
+        """Publish our schemas, then learn what others published, which jobs are at work, what is spent. Blocks."""
         publish(kafka.producer(self._cluster), catalog.versions())
         for follower in self._followers:
             follower.start()

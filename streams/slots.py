@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from schemas.codec import Codec, Undecodable
+from schemas.envelope import Headers
 from schemas.identity import token_stage
 from schemas.records import JobFinished, JobStarted
 from streams.failures import Throttled
@@ -73,7 +74,7 @@ class JobFold:
         self._book = book
         self._ended: set[str] = set()
 
-    def take(self, value: bytes) -> None:
+    def take(self, value: bytes, _: Headers = ()) -> None:
         """Learn from one record, in any order."""
         try:
             event = self._book.decode(value)

@@ -11,7 +11,7 @@ import typer
 from console.errors import Refused
 from schemas.cli import AsJson
 from schemas.topics_cli import topics_app
-from streams import pipeline
+from streams import pipeline, spending
 
 
 def _stages() -> tuple[str, ...]:
@@ -40,7 +40,9 @@ def acls(
     from console.routing import rules
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
-    found = least.roles(pipeline.stages(), forwards)
+    stages = pipeline.stages()
+    followed = spending.followed(stages) if pipeline.choice().budget.day is not None else ()
+    found = least.roles(stages, forwards, followed)
     if unknown := [name for name in names or () if name not in found]:
         raise Refused(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
     wanted = {name: allowed for name, allowed in found.items() if not names or name in names}

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from schemas import catalog, codec, kafka, topics
 from schemas.catalog import Version
 from schemas.codec import Codec, UnknownSchema
+from schemas.follow import Follower
 from schemas.log import publish, schema_log
 from schemas.records import Asset, MediaDeleted
 from schemas.settings import KafkaSettings
@@ -103,6 +104,23 @@ def test_what_is_there_stays_as_it_is(settings: KafkaSettings, name: str) -> Non
     assert kafka.create_topics(client, [Topic(name, "", partitions=5)], replication_factor=1) == []
 
     assert eventually(lambda: kafka.existing_topics(client).get(name) == 1)
+
+
+def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name: str) -> None:
+    topic = Topic(name, "", partitions=1)
+    kafka.create_topics(kafka.admin(settings), [topic], replication_factor=1)
+    producer, midnight = kafka.producer(settings), 1_773_446_400
+    for value, second in ((b"yesterday", midnight - 1), (b"today", midnight), (b"later", midnight + 60)):
+        producer.produce(name, value, timestamp=second * 1000, headers={"n": value})
+    assert producer.flush(WITHIN_SECONDS) == 0
+
+    found: list[tuple[bytes, object]] = []
+    for since in (midnight, midnight + 3600):
+        follower = Follower(settings, [topic], lambda value, headers: found.append((value, headers)), since)
+        assert follower.start(WITHIN_SECONDS)
+        follower.stop()
+
+    assert found == [(value, (("n", value),)) for value in (b"today", b"later")]
 
 
 def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, newer: Version) -> None:

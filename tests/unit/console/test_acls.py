@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -49,6 +50,20 @@ def test_the_stage_of_a_rule_may_write_where_the_rule_sends() -> None:
 
     assert Rule("topic", "elsewhere", "Write") in found["labels"]
     assert Rule("topic", "elsewhere", "Write") not in found["probe"]
+
+
+def test_with_a_budget_of_a_day_every_paid_stage_may_read_what_is_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pipeline.toml"
+    path.write_text("[budget]\nday = 40\n", "utf-8")
+    monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
+
+    found = json.loads(CliRunner().invoke(app, ["topics", "acls", "labels", "probe", "--json"]).stdout)
+
+    transcripts = {"resource": "topic", "name": "media.transcribed", "operation": "Read"}
+    assert transcripts in found["labels"]
+    assert transcripts not in found["probe"]
 
 
 def test_the_command_prints_what_kafkas_own_tool_takes() -> None:

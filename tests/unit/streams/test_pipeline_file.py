@@ -85,6 +85,7 @@ def test_settings_are_part_of_the_name_of_a_result(pipeline_file: Path) -> None:
         ("stages = 3\n", "[stages.NAME]"),
         ("[stages]\nlabels = true\n", "not labels = ..."),
         ("[budget]\nasset = 0\n", "more than 0"),
+        ("[budget]\nday = true\n", "[budget] day = True: give US dollars, more than 0"),
         ("[budget]\nweek = 3\n", "[budget] has asset"),
         ("[budget\n", "pipeline.toml"),
     ],
@@ -108,8 +109,8 @@ def test_a_stage_that_is_off_says_how_it_is_switched_on() -> None:
 
 
 def test_a_budget_is_read(pipeline_file: Path) -> None:
-    pipeline_file.write_text("[budget]\nasset = 2.5\n", "utf-8")
-    assert pipeline.choice().budget == Budget(2.5)
+    pipeline_file.write_text("[budget]\nasset = 2.5\nday = 40\n", "utf-8")
+    assert pipeline.choice().budget == Budget(2.5, 40)
 
 
 def test_the_quota_of_a_service_is_shared_by_its_stages() -> None:
