@@ -24,6 +24,8 @@ DURABLE = {
     "compression.type": "lz4",
     "linger.ms": 5,
     "message.max.bytes": LARGEST,
+    # How long a topic may be unknown before it counts as missing, which is said; whoever sends tries again.
+    "topic.metadata.propagation.max.ms": 5000,
 }
 
 _UNREACHABLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT)

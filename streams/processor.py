@@ -22,36 +22,43 @@ IN_PLACE_SECONDS = 2.0
 IN_PLACE_TRIES = 3
 
 
+Where = tuple[str, int, int]
+"""Topic, partition and offset of a record."""
+
+
 def _nobody(why: str) -> None:
     """Nobody wants to know."""
 
 
 class Pause:
-    """Whether a stage waits for something shared to come back. Says so once, and once when it is over.
+    """Whether records of a stage wait for something shared to come back. Says so once, and once when none does.
 
-    `changed` is told why it waits, and nothing when it works again.
+    `changed` is told why they wait, and nothing when all go on.
     """
 
     def __init__(self, stage: str, changed: Callable[[str], None]) -> None:
         self._stage = stage
         self._changed = changed
+        self._waiting: set[Where] = set()
         self.why = ""
 
-    def hold(self, why: str) -> None:
-        """Note an outage."""
+    def hold(self, record: Where, why: str) -> None:
+        """Note that a record waits."""
+        self._waiting.add(record)
         if not self.why:
             telemetry.log.warning("paused", stage=self._stage, why=why)
             telemetry.PAUSED.labels(self._stage).set(1)
             self._changed(why)
         self.why = why
 
-    def over(self) -> None:
-        """Note that it works again."""
-        if self.why:
+    def over(self, record: Where) -> None:
+        """Note that a record waits no longer, if it did."""
+        self._waiting.discard(record)
+        if self.why and not self._waiting:
             telemetry.log.info("resumed", stage=self._stage)
             telemetry.PAUSED.labels(self._stage).set(0)
             self._changed("")
-        self.why = ""
+            self.why = ""
 
 
 class Processor:
@@ -73,10 +80,14 @@ class Processor:
         letter that is our own fault.
         """
         begun = time.monotonic()
-        outcome, tries = await self._try(received)
-        self._fuse.note(outcome)
-        if not isinstance(outcome, Done) or outcome.events:
-            outcome = await self._settle(received, outcome, tries)
+        try:
+            outcome, tries = await self._try(received)
+            self._fuse.note(outcome)
+            if not isinstance(outcome, Done) or outcome.events:
+                outcome = await self._settle(received, outcome, tries)
+        finally:  # also when it was cancelled: nobody waits for it any more
+            if self.pause.why:
+                self.pause.over(_where(received))
         self._telemetry.ended(received, outcome, time.monotonic() - begun)
         return isinstance(outcome, Retry)
 
@@ -84,7 +95,11 @@ class Processor:
         """End a try that took longer than the stage's deadline: true when the record is tried again later."""
         why = f"not done after {self._stage.deadline_seconds:g} s"
         verdict = judge(Transient(why, "deadline"), origin_of(received).failures + 1, self._context.draw)
-        outcome = await self._settle(received, verdict, 1)
+        try:
+            outcome = await self._settle(received, verdict, 1)
+        finally:
+            if self.pause.why:
+                self.pause.over(_where(received))
         self._telemetry.ended(received, outcome, self._stage.deadline_seconds)
         return isinstance(outcome, Retry)
 
@@ -95,9 +110,10 @@ class Processor:
             outcome = await self._runner.run(received, tries, waits)
             if isinstance(outcome, Wait):
                 waits += 1
-                await self._wait(outcome.why, waits)
+                await self._wait(received, outcome.why, waits)
                 continue
-            self.pause.over()
+            if self.pause.why:
+                self.pause.over(_where(received))
             if not isinstance(outcome, Retry):
                 return outcome, tries + 1
             tries += outcome.counts
@@ -117,12 +133,11 @@ class Processor:
                     outcome = Dead("result_too_large", str(failure), type(failure).__name__)
                     continue
                 waits += 1
-                await self._wait(str(failure), waits)
+                await self._wait(received, str(failure), waits)
             except Failure as failure:  # the store would not take the note of a failure
                 waits += 1
-                await self._wait(failure.why, waits)
+                await self._wait(received, failure.why, waits)
             else:
-                self.pause.over()
                 return outcome
 
     async def _messages(self, received: Received, outcome: Outcome, tries: int) -> Sequence[Message]:
@@ -136,6 +151,10 @@ class Processor:
             return (dead_letter(self._stage, received, outcome, tries, now),)
         raise Outage(outcome.why)
 
-    async def _wait(self, why: str, waits: int) -> None:
-        self.pause.hold(why)
+    async def _wait(self, received: Received, why: str, waits: int) -> None:
+        self.pause.hold(_where(received), why)
         await asyncio.sleep(backoff(waits, self._context.draw, 30.0))
+
+
+def _where(received: Received) -> Where:
+    return received.topic, received.partition, received.offset

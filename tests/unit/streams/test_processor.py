@@ -151,6 +151,19 @@ async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypat
     assert seen == ["no credentials"]
 
 
+async def test_a_stage_is_paused_until_no_record_waits_any_more(world: World) -> None:
+    world.outside.failures = [Unprocessable("infected", "EICAR")]
+    world.broker.failures = [NotSent("scan.dlq", "no such topic", final=False)] * 1000
+    waiting = asyncio.create_task(world.processor.process(received(uploaded())))
+    while not world.processor.pause.why:
+        await asyncio.sleep(0)
+    world.processor.pause.over(("media.uploaded", 0, 99))  # another record has ended well
+    assert world.processor.pause.why == "scan.dlq: no such topic"
+    waiting.cancel()  # as when its partition goes to another worker
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert world.processor.pause.why == ""
+
+
 async def test_a_store_that_is_away_keeps_the_dead_letter_waiting(world: World) -> None:
     record = received(uploaded())
     world.bucket.broken = Outage("no bucket")
