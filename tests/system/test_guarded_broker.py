@@ -13,11 +13,12 @@ from confluent_kafka import KafkaError, KafkaException
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from connectors import backfill_cursor, start
-from console.acls import roles
+from console.acls import Rule, roles
 from console.log import Log
+from console.replay.cluster import Cluster
 from schemas import codec, kafka, msk, topics
 from schemas.identity import root_id
-from schemas.message import message
+from schemas.message import Message, message
 from schemas.records import MediaDeleted
 from schemas.settings import KafkaSettings
 from streams import pipeline
@@ -72,6 +73,32 @@ def test_a_stage_works_with_no_more_than_it_is_allowed(
         group = "headrace.removals"
         wait_for(lambda: sum(log.groups([group])[group].committed.values()) > 0, "the record's offset to be committed")
         assert worker.stop() == 0
+
+
+def test_no_offset_passes_a_record_whose_letter_is_forbidden(
+    guarded: Guarded, cluster_env: dict[str, str], tmp_path: Path
+) -> None:
+    letters, group = topics.dead_letters("removals").name, "headrace.removals"
+    guarded.admit("silent")
+    guarded.allow("silent", [rule for rule in ROLES["removals"] if rule != Rule("topic", letters, "Write")])
+    guarded.allow("silent", [Rule("topic", letters, "Describe")])
+    log = Cluster(settings(guarded, "admin"))
+    before = committed(log, group)
+    log.write([Message(topics.DELETED.name, b"b/junk.jpg", b"junk")])
+    with headrace({**cluster_env, **guarded.variables("silent")}, tmp_path, "worker", "removals") as worker:
+        wait_for(lambda: "Topic authorization failed" in worker.log.read_text(), "the stage to say why it waits", 40)
+        assert committed(log, group) == before
+        guarded.allow("silent", [Rule("topic", letters, "Write")])
+        wait_for(lambda: committed(log, group) == before + 1, "the record's offset to be committed", 60)
+        assert worker.stop() == 0
+    found = [record for batch in log.read(log.spans([letters]), values=True) for record in batch]
+    assert [(each.key, each.value) for each in found] == [(b"b/junk.jpg", b"junk")]
+
+
+def committed(log: Cluster, group: str) -> int:
+    """Sum up how far a group is in what the stage reads."""
+    positions = log.group(group).positions
+    return sum(each.offset for place, each in positions.items() if place[0] == topics.DELETED.name)
 
 
 def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:
