@@ -89,6 +89,8 @@ def _annotation(type_: Any) -> str:
         return PRIMITIVES.get(type_) or type_.rpartition(".")[2]
     if type_["type"] == "array":
         return f"tuple[{_annotation(type_['items'])}, ...]"
+    if type_["type"] == "map":
+        return f"dict[str, {_annotation(type_['values'])}]"
     if type_["type"] in ("record", "enum"):
         return _short(type_)
     if type_.get("logicalType") == "timestamp-millis":

@@ -289,6 +289,7 @@ class MediaProbed(Struct, frozen=True, kw_only=True, gc=False):
     audio_codec: str | None = None
     frame_rate: float | None = None
     bit_rate: int | None = None
+    tags: dict[str, str] | None = None
 
 
 class MediaReady(Struct, frozen=True, kw_only=True, gc=False):
@@ -308,6 +309,7 @@ class MediaReady(Struct, frozen=True, kw_only=True, gc=False):
     audio_codec: str | None = None
     frame_rate: float | None = None
     bit_rate: int | None = None
+    tags: dict[str, str] | None = None
 
 
 class MediaScanned(Struct, frozen=True, kw_only=True, gc=False):

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 from streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
 
 OPERATIONS = {
-    "s3": ("list_objects_v2", "get_object", "put_object"),
+    "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object"),
     "rekognition": (
         "detect_labels",
         "detect_moderation_labels",

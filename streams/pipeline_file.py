@@ -12,7 +12,8 @@
     asset = 2.5
     day = 40.0
 
-What the file does not name stays as it comes. `when` is an event pattern over the stage's records, beside its own.
+What the file does not name stays as it comes. `when` is an event pattern over the stage's records, beside its own. One
+that asks for `tags` makes `probe` read the object's tags, which else nobody asks S3 for.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 from schemas.settings import SettingsError
 from streams.budget import NO_LIMIT, Budget
 from streams.rules.errors import InvalidPattern
+from streams.rules.pattern import Pattern
 from streams.rules.records import over_records
 from streams.stage import Stage
 
@@ -79,7 +81,24 @@ def chosen(choice: Choice, on: Sequence[Stage], off: Sequence[Stage]) -> tuple[S
         if _is_on(name, choice.stages.get(name, {}), name in usual)
     )
     _fed(found, tuple(known.values()))
+    if any(_asks_for_tags(stage) for stage in found):
+        return tuple(_reading_tags(stage, choice.stages.get(stage.name, {})) for stage in found)
     return found
+
+
+def _asks_for_tags(stage: Stage) -> bool:
+    """Whether a file's pattern asks for tags. Raises `BadPipeline` where the stage's records have none."""
+    paths = [clause.path for clauses in Pattern(stage.only).sets for clause in clauses] if stage.only else []
+    if not any(path.partition(".")[0] == "tags" for path in paths):
+        return False
+    if not any("tags" in event.__struct_fields__ for topic in stage.reads for event in topic.events):
+        raise BadPipeline(f"[stages.{stage.name}] when: its records have no tags; narrow the stages that it reads from")
+    return True
+
+
+def _reading_tags(stage: Stage, said: Mapping[str, Any]) -> Stage:
+    """Let the stage that can read tags do so."""
+    return _configured(stage, {**said, "tags": True}) if "tags" in _settings(stage) else stage
 
 
 def _is_on(name: str, said: Mapping[str, Any], usually: bool) -> bool:
@@ -108,17 +127,20 @@ def _configured(stage: Stage, said: Mapping[str, Any]) -> Stage:
 
 def _known(stage: Stage, settings: Mapping[str, Any]) -> None:
     """Refuse settings that a stage does not have, or that are of another type than their default."""
-    parameters = inspect.signature(stage.configure).parameters if stage.configure else {}
-    defaults = {
-        name: each.default for name, each in parameters.items() if name != "options" and not callable(each.default)
-    }
+    defaults = _settings(stage)
     for name, value in settings.items():
         if name not in defaults:
             there = ", ".join((*ABOUT_A_STAGE, *defaults))
             raise BadPipeline(f"[stages.{stage.name}] {name}: there is no such setting; there are {there}")
         kinds = (int, float) if isinstance(defaults[name], float) else (type(defaults[name]),)
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise BadPipeline(f"[stages.{stage.name}] {name} = {value!r}: give one like {defaults[name]!r}")
+
+
+def _settings(stage: Stage) -> dict[str, Any]:
+    """Give a stage's settings with their defaults."""
+    parameters = inspect.signature(stage.configure).parameters if stage.configure else {}
+    return {name: each.default for name, each in parameters.items() if name != "options" and not callable(each.default)}
 
 
 def _fed(found: Sequence[Stage], known: Sequence[Stage]) -> None:

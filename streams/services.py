@@ -33,6 +33,10 @@ class Objects(Protocol):
         """Hold exactly this version in a file for a while. Raises `Gone` when it is no longer there."""
         ...
 
+    async def tags(self, asset: Asset) -> dict[str, str]:
+        """Give the object's tags: this version's where it has an id, else those of the object as it is now."""
+        ...
+
 
 class Blobs(Protocol):
     """Where results lie that are too big for an event."""

@@ -68,6 +68,14 @@ class S3Objects:
             await self._download(asset, path)
             yield path
 
+    async def tags(self, asset: Asset) -> dict[str, str]:
+        """Give the object's tags: this version's where it has an id, else those of the object as it is now."""
+        which = {"Bucket": asset.bucket, "Key": asset.key}
+        if asset.version_id:
+            which["VersionId"] = asset.version_id
+        answer = await self._aws.call("s3", "get_object_tagging", **which)
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
     async def _download(self, asset: Asset, path: Path) -> None:
         which: dict[str, Any] = {"Bucket": asset.bucket, "Key": asset.key}
         if asset.version_id:

@@ -27,7 +27,12 @@ resource "aws_iam_role_policy" "worker" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      { Sid = "ReadMedia", Effect = "Allow", Action = ["s3:GetObject", "s3:GetObjectVersion"], Resource = "${local.media}/*" },
+      {
+        Sid      = "ReadMedia"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+        Resource = "${local.media}/*"
+      },
       { Sid = "KeepResults", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = "${local.results}/*" },
       { Sid = "FindResults", Effect = "Allow", Action = "s3:ListBucket", Resource = local.results },
       { Sid = "CallServices", Effect = "Allow", Action = local.wanted.worker, Resource = "*" },

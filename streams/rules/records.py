@@ -45,7 +45,7 @@ def _matches(record: Any, clauses: Sequence[Clause], tests: Sequence[Test]) -> b
         value = record
         for step in steps:
             value = getattr(value, step, None)
-            if value is None:
+            if value is None or type(value) is dict:
                 break
         if value is None:
             if not may_be_missing:
@@ -58,7 +58,7 @@ def _matches(record: Any, clauses: Sequence[Clause], tests: Sequence[Test]) -> b
 
 
 def _with_lists(record: Any, clauses: Sequence[Clause]) -> bool:
-    """Do the same where a clause's path leads into a list, or to something that is no plain value."""
+    """Do the same where a clause's path leads into a list or a map, or to something that is no plain value."""
     fields = fields_of(record, Wanted(clause.path for clause in clauses))
     there = [clause for clause in clauses if clause.path in fields or not any(map(_takes_none, clause.alternatives))]
     return holds(there, fields)

@@ -9,22 +9,36 @@ from streams.services import Services
 from streams.stage import NOT_A_FOLDER, Stage
 
 
-async def probe(uploaded: MediaUploaded, services: Services) -> MediaProbed:
-    """Describe the file; one that no player could read raises `Unprocessable`."""
-    async with services.objects.fetched(uploaded.asset) as path:
-        found = await media.probe(path)
-    return MediaProbed(
-        asset=uploaded.asset,
-        kind=found.kind,
-        format=found.format,
-        duration_seconds=found.duration_seconds,
-        width=found.width,
-        height=found.height,
-        video_codec=found.video_codec,
-        audio_codec=found.audio_codec,
-        frame_rate=found.frame_rate,
-        bit_rate=found.bit_rate,
+def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
+    """Build the stage; with `tags` it also asks S3 for the object's tags, which one more call costs."""
+
+    async def probe(uploaded: MediaUploaded, services: Services) -> MediaProbed:
+        """Describe the file; one that no player could read raises `Unprocessable`."""
+        async with services.objects.fetched(uploaded.asset) as path:
+            found = await media.probe(path)
+        return MediaProbed(
+            asset=uploaded.asset,
+            kind=found.kind,
+            format=found.format,
+            duration_seconds=found.duration_seconds,
+            width=found.width,
+            height=found.height,
+            video_codec=found.video_codec,
+            audio_codec=found.audio_codec,
+            frame_rate=found.frame_rate,
+            bit_rate=found.bit_rate,
+            tags=await services.objects.tags(uploaded.asset) if tags else None,
+        )
+
+    return Stage(
+        "probe",
+        reads=(topics.UPLOADED,),
+        writes=topics.PROBED,
+        when=NOT_A_FOLDER,
+        run=probe,
+        options=options,
+        configure=probe_stage,
     )
 
 
-STAGE = Stage("probe", reads=(topics.UPLOADED,), writes=topics.PROBED, when=NOT_A_FOLDER, run=probe)
+STAGE = probe_stage()

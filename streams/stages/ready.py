@@ -26,6 +26,7 @@ async def ready(asset: Asset, shelf: Shelf) -> MediaReady | None:
         audio_codec=probed.audio_codec,
         frame_rate=probed.frame_rate,
         bit_rate=probed.bit_rate,
+        tags=probed.tags,
     )
 
 

@@ -25,7 +25,7 @@ from streams.polly import Polly
 from streams.rates import Rates
 from streams.rekognition import Rekognition
 from streams.settings import StreamSettings
-from streams.storage import S3Bucket
+from streams.storage import S3Bucket, S3Objects
 from streams.textract import Textract
 from streams.transcribe import Transcribe
 from streams.translate import Translate
@@ -62,6 +62,13 @@ def media(key: str) -> Asset:
 
 def token(stage: str, key: str) -> str:
     return job_token(stage, media(key), f"{stage}@1")
+
+
+async def test_tags_of_an_object(calls: Calls, aws: Aws) -> None:
+    aws.s3.put_object(Bucket=BUCKET, Key="tagged.jpg", Body=b"", Tagging="team=news&cost.centre=7")
+    objects = S3Objects(calls, 1)
+    assert await objects.tags(media("tagged.jpg")) == {"team": "news", "cost.centre": "7"}
+    assert await objects.tags(media("bottles.jpg")) == {}
 
 
 @pytest.mark.parametrize("feature", ["faces", "text", "celebrities"])

@@ -79,6 +79,8 @@ def _sample(type_: Any, name: str) -> Any:
         return {field["name"]: _sample(field["type"], field["name"]) for field in type_["fields"]}
     if kind == "array":
         return [_sample(type_["items"], f"{name} {number}") for number in (1, 2)]
+    if kind == "map":
+        return {f"{name} {number}": _sample(type_["values"], f"{name} {number}") for number in (1, 2)}
     if kind == "enum":
         return type_["symbols"][-1]
     if isinstance(type_, dict) and type_.get("logicalType") == "timestamp-millis":

@@ -51,6 +51,7 @@ class Outside:
     path: Path = Path("/nonexistent")
     labels: tuple[Label, ...] = (Label(name="Cat", confidence=99.0),)
     gone: bool = False
+    tagged: dict[str, str] = field(default_factory=dict)
     more: Any = None
     """Whoever does the rest: documents, language, voice and so on."""
     failures: list[Exception] = field(default_factory=list)
@@ -62,6 +63,10 @@ class Outside:
         if self.gone:
             raise Gone("replaced")
         yield self.path
+
+    async def tags(self, asset: Asset) -> dict[str, str]:
+        self._called("tags", asset.key)
+        return self.tagged
 
     async def scan(self, path: Path, name: str) -> Verdict:
         self._called("scan", name)

@@ -47,6 +47,8 @@ def data_of(type_: Any) -> st.SearchStrategy[Any]:
         return PLAIN[type_]
     if type_["type"] == "record":
         return st.fixed_dictionaries({each["name"]: data_of(each["type"]) for each in type_["fields"]})
+    if type_["type"] == "map":
+        return st.dictionaries(st.text(), data_of(type_["values"]), max_size=3)
     if type_["type"] == "array":
         return st.lists(data_of(type_["items"]), max_size=3)
     if type_["type"] == "enum":

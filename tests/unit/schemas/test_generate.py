@@ -76,6 +76,7 @@ def test_the_table_holds_events_alone() -> None:
         ({"type": "array", "items": "long"}, "tuple[int, ...]"),
         ({"type": "array", "items": NULLABLE}, "tuple[str | None, ...]"),
         (["null", {"type": "array", "items": "string"}], "tuple[str, ...] | None"),
+        ({"type": "map", "values": "string"}, "dict[str, str]"),
         (KIND, "Kind"),
         (record("Inner", field("x")), "Inner"),
         (["null", record("Inner", field("x"))], "Inner | None"),
@@ -139,7 +140,6 @@ def test_a_default_without_a_python_form_is_refused_by_field(type_: Any, default
 @pytest.mark.parametrize(
     "type_",
     [
-        {"type": "map", "values": "string"},
         {"type": "fixed", "name": "Hash", "size": 16},
         {"type": "bytes", "logicalType": "decimal", "precision": 4},
         {"type": "long", "logicalType": "timestamp-micros"},

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from schemas.records import MediaProbed
 from schemas.settings import SettingsError
 from streams import pipeline, quotas
 from streams.budget import Budget
+from streams.results import Results
 from streams.stage import Stage, wanted
-from tests.support.records import ready
+from streams.stages import ready as ready_stage
+from streams.stages.probe import probe_stage
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import asset, envelope, probed, ready, scanned, uploaded
+
+MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
 
 
 @pytest.fixture
@@ -78,6 +85,11 @@ def test_settings_are_part_of_the_name_of_a_result(pipeline_file: Path) -> None:
         ("[stages.labels]\nheight = 3\n", "no such setting; there are on, when"),
         ("[stages.labels]\nwhen = { kind = 'image' }\n", "[stages.labels] when"),
         ("[stages.labels]\nwhen = 3\n", "[stages.labels] when"),
+        (
+            "[stages.entities]\non = true\nwhen = { tags = { a = ['b'] } }\n",
+            "[stages.entities] when: its records have no tags; narrow the stages that it reads from",
+        ),
+        ("[stages.probe]\ntags = 1\n", "tags = 1: give one like False"),
         ("[stages.voice]\non = true\n", "translation is off, which it reads from"),
         ("[stages.entities]\non = true\n[stages.transcript]\non = false\n", "transcript or documents is off"),
         ("[stages.scan]\non = false\n", "[stages.ready] is on, but scan is off"),
@@ -111,6 +123,51 @@ def test_a_stage_that_is_off_says_how_it_is_switched_on() -> None:
 def test_a_budget_is_read(pipeline_file: Path) -> None:
     pipeline_file.write_text("[budget]\nasset = 2.5\nday = 40\n", "utf-8")
     assert pipeline.choice().budget == Budget(2.5, 40)
+
+
+def test_tags_are_read_where_a_pattern_asks_for_them_and_nowhere_else(pipeline_file: Path) -> None:
+    pipeline_file.write_text('[stages.labels]\nwhen = { tags = { team = ["news"], "cost.centre" = ["7"] } }\n', "utf-8")
+    wants = wanted(stage("labels"))
+    assert wants(ready(tags={"team": "news", "cost.centre": "7", "items": "2"}))
+    assert not wants(ready(tags={"team": "news", "cost.centre": "8"}))
+    assert not wants(ready(tags={"team": "news"}))
+    assert not wants(ready())
+    assert stage("probe").options == ("tags=True",)
+    pipeline_file.write_text('[stages.labels]\nwhen = { kind = ["image"] }\n', "utf-8")
+    assert stage("probe").options == ()
+
+
+@pytest.mark.parametrize(
+    "when", ["tags = [{ exists = false }]", '"$or" = [{ tags = { a = ["b"] } }, { kind = ["image"] }]']
+)
+def test_every_way_to_ask_for_tags_counts(pipeline_file: Path, when: str) -> None:
+    pipeline_file.write_text(f"[stages.labels]\nwhen = {{ {when} }}\n", "utf-8")
+    assert stage("probe").options == ("tags=True",)
+
+
+def test_tags_can_be_read_for_rules_alone(pipeline_file: Path) -> None:
+    pipeline_file.write_text("[stages.probe]\ntags = true\n", "utf-8")
+    assert stage("probe").result_name != "probe@1"
+
+
+@pytest.mark.parametrize(("tags", "asked"), [(True, 1), (False, 0)])
+async def test_tags_come_with_what_is_probed(tags: bool, asked: int) -> None:
+    outside = Outside(path=MEDIA / "bottles.jpg", tagged={"team": "news"})
+    run = probe_stage(tags=tags).run
+    assert run is not None
+    found = await run(uploaded(), outside.services(Results(MemoryBucket())))
+    assert isinstance(found, MediaProbed)
+    assert found.tags == ({"team": "news"} if tags else None)
+    assert outside.asked("tags") == asked
+
+
+async def test_tags_reach_the_stages_that_cost_something() -> None:
+    results = Results(MemoryBucket())
+    for name, event in (("scan", scanned()), ("probe", probed(tags={"team": "news"}))):
+        await results.put(asset(), f"{name}@1", event, envelope(event), "")
+    joined = await ready_stage.ready(asset(), await results.look(asset()))
+    assert joined is not None
+    assert joined.tags == {"team": "news"}
 
 
 def test_the_quota_of_a_service_is_shared_by_its_stages() -> None:
