@@ -84,6 +84,9 @@ class DocumentAnalysed(Struct, frozen=True, kw_only=True, gc=False):
     text: Pointer
     result: Pointer
     charges: tuple[Charge, ...]
+    field_count: int | None = None
+    table_count: int | None = None
+    form: Pointer | None = None
 
 
 class Entity(Struct, frozen=True, kw_only=True, gc=False):

@@ -10,6 +10,7 @@ from schemas.records import Charge, Rendition
 
 Feature = Literal["labels", "moderation", "faces", "text", "segments", "celebrities"]
 TextFeature = Literal["entities", "key-phrases", "pii"]
+DocumentFeature = Literal["FORMS", "TABLES"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,43 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a form: what is asked and what was filled in, empty where nothing was."""
+
+    page: int
+    key: str
+    value: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table, row by row."""
+
+    page: int
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields and tables of a document, in the order of its pages."""
+
+    fields: tuple[Field, ...]
+    tables: tuple[Grid, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pages:
-    """What was read in a document: how many pages, their text, and the service's whole answer as JSON."""
+    """What was read in a document: how many pages, their text, and the service's whole answer as JSON.
+
+    Fields of forms and tables are there where they were asked for.
+    """
 
     count: int
     text: str
     answer: bytes
     charges: tuple[Charge, ...]
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)

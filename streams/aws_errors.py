@@ -44,7 +44,14 @@ OPERATIONS = {
         "get_celebrity_recognition",
     ),
     "transcribe": ("start_transcription_job", "get_transcription_job"),
-    "textract": ("detect_document_text", "start_document_text_detection", "get_document_text_detection"),
+    "textract": (
+        "detect_document_text",
+        "start_document_text_detection",
+        "get_document_text_detection",
+        "analyze_document",
+        "start_document_analysis",
+        "get_document_analysis",
+    ),
     "comprehend": (
         "detect_entities",
         "detect_key_phrases",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from streams.prices import operation_of, price_of
@@ -22,13 +23,16 @@ def estimate(stage: Stage, record: Any) -> float | None:
         service, _, method = call.partition(".")
         if method == "converse" and (tokens := units("1000 tokens", record)):
             priced += [tokens * share for share in _per_1000_tokens(service)]
-        price = price_of(service, operation_of(method))
-        if price is None or (stage.run is not None and stage.job is not None and _is_job(method) != starts_a_job):
+        if stage.run is not None and stage.job is not None and _is_job(method) != starts_a_job:
             continue
-        amount = units(price.unit, record)
-        if amount is None:
-            return None
-        priced.append(amount * price.usd)
+        for name in _operations(method, stage.parts):
+            price = price_of(service, name)
+            if price is None:
+                continue
+            amount = units(price.unit, record)
+            if amount is None:
+                return None
+            priced.append(amount * price.usd)
     return round(sum(priced), 6) if priced or not stage.calls else None
 
 
@@ -58,6 +62,12 @@ def _per_1000_tokens(service: str) -> list[float]:
     """What a thousand tokens cost that are read, with the few that are written about them."""
     read, written = (price_of(service, f"Converse {way}") for way in ("input", "output"))
     return [read.usd, written.usd * WRITTEN_SHARE] if read and written else []
+
+
+def _operations(method: str, parts: Sequence[str]) -> list[str]:
+    """Name what a call is priced by: its operation, or the parts of it."""
+    name = operation_of(method)
+    return [f"{name} {part}" for part in parts] or [name]
 
 
 def _is_job(method: str) -> bool:

@@ -37,6 +37,9 @@ QUESTIONS = {
     ("textract", "StartDocumentTextDetection"): _Question(
         "get_document_text_detection", "JobId", "JobStatus", "StatusMessage", options=_page
     ),
+    ("textract", "StartDocumentAnalysis"): _Question(
+        "get_document_analysis", "JobId", "JobStatus", "StatusMessage", options=_page
+    ),
     ("polly", "StartSpeechSynthesisTask"): _Question(
         "get_speech_synthesis_task", "TaskId", "TaskStatus", "TaskStatusReason", "SynthesisTask"
     ),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
 from streams.answers import (
+    DocumentFeature,
     Feature,
     Findings,
     Languages,
@@ -92,16 +93,16 @@ class Speech(Protocol):
 class Documents(Protocol):
     """Reads documents."""
 
-    async def look(self, asset: Asset) -> Pages:
+    async def look(self, asset: Asset, features: Sequence[DocumentFeature]) -> Pages:
         """Read an image of one page and wait for the answer."""
         ...
 
-    async def start(self, asset: Asset, token: str) -> str:
+    async def start(self, asset: Asset, token: str, features: Sequence[DocumentFeature]) -> str:
         """Submit a document of any number of pages under an idempotency key and give the service's job id."""
         ...
 
-    async def read(self, job_id: str) -> Pages:
-        """Fetch everything that a job read."""
+    async def read(self, job_id: str, features: Sequence[DocumentFeature]) -> Pages:
+        """Fetch everything that a job read that was started with these features."""
         ...
 
 

@@ -69,9 +69,9 @@ class Stage:
 
     `when` is an event pattern over the record: what does not match is not this stage's business. `only` is a second
     one, by which a pipeline file narrows it. `calls` names the paid operations behind it, such as
-    `transcribe.start_transcription_job`, whose rate its workers share. `options` tells results apart that were made
-    under other settings; `configure` builds the stage with settings of a pipeline file, which it takes as keyword
-    arguments beside `options`.
+    `transcribe.start_transcription_job`, whose rate its workers share, `parts` what of them is priced apart. `options`
+    tells results apart that were made under other settings; `configure` builds the stage with settings of a pipeline
+    file, which it takes as keyword arguments beside `options`.
 
     `ordered` is for a stage whose records of one key must never pass each other: one that has to be tried again later
     holds back the later ones until it has ended, well or not. Else only those pass that are in nobody's way.
@@ -93,6 +93,7 @@ class Stage:
     options: tuple[str, ...] = ()
     configure: Callable[..., Stage] | None = None
     calls: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     deadline_seconds: float = 300.0
     ordered: bool = False
     epoch: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ SYNTHETIC = "Synthetic line: no text was read from this picture"
 MOST_PAGES = 3_000
 MOST_PIXELS = 10_000
 
+_GAP = re.compile(r"\s*\|\s*|\t+|\s{3,}")
+
 
 class Unsupported(Unprocessable):
     """The document is of a kind that Textract does not take."""
@@ -24,10 +27,11 @@ class Unsupported(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text; `top` is its place on the page from 0 to 1."""
+    """One line of text; `top` is its place on the page from 0 to 1. `cells` are what wide gaps or bars part in it."""
 
     text: str
     top: float
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def _pdf(path: Path) -> Document:
 
 
 def _lines(text: str) -> Iterator[Line]:
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    told = [line for line in lines if line]
+    told = [line for line in text.splitlines() if line.strip()]
     for number, line in enumerate(told):
-        yield Line(line, (number + 0.5) / (len(told) + 1))
+        cells = tuple(" ".join(cell.split()) for cell in _GAP.split(line.strip()))
+        yield Line(" ".join(line.split()), (number + 0.5) / (len(told) + 1), cells)

@@ -1,8 +1,9 @@
-"""Amazon Textract: the text of documents, of a picture at once and of many pages by job."""
+"""Amazon Textract: text, forms and tables of documents, of a picture at once and of many pages by job."""
 
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from sandbox.ai.errors import ServiceError, Unprocessable
 from sandbox.ai.jobs import JobKind
 from sandbox.ai.ledger import FAILED, Job, Subject, TooManyJobs
 from sandbox.ai.service import Context, Params, Service
+from sandbox.ai.textract_blocks import blocks
 
 # https://docs.aws.amazon.com/textract/latest/dg/limits-document.html
 MOST_BYTES = 10 * 1024**2
@@ -21,11 +23,22 @@ MOST_JOBS = 100
 MOST_RESULTS = 1000
 LIFE_SECONDS = 7 * 24 * 3600  # of tokens and of results
 MODEL = "1.0"
+TEXT, ANALYSIS = "StartDocumentTextDetection", "StartDocumentAnalysis"
 
 
 def detect_document_text(params: Params, context: Context) -> Params:
     """The text of a picture of one page; a PDF of one page will do as well."""
-    document = params["Document"]
+    found = _one_page(params["Document"], context)
+    return {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(found), "DetectDocumentTextModelVersion": MODEL}
+
+
+def analyze_document(params: Params, context: Context) -> Params:
+    """The text of a picture of one page, with its fields and tables."""
+    found = blocks(_one_page(params["Document"], context), params["FeatureTypes"])
+    return {"DocumentMetadata": {"Pages": 1}, "Blocks": found, "AnalyzeDocumentModelVersion": MODEL}
+
+
+def _one_page(document: Params, context: Context) -> Document:
     if "Bytes" in document:
         found = _opened(bytes(document["Bytes"]))
     else:
@@ -35,10 +48,10 @@ def detect_document_text(params: Params, context: Context) -> Params:
         found = _opened(context.cloud.read(bucket, key, version))
     if len(found.pages) != 1:
         raise ServiceError("UnsupportedDocumentException", "Request has unsupported document format")
-    return {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(found), "DetectDocumentTextModelVersion": MODEL}
+    return found
 
 
-def start_document_text_detection(params: Params, context: Context) -> Params:
+def start(operation: str, params: Params, context: Context) -> Params:
     """Start reading a document."""
     bucket, key, version = _location(params["DocumentLocation"])
     if _size(bucket, key, version, context.cloud) > MOST_JOB_BYTES:
@@ -46,7 +59,7 @@ def start_document_text_detection(params: Params, context: Context) -> Params:
     job = Job(
         job_id=secrets.token_hex(32),
         service="textract",
-        operation="StartDocumentTextDetection",
+        operation=operation,
         asset=f"{bucket}/{key}",
         token=params.get("ClientRequestToken"),
         request=params,
@@ -60,12 +73,12 @@ def start_document_text_detection(params: Params, context: Context) -> Params:
     return {"JobId": begun.job_id}
 
 
-def get_document_text_detection(params: Params, context: Context) -> Params:
-    """The state of a job, and a page of its blocks."""
+def get(operation: str, model: str, params: Params, context: Context) -> Params:
+    """The state of a job of an operation, and a page of its blocks."""
     job = context.ledger.job("textract", params["JobId"])
-    if job is None or job.started_at <= context.clock() - LIFE_SECONDS:
+    if job is None or job.operation != operation or job.started_at <= context.clock() - LIFE_SECONDS:
         raise ServiceError("InvalidJobIdException", "Request has invalid Job Id")
-    said: Params = {"JobStatus": job.status, "DetectDocumentTextModelVersion": MODEL}
+    said: Params = {"JobStatus": job.status, model: MODEL}
     said |= {"StatusMessage": job.reason} if job.status == FAILED else {}
     if job.result is None:
         return said
@@ -89,7 +102,7 @@ def work(job: Job, cloud: Cloud) -> Params:
         except Refused as error:
             raise Unprocessable("INVALID_S3_OBJECT: the document is no longer there") from error
         found = documents.read(file)
-    return {"pages": len(found.pages), "blocks": blocks(found)}
+    return {"pages": len(found.pages), "blocks": blocks(found, job.request.get("FeatureTypes", ()))}
 
 
 def announce(job: Job, cloud: Cloud) -> None:
@@ -108,46 +121,6 @@ def announce(job: Job, cloud: Cloud) -> None:
     if "JobTag" in job.request:
         message["JobTag"] = job.request["JobTag"]
     cloud.publish(channel["SNSTopicArn"], message)
-
-
-def blocks(found: Document) -> list[Params]:
-    """A document as AWS writes it: pages, lines and words, each above those that it holds."""
-    made: list[Params] = []
-    for number, lines in enumerate(found.pages, 1):
-        page: Params = {"BlockType": "PAGE", "Id": f"page-{number}", "Page": number, "Geometry": _place(0.0, 1.0)}
-        made.append(page)
-        for at, line in enumerate(lines):
-            id_ = f"line-{number}-{at}"
-            words = [
-                {
-                    "BlockType": "WORD",
-                    "Id": f"word-{number}-{at}-{n}",
-                    "Text": word,
-                    "Confidence": 99.0,
-                    "Page": number,
-                    "Geometry": _place(line.top, 0.02),
-                }
-                for n, word in enumerate(line.text.split())
-            ]
-            made.append(
-                {
-                    "BlockType": "LINE",
-                    "Id": id_,
-                    "Text": line.text,
-                    "Confidence": 99.0,
-                    "Page": number,
-                    "Geometry": _place(line.top, 0.02),
-                    "Relationships": [{"Type": "CHILD", "Ids": [word["Id"] for word in words]}],
-                }
-            )
-            made += words
-        if lines:
-            page["Relationships"] = [{"Type": "CHILD", "Ids": [f"line-{number}-{at}" for at in range(len(lines))]}]
-    return made
-
-
-def _place(top: float, height: float) -> Params:
-    return {"BoundingBox": {"Left": 0.0, "Top": top, "Width": 1.0, "Height": height}}
 
 
 def _opened(data: bytes) -> Document:
@@ -189,10 +162,13 @@ SERVICE = Service(
     failure="InternalServerError",
     operations={
         "DetectDocumentText": detect_document_text,
-        "StartDocumentTextDetection": start_document_text_detection,
-        "GetDocumentTextDetection": get_document_text_detection,
+        "StartDocumentTextDetection": partial(start, TEXT),
+        "GetDocumentTextDetection": partial(get, TEXT, "DetectDocumentTextModelVersion"),
+        "AnalyzeDocument": analyze_document,
+        "StartDocumentAnalysis": partial(start, ANALYSIS),
+        "GetDocumentAnalysis": partial(get, ANALYSIS, "AnalyzeDocumentModelVersion"),
     },
-    jobs={"StartDocumentTextDetection": JobKind(work, announce)},
+    jobs={TEXT: JobKind(work, announce), ANALYSIS: JobKind(work, announce)},
     subject=_subject,
-    synthetic=frozenset({"DetectDocumentText"}),
+    synthetic=frozenset({"DetectDocumentText", "AnalyzeDocument"}),
 )

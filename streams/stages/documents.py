@@ -1,10 +1,12 @@
-"""Read the text of a document, or of a picture of one page."""
+"""Read the text of a document, or of a picture of one page; forms and tables too, where somebody pays for that."""
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.records import Asset, DocumentAnalysed, MediaReady
 from schemas.topics import DOCUMENTS, READY
-from streams.answers import Pages
+from streams.answers import DocumentFeature, Pages
 from streams.services import Services
 from streams.stage import Finished, Job, Stage
 from streams.texts import excerpt
@@ -13,44 +15,59 @@ ONE_PAGE = ["image/jpeg", "image/png"]
 MANY_PAGES = ["application/pdf", "image/tiff"]
 
 
-async def look(media: MediaReady, services: Services) -> DocumentAnalysed:
-    """Read one page at once."""
-    return await _kept(media.asset, await services.documents.look(media.asset), services)
+def documents_stage(forms: bool = False, tables: bool = False, options: tuple[str, ...] = ()) -> Stage:
+    """Build the stage; each of forms and tables has its own price, which is many times that of the text alone."""
+    asked: dict[DocumentFeature, bool] = {"FORMS": forms, "TABLES": tables}
+    features = tuple(feature for feature, wanted in asked.items() if wanted)
 
+    async def look(media: MediaReady, services: Services) -> DocumentAnalysed:
+        """Read one page at once."""
+        return await kept(media.asset, await services.documents.look(media.asset, features), services)
 
-async def start(media: MediaReady, token: str, services: Services) -> str:
-    """Submit a document, and let go."""
-    return await services.documents.start(media.asset, token)
+    async def start(media: MediaReady, token: str, services: Services) -> str:
+        """Submit a document, and let go."""
+        return await services.documents.start(media.asset, token, features)
 
+    async def finish(finished: Finished, services: Services) -> DocumentAnalysed:
+        """Fetch what was read."""
+        return await kept(finished.asset, await services.documents.read(finished.job.job_id, features), services)
 
-async def finish(finished: Finished, services: Services) -> DocumentAnalysed:
-    """Fetch what was read."""
-    return await _kept(finished.asset, await services.documents.read(finished.job.job_id), services)
+    async def kept(asset: Asset, pages: Pages, services: Services) -> DocumentAnalysed:
+        keep, name, form = services.blobs.keep, stage.result_name, pages.form
+        return DocumentAnalysed(
+            asset=asset,
+            pages=pages.count,
+            words=len(pages.text.split()),
+            excerpt=excerpt(pages.text),
+            text=await keep(asset, f"{name}.txt", pages.text.encode(), "text/plain; charset=utf-8"),
+            result=await keep(asset, f"{name}.answer.json", pages.answer, "application/json"),
+            field_count=len(form.fields) if form else None,
+            table_count=len(form.tables) if form else None,
+            form=await keep(asset, f"{name}.form.json", msgspec.json.encode(form), "application/json")
+            if form
+            else None,
+            charges=pages.charges,
+        )
 
-
-async def _kept(asset: Asset, pages: Pages, services: Services) -> DocumentAnalysed:
-    keep = services.blobs.keep
-    return DocumentAnalysed(
-        asset=asset,
-        pages=pages.count,
-        words=len(pages.text.split()),
-        excerpt=excerpt(pages.text),
-        text=await keep(asset, "documents@1.txt", pages.text.encode(), "text/plain; charset=utf-8"),
-        result=await keep(asset, "documents@1.answer.json", pages.answer, "application/json"),
-        charges=pages.charges,
+    operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"
+    methods = (
+        ("analyze_document", "start_document_analysis", "get_document_analysis")
+        if features
+        else ("detect_document_text", "start_document_text_detection", "get_document_text_detection")
     )
+    stage = Stage(
+        "documents",
+        reads=(READY,),
+        writes=DOCUMENTS,
+        when={"content_type": [*ONE_PAGE, *MANY_PAGES]},
+        run=look,
+        job=Job("textract", operation, start, finish, when={"content_type": MANY_PAGES}),
+        options=options,
+        configure=documents_stage,
+        calls=tuple(f"textract.{method}" for method in methods),
+        parts=features,
+    )
+    return stage
 
 
-STAGE = Stage(
-    "documents",
-    reads=(READY,),
-    writes=DOCUMENTS,
-    when={"content_type": [*ONE_PAGE, *MANY_PAGES]},
-    run=look,
-    job=Job("textract", "StartDocumentTextDetection", start, finish, when={"content_type": MANY_PAGES}),
-    calls=(
-        "textract.detect_document_text",
-        "textract.start_document_text_detection",
-        "textract.get_document_text_detection",
-    ),
-)
+STAGE = documents_stage()

@@ -14,7 +14,7 @@ from sandbox.pdf import pdf
 from schemas.identity import job_token
 from schemas.records import Asset, JobStarted
 from streams import pipeline
-from streams.answers import Feature
+from streams.answers import Feature, Field, Form, Grid
 from streams.aws import Aws as Calls
 from streams.bedrock import Bedrock
 from streams.comprehend import Comprehend
@@ -25,6 +25,7 @@ from streams.polly import Polly
 from streams.rates import Rates
 from streams.rekognition import Rekognition
 from streams.settings import StreamSettings
+from streams.stages.documents import documents_stage
 from streams.storage import S3Bucket, S3Objects
 from streams.textract import Textract
 from streams.transcribe import Transcribe
@@ -105,6 +106,29 @@ async def test_a_document_is_read_page_by_page(calls: Calls, settings: StreamSet
 async def test_a_picture_of_a_page_is_read_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
     pages = await Textract(calls, settings).look(media("bottles.jpg"))
     assert (pages.count, pages.text) == (1, "Synthetic line: no text was read from this picture")
+
+
+async def test_forms_and_tables_of_a_document(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    documents, key = Textract(calls, settings), token("documents", "form.pdf")
+    aws.put("form.pdf", pdf("Name: Ada Example\nItem    Price\nFilm    12.50", "last page"))
+    job_id = await documents.start(media("form.pdf"), key, ["FORMS", "TABLES"])
+    assert await documents.start(media("form.pdf"), key, ["FORMS", "TABLES"]) == job_id
+    told = aws.completion()
+    assert (told["API"], told["JobTag"]) == ("StartDocumentAnalysis", key)
+    pages = await documents.read(job_id, ["FORMS", "TABLES"])
+    assert pages.form == Form(
+        (Field(1, "Name:", "Ada Example", 99.0),), (Grid(1, (("Item", "Price"), ("Film", "12.50"))),)
+    )
+    assert [charge.usd for charge in pages.charges] == [0.1, 0.03]
+    with pytest.raises(Unprocessable) as refused:
+        await documents.read(job_id)
+    assert refused.value.code == "InvalidJobIdException"
+
+
+async def test_forms_of_a_picture_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
+    pages = await Textract(calls, settings).look(media("bottles.jpg"), ["FORMS"])
+    assert pages.form == Form((Field(1, "Synthetic line:", "no text was read from this picture", 99.0),), ())
+    assert [charge.operation for charge in pages.charges] == ["AnalyzeDocument FORMS"]
 
 
 async def test_a_document_that_is_none_is_refused(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
@@ -256,5 +280,6 @@ async def test_how_a_job_is_can_be_asked(calls: Calls, settings: StreamSettings,
 
 
 def test_every_job_of_every_stage_can_be_asked_for() -> None:
-    jobs = {(stage.job.service, stage.job.operation) for stage in pipeline.every() if stage.job}
+    stages = (*pipeline.every(), documents_stage(forms=True))
+    jobs = {(stage.job.service, stage.job.operation) for stage in stages if stage.job}
     assert jobs == set(QUESTIONS)
