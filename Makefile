@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules fuzz chaos chaos-bridge chaos-ai format constraints clean
+.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay fuzz chaos chaos-bridge chaos-ai format constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench-bridge: $(VENV)/dev.stamp ## Measure the bridge beside a bare boto3 loop
 
 bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-ruler
 	@$(BIN)/python -m bench.rules
+
+bench-replay: $(VENV)/dev.stamp ## Measure how fast dead letters are found and sent back, and results sent again
+	@$(BIN)/python -m bench.replay $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -16,36 +16,46 @@ import msgspec
 import psutil
 import uvloop
 
+from bench import load
 from bench.shelves import Forgetful, Shelves
 from schemas import codec, kafka, logs, topics
+from schemas.envelope import PREFIX, Envelope
+from schemas.identity import asset_key, root_id
 from schemas.message import Message, Received
 from schemas.records import Event, MediaScanned, MediaUploaded
 from schemas.settings import KafkaSettings
 from streams.app import create_app
+from streams.aws import Aws
 from streams.context import Context
 from streams.lanes import Lanes, Work
 from streams.origin import due
 from streams.outcome import Done, Outcome
 from streams.processor import Processor
-from streams.results import Results
+from streams.rates import Rates
+from streams.results import Bucket, Results
 from streams.sender import Sender
 from streams.services import Services
 from streams.settings import StreamSettings
 from streams.slots import Slots
 from streams.stage import Stage
+from streams.storage import S3Bucket
 
-Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent"]
-"""How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record."""
+Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known"]
+"""How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record.
+
+With `sent again` and `known` every result is in the store before: the one sends it, the other has nothing to send.
+"""
 
 Process = Callable[[Received], Awaitable[bool]]
 
 LOOK_SECONDS = 0.02
+AT_ONCE = 32
 NOT_WANTED = {"asset": {"key": [{"suffix": "/"}]}}
 DONE = Done()
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What to host, and after how many records to stop."""
+    """What to host, and after how many records to stop. Results lie in a bucket of S3, or in memory without one."""
 
     bootstrap_servers: str
     name: str
@@ -58,6 +68,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     lines: bool = False
     keeps: bool = True
     timed: str = ""
+    bucket: str = ""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +101,7 @@ class Handler:
         await self._work(media.asset.key, media.asset.sequencer)
         if not self._sends:
             return None
-        return MediaScanned(asset=media.asset, engine="bench", content_type="image/jpeg", sha256="0" * 64)
+        return scanned(media)
 
     async def run(self, received: Received, *_tries: int) -> Outcome:
         """Be a runner that hands records to the work as they came."""
@@ -114,6 +125,11 @@ class Handler:
             await asyncio.sleep(self._wait)
 
 
+def scanned(media: MediaUploaded) -> MediaScanned:
+    """Give the result of a stage."""
+    return MediaScanned(asset=media.asset, engine="bench", content_type="image/jpeg", sha256="0" * 64)
+
+
 class Bench:
     """One hosted stage. `around` may put something around the way that a record takes."""
 
@@ -125,6 +141,7 @@ class Bench:
         when = NOT_WANTED if task.kind == "not wanted" else {}
         reads = topics.Topic(task.reads, "uploads")
         self.stage = Stage(task.name, (reads,), topics.SCANNED, self.handler.on_event, when=when)
+        self._results = Results(_bucket(task))
         process = self.handler.alone if task.kind == "lanes" else self._processor().process
         self.lanes = Lanes(Work(around(process), process, due), task.in_flight, task.buffer_bytes, 300.0)
         settings = StreamSettings(results_bucket="bench", in_flight=task.in_flight, buffer_bytes=task.buffer_bytes)
@@ -134,6 +151,19 @@ class Bench:
         """Create the topics of the stage that are not there."""
         wanted = (*self.stage.inputs, topics.SCANNED, topics.dead_letters(self.stage.name))
         kafka.create_topics(kafka.admin(self.cluster), wanted, 1)
+
+    async def work_before(self) -> None:
+        """Fill the store with what the stage would find, or with the marker that it found nothing."""
+        every = range(self.task.records)
+        for some in range(0, len(every), AT_ONCE):
+            await asyncio.gather(*(self._work_before(each) for each in every[some : some + AT_ONCE]))
+
+    async def _work_before(self, number: int) -> None:
+        media = load.upload(number % load.KEYS, number // load.KEYS)
+        found = scanned(media) if self.task.kind == "sent again" else None
+        identity = root_id(media.asset, load.EVENT)
+        envelope = Envelope(identity, "bench", PREFIX + MediaScanned.EVENT, "", asset_key(media.asset), identity)
+        await self._results.put(media.asset, self.stage.result_name, found, envelope, identity)
 
     def finished(self) -> int:
         """How many records are done, of topics that are read from offset 0."""
@@ -154,20 +184,27 @@ class Bench:
         return self.finished(), time.perf_counter()
 
     def _processor(self) -> Processor:
-        results = Results(Shelves() if self.task.keeps else Forgetful())
         nothing: Any = None
-        services = Services(nothing, results, *[nothing] * 10)
-        context = Context(codec.load(), results, services, Slots({}, topics.PARTITIONS))
+        services = Services(nothing, self._results, *[nothing] * 10)
+        context = Context(codec.load(), self._results, services, Slots({}, topics.PARTITIONS))
         processor = Processor(self.stage, context, Sender(kafka.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):
             vars(processor)["_runner"] = self.handler
         return processor
 
 
+def _bucket(task: Task) -> Bucket:
+    if task.bucket:
+        return S3Bucket(Aws(AT_ONCE, Rates({}, {})), task.bucket)
+    return Shelves() if task.keeps else Forgetful()
+
+
 async def measure(task: Task) -> Measured:
     """Host the stage from the beginning of its topic and time it, from the first records done to the last."""
     bench = Bench(task)
     bench.create_topics()
+    if task.kind in ("sent again", "known"):
+        await bench.work_before()
     await bench.app.start()
     try:
         before, begun = await bench.reach(1)

@@ -8,11 +8,12 @@ marks, outcomes, telemetry and safe commits, its results bucket in memory.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -99,7 +100,7 @@ def _measurements(settings: KafkaSettings, share: float) -> dict[str, Callable[[
             records=int(records * share),
             wait_ms=wait_ms,
         )
-        return lambda: _ours(task)
+        return lambda: run_ours(task)
 
     def theirs(script: str, variant: str, records: int) -> Callable[[], float]:
         return lambda: _theirs(settings, script, variant, int(records * share))
@@ -111,7 +112,8 @@ def _measurements(settings: KafkaSettings, share: float) -> dict[str, Callable[[
     }
 
 
-def _ours(task: Task) -> float:
+def run_ours(task: Task) -> float:
+    """Host a stage in a process of its own, and give the records a second."""
     found = msgspec.json.decode(
         _run([sys.executable, "-m", "bench.hosted", msgspec.json.encode(task).decode()]), type=Measured
     )
@@ -140,12 +142,13 @@ def _run(command: list[str]) -> bytes:
 
 
 @contextmanager
-def kafka() -> Iterator[KafkaSettings]:
-    """Run a broker of our own while the block lasts."""
+def kafka(parts: Sequence[str] = ("kafka",)) -> Iterator[KafkaSettings]:
+    """Run a broker of our own, and other parts of the sandbox, while the block lasts; the environment names them."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
-        state = cluster.up(Path(folder), ("kafka",))
+        found = variables(cluster.up(Path(folder), parts))
+        os.environ.update(found)
         try:
-            yield KafkaSettings(bootstrap_servers=variables(state)["HEADRACE_BOOTSTRAP_SERVERS"])
+            yield KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
         finally:
             cluster.down(Path(folder))
 

@@ -33,7 +33,10 @@ REDRIVEN = "redriven"
 """`retry-code` of a record that a redrive wrote, and not the stage itself."""
 
 _LETTERS = topics.dead_letters("").name
-_TOLD = ("topic", "partition", "offset", "timestamp", "first-failure")
+_TOLD = tuple(
+    (f"{DEAD_LETTER}{name}", f"{RETRY}{name}")
+    for name in ("topic", "partition", "offset", "timestamp", "first-failure")
+)
 """What a letter tells of the first delivery and the first failure; a redriven record tells it again."""
 
 _SECRETS = (
@@ -105,7 +108,7 @@ def redriven(letter: Received, replay: Replay) -> Message:
     record has been redriven, and how many attempts were made before, so that none of them is forgotten.
     """
     found = dict(letter.headers)
-    origin = tuple((f"{RETRY}{name}", told) for name in _TOLD if (told := found.get(f"{DEAD_LETTER}{name}")))
+    origin = tuple([(retry, told) for dead, retry in _TOLD if (told := found.get(dead))])
     marks = (
         text("replay-of", f"{letter.topic}/{letter.partition}/{letter.offset}"),
         text("replay-count", count_in(found, "replay-count") + 1),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.envelope import Header, Headers
 from schemas.message import Received
@@ -65,7 +66,12 @@ def due(received: Received) -> float:
 
 def own_headers(headers: Headers) -> Headers:
     """Give the headers that the record was born with."""
-    return tuple(header for header in headers if not header[0].startswith((RETRY, DEAD_LETTER, REPLAY)))
+    return tuple([header for header in headers if _is_own(header[0])])
+
+
+@lru_cache(1024)
+def _is_own(name: str) -> bool:
+    return not name.startswith((RETRY, DEAD_LETTER, REPLAY))
 
 
 def replay_headers(received: Received) -> Headers:

@@ -150,6 +150,9 @@ def predecessors(letters: Iterable[Letter]) -> dict[Spot, Spot]:
 
 def in_turn(records: Iterable[Received], before: Mapping[Spot, Spot]) -> Iterator[Received]:
     """Give records as they come, but none before the one that goes before it."""
+    if not before:
+        yield from records
+        return
     awaited = set(before.values())
     held: dict[Spot, Received] = {}
     for record in records:

@@ -35,6 +35,8 @@ class Outcomes:
         self._failed: dict[bytes, str] = {}
         self._passed: set[bytes] = set()
         self._caused: set[bytes] = set()
+        self.unseen = 0
+        """How many letters were sent of which nobody has looked what has become."""
 
     def take(self, record: Received) -> None:
         """Learn from one record of the retry topic, the dead-letter topic or a topic that the stage writes."""
@@ -70,7 +72,7 @@ class Outcomes:
     def counts(self) -> dict[Ending, int]:
         """Count the letters that were sent, by how they ended."""
         found = Counter(self.ending(letter) for letter in self._sent)
-        return {"done": found["done"], "failed": found["failed"], "waiting": found["waiting"]}
+        return {"done": found["done"], "failed": found["failed"], "waiting": found["waiting"] + self.unseen}
 
     def codes(self) -> Counter[str]:
         """Count those that failed again by the code of the new letter, the most frequent first."""

@@ -22,6 +22,7 @@ SESSION_SECONDS = 6.0
 JOIN_SECONDS = 30.0
 POLL_SECONDS = 0.1
 FLUSH_SECONDS = 60.0
+SERVED_AT_ONCE = 50
 
 
 Report = Callable[[KafkaError | None, RawMessage], None]
@@ -92,9 +93,10 @@ class Post:
     def __init__(self, settings: KafkaSettings) -> None:
         self._producer = kafka.producer(settings)
         self._failure: KafkaError | None = None
+        self._unserved = 0
 
     def send(self, message: Message, taken: Callable[[], None] = _nobody) -> None:
-        """Send a record; `taken` is called once it is durable, while another is sent, or `serve` or `flush` runs."""
+        """Send a record; `taken` is called once it is durable, while others are sent, or `serve` or `flush` runs."""
 
         def report(error: KafkaError | None, _: RawMessage) -> None:
             if error is None:
@@ -105,10 +107,13 @@ class Post:
         headers: list[Any] = list(message.headers)
         while not self._queued(message, headers, report):
             self.serve(POLL_SECONDS)
-        self.serve()
+        self._unserved += 1
+        if self._unserved == SERVED_AT_ONCE:
+            self.serve()
 
     def serve(self, seconds: float = 0.0) -> None:
         """Hear of acknowledgements. Raises `KafkaException` when a record was not taken."""
+        self._unserved = 0
         self._producer.poll(seconds)
         if self._failure is not None:
             raise KafkaException(self._failure)

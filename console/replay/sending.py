@@ -65,6 +65,9 @@ def execute(cluster: Cluster, plan: Plan, action: Action, pace: Pace) -> Outcome
         cluster.write([actions.message(action.over("stopped", datetime.now(UTC), sending.sent, note))])
         raise
     cluster.write([actions.message(action.over("done", datetime.now(UTC), sending.sent))])
+    if not pace.wait:  # nobody waits, so that there is nothing to be read either
+        sending.watch.outcomes.unseen = sending.sent
+        return sending.watch.outcomes
     return sending.watch.until_ended(sending.sent, pace.wait)
 
 

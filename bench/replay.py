@@ -1,0 +1,182 @@
+"""How fast are dead letters found and sent back, and stored results sent again? `python -m bench.replay [--quick]`.
+
+Letters are those that a stage writes. A redrive is timed from its begin to its last acknowledgement, nobody works on
+what it sends; beside it the same records are sent by a bare producer. A rewind is a stage that finds each result in its
+store and sends it; beside it one that finds that there is nothing to be sent. The store is a local S3, or lies in
+memory, which shows what is left of the time when the store takes none.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import load, report
+from bench.hosted import Kind, Task
+from bench.report import Spread
+from bench.runner import TOPIC, kafka, run_ours
+from console.replay import journal, redrive, sending
+from console.replay.choice import Rules
+from console.replay.cluster import Cluster
+from console.replay.sending import Pace
+from sandbox.names import RESULTS_BUCKET
+from schemas import codec, topics
+from schemas import kafka as brokers
+from schemas.envelope import PREFIX, Envelope
+from schemas.identity import root_id
+from schemas.message import Message, Received, message
+from schemas.settings import KafkaSettings
+from streams.dead_letters import dead_letter
+from streams.outcome import Dead
+from streams.pipeline import find
+
+LETTERS, REDRIVEN, AGAIN, FROM_S3 = 1_000_000, 200_000, 60_000, 3_000
+COMMAND = Path(sys.executable).with_name("headrace")
+
+PAGE_SECONDS, SCANNED, SENT_BACK, SHARE = 2.0, 200_000.0, 20_000.0, 0.7
+
+
+def main(
+    repetitions: Annotated[int, typer.Option(help="How often each is measured.")] = 5,
+    quick: Annotated[bool, typer.Option(help="A tenth of the records, and nothing is kept.")] = False,
+) -> None:
+    """Measure all, print the table, keep the result; exit code 1 when a target is missed."""
+    share = 0.1 if quick else 1.0
+    with kafka(("kafka", "aws")) as settings:
+        _prepare(settings, int(LETTERS * share), int(AGAIN * share))
+        rates: dict[str, list[float]] = {}
+        for number in range(repetitions):
+            print(f"round {number + 1} of {repetitions}", flush=True)
+            counts = (int(each * share) for each in (LETTERS, REDRIVEN, AGAIN, FROM_S3))
+            for name, value in _round(settings, *counts):
+                rates.setdefault(name, []).append(value)
+    spreads = {name: report.spread(values) for name, values in rates.items()}
+    _print(spreads)
+    if not quick:
+        measured = {name: asdict(each) for name, each in spreads.items()}
+        report.write(report.result("replay", measured, ("confluent-kafka", "faust-streaming")))
+    _judge(spreads)
+
+
+def _prepare(settings: KafkaSettings, listed: int, again: int) -> None:
+    names = ("scan", "probe")
+    brokers.create_topics(brokers.admin(settings), topics.table(names), 1)
+    _send(settings, _letters("scan", listed))
+    load.fill(settings, TOPIC, again)
+
+
+def _round(settings: KafkaSettings, listed: int, back: int, again: int, from_s3: int) -> Iterator[tuple[str, float]]:
+    yield "dlq list, first page: seconds", _seconds(settings, "dlq", "list")
+    yield "dlq stats, a full scan: letters/s", listed / _seconds(settings, "dlq", "stats")
+    yield "redrive: letters/s", back / _redrive(settings, back)
+    yield "a bare producer, the same records: records/s", back / _bare(settings, back)
+    for name, kind in REWINDS.items():
+        yield f"rewind, store in memory: {name}", run_ours(_task(settings, kind, again))
+    for name, kind in list(REWINDS.items())[:2]:
+        yield f"rewind, store in S3: {name}", run_ours(_task(settings, kind, from_s3, RESULTS_BUCKET))
+
+
+REWINDS: dict[str, Kind] = {
+    "stored results sent again, records/s": "sent again",
+    "looked up, nothing to be sent, records/s": "known",
+    "not looked up, records/s": "not wanted",
+}
+
+
+def _task(settings: KafkaSettings, kind: Kind, records: int, bucket: str = "") -> Task:
+    name = f"b{uuid.uuid4().hex[:8]}"
+    return Task(
+        bootstrap_servers=settings.bootstrap_servers, name=name, reads=TOPIC, kind=kind, records=records, bucket=bucket
+    )
+
+
+def _seconds(settings: KafkaSettings, *arguments: str) -> float:
+    environment = {**os.environ, "HEADRACE_BOOTSTRAP_SERVERS": settings.bootstrap_servers}
+    begun = time.perf_counter()
+    subprocess.run([COMMAND, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def _redrive(settings: KafkaSettings, number: int) -> float:
+    """Send so many letters back that are new on the log; the position has passed those of the rounds before."""
+    _send(settings, _letters("probe", number))
+    [stage] = find(["probe"])
+    log = Cluster(settings)
+    plan = redrive.plan(log, stage, Rules(), look=False)
+    if len(plan.going()) != number:
+        raise SystemExit(f"{len(plan.going())} letters would go back, and not {number}")
+    action = journal.begin("redrive", (stage.name, plan.group), "every letter", "a benchmark", number)
+    begun = time.perf_counter()
+    sending.execute(log, plan, action, Pace(0.0, canary=0, wait=0.0))
+    return time.perf_counter() - begun
+
+
+def _bare(settings: KafkaSettings, number: int) -> float:
+    sent = [Message("probe.retry", each.key, each.value, each.headers) for each in _letters("probe", number)]
+    begun = time.perf_counter()
+    _send(settings, iter(sent))
+    return time.perf_counter() - begun
+
+
+def _send(settings: KafkaSettings, messages: Iterator[Message]) -> None:
+    producer = brokers.producer(settings)
+    for each in messages:
+        headers: Any = list(each.headers)
+        while True:
+            try:
+                producer.produce(each.topic, each.value, each.key, headers=headers)
+                break
+            except BufferError:
+                producer.poll(0.05)
+    if producer.flush(120):
+        raise SystemExit("the broker does not take the records")
+
+
+def _letters(stage: str, number: int) -> Iterator[Message]:
+    """Give letters of as many uploads, all with ids of their own."""
+    event = load.upload(0, 0)
+    envelope = Envelope(root_id(event.asset, load.EVENT), "aws:s3", PREFIX + event.EVENT, "2026-03-14T15:09:26Z")
+    sent = message(event, envelope, codec.load())
+    record = Received("media.uploaded", 0, 0, 1e9, sent.key, sent.value, sent.headers)
+    dead = Dead("unreadable", "not a readable video file: the file is cut off", "Unprocessable")
+    model = dead_letter(find([stage])[0], record, dead, 1, load.NOW)
+    for each in range(number):
+        own = ("ce_id", uuid.uuid4().hex.encode())
+        headers = tuple(own if header[0] == "ce_id" else header for header in model.headers)
+        yield Message(model.topic, f"headrace-media/{each % 5000:05}.mp4".encode(), model.value, headers)
+
+
+def _print(spreads: dict[str, Spread]) -> None:
+    table = Table("", "median", "half of the runs within", box=None)
+    for name, each in spreads.items():
+        form = ",.2f" if "seconds" in name else ",.0f"
+        table.add_row(name, f"{each.median:{form}}", f"{each.lower:{form}} to {each.upper:{form}}")
+    Console(width=120).print(table)
+
+
+def _judge(spreads: dict[str, Spread]) -> None:
+    again, known = (spreads[f"rewind, store in S3: {name}"].median for name in list(REWINDS)[:2])
+    checks = {
+        f"a page within {PAGE_SECONDS:g} s": spreads["dlq list, first page: seconds"].median <= PAGE_SECONDS,
+        f"a scan of {SCANNED:,.0f} letters/s": spreads["dlq stats, a full scan: letters/s"].median >= SCANNED,
+        f"{SENT_BACK:,.0f} letters/s sent back": spreads["redrive: letters/s"].median >= SENT_BACK,
+        f"{SHARE:.0%} of the rate without sending": again >= SHARE * known,
+    }
+    missed = [name for name, met in checks.items() if not met]
+    if missed:
+        raise SystemExit(f"missed: {'; '.join(missed)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
