@@ -2,43 +2,84 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import cache
+
 from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
-from schemas.settings import load
+from schemas import topics
+from schemas.follow import Follower
+from schemas.settings import KafkaSettings, load
 from streams.failures import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
+from streams.rates import TokenBucket
 from streams.routing.rule import BadRule, Rule, read_folder
 from streams.routing.stage import Outgoing, Send, rule_stage
+from streams.routing.table import RuleTable
 from streams.settings import PipelineSettings
 from streams.stage import Stage
 
+ANSWER_SECONDS = 30.0
+
 
 def rules(folder: str | None = None) -> tuple[Rule, ...]:
-    """Read the rules of a folder, or of the one that is set; none without one. Raises `BadRule`."""
+    """Read the rules of a folder, or those that are set: of a folder, or in force; none without either.
+
+    Raises `BadRule`.
+    """
+    if folder is None and follows():
+        return table().rules()
     folder = load(PipelineSettings).rules if folder is None else folder
     return read_folder(folder) if folder else ()
 
 
+def follows() -> bool:
+    """Whether the rules are those that `headrace rules apply` has put in force, and may change at any time."""
+    return load(PipelineSettings).rules == topics.RULES.name
+
+
+@cache
+def table() -> RuleTable:
+    """Give the rules in force, as far as they are known now. Raises `BadRule` when Kafka cannot be asked."""
+    found = RuleTable(opened)
+    follower = Follower(load(KafkaSettings), (topics.RULES,), found.take)
+    there = follower.start(ANSWER_SECONDS)
+    follower.stop()
+    if not there:
+        raise BadRule(f"HEADRACE_RULES is {topics.RULES.name}, and Kafka does not answer")
+    return found
+
+
 def rule_stages() -> tuple[Stage, ...]:
     """Give a stage for each rule that is enabled. Raises `BadRule`."""
+    if follows():
+        return table().stages()
     return tuple(stage_of(rule) for rule in rules() if rule.enabled)
 
 
 def stage_of(rule: Rule) -> Stage:
     """Build the stage of a rule with what reaches its target. Raises `BadRule` for a target that cannot be used."""
+    return rule_stage(rule, opened(rule))
+
+
+def opened(rule: Rule) -> Send | None:
+    """Open what reaches a rule's target, None for a topic. Raises `BadRule` for a target that cannot be used."""
     if rule.target.kind == "topic":
-        return rule_stage(rule, None)
+        return None
     from connectors.sinks.open import open_sink
 
     try:
         sink = open_sink(rule.target.kind, rule.target.address, rule.target.settings)
     except BadTarget as error:
         raise BadRule(f"{rule.name}: [target] {error}") from error
-    return rule_stage(rule, sending(sink))
+    return sending(sink, rule.rate)
 
 
-def sending(sink: Sink) -> Send:
-    """Let a sink's failures be those of a stage."""
+def sending(sink: Sink, rate: float = 0.0) -> Send:
+    """Let a sink's failures be those of a stage, and its deliveries no more than so many a second; 0 is no bound."""
+    bucket = TokenBucket(rate, lambda: 1.0) if rate else None
 
     async def send(outgoing: Outgoing) -> None:
+        if bucket is not None:
+            await asyncio.sleep(bucket.wait_seconds())
         delivery = Delivery(outgoing.id, outgoing.key, outgoing.body, outgoing.detail_type, outgoing.source)
         try:
             await sink(delivery)

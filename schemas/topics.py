@@ -75,6 +75,7 @@ BACKFILLS = Topic("system.backfills", "how far each backfill has come", partitio
 
 WORKERS = Topic("system.workers", "how each worker's stages are", partitions=1, compacted=True)
 DISPOSITIONS = Topic("system.dispositions", "what was decided about dead letters", partitions=1, compacted=True)
+RULES = Topic("system.rules", "rules that are in force", partitions=1, compacted=True)
 AUDIT = Topic("system.audit", "who replayed what, when and why", partitions=1, retention_days=365)
 
 SHARED = (
@@ -110,6 +111,7 @@ SHARED = (
     BACKFILLS,
     WORKERS,
     DISPOSITIONS,
+    RULES,
     AUDIT,
 )
 

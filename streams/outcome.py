@@ -67,10 +67,10 @@ class Wait:
 Outcome = Done | Retry | Dead | Wait
 
 
-def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0) -> Outcome:
+def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0, most: int = MAX_ATTEMPTS) -> Outcome:
     """Decide how a record ends whose stage raised `error` at its `attempt`-th try (the first is 1).
 
-    `waits` is how often it has waited already without that counting as a try.
+    `waits` is how often it has waited already without that counting as a try; at the `most`-th try it ends.
     """
     match error:
         case Gone():
@@ -82,11 +82,11 @@ def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0) -
         case NotYet():
             return Retry(error.after, error.code, error.why, counts=False)
         case Transient():
-            return _again(attempt, draw, error.code, error)
+            return _again(attempt, draw, most, error.code, error)
         case Unprocessable():
             return _dead(error.code, error)
         case UnknownSchema():
-            return _again(attempt, draw, "schema", error)
+            return _again(attempt, draw, most, "schema", error)
         case Undecodable() | NotAnEvent():
             return _dead("decode", error)
         case Failure():
@@ -118,8 +118,8 @@ def label(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def _again(attempt: int, draw: random.Random, code: str, error: Exception) -> Outcome:
-    if attempt >= MAX_ATTEMPTS:
+def _again(attempt: int, draw: random.Random, most: int, code: str, error: Exception) -> Outcome:
+    if attempt >= most:
         return Dead(code, f"{error} (gave up after {attempt} attempts)", type(error).__name__)
     return Retry(backoff(attempt, draw), code, str(error))
 

@@ -47,7 +47,8 @@ class Runner:
             return await self._run(received)
         except Exception as error:  # every ending is decided in one place, bugs of ours included
             origin = origin_of(received)
-            return judge(error, origin.failures + tries + 1, self._context.draw, origin.waits + waits)
+            most = self._stage.max_attempts
+            return judge(error, origin.failures + tries + 1, self._context.draw, origin.waits + waits, most)
 
     async def remember_failure(self, received: Received, dead: Dead) -> None:
         """Note in the store that the stage failed for this asset, so that fan-ins need not wait for it."""

@@ -12,6 +12,7 @@ from schemas.envelope import Envelope
 from schemas.message import Message, Received
 from schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from schemas.topics import JOBS_FINISHED, Topic, retry
+from streams.outcome import MAX_ATTEMPTS
 from streams.results import Shelf
 from streams.rules.records import Predicate, over_records
 from streams.services import Services
@@ -77,6 +78,7 @@ class Stage:
     holds back the later ones until it has ended, well or not. Else only those pass that are in nobody's way.
 
     `epoch` counts how often somebody asked for new effects: results and jobs of an earlier one count no longer.
+    `max_attempts` is how often what may work later is tried.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Stage:
     deadline_seconds: float = 300.0
     ordered: bool = False
     epoch: int = 0
+    max_attempts: int = MAX_ATTEMPTS
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -15,7 +15,9 @@ from schemas.settings import KafkaSettings
 from streams import epochs, fuse, health, telemetry
 from streams.failures import Failure
 from streams.fuse import FuseBlown
+from streams.growth import Growth
 from streams.results import Bucket
+from streams.routing.table import RuleTable
 from streams.settings import StreamSettings
 from streams.shared import Hosted, Shared
 from streams.stage import Stage
@@ -30,12 +32,14 @@ class WorkerFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a worker process is asked to do."""
+    """What a worker process is asked to do. `rules` are followed on the log; if it `grows`, it hosts also new ones."""
 
     stages: Sequence[Stage]
     settings: StreamSettings
     cluster: KafkaSettings
     reset_fuse: bool = False
+    rules: RuleTable | None = None
+    grows: bool = False
 
 
 async def run(plan: Plan, stop: asyncio.Event) -> None:
@@ -52,13 +56,16 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     hosted = [shared.host(stage) for stage in await fit(plan, shared.bucket)]
     pulse = health.Pulse({each.stage.name: each.lanes for each in hosted}, time.monotonic())
     close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None
+    growth = Growth(plan.rules, plan.grows, shared, hosted, pulse)
     try:
         await asyncio.gather(*(each.app.start() for each in hosted))
         await asyncio.gather(*(shared.report(each.stage, "working") for each in hosted))
         pulse.ready = True
         telemetry.log.info("ready", stages=[each.stage.name for each in hosted])
-        await _watch(hosted, pulse, shared.bucket, stop)
+        await asyncio.to_thread(growth.follow, plan.cluster)
+        await _watch(hosted, pulse, shared.bucket, stop, growth.look)
     finally:
+        await asyncio.to_thread(growth.stop)
         await asyncio.gather(*(each.app.stop() for each in hosted))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD_SECONDS):
@@ -87,7 +94,13 @@ async def fit(plan: Plan, bucket: Bucket) -> list[Stage]:
     return fit
 
 
-async def _watch(hosted: list[Hosted], pulse: health.Pulse, bucket: Bucket, stop: asyncio.Event) -> None:
+async def _watch(
+    hosted: list[Hosted],
+    pulse: health.Pulse,
+    bucket: Bucket,
+    stop: asyncio.Event,
+    grow: Callable[[], Awaitable[None]],
+) -> None:
     """Stop a stage whose fuse blows and go on with the others; anything else that ends a stage ends the process."""
     while not stop.is_set():
         pulse.beat = time.monotonic()
@@ -101,6 +114,7 @@ async def _watch(hosted: list[Hosted], pulse: health.Pulse, bucket: Bucket, stop
                 await each.app.stop()
             elif failure is not None:
                 raise WorkerFailed(f"stage {each.stage.name}: {failure!r}") from failure
+        await grow()
         if not hosted:
             raise WorkerFailed("every stage here has stopped")
         with contextlib.suppress(TimeoutError):

@@ -17,6 +17,7 @@ app = typer.Typer(help="Rules and their patterns: what goes where, what matches,
 
 app.command("list")(rules_data.show)
 app.command()(rules_data.check)
+app.command()(rules_data.apply)
 app.command()(rules_data.explain)
 app.command()(rules_data.why)
 app.command()(rules_data.lint)

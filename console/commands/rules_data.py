@@ -1,4 +1,4 @@
-"""`headrace rules list|check|explain|why|lint|import|export`: the rules of a folder."""
+"""`headrace rules list|check|apply|explain|why|lint|import|export`: the rules of a folder, and those in force."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from console.commands.replay_parts import Execute
 
 if TYPE_CHECKING:
     from streams.routing.rule import Rule
@@ -22,11 +24,11 @@ def show(folder: Folder = None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("rule", "on", "reads", "target", "what", box=None, pad_edge=False, header_style="bold")
+    table = Table("rule", "version", "on", "reads", "target", "what", box=None, pad_edge=False, header_style="bold")
     for rule in _rules(folder):
         target = f"{rule.target.kind} {rule.target.address}"
         on = "on" if rule.enabled else "off"
-        table.add_row(rule.name, on, ", ".join(rule.reads), escape(target), escape(rule.description))
+        table.add_row(rule.name, rule.version, on, ", ".join(rule.reads), escape(target), escape(rule.description))
     Console(highlight=False).print(table)
 
 
@@ -46,6 +48,35 @@ def check(folder: Folder = None) -> None:
         if missing := [name for name in needed if name not in known]:
             raise Refused(f"{rule.name}: there is no topic {', '.join(missing)}; `headrace topics list` names them")
     typer.echo(f"{len(found)} rules, {sum(rule.enabled for rule in found)} of them on")
+
+
+def apply(
+    folder: Annotated[str, typer.Argument(help="Folder of rules.", show_default=False)],
+    prune: Annotated[bool, typer.Option("--prune", help="Take away rules that are not in the folder.")] = False,
+    execute: Execute = False,
+) -> None:
+    """Put the rules of a folder in force, without a restart, for workers that follow: HEADRACE_RULES=system.rules.
+
+    Every rule and target is checked first; with one that cannot be used nothing changes.
+    """
+    from rich.console import Console
+
+    from console import routing, rules_in_force
+    from console.replay.cluster import Cluster
+    from schemas import topics
+    from schemas.settings import KafkaSettings, load
+
+    cluster = Cluster(load(KafkaSettings))
+    there = topics.RULES.name in cluster.names()
+    known = {rule.name: rule.version for rule in routing.table().rules()} if there else {}
+    plan = rules_in_force.plan(folder, known, prune)
+    for name, change in plan.changes.items():
+        Console(highlight=False).print(f"{name}: {change}", markup=False)
+    if execute:
+        rules_in_force.execute(cluster, plan)
+        typer.echo(f"{len(plan.moving())} rules put in force")
+    else:
+        typer.echo("nothing was changed; to do it: --execute")
 
 
 def explain(
@@ -134,7 +165,7 @@ def export(folder: Folder = None) -> None:
 def _rules(folder: str | None) -> tuple[Rule, ...]:
     from console import routing
 
-    return routing.rules(_place(folder))
+    return routing.rules(_place(folder)) if folder or not routing.follows() else routing.rules()
 
 
 def _place(folder: str | None) -> str:

@@ -24,6 +24,7 @@ def worker(
     if bool(names) == every:
         raise Refused("name the stages to host, or give --all for every stage")
 
+    from console import routing
     from streams import pipeline
 
     try:
@@ -36,7 +37,8 @@ def worker(
     from streams import worker as streams_worker
     from streams.settings import StreamSettings
 
-    plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse)
+    rules = routing.table() if routing.follows() else None
+    plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, grows=every)
     logs.configure(json_logs)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_told(streams_worker.run, plan))

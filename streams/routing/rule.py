@@ -14,21 +14,25 @@ down holds up nobody else's.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from schemas.settings import SettingsError
+from streams.outcome import MAX_ATTEMPTS
 from streams.routing.transform import WHOLE, BadTemplate, Transformer
 from streams.rules import InvalidPattern, Pattern
 
 PREFIX = "rule-"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")
 KINDS = ("topic", "sns", "sqs", "eventbridge", "lambda", "http")
-KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered"}
+KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered", "retry", "rate"}
+LONGEST_RETRY_SECONDS = 86_400
+MOST_ATTEMPTS = 185
 
 
 class BadRule(SettingsError):
@@ -46,8 +50,22 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a delivery is tried, and for how many seconds after the event was written; 0 for no bound of time.
+
+    Source of the bounds: Amazon EventBridge API Reference, RetryPolicy.
+    """
+
+    attempts: int = MAX_ATTEMPTS
+    within_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it was read. `pattern` is what it says, `matcher` what that means."""
+    """A rule as it was read. `pattern` is what it says, `matcher` what that means.
+
+    `version` is a digest of the text that it was read from; `rate` is deliveries a second of each worker, 0 for any.
+    """
 
     name: str
     reads: tuple[str, ...]
@@ -57,6 +75,9 @@ class Rule:
     description: str = ""
     enabled: bool = True
     ordered: bool = False
+    retry: RetryPolicy = RetryPolicy()
+    rate: float = 0.0
+    version: str = ""
 
     @property
     def stage_name(self) -> str:
@@ -75,13 +96,20 @@ def read_folder(folder: str) -> tuple[Rule, ...]:
 def read_file(file: Path) -> Rule:
     """Read a rule; its name is the file's. Raises `BadRule`."""
     try:
-        return parse(file.stem, tomllib.loads(file.read_text("utf-8")))
+        return read_text(file.stem, file.read_text("utf-8"))
     except OSError as error:
         raise BadRule(f"{file}: {error.strerror}") from error
-    except BadRule as error:
-        raise BadRule(f"{file.name}: {error}") from None
-    except ValueError as error:
+    except ValueError as error:  # no UTF-8
         raise BadRule(f"{file.name}: {error}") from error
+
+
+def read_text(name: str, text: str) -> Rule:
+    """Read a rule from its text. Raises `BadRule`."""
+    try:
+        version = hashlib.sha256(text.encode()).hexdigest()[:8]
+        return replace(parse(name, tomllib.loads(text)), version=version)
+    except (BadRule, ValueError) as error:
+        raise BadRule(f"{name}.toml: {error}") from error
 
 
 def parse(name: str, said: Mapping[str, Any]) -> Rule:
@@ -105,7 +133,23 @@ def parse(name: str, said: Mapping[str, Any]) -> Rule:
         description=str(said.get("description", "")),
         enabled=said.get("enabled", True),
         ordered=said.get("ordered", False),
+        retry=_retry(said.get("retry", {})),
+        rate=_number("rate", said.get("rate", 0), 0, 100_000),
     )
+
+
+def _retry(said: Any) -> RetryPolicy:
+    if not isinstance(said, Mapping) or said.keys() - {"attempts", "within_seconds"}:
+        raise BadRule("[retry] has attempts = 8 and within_seconds = 3600")
+    attempts = _number("[retry] attempts", said.get("attempts", MAX_ATTEMPTS), 1, MOST_ATTEMPTS)
+    within = _number("[retry] within_seconds", said.get("within_seconds", 0), 0, LONGEST_RETRY_SECONDS)
+    return RetryPolicy(int(attempts), within)
+
+
+def _number(key: str, said: Any, least: float, most: float) -> float:
+    if isinstance(said, bool) or not isinstance(said, int | float) or not least <= said <= most:
+        raise BadRule(f"{key}: a number from {least:,} to {most:,}, not {said!r}")
+    return float(said)
 
 
 def _matcher(pattern: Any) -> Pattern:

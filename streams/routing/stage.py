@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,10 @@ from schemas.identity import derived_id
 from schemas.message import Message, Received
 from schemas.records import Event
 from schemas.topics import Topic
-from streams.origin import own_headers, text
+from streams.failures import Failure, Unprocessable
+from streams.origin import origin_of, own_headers, text
 from streams.routing.form import event_of
-from streams.routing.rule import Rule
+from streams.routing.rule import RetryPolicy, Rule
 from streams.routing.transform import transformed
 from streams.stage import Stage
 
@@ -35,21 +37,54 @@ Send = Callable[[Outgoing], Awaitable[None]]
 """Hands something to a target, and returns when that has it. Raises a `Failure`."""
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A rule with what reaches its target; None where that is a topic."""
+
+    rule: Rule
+    send: Send | None
+
+
+Current = Callable[[], InForce | None]
+"""Gives a rule as it is now; None when it is there no longer."""
+
+
 def rule_stage(rule: Rule, send: Send | None) -> Stage:
     """Build the stage of a rule; `send` reaches its target, None where that is a topic."""
+    in_force = InForce(rule, send)
+    return live_stage(rule, lambda: in_force)
+
+
+def live_stage(rule: Rule, current: Current, clock: Callable[[], float] = time.time) -> Stage:
+    """Build the stage of a rule that may become another while it runs; what it reads stays."""
 
     async def route(received: Received, record: Event, envelope: Envelope) -> tuple[Message, ...] | None:
-        event = event_of(received, record, envelope)
-        if not rule.matcher.matches(event):
+        now = current()
+        if now is None or not now.rule.enabled:
             return None
-        if send is None:
-            return (_forwarded(received, envelope, rule),)
-        await send(_outgoing(event, received, envelope, rule))
+        event = event_of(received, record, envelope)
+        if not now.rule.matcher.matches(event):
+            return None
+        if now.send is None:
+            return (_forwarded(received, envelope, now.rule),)
+        event["headrace"]["rule"] = {"name": now.rule.name, "version": now.rule.version}
+        try:
+            await now.send(_outgoing(event, received, envelope, now.rule))
+        except Failure as failure:
+            raise _in_time(failure, received, now.rule.retry, clock()) from failure
         return ()
 
     known = {topic.name: topic for topic in topics.SHARED}
     reads = tuple(known.get(name) or Topic(name, "") for name in rule.reads)
-    return Stage(rule.stage_name, reads=reads, route=route, ordered=rule.ordered)
+    return Stage(rule.stage_name, reads=reads, route=route, ordered=rule.ordered, max_attempts=rule.retry.attempts)
+
+
+def _in_time(failure: Failure, received: Received, policy: RetryPolicy, now: float) -> Failure:
+    """Give the failure itself, or say that it is too late for another try."""
+    age = now - origin_of(received).timestamp
+    if isinstance(failure, Unprocessable) or not policy.within_seconds or age < policy.within_seconds:
+        return failure
+    return Unprocessable("expired", f"not delivered within {policy.within_seconds:g} s: {failure.why}")
 
 
 def _outgoing(event: Mapping[str, Any], received: Received, envelope: Envelope, rule: Rule) -> Outgoing:
@@ -65,5 +100,6 @@ def _outgoing(event: Mapping[str, Any], received: Received, envelope: Envelope, 
 
 def _forwarded(received: Received, envelope: Envelope, rule: Rule) -> Message:
     """Pass a record on as it came. Its id stays: whoever knows it knows it again."""
-    headers = (*own_headers(received.headers), text("rule", rule.name))
+    marks = (text("rule", rule.name), text("rule-version", rule.version))
+    headers = (*own_headers(received.headers), *marks)
     return Message(rule.target.address, received.key, received.value, headers)

@@ -89,7 +89,7 @@ async def test_a_topic_gets_the_record_as_it_came() -> None:
     assert isinstance(outcome, Done)
     [sent] = outcome.events
     assert (sent.topic, sent.key, sent.value) == ("media.copies", record.key, record.value)
-    assert sent.headers == (*record.headers, ("rule", b"images"))
+    assert sent.headers == (*record.headers, ("rule", b"images"), ("rule-version", b""))
 
 
 @pytest.mark.parametrize(

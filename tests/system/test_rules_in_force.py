@@ -1,0 +1,131 @@
+"""Rules change while workers run: by their versions, only for the better, and without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from console import routing
+from console.cli import app
+from schemas import codec, kafka, topics
+from schemas.message import Message, Received, message
+from schemas.settings import KafkaSettings, load
+from streams import worker
+from streams.settings import StreamSettings
+from tests.support.chaos_watch import read_back
+from tests.support.records import asset, envelope, ready
+from tests.support.running import wait_for
+
+
+class Place:
+    """A topic that rules read, those that they write, and a folder of rules."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mark = uuid.uuid4().hex[:6]
+        self.settings = load(KafkaSettings)
+        self.reads, self.one, self.two = (f"{name}-{self.mark}" for name in ("in", "one", "two"))
+        wanted = [topics.Topic(name, "a test") for name in (self.reads, self.one, self.two)]
+        kafka.create_topics(kafka.admin(self.settings), wanted, 1)
+
+    def rule(self, name: str, to: str, kinds: str) -> None:
+        """Write a rule."""
+        text = f'reads = ["{self.reads}"]\n[pattern.detail]\nkind = ["{kinds}"]\n[target]\ntopic = "{to}"\n'
+        (self.folder / f"{name}-{self.mark}.toml").write_text(text)
+
+    def apply(self, *options: str) -> str:
+        """Put the rules of the folder in force."""
+        routing.table.cache_clear()
+        done = CliRunner().invoke(app, ["rules", "apply", str(self.folder), "--execute", *options])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def put(self, key: str, kind: str) -> None:
+        """Put a file that is ready on the topic that rules read."""
+        event = ready(asset(key, bucket=self.mark), kind=kind)
+        sent = message(event, envelope(event), codec.load())
+        self.send(Message(self.reads, sent.key, sent.value, sent.headers))
+
+    def send(self, sent: Message) -> None:
+        """Send a record."""
+        producer = kafka.producer(self.settings)
+        producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
+        assert producer.flush(10) == 0
+
+    def got(self, topic: str) -> list[tuple[str, str]]:
+        """Give the key and the rule's version of every record that a topic got."""
+        return [(_key(each), _version(each)) for each in read_back(self.settings, (topic,))]
+
+
+def _key(record: Received) -> str:
+    return (record.key or b"").decode().rpartition("/")[2]
+
+
+def _version(record: Received) -> str:
+    return (dict(record.headers)["rule-version"] or b"").decode()
+
+
+@pytest.fixture
+def place(cluster_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("HEADRACE_RULES", topics.RULES.name)
+    found = Place(tmp_path)
+    yield found
+    for file in tmp_path.glob("*.toml"):
+        file.unlink()
+    found.apply("--prune")
+    routing.table.cache_clear()
+
+
+async def soon(condition: Callable[[], object], what: str) -> None:
+    """Wait for a condition while the worker goes on."""
+    await asyncio.to_thread(wait_for, condition, what, 60)
+
+
+async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+    place.rule("copies", place.one, "image")
+    assert f"copies-{place.mark}: new" in place.apply()
+    assert f"copies-{place.mark}: same" in place.apply()
+    routing.table.cache_clear()
+    rules, stop = routing.table(), asyncio.Event()
+    [first] = rules.rules()
+    plan = worker.Plan(routing.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, grows=True)
+    running = asyncio.create_task(worker.run(plan, stop))
+    try:
+        place.put("a", "image")
+        await soon(lambda: place.got(place.one) == [("a", first.version)], "the image to be copied")
+
+        place.rule("copies", place.one, "video")
+        assert f"copies-{place.mark}: changed" in place.apply()
+        await soon(lambda: rules.rules()[0].version != first.version, "the worker to hear of the change")
+        [second] = rules.rules()
+        place.put("b", "image")
+        place.put("c", "video")
+        both = {("a", first.version), ("c", second.version)}
+        await soon(lambda: set(place.got(place.one)) == both, "the video to be copied")
+
+        bad = {"name": first.name, "text": "reads = [", "by": "somebody", "at": "2026-03-14T15:09:26Z"}
+        place.send(Message(topics.RULES.name, first.name.encode(), json.dumps(bad).encode()))
+        await soon(lambda: "rule refused" in capfd.readouterr().err, "the worker to refuse what is no rule")
+        place.put("d", "video")
+        await soon(lambda: ("d", second.version) in place.got(place.one), "the good rule to be in force still")
+
+        place.rule("more", place.two, "image")
+        place.apply()
+        await soon(lambda: {key for key, _ in place.got(place.two)} == {"a", "b"}, "a new rule to be hosted")
+
+        (place.folder / f"copies-{place.mark}.toml").unlink()
+        place.apply("--prune")
+        await soon(lambda: [each.name for each in rules.rules()] == [f"more-{place.mark}"], "the rule to be taken away")
+        place.put("e", "video")
+        place.put("f", "image")
+        await soon(lambda: "f" in {key for key, _ in place.got(place.two)}, "the other rule to go on")
+        assert "e" not in {key for key, _ in place.got(place.one)}
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, 60)
