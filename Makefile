@@ -42,8 +42,9 @@ soak: $(VENV)/dev.stamp ## Watch the runner's memory for half an hour
 bench-bridge: $(VENV)/dev.stamp ## Measure the bridge beside a bare boto3 loop
 	@$(BIN)/python -m bench.bridge $(ARGS)
 
-bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-ruler
+bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-ruler, and a rule beside the runner's no-op
 	@$(BIN)/python -m bench.rules
+	@$(BIN)/python -m bench.router
 
 bench-replay: $(VENV)/dev.stamp ## Measure how fast dead letters are found and sent back, and results sent again
 	@$(BIN)/python -m bench.replay $(ARGS)

@@ -33,6 +33,8 @@ from streams.outcome import Done, Outcome
 from streams.processor import Processor
 from streams.rates import Rates
 from streams.results import Bucket, Results
+from streams.routing.rule import parse
+from streams.routing.stage import rule_stage
 from streams.sender import Sender
 from streams.services import Services
 from streams.settings import StreamSettings
@@ -40,10 +42,11 @@ from streams.slots import Slots
 from streams.stage import Stage
 from streams.storage import S3Bucket
 
-Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known"]
+Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known", "routed"]
 """How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record.
 
 With `sent again` and `known` every result is in the store before: the one sends it, the other has nothing to send.
+`routed` is a rule that reads the topic and forwards what matches its pattern.
 """
 
 Process = Callable[[Received], Awaitable[bool]]
@@ -69,6 +72,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     keeps: bool = True
     timed: str = ""
     bucket: str = ""
+    pattern: dict[str, Any] = {}
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +145,8 @@ class Bench:
         when = NOT_WANTED if task.kind == "not wanted" else {}
         reads = topics.Topic(task.reads, "uploads")
         self.stage = Stage(task.name, (reads,), topics.SCANNED, self.handler.on_event, when=when)
+        if task.kind == "routed":
+            self.stage = _rule(task)
         self._results = Results(_bucket(task))
         process = self.handler.alone if task.kind == "lanes" else self._processor().process
         self.lanes = Lanes(Work(around(process), process, due), task.in_flight, task.buffer_bytes, 300.0)
@@ -191,6 +197,11 @@ class Bench:
         if self.task.kind.startswith("bytes"):
             vars(processor)["_runner"] = self.handler
         return processor
+
+
+def _rule(task: Task) -> Stage:
+    said = {"reads": [task.reads], "pattern": task.pattern, "target": {"topic": topics.SCANNED.name}}
+    return rule_stage(parse(task.name, said), None)
 
 
 def _bucket(task: Task) -> Bucket:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.routing.rule import BadRule, Rule, parse, read_file, read_folder
+from streams.routing.rule import BadRule, Rule, parse, read_file, read_folder, read_text
 
 SNS = {"sns": "arn:aws:sns:eu-central-1:111122223333:flagged"}
 
@@ -75,3 +75,32 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadRule, match="HEADRACE_RULES"):
         read_folder(str(tmp_path / "none"))
+
+
+def test_a_rule_says_how_often_and_how_long_it_is_tried_and_how_fast_it_sends() -> None:
+    said = {"reads": ["media.ready"], "target": {"sns": "arn"}}
+    rule = parse("a", {**said, "retry": {"attempts": 3, "within_seconds": 60}, "rate": 10})
+    assert (rule.retry.attempts, rule.retry.within_seconds, rule.rate) == (3, 60.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("retry", {"attempts": 0}),
+        ("retry", {"attempts": 186}),
+        ("retry", {"within_seconds": 86_401}),
+        ("retry", {"tries": 1}),
+        ("retry", 3),
+        ("rate", -1),
+        ("rate", "fast"),
+        ("rate", True),
+    ],
+)
+def test_a_retry_policy_or_rate_that_makes_no_sense_is_refused(key: str, wrong: object) -> None:
+    with pytest.raises(BadRule, match=key):
+        parse("a", {"reads": ["media.ready"], "target": {"sns": "arn"}, key: wrong})
+
+
+def test_a_rules_version_is_that_of_its_text() -> None:
+    one, other = (read_text("a", f'reads = ["{topic}"]\ntarget.sns = "arn"\n') for topic in ("b", "c"))
+    assert one.version == read_text("a", 'reads = ["b"]\ntarget.sns = "arn"\n').version != other.version

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from schemas.envelope import from_headers, to_headers
 from schemas.message import Received, message
 from schemas.records import AwsEvent
 from streams.context import Context
-from streams.failures import Outage, Throttled, Unprocessable
+from streams.failures import Outage, Throttled, Transient, Unprocessable
 from streams.outcome import Dead, Done, Outcome, Retry, Wait
 from streams.results import Results
-from streams.routing.rule import parse
+from streams.routing.rule import parse, read_text
 from streams.routing.stage import Outgoing, rule_stage
 from streams.runner import Runner
 from streams.slots import Slots
@@ -133,3 +135,29 @@ async def test_a_record_that_nobody_can_read_is_a_dead_letter_of_the_rule(place:
     outcome, _ = await run(place, raw(b"rubbish", topic="media.ready"))
     assert isinstance(outcome, Dead)
     assert outcome.code == "decode"
+
+
+async def test_a_rule_gives_up_after_as_many_tries_as_it_says(place: Place) -> None:
+    place.failure = Transient("not now")
+    outcome, _ = await run(place, received(ready()), retry={"attempts": 1})
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "transient"
+
+
+async def test_a_rule_gives_up_when_it_is_too_late(place: Place) -> None:
+    place.failure = Transient("not now")
+    record = structs.replace(received(ready()), timestamp=time.time() - 61)
+    early, _ = await run(place, record, retry={"within_seconds": 62})
+    late, _ = await run(place, record, retry={"within_seconds": 60})
+    assert isinstance(early, Retry)
+    assert isinstance(late, Dead)
+    assert (late.code, "not now" in late.why) == ("expired", True)
+
+
+async def test_a_sent_event_says_which_version_of_the_rule_sent_it(place: Place) -> None:
+    rule = read_text("images", 'reads = ["media.ready"]\n[target]\nsns = "arn"\n')
+    bucket = MemoryBucket()
+    context = Context(CODEC, Results(bucket), Outside().services(Results(bucket)), Slots({}, 1))
+    await Runner(rule_stage(rule, place.take), context).run(received(ready()))
+    [sent] = place.got
+    assert json.loads(sent.body)["headrace"]["rule"] == {"name": "images", "version": rule.version}

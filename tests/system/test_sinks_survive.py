@@ -1,0 +1,161 @@
+"""Deliveries of rules: at least once through kills, under ids that stay; a target that is down is alone with it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from console.replay.cluster import Cluster
+from schemas import codec, kafka, topics
+from schemas.message import Message, message
+from schemas.settings import KafkaSettings
+from tests.support.chaos_watch import read_back
+from tests.support.records import asset, envelope, ready
+from tests.support.running import Headrace, headrace, wait_for
+
+POISON = "poison.jpg"
+
+
+class Receiver:
+    """A web server that refuses what is poison, and everything while it is down."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, str]] = []
+        self.tried = threading.Event()
+        self.down = True
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                key = body["detail"]["asset"]["key"]
+                receiver.tried.set()
+                status = 503 if receiver.down else 404 if key == POISON else 204
+                if status == 204:
+                    receiver.got.append((key, self.headers["webhook-id"]))
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+class Queue:
+    """A FIFO queue, which takes one deduplication id once."""
+
+    def __init__(self, mark: str) -> None:
+        self._sqs: Any = boto3.client("sqs")
+        self._url = self._sqs.create_queue(QueueName=f"survive-{mark}.fifo", Attributes={"FifoQueue": "true"})[
+            "QueueUrl"
+        ]
+        wanted = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        self.arn: str = wanted["Attributes"]["QueueArn"]
+        self.got: list[str] = []
+
+    def take(self) -> list[str]:
+        """Take what has come, and give the keys of all that ever came."""
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        for each in answer.get("Messages", []):
+            self.got.append(json.loads(each["Body"])["detail"]["asset"]["key"])
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=each["ReceiptHandle"])
+        return self.got
+
+
+def write_rules(folder: Path, mark: str, reads: str, targets: dict[str, str]) -> None:
+    for name, target in targets.items():
+        (folder / f"{name}-{mark}.toml").write_text(f'reads = ["{reads}"]\n[target]\n{target}\n')
+
+
+def test_every_delivery_arrives_through_kills_and_one_target_does_not_hold_up_the_other(
+    cluster_env: dict[str, str], receiver: Receiver, tmp_path: Path
+) -> None:
+    mark = uuid.uuid4().hex[:6]
+    queue, reads = Queue(mark), f"survive-{mark}"
+    url = f"http://127.0.0.1:{receiver.server.server_port}/hook"
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    write_rules(rules, mark, reads, {"q": f'sqs = "{queue.arn}"', "h": f'http = "{url}"\nallow_private = true'})
+    names = [f"rule-q-{mark}", f"rule-h-{mark}"]
+    settings = KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
+    own = [topic for name in names for topic in (topics.retry(name), topics.dead_letters(name))]
+    kafka.create_topics(kafka.admin(settings), [topics.Topic(reads, "a test"), *own], 1)
+    keys = [*(f"{number}.jpg" for number in range(40)), POISON]
+    environment = {**cluster_env, "HEADRACE_RULES": str(rules), "HEADRACE_SESSION_SECONDS": "6"}
+
+    def worker(number: int) -> Any:
+        (tmp_path / str(number)).mkdir()
+        return headrace(environment, tmp_path / str(number), "worker", *names)
+
+    with worker(1) as first:
+        first.ready()
+        send(settings, [event(mark, key, reads) for key in keys])
+        wait_for(lambda: len(queue.take()) >= 5, "the first to be delivered", 30)
+        first.kill()  # in the midst of deliveries to both
+    with worker(2) as second:
+        second.ready()
+        wait_for(lambda: set(queue.take()) == set(keys), "the queue to have all, while the other target is down", 60)
+        assert receiver.tried.wait(30)
+        assert receiver.got == []
+        receiver.down = False
+        wait_for(lambda: len(receiver.got) >= 5, "the other target to get some", 60)
+        second.kill()
+    with worker(3) as third:
+        third.ready()
+        wait_for(lambda: {key for key, _ in receiver.got} == {*keys} - {POISON}, "the other target to have all", 60)
+        wait_for(lambda: idle(settings, names, reads), "all to be done", 60)
+        ends_well(third)
+    assert sorted(queue.take()) == sorted(keys)  # each once, however often it was sent
+    assert len(set(receiver.got)) == len(keys) - 1  # and to the other under one id, however often
+    [letter] = read_back(settings, [topics.dead_letters(names[1]).name])
+    assert ((letter.key or b"").decode(), dict(letter.headers)["dlq-code"]) == (f"{mark}/{POISON}", b"http_404")
+    assert read_back(settings, [topics.dead_letters(names[0]).name]) == []
+
+
+def ends_well(worker: Headrace) -> None:
+    assert worker.stop() == 0
+
+
+def event(mark: str, key: str, topic: str) -> Message:
+    found = ready(asset(key, bucket=mark))
+    sent = message(found, envelope(found), codec.load())
+    return Message(topic, sent.key, sent.value, sent.headers)
+
+
+def send(settings: KafkaSettings, messages: list[Message]) -> None:
+    producer = kafka.producer(settings)
+    for each in messages:
+        producer.produce(each.topic, each.value, each.key, headers=list(each.headers))
+    assert producer.flush(10) == 0
+
+
+def idle(settings: KafkaSettings, names: list[str], reads: str) -> bool:
+    """Look whether each rule has committed all that it reads, its retries among them."""
+    log = Cluster(settings)
+    for name in names:
+        positions = log.group(f"headrace.{name}").positions
+        spans = log.spans([reads, topics.retry(name).name])
+        if any(span.high > (positions[place].offset if place in positions else 0) for place, span in spans.items()):
+            return False
+    return True

@@ -1,0 +1,134 @@
+"""Bearer tokens by client credentials: asked for once, renewed in time, and never said."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
+from connectors.sinks.http import http
+from connectors.sinks.oauth import Client, Tokens
+from connectors.sinks.posting import Address
+
+DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body="{}", detail_type="MediaReady", source="headrace/ready")
+
+
+class Provider:
+    """A server that gives tokens at /token and takes them at /hook."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.good: set[str] = set()
+        self.used: list[str] = []
+        self.answer: tuple[int, dict[str, Any]] = (200, {})
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                if self.path == "/token":
+                    provider.asked.append((self.headers["authorization"], body))
+                    status, said = provider.answer
+                    token = f"token-{len(provider.asked)}"
+                    provider.good.add(token)
+                    self.say(status, json.dumps({"access_token": token, "expires_in": 3600, **said}).encode())
+                else:
+                    token = self.headers["authorization"].removeprefix("Bearer ")
+                    provider.used.append(token)
+                    self.say(204 if token in provider.good else 401, b"")
+
+            def say(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def sink(self) -> Sink:
+        """Open a sink that asks here for tokens."""
+        oauth = {
+            "token_url": f"{self.url}/token",
+            "client_id": "env:C_ID",
+            "client_secret": "env:C_KEY",
+            "scope": "a b",
+        }
+        return http(f"{self.url}/hook", {"allow_private": True, "oauth": oauth})
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    monkeypatch.setenv("C_ID", "me")
+    monkeypatch.setenv("C_KEY", "s3:cret")
+    made = Provider()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+async def test_a_token_is_asked_for_once_and_brought_each_time(provider: Provider) -> None:
+    sink = provider.sink()
+    await sink(DELIVERY)
+    await sink(DELIVERY)
+    [(authorization, form)] = provider.asked
+    assert base64.b64decode(authorization.removeprefix("Basic ")).decode() == "me:s3%3Acret"
+    assert form == "grant_type=client_credentials&scope=a+b"
+    assert provider.used == ["token-1", "token-1"]
+
+
+async def test_a_token_that_was_taken_back_is_renewed_once(provider: Provider) -> None:
+    sink = provider.sink()
+    await sink(DELIVERY)
+    provider.good.clear()
+    await sink(DELIVERY)
+    assert provider.used == ["token-1", "token-1", "token-2"]
+
+
+async def test_a_token_is_renewed_before_it_expires(provider: Provider) -> None:
+    now = 0.0
+    tokens = Tokens(Client(Address(f"{provider.url}/token", True), "me", "key"), lambda: now)
+    assert await tokens.token() == "token-1"
+    now = 3600 - 31
+    assert await tokens.token() == "token-1"
+    now = 3600 - 30
+    assert await tokens.token() == "token-2"
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, "outage"), (400, "outage"), (500, "transient"), (429, "transient")])
+async def test_who_gives_no_token_is_told_apart_and_no_secret_is_said(
+    provider: Provider, status: int, kind: str
+) -> None:
+    provider.answer = (status, {"error": "invalid_client", "access_token": "CANARY"})
+    with pytest.raises(NotDelivered) as refused:
+        await provider.sink()(DELIVERY)
+    assert refused.value.kind == kind
+    assert "invalid_client" in str(refused.value)
+    assert not {"CANARY", "s3:cret"} & set(str(refused.value).split())
+
+
+@pytest.mark.parametrize(
+    "oauth",
+    [
+        {"token_url": "https://example.com/token"},
+        {"token_url": "http://example.com/token", "client_id": "env:C_ID", "client_secret": "env:C_KEY"},
+        {"token_url": "https://127.0.0.1/token", "client_id": "env:C_ID", "client_secret": "env:C_KEY"},
+        {"token_url": "https://example.com/token", "client_id": "me", "client_secret": "env:C_KEY"},
+        {"token_url": "https://example.com/token", "client_id": "env:C_ID", "client_secret": "env:NOBODY"},
+    ],
+)
+def test_a_client_that_cannot_be_used_is_refused(oauth: dict[str, str], provider: Provider) -> None:
+    with pytest.raises(BadTarget):
+        http("https://example.com/hook", {"oauth": oauth})
