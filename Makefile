@@ -46,8 +46,9 @@ bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-rule
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.router
 
-bench-replay: $(VENV)/dev.stamp ## Measure how fast dead letters are found and sent back, and results sent again
+bench-replay: $(VENV)/dev.stamp ## Measure dead letters: found, sent back, and what they cost the others
 	@$(BIN)/python -m bench.replay $(ARGS)
+	@$(BIN)/python -m bench.poison $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -22,6 +22,8 @@ from streams.failures import Failure, Gone, NotYet, Outage, Throttled, Transient
 How = Literal["ran", "stored", "skipped", "superseded"]
 
 MAX_ATTEMPTS = 8
+SCHEMA_ATTEMPTS = 4
+"""A writer publishes its schema before its first record: who does not know it after some seconds never will."""
 BASE_SECONDS = 0.25
 CAP_SECONDS = 300.0
 WAIT_CAP_SECONDS = 30.0
@@ -86,7 +88,7 @@ def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0, m
         case Unprocessable():
             return _dead(error.code, error)
         case UnknownSchema():
-            return _again(attempt, draw, most, "schema", error)
+            return _again(attempt, draw, min(most, SCHEMA_ATTEMPTS), "schema", error)
         case Undecodable() | NotAnEvent():
             return _dead("decode", error)
         case Failure():

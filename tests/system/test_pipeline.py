@@ -187,14 +187,26 @@ def test_an_object_that_is_deleted_and_put_again_ends_as_its_newest_version(pipe
     assert set(statuses(version).values()) == {"done"}
 
 
-@pytest.mark.parametrize("value", [b"garbage", b"", None], ids=["garbage", "empty", "tombstone"])
-def test_bytes_that_nobody_can_read_are_dead_letters_as_they_came(pipeline: Pipeline, value: bytes | None) -> None:
-    key = f"headrace-media/bytes-{value!r}"
+POISON: dict[str, tuple[bytes | None, str]] = {
+    "garbage": (b"garbage", "decode"),
+    "empty": (b"", "decode"),
+    "tombstone": (None, "decode"),
+    "wrong magic": (b"\xc3\x02" + bytes(40), "decode"),
+    "cut off": ((codec.load().encode(uploaded()) or b"")[:-8], "decode"),
+    "unknown schema": (b"\xc3\x01" + b"\x01" * 40, "schema"),
+    "large": (b"\xc3\x01" + b"\x02" * 1_000_000, "schema"),
+}
+
+
+@pytest.mark.parametrize("kind", POISON)
+def test_bytes_that_nobody_can_read_are_dead_letters_as_they_came(pipeline: Pipeline, kind: str) -> None:
+    value, code = POISON[kind]
+    key = f"headrace-media/bytes-{kind}"
     headers = [*to_headers(envelope(uploaded())), ("mine", b"\xff")]
     pipeline.producer.produce(topics.UPLOADED.name, value, key.encode(), headers=headers)
     assert pipeline.producer.flush(10) == 0
     strays = wait_for(lambda: _all_three(connect().progress(key).strays(key)), "three dead letters")
-    assert {fact.letter.code for fact in strays if fact.letter} == {"decode"}
+    assert {fact.letter.code for fact in strays if fact.letter} == {code}
     for entry in dead_letters(pipeline, key):
         assert (entry.value, entry.headers[: len(headers)]) == (value, tuple(headers))
 

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from schemas.codec import Undecodable, UnknownSchema
 from schemas.envelope import NotAnEvent
 from streams.failures import Gone, Outage, Throttled, Transient, Unprocessable
-from streams.outcome import CAP_SECONDS, MAX_ATTEMPTS, Dead, Done, Retry, Wait, backoff, judge, label
+from streams.outcome import (
+    BASE_SECONDS,
+    CAP_SECONDS,
+    MAX_ATTEMPTS,
+    SCHEMA_ATTEMPTS,
+    Dead,
+    Done,
+    Retry,
+    Wait,
+    backoff,
+    judge,
+    label,
+)
 
 DRAW = random.Random(7)
 
@@ -35,10 +47,18 @@ def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> Non
     assert outcome.kind == type(error).__name__
 
 
-@pytest.mark.parametrize("error", [Transient("timed out"), UnknownSchema("00" * 8)])
-def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error: Exception) -> None:
-    assert all(isinstance(judge(error, attempt, DRAW), Retry) for attempt in range(1, MAX_ATTEMPTS))
-    assert isinstance(judge(error, MAX_ATTEMPTS, DRAW), Dead)
+@pytest.mark.parametrize(
+    ("error", "most"), [(Transient("timed out"), MAX_ATTEMPTS), (UnknownSchema("00" * 8), SCHEMA_ATTEMPTS)]
+)
+def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error: Exception, most: int) -> None:
+    assert all(isinstance(judge(error, attempt, DRAW), Retry) for attempt in range(1, most))
+    assert isinstance(judge(error, most, DRAW), Dead)
+    assert isinstance(judge(error, 1, DRAW, most=1), Dead)
+
+
+def test_a_schema_that_nobody_knows_is_given_up_within_five_seconds() -> None:
+    longest = sum(BASE_SECONDS * 2**attempt for attempt in range(1, SCHEMA_ATTEMPTS))
+    assert longest < 5
 
 
 def test_an_unknown_schema_ends_as_its_own_code() -> None:
