@@ -67,7 +67,7 @@ def _per_1000_tokens(service: str) -> list[float]:
 def _operations(method: str, parts: Sequence[str]) -> list[str]:
     """Name what a call is priced by: its operation, or the parts of it."""
     name = operation_of(method)
-    return [f"{name} {part}" for part in parts] or [name]
+    return [f"{name} {part}".rstrip() for part in parts] or [name]
 
 
 def _is_job(method: str) -> bool:

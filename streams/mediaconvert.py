@@ -18,9 +18,11 @@ from streams.settings import StreamSettings
 
 OUTPUT = "_transcoded/"
 TOKEN = "headrace-token"
-ROLES = ("proxy", "audio", "frames")
-ENDINGS = {"proxy": "mp4", "audio": "m4a", "frames": "jpg"}
+ENDINGS = {"proxy": "-proxy.mp4", "audio": "-audio.m4a", "frames": "-frames.0000000.jpg", "hls": ".m3u8"}
+"""What follows the input's name. Of frames the first, from which the others count on; of HLS the list of renditions."""
+
 FRAME_EVERY_SECONDS = 10
+SEGMENT_SECONDS = 6
 
 
 class MediaConvert:
@@ -31,29 +33,21 @@ class MediaConvert:
         self._bucket = bucket
         self._settings = settings
 
-    async def start(self, media: MediaReady, token: str, height: int) -> str:
+    async def start(self, media: MediaReady, token: str, height: int, hls: bool = False) -> str:
         """Submit what is to be converted and give the job id."""
         asset = media.asset
         source: dict[str, Any] = {"FileInput": f"s3://{asset.bucket}/{asset.key}", "TimecodeSource": "ZEROBASED"}
-        outputs = [_proxy(media, height), _frames()]
         if media.audio_codec:
             source["AudioSelectors"] = {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}}
-            outputs.insert(1, _audio())
-        group = {
-            "Name": "headrace",
-            "OutputGroupSettings": {
-                "Type": "FILE_GROUP_SETTINGS",
-                "FileGroupSettings": {"Destination": f"s3://{self._bucket.name}/{OUTPUT}{token}/"},
-            },
-            "Outputs": outputs,
-        }
+        place = f"s3://{self._bucket.name}/{OUTPUT}{token}/"
+        groups = [_files(media, place, height), *([_stream(media, f"{place}hls/", height)] if hls else [])]
         answer = await self._aws.call(
             "mediaconvert",
             "create_job",
             Role=self._settings.mediaconvert_role_arn,
             ClientRequestToken=token,
             UserMetadata={TOKEN: token},
-            Settings={"Inputs": [source], "OutputGroups": [group]},
+            Settings={"Inputs": [source], "OutputGroups": groups},
         )
         job_id: str = answer["Job"]["Id"]
         return job_id
@@ -63,41 +57,65 @@ class MediaConvert:
         job = (await self._aws.call("mediaconvert", "get_job", Id=job_id))["Job"]
         if job["Status"] != "COMPLETE":
             raise Unprocessable("job_failed", f"job {job_id} is {job['Status']}: {job.get('ErrorMessage', '')}")
-        [group] = job["Settings"]["OutputGroups"]
-        details = job["OutputGroupDetails"][0]["OutputDetails"]
-        folder = group["OutputGroupSettings"]["FileGroupSettings"]["Destination"]
         name = job["Settings"]["Inputs"][0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
-        files = tuple(
-            _rendition(f"{folder}{name}", output["NameModifier"].lstrip("-"), detail)
-            for output, detail in zip(group["Outputs"], details, strict=True)
-        )
-        return Made(files, (charge("mediaconvert", "CreateJob", max(seconds, 10.0) / 60),))
+        files: list[Rendition] = []
+        minutes = max(seconds, 10.0) / 60
+        charges = [charge("mediaconvert", "CreateJob", minutes)]
+        for group, details in zip(job["Settings"]["OutputGroups"], job["OutputGroupDetails"], strict=True):
+            settings = group["OutputGroupSettings"]
+            is_hls = settings["Type"] == "HLS_GROUP_SETTINGS"
+            folder = settings["HlsGroupSettings" if is_hls else "FileGroupSettings"]["Destination"]
+            charges += [charge("mediaconvert", "CreateJob HLS", minutes)] if is_hls else []
+            files += [
+                _rendition(f"{folder}{name}", output["NameModifier"].lstrip("-"), detail)
+                for output, detail in zip(group["Outputs"], details["OutputDetails"], strict=True)
+            ]
+        return Made(tuple(files), tuple(charges))
 
 
 def _rendition(path: str, role: str, detail: dict[str, Any]) -> Rendition:
-    """Name a file; of frames, the first: the others count on from it."""
+    """Name a file, or the one by which others are found."""
     bucket, _, key = path.removeprefix("s3://").partition("/")
     video = detail.get("VideoDetails", {})
-    number = ".0000000" if role == "frames" else ""
     millis = detail.get("DurationInMs")
     return Rendition(
         role=role,
         bucket=bucket,
-        key=f"{key}-{role}{number}.{ENDINGS[role]}",
+        key=f"{key}{ENDINGS[role]}",
         duration_seconds=None if millis is None or role == "frames" else millis / 1000,
         width=video.get("WidthInPx"),
         height=video.get("HeightInPx"),
     )
 
 
-def _proxy(media: MediaReady, height: int) -> dict[str, Any]:
+def _files(media: MediaReady, place: str, height: int) -> dict[str, Any]:
+    """Describe the files that stand alone."""
+    sound = [_audio()] if media.audio_codec else []
+    return {
+        "Name": "headrace",
+        "OutputGroupSettings": {"Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": place}},
+        "Outputs": [_video(media, height, "-proxy", "MP4"), *sound, _frames()],
+    }
+
+
+def _stream(media: MediaReady, place: str, height: int) -> dict[str, Any]:
+    """Describe a video to stream: HTTP Live Streaming, a playlist and its segments."""
+    settings = {"Destination": place, "SegmentLength": SEGMENT_SECONDS, "MinSegmentLength": 0}
+    return {
+        "Name": "headrace-hls",
+        "OutputGroupSettings": {"Type": "HLS_GROUP_SETTINGS", "HlsGroupSettings": settings},
+        "Outputs": [_video(media, height, "-hls", "M3U8")],
+    }
+
+
+def _video(media: MediaReady, height: int, modifier: str, container: str) -> dict[str, Any]:
     """Describe a small H.264 video with sound; no larger than what there is, even in both directions."""
     high = min(height, media.height or height) // 2 * 2
     wide = round((media.width or high * 16 / 9) * high / (media.height or high)) // 2 * 2
     rate = {"RateControlMode": "QVBR", "MaxBitrate": 800_000, "QvbrSettings": {"QvbrQualityLevel": 6}}
     output: dict[str, Any] = {
-        "NameModifier": "-proxy",
-        "ContainerSettings": {"Container": "MP4"},
+        "NameModifier": modifier,
+        "ContainerSettings": {"Container": container},
         "VideoDescription": {
             "Width": wide,
             "Height": high,

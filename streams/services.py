@@ -145,8 +145,11 @@ class Voice(Protocol):
 class Transcoder(Protocol):
     """Makes files of other formats."""
 
-    async def start(self, media: MediaReady, token: str, height: int) -> str:
-        """Submit what is to be converted and give the service's job id; a proxy has at most this height in pixels."""
+    async def start(self, media: MediaReady, token: str, height: int, hls: bool) -> str:
+        """Submit what is to be converted and give the service's job id.
+
+        A proxy has at most this height in pixels; with `hls` the same is also cut for HTTP Live Streaming.
+        """
         ...
 
     async def made(self, job_id: str, seconds: float) -> Made:

@@ -1,4 +1,4 @@
-"""AWS Elemental MediaConvert: jobs with one group of files, which ffmpeg really makes."""
+"""AWS Elemental MediaConvert: jobs with a group of files and one to stream, which ffmpeg really makes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ TOKEN_SECONDS = 60.0
 LIFE_SECONDS = 90 * 24 * 3600
 STATUS = {RUNNING: "PROGRESSING", SUCCEEDED: "COMPLETE", FAILED: "ERROR"}
 ERROR_CODE = 1404
+CONTENT_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4a": "audio/mp4",
+    ".jpg": "image/jpeg",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".ts": "video/mp2t",
+}
 REPEATED = ("ClientRequestToken", "Role", "Settings", "UserMetadata")
 
 
@@ -58,17 +65,51 @@ def get_job(params: Params, context: Context) -> Params:
 def work(job: Job, cloud: Cloud) -> Params:
     """Make every output of `job` and put it where it belongs."""
     bucket, _, key = job.asset.partition("/")
-    group = job.request["Settings"]["OutputGroups"][0]
+    stem = key.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     with TemporaryDirectory() as name:
         folder = Path(name)
         try:
             cloud.fetch(bucket, key, folder / "source")
         except Refused as error:
             raise Unprocessable(f"Unable to open input file [s3://{job.asset}]: not found") from error
-        made = [
-            conversion.make(folder / "source", output, folder / str(n)) for n, output in enumerate(group["Outputs"])
-        ]
-        return {"outputs": [_stored(one, group, job, cloud) for one in made]}
+        groups = job.request["Settings"]["OutputGroups"]
+        return {"groups": [_group(group, stem, folder / str(n), cloud) for n, group in enumerate(groups)]}
+
+
+def _group(group: Params, stem: str, folder: Path, cloud: Cloud) -> Params:
+    """Make the outputs of a group, and put their files; names are the input's with what the output adds."""
+    folder.mkdir()
+    bucket, _, prefix = conversion.destination(group).removeprefix("s3://").partition("/")
+    outputs, renditions = [], []
+    for n, output in enumerate(group["Outputs"]):
+        name = f"{stem}{output.get('NameModifier', '')}"
+        made = conversion.make(folder.parent / "source", stem, group, output, folder / str(n))
+        paths = [_put(cloud, bucket, f"{prefix}{name}{ending}", file) for ending, file in made.files]
+        renditions.append((name, made))
+        outputs.append(_told(made, paths[:1] if conversion.is_hls(group) else paths))
+    if not conversion.is_hls(group):
+        return {"type": "FILE_GROUP", "outputs": outputs}
+    listed = folder / "all.m3u8"
+    listed.write_text(conversion.playlist(renditions), "utf-8")
+    return {"type": "HLS_GROUP", "outputs": outputs, "playlists": [_put(cloud, bucket, f"{prefix}{stem}.m3u8", listed)]}
+
+
+def _put(cloud: Cloud, bucket: str, key: str, file: Path) -> str:
+    try:
+        cloud.write(bucket, key, file.read_bytes(), CONTENT_TYPES[file.suffix])
+    except Refused as error:
+        raise Unprocessable(f"Unable to write to [s3://{bucket}/{key}]") from error
+    return f"s3://{bucket}/{key}"
+
+
+def _told(made: conversion.Made, paths: list[str]) -> Params:
+    """Say of an output what a job's description and what its event say."""
+    detail: Params = {"DurationInMs": made.millis}
+    event: Params = {"outputFilePaths": paths, "durationInMs": made.millis}
+    if made.width:
+        detail["VideoDetails"] = {"WidthInPx": made.width, "HeightInPx": made.height}
+        event["videoDetails"] = {"widthInPx": made.width, "heightInPx": made.height}
+    return {"detail": detail, "event": event}
 
 
 def announce(job: Job, cloud: Cloud) -> None:
@@ -83,8 +124,14 @@ def announce(job: Job, cloud: Cloud) -> None:
         "userMetadata": job.request.get("UserMetadata", {}),
     }
     if job.result is not None:
-        details = [{"outputFilePaths": one["paths"], **one["event"]} for one in job.result["outputs"]]
-        detail["outputGroupDetails"] = [{"outputDetails": details, "type": "FILE_GROUP"}]
+        detail["outputGroupDetails"] = [
+            {
+                "outputDetails": [one["event"] for one in group["outputs"]],
+                **({"playlistFilePaths": group["playlists"]} if "playlists" in group else {}),
+                "type": group["type"],
+            }
+            for group in job.result["groups"]
+        ]
     else:
         detail |= {"errorCode": ERROR_CODE, "errorMessage": job.reason}
     event = {
@@ -99,27 +146,6 @@ def announce(job: Job, cloud: Cloud) -> None:
         "detail": detail,
     }
     cloud.emit(event)
-
-
-def _stored(made: conversion.Made, group: Params, job: Job, cloud: Cloud) -> Params:
-    """Put the files of one output; their names are the input's with what the output adds."""
-    place = group["OutputGroupSettings"]["FileGroupSettings"]["Destination"]
-    bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    stem = job.asset.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    paths = []
-    for ending, file in made.files:
-        key = f"{prefix}{stem}{made.modifier}{ending}"
-        try:
-            cloud.write(bucket, key, file.read_bytes(), made.content_type)
-        except Refused as error:
-            raise Unprocessable(f"Unable to write to [s3://{bucket}/{key}]") from error
-        paths.append(f"s3://{bucket}/{key}")
-    detail: Params = {"DurationInMs": made.millis}
-    event: Params = {"durationInMs": made.millis}
-    if made.width:
-        detail["VideoDetails"] = {"WidthInPx": made.width, "HeightInPx": made.height}
-        event["videoDetails"] = {"widthInPx": made.width, "heightInPx": made.height}
-    return {"paths": paths, "detail": detail, "event": event}
 
 
 def _described(job: Job, cloud: Cloud) -> Params:
@@ -138,7 +164,9 @@ def _described(job: Job, cloud: Cloud) -> Params:
     if job.status == FAILED:
         said |= {"ErrorCode": ERROR_CODE, "ErrorMessage": job.reason}
     if job.result is not None:
-        said["OutputGroupDetails"] = [{"OutputDetails": [one["detail"] for one in job.result["outputs"]]}]
+        said["OutputGroupDetails"] = [
+            {"OutputDetails": [one["detail"] for one in group["outputs"]]} for group in job.result["groups"]
+        ]
     return said
 
 

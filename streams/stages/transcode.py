@@ -1,4 +1,4 @@
-"""Make a smaller video to look at, its sound alone, and frames."""
+"""Make a smaller video to look at, its sound alone, and frames; to stream too, where somebody wants that."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from streams.services import Services
 from streams.stage import Finished, Job, Stage
 
 
-def transcode_stage(height: int = 360, options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage whose proxies have at most this height in pixels."""
+def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ...] = ()) -> Stage:
+    """Build the stage whose proxies have at most this height in pixels; `hls` makes one to stream besides."""
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
         """Submit the video, and let go."""
-        return await services.transcoder.start(media, token, height)
+        return await services.transcoder.start(media, token, height, hls)
 
     async def finish(finished: Finished, services: Services) -> MediaTranscoded:
         """Say which files there are."""
@@ -29,6 +29,7 @@ def transcode_stage(height: int = 360, options: tuple[str, ...] = ()) -> Stage:
         options=options,
         configure=transcode_stage,
         calls=("mediaconvert.create_job", "mediaconvert.get_job"),
+        parts=("", "HLS") if hls else (),
     )
 
 

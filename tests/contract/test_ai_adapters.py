@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import anyio
 import pytest
@@ -30,7 +31,7 @@ from streams.storage import S3Bucket, S3Objects
 from streams.textract import Textract
 from streams.transcribe import Transcribe
 from streams.translate import Translate
-from tests.contract.ai import BUCKET, ROLE, Aws, connect, http, wait_until
+from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, wait_until
 from tests.support.records import NOW, asset, ready
 
 pytestmark = pytest.mark.system
@@ -230,6 +231,26 @@ async def test_a_video_is_converted(calls: Calls, settings: StreamSettings, aws:
     ]
     for file in made.files:
         assert aws.s3.head_object(Bucket=file.bucket, Key=file.key)["ContentLength"] > 500
+
+
+async def test_a_video_is_cut_for_streaming(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings)
+    aws.put("a film.mp4", (MEDIA / "rabbit.mp4").read_bytes())
+    film = ready(media("a film.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
+    made = await _made(transcoder, await transcoder.start(film, token("transcode", "hls"), 120, hls=True))
+    stream = made.files[-1]
+    assert (stream.role, stream.width, stream.height) == ("hls", 160, 120)
+    assert [charge.operation for charge in made.charges] == ["CreateJob", "CreateJob HLS"]
+    folder = stream.key.removesuffix("a film.m3u8")
+    [rendition] = uris(aws.text(stream.key))
+    segments = uris(aws.text(f"{folder}{rendition}"))
+    assert (rendition, segments) == ("a film-hls.m3u8", ["a film-hls_00001.ts", "a film-hls_00002.ts"])
+    whole = b"".join(aws.s3.get_object(Bucket=BUCKET, Key=f"{folder}{name}")["Body"].read() for name in segments)
+    assert (len(whole) % 188, whole[0], whole[188]) == (0, 0x47, 0x47)  # packets of an MPEG transport stream
+
+
+def uris(playlist: str) -> list[str]:
+    return [unquote(line) for line in playlist.splitlines() if not line.startswith("#")]
 
 
 async def _made(transcoder: MediaConvert, job_id: str) -> Any:

@@ -67,7 +67,7 @@ def test_a_box_that_is_ticked_is_an_x_and_a_field_may_be_empty() -> None:
 def test_cells_may_be_missing_span_others_and_be_merged_besides() -> None:
     found = form_of(
         [
-            block("TABLE", "t", Page=3, **holds(CHILD=["a", "b"], MERGED_CELL=["m"])),
+            block("TABLE", "t", Page=3, **holds(CHILD=["a", "b", "w"], MERGED_CELL=["m"])),
             block("CELL", "a", RowIndex=1, ColumnIndex=1, ColumnSpan=2, **holds(CHILD=["w"])),
             block("CELL", "b", RowIndex=2, ColumnIndex=2),
             block("MERGED_CELL", "m", RowIndex=1, ColumnIndex=1),
