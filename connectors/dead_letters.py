@@ -10,6 +10,7 @@ from connectors.translation import Refused
 from schemas import topics
 from schemas.envelope import timestamp
 from schemas.message import Message
+from schemas.redaction import redacted
 
 LONGEST_REASON = 1000
 
@@ -20,7 +21,7 @@ def dead_letter(delivery: Delivery, queue_url: str, refused: Refused, now: datet
     reason = {
         "dlq-stage": "bridge",
         "dlq-code": refused.code,
-        "dlq-message": "".join(char if char.isprintable() else " " for char in refused.why)[:LONGEST_REASON],
+        "dlq-message": "".join(char if char.isprintable() else " " for char in redacted(refused.why))[:LONGEST_REASON],
         "dlq-first-failure": timestamp(EPOCH + timedelta(milliseconds=first) if first else now),
         "dlq-last-failure": timestamp(now),
         "dlq-queue": queue_url,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from schemas.redaction import redacted
 
 _PROCESSORS: list[Any] = []
 """The one list of them: loggers are cached with it, and what is configured later is to count for them, too."""
@@ -32,6 +35,7 @@ def configure(json: bool, level: int = logging.INFO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _without_secrets,
         structlog.processors.JSONRenderer() if json else for_people,
     ]
     structlog.configure(
@@ -42,3 +46,11 @@ def configure(json: bool, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def _without_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take the secrets out of every text of a line: keys of objects, reasons, what an exception says."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            line[name] = redacted(value)
+    return line

@@ -12,6 +12,7 @@ from datetime import datetime
 from schemas import topics
 from schemas.envelope import Headers, timestamp
 from schemas.message import Message, Received
+from schemas.redaction import redacted
 from streams.origin import (
     DEAD_LETTER,
     RETRY,
@@ -39,11 +40,7 @@ _TOLD = tuple(
 )
 """What a letter tells of the first delivery and the first failure; a redriven record tells it again."""
 
-_SECRETS = (
-    (re.compile(r"\?[^\s\"'<>]*"), "?[redacted]"),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "[redacted]"),
-    (re.compile(r"(?i)\b(authorization|token|password|secret|signature)\b(\s*[:=]\s*)\S+"), r"\1\2[redacted]"),
-)
+_QUERY = re.compile(r"\?[^\s\"'<>]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,6 @@ def redriven(letter: Received, replay: Replay) -> Message:
 
 def readable(why: str) -> str:
     """Make a reason fit for a header: no secrets, no presigned addresses, no control characters, not too long."""
-    for pattern, instead in _SECRETS:
-        why = pattern.sub(instead, why)
-    plain = "".join(char if char.isprintable() else " " for char in why)
+    safe = redacted(_QUERY.sub("?[redacted]", why))
+    plain = "".join(char if char.isprintable() else " " for char in safe)
     return plain[:LONGEST_MESSAGE].encode(errors="replace").decode()

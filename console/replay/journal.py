@@ -17,6 +17,7 @@ from console.replay.cluster import Cluster
 from console.replay.targets import stamp
 from schemas import topics
 from schemas.envelope import timestamp
+from schemas.redaction import redacted
 from streams.dead_letters import readable
 
 
@@ -25,7 +26,7 @@ def begin(what: What, where: tuple[str, str], asked: str, reason: str, letters: 
     stage, group = where
     now = timestamp(datetime.now(UTC))
     id_, why = secrets.token_hex(4), readable(reason)
-    return Action(id_, what, "begun", stage, group, operator(), now, asked, why, letters=letters)
+    return Action(id_, what, "begun", stage, group, operator(), now, redacted(asked), why, letters=letters)
 
 
 def read(cluster: Cluster) -> dict[str, Action]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from console.letters import short_ids
+from console.letters_readable import text
 from console.replay.choice import Letter, Verdict, why_hopeless
 from console.replay.outcomes import Outcomes
 from console.replay.redrive import Plan
@@ -64,7 +65,7 @@ def print_redrive(plan: Plan, rate: float, console: Console) -> None:
             console.print(f"{words}: {counts[verdict]:,}")
     for letter in plan.letters:
         if letter.verdict == "capped":
-            console.print(f"  {letter.id}  {letter.key}: {letter.replays} times", markup=False)
+            console.print(f"  {letter.id}  {text(letter.key)}: {letter.replays} times", markup=False)
     for code in sorted({letter.code for letter in plan.letters if letter.verdict == "hopeless"}):
         console.print(f"  {code}: {why_hopeless(code)}", markup=False)
     print_outlook(plan.outlook, console)
@@ -89,7 +90,7 @@ def _letter(plan: Plan, letter: Letter) -> dict[str, Any]:
     return {
         "id": letter.id,
         "record": plan.place(letter),
-        "key": letter.key,
+        "key": text(letter.key),
         "code": letter.code,
         "replays": letter.replays,
         "verdict": letter.verdict,
@@ -100,7 +101,7 @@ def _table(plan: Plan, going: list[Letter]) -> Table:
     table = Table("letter", "key", "code", "replays", "record", box=None, pad_edge=False, header_style="bold")
     short = short_ids(letter.id for letter in plan.letters)
     for letter in going[:SHOWN]:
-        cells = (short[letter.id], letter.key, letter.code, str(letter.replays), plan.place(letter))
+        cells = (short[letter.id], text(letter.key), letter.code, str(letter.replays), plan.place(letter))
         table.add_row(*map(Text, cells))
     if len(going) > SHOWN:
         table.add_row(f"and {len(going) - SHOWN:,} more")

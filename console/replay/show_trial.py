@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from console.letters_readable import text
 from console.replay.compared import Compared, Verdict
 from console.replay.trial import Plan
 from console.words import counted
@@ -67,7 +68,7 @@ def diff(found: Collection[Compared]) -> dict[str, Any]:
         "records": len(found),
         "verdicts": dict(Counter(each.verdict for each in found)),
         "fields": dict(_fields(found)),
-        "different": [msgspec.to_builtins(each) for each in _different(found)],
+        "different": [{**msgspec.to_builtins(each), "key": text(each.key)} for each in _different(found)],
     }
 
 
@@ -88,7 +89,7 @@ def print_diff(found: Collection[Compared], limit: int, console: Console) -> Non
         code = f" {each.code}:" if each.code else ""
         why = f"{code} {each.why}" if each.code or each.why else ""
         console.print(f"[bold]{each.verdict}[/] ", end="")
-        console.print(f"{each.key} ({each.record}){why}", markup=False)
+        console.print(f"{text(each.key)} ({each.record}){why}", markup=False)
         for change in each.changes:
             console.print(f"  {change.field}: {change.before or 'none'} -> {change.after or 'none'}", markup=False)
     if len(different) > limit:

@@ -20,7 +20,7 @@ from schemas.message import Message, Received
 from schemas.records import Asset, Event, JobFinished, JobStarted, Pointer
 from streams import adapters
 from streams.context import Context
-from streams.dead_letters import dead_letter
+from streams.dead_letters import dead_letter, readable
 from streams.failures import Unprocessable
 from streams.outcome import Dead, Done, Retry, Wait, label
 from streams.results import Bucket, Results, Shelf
@@ -134,7 +134,7 @@ class Trying:
             code = outcome.code
         place = f"{record.topic}/{record.partition}/{record.offset}"
         key = (record.key or b"").decode(errors="replace")
-        return Compared(place, key, verdict, label(outcome), found, code, outcome.why)
+        return Compared(place, key, verdict, label(outcome), found, code, readable(outcome.why))
 
 
 def _without_jobs(stage: Stage, live: Results) -> Stage:

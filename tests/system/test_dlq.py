@@ -270,6 +270,11 @@ def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
         said = site.run(*command)
         assert said.exit_code == 0, said.stderr
         assert "CANARY" not in said.stdout + said.stderr, command
+    plan = ["replay", "redrive", "--stage", "probe", "--code", site.code, "--no-look"]
+    for planned in (plan, [*plan, "--json"]):
+        said = CliRunner().invoke(app, planned)
+        assert (said.exit_code, site.bucket in said.stdout) == (0, True), said.stderr
+        assert "CANARY" not in said.stdout + said.stderr, planned
     last = [json.loads(line) for line in site.text("export", "--code", site.code).splitlines()][-1]
     assert content(last) == json.dumps(
         [b64(letter.key), b64(letter.value), [[name, b64(value)] for name, value in raw]]

@@ -1,0 +1,63 @@
+"""What is a secret is not said, and everything else is."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import logs
+from schemas.redaction import _SECRETS, INSTEAD, redacted
+
+SECRETS = [
+    "https://b.s3.amazonaws.com/k.jpg?X-Amz-Credential=CANARY&X-Amz-Signature=CANARY",
+    "Authorization: Bearer CANARY.CANARY.CANARY",
+    "AKIACANARYCANARY0004 was refused",
+    "amqp://user:CANARY@host/",
+    "password=CANARY",
+    "the token eyJCANARY.eyJCANARY.x",
+]
+
+
+@pytest.mark.parametrize("said", SECRETS)
+def test_a_secret_is_not_said(said: str) -> None:
+    assert "CANARY" not in redacted(said)
+    assert INSTEAD in redacted(said)
+
+
+@given(st.one_of(st.text(), st.sampled_from(SECRETS), st.from_regex(r"(\?|token|=|AKIA|://|@|eyJ|bearer ){1,4}\w*")))
+def test_nothing_is_missed_for_the_sake_of_speed(said: str) -> None:
+    slow = said
+    for pattern in _SECRETS:
+        slow = pattern.sub(lambda found: found[0].replace(found["secret"], INSTEAD), slow)
+    assert (redacted(said) == said) == (slow == said)
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Leave the log as it was."""
+    yield
+    logs.configure(json=False)
+
+
+@pytest.mark.usefixtures("restored")
+def test_no_line_of_a_log_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    logs.configure(json=True)
+    log = structlog.get_logger("headrace")
+    for number, said in enumerate(SECRETS):
+        try:
+            raise ValueError(said)
+        except ValueError:
+            log.warning("dead-lettered", key=f"media/{said}", why=said, number=number, exc_info=True)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["number"] for line in lines] == list(range(len(SECRETS)))
+    assert "CANARY" not in out.getvalue()
+    assert all("ValueError" in line["exception"] for line in lines)
