@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from connectors.backfill_cursor import BackfillFailed, Cursor, record
 from connectors.translation import Fact
-from schemas import catalog, codec, kafka, topics
+from schemas import catalog, kafka, registry, topics
+from schemas.codec import NotRegistered, RegistryDown
 from schemas.log import NotPublished, publish
 from schemas.message import Message, message
 from schemas.settings import KafkaSettings
@@ -25,12 +26,15 @@ class Sender:
         if missing:
             raise BackfillFailed(f"topics not there: {', '.join(missing)} (headrace topics apply)")
         self._producer = kafka.producer(cluster)
-        self._codec = codec.load()
+        self._codec = registry.codec(cluster)
         self._refused: list[str] = []
         try:
             publish(self._producer, catalog.versions(), ANSWER_SECONDS)
+            self._codec.enrol()
         except NotPublished as error:
             raise BackfillFailed(f"Kafka does not take the schemas: {error}") from error
+        except (RegistryDown, NotRegistered) as error:
+            raise BackfillFailed(str(error)) from error
 
     def send(self, fact: Fact) -> None:
         """Hand an event over; it is durable after the next `save`."""

@@ -14,7 +14,8 @@ from connectors.flight import Counts, Source
 from connectors.saying import Saying
 from connectors.settings import BridgeSettings
 from connectors.sqs import Queue, QueueUnavailable
-from schemas import catalog, codec, kafka, topics
+from schemas import catalog, kafka, registry, topics
+from schemas.codec import Codec, NotRegistered, RegistryDown
 from schemas.log import NotPublished, publish
 from schemas.settings import KafkaSettings
 
@@ -37,9 +38,10 @@ def run(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event)
 
     Raises `BridgeFailed` when the work cannot go on.
     """
-    if not _wait_for_kafka(cluster, stop):
+    book = registry.codec(cluster)
+    if not _wait_for_kafka(cluster, book, stop):
         return Counts()
-    bridge = Bridge(settings, partial(kafka.producer, cluster), codec.load(), stop)
+    bridge = Bridge(settings, partial(kafka.producer, cluster), book, stop)
     bridge.open()
     try:
         for url in settings.queue_urls:
@@ -52,18 +54,24 @@ def run(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event)
     return bridge.counts
 
 
-def kafka_missing(cluster: KafkaSettings) -> str:
-    """Say what Kafka lacks that the bridge needs; empty when nothing. Publishes the schemas on the way."""
+def kafka_missing(cluster: KafkaSettings, book: Codec) -> str:
+    """Say what Kafka or the schema registry lacks that the bridge needs; empty when nothing.
+
+    Publishes the schemas on the way, and has the codec write as the registry wants.
+    """
     try:
         there = kafka.existing_topics(kafka.admin(cluster), timeout=ANSWER_SECONDS)
         missing = [topic.name for topic in NEEDED if topic.name not in there]
         if missing:
             return f"topics not there: {', '.join(missing)} (headrace topics apply)"
         publish(kafka.producer(cluster), catalog.versions(), timeout=ANSWER_SECONDS)
+        book.enrol()
     except KafkaException as error:
         return kafka.in_words(error, cluster)
     except NotPublished as error:
         return f"Kafka does not take the schemas: {error}"
+    except (RegistryDown, NotRegistered) as error:
+        return str(error)
     return ""
 
 
@@ -93,11 +101,11 @@ def _begin(bridge: Bridge, settings: BridgeSettings, url: str, stop: threading.E
             return
 
 
-def _wait_for_kafka(cluster: KafkaSettings, stop: threading.Event) -> bool:
+def _wait_for_kafka(cluster: KafkaSettings, book: Codec, stop: threading.Event) -> bool:
     """Wait until nothing is missing. False when told to stop."""
     saying = Saying()
     while not stop.is_set():
-        missing = kafka_missing(cluster)
+        missing = kafka_missing(cluster, book)
         if not missing:
             return True
         saying.trouble(missing)

@@ -31,7 +31,8 @@ from connectors.webhook_fetch import fetching
 from connectors.webhook_sender import Sender, producer
 from connectors.webhook_settings import WebhookSettings
 from connectors.webhook_x509 import Trust, trust
-from schemas import codec
+from schemas import registry
+from schemas.codec import Codec
 from schemas.settings import KafkaSettings, SettingsError
 
 LOOK_SECONDS = 0.5
@@ -82,8 +83,9 @@ async def opened(settings: WebhookSettings, cluster: KafkaSettings, trusted: Tru
         sender = Sender(producer(cluster))
         now = partial(datetime.now, UTC)
         keys = Certificates(fetch, trusted, now)
-        webhook = Webhook(settings, Outside(keys, sender.send, confirm_subscription, codec.load(), now))
-        waiting = asyncio.create_task(_wait(webhook, cluster))
+        book = registry.codec(cluster)
+        webhook = Webhook(settings, Outside(keys, sender.send, confirm_subscription, book, now))
+        waiting = asyncio.create_task(_wait(webhook, cluster, book))
         try:
             yield webhook
         finally:
@@ -94,10 +96,10 @@ async def opened(settings: WebhookSettings, cluster: KafkaSettings, trusted: Tru
             log.info("stopped", not_delivered=left, **webhook.counts)
 
 
-async def _wait(webhook: Webhook, cluster: KafkaSettings) -> None:
+async def _wait(webhook: Webhook, cluster: KafkaSettings, book: Codec) -> None:
     """Let the webhook take messages once nothing is missing any more, saying each thing once."""
     saying = Saying()
-    while missing := await asyncio.to_thread(kafka_missing, cluster):
+    while missing := await asyncio.to_thread(kafka_missing, cluster, book):
         saying.trouble(missing)
         webhook.waiting_for = missing
         await asyncio.sleep(LOOK_SECONDS)

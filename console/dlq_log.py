@@ -15,7 +15,7 @@ from console.errors import Refused
 from console.letters_dispositions import Disposition
 from console.log import SILENCE, Log
 from console.offsets import Place, Span
-from schemas import codec, kafka, topics
+from schemas import kafka, registry, topics
 from schemas.codec import Codec
 from schemas.log import schema_log
 from schemas.message import Message, Received
@@ -101,8 +101,8 @@ class LetterLog:
         return letters_dispositions.read((record.key, record.value) for record in records)
 
     def codec(self) -> Codec:
-        """Give a codec that knows every schema on the log."""
-        book = codec.load()
+        """Give a codec that knows every schema on the log, and asks the registry, if there is one, for others."""
+        book = registry.codec(self.settings)
         follower = schema_log(self.settings, book)
         follower.start()
         follower.stop()

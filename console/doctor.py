@@ -14,7 +14,7 @@ from console import aws
 from console.errors import Refused, in_words
 from console.log import Log
 from console.settings import ConsoleSettings
-from schemas import catalog, topics
+from schemas import catalog, registry, topics
 from schemas.codec import fingerprint
 from schemas.settings import KafkaSettings, SettingsError, load
 from streams import clamd, media, pipeline
@@ -72,6 +72,7 @@ def checks() -> tuple[Check, ...]:
         Check("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
         Check("topics", _topics, apply, "broker"),
         Check("schemas", _schemas, apply, "topics"),
+        Check("schema registry", _registry, "headrace schemas register", "settings"),
         Check("workers", _workers, "headrace worker --all", "topics"),
         Check("media bucket", _media_bucket, "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"),
         Check("results bucket", _results_bucket, "create it, or correct HEADRACE_RESULTS_BUCKET", "settings"),
@@ -118,6 +119,14 @@ def _schemas() -> str:
     if missing:
         raise Refused(f"not published: {', '.join(missing)}")
     return f"{len(catalog.versions())} published"
+
+
+def _registry() -> str:
+    settings = load(KafkaSettings)
+    if not settings.schema_registry:
+        raise Note("HEADRACE_SCHEMA_REGISTRY is not set: records name their schemas by fingerprint")
+    registry.codec(settings.model_copy(update={"schema_registry_register": False})).enrol()
+    return f"{settings.schema_registry} has {len(catalog.latest(catalog.versions()))} schemas to write with"
 
 
 def _workers() -> str:

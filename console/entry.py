@@ -54,13 +54,16 @@ class Retry:
 
 
 def open_record(record: Received, codec: Codec) -> Entry:
-    """Open a record. Never raises: what cannot be read is a record all the same, and may be a dead letter."""
+    """Open a record. What cannot be read is a record all the same, and may be a dead letter.
+
+    Raises only `RegistryDown`: an event that could be read is not to look like one that cannot.
+    """
     try:
         envelope = from_headers(record.headers)
     except NotAnEvent:
         envelope = None
     try:
-        return Entry(record, envelope, codec.decode(record.value))
+        return Entry(record, envelope, codec.read(record.value))
     except Undecodable:
         return Entry(record, envelope)
 

@@ -16,7 +16,7 @@ def in_words(error: Exception) -> str | None:
     """
     if isinstance(error, Refused):
         return str(error)
-    for explain in (_settings, _kafka, _aws, _worker, _system):
+    for explain in (_settings, _registry, _kafka, _aws, _worker, _system):
         said = explain(error)
         if said:
             return said
@@ -29,6 +29,14 @@ def _settings(error: Exception) -> str | None:
     from schemas.settings import SettingsError
 
     return str(error) if isinstance(error, SettingsError) else None
+
+
+def _registry(error: Exception) -> str | None:
+    if "schemas.codec" not in sys.modules:
+        return None
+    from schemas.codec import NotRegistered, RegistryDown
+
+    return str(error) if isinstance(error, NotRegistered | RegistryDown) else None
 
 
 def _kafka(error: Exception) -> str | None:

@@ -17,7 +17,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from console.entry import Entry, open_record
 from console.errors import Refused
 from console.offsets import Group, Place, Span
-from schemas import codec, kafka, topics
+from schemas import codec, kafka, registry, topics
 from schemas.envelope import Header
 from schemas.log import NotPublished
 from schemas.message import Received
@@ -68,7 +68,7 @@ class Log:
         places, schemas = self._places(names), self._places([topics.SCHEMAS.name])
         if not places:
             raise Refused("the cluster has none of the pipeline's topics: headrace topics apply")
-        book = codec.load()
+        book = registry.codec(self.settings)
         with self._reader() as consumer:
             for message in _up_to_now(consumer, schemas):
                 _learn(book, message)

@@ -107,7 +107,7 @@ def _lines(batch: Sequence[Arrived], codec: Codec, wants: Wants) -> Iterator[byt
             tuple(cast(Any, arrived.headers()) or ()),
         )
         try:
-            event = event_of(received, codec.decode(received.value), from_headers(received.headers))
+            event = event_of(received, codec.read(received.value), from_headers(received.headers))
         except (Undecodable, NotAnEvent):
             continue
         if wants(event):

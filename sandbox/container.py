@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox import local_aws
 
+if TYPE_CHECKING:
+    from schemas.registry import Registry
+
 AWS_PORT, AI_PORT = 4566, 4567
+REGISTRY_SECONDS, LOOK_SECONDS = 120.0, 0.5
 DATA = Path("/data")
 EVERYWHERE = "0.0.0.0"
 HOST_NAME = "HEADRACE_AWS_HOST"
@@ -33,9 +39,28 @@ def ai() -> int:
 def init() -> None:
     """Make buckets, queues, notifications, topics and schemas; what is there stays as it is."""
     from sandbox import demo_run
+    from schemas import registry
+    from schemas.settings import RegistrySettings, load
 
     local_aws.apply(AWS_PORT)
     demo_run.apply_contract()
+    if (connected := registry.connect(load(RegistrySettings))) is not None:
+        register(connected, time.monotonic() + REGISTRY_SECONDS)
+
+
+def register(registry: Registry, until: float) -> None:
+    """Register the schemas as soon as the registry answers. Raises `RegistryDown` when it does not in time."""
+    from schemas import catalog
+    from schemas.codec import RegistryDown
+
+    while True:
+        try:
+            registry.register(catalog.versions())
+            return
+        except RegistryDown:
+            if time.monotonic() > until:
+                raise
+            time.sleep(LOOK_SECONDS)
 
 
 def ask(url: str) -> None:

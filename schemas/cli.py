@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas import catalog, compatibility, topics
-from schemas.codec import fingerprint
+from schemas.codec import RegistryDown, fingerprint
 from schemas.records import EVENTS
 
 app = typer.Typer(name="schemas", help="The published event schemas.", no_args_is_help=True)
@@ -40,6 +40,29 @@ def check() -> None:
     if problems:
         fail("\n".join(map(str, problems)))
     typer.echo(f"{len(published)} versions of {len(catalog.latest(published))} events: compatible")
+
+
+@app.command()
+def register() -> None:
+    """Register every version in the schema registry, and have it refuse what is not compatible later."""
+    from schemas import registry
+    from schemas.settings import RegistrySettings, SettingsError, load
+
+    published = catalog.versions()
+    if problems := compatibility.check(published):
+        fail("\n".join(map(str, problems)))
+    try:
+        connected = registry.connect(load(RegistrySettings))
+        if connected is None:
+            fail("HEADRACE_SCHEMA_REGISTRY is not set: it names the schema registry")
+        done = connected.register(published)
+    except (SettingsError, RegistryDown) as error:
+        fail(str(error))
+    for each in done:
+        there = "registered" if each.new else "already there"
+        typer.echo(f"{each.subject}: v{each.version.number} {there}, id {each.id}")
+    subjects = len({each.subject for each in done})
+    typer.echo(f"{len(done)} versions in {subjects} subjects: compatibility {registry.COMPATIBILITY}")
 
 
 def fail(why: str) -> NoReturn:

@@ -7,23 +7,29 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas import kafka
+from schemas.codec import RegistryDown
 from schemas.envelope import Header, Headers
 from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 
+log = structlog.get_logger("headrace")
+
 POLL_SECONDS = 0.2
 BATCH = 500
 ANSWER_SECONDS = 10.0
+REGISTRY_SECONDS = 1.0
 
 Take = Callable[[bytes, Headers], None]
 
 
 class Follower:
-    """Gives value and headers of every record of some topics to a function, which must not raise.
+    """Gives value and headers of every record of some topics to a function.
 
+    It may raise `RegistryDown` alone; then it is given the same record again, until the schema registry is back.
     It begins with what the broker has had since a moment, in seconds since 1970; without one, with all there is.
     """
 
@@ -78,13 +84,26 @@ class Follower:
                 return kafka.existing_topics(client, timeout=POLL_SECONDS)
         return {}
 
+    def _give(self, value: bytes, headers: Headers) -> None:
+        said = ""
+        while not self._stop.is_set():
+            try:
+                self._take(value, headers)
+            except RegistryDown as down:
+                if str(down) != said:
+                    log.warning("waiting", on=str(down), reader=self._thread.name)
+                said = str(down)
+                self._stop.wait(REGISTRY_SECONDS)
+            else:
+                return
+
     def _poll(self, consumer: Consumer, behind: set[tuple[str, int]]) -> None:
         """Hand over what there is; the end of a partition, once reached, takes it off those that are behind."""
         for message in consumer.consume(BATCH, POLL_SECONDS):
             error, value = message.error(), message.value()
             if error is None:
                 if value is not None:
-                    self._take(value, tuple(cast("Iterable[Header]", message.headers() or ())))
+                    self._give(value, tuple(cast("Iterable[Header]", message.headers() or ())))
             elif error.code() == KafkaError._PARTITION_EOF:
                 behind.discard((str(message.topic()), int(message.partition() or 0)))
         if not behind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from typing import Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 import pydantic_settings
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -15,6 +16,9 @@ from schemas import msk
 MSK_IAM = "AWS_MSK_IAM"
 """The one login whose secret comes from the AWS SDK, and changes."""
 
+_HERE = ("localhost", "127.0.0.1", "::1")
+"""Hosts that nobody else can listen on the way to."""
+
 S = TypeVar("S", bound=BaseSettings)
 
 
@@ -22,10 +26,49 @@ class SettingsError(RuntimeError):
     """A variable is missing or holds what it cannot hold; the message names it in one line."""
 
 
-class KafkaSettings(BaseSettings):
-    """The cluster that holds the log."""
+class RegistrySettings(BaseSettings):
+    """The schema registry beside the log, where there is one."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
+
+    schema_registry: str = Field(
+        default="",
+        description="URL of a Confluent-compatible schema registry, or several, separated by commas; "
+        "with one, records are written in Confluent's wire format",
+    )
+    schema_registry_user: str = Field(default="", description="Whom to log in as at the registry")
+    schema_registry_password: SecretStr = Field(default=SecretStr(""), description="The password of that user")
+    schema_registry_register: bool = Field(
+        default=False,
+        description="Register schemas that the registry lacks when a process starts: for development;"
+        " else `headrace schemas register` does",
+    )
+
+    @property
+    def schema_registries(self) -> tuple[str, ...]:
+        """The registry's URLs, to be tried in turn; none where there is no registry."""
+        return tuple(each.strip() for each in self.schema_registry.split(",") if each.strip())
+
+    @model_validator(mode="after")
+    def _registry_fits(self) -> Self:
+        """Refuse what is no registry, half of a login, and a password that everybody on the way can read."""
+        user, password = self.schema_registry_user, self.schema_registry_password.get_secret_value()
+        found = [urlsplit(url) for url in self.schema_registries]
+        if not found and (user or password or self.schema_registry_register):
+            raise ValueError("HEADRACE_SCHEMA_REGISTRY_USER, _PASSWORD and _REGISTER need HEADRACE_SCHEMA_REGISTRY")
+        if any(url.scheme not in ("http", "https") or not url.hostname for url in found):
+            raise ValueError("HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://")
+        if any("@" in url.netloc for url in found):
+            raise ValueError("HEADRACE_SCHEMA_REGISTRY holds a login: set HEADRACE_SCHEMA_REGISTRY_USER and _PASSWORD")
+        if bool(user) != bool(password) or ":" in user:
+            raise ValueError("HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD go together")
+        if password and any(url.scheme == "http" and url.hostname not in _HERE for url in found):
+            raise ValueError("HEADRACE_SCHEMA_REGISTRY_PASSWORD would be sent as it is: use https:// for the registry")
+        return self
+
+
+class KafkaSettings(RegistrySettings):
+    """The cluster that holds the log."""
 
     bootstrap_servers: str = Field(description="Kafka brokers, host:port, separated by commas")
     replication_factor: int = Field(default=1, ge=1, description="Copies of each partition of a topic that is created")

@@ -14,7 +14,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from schemas.codec import Undecodable, UnknownSchema
+from schemas.codec import RegistryDown, Undecodable, UnknownSchema
 from schemas.envelope import NotAnEvent
 from schemas.message import Message
 from streams.failures import Failure, Gone, NotYet, Outage, Throttled, Transient, Unprocessable
@@ -77,8 +77,8 @@ def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0, m
     match error:
         case Gone():
             return Done(how="superseded", why=error.why)
-        case Outage():
-            return Wait(backoff(attempt, draw, WAIT_CAP_SECONDS), error.why)
+        case Outage() | RegistryDown():
+            return Wait(backoff(attempt, draw, WAIT_CAP_SECONDS), str(error))
         case Throttled():
             return Retry(backoff(1 + waits, draw, THROTTLED_CAP_SECONDS), error.code, error.why, counts=False)
         case NotYet():

@@ -55,8 +55,8 @@ class Runner:
         if self._stage.route is not None:
             return
         try:
-            event, _ = self._open(received)
-            asset = await self._asset(event)
+            from_headers(received.headers)
+            asset = await self._asset(self._context.codec.decode(received.value))
         except (Undecodable, NotAnEvent, Unprocessable):
             return
         if asset is not None:
@@ -65,7 +65,7 @@ class Runner:
 
     async def _run(self, received: Received) -> Outcome:
         try:
-            event, envelope = self._open(received)
+            event, envelope = await self._open(received)
         except (Undecodable, NotAnEvent):
             if topics.is_dead_letters(received.topic):
                 return Done(how="skipped", why="a dead letter that nobody can read is one already")
@@ -217,9 +217,9 @@ class Runner:
     def _message(self, event: Event, envelope: Envelope) -> Message:
         return message(event, envelope, self._context.codec)
 
-    def _open(self, received: Received) -> tuple[Event, Envelope]:
+    async def _open(self, received: Received) -> tuple[Event, Envelope]:
         envelope = from_headers(received.headers)
-        return self._context.codec.decode(received.value), envelope
+        return await self._context.codec.opened(received.value), envelope
 
     async def _asset(self, event: Event) -> Asset | None:
         """Say which asset version an event is about; a completion only tells through its job's intent."""

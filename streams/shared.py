@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from schemas import catalog, codec, kafka, topics
+from schemas import catalog, kafka, registry, topics
+from schemas.codec import NotRegistered, RegistryDown
 from schemas.follow import Follower
 from schemas.log import publish, schema_log
 from schemas.settings import KafkaSettings
@@ -52,7 +53,7 @@ class Shared:
         self._aws = Aws(settings.aws_threads, Rates(settings.rates, shares))
         self._sender = Sender(kafka.producer(cluster))
         self.bucket = S3Bucket(self._aws, settings.results_bucket)
-        book = codec.load()
+        book = registry.codec(cluster)
         partitions = self._counts[topics.READY.name]
         # Every stage of the pipeline has its share, also those that other workers host.
         slots = Slots(quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
@@ -70,10 +71,22 @@ class Shared:
             self._followers.append(Follower(cluster, spending.followed(pipeline.stages()), day.take, begin))
 
     def start(self) -> None:
-        """Publish our schemas, then learn what others published, which jobs are at work, what is spent. Blocks."""
+        """Publish our schemas, then learn what others published, which jobs are at work, what is spent. Blocks.
+
+        Raises `RegistryDown` or `NotRegistered` where there is a schema registry, and `unregistered` was not asked.
+        """
+        self._context.codec.enrol()
         publish(kafka.producer(self._cluster), catalog.versions())
         for follower in self._followers:
             follower.start()
+
+    def unregistered(self) -> str:
+        """Say why records cannot be written as the schema registry wants; empty when they can. Blocks."""
+        try:
+            self._context.codec.enrol()
+        except (RegistryDown, NotRegistered) as error:
+            return str(error)
+        return ""
 
     def stop(self) -> None:
         """Wait for what is being sent, and let everything go. Blocks."""

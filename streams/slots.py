@@ -77,7 +77,7 @@ class JobFold:
     def take(self, value: bytes, _: Headers = ()) -> None:
         """Learn from one record, in any order."""
         try:
-            event = self._book.decode(value)
+            event = self._book.read(value)
         except Undecodable:  # its stage dead-letters it
             return
         if isinstance(event, JobFinished):

@@ -79,7 +79,7 @@ class Day:
     def take(self, value: bytes, headers: Headers) -> None:
         """Learn from one record, in any order, and however often it comes."""
         try:
-            event, envelope = self._book.decode(value), from_headers(headers)
+            event, envelope = self._book.read(value), from_headers(headers)
             time = datetime.fromisoformat(envelope.time)
         except (Undecodable, NotAnEvent, ValueError):  # its stage dead-letters it
             return

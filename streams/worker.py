@@ -48,8 +48,9 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     if not await _there(lambda: asyncio.to_thread(_missing, wanted, plan.cluster), stop):
         return
     shared = await asyncio.to_thread(Shared, plan.stages, plan.settings, plan.cluster)
-    if not await _there(lambda: _no_bucket(shared.bucket), stop):
-        return
+    for look in (lambda: _no_bucket(shared.bucket), lambda: asyncio.to_thread(shared.unregistered)):
+        if not await _there(look, stop):
+            return
     await asyncio.to_thread(shared.start)
     if uneven := [why for stage in plan.stages if (why := shared.uneven(stage))]:
         raise WorkerFailed("; ".join(uneven))

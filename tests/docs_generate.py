@@ -14,7 +14,7 @@ from connectors.settings import BridgeSettings
 from connectors.webhook_settings import WebhookSettings
 from console.settings import ConsoleSettings
 from schemas import topics
-from schemas.settings import KafkaSettings
+from schemas.settings import KafkaSettings, RegistrySettings
 from streams import pipeline
 from streams.settings import PipelineSettings, StreamSettings
 
@@ -25,7 +25,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 Classes = tuple[type[BaseSettings], ...]
 
 PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
-SETTINGS: Classes = (*PATH, PipelineSettings, WebhookSettings, ConsoleSettings)
+SETTINGS: Classes = (*PATH, RegistrySettings, PipelineSettings, WebhookSettings, ConsoleSettings)
 
 REQUIRED = "required"
 
@@ -90,7 +90,7 @@ def _settings(classes: Classes) -> Iterator[Setting]:
     """Give each variable once."""
     seen = set()
     for cls in classes:
-        for name, field in cls.model_fields.items():
+        for name, field in sorted(cls.model_fields.items(), key=lambda each: each[0] not in cls.__annotations__):
             variable = f"`{cls.model_config.get('env_prefix', '')}{name}`".upper()
             if variable not in seen:
                 seen.add(variable)

@@ -27,7 +27,7 @@ def subscribe(
     from console import subscription
     from console.errors import Refused
     from console.log import Log
-    from schemas import codec
+    from schemas import registry
     from schemas.follow import Follower
     from schemas.log import schema_log
     from schemas.settings import KafkaSettings, load
@@ -37,7 +37,7 @@ def subscribe(
     there = Log(settings).topics()
     if missing := [each for each in wanted if each not in there]:
         raise Refused(f"there is no topic {', '.join(missing)}; `headrace topics list` names them")
-    book = codec.load()
+    book = registry.codec(settings)
     schemas: Follower = schema_log(settings, book)
     schemas.start()
     wish = subscription.Wish(name, wanted, begin, count, idle)

@@ -108,7 +108,7 @@ class Trying:
     async def _before(self, record: Received) -> Event | None:
         """Give the stage's answer to a record as it is in the store."""
         try:
-            asset: Asset | None = getattr(self._book.decode(record.value), "asset", None)
+            asset: Asset | None = getattr(await self._book.opened(record.value), "asset", None)
         except Undecodable:
             return None
         if asset is None:

@@ -102,7 +102,7 @@ def committed(log: Cluster, group: str) -> int:
 
 
 def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:
-    assert start.kafka_missing(settings(guarded, "bridge")) == ""
+    assert start.kafka_missing(settings(guarded, "bridge"), codec.load()) == ""
 
 
 def test_a_backfill_finds_where_it_was(guarded: Guarded) -> None:

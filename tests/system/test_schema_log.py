@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from schemas import catalog, codec, kafka, topics
 from schemas.catalog import Version
-from schemas.codec import Codec, UnknownSchema
+from schemas.codec import Codec, RegistryDown, UnknownSchema
 from schemas.follow import Follower
 from schemas.log import publish, schema_log
 from schemas.records import Asset, MediaDeleted
@@ -121,6 +121,27 @@ def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name:
         follower.stop()
 
     assert found == [(value, (("n", value),)) for value in (b"today", b"later")]
+
+
+def test_a_follower_gives_a_record_again_until_the_registry_is_back(settings: KafkaSettings, name: str) -> None:
+    topic = Topic(name, "", partitions=1)
+    kafka.create_topics(kafka.admin(settings), [topic], replication_factor=1)
+    producer = kafka.producer(settings)
+    for value in (b"one", b"two"):
+        producer.produce(name, value)
+    assert producer.flush(WITHIN_SECONDS) == 0
+    taken: list[bytes] = []
+
+    def take(value: bytes, _: object) -> None:
+        taken.append(value)
+        if len(taken) == 1:
+            raise RegistryDown("no registry")
+
+    follower = Follower(settings, [topic], take)
+    assert follower.start(WITHIN_SECONDS)
+    follower.stop()
+
+    assert taken == [b"one", b"one", b"two"]
 
 
 def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, newer: Version) -> None:

@@ -43,7 +43,8 @@ def host() -> dict[str, str]:
 def test_every_variable_of_ours_is_one_that_something_reads() -> None:
     known = {f"{cls.model_config.get('env_prefix', '')}{name}".upper() for cls in SETTINGS for name in cls.model_fields}
     texts = [
-        (ROOT / name).read_text("utf-8") for name in ("docker-compose.yml", "deploy/compose.aws.yml", "Dockerfile")
+        (ROOT / name).read_text("utf-8")
+        for name in ("docker-compose.yml", "deploy/compose.aws.yml", "deploy/compose.registry.yml", "Dockerfile")
     ]
     used = set(re.findall(r"^\s*(?:ENV )?(HEADRACE_[A-Z_]+)[:=]", "\n".join(texts), re.MULTILINE)) | {
         name for name in host() if name.startswith("HEADRACE_")
@@ -78,3 +79,12 @@ def test_our_containers_can_change_nothing_that_lasts() -> None:
         service = read("docker-compose.yml")["services"][name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
+
+
+def test_all_who_write_know_the_registry_that_the_init_fills() -> None:
+    services = read("deploy/compose.registry.yml")["services"]
+    image = services["registry"]["image"]
+    assert re.search(r":-[\w./-]+:\d+\.\d+\.\d+}$", image), "pinned"
+    told = {name: each["environment"] for name, each in services.items() if name != "registry"}
+    assert told.keys() == {"init", "bridge", "worker"}
+    assert {each["HEADRACE_SCHEMA_REGISTRY"] for each in told.values()} == {"http://registry:8080/apis/ccompat/v7"}

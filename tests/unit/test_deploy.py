@@ -115,6 +115,17 @@ def test_msk_by_iam_needs_no_secret() -> None:
     assert not names & {"HEADRACE_KAFKA_USER", "HEADRACE_KAFKA_PASSWORD"}
 
 
+def test_with_a_registry_every_part_knows_it_and_a_job_fills_it() -> None:
+    made = rendered(*GIVEN, "schemaRegistry.url=https://registry:8081", "schemaRegistry.existingSecret=registry")
+    pods = [each["spec"]["template"]["spec"] for each in made if each["kind"] in ("Deployment", "Job")]
+    containers = [each for pod in pods for each in pod["containers"]]
+    names = [{given["name"] for given in each["env"]} for each in containers]
+
+    assert all({"HEADRACE_SCHEMA_REGISTRY", "HEADRACE_SCHEMA_REGISTRY_PASSWORD"} <= each for each in names)
+    assert ["schemas", "register"] in [each.get("args") for each in containers]
+    assert not any("SCHEMA_REGISTRY" in str(each) for each in rendered(*GIVEN))
+
+
 @pytest.mark.parametrize("left_out", range(4))
 def test_the_chart_names_a_value_that_is_missing(left_out: int) -> None:
     given = [each for at, each in enumerate((*GIVEN[:3], GIVEN[4])) if at != left_out]

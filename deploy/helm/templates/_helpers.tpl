@@ -21,6 +21,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - name: HEADRACE_KAFKA_PASSWORD
   valueFrom: { secretKeyRef: { name: {{ .Values.kafka.existingSecret }}, key: password } }
 {{- end }}
+{{- if .Values.schemaRegistry.url }}
+- { name: HEADRACE_SCHEMA_REGISTRY, value: {{ .Values.schemaRegistry.url | quote }} }
+- { name: HEADRACE_SCHEMA_REGISTRY_REGISTER, value: {{ .Values.schemaRegistry.register | quote }} }
+{{- with .Values.schemaRegistry.existingSecret }}
+- name: HEADRACE_SCHEMA_REGISTRY_USER
+  valueFrom: { secretKeyRef: { name: {{ . }}, key: user } }
+- name: HEADRACE_SCHEMA_REGISTRY_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ . }}, key: password } }
+{{- end }}
+{{- end }}
 {{- $_ := required "settings.HEADRACE_RESULTS_BUCKET is not set" .Values.settings.HEADRACE_RESULTS_BUCKET }}
 {{- range $name, $value := .Values.settings }}
 {{- if ne (toString $value) "" }}

@@ -10,6 +10,11 @@ import pytest
 from console import doctor
 from console.doctor import Check, Finding, Note, examine
 from console.errors import Refused
+from schemas import catalog, registry
+from schemas.codec import NotRegistered
+from schemas.records import EVENTS
+from schemas.settings import RegistrySettings
+from tests.support.registry_double import registry_double
 
 
 def broken() -> str:
@@ -61,3 +66,22 @@ def test_without_settings_the_doctor_names_every_missing_one(monkeypatch: pytest
     assert "HEADRACE_RESULTS_BUCKET" in findings["settings"].said
     assert findings["broker"].ok is None
     assert findings["ffmpeg"].ok is True
+
+
+def test_a_registry_that_lacks_our_schemas_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
+    with registry_double() as double:
+        monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY", double.url)
+        monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY_REGISTER", "true")  # looking changes nothing all the same
+        with pytest.raises(NotRegistered, match="AwsEvent v1"):
+            doctor._registry()
+        connected = registry.connect(RegistrySettings(schema_registry=double.url))
+        assert connected is not None
+        connected.register(catalog.versions())
+        assert doctor._registry() == f"{double.url} has {len(EVENTS)} schemas to write with"
+
+
+def test_no_registry_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
+    with pytest.raises(doctor.Note, match="HEADRACE_SCHEMA_REGISTRY is not set"):
+        doctor._registry()

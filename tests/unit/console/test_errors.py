@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from confluent_kafka import KafkaError, KafkaException
 
 from console.errors import Refused, in_words
+from schemas.codec import NotRegistered, RegistryDown
 from schemas.log import NotPublished
 from schemas.settings import SettingsError
 from streams.worker import WorkerFailed
@@ -21,6 +22,8 @@ UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))
         (Refused("no such thing"), "no such thing"),
         (SettingsError("HEADRACE_X is not set"), "HEADRACE_X is not set"),
         (UNREACHABLE, "no Kafka at localhost:1: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"),
+        (RegistryDown("no schema registry at x"), "no schema registry at x"),
+        (NotRegistered("the schema registry lacks A v1"), "the schema registry lacks A v1"),
         (NotPublished("no answer in 30 s"), "Kafka did not take the schemas: no answer in 30 s"),
         (DENIED, "AWS refuses PutObject: AccessDenied not yours"),
         (NoCredentialsError(), "AWS: Unable to locate credentials"),

@@ -63,4 +63,4 @@ def test_a_command_that_cannot_be_loaded_says_so_when_it_is_called(target: str) 
 
 def test_a_function_and_an_app_both_become_commands() -> None:
     assert LazyCommand("version", "console.commands.version:version").load().help == "Say which Headrace this is."
-    assert LazyCommand("schemas", "schemas.cli:app").load().commands.keys() == {"list", "check"}
+    assert LazyCommand("schemas", "schemas.cli:app").load().commands.keys() == {"list", "check", "register"}

@@ -8,9 +8,10 @@ import pytest
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.settings import KafkaSettings, SettingsError, load
+from schemas.settings import KafkaSettings, RegistrySettings, SettingsError, load
 
 SECURITY = ("KAFKA_TLS", "KAFKA_CA_FILE", "KAFKA_SASL", "KAFKA_USER", "KAFKA_PASSWORD")
+REGISTRY = ("SCHEMA_REGISTRY", "SCHEMA_REGISTRY_USER", "SCHEMA_REGISTRY_PASSWORD", "SCHEMA_REGISTRY_REGISTER")
 
 
 class Made(BaseSettings):
@@ -26,7 +27,7 @@ class Made(BaseSettings):
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BOOTSTRAP_SERVERS", "REPLICATION_FACTOR", "BUCKET", "LIMIT", "TOKEN", "NAMES", *SECURITY):
+    for name in ("BOOTSTRAP_SERVERS", "REPLICATION_FACTOR", "BUCKET", "LIMIT", "TOKEN", "NAMES", *SECURITY, *REGISTRY):
         monkeypatch.delenv(f"HEADRACE_{name}", raising=False)
 
 
@@ -152,3 +153,52 @@ def test_the_protocol_follows_from_tls_and_login(tls: bool, sasl: Any, protocol:
 
     assert settings.security_protocol == protocol
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"": "registry:8081"}, "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
+        ({"": "https://one, two"}, "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
+        ({"": "mock://"}, "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
+        (
+            {"": "https://u:hunter2@one"},
+            "HEADRACE_SCHEMA_REGISTRY holds a login: set HEADRACE_SCHEMA_REGISTRY_USER and _PASSWORD",
+        ),
+        ({"_USER": "u"}, "HEADRACE_SCHEMA_REGISTRY_USER, _PASSWORD and _REGISTER need HEADRACE_SCHEMA_REGISTRY"),
+        ({"_REGISTER": "1"}, "HEADRACE_SCHEMA_REGISTRY_USER, _PASSWORD and _REGISTER need HEADRACE_SCHEMA_REGISTRY"),
+        (
+            {"": "https://one", "_PASSWORD": "hunter2"},
+            "HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD go together",
+        ),
+        (
+            {"": "https://one", "_USER": "a:b", "_PASSWORD": "hunter2"},
+            "HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD go together",
+        ),
+        (
+            {"": "http://one", "_USER": "u", "_PASSWORD": "hunter2"},
+            "HEADRACE_SCHEMA_REGISTRY_PASSWORD would be sent as it is: use https:// for the registry",
+        ),
+    ],
+)
+def test_what_cannot_be_a_registry_is_refused(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"HEADRACE_SCHEMA_REGISTRY{name}", value)
+
+    with pytest.raises(SettingsError) as caught:
+        load(RegistrySettings)
+
+    assert str(caught.value) == said
+
+
+def test_several_registries_are_tried_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY", "https://one:8081, https://two/apis/ccompat/v7,")
+    monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY_USER", "u")
+    monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY_PASSWORD", "hunter2")
+
+    found = load(RegistrySettings)
+
+    assert found.schema_registries == ("https://one:8081", "https://two/apis/ccompat/v7")
+    assert "hunter2" not in repr(found)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import Undecodable, UnknownSchema
+from schemas.codec import RegistryDown, Undecodable, UnknownSchema
 from schemas.envelope import NotAnEvent
 from streams.failures import Gone, Outage, Throttled, Transient, Unprocessable
 from streams.outcome import (
@@ -48,7 +48,12 @@ def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("error", "most"), [(Transient("timed out"), MAX_ATTEMPTS), (UnknownSchema("00" * 8), SCHEMA_ATTEMPTS)]
+    ("error", "most"),
+    [
+        (Transient("timed out"), MAX_ATTEMPTS),
+        (UnknownSchema("00" * 8), SCHEMA_ATTEMPTS),
+        (UnknownSchema(schema_id=7), SCHEMA_ATTEMPTS),
+    ],
 )
 def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error: Exception, most: int) -> None:
     assert all(isinstance(judge(error, attempt, DRAW), Retry) for attempt in range(1, most))
@@ -73,8 +78,11 @@ def test_throttling_costs_no_attempt_and_never_kills() -> None:
     assert not outcome.counts
 
 
-def test_an_outage_is_waited_for_and_never_kills() -> None:
-    assert isinstance(judge(Outage("no bucket"), 10 * MAX_ATTEMPTS, DRAW), Wait)
+@pytest.mark.parametrize("error", [Outage("no bucket"), RegistryDown("no registry")])
+def test_an_outage_is_waited_for_and_never_kills(error: Exception) -> None:
+    outcome = judge(error, 10 * MAX_ATTEMPTS, DRAW)
+    assert isinstance(outcome, Wait)
+    assert outcome.why == str(error)
 
 
 def test_what_was_replaced_is_superseded() -> None:

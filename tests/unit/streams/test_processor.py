@@ -7,8 +7,12 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
-from schemas.message import Message
+from schemas import catalog
+from schemas.catalog import Schema, Version
+from schemas.codec import HEADER, Codec, Registry, RegistryDown
+from schemas.message import Message, Received
 from streams import processor as subject
 from streams.context import Context
 from streams.failures import Outage, Throttled, Transient, Unprocessable
@@ -55,13 +59,30 @@ class Longest(random.Random):
         return b
 
 
+class Away:
+    """A schema registry that is away for a while, and then knows nothing, or our own schemas."""
+
+    def __init__(self, failures: int, knows: bool) -> None:
+        self.failures, self.knows = failures, knows
+
+    def schema(self, schema_id: int) -> Schema | None:
+        if self.failures:
+            self.failures -= 1
+            raise RegistryDown("no registry")
+        return catalog.latest(catalog.versions())["MediaUploaded"].schema if self.knows else None
+
+    def ids(self, published: tuple[Version, ...]) -> dict[str, int]:
+        return {each.name: 7 for each in published}
+
+
 class World:
-    def __init__(self, draw: random.Random) -> None:
+    def __init__(self, draw: random.Random, registry: Registry | None = None) -> None:
         self.bucket = MemoryBucket()
         self.outside = Outside()
         self.broker = Broker()
         results = Results(self.bucket)
-        context = Context(CODEC, results, self.outside.services(results), Slots({}, 1), clock=lambda: NOW, draw=draw)
+        book = Codec(catalog.versions(), registry) if registry else CODEC
+        context = Context(book, results, self.outside.services(results), Slots({}, 1), clock=lambda: NOW, draw=draw)
         self.processor = Processor(find(["scan"])[0], context, self.broker)
 
     async def ends_in(self, record: object = None) -> list[str]:
@@ -137,6 +158,40 @@ async def test_an_outage_is_sat_out_and_said_once(world: World) -> None:
     world.outside.failures = [Outage("no credentials")] * 5
     assert await world.ends_in() == ["media.scanned"]
     assert world.processor.pause.why == ""
+
+
+def confluent(schema_id: int = 7) -> Received:
+    """An upload in Confluent's wire format."""
+    record = received(uploaded())
+    return replace(record, value=b"\x00" + schema_id.to_bytes(4, "big") + (record.value or b"")[HEADER:])
+
+
+async def test_a_registry_that_is_away_is_an_outage_and_costs_no_record() -> None:
+    registry = Away(failures=20, knows=True)
+    world = World(Quick(), registry)
+    assert await world.ends_in(confluent()) == ["media.scanned"]
+    assert registry.failures == 0
+
+
+async def test_while_the_registry_is_away_the_stage_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, seen = World(Quick(), Away(failures=1, knows=True)), []
+
+    async def look(seconds: float) -> None:
+        seen.append(world.processor.pause.why)
+
+    monkeypatch.setattr(subject.asyncio, "sleep", look)
+    await world.processor.process(confluent())
+    assert seen == ["no registry"]
+
+
+async def test_an_id_that_the_registry_never_knows_is_a_dead_letter_in_the_end() -> None:
+    world, record = World(Quick(), Away(failures=0, knows=False)), confluent()
+    while not world.broker.sent or world.broker.sent[-1].topic != "scan.dlq":
+        await world.processor.process(record)
+        record = arrived(world.broker.sent[-1])
+    headers = dict(world.broker.sent[-1].headers)
+    assert (headers["dlq-code"], headers["dlq-attempts"]) == (b"schema", b"4")
+    assert record.value == confluent().value
 
 
 async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
