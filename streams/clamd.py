@@ -14,6 +14,8 @@ from streams.failures import Outage, Transient, Unprocessable
 PORT = 3310
 CHUNK_BYTES = 1 << 16
 ANSWER_SECONDS = 10.0
+LIMIT = "Heuristics.Limits.Exceeded"
+"""What clamd calls a file that it did not look at to its end, where `AlertExceedsMax` is set: no virus."""
 
 
 async def scan(address: str, path: Path, timeout_seconds: float = 120.0) -> str:
@@ -108,6 +110,9 @@ def _judge(answer: str) -> None:
         return
     if answer.endswith(" FOUND"):
         signature = answer.removeprefix("stream: ").removesuffix(" FOUND")
+        if signature.startswith(LIMIT):
+            which = signature.removeprefix(LIMIT).lstrip(".")
+            raise Unprocessable("too_large", f"clamd gave it up at its limit {which}: raise it in clamd.conf")
         raise Unprocessable("infected", f"ClamAV found {signature}")
     if answer.startswith("INSTREAM size limit exceeded"):
         raise Unprocessable("too_large", "the file is larger than clamd accepts; raise StreamMaxLength in clamd.conf")

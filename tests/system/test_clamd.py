@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,17 +22,20 @@ EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE!
 LIMIT = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Where a clamd of our own answers, and its process."""
+SHIPPED = Path(__file__).parents[2] / "deploy" / "clamd.conf"
+Daemon = tuple[str, subprocess.Popen[bytes]]
+
+
+@contextmanager
+def clamd_with(folder: Path, settings: dict[str, str]) -> Iterator[Daemon]:
+    """Be a clamd of our own for a while, that knows one signature: where it answers, and its process."""
     program = shutil.which("clamd", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         pytest.skip("no clamd here: on Debian, apt-get install clamav-daemon")
-    folder = tmp_path_factory.mktemp("clamd")
     (folder / "own.ndb").write_text(f"Headrace.Test.EICAR:0:*:{EICAR.hex()}\n")
     port = free_port(None, (), random.Random())
-    settings = {"DatabaseDirectory": folder, "TCPSocket": port, "TCPAddr": HOST, "StreamMaxLength": LIMIT}
-    (folder / "clamd.conf").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    here = {"DatabaseDirectory": str(folder), "TCPSocket": str(port), "TCPAddr": HOST}
+    (folder / "clamd.conf").write_text("".join(f"{key} {value}\n" for key, value in {**settings, **here}.items()))
     with (folder / "log").open("wb") as log:
         command = [program, "--foreground", f"--config-file={folder / 'clamd.conf'}"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -44,18 +48,26 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subp
         process.wait()
 
 
-async def test_a_harmless_file_gives_the_version_that_found_it_so(
-    daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with clamd_with(tmp_path_factory.mktemp("clamd"), {"StreamMaxLength": str(LIMIT)}) as daemon:
+        yield daemon
+
+
+def shipped() -> dict[str, str]:
+    """What our clamd.conf says, but for whom it runs as and its socket in the container."""
+    lines = [line.split(" ", 1) for line in SHIPPED.read_text().splitlines() if line and not line.startswith("#")]
+    return {key: value for key, value in lines if key not in ("User", "LocalSocket")}
+
+
+async def test_a_harmless_file_gives_the_version_that_found_it_so(daemon: Daemon, tmp_path: Path) -> None:
     path = tmp_path / "harmless"
     path.write_bytes(bytes(LIMIT - 1))
 
     assert (await clamd.scan(daemon[0], path)).startswith("ClamAV ")
 
 
-async def test_an_infected_file_is_refused_by_the_name_of_its_signature(
-    daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
-) -> None:
+async def test_an_infected_file_is_refused_by_the_name_of_its_signature(daemon: Daemon, tmp_path: Path) -> None:
     path = tmp_path / "infected"
     path.write_bytes(b"before it " + EICAR + b" and behind it")
 
@@ -64,7 +76,7 @@ async def test_an_infected_file_is_refused_by_the_name_of_its_signature(
     assert caught.value.code == "infected"
 
 
-async def test_a_file_over_the_limit_is_too_large(daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path) -> None:
+async def test_a_file_over_the_limit_is_too_large(daemon: Daemon, tmp_path: Path) -> None:
     path = tmp_path / "large"
     path.write_bytes(bytes(20 * LIMIT))
 
@@ -73,7 +85,25 @@ async def test_a_file_over_the_limit_is_too_large(daemon: tuple[str, subprocess.
     assert caught.value.code == "too_large"
 
 
-async def test_a_clamd_that_died_is_an_outage(daemon: tuple[str, subprocess.Popen[bytes]], tmp_path: Path) -> None:
+async def test_the_settings_that_we_ship_take_a_large_file(tmp_path: Path) -> None:
+    (path := tmp_path / "large").write_bytes(bytes(110_000_000) + EICAR)
+    with clamd_with(tmp_path, shipped()) as daemon, pytest.raises(Unprocessable) as caught:
+        await clamd.scan(daemon[0], path)
+    assert caught.value.code == "infected"
+
+
+async def test_what_clamd_did_not_look_at_to_its_end_is_neither_harmless_nor_infected(tmp_path: Path) -> None:
+    (path := tmp_path / "large").write_bytes(bytes(2 * LIMIT) + EICAR)
+    said = r"at its limit MaxFileSize: raise it in clamd\.conf"
+    with (
+        clamd_with(tmp_path, {**shipped(), "MaxFileSize": str(LIMIT)}) as daemon,
+        pytest.raises(Unprocessable, match=said) as caught,
+    ):
+        await clamd.scan(daemon[0], path)
+    assert caught.value.code == "too_large"
+
+
+async def test_a_clamd_that_died_is_an_outage(daemon: Daemon, tmp_path: Path) -> None:
     path = tmp_path / "harmless"
     path.write_bytes(b"harmless")
     daemon[1].kill()

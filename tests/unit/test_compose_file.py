@@ -15,6 +15,7 @@ from streams import pipeline
 from tests.docs_generate import SETTINGS
 
 ROOT = Path(__file__).parents[2]
+ADDED = ("aws", "cluster", "stages", "registry", "clamav")
 
 
 class Loader(yaml.SafeLoader):
@@ -44,7 +45,7 @@ def test_every_variable_of_ours_is_one_that_something_reads() -> None:
     known = {f"{cls.model_config.get('env_prefix', '')}{name}".upper() for cls in SETTINGS for name in cls.model_fields}
     texts = [
         (ROOT / name).read_text("utf-8")
-        for name in ("docker-compose.yml", "deploy/compose.aws.yml", "deploy/compose.registry.yml", "Dockerfile")
+        for name in ("docker-compose.yml", "Dockerfile", *(f"deploy/compose.{part}.yml" for part in ADDED))
     ]
     used = set(re.findall(r"^\s*(?:ENV )?(HEADRACE_[A-Z_]+)[:=]", "\n".join(texts), re.MULTILINE)) | {
         name for name in host() if name.startswith("HEADRACE_")
@@ -88,3 +89,23 @@ def test_all_who_write_know_the_registry_that_the_init_fills() -> None:
     told = {name: each["environment"] for name, each in services.items() if name != "registry"}
     assert told.keys() == {"init", "bridge", "worker"}
     assert {each["HEADRACE_SCHEMA_REGISTRY"] for each in told.values()} == {"http://registry:8080/apis/ccompat/v7"}
+
+
+def test_every_added_file_is_named_in_the_docs() -> None:
+    there = {
+        file.name.removeprefix("compose.").removesuffix(".yml") for file in (ROOT / "deploy").glob("compose.*.yml")
+    }
+    named = set(
+        re.findall(r"^`--file deploy/compose\.(\w+)\.yml`", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE)
+    )
+    assert there == named == set(ADDED)
+
+
+def test_the_worker_knows_the_clamd_that_is_added() -> None:
+    services = read("deploy/compose.clamav.yml")["services"]
+    settings = dict(
+        line.split(" ", 1) for line in (ROOT / "deploy/clamd.conf").read_text().splitlines() if line[:1].isalpha()
+    )
+    assert re.search(r":-[\w./-]+:\d+\.\d+\.\d+}$", services["clamd"]["image"]), "pinned"
+    assert services["worker"]["environment"] == {"HEADRACE_CLAMD": f"clamd:{settings['TCPSocket']}"}
+    assert any(volume.startswith("./deploy/clamd.conf:") for volume in services["clamd"]["volumes"])

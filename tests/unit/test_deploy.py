@@ -126,6 +126,15 @@ def test_with_a_registry_every_part_knows_it_and_a_job_fills_it() -> None:
     assert not any("SCHEMA_REGISTRY" in str(each) for each in rendered(*GIVEN))
 
 
+def test_what_else_is_needed_can_be_let_out() -> None:
+    (policy,) = [
+        each for each in rendered(*GIVEN, "networkPolicy.otherPorts={3310,8081}") if each["kind"] == "NetworkPolicy"
+    ]
+    ports = {each["port"] for rule in policy["spec"]["egress"] for each in rule["ports"]}
+
+    assert {53, 443, 3310, 8081, 9096} <= ports
+
+
 @pytest.mark.parametrize("left_out", range(4))
 def test_the_chart_names_a_value_that_is_missing(left_out: int) -> None:
     given = [each for at, each in enumerate((*GIVEN[:3], GIVEN[4])) if at != left_out]
