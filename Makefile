@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay fuzz chaos chaos-bridge chaos-ai format constraints clean
+.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline fuzz chaos chaos-bridge chaos-ai format constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-rule
 bench-replay: $(VENV)/dev.stamp ## Measure dead letters: found, sent back, and what they cost the others
 	@$(BIN)/python -m bench.replay $(ARGS)
 	@$(BIN)/python -m bench.poison $(ARGS)
+
+bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages beside what their limits allow
+	@$(BIN)/python -m bench.pipeline $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -57,7 +57,7 @@ SEGMENTED = Topic("media.segmented", "shots and technical cues of videos", (reco
 CELEBRITIES = Topic(
     "media.celebrities-recognised", "known people", (records.CelebritiesRecognised,), stage="celebrities"
 )
-DOCUMENTS = Topic("media.document-analysed", "text of documents", (records.DocumentAnalysed,), stage="documents")
+DOCUMENTS = Topic("media.document-analysed", "text of documents", (records.DocumentAnalysed,))
 ENTITIES = Topic("media.entities-detected", "names in texts", (records.EntitiesDetected,), stage="entities")
 SENTIMENT = Topic("media.sentiment-detected", "the mood of texts", (records.SentimentDetected,), stage="sentiment")
 KEY_PHRASES = Topic(
@@ -65,7 +65,7 @@ KEY_PHRASES = Topic(
 )
 LANGUAGE = Topic("media.language-detected", "the language of texts", (records.LanguageDetected,), stage="language")
 PII = Topic("media.pii-detected", "where texts hold personal data", (records.PiiDetected,), stage="pii")
-TRANSLATED = Topic("media.translated", "translations", (records.MediaTranslated,), stage="translation")
+TRANSLATED = Topic("media.translated", "translations", (records.MediaTranslated,))
 VOICED = Topic("media.voiced", "translations read out", (records.MediaVoiced,), stage="voice")
 SUMMARISED = Topic("media.summarised", "summaries", (records.MediaSummarised,), stage="summary")
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))

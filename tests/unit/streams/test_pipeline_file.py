@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas import topics
 from schemas.records import MediaProbed
 from schemas.settings import SettingsError
 from streams import pipeline, quotas
@@ -181,3 +182,14 @@ def test_what_a_user_says_of_slots_goes_before_and_the_rest_is_shared() -> None:
     assert (slots["labels"], slots["moderation"]) == (15, 5)
     [line] = quotas.overbooked(pipeline.stages(), 4, {"labels": 30})
     assert line.startswith("rekognition runs 20 jobs at a time")
+
+
+@pytest.mark.parametrize("name", [stage.name for stage in pipeline.MORE])
+def test_a_stage_that_is_switched_on_alone_has_every_topic_that_it_needs(pipeline_file: Path, name: str) -> None:
+    fed_by = "[stages.translation]\non = true\n" if name == "voice" else ""
+    pipeline_file.write_text(f"[stages.{name}]\non = true\n{fed_by}")
+    on = pipeline.stages()
+    there = {topic.name for topic in topics.table(each.name for each in on)}
+    for each in on:
+        needed = (*each.inputs, *([each.writes] if each.writes else []))
+        assert {topic.name for topic in needed} <= there, each.name
