@@ -59,13 +59,16 @@ def rewind(
     cluster = connect()
     if fresh and (into or scope.group != scope.stage.group):
         raise Refused("--fresh is for a stage that works its inputs again; here nothing of it is paid for")
+    if fresh and not look:
+        raise Refused("--fresh says what it costs before anything else: leave --look 0 away")
     if into:
         _try(cluster, into, scope, target, (execute, reason, as_json))
         return
     plan = rewinding.plan(cluster, replace(scope, fresh=fresh), target, look)
     if fresh and execute and not yes:
         _ask(plan)
-    begun = _action("rewind", plan.scope, str(target), reason) if execute else None
+    asked = f"{target}, fresh" if fresh else str(target)
+    begun = _action("rewind", plan.scope, asked, reason) if execute else None
     _carry_out(cluster, plan, begun, as_json)
 
 

@@ -211,3 +211,4 @@ def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
     here.run("rewind", "labels", "--to", "latest", "--execute")
     assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
     assert "--fresh is for a stage" in here.refused(*arguments, "--fresh", "--topic", "labels.dlq")
+    assert "leave --look 0 away" in here.refused(*arguments, "--fresh", "--look", "0")
