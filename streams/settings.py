@@ -60,5 +60,5 @@ class PipelineSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
     pipeline: str = Field(default="", description="TOML file that switches stages on and off; see docs/ai-services.md")
-    rules: str = Field(default="", description="Folder of rules, or system.rules to follow those in force; see docs/routing.md")
+    rules: str = Field(default="", description="Folder of rules, or system.rules: those in force; docs/routing.md")
     prices: str = Field(default="", description="TOML file of prices that go before those of `schemas/prices.toml`")
