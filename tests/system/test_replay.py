@@ -170,14 +170,14 @@ def going(planned: redriving.Plan) -> list[bytes]:
 
 
 def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> None:
-    give_up(here, 40)
+    give_up(here, 24)
     here.fleet.scale(0)
     log = Cluster(here.settings)
     ended: list[BaseException] = []
 
     def redrive() -> None:
         try:
-            redriving.run(Cluster(here.settings), here.stage, Pace(4, canary=0, wait=0))
+            redriving.run(Cluster(here.settings), here.stage, Pace(3, canary=0, wait=0))
         except Refused as refused:
             ended.append(refused)
 
@@ -193,11 +193,11 @@ def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> No
     thread.join(30)
     assert stopped.state == "stopped"
     assert len(ended) == 1
-    assert stopped.sent == len(retries(here)) < 40
+    assert stopped.sent == len(retries(here)) < 24
     with pytest.raises(Refused, match="is stopped, and not at work"):
         orders.give(log, "pause", stopped)
     redriving.run(log, here.stage, Pace(0, canary=0, wait=0))
-    assert len(set(origins(here))) == len(retries(here)) == 40
+    assert len(set(origins(here))) == len(retries(here)) == 24
 
 
 def newest(log: Cluster) -> Action:

@@ -245,7 +245,10 @@ async def test_a_record_that_never_makes_its_deadline_is_dead_in_the_end(world: 
     assert dict(record.headers)["dlq-code"] == b"deadline"
 
 
-async def test_who_is_throttled_again_and_again_waits_longer() -> None:
+async def test_who_is_throttled_again_and_again_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(_: float) -> None: ...
+
+    monkeypatch.setattr(subject.asyncio, "sleep", at_once)
     world = World(Longest())
     waits, record = [], received(uploaded())
     for _ in range(8):
