@@ -24,6 +24,7 @@ from schemas.identity import asset_key, root_id
 from schemas.message import Message, Received
 from schemas.records import Event, MediaScanned, MediaUploaded
 from schemas.settings import KafkaSettings
+from streams import garbage
 from streams.app import create_app
 from streams.aws import Aws
 from streams.context import Context
@@ -217,6 +218,7 @@ async def measure(task: Task) -> Measured:
     if task.kind in ("sent again", "known"):
         await bench.work_before()
     await bench.app.start()
+    garbage.look_seldom()
     try:
         before, begun = await bench.reach(1)
         after, ended = await bench.reach(task.records)

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 
 from schemas import kafka, topics
 from schemas.settings import KafkaSettings
-from streams import epochs, fuse, health, telemetry
+from streams import epochs, fuse, garbage, health, telemetry
 from streams.failures import Failure
 from streams.fuse import FuseBlown
 from streams.growth import Growth
@@ -61,6 +61,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     try:
         await asyncio.gather(*(each.app.start() for each in hosted))
         await asyncio.gather(*(shared.report(each.stage, "working") for each in hosted))
+        garbage.look_seldom()
         pulse.ready = True
         telemetry.log.info("ready", stages=[each.stage.name for each in hosted])
         await asyncio.to_thread(growth.follow, plan.cluster)
