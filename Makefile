@@ -16,7 +16,7 @@ demo: $(VENV)/run.stamp ## Run the whole pipeline on this machine, on sample med
 	@$(BIN)/headrace demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run all tests
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 test-containers: $(VENV)/dev.stamp ## Build the images and run the tests that need a container engine
 	@tests/containers/build-images.sh

@@ -30,11 +30,18 @@ def diff(
 
 def discard(name: Name) -> None:
     """Delete a trial's topics, group and results. What is live is not touched."""
+    from datetime import UTC, datetime
+
     from console import aws
-    from console.replay import overlay, trial
+    from console.replay import actions, journal, overlay, trial
     from schemas.settings import load
     from streams.settings import StreamSettings
 
-    gone = trial.discard(connect(), name)
+    cluster = connect()
+    gone = trial.discard(cluster, name)
+    group = trial.group_of(name)
+    stages = [each.stage for each in journal.read(cluster).values() if each.group == group]
+    done = journal.begin("discard", (stages[-1] if stages else "", group), name, "").over("done", datetime.now(UTC))
+    cluster.write([actions.message(done)])
     number = aws.empty(load(StreamSettings).results_bucket, overlay.folder_of(name))
     typer.echo(f"deleted: {', '.join(sorted(gone))}, and {number:,} stored results")

@@ -22,7 +22,7 @@ from schemas import topics
 from schemas.envelope import timestamp
 from schemas.message import Message
 
-What = Literal["rewind", "undo", "redrive", "trial"]
+What = Literal["rewind", "undo", "redrive", "trial", "discard"]
 State = Literal["begun", "paused", "done", "stopped", "failed"]
 Command = Literal["pause", "resume", "stop"]
 

@@ -111,7 +111,8 @@ def plan(cluster: Cluster, trial: Trial, scope: Scope, target: Target, past: Ite
     """Say what a trial will work; one that was stopped goes on. Raises `Refused` for a name that is taken."""
     spans = cluster.spans(scope.topics)
     spans = {place: spans[place] for place in places(scope, spans)}
-    before = next((each for each in reversed(list(past)) if each.group == trial.group), None)
+    trials = [each for each in past if each.group == trial.group and each.what == "trial"]
+    before = trials[-1] if trials else None
     if before is not None and trial.ended in cluster.names():
         return _rest(cluster, trial, before, str(target))
     if target.kind == "offset" and len(spans) > 1:

@@ -24,7 +24,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 
 @pytest.mark.timeout(420)
 def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Brokers, tmp_path: Path) -> None:
-    plan = chaos.Plan(seed=20260314, inputs=2000, rate=60, kills=4, freezes=1, broker_kills=1)
+    plan = chaos.Plan(seed=20260314, inputs=1500, rate=60, kills=3, freezes=1, broker_kills=1)
     report = chaos.run(plan, cluster, tmp_path)
     assert report.anomalies == []
     assert sum(report.balance) == report.inputs >= plan.inputs
@@ -37,7 +37,7 @@ def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Br
 
 @pytest.mark.timeout(420)
 def test_in_an_ordered_stage_no_record_passes_another_of_its_key(cluster: Brokers, tmp_path: Path) -> None:
-    plan = chaos.Plan(seed=20260315, inputs=600, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True)
+    plan = chaos.Plan(seed=20260315, inputs=400, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True)
     report = chaos.run(plan, cluster, tmp_path)
     assert report.anomalies == []
     assert sum(report.balance) == report.inputs >= plan.inputs

@@ -114,12 +114,6 @@ class Place:
         assert said.exit_code == 0, said.output
         return json.loads(said.stdout)
 
-    def refused(self, *arguments: str) -> str:
-        """Run `headrace replay ARGUMENTS`, which is refused."""
-        said = CliRunner().invoke(app, ["replay", *arguments])
-        assert said.exit_code == 1, said.output
-        return said.stderr
-
     def live(self) -> tuple[dict[str, int], dict[str, bytes | None]]:
         """Say how many records lie on each topic that no trial has made, and what lies in the store."""
         log = Cluster(self.settings)
@@ -127,6 +121,13 @@ class Place:
         ends = {f"{place[0]}/{place[1]}": span.high for place, span in log.spans(names).items()}
         keys = asyncio.run(self.bucket.list(f"trial-{self.name}/", ""))
         return ends, {key: asyncio.run(self.bucket.get(key)) for key in keys}
+
+
+def refused(*arguments: str) -> str:
+    """Run `headrace replay ARGUMENTS`, which is refused, and give what it says."""
+    said = CliRunner().invoke(app, ["replay", *arguments])
+    assert said.exit_code == 1, said.output
+    return said.stderr
 
 
 @pytest.fixture
@@ -174,13 +175,15 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
     assert len(read_back(here.settings, ("replay.another.media.labelled",))) == 2
     assert len(read_back(here.settings, ("replay.another.labels.dlq",))) == 1
 
-    assert "there is a trial another of labels" in here.refused(*arguments, "another", "--execute")
+    assert "there is a trial another of labels" in refused(*arguments, "another", "--execute")
     discarded = CliRunner().invoke(app, ["replay", "discard", "another"])
     assert discarded.exit_code == 0, discarded.output
-    assert "there is no trial another" in here.refused("diff", "another")
+    assert "there is no trial another" in refused("diff", "another")
     assert asyncio.run(here.bucket.list("_replays/another/", "")) == []
     assert here.live() == before
     assert here.run("diff", "a-trial") == same
+    told = [(each["what"], each["stage"], each["state"]) for each in here.run("list")]
+    assert told == [("trial", "labels", "done"), ("trial", "labels", "done"), ("discard", "labels", "done")]
 
 
 def only_the_surest(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled:
@@ -188,10 +191,11 @@ def only_the_surest(asset: Asset, findings: Findings, result: Pointer) -> MediaL
     return msgspec.structs.replace(labels.labelled(asset, findings, result), labels=tuple(findings.found[:1]))
 
 
-def test_what_cannot_be_tried_apart_is_refused(here: Place) -> None:
-    assert "looks after jobs" in here.refused("rewind", "overdue", "--to", "earliest", "--into", "a")
-    assert "lower-case letters" in here.refused("rewind", "labels", "--to", "earliest", "--into", "A trial")
-    assert "there is no trial a" in here.refused("discard", "a")
+@pytest.mark.usefixtures("cluster_env")
+def test_what_cannot_be_tried_apart_is_refused() -> None:
+    assert "looks after jobs" in refused("rewind", "overdue", "--to", "earliest", "--into", "a")
+    assert "lower-case letters" in refused("rewind", "labels", "--to", "earliest", "--into", "A trial")
+    assert "there is no trial a" in refused("discard", "a")
 
 
 def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
@@ -202,7 +206,7 @@ def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
     planned = here.run(*arguments, "--fresh")
     assert planned["outlook"]["counts"] == {"paid": 1}
     assert planned["outlook"]["usd"] > 0
-    assert "say --yes" in here.refused(*arguments, "--fresh", "--execute")
+    assert "say --yes" in refused(*arguments, "--fresh", "--execute")
     assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
     done = here.run(*arguments, "--fresh", "--execute", "--yes")
     here.run("rewind", "labels", "--to", "latest", "--execute")
@@ -210,5 +214,5 @@ def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
     here.run("undo", done["id"], "--execute")
     here.run("rewind", "labels", "--to", "latest", "--execute")
     assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
-    assert "--fresh is for a stage" in here.refused(*arguments, "--fresh", "--topic", "labels.dlq")
-    assert "leave --look 0 away" in here.refused(*arguments, "--fresh", "--look", "0")
+    assert "--fresh is for a stage" in refused(*arguments, "--fresh", "--topic", "labels.dlq")
+    assert "leave --look 0 away" in refused(*arguments, "--fresh", "--look", "0")

