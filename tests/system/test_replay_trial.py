@@ -159,8 +159,8 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
     assert (planned["executed"], planned["records"]) == (False, 4)
     same = here.run(*arguments, "a-trial", "--execute")["diff"]
     assert same["verdicts"] == {"same": 2, "refused": 1, "unanswered": 1}
-    [refused] = same["different"]
-    assert (refused["key"], refused["code"]) == (f"trial-{here.name}/new.jpg", "would_be_paid")
+    [letter] = same["different"]
+    assert (letter["key"], letter["code"]) == (f"trial-{here.name}/new.jpg", "would_be_paid")
 
     changed = vision.vision_stage("labels", "labels", topics.LABELLED, only_the_surest)
     monkeypatch.setattr(
