@@ -7,7 +7,6 @@ and against an SQS that answers at once, where the bridge itself is the bound.
 from __future__ import annotations
 
 import os
-import random
 import statistics
 import subprocess
 import sys
@@ -15,8 +14,6 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,10 +26,10 @@ import typer
 
 from bench import load, report
 from bench.bridged import Measured, Task
+from bench.servers import serving
 from connectors.outgoing import outgoing
 from sandbox import cluster
 from sandbox.environment import variables
-from sandbox.ports import free_port
 from schemas import codec, kafka, topics
 from schemas.settings import KafkaSettings
 
@@ -52,7 +49,7 @@ def main(
         found = variables(cluster.up(Path(folder), ("kafka", "aws")))
         os.environ.update(found)
         try:
-            measured = _measure(found["HEADRACE_BOOTSTRAP_SERVERS"], repetitions, messages, random.Random())
+            measured = _measure(found["HEADRACE_BOOTSTRAP_SERVERS"], repetitions, messages)
         finally:
             cluster.down(Path(folder))
     report.write(report.result("bridge", measured, ("boto3", "confluent-kafka", "fastavro")))
@@ -61,7 +58,7 @@ def main(
     _judge(measured)
 
 
-def _measure(servers: str, repetitions: int, messages: int, draw: Any) -> dict[str, Any]:
+def _measure(servers: str, repetitions: int, messages: int) -> dict[str, Any]:
     settings = KafkaSettings(bootstrap_servers=servers)
     kafka.create_topics(kafka.admin(settings), topics.table(()), 1)
     bridge, bare, ratios, instant = [], [], [], []
@@ -69,8 +66,8 @@ def _measure(servers: str, repetitions: int, messages: int, draw: Any) -> dict[s
         bare.append(_rate(_local("bare", servers)))
         bridge.append(_rate(_local("bridge", servers)))
         ratios.append(bridge[-1] / bare[-1])
-        instant.append(_rate(_instant(servers, INSTANT_MESSAGES, draw)))
-    held = _instant(servers, messages, draw).resident_mb
+        instant.append(_rate(_instant(servers, INSTANT_MESSAGES)))
+    held = _instant(servers, messages).resident_mb
     delays = {kind: _p99(_paced(kind, servers)) for kind in ("bare", "bridge")}
     return {
         "local_bridge_a_second": asdict(report.spread(bridge)),
@@ -96,24 +93,11 @@ def _local(kind: str, servers: str) -> Measured:
     return _run(Task(kind=kind, queue_url=url, messages=LOCAL_MESSAGES, bootstrap_servers=servers))  # type: ignore[arg-type]
 
 
-def _instant(servers: str, messages: int, draw: Any) -> Measured:
-    with _instant_sqs(messages, draw) as endpoint:
+def _instant(servers: str, messages: int) -> Measured:
+    with serving("bench.instant_sqs", str(messages)) as endpoint:
         url = f"{endpoint}/000000000000/instant"
         task = Task(kind="bridge", queue_url=url, messages=messages, bootstrap_servers=servers)
         return _run(task, AWS_ENDPOINT_URL_SQS=endpoint)
-
-
-@contextmanager
-def _instant_sqs(messages: int, draw: Any) -> Iterator[str]:
-    port = free_port(None, [], draw)
-    command = [sys.executable, "-m", "bench.instant_sqs", str(port), str(messages)]
-    with subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
 
 
 def _paced(kind: str, servers: str) -> Measured:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -27,10 +26,10 @@ from msgspec import structs
 
 from bench import load, report
 from bench.runner import kafka
+from bench.servers import serving
 from console.replay.cluster import Cluster
 from sandbox.environment import AI_SERVICES
 from sandbox.names import RESULTS_BUCKET
-from sandbox.ports import free_port
 from schemas import codec, topics
 from schemas import kafka as brokers
 from schemas.message import message
@@ -79,7 +78,11 @@ def main(
 
 def _run(assets: int) -> dict[str, Any]:
     """Have everything worked once, on a broker of its own."""
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder, kafka() as settings, _cloud() as endpoint:
+    with (
+        tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder,
+        kafka() as settings,
+        serving("bench.instant_cloud", str(ANSWER_SECONDS)) as endpoint,
+    ):
         environment = _environment(Path(folder), settings, endpoint)
         os.environ.update(environment)
         names = [stage.name for stage in pipeline.stages()]
@@ -130,19 +133,6 @@ def _fill(settings: KafkaSettings, assets: int) -> None:
             producer.produce(sent.topic, sent.value, sent.key, headers=headers)
     if producer.flush(60):
         raise SystemExit("the broker does not take the records")
-
-
-@contextmanager
-def _cloud() -> Iterator[str]:
-    port = free_port(None, [], random.Random())
-    command = [sys.executable, "-m", "bench.instant_cloud", str(port), str(ANSWER_SECONDS)]
-    with subprocess.Popen(command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
 
 
 @contextmanager

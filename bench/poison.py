@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import os
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -18,8 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from bench import load, report
-from bench.hosted import Task
-from bench.runner import kafka, run_ours
+from bench.runner import kafka, run_ours, task_of
 from console.replay.cluster import Cluster
 from schemas import codec, topics
 from schemas import kafka as brokers
@@ -50,8 +48,8 @@ def main(
         load.fill(settings, POISONED, records)
         for number in range(repetitions):
             print(f"round {number + 1} of {repetitions}", flush=True)
-            pure.append(run_ours(_task(settings, PURE, records)))
-            task = _task(settings, POISONED, records + extra)
+            pure.append(run_ours(task_of(settings, "stored", records, PURE)))
+            task = task_of(settings, "stored", records + extra, POISONED)
             poisoned.append(run_ours(task))
             _letters(settings, task.name, extra)
             slowest.append(_live(settings, f"bench.live-{number}"))
@@ -68,11 +66,6 @@ def main(
     share = report.spread(poisoned).median / report.spread(pure).median
     if share < SHARE or max(slowest) > SECONDS:
         raise SystemExit(f"missed: {share:.0%} of the rate, the slowest letter after {max(slowest):.1f} s")
-
-
-def _task(settings: KafkaSettings, reads: str, records: int) -> Task:
-    name = f"b{uuid.uuid4().hex[:8]}"
-    return Task(bootstrap_servers=settings.bootstrap_servers, name=name, reads=reads, kind="stored", records=records)
 
 
 def _poison(settings: KafkaSettings, topic: str, number: int) -> int:
@@ -93,7 +86,7 @@ def _poison(settings: KafkaSettings, topic: str, number: int) -> int:
 def _live(settings: KafkaSettings, topic: str) -> float:
     """Have a stage at work, put poison in, and give the seconds that the slowest letter took."""
     load.fill(settings, topic, 1)
-    task = _task(settings, topic, 1 + LIVE)
+    task = task_of(settings, "stored", 1 + LIVE, topic)
     log = Cluster(settings)
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(run_ours, task)

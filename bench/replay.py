@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import load, report
-from bench.hosted import Kind, Task
+from bench.hosted import Kind
 from bench.report import Spread
-from bench.runner import TOPIC, kafka, run_ours
+from bench.runner import TOPIC, kafka, run_ours, task_of
 from console.replay import journal, redrive, sending
 from console.replay.choice import Rules
 from console.replay.cluster import Cluster
@@ -106,16 +106,7 @@ REWINDS: dict[str, Kind] = {
 
 
 def _rewind(settings: KafkaSettings, kind: Kind, records: int, bucket: str = "") -> float:
-    return run_ours(
-        Task(
-            bootstrap_servers=settings.bootstrap_servers,
-            name=f"b{uuid.uuid4().hex[:8]}",
-            reads=TOPIC,
-            kind=kind,
-            records=records,
-            bucket=bucket,
-        )
-    )
+    return run_ours(task_of(settings, kind, records, bucket=bucket))
 
 
 def _seconds(settings: KafkaSettings, *arguments: str) -> float:

@@ -6,7 +6,6 @@ EventBridge's form, matches it, and forwards what matches to another topic, ackn
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -17,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import load, report
-from bench.hosted import Kind, Task
+from bench.hosted import Kind
 from bench.report import Spread
-from bench.runner import TOPIC, kafka, run_ours
+from bench.runner import TOPIC, kafka, run_ours, task_of
 from schemas.settings import KafkaSettings
 
 RECORDS = 150_000
@@ -65,16 +64,7 @@ def _measurements(settings: KafkaSettings, records: int) -> dict[str, Callable[[
 
 
 def _rate(settings: KafkaSettings, records: int, kind: Kind, pattern: dict[str, Any]) -> float:
-    return run_ours(
-        Task(
-            bootstrap_servers=settings.bootstrap_servers,
-            name=f"b{uuid.uuid4().hex[:8]}",
-            reads=TOPIC,
-            kind=kind,
-            records=records,
-            pattern=pattern,
-        )
-    )
+    return run_ours(task_of(settings, kind, records, pattern=pattern))
 
 
 def _print(spreads: dict[str, Spread]) -> None:

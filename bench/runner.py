@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -92,14 +92,7 @@ def main(
 
 def _measurements(settings: KafkaSettings, share: float) -> dict[str, Callable[[], float]]:
     def ours(kind: Kind, records: int, wait_ms: float = 0.0) -> Callable[[], float]:
-        task = Task(
-            bootstrap_servers=settings.bootstrap_servers,
-            name=f"b{uuid.uuid4().hex[:8]}",
-            reads=TOPIC,
-            kind=kind,
-            records=int(records * share),
-            wait_ms=wait_ms,
-        )
+        task = task_of(settings, kind, int(records * share), wait_ms=wait_ms)
         return lambda: run_ours(task)
 
     def theirs(script: str, variant: str, records: int) -> Callable[[], float]:
@@ -110,6 +103,14 @@ def _measurements(settings: KafkaSettings, share: float) -> dict[str, Callable[[
         **{name: ours(kind, records) for name, (kind, records) in OURS.items()},
         **{name: theirs(*told) for name, told in THEIRS.items()},
     }
+
+
+def task_of(settings: KafkaSettings, kind: Kind, records: int, reads: str = TOPIC, **more: Any) -> Task:
+    """Give a task whose stage has a name, and so a consumer group, of its own."""
+    name = f"b{uuid.uuid4().hex[:8]}"
+    return Task(
+        bootstrap_servers=settings.bootstrap_servers, name=name, reads=reads, kind=kind, records=records, **more
+    )
 
 
 def run_ours(task: Task) -> float:

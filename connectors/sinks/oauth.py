@@ -66,11 +66,7 @@ class Tokens:
 
 def client_of(said: Any, allow_private: bool, seconds: float) -> Client:
     """Read a client from a rule. Raises `BadTarget`."""
-    if (
-        not isinstance(said, Mapping)
-        or said.keys() - KNOWN
-        or not {"token_url", "client_id", "client_secret"} <= set(said)
-    ):
+    if not isinstance(said, Mapping) or said.keys() - KNOWN or NEEDED - said.keys():
         raise BadTarget("oauth has token_url, client_id = 'env:VARIABLE', client_secret = 'env:VARIABLE' and scope")
     check(said["token_url"], allow_private)
     address = Address(said["token_url"], allow_private, seconds)

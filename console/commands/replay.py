@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from console.commands.replay_orders import pause, resume, stop, watch
-from console.commands.replay_parts import AsJson, Execute, Id, Reason, connect, screen, stage_of
+from console.commands.replay_parts import AsJson, Execute, Id, Reason, connect, screen, stage_of, tell
 from console.commands.replay_redrive import redrive
 from console.commands.replay_trial import diff, discard
 from console.errors import Refused
@@ -103,18 +103,12 @@ def list_(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")]
 @app.command("show")
 def show_(id_: Id, as_json: AsJson = False) -> None:
     """Show one replay: what it changed, or what has become of the letters that it sent."""
-    from console.replay import actions, journal, show, show_redrive, watching
+    from console.replay import actions, journal, watching
 
     cluster = connect()
     action = actions.find(journal.read(cluster), id_)
     outcomes = watching.since(cluster, stage_of(action.stage), action).look() if action.what == "redrive" else None
-    if as_json:
-        told = {**show.action(action), "outcomes": outcomes and show_redrive.outcomes(outcomes)}
-        typer.echo(json.dumps(told, indent=2))
-        return
-    show.print_action(action, screen())
-    if outcomes is not None:
-        show_redrive.print_outcomes(outcomes, screen())
+    tell(action, outcomes, as_json)
 
 
 def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool) -> None:
@@ -147,13 +141,13 @@ def _try(cluster: Cluster, name: str, scope: Scope, target: Target, how: tuple[b
         typer.echo(json.dumps({"executed": False, **show_trial.trial(plan)}, indent=2) if as_json else _NOTHING)
         return
     begun = journal.begin("trial", (of.stage.name, of.group), plan.target, reason)
-    done = trial.execute(cluster, plan, begun)
+    trial.execute(cluster, plan, begun)
     found = list(trial.compared(cluster, name).values())
     if as_json:
-        told = {"id": done.id, "executed": True, **show_trial.trial(plan), "diff": show_trial.diff(found)}
+        told = {"id": begun.id, "executed": True, **show_trial.trial(plan), "diff": show_trial.diff(found)}
         typer.echo(json.dumps(told, indent=2))
     else:
-        typer.echo(f"{done.id}: done; headrace replay diff {name} says more")
+        typer.echo(f"{begun.id}: done; headrace replay diff {name} says more")
         show_trial.print_diff(found, 0, screen())
 
 

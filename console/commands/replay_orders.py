@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.replay_parts import AsJson, Id, connect, screen, stage_of
+from console.commands.replay_parts import AsJson, Id, connect, stage_of, tell
 
 if TYPE_CHECKING:
     from console.replay.actions import Command
@@ -34,19 +33,13 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow a replay until it and all that it sent has ended, with bars on a terminal; then say how."""
-    from console.replay import actions, following, journal, show, show_redrive
+    from console.replay import actions, following, journal
 
     cluster = connect()
     action = actions.find(journal.read(cluster), id_)
     stage = stage_of(action.stage) if action.what == "redrive" else None
     action, outcomes = following.follow(cluster, action, stage, wait)
-    if as_json:
-        told = {**show.action(action), "outcomes": outcomes and show_redrive.outcomes(outcomes)}
-        typer.echo(json.dumps(told, indent=2))
-        return
-    show.print_action(action, screen())
-    if outcomes is not None:
-        show_redrive.print_outcomes(outcomes, screen())
+    tell(action, outcomes, as_json)
 
 
 def _tell(command: Command, id_: str) -> None:

@@ -11,7 +11,9 @@ from console.errors import Refused
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from console.replay.actions import Action
     from console.replay.cluster import Cluster
+    from console.replay.outcomes import Outcomes
     from streams.stage import Stage
 
 Execute = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
@@ -35,6 +37,21 @@ def screen() -> Console:
     from console.replay.show import WIDTH
 
     return Console(highlight=False, width=WIDTH)
+
+
+def tell(action: Action, outcomes: Outcomes | None, as_json: bool) -> None:
+    """Say all that is known of a replay, and what has become of what it sent."""
+    import json
+
+    from console.replay import show, show_redrive
+
+    if as_json:
+        told = {**show.action(action), "outcomes": outcomes and show_redrive.outcomes(outcomes)}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    show.print_action(action, screen())
+    if outcomes is not None:
+        show_redrive.print_outcomes(outcomes, screen())
 
 
 def stage_of(name: str) -> Stage:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.replay_parts import Execute
+from console.commands.replay_parts import Execute, connect
 
 if TYPE_CHECKING:
     from streams.routing.rule import Rule
@@ -62,11 +62,9 @@ def apply(
     from rich.console import Console
 
     from console import routing, rules_in_force
-    from console.replay.cluster import Cluster
     from schemas import topics
-    from schemas.settings import KafkaSettings, load
 
-    cluster = Cluster(load(KafkaSettings))
+    cluster = connect()
     there = topics.RULES.name in cluster.names()
     known = {rule.name: rule.version for rule in routing.table().rules()} if there else {}
     plan = rules_in_force.plan(folder, known, prune)

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 0.25
 TIMEOUT = 5.0
+CHANGE_SECONDS = 30.0
+"""How long a cluster may take to make or delete topics, as in `schemas.kafka`."""
 
 _COORDINATOR_STARTS = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -96,10 +98,10 @@ class Cluster(LetterLog):
 
     def forget(self, names: Iterable[str], group: str) -> None:
         """Delete topics and a consumer group."""
-        for deleted in self._admin.delete_topics(list(names), request_timeout=TIMEOUT).values():
+        for deleted in self._admin.delete_topics(list(names), request_timeout=CHANGE_SECONDS).values():
             deleted.result()
         try:
-            self._admin.delete_consumer_groups([group], request_timeout=TIMEOUT)[group].result()
+            self._admin.delete_consumer_groups([group], request_timeout=CHANGE_SECONDS)[group].result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise

@@ -6,6 +6,8 @@ import getpass
 import os
 import secrets
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
@@ -27,6 +29,19 @@ def begin(what: What, where: tuple[str, str], asked: str, reason: str, letters: 
     now = timestamp(datetime.now(UTC))
     id_, why = secrets.token_hex(4), readable(reason)
     return Action(id_, what, "begun", stage, group, operator(), now, redacted(asked), why, letters=letters)
+
+
+@contextmanager
+def carried_out(cluster: Cluster, action: Action, sent: Callable[[], int]) -> Iterator[None]:
+    """Write down that an action begins and, however the block ends, how it ended and how much it had sent by then."""
+    cluster.write([actions.message(action)])
+    try:
+        yield
+    except BaseException as error:  # also Ctrl-C: the log says how far it came
+        note = str(error) or type(error).__name__
+        cluster.write([actions.message(action.over("stopped", datetime.now(UTC), sent(), note))])
+        raise
+    cluster.write([actions.message(action.over("done", datetime.now(UTC), sent()))])
 
 
 def read(cluster: Cluster) -> dict[str, Action]:

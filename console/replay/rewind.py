@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,12 +39,20 @@ def plan(cluster: Cluster, scope: Scope, target: Target, look: int = 0) -> Plan:
 
     Raises `Refused` where the target lies outside of what the log holds.
     """
+    spans, offsets = aimed(cluster, scope, target)
+    return _plan(cluster, Plan(scope, str(target), _moves(cluster.group(scope.group), spans, offsets)), look)
+
+
+def aimed(cluster: Cluster, scope: Scope, target: Target) -> tuple[dict[Place, Span], dict[Place, int]]:
+    """Say what the partitions that are meant hold, and which offset of each a target means.
+
+    Raises `Refused` where that lies outside of what the log holds, or could be any of several.
+    """
     spans = cluster.spans(scope.topics)
     spans = {place: spans[place] for place in places(scope, spans)}
     if target.kind == "offset" and len(spans) > 1:
         raise Refused(f"each of {len(spans)} partitions has its own offsets: say which with --topic and --partition")
-    offsets = targets.offsets(target, held_of(cluster, spans, target))
-    return _plan(cluster, Plan(scope, str(target), _moves(cluster.group(scope.group), spans, offsets)), look)
+    return spans, targets.offsets(target, _held(cluster, spans, target))
 
 
 def plan_undo(cluster: Cluster, scope: Scope, action: Action, look: int = 0) -> Plan:
@@ -65,14 +74,10 @@ def execute(cluster: Cluster, planned: Plan, action: Action) -> Action:
     begun = replace(action, shifts=shifts)
     cluster.write([actions.message(begun)])
     wanted = {move.place: move.to for move in planned.moves}
-    change = 1 if planned.scope.fresh else -1 if planned.scope.stale else 0
-    if change:
-        store.begin_epoch(planned.scope.stage, change)
     try:
-        cluster.move(planned.scope.group, wanted)
+        with _in_epoch(planned.scope):
+            cluster.move(planned.scope.group, wanted)
     except Exception as error:  # whatever it was, the log says how the action ended
-        if change:
-            store.begin_epoch(planned.scope.stage, -change)
         cluster.write([actions.message(begun.over("failed", datetime.now(UTC), note=str(error)))])
         raise
     positions = cluster.group(planned.scope.group).positions
@@ -82,6 +87,21 @@ def execute(cluster: Cluster, planned: Plan, action: Action) -> Action:
     if wrong:
         raise Refused(f"{ended.note}: somebody else has moved the group. To go back: headrace replay undo {action.id}")
     return ended
+
+
+@contextmanager
+def _in_epoch(scope: Scope) -> Iterator[None]:
+    """Begin the epoch that a scope asks for, if it asks for another one; take that back when the block fails."""
+    change = scope.fresh - scope.stale
+    if not change:
+        yield
+        return
+    store.begin_epoch(scope.stage, change)
+    try:
+        yield
+    except Exception:
+        store.begin_epoch(scope.stage, -change)
+        raise
 
 
 def refuse_active(members: tuple[str, ...], scope: Scope) -> None:
@@ -94,8 +114,7 @@ def refuse_active(members: tuple[str, ...], scope: Scope) -> None:
         )
 
 
-def held_of(cluster: Cluster, spans: Mapping[Place, Span], target: Target) -> dict[Place, Held]:
-    """Look up what partitions hold, as far as a target asks for it."""
+def _held(cluster: Cluster, spans: Mapping[Place, Span], target: Target) -> dict[Place, Held]:
     if target.kind != "time":
         return {place: Held(span) for place, span in spans.items()}
     found = cluster.offsets_at(spans, target.at)

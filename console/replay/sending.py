@@ -13,7 +13,7 @@ from functools import partial
 from console.errors import Refused
 from console.letters_dispositions import Disposition, Kind, message
 from console.offsets import Place
-from console.replay import actions
+from console.replay import journal
 from console.replay.actions import Action
 from console.replay.bars import Advance, bar
 from console.replay.choice import Letter, in_turn, predecessors
@@ -58,15 +58,8 @@ def execute(cluster: Cluster, plan: Plan, action: Action, pace: Pace) -> Outcome
     """
     _await_free(cluster, plan.group)
     sending = Sending(cluster, plan, action, pace)
-    cluster.write([actions.message(action)])
-    try:
-        with sending.orders:
-            sending.run()
-    except BaseException as error:  # also Ctrl-C: the log says how far it came
-        note = str(error) or type(error).__name__
-        cluster.write([actions.message(action.over("stopped", datetime.now(UTC), sending.sent, note))])
-        raise
-    cluster.write([actions.message(action.over("done", datetime.now(UTC), sending.sent))])
+    with sending.orders, journal.carried_out(cluster, action, lambda: sending.sent):
+        sending.run()
     if not pace.wait:  # nobody waits, so that there is nothing to be read either
         sending.watch.outcomes.unseen = sending.sent
         return sending.watch.outcomes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from console.errors import Refused
 from console.replay.effects import Effect, Foresight
@@ -19,6 +20,8 @@ from streams.results import Bucket, Results
 from streams.settings import StreamSettings
 from streams.stage import Stage
 from streams.storage import S3Bucket
+
+T = TypeVar("T")
 
 AT_A_TIME = 32
 
@@ -37,21 +40,25 @@ def bucket() -> Iterator[Bucket]:
 def foresight(stage: Stage, fresh: bool = False) -> Iterator[Foresight]:
     """Tell what a stage will do in its present epoch, or in the one after it."""
     with bucket() as held:
-        of = asyncio.run(epochs.now(held, stage))
+        of = _asked(epochs.now(held, stage))
         yield Foresight(replace(of, epoch=of.epoch + fresh), Results(held))
 
 
 def begin_epoch(stage: Stage, change: int) -> None:
     """Begin a stage's next epoch, or go back to the one before."""
     with bucket() as held:
-        of = asyncio.run(epochs.now(held, stage))
-        asyncio.run(epochs.begin(held, stage.name, max(0, of.epoch + change)))
+        of = _asked(epochs.now(held, stage))
+        _asked(epochs.begin(held, stage.name, max(0, of.epoch + change)))
 
 
 def effects(foresight: Foresight, events: Iterable[Event | None]) -> list[Effect]:
     """Tell what becomes of records, in their order. Raises `Refused` when the store cannot be asked."""
+    return _asked(_effects(foresight, events))
+
+
+def _asked(question: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(_effects(foresight, events))
+        return asyncio.run(question)
     except Failure as failure:
         raise Refused(f"the results cannot be looked at: {failure}; --look 0 plans without them") from failure
 

@@ -10,20 +10,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import msgspec
 
 from console.errors import Refused
 from console.offsets import Place, Span
-from console.replay import actions, targets
+from console.replay import actions, journal
 from console.replay.actions import Action
 from console.replay.bars import bar
 from console.replay.cluster import Cluster
 from console.replay.compared import Compared
-from console.replay.moves import Scope, places
+from console.replay.moves import Scope
 from console.replay.orders import Orders
-from console.replay.rewind import held_of
+from console.replay.rewind import aimed
 from console.replay.targets import Target
 from console.replay.trying import Tried, Trying
 from schemas import topics
@@ -109,15 +108,11 @@ def trial_of(name: str, stage: Stage) -> Trial:
 
 def plan(cluster: Cluster, trial: Trial, scope: Scope, target: Target, past: Iterable[Action]) -> Plan:
     """Say what a trial will work; one that was stopped goes on. Raises `Refused` for a name that is taken."""
-    spans = cluster.spans(scope.topics)
-    spans = {place: spans[place] for place in places(scope, spans)}
     trials = [each for each in past if each.group == trial.group and each.what == "trial"]
     before = trials[-1] if trials else None
     if before is not None and trial.ended in cluster.names():
         return _rest(cluster, trial, before, str(target))
-    if target.kind == "offset" and len(spans) > 1:
-        raise Refused(f"each of {len(spans)} partitions has its own offsets: say which with --topic and --partition")
-    lows = targets.offsets(target, held_of(cluster, spans, target))
+    spans, lows = aimed(cluster, scope, target)
     return Plan(trial, str(target), {place: Span(lows[place], span.high) for place, span in spans.items()})
 
 
@@ -137,26 +132,17 @@ def _rest(cluster: Cluster, trial: Trial, before: Action, target: str) -> Plan:
     return replace(found, done=sum(each.after - each.low for each in before.shifts) - found.records)
 
 
-def execute(cluster: Cluster, planned: Plan, action: Action) -> Action:
-    """Work what was planned, and tell how it ended. It may be ended at any moment, and goes on with the next run."""
+def execute(cluster: Cluster, planned: Plan, action: Action) -> None:
+    """Work what was planned; the log says how it ended. It may be cut short at any moment: the next run goes on."""
     trial = planned.trial
     cluster.create(trial.topics())
     spans = planned.spans
     shifts = tuple(actions.Shift(*place, None, span.high, span.low) for place, span in sorted(spans.items()))
     begun = msgspec.structs.replace(action, shifts=shifts, letters=planned.records)
-    with Orders(cluster, begun) as orders:
-        cluster.write([actions.message(begun)])
-        try:
-            for worked in _work(cluster, planned):
-                orders.obey(worked)
-        except BaseException as error:  # also Ctrl-C: the log says how far it came
-            note = str(error) or type(error).__name__
-            cluster.write([actions.message(begun.over("stopped", datetime.now(UTC), orders.sent, note))])
-            raise
-    cluster.move(trial.group, {place: span.high for place, span in spans.items()})
-    ended = begun.over("done", datetime.now(UTC), planned.records)
-    cluster.write([actions.message(ended)])
-    return ended
+    with Orders(cluster, begun) as orders, journal.carried_out(cluster, begun, lambda: orders.sent):
+        for worked in _work(cluster, planned):
+            orders.obey(worked)
+        cluster.move(trial.group, {place: span.high for place, span in spans.items()})
 
 
 def _work(cluster: Cluster, planned: Plan) -> Iterator[int]:

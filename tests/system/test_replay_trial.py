@@ -177,7 +177,7 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
 
     assert "there is a trial another of labels" in refused(*arguments, "another", "--execute")
     discarded = CliRunner().invoke(app, ["replay", "discard", "another"])
-    assert discarded.exit_code == 0, discarded.output
+    assert discarded.exit_code == 0, discarded.output + discarded.stderr
     assert "there is no trial another" in refused("diff", "another")
     assert asyncio.run(here.bucket.list("_replays/another/", "")) == []
     assert here.live() == before
@@ -196,6 +196,17 @@ def test_what_cannot_be_tried_apart_is_refused() -> None:
     assert "looks after jobs" in refused("rewind", "overdue", "--to", "earliest", "--into", "a")
     assert "lower-case letters" in refused("rewind", "labels", "--to", "earliest", "--into", "A trial")
     assert "there is no trial a" in refused("discard", "a")
+
+
+def test_a_store_that_cannot_be_asked_is_one_line(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.ready("cat.jpg")
+    here.run("rewind", "labels", "--to", "latest", "--execute")
+    before = Cluster(here.settings).group("headrace.labels").positions
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    said = refused("rewind", "labels", "--to", "earliest", "--fresh", "--execute", "--yes")
+    assert "the results cannot be looked at" in said
+    assert said.count("\n") == 1
+    assert Cluster(here.settings).group("headrace.labels").positions == before
 
 
 def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
