@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import Any
 
 from aiokafka.abc import AbstractTokenProvider
 
 from schemas import msk
-from schemas.settings import KafkaSettings
+from schemas.settings import MSK_IAM, KafkaSettings
 
 
 def tls(kafka: KafkaSettings) -> ssl.SSLContext | None:
     """Give what checks the brokers' certificates and names; None without TLS."""
     return ssl.create_default_context(cafile=kafka.kafka_ca_file or None) if kafka.kafka_tls else None
+
+
+def client(kafka: KafkaSettings) -> dict[str, Any]:
+    """Give the options of one of aiokafka's own clients."""
+    found: dict[str, Any] = {"security_protocol": kafka.security_protocol, "ssl_context": tls(kafka)}
+    if kafka.kafka_sasl == MSK_IAM:
+        found |= {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": MskTokens(kafka.msk_region)}
+    elif kafka.kafka_sasl:
+        password = kafka.kafka_password.get_secret_value()
+        login = {"sasl_plain_username": kafka.kafka_user, "sasl_plain_password": password}
+        found |= {"sasl_mechanism": kafka.kafka_sasl, **login}
+    return found
 
 
 class MskTokens(AbstractTokenProvider):  # type: ignore[misc]

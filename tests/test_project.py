@@ -23,7 +23,7 @@ PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 # One vendor, one door: every other module speaks of the work, not of the vendor.
 DOORS = {
     "aiohttp": {"connectors.sinks.addresses", "connectors.sinks.posting", "connectors.webhook_fetch"},
-    "aiokafka": {"streams.app", "streams.login"},
+    "aiokafka": {"console.dlq_fetch", "streams.app", "streams.login"},
     "avro": {"schemas.compatibility"},
     "boto3": {"connectors.aws", "console.aws", "streams.aws", "sandbox.ai.cloud", "sandbox.local_aws"},
     "confluent_kafka": {

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from connectors import backfill_cursor, start
+from console import dlq_fetch
 from console.acls import Rule, roles
 from console.log import Log
 from console.replay.cluster import Cluster
@@ -151,6 +152,25 @@ def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkey
     there = kafka.existing_topics(kafka.admin(told)).keys()
     assert topics.UPLOADED.name in there
     assert topics.UPLOADED.name in asyncio.run(topics_of_fausts_client())
+
+
+@pytest.mark.parametrize("login", ["SCRAM-SHA-512", "AWS_MSK_IAM"])
+def test_letters_are_read_quickly_by_who_is_let_in(
+    guarded: Guarded, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(msk, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
+    monkeypatch.setattr(msk, "region_of", lambda servers: "eu-central-1")
+    told = settings(guarded, "admin")
+    if login == "AWS_MSK_IAM":
+        told = KafkaSettings(**(told.model_dump() | {"kafka_sasl": login, "kafka_user": "", "kafka_password": ""}))
+    log = Cluster(settings(guarded, "admin"))
+    log.write([Message("scan.dlq", b"b/junk.jpg", b"junk")])
+    spans = log.spans(["scan.dlq"])
+
+    found = [record.key for batch in dlq_fetch.read(told, spans, values=False) for record in batch]
+
+    assert b"b/junk.jpg" in found
+    assert not any(span.high > span.low for span in spans.values())
 
 
 def test_every_topic_of_the_table_is_there(guarded: Guarded) -> None:
