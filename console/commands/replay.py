@@ -65,11 +65,12 @@ def rewind(
         _try(cluster, into, scope, target, (execute, reason, as_json))
         return
     plan = rewinding.plan(cluster, replace(scope, fresh=fresh), target, look)
-    if fresh and execute and not yes:
-        _ask(plan)
+    ask = fresh and execute and not yes
+    if ask:
+        _somebody_is_there(as_json)
     asked = f"{target}, fresh" if fresh else str(target)
     begun = _action("rewind", plan.scope, asked, reason) if execute else None
-    _carry_out(cluster, plan, begun, as_json)
+    _carry_out(cluster, plan, begun, as_json, ask)
 
 
 @app.command()
@@ -111,13 +112,15 @@ def show_(id_: Id, as_json: AsJson = False) -> None:
     tell(action, outcomes, as_json)
 
 
-def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool) -> None:
-    """Say what will be done; with an action, do it."""
+def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool, ask: bool = False) -> None:
+    """Say what will be done; with an action, do it, once it is confirmed where it has to be."""
     from console.replay import rewind as rewinding
     from console.replay import show
 
     if not as_json:
         show.print_rewind(plan, screen())
+    if ask:
+        typer.confirm("Results from before no longer count for this stage. Pay for new ones?", abort=True)
     done = rewinding.execute(cluster, plan, action) if action else None
     if as_json:
         typer.echo(json.dumps({"id": done and done.id, "executed": done is not None, **show.rewind(plan)}, indent=2))
@@ -151,16 +154,12 @@ def _try(cluster: Cluster, name: str, scope: Scope, target: Target, how: tuple[b
         show_trial.print_diff(found, 0, screen())
 
 
-def _ask(plan: Plan) -> None:
-    """Show what will be paid, and have it confirmed. Raises `Refused` where nobody is there to answer."""
+def _somebody_is_there(as_json: bool) -> None:
+    """Raise `Refused` where nobody can be asked whether to pay."""
     import sys
 
-    from console.replay import show
-
-    if not sys.stdin.isatty():
+    if as_json or not sys.stdin.isatty():
         raise Refused("--fresh pays again for what was paid for: say --yes where nobody can be asked")
-    show.print_outlook(plan.outlook, screen())
-    typer.confirm("Results from before no longer count for this stage. Pay for new ones?", abort=True)
 
 
 def _action(what: What, scope: Scope, asked: str, reason: str) -> Action:

@@ -17,16 +17,24 @@ from console.offsets import Place, Span
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was asked for. `at` is an offset or a moment in seconds since 1970, and 0 for the ends of the log."""
+    """What was asked for. `at` is an offset or a moment in seconds since 1970, and 0 for the ends of the log.
+
+    `ago` is the duration that was asked for, and means another moment whenever it is asked for.
+    """
 
     kind: Literal["earliest", "latest", "offset", "time"]
     at: float = 0.0
+    ago: str = ""
 
     def __str__(self) -> str:
         """Say it as a person would."""
         if self.kind == "time":
-            return stamp(self.at)
+            return f"{stamp(self.at)} ({self.ago})" if self.ago else stamp(self.at)
         return f"offset {self.at:.0f}" if self.kind == "offset" else self.kind
+
+    def is_meant(self, said: str) -> bool:
+        """Whether one that was said earlier, as `str` gives it, is the same."""
+        return said.endswith(f" ({self.ago})") if self.ago else said == str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ def parse(said: str, now: float) -> Target:
     if said.isdecimal():
         return Target("offset", int(said))
     try:
-        return Target("time", letters.moment(said, now))
+        return Target("time", letters.moment(said, now), said if said.startswith("-") else "")
     except Refused as refusal:
         raise Refused(f"--to: {refusal}; or earliest, latest, or an offset") from None
 
@@ -77,7 +85,7 @@ def _missing(target: Target, place: Place, held: Held) -> str:
         return f"{name}: there is no offset {target.at:.0f} yet, the log ends at {span.high}"
     expired = span.low > 0 and held.oldest is not None and held.oldest > target.at
     if target.kind == "time" and expired:
-        return f"{name}: not all since {target} is left, the log begins at {stamp(held.oldest or 0.0)}"
+        return f"{name}: not all since {stamp(target.at)} is left, the log begins at {stamp(held.oldest or 0.0)}"
     return ""
 
 

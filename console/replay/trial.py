@@ -111,14 +111,14 @@ def plan(cluster: Cluster, trial: Trial, scope: Scope, target: Target, past: Ite
     trials = [each for each in past if each.group == trial.group and each.what == "trial"]
     before = trials[-1] if trials else None
     if before is not None and trial.ended in cluster.names():
-        return _rest(cluster, trial, before, str(target))
+        return _rest(cluster, trial, before, target)
     spans, lows = aimed(cluster, scope, target)
     return Plan(trial, str(target), {place: Span(lows[place], span.high) for place, span in spans.items()})
 
 
-def _rest(cluster: Cluster, trial: Trial, before: Action, target: str) -> Plan:
+def _rest(cluster: Cluster, trial: Trial, before: Action, target: Target) -> Plan:
     """Go on with a trial that was cut short. Raises `Refused` for one that is over, or another one."""
-    if before.state == "done" or (before.stage, before.asked) != (trial.stage.name, target):
+    if before.state == "done" or before.stage != trial.stage.name or not target.is_meant(before.asked):
         raise Refused(
             f"there is a trial {trial.name} of {before.stage} to {before.asked}, {before.state}:"
             f" headrace replay diff {trial.name} shows it, headrace replay discard {trial.name} makes room"
@@ -128,7 +128,7 @@ def _rest(cluster: Cluster, trial: Trial, before: Action, target: str) -> Plan:
     for each in before.shifts:
         place = each.topic, each.partition
         left[place] = Span(positions[place].offset if place in positions else each.low, each.after)
-    found = Plan(trial, target, left)
+    found = Plan(trial, before.asked, left)
     return replace(found, done=sum(each.after - each.low for each in before.shifts) - found.records)
 
 

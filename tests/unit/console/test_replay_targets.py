@@ -26,7 +26,7 @@ def resolved(target: Target, held: Held) -> int:
         ("earliest", Target("earliest")),
         ("latest", Target("latest")),
         ("42", Target("offset", 42)),
-        ("-2h", Target("time", NOW - 7200)),
+        ("-2h", Target("time", NOW - 7200, "-2h")),
         ("2026-03-14T15:09Z", Target("time", 1773500940.0)),
     ],
 )
@@ -85,3 +85,16 @@ def test_an_offset_is_taken_as_it_is_or_refused(span: Span, offset: int) -> None
     else:
         assert found == offset
         assert span.low <= offset <= span.high
+
+
+@pytest.mark.parametrize(
+    ("now_is_asked", "was_asked", "same"),
+    [
+        ("-2h", "-2h", True),
+        ("-2h", "-12h", False),
+        ("2026-03-14T15:09Z", "2026-03-14T15:09Z", True),
+        ("42", "43", False),
+    ],
+)
+def test_a_duration_is_the_same_whenever_it_is_asked_for(now_is_asked: str, was_asked: str, same: bool) -> None:
+    assert parse(now_is_asked, NOW).is_meant(str(parse(was_asked, NOW - 500))) is same
