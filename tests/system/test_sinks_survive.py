@@ -6,7 +6,6 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from schemas.settings import KafkaSettings
 from tests.support.chaos_watch import read_back
 from tests.support.records import asset, envelope, ready
 from tests.support.running import Headrace, headrace, wait_for
+from tests.support.web import Request, Response, serving
 
 POISON = "poison.jpg"
 
@@ -31,35 +31,24 @@ class Receiver:
         self.got: list[tuple[str, str]] = []
         self.tried = threading.Event()
         self.down = True
-        receiver = self
+        self.url = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                key = body["detail"]["asset"]["key"]
-                receiver.tried.set()
-                status = 503 if receiver.down else 404 if key == POISON else 204
-                if status == 204:
-                    receiver.got.append((key, self.headers["webhook-id"]))
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    def answer(self, request: Request) -> Response:
+        """Take a delivery, or not."""
+        key = json.loads(request.body)["detail"]["asset"]["key"]
+        self.tried.set()
+        status = 503 if self.down else 404 if key == POISON else 204
+        if status == 204:
+            self.got.append((key, request.headers["webhook-id"]))
+        return Response(status)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+    with serving(made.answer) as url:
+        made.url = f"{url}/hook"
+        yield made
 
 
 class Queue:
@@ -93,10 +82,11 @@ def test_every_delivery_arrives_through_kills_and_one_target_does_not_hold_up_th
 ) -> None:
     mark = uuid.uuid4().hex[:6]
     queue, reads = Queue(mark), f"survive-{mark}"
-    url = f"http://127.0.0.1:{receiver.server.server_port}/hook"
     rules = tmp_path / "rules"
     rules.mkdir()
-    write_rules(rules, mark, reads, {"q": f'sqs = "{queue.arn}"', "h": f'http = "{url}"\nallow_private = true'})
+    write_rules(
+        rules, mark, reads, {"q": f'sqs = "{queue.arn}"', "h": f'http = "{receiver.url}"\nallow_private = true'}
+    )
     names = [f"rule-q-{mark}", f"rule-h-{mark}"]
     settings = KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
     own = [topic for name in names for topic in (topics.retry(name), topics.dead_letters(name))]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPSConnection
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from tests.support.brokers import brokers
 from tests.support.egress import Egress, egress
 from tests.support.running import Headrace, headrace, run, wait_for
 from tests.support.sns import Authority, Sns, body_of, headers_of
+from tests.support.web import Request, Response, serving
 from tests.unit.connectors.sent import notification, record
 
 SNS_HOST = "sns.us-east-1.amazonaws.com"
@@ -167,40 +166,18 @@ def test_a_certificate_that_cannot_be_had_is_asked_for_again(site: Site) -> None
     assert_nobody_else_was_asked(site)
 
 
-class Subscriber(HTTPServer):
-    """An endpoint that only remembers what it was sent."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Remembers)
-        self.got: dict[str, Any] = {}
-
-
-class _Remembers(BaseHTTPRequestHandler):
-    server: Subscriber
-
-    def do_POST(self) -> None:
-        self.server.got = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def subscriber() -> Iterator[Subscriber]:
-    with Subscriber() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-def test_a_subscription_is_confirmed_at_sns_and_its_address_is_not_asked(site: Site, subscriber: Subscriber) -> None:
+def test_a_subscription_is_confirmed_at_sns_and_its_address_is_not_asked(site: Site) -> None:
     """The local SNS does not sign: another endpoint gets its token, and the message is signed with that token in it."""
-    sns = boto3.client("sns")
-    endpoint = f"http://127.0.0.1:{subscriber.server_port}/"
-    arn = sns.subscribe(TopicArn=site.topic_arn, Protocol="http", Endpoint=endpoint, ReturnSubscriptionArn=True)
-    unsigned = wait_for(lambda: subscriber.got, "the local SNS to ask for a confirmation")
+    sns, got = boto3.client("sns"), list[Request]()
+
+    def remember(request: Request) -> Response:
+        got.append(request)
+        return Response(200)
+
+    with serving(remember) as endpoint:
+        arn = sns.subscribe(TopicArn=site.topic_arn, Protocol="http", Endpoint=endpoint, ReturnSubscriptionArn=True)
+        wait_for(lambda: got, "the local SNS to ask for a confirmation")
+    unsigned = json.loads(got[0].body)
     assert site.post(unsigned) == (403, "forged")
     signed = site.sns.confirmation(unsigned["Token"], TopicArn=site.topic_arn, SubscribeURL=METADATA)
     assert site.post(signed) == (200, "subscribed")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
 import pytest
 
 from connectors.aws import NotConfirmed, confirm_subscription
 from tests.support.sns import TOPIC
+from tests.support.web import Request, Response, serving
 
 DONE = """<ConfirmSubscriptionResponse><ConfirmSubscriptionResult><SubscriptionArn>arn</SubscriptionArn>
 </ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"""
@@ -18,41 +17,31 @@ FAILED = """<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Cod
 </Error></ErrorResponse>"""
 
 
-class Api(HTTPServer):
+class Api:
     """SNS's API on this machine, which gives one answer to everything."""
 
-    answer = (200, DONE)
-    asked: dict[str, list[str]]
-    signed = ""
+    def __init__(self) -> None:
+        self.says = (200, DONE)
+        self.asked: dict[str, list[str]] = {}
+        self.signed = ""
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Api
-
-    def do_POST(self) -> None:
-        self.server.asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.server.signed = self.headers["Authorization"]
-        status, text = self.server.answer
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+    def answer(self, request: Request) -> Response:
+        """Give the answer."""
+        self.asked = parse_qs(request.body.decode())
+        self.signed = request.headers["authorization"]
+        status, text = self.says
+        return Response(status, text.encode())
 
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    server = Api(("127.0.0.1", 0), Handler)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    made = Api()
+    with serving(made.answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", url)
+        yield made
 
 
 def test_a_subscription_is_confirmed_so_that_only_who_is_signed_in_can_end_it(api: Api) -> None:
@@ -73,7 +62,7 @@ def test_the_api_of_the_topics_region_is_asked(api: Api) -> None:
 def test_what_sns_refuses_is_not_confirmed_and_the_token_is_not_told(
     api: Api, answer: tuple[int, str], said: str
 ) -> None:
-    api.answer = answer
+    api.says = answer
     with pytest.raises(NotConfirmed, match=said) as told:
         confirm_subscription(TOPIC, "secret-token")
     assert "secret-token" not in str(told.value)

@@ -7,14 +7,13 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from connectors.sinks.addresses import is_public
 from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered
 from connectors.sinks.http import http
+from tests.support.web import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body='{"a": "ü"}', detail_type="MediaReady", source="headrace/ready")
 
@@ -23,41 +22,25 @@ class Receiver:
     """A web server that answers what it is told to, and keeps what it got."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[str, dict[str, str], bytes]] = []
-        self.answer: tuple[int, dict[str, str]] = (204, {})
+        self.got: list[Request] = []
+        self.response = Response()
         self.hold = threading.Event()
         self.hold.set()
-        receiver = self
+        self.url = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.got.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                receiver.hold.wait(10)
-                status, headers = receiver.answer
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+    def answer(self, request: Request) -> Response:
+        self.got.append(request)
+        self.hold.wait(10)
+        return self.response
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.hold.set()
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+    with serving(made.answer) as url:
+        made.url = f"{url}/hook"
+        yield made
+        made.hold.set()
 
 
 async def refusal(url: str, **settings: object) -> NotDelivered:
@@ -73,10 +56,11 @@ async def test_a_delivery_is_signed_so_that_its_receiver_can_tell(
     monkeypatch.setenv("HOOK_KEY", "k-1")
     settings = {"allow_private": True, "secret": "env:HOOK_SECRET", "headers": {"x-api-key": "env:HOOK_KEY"}}
     await http(receiver.url, settings)(DELIVERY)
-    [(path, headers, body)] = receiver.got
-    assert (path, body, headers["x-api-key"]) == ("/hook", DELIVERY.body.encode(), "k-1")
+    [got] = receiver.got
+    headers = got.headers
+    assert (got.path, got.body, headers["x-api-key"]) == ("/hook", DELIVERY.body.encode(), "k-1")
     assert headers["webhook-id"] == "d-1"
-    signed = f"d-1.{headers['webhook-timestamp']}.".encode() + body
+    signed = f"d-1.{headers['webhook-timestamp']}.".encode() + got.body
     digest = base64.b64encode(hmac.new(b"s3cret", signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{digest}"
 
@@ -96,14 +80,14 @@ async def test_a_delivery_is_signed_so_that_its_receiver_can_tell(
     ],
 )
 async def test_an_answer_is_taken_for_what_it_is(receiver: Receiver, status: int, kind: str) -> None:
-    receiver.answer = (status, {"Location": receiver.url} if status == 301 else {})
+    receiver.response = Response(status, headers={"Location": receiver.url} if status == 301 else {})
     failure = await refusal(receiver.url)
     assert (failure.kind, failure.code) == (kind, f"http_{status}")
     assert len(receiver.got) == 1
 
 
 async def test_who_asks_to_wait_is_waited_for(receiver: Receiver) -> None:
-    receiver.answer = (429, {"Retry-After": "17"})
+    receiver.response = Response(429, headers={"Retry-After": "17"})
     assert (await refusal(receiver.url)).after == 17.0
 
 
@@ -113,10 +97,10 @@ async def test_who_does_not_answer_in_time_is_tried_again(receiver: Receiver) ->
     assert (failure.kind, failure.code) == ("transient", "timeout")
 
 
-async def test_who_is_not_there_is_waited_for(receiver: Receiver) -> None:
-    receiver.server.shutdown()
-    receiver.server.server_close()
-    assert (await refusal(receiver.url)).kind == "outage"
+async def test_who_is_not_there_is_waited_for() -> None:
+    with serving(lambda _: Response()) as url:
+        pass  # and so nobody is there any more
+    assert (await refusal(url)).kind == "outage"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
 from connectors.sinks.http import http
 from connectors.sinks.oauth import Client, Tokens
 from connectors.sinks.posting import Address
+from tests.support.web import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body="{}", detail_type="MediaReady", source="headrace/ready")
 
@@ -26,34 +25,21 @@ class Provider:
         self.asked: list[tuple[str, str]] = []
         self.good: set[str] = set()
         self.used: list[str] = []
-        self.answer: tuple[int, dict[str, Any]] = (200, {})
-        provider = self
+        self.says: tuple[int, dict[str, Any]] = (200, {})
+        self.url = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                if self.path == "/token":
-                    provider.asked.append((self.headers["authorization"], body))
-                    status, said = provider.answer
-                    token = f"token-{len(provider.asked)}"
-                    provider.good.add(token)
-                    self.say(status, json.dumps({"access_token": token, "expires_in": 3600, **said}).encode())
-                else:
-                    token = self.headers["authorization"].removeprefix("Bearer ")
-                    provider.used.append(token)
-                    self.say(204 if token in provider.good else 401, b"")
-
-            def say(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def answer(self, request: Request) -> Response:
+        """Give a token, or take one."""
+        authorization = request.headers["authorization"]
+        if request.path == "/token":
+            self.asked.append((authorization, request.body.decode()))
+            status, said = self.says
+            token = f"token-{len(self.asked)}"
+            self.good.add(token)
+            return Response(status, json.dumps({"access_token": token, "expires_in": 3600, **said}).encode())
+        token = authorization.removeprefix("Bearer ")
+        self.used.append(token)
+        return Response(204 if token in self.good else 401)
 
     def sink(self) -> Sink:
         """Open a sink that asks here for tokens."""
@@ -71,12 +57,8 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     monkeypatch.setenv("C_ID", "me")
     monkeypatch.setenv("C_KEY", "s3:cret")
     made = Provider()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+    with serving(made.answer) as made.url:
+        yield made
 
 
 async def test_a_token_is_asked_for_once_and_brought_each_time(provider: Provider) -> None:
@@ -111,7 +93,7 @@ async def test_a_token_is_renewed_before_it_expires(provider: Provider) -> None:
 async def test_who_gives_no_token_is_told_apart_and_no_secret_is_said(
     provider: Provider, status: int, kind: str
 ) -> None:
-    provider.answer = (status, {"error": "invalid_client", "access_token": "CANARY"})
+    provider.says = (status, {"error": "invalid_client", "access_token": "CANARY"})
     with pytest.raises(NotDelivered) as refused:
         await provider.sink()(DELIVERY)
     assert refused.value.kind == kind
