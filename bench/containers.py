@@ -57,7 +57,7 @@ def main() -> None:
         done = time.monotonic() - begun
         held = memory(cluster)
     finally:
-        cluster.compose("down", "--volumes", "--timeout", "5", check=False)
+        cluster.remove()
     measured = {
         "images": {name: image(name) for name in ("headrace", "headrace-sandbox", kafka_image(), PYTHON)},
         "seconds_until_workers_work": round(ready, 1),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from connectors.settings import BridgeSettings
@@ -21,11 +22,20 @@ from streams.settings import PipelineSettings, StreamSettings
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "reference.md"
+GENERATED = (README, REFERENCE, ROOT / "docs" / "deploy.md")
 
 Classes = tuple[type[BaseSettings], ...]
 
 PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
 SETTINGS: Classes = (*PATH, RegistrySettings, PipelineSettings, WebhookSettings, ConsoleSettings)
+READERS: dict[str, Classes] = {
+    "all": (KafkaSettings, RegistrySettings),
+    "bridge": (BridgeSettings,),
+    "worker": (StreamSettings, PipelineSettings),
+    "webhook": (WebhookSettings,),
+    "command line": (ConsoleSettings,),
+}
+"""Which part reads which settings."""
 
 REQUIRED = "required"
 
@@ -39,6 +49,7 @@ class Setting:
     variable: str
     default: str
     what: str
+    secret: bool = False
 
 
 def flow() -> str:
@@ -55,7 +66,17 @@ def settings() -> str:
 
 def all_settings() -> str:
     """Every variable that Headrace reads."""
-    return _table(("Variable", "Default", "What it says"), (astuple(each) for each in _settings(SETTINGS)))
+    return _table(("Variable", "Default", "What it says"), (astuple(each)[:3] for each in _settings(SETTINGS)))
+
+
+def settings_by_part() -> str:
+    """Every variable again, with the part of Headrace that reads it, and which are secrets."""
+    rows = (
+        (each.variable, each.default or ("a secret" if each.secret else ""), part, each.what)
+        for part, classes in READERS.items()
+        for each in _settings(classes)
+    )
+    return _table(("Variable", "Default", "Read by", "What it says"), rows)
 
 
 def all_topics() -> str:
@@ -71,6 +92,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "flow": flow,
     "settings": settings,
     "all_settings": all_settings,
+    "settings_by_part": settings_by_part,
     "all_topics": all_topics,
 }
 
@@ -82,7 +104,7 @@ def rendered(text: str) -> str:
 
 def main() -> None:
     """Rewrite the documents."""
-    for document in (README, REFERENCE):
+    for document in GENERATED:
         document.write_text(rendered(document.read_text("utf-8")), "utf-8")
 
 
@@ -96,7 +118,7 @@ def _settings(classes: Classes) -> Iterator[Setting]:
                 seen.add(variable)
                 unset = str(field.default) in ("", "None")  # also that of a secret
                 default = REQUIRED if field.is_required() else "" if unset else f"`{field.default}`"
-                yield Setting(variable, default, field.description or "")
+                yield Setting(variable, default, field.description or "", field.annotation is SecretStr)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

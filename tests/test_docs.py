@@ -21,7 +21,7 @@ from streams import pipeline
 from streams.results import Results
 from streams.rules.records import over_records
 from streams.stage import Stage
-from tests.docs_generate import README, REFERENCE, ROOT, SETTINGS, rendered
+from tests.docs_generate import GENERATED, README, ROOT, SETTINGS, rendered
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import asset
 
@@ -56,7 +56,7 @@ def used(program: str) -> list[str]:
     return sorted({command for document in DOCUMENTS for command in commands(document, program)})
 
 
-@pytest.mark.parametrize("document", [README, REFERENCE], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", GENERATED, ids=lambda path: path.name)
 def test_generated_parts_are_what_the_code_says(document: Path) -> None:
     assert text_of(document) == rendered(text_of(document)), "run `make format`"
 

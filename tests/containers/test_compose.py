@@ -23,15 +23,20 @@ MEDIA = ROOT / "sandbox" / "media"
 class Cluster:
     """The cluster of the compose file under a project of its own, and `headrace` on the host beside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *added: str) -> None:
+        """Take `deploy/compose.ADDED.yml` besides."""
+        files = ("docker-compose.yml", *(f"deploy/compose.{name}.yml" for name in added))
         self.project = f"headrace-{uuid.uuid4().hex[:8]}"
+        named = [word for file in files for word in ("--file", file)]
+        self._command = [*compose(), *named, "--project-name", self.project]
         ports = {name: str(free_port()) for name in ("KAFKA_PORT", "AWS_PORT", "AI_PORT")}
         self._compose = {**os.environ, **ports}
         self.host = {**os.environ, **self._seen_from_here(ports)}
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        command = [*compose(), "--project-name", self.project, *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self._compose, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*self._command, *arguments], cwd=ROOT, env=self._compose, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0 or not check, done.stderr + self.logs()
         return done.stdout
 
@@ -39,8 +44,11 @@ class Cluster:
         self.compose("up", "--detach", "--no-build", *arguments)
         wait_for(lambda: self.members("thumbnails"), "the workers", seconds=120)
 
+    def remove(self) -> None:
+        self.compose("down", "--volumes", "--timeout", "5", check=False)
+
     def logs(self) -> str:
-        command = [*compose(), "--project-name", self.project, "logs", "--tail", "30"]
+        command = [*self._command, "logs", "--tail", "30"]
         return subprocess.run(command, cwd=ROOT, env=self._compose, capture_output=True, text=True, check=False).stdout
 
     def headrace(self, *arguments: str, check: bool = True) -> str:
@@ -88,7 +96,7 @@ def cluster() -> Iterator[Cluster]:
         made.up()
         yield made
     finally:
-        made.compose("down", "--volumes", "--timeout", "5", check=False)
+        made.remove()
 
 
 def test_a_file_that_is_put_from_the_host_is_completed(cluster: Cluster) -> None:
@@ -137,3 +145,27 @@ def test_down_and_up_loses_nothing(cluster: Cluster) -> None:
     assert cluster.status()["completed"]["finished"] == before
     assert "completed" in cluster.headrace("trace", key)
     cluster.put("bottles.jpg")
+
+
+def test_of_three_brokers_one_may_go_and_nothing_is_lost() -> None:
+    cluster = Cluster("cluster")
+    try:
+        cluster.up()
+        key = cluster.put("bottles.jpg")
+        cluster.compose("kill", "kafka-2")
+        cluster.put("bottles.jpg")
+        assert "completed" in cluster.headrace("trace", key)
+    finally:
+        cluster.remove()
+
+
+def test_a_worker_for_each_stage_completes_a_file() -> None:
+    cluster = Cluster("stages")
+    try:
+        cluster.up()
+        cluster.put("bottles.jpg")
+        running = cluster.compose("ps", "--services", "--filter", "status=running").split()
+        assert "labels" in running
+        assert "worker" not in running
+    finally:
+        cluster.remove()

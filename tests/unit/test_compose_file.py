@@ -63,6 +63,25 @@ def test_containers_see_the_cloud_that_the_sandbox_makes() -> None:
         assert seen[f"AWS_ENDPOINT_URL_{service}"] == f"http://aws:{AI_PORT}"
 
 
+def test_what_the_host_is_told_changes_nothing_in_a_container() -> None:
+    files = ("docker-compose.yml", *(f"deploy/compose.{part}.yml" for part in ADDED if part != "aws"))
+    asked = {name for file in files for name in re.findall(r"\$\{(\w+)", (ROOT / file).read_text("utf-8"))}
+    assert asked
+    assert not asked & host().keys()
+
+
+def test_a_worker_for_each_stage_can_be_told_of_what_another_file_adds() -> None:
+    asked = read("docker-compose.yml")["services"]["worker"]["environment"]
+    guide = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    for file, variable, name in (
+        ("registry", "SCHEMA_REGISTRY_URL", "HEADRACE_SCHEMA_REGISTRY"),
+        ("clamav", "CLAMD_ADDRESS", "HEADRACE_CLAMD"),
+    ):
+        told = read(f"deploy/compose.{file}.yml")["services"]["worker"]["environment"][name]
+        assert asked[name] == f"${{{variable}:-}}"
+        assert f"`{variable}={told}`" in guide
+
+
 def test_the_host_is_told_of_every_ai_service() -> None:
     assert {name for name in host() if name.startswith("AWS_ENDPOINT_URL_")} == {
         f"AWS_ENDPOINT_URL_{service}" for service in AI_SERVICES
