@@ -14,7 +14,7 @@ from console import aws
 from console.errors import Refused, in_words
 from console.log import Log
 from console.settings import ConsoleSettings
-from schemas import catalog, registry, topics
+from schemas import catalog, kafka, registry, topics
 from schemas.codec import fingerprint
 from schemas.settings import KafkaSettings, SettingsError, load
 from streams import clamd, media, pipeline
@@ -70,7 +70,9 @@ def checks() -> tuple[Check, ...]:
     return (
         Check("settings", _settings, sandbox),
         Check("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
-        Check("topics", _topics, apply, "broker"),
+        Check("rights", _rights, "headrace topics acls prints what each part has to be allowed", "broker"),
+        Check("topics", _topics, apply, "rights"),
+        Check("copies", _copies, "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR", "topics"),
         Check("schemas", _schemas, apply, "topics"),
         Check("schema registry", _registry, "headrace schemas register", "settings"),
         Check("workers", _workers, "headrace worker --all", "topics"),
@@ -99,9 +101,32 @@ def _broker() -> str:
     return ", ".join(Log(load(KafkaSettings)).brokers())
 
 
+def _rights() -> str:
+    """See every topic: who may not see one is told by the broker that it is not there."""
+    settings = load(KafkaSettings)
+    _copies_of_all(settings)
+    return f"{settings.kafka_user or 'everyone'} may see the topics"
+
+
+def _copies() -> str:
+    settings = load(KafkaSettings)
+    wanted = settings.replication_factor
+    few = [f"{name} has {number}" for name, number in _copies_of_all(settings).items() if number < wanted]
+    if few:
+        raise Refused(f"HEADRACE_REPLICATION_FACTOR is {wanted}: {', '.join(few)}")
+    return f"{wanted} of each topic"
+
+
+def _copies_of_all(settings: KafkaSettings) -> dict[str, int]:
+    return kafka.copies(kafka.admin(settings), [topic.name for topic in _table()])
+
+
+def _table() -> tuple[topics.Topic, ...]:
+    return topics.table(stage.name for stage in pipeline.stages())
+
+
 def _topics() -> str:
-    there = Log(load(KafkaSettings)).topics()
-    table = topics.table(stage.name for stage in pipeline.stages())
+    there, table = Log(load(KafkaSettings)).topics(), _table()
     missing = [topic.name for topic in table if topic.name not in there]
     if missing:
         raise Refused(f"not there: {', '.join(missing)}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -58,6 +58,21 @@ def existing_topics(client: AdminClient, timeout: float = 10.0) -> dict[str, int
     return {name: len(found.partitions) for name, found in client.list_topics(timeout=timeout).topics.items()}
 
 
+def copies(client: AdminClient, names: Iterable[str], timeout: float = 10.0) -> dict[str, int]:
+    """Say on how many brokers each topic is that is there. Makes none.
+
+    Raises KafkaException for one that may not be seen, which a list of all topics leaves out.
+    """
+    found = {}
+    for name, answer in client.describe_topics(TopicCollection(list(names)), request_timeout=timeout).items():
+        try:
+            found[name] = min(len(partition.replicas) for partition in answer.result().partitions)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+    return found
+
+
 def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_factor: int) -> list[str]:
     """Create the topics that are not there yet and name them; those that are there stay as they are.
 
@@ -77,6 +92,8 @@ def in_words(error: KafkaException, settings: KafkaSettings) -> str:
     said: KafkaError = error.args[0]
     if said.code() in _UNREACHABLE:
         return unreachable(settings)
+    if said.code() == KafkaError._UNSUPPORTED_FEATURE:
+        return f"Kafka at {settings.bootstrap_servers} is too old, it has to be 2.8 or newer: {said.str()}"
     return f"Kafka at {settings.bootstrap_servers} refuses: {said.str()}"
 
 

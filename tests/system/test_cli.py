@@ -184,6 +184,7 @@ def test_the_doctor_finds_a_whole_cluster_well(cluster: Cluster) -> None:
         ("HEADRACE_MEDIA_BUCKET", "no-such-bucket", "media bucket"),
         ("HEADRACE_JOBS_TOPIC_ARN", "", "Rekognition topic"),
         ("HEADRACE_CLAMD", "127.0.0.1:9", "clamd"),
+        ("HEADRACE_REPLICATION_FACTOR", "3", "copies"),
     ],
 )
 def test_the_doctor_names_what_is_wrong_and_what_to_do(cluster: Cluster, variable: str, value: str, part: str) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from connectors import backfill_cursor, start
-from console import dlq_fetch
+from console import dlq_fetch, doctor
 from console.acls import Rule, roles
 from console.log import Log
 from console.replay.cluster import Cluster
@@ -115,6 +115,20 @@ def test_what_is_not_allowed_is_refused(guarded: Guarded) -> None:
 
     assert refused is not None
     assert refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_the_doctor_tells_what_may_not_be_seen_from_what_is_not_there(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded.admit("blind")
+    for name, value in guarded.variables("blind").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HEADRACE_RESULTS_BUCKET", "b")
+    monkeypatch.setenv("HEADRACE_QUEUE_URLS", "q")
+    found = {each.part: each for each in doctor.examine() if each.part in ("broker", "rights", "topics")}
+    assert (found["broker"].ok, found["rights"].ok, found["topics"].ok) == (True, False, None)
+    assert "uthoriz" in found["rights"].said
+    assert "headrace topics acls" in found["rights"].remedy
 
 
 @pytest.mark.parametrize("wrong", ["password", "authority"])

@@ -34,6 +34,14 @@ def test_a_refusal_is_given_in_kafkas_own_words() -> None:
     assert kafka.in_words(error, SETTINGS) == "Kafka at kafka:9092 refuses: replication factor 3, brokers 1"
 
 
+def test_a_broker_that_is_too_old_is_called_so() -> None:
+    error = KafkaException(KafkaError(KafkaError._UNSUPPORTED_FEATURE, "DescribeCluster API (KIP-700) not supported"))
+
+    said = kafka.in_words(error, SETTINGS)
+
+    assert said.startswith("Kafka at kafka:9092 is too old, it has to be 2.8 or newer: DescribeCluster API")
+
+
 def test_a_producer_places_keys_as_java_and_aiokafka_do_and_waits_for_all_replicas() -> None:
     assert kafka.DURABLE["partitioner"] == "murmur2_random"
     assert kafka.DURABLE["acks"] == "all"
