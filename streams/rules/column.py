@@ -2,79 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from streams.rules.conditions import AnythingBut, Condition, Exists, Numeric, Scalar
+import msgspec
+
+from streams.rules.conditions import AnythingBut, Condition, Exists, Numeric
+from streams.rules.fields import scalar
 from streams.rules.lookup import Lookup, Simple
+from streams.rules.probes import Each, Probe
+
+Finding = Hashable
+"""What a value was found to meet: the same for all values that meet the same."""
+
+ABSENT = "absent"
+_NUMBER, _OTHER, _SEVERAL = "number", "other", "several"
 
 
 class Column:
-    """For each value at one path, the mask of the sets of clauses that it leaves possible.
+    """Says of the values at one path what they meet, and of that, which sets of clauses it leaves possible, as a mask.
 
-    Its bit is set in the mask for a set of clauses that asks nothing of the path, and for one of whose alternatives
-    one is met. `asking` is what each set asks, by its bit; `everybody` is the mask of all sets.
+    A bit is set in the mask for a set of clauses that asks nothing of the path, and for one of whose alternatives one
+    is met. `asking` is what each set asks, by its bit; `everybody` is the mask of all sets.
     """
-
-    __slots__ = ("_always", "_checks", "_excludes", "_finds", "_free", "_is_plain", "_texts", "absent", "unless_there")
 
     def __init__(self, asking: dict[int, tuple[Condition, ...]], everybody: int) -> None:
         self._free = everybody
-        self._always = self.unless_there = 0
+        self.asked = len(asking)
+        self._always = self.negative = 0
         finds: list[tuple[Simple, int]] = []
         excludes: list[tuple[Simple, int]] = []
-        self._checks: list[tuple[tuple[Condition, ...], int]] = []
+        checks: list[tuple[tuple[Condition, ...], int]] = []
         for bit, conditions in asking.items():
             self._free ^= bit
             if _is_manifold(conditions):
-                self._checks.append((conditions, bit))
+                checks.append((conditions, bit))
                 conditions = tuple(each for each in conditions if isinstance(each, Exists))
             for condition in conditions:
                 if isinstance(condition, Exists):
                     self._always |= bit if condition.wanted else 0
-                    self.unless_there |= 0 if condition.wanted else bit
+                    self.negative |= 0 if condition.wanted else bit
                 elif isinstance(condition, AnythingBut):
                     self._always |= bit
                     excludes += ((each, bit) for each in condition.others)
                 else:
                     finds.append((condition, bit))
-        self._finds, self._excludes = Lookup(finds), Lookup(excludes)
-        self._is_plain = self._finds.is_plain and self._excludes.is_plain and not self._checks
-        known = (*self._finds.texts, *self._excludes.texts) if self._is_plain else ()
-        self._texts: dict[Any, int] = {value: self._scalar(value) for value in known}
-        self.absent = self._free | self.unless_there
-        """The mask where nothing stands at the path."""
+        self._finds, self._excludes, self._each = Lookup(finds), Lookup(excludes), Each(checks)
+        self._ask(bool(checks))
+        self.absent = self._free | self.negative
+        """The mask where nothing stands at the path. `negative` are the sets that ask for just that."""
 
-    def text(self, value: str) -> int:
-        """Give the mask for a text."""
-        if self._is_plain:
-            mask = self._texts.get(value)
-            return self._free | self._always if mask is None else mask
-        return self._scalar(value)
+    def _ask(self, each: bool) -> None:
+        finds, excludes = self._finds, self._excludes
+        also = [self._each] if each else []
+        self._met_texts, self._met_numbers = [*also, *finds.of_texts], [*also, *finds.of_numbers]
+        self._of_texts = [*self._met_texts, *excludes.of_texts]
+        self._of_numbers = [*self._met_numbers, *excludes.of_numbers]
+        self.text: Callable[[str], Finding] = _asking([probe.at for probe in self._of_texts])
+        """Says what a text meets."""
+        number = _asking([probe.at for probe in self._of_numbers])
+        self.number: Callable[[float], Finding] = lambda value: (_NUMBER, number(value))
+        """Says what a number meets."""
 
-    def number(self, value: float) -> int:
-        """Give the mask for a number."""
-        if self._checks:
-            return self._scalar(value)
-        return self._free | self._finds.number(value) | (self._always & ~self._excludes.number(value))
+    def value(self, value: Any) -> Finding:
+        """Say what any value meets. An object is as nothing, and a list is all that is in it."""
+        if isinstance(value, str):
+            return self.text(value)
+        if value is None or isinstance(value, bool):
+            return _OTHER, value
+        if isinstance(value, int | float):
+            return self.number(value)
+        if isinstance(value, list | tuple):
+            found = frozenset(each for each in map(self.value, value) if each != ABSENT)
+            return (_SEVERAL, found) if found else ABSENT
+        return ABSENT if isinstance(value, dict | msgspec.Struct) else self.value(scalar(value))
 
-    def scalar(self, value: Scalar) -> int:
-        """Give the mask for any value."""
-        return self.text(value) if isinstance(value, str) else self._scalar(value)
-
-    def any_of(self, values: Sequence[Scalar]) -> int:
-        """Give the mask for several values at one path; none at all are as if nothing were there."""
-        return reduce(or_, map(self.scalar, values)) if values else self.absent
-
-    def _scalar(self, value: Scalar) -> int:
+    def mask(self, found: Any) -> int:
+        """Give the mask of what was found."""
+        if found == ABSENT:
+            return self.absent
+        kind = found[0] if isinstance(found, tuple) and found else None
+        if kind == _SEVERAL:
+            return reduce(or_, map(self.mask, found[1]))
+        if kind == _OTHER:
+            met = self._finds.other(found[1]) | self._each.at(found[1])
+            excluded = self._excludes.other(found[1])
+        elif kind == _NUMBER:
+            met, excluded = _masks(self._of_numbers, found[1], len(self._met_numbers))
+        else:
+            met, excluded = _masks(self._of_texts, found, len(self._met_texts))
         # An exclusion takes away what holds otherwise, but never what the value meets by another alternative.
-        mask = self._free | self._finds.scalar(value) | (self._always & ~self._excludes.scalar(value))
-        for conditions, bit in self._checks:
-            if any(condition.holds(value) for condition in conditions):
-                mask |= bit
-        return mask
+        always = self._always & ~excluded if excluded else self._always
+        return self._free | met | always
+
+
+def _masks(probes: Sequence[Probe], found: Any, met: int) -> tuple[int, int]:
+    """Give what was found as two masks: that of the first few probes, and that of the others."""
+    if len(probes) < 2:
+        mask = probes[0].mask(found) if probes else 0
+        return (mask, 0) if met else (0, mask)
+    masks = [probe.mask(each) for probe, each in zip(probes, found, strict=True)]
+    return reduce(or_, masks[:met], 0), reduce(or_, masks[met:], 0)
+
+
+def _asking(probes: Sequence[Callable[[Any], Hashable]]) -> Callable[[Any], Hashable]:
+    """Make one question of several."""
+    if len(probes) < 2:
+        return probes[0] if probes else _nothing
+    if len(probes) == 2:
+        one, other = probes
+        return lambda value: (one(value), other(value))
+    return lambda value: tuple([probe(value) for probe in probes])
+
+
+def _nothing(_: Any) -> None:
+    """Say that nothing is asked."""
 
 
 def _is_manifold(conditions: tuple[Condition, ...]) -> bool:

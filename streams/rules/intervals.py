@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 from operator import xor
+
+from streams.rules.conditions import is_comparable
 
 Interval = tuple[float, bool, float, bool]
 """Lower bound, whether it is left out, upper bound, whether that is left out. Both may be infinite."""
 
 
+EXACT = 2**53
+
+
 class Intervals:
-    """Masks of intervals over the line of numbers, cut at every bound: a gap, a bound, a gap, and so on.
+    """The line of numbers, cut at every bound: a gap, a bound, a gap, and so on.
 
     No bit may come with two intervals that overlap.
     """
@@ -33,8 +38,12 @@ class Intervals:
             changes[last + 1] ^= bit
         self._masks: list[int] = list(accumulate(changes, xor))
 
-    def at(self, number: float) -> int:
+    def at(self, number: float) -> int | None:
+        """Say in which gap or on which bound a number lies; None for one that cannot be compared."""
+        if -EXACT <= number <= EXACT or is_comparable(number):
+            return bisect_left(self._bounds, number) + bisect_right(self._bounds, number)
+        return None
+
+    def mask(self, found: int | None) -> int:
         """Give the mask of all intervals that a number lies in."""
-        found = bisect_left(self._bounds, number)
-        on_a_bound = found < len(self._bounds) and self._bounds[found] == number
-        return self._masks[2 * found + on_a_bound]
+        return 0 if found is None else self._masks[found]

@@ -7,6 +7,7 @@ as aws/event-ruler decides it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 MOST_WILDCARDS = 5
@@ -20,26 +21,35 @@ class Glob:
     Raises ValueError, in words, for what cannot be one.
     """
 
-    __slots__ = ("literals", "longest")
+    __slots__ = ("_between", "first", "last", "literals", "matches")
 
     def __init__(self, text: str) -> None:
         self.literals = _literals(text)
         if len(self.literals) - 1 > MOST_WILDCARDS:
             raise ValueError(f"too complex: {len(self.literals) - 1} wildcards, at most {MOST_WILDCARDS}")
-        self.longest = max(self.literals, key=len)
-        """A text that is in all that matches."""
+        self.first, self.last = self.literals[0], self.literals[-1]
+        self._between = self.literals[1:-1]
+        ways = (self.first.__eq__, self._around, self._around_one)
+        self.matches: Callable[[str], bool] = dict(enumerate(ways)).get(len(self.literals) - 1, self._around_several)
+        """Whether a whole value is of this form."""
 
-    def matches(self, value: str) -> bool:
-        """Whether the whole value is of this form."""
-        first, *between = self.literals
-        if not between:
-            return value == first
-        last = between.pop()
-        end = len(value) - len(last)
-        if end < len(first) or not value.startswith(first) or not value.endswith(last):
+    def _around(self, value: str) -> bool:
+        first, last = self.first, self.last
+        return value.endswith(last) and value.startswith(first) and len(value) >= len(first) + len(last)
+
+    def _around_one(self, value: str) -> bool:
+        first, last = self.first, self.last
+        return (
+            value.endswith(last)
+            and value.startswith(first)
+            and value.find(self._between[0], len(first), len(value) - len(last)) >= 0
+        )
+
+    def _around_several(self, value: str) -> bool:
+        if not self._around(value):
             return False
-        at = len(first)
-        for literal in between:
+        at, end = len(self.first), len(value) - len(self.last)
+        for literal in self._between:
             found = value.find(literal, at, end)
             if found < 0:
                 return False
