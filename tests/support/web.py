@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -29,8 +31,11 @@ class Response:
 
 
 @contextmanager
-def serving(answer: Callable[[Request], Response]) -> Iterator[str]:
-    """Answer what is posted, each request in a thread of its own, while the block lasts; gives the server's URL."""
+def serving(answer: Callable[[Request], Response], certificate: Path | None = None) -> Iterator[str]:
+    """Answer what is posted, each request in a thread of its own, while the block lasts; gives the server's URL.
+
+    With a certificate and its key in a file it speaks TLS, as `localhost`.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -47,10 +52,15 @@ def serving(answer: Callable[[Request], Response]) -> Iterator[str]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True  # one that waits for a handshake would be waited for
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"https://localhost:{server.server_port}" if certificate else f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,7 +20,7 @@ class Request:
     """What came."""
 
     path: str
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -63,7 +64,7 @@ def serving() -> Iterator[SqsServer]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told.connections.add(self.client_address)
-            told.requests.append(Request(self.path, dict(self.headers), body))
+            told.requests.append(Request(self.path, self.headers, body))
             if told.silent is not None:
                 told.silent.wait(10)
             status, content = told.answer()

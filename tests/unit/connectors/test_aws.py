@@ -88,7 +88,7 @@ def test_what_has_stumbled_once_is_asked_again(server: SqsServer, sqs: Sqs) -> N
     ],
 )
 def test_what_does_not_come_from_sqs_is_no_answer(server: SqsServer, sqs: Sqs, answer: Any) -> None:
-    server.answers.extend([answer] * 2)
+    server.answers.extend([answer] * 3)
 
     with pytest.raises(QueueUnavailable):
         sqs.call("ReceiveMessage", QueueUrl=QUEUE)
