@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
@@ -150,14 +151,18 @@ def same(one: Scalar, other: Scalar) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
+EXACT = 2**53
+"""Up to here a double holds every whole number."""
+
+
 def is_comparable(value: Any) -> bool:
-    """Whether a value is a number that a double can hold exactly enough to be compared."""
+    """Whether a value is a number that is written as the nearest double would be, and so can be compared."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if isinstance(value, float):
         return value == value and abs(value) != float("inf")
     try:
-        return float(value) == value
+        return -EXACT <= value <= EXACT or Decimal(repr(float(value))) == value
     except OverflowError:
         return False
 

@@ -8,13 +8,10 @@ from collections.abc import Iterable
 from itertools import accumulate
 from operator import xor
 
-from streams.rules.conditions import is_comparable
+from streams.rules.conditions import EXACT, is_comparable
 
 Interval = tuple[float, bool, float, bool]
 """Lower bound, whether it is left out, upper bound, whether that is left out. Both may be infinite."""
-
-
-EXACT = 2**53
 
 
 class Intervals:

@@ -72,6 +72,8 @@ def _object(pattern: Mapping[str, Any], path: tuple[str, ...], sets: list[Clause
             sets = _object(wanted, (*path, name), sets)
         else:
             clause = _clause(wanted, ".".join((*path, name)))
+            if clause.path.count(".") >= MOST_LEVELS:
+                raise InvalidPattern(clause.path, f"nested more than {MOST_LEVELS} levels deep")
             for each in sets:
                 each[clause.path] = clause
     return sets

@@ -6,13 +6,14 @@ False
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from streams.rules.conditions import Exists, Scalar
-from streams.rules.fields import NOWHERE, Fields, Places, Value, Wanted, fields_of
+from streams.rules.fields import NOWHERE, Fields, Value, Wanted, fields_of
 from streams.rules.parse import Clause, parse
+from streams.rules.ways import Ways, forgetting, onward, past
 
 FEW = 16
 """So many ways through the clauses cost less than to look which of them have become the same."""
@@ -74,47 +75,37 @@ def _failing(clauses: Sequence[Clause], fields: Fields) -> Clause | None:
     """Give the first clause that cannot be met together with those before it.
 
     A way through the clauses is known by the elements that it has chosen. Where there are many, they forget of these
-    what no later clause can ask for again, so that there are never more ways than a list has elements.
+    what no clause from here on can ask for again, so that there are never more ways than a list has elements.
     """
-    ways: set[Places] = {NOWHERE}
+    ways: Ways = {NOWHERE}
+    lasting: list[frozenset[int]] = []
     for number, clause in enumerate(clauses):
+        if len(ways) > FEW:
+            lasting = lasting or _lasting(clauses, fields)
+            ways = forgetting(ways, lasting[number])
         ways = _onward(clause, fields.get(clause.path, ()), ways)
         if not ways:
             return clause
-        if len(ways) > FEW:
-            lasting = {each for later in clauses[number + 1 :] for each in _lists(fields.get(later.path, ()))}
-            ways = {tuple(pair for pair in way if pair[0] in lasting) for way in ways}
     return None
 
 
-def _onward(clause: Clause, found: Sequence[Value], before: set[Places]) -> set[Places]:
+def _lasting(clauses: Sequence[Clause], fields: Fields) -> list[frozenset[int]]:
+    """For each clause, number the lists that the values come from which it and those after it ask for."""
+    lists: set[int] = set()
+    found = []
+    for clause in reversed(clauses):
+        lists |= {number for _, places in fields.get(clause.path, ()) for number, _ in places}
+        found.append(frozenset(lists))
+    return found[::-1]
+
+
+def _onward(clause: Clause, found: Sequence[Value], before: Ways) -> Ways:
     """Give every way on: over each value that is asked for and consistent with the way so far, or over none."""
     good = {places for value, places in found if any(each.holds(value) for each in clause.alternatives)}
-    if before == {NOWHERE}:
-        onward = good
-    else:
-        onward = {way for one in before for places in good if (way := _together(one, places)) is not None}
+    ways = onward(before, good)
     if any(isinstance(each, Exists) and not each.wanted for each in clause.alternatives):
-        onward |= {one for one in before if all(_together(one, places) is None for _, places in found)}
-    return onward
-
-
-def _together(before: Places, places: Places) -> Places | None:
-    """Join the elements that two values come from; None when they are different ones of one list."""
-    if not places or not before or places == before:
-        return places or before
-    chosen = dict(before)
-    for number, index in places:
-        if chosen.setdefault(number, index) != index:
-            return None
-    return tuple(sorted(chosen.items()))
-
-
-def _lists(found: Iterable[Value]) -> Iterator[int]:
-    """Number the lists that values come from."""
-    for _, places in found:
-        for number, _ in places:
-            yield number
+        ways = ways | past(before, [places for _, places in found])
+    return ways
 
 
 def _miss(clauses: Sequence[Clause], fields: Fields) -> Miss | None:

@@ -58,6 +58,8 @@ def test_the_verdict_is_eventbridges(case: dict[str, Any]) -> None:
         ({"numeric": [">", 0, "<=", 5]}, 5, True),
         ({"numeric": [">", 0, "<=", 5]}, 0, False),
         ({"numeric": [">", 0]}, True, False),
+        ({"numeric": [">", 0]}, 10**22, True),
+        ({"numeric": [">", 0]}, 2**60, False),
         ({"exists": True}, None, True),
         ({"exists": True}, {"b": 1}, False),
         ({"exists": True}, [], False),
@@ -110,6 +112,7 @@ def test_fields_together(pattern: Any, event: Any, matches: bool) -> None:
         ({"a": [{"numeric": ["<", 10, ">", 0]}]}, "a", "then < or <="),
         ({"a": [{"numeric": [">", 5, "<", 5]}]}, "a", "less than"),
         ({"a": [{"numeric": [">", 9007199254740993]}]}, "a", "a double can hold"),
+        ({"a": [{"numeric": [">", 2**60]}]}, "a", "a double can hold"),
         ({"a": [{"wildcard": "a**"}]}, "a", "two wildcards"),
         ({"a": [{"wildcard": "a\\n"}]}, "a", "a backslash"),
         ({"a": [{"wildcard": "*a*b*c*d*e*"}]}, "a", "too complex"),
@@ -142,6 +145,11 @@ def test_deep_nesting_is_refused_and_not_a_crash() -> None:
         Pattern(pattern)
 
 
+def test_a_name_with_many_dots_is_as_deep() -> None:
+    with pytest.raises(InvalidPattern, match="levels deep"):
+        Pattern({"a." * 2000 + "a": [1]})
+
+
 @given(pattern=JSON)
 def test_nothing_but_the_declared_refusal_comes_out(pattern: Any) -> None:
     assert verdict(pattern, {"a": 1}) in ("match", "no match", "invalid pattern")
@@ -161,6 +169,13 @@ def test_large_lists_do_not_multiply() -> None:
     clauses = {f"l{n}": {"a": [1], "b": [{"exists": True}]} for n in range(6)}
     event = {f"l{n}": [{"a": 1, "b": index} for index in range(40)] for n in range(6)}
     assert Pattern({**clauses, "z": ["never"]}).explain(event)
+
+
+@pytest.mark.parametrize("wanted", [1, {"exists": False}])
+def test_a_list_takes_a_time_in_proportion_to_its_length(wanted: Any) -> None:
+    event = {"a": [{"b": index % 2, "c": 2 + index, "d": 0} for index in range(30_000)]}  # squared it would be minutes
+    assert not Pattern({"a": {"b": [1], "c": [wanted], "d": [0]}}).matches(event)
+    assert Pattern({"a": {"b": [1], "c": [{"anything-but": 1}], "d": [0]}}).matches(event)
 
 
 def test_a_miss_names_the_first_clause_that_fails_and_what_it_saw() -> None:
