@@ -38,6 +38,8 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
     """
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             said = answer(Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
