@@ -1,7 +1,7 @@
 """S3 in memory, and AI services that answer after a while: `python -m bench.instant_cloud PORT SECONDS`.
 
-S3 has listing, getting and putting. Any other call is of a service whose wire form is JSON, and is answered with what a
-stage takes for an answer without findings. `GET /counts` tells how often what was called.
+S3 has listing, getting and putting. Any other call is of a service whose wire form is JSON, and is answered with a few
+findings, always the same. `GET /counts` tells how often what was called.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from xml.sax.saxutils import escape
 import orjson
 import uvloop
 
+BOX = {"Left": 0.1, "Top": 0.1, "Width": 0.5, "Height": 0.5}
+PLACES = [{"Score": 0.99, "BeginOffset": at * 40, "EndOffset": at * 40 + 12} for at in range(8)]
+LABELS = [{"Name": f"Label {n}", "Confidence": 99.0 - n, "Instances": [], "Parents": []} for n in range(10)]
 ANSWERS: dict[str, object] = {
-    "DetectLabels": {"Labels": [], "LabelModelVersion": "3.0"},
+    "DetectLabels": {"Labels": LABELS, "LabelModelVersion": "3.0"},
     "DetectModerationLabels": {"ModerationLabels": [], "ModerationModelVersion": "7.0"},
-    "DetectFaces": {"FaceDetails": []},
-    "RecognizeCelebrities": {"CelebrityFaces": [], "UnrecognizedFaces": []},
-    "DetectEntities": {"Entities": []},
-    "DetectKeyPhrases": {"KeyPhrases": []},
-    "DetectPiiEntities": {"Entities": []},
+    "DetectFaces": {"FaceDetails": [{"BoundingBox": BOX, "Confidence": 99.0}] * 2},
+    "RecognizeCelebrities": {"CelebrityFaces": [], "UnrecognizedFaces": [{"BoundingBox": BOX, "Confidence": 99.0}]},
+    "DetectEntities": {"Entities": [{**each, "Type": "PERSON", "Text": "Ada Lovelace"} for each in PLACES]},
+    "DetectKeyPhrases": {"KeyPhrases": [{**each, "Text": "Ada Lovelace"} for each in PLACES]},
+    "DetectPiiEntities": {"Entities": [{**each, "Type": "NAME"} for each in PLACES]},
     "DetectSentiment": {
         "Sentiment": "NEUTRAL",
         "SentimentScore": {"Positive": 0.1, "Negative": 0.1, "Neutral": 0.7, "Mixed": 0.1},

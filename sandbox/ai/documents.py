@@ -1,4 +1,7 @@
-"""The text of a document without a trained model: a PDF's own text layer; pictures give one line that says so."""
+"""The text of a document without a trained model: a PDF's own text layer, the QR codes of a picture.
+
+A page of a picture without a code has one line, which says that nothing was read.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageSequence
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
+from sandbox.ai import codes
 from sandbox.ai.errors import Unprocessable
+from sandbox.ai.vision import NotAPicture
 
 SYNTHETIC = "Synthetic line: no text was read from this picture"
 MOST_PAGES = 3_000
@@ -50,7 +55,7 @@ def read(path: Path) -> Document:
 
 
 def picture(data: bytes) -> Document:
-    """Count the pages of a picture; each holds a line that says that nothing was read. Raises `Unprocessable`."""
+    """Read the QR codes on each page of a picture. Raises `Unprocessable`."""
     try:
         image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF"))
         pages = getattr(image, "n_frames", 1)
@@ -58,7 +63,15 @@ def picture(data: bytes) -> Document:
         raise Unsupported("the document is no PDF, JPEG, PNG or TIFF") from error
     if max(image.size) > MOST_PIXELS:
         raise Unprocessable(f"a page has at most {MOST_PIXELS} pixels each way")
-    return Document(((Line(SYNTHETIC, 0.1),),) * pages, synthetic=True)
+    try:
+        read = [_codes(page.copy()) for page in ImageSequence.Iterator(image)] if pages > 1 else [_codes(image)]
+    except (NotAPicture, OSError, ValueError, SyntaxError) as error:
+        raise Unprocessable("the document cannot be read") from error
+    return Document(tuple(lines or (Line(SYNTHETIC, 0.1),) for lines in read), synthetic=not all(read))
+
+
+def _codes(page: Image.Image) -> tuple[Line, ...]:
+    return tuple(Line(line, code.box[1], (line,)) for code in codes.read(page) for line in code.lines)
 
 
 def _pdf(path: Path) -> Document:

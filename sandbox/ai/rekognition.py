@@ -134,4 +134,5 @@ SERVICE = Service(
     },
     subject=_subject,
     synthetic=rekognition_more.SYNTHETIC,
+    is_real=rekognition_more.is_real,
 )

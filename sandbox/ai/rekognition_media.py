@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from PIL import Image
+
 from sandbox.ai import vision
 from sandbox.ai.cloud import Cloud, Refused
 from sandbox.ai.errors import ServiceError
 from sandbox.ai.service import Params
 from sandbox.ai.vision import Picture
+
+Found = TypeVar("Found")
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 MOST_IMAGE_BYTES = 15 * 1024**2
@@ -15,13 +22,18 @@ LEAST_PIXELS, MOST_PIXELS = 80, 10_000
 
 def picture(image: Params, cloud: Cloud) -> Picture:
     """The measures of a request's image; raises `ServiceError` for one that Rekognition does not take."""
+    return seen(image, cloud, vision.measure)
+
+
+def seen(image: Params, cloud: Cloud, look: Callable[[Image.Image], Found]) -> Found:
+    """What a look at a request's image gives; raises `ServiceError` for one that Rekognition does not take."""
     try:
         opened = vision.read(_image_bytes(image, cloud))
         if min(opened.size) < LEAST_PIXELS:
             raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
         if max(opened.size) > MOST_PIXELS:
             raise ServiceError("ImageTooLargeException", f"An image has at most {MOST_PIXELS} pixels each way.")
-        return vision.measure(opened)
+        return look(opened)
     except vision.NotAPicture as error:
         raise ServiceError("InvalidImageFormatException", "Request has invalid image format") from error
 

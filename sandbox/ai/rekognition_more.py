@@ -1,21 +1,24 @@
 """Amazon Rekognition's other features: faces and text, which are synthetic, segments, which are real, celebrities.
 
+The text of QR codes in an image is real: where there is one, no other text is made up.
+
 A face is "seen" where the colours of skin are, and the text says itself that it is synthetic. Nobody is recognised as
 a celebrity: each face is one that is not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 
-from sandbox.ai import forms, vision
+from sandbox.ai import codes, forms, vision
 from sandbox.ai.cloud import Cloud
 from sandbox.ai.footage import Footage
 from sandbox.ai.jobs import JobKind
 from sandbox.ai.ledger import Job
 from sandbox.ai.rekognition_jobs import announce, find, page, start, watch
-from sandbox.ai.rekognition_media import picture
+from sandbox.ai.rekognition_media import picture, seen
 from sandbox.ai.service import Context, Params
 from sandbox.ai.vision import Picture
 
@@ -30,7 +33,10 @@ def detect_faces(params: Params, context: Context) -> Params:
 
 
 def detect_text(params: Params, context: Context) -> Params:
-    """Synthetic text of an image."""
+    """The text of an image's QR codes, or one that is synthetic."""
+    if read := seen(params["Image"], context.cloud, codes.read):
+        lines = [(line, 99.0, _box(code)) for code in read for line in code.lines]
+        return {"TextDetections": _lines(lines), "TextModelVersion": vision.MEASURED}
     found = _texts(picture(params["Image"], context.cloud))
     return {"TextDetections": found, "TextModelVersion": vision.SYNTHETIC}
 
@@ -42,13 +48,13 @@ def recognize_celebrities(params: Params, context: Context) -> Params:
     return {"CelebrityFaces": [], "UnrecognizedFaces": unknown}
 
 
-def _faces(seen: Picture) -> list[Params]:
-    skin = sum(colour.percent for colour in seen.colours if colour.simple in SKIN)
+def _faces(shown: Picture) -> list[Params]:
+    skin = sum(colour.percent for colour in shown.colours if colour.simple in SKIN)
     sure = vision.graded(skin, 20, 60)
     if not sure:
         return []
-    years = 20 + round(seen.brightness) % 30
-    feeling = "HAPPY" if seen.brightness > 50 else "CALM"
+    years = 20 + round(shown.brightness) % 30
+    feeling = "HAPPY" if shown.brightness > 50 else "CALM"
     return [
         {
             "BoundingBox": BOX,
@@ -60,17 +66,29 @@ def _faces(seen: Picture) -> list[Params]:
     ]
 
 
-def _texts(seen: Picture) -> list[Params]:
-    sure = vision.graded(seen.contrast, 10, 60)
+def _texts(shown: Picture) -> list[Params]:
+    sure = vision.graded(shown.contrast, 10, 60)
     if not sure:
         return []
-    words = f"SYNTHETIC {seen.colours[0].simple.upper()}"
-    form = {"Confidence": sure, "Geometry": {"BoundingBox": BOX, "Polygon": []}}
-    lines: list[Params] = [{"DetectedText": words, "Type": "LINE", "Id": 0, **form}]
+    return _lines([(f"SYNTHETIC {shown.colours[0].simple.upper()}", sure, BOX)])
+
+
+def _lines(told: Sequence[tuple[str, float, Params]]) -> list[Params]:
+    """Lines, then their words, as Rekognition numbers them: on through both."""
+    number = count(len(told))
+    forms_ = [{"Confidence": sure, "Geometry": {"BoundingBox": box, "Polygon": []}} for _, sure, box in told]
+    both = list(enumerate(zip(told, forms_, strict=True)))
+    lines = [{"DetectedText": text, "Type": "LINE", "Id": at, **form} for at, ((text, _, _), form) in both]
     return lines + [
-        {"DetectedText": word, "Type": "WORD", "Id": number, "ParentId": 0, **form}
-        for number, word in enumerate(words.split(), 1)
+        {"DetectedText": word, "Type": "WORD", "Id": next(number), "ParentId": at, **form}
+        for at, ((text, _, _), form) in both
+        for word in text.split()
     ]
+
+
+def _box(code: codes.Code) -> Params:
+    left, top, width, height = code.box
+    return {"Left": left, "Top": top, "Width": width, "Height": height}
 
 
 def _segments(seen: Footage) -> list[Params]:
@@ -165,3 +183,8 @@ OPERATIONS: Mapping[str, Callable[[Params, Context], Params]] = {
 }
 JOBS: Mapping[str, JobKind] = {feature.operation: JobKind(feature.work, announce) for feature in _FEATURES.values()}
 SYNTHETIC = frozenset({"DetectFaces", "DetectText", "RecognizeCelebrities", "GetFaceDetection", "GetTextDetection"})
+
+
+def is_real(answer: Params) -> bool:
+    """Whether an answer of an operation that makes up most of them holds what was really there."""
+    return answer.get("TextModelVersion") == vision.MEASURED

@@ -29,7 +29,7 @@ class Service:
 
     `invalid` is its error code for a request that breaks its model, `failure` the one for a fault of ours;
     `subject` says what a call and its answer are about and never raises. Answers of operations that are `synthetic`
-    say so in a header, since their shapes have no place for it.
+    say so in a header, since their shapes have no place for it, but for those of them that are real all the same.
     """
 
     name: str
@@ -39,3 +39,4 @@ class Service:
     jobs: Mapping[str, JobKind]
     subject: Callable[[Params, Params], Subject]
     synthetic: frozenset[str] = frozenset()
+    is_real: Callable[[Params], bool] = lambda _: False

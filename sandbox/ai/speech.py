@@ -1,14 +1,16 @@
-"""What is said, without a speech model: captions give the exact words, otherwise sound gives synthetic ones."""
+"""What is said: captions give the exact words, else a recogniser its own where there is one, else they are made up."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice, zip_longest
+from itertools import cycle, groupby, islice, zip_longest
 from pathlib import Path
 
-from sandbox.ai import ffmpeg
+from sandbox.ai import ffmpeg, recognition
+from sandbox.ai.recognition import Word
 
 WORDS_A_SECOND = 2.5
 SHORTEST_SOUND, SHORTEST_SILENCE = 0.1, 0.3  # seconds
@@ -23,11 +25,12 @@ _SILENCE = re.compile(r"silence_(start|end): (-?[\d.]+)")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Words that belong together; seconds."""
+    """Words that belong together; seconds, and how sure they are, from 0 to 1."""
 
     start: float
     end: float
     text: str
+    sure: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,20 @@ class Speech:
     synthetic: bool
 
 
-def hear(media: Path, probe: ffmpeg.Probe, sidecar: Path | None) -> Speech:
-    """The speech in `media`: from captions beside it, from captions inside it, or made up for each stretch of sound."""
+def hear(media: Path, probe: ffmpeg.Probe, sidecar: Path | None, language: str = "en-US") -> Speech:
+    """The speech in `media`: from captions beside it, from captions inside it, else of each stretch of sound.
+
+    Where the extra `speech` is installed, English is recognised; all else is made up, and says so.
+    """
     if sidecar is not None and (segments := _captions(sidecar)):
         return Speech(segments, "captions beside the media", synthetic=False)
     if probe.has_captions and (segments := _captions(media)):
         return Speech(segments, "captions inside the media", synthetic=False)
-    sounds = enumerate(sounds_between(_silences(media), probe.duration), 1)
-    made_up = tuple(Segment(start, end, _stand_in(number, end - start)) for number, (start, end) in sounds)
+    sounds = list(sounds_between(_silences(media), probe.duration))
+    engine = recognition.engine() if _can_be_recognised(probe, language) else ""
+    if engine and sounds and (words := recognition.words(media)):
+        return Speech(tuple(_shared_out(words, sounds)), engine, synthetic=False)
+    made_up = tuple(Segment(start, end, _stand_in(n, end - start)) for n, (start, end) in enumerate(sounds, 1))
     return Speech(made_up, "silence detection; the words are synthetic, no speech model was run", synthetic=True)
 
 
@@ -65,6 +74,19 @@ def sounds_between(log: str, duration: float) -> Iterator[tuple[float, float]]:
         if quiet_from - begin >= SHORTEST_SOUND:
             yield round(begin, 3), round(quiet_from, 3)
         begin = quiet_to
+
+
+def _can_be_recognised(probe: ffmpeg.Probe, language: str) -> bool:
+    return language.startswith("en") and probe.duration <= recognition.MOST_SECONDS
+
+
+def _shared_out(words: Iterable[Word], sounds: Sequence[tuple[float, float]]) -> Iterator[Segment]:
+    """Put words together by the stretch of sound in which, or after which, their middles lie."""
+    starts = [start for start, _ in sounds]
+    for number, group in groupby(words, lambda word: max(bisect_right(starts, (word.start + word.end) / 2) - 1, 0)):
+        said = list(group)
+        sure = sum(word.sure for word in said) / len(said)
+        yield Segment(*sounds[number], " ".join(word.text for word in said), sure)
 
 
 def _captions(source: Path) -> tuple[Segment, ...]:

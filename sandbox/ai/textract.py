@@ -156,6 +156,10 @@ def _subject(params: Params, answer: Params) -> Subject:
     return Subject(asset, params.get("ClientRequestToken"), answer.get("JobId") or params.get("JobId"))
 
 
+def _is_real(answer: Params) -> bool:
+    return all(block.get("Text") != documents.SYNTHETIC for block in answer["Blocks"])
+
+
 SERVICE = Service(
     name="textract",
     invalid="InvalidParameterException",
@@ -171,4 +175,5 @@ SERVICE = Service(
     jobs={TEXT: JobKind(work, announce), ANALYSIS: JobKind(work, announce)},
     subject=_subject,
     synthetic=frozenset({"DetectDocumentText", "AnalyzeDocument"}),
+    is_real=_is_real,
 )

@@ -66,7 +66,7 @@ def _items(segment: Segment, synthetic: bool) -> Iterator[dict[str, Any]]:
         if content:
             yield {
                 "type": "pronunciation",
-                "alternatives": [{"confidence": "0.0" if synthetic else "1.0", "content": content}],
+                "alternatives": [{"confidence": "0.0" if synthetic else f"{segment.sure:.3g}", "content": content}],
                 "start_time": f"{at:.3f}",
                 "end_time": f"{until:.3f}",
             }

@@ -31,7 +31,7 @@ def work(job: Job, cloud: Cloud) -> dict[str, Any]:
     if "LanguageCode" in job.request:
         found["LanguageCode"] = job.request["LanguageCode"]
     else:  # nothing here knows languages: the first that is offered, with no confidence
-        found["LanguageCode"] = job.request.get("LanguageOptions", [DEFAULT_LANGUAGE])[0]
+        found["LanguageCode"] = _language(job)
         found["IdentifiedLanguageScore"] = 0.0
     key = _output_key(job)
     document = transcript.document(job.job_id, names.ACCOUNT, heard, found["LanguageCode"])
@@ -76,7 +76,11 @@ def _listen(job: Job, cloud: Cloud, folder: Path) -> tuple[ffmpeg.Probe, Speech]
     except Refused as error:
         raise Unprocessable("The media file is no longer there.") from error
     probe = _probe(media, job.request)
-    return probe, speech.hear(media, probe, _sidecar(bucket, key, cloud, folder))
+    return probe, speech.hear(media, probe, _sidecar(bucket, key, cloud, folder), _language(job))
+
+
+def _language(job: Job) -> str:
+    return str(job.request.get("LanguageCode") or job.request.get("LanguageOptions", [DEFAULT_LANGUAGE])[0])
 
 
 def _probe(media: Path, request: dict[str, Any]) -> ffmpeg.Probe:

@@ -99,7 +99,8 @@ class Wire:
             self._strike_before(operation, service)
             answer = self._act(params, operation, service)
             self._strike_after(operation, service)
-            marks = {SYNTHETIC: "true"} if name in service.synthetic else {}
+            made_up = name in service.synthetic and not service.is_real(answer)
+            marks = {SYNTHETIC: "true"} if made_up else {}
             status = int(operation.http.get("responseCode", 200))
             reply = Reply(status, shapes.encode(answer, operation.output_shape), headers=marks)
         except ServiceError as error:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
+import zxingcpp
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL import Image
@@ -106,6 +107,14 @@ def speech(name: str, key: str = "jfk.flac", **options: Any) -> dict[str, Any]:
 def png(colour: str, size: tuple[int, int] = (200, 100)) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def qr(text: str) -> bytes:
+    """A PNG of a QR code."""
+    file = io.BytesIO()
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
+    Image.fromarray(zxingcpp.write_barcode_to_image(code, scale=8)).save(file, "PNG")
     return file.getvalue()
 
 

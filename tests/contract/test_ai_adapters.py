@@ -31,7 +31,7 @@ from streams.storage import S3Bucket, S3Objects
 from streams.textract import Textract
 from streams.transcribe import Transcribe
 from streams.translate import Translate
-from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, wait_until
+from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
 from tests.support.records import NOW, asset, ready
 
 pytestmark = pytest.mark.system
@@ -107,6 +107,12 @@ async def test_a_document_is_read_page_by_page(calls: Calls, settings: StreamSet
 async def test_a_picture_of_a_page_is_read_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
     pages = await Textract(calls, settings).look(media("bottles.jpg"))
     assert (pages.count, pages.text) == (1, "Synthetic line: no text was read from this picture")
+
+
+async def test_a_scanned_code_is_text(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    aws.put("scan.png", qr("Invoice 7\nTotal: 12.50"))
+    pages = await Textract(calls, settings).look(media("scan.png"))
+    assert (pages.count, pages.text) == (1, "Invoice 7\nTotal: 12.50")
 
 
 async def test_forms_and_tables_of_a_document(calls: Calls, settings: StreamSettings, aws: Aws) -> None:

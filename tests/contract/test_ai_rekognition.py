@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.ai import BUCKET, MEDIA, Aws, http, in_s3, names, png, refusal, video
+from tests.contract.ai import BUCKET, MEDIA, Aws, http, in_s3, names, png, qr, refusal, video
 
 pytestmark = pytest.mark.system
 
@@ -43,6 +43,22 @@ def test_moderation_of_an_image_says_that_it_is_synthetic(aws: Aws, rekognition:
     assert names(flagged["ModerationLabels"]) == {"Synthetic Moderation", "Synthetic Red Content"}
     assert "synthetic" in flagged["ModerationModelVersion"]
     assert rekognition.detect_moderation_labels(Image=in_s3("bottles.jpg"))["ModerationLabels"] == []
+
+
+def test_the_text_of_a_code_is_real_and_all_other_text_says_that_it_is_not(aws: Aws, rekognition: Any) -> None:
+    aws.put("code.png", qr("Ada Example\nhttps://example.com"))
+    read = rekognition.detect_text(Image=in_s3("code.png"))
+    lines = [found["DetectedText"] for found in read["TextDetections"] if found["Type"] == "LINE"]
+    words = [(found["DetectedText"], found["ParentId"]) for found in read["TextDetections"] if found["Type"] == "WORD"]
+    assert lines == ["Ada Example", "https://example.com"]
+    assert words == [("Ada", 0), ("Example", 0), ("https://example.com", 1)]
+    assert [found["Id"] for found in read["TextDetections"]] == [0, 1, 2, 3, 4]
+    assert not made_up(read)
+    assert made_up(rekognition.detect_text(Image=in_s3("bottles.jpg")))
+
+
+def made_up(answer: dict[str, Any]) -> bool:
+    return "x-headrace-synthetic" in answer["ResponseMetadata"]["HTTPHeaders"]
 
 
 def test_images_that_cannot_be_taken_are_refused_as_aws_does(aws: Aws, rekognition: Any) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sandbox.ai import ffmpeg, speech
+import pytest
+
+from sandbox.ai import ffmpeg, recognition, speech
+from sandbox.ai.recognition import Word
 from sandbox.ai.speech import Segment
 
 SRT = """1
@@ -20,11 +23,22 @@ ask not
 CUES = (Segment(0.3, 2.1, "And so, my fellow Americans,"), Segment(3.3, 4.3, "ask not"))
 
 
+recognised = pytest.mark.skipif(not recognition.engine(), reason="the extra `speech` is not installed: pocketsphinx")
+
+
+@pytest.fixture
+def no_recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be as without the extra `speech`, also where it is installed."""
+    monkeypatch.setattr(recognition, "engine", lambda: "")
+
+
 def heard(path: Path, sidecar: Path | None = None) -> speech.Speech:
     return speech.hear(path, ffmpeg.probe(path), sidecar)
 
 
-def test_pauses_in_real_speech_are_found_and_the_words_say_that_they_are_synthetic(media: Path) -> None:
+def test_pauses_in_real_speech_are_found_and_the_words_say_that_they_are_synthetic(
+    media: Path, no_recogniser: None
+) -> None:
     found = heard(media / "jfk.flac")
     spans = [(round(segment.start, 1), round(segment.end, 1)) for segment in found.segments]
     assert spans == [(0.3, 2.1), (3.3, 3.7), (4.0, 4.3), (5.4, 7.6), (8.2, 11.0)]
@@ -33,7 +47,34 @@ def test_pauses_in_real_speech_are_found_and_the_words_say_that_they_are_synthet
     assert "no speech model" in found.engine
 
 
-def test_longer_sound_has_more_words(media: Path) -> None:
+@recognised
+def test_english_is_recognised_where_the_extra_is_installed(media: Path) -> None:
+    found = heard(media / "jfk.flac")
+
+    said = " ".join(segment.text for segment in found.segments)
+    assert not found.synthetic
+    assert "your country can do for you and what you can do for your" in said
+    assert [round(segment.start, 1) for segment in found.segments][:2] == [0.3, 3.3]
+    assert all(0 < segment.sure < 1 for segment in found.segments)
+    assert found.engine.startswith("pocketsphinx")
+
+
+@recognised
+def test_another_language_is_not_recognised_as_english(media: Path) -> None:
+    probe = ffmpeg.probe(media / "jfk.flac")
+
+    assert speech.hear(media / "jfk.flac", probe, None, "de-DE").synthetic
+
+
+def test_words_go_to_the_sound_that_they_lie_in_or_behind() -> None:
+    spoken = [Word(0.1, 0.4, "one", 0.5), Word(0.9, 1.2, "two", 1.0), Word(2.1, 2.4, "three", 0.4)]
+
+    found = list(speech._shared_out(spoken, [(0.2, 1.0), (2.0, 3.0)]))
+
+    assert found == [Segment(0.2, 1.0, "one two", 0.75), Segment(2.0, 3.0, "three", 0.4)]
+
+
+def test_longer_sound_has_more_words(media: Path, no_recogniser: None) -> None:
     by_length = sorted(heard(media / "jfk.flac").segments, key=lambda segment: segment.end - segment.start)
     counts = [len(segment.text.split()) for segment in by_length]
     assert counts == sorted(counts)
@@ -73,7 +114,7 @@ def test_captions_inside_the_media_are_exact(media: Path, tmp_path: Path, clip: 
     assert (found.segments, found.synthetic) == (CUES, False)
 
 
-def test_captions_that_cannot_be_read_are_none(media: Path, tmp_path: Path) -> None:
+def test_captions_that_cannot_be_read_are_none(media: Path, tmp_path: Path, no_recogniser: None) -> None:
     sidecar = tmp_path / "captions"
     sidecar.write_bytes(b"\x00 not captions")
     assert heard(media / "jfk.flac", sidecar).synthetic

@@ -1,0 +1,64 @@
+"""What the bookkeeping around a stage's own call costs: look at the store, note the intent, keep the result, emit.
+
+One after the other, in one process, against a store that answers at once: what it costs and not how much fits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bench import load
+from sandbox.names import RESULTS_BUCKET
+from schemas import codec, kafka
+from schemas.message import message
+from schemas.records import MediaLabelled, Pointer
+from schemas.settings import KafkaSettings
+from streams.aws import Aws
+from streams.rates import Rates
+from streams.results import Results
+from streams.sender import Sender
+from streams.storage import S3Bucket
+from tests.support.records import envelope
+
+TIMES = 300
+POINTER = Pointer(bucket="bench", key="answer", size=1, sha256="0" * 64, content_type="application/json")
+
+
+def measure(settings: KafkaSettings) -> dict[str, dict[str, float]]:
+    """Give each step's median of milliseconds, and its processor time, over some hundred times."""
+    return asyncio.run(_measure(settings))
+
+
+async def _measure(settings: KafkaSettings) -> dict[str, dict[str, float]]:
+    aws, book, sender = Aws(4, Rates({}, {})), codec.load(), Sender(kafka.producer(settings))
+    results = Results(S3Bucket(aws, RESULTS_BUCKET))
+    asset = load.upload(0, 1).asset
+    event = MediaLabelled(asset=asset, labels=(), label_count=0, model="3.0", result=POINTER, charges=())
+    told, answer = envelope(event), b"x" * 2000
+    steps: dict[str, Callable[[], Awaitable[Any]]] = {
+        "look at the store": lambda: results.look(asset),
+        "store the intent": lambda: results.put_intent("bench", "labels", event, told),
+        "store the answer": lambda: results.keep(asset, "labels@1.answer.json", answer, "application/json"),
+        "store the result": lambda: results.put(asset, "labels@1", event, told, told.id),
+        "emit": lambda: sender.send((message(event, told, book),)),
+    }
+    try:
+        return {name: await _times(step) for name, step in steps.items()}
+    finally:
+        sender.close(10)
+        aws.close()
+
+
+async def _times(step: Callable[[], Awaitable[Any]]) -> dict[str, float]:
+    await step()
+    took, used = [], time.process_time()
+    for _ in range(TIMES):
+        begun = time.perf_counter()
+        await step()
+        took.append(time.perf_counter() - begun)
+    used = time.process_time() - used
+    return {"ms": round(statistics.median(took) * 1000, 2), "processor_ms": round(used / TIMES * 1000, 2)}
