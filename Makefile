@@ -53,8 +53,9 @@ bench-replay: $(VENV)/dev.stamp ## Measure dead letters: found, sent back, and w
 bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages beside what their limits allow
 	@$(BIN)/python -m bench.pipeline $(ARGS)
 
-fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator
+fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator, and 100,000 patterns on the rules
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+	@$(BIN)/python -m tests.fuzz_rules
 
 chaos: $(VENV)/dev.stamp ## Kill workers and brokers for a quarter of an hour and judge what is on the log
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -131,7 +131,7 @@ class Branch:
             mask = self._nothing
         if self.column is not None:
             mask &= self.column.mask(self.column.value([each for each in value if type(each) is not kind]))
-        return mask | self.negative if objects else mask
+        return mask
 
     def _learn(self, found: Any) -> int:
         if len(self._known) >= MOST_KNOWN:
@@ -162,7 +162,7 @@ class Branch:
         return mask
 
     def unsure(self, found: Any, start: int = 0) -> int:
-        """Give the mask of the sets of which it is left open whether they are met: by a list, by what is not in it."""
+        """Give the mask of the sets that may not be met after all: what they want to be absent may be in a list."""
         mask = 0
         for branch, each, at in self._parts(found, start) if self.negative else ():
             if branch.below and each != ABSENT:

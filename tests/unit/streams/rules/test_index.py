@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from streams.rules import Index, Pattern, branches, walks
 from streams.rules import index as indexes
+from tests import fuzz_rules
 from tests.unit.streams.rules.drawn import EVENTS, PATTERNS
 from tests.unit.streams.rules.test_pattern import CASES
 
@@ -69,6 +70,11 @@ def test_thousands_of_matches_are_all_named_in_order() -> None:
 def test_wildcards_that_share_their_beginning_are_told_apart() -> None:
     many = index(*({"a": [{"wildcard": f"arn:aws:s3:::*/{n:04d}/*"}]} for n in range(2000)))
     assert many.match({"a": "arn:aws:s3:::bucket/1234/x"}) == ["1234"]
+
+
+def test_a_wildcards_piece_is_found_wherever_it_is() -> None:
+    many = index(*({"a": [{"wildcard": f"*/{n:04d}/*.jpg"}]} for n in range(2000)))
+    assert many.match({"a": "x/y/1234/0007/0007/z.jpg"}) == ["7", "1234"]
 
 
 def test_a_name_with_a_dot_is_a_path() -> None:
@@ -150,3 +156,7 @@ def test_no_more_than_a_bound_is_remembered(monkeypatch: pytest.MonkeyPatch) -> 
     for n in range(300):
         assert many.match({"a": f"x{n}"}) == [str(n)]
     assert sum(map(len, many._known.values())) <= 100
+
+
+def test_a_run_of_the_fuzz() -> None:
+    assert fuzz_rules.agree_with_trying_everything(1000, seed=1)["match"] > 20
