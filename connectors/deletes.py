@@ -66,9 +66,9 @@ class Waiting(Generic[T]):
 
 
 class Deletes:
-    """Deletes what lands from one queue. `done` is called for each message, with whether it is gone."""
+    """Deletes what lands from one queue. `done` is called with messages, and whether they are gone."""
 
-    def __init__(self, source: Source, done: Callable[[Flight, bool], None]) -> None:
+    def __init__(self, source: Source, done: Callable[[Sequence[Flight], bool], None]) -> None:
         self._queue = source.queue
         self._saying = Saying(queue=source.queue.url)
         self._done = done
@@ -106,5 +106,5 @@ class Deletes:
         return [flight for flight in flights if flight.delivery.receipt in again]
 
     def _forget(self, flights: Sequence[Flight], gone: bool) -> None:
-        for flight in flights:
-            self._done(flight, gone)
+        if flights:
+            self._done(flights, gone)

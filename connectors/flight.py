@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,38 +117,30 @@ class Airspace:
             return flights
 
     def await_records(self, flight: Flight, records: int) -> None:
-        """Note how many acknowledgements the message waits for."""
-        with self._changed:
-            flight.waiting = flight.records = records
+        """Note how many acknowledgements the message waits for, before any of them can come."""
+        flight.waiting = flight.records = records
 
     def acknowledged(self, flight: Flight, ending: Ending, good: bool) -> None:
         """Note that the broker has one of the records, or that it will never have it; the last one decides."""
         with self._changed:
             flight.waiting -= 1
             flight.failed = flight.failed or not good
-            if flight.waiting:
-                return
-        self.end(flight, "left" if flight.failed else ending)
+            over = [] if flight.waiting else self._over(flight, "left" if flight.failed else ending)
+        self._land(over)
 
     def end(self, flight: Flight, ending: Ending) -> None:
         """Decide how a message ends. One that was given up before stays left."""
         with self._changed:
-            if id(flight) not in self._flights:
-                return
-            flight.ending = ending
-            over = flight.line.advance()
-            for each in over:
-                self._count(each)
-        for each in over:
-            if each.ending != "left":
-                self._landed(each)
+            over = self._over(flight, ending)
+        self._land(over)
 
-    def leave(self, flight: Flight, deleted: bool) -> None:
-        """Forget a message that has ended."""
+    def leave(self, flights: Iterable[Flight], deleted: bool) -> None:
+        """Forget messages that have ended."""
         with self._changed:
-            if self._flights.pop(id(flight), None) is not None:
-                self.counts.deleted += deleted
-                self._changed.notify_all()
+            for flight in flights:
+                if self._flights.pop(id(flight), None) is not None:
+                    self.counts.deleted += deleted
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Let nothing more in."""
@@ -167,6 +159,21 @@ class Airspace:
         """List the messages in flight, the oldest first."""
         with self._changed:
             return list(self._flights.values())
+
+    def _over(self, flight: Flight, ending: Ending) -> list[Flight]:
+        """Take note of an ending, and give the messages whose ending is certain by it."""
+        if id(flight) not in self._flights:
+            return []
+        flight.ending = ending
+        over = flight.line.advance()
+        for each in over:
+            self._count(each)
+        return over
+
+    def _land(self, over: Iterable[Flight]) -> None:
+        for each in over:
+            if each.ending != "left":
+                self._landed(each)
 
     def _taken(self) -> int:
         return len(self._flights) + self._reserved

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import sys
@@ -27,6 +28,7 @@ from sandbox import cluster, demo_files, demo_report, demo_run, environment, pro
 from sandbox.demo_place import end, forget_surroundings
 from sandbox.names import MEDIA_BUCKET
 from streams import pipeline
+from streams.quotas import JOBS
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "throttle", "share": 0.15},
@@ -37,6 +39,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "late_completion", "share": 0.1, "seconds": 5.0},
 )
 WITHOUT_TOKEN = ("polly",)
+LOOKS = ("Get", "List", "Describe")
+"""How operations begin that only look, page by page."""
 FIRST_LOOK_SECONDS = 4
 
 
@@ -49,6 +53,8 @@ class Verdict:
     seconds: float
     calls: dict[str, int]
     jobs: int
+    most_at_once: dict[str, int]
+    """How many jobs of each service were at work at a time."""
     anomalies: list[str]
 
 
@@ -97,8 +103,13 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
         for line in demo_report.wrong(sample, update.progress.newest(f"{MEDIA_BUCKET}/{key}"))
     ]
     book = _ask(f"{endpoint}/ledger?limit=100000")
-    anomalies += list(_double(book))
-    return Verdict(seed, assets, round(time.monotonic() - begun, 1), book["outcomes"], book["jobs_unique"], anomalies)
+    most = _most_at_once(book)
+    anomalies += [*_double(book), *_again(book)]
+    anomalies += [
+        f"{name}: {number} jobs at once, of {JOBS[name]}" for name, number in most.items() if number > JOBS[name]
+    ]
+    took = round(time.monotonic() - begun, 1)
+    return Verdict(seed, assets, took, book["outcomes"], book["jobs_unique"], most, anomalies)
 
 
 def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, demo_files.Sample]]:
@@ -120,6 +131,30 @@ def _double(book: dict[str, Any]) -> Iterator[str]:
     for (service, operation, token), number in jobs.items():
         if number > 1 and service not in WITHOUT_TOKEN:
             yield f"{service} {operation}: {number} jobs under {token}"
+
+
+def _again(book: dict[str, Any]) -> Iterator[str]:
+    """Name what was asked for again after its answer had come, and so had been stored."""
+    good = (call for call in book["calls"] if call["outcome"] == "ok" and not call["operation"].startswith(LOOKS))
+    calls = Counter((each["service"], each["operation"], each["asset"], each["token"]) for each in good)
+    for (service, operation, asset, token), number in calls.items():
+        if number > 1 and (asset or token):
+            yield f"{service} {operation}: answered {number} times for {asset or token}"
+
+
+def _most_at_once(book: dict[str, Any]) -> dict[str, int]:
+    """Count for each service the most jobs that were at work at a time."""
+    found: dict[str, int] = {}
+    steps = [
+        (moment, step, job["service"])
+        for job in book["jobs"]
+        for moment, step in ((job["started_at"], 1), (job["finished_at"] or math.inf, -1))
+    ]
+    at_work: Counter[str] = Counter()
+    for _, step, service in sorted(steps):
+        at_work[service] += step
+        found[service] = max(found.get(service, 0), at_work[service])
+    return dict(sorted(found.items()))
 
 
 def _ask(url: str, body: dict[str, Any] | None = None) -> Any:

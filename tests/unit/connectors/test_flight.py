@@ -54,7 +54,7 @@ def test_a_message_that_leaves_makes_room() -> None:
     waiting.start()
 
     landings.space.end(flight, "ignored")
-    landings.space.leave(flight, deleted=True)
+    landings.space.leave([flight], deleted=True)
 
     waiting.join(5)
     assert not waiting.is_alive()
@@ -144,7 +144,7 @@ def test_what_is_uncertain_at_the_end_is_left_and_stays_so() -> None:
     landings.space.close()
     landings.space.empty(0)
     landings.space.end(uncertain, "translated")
-    landings.space.leave(uncertain, deleted=True)
+    landings.space.leave([uncertain], deleted=True)
 
     assert asdict(landings.space.counts) == asdict(Counts(received=2, translated=1, left=1))
     assert landings.landed == ["m0"]
@@ -158,7 +158,7 @@ def test_an_end_waits_until_all_have_left() -> None:
     ending.start()
     landings.space.end(flight, "translated")
     assert ending.is_alive()
-    landings.space.leave(flight, deleted=True)
+    landings.space.leave([flight], deleted=True)
 
     assert eventually(lambda: not ending.is_alive())
     assert landings.space.counts.deleted == 1
