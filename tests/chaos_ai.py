@@ -23,6 +23,7 @@ from typing import Any
 
 from bench import report
 from console import aws
+from console.progress import Version
 from console.service import connect
 from sandbox import cluster, demo_files, demo_report, demo_run, environment, processes, rules
 from sandbox.demo_place import end, forget_surroundings
@@ -88,20 +89,18 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     anomalies: list[str] = []
     ended: set[str] = set()
     for update in service.follow():
-        for key in wanted.keys() - ended:
+        for key in {name.removeprefix(f"{MEDIA_BUCKET}/") for name in update.changed} & wanted.keys():
             version = update.progress.newest(f"{MEDIA_BUCKET}/{key}")
             if version and version.state == "completed" and not demo_report.missing(wanted[key], version):
                 ended.add(key)
-        if len(ended) == len(wanted) or time.monotonic() - begun > limit:
+        if len(ended) == len(wanted) or (time.monotonic() - begun > limit and update.caught_up):
             break
         anomalies += [f"the {part.name} ended" for part in parts if not processes.is_alive(part)]
         if anomalies:
             break
-    anomalies += [
-        line
-        for key, sample in wanted.items()
-        for line in demo_report.wrong(sample, update.progress.newest(f"{MEDIA_BUCKET}/{key}"))
-    ]
+    for key, sample in wanted.items():
+        version = update.progress.newest(f"{MEDIA_BUCKET}/{key}")
+        anomalies += [f"{key}: {line}{_under_way(version)}" for line in demo_report.wrong(sample, version)]
     book = _ask(f"{endpoint}/ledger?limit=100000")
     most = _most_at_once(book)
     anomalies += [*_double(book), *_again(book)]
@@ -123,6 +122,12 @@ def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, demo_files.Sam
             path.write_bytes(sample.content())
             aws.upload(path, MEDIA_BUCKET, key)
             yield key, sample
+
+
+def _under_way(version: Version | None) -> str:
+    """Say of which stages of a file there is something to say but a result."""
+    facts = version.stages.items() if version else ()
+    return "".join(f"; {stage} {fact.status} {fact.why}" for stage, fact in facts if fact.status != "done")
 
 
 def _double(book: dict[str, Any]) -> Iterator[str]:
