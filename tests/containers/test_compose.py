@@ -147,6 +147,10 @@ def test_down_and_up_loses_nothing(cluster: Cluster) -> None:
     cluster.put("bottles.jpg")
 
 
+merges = pytest.mark.skipif(compose() == ["docker-compose"], reason="deploy/compose.*.yml need Docker Compose 2.24")
+
+
+@merges
 def test_of_three_brokers_one_may_go_and_nothing_is_lost() -> None:
     cluster = Cluster("cluster")
     try:
@@ -159,6 +163,7 @@ def test_of_three_brokers_one_may_go_and_nothing_is_lost() -> None:
         cluster.remove()
 
 
+@merges
 def test_a_worker_for_each_stage_completes_a_file() -> None:
     cluster = Cluster("stages")
     try:
