@@ -36,5 +36,8 @@ def kafka_image() -> str:
 def compose() -> list[str]:
     """Give the command of compose: the engine's own, or the program that came before it."""
     own = ["docker", "compose"]
-    known = subprocess.run([*own, "version"], capture_output=True, check=False).returncode == 0
+    try:
+        known = subprocess.run([*own, "version"], capture_output=True, check=False).returncode == 0
+    except OSError:  # there is no engine at all
+        known = False
     return own if known else ["docker-compose"]
