@@ -180,7 +180,7 @@ def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> No
 
     def redrive() -> None:
         try:
-            redriving.run(Cluster(here.settings), here.stage, Pace(3, canary=0, wait=0))
+            redriving.run(Cluster(here.settings), here.stage, Pace(1, canary=0, wait=0))
         except Refused as refused:
             ended.append(refused)
 

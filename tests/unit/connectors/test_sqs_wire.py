@@ -63,7 +63,7 @@ def seen(request: Request) -> dict[str, Any]:
 @pytest.mark.parametrize(("operation", "method", "parameters"), CALLS)
 def test_it_asks_what_boto3_asks(server: SqsServer, operation: str, method: str, parameters: dict[str, Any]) -> None:
     Sqs("eu-west-1", 5, 2).call(operation, QueueUrl=QUEUE, **parameters)
-    getattr(boto3.client("sqs"), method)(QueueUrl=QUEUE, **parameters)
+    getattr(boto3.session.Session().client("sqs"), method)(QueueUrl=QUEUE, **parameters)
 
     ours, theirs = server.requests
     assert "boto" not in ours.headers.get("User-Agent", "").lower()
@@ -92,8 +92,8 @@ def test_a_refusal_has_the_code_that_boto3_gives_it(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
         with pytest.raises(QueueUnavailable) as ours:
             Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
-        with pytest.raises(boto3.client("sqs").exceptions.ClientError) as theirs:
-            boto3.client("sqs").receive_message(QueueUrl=QUEUE)
+        with pytest.raises(boto3.session.Session().client("sqs").exceptions.ClientError) as theirs:
+            boto3.session.Session().client("sqs").receive_message(QueueUrl=QUEUE)
     said = theirs.value.response["Error"]
     assert str(ours.value) == f"{said['Code']}: {said['Message']}"
 
