@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 # How long one example takes says something about the machine, and nothing about the code.
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
+
+# A process keeps its clients of AWS, each with the address and the credentials that it was made with.
+_KEPT = (("console.aws", "client"), ("connectors.aws", "_client"))
+
+
+@pytest.fixture(autouse=True)
+def clients_of_its_own() -> Iterator[None]:
+    """What a test makes of its own environment is not kept for the next one."""
+    yield
+    for module, kept in _KEPT:
+        if module in sys.modules:
+            getattr(sys.modules[module], kept).cache_clear()

@@ -40,7 +40,6 @@ def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "test")
     door._client.cache_clear()
     yield
-    door._client.cache_clear()
 
 
 class Queue:
