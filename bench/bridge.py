@@ -10,7 +10,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -26,10 +25,8 @@ import typer
 
 from bench import load, report
 from bench.bridged import Measured, Task
-from bench.servers import serving
+from bench.servers import broker_of, running, serving
 from connectors.outgoing import outgoing
-from sandbox import cluster
-from sandbox.environment import variables
 from schemas import codec, kafka, topics
 from schemas.settings import KafkaSettings
 
@@ -45,21 +42,16 @@ def main(
     messages: Annotated[int, typer.Option(help="How many messages memory is watched over.")] = MANY_MESSAGES,
 ) -> None:
     """Measure all, print, keep the result."""
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
-        found = variables(cluster.up(Path(folder), ("kafka", "aws")))
-        os.environ.update(found)
-        try:
-            measured = _measure(found["HEADRACE_BOOTSTRAP_SERVERS"], repetitions, messages)
-        finally:
-            cluster.down(Path(folder))
+    with running(("kafka", "aws")) as state:
+        measured = _measure(broker_of(state), repetitions, messages)
     report.write(report.result("bridge", measured, ("boto3", "confluent-kafka", "fastavro")))
     for name, told in measured.items():
         print(f"{name:32} {told}")
     _judge(measured)
 
 
-def _measure(servers: str, repetitions: int, messages: int) -> dict[str, Any]:
-    settings = KafkaSettings(bootstrap_servers=servers)
+def _measure(settings: KafkaSettings, repetitions: int, messages: int) -> dict[str, Any]:
+    servers = settings.bootstrap_servers
     kafka.create_topics(kafka.admin(settings), topics.table(()), 1)
     bridge, bare, ratios, instant = [], [], [], []
     for _ in range(repetitions):

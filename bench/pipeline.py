@@ -27,11 +27,10 @@ import typer
 from msgspec import structs
 
 from bench import bookkeeping, load, report
-from bench.servers import serving
+from bench.servers import broker_of, running, serving
 from bench.usage import Usage
 from console.replay.cluster import Cluster
-from sandbox import cluster
-from sandbox.environment import AI_SERVICES, variables
+from sandbox.environment import AI_SERVICES
 from sandbox.names import RESULTS_BUCKET
 from schemas import codec, topics
 from schemas import kafka as brokers
@@ -93,11 +92,11 @@ def _run(assets: int, rate: float) -> dict[str, Any]:
     """Have everything worked once, on a broker of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="headrace-bench-") as name,
-        _broker(Path(name)) as (settings, broker),
+        running(("kafka",)) as state,
         serving("bench.instant_cloud", str(ANSWER_SECONDS)) as endpoint,
         ExitStack() as stack,
     ):
-        folder = Path(name)
+        folder, settings, broker = Path(name), broker_of(state), psutil.Process(state.parts["kafka"].pid)
         os.environ.update(_environment(folder, settings, endpoint, rate))
         names = [stage.name for stage in pipeline.stages()]
         brokers.create_topics(brokers.admin(settings), topics.table(names), 1)
@@ -129,18 +128,6 @@ def _rates(assets: int, took: float, rate: float, calls: dict[str, int], before:
         "s3_calls_a_stage_run": round(of_s3 / runs, 2),
         "calls": calls,
     }
-
-
-@contextmanager
-def _broker(folder: Path) -> Iterator[tuple[KafkaSettings, psutil.Process]]:
-    state = cluster.up(folder / "sandbox", ("kafka",))
-    found = variables(state)
-    os.environ.update(found)
-    try:
-        settings = KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
-        yield settings, psutil.Process(state.parts["kafka"].pid)
-    finally:
-        cluster.down(folder / "sandbox")
 
 
 def _environment(folder: Path, settings: KafkaSettings, endpoint: str, rate: float) -> dict[str, str]:

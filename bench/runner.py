@@ -8,10 +8,8 @@ marks, outcomes, telemetry and safe commits, its results bucket in memory.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,8 +25,7 @@ from rich.table import Table
 from bench import load, report
 from bench.hosted import Kind, Measured, Task
 from bench.report import Spread
-from sandbox import cluster
-from sandbox.environment import variables
+from bench.servers import broker_of, running
 from schemas.settings import KafkaSettings
 
 HERE = Path(__file__).parent
@@ -145,13 +142,8 @@ def _run(command: list[str]) -> bytes:
 @contextmanager
 def kafka(parts: Sequence[str] = ("kafka",)) -> Iterator[KafkaSettings]:
     """Run a broker of our own, and other parts of the sandbox, while the block lasts; the environment names them."""
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
-        found = variables(cluster.up(Path(folder), parts))
-        os.environ.update(found)
-        try:
-            yield KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
-        finally:
-            cluster.down(Path(folder))
+    with running(parts) as state:
+        yield broker_of(state)
 
 
 def _print(spreads: dict[str, Spread]) -> None:

@@ -1,15 +1,38 @@
-"""Servers that stand in for a cloud that answers at once, each a process of its own."""
+"""What benchmarks run beside themselves: the sandbox's parts, and servers that stand in for a cloud."""
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from sandbox import cluster
+from sandbox.environment import variables
 from sandbox.ports import free_port
+from sandbox.state import State
+from schemas.settings import KafkaSettings
+
+
+@contextmanager
+def running(parts: Sequence[str]) -> Iterator[State]:
+    """Run parts of a sandbox of our own while the block lasts; the environment names them."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        state = cluster.up(Path(folder), parts)
+        os.environ.update(variables(state))
+        try:
+            yield state
+        finally:
+            cluster.down(Path(folder))
+
+
+def broker_of(state: State) -> KafkaSettings:
+    """Say where the broker of a sandbox is."""
+    return KafkaSettings(bootstrap_servers=variables(state)["HEADRACE_BOOTSTRAP_SERVERS"])
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -17,7 +19,7 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
 from connectors.sigv4 import Keys, Scope, signed
-from connectors.sqs_wire import Endpoint, Refused, Wire, ca_file
+from connectors.sqs_wire import Endpoint, Refused, Wire
 
 _NO_ANSWER = (AttributeError, RecursionError, TypeError, ValueError)
 """What botocore raises on an answer that is JSON of another shape, or no text."""
@@ -69,16 +71,18 @@ class Sqs:
 def _wire(core: Any, client: Any) -> Wire | None:
     """Give a quicker way to the client's endpoint, if nothing out of the ordinary is to be minded on it."""
     url, config = client.meta.endpoint_url, client.meta.config
-    if config.proxies or get_environ_proxies(url) or config.client_cert or client.meta.config.signature_version != "v4":
+    if config.proxies or get_environ_proxies(url) or config.client_cert or config.signature_version != "v4":
         return None
-    authorities = ca_file(core.get_config_variable("ca_bundle"), get_cert_path(True))
+    named = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    authorities = named or get_cert_path(True)
     endpoint = Endpoint(url, authorities, config.connect_timeout, config.read_timeout)
     return Wire(endpoint, partial(_signed, core.get_credentials(), Scope(client.meta.region_name, "sqs")))
 
 
-def _signed(credentials: Any, scope: Scope, host: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-    now = credentials.get_frozen_credentials()  # a new session's, where the last one has ended
-    return signed(Keys(now.access_key, now.secret_key, now.token or ""), scope, host, body, headers)
+def _signed(credentials: Any, scope: Scope, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+    found = credentials.get_frozen_credentials()  # a new session's, where the last one has ended
+    keys = Keys(found.access_key, found.secret_key, found.token or "")
+    return signed(datetime.now(UTC), keys, scope, headers, body)
 
 
 class NotConfirmed(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -30,13 +30,11 @@ class Scope(NamedTuple):
     service: str
 
 
-def signed(keys: Keys, scope: Scope, host: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-    """Give the headers of a request with those that say who asks. The names of `headers` are in lower case."""
-    return signed_at(datetime.now(UTC), keys, scope, {**headers, "host": host}, body)
+def signed(now: datetime, keys: Keys, scope: Scope, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+    """Give the headers of a request with those that say who asks. Their names are in lower case, `host` is among them.
 
-
-def signed_at(now: datetime, keys: Keys, scope: Scope, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-    """Do so at a moment; the host is one of the headers."""
+    `now` is in UTC.
+    """
     moment = f"{now:%Y%m%dT%H%M%SZ}"
     told = {**headers, "x-amz-date": moment}
     if keys.token:

@@ -8,7 +8,6 @@ Source: Amazon SQS API Reference, "Making requests using AWS JSON protocol".
 from __future__ import annotations
 
 import json
-import os
 import socket
 import ssl
 import threading
@@ -21,8 +20,8 @@ import msgspec
 
 from connectors.http_kept import Connection, Strange
 
-Sign = Callable[[str, bytes, Mapping[str, str]], dict[str, str]]
-"""Gives the headers of a request to a host, with this body and these headers, so that AWS knows who asks."""
+Sign = Callable[[Mapping[str, str], bytes], dict[str, str]]
+"""Gives the headers of a request with these headers and this body, so that AWS knows who asks."""
 
 JSON = "application/x-amz-json-1.0"
 
@@ -35,7 +34,7 @@ class Endpoint(NamedTuple):
     """Where SQS is, by whose certificates it is known, and how long it may take."""
 
     url: str
-    ca_file: str
+    ca_file: str | None
     connect_seconds: float
     read_seconds: float
 
@@ -80,6 +79,12 @@ _ANSWERS: dict[str, msgspec.json.Decoder[Any]] = {
 }
 
 
+class _Here(threading.local):
+    """What each thread has for itself."""
+
+    connection: Connection | None = None
+
+
 class Wire:
     """Connections to one endpoint, one for each thread. Safe to use from many threads."""
 
@@ -88,8 +93,8 @@ class Wire:
         parts = urlsplit(endpoint.url)
         secure = parts.scheme == "https"
         self._where, self._named = (parts.hostname or "", parts.port or (443 if secure else 80)), parts.netloc
-        self._context = ssl.create_default_context(cafile=endpoint.ca_file or None) if secure else None
-        self._here = threading.local()
+        self._context = ssl.create_default_context(cafile=endpoint.ca_file) if secure else None
+        self._here = _Here()
         self._open: set[Connection] = set()
         weakref.finalize(self, _close, self._open)
 
@@ -102,9 +107,10 @@ class Wire:
         if decoder is None:
             return None
         body = msgspec.json.encode(parameters)
-        headers = {"content-type": JSON, "x-amz-target": f"AmazonSQS.{operation}", "x-amzn-query-mode": "true"}
+        target = f"AmazonSQS.{operation}"
+        headers = {"host": self._named, "content-type": JSON, "x-amz-target": target, "x-amzn-query-mode": "true"}
         try:
-            status, told, said = self._connection().post(body, self._sign(self._named, body, headers))
+            status, told, said = self._connection().post(body, self._sign(headers, body))
         except TimeoutError:
             self._drop()
             raise
@@ -121,7 +127,7 @@ class Wire:
         return None
 
     def _connection(self) -> Connection:
-        found: Connection | None = getattr(self._here, "connection", None)
+        found = self._here.connection
         if found is not None and not found.is_over:
             return found
         self._drop()
@@ -140,16 +146,11 @@ class Wire:
 
     def _drop(self) -> None:
         """Let this thread's connection go: nobody knows what would come on it."""
-        found: Connection | None = getattr(self._here, "connection", None)
+        found = self._here.connection
         if found is not None:
             self._here.connection = None
             self._open.discard(found)
             found.close()
-
-
-def ca_file(configured: str | None, otherwise: str | None) -> str:
-    """Say by which authorities a server is known: those that the SDK's settings name, or else the SDK's own."""
-    return configured or os.environ.get("REQUESTS_CA_BUNDLE") or otherwise or ""
 
 
 def _read(decoder: msgspec.json.Decoder[Any], said: bytes) -> dict[str, Any]:

@@ -34,7 +34,7 @@ SOME = 200
 ANSWER_MS = 10_000
 READ_COMMITTED = 1
 
-_OUT_OF_THE_ORDINARY = (KafkaError, OSError, TimeoutError, ValueError, AttributeError, IndexError)
+_OUT_OF_THE_ORDINARY = (KafkaError, OSError, ValueError, AttributeError, IndexError)
 """What aiokafka raises for a broker that is away, for an answer without what was asked for, and for broken records."""
 
 

@@ -16,7 +16,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from schemas.settings import MSK_IAM, KafkaSettings
+from schemas.settings import KafkaSettings
 from streams import login
 from streams.batch import Batch, received
 from streams.lanes import Lanes, Partition
@@ -232,14 +232,13 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
 
 def credentials(kafka: KafkaSettings) -> Any:
     """Give what Faust's clients need for TLS and to log in; None where nobody asks."""
-    context = login.tls(kafka)
-    if kafka.kafka_sasl == MSK_IAM:
-        return faust.OAuthCredentials(oauth_cb=login.MskTokens(kafka.msk_region), ssl_context=context)
-    if kafka.kafka_sasl:
-        password = kafka.kafka_password.get_secret_value()
-        return faust.SASLCredentials(
-            username=kafka.kafka_user, password=password, ssl_context=context, mechanism=kafka.kafka_sasl
-        )
+    found = login.client(kafka)
+    context, mechanism = found["ssl_context"], found.get("sasl_mechanism")
+    if tokens := found.get("sasl_oauth_token_provider"):
+        return faust.OAuthCredentials(oauth_cb=tokens, ssl_context=context)
+    if mechanism:
+        user, password = found["sasl_plain_username"], found["sasl_plain_password"]
+        return faust.SASLCredentials(username=user, password=password, ssl_context=context, mechanism=mechanism)
     return faust.SSLCredentials(context) if context else None
 
 

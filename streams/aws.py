@@ -19,8 +19,6 @@ from streams.rates import Rates
 
 T = TypeVar("T")
 
-USER_AGENT = f"headrace/{version('headrace')} Boto3/{boto3.__version__} Botocore/{botocore.__version__}"
-
 
 class Aws:
     """Calls AWS without blocking the event loop. Clients are made on first use, one a service."""
@@ -32,7 +30,7 @@ class Aws:
         # The pipeline retries by itself and counts; the SDK's own tries on top of that would multiply.
         # And it would put together who we are anew for each call, which is a tenth of all that a call costs.
         self._config = Config(
-            user_agent=USER_AGENT,
+            user_agent=f"headrace/{version('headrace')} Boto3/{boto3.__version__} Botocore/{botocore.__version__}",
             connect_timeout=5,
             read_timeout=60,
             max_pool_connections=threads,

@@ -12,14 +12,14 @@ from schemas import msk
 from schemas.settings import MSK_IAM, KafkaSettings
 
 
-def tls(kafka: KafkaSettings) -> ssl.SSLContext | None:
+def _tls(kafka: KafkaSettings) -> ssl.SSLContext | None:
     """Give what checks the brokers' certificates and names; None without TLS."""
     return ssl.create_default_context(cafile=kafka.kafka_ca_file or None) if kafka.kafka_tls else None
 
 
 def client(kafka: KafkaSettings) -> dict[str, Any]:
     """Give the options of one of aiokafka's own clients."""
-    found: dict[str, Any] = {"security_protocol": kafka.security_protocol, "ssl_context": tls(kafka)}
+    found: dict[str, Any] = {"security_protocol": kafka.security_protocol, "ssl_context": _tls(kafka)}
     if kafka.kafka_sasl == MSK_IAM:
         found |= {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": MskTokens(kafka.msk_region)}
     elif kafka.kafka_sasl:

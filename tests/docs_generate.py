@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
+from itertools import chain
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -27,7 +28,6 @@ GENERATED = (README, REFERENCE, ROOT / "docs" / "deploy.md")
 Classes = tuple[type[BaseSettings], ...]
 
 PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
-SETTINGS: Classes = (*PATH, RegistrySettings, PipelineSettings, WebhookSettings, ConsoleSettings)
 READERS: dict[str, Classes] = {
     "all": (KafkaSettings, RegistrySettings),
     "bridge": (BridgeSettings,),
@@ -36,6 +36,7 @@ READERS: dict[str, Classes] = {
     "command line": (ConsoleSettings,),
 }
 """Which part reads which settings."""
+SETTINGS: Classes = tuple(chain.from_iterable(READERS.values()))
 
 REQUIRED = "required"
 

@@ -38,6 +38,11 @@ def seen(image: Params, cloud: Cloud, look: Callable[[Image.Image], Found]) -> F
         raise ServiceError("InvalidImageFormatException", "Request has invalid image format") from error
 
 
+def fetched(image: Params, cloud: Cloud) -> Params:
+    """A request's image with its bytes, so that to look at it twice fetches it once; raises `ServiceError`."""
+    return {"Bytes": _image_bytes(image, cloud)}
+
+
 def _image_bytes(image: Params, cloud: Cloud) -> bytes:
     if "Bytes" in image:
         return bytes(image["Bytes"])

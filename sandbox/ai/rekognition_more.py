@@ -18,7 +18,7 @@ from sandbox.ai.footage import Footage
 from sandbox.ai.jobs import JobKind
 from sandbox.ai.ledger import Job
 from sandbox.ai.rekognition_jobs import announce, find, page, start, watch
-from sandbox.ai.rekognition_media import picture, seen
+from sandbox.ai.rekognition_media import fetched, picture, seen
 from sandbox.ai.service import Context, Params
 from sandbox.ai.vision import Picture
 
@@ -34,10 +34,11 @@ def detect_faces(params: Params, context: Context) -> Params:
 
 def detect_text(params: Params, context: Context) -> Params:
     """The text of an image's QR codes, or one that is synthetic."""
-    if read := seen(params["Image"], context.cloud, codes.read):
+    image = fetched(params["Image"], context.cloud)
+    if read := seen(image, context.cloud, codes.read):
         lines = [(line, 99.0, _box(code)) for code in read for line in code.lines]
         return {"TextDetections": _lines(lines), "TextModelVersion": vision.MEASURED}
-    found = _texts(picture(params["Image"], context.cloud))
+    found = _texts(picture(image, context.cloud))
     return {"TextDetections": found, "TextModelVersion": vision.SYNTHETIC}
 
 

@@ -29,6 +29,16 @@ class Probe(Protocol):
         """Give the mask of what was found."""
 
 
+class ByMask:
+    """A probe that finds the mask itself."""
+
+    __slots__ = ()
+
+    def mask(self, found: int) -> int:
+        """Give back the mask."""
+        return found
+
+
 class Whole:
     """Values as they are. What is found is the value that was asked for itself."""
 
@@ -91,7 +101,7 @@ def _at_once(turned: Mapping[str, int], backward: bool) -> Callable[[str], str |
     return lambda value: front(value[:length])
 
 
-class AnyCases:
+class AnyCases(ByMask):
     """Texts whose case does not matter. What is found by its folded form is then looked at closely."""
 
     __slots__ = ("_any", "_equals", "_prefixes", "_suffixes")
@@ -122,12 +132,8 @@ class AnyCases:
                 mask |= _if_ascii(masks, value[len(value) - length :])
         return mask
 
-    def mask(self, found: int) -> int:
-        """Give back the mask."""
-        return found
 
-
-class Blocks:
+class Blocks(ByMask):
     """Blocks of IP addresses. What is no address is looked at once."""
 
     __slots__ = ("_blocks",)
@@ -144,12 +150,8 @@ class Blocks:
                     mask |= bit
         return mask
 
-    def mask(self, found: int) -> int:
-        """Give back the mask."""
-        return found
 
-
-class Each:
+class Each(ByMask):
     """Alternatives of one set that must be tried one after the other."""
 
     __slots__ = ("_several",)
@@ -164,10 +166,6 @@ class Each:
             if any(condition.holds(value) for condition in conditions):
                 mask |= bit
         return mask
-
-    def mask(self, found: int) -> int:
-        """Give back the mask."""
-        return found
 
 
 def _if_ascii(masks: Mapping[str, int], part: str) -> int:

@@ -8,6 +8,7 @@ import subprocess
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -89,14 +90,21 @@ class Cluster:
         return {name: value for name, _, value in pairs}
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    made = Cluster()
+@contextmanager
+def running(*added: str) -> Iterator[Cluster]:
+    """A cluster whose workers work, for as long as the block lasts."""
+    made = Cluster(*added)
     try:
         made.up()
         yield made
     finally:
         made.remove()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running() as made:
+        yield made
 
 
 def test_a_file_that_is_put_from_the_host_is_completed(cluster: Cluster) -> None:
@@ -152,25 +160,17 @@ merges = pytest.mark.skipif(compose() == ["docker-compose"], reason="deploy/comp
 
 @merges
 def test_of_three_brokers_one_may_go_and_nothing_is_lost() -> None:
-    cluster = Cluster("cluster")
-    try:
-        cluster.up()
+    with running("cluster") as cluster:
         key = cluster.put("bottles.jpg")
         cluster.compose("kill", "kafka-2")
         cluster.put("bottles.jpg")
         assert "completed" in cluster.headrace("trace", key)
-    finally:
-        cluster.remove()
 
 
 @merges
 def test_a_worker_for_each_stage_completes_a_file() -> None:
-    cluster = Cluster("stages")
-    try:
-        cluster.up()
+    with running("stages") as cluster:
         cluster.put("bottles.jpg")
-        running = cluster.compose("ps", "--services", "--filter", "status=running").split()
-        assert "labels" in running
-        assert "worker" not in running
-    finally:
-        cluster.remove()
+        at_work = cluster.compose("ps", "--services", "--filter", "status=running").split()
+        assert "labels" in at_work
+        assert "worker" not in at_work

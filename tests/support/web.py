@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """What was posted. The names of headers are in lower case."""
+    """What was posted, and the address that it came from. Headers are found whatever the case of their names."""
 
     path: str
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
+    client: tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,15 @@ class Response:
     status: int = 204
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # one that waits for a handshake would be waited for
+
+    def handle_error(self, *asked: Any) -> None:
+        """Say nothing of those who do not wait for the answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*asked)
 
 
 @contextmanager
@@ -42,7 +54,7 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            said = answer(Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            said = answer(Request(self.path, self.headers, body, self.client_address))
             self.send_response(said.status)
             for name, value in said.headers.items():
                 self.send_header(name, value)
@@ -53,8 +65,7 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True  # one that waits for a handshake would be waited for
+    server = _Server(("127.0.0.1", 0), Handler)
     if certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)

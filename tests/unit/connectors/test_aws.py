@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from connectors.aws import QueueUnavailable, Sqs
-from tests.unit.connectors.sqs_server import QUEUE, SqsServer, serving
+from tests.unit.connectors.sqs_server import QUEUE, SqsServer
+
+pytestmark = pytest.mark.usefixtures("aws")
 
 SAID = [
     (400, {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."}),
@@ -19,25 +20,6 @@ SAID = [
     (400, {"__type": "com.amazonaws.sqs#OverLimit", "message": "Too many messages in flight"}),
     (400, {"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slow down"}),
 ]
-
-
-@pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but what a test says leads anywhere."""
-    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SQS"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "none")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqsServer]:
-    with serving() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
-        yield server
 
 
 @pytest.fixture

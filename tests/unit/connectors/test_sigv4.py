@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.sigv4 import Keys, Scope, signed_at
+from connectors.sigv4 import Keys, Scope, signed
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.ReceiveMessage"}
@@ -36,7 +36,7 @@ def test_it_is_what_botocore_makes_of_the_same_request(keys: Keys, scope: Scope,
             theirs
         )
 
-    ours = signed_at(NOW, keys, scope, {**HEADERS, "host": host}, body)
+    ours = signed(NOW, keys, scope, {**HEADERS, "host": host}, body)
 
     assert ours["authorization"] == theirs.headers["Authorization"]
     assert ours.get("x-amz-security-token") == theirs.headers.get("X-Amz-Security-Token")

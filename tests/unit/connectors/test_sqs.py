@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from connectors.sqs import NOBODY, Delivery, Queue, QueueUnavailable, Terms
-from tests.unit.connectors.sqs_server import SqsServer, serving
+from tests.unit.connectors.sqs_server import SqsServer
 
 URL = "https://sqs.eu-west-1.amazonaws.com/1/media"
 ONE, OTHER = Delivery("m0", "r0", "x"), Delivery("m1", "r1", "y")
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqsServer]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+@pytest.fixture(autouse=True)
+def default_region(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with serving() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
-        yield server
 
 
 def message(**attributes: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from connectors.aws import QueueUnavailable, Sqs
 from connectors.sqs_wire import Endpoint, Wire
 from tests.support.sns import Authority
 from tests.support.web import Request as Posted
-from tests.support.web import Response
-from tests.support.web import serving as serving_anything
-from tests.unit.connectors.sqs_server import QUEUE, Request, SqsServer, serving
+from tests.support.web import Response, serving
+from tests.unit.connectors.sqs_server import QUEUE, Request, SqsServer
 
 ENTRIES = [{"Id": "0", "ReceiptHandle": "r0"}]
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
@@ -32,20 +30,9 @@ NOT_HERE = {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The spe
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+def session(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-a-session")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqsServer]:
-    with serving() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
-        yield server
 
 
 def seen(request: Request) -> dict[str, Any]:
@@ -88,7 +75,7 @@ def test_a_refusal_has_the_code_that_boto3_gives_it(monkeypatch: pytest.MonkeyPa
         error = {"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}
         return Response(400, b'{"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no"}', error)
 
-    with serving_anything(refuse) as url:
+    with serving(refuse) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
         with pytest.raises(QueueUnavailable) as ours:
             Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
@@ -117,7 +104,7 @@ def test_only_who_has_a_certificate_that_is_trusted_is_asked(tmp_path: Path, mon
         got.append(request.headers.get("user-agent", ""))
         return Response(200, b'{"Messages": []}')
 
-    with serving_anything(receive, certificate) as url:
+    with serving(receive, certificate) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
         with pytest.raises(QueueUnavailable, match="SSL"):
             Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
@@ -128,7 +115,7 @@ def test_only_who_has_a_certificate_that_is_trusted_is_asked(tmp_path: Path, mon
 
 
 def test_what_it_does_not_know_is_left_to_boto3(server: SqsServer) -> None:
-    wire = Wire(Endpoint(server.url, "", 1.0, 1.0), lambda _host, _body, headers: dict(headers))
+    wire = Wire(Endpoint(server.url, None, 1.0, 1.0), lambda headers, _body: dict(headers))
     server.answers.extend([(503, b"busy"), (302, b""), b'{"Messages": 7}', b"[" * 100_000, (400, b"<html>")])
 
     assert [wire.call("ReceiveMessage", {"QueueUrl": QUEUE}) for _ in range(5)] == [None] * 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,20 +14,16 @@ from connectors.settings import BridgeSettings
 from connectors.sqs import QueueUnavailable
 from connectors.start import reachable, run
 from schemas.settings import KafkaSettings
-from tests.unit.connectors.sqs_server import QUEUE, SqsServer, serving
+from tests.unit.connectors.sqs_server import QUEUE, SqsServer
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
 REFUSED = {"Failed": [{"Id": "0", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}]}
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqsServer]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with serving() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
-        server.answers.extend([REFUSED] * 2)
-        yield server
+def server(server: SqsServer) -> SqsServer:
+    server.answers.extend([REFUSED] * 2)
+    return server
 
 
 def given(**changes: Any) -> BridgeSettings:
