@@ -7,7 +7,6 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +29,7 @@ def handler(event, context):
 
 
 @pytest.fixture(autouse=True)
-def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sinks' door to AWS leads to the local one."""
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]:
         monkeypatch.delenv(name)  # of a cluster that other tests have
@@ -39,7 +38,6 @@ def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     door._client.cache_clear()
-    yield
 
 
 class Queue:
