@@ -86,7 +86,7 @@ def _listed(settings: KafkaSettings, letters: int) -> dict[str, Callable[[], flo
     return {
         "dlq list, first page: seconds": lambda: _seconds(settings, "dlq", "list"),
         "dlq stats, the whole command: letters/s": lambda: letters / _seconds(settings, "dlq", "stats"),
-        SCAN: lambda: letters / _scan(settings, letters),
+        SCAN: lambda: _scan(settings, letters),
     }
 
 
@@ -122,13 +122,13 @@ def _seconds(settings: KafkaSettings, *arguments: str) -> float:
 
 
 def _scan(settings: KafkaSettings, letters: int) -> float:
-    """Count all letters by their kinds; gives the seconds from the first that were heard of to the last."""
+    """Count all letters by their kinds; gives the letters a second from the first that are heard of to the last."""
     spans = LetterLog(settings).spans([topics.dead_letters("scan").name])
-    heard: list[float] = []
-    found = total(scan(settings, spans, partial(Tally, {}), lambda _: heard.append(time.perf_counter())))
+    heard: list[tuple[float, int]] = []
+    found = total(scan(settings, spans, partial(Tally, {}), lambda each: heard.append((time.perf_counter(), each))))
     if found.records != letters:
         raise SystemExit(f"{found.records} letters were found, and not {letters}")
-    return heard[-1] - heard[0]
+    return sum(each for _, each in heard[1:]) / (heard[-1][0] - heard[0][0])
 
 
 def _redrive(settings: KafkaSettings, number: int) -> float:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -27,9 +27,9 @@ from streams import login
 
 Answer = asyncio.Task[Any]
 
-BYTES = 512 << 10
+BYTES = 256 << 10
 """How much is asked for at once: what a processor's cache has room for."""
-SOME = 200
+SOME = 50
 """Records at once: few enough to stay in the cache until they have been looked at."""
 ANSWER_MS = 10_000
 READ_COMMITTED = 1
@@ -92,7 +92,15 @@ def _ask(client: AIOKafkaClient, place: Place, offset: int) -> Answer:
     topic, partition = place
     leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
     request = FetchRequest(0, 1, BYTES, READ_COMMITTED, [(topic, [(partition, offset, BYTES)])])
-    return asyncio.ensure_future(client.send(leader, request))
+    answer: Answer = asyncio.ensure_future(client.send(leader, request))
+    answer.add_done_callback(_seen)
+    return answer
+
+
+def _seen(answer: Answer) -> None:
+    """Look at how it ended: of an answer that nobody waits for any more, asyncio would complain on the terminal."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _parsed(answer: Any) -> list[Any]:
@@ -111,7 +119,7 @@ def _records(place: Place, batch: Any, span: Span, values: bool) -> Iterator[lis
     if batch.is_control_batch:  # the end of a transaction is no record
         return
     topic, partition = place
-    records = (each for each in batch)
+    records = chain(batch)  # a batch itself cannot be asked for an iterator twice
     while taken := [
         Received(
             topic, partition, each.offset, each.timestamp / 1000, each.key,

@@ -161,7 +161,7 @@ class _Walk:
 def _judged(record: Received, wanted: Wanted) -> tuple[bytes, bool | None]:
     """Say which letter a record is, and whether it is to be shown: None where it would be, were it not settled."""
     headers = dict(record.headers)
-    what = identity(record, headers)
+    what = identity(record, headers.get("ce_id"))
     if not wanted.filter.meets(record, headers):
         return what, False
     hidden = wanted.known and not wanted.settled and _found(record, wanted).disposition

@@ -28,6 +28,8 @@ Hear = Callable[[int], None]
 
 ALONE = 100_000
 """Records for which no process is worth its start."""
+STEP = 5_000
+"""Records after which a process tells how far it is: to tell it of each batch takes a tenth of the time."""
 
 
 class Look(Protocol[Found_co]):
@@ -120,9 +122,31 @@ def _serve(pipe: Connection, work: _Work[Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which ends this process
     gc.disable()  # records are many small objects without cycles, which it would look through again and again
     try:
-        pipe.send(work.do(pipe.send))
+        steps = _Steps(pipe.send)
+        found = work.do(steps.hear)
+        steps.tell()
+        pipe.send(found)
     except Exception as error:  # the other end of the pipe has to hear of it, whatever it was
         pipe.send(in_words(error) or repr(error))
+
+
+class _Steps:
+    """Passes on what it hears, once that has added up to a step."""
+
+    def __init__(self, heard: Hear) -> None:
+        self._heard = heard
+        self._unsaid = 0
+
+    def hear(self, records: int) -> None:
+        """Add some."""
+        self._unsaid += records
+        if self._unsaid >= STEP:
+            self.tell()
+
+    def tell(self) -> None:
+        """Pass on what there is."""
+        self._heard(self._unsaid)
+        self._unsaid = 0
 
 
 def _hear(pipe: Connection) -> Any:

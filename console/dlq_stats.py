@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from console.dlq_alike import alike, same_digits
 from console.entry import seconds_of
+from console.headers import Picker
 from console.letters import id_of, identity, stage_of
 from console.letters_dispositions import Disposition, settled
 from console.letters_readable import text
@@ -90,6 +91,7 @@ class Tally:
 
     def __init__(self, known: Mapping[str, Disposition]) -> None:
         self._known = known
+        self._headers = Picker("ce_id", "dlq-code", "dlq-class", "dlq-message", "dlq-last-failure")
         self._kinds: dict[Kind, dict[str, _Cell]] = {}
         self._cells: dict[tuple[bytes | None, ...], _Cell] = {}
         self._cell_of: dict[bytes, _Cell] = {}
@@ -99,16 +101,16 @@ class Tally:
     def take(self, records: list[Received]) -> None:
         """Count records. What a million letters take is spent here, so that all that can wait for the end does."""
         self._records += len(records)
-        cells, cell_of = self._cells, self._cell_of
+        cells, cell_of, pick = self._cells, self._cell_of, self._headers.pick
         for record in records:
-            headers = dict(record.headers)
-            failed, said = headers.get("dlq-last-failure") or b"", headers.get("dlq-message") or b""
-            key = (headers.get("dlq-code"), headers.get("dlq-class"), same_digits(said), failed[:_HOUR])
+            (_, event), (_, code), (_, name), (_, said), (_, at) = pick(record.headers)
+            failed = at or b""
+            key = (code, name, same_digits(said or b""), failed[:_HOUR])
             cell = cells.get(key)
             if cell is None:
                 cell = self._cell(key, record, failed)
                 failed = failed if key in cells else b""  # or else it is no moment
-            what = identity(record, headers)
+            what = identity(record, event)
             if self._known and settled(id_of(stage_of(record.topic), what), record, self._known):
                 cell = self._settled
             before = cell_of.get(what)

@@ -62,7 +62,7 @@ class Filter:
 
 def letter_id(record: Received) -> str:
     """Name a letter: the stage, and a digest of that and the event's id. The same on every delivery and replay."""
-    return id_of(stage_of(record.topic), identity(record, dict(record.headers)))
+    return id_of(stage_of(record.topic), identity(record, dict(record.headers).get("ce_id")))
 
 
 def id_of(stage: str, what: bytes) -> str:
@@ -70,13 +70,13 @@ def id_of(stage: str, what: bytes) -> str:
     return f"{stage}-{hashlib.sha256(stage.encode() + what).hexdigest()[:32]}"
 
 
-def identity(record: Received, headers: Mapping[str, bytes | None]) -> bytes:
-    """Say what tells a letter from all others of its stage: its event's id.
+def identity(record: Received, event: bytes | None) -> bytes:
+    """Say what tells a letter from all others of its stage: its event's id, which is in the header `ce_id`.
 
     A record without one is known by what it came from: the message's id at AWS, or else the place (topic, partition,
     offset) where it was first read, or else its own place.
     """
-    if event := headers.get("ce_id"):
+    if event:
         return b" ce_id " + event
     found = {name: value for name, value in record.headers if value}
     for name in ("ce_id", "dlq-sqs-message", "dlq-sns-message"):

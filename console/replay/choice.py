@@ -173,7 +173,7 @@ def _judged(record: Received, rules: Rules, past: Past) -> Letter:
     letter = Letter(
         record.partition,
         record.offset,
-        id_of(stage_of(record.topic), identity(record, headers)),
+        id_of(stage_of(record.topic), identity(record, headers.get("ce_id"))),
         (record.key or b"").decode(errors="replace"),
         text_of(headers, "dlq-code", "unknown"),
         count_in(headers, "replay-count"),

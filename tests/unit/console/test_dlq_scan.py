@@ -6,7 +6,7 @@ import multiprocessing
 
 import pytest
 
-from console.dlq_scan import _hear, records_in, scan, share
+from console.dlq_scan import STEP, _hear, _Steps, records_in, scan, share
 from console.errors import Refused
 from console.offsets import Span
 from schemas.settings import KafkaSettings
@@ -42,3 +42,13 @@ def test_a_process_that_was_killed_is_noticed() -> None:
     there.close()
     with pytest.raises(Refused, match="was killed"):
         _hear(here)
+
+
+def test_all_that_was_read_is_heard_of_by_steps_and_at_the_end() -> None:
+    heard: list[int] = []
+    steps = _Steps(heard.append)
+    for _ in range(9):
+        steps.hear(STEP // 4)
+    assert heard == [STEP, STEP]
+    steps.tell()
+    assert heard == [STEP, STEP, STEP // 4]
