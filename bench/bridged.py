@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from connectors.bridge import Bridge
 from connectors.flight import Flight
 from connectors.settings import BridgeSettings
 from connectors.start import reachable
-from schemas import codec, kafka
+from schemas import codec, garbage, kafka
 from schemas.settings import KafkaSettings
 
 LOOK_SECONDS = 0.02
@@ -82,6 +82,7 @@ def bridge(task: Task) -> Measured:
     running = Bridge(settings, partial(kafka.producer, cluster), codec.load(), threading.Event())
     _tell_when_acknowledged(running, watch)
     running.open()
+    garbage.look_seldom()
     running.add(reachable(task.queue_url, settings))
     measured = watch.until_done(lambda: running.counts.deleted)
     running.close()
@@ -90,11 +91,12 @@ def bridge(task: Task) -> Measured:
 
 def _tell_when_acknowledged(running: Bridge, watch: Watch) -> None:
     airspace = vars(running)["_airspace"]
-    landed: Callable[[Flight], None] = vars(airspace)["_landed"]
+    landed: Callable[[Sequence[Flight]], None] = vars(airspace)["_landed"]
 
-    def noted(flight: Flight) -> None:
-        watch.note(flight.delivery.body)
-        landed(flight)
+    def noted(flights: Sequence[Flight]) -> None:
+        for flight in flights:
+            watch.note(flight.delivery.body)
+        landed(flights)
 
     vars(airspace)["_landed"] = noted
 

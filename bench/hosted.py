@@ -18,13 +18,12 @@ import uvloop
 
 from bench import load
 from bench.shelves import Forgetful, Shelves
-from schemas import codec, kafka, logs, topics
+from schemas import codec, garbage, kafka, logs, topics
 from schemas.envelope import PREFIX, Envelope
 from schemas.identity import asset_key, root_id
 from schemas.message import Message, Received
 from schemas.records import Event, MediaScanned, MediaUploaded
 from schemas.settings import KafkaSettings
-from streams import garbage
 from streams.app import create_app
 from streams.aws import Aws
 from streams.context import Context

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.dead_letters import dead_letter
 from connectors.deletes import Deletes
-from connectors.flight import Airspace, Ending, Flight, Source
+from connectors.flight import Airspace, Ending, Flight, Heard, Source
 from connectors.hiding import keep_hidden
 from connectors.outgoing import outgoing, readable
 from connectors.saying import Saying
@@ -30,6 +33,9 @@ from schemas.message import Message
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 POLL_SECONDS = 0.05
+
+Report = tuple[Flight, Ending, KafkaError | None]
+"""What the producer says of one record of a message."""
 
 log = structlog.get_logger("headrace")
 
@@ -52,6 +58,7 @@ class Bridge:
         self._deletes: dict[Source, Deletes] = {}
         self._queues: dict[Source, Saying] = {}
         self._kafka = Saying()
+        self._reports: deque[Report] = deque()
         self._receivers: list[threading.Thread] = []
         self._over = threading.Event()
         self._failed: Exception | None = None
@@ -124,12 +131,7 @@ class Bridge:
 
     def _send(self, flight: Flight, messages: Sequence[Message], ending: Ending) -> None:
         def delivered(error: KafkaError | None, _: object) -> None:
-            if error is None:
-                self._kafka.over()
-            else:
-                self._kafka.trouble(f"Kafka did not take a record: {error.str()}")
-            self._airspace.acknowledged(flight, ending, error is None)
-            _raise_fatal(error)
+            self._reports.append((flight, ending, error))
 
         self._airspace.await_records(flight, len(messages))
         for each in messages:
@@ -149,8 +151,9 @@ class Bridge:
                 delivered(error.args[0], None)
                 return
 
-    def _landed(self, flight: Flight) -> None:
-        self._deletes[flight.source].waiting.put(flight)
+    def _landed(self, flights: Sequence[Flight]) -> None:
+        for source, those in groupby(flights, attrgetter("source")):
+            self._deletes[source].waiting.put(those)
 
     def _receive(self, source: Source) -> None:
         pause = PAUSE_SECONDS
@@ -182,6 +185,18 @@ class Bridge:
         """Let the producer call back. Ends with the bridge, after the last acknowledgement."""
         while not self._over.is_set():
             self._producer.poll(POLL_SECONDS)
+            self._settle([self._reports.popleft() for _ in range(len(self._reports))])
+
+    def _settle(self, reports: Sequence[Report]) -> None:
+        """Draw the consequences of what the producer reported."""
+        for _, _, error in reports:
+            if error is None:
+                self._kafka.over()
+            else:
+                self._kafka.trouble(f"Kafka did not take a record: {error.str()}")
+        self._airspace.acknowledged(Heard(flight, ending, error is None) for flight, ending, error in reports)
+        for _, _, error in reports:
+            _raise_fatal(error)
 
     def _heard(self, error: KafkaError) -> None:
         """Take note of what the producer says of the cluster; what it holds is sent as soon as that is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import structlog
@@ -32,11 +32,13 @@ class Waiting(Generic[T]):
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, each: T) -> None:
+    def put(self, those: Iterable[T]) -> None:
         """Wait behind the others."""
+        now = time.monotonic()
         with self._changed:
-            self._waiting.append((time.monotonic(), each))
-            if len(self._waiting) in (1, BATCH):
+            before = len(self._waiting)
+            self._waiting.extend((now, each) for each in those)
+            if before == 0 or before < BATCH <= len(self._waiting):
                 self._changed.notify()
 
     def take(self) -> list[T]:

@@ -14,7 +14,7 @@ from connectors.flight import Counts, Source
 from connectors.saying import Saying
 from connectors.settings import BridgeSettings
 from connectors.sqs import Queue, QueueUnavailable
-from schemas import catalog, kafka, registry, topics
+from schemas import catalog, garbage, kafka, registry, topics
 from schemas.codec import Codec, NotRegistered, RegistryDown
 from schemas.log import NotPublished, publish
 from schemas.settings import KafkaSettings
@@ -43,6 +43,7 @@ def run(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event)
         return Counts()
     bridge = Bridge(settings, partial(kafka.producer, cluster), book, stop)
     bridge.open()
+    garbage.look_seldom()
     try:
         for url in settings.queue_urls:
             # Each waits for its own queue, so that one that is missing holds up no other.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from schemas import kafka, topics
+from schemas import garbage, kafka, topics
 from schemas.settings import KafkaSettings
-from streams import epochs, fuse, garbage, health, telemetry
+from streams import epochs, fuse, health, telemetry
 from streams.failures import Failure
 from streams.fuse import FuseBlown
 from streams.growth import Growth

@@ -20,8 +20,7 @@ def slow() -> Iterator[Waiting[int]]:
 
 
 def test_ten_go_at_once_in_the_order_they_came(slow: Waiting[int]) -> None:
-    for number in range(12):
-        slow.put(number)
+    slow.put(range(12))
 
     assert slow.take() == list(range(10))
 
@@ -32,9 +31,9 @@ def test_fewer_go_when_the_first_has_waited_long_enough_although_others_keep_com
 
     def trickle() -> None:
         while not over.wait(0.05):
-            waiting.put(1)
+            waiting.put([1])
 
-    waiting.put(0)
+    waiting.put([0])
     threading.Thread(target=trickle, daemon=True).start()
     began = time.monotonic()
     taken = waiting.take()
@@ -46,14 +45,14 @@ def test_fewer_go_when_the_first_has_waited_long_enough_although_others_keep_com
 
 
 def test_in_a_hurry_nothing_waits(slow: Waiting[int]) -> None:
-    slow.put(0)
+    slow.put([0])
     slow.hurry()
 
     assert slow.take() == [0]
 
 
 def test_what_waits_is_handed_out_before_the_end(slow: Waiting[int]) -> None:
-    slow.put(0)
+    slow.put([0])
     slow.close()
 
     assert [slow.take(), slow.take()] == [[0], []]
@@ -65,7 +64,7 @@ def test_several_who_take_share_the_work(slow: Waiting[int]) -> None:
     for thread in threads:
         thread.start()
     for number in range(30):
-        slow.put(number)
+        slow.put([number])
     for thread in threads:
         thread.join(5)
 

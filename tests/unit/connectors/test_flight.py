@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from connectors.flight import Airspace, Counts, Flight, Source
+from connectors.flight import Airspace, Counts, Flight, Heard, Source
 from connectors.sqs import Delivery
 from tests.unit.connectors.stubs import StubQueue, eventually
 
@@ -20,7 +20,7 @@ class Landings:
 
     def __init__(self, limit: int = 100) -> None:
         self.landed: list[str] = []
-        self.space = Airspace(limit, lambda flight: self.landed.append(flight.delivery.id))
+        self.space = Airspace(limit, lambda flights: self.landed.extend(flight.delivery.id for flight in flights))
 
     def enter(self, *groups: str) -> list[Flight]:
         assert self.space.reserve(len(groups))
@@ -87,9 +87,9 @@ def test_the_last_acknowledgement_decides() -> None:
     (flight,) = landings.enter("")
     landings.space.await_records(flight, 3)
     for _ in range(2):
-        landings.space.acknowledged(flight, "translated", good=True)
+        landings.space.acknowledged([Heard(flight, "translated", good=True)])
         assert landings.landed == []
-    landings.space.acknowledged(flight, "translated", good=True)
+    landings.space.acknowledged([Heard(flight, "translated", good=True)])
 
     assert landings.landed == ["m0"]
     assert asdict(landings.space.counts) == asdict(Counts(received=1, translated=1, records=3))
@@ -101,7 +101,7 @@ def test_one_bad_acknowledgement_leaves_the_message_whenever_it_comes(bad: int) 
     (flight,) = landings.enter("")
     landings.space.await_records(flight, 3)
     for number in range(3):
-        landings.space.acknowledged(flight, "translated", good=number != bad)
+        landings.space.acknowledged([Heard(flight, "translated", good=number != bad)])
 
     assert landings.landed == []
     assert landings.space.snapshot() == []

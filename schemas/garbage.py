@@ -1,4 +1,4 @@
-"""How often a worker looks for garbage in cycles: seldom, for records are many small objects with none."""
+"""How often a process that carries records looks for garbage: seldom, for they are small objects without cycles."""
 
 from __future__ import annotations
 
