@@ -35,7 +35,11 @@ SECONDS = 300
 TOPIC = "bench.uploads"
 RECORDS = 300_000
 
-WAITING: dict[str, tuple[float, int]] = {"50 ms of waiting": (50.0, 160_000), "10 ms of waiting": (10.0, 160_000)}
+WAITING: dict[str, tuple[Kind, float, int]] = {
+    "Headrace: 50 ms of waiting, on bytes": ("bytes", 50.0, 160_000),
+    "Headrace: 50 ms of waiting, decoded, a result stored": ("stored", 50.0, 160_000),
+    "Headrace: 10 ms of waiting, on bytes": ("bytes", 10.0, 160_000),
+}
 """What a handler waits, and for how many records; 1,000 are in flight."""
 
 IDEAL_SHARE, NO_OP = 0.95, 100_000.0
@@ -96,7 +100,7 @@ def _measurements(settings: KafkaSettings, share: float) -> dict[str, Callable[[
         return lambda: _theirs(settings, script, variant, int(records * share))
 
     return {
-        **{f"Headrace: {name}": ours("stored", records, wait) for name, (wait, records) in WAITING.items()},
+        **{name: ours(kind, records, wait) for name, (kind, wait, records) in WAITING.items()},
         **{name: ours(kind, records) for name, (kind, records) in OURS.items()},
         **{name: theirs(*told) for name, told in THEIRS.items()},
     }
@@ -155,15 +159,15 @@ def _print(spreads: dict[str, Spread]) -> None:
 
 
 def _ideal(name: str) -> float:
-    wait = WAITING.get(name.removeprefix("Headrace: "))
-    return 1000 / (wait[0] / 1000) if wait else 0.0
+    waiting = WAITING.get(name)
+    return 1000 / (waiting[1] / 1000) if waiting else 0.0
 
 
 def _judge(spreads: dict[str, Spread]) -> None:
     whole = spreads["Headrace: whole runner, record not wanted"].median
+    waits = next(iter(WAITING))
     checks = {
-        f"50 ms of waiting at {IDEAL_SHARE:.0%} of ideal": spreads["Headrace: 50 ms of waiting"].median
-        >= IDEAL_SHARE * 20_000,
+        f"50 ms of waiting at {IDEAL_SHARE:.0%} of ideal": spreads[waits].median >= IDEAL_SHARE * _ideal(waits),
         f"{NO_OP:,.0f} records/s with the whole runner on": whole >= NO_OP,
         "ahead of quixstreams, both decoding": whole > spreads["quixstreams: decodes Avro, keeps none"].median,
         "ahead of quixstreams, both on bytes": spreads["Headrace: bytes, no-op"].median

@@ -64,7 +64,8 @@ class Partition:
         self.ready: deque[Lane] = deque()
 
 
-Entry = tuple[Partition, Received]
+Entry = tuple[Partition, Received, int]
+"""A record that waits in a lane: its assignment, and how many bytes it holds of the buffer."""
 Lane = deque[Entry]
 
 
@@ -166,17 +167,10 @@ class Lanes:
         if start != partition.mark.position:
             return False
         partition.mark.opened(map(_place, records))
-        partition.buffered += sum(map(_size, records))
-        now = time.time()
-        for record in records:
-            wait = self._work.due(record) - now
-            if self._holds is not None and is_retry(record):
-                self._holds.add(record, partition)
-            if wait > 0:
-                self.waiting += 1
-                asyncio.get_running_loop().call_later(wait, self._is_due, (partition, record))
-            else:
-                self._enqueue((partition, record))
+        if self._holds is not None or is_retry(records[0]):
+            self._hold_or_enqueue(partition, records)
+        else:
+            self._enqueue_all(partition, records)
         self._wake()
         return True
 
@@ -252,6 +246,37 @@ class Lanes:
             return False
         behind = (each for name, each in self._partitions.items() if name[0].endswith(RETRY_TOPIC))
         return any(each.mark.position < each.end for each in behind)
+
+    def _enqueue_all(self, partition: Partition, records: list[Received]) -> None:
+        """Do what `_enqueue` does, for a whole batch of which nothing can be held up. This is where most records go."""
+        lanes, ready, nothing_was = self._lanes, partition.ready, not partition.ready
+        held = 0
+        for record in records:
+            key, size = lane_key(record), _size(record)
+            held += size
+            lane = lanes.get(key)
+            if lane is None:
+                lane = lanes[key] = deque(((partition, record, size),))
+                ready.append(lane)
+            else:
+                lane.append((partition, record, size))
+        partition.buffered += held
+        if nothing_was and ready:
+            self._turns.append(partition)
+
+    def _hold_or_enqueue(self, partition: Partition, records: list[Received]) -> None:
+        now = time.time()
+        for record in records:
+            entry = (partition, record, _size(record))
+            partition.buffered += entry[2]
+            if self._holds is not None and is_retry(record):
+                self._holds.add(record, partition)
+            wait = self._work.due(record) - now
+            if wait > 0:
+                self.waiting += 1
+                asyncio.get_running_loop().call_later(wait, self._is_due, entry)
+            else:
+                self._enqueue(entry)
 
     def _is_due(self, entry: Entry) -> None:
         self.waiting -= 1
@@ -345,7 +370,7 @@ class Lanes:
 
     async def _run_ordered(self, slot: Slot, entry: Entry) -> None:
         assert self._holds is not None
-        partition, record = entry
+        partition, record, _ = entry
         key = lane_key(record)
         self._at_work.add(key)
         try:
@@ -361,7 +386,7 @@ class Lanes:
 
     async def _run(self, slot: Slot, entry: Entry) -> bool:
         """Process a record; true when it stepped aside."""
-        partition, record = entry
+        partition, record, _ = entry
         slot.entry, slot.since, slot.verdict = entry, time.monotonic(), ""
         partition.running += 1
         try:
@@ -383,8 +408,8 @@ class Lanes:
         return stepped_aside
 
     def _finished(self, lane: Lane) -> None:
-        partition, record = lane.popleft()
-        partition.buffered -= _size(record)
+        partition, record, size = lane.popleft()
+        partition.buffered -= size
         if not lane:
             del self._lanes[lane_key(record)]
         elif self._holds is None or self._may_begin(lane_key(record), lane):

@@ -22,6 +22,8 @@ IN_PLACE_SECONDS = 2.0
 IN_PLACE_TRIES = 3
 
 
+_NOT_OVER = (Wait, Retry)
+
 Where = tuple[str, int, int]
 """Topic, partition and offset of a record."""
 
@@ -81,7 +83,9 @@ class Processor:
         """
         begun = time.monotonic()
         try:
-            outcome, tries = await self._try(received)
+            outcome, tries = await self._runner.run(received), 1
+            if isinstance(outcome, _NOT_OVER):
+                outcome, tries = await self._try_again(received, outcome)
             self._fuse.note(outcome)
             if not isinstance(outcome, Done) or outcome.events:
                 outcome = await self._settle(received, outcome, tries)
@@ -103,24 +107,23 @@ class Processor:
         self._telemetry.ended(received, outcome, self._stage.deadline_seconds)
         return isinstance(outcome, Retry)
 
-    async def _try(self, received: Received) -> tuple[Outcome, int]:
-        """Run the stage, in place again where waiting is short. Gives the ending and the attempts it took."""
+    async def _try_again(self, received: Received, outcome: Outcome) -> tuple[Outcome, int]:
+        """Run the stage in place again where waiting is short. Gives the ending, and all attempts it took."""
         tries = waits = 0
         while True:
-            outcome = await self._runner.run(received, tries, waits)
-            if isinstance(outcome, Wait):
-                waits += 1
-                await self._wait(received, outcome.why, waits)
-                continue
-            if self.pause.why:
-                self.pause.over(_where(received))
-            if not isinstance(outcome, Retry):
-                return outcome, tries + 1
-            tries += outcome.counts
             waits += 1
-            if outcome.after > IN_PLACE_SECONDS or waits > IN_PLACE_TRIES:
-                return outcome, tries
-            await asyncio.sleep(outcome.after)
+            if isinstance(outcome, Wait):
+                await self._wait(received, outcome.why, waits)
+            elif isinstance(outcome, Retry):
+                tries += outcome.counts
+                if outcome.after > IN_PLACE_SECONDS or waits > IN_PLACE_TRIES:
+                    return outcome, tries
+                await asyncio.sleep(outcome.after)
+            else:
+                return outcome, tries + 1
+            outcome = await self._runner.run(received, tries, waits)
+            if self.pause.why and not isinstance(outcome, Wait):
+                self.pause.over(_where(received))
 
     async def _settle(self, received: Received, outcome: Outcome, tries: int) -> Outcome:
         """Put the ending on the log, however long the broker is away."""

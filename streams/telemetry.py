@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
+from typing import get_args
 
 import structlog
 from prometheus_client import REGISTRY, Gauge
@@ -16,7 +17,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from schemas.message import Received
-from streams.outcome import Dead, Done, Outcome, Retry, label
+from streams.outcome import Dead, Done, How, Outcome, label
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"])
 POSSIBLE_DUPLICATES = Counting(
@@ -24,6 +25,9 @@ POSSIBLE_DUPLICATES = Counting(
 )
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
 """Upper bounds, in seconds, of the classes into which times are counted."""
+
+_DONE = {how: (label(Done(how=how)), how) for how in get_args(How)}
+"""Words and codes of what most records end with."""
 
 log = structlog.get_logger("headrace")
 
@@ -36,9 +40,9 @@ class Endings:
         self.times = [0] * len(BOUNDS)
         self.seconds = 0.0
 
-    def count(self, word: str, code: str, seconds: float) -> None:
-        """Count one record."""
-        self.outcomes[word, code] += 1
+    def count(self, ending: tuple[str, str], seconds: float) -> None:
+        """Count one record by the word and the code for how it ended."""
+        self.outcomes[ending] += 1
         self.times[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
 
@@ -80,11 +84,11 @@ class Telemetry:
 
     def ended(self, received: Received, outcome: Outcome, seconds: float) -> None:
         """Note a record's outcome. Nothing of the line is made where its level is not wanted."""
-        word = label(outcome)
-        code = outcome.how if isinstance(outcome, Done) else outcome.code if isinstance(outcome, Retry | Dead) else ""
-        self._endings.count(word, code, seconds)
+        ending = _DONE[outcome.how] if isinstance(outcome, Done) else (label(outcome), getattr(outcome, "code", ""))
+        self._endings.count(ending, seconds)
         level = logging.WARNING if isinstance(outcome, Dead) else logging.INFO
         if self._log.is_enabled_for(level):
+            word, code = ending
             self._log.log(
                 level,
                 word,

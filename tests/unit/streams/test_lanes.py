@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.message import Received
 from streams.lanes import Lanes, Work
@@ -140,7 +141,8 @@ async def test_a_record_that_is_not_due_holds_no_slot_and_keeps_its_offset(bench
     now = time.time()
     bench.due = lambda each: now + soon if each.offset == 0 else 0.0
     async with bench.running(in_flight=1) as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0, b"later"), record(1, b"now")])
+        again = [replace(each, topic="probe.retry") for each in (record(0, b"later"), record(1, b"now"))]
+        lanes.deliver(lanes.assign(WHERE, 0), 0, again)
         await until(lambda: [each.offset for each in bench.ended] == [1])
         assert lanes.committable(WHERE) == 0
         assert time.time() < now + soon
