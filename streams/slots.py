@@ -33,14 +33,21 @@ class Slots:
         self._partitions = partitions
         self._lock = threading.Lock()
         self._open: dict[tuple[str, int], dict[str, datetime]] = defaultdict(dict)
+        self._ended: set[str] = set()
 
     def take(self, stage: str, partition: int, token: str, now: datetime, until: datetime) -> None:
-        """Hold a slot for a job until it ends; a job that has one keeps it. Raises `Throttled` when none is free."""
+        """Hold a slot for a job until it ends; a job that has one keeps it. Raises `Throttled` when none is free.
+
+        A job that has ended holds none: who starts it once more, because the first answer was lost, is given the same
+        job by its token, and nobody will tell of its end a second time.
+        """
         quota = self._quotas.get(stage)
         if quota is None:
             return
         share = quota // self._partitions + (partition < quota % self._partitions)
         with self._lock:
+            if token in self._ended:
+                return
             held = self._open[stage, partition]
             for each in [each for each, deadline in held.items() if deadline <= now]:
                 del held[each]
@@ -49,21 +56,31 @@ class Slots:
             held[token] = until
 
     def give_back(self, token: str) -> None:
-        """Free the slot of a job that has ended, or that the service never accepted."""
-        stage = token_stage(token)
+        """Free the slot of a job that the service never accepted."""
         with self._lock:
-            for partition in range(self._partitions):
-                self._open[stage or "", partition].pop(token, None)
+            self._free(token)
+
+    def ended(self, token: str) -> None:
+        """Note that a job has ended."""
+        with self._lock:
+            self._ended.add(token)
+            self._free(token)
 
     def hold(self, job: JobStarted) -> None:
-        """Note a job that any worker started."""
+        """Note a job that any worker started, unless its end is known already."""
         with self._lock:
-            self._open[job.stage, job.partition][job.token] = job.deadline_at
+            if job.token not in self._ended:
+                self._open[job.stage, job.partition][job.token] = job.deadline_at
 
     def taken(self, stage: str) -> int:
         """How many jobs of a stage are at work."""
         with self._lock:
             return sum(len(self._open[stage, partition]) for partition in range(self._partitions))
+
+    def _free(self, token: str) -> None:
+        stage = token_stage(token) or ""
+        for partition in range(self._partitions):
+            self._open[stage, partition].pop(token, None)
 
 
 class JobFold:
@@ -72,7 +89,6 @@ class JobFold:
     def __init__(self, slots: Slots, book: Codec) -> None:
         self._slots = slots
         self._book = book
-        self._ended: set[str] = set()
 
     def take(self, value: bytes, _: Headers = ()) -> None:
         """Learn from one record, in any order."""
@@ -81,7 +97,6 @@ class JobFold:
         except Undecodable:  # its stage dead-letters it
             return
         if isinstance(event, JobFinished):
-            self._ended.add(event.token)
-            self._slots.give_back(event.token)
-        elif isinstance(event, JobStarted) and event.token not in self._ended:
+            self._slots.ended(event.token)
+        elif isinstance(event, JobStarted):
             self._slots.hold(event)

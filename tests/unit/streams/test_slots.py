@@ -56,8 +56,26 @@ def test_a_job_that_has_a_slot_keeps_it() -> None:
 def test_a_job_that_has_ended_frees_its_slot() -> None:
     slots = Slots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
-    slots.give_back(token(1))
+    slots.ended(token(1))
     slots.take("labels", 0, token(2), NOW, LATER)
+
+
+def test_a_job_that_the_service_never_accepted_frees_its_slot_and_may_take_one_again() -> None:
+    slots = Slots({"labels": 1}, 1)
+    slots.take("labels", 0, token(1), NOW, LATER)
+    slots.give_back(token(1))
+    slots.take("labels", 0, token(1), NOW, LATER)
+    with pytest.raises(Throttled):
+        slots.take("labels", 0, token(2), NOW, LATER)
+
+
+def test_a_job_that_is_started_once_more_after_its_end_holds_nothing() -> None:
+    slots = Slots({"labels": 1}, 1)
+    slots.take("labels", 0, token(1), NOW, LATER)
+    JobFold(slots, CODEC).take(CODEC.encode(job_finished(token(1))))
+    slots.take("labels", 0, token(1), NOW, LATER)
+    slots.take("labels", 0, token(2), NOW, LATER)
+    assert slots.taken("labels") == 1
 
 
 def test_a_job_past_its_deadline_holds_nothing() -> None:
