@@ -33,8 +33,11 @@ def overdue_stage(
 
 def _checking(first: float, clock: Callable[[], datetime]) -> Check:
     async def check(job: JobStarted, shelf: Shelf, services: Services) -> JobFinished | None:
-        """Say how a job has ended of which its stage knows nothing. Raises `NotYet` until it is due."""
-        if shelf.result(job.stage) or shelf.failed(job.stage) or shelf.newer:
+        """Say how a job has ended of which its stage knows nothing. Raises `NotYet` until it is due.
+
+        One for a version that was overtaken is asked for as well: until its end is told it holds a slot.
+        """
+        if shelf.result(job.stage) or shelf.failed(job.stage):
             return None
         ran = (clock() - job.started_at).total_seconds()
         deadline = (job.deadline_at - job.started_at).total_seconds()

@@ -124,6 +124,13 @@ async def test_a_job_whose_stage_has_ended_is_asked_for_by_nobody(watch: Watch) 
     assert watch.jobs.asked == 0
 
 
+async def test_a_job_for_a_version_that_was_overtaken_is_asked_for_too_since_it_holds_a_slot(watch: Watch) -> None:
+    newer = asset(version="e2", sequencer="0B")
+    await watch.results.put(newer, "labels@1", ready(), envelope(ready()), "cause")
+    watch.jobs.answer = job_finished(JOB.token)
+    assert (await watch.told(timedelta(hours=1))).token == JOB.token
+
+
 async def test_a_service_that_is_away_is_waited_for(watch: Watch) -> None:
     watch.jobs.answer = Outage("no credentials")
     assert isinstance(await watch.look(timedelta(hours=1)), Wait)
