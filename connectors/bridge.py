@@ -34,9 +34,6 @@ PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
-Report = tuple[Flight, Ending, KafkaError | None]
-"""What the producer says of one record of a message."""
-
 log = structlog.get_logger("headrace")
 
 
@@ -58,7 +55,7 @@ class Bridge:
         self._deletes: dict[Source, Deletes] = {}
         self._queues: dict[Source, Saying] = {}
         self._kafka = Saying()
-        self._reports: deque[Report] = deque()
+        self._reports: deque[Heard] = deque()
         self._receivers: list[threading.Thread] = []
         self._over = threading.Event()
         self._failed: Exception | None = None
@@ -131,7 +128,12 @@ class Bridge:
 
     def _send(self, flight: Flight, messages: Sequence[Message], ending: Ending) -> None:
         def delivered(error: KafkaError | None, _: object) -> None:
-            self._reports.append((flight, ending, error))
+            if error is None:
+                self._kafka.over()
+            else:
+                self._kafka.trouble(f"Kafka did not take a record: {error.str()}")
+            self._reports.append(Heard(flight, ending, error is None))
+            _raise_fatal(error)
 
         self._airspace.await_records(flight, len(messages))
         for each in messages:
@@ -184,19 +186,10 @@ class Bridge:
     def _poll(self) -> None:
         """Let the producer call back. Ends with the bridge, after the last acknowledgement."""
         while not self._over.is_set():
-            self._producer.poll(POLL_SECONDS)
-            self._settle([self._reports.popleft() for _ in range(len(self._reports))])
-
-    def _settle(self, reports: Sequence[Report]) -> None:
-        """Draw the consequences of what the producer reported."""
-        for _, _, error in reports:
-            if error is None:
-                self._kafka.over()
-            else:
-                self._kafka.trouble(f"Kafka did not take a record: {error.str()}")
-        self._airspace.acknowledged(Heard(flight, ending, error is None) for flight, ending, error in reports)
-        for _, _, error in reports:
-            _raise_fatal(error)
+            try:
+                self._producer.poll(POLL_SECONDS)
+            finally:  # also when one of the reports was fatal: the others count
+                self._airspace.acknowledged([self._reports.popleft() for _ in range(len(self._reports))])
 
     def _heard(self, error: KafkaError) -> None:
         """Take note of what the producer says of the cluster; what it holds is sent as soon as that is over."""
