@@ -5,7 +5,7 @@ Source: CloudEvents Kafka Protocol Binding 1.0.2. Routing, dead-lettering and re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import msgspec
@@ -54,7 +54,7 @@ _ATTRIBUTES = (
     ("ce_causationid", "causation_id"),
     ("traceparent", "traceparent"),
 )
-_FIELDS = dict(_ATTRIBUTES)
+_field = dict(_ATTRIBUTES).get
 _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.encode()))
 
 
@@ -64,27 +64,27 @@ def to_headers(envelope: Envelope) -> Headers:
     return (*_FIXED, *own)
 
 
-def from_headers(headers: Iterable[Header]) -> Envelope:
+def from_headers(headers: Collection[Header]) -> Envelope:
     """Read the envelope; headers that are not ours are passed over, whatever bytes they hold.
 
     Of several with one name the last counts; a null or empty one is as good as none, and a missing time stays empty.
     Raises `NotAnEvent` when id, source or type is missing.
     """
-    found: dict[str, str] = {}
-    for header, value in headers:
-        field = _FIELDS.get(header)
-        if field is None or not value:
-            continue
-        try:
-            found[field] = value.decode()
-        except UnicodeDecodeError as error:
-            raise NotAnEvent(f"header {header} is not UTF-8") from error
-    found.setdefault("time", "")
+    try:
+        found = {field: value.decode() for name, value in headers if value and (field := _field(name))}
+    except UnicodeDecodeError as error:
+        raise NotAnEvent(f"header {_named(headers, error.object)} is not UTF-8") from error
+    if "time" not in found:
+        found["time"] = ""
     try:
         return Envelope(**found)
     except TypeError:
         missing = sorted({"id", "source", "type"} - found.keys())
         raise NotAnEvent(f"no CloudEvents header {', '.join('ce_' + name for name in missing)}") from None
+
+
+def _named(headers: Collection[Header], value: bytes) -> str:
+    return next(name for name, each in headers if _field(name) and each == value)
 
 
 def timestamp(moment: datetime) -> str:

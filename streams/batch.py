@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from aiokafka.consumer.fetcher import FetchResult
+
 from schemas.message import Received
 from streams.lanes import Partition
 
@@ -16,14 +18,26 @@ class Batch(NamedTuple):
     records: list[Received]
 
 
-def received(record: Any) -> Received:
-    """Take over a record as aiokafka gives it."""
+def give_received(fetcher: Any) -> None:
+    """Let a fetcher of aiokafka give `Received`, and not records of its own that would be copied into one each.
+
+    To make both is a fifth of what a record costs that needs no work. aiokafka unpacks what was fetched only when it is
+    asked for it, so that all there is to change is what each record is made into.
+    """
+    fetch = fetcher._proc_fetch_request
+
+    async def fetch_and_prepare(*request: Any) -> bool:
+        needs_wakeup: bool = await fetch(*request)
+        for result in fetcher._records.values():
+            if isinstance(result, FetchResult) and result.has_more():
+                result._partition_records._consumer_record = received
+        return needs_wakeup
+
+    fetcher._proc_fetch_request = fetch_and_prepare
+
+
+def received(tp: Any, record: Any) -> Received:
+    """Take over a record as aiokafka reads it from a partition."""
     return Received(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp / 1000,
-        record.key,
-        record.value,
-        tuple(record.headers),
+        tp.topic, tp.partition, record.offset, record.timestamp / 1000, record.key, record.value, tuple(record.headers)
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import msgspec
 from msgspec.structs import replace
 
 from schemas import topics
-from schemas.codec import Undecodable
+from schemas.codec import Undecodable, UnknownSchema
 from schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
 from schemas.identity import derived_id, job_end_id, job_token, token_stage
 from schemas.message import Message, Received, message
@@ -38,6 +39,7 @@ class Runner:
     def __init__(self, stage: Stage, context: Context) -> None:
         self._stage = stage
         self._context = context
+        self._route = stage.route
         self._wants = wanted(stage)
         self._is_job: Predicate = over_records(stage.job.when) if stage.job else lambda _: False
 
@@ -52,7 +54,7 @@ class Runner:
 
     async def remember_failure(self, received: Received, dead: Dead) -> None:
         """Note in the store that the stage failed for this asset, so that fan-ins need not wait for it."""
-        if self._stage.route is not None:
+        if self._route is not None:
             return
         try:
             from_headers(received.headers)
@@ -65,24 +67,32 @@ class Runner:
 
     async def _run(self, received: Received) -> Outcome:
         try:
-            event, envelope = await self._open(received)
+            try:
+                event = self._context.codec.decode(received.value)
+            except UnknownSchema:
+                event = await self._context.codec.opened(received.value)
+            if self._route is None and not self._is_for_this(event, received.topic):
+                return _UNWANTED
+            envelope = from_headers(received.headers)
         except (Undecodable, NotAnEvent):
             if topics.is_dead_letters(received.topic):
                 return Done(how="skipped", why="a dead letter that nobody can read is one already")
             raise
-        if self._stage.route is not None:
-            sent = await self._stage.route(received, event, envelope)
+        if self._route is not None:
+            sent = await self._route(received, event, envelope)
             return _UNWANTED if sent is None else Done(sent)
-        if isinstance(event, JobFinished) and not topics.is_dead_letters(received.topic):
+        if _is_an_end(event, received.topic):
             return await self._finish(event, envelope, received.partition)
-        if not self._wants(event):
-            return _UNWANTED
         if isinstance(event, JobStarted) and self._stage.check is not None:
             return await self._check(event, envelope)
         asset = await self._asset(event)
         if asset is None:
             return Done(how="skipped", why="not about an asset")
         return await self._work(Task(event, envelope, asset, received.partition))
+
+    def _is_for_this(self, event: Event, topic: str) -> bool:
+        """Say it before the envelope is read: most events that a stage reads are for others."""
+        return _is_an_end(event, topic) or self._wants(event)
 
     async def _work(self, task: Task) -> Outcome:
         shelf = await self._context.results.look(task.asset)
@@ -217,10 +227,6 @@ class Runner:
     def _message(self, event: Event, envelope: Envelope) -> Message:
         return message(event, envelope, self._context.codec)
 
-    async def _open(self, received: Received) -> tuple[Event, Envelope]:
-        envelope = from_headers(received.headers)
-        return await self._context.codec.opened(received.value), envelope
-
     async def _asset(self, event: Event) -> Asset | None:
         """Say which asset version an event is about; a completion only tells through its job's intent."""
         if not isinstance(event, JobFinished):
@@ -230,3 +236,8 @@ class Runner:
         intent = await self._context.results.intent(event.token)
         asset: Asset | None = intent.record().asset if intent else None
         return asset
+
+
+def _is_an_end(event: Event, topic: str) -> TypeGuard[JobFinished]:
+    """Whether an event ends a job, and does not come back as the letter of a stage that had no use for it."""
+    return isinstance(event, JobFinished) and not topics.is_dead_letters(topic)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import get_args
@@ -36,13 +35,13 @@ class Endings:
     """What became of one stage's records. Plain numbers, written by the event loop alone: they cost next to nothing."""
 
     def __init__(self) -> None:
-        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.outcomes: dict[tuple[str, str], int] = {}
         self.times = [0] * len(BOUNDS)
         self.seconds = 0.0
 
     def count(self, ending: tuple[str, str], seconds: float) -> None:
         """Count one record by the word and the code for how it ended."""
-        self.outcomes[ending] += 1
+        self.outcomes[ending] = self.outcomes.get(ending, 0) + 1
         self.times[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
 

@@ -52,8 +52,12 @@ def _matches(record: Any, clauses: Sequence[Clause], tests: Sequence[Test]) -> b
                 return False
         elif type(value) not in _SCALARS:
             return _with_lists(record, clauses)
-        elif not any(test(value) for test in wanted):
-            return False
+        else:
+            for test in wanted:
+                if test(value):
+                    break
+            else:
+                return False
     return True
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import pytest
+import uvloop
 from faust.types import TP
 
 from schemas import topics
 from schemas.message import Received
 from schemas.settings import KafkaSettings
-from streams.app import SafeConsumer, create_app, credentials
+from streams.app import create_app, credentials
+from streams.consumer import SafeConsumer
 from streams.lanes import Lanes, Work
 from streams.settings import StreamSettings
 from streams.stage import Stage
@@ -20,22 +23,6 @@ from streams.stage import Stage
 async def nothing(_: Received) -> bool:
     """Do nothing."""
     return False
-
-
-class Record(NamedTuple):
-    """A record as aiokafka gives it."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int = 0
-    key: bytes = b"k"
-    value: bytes = b"v"
-    headers: tuple[tuple[str, bytes], ...] = ()
-    serialized_key_size: int = 1
-    serialized_value_size: int = 1
-    timestamp_type: int = 0
-    checksum: int = 0
 
 
 class Kafka:
@@ -67,9 +54,9 @@ class Kafka:
     def seek(self, partition: TP, offset: int) -> None:
         self.sought[partition] = offset
 
-    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Record]]:
+    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Received]]:
         offsets = self.fetches.pop(0)
-        return {tp: [Record(tp.topic, tp.partition, offset) for offset in offsets] for tp in active}
+        return {tp: [Received(tp.topic, tp.partition, offset, 0.0, b"k", b"v") for offset in offsets] for tp in active}
 
 
 @pytest.fixture
@@ -239,3 +226,13 @@ def test_tls_alone_checks_the_brokers_certificate() -> None:
 
 def test_a_plain_cluster_asks_for_nothing() -> None:
     assert credentials(told()) is None
+
+
+def test_the_thread_that_fetches_has_the_kind_of_loop_that_the_process_has(lanes: Lanes) -> None:
+    async def loop_of_thread() -> asyncio.AbstractEventLoop:
+        loop: asyncio.AbstractEventLoop = consumer(lanes, Kafka({}))._new_consumer_thread().thread_loop
+        loop.close()
+        return loop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert isinstance(runner.run(loop_of_thread()), uvloop.Loop)

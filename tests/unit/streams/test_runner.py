@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas import topics
 from schemas.envelope import from_headers
@@ -102,6 +103,14 @@ async def test_a_record_that_comes_again_is_answered_from_the_store(world: World
     again = await world.done("labels", received(ready(), offset=7))
     assert again == first
     assert world.outside.asked("look") == 1
+
+
+async def test_an_envelope_that_is_broken_counts_only_where_the_stage_wants_the_record(world: World) -> None:
+    wanted, for_others = (replace(received(ready(kind=kind)), headers=()) for kind in ("image", "audio"))
+    assert isinstance(await world.run("labels", wanted), Dead)
+    outcome = await world.run("labels", for_others)
+    assert isinstance(outcome, Done)
+    assert outcome.how == "skipped"
 
 
 async def test_in_a_new_epoch_no_earlier_result_counts_and_nothing_has_its_old_name(world: World) -> None:
