@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,15 @@ from sandbox.state import State
 from schemas.settings import KafkaSettings
 
 
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this process as an exit does, so that what it runs beside itself ends with it."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
 @contextmanager
 def running(parts: Sequence[str]) -> Iterator[State]:
     """Run parts of a sandbox of our own while the block lasts; the environment names them."""
+    end_on_sigterm()
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
         state = cluster.up(Path(folder), parts)
         os.environ.update(variables(state))

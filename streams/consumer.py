@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP, ConsumerMessage, Message
 
 from schemas.message import Received
 from streams.batch import Batch, give_received
@@ -120,6 +120,13 @@ class SafeConsumer(driver.Consumer):
             await self.commit()
         self.lanes.forget(where)
         await super().on_partitions_revoked(revoked)
+
+    def ack(self, message: Message) -> bool:
+        """Let go of a batch. Faust would remember its offset until it commits that, and it is the marks that commit."""
+        done = super().ack(message)
+        self._acked.pop(message.tp, None)
+        self._acked_index.pop(message.tp, None)
+        return done
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Say nothing: Faust's own check knows only events, and warns of every partition that is idle."""

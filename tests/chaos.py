@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from bench import report as results
+from bench.servers import end_on_sigterm
 from tests.support import chaos
 from tests.support.brokers import brokers
 
@@ -32,6 +33,7 @@ PLAN = chaos.Plan(
 
 def main(seed: Annotated[int, typer.Option(help="0 draws one.")] = 0) -> None:
     """Run twice, the second time with a stage that is ordered, and keep the report."""
+    end_on_sigterm()
     seed = seed or random.SystemRandom().randrange(1, 1 << 31)
     runs = {
         "any stage": replace(PLAN, seed=seed),

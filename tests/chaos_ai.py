@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import report
+from bench.servers import end_on_sigterm
 from console import aws
 from console.progress import Version
 from console.service import connect
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=float, default=900.0)
     given = parser.parse_args()
+    end_on_sigterm()
     verdict = run(given.assets, given.seed, given.limit)
     sys.stdout.write(json.dumps(asdict(verdict), indent=2) + "\n")
     found = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.MORE)})

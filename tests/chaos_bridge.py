@@ -27,6 +27,7 @@ import typer
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from bench import report as results
+from bench.servers import end_on_sigterm
 from sandbox import cluster
 from sandbox.environment import variables
 from sandbox.ports import free_port
@@ -188,6 +189,7 @@ def main(
     seed: Annotated[int, typer.Option(help="0 draws one.")] = 0,
 ) -> None:
     """Do all that, look at the log, and keep the report."""
+    end_on_sigterm()
     seed = seed or random.SystemRandom().randrange(1, 1 << 31)
     draw, folder = random.Random(seed), Path(tempfile.mkdtemp(prefix="headrace-chaos-"))
     parts: dict[str, Callable[[Place], None]] = {

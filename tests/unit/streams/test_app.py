@@ -228,6 +228,19 @@ def test_a_plain_cluster_asks_for_nothing() -> None:
     assert credentials(told()) is None
 
 
+async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: Lanes) -> None:
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 0})
+    of = await flowing(lanes, kafka)
+    cast(Any, of.app.topics)._acking_topics.add(tp.topic)
+    kafka.fetches.append([0, 1])
+    [event] = [event async for _, event in of.getmany(0)]
+    of.track_message(event)
+    of.ack(event)
+    assert event.acked
+    assert not any((of._acked, of._acked_index, of._unacked_messages))
+
+
 def test_the_thread_that_fetches_has_the_kind_of_loop_that_the_process_has(lanes: Lanes) -> None:
     async def loop_of_thread() -> asyncio.AbstractEventLoop:
         loop: asyncio.AbstractEventLoop = consumer(lanes, Kafka({}))._new_consumer_thread().thread_loop
