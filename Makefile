@@ -33,8 +33,7 @@ bench: $(VENV)/dev.stamp ## Measure what is promised about speed and memory
 	@set -e; for each in bench/codec.py bench/demo.py; do echo "$$each"; $(BIN)/python -m bench.$$(basename $$each .py); done
 
 bench-runner: $(VENV)/dev.stamp .venv-bench/stamp ## Measure the runner beside its peers (a quarter of an hour)
-	@$(BIN)/python -m bench.runner $(ARGS)
-	@$(BIN)/python -m bench.runner_limits
+	@missed=0; $(BIN)/python -m bench.runner $(ARGS) || missed=1; $(BIN)/python -m bench.runner_limits || missed=1; exit $$missed
 
 soak: $(VENV)/dev.stamp ## Watch the runner's memory for half an hour
 	@$(BIN)/python -m bench.runner_limits --soak --minutes 30

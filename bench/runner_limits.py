@@ -28,6 +28,10 @@ WARM_SECONDS = 6.0
 HOT_RECORDS, OTHER_KEYS = 100_000, 1_000
 SECONDS = 20.0
 REPETITIONS = 3
+MOST_BESIDE = 1.2
+FLAT_MB = 0.1
+"""A minute: what the interpreter itself may come to by moving things about."""
+
 PACE = 20_000.0
 """Records a second over minutes; the broker and the sender need the other core."""
 
@@ -43,6 +47,18 @@ def main(
     report.write(report.result("soak" if soak else "runner_limits", found, ("faust-streaming", "aiokafka", "uvloop")))
     for name, told in found.items():
         print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in told.items()))
+    _judge(found)
+
+
+def _judge(found: dict[str, Any]) -> None:
+    growth, hot = found["growth"], found.get("hot_key", {"ratio": 0.0})
+    checks = {
+        f"others wait at most {MOST_BESIDE} times as long beside a hot key": hot["ratio"] <= MOST_BESIDE,
+        "memory is flat": growth["mb_a_minute"] <= max(growth["give_or_take"], FLAT_MB),
+    }
+    missed = [name for name, met in checks.items() if not met]
+    if missed:
+        raise SystemExit(f"missed: {'; '.join(missed)}")
 
 
 def _hot_key(settings: KafkaSettings) -> dict[str, Any]:
