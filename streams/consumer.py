@@ -40,6 +40,28 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         give_received(cast(Any, self._consumer)._fetcher)
 
+    async def seek_there(self, tp: TP, offset: int) -> None:
+        """Fetch a partition from an offset on, if it is still assigned.
+
+        It is done in the thread that fetches: Faust's own `seek` changes the client under its hands, from another.
+        """
+        await self.call_thread(self._seek_if_assigned, tp, offset)
+
+    async def positions(self) -> dict[TP, int]:
+        """Say from where each assigned partition is fetched next, where that is known."""
+        found: dict[TP, int] = await self.call_thread(self._positions)
+        return found
+
+    async def _positions(self) -> dict[TP, int]:
+        client = cast(Any, self._ensure_consumer())
+        states = {tp: client._subscription.subscription.assignment.state_value(tp) for tp in client.assignment()}
+        return {TP(*tp): state.position for tp, state in states.items() if state.has_valid_position}
+
+    async def _seek_if_assigned(self, tp: TP, offset: int) -> None:
+        client = self._ensure_consumer()
+        if tp in client.assignment():
+            client.seek(tp, offset)
+
 
 class SafeConsumer(driver.Consumer):
     """Delivers one event per fetched batch, and commits what the marks say.
@@ -52,15 +74,14 @@ class SafeConsumer(driver.Consumer):
     grace: float
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        """Fetch in a thread whose loop is of the kind that the process has: uvloop, where it is installed."""
-        thread = ConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=type(self.loop)())
-        thread._close_thread_loop_on_stop = True
-        return thread
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
         self.lanes.polled = time.monotonic()
         fetched, _ = await self._wait_next_records(timeout)
+        if not fetched:
+            await self._fetch_what_got_lost()
         for tp, records in fetched.items():
             if self.should_stop:
                 return
@@ -77,10 +98,28 @@ class SafeConsumer(driver.Consumer):
             else:
                 await self.rewind(tp)
 
+    async def _fetch_what_got_lost(self) -> None:
+        """Fetch again where the client is further than what was delivered, as nothing may come that would show it.
+
+        So it is after a rebalance that began during a fetch: what that one brings goes to nobody. Where it is further
+        without a record, as behind a transaction's end, nothing comes of it, and it is believed from then on.
+        """
+        for tp, position in (await self._positions()).items():
+            partition = self.lanes.partition(_where(tp))
+            if partition is None or partition.mark.position == position:
+                continue
+            gap = (partition.mark.position, position)
+            if gap != partition.gap:
+                await self.rewind(tp)
+                partition.gap = gap
+
+    async def _positions(self) -> dict[TP, int]:
+        return await cast(ConsumerThread, self._thread).positions()
+
     async def rewind(self, tp: TP) -> None:
         """Fetch again from the first offset that was not delivered."""
         partition = self.lanes.partition(_where(tp))
-        if partition is not None and tp in self.assignment():
+        if partition is not None:
             partition.fetched = partition.mark.position
             await self.seek(tp, partition.fetched)
 
@@ -101,8 +140,11 @@ class SafeConsumer(driver.Consumer):
             position = self._committed_offset.get(tp) or begin.get(tp, 0)
             self.lanes.assign(_where(tp), position, ends.get(tp, 0))
         for tp, offset in begin.items():
-            if tp in self.assignment() and not self._committed_offset.get(tp):
+            if not self._committed_offset.get(tp):
                 await self.seek(tp, offset)
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        await cast(ConsumerThread, self._thread).seek_there(partition, offset)
 
     async def _ends_of_retries(self) -> dict[TP, int]:
         """Say up to where retry topics have to be read before others of their number, where order needs it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ class Watch:
         self._logs = folder
         self._read: dict[Path, int] = {}
         self._superseded: list[Place] = []
-        self._reader = kafka.reader(cluster, **{"group.id": stage.group})
+        self._connect = partial(kafka.reader, cluster, **{"group.id": stage.group})
+        self._reader = self._connect()
         self._in = _partitions(topic.name for topic in stage.inputs)
         self._out = _partitions((topics.SCANNED.name, topics.JOBS_STARTED.name, topics.dead_letters(stage.name).name))
         self._lock = threading.Lock()
@@ -54,7 +56,11 @@ class Watch:
         try:
             with self._lock:
                 self._look()
-        except KafkaException:
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:
+                # What a broker that has just begun did not know is kept for minutes by who asked it.
+                self._reader.close()
+                self._reader = self._connect()
             return False
         return True
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
 from typing import Any, cast
 
 import pytest
-import uvloop
 from faust.types import TP
 
 from schemas import topics
@@ -35,6 +35,7 @@ class Kafka:
         self.sought: dict[TP, int] = {}
         self.asked: list[str] = []
         self.fetches: list[list[int]] = []
+        self.position: dict[TP, int] = {}
 
     def assignment(self) -> set[TP]:
         return set(self.committed)
@@ -51,11 +52,16 @@ class Kafka:
         self.asked.append("end")
         return dict.fromkeys(partitions, self.end)
 
-    def seek(self, partition: TP, offset: int) -> None:
+    async def seek_there(self, partition: TP, offset: int) -> None:
         self.sought[partition] = offset
+
+    async def positions(self) -> dict[TP, int]:
+        return self.position
 
     async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Received]]:
         offsets = self.fetches.pop(0)
+        if not offsets:
+            return {}
         return {tp: [Received(tp.topic, tp.partition, offset, 0.0, b"k", b"v") for offset in offsets] for tp in active}
 
 
@@ -228,6 +234,31 @@ def test_a_plain_cluster_asks_for_nothing() -> None:
     assert credentials(told()) is None
 
 
+async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_comes_after_it(lanes: Lanes) -> None:
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 5})
+    of = await flowing(lanes, kafka)
+    kafka.position = {tp: 9}
+    assert await fetched(of, kafka) == []
+    assert kafka.sought == {tp: 5}
+    assert await fetched(of, kafka, 5, 6, 7, 8) == [5, 6, 7, 8]
+    kafka.sought.clear()
+    assert await fetched(of, kafka) == []
+    assert kafka.sought == {}
+
+
+async def test_a_client_that_is_further_without_a_record_is_believed_when_it_is_seen_twice(lanes: Lanes) -> None:
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 5})
+    of = await flowing(lanes, kafka)
+    kafka.position = {tp: 6}
+    assert await fetched(of, kafka) == []
+    kafka.sought.clear()
+    assert await fetched(of, kafka) == []
+    assert kafka.sought == {}
+    assert await fetched(of, kafka, 6, 7) == [6, 7]
+
+
 async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: Lanes) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 0})
@@ -241,11 +272,26 @@ async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: Lanes
     assert not any((of._acked, of._acked_index, of._unacked_messages))
 
 
-def test_the_thread_that_fetches_has_the_kind_of_loop_that_the_process_has(lanes: Lanes) -> None:
-    async def loop_of_thread() -> asyncio.AbstractEventLoop:
-        loop: asyncio.AbstractEventLoop = consumer(lanes, Kafka({}))._new_consumer_thread().thread_loop
-        loop.close()
-        return loop
+async def test_a_seek_is_done_in_the_thread_that_fetches_and_only_while_the_partition_is_assigned(lanes: Lanes) -> None:
+    mine, gone = TP("media.ready", 0), TP("media.ready", 1)
+    sought: list[tuple[TP, int, int]] = []
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert isinstance(runner.run(loop_of_thread()), uvloop.Loop)
+    class Client:
+        def assignment(self) -> set[TP]:
+            return {mine}
+
+        def seek(self, tp: TP, offset: int) -> None:
+            sought.append((tp, offset, threading.get_ident()))
+
+    thread: Any = consumer(lanes, Kafka({}))._new_consumer_thread()
+    thread._ensure_consumer = Client
+    other = threading.Thread(target=thread.thread_loop.run_forever)
+    other.start()
+    asyncio.run_coroutine_threadsafe(thread.method_queue.start(), thread.thread_loop).result(10)
+    await thread.seek_there(mine, 7)
+    await thread.seek_there(gone, 7)
+    asyncio.run_coroutine_threadsafe(thread.method_queue.stop(), thread.thread_loop).result(10)
+    thread.thread_loop.call_soon_threadsafe(thread.thread_loop.stop)
+    other.join()
+    thread.thread_loop.close()
+    assert sought == [(mine, 7, other.ident)]
