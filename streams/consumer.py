@@ -25,6 +25,12 @@ FETCH_WAIT_MS = 100
 retry topic is empty as a rule, so that with Faust's own 1,500 ms a busy stage would stand still half of the time."""
 
 
+class Waiting:
+    """Whether somebody still waits for what is done in another thread."""
+
+    over = False
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, whose client is told what Faust has no settings for."""
 
@@ -39,6 +45,27 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the client; nothing is fetched before it has subscribed."""
         await super().on_start()
         give_received(cast(Any, self._consumer)._fetcher)
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """Fetch records. What comes when nobody waits for it any more is given back, to be fetched again.
+
+        Faust ends a fetch when a rebalance begins, but only its own side of it. The other goes on in the thread, and
+        would take records from behind the position of the assignment that follows.
+        """
+        waiting = Waiting()
+        try:
+            return await self.call_thread(self._fetch_for, waiting, active_partitions, timeout)
+        finally:
+            waiting.over = True
+
+    async def _fetch_for(self, waiting: Waiting, active_partitions: set[TP], timeout: float) -> Any:
+        client = self._ensure_consumer()
+        found = await self._fetch_records(client, active_partitions, timeout, client._max_poll_records)
+        if not waiting.over:
+            return found
+        for tp, records in found.items():
+            await self._seek_if_assigned(tp, records[0].offset)
+        return {}
 
     async def seek_there(self, tp: TP, offset: int) -> None:
         """Fetch a partition from an offset on, if it is still assigned.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import pytest
@@ -272,26 +274,81 @@ async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: Lanes
     assert not any((of._acked, of._acked_index, of._unacked_messages))
 
 
-async def test_a_seek_is_done_in_the_thread_that_fetches_and_only_while_the_partition_is_assigned(lanes: Lanes) -> None:
-    mine, gone = TP("media.ready", 0), TP("media.ready", 1)
-    sought: list[tuple[TP, int, int]] = []
-
-    class Client:
-        def assignment(self) -> set[TP]:
-            return {mine}
-
-        def seek(self, tp: TP, offset: int) -> None:
-            sought.append((tp, offset, threading.get_ident()))
-
-    thread: Any = consumer(lanes, Kafka({}))._new_consumer_thread()
-    thread._ensure_consumer = Client
-    other = threading.Thread(target=thread.thread_loop.run_forever)
+@contextmanager
+def fetching(lanes: Lanes, client: Any) -> Iterator[Any]:
+    """The thread of a consumer, at work with a client of its own; its `ident` says which thread."""
+    made: Any = consumer(lanes, Kafka({}))
+    made.resume_flow()
+    thread = made._new_consumer_thread()
+    thread._ensure_consumer = lambda: client
+    loop = thread.thread_loop
+    other = threading.Thread(target=loop.run_forever)
     other.start()
-    asyncio.run_coroutine_threadsafe(thread.method_queue.start(), thread.thread_loop).result(10)
-    await thread.seek_there(mine, 7)
-    await thread.seek_there(gone, 7)
-    asyncio.run_coroutine_threadsafe(thread.method_queue.stop(), thread.thread_loop).result(10)
-    thread.thread_loop.call_soon_threadsafe(thread.thread_loop.stop)
-    other.join()
-    thread.thread_loop.close()
-    assert sought == [(mine, 7, other.ident)]
+    thread.ident = other.ident
+    asyncio.run_coroutine_threadsafe(thread.method_queue.start(), loop).result(10)
+    try:
+        yield thread
+    finally:
+        asyncio.run_coroutine_threadsafe(thread.method_queue.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        other.join()
+        loop.close()
+
+
+class Client:
+    """A client of aiokafka that has one partition assigned, and whose fetch brings something when it is told to."""
+
+    _max_poll_records = 500
+    _closed = False
+
+    def __init__(self, assigned: TP) -> None:
+        self._fetcher = self
+        self._subscriptions = self
+        self.sought: list[tuple[TP, int, int]] = []
+        self.asked, self.comes, self.gave_back = threading.Event(), threading.Event(), threading.Event()
+        self._assigned = assigned
+
+    def fetch_context(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def assignment(self) -> set[TP]:
+        return {self._assigned}
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.sought.append((tp, offset, threading.get_ident()))
+        self.gave_back.set()
+
+    async def fetched_records(self, *_: Any, **__: Any) -> dict[TP, list[Received]]:
+        self.asked.set()
+        await asyncio.to_thread(self.comes.wait, 10)
+        return {self._assigned: [Received(*self._assigned, 7, 0.0, b"k", b"v")]}
+
+
+async def test_a_seek_is_done_in_the_thread_that_fetches_and_only_while_the_partition_is_assigned(lanes: Lanes) -> None:
+    client = Client(TP("media.ready", 0))
+    with fetching(lanes, client) as thread:
+        await thread.seek_there(TP("media.ready", 0), 7)
+        await thread.seek_there(TP("media.ready", 1), 7)
+    assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
+
+
+async def test_what_a_fetch_brings_when_nobody_waits_any_more_is_given_back(lanes: Lanes) -> None:
+    client = Client(TP("media.ready", 0))
+    with fetching(lanes, client) as thread:
+        fetch = asyncio.create_task(thread.getmany(set(), 1.0))
+        assert await asyncio.to_thread(client.asked.wait, 10)
+        fetch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await fetch
+        client.comes.set()
+        assert await asyncio.to_thread(client.gave_back.wait, 10)
+    assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
+
+
+async def test_what_a_fetch_brings_is_given_to_whoever_waits_for_it(lanes: Lanes) -> None:
+    client = Client(TP("media.ready", 0))
+    client.comes.set()
+    with fetching(lanes, client) as thread:
+        found = await thread.getmany(set(), 1.0)
+    assert [each.offset for each in found[TP("media.ready", 0)]] == [7]
+    assert client.sought == []
