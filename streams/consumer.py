@@ -18,6 +18,7 @@ from schemas.message import Received
 from streams.batch import Batch, give_received
 from streams.lanes import Lanes, Partition
 from streams.origin import RETRY_TOPIC
+from streams.patience import ask_patiently
 
 FULL_POLL_SECONDS = 0.05
 FETCH_WAIT_MS = 100
@@ -44,7 +45,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start the client; nothing is fetched before it has subscribed."""
         await super().on_start()
-        give_received(cast(Any, self._consumer)._fetcher)
+        client = cast(Any, self._consumer)
+        give_received(client._fetcher)
+        ask_patiently(client._client)
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         """Fetch records. What comes when nobody waits for it any more is given back, to be fetched again.

@@ -1,0 +1,39 @@
+"""A client of aiokafka does not ask a cluster that is gone without a pause."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from streams import patience
+
+
+class Client:
+    """As much of aiokafka's client as is changed."""
+
+    def __init__(self, answers: bool) -> None:
+        self._answers = answers
+        self.asked: list[Any] = []
+
+    async def _metadata_update(self, *told: Any) -> bool:
+        self.asked.append(told)
+        return self._answers
+
+
+@pytest.mark.parametrize(("answers", "pauses"), [(True, []), (False, [patience.PAUSE_SECONDS])])
+async def test_a_client_waits_where_nobody_answered(
+    answers: bool, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = Client(answers)
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", wait)
+    patience.ask_patiently(client)
+    assert await client._metadata_update("cluster", ["topics"]) is answers
+    assert client.asked == [("cluster", ["topics"])]
+    assert waited == pauses
