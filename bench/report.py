@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -69,3 +69,10 @@ def _cpu() -> str:
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
+
+
+def judge(checks: Mapping[str, bool]) -> None:
+    """End with exit code 1, and name what was missed, where a target was."""
+    missed = [name for name, met in checks.items() if not met]
+    if missed:
+        raise SystemExit(f"missed: {'; '.join(missed)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,16 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from console.cli import end_on_sigterm
 from sandbox import cluster
 from sandbox.environment import variables
 from sandbox.ports import free_port
 from sandbox.state import State
 from schemas.settings import KafkaSettings
-
-
-def end_on_sigterm() -> None:
-    """Let SIGTERM end this process as an exit does, so that what it runs beside itself ends with it."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 @contextmanager

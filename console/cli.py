@@ -81,9 +81,14 @@ def headrace(
 
 
 def main() -> None:
-    """Run the command line. SIGTERM ends a command as an exit does, so that what it holds is let go."""
-    signal.signal(signal.SIGTERM, _terminated)
+    """Run the command line."""
+    end_on_sigterm()
     app(prog_name="headrace")
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this process as an exit does, so that what it holds is let go."""
+    signal.signal(signal.SIGTERM, _terminated)
 
 
 def settle_environment() -> None:

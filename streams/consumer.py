@@ -102,6 +102,7 @@ class SafeConsumer(driver.Consumer):
 
     lanes: Lanes
     grace: float
+    _thread: ConsumerThread
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -134,7 +135,7 @@ class SafeConsumer(driver.Consumer):
         So it is after a rebalance that began during a fetch: what that one brings goes to nobody. Where it is further
         without a record, as behind a transaction's end, nothing comes of it, and it is believed from then on.
         """
-        for tp, position in (await self._positions()).items():
+        for tp, position in (await self._thread.positions()).items():
             partition = self.lanes.partition(_where(tp))
             if partition is None or partition.mark.position == position:
                 continue
@@ -142,9 +143,6 @@ class SafeConsumer(driver.Consumer):
             if gap != partition.gap:
                 await self.rewind(tp)
                 partition.gap = gap
-
-    async def _positions(self) -> dict[TP, int]:
-        return await cast(ConsumerThread, self._thread).positions()
 
     async def rewind(self, tp: TP) -> None:
         """Fetch again from the first offset that was not delivered."""
@@ -174,7 +172,7 @@ class SafeConsumer(driver.Consumer):
                 await self.seek(tp, offset)
 
     async def _seek(self, partition: TP, offset: int) -> None:
-        await cast(ConsumerThread, self._thread).seek_there(partition, offset)
+        await self._thread.seek_there(partition, offset)
 
     async def _ends_of_retries(self) -> dict[TP, int]:
         """Say up to where retry topics have to be read before others of their number, where order needs it."""

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import report
-from bench.servers import end_on_sigterm
 from console import aws
+from console.cli import end_on_sigterm
 from console.progress import Version
 from console.service import connect
 from sandbox import cluster, demo_files, demo_report, demo_run, environment, processes, rules

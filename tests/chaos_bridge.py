@@ -27,7 +27,7 @@ import typer
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from bench import report as results
-from bench.servers import end_on_sigterm
+from console.cli import end_on_sigterm
 from sandbox import cluster
 from sandbox.environment import variables
 from sandbox.ports import free_port

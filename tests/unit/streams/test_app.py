@@ -236,13 +236,19 @@ def test_a_plain_cluster_asks_for_nothing() -> None:
     assert credentials(told()) is None
 
 
-async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_comes_after_it(lanes: Lanes) -> None:
+async def further_than_delivered(lanes: Lanes, position: int) -> tuple[SafeConsumer, Kafka]:
+    """A consumer that begins at 5 and whose client, when a fetch has brought nothing, is at a position behind that."""
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 5})
     of = await flowing(lanes, kafka)
-    kafka.position = {tp: 9}
+    kafka.position = {tp: position}
     assert await fetched(of, kafka) == []
     assert kafka.sought == {tp: 5}
+    return of, kafka
+
+
+async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_comes_after_it(lanes: Lanes) -> None:
+    of, kafka = await further_than_delivered(lanes, 9)
     assert await fetched(of, kafka, 5, 6, 7, 8) == [5, 6, 7, 8]
     kafka.sought.clear()
     assert await fetched(of, kafka) == []
@@ -250,11 +256,7 @@ async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_co
 
 
 async def test_a_client_that_is_further_without_a_record_is_believed_when_it_is_seen_twice(lanes: Lanes) -> None:
-    tp = TP("media.ready", 0)
-    kafka = Kafka({tp: 5})
-    of = await flowing(lanes, kafka)
-    kafka.position = {tp: 6}
-    assert await fetched(of, kafka) == []
+    of, kafka = await further_than_delivered(lanes, 6)
     kafka.sought.clear()
     assert await fetched(of, kafka) == []
     assert kafka.sought == {}
