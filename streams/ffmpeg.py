@@ -76,7 +76,7 @@ def opened(path: Path, ffmpeg: Ffmpeg) -> Iterator[Source]:
 async def run(source: Source, output: Sequence[str] = (), reading: Sequence[str] = ()) -> Run:
     """Run ffmpeg on a file to its end, within limits; without output options it only describes the file."""
     source.file.seek(0)
-    process = await _started(source, output, reading)
+    process = await _begun(source, output, reading)
     try:
         async with asyncio.timeout(source.ffmpeg.wall_seconds):
             made, errors, code = await asyncio.gather(
@@ -85,13 +85,29 @@ async def run(source: Source, output: Sequence[str] = (), reading: Sequence[str]
     except TimeoutError as error:
         raise Transient(f"ffmpeg took longer than {source.ffmpeg.wall_seconds:g} seconds", "timeout") from error
     finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await _ended(process)
     run = Run(code, made, errors.decode(errors="replace"))
     _raise_for(run)
     return run
+
+
+async def _begun(source: Source, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
+    """Start ffmpeg. A start that is cancelled ends with its children: asyncio by itself kills the process alone."""
+    starting = asyncio.create_task(_started(source, output, reading))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(Outage):
+            await _ended(await starting)
+        raise
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Kill a process that still runs, with all that it started."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 async def _started(source: Source, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:

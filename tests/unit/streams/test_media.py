@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import psutil
@@ -517,6 +518,30 @@ async def test_a_cancelled_probe_kills_ffmpeg(hung: Hung) -> None:
 
     assert await eventually(running)
     work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert await eventually(lambda: all(map(is_gone, started)))
+
+
+async def test_a_probe_that_is_cancelled_while_ffmpeg_starts_kills_it_with_its_children(
+    hung: Hung, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ffmpeg, pids = hung
+    create, begun, go_on = asyncio.create_subprocess_exec, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*command: str, **told: Any) -> asyncio.subprocess.Process:
+        process = await create(*command, **told)
+        begun.set()
+        await go_on.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+    work = asyncio.create_task(probe(MEDIA / "rabbit.mp4", ffmpeg(60.0)))
+    await begun.wait()
+    started: list[int] = []
+    assert await eventually(lambda: bool(started.extend(pids()) or started))
+    work.cancel()
+    go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await work
     assert await eventually(lambda: all(map(is_gone, started)))

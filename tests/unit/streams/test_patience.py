@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ async def test_a_client_waits_where_nobody_answered(
     async def wait(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", wait)
+    monkeypatch.setattr(patience, "asyncio", SimpleNamespace(sleep=wait))
     patience.ask_patiently(client)
     assert await client._metadata_update("cluster", ["topics"]) is answers
     assert client.asked == [("cluster", ["topics"])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -179,7 +180,7 @@ async def test_while_the_registry_is_away_the_stage_is_paused(monkeypatch: pytes
     async def look(seconds: float) -> None:
         seen.append(world.processor.pause.why)
 
-    monkeypatch.setattr(subject.asyncio, "sleep", look)
+    monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=look))
     await world.processor.process(confluent())
     assert seen == ["no registry"]
 
@@ -200,7 +201,7 @@ async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypat
     async def look(seconds: float) -> None:
         seen.append(world.processor.pause.why)
 
-    monkeypatch.setattr(subject.asyncio, "sleep", look)
+    monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=look))
     world.outside.failures = [Outage("no credentials")]
     await world.processor.process(received(uploaded()))
     assert seen == ["no credentials"]
@@ -248,7 +249,7 @@ async def test_a_record_that_never_makes_its_deadline_is_dead_in_the_end(world: 
 async def test_who_is_throttled_again_and_again_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     async def at_once(_: float) -> None: ...
 
-    monkeypatch.setattr(subject.asyncio, "sleep", at_once)
+    monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=at_once))
     world = World(Longest())
     waits, record = [], received(uploaded())
     for _ in range(8):
