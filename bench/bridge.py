@@ -6,32 +6,26 @@ and against an SQS that answers at once, where the bridge itself is the bound.
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import threading
 import time
 import uuid
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
-import msgspec
 import orjson
 import typer
 
 from bench import load, report
 from bench.bridged import Measured, Task
+from bench.processes import answer, module
 from bench.servers import broker_of, running, serving
 from connectors.outgoing import outgoing
 from schemas import codec, kafka, topics
 from schemas.settings import KafkaSettings
 
-HERE = Path(__file__).parent
-SECONDS = 300
 LOCAL_MESSAGES, INSTANT_MESSAGES, MANY_MESSAGES, TRANSLATIONS = 6_000, 30_000, 200_000, 20_000
 PACE, PACE_SECONDS = 100, 20
 SHARE_OF_BARE, A_SECOND, TRANSLATED_A_SECOND, MORE_MS = 0.9, 8_000.0, 40_000.0, 50.0
@@ -135,13 +129,7 @@ def _queue() -> str:
 
 
 def _run(task: Task, **variables: str) -> Measured:
-    command = [sys.executable, "-m", "bench.bridged", msgspec.json.encode(task).decode()]
-    done = subprocess.run(
-        command, cwd=HERE.parent, env={**os.environ, **variables}, capture_output=True, timeout=SECONDS, check=False
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr.decode()[-2000:])
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Measured)
+    return answer(module("bench.bridged", task), Measured, variables=variables)
 
 
 def _rate(measured: Measured) -> float:

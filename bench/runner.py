@@ -8,8 +8,6 @@ marks, outcomes, telemetry and safe commits, its results bucket in memory.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +15,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from bench import load, report
 from bench.hosted import Kind, Measured, Task
+from bench.processes import answer, module
 from bench.report import Spread
 from bench.servers import broker_of, running
 from schemas.settings import KafkaSettings
@@ -31,7 +29,6 @@ from schemas.settings import KafkaSettings
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
 PYTHON_OF_PEERS = HERE.parent / ".venv-bench" / "bin" / "python"
-SECONDS = 300
 TOPIC = "bench.uploads"
 RECORDS = 300_000
 
@@ -116,9 +113,7 @@ def task_of(settings: KafkaSettings, kind: Kind, records: int, reads: str = TOPI
 
 def run_ours(task: Task) -> float:
     """Host a stage in a process of its own, and give the records a second."""
-    found = msgspec.json.decode(
-        _run([sys.executable, "-m", "bench.hosted", msgspec.json.encode(task).decode()]), type=Measured
-    )
+    found = answer(module("bench.hosted", task), Measured)
     if found.out_of_order:
         raise SystemExit(f"{task.kind}: {found.out_of_order} records came before an earlier one of their key")
     return found.records / found.seconds
@@ -132,15 +127,9 @@ def _theirs(settings: KafkaSettings, script: str, variant: str, records: int) ->
         "records": records,
         "variant": variant,
     }
-    found = json.loads(_run([str(PYTHON_OF_PEERS), str(PEERS / f"{script}.py"), json.dumps(orders)]))
+    command = [str(PYTHON_OF_PEERS), str(PEERS / f"{script}.py"), json.dumps(orders)]
+    found = answer(command, dict[str, Any])
     return float(found["records"] / found["seconds"])
-
-
-def _run(command: list[str]) -> bytes:
-    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, timeout=SECONDS, check=False)
-    if done.returncode or not done.stdout:
-        raise SystemExit(f"{command[1:3]} failed:\n{done.stderr.decode()[-2000:]}")
-    return done.stdout.splitlines()[-1]
 
 
 @contextmanager

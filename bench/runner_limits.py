@@ -6,20 +6,18 @@ The runner is whole but for decoding: what is measured are lanes, marks, outcome
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import threading
 import uuid
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from bench import load, report
 from bench.hosted import Kind, Measured, Task
 from bench.load import Pace
-from bench.runner import HERE, kafka
+from bench.processes import answer, module
+from bench.runner import kafka
 from schemas import kafka as clients
 from schemas import topics
 from schemas.settings import KafkaSettings
@@ -84,7 +82,8 @@ def _waiting(settings: KafkaSettings) -> dict[str, Any]:
     records = 100_000
     topic = _topic(settings)
     load.keep_sending(settings, topic, [Pace("key-{}", 5_000, records)], 1.0)
-    full = _run(_task(settings, topic, "lanes", records=1, wait_ms=5_000, in_flight=10, buffer_bytes=1 << 30))
+    task = _task(settings, topic, "lanes", records=1, wait_ms=5_000, in_flight=10, buffer_bytes=1 << 30)
+    full = answer(module("bench.hosted", task), Measured)
     empty = full.resident_mb[0]
     return {"bytes_a_record": round((max(full.resident_mb) - empty) * 1e6 / records), "records": records}
 
@@ -116,7 +115,7 @@ def _watched(settings: KafkaSettings, paces: list[Pace], seconds: float, wait_ms
     sender = threading.Timer(WARM_SECONDS, load.keep_sending, (settings, topic, paces, seconds + 0.5))
     sender.start()
     try:
-        return _run(task, seconds + 120)
+        return answer(module("bench.hosted", task), Measured, seconds + 120)
     finally:
         sender.join()
 
@@ -130,14 +129,6 @@ def _topic(settings: KafkaSettings) -> str:
     topic = f"bench.{uuid.uuid4().hex[:8]}"
     clients.create_topics(clients.admin(settings), [topics.Topic(topic, "uploads")], 1)
     return topic
-
-
-def _run(task: Task, seconds: float = 120) -> Measured:
-    command = [sys.executable, "-m", "bench.hosted", msgspec.json.encode(task).decode()]
-    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, timeout=seconds, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr.decode()[-2000:])
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Measured)
 
 
 if __name__ == "__main__":
