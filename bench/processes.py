@@ -27,7 +27,7 @@ def answer(
         done.check_returncode()
         return msgspec.json.decode(done.stdout.splitlines()[-1], type=kind)
     except (subprocess.CalledProcessError, IndexError, msgspec.DecodeError):
-        printed, said = done.stdout.decode()[-200:], done.stderr.decode()[-2000:]
+        printed, said = (each.decode(errors="replace") for each in (done.stdout[-200:], done.stderr[-2000:]))
         told = f"{command[1:3]} ended with {done.returncode}, and its output with {printed!r}:\n{said}"
         raise SystemExit(told) from None
 
