@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -11,6 +12,10 @@ from hypothesis import settings
 # How long one example takes says something about the machine, and nothing about the code.
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and their children would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A process keeps its clients of AWS, each with the address and the credentials that it was made with.
 _KEPT = (("console.aws", "client"), ("connectors.aws", "_client"))
