@@ -21,9 +21,9 @@ debian() {
     # The certificates that this machine trusts: a network's own may be among them.
     cp /etc/ssl/certs/ca-certificates.crt "$work/debian/etc/ssl/certs/ca-certificates.crt"
     rm -rf "$work/debian/var/cache/apt" "$work/debian/var/lib/apt/lists"
-    # As in Debian's slim images: no documents, manuals and translations.
+    # As in Debian's slim images: no documents, manuals and translations. The folders stay: Java links its manuals there.
     find "$work/debian/usr/share/doc" -type f ! -name copyright -delete
-    rm -rf "$work/debian/usr/share/man" "$work/debian/usr/share/info" "$work/debian/usr/share/locale"
+    find "$work/debian/usr/share/man" "$work/debian/usr/share/info" "$work/debian/usr/share/locale" ! -type d -delete
     tar --create --directory "$work/debian" . | docker import - headrace-debian >/dev/null
 }
 
