@@ -14,6 +14,7 @@ from connectors.settings import BridgeSettings
 from connectors.sqs import QueueUnavailable
 from connectors.start import reachable, run
 from schemas.settings import KafkaSettings
+from tests.support.running import wait_for
 from tests.unit.connectors.sqs_server import QUEUE, SqsServer
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
@@ -71,7 +72,7 @@ def test_told_to_stop_before_kafka_is_there_it_has_carried_nothing(monkeypatch: 
     with capture_logs() as logs:
         running = threading.Thread(target=lambda: counts.append(run(given(), NOWHERE, stop)))
         running.start()
-        running.join(1.5)
+        wait_for(lambda: logs, "word of what is waited for")
         stop.set()
         running.join(5)
 
