@@ -34,7 +34,7 @@ class SafeConsumer(driver.Consumer):
     _thread: ConsumerThread
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, type(self.loop)(), loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""

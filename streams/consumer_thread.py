@@ -30,8 +30,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     need, the thread's part of malloc falls to pieces: 0.8 MB a minute at 20,000 records a second.
     """
 
-    def __init__(self, consumer: Any, own_loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
-        super().__init__(consumer, thread_loop=own_loop, **kwargs)
+    def __init__(self, consumer: Any, *, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
+        super().__init__(consumer, loop=loop, thread_loop=type(loop)(), **kwargs)
         self._close_thread_loop_on_stop = True
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from connectors.flight import Counts
 from connectors.settings import BridgeSettings
 from connectors.sqs import QueueUnavailable
 from connectors.start import reachable, run
+from schemas.codec import Codec
 from schemas.settings import KafkaSettings
 from tests.support.running import wait_for
 from tests.unit.connectors.sqs_server import QUEUE, SqsServer
@@ -67,12 +68,19 @@ def test_leaving_what_is_unreadable_to_a_queue_that_does_not_redrive_is_warned_o
 
 
 def test_told_to_stop_before_kafka_is_there_it_has_carried_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, looks = start.kafka_missing, list[str]()
+
+    def looking(cluster: KafkaSettings, book: Codec) -> str:
+        looks.append(look(cluster, book))
+        return looks[-1]
+
     monkeypatch.setattr(start, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(start, "kafka_missing", looking)
     stop, counts = threading.Event(), list[Counts]()
     with capture_logs() as logs:
         running = threading.Thread(target=lambda: counts.append(run(given(), NOWHERE, stop)))
         running.start()
-        wait_for(lambda: logs, "word of what is waited for")
+        wait_for(lambda: len(looks) > 2, "three looks for Kafka")
         stop.set()
         running.join(5)
 
