@@ -88,9 +88,10 @@ def _live(settings: KafkaSettings, topic: str) -> float:
     load.fill(settings, topic, 1)
     task = task_of(settings, "stored", 1 + LIVE, topic)
     log = Cluster(settings)
+    places = log.spans([topic])
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(run_ours, task)
-        while not log.group(f"headrace.{task.name}").positions and not running.done():
+        while not log.positions(f"headrace.{task.name}", places) and not running.done():
             time.sleep(LOOK_SECONDS)
         _poison(settings, topic, LIVE)
         running.result()

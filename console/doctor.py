@@ -12,6 +12,7 @@ from pathlib import Path
 from connectors.settings import BridgeSettings
 from console import aws
 from console.errors import Refused, in_words
+from console.groups import Groups
 from console.log import Log
 from console.settings import ConsoleSettings
 from schemas import catalog, kafka, registry, topics
@@ -156,8 +157,8 @@ def _registry() -> str:
 
 def _workers() -> str:
     stages = pipeline.stages()
-    groups = Log(load(KafkaSettings)).groups([stage.group for stage in stages])
-    idle = [stage.name for stage in stages if not groups[stage.group].members]
+    members = Groups(load(KafkaSettings)).members([stage.group for stage in stages])
+    idle = [stage.name for stage in stages if not members[stage.group]]
     if idle:
         raise Note(f"nobody works on {', '.join(idle)}: headrace worker {' '.join(idle)}")
     return f"every one of {len(stages)} stages is worked on"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from console.entry import Entry, open_record
 from console.errors import Refused
+from console.groups import Groups
 from console.offsets import Group, Place, Span
 from schemas import codec, kafka, registry, topics
 from schemas.envelope import Header
@@ -29,9 +29,6 @@ TIMEOUT = 5.0
 """Seconds that the cluster has to answer a question."""
 SILENCE = 30.0
 """Seconds without a record, although there are more to read, after which nobody waits any longer."""
-
-_STARTING = (KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR)
-"""What a cluster says for a while when it is asked about groups for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +91,18 @@ class Log:
         high = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {place: Span(low[place], high[place]) for place in places}
 
-    def groups(self, names: Collection[str]) -> dict[str, Group]:
-        """Say who is in consumer groups and how far they are. A group that never was has no members and no offsets."""
-        deadline = time.monotonic() + TIMEOUT
-        while True:
-            try:
-                return self._groups(names)
-            except KafkaException as error:
-                if error.args[0].code() not in _STARTING or time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL_SECONDS)
+    def groups(self, names: Collection[str], places: Collection[Place]) -> dict[str, Group]:
+        """Count the members of consumer groups, and say what they have committed on some partitions.
 
-    def _groups(self, names: Collection[str]) -> dict[str, Group]:
-        members = self._admin.describe_consumer_groups(list(names), request_timeout=TIMEOUT)
-        asked: dict[str, Future[ConsumerGroupTopicPartitions]] = {}
-        for name in names:  # one group a request; the requests are under way together
-            one = [ConsumerGroupTopicPartitions(name)]
-            asked |= self._admin.list_consumer_group_offsets(one, request_timeout=TIMEOUT)
-        found = {}
-        for name, future in asked.items():
-            committed = {(tp.topic, tp.partition): tp.offset for tp in future.result().topic_partitions or ()}
-            known = {place: offset for place, offset in committed.items() if offset >= 0}
-            found[name] = Group(_members(members[name]), known)
-        return found
+        A group that never was has no members and no offsets. Raises `Refused`, naming a group that does not answer.
+        """
+        groups = Groups(self.settings)
+        members = groups.members(names)
+        found = groups.positions(dict.fromkeys(names, places))
+        return {
+            name: Group(len(members[name]), {place: position.offset for place, position in found[name].items()})
+            for name in names
+        }
 
     def timestamps(self, offsets: dict[Place, int]) -> dict[Place, float]:
         """Say when the first record at or after an offset was written, in seconds since 1970, where there is one."""
@@ -158,15 +144,6 @@ def in_words(error: Exception) -> str | None:
         return kafka.in_words(error, load(KafkaSettings))
     except SettingsError:
         return f"Kafka: {error.args[0]}"
-
-
-def _members(described: object) -> int:
-    try:
-        return len(described.result().members)  # type: ignore[attr-defined]
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-            return 0
-        raise
 
 
 def _assign(consumer: Consumer, places: Iterable[Place]) -> set[Place]:

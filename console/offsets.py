@@ -17,6 +17,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """The next offset that a group has committed, and the note that was committed with it."""
+
+    offset: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A consumer group: how many members it has, and the next offset of each partition that it has committed."""
 

@@ -56,7 +56,7 @@ class ReadService:
         """Tell how far every stage is."""
         names = [topic.name for topic in topics.table(stage.name for stage in self._stages)]
         spans = self._log.spans([*dict.fromkeys((*names, *self.topics()))])
-        groups = self._log.groups([stage.group for stage in self._stages])
+        groups = self._log.groups([stage.group for stage in self._stages], spans)
         reports = self._reports()
         stages = []
         for stage in self._stages:

@@ -42,6 +42,11 @@ def reader(settings: KafkaSettings, **overrides: Any) -> Consumer:
     return Consumer({**_base(settings), **own, "enable.partition.eof": True, **overrides})
 
 
+def observer(settings: KafkaSettings, group: str) -> Consumer:
+    """Make a consumer that can be asked what a group has committed; it joins the group only if it subscribes."""
+    return reader(settings, **{"group.id": group, "isolation.level": "read_uncommitted"})
+
+
 def subscriber(settings: KafkaSettings, group: str, begin: str) -> Consumer:
     """Make a member of a consumer group that commits when it is told to; a new group begins at `begin`."""
     own = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": begin, "enable.partition.eof": True}

@@ -31,6 +31,7 @@ DOORS = {
         "connectors.start",
         "connectors.webhook_sender",
         "console.dlq_log",
+        "console.groups",
         "console.log",
         "console.replay.cluster",
         "console.replay.seat",

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Mapping
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from console.dlq_log import LetterLog
 from console.errors import Refused
+from console.groups import Groups
 from console.log import Log
-from console.offsets import Place
-from console.replay.position import Position
+from console.offsets import Place, Position
 from schemas import kafka
 from schemas.settings import KafkaSettings
 from schemas.topics import Topic
-
-T = TypeVar("T")
 
 PATIENCE_SECONDS = 0.25
 TIMEOUT = 5.0
 CHANGE_SECONDS = 30.0
 """How long a cluster may take to make or delete topics, as in `schemas.kafka`."""
-
-_COORDINATOR_STARTS = (
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_COORDINATOR,
-)
-_SOMEBODY_IS_THERE = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A consumer group: its members, each `client id at host`, and its positions."""
-
-    members: tuple[str, ...]
-    positions: Mapping[Place, Position]
 
 
 class Cluster(LetterLog):
@@ -49,6 +30,7 @@ class Cluster(LetterLog):
         super().__init__(settings)
         self._admin = kafka.admin(settings)
         self._log = Log(settings)
+        self._groups = Groups(settings)
 
     def require(self, *names: str) -> None:
         """Raise `Refused` when a topic is not there."""
@@ -67,20 +49,17 @@ class Cluster(LetterLog):
         offsets = {(tp.topic, tp.partition): future.result().offset for tp, future in found.items()}
         return {place: offset if offset >= 0 else None for place, offset in offsets.items()}
 
-    def group(self, name: str) -> Group:
-        """Say who is in a consumer group and where it is. One that never was has no members and no positions."""
-        return _patiently(lambda: self._group(name))
+    def members(self, group: str) -> tuple[str, ...]:
+        """List the members of a consumer group, each `client id at host`. One that never was has none."""
+        return self._groups.members([group])[group]
+
+    def positions(self, group: str, places: Collection[Place]) -> dict[Place, Position]:
+        """Say what a consumer group has committed on some partitions; those without a commit are left out."""
+        return self._groups.positions({group: places})[group]
 
     def move(self, group: str, offsets: Mapping[Place, int]) -> None:
         """Set a group's positions. Raises `Refused` when somebody is in it; it may then be moved in part."""
-        wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
-        asked = [ConsumerGroupTopicPartitions(group, wanted)]
-        answers = self._admin.alter_consumer_group_offsets(asked, request_timeout=TIMEOUT)
-        for moved in answers[group].result().topic_partitions:
-            if moved.error and moved.error.code() in _SOMEBODY_IS_THERE:
-                raise Refused(f"somebody has joined the group {group}: its offsets were not changed")
-            if moved.error:
-                raise KafkaException(moved.error)
+        self._groups.move(group, offsets)
 
     def names(self) -> set[str]:
         """List the topics."""
@@ -100,41 +79,4 @@ class Cluster(LetterLog):
         """Delete topics and a consumer group."""
         for deleted in self._admin.delete_topics(list(names), request_timeout=CHANGE_SECONDS).values():
             deleted.result()
-        try:
-            self._admin.delete_consumer_groups([group], request_timeout=CHANGE_SECONDS)[group].result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-                raise
-
-    def _group(self, name: str) -> Group:
-        described = self._admin.describe_consumer_groups([name], request_timeout=TIMEOUT)[name]
-        asked = [ConsumerGroupTopicPartitions(name)]
-        offsets = self._admin.list_consumer_group_offsets(asked, request_timeout=TIMEOUT)[name].result()
-        positions = {
-            (tp.topic, tp.partition): Position(tp.offset, tp.metadata or "")
-            for tp in offsets.topic_partitions or ()
-            if tp.offset >= 0
-        }
-        return Group(_members(described), positions)
-
-
-def _members(described: Any) -> tuple[str, ...]:
-    try:
-        members = described.result().members
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-            return ()
-        raise
-    return tuple(sorted(f"{member.client_id} at {member.host.lstrip('/')}" for member in members))
-
-
-def _patiently(ask: Callable[[], T]) -> T:
-    """Ask again while the cluster is still finding out who coordinates its groups."""
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        try:
-            return ask()
-        except KafkaException as error:
-            if error.args[0].code() not in _COORDINATOR_STARTS or time.monotonic() > deadline:
-                raise
-            time.sleep(PATIENCE_SECONDS)
+        self._groups.delete(group)

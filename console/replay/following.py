@@ -49,7 +49,7 @@ def _counts(cluster: Cluster, action: Action, outcomes: Outcomes | None) -> Mapp
 
 def _worked(cluster: Cluster, action: Action) -> int:
     """Say how many records a trial has worked: its group is its position."""
-    positions = cluster.group(action.group).positions
+    positions = cluster.positions(action.group, [(each.topic, each.partition) for each in action.shifts])
     return sum(max(0, _at(positions, (each.topic, each.partition), each.low) - each.low) for each in action.shifts)
 
 

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from console.offsets import Place
-from console.replay.position import Position, Spot
+from console.offsets import Place, Position
+from console.replay.position import Spot
 from schemas import topics
 from schemas.message import Received
 from streams.dead_letters import REDRIVEN

@@ -14,19 +14,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from console.offsets import Span
+from console.offsets import Position, Span
 from streams.marks import Mark
 
 Spot = tuple[int, int]
 """A partition of the dead-letter topic and an offset in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The next offset that a group has committed, and the note that was committed with it."""
-
-    offset: int
-    note: str = ""
 
 
 class Note(msgspec.Struct, frozen=True):

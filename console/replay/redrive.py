@@ -97,7 +97,7 @@ def plan(cluster: Cluster, stage: Stage, rules: Rules, look: bool = True) -> Pla
     past = Past(past_redrives(_read(cluster, retries, spans), notes), cluster.dispositions())
     unpassed = {(letters, partition): Span(each.start, each.end) for partition, each in standings.items()}
     found = sort(_read(cluster, letters, unpassed), rules, past)
-    bare = Plan(stage, standings, tuple(found), past.decisions, seen, cluster.group(stage.group).members)
+    bare = Plan(stage, standings, tuple(found), past.decisions, seen, cluster.members(stage.group))
     if look and bare.going():
         return _looked_at(cluster, bare, rules.filter.limit)
     return replace(bare, letters=tuple(limited(found, rules.filter.limit)))
@@ -125,7 +125,7 @@ def refuse_idle(plans: Iterable[Plan], waits: bool) -> None:
 
 def refuse_stale(cluster: Cluster, plan: Plan, replay: str) -> None:
     """Raise `Refused` when since the plan another redrive of the stage has begun or ended, or moved its position."""
-    positions = cluster.group(plan.group).positions
+    positions = cluster.positions(plan.group, [(plan.topic, partition) for partition in plan.standings])
     for partition, each in plan.standings.items():
         position = positions.get((plan.topic, partition))
         if each.committed != (position.offset if position else None):
@@ -150,9 +150,9 @@ def records_of(cluster: Cluster, topic: str, letters: Iterable[Letter]) -> Itera
 def _standings(cluster: Cluster, stage: Stage, spans: Mapping[Place, Span]) -> dict[int, Standing]:
     """Say where the position is in each partition of the dead-letter topic."""
     letters, retries = topics.dead_letters(stage.name).name, topics.retry(stage.name).name
-    positions = cluster.group(redrive_group(stage.name)).positions
     retry_ends = {place[1]: span.high for place, span in spans.items() if place[0] == retries}
     own = {place: span for place, span in spans.items() if place[0] == letters}
+    positions = cluster.positions(redrive_group(stage.name), own)
     return {place[1]: standing(span, positions.get(place), retry_ends) for place, span in own.items()}
 
 

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from console.entry import open_record
 from console.errors import Refused
-from console.offsets import Place, Span
+from console.offsets import Place, Position, Span
 from console.replay import actions, store, targets
 from console.replay.actions import Action, Shift
 from console.replay.bars import bar
-from console.replay.cluster import Cluster, Group
+from console.replay.cluster import Cluster
 from console.replay.effects import Effect
 from console.replay.moves import Move, Scope, moved, places
 from console.replay.outlook import Outlook, sum_up, windows
@@ -40,7 +40,8 @@ def plan(cluster: Cluster, scope: Scope, target: Target, look: int = 0) -> Plan:
     Raises `Refused` where the target lies outside of what the log holds.
     """
     spans, offsets = aimed(cluster, scope, target)
-    return _plan(cluster, Plan(scope, str(target), _moves(cluster.group(scope.group), spans, offsets)), look)
+    moves = _moves(cluster.positions(scope.group, offsets), spans, offsets)
+    return _plan(cluster, Plan(scope, str(target), moves), look)
 
 
 def aimed(cluster: Cluster, scope: Scope, target: Target) -> tuple[dict[Place, Span], dict[Place, int]]:
@@ -61,7 +62,8 @@ def plan_undo(cluster: Cluster, scope: Scope, action: Action, look: int = 0) -> 
     back = {(each.topic, each.partition): each.low if each.before is None else each.before for each in action.shifts}
     for place, offset in back.items():
         targets.offsets(Target("offset", offset), {place: Held(spans.get(place, Span(0, 0)))})
-    return _plan(cluster, Plan(scope, f"before {action.id}", _moves(cluster.group(scope.group), spans, back)), look)
+    moves = _moves(cluster.positions(scope.group, back), spans, back)
+    return _plan(cluster, Plan(scope, f"before {action.id}", moves), look)
 
 
 def execute(cluster: Cluster, planned: Plan, action: Action) -> Action:
@@ -69,7 +71,7 @@ def execute(cluster: Cluster, planned: Plan, action: Action) -> Action:
 
     Raises `Refused` when somebody is in the group, or when not all of it is where it was put.
     """
-    refuse_active(cluster.group(planned.scope.group).members, planned.scope)
+    refuse_active(cluster.members(planned.scope.group), planned.scope)
     shifts = tuple(Shift(move.topic, move.partition, move.before, move.to, move.low) for move in planned.moves)
     begun = replace(action, shifts=shifts)
     cluster.write([actions.message(begun)])
@@ -80,7 +82,7 @@ def execute(cluster: Cluster, planned: Plan, action: Action) -> Action:
     except Exception as error:  # whatever it was, the log says how the action ended
         cluster.write([actions.message(begun.over("failed", datetime.now(UTC), note=str(error)))])
         raise
-    positions = cluster.group(planned.scope.group).positions
+    positions = cluster.positions(planned.scope.group, wanted)
     wrong = moved(wanted, {place: position.offset for place, position in positions.items()})
     ended = begun.over("failed" if wrong else "done", datetime.now(UTC), note="; ".join(wrong))
     cluster.write([actions.message(ended)])
@@ -122,10 +124,12 @@ def _held(cluster: Cluster, spans: Mapping[Place, Span], target: Target) -> dict
     return {place: Held(span, oldest.get(place), found[place]) for place, span in spans.items()}
 
 
-def _moves(group: Group, spans: Mapping[Place, Span], offsets: Mapping[Place, int]) -> tuple[Move, ...]:
+def _moves(
+    positions: Mapping[Place, Position], spans: Mapping[Place, Span], offsets: Mapping[Place, int]
+) -> tuple[Move, ...]:
     found = []
     for place, to in sorted(offsets.items()):
-        position, span = group.positions.get(place), spans[place]
+        position, span = positions.get(place), spans[place]
         found.append(Move(*place, position.offset if position else None, to, span.low, span.high))
     return tuple(found)
 
@@ -139,7 +143,7 @@ def _plan(cluster: Cluster, bare: Plan, look: int) -> Plan:
     spans = {move.place: Span(move.to, move.start) for move in moves if move.again}
     is_stage = bare.scope.group == bare.scope.stage.group
     outlook = _outlook(cluster, bare.scope, spans, look) if look and spans and is_stage else None
-    return Plan(bare.scope, bare.target, dated, cluster.group(bare.scope.group).members, outlook)
+    return Plan(bare.scope, bare.target, dated, cluster.members(bare.scope.group), outlook)
 
 
 def _outlook(cluster: Cluster, scope: Scope, spans: Mapping[Place, Span], limit: int) -> Outlook:

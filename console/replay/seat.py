@@ -11,8 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from console.errors import Refused
-from console.offsets import Place
-from console.replay.position import Position
+from console.offsets import Place, Position
 from schemas import kafka
 from schemas.message import Message
 from schemas.settings import KafkaSettings

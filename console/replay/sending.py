@@ -12,7 +12,7 @@ from functools import partial
 
 from console.errors import Refused
 from console.letters_dispositions import Disposition, Kind, message
-from console.offsets import Place
+from console.offsets import Place, Position
 from console.replay import journal
 from console.replay.actions import Action
 from console.replay.bars import Advance, bar
@@ -20,7 +20,7 @@ from console.replay.choice import Letter, in_turn, predecessors
 from console.replay.cluster import Cluster
 from console.replay.orders import Orders
 from console.replay.outcomes import Outcomes
-from console.replay.position import Position, Positions
+from console.replay.position import Positions
 from console.replay.redrive import Plan, records_of, refuse_stale
 from console.replay.seat import SESSION_SECONDS, Post, Seat
 from console.replay.watching import Watch
@@ -212,7 +212,7 @@ def _without_collections() -> Iterator[None]:
 def _await_free(cluster: Cluster, group: str) -> None:
     """Wait until a redrive that was killed no longer counts as there. Raises `Refused` when one is really there."""
     deadline = time.monotonic() + SESSION_SECONDS + 2.0
-    while members := cluster.group(group).members:
+    while members := cluster.members(group):
         if time.monotonic() > deadline:
             raise Refused(f"another redrive has the group {group}: {'; '.join(members)}. Wait for its end, or end it")
         time.sleep(0.5)

@@ -123,7 +123,7 @@ def _rest(cluster: Cluster, trial: Trial, before: Action, target: Target) -> Pla
             f"there is a trial {trial.name} of {before.stage} to {before.asked}, {before.state}:"
             f" headrace replay diff {trial.name} shows it, headrace replay discard {trial.name} makes room"
         )
-    positions = cluster.group(trial.group).positions
+    positions = cluster.positions(trial.group, [(each.topic, each.partition) for each in before.shifts])
     left = {}
     for each in before.shifts:
         place = each.topic, each.partition
@@ -165,7 +165,7 @@ def discard(cluster: Cluster, name: str) -> list[str]:
     there = [each for each in cluster.names() if each.startswith(_prefix(name))]
     if not there:
         raise Refused(f"there is no trial {name}: headrace replay list")
-    if cluster.group(group_of(name)).members:
+    if cluster.members(group_of(name)):
         raise Refused(f"trial {name} is at work: end it first")
     cluster.forget(there, group_of(name))
     return there

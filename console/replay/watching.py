@@ -29,7 +29,7 @@ class Watch:
 
     def look(self) -> Outcomes:
         """Take what is new on the log."""
-        positions = self._cluster.group(self._stage.group).positions
+        positions = self._cluster.positions(self._stage.group, self._read)
         ends = self._ends()
         spans = {place: Span(self._read.get(place, 0), end) for place, end in ends.items()}
         for record in chain.from_iterable(self._cluster.read(spans)):

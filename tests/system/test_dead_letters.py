@@ -83,8 +83,8 @@ def test_no_offset_passes_a_record_whose_letter_was_not_taken(
 def behind(here: Site) -> set[Place]:
     """Name the partitions whose position is not at their end."""
     log = Cluster(here.settings)
-    positions = log.group(here.stage.group).positions
     spans = log.spans([topic.name for topic in here.stage.inputs])
+    positions = log.positions(here.stage.group, spans)
     return {
         place
         for place, span in spans.items()

@@ -15,7 +15,6 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from connectors import backfill_cursor, start
 from console import dlq_fetch, doctor
 from console.acls import Rule, roles
-from console.log import Log
 from console.replay.cluster import Cluster
 from schemas import codec, kafka, msk, topics
 from schemas.identity import root_id
@@ -70,9 +69,9 @@ def test_a_stage_works_with_no_more_than_it_is_allowed(
 
     with headrace({**cluster_env, **guarded.variables("removals")}, tmp_path, "worker", "removals") as worker:
         worker.ready()
-        log = Log(settings(guarded, "admin"))
+        log = Cluster(settings(guarded, "admin"))
         group = "headrace.removals"
-        wait_for(lambda: sum(log.groups([group])[group].committed.values()) > 0, "the record's offset to be committed")
+        wait_for(lambda: committed(log, group) > 0, "the record's offset to be committed")
         assert worker.stop() == 0
 
 
@@ -98,8 +97,7 @@ def test_no_offset_passes_a_record_whose_letter_is_forbidden(
 
 def committed(log: Cluster, group: str) -> int:
     """Sum up how far a group is in what the stage reads."""
-    positions = log.group(group).positions
-    return sum(each.offset for place, each in positions.items() if place[0] == topics.DELETED.name)
+    return sum(each.offset for each in log.positions(group, log.spans([topics.DELETED.name])).values())
 
 
 def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:

@@ -219,16 +219,17 @@ def test_a_rewind_does_what_it_said_and_can_be_undone(here: Site) -> None:
     with pytest.raises(Refused, match="1 member of"):
         rewind.execute(log, busy, begun(here, "earliest"))
     here.fleet.scale(0)
-    wait_for(lambda: not log.group(here.stage.group).members, "the group to be empty", 30)
+    wait_for(lambda: not log.members(here.stage.group), "the group to be empty", 30)
     planned = rewind.plan(log, scope, targets.parse("earliest", 0))
     assert sum(move.again for move in planned.moves) == 60
-    before = log.group(here.stage.group).positions
+    places = [move.place for move in planned.moves]
+    before = log.positions(here.stage.group, places)
     done = rewind.execute(log, planned, begun(here, "earliest"))
-    now = log.group(here.stage.group).positions
+    now = log.positions(here.stage.group, places)
     assert [move.to for move in planned.moves] == [now[move.place].offset for move in planned.moves]
     back = rewind.plan_undo(log, scope, done)
     rewind.execute(log, back, begun(here, done.id))
-    assert log.group(here.stage.group).positions == before
+    assert log.positions(here.stage.group, places) == before
     told = journal.read(log)
     assert (told[done.id].state, told[done.id].reason) == ("done", "a test")
 

@@ -201,12 +201,15 @@ def test_what_cannot_be_tried_apart_is_refused() -> None:
 def test_a_store_that_cannot_be_asked_is_one_line(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     here.ready("cat.jpg")
     here.run("rewind", "labels", "--to", "latest", "--execute")
-    before = Cluster(here.settings).group("headrace.labels").positions
+    log = Cluster(here.settings)
+    places = log.spans([topic.name for topic in labels.STAGE.inputs])
+    before = log.positions("headrace.labels", places)
+    assert before
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     said = refused("rewind", "labels", "--to", "earliest", "--fresh", "--execute", "--yes")
     assert "the results cannot be looked at" in said
     assert said.count("\n") == 1
-    assert Cluster(here.settings).group("headrace.labels").positions == before
+    assert log.positions("headrace.labels", places) == before
 
 
 def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:

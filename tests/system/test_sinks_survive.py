@@ -147,8 +147,8 @@ def idle(settings: KafkaSettings, names: list[str], reads: str) -> bool:
     """Look whether each rule has committed all that it reads, its retries among them."""
     log = Cluster(settings)
     for name in names:
-        positions = log.group(f"headrace.{name}").positions
         spans = log.spans([reads, topics.retry(name).name])
+        positions = log.positions(f"headrace.{name}", spans)
         if any(span.high > (positions[place].offset if place in positions else 0) for place, span in spans.items()):
             return False
     return True

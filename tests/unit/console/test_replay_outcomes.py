@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from console.offsets import Position
 from console.replay.outcomes import Outcomes
-from console.replay.position import Position
 from schemas.message import Message, Received
 from streams.dead_letters import Replay, dead_letter, delayed, redriven
 from streams.outcome import Dead, Retry

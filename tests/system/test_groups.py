@@ -1,0 +1,71 @@
+"""Consumer groups as the console asks about them, on a broker that has just started: no group has a coordinator yet."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from console import groups
+from console.errors import Refused
+from console.groups import Groups
+from console.offsets import Position
+from sandbox.names import HOST
+from schemas import kafka
+from schemas.settings import KafkaSettings
+from schemas.topics import Topic
+from tests.support.brokers import Brokers, brokers
+
+TOPIC = Topic("groups.in", "what groups read here", partitions=2)
+PLACES = [(TOPIC.name, 0), (TOPIC.name, 1)]
+
+# In processes of their own, since what is tested for is the end of the process.
+ASK = f"""
+import sys
+from console.groups import Groups
+from schemas.settings import KafkaSettings
+
+names = [f"group-{{each}}" for each in range(40)]
+groups = Groups(KafkaSettings(bootstrap_servers=sys.argv[1]))
+assert groups.positions(dict.fromkeys(names, {PLACES})) == {{name: {{}} for name in names}}
+assert groups.members(names) == dict.fromkeys(names, ())
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
+    with brokers(tmp_path_factory.mktemp("groups-brokers"), 1) as started:
+        yield started
+
+
+def test_groups_that_never_were_have_nothing_and_the_process_lives(cluster: Brokers) -> None:
+    command = [sys.executable, "-c", ASK, cluster.bootstrap_servers]
+    asking = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [each.communicate(timeout=60)[1] for each in asking]
+    assert [each.returncode for each in asking] == [0, 0, 0], said
+
+
+def test_a_group_is_where_it_was_put_until_it_is_deleted(cluster: Brokers) -> None:
+    settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
+    kafka.create_topics(kafka.admin(settings), [TOPIC], 1)
+    here = Groups(settings)
+    here.move("moved", {PLACES[0]: 7})
+    assert here.positions({"moved": PLACES, "other": PLACES}) == {"moved": {PLACES[0]: Position(7)}, "other": {}}
+    assert here.members(["moved", "other"]) == {"moved": (), "other": ()}  # to ask is not to join
+    here.delete("moved")
+    here.delete("moved")
+    assert here.positions({"moved": PLACES}) == {"moved": {}}
+
+
+def test_no_broker_is_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "ANSWER_SECONDS", 1.0)
+    nowhere = Groups(KafkaSettings(bootstrap_servers=f"{HOST}:1"))
+    begun = time.monotonic()
+    with pytest.raises(Refused, match=r"about the consumer group group-\d+ within 1 s"):
+        nowhere.positions({f"group-{each}": PLACES for each in range(50)})
+    with pytest.raises(Refused, match="about the consumer group alone within 1 s"):
+        nowhere.members(["alone"])
+    assert time.monotonic() - begun < 6
