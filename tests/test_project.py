@@ -58,6 +58,15 @@ DOORS = {
     "zxingcpp": {"sandbox.ai.codes"},
 }
 
+# librdkafka ends the process when a coordinator refuses this request of an admin client: decision 18.
+CRASHES = "list_consumer_group_offsets"
+GROUP_CALLS = {
+    "alter_consumer_group_offsets",
+    "delete_consumer_groups",
+    "describe_consumer_groups",
+    "list_consumer_groups",
+}
+
 LONGEST_MODULE = 250
 LONG_MODULES = {
     "schemas/records.py": "generated",
@@ -148,6 +157,46 @@ def name_of(path: Path) -> str:
 def test_a_vendor_is_imported_by_its_doors_alone(vendor: str) -> None:
     importers = {name_of(path) for path in modules(*PACKAGES) if vendor in imports(path)}
     assert importers == DOORS[vendor]
+
+
+def test_no_offsets_are_read_through_the_admin_client() -> None:
+    found = {name_of(path) for path in modules(*PACKAGES, "tests", "bench") if CRASHES in names(tree(path))}
+    assert not found, "use console.groups: an admin client that lists offsets of a group can crash the process"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "def read(admin):\n    return admin.list_consumer_group_offsets([])",
+        "ask = AdminClient.list_consumer_group_offsets",
+        "from anywhere import list_consumer_group_offsets as ask",
+        "getattr(admin, 'list_consumer_group_offsets')([])",
+    ],
+)
+def test_a_planted_call_is_found(planted: str) -> None:
+    assert CRASHES in names(ast.parse(planted))
+
+
+def test_consumer_groups_have_one_door() -> None:
+    users = {name_of(path) for path in modules(*PACKAGES) if GROUP_CALLS & names(tree(path))}
+    assert users == {"console.groups"}
+
+
+def names(parsed: ast.Module) -> set[str]:
+    """Every name that is used in a module, wherever and however: also those that `getattr` is given."""
+    found = set()
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            found.add(node.name)
+        elif isinstance(node, ast.Call):
+            found |= {
+                each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            }
+    return found
 
 
 def test_nothing_happens_at_import() -> None:
