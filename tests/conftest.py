@@ -9,6 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.support import surroundings
+
+surroundings.settle()
+
 # How long one example takes says something about the machine, and nothing about the code.
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
