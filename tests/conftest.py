@@ -10,6 +10,9 @@ import pytest
 from hypothesis import settings
 
 from tests.support import surroundings
+from tests.support.lost_worker import pytest_testnodedown, pytest_testnodeready
+
+__all__ = ["pytest_testnodedown", "pytest_testnodeready"]  # hooks of pytest
 
 surroundings.settle()
 

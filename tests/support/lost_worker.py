@@ -1,0 +1,45 @@
+"""What a run does when one of its worker processes dies: it names the test, and ends at once.
+
+By itself pytest-xdist starts another worker, runs the deadly test in that one, too, and may wait for ever: a worker
+runs a test only when it has been told of a next one, and a new worker is told of a single file.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+FAILED = 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodeready(node: Any) -> None:
+    """Let the run go on where it tells a worker something that has just died: its end comes as the next news."""
+    send = node.sendcommand
+
+    def send_to_the_living(name: str, **more: object) -> None:
+        with suppress(OSError):
+            send(name, **more)
+
+    node.sendcommand = send_to_the_living
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Fail the run for a worker that did not end by itself. What it says of Ctrl-C is left to xdist."""
+    if error in (None, "keyboard-interrupt"):
+        return
+    session = node.config.pluginmanager.getplugin("dsession")
+    test = _test_of(session, node)
+    if test:
+        session.handle_crashitem(test, node)  # reports it as failed
+    pytest.exit(f"worker {node.gateway.id} died {f'in {test}' if test else 'outside of any test'}: {error}", FAILED)
+
+
+def _test_of(session: Any, node: Any) -> str | None:
+    """Name the test that a worker was at, without giving it to another one."""
+    session.triggershutdown()
+    found: str | None = session.sched.remove_node(node) if node in session.sched.nodes else None
+    return found
