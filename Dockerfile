@@ -13,6 +13,7 @@ RUN apt-get update -qq && apt-get install --yes -qq --no-install-recommends binu
 RUN python3 -m venv /opt/headrace
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=/src/constraints.txt
 COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY headrace headrace
 COPY schemas schemas
 COPY connectors connectors
 COPY streams streams
@@ -39,7 +40,7 @@ FROM base AS sandbox
 COPY --from=build-sandbox /opt/headrace /opt/headrace
 RUN mkdir /data && chown headrace /data
 USER headrace
-ENTRYPOINT ["python3", "-m", "sandbox.container"]
+ENTRYPOINT ["python3", "-m", "headrace.sandbox.container"]
 
 FROM base AS headrace
 COPY --from=build /opt/headrace /opt/headrace

@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bench import load
-from sandbox.names import RESULTS_BUCKET
-from schemas import codec, kafka
-from schemas.message import message
-from schemas.records import MediaLabelled, Pointer
-from schemas.settings import KafkaSettings
-from streams.aws import Aws
-from streams.rates import Rates
-from streams.results import Results
-from streams.sender import Sender
-from streams.storage import S3Bucket
+from headrace.sandbox.names import RESULTS_BUCKET
+from headrace.schemas import codec, kafka
+from headrace.schemas.message import message
+from headrace.schemas.records import MediaLabelled, Pointer
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.aws import Aws
+from headrace.streams.rates import Rates
+from headrace.streams.results import Results
+from headrace.streams.sender import Sender
+from headrace.streams.storage import S3Bucket
 from tests.support.records import envelope
 
 TIMES = 300

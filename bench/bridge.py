@@ -22,9 +22,9 @@ from bench import load, report
 from bench.bridged import Measured, Task
 from bench.processes import answer, module
 from bench.servers import broker_of, running, serving
-from connectors.outgoing import outgoing
-from schemas import codec, kafka, topics
-from schemas.settings import KafkaSettings
+from headrace.connectors.outgoing import outgoing
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.settings import KafkaSettings
 
 LOCAL_MESSAGES, INSTANT_MESSAGES, MANY_MESSAGES, TRANSLATIONS = 6_000, 30_000, 200_000, 20_000
 PACE, PACE_SECONDS = 100, 20

@@ -14,12 +14,12 @@ import msgspec
 import orjson
 import psutil
 
-from connectors.bridge import Bridge
-from connectors.flight import Flight
-from connectors.settings import BridgeSettings
-from connectors.start import reachable
-from schemas import codec, garbage, kafka
-from schemas.settings import KafkaSettings
+from headrace.connectors.bridge import Bridge
+from headrace.connectors.flight import Flight
+from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.start import reachable
+from headrace.schemas import codec, garbage, kafka
+from headrace.schemas.settings import KafkaSettings
 
 LOOK_SECONDS = 0.02
 

@@ -18,29 +18,29 @@ import uvloop
 
 from bench import load
 from bench.shelves import Forgetful, Shelves
-from schemas import codec, garbage, kafka, logs, topics
-from schemas.envelope import PREFIX, Envelope
-from schemas.identity import asset_key, root_id
-from schemas.message import Message, Received
-from schemas.records import Event, MediaScanned, MediaUploaded
-from schemas.settings import KafkaSettings
-from streams.app import create_app
-from streams.aws import Aws
-from streams.context import Context
-from streams.lanes import Lanes, Work
-from streams.origin import due
-from streams.outcome import Done, Outcome
-from streams.processor import Processor
-from streams.rates import Rates
-from streams.results import Bucket, Results
-from streams.routing.rule import parse
-from streams.routing.stage import rule_stage
-from streams.sender import Sender
-from streams.services import Services
-from streams.settings import StreamSettings
-from streams.slots import Slots
-from streams.stage import Stage
-from streams.storage import S3Bucket
+from headrace.schemas import codec, garbage, kafka, logs, topics
+from headrace.schemas.envelope import PREFIX, Envelope
+from headrace.schemas.identity import asset_key, root_id
+from headrace.schemas.message import Message, Received
+from headrace.schemas.records import Event, MediaScanned, MediaUploaded
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.app import create_app
+from headrace.streams.aws import Aws
+from headrace.streams.context import Context
+from headrace.streams.lanes import Lanes, Work
+from headrace.streams.origin import due
+from headrace.streams.outcome import Done, Outcome
+from headrace.streams.processor import Processor
+from headrace.streams.rates import Rates
+from headrace.streams.results import Bucket, Results
+from headrace.streams.routing.rule import parse
+from headrace.streams.routing.stage import rule_stage
+from headrace.streams.sender import Sender
+from headrace.streams.services import Services
+from headrace.streams.settings import StreamSettings
+from headrace.streams.slots import Slots
+from headrace.streams.stage import Stage
+from headrace.streams.storage import S3Bucket
 
 Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known", "routed"]
 """How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record.

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas import codec, kafka, topics
-from schemas.envelope import PREFIX, Envelope, timestamp
-from schemas.identity import root_id
-from schemas.message import message
-from schemas.records import Asset, MediaUploaded
-from schemas.settings import KafkaSettings
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.envelope import PREFIX, Envelope, timestamp
+from headrace.schemas.identity import root_id
+from headrace.schemas.message import message
+from headrace.schemas.records import Asset, MediaUploaded
+from headrace.schemas.settings import KafkaSettings
 
 KEYS = 5_000
 EVENT = "ObjectCreated:Put"

@@ -29,15 +29,15 @@ from msgspec import structs
 from bench import bookkeeping, load, report
 from bench.servers import broker_of, running, serving
 from bench.usage import Usage
-from console.replay.cluster import Cluster
-from sandbox.environment import AI_SERVICES
-from sandbox.names import RESULTS_BUCKET
-from schemas import codec, topics
-from schemas import kafka as brokers
-from schemas.message import message
-from schemas.records import Event, MediaReady, MediaTranscribed, Pointer
-from schemas.settings import KafkaSettings
-from streams import pipeline
+from headrace.console.replay.cluster import Cluster
+from headrace.sandbox.environment import AI_SERVICES
+from headrace.sandbox.names import RESULTS_BUCKET
+from headrace.schemas import codec, topics
+from headrace.schemas import kafka as brokers
+from headrace.schemas.message import message
+from headrace.schemas.records import Event, MediaReady, MediaTranscribed, Pointer
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import pipeline
 from tests.support.records import envelope
 
 ASSETS = 2_000

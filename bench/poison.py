@@ -18,13 +18,13 @@ import typer
 
 from bench import load, report
 from bench.runner import kafka, run_ours, task_of
-from console.replay.cluster import Cluster
-from schemas import codec, topics
-from schemas import kafka as brokers
-from schemas.envelope import PREFIX, Envelope, to_headers
-from schemas.identity import root_id
-from schemas.message import Received
-from schemas.settings import KafkaSettings
+from headrace.console.replay.cluster import Cluster
+from headrace.schemas import codec, topics
+from headrace.schemas import kafka as brokers
+from headrace.schemas.envelope import PREFIX, Envelope, to_headers
+from headrace.schemas.identity import root_id
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
 
 RECORDS = 120_000
 ONE_IN = 100

@@ -27,23 +27,23 @@ from bench import load, report
 from bench.hosted import Kind
 from bench.report import Spread
 from bench.runner import TOPIC, kafka, run_ours, task_of
-from console.dlq_log import LetterLog
-from console.dlq_scan import scan
-from console.dlq_stats import Tally, total
-from console.replay import journal, redrive, sending
-from console.replay.choice import Rules
-from console.replay.cluster import Cluster
-from console.replay.sending import Pace
-from sandbox.names import RESULTS_BUCKET
-from schemas import codec, topics
-from schemas import kafka as brokers
-from schemas.envelope import PREFIX, Envelope
-from schemas.identity import root_id
-from schemas.message import Message, Received, message
-from schemas.settings import KafkaSettings
-from streams.dead_letters import dead_letter
-from streams.outcome import Dead
-from streams.pipeline import find
+from headrace.console.dlq_log import LetterLog
+from headrace.console.dlq_scan import scan
+from headrace.console.dlq_stats import Tally, total
+from headrace.console.replay import journal, redrive, sending
+from headrace.console.replay.choice import Rules
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.sending import Pace
+from headrace.sandbox.names import RESULTS_BUCKET
+from headrace.schemas import codec, topics
+from headrace.schemas import kafka as brokers
+from headrace.schemas.envelope import PREFIX, Envelope
+from headrace.schemas.identity import root_id
+from headrace.schemas.message import Message, Received, message
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.dead_letters import dead_letter
+from headrace.streams.outcome import Dead
+from headrace.streams.pipeline import find
 
 LETTERS, REDRIVEN, AGAIN, FROM_S3 = 1_000_000, 200_000, 60_000, 3_000
 COMMAND = Path(sys.executable).with_name("headrace")

@@ -19,7 +19,7 @@ from bench import load, report
 from bench.hosted import Kind
 from bench.report import Spread
 from bench.runner import TOPIC, kafka, run_ours, task_of
-from schemas.settings import KafkaSettings
+from headrace.schemas.settings import KafkaSettings
 
 RECORDS = 150_000
 NO_OP = "the runner's no-op: record not wanted"

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import report
-from streams.rules import Index, Pattern
+from headrace.streams.rules import Index, Pattern
 
 HERE = Path(__file__).parent
 RULER = "software.amazon.event.ruler:event-ruler:2.0.1"

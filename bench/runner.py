@@ -24,7 +24,7 @@ from bench.hosted import Kind, Measured, Task
 from bench.processes import answer, module
 from bench.report import Spread
 from bench.servers import broker_of, running
-from schemas.settings import KafkaSettings
+from headrace.schemas.settings import KafkaSettings
 
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"

@@ -18,9 +18,9 @@ from bench.hosted import Kind, Measured, Task
 from bench.load import Pace
 from bench.processes import answer, module
 from bench.runner import kafka
-from schemas import kafka as clients
-from schemas import topics
-from schemas.settings import KafkaSettings
+from headrace.schemas import kafka as clients
+from headrace.schemas import topics
+from headrace.schemas.settings import KafkaSettings
 
 WARM_SECONDS = 6.0
 MOST_SECONDS = 120.0

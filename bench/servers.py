@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from console.cli import end_on_sigterm
-from sandbox import cluster
-from sandbox.environment import variables
-from sandbox.ports import free_port
-from sandbox.state import State
-from schemas.settings import KafkaSettings
+from headrace.console.cli import end_on_sigterm
+from headrace.sandbox import cluster
+from headrace.sandbox.environment import variables
+from headrace.sandbox.ports import free_port
+from headrace.sandbox.state import State
+from headrace.schemas.settings import KafkaSettings
 
 
 @contextmanager

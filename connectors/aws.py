@@ -18,8 +18,8 @@ from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
-from connectors.sigv4 import Keys, Scope, signed
-from connectors.sqs_wire import Endpoint, Refused, Wire
+from headrace.connectors.sigv4 import Keys, Scope, signed
+from headrace.connectors.sqs_wire import Endpoint, Refused, Wire
 
 _NO_ANSWER = (AttributeError, RecursionError, TypeError, ValueError)
 """What botocore raises on an answer that is JSON of another shape, or no text."""

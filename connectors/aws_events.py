@@ -21,13 +21,13 @@ import msgspec
 import orjson
 from msgspec import Raw, Struct, field
 
-from connectors import job_events, s3_events
-from connectors.envelopes import envelope
-from connectors.fields import ABSENT, Text, any_moment, reader
-from connectors.job_events import Ending
-from connectors.translation import Fact, Ignored, Refused, Translated, Translation, Unreadable
-from schemas.identity import named_id
-from schemas.records import AwsEvent
+from headrace.connectors import job_events, s3_events
+from headrace.connectors.envelopes import envelope
+from headrace.connectors.fields import ABSENT, Text, any_moment, reader
+from headrace.connectors.job_events import Ending
+from headrace.connectors.translation import Fact, Ignored, Refused, Translated, Translation, Unreadable
+from headrace.schemas.identity import named_id
+from headrace.schemas.records import AwsEvent
 
 NESTING = 3
 NAMED = 5

@@ -13,12 +13,12 @@ from typing import Protocol
 
 from msgspec import structs
 
-from connectors.backfill_cursor import Cursor
-from connectors.backfill_events import fact
-from connectors.backfill_filters import Filters
-from connectors.backfill_listing import Listed, Place
-from connectors.translation import Fact
-from connectors.webhook_limits import Bucket
+from headrace.connectors.backfill_cursor import Cursor
+from headrace.connectors.backfill_events import fact
+from headrace.connectors.backfill_filters import Filters
+from headrace.connectors.backfill_listing import Listed, Place
+from headrace.connectors.translation import Fact
+from headrace.connectors.webhook_limits import Bucket
 
 SAVE_SECONDS = 1.0
 """How much work is repeated after a kill, at most."""

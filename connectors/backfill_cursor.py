@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import structlog
 
-from connectors.backfill_listing import Listed
-from schemas import kafka, topics
-from schemas.envelope import Headers
-from schemas.follow import Follower
-from schemas.message import Message
-from schemas.settings import KafkaSettings
+from headrace.connectors.backfill_listing import Listed
+from headrace.schemas import kafka, topics
+from headrace.schemas.envelope import Headers
+from headrace.schemas.follow import Follower
+from headrace.schemas.message import Message
+from headrace.schemas.settings import KafkaSettings
 
 ANSWER_SECONDS = 5.0
 

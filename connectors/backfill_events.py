@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from connectors.backfill_listing import Listed, Place
-from connectors.envelopes import envelope
-from connectors.s3_events import SOURCE
-from connectors.translation import Fact
-from schemas.identity import SEQUENCER_WIDTH, root_id
-from schemas.records import Asset, MediaUploaded
+from headrace.connectors.backfill_listing import Listed, Place
+from headrace.connectors.envelopes import envelope
+from headrace.connectors.s3_events import SOURCE
+from headrace.connectors.translation import Fact
+from headrace.schemas.identity import SEQUENCER_WIDTH, root_id
+from headrace.schemas.records import Asset, MediaUploaded
 
 EVENT_NAME = "ObjectCreated:Backfill"
 """A listing does not tell whether an object was put, copied or uploaded in parts."""

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.backfill_listing import Listed, Place
+from headrace.connectors.backfill_listing import Listed, Place
 
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 """Storage classes whose objects cannot be read before someone restores them."""

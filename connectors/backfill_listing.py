@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from connectors.aws import NotAnswered, ask
+from headrace.connectors.aws import NotAnswered, ask
 
 PAGE = 1000
 """Objects, the most that S3 lists at a time."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from connectors.backfill_cursor import BackfillFailed, Cursor, record
-from connectors.translation import Fact
-from schemas import catalog, kafka, registry, topics
-from schemas.codec import NotRegistered, RegistryDown
-from schemas.log import NotPublished, publish
-from schemas.message import Message, message
-from schemas.settings import KafkaSettings
+from headrace.connectors.backfill_cursor import BackfillFailed, Cursor, record
+from headrace.connectors.translation import Fact
+from headrace.schemas import catalog, kafka, registry, topics
+from headrace.schemas.codec import NotRegistered, RegistryDown
+from headrace.schemas.log import NotPublished, publish
+from headrace.schemas.message import Message, message
+from headrace.schemas.settings import KafkaSettings
 
 NEEDED = (topics.UPLOADED, topics.SCHEMAS, topics.BACKFILLS)
 ANSWER_SECONDS = 10.0

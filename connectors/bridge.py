@@ -18,17 +18,17 @@ from operator import attrgetter
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from connectors.dead_letters import dead_letter
-from connectors.deletes import Deletes
-from connectors.flight import Airspace, Ending, Flight, Heard, Source
-from connectors.hiding import keep_hidden
-from connectors.outgoing import outgoing, readable
-from connectors.saying import Saying
-from connectors.settings import BridgeSettings
-from connectors.sqs import BATCH, Delivery, QueueUnavailable
-from connectors.translation import Ignored, Refused
-from schemas.codec import Codec
-from schemas.message import Message
+from headrace.connectors.dead_letters import dead_letter
+from headrace.connectors.deletes import Deletes
+from headrace.connectors.flight import Airspace, Ending, Flight, Heard, Source
+from headrace.connectors.hiding import keep_hidden
+from headrace.connectors.outgoing import outgoing, readable
+from headrace.connectors.saying import Saying
+from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.sqs import BATCH, Delivery, QueueUnavailable
+from headrace.connectors.translation import Ignored, Refused
+from headrace.schemas.codec import Codec
+from headrace.schemas.message import Message
 
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0

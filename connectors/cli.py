@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from connectors.sources import Sources
+    from headrace.connectors.sources import Sources
 
 app = typer.Typer(help="Carry events from SQS into Kafka.", invoke_without_command=True)
 
@@ -32,12 +32,12 @@ def bridge(
     """Carry events from SQS into Kafka until SIGTERM or Ctrl-C; a message is deleted when Kafka has it."""
     if context.invoked_subcommand is not None:
         return
-    from connectors.bridge import BridgeFailed
-    from connectors.settings import BridgeSettings
-    from connectors.start import run
-    from schemas import logs
-    from schemas.cli import fail
-    from schemas.settings import KafkaSettings, load
+    from headrace.connectors.bridge import BridgeFailed
+    from headrace.connectors.settings import BridgeSettings
+    from headrace.connectors.start import run
+    from headrace.schemas import logs
+    from headrace.schemas.cli import fail
+    from headrace.schemas.settings import KafkaSettings, load
 
     if sources is not None:
         os.environ["HEADRACE_QUEUE_URLS"] = ",".join(_read(sources).urls)
@@ -72,8 +72,8 @@ def translate(
     """Say what the bridge would make of messages: one JSON line for each record or refusal. Sends nothing."""
     import orjson
 
-    from connectors import preview
-    from schemas import codec
+    from headrace.connectors import preview
+    from headrace.schemas import codec
 
     for row in preview.rows(file, datetime.now(UTC), codec.load()):
         sys.stdout.write(orjson.dumps(row).decode() + "\n")
@@ -85,14 +85,14 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Only read the file; ask AWS nothing.")] = False,
 ) -> None:
     """Say what a sources file needs in AWS and what of it is there. Fails unless all is. Changes nothing."""
-    from connectors import sources_plan
+    from headrace.connectors import sources_plan
 
     read = _read(file)
     needs = list(sources_plan.needs(read))
     if offline:
         typer.echo("\n".join(map(str, needs)))
         return
-    from connectors.sources_there import look
+    from headrace.connectors.sources_there import look
 
     with ThreadPoolExecutor(8, thread_name_prefix="look") as threads:
         found = list(threads.map(lambda need: look(need, read.region), needs))
@@ -107,15 +107,15 @@ def policy(file: SourcesFile) -> None:
     """Print the least that IAM must allow: the bridge's policy, and each queue's own, as JSON."""
     import json
 
-    from connectors.sources_policy import policies
+    from headrace.connectors.sources_policy import policies
 
     typer.echo(json.dumps(policies(_read(file)), indent=2))
 
 
 def _read(file: Path) -> Sources:
     """Read a sources file, or end the command with what is wrong in it."""
-    from connectors.sources import SourcesError, read
-    from schemas.cli import fail
+    from headrace.connectors.sources import SourcesError, read
+    from headrace.schemas.cli import fail
 
     try:
         return read(file)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from connectors.fields import EPOCH
-from connectors.sqs import Delivery
-from connectors.translation import Refused
-from schemas import topics
-from schemas.envelope import timestamp
-from schemas.message import Message
-from schemas.redaction import redacted
+from headrace.connectors.fields import EPOCH
+from headrace.connectors.sqs import Delivery
+from headrace.connectors.translation import Refused
+from headrace.schemas import topics
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.message import Message
+from headrace.schemas.redaction import redacted
 
 LONGEST_REASON = 1000
 

@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from connectors.flight import Flight, Source
-from connectors.saying import Saying
-from connectors.sqs import BATCH, QueueUnavailable
+from headrace.connectors.flight import Flight, Source
+from headrace.connectors.saying import Saying
+from headrace.connectors.sqs import BATCH, QueueUnavailable
 
 WAIT_SECONDS = 1.0
 PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)

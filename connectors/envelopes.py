@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas import topics
-from schemas.envelope import PREFIX, Envelope, timestamp
-from schemas.records import Event
+from headrace.schemas import topics
+from headrace.schemas.envelope import PREFIX, Envelope, timestamp
+from headrace.schemas.records import Event
 
 
 def envelope(event: Event, id_: str, source: str, moment: datetime) -> Envelope:

@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from connectors.translation import Unreadable
+from headrace.connectors.translation import Unreadable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

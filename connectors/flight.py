@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from connectors.sqs import Delivery, Queue
+from headrace.connectors.sqs import Delivery, Queue
 
 Ending = Literal["translated", "refused", "ignored", "left"]
 """How a message ends. All but `left` are deleted; that one comes back."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from connectors.flight import Airspace, Flight, Source
-from connectors.sqs import BATCH, QueueUnavailable
+from headrace.connectors.flight import Airspace, Flight, Source
+from headrace.connectors.sqs import BATCH, QueueUnavailable
 
 LOOK_SECONDS = 1.0
 

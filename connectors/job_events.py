@@ -14,11 +14,11 @@ from typing import Any
 
 from msgspec import Raw, Struct, field
 
-from connectors.envelopes import envelope
-from connectors.fields import ABSENT, Json, Text, milliseconds, moment, reader
-from connectors.translation import Fact, Unreadable
-from schemas.identity import job_end_id, token_stage
-from schemas.records import JobFinished
+from headrace.connectors.envelopes import envelope
+from headrace.connectors.fields import ABSENT, Json, Text, milliseconds, moment, reader
+from headrace.connectors.translation import Fact, Unreadable
+from headrace.schemas.identity import job_end_id, token_stage
+from headrace.schemas.records import JobFinished
 
 _GOOD = {
     "SUCCEEDED": True,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from connectors.aws_events import translate
-from connectors.translation import Fact, Ignored, Refused
-from schemas.codec import Codec
-from schemas.message import Message, message
+from headrace.connectors.aws_events import translate
+from headrace.connectors.translation import Fact, Ignored, Refused
+from headrace.schemas.codec import Codec
+from headrace.schemas.message import Message, message
 
 LARGEST_RECORD = 256 * 1024
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import orjson
 
-from connectors.outgoing import outgoing, readable
-from connectors.translation import Ignored, Refused
-from schemas.codec import Codec
-from schemas.message import Message
+from headrace.connectors.outgoing import outgoing, readable
+from headrace.connectors.translation import Ignored, Refused
+from headrace.schemas.codec import Codec
+from headrace.schemas.message import Message
 
 
 def rows(lines: Iterable[bytes], received_at: datetime, book: Codec) -> Iterator[dict[str, Any]]:

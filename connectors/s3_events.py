@@ -11,11 +11,11 @@ from urllib.parse import unquote_plus
 
 from msgspec import Raw, Struct, field
 
-from connectors.envelopes import envelope
-from connectors.fields import Json, Size, Text, moment, reader
-from connectors.translation import Fact, Unreadable
-from schemas.identity import root_id
-from schemas.records import Asset, MediaDeleted, MediaUploaded
+from headrace.connectors.envelopes import envelope
+from headrace.connectors.fields import Json, Size, Text, moment, reader
+from headrace.connectors.translation import Fact, Unreadable
+from headrace.schemas.identity import root_id
+from headrace.schemas.records import Asset, MediaDeleted, MediaUploaded
 
 SOURCE = "aws.s3"
 LONGEST_KEY = 1024

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from connectors.sources import QueueSource, Sources
+from headrace.connectors.sources import QueueSource, Sources
 
 Kind = Literal["queue", "queue policy", "S3 notification", "S3 to EventBridge", "SNS topic", "SNS subscription", "rule"]
 Principal = Literal["s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.sources import QueueSource, Sources
-from connectors.sources_plan import Sender, senders
+from headrace.connectors.sources import QueueSource, Sources
+from headrace.connectors.sources_plan import Sender, senders
 
 Document = dict[str, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-from connectors.aws import NotAnswered, ask
-from connectors.sources_plan import Need
+from headrace.connectors.aws import NotAnswered, ask
+from headrace.connectors.sources_plan import Need
 
 State = Literal["there", "missing", "unknown"]
 

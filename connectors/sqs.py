@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.aws import QueueUnavailable, Sqs
+from headrace.connectors.aws import QueueUnavailable, Sqs
 
 __all__ = ["BATCH", "NOBODY", "Delivery", "Queue", "QueueUnavailable", "Rejected", "Terms"]
 

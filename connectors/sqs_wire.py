@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from connectors.http_kept import Connection, Strange
+from headrace.connectors.http_kept import Connection, Strange
 
 Sign = Callable[[Mapping[str, str], bytes], dict[str, str]]
 """Gives the headers of a request with these headers and this body, so that AWS knows who asks."""

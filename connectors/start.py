@@ -9,15 +9,15 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaException
 
-from connectors.bridge import Bridge
-from connectors.flight import Counts, Source
-from connectors.saying import Saying
-from connectors.settings import BridgeSettings
-from connectors.sqs import Queue, QueueUnavailable
-from schemas import catalog, garbage, kafka, registry, topics
-from schemas.codec import Codec, NotRegistered, RegistryDown
-from schemas.log import NotPublished, publish
-from schemas.settings import KafkaSettings
+from headrace.connectors.bridge import Bridge
+from headrace.connectors.flight import Counts, Source
+from headrace.connectors.saying import Saying
+from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.sqs import Queue, QueueUnavailable
+from headrace.schemas import catalog, garbage, kafka, registry, topics
+from headrace.schemas.codec import Codec, NotRegistered, RegistryDown
+from headrace.schemas.log import NotPublished, publish
+from headrace.schemas.settings import KafkaSettings
 
 LOOK_SECONDS = 0.5
 ANSWER_SECONDS = 5.0

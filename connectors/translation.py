@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.envelope import Envelope
-from schemas.records import Event
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.records import Event
 
 Fact = tuple[Event, Envelope]
 

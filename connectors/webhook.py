@@ -19,18 +19,18 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from connectors.aws import NotConfirmed
-from connectors.outgoing import outgoing, readable
-from connectors.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED, Forged, SnsMessage, read
-from connectors.translation import Ignored, Refused
-from connectors.webhook_certificates import NotFetched
-from connectors.webhook_letters import dead_letter
-from connectors.webhook_limits import Bucket, Recent
-from connectors.webhook_sender import NotSent
-from connectors.webhook_settings import WebhookSettings
-from connectors.webhook_x509 import SigningKey, Untrusted
-from schemas.codec import Codec
-from schemas.message import Message
+from headrace.connectors.aws import NotConfirmed
+from headrace.connectors.outgoing import outgoing, readable
+from headrace.connectors.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED, Forged, SnsMessage, read
+from headrace.connectors.translation import Ignored, Refused
+from headrace.connectors.webhook_certificates import NotFetched
+from headrace.connectors.webhook_letters import dead_letter
+from headrace.connectors.webhook_limits import Bucket, Recent
+from headrace.connectors.webhook_sender import NotSent
+from headrace.connectors.webhook_settings import WebhookSettings
+from headrace.connectors.webhook_x509 import SigningKey, Untrusted
+from headrace.schemas.codec import Codec
+from headrace.schemas.message import Message
 
 REMEMBERED = 100_000
 READ_SECONDS = 10.0

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from connectors.sns_signature import SnsMessage, certificate_names
-from connectors.webhook_x509 import SigningKey, Trust, certificates, missing_issuer, signing_key
+from headrace.connectors.sns_signature import SnsMessage, certificate_names
+from headrace.connectors.webhook_x509 import SigningKey, Trust, certificates, missing_issuer, signing_key
 
 AT_ONCE = 8
 KEPT = 64

@@ -11,10 +11,10 @@ def webhook(
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
 ) -> None:
     """Take SNS messages over HTTPS into Kafka until SIGTERM or Ctrl-C; each is answered when Kafka has it."""
-    from connectors.webhook_server import run
-    from connectors.webhook_settings import WebhookSettings
-    from schemas import logs
-    from schemas.settings import KafkaSettings, load
+    from headrace.connectors.webhook_server import run
+    from headrace.connectors.webhook_settings import WebhookSettings
+    from headrace.schemas import logs
+    from headrace.schemas.settings import KafkaSettings, load
 
     settings, cluster = load(WebhookSettings), load(KafkaSettings)
     logs.configure(json_logs)

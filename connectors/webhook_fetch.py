@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from connectors.webhook_certificates import Fetch, NotFetched
+from headrace.connectors.webhook_certificates import Fetch, NotFetched
 
 SECONDS = 3.0
 """A certificate and its issuer together have to be here long before SNS hangs up, which it does after 15 s."""

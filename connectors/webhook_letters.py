@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connectors.dead_letters import LONGEST_REASON
-from connectors.sns_signature import SnsMessage
-from connectors.translation import Refused
-from schemas import topics
-from schemas.envelope import timestamp
-from schemas.message import Message
+from headrace.connectors.dead_letters import LONGEST_REASON
+from headrace.connectors.sns_signature import SnsMessage
+from headrace.connectors.translation import Refused
+from headrace.schemas import topics
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.message import Message
 
 
 def dead_letter(found: SnsMessage, body: bytes, refused: Refused, now: datetime) -> Message:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from schemas import kafka
-from schemas.message import Message
-from schemas.settings import KafkaSettings
+from headrace.schemas import kafka
+from headrace.schemas.message import Message
+from headrace.schemas.settings import KafkaSettings
 
 SECONDS = 7.0
 """How long the broker has. SNS hangs up after 15 s, of which a new certificate may take 6."""

@@ -22,18 +22,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.aws import confirm_subscription
-from connectors.saying import Saying
-from connectors.start import kafka_missing
-from connectors.webhook import Outside, Webhook
-from connectors.webhook_certificates import Certificates
-from connectors.webhook_fetch import fetching
-from connectors.webhook_sender import Sender, producer
-from connectors.webhook_settings import WebhookSettings
-from connectors.webhook_x509 import Trust, trust
-from schemas import registry
-from schemas.codec import Codec
-from schemas.settings import KafkaSettings, SettingsError
+from headrace.connectors.aws import confirm_subscription
+from headrace.connectors.saying import Saying
+from headrace.connectors.start import kafka_missing
+from headrace.connectors.webhook import Outside, Webhook
+from headrace.connectors.webhook_certificates import Certificates
+from headrace.connectors.webhook_fetch import fetching
+from headrace.connectors.webhook_sender import Sender, producer
+from headrace.connectors.webhook_settings import WebhookSettings
+from headrace.connectors.webhook_x509 import Trust, trust
+from headrace.schemas import registry
+from headrace.schemas.codec import Codec
+from headrace.schemas.settings import KafkaSettings, SettingsError
 
 LOOK_SECONDS = 0.5
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, FilePath, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from connectors.sns_signature import TOPIC_ARN
+from headrace.connectors.sns_signature import TOPIC_ARN
 
 
 class WebhookSettings(BaseSettings):

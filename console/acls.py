@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from connectors import backfill_sender, start
-from schemas import topics
-from schemas.topics import Topic
-from streams.stage import Stage
+from headrace.connectors import backfill_sender, start
+from headrace.schemas import topics
+from headrace.schemas.topics import Topic
+from headrace.streams.stage import Stage
 
 Resource = Literal["topic", "group"]
 Operation = Literal["Read", "Write", "Describe"]

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from console.progress import Fact, Status, Version
-from console.words import dollars, words
-from schemas.identity import asset_key
-from schemas.records import MediaCompleted
+from headrace.console.progress import Fact, Status, Version
+from headrace.console.words import dollars, words
+from headrace.schemas.identity import asset_key
+from headrace.schemas.records import MediaCompleted
 
 MARKS: dict[Status, tuple[str, str]] = {
     "done": ("✓", "green"),

@@ -11,29 +11,29 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from console.errors import in_words
-from console.lazy import LazyCommand, LazyGroup, plugged
+from headrace.console.errors import in_words
+from headrace.console.lazy import LazyCommand, LazyGroup, plugged
 
 COMMANDS = {
-    "put": "console.commands.put:put",
-    "watch": "console.commands.watch:watch",
-    "trace": "console.commands.trace:trace",
-    "status": "console.commands.status:status",
-    "health": "console.commands.health:health",
-    "doctor": "console.commands.doctor:doctor",
-    "worker": "console.commands.worker:worker",
-    "bridge": "connectors.cli:app",
-    "webhook": "connectors.webhook_cli:webhook",
-    "backfill": "console.commands.backfill:backfill",
-    "dlq": "console.commands.dlq:app",
-    "replay": "console.commands.replay:app",
-    "pipeline": "console.commands.pipeline:app",
-    "cost": "console.commands.cost:cost",
-    "rules": "console.commands.rules:app",
-    "subscribe": "console.commands.subscribe:subscribe",
-    "topics": "console.commands.topics:app",
-    "schemas": "schemas.cli:app",
-    "version": "console.commands.version:version",
+    "put": "headrace.console.commands.put:put",
+    "watch": "headrace.console.commands.watch:watch",
+    "trace": "headrace.console.commands.trace:trace",
+    "status": "headrace.console.commands.status:status",
+    "health": "headrace.console.commands.health:health",
+    "doctor": "headrace.console.commands.doctor:doctor",
+    "worker": "headrace.console.commands.worker:worker",
+    "bridge": "headrace.connectors.cli:app",
+    "webhook": "headrace.connectors.webhook_cli:webhook",
+    "backfill": "headrace.console.commands.backfill:backfill",
+    "dlq": "headrace.console.commands.dlq:app",
+    "replay": "headrace.console.commands.replay:app",
+    "pipeline": "headrace.console.commands.pipeline:app",
+    "cost": "headrace.console.commands.cost:cost",
+    "rules": "headrace.console.commands.rules:app",
+    "subscribe": "headrace.console.commands.subscribe:subscribe",
+    "topics": "headrace.console.commands.topics:app",
+    "schemas": "headrace.schemas.cli:app",
+    "version": "headrace.console.commands.version:version",
 }
 EXPECTED = 1
 """Exit code of a command that could not do what it was asked to."""
@@ -74,7 +74,7 @@ def headrace(
     debug: Annotated[bool, typer.Option("--debug", envvar="HEADRACE_DEBUG", help="Show tracebacks.")] = False,
 ) -> None:
     """Media that lands in S3 comes out analysed."""
-    from schemas import logs
+    from headrace.schemas import logs
 
     logs.configure(json=False)  # what is said on the way goes to standard error, and never into an answer
     settle_environment()

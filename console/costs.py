@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from console.progress import Fact, Progress
-from schemas.identity import asset_key
-from schemas.records import Asset
-from streams.stage import charges_of
+from headrace.console.progress import Fact, Progress
+from headrace.schemas.identity import asset_key
+from headrace.schemas.records import Asset
+from headrace.streams.stage import charges_of
 
 By = Literal["stage", "asset", "day"]
 

@@ -11,21 +11,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from console import dlq_file, dlq_show, letters_dispositions, service
-from console.dlq_file import Line
-from console.dlq_find import Sighting
-from console.dlq_list import Found, Wanted, page
-from console.dlq_log import LetterLog
-from console.dlq_scan import Hear, unheard
-from console.entry import Entry, open_record
-from console.errors import Refused
-from console.letters import Filter
-from console.letters_dispositions import ByHand, Disposition
-from console.offsets import Place, Span
-from console.timeline import Step
-from schemas import topics
-from schemas.settings import KafkaSettings, load
-from streams import pipeline
+from headrace.console import dlq_file, dlq_show, letters_dispositions, service
+from headrace.console.dlq_file import Line
+from headrace.console.dlq_find import Sighting
+from headrace.console.dlq_list import Found, Wanted, page
+from headrace.console.dlq_log import LetterLog
+from headrace.console.dlq_scan import Hear, unheard
+from headrace.console.entry import Entry, open_record
+from headrace.console.errors import Refused
+from headrace.console.letters import Filter
+from headrace.console.letters_dispositions import ByHand, Disposition
+from headrace.console.offsets import Place, Span
+from headrace.console.timeline import Step
+from headrace.schemas import topics
+from headrace.schemas.settings import KafkaSettings, load
+from headrace.streams import pipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record import MemoryRecords
 
-from console.offsets import Place, Span
-from schemas.message import Received
-from schemas.settings import KafkaSettings
-from streams import login
+from headrace.console.offsets import Place, Span
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import login
 
 Answer = asyncio.Task[Any]
 

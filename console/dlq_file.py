@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from console.errors import Refused
-from console.letters import letter_id
-from schemas import topics
-from schemas.envelope import Headers
-from schemas.message import Message, Received
+from headrace.console.errors import Refused
+from headrace.console.letters import letter_id
+from headrace.schemas import topics
+from headrace.schemas.envelope import Headers
+from headrace.schemas.message import Message, Received
 
 
 class Line(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from console.dlq_scan import Hear, scan, unheard
-from console.errors import Refused
-from console.letters import letter_id, may_hold, short_ids
-from console.offsets import Place, Span
-from schemas.message import Received
-from schemas.settings import KafkaSettings
+from headrace.console.dlq_scan import Hear, scan, unheard
+from headrace.console.errors import Refused
+from headrace.console.letters import letter_id, may_hold, short_ids
+from headrace.console.offsets import Place, Span
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
 
 ENOUGH = 5
 """Letters with one beginning that are told apart: more would not make it clearer what is meant."""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from console.dlq_log import LetterLog
-from console.dlq_scan import Hear, records_in, scan, unheard
-from console.letters import Filter, identity, letter_id
-from console.letters_dispositions import Disposition, settled
-from console.offsets import Place, Span
-from schemas.message import Received
+from headrace.console.dlq_log import LetterLog
+from headrace.console.dlq_scan import Hear, records_in, scan, unheard
+from headrace.console.letters import Filter, identity, letter_id
+from headrace.console.letters_dispositions import Disposition, settled
+from headrace.console.offsets import Place, Span
+from headrace.schemas.message import Received
 
 LIMIT = 50
 TAIL = 50_000

@@ -10,16 +10,16 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from console import letters_dispositions
-from console.errors import Refused
-from console.letters_dispositions import Disposition
-from console.log import SILENCE, Log
-from console.offsets import Place, Span
-from schemas import kafka, registry, topics
-from schemas.codec import Codec
-from schemas.log import schema_log
-from schemas.message import Message, Received
-from schemas.settings import KafkaSettings
+from headrace.console import letters_dispositions
+from headrace.console.errors import Refused
+from headrace.console.letters_dispositions import Disposition
+from headrace.console.log import SILENCE, Log
+from headrace.console.offsets import Place, Span
+from headrace.schemas import kafka, registry, topics
+from headrace.schemas.codec import Codec
+from headrace.schemas.log import schema_log
+from headrace.schemas.message import Message, Received
+from headrace.schemas.settings import KafkaSettings
 
 BATCH = 200
 """Records at once: few enough to stay in the processor's cache, which makes all of it twice as fast as thousands."""
@@ -72,7 +72,7 @@ class LetterLog:
         """
         wanted = {place: span for place, span in spans.items() if span.high > span.low}
         if sum(span.high - span.low for span in wanted.values()) >= MANY:
-            from console import dlq_fetch  # not loaded by the many commands that read little
+            from headrace.console import dlq_fetch  # not loaded by the many commands that read little
 
             yield from dlq_fetch.read(self.settings, wanted, values)
         if not wanted:

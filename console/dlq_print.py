@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from console.letters import short_ids
-from console.words import counted
+from headrace.console.letters import short_ids
+from headrace.console.words import counted
 
 WIDTH = 1000
 """Columns of a line that goes into a file or to another program: nothing is left out of it."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from console.dlq_list import Found, Page
-from console.dlq_stats import Group, Tallied
-from console.entry import Entry
-from console.letters import failed_at, stage_of, text_of
-from console.letters_dispositions import Disposition
-from console.letters_readable import reason, text
-from schemas.envelope import timestamp
+from headrace.console.dlq_list import Found, Page
+from headrace.console.dlq_stats import Group, Tallied
+from headrace.console.entry import Entry
+from headrace.console.letters import failed_at, stage_of, text_of
+from headrace.console.letters_dispositions import Disposition
+from headrace.console.letters_readable import reason, text
+from headrace.schemas.envelope import timestamp
 
 LONGEST = 18
 """Digits of a number that is taken for one."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Protocol, TypeVar
 
-from console.dlq_log import LetterLog
-from console.errors import Refused, in_words
-from console.offsets import Place, Span
-from schemas.message import Received
-from schemas.settings import KafkaSettings
+from headrace.console.dlq_log import LetterLog
+from headrace.console.errors import Refused, in_words
+from headrace.console.offsets import Place, Span
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
 
 Found = TypeVar("Found")
 Found_co = TypeVar("Found_co", covariant=True)

@@ -9,16 +9,16 @@ from typing import Any
 
 import msgspec
 
-from console.dlq_list import Found
-from console.dlq_report import letter, moment
-from console.entry import Entry
-from console.letters import stage_of
-from console.letters_readable import covered, header, reason, text, tree
-from console.progress import Progress
-from console.timeline import Step, timeline
-from schemas import topics
-from schemas.identity import asset_key
-from schemas.records import JobFinished
+from headrace.console.dlq_list import Found
+from headrace.console.dlq_report import letter, moment
+from headrace.console.entry import Entry
+from headrace.console.letters import stage_of
+from headrace.console.letters_readable import covered, header, reason, text, tree
+from headrace.console.progress import Progress
+from headrace.console.timeline import Step, timeline
+from headrace.schemas import topics
+from headrace.schemas.identity import asset_key
+from headrace.schemas.records import JobFinished
 
 DUMPED = 512
 """Bytes of a value that are shown where nobody can read it."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
-from console.dlq_alike import alike, same_digits
-from console.entry import seconds_of
-from console.headers import Picker
-from console.letters import id_of, identity, stage_of
-from console.letters_dispositions import Disposition, settled
-from console.letters_readable import text
-from schemas.envelope import timestamp
-from schemas.message import Received
+from headrace.console.dlq_alike import alike, same_digits
+from headrace.console.entry import seconds_of
+from headrace.console.headers import Picker
+from headrace.console.letters import id_of, identity, stage_of
+from headrace.console.letters_dispositions import Disposition, settled
+from headrace.console.letters_readable import text
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.message import Received
 
 NEW = 24 * 3600.0
 """Seconds for which a kind of failure is new."""

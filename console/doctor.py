@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.settings import BridgeSettings
-from console import aws
-from console.errors import Refused, in_words
-from console.groups import Groups
-from console.log import Log
-from console.settings import ConsoleSettings
-from schemas import catalog, kafka, registry, topics
-from schemas.codec import fingerprint
-from schemas.settings import KafkaSettings, SettingsError, load
-from streams import clamd, media, pipeline
-from streams.settings import StreamSettings
+from headrace.connectors.settings import BridgeSettings
+from headrace.console import aws
+from headrace.console.errors import Refused, in_words
+from headrace.console.groups import Groups
+from headrace.console.log import Log
+from headrace.console.settings import ConsoleSettings
+from headrace.schemas import catalog, kafka, registry, topics
+from headrace.schemas.codec import fingerprint
+from headrace.schemas.settings import KafkaSettings, SettingsError, load
+from headrace.streams import clamd, media, pipeline
+from headrace.streams.settings import StreamSettings
 
 
 @dataclass(frozen=True, slots=True)

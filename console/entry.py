@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from schemas import topics
-from schemas.codec import Codec, Undecodable
-from schemas.envelope import Envelope, Headers, NotAnEvent, from_headers
-from schemas.message import Received
-from schemas.records import Event
+from headrace.schemas import topics
+from headrace.schemas.codec import Codec, Undecodable
+from headrace.schemas.envelope import Envelope, Headers, NotAnEvent, from_headers
+from headrace.schemas.message import Received
+from headrace.schemas.records import Event
 
 
 @dataclass(frozen=True, slots=True)

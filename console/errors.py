@@ -24,17 +24,17 @@ def in_words(error: Exception) -> str | None:
 
 
 def _settings(error: Exception) -> str | None:
-    if "schemas.settings" not in sys.modules:
+    if "headrace.schemas.settings" not in sys.modules:
         return None
-    from schemas.settings import SettingsError
+    from headrace.schemas.settings import SettingsError
 
     return str(error) if isinstance(error, SettingsError) else None
 
 
 def _registry(error: Exception) -> str | None:
-    if "schemas.codec" not in sys.modules:
+    if "headrace.schemas.codec" not in sys.modules:
         return None
-    from schemas.codec import NotRegistered, RegistryDown
+    from headrace.schemas.codec import NotRegistered, RegistryDown
 
     return str(error) if isinstance(error, NotRegistered | RegistryDown) else None
 
@@ -42,7 +42,7 @@ def _registry(error: Exception) -> str | None:
 def _kafka(error: Exception) -> str | None:
     if "confluent_kafka" not in sys.modules:
         return None
-    from console import log
+    from headrace.console import log
 
     return log.in_words(error)
 
@@ -50,15 +50,15 @@ def _kafka(error: Exception) -> str | None:
 def _aws(error: Exception) -> str | None:
     if "botocore" not in sys.modules:
         return None
-    from console import aws
+    from headrace.console import aws
 
     return aws.in_words(error)
 
 
 def _worker(error: Exception) -> str | None:
-    if "streams.worker" not in sys.modules:
+    if "headrace.streams.worker" not in sys.modules:
         return None
-    from streams.worker import WorkerFailed
+    from headrace.streams.worker import WorkerFailed
 
     return str(error) if isinstance(error, WorkerFailed) else None
 

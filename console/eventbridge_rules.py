@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from streams.routing.rule import Rule
+from headrace.streams.routing.rule import Rule
 
 _KIND_OF = {"sns": "sns", "sqs": "sqs", "events": "eventbridge", "lambda": "lambda"}
 

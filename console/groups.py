@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
-from console.errors import Refused
-from console.offsets import Place, Position
-from schemas import kafka
-from schemas.settings import KafkaSettings
+from headrace.console.errors import Refused
+from headrace.console.offsets import Place, Position
+from headrace.schemas import kafka
+from headrace.schemas.settings import KafkaSettings
 
 T = TypeVar("T")
 

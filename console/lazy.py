@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from console.errors import Refused
+from headrace.console.errors import Refused
 
 
 class LazyCommand(TyperCommand):

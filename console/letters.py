@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import pairwise, takewhile
 
-from console.entry import Entry, seconds_of
-from console.errors import Refused
-from schemas import topics
-from schemas.message import Received
+from headrace.console.entry import Entry, seconds_of
+from headrace.console.errors import Refused
+from headrace.schemas import topics
+from headrace.schemas.message import Received
 
 SHORT = 12
 """Hexadecimal digits of an id that people see: enough for a million letters of one stage."""

@@ -15,10 +15,10 @@ from typing import Literal
 
 import msgspec
 
-from console.errors import Refused
-from schemas import topics
-from schemas.envelope import timestamp
-from schemas.message import Message, Received
+from headrace.console.errors import Refused
+from headrace.schemas import topics
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.message import Message, Received
 
 Kind = Literal["superseded", "wont-fix", "redriven"]
 ByHand = Literal["superseded", "wont-fix"]

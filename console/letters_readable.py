@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.identity import token_stage
-from schemas.redaction import INSTEAD, NAMED_LIKE_A_SECRET, redacted
-from streams.dead_letters import readable
+from headrace.schemas.identity import token_stage
+from headrace.schemas.redaction import INSTEAD, NAMED_LIKE_A_SECRET, redacted
+from headrace.streams.dead_letters import readable
 
 STRANGE = "\N{REPLACEMENT CHARACTER}"
 

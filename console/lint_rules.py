@@ -7,7 +7,7 @@ from itertools import combinations
 
 import orjson
 
-from streams.routing.rule import Rule
+from headrace.streams.routing.rule import Rule
 
 
 def warnings(rules: Sequence[Rule]) -> Iterator[str]:

@@ -13,15 +13,15 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from console.entry import Entry, open_record
-from console.errors import Refused
-from console.groups import Groups
-from console.offsets import Group, Place, Span
-from schemas import codec, kafka, registry, topics
-from schemas.envelope import Header
-from schemas.log import NotPublished
-from schemas.message import Received
-from schemas.settings import KafkaSettings, SettingsError, load
+from headrace.console.entry import Entry, open_record
+from headrace.console.errors import Refused
+from headrace.console.groups import Groups
+from headrace.console.offsets import Group, Place, Span
+from headrace.schemas import codec, kafka, registry, topics
+from headrace.schemas.envelope import Header
+from headrace.schemas.log import NotPublished
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings, SettingsError, load
 
 BATCH = 1000
 POLL_SECONDS = 0.25

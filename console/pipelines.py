@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from schemas.records import Asset, MediaReady, MediaTranscribed, Pointer
-from streams.estimates import estimate
-from streams.stage import Stage, wanted
+from headrace.schemas.records import Asset, MediaReady, MediaTranscribed, Pointer
+from headrace.streams.estimates import estimate
+from headrace.streams.stage import Stage, wanted
 
 _ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
 _NOWHERE = Pointer(bucket="", key="", size=0, sha256="", content_type="")

@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from console.entry import Entry, Letter, letter_of, retry_of, seconds_of
-from schemas.envelope import Envelope
-from schemas.identity import asset_key, sequencer_order, token_stage
-from schemas.records import (
+from headrace.console.entry import Entry, Letter, letter_of, retry_of, seconds_of
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.identity import asset_key, sequencer_order, token_stage
+from headrace.schemas.records import (
     Asset,
     Event,
     JobFinished,
@@ -25,9 +25,9 @@ from schemas.records import (
     MediaDeleted,
     MediaUploaded,
 )
-from streams.rules.records import over_records
-from streams.stage import charges_of
-from streams.stages import removals
+from headrace.streams.rules.records import over_records
+from headrace.streams.stage import charges_of
+from headrace.streams.stages import removals
 
 State = Literal["processing", "completed", "superseded", "deleted"]
 Status = Literal["done", "running", "retrying", "dead-lettered"]

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from console.progress import Fact, Progress, Version
-from console.timeline import Step, timeline
-from console.words import location, words
-from schemas.envelope import timestamp
-from schemas.records import MediaCompleted, MediaUploaded
+from headrace.console.progress import Fact, Progress, Version
+from headrace.console.timeline import Step, timeline
+from headrace.console.words import location, words
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.records import MediaCompleted, MediaUploaded
 
 
 def asset(name: str, progress: Progress) -> dict[str, Any]:

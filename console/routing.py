@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
-from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
-from schemas import topics
-from schemas.follow import Follower
-from schemas.settings import KafkaSettings, load
-from streams.failures import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
-from streams.rates import TokenBucket
-from streams.routing.rule import BadRule, Rule, read_folder
-from streams.routing.stage import Outgoing, Send, rule_stage
-from streams.routing.table import RuleTable
-from streams.settings import PipelineSettings
-from streams.stage import Stage
+from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
+from headrace.schemas import topics
+from headrace.schemas.follow import Follower
+from headrace.schemas.settings import KafkaSettings, load
+from headrace.streams.failures import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.rates import TokenBucket
+from headrace.streams.routing.rule import BadRule, Rule, read_folder
+from headrace.streams.routing.stage import Outgoing, Send, rule_stage
+from headrace.streams.routing.table import RuleTable
+from headrace.streams.settings import PipelineSettings
+from headrace.streams.stage import Stage
 
 ANSWER_SECONDS = 30.0
 
@@ -64,7 +64,7 @@ def opened(rule: Rule) -> Send | None:
     """Open what reaches a rule's target, None for a topic. Raises `BadRule` for a target that cannot be used."""
     if rule.target.kind == "topic":
         return None
-    from connectors.sinks.open import open_sink
+    from headrace.connectors.sinks.open import open_sink
 
     try:
         sink = open_sink(rule.target.kind, rule.target.address, rule.target.settings)

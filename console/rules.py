@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from streams.rules import InvalidPattern, Miss, Pattern
+from headrace.streams.rules import InvalidPattern, Miss, Pattern
 
 NOT_A_LINE = 'a line is {"pattern": ..., "event": ...}'
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from console import routing
-from console.replay.cluster import Cluster
-from console.replay.journal import operator
-from schemas import topics
-from schemas.envelope import timestamp
-from schemas.topics import Topic
-from streams.routing.rule import Rule
-from streams.routing.table import Publication, message
+from headrace.console import routing
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.journal import operator
+from headrace.schemas import topics
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.topics import Topic
+from headrace.streams.routing.rule import Rule
+from headrace.streams.routing.table import Publication, message
 
 Change = Literal["new", "changed", "same", "removed", "not in the folder"]
 

@@ -6,15 +6,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from console import status
-from console.log import Log
-from console.progress import Progress
-from console.status import Offsets, Status
-from schemas import topics
-from schemas.settings import KafkaSettings, load
-from streams import pipeline
-from streams.reports import Report, read
-from streams.stage import Stage
+from headrace.console import status
+from headrace.console.log import Log
+from headrace.console.progress import Progress
+from headrace.console.status import Offsets, Status
+from headrace.schemas import topics
+from headrace.schemas.settings import KafkaSettings, load
+from headrace.streams import pipeline
+from headrace.streams.reports import Report, read
+from headrace.streams.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.offsets import Group, Place, Span
-from schemas import topics
-from streams.reports import Report
-from streams.stage import Stage
+from headrace.console.offsets import Group, Place, Span
+from headrace.schemas import topics
+from headrace.streams.reports import Report
+from headrace.streams.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as Arrived
 
-from schemas import kafka
-from schemas.codec import Codec, Undecodable
-from schemas.envelope import NotAnEvent, from_headers
-from schemas.message import Received
-from schemas.settings import KafkaSettings
-from streams.routing.form import event_of
+from headrace.schemas import kafka
+from headrace.schemas.codec import Codec, Undecodable
+from headrace.schemas.envelope import NotAnEvent, from_headers
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.routing.form import event_of
 
 GROUP = "headrace.subscription."
 POLL_SECONDS = 0.2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.progress import Fact, Version
-from console.words import location, words
-from schemas.records import JobFinished, JobStarted
-from streams.stage import charges_of
+from headrace.console.progress import Fact, Version
+from headrace.console.words import location, words
+from headrace.schemas.records import JobFinished, JobStarted
+from headrace.streams.stage import charges_of
 
 
 @dataclass(frozen=True, slots=True)

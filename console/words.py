@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from schemas import records
-from schemas.records import Event, Label, Pointer
+from headrace.schemas import records
+from headrace.schemas.records import Event, Label, Pointer
 
 EXCERPT = 40
 

@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.errors import SandboxError
-from sandbox.folders import default_data
-from sandbox.names import endpoint
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.folders import default_data
+from headrace.sandbox.names import endpoint
 
 Data = Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
@@ -99,8 +99,8 @@ def _show(found: list[dict[str, Any]], as_json: bool) -> None:
 
 def _ask(data: Path | None, path: str, method: str = "GET", body: object = None) -> Any:
     """Ask the endpoint of a sandbox. What it refuses, and that it is not up, ends the command with one line."""
-    from sandbox.processes import is_alive
-    from sandbox.state import read
+    from headrace.sandbox.processes import is_alive
+    from headrace.sandbox.state import read
 
     try:
         part = read(data or default_data()).parts.get("ai")

@@ -1,4 +1,4 @@
-"""A worker with a bug in one stage: `python -m sandbox.broken STAGE`. The demo starts it, to be mended."""
+"""A worker with a bug in one stage: `python -m headrace.sandbox.broken STAGE`. The demo starts it, to be mended."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from console import cli
-from streams import pipeline
-from streams.stage import Job, Stage
+from headrace.console import cli
+from headrace.streams import pipeline
+from headrace.streams.stage import Job, Stage
 
 STAGES = ("thumbnails", "labels", "moderation", "transcript")
 """Stages on which no other depends: their bug keeps nobody else from working."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import jars
-from sandbox.errors import SandboxError
-from sandbox.names import HOST
-from sandbox.processes import Command
+from headrace.sandbox import jars
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.names import HOST
+from headrace.sandbox.processes import Command
 
 HEAP = "256m"
 # All paths are relative to the node's folder: Kafka and Log4j would split an absolute one at its commas.

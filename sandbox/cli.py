@@ -16,10 +16,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sandbox import ai_cli
-from sandbox.errors import SandboxError
-from sandbox.folders import default_data
-from sandbox.kafka_tools import TOOLS, with_bootstrap_server
+from headrace.sandbox import ai_cli
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.folders import default_data
+from headrace.sandbox.kafka_tools import TOOLS, with_bootstrap_server
 
 
 def _known_tool(name: str) -> str:
@@ -46,8 +46,8 @@ def up(data: Data = None) -> None:
     The first start fetches Kafka's jars, 39 MB, into the user's cache.
     HEADRACE_JAVA names another Java than the bundled one: a path, or `system`.
     """
-    from sandbox import cluster
-    from sandbox.show import Watch
+    from headrace.sandbox import cluster
+    from headrace.sandbox.show import Watch
 
     place = data or default_data()
     began = time.monotonic()
@@ -64,7 +64,7 @@ def up(data: Data = None) -> None:
 @app.command()
 def down(data: Data = None) -> None:
     """End what `up` started, and nothing else. What the folder holds is there at the next `up`."""
-    from sandbox import cluster
+    from headrace.sandbox import cluster
 
     with _errors_in_one_line():
         ended = cluster.down(data or default_data())
@@ -74,10 +74,10 @@ def down(data: Data = None) -> None:
 @app.command()
 def mend(data: Data = None) -> None:
     """Put the worker as it is in the place of one that `headrace demo --break` started with a bug."""
-    from sandbox import demo_run
-    from sandbox.environment import of
-    from sandbox.processes import is_alive
-    from sandbox.state import read
+    from headrace.sandbox import demo_run
+    from headrace.sandbox.environment import of
+    from headrace.sandbox.processes import is_alive
+    from headrace.sandbox.state import read
 
     place = data or default_data()
     with _errors_in_one_line():
@@ -92,7 +92,7 @@ def mend(data: Data = None) -> None:
 @app.command()
 def status(data: Data = None, as_json: Json = False) -> None:
     """Show each part, and the end of its log where it crashed. Exits with 1 unless every part runs."""
-    from sandbox import cluster, show
+    from headrace.sandbox import cluster, show
 
     with _errors_in_one_line():
         found = cluster.status(data or default_data())
@@ -124,7 +124,7 @@ def env(data: Data = None, as_json: Json = False) -> None:
 @app.command(context_settings={"allow_interspersed_args": False})
 def kafka(tool: Tool, arguments: Arguments = None, data: Data = None) -> None:
     """Run one of Kafka's own tools on the sandbox's broker, for example: kafka topics --list"""
-    from sandbox import broker, jars, parts
+    from headrace.sandbox import broker, jars, parts
 
     with _errors_in_one_line():
         server = _variables(data)["HEADRACE_BOOTSTRAP_SERVERS"]
@@ -135,7 +135,7 @@ def kafka(tool: Tool, arguments: Arguments = None, data: Data = None) -> None:
 
 
 def _variables(data: Path | None) -> dict[str, str]:
-    from sandbox.environment import of
+    from headrace.sandbox.environment import of
 
     found = of(data or default_data())
     if not found:

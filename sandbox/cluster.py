@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import processes
-from sandbox.errors import PortTaken, SandboxError
-from sandbox.launch import Launch
-from sandbox.parts import RECIPES, Recipe
-from sandbox.ports import free_port, gets_free
-from sandbox.progress import Tell, unheard
-from sandbox.state import FILE, Part, State, locked, read, write
+from headrace.sandbox import processes
+from headrace.sandbox.errors import PortTaken, SandboxError
+from headrace.sandbox.launch import Launch
+from headrace.sandbox.parts import RECIPES, Recipe
+from headrace.sandbox.ports import free_port, gets_free
+from headrace.sandbox.progress import Tell, unheard
+from headrace.sandbox.state import FILE, Part, State, locked, read, write
 
 ALL = tuple(RECIPES)
 ATTEMPTS = 3

@@ -1,4 +1,4 @@
-"""The parts of a sandbox in containers of their own: `python -m sandbox.container aws|ai|init|ask URL`."""
+"""The parts of a sandbox in containers of their own: `python -m headrace.sandbox.container aws|ai|init|ask URL`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import local_aws
+from headrace.sandbox import local_aws
 
 if TYPE_CHECKING:
-    from schemas.registry import Registry
+    from headrace.schemas.registry import Registry
 
 AWS_PORT, AI_PORT = 4566, 4567
 REGISTRY_SECONDS, LOOK_SECONDS = 120.0, 0.5
@@ -31,16 +31,16 @@ def aws() -> None:
 
 def ai() -> int:
     """Be the AI endpoint."""
-    from sandbox.ai.__main__ import main
+    from headrace.sandbox.ai.__main__ import main
 
     return main(["--host", EVERYWHERE, "--port", str(AI_PORT), "--data", str(DATA)])
 
 
 def init() -> None:
     """Make buckets, queues, notifications, topics and schemas; what is there stays as it is."""
-    from sandbox import demo_run
-    from schemas import registry
-    from schemas.settings import RegistrySettings, load
+    from headrace.sandbox import demo_run
+    from headrace.schemas import registry
+    from headrace.schemas.settings import RegistrySettings, load
 
     local_aws.apply(AWS_PORT)
     demo_run.apply_contract()
@@ -50,8 +50,8 @@ def init() -> None:
 
 def register(registry: Registry, until: float) -> None:
     """Register the schemas as soon as the registry answers. Raises `RegistryDown` when it does not in time."""
-    from schemas import catalog
-    from schemas.codec import RegistryDown
+    from headrace.schemas import catalog
+    from headrace.schemas.codec import RegistryDown
 
     while True:
         try:

@@ -27,9 +27,9 @@ def demo(
     """
     from rich.console import Console
 
-    from console.errors import Refused
-    from sandbox import demo_place, demo_report, demo_run, demo_show
-    from sandbox.errors import SandboxError
+    from headrace.console.errors import Refused
+    from headrace.sandbox import demo_place, demo_report, demo_run, demo_show
+    from headrace.sandbox.errors import SandboxError
 
     if broken:
         _breakable(broken, keep)
@@ -50,8 +50,8 @@ def demo(
 
 
 def _breakable(stage: str, keep: bool) -> None:
-    from console.errors import Refused
-    from sandbox.broken import STAGES
+    from headrace.console.errors import Refused
+    from headrace.sandbox.broken import STAGES
 
     if stage not in STAGES:
         raise Refused(f"--break takes one of {', '.join(STAGES)}: others depend on the rest")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox.pdf import pdf
-from streams.content import eicar
+from headrace.sandbox.pdf import pdf
+from headrace.streams.content import eicar
 
 DONE = "done"
 OURS = "ours"

@@ -10,15 +10,15 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from connectors.settings import BridgeSettings
-from console.settings import ConsoleSettings
-from sandbox import cluster, processes
-from sandbox.errors import SandboxError
-from sandbox.folders import default_data
-from sandbox.names import HOST
-from sandbox.state import State, locked, read, write
-from schemas.settings import KafkaSettings
-from streams.settings import PipelineSettings, StreamSettings
+from headrace.connectors.settings import BridgeSettings
+from headrace.console.settings import ConsoleSettings
+from headrace.sandbox import cluster, processes
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.folders import default_data
+from headrace.sandbox.names import HOST
+from headrace.sandbox.state import State, locked, read, write
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.settings import PipelineSettings, StreamSettings
 
 
 @contextmanager

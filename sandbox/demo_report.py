@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from console.progress import Version
-from sandbox.demo_files import DONE, Sample
-from sandbox.demo_routed import NOTHING, Routed, wanted
-from sandbox.demo_routed import missing as missing_from
-from sandbox.names import MEDIA_BUCKET
+from headrace.console.progress import Version
+from headrace.sandbox.demo_files import DONE, Sample
+from headrace.sandbox.demo_routed import NOTHING, Routed, wanted
+from headrace.sandbox.demo_routed import missing as missing_from
+from headrace.sandbox.names import MEDIA_BUCKET
 
 
 @dataclass(frozen=True, slots=True)

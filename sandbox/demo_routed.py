@@ -8,10 +8,10 @@ import urllib.request
 from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass
 
-from console import aws
-from console.progress import Version
-from sandbox import names, rules
-from schemas.records import MediaTranscribed
+from headrace.console import aws
+from headrace.console.progress import Version
+from headrace.sandbox import names, rules
+from headrace.schemas.records import MediaTranscribed
 
 PATIENCE_SECONDS = 10.0
 LOOK_SECONDS = 0.1

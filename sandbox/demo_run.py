@@ -12,23 +12,23 @@ from pathlib import Path
 
 from rich.console import Console
 
-from console import aws
-from console.progress import Progress, Version
-from console.service import ReadService, connect
-from sandbox import cluster, demo_routed, environment, processes, rules
-from sandbox.demo_files import Sample, samples
-from sandbox.demo_place import forget_surroundings
-from sandbox.demo_report import Report, Seconds, endings, ledger, missing
-from sandbox.demo_show import progress
-from sandbox.errors import SandboxError
-from sandbox.names import MEDIA_BUCKET
-from sandbox.processes import Command
-from sandbox.show import Watch
-from sandbox.state import Part, locked, read, write
-from schemas import catalog, kafka, topics
-from schemas.log import publish
-from schemas.settings import KafkaSettings, load
-from streams import pipeline
+from headrace.console import aws
+from headrace.console.progress import Progress, Version
+from headrace.console.service import ReadService, connect
+from headrace.sandbox import cluster, demo_routed, environment, processes, rules
+from headrace.sandbox.demo_files import Sample, samples
+from headrace.sandbox.demo_place import forget_surroundings
+from headrace.sandbox.demo_report import Report, Seconds, endings, ledger, missing
+from headrace.sandbox.demo_show import progress
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.names import MEDIA_BUCKET
+from headrace.sandbox.processes import Command
+from headrace.sandbox.show import Watch
+from headrace.sandbox.state import Part, locked, read, write
+from headrace.schemas import catalog, kafka, topics
+from headrace.schemas.log import publish
+from headrace.schemas.settings import KafkaSettings, load
+from headrace.streams import pipeline
 
 PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all")}
 """What `headrace` is told to be bridge and worker."""
@@ -127,10 +127,10 @@ def start_pipeline(folder: Path, broken: str = "") -> list[Part]:
         if broken != (mark.read_text("utf-8") if mark.exists() else "") and "worker" in state.parts:
             processes.stop([state.parts["worker"]])
         mark.write_text(broken, "utf-8")
-        modules = {"worker": ("sandbox.broken", broken)} if broken else {}
+        modules = {"worker": ("headrace.sandbox.broken", broken)} if broken else {}
         for name, arguments in PIPELINE.items():
             if name not in state.parts or not processes.is_alive(state.parts[name]):
-                module = modules.get(name, ("console", *arguments))
+                module = modules.get(name, ("headrace.console", *arguments))
                 command = Command((sys.executable, "-P", "-m", *module), folder)
                 part = processes.spawn(name, command, 0, folder / "logs" / f"{name}.log")
                 state = state.with_part(part)

@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from console import board, words
-from console.progress import Fact, Version
-from sandbox.demo_report import Report
-from sandbox.names import RESULTS_BUCKET
-from streams.results import version_folder
+from headrace.console import board, words
+from headrace.console.progress import Fact, Version
+from headrace.sandbox.demo_report import Report
+from headrace.sandbox.names import RESULTS_BUCKET
+from headrace.streams.results import version_folder
 
 Show = Callable[[Mapping[str, Version]], None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox import names, rules
-from sandbox.folders import default_data
-from sandbox.state import State, read
+from headrace.sandbox import names, rules
+from headrace.sandbox.folders import default_data
+from headrace.sandbox.state import State, read
 
 PIPELINE_FILE = "pipeline.toml"
 """In a sandbox's folder, the pipeline that it runs, where that is not the usual one."""
@@ -46,7 +46,7 @@ def of(folder: Path) -> dict[str, str]:
 
 def current() -> dict[str, str]:
     """The variables of the sandbox at the default place; none when it is not up."""
-    from sandbox.processes import is_alive
+    from headrace.sandbox.processes import is_alive
 
     folder = default_data()
     return of(folder) if any(is_alive(part) for part in read(folder).parts.values()) else {}

@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from sandbox.errors import SandboxError
-from sandbox.folders import user_folder
-from sandbox.progress import Fetched, Tell, unheard
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.folders import user_folder
+from headrace.sandbox.progress import Fetched, Tell, unheard
 
 KAFKA_VERSION = "4.3.1"
 PINS = Path(__file__).with_name("broker_jars.txt")

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from headrace.sandbox.errors import SandboxError
 
 CHOICE = "HEADRACE_JAVA"
 OLDEST = 17

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from sandbox import processes
-from sandbox.errors import PortTaken, SandboxError
-from sandbox.parts import Recipe, Site
-from sandbox.ports import is_free
-from sandbox.progress import Event, Ready, Tell
-from sandbox.state import Part, State, write
+from headrace.sandbox import processes
+from headrace.sandbox.errors import PortTaken, SandboxError
+from headrace.sandbox.parts import Recipe, Site
+from headrace.sandbox.ports import is_free
+from headrace.sandbox.progress import Event, Ready, Tell
+from headrace.sandbox.state import Part, State, write
 
 POLL = 0.02
 """Seconds between two looks at whether a part is ready."""

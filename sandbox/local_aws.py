@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sandbox import names
-from sandbox.errors import SandboxError
-from sandbox.ports import is_healthy
-from sandbox.processes import Command
+from headrace.sandbox import names
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.ports import is_healthy
+from headrace.sandbox.processes import Command
 
 RECEIVES_BEFORE_REDRIVE = 10
 FOURTEEN_DAYS = 14 * 24 * 3600

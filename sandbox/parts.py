@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sandbox import broker, environment, jars, java, local_aws
-from sandbox.ports import is_healthy
-from sandbox.processes import Command
-from sandbox.progress import Tell
+from headrace.sandbox import broker, environment, jars, java, local_aws
+from headrace.sandbox.ports import is_healthy
+from headrace.sandbox.processes import Command
+from headrace.sandbox.progress import Tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ def _ai(site: Site) -> Command:
     folder = site.data / "ai"
     folder.mkdir(exist_ok=True)
     arguments = ("--port", str(site.ports["ai"]), "--data", str(folder))
-    return Command((sys.executable, "-P", "-m", "sandbox.ai", *arguments), folder, environment.cloud(site.ports["aws"]))
+    command = (sys.executable, "-P", "-m", "headrace.sandbox.ai", *arguments)
+    return Command(command, folder, environment.cloud(site.ports["aws"]))
 
 
 RECIPES: Final = {

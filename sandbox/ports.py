@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from http.client import HTTPConnection, HTTPException
 
-from sandbox.names import HOST
+from headrace.sandbox.names import HOST
 
 PORTS = range(20_000, 30_000)
 """Below what systems use for outgoing connections: no client of a part that is down comes to sit on its port."""

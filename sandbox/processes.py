@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox.state import Part
+from headrace.sandbox.state import Part
 
 CLOCK_STEP = 2.0
 """Seconds by which a process's start may seem to move when the system's clock is set."""

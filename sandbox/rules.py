@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox import names
+from headrace.sandbox import names
 
 FOLDER = "rules"
 WATCHED = ("scan", "probe", "thumbnails")

@@ -9,9 +9,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
-from sandbox import names
-from sandbox.cluster import ALL, Health
-from sandbox.progress import Event, Fetched, Ready
+from headrace.sandbox import names
+from headrace.sandbox.cluster import ALL, Health
+from headrace.sandbox.progress import Event, Fetched, Ready
 
 MEGABYTE = 1_000_000
 

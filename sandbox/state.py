@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from headrace.sandbox.errors import SandboxError
 
 FILE = "state.json"
 

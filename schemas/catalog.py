@@ -30,7 +30,7 @@ def versions() -> tuple[Version, ...]:
         Version(
             folder.name, int(file.name.removeprefix("v").removesuffix(".avsc")), json.loads(file.read_text("utf-8"))
         )
-        for folder in files("schemas").joinpath("avro").iterdir()
+        for folder in files("headrace.schemas").joinpath("avro").iterdir()
         for file in folder.iterdir()
         if file.name.endswith(".avsc")
     ]

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from schemas import catalog, compatibility, topics
-from schemas.codec import RegistryDown, fingerprint
-from schemas.records import EVENTS
+from headrace.schemas import catalog, compatibility, topics
+from headrace.schemas.codec import RegistryDown, fingerprint
+from headrace.schemas.records import EVENTS
 
 app = typer.Typer(name="schemas", help="The published event schemas.", no_args_is_help=True)
 
@@ -45,8 +45,8 @@ def check() -> None:
 @app.command()
 def register() -> None:
     """Register every version in the schema registry, and have it refuse what is not compatible later."""
-    from schemas import registry
-    from schemas.settings import RegistrySettings, SettingsError, load
+    from headrace.schemas import registry
+    from headrace.schemas.settings import RegistrySettings, SettingsError, load
 
     published = catalog.versions()
     if problems := compatibility.check(published):

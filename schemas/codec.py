@@ -17,9 +17,9 @@ from fastavro.schema import fingerprint as _fingerprint
 from fastavro.schema import to_parsing_canonical_form
 from msgspec import convert, to_builtins
 
-from schemas.catalog import Schema, Version, latest, versions
-from schemas.envelope import PREFIX
-from schemas.records import EVENTS, Event
+from headrace.schemas.catalog import Schema, Version, latest, versions
+from headrace.schemas.envelope import PREFIX
+from headrace.schemas.records import EVENTS, Event
 
 MARKER = b"\xc3\x01"
 HEADER = 10

@@ -15,11 +15,11 @@ from avro import schema as avro_schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType, lookup_writer_field
 from avro.errors import AvroException
 
-from schemas import lint
-from schemas.catalog import Version
-from schemas.codec import NotASchema, fingerprint
-from schemas.envelope import PREFIX
-from schemas.lint import Problem
+from headrace.schemas import lint
+from headrace.schemas.catalog import Version
+from headrace.schemas.codec import NotASchema, fingerprint
+from headrace.schemas.envelope import PREFIX
+from headrace.schemas.lint import Problem
 
 __all__ = ["Problem", "check"]
 

@@ -10,11 +10,11 @@ from typing import cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas import kafka
-from schemas.codec import RegistryDown
-from schemas.envelope import Header, Headers
-from schemas.settings import KafkaSettings
-from schemas.topics import Topic
+from headrace.schemas import kafka
+from headrace.schemas.codec import RegistryDown
+from headrace.schemas.envelope import Header, Headers
+from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.topics import Topic
 
 log = structlog.get_logger("headrace")
 

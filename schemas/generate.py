@@ -1,4 +1,4 @@
-"""Write `schemas/records.py` from the newest version of every event: `python -m schemas.generate`."""
+"""Write `schemas/records.py` from the newest version of every event: `python -m headrace.schemas.generate`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from schemas import catalog, shape
-from schemas.catalog import Version
-from schemas.shape import Definition
+from headrace.schemas import catalog, shape
+from headrace.schemas.catalog import Version
+from headrace.schemas.shape import Definition
 
 TARGET = Path(__file__).with_name("records.py")
 
-HEAD = '''"""The events as frozen records. Written by `python -m schemas.generate` from `schemas/avro`: do not edit."""
+HEAD = '''"""The events as frozen records, from `schemas/avro`. Do not edit.
+
+Written by `python -m headrace.schemas.generate`.
+"""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from schemas import msk
-from schemas.settings import MSK_IAM, KafkaSettings
-from schemas.topics import LARGEST, Topic
+from headrace.schemas import msk
+from headrace.schemas.settings import MSK_IAM, KafkaSettings
+from headrace.schemas.topics import LARGEST, Topic
 
 # Failures come as exceptions and delivery reports; librdkafka would print each on standard error as well.
 QUIET = {"log_level": 2}

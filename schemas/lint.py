@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from schemas import shape
-from schemas.catalog import Version, latest
-from schemas.codec import fingerprint
-from schemas.shape import Definition
+from headrace.schemas import shape
+from headrace.schemas.catalog import Version, latest
+from headrace.schemas.codec import fingerprint
+from headrace.schemas.shape import Definition
 
 Fields = dict[str, Definition]
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import structlog
 from confluent_kafka import KafkaError, Producer
 
-from schemas import topics
-from schemas.catalog import Version
-from schemas.codec import Codec, fingerprint
-from schemas.envelope import Headers
-from schemas.follow import Follower
-from schemas.settings import KafkaSettings
+from headrace.schemas import topics
+from headrace.schemas.catalog import Version
+from headrace.schemas.codec import Codec, fingerprint
+from headrace.schemas.envelope import Headers
+from headrace.schemas.follow import Follower
+from headrace.schemas.settings import KafkaSettings
 
 log = structlog.get_logger("headrace")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from schemas.redaction import redacted
+from headrace.schemas.redaction import redacted
 
 _PROCESSORS: list[Any] = []
 """The one list of them: loggers are cached with it, and what is configured later is to count for them, too."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas import topics
-from schemas.codec import Codec
-from schemas.envelope import Envelope, Headers, to_headers
-from schemas.records import Event
+from headrace.schemas import topics
+from headrace.schemas.codec import Codec
+from headrace.schemas.envelope import Envelope, Headers, to_headers
+from headrace.schemas.records import Event
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

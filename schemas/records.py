@@ -1,4 +1,7 @@
-"""The events as frozen records. Written by `python -m schemas.generate` from `schemas/avro`: do not edit."""
+"""The events as frozen records, from `schemas/avro`. Do not edit.
+
+Written by `python -m headrace.schemas.generate`.
+"""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas import catalog, topics
-from schemas.catalog import Schema, Version
-from schemas.codec import Codec, RegistryDown
-from schemas.envelope import PREFIX
-from schemas.records import EVENTS
-from schemas.settings import RegistrySettings
+from headrace.schemas import catalog, topics
+from headrace.schemas.catalog import Schema, Version
+from headrace.schemas.codec import Codec, RegistryDown
+from headrace.schemas.envelope import PREFIX
+from headrace.schemas.records import EVENTS
+from headrace.schemas.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import Schema as Sent

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas import msk
+from headrace.schemas import msk
 
 MSK_IAM = "AWS_MSK_IAM"
 """The one login whose secret comes from the AWS SDK, and changes."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas import records
-from schemas.identity import asset_key
-from schemas.records import Event
+from headrace.schemas import records
+from headrace.schemas.identity import asset_key
+from headrace.schemas.records import Event
 
 DAY_MS = 86_400_000
 PARTITIONS = 4

@@ -10,10 +10,10 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.table import Column, Table
 
-from schemas import catalog, kafka, log, topics
-from schemas.cli import AsJson, fail
-from schemas.settings import KafkaSettings, SettingsError, load
-from schemas.topics import Topic
+from headrace.schemas import catalog, kafka, log, topics
+from headrace.schemas.cli import AsJson, fail
+from headrace.schemas.settings import KafkaSettings, SettingsError, load
+from headrace.schemas.topics import Topic
 
 Stages = Callable[[], tuple[str, ...]]
 

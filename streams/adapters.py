@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from streams.aws import Aws
-from streams.bedrock import Bedrock
-from streams.comprehend import Comprehend
-from streams.jobs import AwsJobs
-from streams.mediaconvert import MediaConvert
-from streams.polly import Polly
-from streams.rekognition import Rekognition
-from streams.results import Bucket, Results
-from streams.scanner import ContentScanner
-from streams.services import Services
-from streams.settings import StreamSettings
-from streams.storage import S3Objects
-from streams.textract import Textract
-from streams.transcribe import Transcribe
-from streams.translate import Translate
+from headrace.streams.aws import Aws
+from headrace.streams.bedrock import Bedrock
+from headrace.streams.comprehend import Comprehend
+from headrace.streams.jobs import AwsJobs
+from headrace.streams.mediaconvert import MediaConvert
+from headrace.streams.polly import Polly
+from headrace.streams.rekognition import Rekognition
+from headrace.streams.results import Bucket, Results
+from headrace.streams.scanner import ContentScanner
+from headrace.streams.services import Services
+from headrace.streams.settings import StreamSettings
+from headrace.streams.storage import S3Objects
+from headrace.streams.textract import Textract
+from headrace.streams.transcribe import Transcribe
+from headrace.streams.translate import Translate
 
 
 def services(aws: Aws, bucket: Bucket, settings: StreamSettings) -> Services:

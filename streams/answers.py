@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from schemas.records import Charge, Rendition
+from headrace.schemas.records import Charge, Rendition
 
 Feature = Literal["labels", "moderation", "faces", "text", "segments", "celebrities"]
 TextFeature = Literal["entities", "key-phrases", "pii"]

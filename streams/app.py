@@ -10,13 +10,13 @@ from typing import Any, cast
 
 import faust
 
-from schemas.settings import KafkaSettings
-from streams import login
-from streams.batch import Batch
-from streams.consumer import SafeConsumer
-from streams.lanes import Lanes
-from streams.settings import StreamSettings
-from streams.stage import Stage
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import login
+from headrace.streams.batch import Batch
+from headrace.streams.consumer import SafeConsumer
+from headrace.streams.lanes import Lanes
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Stage
 
 POLL_RECORDS = 500
 """Taken over at a time. More would keep the event loop waiting while they are unpacked in Faust's thread."""

@@ -1,4 +1,4 @@
-"""Stages for Faust's own command line: `faust -A streams.apps:labels worker`. Built when asked for, never at import."""
+"""Stages for Faust's own command line: `faust -A headrace.streams.apps:labels worker`. Built on demand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     """Build the Faust app of the stage of that name; underscores stand for hyphens."""
-    from streams.solo import create
+    from headrace.streams.solo import create
 
     if name.startswith("_"):
         raise AttributeError(name)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.failures import Unprocessable
+from headrace.streams.failures import Unprocessable
 
 CHUNK_BYTES = 1 << 16
 CENTRAL_DIRECTORY_BYTES = 4 << 20

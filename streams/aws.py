@@ -14,8 +14,8 @@ import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from streams.aws_errors import OPERATIONS, failure_of
-from streams.rates import Rates
+from headrace.streams.aws_errors import OPERATIONS, failure_of
+from headrace.streams.rates import Rates
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Aws:
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call one operation, named as the SDK's method is, and give its answer. Raises a `Failure`."""
         if operation not in OPERATIONS[service]:
-            raise LookupError(f"{service}.{operation} is not in streams.aws_errors.OPERATIONS")
+            raise LookupError(f"{service}.{operation} is not in headrace.streams.aws_errors.OPERATIONS")
 
         await self._rates.wait(f"{service}.{operation}")
 

@@ -20,7 +20,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
 
 OPERATIONS = {
     "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object"),

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from aiokafka.consumer.fetcher import FetchResult
 
-from schemas.message import Received
-from streams.lanes import Partition
+from headrace.schemas.message import Received
+from headrace.streams.lanes import Partition
 
 
 class Batch(NamedTuple):

@@ -5,10 +5,10 @@ Source: Amazon Bedrock API Reference, Converse.
 
 from __future__ import annotations
 
-from streams.answers import Written
-from streams.aws import Aws
-from streams.failures import Unprocessable
-from streams.prices import charge
+from headrace.streams.answers import Written
+from headrace.streams.aws import Aws
+from headrace.streams.failures import Unprocessable
+from headrace.streams.prices import charge
 
 MOST_TOKENS = 600
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from streams.estimates import estimate
-from streams.failures import Unprocessable
-from streams.results import Shelf
-from streams.stage import Stage, charges_of
+from headrace.streams.estimates import estimate
+from headrace.streams.failures import Unprocessable
+from headrace.streams.results import Shelf
+from headrace.streams.stage import Stage, charges_of
 
 
 @dataclass(frozen=True, slots=True)

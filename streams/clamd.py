@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from streams.failures import Outage, Transient, Unprocessable
+from headrace.streams.failures import Outage, Transient, Unprocessable
 
 PORT = 3310
 CHUNK_BYTES = 1 << 16

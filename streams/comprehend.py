@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.records import Charge
-from streams.answers import Languages, Mark, Marks, Mood, TextFeature
-from streams.aws import Aws
-from streams.failures import Unprocessable
-from streams.prices import charge, operation_of
-from streams.settings import StreamSettings
-from streams.texts import Part, parts
+from headrace.schemas.records import Charge
+from headrace.streams.answers import Languages, Mark, Marks, Mood, TextFeature
+from headrace.streams.aws import Aws
+from headrace.streams.failures import Unprocessable
+from headrace.streams.prices import charge, operation_of
+from headrace.streams.settings import StreamSettings
+from headrace.streams.texts import Part, parts
 
 MOST_BYTES = 100_000
 MOST_BYTES_OF_MOOD = 5_000

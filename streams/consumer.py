@@ -13,11 +13,11 @@ from typing import Any, cast
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from schemas.message import Received
-from streams.batch import Batch
-from streams.consumer_thread import ConsumerThread
-from streams.lanes import Lanes, Partition
-from streams.origin import RETRY_TOPIC
+from headrace.schemas.message import Received
+from headrace.streams.batch import Batch
+from headrace.streams.consumer_thread import ConsumerThread
+from headrace.streams.lanes import Lanes, Partition
+from headrace.streams.origin import RETRY_TOPIC
 
 FULL_POLL_SECONDS = 0.05
 

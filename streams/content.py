@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.archives import ARCHIVE_LIMITS, ArchiveLimits, refuse_bomb
-from streams.failures import Unprocessable
-from streams.signatures import HEAD_BYTES, UNKNOWN, ContentType, Kind, sniff
+from headrace.streams.archives import ARCHIVE_LIMITS, ArchiveLimits, refuse_bomb
+from headrace.streams.failures import Unprocessable
+from headrace.streams.signatures import HEAD_BYTES, UNKNOWN, ContentType, Kind, sniff
 
 ENGINE = "built-in content check (no virus scanner)"
 

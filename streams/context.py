@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from schemas.codec import Codec
-from schemas.envelope import Envelope
-from schemas.records import Asset, Event
-from streams.budget import NO_LIMIT, Budget
-from streams.results import Results
-from streams.services import Services
-from streams.slots import Slots
-from streams.spending import Day
+from headrace.schemas.codec import Codec
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.records import Asset, Event
+from headrace.streams.budget import NO_LIMIT, Budget
+from headrace.streams.results import Results
+from headrace.streams.services import Services
+from headrace.streams.slots import Slots
+from headrace.streams.spending import Day
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from schemas import topics
-from schemas.envelope import Headers, timestamp
-from schemas.message import Message, Received
-from schemas.redaction import redacted
-from streams.origin import (
+from headrace.schemas import topics
+from headrace.schemas.envelope import Headers, timestamp
+from headrace.schemas.message import Message, Received
+from headrace.schemas.redaction import redacted
+from headrace.streams.origin import (
     DEAD_LETTER,
     RETRY,
     RETRY_TOPIC,
@@ -24,8 +24,8 @@ from streams.origin import (
     replay_headers,
     text,
 )
-from streams.outcome import Dead, Retry
-from streams.stage import Stage
+from headrace.streams.outcome import Dead, Retry
+from headrace.streams.stage import Stage
 
 LONGEST_MESSAGE = 1000
 LONGEST_REASON = 200

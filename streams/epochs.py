@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streams.results import Bucket
-from streams.stage import Stage
+from headrace.streams.results import Bucket
+from headrace.streams.stage import Stage
 
 
 async def now(bucket: Bucket, stage: Stage) -> Stage:

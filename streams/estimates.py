@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from streams.prices import operation_of, price_of
-from streams.rules.records import over_records
-from streams.stage import Stage
+from headrace.streams.prices import operation_of, price_of
+from headrace.streams.rules.records import over_records
+from headrace.streams.stage import Stage
 
 CHARACTERS_A_WORD = 6
 COMPREHEND_UNIT = 100

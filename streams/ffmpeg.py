@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import imageio_ffmpeg
 
-from streams.failures import Outage, Transient, Unprocessable
-from streams.signatures import HEAD_BYTES, UNKNOWN, ContentType, sniff
+from headrace.streams.failures import Outage, Transient, Unprocessable
+from headrace.streams.signatures import HEAD_BYTES, UNKNOWN, ContentType, sniff
 
 PICTURE_PIXELS = 100_000_000
 OUTPUT_BYTES = 16 << 20

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.failures import Unprocessable
-from streams.ffmpeg import PICTURE_PIXELS
-from streams.signatures import Kind as Sniffed
+from headrace.streams.failures import Unprocessable
+from headrace.streams.ffmpeg import PICTURE_PIXELS
+from headrace.streams.signatures import Kind as Sniffed
 
 Kind = Literal["image", "video", "audio", "other"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from streams.outcome import Dead, Outcome, Retry
-from streams.results import Bucket
+from headrace.streams.outcome import Dead, Outcome, Retry
+from headrace.streams.results import Bucket
 
 WINDOW = 50
 LEAST = 20

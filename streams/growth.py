@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from schemas import topics
-from schemas.follow import Follower
-from schemas.settings import KafkaSettings
-from streams import fuse, telemetry
-from streams.health import Pulse
-from streams.routing.rule import PREFIX
-from streams.routing.table import RuleTable, is_same
-from streams.shared import Hosted, Shared
-from streams.stage import Stage
+from headrace.schemas import topics
+from headrace.schemas.follow import Follower
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import fuse, telemetry
+from headrace.streams.health import Pulse
+from headrace.streams.routing.rule import PREFIX
+from headrace.streams.routing.table import RuleTable, is_same
+from headrace.streams.shared import Hosted, Shared
+from headrace.streams.stage import Stage
 
 
 class Growth:

@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServer, _SilentHandler
 from prometheus_client.registry import Collector
 
-from streams.lanes import Lanes
+from headrace.streams.lanes import Lanes
 
 LOOP_SECONDS = 10.0
 POLL_SECONDS = 120.0

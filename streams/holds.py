@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from schemas.message import Received
-from streams.origin import RETRY_TOPIC, origin_of
+from headrace.schemas.message import Received
+from headrace.streams.origin import RETRY_TOPIC, origin_of
 
 Place = tuple[str, int, int]
 

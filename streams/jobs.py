@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.records import JobFinished, JobStarted
-from streams.aws import Aws
+from headrace.schemas.records import JobFinished, JobStarted
+from headrace.streams.aws import Aws
 
 _GOOD = {"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE"}
 _BAD = {"FAILED", "ERROR", "CANCELED"}

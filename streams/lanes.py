@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
-from schemas.message import Received
-from streams.holds import Holds, is_retry
-from streams.marks import Mark
-from streams.origin import RETRY_TOPIC
+from headrace.schemas.message import Received
+from headrace.streams.holds import Holds, is_retry
+from headrace.streams.marks import Mark
+from headrace.streams.origin import RETRY_TOPIC
 
 TopicPartition = tuple[str, int]
 

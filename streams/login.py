@@ -8,8 +8,8 @@ from typing import Any
 
 from aiokafka.abc import AbstractTokenProvider
 
-from schemas import msk
-from schemas.settings import MSK_IAM, KafkaSettings
+from headrace.schemas import msk
+from headrace.schemas.settings import MSK_IAM, KafkaSettings
 
 
 def _tls(kafka: KafkaSettings) -> ssl.SSLContext | None:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from streams.ffmpeg import FFMPEG, PICTURE_PIXELS, Ffmpeg, Source, opened, run
-from streams.ffmpeg_text import LOST, Probe, parse, too_large, unreadable
+from headrace.streams.ffmpeg import FFMPEG, PICTURE_PIXELS, Ffmpeg, Source, opened, run
+from headrace.streams.ffmpeg_text import LOST, Probe, parse, too_large, unreadable
 
 __all__ = ["Ffmpeg", "Probe", "Thumbnail", "parse", "probe", "thumbnails"]
 

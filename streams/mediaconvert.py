@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import MediaReady, Rendition
-from streams.answers import Made
-from streams.aws import Aws
-from streams.failures import Unprocessable
-from streams.prices import charge
-from streams.results import Bucket
-from streams.settings import StreamSettings
+from headrace.schemas.records import MediaReady, Rendition
+from headrace.streams.answers import Made
+from headrace.streams.aws import Aws
+from headrace.streams.failures import Unprocessable
+from headrace.streams.prices import charge
+from headrace.streams.results import Bucket
+from headrace.streams.settings import StreamSettings
 
 OUTPUT = "_transcoded/"
 TOKEN = "headrace-token"

@@ -11,8 +11,8 @@ from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
 
-from schemas.envelope import Header, Headers
-from schemas.message import Received
+from headrace.schemas.envelope import Header, Headers
+from headrace.schemas.message import Received
 
 RETRY = "retry-"
 DEAD_LETTER = "dlq-"

@@ -14,10 +14,10 @@ import random
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from schemas.codec import RegistryDown, Undecodable, UnknownSchema
-from schemas.envelope import NotAnEvent
-from schemas.message import Message
-from streams.failures import Failure, Gone, NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.schemas.codec import RegistryDown, Undecodable, UnknownSchema
+from headrace.schemas.envelope import NotAnEvent
+from headrace.schemas.message import Message
+from headrace.streams.failures import Failure, Gone, NotYet, Outage, Throttled, Transient, Unprocessable
 
 How = Literal["ran", "stored", "skipped", "superseded"]
 

@@ -20,12 +20,12 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
-from schemas.settings import load
-from streams import pipeline_file
-from streams.pipeline_file import Choice
-from streams.settings import PipelineSettings
-from streams.stage import Stage
-from streams.stages import (
+from headrace.schemas.settings import load
+from headrace.streams import pipeline_file
+from headrace.streams.pipeline_file import Choice
+from headrace.streams.settings import PipelineSettings
+from headrace.streams.stage import Stage
+from headrace.streams.stages import (
     celebrities,
     documents,
     entities,
@@ -50,7 +50,7 @@ from streams.stages import (
     translation,
     voice,
 )
-from streams.stages.completed import completion_of
+from headrace.streams.stages.completed import completion_of
 
 STAGES: tuple[Stage, ...] = (
     thumbnails.STAGE,

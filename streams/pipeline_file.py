@@ -25,12 +25,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from schemas.settings import SettingsError
-from streams.budget import NO_LIMIT, Budget
-from streams.rules.errors import InvalidPattern
-from streams.rules.pattern import Pattern
-from streams.rules.records import over_records
-from streams.stage import Stage
+from headrace.schemas.settings import SettingsError
+from headrace.streams.budget import NO_LIMIT, Budget
+from headrace.streams.rules.errors import InvalidPattern
+from headrace.streams.rules.pattern import Pattern
+from headrace.streams.rules.records import over_records
+from headrace.streams.stage import Stage
 
 ABOUT_A_STAGE = ("on", "when")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from streams.answers import Spoken
-from streams.aws import Aws
-from streams.failures import Unprocessable
-from streams.prices import charge
-from streams.results import Bucket
-from streams.settings import StreamSettings
+from headrace.streams.answers import Spoken
+from headrace.streams.aws import Aws
+from headrace.streams.failures import Unprocessable
+from headrace.streams.prices import charge
+from headrace.streams.results import Bucket
+from headrace.streams.settings import StreamSettings
 
 OUTPUT = "_polly/"
 MOST_CHARACTERS = 100_000

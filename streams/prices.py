@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.records import Charge
-from schemas.settings import SettingsError
+from headrace.schemas.records import Charge
+from headrace.schemas.settings import SettingsError
 
 FALLBACK = "us-east-1"
 """The region whose prices stand in for those of one that the table does not have."""
@@ -50,7 +50,7 @@ def operation_of(method: str) -> str:
 @lru_cache(8)
 def table(region: str, own: str) -> Table:
     """Read the prices of a region, those of a file of the user's first. Raises `SettingsError` for a bad file."""
-    shipped = _read(tomllib.loads(files("schemas").joinpath("prices.toml").read_text("utf-8")), "prices.toml")
+    shipped = _read(tomllib.loads(files("headrace.schemas").joinpath("prices.toml").read_text("utf-8")), "prices.toml")
     found = {**shipped[FALLBACK], **shipped.get(region, {})}
     if own:
         try:

@@ -6,17 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from schemas.message import Message, Received
-from streams import telemetry
-from streams.context import Context
-from streams.dead_letters import dead_letter, delayed
-from streams.failures import Failure, Outage, Transient
-from streams.fuse import Fuse
-from streams.origin import origin_of
-from streams.outcome import Dead, Done, Outcome, Retry, Wait, backoff, judge
-from streams.runner import Runner
-from streams.sender import NotSent, Sender
-from streams.stage import Stage
+from headrace.schemas.message import Message, Received
+from headrace.streams import telemetry
+from headrace.streams.context import Context
+from headrace.streams.dead_letters import dead_letter, delayed
+from headrace.streams.failures import Failure, Outage, Transient
+from headrace.streams.fuse import Fuse
+from headrace.streams.origin import origin_of
+from headrace.streams.outcome import Dead, Done, Outcome, Retry, Wait, backoff, judge
+from headrace.streams.runner import Runner
+from headrace.streams.sender import NotSent, Sender
+from headrace.streams.stage import Stage
 
 IN_PLACE_SECONDS = 2.0
 IN_PLACE_TRIES = 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.stage import Stage
+from headrace.streams.stage import Stage
 
 JOBS = {"rekognition": 20, "transcribe": 250, "textract": 100, "polly": 100, "mediaconvert": 100}
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from schemas.records import Asset
-from streams.answers import Feature, Findings
-from streams.aws import Aws
-from streams.prices import charge, operation_of
-from streams.rekognition_forms import OPERATIONS
-from streams.settings import StreamSettings
+from headrace.schemas.records import Asset
+from headrace.streams.answers import Feature, Findings
+from headrace.streams.aws import Aws
+from headrace.streams.prices import charge, operation_of
+from headrace.streams.rekognition_forms import OPERATIONS
+from headrace.streams.settings import StreamSettings
 
 
 class Rekognition:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.records import Celebrity, Face, Label, Segment, TextLine
-from streams.answers import Feature
+from headrace.schemas.records import Celebrity, Face, Label, Segment, TextLine
+from headrace.streams.answers import Feature
 
 Answer = Mapping[str, Any]
 Sightings = Iterable[tuple[float | None, Answer]]

@@ -12,10 +12,10 @@ from typing import Literal
 
 import msgspec
 
-from schemas import topics
-from schemas.message import Message
-from streams import telemetry
-from streams.sender import NotSent, Sender
+from headrace.schemas import topics
+from headrace.schemas.message import Message
+from headrace.streams import telemetry
+from headrace.streams.sender import NotSent, Sender
 
 State = Literal["working", "paused", "stopped"]
 

@@ -21,10 +21,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from schemas.envelope import Envelope
-from schemas.identity import sequencer_order
-from schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
-from streams.failures import Unprocessable
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.identity import sequencer_order
+from headrace.schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
+from headrace.streams.failures import Unprocessable
 
 LONGEST_NAME = 480
 _RESULT = re.compile(r"[a-z][a-z0-9-]*@\d+(?:e\d+)?(?:-[0-9a-f]+)?\.json")

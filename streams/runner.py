@@ -13,22 +13,22 @@ from typing import TypeGuard
 import msgspec
 from msgspec.structs import replace
 
-from schemas import topics
-from schemas.codec import Undecodable, UnknownSchema
-from schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
-from schemas.identity import derived_id, job_end_id, job_token, token_stage
-from schemas.message import Message, Received, message
-from schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
-from streams import telemetry
-from streams.budget import afford
-from streams.context import Context, Task
-from streams.estimates import estimate
-from streams.failures import Throttled, Unprocessable
-from streams.origin import origin_of
-from streams.outcome import Dead, Done, Outcome, judge
-from streams.results import Shelf
-from streams.rules.records import Predicate, over_records
-from streams.stage import Finished, Job, Stage, wanted
+from headrace.schemas import topics
+from headrace.schemas.codec import Undecodable, UnknownSchema
+from headrace.schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
+from headrace.schemas.identity import derived_id, job_end_id, job_token, token_stage
+from headrace.schemas.message import Message, Received, message
+from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
+from headrace.streams import telemetry
+from headrace.streams.budget import afford
+from headrace.streams.context import Context, Task
+from headrace.streams.estimates import estimate
+from headrace.streams.failures import Throttled, Unprocessable
+from headrace.streams.origin import origin_of
+from headrace.streams.outcome import Dead, Done, Outcome, judge
+from headrace.streams.results import Shelf
+from headrace.streams.rules.records import Predicate, over_records
+from headrace.streams.stage import Finished, Job, Stage, wanted
 
 _UNWANTED = Done(how="skipped", why="the stage does not want it")
 

@@ -6,8 +6,8 @@ import asyncio
 import dataclasses
 from pathlib import Path
 
-from streams import clamd, content
-from streams.content import Verdict
+from headrace.streams import clamd, content
+from headrace.streams.content import Verdict
 
 
 class ContentScanner:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
-from streams.answers import (
+from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
+from headrace.streams.answers import (
     DocumentFeature,
     Feature,
     Findings,
@@ -24,7 +24,7 @@ from streams.answers import (
     Translated,
     Written,
 )
-from streams.content import Verdict
+from headrace.streams.content import Verdict
 
 
 class Objects(Protocol):

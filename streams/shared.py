@@ -8,27 +8,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from schemas import catalog, kafka, registry, topics
-from schemas.codec import NotRegistered, RegistryDown
-from schemas.follow import Follower
-from schemas.log import publish, schema_log
-from schemas.settings import KafkaSettings
-from streams import adapters, pipeline, quotas, spending
-from streams.app import StageApp, create_app
-from streams.aws import Aws
-from streams.context import Context
-from streams.lanes import Lanes, Work
-from streams.origin import due
-from streams.processor import Processor
-from streams.rates import Rates
-from streams.reports import Reports, State
-from streams.results import Results
-from streams.sender import Sender
-from streams.settings import StreamSettings
-from streams.slots import JobFold, Slots
-from streams.spending import Day
-from streams.stage import Stage
-from streams.storage import S3Bucket
+from headrace.schemas import catalog, kafka, registry, topics
+from headrace.schemas.codec import NotRegistered, RegistryDown
+from headrace.schemas.follow import Follower
+from headrace.schemas.log import publish, schema_log
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import adapters, pipeline, quotas, spending
+from headrace.streams.app import StageApp, create_app
+from headrace.streams.aws import Aws
+from headrace.streams.context import Context
+from headrace.streams.lanes import Lanes, Work
+from headrace.streams.origin import due
+from headrace.streams.processor import Processor
+from headrace.streams.rates import Rates
+from headrace.streams.reports import Reports, State
+from headrace.streams.results import Results
+from headrace.streams.sender import Sender
+from headrace.streams.settings import StreamSettings
+from headrace.streams.slots import JobFold, Slots
+from headrace.streams.spending import Day
+from headrace.streams.stage import Stage
+from headrace.streams.storage import S3Bucket
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from schemas.codec import Codec, Undecodable
-from schemas.envelope import Headers
-from schemas.identity import token_stage
-from schemas.records import JobFinished, JobStarted
-from streams.failures import Throttled
+from headrace.schemas.codec import Codec, Undecodable
+from headrace.schemas.envelope import Headers
+from headrace.schemas.identity import token_stage
+from headrace.schemas.records import JobFinished, JobStarted
+from headrace.streams.failures import Throttled
 
 
 class TooFewSlots(ValueError):

@@ -1,14 +1,14 @@
-"""One stage as a Faust app of its own, for `faust -A streams.apps:<stage> worker`."""
+"""One stage as a Faust app of its own, for `faust -A headrace.streams.apps:<stage> worker`."""
 
 from __future__ import annotations
 
 import asyncio
 
-from schemas.settings import KafkaSettings, load
-from streams import epochs, pipeline
-from streams.app import StageApp
-from streams.settings import StreamSettings
-from streams.shared import Shared
+from headrace.schemas.settings import KafkaSettings, load
+from headrace.streams import epochs, pipeline
+from headrace.streams.app import StageApp
+from headrace.streams.settings import StreamSettings
+from headrace.streams.shared import Shared
 
 
 def create(name: str) -> StageApp:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from schemas.codec import Codec, Undecodable
-from schemas.envelope import Envelope, Headers, NotAnEvent, from_headers
-from schemas.identity import asset_key
-from schemas.records import Asset, Event, JobFinished, JobStarted
-from schemas.topics import JOBS_FINISHED, JOBS_STARTED, Topic
-from streams.estimates import estimate
-from streams.failures import Unprocessable
-from streams.stage import Stage, charges_of
+from headrace.schemas.codec import Codec, Undecodable
+from headrace.schemas.envelope import Envelope, Headers, NotAnEvent, from_headers
+from headrace.schemas.identity import asset_key
+from headrace.schemas.records import Asset, Event, JobFinished, JobStarted
+from headrace.schemas.topics import JOBS_FINISHED, JOBS_STARTED, Topic
+from headrace.streams.estimates import estimate
+from headrace.streams.failures import Unprocessable
+from headrace.streams.stage import Stage, charges_of
 
 ROUNDING = 1e-9
 

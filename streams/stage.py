@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.envelope import Envelope
-from schemas.message import Message, Received
-from schemas.records import Asset, Charge, Event, JobFinished, JobStarted
-from schemas.topics import JOBS_FINISHED, Topic, retry
-from streams.outcome import MAX_ATTEMPTS
-from streams.results import Shelf
-from streams.rules.records import Predicate, over_records
-from streams.services import Services
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.message import Message, Received
+from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
+from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
+from headrace.streams.outcome import MAX_ATTEMPTS
+from headrace.streams.results import Shelf
+from headrace.streams.rules.records import Predicate, over_records
+from headrace.streams.services import Services
 
 Pattern = Mapping[str, Any]
 Run = Callable[[Any, Services], Awaitable[Event | None]]

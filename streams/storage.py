@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from schemas.records import Asset
-from streams.aws import Aws
-from streams.failures import Failure, Gone, Outage, Unprocessable
+from headrace.schemas.records import Asset
+from headrace.streams.aws import Aws
+from headrace.streams.failures import Failure, Gone, Outage, Unprocessable
 
 
 class S3Bucket:

@@ -15,8 +15,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from schemas.message import Received
-from streams.outcome import Dead, Done, How, Outcome, label
+from headrace.schemas.message import Received
+from headrace.streams.outcome import Dead, Done, How, Outcome, label
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"])
 POSSIBLE_DUPLICATES = Counting(

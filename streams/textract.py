@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from schemas.records import Asset
-from streams.answers import DocumentFeature, Field, Form, Grid, Pages
-from streams.aws import Aws
-from streams.prices import charge
-from streams.settings import StreamSettings
+from headrace.schemas.records import Asset
+from headrace.streams.answers import DocumentFeature, Field, Form, Grid, Pages
+from headrace.streams.aws import Aws
+from headrace.streams.prices import charge
+from headrace.streams.settings import StreamSettings
 
 Block = dict[str, Any]
 Features = Sequence[DocumentFeature]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.records import DocumentAnalysed, MediaTranscribed, MediaTranslated
-from streams.services import Services
+from headrace.schemas.records import DocumentAnalysed, MediaTranscribed, MediaTranslated
+from headrace.streams.services import Services
 
 HAS_WORDS = {"words": [{"numeric": [">", 0]}]}
 """The records whose text is worth a call."""

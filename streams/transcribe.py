@@ -10,13 +10,13 @@ import json
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from schemas.records import Asset
-from streams.answers import Transcript
-from streams.aws import Aws
-from streams.failures import Failure, Unprocessable
-from streams.prices import charge
-from streams.results import Bucket
-from streams.settings import StreamSettings
+from headrace.schemas.records import Asset
+from headrace.streams.answers import Transcript
+from headrace.streams.aws import Aws
+from headrace.streams.failures import Failure, Unprocessable
+from headrace.streams.prices import charge
+from headrace.streams.results import Bucket
+from headrace.streams.settings import StreamSettings
 
 OUTPUT = "_transcribe/"
 

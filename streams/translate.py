@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from streams.answers import Translated
-from streams.aws import Aws
-from streams.prices import charge
-from streams.texts import parts
+from headrace.streams.answers import Translated
+from headrace.streams.aws import Aws
+from headrace.streams.prices import charge
+from headrace.streams.texts import parts
 
 MOST_BYTES = 10_000
 AUTO = "auto"

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from schemas import garbage, kafka, topics
-from schemas.settings import KafkaSettings
-from streams import epochs, fuse, health, telemetry
-from streams.failures import Failure
-from streams.fuse import FuseBlown
-from streams.growth import Growth
-from streams.results import Bucket
-from streams.routing.table import RuleTable
-from streams.settings import StreamSettings
-from streams.shared import Hosted, Shared
-from streams.stage import Stage
+from headrace.schemas import garbage, kafka, topics
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import epochs, fuse, health, telemetry
+from headrace.streams.failures import Failure
+from headrace.streams.fuse import FuseBlown
+from headrace.streams.growth import Growth
+from headrace.streams.results import Bucket
+from headrace.streams.routing.table import RuleTable
+from headrace.streams.settings import StreamSettings
+from headrace.streams.shared import Hosted, Shared
+from headrace.streams.stage import Stage
 
 LOOK_SECONDS = 0.5
 LAST_WORD_SECONDS = 2.0

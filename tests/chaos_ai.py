@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import report
-from console import aws
-from console.cli import end_on_sigterm
-from console.progress import Version
-from console.service import connect
-from sandbox import cluster, demo_files, demo_report, demo_run, environment, processes, rules
-from sandbox.demo_place import end, forget_surroundings
-from sandbox.names import MEDIA_BUCKET
-from streams import pipeline
-from streams.quotas import JOBS
+from headrace.console import aws
+from headrace.console.cli import end_on_sigterm
+from headrace.console.progress import Version
+from headrace.console.service import connect
+from headrace.sandbox import cluster, demo_files, demo_report, demo_run, environment, processes, rules
+from headrace.sandbox.demo_place import end, forget_surroundings
+from headrace.sandbox.names import MEDIA_BUCKET
+from headrace.streams import pipeline
+from headrace.streams.quotas import JOBS
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "throttle", "share": 0.15},

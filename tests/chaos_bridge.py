@@ -27,14 +27,14 @@ import typer
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from bench import report as results
-from console.cli import end_on_sigterm
-from sandbox import cluster
-from sandbox.environment import variables
-from sandbox.ports import free_port
-from schemas import codec, kafka, topics
-from schemas.envelope import from_headers
-from schemas.records import MediaUploaded
-from schemas.settings import KafkaSettings
+from headrace.console.cli import end_on_sigterm
+from headrace.sandbox import cluster
+from headrace.sandbox.environment import variables
+from headrace.sandbox.ports import free_port
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.records import MediaUploaded
+from headrace.schemas.settings import KafkaSettings
 from tests.support.brokers import Brokers, brokers
 from tests.support.forwarding import forwarding
 from tests.support.running import Headrace, headrace, wait_for

@@ -12,13 +12,13 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from connectors.settings import BridgeSettings
-from connectors.webhook_settings import WebhookSettings
-from console.settings import ConsoleSettings
-from schemas import topics
-from schemas.settings import KafkaSettings, RegistrySettings
-from streams import pipeline
-from streams.settings import PipelineSettings, StreamSettings
+from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.webhook_settings import WebhookSettings
+from headrace.console.settings import ConsoleSettings
+from headrace.schemas import topics
+from headrace.schemas.settings import KafkaSettings, RegistrySettings
+from headrace.streams import pipeline
+from headrace.streams.settings import PipelineSettings, StreamSettings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -18,11 +18,11 @@ from typing import Annotated, Any
 
 import typer
 
-from connectors.outgoing import outgoing, readable
-from connectors.translation import Ignored, Refused
-from schemas import codec, topics
-from schemas.envelope import from_headers
-from schemas.message import Message
+from headrace.connectors.outgoing import outgoing, readable
+from headrace.connectors.translation import Ignored, Refused
+from headrace.schemas import codec, topics
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.message import Message
 from tests.unit.connectors import sent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

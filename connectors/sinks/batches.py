@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from connectors.sinks.delivery import Delivery, NotDelivered
+from headrace.connectors.sinks.delivery import Delivery, NotDelivered
 
 WAIT_SECONDS = 0.005
 

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from connectors import aws
-from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink, refused
+from headrace.connectors import aws
+from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink, refused
 
 MOST_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
 LONGEST = 300

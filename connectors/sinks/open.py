@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from connectors.sinks import functions, http, queues
-from connectors.sinks.delivery import BadTarget, Sink
+from headrace.connectors.sinks import functions, http, queues
+from headrace.connectors.sinks.delivery import BadTarget, Sink
 
 Settings = Mapping[str, Any]
 

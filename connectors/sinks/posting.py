@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from connectors.sinks.addresses import Forbidden, Guard, is_public
-from connectors.sinks.delivery import BadTarget, NotDelivered
+from headrace.connectors.sinks.addresses import Forbidden, Guard, is_public
+from headrace.connectors.sinks.delivery import BadTarget, NotDelivered
 
 REFERENCE = "env:"
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from connectors import aws
-from connectors.sinks.batches import Answer, Batches, Limits
-from connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink, refused
+from headrace.connectors import aws
+from headrace.connectors.sinks.batches import Answer, Batches, Limits
+from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink, refused
 
 TEN = Limits(10, 256 * 1024)
 LONGEST_GROUP = 128

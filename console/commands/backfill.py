@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.errors import Refused
+from headrace.console.errors import Refused
 
 if TYPE_CHECKING:
-    from connectors.backfill import Work
-    from connectors.backfill_cursor import Counts, Cursor
-    from connectors.backfill_filters import Filters
+    from headrace.connectors.backfill import Work
+    from headrace.connectors.backfill_cursor import Counts, Cursor
+    from headrace.connectors.backfill_filters import Filters
 
 
 def backfill(
@@ -28,10 +28,10 @@ def backfill(
     restart: Annotated[bool, typer.Option("--restart", help="Begin again, not where the last run was.")] = False,
 ) -> None:
     """Send objects that are already in a bucket into the pipeline; run it again to continue where it was."""
-    from connectors.backfill import Work
-    from connectors.backfill_cursor import BackfillFailed
-    from connectors.backfill_filters import Filters
-    from connectors.backfill_listing import Unlistable, look
+    from headrace.connectors.backfill import Work
+    from headrace.connectors.backfill_cursor import BackfillFailed
+    from headrace.connectors.backfill_filters import Filters
+    from headrace.connectors.backfill_listing import Unlistable, look
 
     filters = Filters(tuple(suffix or ()), min_size, max_size, moment("--since", since), moment("--until", until))
     refuse_impossible(filters, rate)
@@ -73,7 +73,7 @@ def refuse_impossible(filters: Filters, rate: float | None) -> None:
 
 def summary(counts: Counts) -> str:
     """Add up: everything that was listed was either sent or filtered."""
-    from console.words import size
+    from headrace.console.words import size
 
     filtered = sum(counts.filtered.values())
     why = ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.filtered.items()))
@@ -82,9 +82,9 @@ def summary(counts: Counts) -> str:
 
 
 def _cursor(work: Work, restart: bool) -> Cursor:
-    from connectors import backfill_cursor
-    from connectors.backfill_filters import name_of
-    from schemas.settings import KafkaSettings, load
+    from headrace.connectors import backfill_cursor
+    from headrace.connectors.backfill_filters import name_of
+    from headrace.schemas.settings import KafkaSettings, load
 
     name = name_of(work.place, work.filters)
     if restart:
@@ -96,9 +96,9 @@ def _cursor(work: Work, restart: bool) -> Cursor:
 
 
 def _estimate(work: Work, begin: Cursor) -> None:
-    from connectors.backfill import survey
-    from connectors.backfill_listing import objects
-    from console.commands.backfill_cost import Estimate
+    from headrace.connectors.backfill import survey
+    from headrace.connectors.backfill_listing import objects
+    from headrace.console.commands.backfill_cost import Estimate
 
     estimate = Estimate()
 
@@ -114,10 +114,10 @@ def _estimate(work: Work, begin: Cursor) -> None:
 
 
 def _carry(work: Work, begin: Cursor) -> None:
-    from connectors.backfill import carry
-    from connectors.backfill_listing import objects
-    from connectors.backfill_sender import Sender
-    from schemas.settings import KafkaSettings, load
+    from headrace.connectors.backfill import carry
+    from headrace.connectors.backfill_listing import objects
+    from headrace.connectors.backfill_sender import Sender
+    from headrace.schemas.settings import KafkaSettings, load
 
     sender = Sender(load(KafkaSettings))
     end = _followed(carry(work, objects(work.place, begin.after), begin, sender), begin)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal, get_args
 
-from console.words import counted, size
-from schemas.records import Asset, MediaReady
-from schemas.topics import READY
-from streams import pipeline
-from streams.estimates import estimate
-from streams.stage import wanted
+from headrace.console.words import counted, size
+from headrace.schemas.records import Asset, MediaReady
+from headrace.schemas.topics import READY
+from headrace.streams import pipeline
+from headrace.streams.estimates import estimate
+from headrace.streams.stage import wanted
 
 Kind = Literal["image", "video", "audio", "other"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

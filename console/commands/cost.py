@@ -15,7 +15,7 @@ def cost(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Add up what the paid calls behind all results cost, at the prices that they were made at."""
-    from console import costs, service
+    from headrace.console import costs, service
 
     spent = costs.spent(service.connect().progress(), by)
     if as_json:

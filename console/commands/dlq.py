@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from console.dlq_find import Sighting
-    from console.dlq_log import LetterLog
-    from console.letters import Filter
-    from console.offsets import Place, Span
+    from headrace.console.dlq_find import Sighting
+    from headrace.console.dlq_log import LetterLog
+    from headrace.console.letters import Filter
+    from headrace.console.offsets import Place, Span
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be processed, and why.")
 
@@ -44,8 +44,8 @@ def list_(
 
     An id begins with the name of the stage. Secrets, tokens and query strings are left out of what is shown.
     """
-    from console import dlq_list, dlq_print, dlq_report
-    from console.letters import short_ids
+    from headrace.console import dlq_list, dlq_print, dlq_report
+    from headrace.console.letters import short_ids
 
     asked = _filter(stage, code, key, since, until, text, limit)
     log, spans = _reach(stage, asked.since)
@@ -67,9 +67,9 @@ def show(
 
     A record that nobody can read is shown in hexadecimal. Secrets, tokens and query strings are left out.
     """
-    from console import dlq, dlq_print
-    from console.commands.trace import steps_table
-    from console.timeline import results_folder
+    from headrace.console import dlq, dlq_print
+    from headrace.console.commands.trace import steps_table
+    from headrace.console.timeline import results_folder
 
     log, spans = _reach()
     [sighting] = _find(log, spans, [id_])
@@ -87,8 +87,8 @@ def stats(as_json: AsJson = False) -> None:
     import time
     from functools import partial
 
-    from console import dlq_print, dlq_report, dlq_stats
-    from console.dlq_scan import scan
+    from headrace.console import dlq_print, dlq_report, dlq_stats
+    from headrace.console.dlq_scan import scan
 
     log, spans = _reach()
     look = partial(dlq_stats.Tally, log.dispositions())
@@ -119,7 +119,7 @@ def export(
     """
     import sys
 
-    from console import dlq
+    from headrace.console import dlq
 
     asked = _filter(stage, code, key, since, until, text, limit)
     log, spans = _reach(stage, asked.since)
@@ -144,7 +144,7 @@ def import_(
 
     The whole file is checked first. Run twice, it changes nothing the second time.
     """
-    from console import dlq
+    from headrace.console import dlq
 
     log, spans = _reach()
     with _drawn(spans) as heard:
@@ -173,8 +173,8 @@ def resolve(
     """Settle letters: they are kept, but no longer listed, counted or redriven."""
     from datetime import UTC, datetime
 
-    from console import dlq, dlq_report
-    from console.replay.journal import operator
+    from headrace.console import dlq, dlq_report
+    from headrace.console.replay.journal import operator
 
     log, spans = _reach()
     decision = dlq.Why(kind, why, operator())
@@ -188,7 +188,7 @@ def resolve(
 @app.command()
 def unresolve(ids: Ids, as_json: AsJson = False) -> None:
     """Take back what was decided about letters: they are open again."""
-    from console import dlq
+    from headrace.console import dlq
 
     found = dlq.unresolve(dlq.connect(), ids)
     if as_json:
@@ -198,21 +198,21 @@ def unresolve(ids: Ids, as_json: AsJson = False) -> None:
 
 
 def _reach(stage: str | None = None, since: float | None = None) -> tuple[LetterLog, dict[Place, Span]]:
-    from console import dlq
+    from headrace.console import dlq
 
     log = dlq.connect()
     return log, log.spans(dlq.letter_topics(stage), since)
 
 
 def _drawn(spans: Mapping[Place, Span]) -> AbstractContextManager[Callable[[int], None]]:
-    from console.dlq_scan import records_in
-    from console.replay.bars import bar
+    from headrace.console.dlq_scan import records_in
+    from headrace.console.replay.bars import bar
 
     return bar("reading dead letters", records_in(spans))
 
 
 def _find(log: LetterLog, spans: dict[Place, Span], ids: Sequence[str]) -> list[Sighting]:
-    from console.dlq_find import find, narrowed
+    from headrace.console.dlq_find import find, narrowed
 
     held = narrowed(spans, ids)
     with _drawn(held) as heard:
@@ -230,7 +230,7 @@ def _filter(
 ) -> Filter:
     import time
 
-    from console.letters import Filter, moment
+    from headrace.console.letters import Filter, moment
 
     now = time.time()
     first, last = (None if said is None else moment(said, now) for said in (since, until))

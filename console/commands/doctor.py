@@ -10,7 +10,7 @@ def doctor() -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from console import doctor as checks
+    from headrace.console import doctor as checks
 
     console = Console(highlight=False)
     wrong = 0

@@ -18,7 +18,7 @@ def health(
     import urllib.error
     import urllib.request
 
-    from console.errors import Refused
+    from headrace.console.errors import Refused
 
     told = port or os.environ.get("HEADRACE_METRICS_PORT", "0")
     if not str(told).isdecimal() or not int(told):

@@ -20,8 +20,8 @@ File = Annotated[
 @app.command()
 def show(file: File = None) -> None:
     """Show every stage: whether it is on, what it reads and writes, and for which records."""
-    from console import pipelines
-    from streams import pipeline
+    from headrace.console import pipelines
+    from headrace.streams import pipeline
 
     _print(pipelines.stages_table(pipeline.stages(file), pipeline.every()))
 
@@ -29,9 +29,9 @@ def show(file: File = None) -> None:
 @app.command()
 def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None:
     """Check a pipeline file: exit code 1, with the place and what to do, where it cannot be used."""
-    from schemas import topics
-    from schemas.settings import SettingsError
-    from streams import pipeline, quotas
+    from headrace.schemas import topics
+    from headrace.schemas.settings import SettingsError
+    from headrace.streams import pipeline, quotas
 
     stages = pipeline.stages(file)
     try:
@@ -46,16 +46,16 @@ def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None
 @app.command()
 def cost(file: File = None) -> None:
     """Print what each paid stage costs: for an image, an hour of video or sound, and a thousand words of text."""
-    from console import pipelines
-    from streams import pipeline
+    from headrace.console import pipelines
+    from headrace.streams import pipeline
 
     _print(pipelines.costs_table(pipeline.stages(file)))
     typer.echo("US dollars at the prices of schemas/prices.toml, or of the file that HEADRACE_PRICES names.")
 
 
 def _slots() -> dict[str, int]:
-    from schemas.settings import load
-    from streams.settings import StreamSettings
+    from headrace.schemas.settings import load
+    from headrace.streams.settings import StreamSettings
 
     return load(StreamSettings).slots
 

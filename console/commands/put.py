@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from console.errors import Refused
+from headrace.console.errors import Refused
 
 
 def put(
@@ -16,9 +16,9 @@ def put(
     prefix: Annotated[str, typer.Option(help="What to put before each file's name.")] = "",
 ) -> None:
     """Store files in S3, and say the asset and version that each has become."""
-    from console import aws
-    from console.settings import ConsoleSettings
-    from schemas.settings import load
+    from headrace.console import aws
+    from headrace.console.settings import ConsoleSettings
+    from headrace.schemas.settings import load
 
     keys = keys_of(files, prefix)
     bucket = bucket or load(ConsoleSettings).media_bucket

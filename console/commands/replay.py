@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from console.commands.replay_orders import pause, resume, stop, watch
-from console.commands.replay_parts import AsJson, Execute, Id, Reason, connect, screen, stage_of, tell
-from console.commands.replay_redrive import redrive
-from console.commands.replay_trial import diff, discard
-from console.errors import Refused
+from headrace.console.commands.replay_orders import pause, resume, stop, watch
+from headrace.console.commands.replay_parts import AsJson, Execute, Id, Reason, connect, screen, stage_of, tell
+from headrace.console.commands.replay_redrive import redrive
+from headrace.console.commands.replay_trial import diff, discard
+from headrace.console.errors import Refused
 
 if TYPE_CHECKING:
-    from console.replay.actions import Action, What
-    from console.replay.cluster import Cluster
-    from console.replay.moves import Scope
-    from console.replay.rewind import Plan
-    from console.replay.targets import Target
+    from headrace.console.replay.actions import Action, What
+    from headrace.console.replay.cluster import Cluster
+    from headrace.console.replay.moves import Scope
+    from headrace.console.replay.rewind import Plan
+    from headrace.console.replay.targets import Target
 
 _NOTHING = "nothing was worked; to do it: --execute"
 
@@ -51,8 +51,8 @@ def rewind(
     """
     import time
 
-    from console.replay import moves, targets
-    from console.replay import rewind as rewinding
+    from headrace.console.replay import moves, targets
+    from headrace.console.replay import rewind as rewinding
 
     target = targets.parse(to, time.time())
     scope = moves.scope_of(stage_of(stage), topic or (), partition)
@@ -76,8 +76,8 @@ def rewind(
 @app.command()
 def undo(id_: Id, execute: Execute = False, reason: Reason = "", as_json: AsJson = False) -> None:
     """Put a group back to where it was before a rewind."""
-    from console.replay import actions, journal, moves
-    from console.replay import rewind as rewinding
+    from headrace.console.replay import actions, journal, moves
+    from headrace.console.replay import rewind as rewinding
 
     cluster = connect()
     done = actions.find(journal.read(cluster), id_)
@@ -92,7 +92,7 @@ def undo(id_: Id, execute: Execute = False, reason: Reason = "", as_json: AsJson
 @app.command("list")
 def list_(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, as_json: AsJson = False) -> None:
     """List who replayed what, when and why."""
-    from console.replay import journal, show
+    from headrace.console.replay import journal, show
 
     found = list(journal.read(connect()).values())[-limit:]
     if as_json:
@@ -104,7 +104,7 @@ def list_(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")]
 @app.command("show")
 def show_(id_: Id, as_json: AsJson = False) -> None:
     """Show one replay: what it changed, or what has become of the letters that it sent."""
-    from console.replay import actions, journal, watching
+    from headrace.console.replay import actions, journal, watching
 
     cluster = connect()
     action = actions.find(journal.read(cluster), id_)
@@ -114,8 +114,8 @@ def show_(id_: Id, as_json: AsJson = False) -> None:
 
 def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool, ask: bool = False) -> None:
     """Say what will be done; with an action, do it, once it is confirmed where it has to be."""
-    from console.replay import rewind as rewinding
-    from console.replay import show
+    from headrace.console.replay import rewind as rewinding
+    from headrace.console.replay import show
 
     if not as_json:
         show.print_rewind(plan, screen())
@@ -133,7 +133,7 @@ def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: boo
 
 def _try(cluster: Cluster, name: str, scope: Scope, target: Target, how: tuple[bool, str, bool]) -> None:
     """Say what a trial will work; with `execute`, work it and say what it found."""
-    from console.replay import journal, show_trial, trial
+    from headrace.console.replay import journal, show_trial, trial
 
     execute, reason, as_json = how
     of = trial.trial_of(name, scope.stage)
@@ -163,7 +163,7 @@ def _somebody_is_there(as_json: bool) -> None:
 
 
 def _action(what: What, scope: Scope, asked: str, reason: str) -> Action:
-    from console.replay import journal
+    from headrace.console.replay import journal
 
     return msgspec.structs.replace(
         journal.begin(what, (scope.stage.name, scope.group), asked, reason), fresh=scope.fresh

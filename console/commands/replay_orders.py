@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.replay_parts import AsJson, Id, connect, stage_of, tell
+from headrace.console.commands.replay_parts import AsJson, Id, connect, stage_of, tell
 
 if TYPE_CHECKING:
-    from console.replay.actions import Command
+    from headrace.console.replay.actions import Command
 
 
 def pause(id_: Id) -> None:
@@ -33,7 +33,7 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow a replay until it and all that it sent has ended, with bars on a terminal; then say how."""
-    from console.replay import actions, following, journal
+    from headrace.console.replay import actions, following, journal
 
     cluster = connect()
     action = actions.find(journal.read(cluster), id_)
@@ -43,7 +43,7 @@ def watch(
 
 
 def _tell(command: Command, id_: str) -> None:
-    from console.replay import actions, journal, orders
+    from headrace.console.replay import actions, journal, orders
 
     cluster = connect()
     action = orders.give(cluster, command, actions.find(journal.read(cluster), id_))

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.errors import Refused
+from headrace.console.errors import Refused
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from console.replay.actions import Action
-    from console.replay.cluster import Cluster
-    from console.replay.outcomes import Outcomes
-    from streams.stage import Stage
+    from headrace.console.replay.actions import Action
+    from headrace.console.replay.cluster import Cluster
+    from headrace.console.replay.outcomes import Outcomes
+    from headrace.streams.stage import Stage
 
 Execute = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -24,8 +24,8 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="A replay, or the beginnin
 
 def connect() -> Cluster:
     """Reach the cluster that the environment names."""
-    from console.replay.cluster import Cluster
-    from schemas.settings import KafkaSettings, load
+    from headrace.console.replay.cluster import Cluster
+    from headrace.schemas.settings import KafkaSettings, load
 
     return Cluster(load(KafkaSettings))
 
@@ -34,7 +34,7 @@ def screen() -> Console:
     """Where tables are printed, as wide as they have to be."""
     from rich.console import Console
 
-    from console.replay.show import WIDTH
+    from headrace.console.replay.show import WIDTH
 
     return Console(highlight=False, width=WIDTH)
 
@@ -43,7 +43,7 @@ def tell(action: Action, outcomes: Outcomes | None, as_json: bool) -> None:
     """Say all that is known of a replay, and what has become of what it sent."""
     import json
 
-    from console.replay import show, show_redrive
+    from headrace.console.replay import show, show_redrive
 
     if as_json:
         told = {**show.action(action), "outcomes": outcomes and show_redrive.outcomes(outcomes)}
@@ -56,7 +56,7 @@ def tell(action: Action, outcomes: Outcomes | None, as_json: bool) -> None:
 
 def stage_of(name: str) -> Stage:
     """Give the stage of that name. Raises `Refused` where there is none."""
-    from streams import pipeline
+    from headrace.streams import pipeline
 
     try:
         [stage] = pipeline.find([name])

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.replay_parts import AsJson, Execute, Reason, connect, screen
-from console.errors import Refused
+from headrace.console.commands.replay_parts import AsJson, Execute, Reason, connect, screen
+from headrace.console.errors import Refused
 
 if TYPE_CHECKING:
-    from console.replay.choice import Rules
-    from console.replay.cluster import Cluster
-    from console.replay.redrive import Plan
-    from console.replay.sending import Pace
-    from streams.stage import Stage
+    from headrace.console.replay.choice import Rules
+    from headrace.console.replay.cluster import Cluster
+    from headrace.console.replay.redrive import Plan
+    from headrace.console.replay.sending import Pace
+    from headrace.streams.stage import Stage
 
 
 def redrive(
@@ -46,9 +46,9 @@ def redrive(
     """
     import time
 
-    from console.letters import Filter, moment
-    from console.replay.choice import Rules
-    from console.replay.sending import Pace
+    from headrace.console.letters import Filter, moment
+    from headrace.console.replay.choice import Rules
+    from headrace.console.replay.sending import Pace
 
     now = time.time()
     first, last = (None if said is None else moment(said, now) for said in (since, until))
@@ -67,9 +67,9 @@ def redrive(
 
 def _stages(name: str, ids: Sequence[str]) -> list[Stage]:
     """Give the stage of that name, or all that can have given up what is asked for."""
-    from console.letters import may_hold
-    from schemas import topics
-    from streams import pipeline
+    from headrace.console.letters import may_hold
+    from headrace.schemas import topics
+    from headrace.streams import pipeline
 
     try:
         stages = list(pipeline.find([name]) if name else pipeline.stages())
@@ -82,7 +82,7 @@ def _stages(name: str, ids: Sequence[str]) -> list[Stage]:
 
 def _plans(cluster: Cluster, stages: Sequence[Stage], rules: Rules, look: bool) -> Iterator[Plan]:
     """Plan for each stage; what one of them sends is taken off the limit of the next."""
-    from console.replay import redrive as redriving
+    from headrace.console.replay import redrive as redriving
 
     for stage in stages:
         plan = redriving.plan(cluster, stage, rules, look)
@@ -95,7 +95,7 @@ def _sent(
     cluster: Cluster, plans: Sequence[Plan], pace: Pace, asked: tuple[Rules, str], as_json: bool
 ) -> list[dict[str, Any]]:
     """Send what is planned, stage by stage, and say what has become of it."""
-    from console.replay import journal, redrive, sending, show_redrive
+    from headrace.console.replay import journal, redrive, sending, show_redrive
 
     redrive.refuse_hopeless(plans)
     redrive.refuse_idle(plans, waits=pace.wait > 0)
@@ -115,7 +115,7 @@ def _sent(
 
 
 def _print(plans: Sequence[Plan], pace: Pace) -> None:
-    from console.replay import show_redrive
+    from headrace.console.replay import show_redrive
 
     shown = [plan for plan in plans if plan.is_about_something()]
     for plan in shown:
@@ -125,7 +125,7 @@ def _print(plans: Sequence[Plan], pace: Pace) -> None:
 
 
 def _print_json(plans: Sequence[Plan], told: Sequence[dict[str, Any]], execute: bool) -> None:
-    from console.replay import show_redrive
+    from headrace.console.replay import show_redrive
 
     stages = [{**show_redrive.redrive(plan), **said} for plan, said in zip(plans, told, strict=True)]
     typer.echo(json.dumps({"executed": execute, "stages": stages}, indent=2))

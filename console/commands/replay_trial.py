@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from console.commands.replay_parts import connect, screen
+from headrace.console.commands.replay_parts import connect, screen
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the trial was called: --into.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with every record that differs.")]
@@ -19,7 +19,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show what a stage would answer differently, as a trial of it has found: headrace replay rewind --into NAME."""
-    from console.replay import show_trial, trial
+    from headrace.console.replay import show_trial, trial
 
     found = list(trial.compared(connect(), name).values())
     if as_json:
@@ -32,10 +32,10 @@ def discard(name: Name) -> None:
     """Delete a trial's topics, group and results. What is live is not touched."""
     from datetime import UTC, datetime
 
-    from console import aws
-    from console.replay import actions, journal, overlay, trial
-    from schemas.settings import load
-    from streams.settings import StreamSettings
+    from headrace.console import aws
+    from headrace.console.replay import actions, journal, overlay, trial
+    from headrace.schemas.settings import load
+    from headrace.streams.settings import StreamSettings
 
     cluster = connect()
     gone = trial.discard(cluster, name)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands import rules_data
+from headrace.console.commands import rules_data
 
 if TYPE_CHECKING:
-    from streams.rules import Pattern
+    from headrace.streams.rules import Pattern
 
 app = typer.Typer(help="Rules and their patterns: what goes where, what matches, and why not.", no_args_is_help=True)
 
@@ -43,7 +43,7 @@ def try_out(
 
     With --batch there is one line of JSON for each: {"match": true}, {"match": false} or {"error": "..."}.
     """
-    from console.errors import Refused
+    from headrace.console.errors import Refused
 
     if batch is not None:
         _batch(batch)
@@ -55,14 +55,14 @@ def try_out(
     if miss is None:
         typer.echo("match")
         return
-    from console.rules import in_words
+    from headrace.console.rules import in_words
 
     typer.echo(f"no match: {in_words(miss)}")
     raise typer.Exit(2)
 
 
 def _batch(lines: Any) -> None:
-    from console.rules import verdict
+    from headrace.console.rules import verdict
 
     for line in lines:
         if line.strip():
@@ -73,7 +73,7 @@ def _json(given: str, what: str) -> Any:
     """Read JSON that was given as it is or as a file."""
     import orjson
 
-    from console.errors import Refused
+    from headrace.console.errors import Refused
 
     text = given if given.lstrip()[:1] in ("{", "[", '"') else Path(given).read_text("utf-8")
     try:
@@ -84,8 +84,8 @@ def _json(given: str, what: str) -> Any:
 
 def read_pattern(given: str) -> Pattern:
     """Read a pattern that was given as JSON or as a file of it."""
-    from console.errors import Refused
-    from streams.rules import InvalidPattern, Pattern
+    from headrace.console.errors import Refused
+    from headrace.streams.rules import InvalidPattern, Pattern
 
     try:
         return Pattern(_json(given, "pattern"))
@@ -95,7 +95,7 @@ def read_pattern(given: str) -> Pattern:
 
 def read_event(given: str) -> dict[str, Any]:
     """Read an event that was given as JSON or as a file of it."""
-    from console.errors import Refused
+    from headrace.console.errors import Refused
 
     event = _json(given, "event")
     if not isinstance(event, dict):

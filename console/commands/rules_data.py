@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.replay_parts import Execute, connect
+from headrace.console.commands.replay_parts import Execute, connect
 
 if TYPE_CHECKING:
-    from streams.routing.rule import Rule
+    from headrace.streams.routing.rule import Rule
 
 Folder = Annotated[
     str | None, typer.Option("--rules", help="Folder of rules; else the one of HEADRACE_RULES.", show_default=False)
@@ -34,10 +34,10 @@ def show(folder: Folder = None) -> None:
 
 def check(folder: Folder = None) -> None:
     """Check every rule and its target: exit code 1, with the place and what to do, where one cannot be used."""
-    from console import routing
-    from console.errors import Refused
-    from schemas import topics
-    from streams import pipeline
+    from headrace.console import routing
+    from headrace.console.errors import Refused
+    from headrace.schemas import topics
+    from headrace.streams import pipeline
 
     found = _rules(folder)
     known = {topic.name for topic in topics.table(stage.name for stage in pipeline.stages())}
@@ -61,8 +61,8 @@ def apply(
     """
     from rich.console import Console
 
-    from console import routing, rules_in_force
-    from schemas import topics
+    from headrace.console import routing, rules_in_force
+    from headrace.schemas import topics
 
     cluster = connect()
     there = topics.RULES.name in cluster.names()
@@ -81,10 +81,10 @@ def explain(
     name: Annotated[str, typer.Argument(metavar="RULE", help="A rule's name.")], event: Event, folder: Folder = None
 ) -> None:
     """Say why a rule takes an event, with what it sends, or why not: exit code 0 or 2."""
-    from console.commands.rules import read_event
-    from console.errors import Refused
-    from console.rules import in_words
-    from streams.routing.transform import transformed
+    from headrace.console.commands.rules import read_event
+    from headrace.console.errors import Refused
+    from headrace.console.rules import in_words
+    from headrace.streams.routing.transform import transformed
 
     known = {rule.name: rule for rule in _rules(folder)}
     if name not in known:
@@ -100,8 +100,8 @@ def explain(
 
 def why(event: Event, folder: Folder = None) -> None:
     """Say which rules take an event, and of the others why not, those that come nearest first."""
-    from console.commands.rules import read_event
-    from console.rules import in_words
+    from headrace.console.commands.rules import read_event
+    from headrace.console.rules import in_words
 
     given = read_event(event)
     misses = [(rule, rule.matcher.explain(given)) for rule in _rules(folder)]
@@ -116,7 +116,7 @@ def why(event: Event, folder: Folder = None) -> None:
 
 def lint(folder: Folder = None) -> None:
     """Warn of rules that take everything, do the same as another, or send in circles: exit code 2 if so."""
-    from console import lint_rules
+    from headrace.console import lint_rules
 
     found = list(lint_rules.warnings(_rules(folder)))
     for line in found:
@@ -134,8 +134,8 @@ def bring(
     """Make rules of a rule of EventBridge, a file for each of its targets, in the folder of rules."""
     import orjson
 
-    from console import eventbridge_rules
-    from console.errors import Refused
+    from headrace.console import eventbridge_rules
+    from headrace.console.errors import Refused
 
     place = Path(_place(folder))
     place.mkdir(parents=True, exist_ok=True)
@@ -155,21 +155,21 @@ def export(folder: Folder = None) -> None:
     """Print all rules as EventBridge knows them: one JSON object, with `Rules` and their `Targets`."""
     import json
 
-    from console import eventbridge_rules
+    from headrace.console import eventbridge_rules
 
     typer.echo(json.dumps(eventbridge_rules.exported(_rules(folder)), indent=2))
 
 
 def _rules(folder: str | None) -> tuple[Rule, ...]:
-    from console import routing
+    from headrace.console import routing
 
     return routing.rules(_place(folder)) if folder or not routing.follows() else routing.rules()
 
 
 def _place(folder: str | None) -> str:
-    from console.errors import Refused
-    from schemas.settings import load
-    from streams.settings import PipelineSettings
+    from headrace.console.errors import Refused
+    from headrace.schemas.settings import load
+    from headrace.streams.settings import PipelineSettings
 
     place = folder or load(PipelineSettings).rules
     if not place:

@@ -11,14 +11,14 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from console.status import Status
+    from headrace.console.status import Status
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Show how far every stage is: workers, lag in records and seconds, records done and dead-lettered."""
     from rich.console import Console
 
-    from console import service
+    from headrace.console import service
 
     found = service.connect().status()
     if as_json:
@@ -37,7 +37,7 @@ def stages_table(found: Status) -> Table:
     """Lay out the stages."""
     from rich.table import Table
 
-    from console.words import span
+    from headrace.console.words import span
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("stage", "members", "lag", "oldest", "waiting", "finished", "retried", "dead-lettered"):

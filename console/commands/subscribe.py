@@ -24,13 +24,13 @@ def subscribe(
 
     It is committed when it is printed. Ctrl-C ends it.
     """
-    from console import subscription
-    from console.errors import Refused
-    from console.log import Log
-    from schemas import registry
-    from schemas.follow import Follower
-    from schemas.log import schema_log
-    from schemas.settings import KafkaSettings, load
+    from headrace.console import subscription
+    from headrace.console.errors import Refused
+    from headrace.console.log import Log
+    from headrace.schemas import registry
+    from headrace.schemas.follow import Follower
+    from headrace.schemas.log import schema_log
+    from headrace.schemas.settings import KafkaSettings, load
 
     settings = load(KafkaSettings)
     wanted = [each.strip() for each in topics.split(",") if each.strip()]
@@ -50,7 +50,7 @@ def subscribe(
 
 
 def _wants(pattern: str) -> Any:
-    from console.commands.rules import read_pattern
+    from headrace.console.commands.rules import read_pattern
 
     return read_pattern(pattern).matches if pattern else lambda _: True
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from console.errors import Refused
-from schemas.cli import AsJson
-from schemas.topics_cli import topics_app
-from streams import pipeline, spending
+from headrace.console.errors import Refused
+from headrace.schemas.cli import AsJson
+from headrace.schemas.topics_cli import topics_app
+from headrace.streams import pipeline, spending
 
 
 def _stages() -> tuple[str, ...]:
@@ -36,8 +36,8 @@ def acls(
 
     Whoever uses `headrace topics apply`, `headrace dlq` or `headrace replay` needs an administrator's rights.
     """
-    from console import acls as least
-    from console.routing import rules
+    from headrace.console import acls as least
+    from headrace.console.routing import rules
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
     stages = pipeline.stages()

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.errors import Refused
+from headrace.console.errors import Refused
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from console.progress import Version
-    from console.timeline import Step
+    from headrace.console.progress import Version
+    from headrace.console.timeline import Step
 
 WIDTH = 1000
 """Columns: a timeline is as wide as it has to be. A terminal may wrap it, but nothing is left out."""
@@ -27,7 +27,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what happened to an asset: every event, its cause, how long it took, where results lie, what it cost."""
-    from console import service
+    from headrace.console import service
 
     progress = service.connect().progress(asset)
     found = progress.find(asset)
@@ -37,7 +37,7 @@ def trace(
         raise Refused(f"{asset} may be {' or '.join(found)}: say which")
     [name] = found
 
-    from console import report
+    from headrace.console import report
 
     if as_json:
         typer.echo(json.dumps(report.asset(name, progress), indent=2))
@@ -57,8 +57,8 @@ def show(version: Version, console: Console) -> None:
     """Print one version: what it is, where its results lie, and its steps."""
     from rich.text import Text
 
-    from console import words
-    from console.timeline import results_folder, timeline
+    from headrace.console import words
+    from headrace.console.timeline import results_folder, timeline
 
     what, steps = version.asset, timeline(version)
     console.print(Text(f"{what.bucket}/{what.key}", "bold"))
@@ -78,8 +78,8 @@ def steps_table(steps: list[Step], folder: str) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from console import words
-    from console.board import clock
+    from headrace.console import words
+    from headrace.console.board import clock
 
     table = Table("time", "event", "stage", "took", "since", "what", "result", "cost", box=None, pad_edge=False)
     table.header_style = "bold"

@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from console.progress import Progress, Version
-    from console.service import ReadService
+    from headrace.console.progress import Progress, Version
+    from headrace.console.service import ReadService
 
 REMEMBERED = 100
 """How many assets are shown at most of those that are known when a watch begins."""
@@ -25,7 +25,7 @@ def watch(
     """Show each asset and its stages as they end, until Ctrl-C; plain lines where the output is no terminal."""
     from rich.console import Console
 
-    from console import service
+    from headrace.console import service
 
     console = Console()
     read = service.connect()
@@ -39,7 +39,7 @@ def draw(read: ReadService, assets: str, console: Console) -> None:
     """Keep a table up to date."""
     from rich.live import Live
 
-    from console import board
+    from headrace.console import board
 
     shown: dict[str, Version] = {}
     with Live(console=console, auto_refresh=False) as live:
@@ -52,7 +52,7 @@ def draw(read: ReadService, assets: str, console: Console) -> None:
 
 def tell(read: ReadService, assets: str) -> None:
     """Print a line for each stage that ends."""
-    from console.board import Ticker
+    from headrace.console.board import Ticker
 
     ticker = Ticker()
     shown: dict[str, Version] = {}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.errors import Refused
+from headrace.console.errors import Refused
 
 
 def worker(
@@ -24,18 +24,18 @@ def worker(
     if bool(names) == every:
         raise Refused("name the stages to host, or give --all for every stage")
 
-    from console import routing
-    from streams import pipeline
+    from headrace.console import routing
+    from headrace.streams import pipeline
 
     try:
         stages = pipeline.stages() if every else pipeline.find(names or [])
     except ValueError as error:
         raise Refused(str(error)) from error
 
-    from schemas import logs
-    from schemas.settings import KafkaSettings, load
-    from streams import worker as streams_worker
-    from streams.settings import StreamSettings
+    from headrace.schemas import logs
+    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.streams import worker as streams_worker
+    from headrace.streams.settings import StreamSettings
 
     rules = routing.table() if routing.follows() else None
     plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, grows=every)

@@ -17,10 +17,10 @@ from typing import Literal
 
 import msgspec
 
-from console.errors import Refused
-from schemas import topics
-from schemas.envelope import timestamp
-from schemas.message import Message
+from headrace.console.errors import Refused
+from headrace.schemas import topics
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.message import Message
 
 What = Literal["rewind", "undo", "redrive", "trial", "discard"]
 State = Literal["begun", "paused", "done", "stopped", "failed"]

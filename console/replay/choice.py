@@ -21,13 +21,13 @@ from typing import Literal
 
 import msgspec
 
-from console.letters import Filter, id_of, identity, stage_of, text_of
-from console.letters_dispositions import Disposition, settled
-from console.replay.effects import Effect
-from console.replay.position import Note, Spot
-from schemas.message import Received
-from streams.dead_letters import REDRIVEN
-from streams.origin import count_in
+from headrace.console.letters import Filter, id_of, identity, stage_of, text_of
+from headrace.console.letters_dispositions import Disposition, settled
+from headrace.console.replay.effects import Effect
+from headrace.console.replay.position import Note, Spot
+from headrace.schemas.message import Received
+from headrace.streams.dead_letters import REDRIVEN
+from headrace.streams.origin import count_in
 
 Verdict = Literal[
     "redrive", "redriven", "repeated", "resolved", "succeeded", "superseded", "capped", "hopeless", "other"

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from console.dlq_log import LetterLog
-from console.errors import Refused
-from console.groups import Groups
-from console.log import Log
-from console.offsets import Place, Position
-from schemas import kafka
-from schemas.settings import KafkaSettings
-from schemas.topics import Topic
+from headrace.console.dlq_log import LetterLog
+from headrace.console.errors import Refused
+from headrace.console.groups import Groups
+from headrace.console.log import Log
+from headrace.console.offsets import Place, Position
+from headrace.schemas import kafka
+from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.topics import Topic
 
 PATIENCE_SECONDS = 0.25
 TIMEOUT = 5.0

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemas.records import Event
+from headrace.schemas.records import Event
 
 Verdict = Literal["same", "changed", "new", "gone", "fails", "unanswered", "refused"]
 MOST_CHANGES = 20

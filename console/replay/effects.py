@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.identity import token_stage
-from schemas.records import Asset, Event, JobFinished
-from streams.estimates import estimate
-from streams.results import Results, Shelf
-from streams.rules.records import over_records
-from streams.stage import Stage, wanted
+from headrace.schemas.identity import token_stage
+from headrace.schemas.records import Asset, Event, JobFinished
+from headrace.streams.estimates import estimate
+from headrace.streams.results import Results, Shelf
+from headrace.streams.rules.records import over_records
+from headrace.streams.stage import Stage, wanted
 
 Kind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from console.offsets import Place
-from console.replay import journal, watching
-from console.replay.actions import Action
-from console.replay.cluster import Cluster
-from console.replay.outcomes import Outcomes
-from streams.stage import Stage
+from headrace.console.offsets import Place
+from headrace.console.replay import journal, watching
+from headrace.console.replay.actions import Action
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.outcomes import Outcomes
+from headrace.streams.stage import Stage
 
 LOOK_SECONDS = 0.5
 AT_WORK = ("begun", "paused")

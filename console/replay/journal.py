@@ -12,15 +12,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
 
-from console.replay import actions
-from console.replay.actions import Action, What
-from console.replay.choice import Rules
-from console.replay.cluster import Cluster
-from console.replay.targets import stamp
-from schemas import topics
-from schemas.envelope import timestamp
-from schemas.redaction import redacted
-from streams.dead_letters import readable
+from headrace.console.replay import actions
+from headrace.console.replay.actions import Action, What
+from headrace.console.replay.choice import Rules
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.targets import stamp
+from headrace.schemas import topics
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.redaction import redacted
+from headrace.streams.dead_letters import readable
 
 
 def begin(what: What, where: tuple[str, str], asked: str, reason: str, letters: int = 0) -> Action:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from console.errors import Refused
-from console.offsets import Place, Span
-from schemas import topics
-from streams.stage import Stage
+from headrace.console.errors import Refused
+from headrace.console.offsets import Place, Span
+from headrace.schemas import topics
+from headrace.streams.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
-from console.errors import Refused
-from console.replay import actions, journal
-from console.replay.actions import Action, Command, Order, State
-from console.replay.cluster import Cluster
-from console.replay.seat import Tail
-from schemas import topics
-from schemas.envelope import timestamp
+from headrace.console.errors import Refused
+from headrace.console.replay import actions, journal
+from headrace.console.replay.actions import Action, Command, Order, State
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.seat import Tail
+from headrace.schemas import topics
+from headrace.schemas.envelope import timestamp
 
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.2

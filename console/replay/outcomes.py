@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from console.offsets import Place, Position
-from console.replay.position import Spot
-from schemas import topics
-from schemas.message import Received
-from streams.dead_letters import REDRIVEN
+from headrace.console.offsets import Place, Position
+from headrace.console.replay.position import Spot
+from headrace.schemas import topics
+from headrace.schemas.message import Received
+from headrace.streams.dead_letters import REDRIVEN
 
 Ending = Literal["done", "failed", "waiting"]
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from console.offsets import Place, Span
-from console.replay.effects import Effect, Kind
+from headrace.console.offsets import Place, Span
+from headrace.console.replay.effects import Effect, Kind
 
 WINDOWS = 10
 

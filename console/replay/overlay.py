@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from streams.results import Bucket
+from headrace.streams.results import Bucket
 
 PAGE = 1000
 

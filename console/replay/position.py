@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from console.offsets import Position, Span
-from streams.marks import Mark
+from headrace.console.offsets import Position, Span
+from headrace.streams.marks import Mark
 
 Spot = tuple[int, int]
 """A partition of the dead-letter topic and an offset in it."""

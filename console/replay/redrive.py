@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from console.entry import open_record
-from console.errors import Refused
-from console.letters_dispositions import Disposition
-from console.offsets import Place, Span
-from console.replay import actions, store
-from console.replay.bars import bar, tracked
-from console.replay.choice import (
+from headrace.console.entry import open_record
+from headrace.console.errors import Refused
+from headrace.console.letters_dispositions import Disposition
+from headrace.console.offsets import Place, Span
+from headrace.console.replay import actions, store
+from headrace.console.replay.bars import bar, tracked
+from headrace.console.replay.choice import (
     ANSWERED,
     Letter,
     Past,
@@ -23,15 +23,15 @@ from console.replay.choice import (
     sort,
     why_hopeless,
 )
-from console.replay.cluster import Cluster
-from console.replay.effects import Effect
-from console.replay.moves import redrive_group
-from console.replay.outlook import Outlook, sum_up
-from console.replay.position import Spot, Standing, standing
-from console.words import counted
-from schemas import topics
-from schemas.message import Received
-from streams.stage import Stage
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.effects import Effect
+from headrace.console.replay.moves import redrive_group
+from headrace.console.replay.outlook import Outlook, sum_up
+from headrace.console.replay.position import Spot, Standing, standing
+from headrace.console.words import counted
+from headrace.schemas import topics
+from headrace.schemas.message import Received
+from headrace.streams.stage import Stage
 
 AUDIT = (topics.AUDIT.name, 0)
 BATCH = 1000

@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from console.entry import open_record
-from console.errors import Refused
-from console.offsets import Place, Position, Span
-from console.replay import actions, store, targets
-from console.replay.actions import Action, Shift
-from console.replay.bars import bar
-from console.replay.cluster import Cluster
-from console.replay.effects import Effect
-from console.replay.moves import Move, Scope, moved, places
-from console.replay.outlook import Outlook, sum_up, windows
-from console.replay.targets import Held, Target
-from console.words import counted
+from headrace.console.entry import open_record
+from headrace.console.errors import Refused
+from headrace.console.offsets import Place, Position, Span
+from headrace.console.replay import actions, store, targets
+from headrace.console.replay.actions import Action, Shift
+from headrace.console.replay.bars import bar
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.effects import Effect
+from headrace.console.replay.moves import Move, Scope, moved, places
+from headrace.console.replay.outlook import Outlook, sum_up, windows
+from headrace.console.replay.targets import Held, Target
+from headrace.console.words import counted
 
 
 @dataclass(frozen=True, slots=True)

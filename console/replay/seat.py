@@ -10,11 +10,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from console.errors import Refused
-from console.offsets import Place, Position
-from schemas import kafka
-from schemas.message import Message
-from schemas.settings import KafkaSettings
+from headrace.console.errors import Refused
+from headrace.console.offsets import Place, Position
+from headrace.schemas import kafka
+from headrace.schemas.message import Message
+from headrace.schemas.settings import KafkaSettings
 
 SESSION_SECONDS = 6.0
 """How long a seat counts as taken whose holder was killed."""

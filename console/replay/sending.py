@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from console.errors import Refused
-from console.letters_dispositions import Disposition, Kind, message
-from console.offsets import Place, Position
-from console.replay import journal
-from console.replay.actions import Action
-from console.replay.bars import Advance, bar
-from console.replay.choice import Letter, in_turn, predecessors
-from console.replay.cluster import Cluster
-from console.replay.orders import Orders
-from console.replay.outcomes import Outcomes
-from console.replay.position import Positions
-from console.replay.redrive import Plan, records_of, refuse_stale
-from console.replay.seat import SESSION_SECONDS, Post, Seat
-from console.replay.watching import Watch
-from console.words import counted
-from schemas.envelope import timestamp
-from schemas.message import Message
-from streams.dead_letters import Replay, redriven
-from streams.rates import TokenBucket
+from headrace.console.errors import Refused
+from headrace.console.letters_dispositions import Disposition, Kind, message
+from headrace.console.offsets import Place, Position
+from headrace.console.replay import journal
+from headrace.console.replay.actions import Action
+from headrace.console.replay.bars import Advance, bar
+from headrace.console.replay.choice import Letter, in_turn, predecessors
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.orders import Orders
+from headrace.console.replay.outcomes import Outcomes
+from headrace.console.replay.position import Positions
+from headrace.console.replay.redrive import Plan, records_of, refuse_stale
+from headrace.console.replay.seat import SESSION_SECONDS, Post, Seat
+from headrace.console.replay.watching import Watch
+from headrace.console.words import counted
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.message import Message
+from headrace.streams.dead_letters import Replay, redriven
+from headrace.streams.rates import TokenBucket
 
 COMMIT_SECONDS = 1.0
 

@@ -10,14 +10,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from console.replay.actions import Action
-from console.replay.effects import Kind
-from console.replay.moves import Move
-from console.replay.outlook import Outlook
-from console.replay.rewind import Plan
-from console.replay.targets import stamp
-from console.report import moment
-from console.words import counted
+from headrace.console.replay.actions import Action
+from headrace.console.replay.effects import Kind
+from headrace.console.replay.moves import Move
+from headrace.console.replay.outlook import Outlook
+from headrace.console.replay.rewind import Plan
+from headrace.console.replay.targets import stamp
+from headrace.console.report import moment
+from headrace.console.words import counted
 
 WIDTH = 1000
 """Columns of a table: as wide as it has to be. A terminal may wrap it, but nothing is left out."""

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from console.letters import short_ids
-from console.letters_readable import text
-from console.replay.choice import Letter, Verdict, why_hopeless
-from console.replay.outcomes import Outcomes
-from console.replay.redrive import Plan
-from console.replay.show import outlook, print_outlook
-from console.words import counted, span
+from headrace.console.letters import short_ids
+from headrace.console.letters_readable import text
+from headrace.console.replay.choice import Letter, Verdict, why_hopeless
+from headrace.console.replay.outcomes import Outcomes
+from headrace.console.replay.redrive import Plan
+from headrace.console.replay.show import outlook, print_outlook
+from headrace.console.words import counted, span
 
 SHOWN = 20
 """Letters that a table shows at most; `--json` has all of them."""

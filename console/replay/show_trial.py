@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from console.letters_readable import text
-from console.replay.compared import Compared, Verdict
-from console.replay.trial import Plan
-from console.words import counted
+from headrace.console.letters_readable import text
+from headrace.console.replay.compared import Compared, Verdict
+from headrace.console.replay.trial import Plan
+from headrace.console.words import counted
 
 SHOWN = 20
 

@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from console.errors import Refused
-from console.replay.effects import Effect, Foresight
-from schemas.records import Event
-from schemas.settings import load
-from streams import epochs
-from streams.aws import Aws
-from streams.failures import Failure
-from streams.rates import Rates
-from streams.results import Bucket, Results
-from streams.settings import StreamSettings
-from streams.stage import Stage
-from streams.storage import S3Bucket
+from headrace.console.errors import Refused
+from headrace.console.replay.effects import Effect, Foresight
+from headrace.schemas.records import Event
+from headrace.schemas.settings import load
+from headrace.streams import epochs
+from headrace.streams.aws import Aws
+from headrace.streams.failures import Failure
+from headrace.streams.rates import Rates
+from headrace.streams.results import Bucket, Results
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Stage
+from headrace.streams.storage import S3Bucket
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from console import letters
-from console.errors import Refused
-from console.offsets import Place, Span
+from headrace.console import letters
+from headrace.console.errors import Refused
+from headrace.console.offsets import Place, Span
 
 
 @dataclass(frozen=True, slots=True)

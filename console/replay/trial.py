@@ -13,24 +13,24 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from console.errors import Refused
-from console.offsets import Place, Span
-from console.replay import actions, journal
-from console.replay.actions import Action
-from console.replay.bars import bar
-from console.replay.cluster import Cluster
-from console.replay.compared import Compared
-from console.replay.moves import Scope
-from console.replay.orders import Orders
-from console.replay.rewind import aimed
-from console.replay.targets import Target
-from console.replay.trying import Tried, Trying
-from schemas import topics
-from schemas.message import Message
-from schemas.settings import load
-from schemas.topics import Topic
-from streams.settings import StreamSettings
-from streams.stage import Stage
+from headrace.console.errors import Refused
+from headrace.console.offsets import Place, Span
+from headrace.console.replay import actions, journal
+from headrace.console.replay.actions import Action
+from headrace.console.replay.bars import bar
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.compared import Compared
+from headrace.console.replay.moves import Scope
+from headrace.console.replay.orders import Orders
+from headrace.console.replay.rewind import aimed
+from headrace.console.replay.targets import Target
+from headrace.console.replay.trying import Tried, Trying
+from headrace.schemas import topics
+from headrace.schemas.message import Message
+from headrace.schemas.settings import load
+from headrace.schemas.topics import Topic
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Stage
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 DAYS = 7

@@ -11,26 +11,26 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from console.errors import Refused
-from console.replay.compared import Compared, changes, verdict_of
-from console.replay.overlay import Overlay
-from console.replay.recall import REFUSED, Recalled, remembering
-from schemas.codec import Codec, Undecodable
-from schemas.message import Message, Received
-from schemas.records import Asset, Event, JobFinished, JobStarted, Pointer
-from streams import adapters
-from streams.context import Context
-from streams.dead_letters import dead_letter, readable
-from streams.failures import Unprocessable
-from streams.outcome import Dead, Done, Retry, Wait, label
-from streams.results import Bucket, Results, Shelf
-from streams.rules.records import over_records
-from streams.runner import Runner
-from streams.services import Services
-from streams.settings import StreamSettings
-from streams.slots import Slots
-from streams.stage import Finished, Job, Stage
-from streams.storage import S3Bucket
+from headrace.console.errors import Refused
+from headrace.console.replay.compared import Compared, changes, verdict_of
+from headrace.console.replay.overlay import Overlay
+from headrace.console.replay.recall import REFUSED, Recalled, remembering
+from headrace.schemas.codec import Codec, Undecodable
+from headrace.schemas.message import Message, Received
+from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, Pointer
+from headrace.streams import adapters
+from headrace.streams.context import Context
+from headrace.streams.dead_letters import dead_letter, readable
+from headrace.streams.failures import Unprocessable
+from headrace.streams.outcome import Dead, Done, Retry, Wait, label
+from headrace.streams.results import Bucket, Results, Shelf
+from headrace.streams.rules.records import over_records
+from headrace.streams.runner import Runner
+from headrace.streams.services import Services
+from headrace.streams.settings import StreamSettings
+from headrace.streams.slots import Slots
+from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.storage import S3Bucket
 
 AT_A_TIME = 16
 TRIES = 3

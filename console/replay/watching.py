@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain
 
-from console.offsets import Place, Span
-from console.replay.actions import Action
-from console.replay.cluster import Cluster
-from console.replay.outcomes import Outcomes
-from schemas import topics
-from streams.stage import Stage
+from headrace.console.offsets import Place, Span
+from headrace.console.replay.actions import Action
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.outcomes import Outcomes
+from headrace.schemas import topics
+from headrace.streams.stage import Stage
 
 LOOK_SECONDS = 0.3
 

@@ -1,4 +1,4 @@
-"""`python -m sandbox.ai --port N [--data DIR]`: the AI endpoint on 127.0.0.1."""
+"""`python -m headrace.sandbox.ai --port N [--data DIR]`: the AI endpoint on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pathlib import Path
 
 import uvicorn
 
-from sandbox import names
-from sandbox.ai.app import Settings, create_app
-from sandbox.ai.cloud import Cloud, CloudError
+from headrace.sandbox import names
+from headrace.sandbox.ai.app import Settings, create_app
+from headrace.sandbox.ai.cloud import Cloud, CloudError
 
 JOB_SECONDS = "HEADRACE_SANDBOX_JOB_SECONDS"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; where the other services are, the SDK's variables say."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.ai", description="Amazon's AI services on this machine.")
+    prog, about = "python -m headrace.sandbox.ai", "Amazon's AI services on this machine."
+    parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
     parser.add_argument("--host", default=names.HOST, help="address to listen on")
     parser.add_argument("--data", type=Path, help="folder of the ledger; without it, nothing outlives the process")

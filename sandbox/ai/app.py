@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.ai import (
+from headrace.sandbox.ai import (
     bedrock,
     comprehend,
     faults,
@@ -29,12 +29,12 @@ from sandbox.ai import (
     transcribe,
     translate,
 )
-from sandbox.ai.cloud import Cloud
-from sandbox.ai.faults import Faults
-from sandbox.ai.jobs import Jobs, Tools
-from sandbox.ai.ledger import Ledger
-from sandbox.ai.service import Context
-from sandbox.ai.wire import Wire
+from headrace.sandbox.ai.cloud import Cloud
+from headrace.sandbox.ai.faults import Faults
+from headrace.sandbox.ai.jobs import Jobs, Tools
+from headrace.sandbox.ai.ledger import Ledger
+from headrace.sandbox.ai.service import Context
+from headrace.sandbox.ai.wire import Wire
 
 SERVICES = (
     rekognition.SERVICE,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from sandbox.ai import words
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.ledger import Subject
-from sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai import words
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.ledger import Subject
+from headrace.sandbox.ai.service import Context, Params, Service
 
 CHARACTERS_A_TOKEN = 4
 SENTENCES = 3

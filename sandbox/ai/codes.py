@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import zxingcpp
 from PIL import Image, ImageOps
 
-from sandbox.ai.vision import NotAPicture
+from headrace.sandbox.ai.vision import NotAPicture
 
 _READ_AT = (1600, 1600)
 

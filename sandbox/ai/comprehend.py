@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.ai import personal, words
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.ledger import Subject
-from sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai import personal, words
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.ledger import Subject
+from headrace.sandbox.ai.service import Context, Params, Service
 
 # https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
 MOST_BYTES = 100_000

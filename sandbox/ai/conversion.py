@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from sandbox.ai import ffmpeg
-from sandbox.ai.errors import Unprocessable
-from sandbox.ai.service import Params
+from headrace.sandbox.ai import ffmpeg
+from headrace.sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.service import Params
 
 MOST_FRAMES = 1000
 SETTINGS = {"FILE_GROUP_SETTINGS": "FileGroupSettings", "HLS_GROUP_SETTINGS": "HlsGroupSettings"}

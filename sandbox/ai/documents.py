@@ -15,9 +15,9 @@ from PIL import Image, ImageSequence
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
-from sandbox.ai import codes
-from sandbox.ai.errors import Unprocessable
-from sandbox.ai.vision import NotAPicture
+from headrace.sandbox.ai import codes
+from headrace.sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.vision import NotAPicture
 
 SYNTHETIC = "Synthetic line: no text was read from this picture"
 MOST_PAGES = 3_000

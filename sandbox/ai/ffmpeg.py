@@ -10,7 +10,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.errors import Unprocessable
 
 TIMEOUT_SECONDS = 600.0
 

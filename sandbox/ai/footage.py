@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageChops, ImageStat
 
-from sandbox.ai import ffmpeg, vision
-from sandbox.ai.errors import Unprocessable
-from sandbox.ai.vision import Label, Picture
+from headrace.sandbox.ai import ffmpeg, vision
+from headrace.sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.vision import Label, Picture
 
 SAMPLES_A_SECOND = 2.0
 MOST_SAMPLES = 600

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.footage import Detection, Footage
-from sandbox.ai.vision import CATEGORY, Colour, Label, Picture, css_name
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.footage import Detection, Footage
+from headrace.sandbox.ai.vision import CATEGORY, Colour, Label, Picture, css_name
 
 _FILTERS = (
     "LabelInclusionFilters",

@@ -11,10 +11,10 @@ import anyio
 from anyio import CapacityLimiter, from_thread, to_thread
 from anyio.abc import TaskGroup
 
-from sandbox.ai.cloud import Cloud, Refused, Unreachable
-from sandbox.ai.errors import Unprocessable
-from sandbox.ai.faults import Faults
-from sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job, Ledger
+from headrace.sandbox.ai.cloud import Cloud, Refused, Unreachable
+from headrace.sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.faults import Faults
+from headrace.sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job, Ledger
 
 ENGINES_AT_A_TIME = 2
 RETRY_SECONDS = 1.0

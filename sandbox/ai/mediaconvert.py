@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_URL, uuid5
 
-from sandbox import names
-from sandbox.ai import conversion
-from sandbox.ai.cloud import Cloud, Refused
-from sandbox.ai.errors import ServiceError, Unprocessable
-from sandbox.ai.jobs import JobKind
-from sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
-from sandbox.ai.service import Context, Params, Service
+from headrace.sandbox import names
+from headrace.sandbox.ai import conversion
+from headrace.sandbox.ai.cloud import Cloud, Refused
+from headrace.sandbox.ai.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.jobs import JobKind
+from headrace.sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.service import Context, Params, Service
 
 MOST_JOBS = 200
 TOKEN_SECONDS = 60.0

@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from sandbox.ai import ffmpeg, paging
-from sandbox.ai.cloud import Cloud, Refused
-from sandbox.ai.errors import ServiceError, Unprocessable
-from sandbox.ai.jobs import JobKind
-from sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
-from sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai import ffmpeg, paging
+from headrace.sandbox.ai.cloud import Cloud, Refused
+from headrace.sandbox.ai.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.jobs import JobKind
+from headrace.sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.service import Context, Params, Service
 
 # https://docs.aws.amazon.com/polly/latest/dg/limits.html
 MOST_CHARACTERS = 100_000

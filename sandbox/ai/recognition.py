@@ -1,4 +1,5 @@
-"""The door to PocketSphinx, an extra: `python -m sandbox.ai.recognition`, sound on standard input, words out as JSON.
+"""The door to PocketSphinx, an extra. Sound on standard input, words out as JSON:
+`python -m headrace.sandbox.ai.recognition`.
 
 A small model for English, that is often wrong. It holds Python's lock for more than half of the sound's length, so it
 has a process of its own.
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from sandbox.ai import ffmpeg
+from headrace.sandbox.ai import ffmpeg
 
 SAMPLE_RATE = 16_000
 FRAMES_A_SECOND = 100

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import astuple
 
-from sandbox.ai import footage, forms, rekognition_more, vision
-from sandbox.ai.cloud import Cloud
-from sandbox.ai.footage import Detection, Footage
-from sandbox.ai.jobs import JobKind
-from sandbox.ai.ledger import Job, Subject
-from sandbox.ai.rekognition_jobs import announce, find, page, start, watch
-from sandbox.ai.rekognition_media import picture
-from sandbox.ai.service import Context, Params, Service
-from sandbox.ai.vision import Label
+from headrace.sandbox.ai import footage, forms, rekognition_more, vision
+from headrace.sandbox.ai.cloud import Cloud
+from headrace.sandbox.ai.footage import Detection, Footage
+from headrace.sandbox.ai.jobs import JobKind
+from headrace.sandbox.ai.ledger import Job, Subject
+from headrace.sandbox.ai.rekognition_jobs import announce, find, page, start, watch
+from headrace.sandbox.ai.rekognition_media import picture
+from headrace.sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai.vision import Label
 
 IMAGE_CONFIDENCE, VIDEO_CONFIDENCE, MODERATION_CONFIDENCE = 55, 50, 50
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from sandbox.ai import footage, paging
-from sandbox.ai.cloud import Cloud, Refused
-from sandbox.ai.errors import ServiceError, Unprocessable
-from sandbox.ai.footage import Footage
-from sandbox.ai.ledger import FAILED, Job, TooManyJobs
-from sandbox.ai.rekognition_media import location, size
-from sandbox.ai.service import Context, Params
+from headrace.sandbox.ai import footage, paging
+from headrace.sandbox.ai.cloud import Cloud, Refused
+from headrace.sandbox.ai.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.footage import Footage
+from headrace.sandbox.ai.ledger import FAILED, Job, TooManyJobs
+from headrace.sandbox.ai.rekognition_media import location, size
+from headrace.sandbox.ai.service import Context, Params
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 MOST_VIDEO_BYTES = 10 * 1024**3

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from PIL import Image
 
-from sandbox.ai import vision
-from sandbox.ai.cloud import Cloud, Refused
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.service import Params
-from sandbox.ai.vision import Picture
+from headrace.sandbox.ai import vision
+from headrace.sandbox.ai.cloud import Cloud, Refused
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.service import Params
+from headrace.sandbox.ai.vision import Picture
 
 Found = TypeVar("Found")
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 
-from sandbox.ai import codes, forms, vision
-from sandbox.ai.cloud import Cloud
-from sandbox.ai.footage import Footage
-from sandbox.ai.jobs import JobKind
-from sandbox.ai.ledger import Job
-from sandbox.ai.rekognition_jobs import announce, find, page, start, watch
-from sandbox.ai.rekognition_media import fetched, picture, seen
-from sandbox.ai.service import Context, Params
-from sandbox.ai.vision import Picture
+from headrace.sandbox.ai import codes, forms, vision
+from headrace.sandbox.ai.cloud import Cloud
+from headrace.sandbox.ai.footage import Footage
+from headrace.sandbox.ai.jobs import JobKind
+from headrace.sandbox.ai.ledger import Job
+from headrace.sandbox.ai.rekognition_jobs import announce, find, page, start, watch
+from headrace.sandbox.ai.rekognition_media import fetched, picture, seen
+from headrace.sandbox.ai.service import Context, Params
+from headrace.sandbox.ai.vision import Picture
 
 BOX = {"Width": 0.2, "Height": 0.4, "Left": 0.4, "Top": 0.3}
 SKIN = ("brown", "orange", "pink")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.ai.cloud import Cloud
-from sandbox.ai.jobs import JobKind, Jobs
-from sandbox.ai.ledger import Ledger, Subject
+from headrace.sandbox.ai.cloud import Cloud
+from headrace.sandbox.ai.jobs import JobKind, Jobs
+from headrace.sandbox.ai.ledger import Ledger, Subject
 
 Params = dict[str, Any]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import cycle, groupby, islice, zip_longest
 from pathlib import Path
 
-from sandbox.ai import ffmpeg, recognition
-from sandbox.ai.recognition import Word
+from headrace.sandbox.ai import ffmpeg, recognition
+from headrace.sandbox.ai.recognition import Word
 
 WORDS_A_SECOND = 2.5
 SHORTEST_SOUND, SHORTEST_SILENCE = 0.1, 0.3  # seconds

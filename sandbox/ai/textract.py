@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sandbox.ai import documents, paging
-from sandbox.ai.cloud import Cloud, Refused
-from sandbox.ai.documents import Document
-from sandbox.ai.errors import ServiceError, Unprocessable
-from sandbox.ai.jobs import JobKind
-from sandbox.ai.ledger import FAILED, Job, Subject, TooManyJobs
-from sandbox.ai.service import Context, Params, Service
-from sandbox.ai.textract_blocks import blocks
+from headrace.sandbox.ai import documents, paging
+from headrace.sandbox.ai.cloud import Cloud, Refused
+from headrace.sandbox.ai.documents import Document
+from headrace.sandbox.ai.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.jobs import JobKind
+from headrace.sandbox.ai.ledger import FAILED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai.textract_blocks import blocks
 
 # https://docs.aws.amazon.com/textract/latest/dg/limits-document.html
 MOST_BYTES = 10 * 1024**2

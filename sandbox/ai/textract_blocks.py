@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from sandbox.ai.documents import Document, Line
-from sandbox.ai.service import Params
+from headrace.sandbox.ai.documents import Document, Line
+from headrace.sandbox.ai.service import Params
 
 LEAST_ROWS = 2
 LEAST_COLUMNS = 2

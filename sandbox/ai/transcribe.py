@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sandbox.ai import paging, transcription
-from sandbox.ai.cloud import Cloud, Refused
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.jobs import JobKind
-from sandbox.ai.ledger import FAILED, Job, Subject, TooManyJobs
-from sandbox.ai.service import Context, Params, Service
-from sandbox.ai.transcription import SERVICE_BUCKET, STATUS
+from headrace.sandbox.ai import paging, transcription
+from headrace.sandbox.ai.cloud import Cloud, Refused
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.jobs import JobKind
+from headrace.sandbox.ai.ledger import FAILED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai.transcription import SERVICE_BUCKET, STATUS
 
 MOST_JOBS = 250  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
 SERVICE_URL_SECONDS = 900

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.ai.speech import Segment, Speech
+from headrace.sandbox.ai.speech import Segment, Speech
 
 _WORD = re.compile(r"(\S*?)([.,!?:;…]*)$")
 

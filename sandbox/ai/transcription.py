@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sandbox import names
-from sandbox.ai import ffmpeg, speech, transcript
-from sandbox.ai.cloud import Cloud, Refused
-from sandbox.ai.errors import Unprocessable
-from sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job
-from sandbox.ai.speech import Speech
+from headrace.sandbox import names
+from headrace.sandbox.ai import ffmpeg, speech, transcript
+from headrace.sandbox.ai.cloud import Cloud, Refused
+from headrace.sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job
+from headrace.sandbox.ai.speech import Speech
 
 MOST_MEDIA_BYTES = 2 * 1024**3  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
 SERVICE_BUCKET = "headrace-transcribe"

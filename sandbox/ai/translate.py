@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.ai import words
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.ledger import Subject
-from sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai import words
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.ledger import Subject
+from headrace.sandbox.ai.service import Context, Params, Service
 
 # https://docs.aws.amazon.com/translate/latest/dg/what-is-limits.html
 MOST_BYTES = 10_000

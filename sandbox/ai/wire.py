@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.ai import shapes
-from sandbox.ai.cloud import CloudError
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.faults import Faults
-from sandbox.ai.ledger import Call
-from sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai import shapes
+from headrace.sandbox.ai.cloud import CloudError
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.faults import Faults
+from headrace.sandbox.ai.ledger import Call
+from headrace.sandbox.ai.service import Context, Params, Service
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REST_CONTENT_TYPE = "application/json"

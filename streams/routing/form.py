@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from schemas.envelope import Envelope
-from schemas.message import Received
-from schemas.records import AwsEvent, Event
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.message import Received
+from headrace.schemas.records import AwsEvent, Event
 
 LETTER = "dlq-"
 TOLD = ("stage", "code", "class", "message", "attempts", "first-failure", "last-failure")

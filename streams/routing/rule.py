@@ -22,10 +22,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from schemas.settings import SettingsError
-from streams.outcome import MAX_ATTEMPTS
-from streams.routing.transform import WHOLE, BadTemplate, Transformer
-from streams.rules import InvalidPattern, Pattern
+from headrace.schemas.settings import SettingsError
+from headrace.streams.outcome import MAX_ATTEMPTS
+from headrace.streams.routing.transform import WHOLE, BadTemplate, Transformer
+from headrace.streams.rules import InvalidPattern, Pattern
 
 PREFIX = "rule-"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")

@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas import topics
-from schemas.envelope import Envelope
-from schemas.identity import derived_id
-from schemas.message import Message, Received
-from schemas.records import Event
-from schemas.topics import Topic
-from streams.failures import Failure, Unprocessable
-from streams.origin import origin_of, own_headers, text
-from streams.routing.form import event_of
-from streams.routing.rule import RetryPolicy, Rule
-from streams.routing.transform import transformed
-from streams.stage import Stage
+from headrace.schemas import topics
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.identity import derived_id
+from headrace.schemas.message import Message, Received
+from headrace.schemas.records import Event
+from headrace.schemas.topics import Topic
+from headrace.streams.failures import Failure, Unprocessable
+from headrace.streams.origin import origin_of, own_headers, text
+from headrace.streams.routing.form import event_of
+from headrace.streams.routing.rule import RetryPolicy, Rule
+from headrace.streams.routing.transform import transformed
+from headrace.streams.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import msgspec
 
-from schemas import topics
-from schemas.envelope import Headers
-from schemas.message import Message
-from schemas.settings import SettingsError
-from streams import telemetry
-from streams.routing.rule import Rule, read_text
-from streams.routing.stage import InForce, Send, live_stage
-from streams.stage import Stage
+from headrace.schemas import topics
+from headrace.schemas.envelope import Headers
+from headrace.schemas.message import Message
+from headrace.schemas.settings import SettingsError
+from headrace.streams import telemetry
+from headrace.streams.routing.rule import Rule, read_text
+from headrace.streams.routing.stage import InForce, Send, live_stage
+from headrace.streams.stage import Stage
 
 Build = Callable[[Rule], Send | None]
 """Opens what reaches a rule's target. Raises `BadRule` for one that cannot be used."""

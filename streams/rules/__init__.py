@@ -9,8 +9,8 @@ A package without Kafka in it, usable alone:
 Events are JSON objects as `orjson.loads` gives them.
 """
 
-from streams.rules.errors import InvalidPattern
-from streams.rules.index import Index
-from streams.rules.pattern import Miss, Pattern
+from headrace.streams.rules.errors import InvalidPattern
+from headrace.streams.rules.index import Index
+from headrace.streams.rules.pattern import Miss, Pattern
 
 __all__ = ["Index", "InvalidPattern", "Miss", "Pattern"]

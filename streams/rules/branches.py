@@ -17,9 +17,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from streams.rules import walks
-from streams.rules.column import ABSENT, Column, Finding
-from streams.rules.masks import AllBut
+from headrace.streams.rules import walks
+from headrace.streams.rules.column import ABSENT, Column, Finding
+from headrace.streams.rules.masks import AllBut
 
 MOST_NAMES = 64
 """Of an object of which more names are asked for, those that are there are gone through instead of all."""

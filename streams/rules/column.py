@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from streams.rules.conditions import AnythingBut, Condition, Exists, Numeric
-from streams.rules.fields import scalar
-from streams.rules.lookup import Lookup, Simple
-from streams.rules.probes import Each, Probe
+from headrace.streams.rules.conditions import AnythingBut, Condition, Exists, Numeric
+from headrace.streams.rules.fields import scalar
+from headrace.streams.rules.lookup import Lookup, Simple
+from headrace.streams.rules.probes import Each, Probe
 
 Finding = Hashable
 """What a value was found to meet: the same for all values that meet the same."""

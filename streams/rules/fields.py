@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from streams.rules.conditions import Scalar
+from headrace.streams.rules.conditions import Scalar
 
 Places = tuple[tuple[int, int], ...]
 """Which element of which list: pairs of the list's number in the event and the element's in the list."""

@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.rules.branches import MOST_KNOWN, Branch
-from streams.rules.column import Column, Finding
-from streams.rules.fields import Wanted, fields_of
-from streams.rules.masks import bits
-from streams.rules.parse import Clause
-from streams.rules.pattern import Pattern, holds
+from headrace.streams.rules.branches import MOST_KNOWN, Branch
+from headrace.streams.rules.column import Column, Finding
+from headrace.streams.rules.fields import Wanted, fields_of
+from headrace.streams.rules.masks import bits
+from headrace.streams.rules.parse import Clause
+from headrace.streams.rules.pattern import Pattern, holds
 
 _UNREADABLE = (msgspec.DecodeError, RecursionError)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from operator import xor
 
-from streams.rules.conditions import EXACT, is_comparable
+from headrace.streams.rules.conditions import EXACT, is_comparable
 
 Interval = tuple[float, bool, float, bool]
 """Lower bound, whether it is left out, upper bound, whether that is left out. Both may be infinite."""

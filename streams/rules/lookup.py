@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from streams.rules.conditions import Cidr, Exactly, IgnoringCase, Numeric, Prefix, Scalar, Suffix, Wildcard
-from streams.rules.intervals import Intervals
-from streams.rules.probes import AnyCases, Blocks, Ends, Probe, Whole, joined
-from streams.rules.substrings import Substrings
+from headrace.streams.rules.conditions import Cidr, Exactly, IgnoringCase, Numeric, Prefix, Scalar, Suffix, Wildcard
+from headrace.streams.rules.intervals import Intervals
+from headrace.streams.rules.probes import AnyCases, Blocks, Ends, Probe, Whole, joined
+from headrace.streams.rules.substrings import Substrings
 
 Simple = Exactly | Prefix | Suffix | IgnoringCase | Wildcard | Numeric | Cidr
 Kinds = defaultdict[type, list[tuple[Any, int]]]

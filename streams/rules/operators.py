@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from streams.rules.conditions import (
+from headrace.streams.rules.conditions import (
     AnythingBut,
     Cidr,
     Condition,
@@ -23,7 +23,7 @@ from streams.rules.conditions import (
     Wildcard,
     is_comparable,
 )
-from streams.rules.errors import InvalidPattern
+from headrace.streams.rules.errors import InvalidPattern
 
 
 def alternative(wanted: Any, path: str) -> Condition:

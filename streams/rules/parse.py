@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from streams.rules.conditions import Condition
-from streams.rules.errors import InvalidPattern
-from streams.rules.operators import alternative, is_list, kind
+from headrace.streams.rules.conditions import Condition
+from headrace.streams.rules.errors import InvalidPattern
+from headrace.streams.rules.operators import alternative, is_list, kind
 
 
 class Clause(NamedTuple):

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from streams.rules.conditions import Cidr, Condition, IgnoringCase, address_of
-from streams.rules.texts import folded
+from headrace.streams.rules.conditions import Cidr, Condition, IgnoringCase, address_of
+from headrace.streams.rules.texts import folded
 
 K = TypeVar("K", bound=Hashable)
 

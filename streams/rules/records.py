@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from streams.rules.conditions import Condition, Exactly, Exists
-from streams.rules.fields import Wanted, fields_of
-from streams.rules.parse import Clause
-from streams.rules.pattern import Pattern, holds
+from headrace.streams.rules.conditions import Condition, Exactly, Exists
+from headrace.streams.rules.fields import Wanted, fields_of
+from headrace.streams.rules.parse import Clause
+from headrace.streams.rules.pattern import Pattern, holds
 
 Predicate = Callable[[Any], bool]
 Test = tuple[tuple[str, ...], tuple[Callable[[Any], bool], ...], bool]

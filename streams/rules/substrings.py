@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from streams.rules.texts import Glob
+from headrace.streams.rules.texts import Glob
 
 LONGEST = 12
 LENGTHS = (8, 4, 2, 1)

@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.rules.column import ABSENT
+from headrace.streams.rules.column import ABSENT
 
 if TYPE_CHECKING:
-    from streams.rules.branches import Branch
+    from headrace.streams.rules.branches import Branch
 
 DEEPEST = 12
 """So many branches are written into one function; what lies deeper is called."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from streams.rules.fields import NOWHERE, Places
+from headrace.streams.rules.fields import NOWHERE, Places
 
 Ways = set[Places]
 

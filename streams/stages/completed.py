@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas import topics
-from schemas.records import Asset, MediaCompleted, StageFailure
-from schemas.topics import dead_letters
-from streams.results import Shelf
-from streams.stage import Stage, charges_of, wanted
+from headrace.schemas import topics
+from headrace.schemas.records import Asset, MediaCompleted, StageFailure
+from headrace.schemas.topics import dead_letters
+from headrace.streams.results import Shelf
+from headrace.streams.stage import Stage, charges_of, wanted
 
 
 def completion_of(stages: tuple[Stage, ...]) -> Stage:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.records import Asset, DocumentAnalysed, MediaReady
-from schemas.topics import DOCUMENTS, READY
-from streams.answers import DocumentFeature, Pages
-from streams.services import Services
-from streams.stage import Finished, Job, Stage
-from streams.texts import excerpt
+from headrace.schemas.records import Asset, DocumentAnalysed, MediaReady
+from headrace.schemas.topics import DOCUMENTS, READY
+from headrace.streams.answers import DocumentFeature, Pages
+from headrace.streams.services import Services
+from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.texts import excerpt
 
 ONE_PAGE = ["image/jpeg", "image/png"]
 MANY_PAGES = ["application/pdf", "image/tiff"]

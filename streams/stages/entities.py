@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, EntitiesDetected, Entity, Pointer
-from schemas.topics import ENTITIES
-from streams.answers import Marks
-from streams.stages.language_marks import LONGEST, marking_stage, surest
+from headrace.schemas.records import Asset, EntitiesDetected, Entity, Pointer
+from headrace.schemas.topics import ENTITIES
+from headrace.streams.answers import Marks
+from headrace.streams.stages.language_marks import LONGEST, marking_stage, surest
 
 
 def entities_found(asset: Asset, found: Marks, result: Pointer) -> EntitiesDetected:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, FacesDetected, Pointer
-from schemas.topics import FACES
-from streams.answers import Findings
-from streams.stages.vision import vision_stage
+from headrace.schemas.records import Asset, FacesDetected, Pointer
+from headrace.schemas.topics import FACES
+from headrace.streams.answers import Findings
+from headrace.streams.stages.vision import vision_stage
 
 
 def faces_found(asset: Asset, findings: Findings, result: Pointer) -> FacesDetected:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, KeyPhrasesDetected, Phrase, Pointer
-from schemas.topics import KEY_PHRASES
-from streams.answers import Marks
-from streams.stages.language_marks import LONGEST, marking_stage, surest
+from headrace.schemas.records import Asset, KeyPhrasesDetected, Phrase, Pointer
+from headrace.schemas.topics import KEY_PHRASES
+from headrace.streams.answers import Marks
+from headrace.streams.stages.language_marks import LONGEST, marking_stage, surest
 
 
 def key_phrases_found(asset: Asset, found: Marks, result: Pointer) -> KeyPhrasesDetected:

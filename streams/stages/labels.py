@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, MediaLabelled, Pointer
-from schemas.topics import LABELLED
-from streams.answers import Findings
-from streams.stages.vision import vision_stage
+from headrace.schemas.records import Asset, MediaLabelled, Pointer
+from headrace.schemas.topics import LABELLED
+from headrace.streams.answers import Findings
+from headrace.streams.stages.vision import vision_stage
 
 
 def labelled(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled:

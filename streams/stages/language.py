@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import LanguageDetected, LanguageShare
-from schemas.topics import DOCUMENTS, LANGUAGE, TRANSCRIBED
-from streams.services import Services
-from streams.stage import Stage
-from streams.texts import HAS_WORDS, text_of
+from headrace.schemas.records import LanguageDetected, LanguageShare
+from headrace.schemas.topics import DOCUMENTS, LANGUAGE, TRANSCRIBED
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
+from headrace.streams.texts import HAS_WORDS, text_of
 
 
 async def language(record: Any, services: Services) -> LanguageDetected:

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Asset, Event, Pointer
-from schemas.topics import DOCUMENTS, TRANSCRIBED, Topic
-from streams.answers import Marks, TextFeature
-from streams.services import Services
-from streams.stage import Stage
-from streams.texts import HAS_WORDS, text_of
+from headrace.schemas.records import Asset, Event, Pointer
+from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, Topic
+from headrace.streams.answers import Marks, TextFeature
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
+from headrace.streams.texts import HAS_WORDS, text_of
 
 Describe = Callable[[Asset, Marks, Pointer], Event]
 

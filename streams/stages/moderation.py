@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, MediaModerated, Pointer
-from schemas.topics import MODERATED
-from streams.answers import Findings
-from streams.stages.vision import vision_stage
+from headrace.schemas.records import Asset, MediaModerated, Pointer
+from headrace.schemas.topics import MODERATED
+from headrace.streams.answers import Findings
+from headrace.streams.stages.vision import vision_stage
 
 
 def moderated(asset: Asset, findings: Findings, result: Pointer) -> MediaModerated:

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from schemas.records import JobFinished, JobStarted
-from schemas.topics import JOBS_STARTED
-from streams.failures import NotYet, Unprocessable
-from streams.results import Shelf
-from streams.services import Services
-from streams.stage import Check, Stage
+from headrace.schemas.records import JobFinished, JobStarted
+from headrace.schemas.topics import JOBS_STARTED
+from headrace.streams.failures import NotYet, Unprocessable
+from headrace.streams.results import Shelf
+from headrace.streams.services import Services
+from headrace.streams.stage import Check, Stage
 
 FIRST_LOOK_SECONDS = 900.0
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, PiiDetected, PiiSpan, Pointer
-from schemas.topics import PII
-from streams.answers import Marks
-from streams.stages.language_marks import marking_stage
+from headrace.schemas.records import Asset, PiiDetected, PiiSpan, Pointer
+from headrace.schemas.topics import PII
+from headrace.streams.answers import Marks
+from headrace.streams.stages.language_marks import marking_stage
 
 SHOWN = 50
 

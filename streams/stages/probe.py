@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas import topics
-from schemas.records import MediaProbed, MediaUploaded
-from streams import media
-from streams.services import Services
-from streams.stage import NOT_A_FOLDER, Stage
+from headrace.schemas import topics
+from headrace.schemas.records import MediaProbed, MediaUploaded
+from headrace.streams import media
+from headrace.streams.services import Services
+from headrace.streams.stage import NOT_A_FOLDER, Stage
 
 
 def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas import topics
-from schemas.records import Asset, MediaProbed, MediaReady, MediaScanned
-from streams.results import Shelf
-from streams.stage import Stage
+from headrace.schemas import topics
+from headrace.schemas.records import Asset, MediaProbed, MediaReady, MediaScanned
+from headrace.streams.results import Shelf
+from headrace.streams.stage import Stage
 
 
 async def ready(asset: Asset, shelf: Shelf) -> MediaReady | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas import topics
-from schemas.records import MediaDeleted
-from streams.services import Services
-from streams.stage import Stage
+from headrace.schemas import topics
+from headrace.schemas.records import MediaDeleted
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
 
 
 async def removal(deleted: MediaDeleted, services: Services) -> None:

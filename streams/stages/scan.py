@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas import topics
-from schemas.records import MediaScanned, MediaUploaded
-from streams.services import Services
-from streams.stage import NOT_A_FOLDER, Stage
+from headrace.schemas import topics
+from headrace.schemas.records import MediaScanned, MediaUploaded
+from headrace.streams.services import Services
+from headrace.streams.stage import NOT_A_FOLDER, Stage
 
 
 async def scan(uploaded: MediaUploaded, services: Services) -> MediaScanned:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, MediaSegmented, Pointer
-from schemas.topics import SEGMENTED
-from streams.answers import Findings
-from streams.stages.vision import vision_stage
+from headrace.schemas.records import Asset, MediaSegmented, Pointer
+from headrace.schemas.topics import SEGMENTED
+from headrace.streams.answers import Findings
+from headrace.streams.stages.vision import vision_stage
 
 
 def segmented(asset: Asset, findings: Findings, result: Pointer) -> MediaSegmented:

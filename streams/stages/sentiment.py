@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import SentimentDetected
-from schemas.topics import DOCUMENTS, SENTIMENT, TRANSCRIBED
-from streams.services import Services
-from streams.stage import Stage
-from streams.texts import HAS_WORDS, text_of
+from headrace.schemas.records import SentimentDetected
+from headrace.schemas.topics import DOCUMENTS, SENTIMENT, TRANSCRIBED
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
+from headrace.streams.texts import HAS_WORDS, text_of
 
 
 async def sentiment(record: Any, services: Services) -> SentimentDetected:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import Charge, MediaSummarised
-from schemas.topics import DOCUMENTS, SUMMARISED, TRANSCRIBED
-from streams.services import Services
-from streams.stage import Stage
-from streams.texts import HAS_WORDS, parts, text_of
+from headrace.schemas.records import Charge, MediaSummarised
+from headrace.schemas.topics import DOCUMENTS, SUMMARISED, TRANSCRIBED
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
+from headrace.streams.texts import HAS_WORDS, parts, text_of
 
 PART_BYTES = 40_000
 LONGEST = 2_000

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import Asset, Pointer, TextDetected
-from schemas.topics import TEXT_SEEN
-from streams.answers import Findings
-from streams.stages.vision import vision_stage
+from headrace.schemas.records import Asset, Pointer, TextDetected
+from headrace.schemas.topics import TEXT_SEEN
+from headrace.streams.answers import Findings
+from headrace.streams.stages.vision import vision_stage
 
 
 def text_found(asset: Asset, findings: Findings, result: Pointer) -> TextDetected:

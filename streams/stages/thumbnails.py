@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from schemas import topics
-from schemas.records import MediaThumbnailed, MediaUploaded, Picture
-from streams import media
-from streams.services import Services
-from streams.stage import NOT_A_FOLDER, Stage
+from headrace.schemas import topics
+from headrace.schemas.records import MediaThumbnailed, MediaUploaded, Picture
+from headrace.streams import media
+from headrace.streams.services import Services
+from headrace.streams.stage import NOT_A_FOLDER, Stage
 
 
 async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbnailed:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.records import MediaReady, MediaTranscoded
-from schemas.topics import READY, TRANSCODED
-from streams.services import Services
-from streams.stage import Finished, Job, Stage
+from headrace.schemas.records import MediaReady, MediaTranscoded
+from headrace.schemas.topics import READY, TRANSCODED
+from headrace.streams.services import Services
+from headrace.streams.stage import Finished, Job, Stage
 
 
 def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ...] = ()) -> Stage:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas import topics
-from schemas.records import MediaReady, MediaTranscribed
-from streams.services import Services
-from streams.stage import Finished, Job, Stage
-from streams.texts import excerpt
+from headrace.schemas import topics
+from headrace.schemas.records import MediaReady, MediaTranscribed
+from headrace.streams.services import Services
+from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.texts import excerpt
 
 
 def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str, ...] = ()) -> Stage:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import MediaTranslated, Pointer
-from schemas.topics import DOCUMENTS, TRANSCRIBED, TRANSLATED
-from streams import subtitles
-from streams.services import Services
-from streams.stage import Stage
-from streams.texts import HAS_WORDS, excerpt, text_of
+from headrace.schemas.records import MediaTranslated, Pointer
+from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, TRANSLATED
+from headrace.streams import subtitles
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
+from headrace.streams.texts import HAS_WORDS, excerpt, text_of
 
 
 def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from schemas.records import Asset, Event, MediaReady, Pointer
-from schemas.topics import READY, Topic
-from streams.answers import Feature, Findings
-from streams.services import Services
-from streams.stage import Finished, Job, Stage
+from headrace.schemas.records import Asset, Event, MediaReady, Pointer
+from headrace.schemas.topics import READY, Topic
+from headrace.streams.answers import Feature, Findings
+from headrace.streams.services import Services
+from headrace.streams.stage import Finished, Job, Stage
 
 Describe = Callable[[Asset, Findings, Pointer], Event]
 

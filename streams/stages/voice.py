@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas.records import MediaTranslated, MediaVoiced
-from schemas.topics import TRANSLATED, VOICED
-from streams.services import Services
-from streams.stage import Finished, Job, Stage
-from streams.texts import HAS_WORDS, text_of
+from headrace.schemas.records import MediaTranslated, MediaVoiced
+from headrace.schemas.topics import TRANSLATED, VOICED
+from headrace.streams.services import Services
+from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.texts import HAS_WORDS, text_of
 
 VOICES = {
     "ar": "Hala",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaException
 
-from schemas import kafka, topics
-from schemas.settings import KafkaSettings
-from streams import pipeline
+from headrace.schemas import kafka, topics
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import pipeline
 from tests.containers.kafka import ApacheKafkaContainer
 from tests.support.running import wait_for
 

@@ -19,9 +19,9 @@ from uuid import uuid4
 import pytest
 import uvicorn
 
-from sandbox.ai import recognition
-from sandbox.ai.app import Settings, create_app
-from sandbox.ai.cloud import Cloud
+from headrace.sandbox.ai import recognition
+from headrace.sandbox.ai.app import Settings, create_app
+from headrace.sandbox.ai.cloud import Cloud
 from tests.contract.ai import BUCKET, MEDIA, Aws, connect, credentials, http, wait_until
 
 Serve = Callable[[Settings], AbstractContextManager[str]]

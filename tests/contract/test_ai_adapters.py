@@ -10,27 +10,27 @@ from urllib.parse import unquote
 import anyio
 import pytest
 
-from sandbox.environment import AI_SERVICES
-from sandbox.pdf import pdf
-from schemas.identity import job_token
-from schemas.records import Asset, JobStarted
-from streams import pipeline
-from streams.answers import Feature, Field, Form, Grid
-from streams.aws import Aws as Calls
-from streams.bedrock import Bedrock
-from streams.comprehend import Comprehend
-from streams.failures import Throttled, Transient, Unprocessable
-from streams.jobs import QUESTIONS, AwsJobs
-from streams.mediaconvert import MediaConvert
-from streams.polly import Polly
-from streams.rates import Rates
-from streams.rekognition import Rekognition
-from streams.settings import StreamSettings
-from streams.stages.documents import documents_stage
-from streams.storage import S3Bucket, S3Objects
-from streams.textract import Textract
-from streams.transcribe import Transcribe
-from streams.translate import Translate
+from headrace.sandbox.environment import AI_SERVICES
+from headrace.sandbox.pdf import pdf
+from headrace.schemas.identity import job_token
+from headrace.schemas.records import Asset, JobStarted
+from headrace.streams import pipeline
+from headrace.streams.answers import Feature, Field, Form, Grid
+from headrace.streams.aws import Aws as Calls
+from headrace.streams.bedrock import Bedrock
+from headrace.streams.comprehend import Comprehend
+from headrace.streams.failures import Throttled, Transient, Unprocessable
+from headrace.streams.jobs import QUESTIONS, AwsJobs
+from headrace.streams.mediaconvert import MediaConvert
+from headrace.streams.polly import Polly
+from headrace.streams.rates import Rates
+from headrace.streams.rekognition import Rekognition
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stages.documents import documents_stage
+from headrace.streams.storage import S3Bucket, S3Objects
+from headrace.streams.textract import Textract
+from headrace.streams.transcribe import Transcribe
+from headrace.streams.translate import Translate
 from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
 from tests.support.records import NOW, asset, ready
 

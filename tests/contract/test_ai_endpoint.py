@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.ai.app import Settings
+from headrace.sandbox.ai.app import Settings
 from tests.contract.ai import BUCKET, MEDIA, Aws, connect, http, in_s3, png, refusal, speech, video, wait_until
 
 pytestmark = pytest.mark.system

@@ -16,22 +16,22 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from schemas.records import JobStarted
-from streams.answers import Field, Form, Grid
-from streams.aws import Aws
-from streams.aws_errors import OPERATIONS
-from streams.bedrock import Bedrock
-from streams.comprehend import Comprehend
-from streams.jobs import AwsJobs
-from streams.mediaconvert import MediaConvert
-from streams.polly import Polly
-from streams.rates import Rates
-from streams.rekognition import Rekognition
-from streams.settings import StreamSettings
-from streams.storage import S3Bucket, S3Objects
-from streams.textract import Textract
-from streams.transcribe import Transcribe
-from streams.translate import Translate
+from headrace.schemas.records import JobStarted
+from headrace.streams.answers import Field, Form, Grid
+from headrace.streams.aws import Aws
+from headrace.streams.aws_errors import OPERATIONS
+from headrace.streams.bedrock import Bedrock
+from headrace.streams.comprehend import Comprehend
+from headrace.streams.jobs import AwsJobs
+from headrace.streams.mediaconvert import MediaConvert
+from headrace.streams.polly import Polly
+from headrace.streams.rates import Rates
+from headrace.streams.rekognition import Rekognition
+from headrace.streams.settings import StreamSettings
+from headrace.streams.storage import S3Bucket, S3Objects
+from headrace.streams.textract import Textract
+from headrace.streams.transcribe import Transcribe
+from headrace.streams.translate import Translate
 from tests.support.outside import MemoryBucket
 from tests.support.records import NOW, asset, ready
 

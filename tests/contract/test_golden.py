@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas import catalog, codec
-from schemas.catalog import Version
-from schemas.codec import Codec
-from schemas.records import EVENTS
+from headrace.schemas import catalog, codec
+from headrace.schemas.catalog import Version
+from headrace.schemas.codec import Codec
+from headrace.schemas.records import EVENTS
 from tests.support import golden
 
 PUBLISHED = catalog.versions()

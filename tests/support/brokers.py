@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox import broker, jars, parts
-from sandbox.broker import Node
-from sandbox.names import HOST
-from sandbox.ports import free_port
+from headrace.sandbox import broker, jars, parts
+from headrace.sandbox.broker import Node
+from headrace.sandbox.names import HOST
+from headrace.sandbox.ports import free_port
 from tests.support.running import wait_for
 
 START_SECONDS = 60.0

@@ -16,14 +16,14 @@ from typing import Any
 
 import msgspec
 
-from schemas import codec, kafka
-from schemas.codec import Codec
-from schemas.envelope import PREFIX, Envelope, Headers, timestamp
-from schemas.identity import asset_key, named_id, root_id
-from schemas.message import Message, message
-from schemas.records import Asset, Event, JobFinished, MediaUploaded
-from schemas.settings import KafkaSettings
-from streams.origin import own_headers
+from headrace.schemas import codec, kafka
+from headrace.schemas.codec import Codec
+from headrace.schemas.envelope import PREFIX, Envelope, Headers, timestamp
+from headrace.schemas.identity import asset_key, named_id, root_id
+from headrace.schemas.message import Message, message
+from headrace.schemas.records import Asset, Event, JobFinished, MediaUploaded
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.origin import own_headers
 from tests.support.chaos_worker import JOB_SUFFIX
 from tests.support.history import Input, Place
 from tests.support.paid_service import BROKEN, EVENT, Effect

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schemas import codec, kafka, topics
-from schemas.settings import KafkaSettings
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.settings import KafkaSettings
 from tests.support import chaos_watch
 from tests.support.brokers import Brokers
 from tests.support.chaos_feed import Feeder, Offer

@@ -12,10 +12,10 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Where
 
-from schemas import kafka, topics
-from schemas.message import Received
-from schemas.settings import KafkaSettings
-from streams.stage import Stage
+from headrace.schemas import kafka, topics
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.stage import Stage
 from tests.support import chaos_feed
 from tests.support.history import Delayed, Effect, Glimpse, History, Input, Letter, Output, Place, TopicPartition
 

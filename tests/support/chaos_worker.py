@@ -19,23 +19,23 @@ import msgspec
 import uvloop
 from confluent_kafka import KafkaException
 
-from schemas import codec, kafka, logs, topics
-from schemas.identity import job_token
-from schemas.message import Message
-from schemas.records import Asset, MediaScanned, MediaUploaded
-from schemas.settings import KafkaSettings
-from streams.app import StageApp, create_app
-from streams.context import Context
-from streams.lanes import Lanes, Work
-from streams.origin import due
-from streams.processor import Processor
-from streams.results import Results
-from streams.sender import Sender
-from streams.services import Services
-from streams.settings import StreamSettings
-from streams.shared import Hosted
-from streams.slots import Slots
-from streams.stage import Finished, Job, Stage
+from headrace.schemas import codec, kafka, logs, topics
+from headrace.schemas.identity import job_token
+from headrace.schemas.message import Message
+from headrace.schemas.records import Asset, MediaScanned, MediaUploaded
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.app import StageApp, create_app
+from headrace.streams.context import Context
+from headrace.streams.lanes import Lanes, Work
+from headrace.streams.origin import due
+from headrace.streams.processor import Processor
+from headrace.streams.results import Results
+from headrace.streams.sender import Sender
+from headrace.streams.services import Services
+from headrace.streams.settings import StreamSettings
+from headrace.streams.shared import Hosted
+from headrace.streams.slots import Slots
+from headrace.streams.stage import Finished, Job, Stage
 from tests.support.folder_bucket import FolderBucket
 from tests.support.paid_service import Crash, Ledger, PaidService
 from tests.support.planted_bugs import only_promised, plant

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-import schemas
-from schemas import catalog, codec, shape
-from schemas.catalog import Version
-from schemas.codec import Codec
-from schemas.records import EVENTS
+from headrace import schemas
+from headrace.schemas import catalog, codec, shape
+from headrace.schemas.catalog import Version
+from headrace.schemas.codec import Codec
+from headrace.schemas.records import EVENTS
 
 FOLDER = Path(__file__).parents[1] / "contract" / "golden"
 

@@ -25,10 +25,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     UserScramCredentialUpsertion,
 )
 
-from console.acls import Rule
-from sandbox import broker, jars, parts
-from sandbox.names import HOST
-from sandbox.ports import free_port
+from headrace.console.acls import Rule
+from headrace.sandbox import broker, jars, parts
+from headrace.sandbox.names import HOST
+from headrace.sandbox.ports import free_port
 from tests.support.running import wait_for
 from tests.support.sns import Authority
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from schemas.records import Asset, Label
-from streams.answers import Feature, Findings, Transcript
-from streams.content import Verdict
-from streams.failures import Failure, Gone
-from streams.prices import charge
-from streams.results import Results
-from streams.services import Services
+from headrace.schemas.records import Asset, Label
+from headrace.streams.answers import Feature, Findings, Transcript
+from headrace.streams.content import Verdict
+from headrace.streams.failures import Failure, Gone
+from headrace.streams.prices import charge
+from headrace.streams.results import Results
+from headrace.streams.services import Services
 
 
 class MemoryBucket:

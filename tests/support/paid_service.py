@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.identity import root_id
-from schemas.records import Asset
-from streams.answers import Feature
-from streams.failures import Transient, Unprocessable
+from headrace.schemas.identity import root_id
+from headrace.schemas.records import Asset
+from headrace.streams.answers import Feature
+from headrace.streams.failures import Transient, Unprocessable
 
 EVENT = "ObjectCreated:Put"
 BROKEN = "broken-"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from schemas.message import Received
-from schemas.records import Asset
-from streams import lanes, runner
-from streams.marks import Mark
+from headrace.schemas.message import Received
+from headrace.schemas.records import Asset
+from headrace.streams import lanes, runner
+from headrace.streams.marks import Mark
 
 BUGS = ("ack early", "dead letter not awaited", "no head check", "order by arrival", "drawn token")
 

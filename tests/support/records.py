@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas import codec, identity, topics
-from schemas.envelope import PREFIX, Envelope, Headers
-from schemas.message import Message, Received, message
-from schemas.records import Asset, Event, JobFinished, MediaProbed, MediaReady, MediaScanned, MediaUploaded
+from headrace.schemas import codec, identity, topics
+from headrace.schemas.envelope import PREFIX, Envelope, Headers
+from headrace.schemas.message import Message, Received, message
+from headrace.schemas.records import Asset, Event, JobFinished, MediaProbed, MediaReady, MediaScanned, MediaUploaded
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 CODEC = codec.load()

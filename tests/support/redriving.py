@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from console.replay import journal, redrive, sending
-from console.replay.choice import Rules
-from console.replay.cluster import Cluster
-from console.replay.outcomes import Outcomes
-from console.replay.redrive import Plan
-from console.replay.sending import Pace
-from schemas.settings import KafkaSettings
-from streams.stage import Stage
+from headrace.console.replay import journal, redrive, sending
+from headrace.console.replay.choice import Rules
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.outcomes import Outcomes
+from headrace.console.replay.redrive import Plan
+from headrace.console.replay.sending import Pace
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.stage import Stage
 from tests.support.chaos_worker import Orders, stage_of
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import cluster
-from sandbox.environment import variables
-from schemas import catalog, kafka, topics
-from schemas.log import publish
-from schemas.settings import KafkaSettings
-from streams import pipeline
+from headrace.sandbox import cluster
+from headrace.sandbox.environment import variables
+from headrace.schemas import catalog, kafka, topics
+from headrace.schemas.log import publish
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import pipeline
 
 HERE = Path(__file__).parent
 

@@ -11,12 +11,12 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from connectors.backfill_listing import Listed, Unlistable, look, objects
-from console.dlq_log import LetterLog
-from schemas import codec, kafka, topics
-from schemas.envelope import from_headers
-from schemas.records import MediaUploaded
-from schemas.settings import KafkaSettings
+from headrace.connectors.backfill_listing import Listed, Unlistable, look, objects
+from headrace.console.dlq_log import LetterLog
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.records import MediaUploaded
+from headrace.schemas.settings import KafkaSettings
 from tests.support.running import headrace, run, wait_for
 
 BOOK = codec.load()
@@ -146,7 +146,7 @@ def test_where_versions_are_kept_only_the_current_one_is_sent_with_its_id(bucket
 
 
 def test_a_listing_of_several_pages_tells_of_each_object_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.backfill_listing.PAGE", 3)
+    monkeypatch.setattr("headrace.connectors.backfill_listing.PAGE", 3)
     bucket.put(*ODD_KEYS)
 
     def listed(after: str = "") -> list[Listed]:

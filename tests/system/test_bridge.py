@@ -16,13 +16,13 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from connectors.settings import BridgeSettings
-from connectors.sqs import NOBODY, Queue
-from connectors.start import reachable
-from schemas import codec, kafka, topics
-from schemas.envelope import from_headers
-from schemas.records import MediaUploaded
-from schemas.settings import KafkaSettings
+from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.sqs import NOBODY, Queue
+from headrace.connectors.start import reachable
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.records import MediaUploaded
+from headrace.schemas.settings import KafkaSettings
 from tests.support.forwarding import forwarding
 from tests.support.running import Headrace, headrace, run, wait_for
 from tests.unit.connectors import sent

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.names import HOST
-from sandbox.ports import free_port, is_free
-from streams import clamd
-from streams.failures import Outage, Unprocessable
+from headrace.sandbox.names import HOST
+from headrace.sandbox.ports import free_port, is_free
+from headrace.streams import clamd
+from headrace.streams.failures import Outage, Unprocessable
 from tests.support.running import wait_for
 
 # In two parts, so that no scanner takes this file for what it is about.

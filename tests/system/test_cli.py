@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 
-from console.service import connect
-from schemas import codec, kafka, topics
-from schemas.envelope import timestamp
-from schemas.identity import named_id
-from schemas.message import message
-from schemas.records import Asset, Event, MediaDeleted, MediaUploaded
-from schemas.settings import KafkaSettings
+from headrace.console.service import connect
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.identity import named_id
+from headrace.schemas.message import message
+from headrace.schemas.records import Asset, Event, MediaDeleted, MediaUploaded
+from headrace.schemas.settings import KafkaSettings
 from tests.support.records import NOW, asset, envelope, scanned, uploaded
 from tests.support.running import headrace, run, wait_for
 

@@ -13,10 +13,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from console.offsets import Place
-from console.replay.cluster import Cluster
-from schemas import kafka, topics
-from schemas.records import Asset
+from headrace.console.offsets import Place
+from headrace.console.replay.cluster import Cluster
+from headrace.schemas import kafka, topics
+from headrace.schemas.records import Asset
 from tests.support.brokers import Brokers, brokers
 from tests.support.chaos_feed import upload
 from tests.support.chaos_site import Site, site

@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from console import dlq, dlq_list, dlq_scan
-from console.cli import app
-from console.dlq_list import Newest, Wanted
-from console.dlq_stats import Tally, total
-from console.letters import Filter, letter_id
-from schemas import codec, kafka, topics
-from schemas.envelope import to_headers
-from schemas.message import Message, Received, message
-from schemas.records import Event
-from schemas.settings import KafkaSettings
-from streams.dead_letters import dead_letter
-from streams.outcome import Dead
-from streams.stage import Stage
+from headrace.console import dlq, dlq_list, dlq_scan
+from headrace.console.cli import app
+from headrace.console.dlq_list import Newest, Wanted
+from headrace.console.dlq_stats import Tally, total
+from headrace.console.letters import Filter, letter_id
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.envelope import to_headers
+from headrace.schemas.message import Message, Received, message
+from headrace.schemas.records import Event
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.dead_letters import dead_letter
+from headrace.streams.outcome import Dead
+from headrace.streams.stage import Stage
 from tests.support.records import arrived, asset, envelope, uploaded
 from tests.support.running import run
 

@@ -8,15 +8,15 @@ import uuid
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from console import dlq_fetch, dlq_log
-from console.dlq_log import LetterLog
-from console.offsets import Place, Span
-from sandbox.ports import free_port
-from schemas import kafka
-from schemas.envelope import Header
-from schemas.message import Received
-from schemas.settings import KafkaSettings
-from schemas.topics import Topic
+from headrace.console import dlq_fetch, dlq_log
+from headrace.console.dlq_log import LetterLog
+from headrace.console.offsets import Place, Span
+from headrace.sandbox.ports import free_port
+from headrace.schemas import kafka
+from headrace.schemas.envelope import Header
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.topics import Topic
 
 ALL = 400
 

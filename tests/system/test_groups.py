@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from console import groups
-from console.errors import Refused
-from console.groups import Groups
-from console.offsets import Position
-from sandbox.names import HOST
-from schemas import kafka
-from schemas.settings import KafkaSettings
-from schemas.topics import Topic
+from headrace.console import groups
+from headrace.console.errors import Refused
+from headrace.console.groups import Groups
+from headrace.console.offsets import Position
+from headrace.sandbox.names import HOST
+from headrace.schemas import kafka
+from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.topics import Topic
 from tests.support.brokers import Brokers, brokers
 
 TOPIC = Topic("groups.in", "what groups read here", partitions=2)
@@ -25,8 +25,8 @@ PLACES = [(TOPIC.name, 0), (TOPIC.name, 1)]
 # In processes of their own, since what is tested for is the end of the process.
 ASK = f"""
 import sys
-from console.groups import Groups
-from schemas.settings import KafkaSettings
+from headrace.console.groups import Groups
+from headrace.schemas.settings import KafkaSettings
 
 names = [f"group-{{each}}" for each in range(40)]
 groups = Groups(KafkaSettings(bootstrap_servers=sys.argv[1]))

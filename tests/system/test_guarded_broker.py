@@ -12,17 +12,17 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import KafkaError, KafkaException
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from connectors import backfill_cursor, start
-from console import dlq_fetch, doctor
-from console.acls import Rule, roles
-from console.replay.cluster import Cluster
-from schemas import codec, kafka, msk, topics
-from schemas.identity import root_id
-from schemas.message import Message, message
-from schemas.records import MediaDeleted
-from schemas.settings import KafkaSettings
-from streams import pipeline
-from streams.app import credentials
+from headrace.connectors import backfill_cursor, start
+from headrace.console import dlq_fetch, doctor
+from headrace.console.acls import Rule, roles
+from headrace.console.replay.cluster import Cluster
+from headrace.schemas import codec, kafka, msk, topics
+from headrace.schemas.identity import root_id
+from headrace.schemas.message import Message, message
+from headrace.schemas.records import MediaDeleted
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import pipeline
+from headrace.streams.app import credentials
 from tests.support.guarded import Guarded, guarded_broker, unsecured_token
 from tests.support.records import NOW, asset, envelope
 from tests.support.running import headrace, run, wait_for

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 
-from sandbox.kafka_tools import TOOLS
-from schemas import kafka, topics
+from headrace.sandbox.kafka_tools import TOOLS
+from headrace.schemas import kafka, topics
 from tests.support.brokers import Brokers, brokers
 from tests.support.chaos_feed import effects, uploads
 from tests.support.chaos_site import Site, site

@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 
-from console.progress import Version
-from console.service import connect
-from schemas import codec, kafka, topics
-from schemas.envelope import to_headers
-from schemas.identity import root_id
-from schemas.message import message
-from schemas.settings import KafkaSettings
+from headrace.console.progress import Version
+from headrace.console.service import connect
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.envelope import to_headers
+from headrace.schemas.identity import root_id
+from headrace.schemas.message import message
+from headrace.schemas.settings import KafkaSettings
 from tests.support.records import asset, envelope, uploaded
 from tests.support.running import headrace, run, wait_for
 

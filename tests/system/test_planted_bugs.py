@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Asset
+from headrace.schemas.records import Asset
 from tests.support.brokers import Brokers, brokers
 from tests.support.chaos_feed import upload
 from tests.support.chaos_site import Site, site

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from console.log import Log
-from schemas import catalog, kafka, registry, topics
-from schemas.catalog import Version
-from schemas.codec import Codec
-from schemas.message import Message, message
-from schemas.records import MediaDeleted
-from schemas.settings import KafkaSettings
+from headrace.console.log import Log
+from headrace.schemas import catalog, kafka, registry, topics
+from headrace.schemas.catalog import Version
+from headrace.schemas.codec import Codec
+from headrace.schemas.message import Message, message
+from headrace.schemas.records import MediaDeleted
+from headrace.schemas.settings import KafkaSettings
 from tests.support.records import NOW, asset, envelope
 from tests.support.registry_double import RegistryDouble, registry_double
 from tests.support.running import headrace, run, wait_for

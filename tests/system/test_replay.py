@@ -12,15 +12,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from console.errors import Refused
-from console.replay import journal, moves, orders, rewind, targets
-from console.replay.actions import Action
-from console.replay.choice import Rules
-from console.replay.cluster import Cluster
-from console.replay.sending import Pace
-from schemas import kafka, topics
-from schemas.message import Received
-from schemas.records import Asset
+from headrace.console.errors import Refused
+from headrace.console.replay import journal, moves, orders, rewind, targets
+from headrace.console.replay.actions import Action
+from headrace.console.replay.choice import Rules
+from headrace.console.replay.cluster import Cluster
+from headrace.console.replay.sending import Pace
+from headrace.schemas import kafka, topics
+from headrace.schemas.message import Received
+from headrace.schemas.records import Asset
 from tests.support import redriving
 from tests.support.brokers import Brokers, brokers
 from tests.support.chaos_feed import Offer, upload

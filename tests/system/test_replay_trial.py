@@ -13,22 +13,22 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from console.cli import app
-from console.replay.cluster import Cluster
-from schemas import catalog, codec, kafka, topics
-from schemas.log import publish
-from schemas.message import message
-from schemas.records import Asset, JobFinished, JobStarted, MediaLabelled, MediaReady, Pointer
-from schemas.settings import KafkaSettings, load
-from streams import adapters, pipeline
-from streams.answers import Findings
-from streams.aws import Aws
-from streams.rates import Rates
-from streams.results import Results
-from streams.settings import StreamSettings
-from streams.stage import Finished
-from streams.stages import labels, vision
-from streams.storage import S3Bucket
+from headrace.console.cli import app
+from headrace.console.replay.cluster import Cluster
+from headrace.schemas import catalog, codec, kafka, topics
+from headrace.schemas.log import publish
+from headrace.schemas.message import message
+from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaLabelled, MediaReady, Pointer
+from headrace.schemas.settings import KafkaSettings, load
+from headrace.streams import adapters, pipeline
+from headrace.streams.answers import Findings
+from headrace.streams.aws import Aws
+from headrace.streams.rates import Rates
+from headrace.streams.results import Results
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Finished
+from headrace.streams.stages import labels, vision
+from headrace.streams.storage import S3Bucket
 from tests.support.brokers import brokers
 from tests.support.chaos_watch import read_back
 from tests.support.records import NOW, asset, envelope, ready

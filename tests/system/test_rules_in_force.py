@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from console import routing
-from console.cli import app
-from schemas import codec, kafka, topics
-from schemas.message import Message, Received, message
-from schemas.settings import KafkaSettings, load
-from streams import worker
-from streams.settings import StreamSettings
+from headrace.console import routing
+from headrace.console.cli import app
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.message import Message, Received, message
+from headrace.schemas.settings import KafkaSettings, load
+from headrace.streams import worker
+from headrace.streams.settings import StreamSettings
 from tests.support.chaos_watch import read_back
 from tests.support.records import asset, envelope, ready
 from tests.support.running import wait_for

@@ -16,11 +16,11 @@ from typing import Any
 import boto3
 import pytest
 
-from sandbox import broker, cluster, jars, local_aws, names, parts, processes
-from sandbox.broker import Node, kafka_tool
-from sandbox.environment import variables
-from sandbox.ports import free_port, is_healthy
-from sandbox.state import Part, State
+from headrace.sandbox import broker, cluster, jars, local_aws, names, parts, processes
+from headrace.sandbox.broker import Node, kafka_tool
+from headrace.sandbox.environment import variables
+from headrace.sandbox.ports import free_port, is_healthy
+from headrace.sandbox.state import Part, State
 from tests.support.running import wait_for
 
 pytestmark = pytest.mark.system
@@ -146,7 +146,7 @@ def test_the_ai_endpoint_answers_where_the_variables_say(state: State) -> None:
 
 def test_kafkas_own_tools_work_on_it(state: State, folder: Path) -> None:
     topics(state, "--create", "--topic", "made-by-a-tool", "--partitions", "3")
-    command = [sys.executable, "-c", "from sandbox.cli import app; app()", "kafka", "--data", str(folder)]
+    command = [sys.executable, "-c", "from headrace.sandbox.cli import app; app()", "kafka", "--data", str(folder)]
     listed = subprocess.run([*command, "topics", "--list"], capture_output=True, text=True, check=True)
     assert "made-by-a-tool" in listed.stdout.split()
 

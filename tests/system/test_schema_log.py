@@ -12,15 +12,15 @@ import pytest
 from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
 from typer.testing import CliRunner
 
-from schemas import catalog, codec, kafka, topics
-from schemas.catalog import Version
-from schemas.codec import Codec, RegistryDown, UnknownSchema
-from schemas.follow import Follower
-from schemas.log import publish, schema_log
-from schemas.records import Asset, MediaDeleted
-from schemas.settings import KafkaSettings
-from schemas.topics import Topic
-from schemas.topics_cli import topics_app
+from headrace.schemas import catalog, codec, kafka, topics
+from headrace.schemas.catalog import Version
+from headrace.schemas.codec import Codec, RegistryDown, UnknownSchema
+from headrace.schemas.follow import Follower
+from headrace.schemas.log import publish, schema_log
+from headrace.schemas.records import Asset, MediaDeleted
+from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.topics import Topic
+from headrace.schemas.topics_cli import topics_app
 
 WITHIN_SECONDS = 15.0
 

@@ -12,10 +12,10 @@ from typing import Any
 import boto3
 import pytest
 
-from console.replay.cluster import Cluster
-from schemas import codec, kafka, topics
-from schemas.message import Message, message
-from schemas.settings import KafkaSettings
+from headrace.console.replay.cluster import Cluster
+from headrace.schemas import codec, kafka, topics
+from headrace.schemas.message import Message, message
+from headrace.schemas.settings import KafkaSettings
 from tests.support.chaos_watch import read_back
 from tests.support.records import asset, envelope, ready
 from tests.support.running import Headrace, headrace, wait_for

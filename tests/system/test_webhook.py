@@ -17,11 +17,11 @@ from typing import Any
 import boto3
 import pytest
 
-from console.log import Log
-from schemas import kafka, topics
-from schemas.message import Received
-from schemas.settings import KafkaSettings
-from streams import pipeline
+from headrace.console.log import Log
+from headrace.schemas import kafka, topics
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import pipeline
 from tests.support.brokers import brokers
 from tests.support.egress import Egress, egress
 from tests.support.running import Headrace, headrace, run, wait_for

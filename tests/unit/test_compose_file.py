@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from sandbox import names
-from sandbox.container import AI_PORT, AWS_PORT
-from sandbox.environment import AI_SERVICES, cloud
-from streams import pipeline
+from headrace.sandbox import names
+from headrace.sandbox.container import AI_PORT, AWS_PORT
+from headrace.sandbox.environment import AI_SERVICES, cloud
+from headrace.streams import pipeline
 from tests.docs_generate import SETTINGS
 
 ROOT = Path(__file__).parents[2]

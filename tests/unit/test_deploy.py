@@ -12,11 +12,11 @@ import msgspec
 import pytest
 import yaml
 
-from connectors import sources_plan, sources_policy
-from schemas import topics
-from schemas.settings import KafkaSettings
-from streams import pipeline
-from streams.aws_errors import OPERATIONS
+from headrace.connectors import sources_plan, sources_policy
+from headrace.schemas import topics
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import pipeline
+from headrace.streams.aws_errors import OPERATIONS
 from tests.docs_generate import SETTINGS
 
 ROOT = Path(__file__).parents[2] / "deploy"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.state import Part, State, write
+from headrace.sandbox.state import Part, State, write
 from tests.support import inner_run
 
 SEES_NOTHING = """
@@ -20,13 +20,13 @@ from pathlib import Path
 import boto3
 
 from sandbox import jars
-from sandbox.environment import current
-from sandbox.folders import default_data
+from headrace.sandbox.environment import current
+from headrace.sandbox.folders import default_data
 
 
 def test_no_sandbox_is_up():
     assert current() == {}
-    status = [sys.executable, "-m", "console", "sandbox", "status"]
+    status = [sys.executable, "-m", "headrace.console", "sandbox", "status"]
     assert "Not up" in subprocess.run(status, capture_output=True, text=True).stdout
 
 
@@ -92,7 +92,7 @@ def test_a_run_sees_nothing_of_the_users(user: dict[str, str], tmp_path: Path, o
 
 
 def test_what_was_planted_is_a_sandbox_that_is_up(user: dict[str, str]) -> None:
-    code = "from sandbox.environment import current; print(*sorted(current()))"
+    code = "from headrace.sandbox.environment import current; print(*sorted(current()))"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **user}, capture_output=True, text=True, check=True
     )

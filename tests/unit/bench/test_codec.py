@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench import codec
 from bench.report import Spread
-from schemas.records import MediaLabelled, MediaUploaded
+from headrace.schemas.records import MediaLabelled, MediaUploaded
 
 
 def test_a_small_and_a_large_event_are_written_and_read() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from connectors.sqs import Delivery, Rejected
+from headrace.connectors.sqs import Delivery, Rejected
 
 WITHIN_SECONDS = 10.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.aws import QueueUnavailable, Sqs
+from headrace.connectors.aws import QueueUnavailable, Sqs
 from tests.unit.connectors.sqs_server import QUEUE, SqsServer
 
 pytestmark = pytest.mark.usefixtures("aws")

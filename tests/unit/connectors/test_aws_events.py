@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.aws_events import NAMED, translate
-from connectors.translation import Fact, Ignored, Refused, Translated
-from schemas import topics
-from schemas.envelope import from_headers
-from schemas.message import message
-from schemas.records import AwsEvent, JobFinished, MediaDeleted, MediaUploaded
+from headrace.connectors.aws_events import NAMED, translate
+from headrace.connectors.translation import Fact, Ignored, Refused, Translated
+from headrace.schemas import topics
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.message import message
+from headrace.schemas.records import AwsEvent, JobFinished, MediaDeleted, MediaUploaded
 from tests.support.records import CODEC
 from tests.unit.connectors import sent
 

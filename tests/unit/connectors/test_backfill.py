@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from connectors.aws import NotAnswered
-from connectors.backfill import Clock, Work, carry
-from connectors.backfill_cursor import Counts, Cursor, record
-from connectors.backfill_events import fact, sequencer
-from connectors.backfill_filters import Filters, name_of
-from connectors.backfill_listing import (
+from headrace.connectors.aws import NotAnswered
+from headrace.connectors.backfill import Clock, Work, carry
+from headrace.connectors.backfill_cursor import Counts, Cursor, record
+from headrace.connectors.backfill_events import fact, sequencer
+from headrace.connectors.backfill_filters import Filters, name_of
+from headrace.connectors.backfill_listing import (
     Listed,
     Page,
     Place,
@@ -28,12 +28,12 @@ from connectors.backfill_listing import (
     objects,
     parse,
 )
-from connectors.translation import Fact
-from schemas import codec
-from schemas.identity import sequencer_order
-from schemas.message import message
-from schemas.records import MediaUploaded
-from streams.results import version_folder
+from headrace.connectors.translation import Fact
+from headrace.schemas import codec
+from headrace.schemas.identity import sequencer_order
+from headrace.schemas.message import message
+from headrace.schemas.records import MediaUploaded
+from headrace.streams.results import version_folder
 
 MOMENT = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 PLACE = Place("media", "in/", "eu-west-1")
@@ -309,7 +309,7 @@ def test_a_bucket_that_cannot_be_listed_says_what_to_do(monkeypatch: pytest.Monk
     def refuses(*_: object, **__: object) -> dict[str, Any]:
         raise NotAnswered("nobody answers", code)
 
-    monkeypatch.setattr("connectors.backfill_listing.ask", refuses)
+    monkeypatch.setattr("headrace.connectors.backfill_listing.ask", refuses)
     for use in (lambda: look("s3://media/in/"), lambda: list(objects(PLACE))):
         with pytest.raises(Unlistable, match=f"^{re.escape(said)}"):
             use()

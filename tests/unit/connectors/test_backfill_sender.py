@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from connectors.backfill_cursor import BackfillFailed, Cursor
-from connectors.backfill_events import fact
-from connectors.backfill_listing import Listed, Place
-from connectors.backfill_sender import NEEDED, Sender
-from schemas.settings import KafkaSettings
+from headrace.connectors.backfill_cursor import BackfillFailed, Cursor
+from headrace.connectors.backfill_events import fact
+from headrace.connectors.backfill_listing import Listed, Place
+from headrace.connectors.backfill_sender import NEEDED, Sender
+from headrace.schemas.settings import KafkaSettings
 
 UPLOAD = fact(Place("media"), Listed("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
 CLUSTER = KafkaSettings(bootstrap_servers="127.0.0.1:9")
@@ -51,8 +51,8 @@ class Producer:
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
     producer = Producer()
-    monkeypatch.setattr("schemas.kafka.producer", lambda _: producer)
-    monkeypatch.setattr("schemas.kafka.existing_topics", lambda *_: {topic.name: 1 for topic in NEEDED})
+    monkeypatch.setattr("headrace.schemas.kafka.producer", lambda _: producer)
+    monkeypatch.setattr("headrace.schemas.kafka.existing_topics", lambda *_: {topic.name: 1 for topic in NEEDED})
     return producer
 
 
@@ -102,7 +102,7 @@ def test_a_full_producer_is_waited_for(producer: Producer) -> None:
 
 
 def test_missing_topics_are_named_with_what_creates_them(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("schemas.kafka.existing_topics", lambda *_: {"system.schemas": 1})
+    monkeypatch.setattr("headrace.schemas.kafka.existing_topics", lambda *_: {"system.schemas": 1})
 
     with pytest.raises(BackfillFailed, match=r"media\.uploaded, system\.backfills \(headrace topics apply\)"):
         Sender(CLUSTER)

@@ -12,11 +12,11 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
-from connectors import hiding
-from connectors.bridge import Bridge, BridgeFailed
-from connectors.flight import Counts, Flight, Source
-from connectors.settings import BridgeSettings
-from connectors.sqs import QueueUnavailable, Rejected
+from headrace.connectors import hiding
+from headrace.connectors.bridge import Bridge, BridgeFailed
+from headrace.connectors.flight import Counts, Flight, Source
+from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.sqs import QueueUnavailable, Rejected
 from tests.support.records import CODEC
 from tests.unit.connectors import sent
 from tests.unit.connectors.stubs import StubProducer, StubQueue, eventually

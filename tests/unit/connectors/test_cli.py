@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connectors import start
-from connectors.bridge import BridgeFailed
-from connectors.cli import app
-from schemas import logs
+from headrace.connectors import start
+from headrace.connectors.bridge import BridgeFailed
+from headrace.connectors.cli import app
+from headrace.schemas import logs
 from tests.unit.connectors import sent
 
 
@@ -70,7 +70,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_without_settings_the_bridge_does_not_start_and_says_which_are_missing(monkeypatch: Any) -> None:
-    from schemas.settings import SettingsError
+    from headrace.schemas.settings import SettingsError
 
     for name in ("HEADRACE_QUEUE_URLS", "HEADRACE_BOOTSTRAP_SERVERS"):
         monkeypatch.delenv(name, raising=False)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.dead_letters import LONGEST_REASON, dead_letter
-from connectors.sqs import Delivery
-from connectors.translation import Refused
+from headrace.connectors.dead_letters import LONGEST_REASON, dead_letter
+from headrace.connectors.sqs import Delivery
+from headrace.connectors.translation import Refused
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 URL = "http://sqs/media"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.deletes import Waiting
+from headrace.connectors.deletes import Waiting
 
 
 @pytest.fixture

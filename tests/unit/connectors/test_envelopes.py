@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from connectors.envelopes import envelope
-from schemas.identity import named_id
+from headrace.connectors.envelopes import envelope
+from headrace.schemas.identity import named_id
 from tests.support.records import uploaded
 
 ID = named_id("x")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec import Raw, Struct
 
-from connectors.fields import ABSENT, Size, Text, any_moment, milliseconds, moment, reader
-from connectors.translation import Unreadable
+from headrace.connectors.fields import ABSENT, Size, Text, any_moment, milliseconds, moment, reader
+from headrace.connectors.translation import Unreadable
 
 OTHERWISE = datetime(2026, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)

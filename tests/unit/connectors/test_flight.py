@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 
-from connectors.flight import Airspace, Counts, Flight, Heard, Source
-from connectors.sqs import Delivery
+from headrace.connectors.flight import Airspace, Counts, Flight, Heard, Source
+from headrace.connectors.sqs import Delivery
 from tests.unit.connectors.stubs import StubQueue, eventually
 
 SOURCE = Source(StubQueue(), 30)  # type: ignore[arg-type]

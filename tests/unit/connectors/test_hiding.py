@@ -7,10 +7,10 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from connectors import hiding
-from connectors.flight import Airspace, Flight, Line, Source
-from connectors.hiding import due, hide
-from connectors.sqs import Delivery, QueueUnavailable, Rejected
+from headrace.connectors import hiding
+from headrace.connectors.flight import Airspace, Flight, Line, Source
+from headrace.connectors.hiding import due, hide
+from headrace.connectors.sqs import Delivery, QueueUnavailable, Rejected
 from tests.unit.connectors.stubs import StubQueue
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.http_kept import Connection, Strange
+from headrace.connectors.http_kept import Connection, Strange
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Said: a: b\r\n\r\n{}"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connectors.aws_events import translate
-from connectors.translation import Ignored, Translated
-from schemas.records import AwsEvent, JobFinished
+from headrace.connectors.aws_events import translate
+from headrace.connectors.translation import Ignored, Translated
+from headrace.schemas.records import AwsEvent, JobFinished
 from tests.unit.connectors import sent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

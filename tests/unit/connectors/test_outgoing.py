@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.outgoing import LARGEST_RECORD, outgoing, readable
-from connectors.translation import Ignored, Refused
-from schemas.envelope import from_headers
-from schemas.records import MediaUploaded
+from headrace.connectors.outgoing import LARGEST_RECORD, outgoing, readable
+from headrace.connectors.translation import Ignored, Refused
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.records import MediaUploaded
 from tests.support.records import CODEC
 from tests.unit.connectors import sent
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.aws_events import translate
-from connectors.s3_events import LONGEST_KEY
-from connectors.translation import Refused, Translated
-from schemas.envelope import Envelope
-from schemas.records import AwsEvent, MediaDeleted, MediaUploaded
-from schemas.topics import key_of
+from headrace.connectors.aws_events import translate
+from headrace.connectors.s3_events import LONGEST_KEY
+from headrace.connectors.translation import Refused, Translated
+from headrace.schemas.envelope import Envelope
+from headrace.schemas.records import AwsEvent, MediaDeleted, MediaUploaded
+from headrace.schemas.topics import key_of
 from tests.unit.connectors import sent
 
 NOW = datetime(2026, 3, 14, tzinfo=UTC)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from structlog.testing import capture_logs
 
-from connectors.saying import Saying
+from headrace.connectors.saying import Saying
 
 
 def test_trouble_is_said_once_and_its_end_once() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.settings import BridgeSettings
-from schemas.settings import SettingsError, load
+from headrace.connectors.settings import BridgeSettings
+from headrace.schemas.settings import SettingsError, load
 
 
 def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

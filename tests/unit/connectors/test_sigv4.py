@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.sigv4 import Keys, Scope, signed
+from headrace.connectors.sigv4 import Keys, Scope, signed
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.ReceiveMessage"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.sns_signature import Forged, certificate_names, read
+from headrace.connectors.sns_signature import Forged, certificate_names, read
 from tests.support.sns import CERTIFICATE_URL, TOPIC, body_of
 
 NOTIFICATION = {

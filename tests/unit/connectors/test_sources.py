@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connectors.cli import app
-from connectors.sources import Sources, SourcesError, read
-from connectors.sources_plan import needs, rules
-from connectors.sources_policy import bridge_policy, queue_policy
+from headrace.connectors.cli import app
+from headrace.connectors.sources import Sources, SourcesError, read
+from headrace.connectors.sources_plan import needs, rules
+from headrace.connectors.sources_policy import bridge_policy, queue_policy
 
 URL = "https://sqs.eu-central-1.amazonaws.com/111122223333/headrace-events"
 QUEUE = "arn:aws:sqs:eu-central-1:111122223333:headrace-events"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.sqs import NOBODY, Delivery, Queue, QueueUnavailable, Terms
+from headrace.connectors.sqs import NOBODY, Delivery, Queue, QueueUnavailable, Terms
 from tests.unit.connectors.sqs_server import SqsServer
 
 URL = "https://sqs.eu-west-1.amazonaws.com/1/media"

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from connectors.aws import QueueUnavailable, Sqs
-from connectors.sqs_wire import Endpoint, Wire
+from headrace.connectors.aws import QueueUnavailable, Sqs
+from headrace.connectors.sqs_wire import Endpoint, Wire
 from tests.support.sns import Authority
 from tests.support.web import Request as Posted
 from tests.support.web import Response, serving

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from connectors import start
-from connectors.flight import Counts
-from connectors.settings import BridgeSettings
-from connectors.sqs import QueueUnavailable
-from connectors.start import reachable, run
-from schemas.codec import Codec
-from schemas.settings import KafkaSettings
+from headrace.connectors import start
+from headrace.connectors.flight import Counts
+from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.sqs import QueueUnavailable
+from headrace.connectors.start import reachable, run
+from headrace.schemas.codec import Codec
+from headrace.schemas.settings import KafkaSettings
 from tests.support.running import wait_for
 from tests.unit.connectors.sqs_server import QUEUE, SqsServer
 

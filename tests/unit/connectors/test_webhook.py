@@ -12,14 +12,14 @@ import pytest
 from starlette.requests import Request
 from structlog.testing import capture_logs
 
-from connectors import webhook as webhook_module
-from connectors.aws import NotConfirmed
-from connectors.webhook import SKEW, Outside, Webhook
-from connectors.webhook_certificates import Certificates
-from connectors.webhook_sender import NotSent
-from connectors.webhook_settings import WebhookSettings
-from schemas import topics
-from schemas.message import Message
+from headrace.connectors import webhook as webhook_module
+from headrace.connectors.aws import NotConfirmed
+from headrace.connectors.webhook import SKEW, Outside, Webhook
+from headrace.connectors.webhook_certificates import Certificates
+from headrace.connectors.webhook_sender import NotSent
+from headrace.connectors.webhook_settings import WebhookSettings
+from headrace.schemas import topics
+from headrace.schemas.message import Message
 from tests.support.records import CODEC, NOW
 from tests.support.sns import CERTIFICATE_URL, ISSUER_URL, TOPIC, Sns, body_of, headers_of, rsa_key, stamp
 from tests.unit.connectors.sent import notification, record

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from connectors.sns_signature import SnsMessage, read
-from connectors.webhook_certificates import AT_ONCE, KEPT, Certificates, NotFetched
-from connectors.webhook_x509 import Untrusted
+from headrace.connectors.sns_signature import SnsMessage, read
+from headrace.connectors.webhook_certificates import AT_ONCE, KEPT, Certificates, NotFetched
+from headrace.connectors.webhook_x509 import Untrusted
 from tests.support.records import NOW
 from tests.support.sns import CERTIFICATE_URL, DAY, ISSUER_URL, Sns, body_of
 

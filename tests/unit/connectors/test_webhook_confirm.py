@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from connectors.aws import NotConfirmed, confirm_subscription
+from headrace.connectors.aws import NotConfirmed, confirm_subscription
 from tests.support.sns import TOPIC
 from tests.support.web import Request, Response, serving
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from connectors.webhook_certificates import NotFetched
-from connectors.webhook_fetch import LARGEST, fetching
+from headrace.connectors.webhook_certificates import NotFetched
+from headrace.connectors.webhook_fetch import LARGEST, fetching
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 

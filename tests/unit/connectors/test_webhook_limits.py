@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.webhook_limits import Bucket, Recent
+from headrace.connectors.webhook_limits import Bucket, Recent
 
 
 class Seconds:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors import webhook_fetch, webhook_sender
-from connectors.webhook_sender import NotSent, Sender
-from schemas import kafka
-from schemas.message import Message
-from schemas.settings import KafkaSettings
+from headrace.connectors import webhook_fetch, webhook_sender
+from headrace.connectors.webhook_sender import NotSent, Sender
+from headrace.schemas import kafka
+from headrace.schemas.message import Message
+from headrace.schemas.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
 MESSAGE = Message("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1"),))

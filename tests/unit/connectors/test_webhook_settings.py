@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.webhook_settings import WebhookSettings
-from schemas.settings import SettingsError, load
+from headrace.connectors.webhook_settings import WebhookSettings
+from headrace.schemas.settings import SettingsError, load
 from tests.support.sns import TOPIC
 
 VARIABLE = "HEADRACE_WEBHOOK_TOPIC_ARNS"

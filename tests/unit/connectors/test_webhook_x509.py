@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 
-from connectors.webhook_x509 import Trust, Untrusted, certificates, missing_issuer, signing_key, trust
+from headrace.connectors.webhook_x509 import Trust, Untrusted, certificates, missing_issuer, signing_key, trust
 from tests.support.records import NOW
 from tests.support.sns import DAY, ISSUER_URL, Authority, rsa_key
 

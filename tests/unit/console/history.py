@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from console.entry import Entry, open_record
-from console.progress import Progress
-from schemas.envelope import Envelope, timestamp
-from schemas.identity import named_id
-from schemas.message import Message, message
-from schemas.records import (
+from headrace.console.entry import Entry, open_record
+from headrace.console.progress import Progress
+from headrace.schemas.envelope import Envelope, timestamp
+from headrace.schemas.identity import named_id
+from headrace.schemas.message import Message, message
+from headrace.schemas.records import (
     Asset,
     Charge,
     Event,
@@ -22,9 +22,9 @@ from schemas.records import (
     Pointer,
     StageFailure,
 )
-from streams.dead_letters import dead_letter, delayed
-from streams.outcome import Dead, Retry
-from streams.stage import Stage
+from headrace.streams.dead_letters import dead_letter, delayed
+from headrace.streams.outcome import Dead, Retry
+from headrace.streams.stage import Stage
 from tests.support import records
 from tests.support.records import CODEC, NOW, arrived
 

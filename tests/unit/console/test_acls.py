@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from console.acls import Rule, roles
-from console.cli import app
-from schemas import topics
-from streams import pipeline
-from streams.stage import Stage
+from headrace.console.acls import Rule, roles
+from headrace.console.cli import app
+from headrace.schemas import topics
+from headrace.streams import pipeline
+from headrace.streams.stage import Stage
 
 STAGES = pipeline.every()
 ROLES = roles(STAGES, {})

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.backfill_cursor import Counts
-from connectors.backfill_filters import Filters
-from console.commands.backfill import moment, refuse_impossible, summary
-from console.commands.backfill_cost import Estimate, kind_of, price
-from console.errors import Refused
+from headrace.connectors.backfill_cursor import Counts
+from headrace.connectors.backfill_filters import Filters
+from headrace.console.commands.backfill import moment, refuse_impossible, summary
+from headrace.console.commands.backfill_cost import Estimate, kind_of, price
+from headrace.console.errors import Refused
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 

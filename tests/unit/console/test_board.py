@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from console import board
-from console.board import Ticker
-from console.progress import Version
-from schemas.records import StageFailure
+from headrace.console import board
+from headrace.console.board import Ticker
+from headrace.console.progress import Version
+from headrace.schemas.records import StageFailure
 from tests.support import records
 from tests.unit.console.history import NAME, completed, entry, job_started, labelled, letter, told
 

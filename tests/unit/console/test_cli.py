@@ -11,12 +11,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from console import cli, log
-from console.cli import COMMANDS, app
-from console.errors import Refused
-from console.lazy import plugged, source_help
-from schemas import kafka
-from schemas.settings import KafkaSettings
+from headrace.console import cli, log
+from headrace.console.cli import COMMANDS, app
+from headrace.console.errors import Refused
+from headrace.console.lazy import plugged, source_help
+from headrace.schemas import kafka
+from headrace.schemas.settings import KafkaSettings
 
 ALL = {**plugged("headrace.commands"), **COMMANDS}
 NOWHERE = "127.0.0.1:1"
@@ -57,10 +57,11 @@ def test_help_lists_every_command() -> None:
 
 def test_to_list_the_commands_loads_none_of_them() -> None:
     code = (
-        "import sys; from console.cli import app\n"
+        "import sys; from headrace.console.cli import app\n"
         "try: app(['--help'])\n"
         "except SystemExit: pass\n"
-        "print(sorted(set(sys.modules) & {'faust', 'boto3', 'confluent_kafka', 'pydantic', 'streams', 'fastavro'}))"
+        "heavy = {'faust', 'boto3', 'confluent_kafka', 'pydantic', 'headrace.streams', 'fastavro'};"
+        "print(sorted(set(sys.modules) & heavy))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.splitlines()[-1] == "[]"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.dlq_file import digest, line, message, read
-from console.errors import Refused
-from console.letters import letter_id
-from schemas.envelope import Headers
-from schemas.message import Message, Received
+from headrace.console.dlq_file import digest, line, message, read
+from headrace.console.errors import Refused
+from headrace.console.letters import letter_id
+from headrace.schemas.envelope import Headers
+from headrace.schemas.message import Message, Received
 from tests.unit.console.letters import a_letter, failed
 
 some = st.none() | st.binary(max_size=20)

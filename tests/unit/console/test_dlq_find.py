@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from console.dlq_find import ENOUGH, Finder, Sighting, narrowed, the_one
-from console.errors import Refused
-from console.letters import letter_id
-from console.offsets import Span
+from headrace.console.dlq_find import ENOUGH, Finder, Sighting, narrowed, the_one
+from headrace.console.errors import Refused
+from headrace.console.letters import letter_id
+from headrace.console.offsets import Span
 from tests.unit.console.letters import failed
 
 

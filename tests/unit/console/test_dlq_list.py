@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import dlq_list
-from console.dlq_list import Newest, Page, Wanted, tail, together
-from console.letters import Filter, letter_id
-from console.letters_dispositions import Disposition, decide
-from console.offsets import Place, Span
-from schemas.message import Received
+from headrace.console import dlq_list
+from headrace.console.dlq_list import Newest, Page, Wanted, tail, together
+from headrace.console.letters import Filter, letter_id
+from headrace.console.letters_dispositions import Disposition, decide
+from headrace.console.offsets import Place, Span
+from headrace.schemas.message import Received
 from tests.support.records import NOW
 from tests.unit.console.letters import failed
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from console import dlq_print, dlq_report, dlq_show
-from console.dlq_list import Found, Page
-from console.dlq_stats import Tally, total
-from console.entry import open_record
-from console.letters import letter_id, short_ids
-from console.letters_dispositions import decide
+from headrace.console import dlq_print, dlq_report, dlq_show
+from headrace.console.dlq_list import Found, Page
+from headrace.console.dlq_stats import Tally, total
+from headrace.console.entry import open_record
+from headrace.console.letters import letter_id, short_ids
+from headrace.console.letters_dispositions import decide
 from tests.support import records
 from tests.support.records import CODEC, NOW
 from tests.unit.console.history import entry, letter

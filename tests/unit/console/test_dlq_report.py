@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import dlq_report
-from console.dlq_list import Found, Page
-from console.dlq_stats import Tally, total
-from console.letters import letter_id
-from console.letters_dispositions import decide
-from schemas.message import Received
+from headrace.console import dlq_report
+from headrace.console.dlq_list import Found, Page
+from headrace.console.dlq_stats import Tally, total
+from headrace.console.letters import letter_id
+from headrace.console.letters_dispositions import decide
+from headrace.schemas.message import Received
 from tests.support import records
 from tests.support.records import NOW
 from tests.unit.console.history import entry, letter

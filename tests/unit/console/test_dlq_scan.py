@@ -6,10 +6,10 @@ import multiprocessing
 
 import pytest
 
-from console.dlq_scan import STEP, _hear, _Steps, records_in, scan, share
-from console.errors import Refused
-from console.offsets import Span
-from schemas.settings import KafkaSettings
+from headrace.console.dlq_scan import STEP, _hear, _Steps, records_in, scan, share
+from headrace.console.errors import Refused
+from headrace.console.offsets import Span
+from headrace.schemas.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import dlq_show
-from console.dlq_list import Found
-from console.entry import Entry, open_record
-from console.letters import letter_id
-from console.progress import Progress
-from schemas.message import Received
+from headrace.console import dlq_show
+from headrace.console.dlq_list import Found
+from headrace.console.entry import Entry, open_record
+from headrace.console.letters import letter_id
+from headrace.console.progress import Progress
+from headrace.schemas.message import Received
 from tests.support import records
 from tests.support.records import CODEC
 from tests.unit.console.history import NAME, entry, job_started, letter, told, undecodable

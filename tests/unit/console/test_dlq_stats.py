@@ -6,11 +6,11 @@ import pickle
 
 import pytest
 
-from console import dlq_stats
-from console.dlq_stats import OTHER, Kind, Tallied, Tally, total
-from console.letters import letter_id
-from console.letters_dispositions import Disposition, decide
-from schemas.message import Received
+from headrace.console import dlq_stats
+from headrace.console.dlq_stats import OTHER, Kind, Tallied, Tally, total
+from headrace.console.letters import letter_id
+from headrace.console.letters_dispositions import Disposition, decide
+from headrace.schemas.message import Received
 from tests.support.records import NOW
 from tests.unit.console.letters import AT, a_letter, failed
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from console import doctor
-from console.doctor import Check, Finding, Note, examine
-from console.errors import Refused
-from schemas import catalog, registry
-from schemas.codec import NotRegistered
-from schemas.records import EVENTS
-from schemas.settings import RegistrySettings
+from headrace.console import doctor
+from headrace.console.doctor import Check, Finding, Note, examine
+from headrace.console.errors import Refused
+from headrace.schemas import catalog, registry
+from headrace.schemas.codec import NotRegistered
+from headrace.schemas.records import EVENTS
+from headrace.schemas.settings import RegistrySettings
 from tests.support.registry_double import registry_double
 
 

@@ -6,11 +6,11 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from confluent_kafka import KafkaError, KafkaException
 
-from console.errors import Refused, in_words
-from schemas.codec import NotRegistered, RegistryDown
-from schemas.log import NotPublished
-from schemas.settings import SettingsError
-from streams.worker import WorkerFailed
+from headrace.console.errors import Refused, in_words
+from headrace.schemas.codec import NotRegistered, RegistryDown
+from headrace.schemas.log import NotPublished
+from headrace.schemas.settings import SettingsError
+from headrace.streams.worker import WorkerFailed
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "PutObject")
 UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from console import groups
-from console.errors import Refused
-from console.groups import Groups
-from console.offsets import Position
-from schemas import kafka
-from schemas.settings import KafkaSettings
+from headrace.console import groups
+from headrace.console.errors import Refused
+from headrace.console.groups import Groups
+from headrace.console.offsets import Position
+from headrace.schemas import kafka
+from headrace.schemas.settings import KafkaSettings
 
 PLACES = [("uploads", 0), ("uploads", 1)]
 Answer = Callable[[], list[TopicPartition]]

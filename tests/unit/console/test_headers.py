@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from console.headers import Picker
+from headrace.console.headers import Picker
 
 WANTED = ("a", "b", "c")
 HEADERS = some.lists(some.tuples(some.sampled_from("abcxy"), some.none() | some.binary(max_size=2)), max_size=6)

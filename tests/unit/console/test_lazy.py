@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.errors import Refused
-from console.lazy import LazyCommand, source_help
+from headrace.console.errors import Refused
+from headrace.console.lazy import LazyCommand, source_help
 
 PLUGIN = '''
 """A plug-in."""
@@ -55,12 +55,14 @@ def test_a_broken_plugin_breaks_no_list(module: str, said: str) -> None:
 
 
 @pytest.mark.usefixtures("plugin")
-@pytest.mark.parametrize("target", ["headrace_is_not_there:app", "console.words:is_not_there"])
+@pytest.mark.parametrize("target", ["headrace_is_not_there:app", "headrace.console.words:is_not_there"])
 def test_a_command_that_cannot_be_loaded_says_so_when_it_is_called(target: str) -> None:
     with pytest.raises(Refused, match=f"the command x cannot be loaded from {target}"):
         LazyCommand("x", target).load()
 
 
 def test_a_function_and_an_app_both_become_commands() -> None:
-    assert LazyCommand("version", "console.commands.version:version").load().help == "Say which Headrace this is."
-    assert LazyCommand("schemas", "schemas.cli:app").load().commands.keys() == {"list", "check", "register"}
+    assert (
+        LazyCommand("version", "headrace.console.commands.version:version").load().help == "Say which Headrace this is."
+    )
+    assert LazyCommand("schemas", "headrace.schemas.cli:app").load().commands.keys() == {"list", "check", "register"}

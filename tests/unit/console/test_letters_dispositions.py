@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from console.errors import Refused
-from console.letters_dispositions import Disposition, decide, message, read, settled, withdrawal
-from schemas import topics
-from schemas.message import Received
+from headrace.console.errors import Refused
+from headrace.console.letters_dispositions import Disposition, decide, message, read, settled, withdrawal
+from headrace.schemas import topics
+from headrace.schemas.message import Received
 from tests.support.records import NOW
 
 ID = "probe-" + "0" * 32

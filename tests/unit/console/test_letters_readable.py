@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.letters_readable import INSTEAD, covered, header, reason, text, tree
+from headrace.console.letters_readable import INSTEAD, covered, header, reason, text, tree
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
 SECRETS = [

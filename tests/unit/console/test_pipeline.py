@@ -6,10 +6,10 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from console import costs
-from console.cli import app
-from console.entry import open_record
-from console.progress import Progress
+from headrace.console import costs
+from headrace.console.cli import app
+from headrace.console.entry import open_record
+from headrace.console.progress import Progress
 from tests.support.records import CODEC, received
 from tests.unit.console.history import labelled
 

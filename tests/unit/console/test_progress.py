@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from console.entry import Entry
-from console.progress import Progress, Version
-from schemas.records import MediaCompleted, MediaDeleted, MediaUploaded
+from headrace.console.entry import Entry
+from headrace.console.progress import Progress, Version
+from headrace.schemas.records import MediaCompleted, MediaDeleted, MediaUploaded
 from tests.support import records
 from tests.support.records import NOW
 from tests.unit.console.history import (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.commands.put import keys_of
-from console.errors import Refused
+from headrace.console.commands.put import keys_of
+from headrace.console.errors import Refused
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.errors import Refused
-from console.replay.actions import Action, Shift, find, message, read
-from schemas import topics
+from headrace.console.errors import Refused
+from headrace.console.replay.actions import Action, Shift, find, message, read
+from headrace.schemas import topics
 from tests.support.records import NOW
 
 ACTION = Action("4f1c09ab", "rewind", "begun", "scan", "headrace.scan", "ada@host", "2026-03-14T15:09:26.000Z", "-2h")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.letters import Filter, letter_id
-from console.letters_dispositions import Disposition
-from console.replay.choice import (
+from headrace.console.letters import Filter, letter_id
+from headrace.console.letters_dispositions import Disposition
+from headrace.console.replay.choice import (
     Letter,
     Past,
     Rules,
@@ -25,11 +25,11 @@ from console.replay.choice import (
     sort,
     why_hopeless,
 )
-from console.replay.effects import Effect
-from console.replay.position import Note
-from schemas.message import Received
-from streams.dead_letters import Replay, dead_letter, delayed, redriven
-from streams.outcome import Dead, Retry
+from headrace.console.replay.effects import Effect
+from headrace.console.replay.position import Note
+from headrace.schemas.message import Received
+from headrace.streams.dead_letters import Replay, dead_letter, delayed, redriven
+from headrace.streams.outcome import Dead, Retry
 from tests.support.records import NOW, arrived, raw
 from tests.unit.console.history import a_stage
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from console.replay.compared import changes, verdict_of
-from schemas.records import Charge, Label, MediaLabelled, Pointer
+from headrace.console.replay.compared import changes, verdict_of
+from headrace.schemas.records import Charge, Label, MediaLabelled, Pointer
 from tests.support.records import asset
 
 POINTER = Pointer(bucket="b", key="k", size=1, sha256="0" * 64, content_type="application/json")

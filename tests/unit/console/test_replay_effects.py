@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from console.replay.effects import Effect, Foresight
-from schemas.codec import Undecodable
-from schemas.envelope import Envelope, from_headers
-from schemas.identity import job_token
-from schemas.message import Received
-from streams.context import Context
-from streams.outcome import Dead, Done, Outcome
-from streams.pipeline import find
-from streams.results import Results
-from streams.runner import Runner
-from streams.slots import Slots
-from streams.stage import Stage
+from headrace.console.replay.effects import Effect, Foresight
+from headrace.schemas.codec import Undecodable
+from headrace.schemas.envelope import Envelope, from_headers
+from headrace.schemas.identity import job_token
+from headrace.schemas.message import Received
+from headrace.streams.context import Context
+from headrace.streams.outcome import Dead, Done, Outcome
+from headrace.streams.pipeline import find
+from headrace.streams.results import Results
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
+from headrace.streams.stage import Stage
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
 

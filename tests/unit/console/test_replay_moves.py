@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.errors import Refused
-from console.offsets import Span
-from console.replay.moves import Move, moved, places, redrive_group, scope_of
-from streams import pipeline
+from headrace.console.errors import Refused
+from headrace.console.offsets import Span
+from headrace.console.replay.moves import Move, moved, places, redrive_group, scope_of
+from headrace.streams import pipeline
 
 [LABELS] = pipeline.find(["labels"])
 

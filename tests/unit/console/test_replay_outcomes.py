@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from console.offsets import Position
-from console.replay.outcomes import Outcomes
-from schemas.message import Message, Received
-from streams.dead_letters import Replay, dead_letter, delayed, redriven
-from streams.outcome import Dead, Retry
+from headrace.console.offsets import Position
+from headrace.console.replay.outcomes import Outcomes
+from headrace.schemas.message import Message, Received
+from headrace.streams.dead_letters import Replay, dead_letter, delayed, redriven
+from headrace.streams.outcome import Dead, Retry
 from tests.support.records import NOW, arrived, raw
 from tests.unit.console.history import a_stage
 

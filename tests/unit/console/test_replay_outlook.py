@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.offsets import Place, Span
-from console.replay.effects import Effect
-from console.replay.outlook import WINDOWS, sum_up, windows
+from headrace.console.offsets import Place, Span
+from headrace.console.replay.effects import Effect
+from headrace.console.replay.outlook import WINDOWS, sum_up, windows
 
 spans = st.dictionaries(
     st.tuples(st.just("t"), st.integers(0, 5)),

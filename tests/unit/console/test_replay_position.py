@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.offsets import Position, Span
-from console.replay.position import Note, Positions, Standing, standing
+from headrace.console.offsets import Position, Span
+from headrace.console.replay.position import Note, Positions, Standing, standing
 
 
 def test_without_a_position_all_letters_are_before_us_and_all_redrives_count() -> None:

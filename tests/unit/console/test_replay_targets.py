@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.errors import Refused
-from console.offsets import Span
-from console.replay.targets import Held, Target, offsets, parse
+from headrace.console.errors import Refused
+from headrace.console.offsets import Span
+from headrace.console.replay.targets import Held, Target, offsets, parse
 
 NOW = 1_773_500_000.0
 PLACE = ("media.uploaded", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from console import report
+from headrace.console import report
 from tests.support import records
 from tests.unit.console.history import NAME, after, completed, entry, labelled, letter, retry, told, undecodable
 

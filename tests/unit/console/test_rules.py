@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from console.cli import app
+from headrace.console.cli import app
 
 
 def run(*arguments: str, given: str = "") -> Result:

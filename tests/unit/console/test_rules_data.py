@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from connectors.sinks.delivery import Delivery, NotDelivered
-from console import lint_rules, routing
-from console.cli import app
-from streams import pipeline
-from streams.failures import NotYet, Outage, Throttled, Transient, Unprocessable
-from streams.routing.rule import parse
-from streams.routing.stage import Outgoing
+from headrace.connectors.sinks.delivery import Delivery, NotDelivered
+from headrace.console import lint_rules, routing
+from headrace.console.cli import app
+from headrace.streams import pipeline
+from headrace.streams.failures import NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.routing.rule import parse
+from headrace.streams.routing.stage import Outgoing
 
 FLAGGED = """
 description = "to the reviewers"

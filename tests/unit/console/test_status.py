@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.offsets import Group, Place, Span
-from console.status import Offsets, StageStatus, Status, stage_status, topic_statuses, unfinished
-from streams import pipeline
-from streams.reports import Report
+from headrace.console.offsets import Group, Place, Span
+from headrace.console.status import Offsets, StageStatus, Status, stage_status, topic_statuses, unfinished
+from headrace.streams import pipeline
+from headrace.streams.reports import Report
 
 [SCAN] = pipeline.find(["scan"])
 [LABELS] = pipeline.find(["labels"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.timeline import Step, results_folder, timeline
+from headrace.console.timeline import Step, results_folder, timeline
 from tests.support import records
 from tests.unit.console.history import NAME, completed, entry, envelope_of, job_started, labelled, letter, retry, told
 

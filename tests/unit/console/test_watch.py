@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.commands.watch import REMEMBERED, is_like, remember
-from console.progress import Progress, Version
+from headrace.console.commands.watch import REMEMBERED, is_like, remember
+from headrace.console.progress import Progress, Version
 from tests.support import records
 from tests.unit.console.history import NAME, entry, told
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from console.words import _WORDS, dollars, location, size, span, words
-from schemas.records import (
+from headrace.console.words import _WORDS, dollars, location, size, span, words
+from headrace.schemas.records import (
     Event,
     Face,
     FacesDetected,
@@ -22,7 +22,7 @@ from schemas.records import (
     SentimentDetected,
     StageFailure,
 )
-from streams import pipeline
+from headrace.streams import pipeline
 from tests.support import records
 from tests.unit.console.history import POINTER, completed, job_started, labelled
 

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from console.commands.worker import loop_factory, until_told
+from headrace.console.commands.worker import loop_factory, until_told
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

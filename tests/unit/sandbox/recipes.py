@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.parts import Recipe, Site
-from sandbox.processes import Command
+from headrace.sandbox.parts import Recipe, Site
+from headrace.sandbox.processes import Command
 
 SERVER = "import socket, sys, time; listening = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
 

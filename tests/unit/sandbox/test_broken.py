@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.broken import STAGES, broken
-from sandbox.demo_files import DONE, OURS, samples
-from streams import pipeline
-from streams.context import Context
-from streams.outcome import Dead
-from streams.results import Results
-from streams.runner import Runner
-from streams.slots import Slots
+from headrace.sandbox.broken import STAGES, broken
+from headrace.sandbox.demo_files import DONE, OURS, samples
+from headrace.streams import pipeline
+from headrace.streams.context import Context
+from headrace.streams.outcome import Dead
+from headrace.streams.results import Results
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, ready, received, uploaded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.broker import Node, properties
+from headrace.sandbox.broker import Node, properties
 
 FIRST, SECOND, THIRD = (Node(number, 21_000 + number, 22_000 + number) for number in (1, 2, 3))
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sandbox import cluster
-from sandbox.cli import app
-from sandbox.parts import RECIPES
-from sandbox.state import FILE
+from headrace.sandbox import cluster
+from headrace.sandbox.cli import app
+from headrace.sandbox.parts import RECIPES
+from headrace.sandbox.state import FILE
 from tests.unit.sandbox.recipes import failing, server
 
 
@@ -126,12 +126,12 @@ def test_help_shows_every_command() -> None:
 def test_a_start_that_is_ended_by_sigterm_leaves_nothing_running(tmp_path: Path) -> None:
     code = (
         "from tests.unit.sandbox.recipes import failing, server\n"
-        "from sandbox.parts import RECIPES\n"
+        "from headrace.sandbox.parts import RECIPES\n"
         "import os, signal\n"
         "RECIPES['kafka'] = failing('kafka', 'import time; time.sleep(60)')\n"
         "RECIPES['ai'] = server('ai')\n"
         "RECIPES['aws'] = server('aws', finish=lambda port: os.kill(os.getpid(), signal.SIGTERM))\n"
-        "from sandbox.cli import app\n"
+        "from headrace.sandbox.cli import app\n"
         f"app(['up', '--data', {str(tmp_path)!r}])\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

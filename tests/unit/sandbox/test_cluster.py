@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import cluster
-from sandbox.errors import SandboxError
-from sandbox.parts import RECIPES, Site
-from sandbox.processes import is_alive
-from sandbox.progress import Event, Fetched, Ready
-from sandbox.state import Part, read
+from headrace.sandbox import cluster
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.parts import RECIPES, Site
+from headrace.sandbox.processes import is_alive
+from headrace.sandbox.progress import Event, Fetched, Ready
+from headrace.sandbox.state import Part, read
 from tests.unit.sandbox.recipes import Thief, failing, server
 
 BOTH = ("kafka", "aws")

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from sandbox import container
-from schemas import catalog, registry
-from schemas.codec import RegistryDown
-from schemas.registry import Registry
-from schemas.settings import RegistrySettings
+from headrace.sandbox import container
+from headrace.schemas import catalog, registry
+from headrace.schemas.codec import RegistryDown
+from headrace.schemas.registry import Registry
+from headrace.schemas.settings import RegistrySettings
 from tests.support.registry_double import registry_double
 
 

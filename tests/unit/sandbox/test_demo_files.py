@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.demo_files import DONE, MEDIA, Sample, cut_off, samples
-from streams import content, media, pipeline
-from streams.failures import Unprocessable
+from headrace.sandbox.demo_files import DONE, MEDIA, Sample, cut_off, samples
+from headrace.streams import content, media, pipeline
+from headrace.streams.failures import Unprocessable
 
 NAMED = {sample.name: sample for sample in samples()}
 

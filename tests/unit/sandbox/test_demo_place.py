@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import processes
-from sandbox.demo_place import alive, forget_surroundings, place
-from sandbox.errors import SandboxError
-from sandbox.processes import Command
-from sandbox.state import read, write
+from headrace.sandbox import processes
+from headrace.sandbox.demo_place import alive, forget_surroundings, place
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.processes import Command
+from headrace.sandbox.state import read, write
 
 
 def start(folder: Path, name: str) -> None:

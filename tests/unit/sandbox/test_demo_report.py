@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from console.entry import Entry
-from console.progress import Version
-from sandbox.demo_files import DONE, Sample
-from sandbox.demo_report import Jobs, Report, Seconds, as_json, endings, missing, wrong
-from sandbox.demo_routed import Routed
-from sandbox.demo_show import summary
+from headrace.console.entry import Entry
+from headrace.console.progress import Version
+from headrace.sandbox.demo_files import DONE, Sample
+from headrace.sandbox.demo_report import Jobs, Report, Seconds, as_json, endings, missing, wrong
+from headrace.sandbox.demo_routed import Routed
+from headrace.sandbox.demo_show import summary
 from tests.support import records
 from tests.unit.console.history import NAME, completed, entry, job_started, labelled, letter, told
 

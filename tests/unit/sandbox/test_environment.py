@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.environment import current, variables
-from sandbox.folders import default_data
-from sandbox.state import Part, State, write
+from headrace.sandbox.environment import current, variables
+from headrace.sandbox.folders import default_data
+from headrace.sandbox.state import Part, State, write
 
 
 def state(**ports: int) -> State:
@@ -74,7 +74,7 @@ def test_a_sandbox_of_which_nothing_runs_any_more_is_not_current() -> None:
     assert current() == {}
 
 
-@pytest.mark.parametrize("module", ["sandbox.environment", "sandbox.cli"])
+@pytest.mark.parametrize("module", ["headrace.sandbox.environment", "headrace.sandbox.cli"])
 def test_asking_for_them_loads_no_client(module: str) -> None:
     heavy = {"boto3", "botocore", "confluent_kafka", "jgo", "requests", "psutil"}
     code = f"import sys, {module}; print(*sorted({heavy!r} & sys.modules.keys()))"

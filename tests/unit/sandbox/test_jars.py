@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import jars
-from sandbox.errors import SandboxError
-from sandbox.jars import Jar
+from headrace.sandbox import jars
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.jars import Jar
 
 CONTENT = b"classes"
 GOOD = Jar(hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), "org.example:thing:1.0")

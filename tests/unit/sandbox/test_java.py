@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import java
-from sandbox.errors import SandboxError
+from headrace.sandbox import java
+from headrace.sandbox.errors import SandboxError
 
 
 @pytest.fixture

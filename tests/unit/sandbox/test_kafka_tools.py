@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.kafka_tools import with_bootstrap_server
+from headrace.sandbox.kafka_tools import with_bootstrap_server
 
 
 def test_a_tool_is_told_where_the_broker_is() -> None:

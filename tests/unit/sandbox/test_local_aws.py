@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sandbox.local_aws import prepare
+from headrace.sandbox.local_aws import prepare
 
 
 def test_kept_queues_are_found_again_when_the_port_is_another(tmp_path: Path) -> None:

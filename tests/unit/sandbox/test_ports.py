@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from sandbox.ports import PORTS, free_port, is_free, is_healthy
+from headrace.sandbox.ports import PORTS, free_port, is_free, is_healthy
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.processes import Command, is_alive, last_lines, resident_bytes, spawn, stop
-from sandbox.state import Part
+from headrace.sandbox.processes import Command, is_alive, last_lines, resident_bytes, spawn, stop
+from headrace.sandbox.state import Part
 
 SLEEP = "import time; print('started', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"

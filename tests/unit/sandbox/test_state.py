@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.errors import SandboxError
-from sandbox.state import FILE, Part, State, locked, read, write
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.state import FILE, Part, State, locked, read, write
 
 KAFKA = Part("kafka", 4711, 1_700_000_000.25, 21_000, Path("/data/logs/kafka.log"))
 STATE = State({"kafka": KAFKA}, {"kafka": 21_000, "kafka-controller": 21_001})

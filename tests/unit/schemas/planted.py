@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.catalog import Schema, Version
+from headrace.schemas.catalog import Schema, Version
 
 NULLABLE = ["null", "string"]
 MOMENT = {"type": "long", "logicalType": "timestamp-millis"}

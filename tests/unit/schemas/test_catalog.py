@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schemas import catalog
-from schemas.catalog import Version
-from schemas.records import EVENTS
+from headrace.schemas import catalog
+from headrace.schemas.catalog import Version
+from headrace.schemas.records import EVENTS
 
 
 def test_every_folder_is_an_event_with_a_record() -> None:

@@ -7,10 +7,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from schemas import catalog
-from schemas.catalog import Version
-from schemas.cli import app
-from schemas.records import EVENTS
+from headrace.schemas import catalog
+from headrace.schemas.catalog import Version
+from headrace.schemas.cli import app
+from headrace.schemas.records import EVENTS
 from tests.unit.schemas.planted import enum, field, record, versions
 
 BAD = versions(record("MediaUploaded", field("kind", enum("Kind", "a"))))

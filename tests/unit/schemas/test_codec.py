@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import catalog, codec, shape
-from schemas.catalog import Schema, Version
-from schemas.codec import Codec, NotASchema, Undecodable, UnknownSchema
-from schemas.records import EVENTS, Asset, Event, JobFinished, MediaCompleted, MediaDeleted, MediaProbed
+from headrace.schemas import catalog, codec, shape
+from headrace.schemas.catalog import Schema, Version
+from headrace.schemas.codec import Codec, NotASchema, Undecodable, UnknownSchema
+from headrace.schemas.records import EVENTS, Asset, Event, JobFinished, MediaCompleted, MediaDeleted, MediaProbed
 from tests.unit.schemas.planted import field
 
 BOOK = codec.load()

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from schemas import catalog
-from schemas.catalog import Schema, Version
-from schemas.compatibility import Problem, check
+from headrace.schemas import catalog
+from headrace.schemas.catalog import Schema, Version
+from headrace.schemas.compatibility import Problem, check
 from tests.unit.schemas.planted import MOMENT, NULLABLE, enum, field, record, versions
 
 LONG_NULLABLE = ["null", "long"]

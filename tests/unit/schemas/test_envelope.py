@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.envelope import Envelope, NotAnEvent, from_headers, timestamp, to_headers
+from headrace.schemas.envelope import Envelope, NotAnEvent, from_headers, timestamp, to_headers
 
 FULL = Envelope(
     id="11111111-2222-5333-8444-555555555555",

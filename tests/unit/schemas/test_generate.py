@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas import catalog, generate
-from schemas.catalog import Schema
+from headrace.schemas import catalog, generate
+from headrace.schemas.catalog import Schema
 from tests.unit.schemas.planted import MOMENT, NULLABLE, enum, field, record, versions
 
 KIND = enum("Kind", "image", "other", default="other")
@@ -37,7 +37,7 @@ def hint(cls: Any, name: str) -> Any:
 def test_records_py_is_what_the_schemas_say() -> None:
     written = Path(generate.TARGET).read_text("utf-8")
 
-    assert written == generate.render(), "run `python -m schemas.generate`"
+    assert written == generate.render(), "run `python -m headrace.schemas.generate`"
 
 
 def test_an_event_is_a_frozen_record_that_knows_its_name() -> None:

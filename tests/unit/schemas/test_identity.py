@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schemas import identity
-from schemas.records import Asset
+from headrace.schemas import identity
+from headrace.schemas.records import Asset
 
 ASSET = Asset(
     bucket="headrace-media",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from schemas import kafka
-from schemas.settings import KafkaSettings
+from headrace.schemas import kafka
+from headrace.schemas.settings import KafkaSettings
 
 SETTINGS = KafkaSettings(bootstrap_servers="kafka:9092")
 

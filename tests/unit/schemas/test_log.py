@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from schemas import catalog, codec, kafka
-from schemas.log import NotPublished, publish, schema_log
-from schemas.settings import KafkaSettings
+from headrace.schemas import catalog, codec, kafka
+from headrace.schemas.log import NotPublished, publish, schema_log
+from headrace.schemas.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from schemas import logs
+from headrace.schemas import logs
 
 
 @pytest.fixture(autouse=True)

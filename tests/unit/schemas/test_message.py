@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from schemas import codec
-from schemas.envelope import Envelope, from_headers
-from schemas.message import message
-from schemas.records import Asset, MediaDeleted
+from headrace.schemas import codec
+from headrace.schemas.envelope import Envelope, from_headers
+from headrace.schemas.message import message
+from headrace.schemas.records import Asset, MediaDeleted
 
 ASSET = Asset(bucket="media", key="a.mp4", version="1", etag="", size=0, sequencer="")
 DELETED = MediaDeleted(

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from schemas import msk
+from headrace.schemas import msk
 
 
 @pytest.mark.parametrize(

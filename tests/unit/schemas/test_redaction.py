@@ -12,8 +12,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import logs
-from schemas.redaction import _SECRETS, INSTEAD, redacted
+from headrace.schemas import logs
+from headrace.schemas.redaction import _SECRETS, INSTEAD, redacted
 
 SECRETS = [
     "https://b.s3.amazonaws.com/k.jpg?X-Amz-Credential=CANARY&X-Amz-Signature=CANARY",

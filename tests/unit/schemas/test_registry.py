@@ -16,14 +16,14 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from schemas import catalog, codec, registry, topics
-from schemas.catalog import Version
-from schemas.cli import app
-from schemas.codec import Codec, NotRegistered, RegistryDown, Undecodable, UnknownSchema
-from schemas.records import EVENTS, Asset, MediaDeleted
-from schemas.registry import COMPATIBILITY, REST_SECONDS, Registry, RegistryRefused, connect, subject
-from schemas.settings import RegistrySettings
-from schemas.topics import Topic
+from headrace.schemas import catalog, codec, registry, topics
+from headrace.schemas.catalog import Version
+from headrace.schemas.cli import app
+from headrace.schemas.codec import Codec, NotRegistered, RegistryDown, Undecodable, UnknownSchema
+from headrace.schemas.records import EVENTS, Asset, MediaDeleted
+from headrace.schemas.registry import COMPATIBILITY, REST_SECONDS, Registry, RegistryRefused, connect, subject
+from headrace.schemas.settings import RegistrySettings
+from headrace.schemas.topics import Topic
 from tests.support.registry_double import RegistryDouble, ids_of, registry_double
 
 ALL = catalog.versions()
@@ -277,7 +277,7 @@ def test_a_login_is_sent_and_never_shown(double: RegistryDouble) -> None:
 
 def test_without_a_registry_nothing_of_its_client_is_loaded() -> None:
     program = (
-        "import sys; from schemas import registry; from schemas.settings import RegistrySettings; "
+        "import sys; from schemas import registry; from headrace.schemas.settings import RegistrySettings; "
         "registry.codec(RegistrySettings(schema_registry='')).enrol(); print('httpx' in sys.modules)"
     )
 

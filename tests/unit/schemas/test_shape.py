@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas import shape
+from headrace.schemas import shape
 from tests.unit.schemas.planted import NULLABLE, enum, field, record
 
 KIND = enum("Kind", "image", "other", default="other")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas import topics
-from schemas.records import EVENTS, Asset, AwsEvent, Event, JobFinished, MediaDeleted
+from headrace.schemas import topics
+from headrace.schemas.records import EVENTS, Asset, AwsEvent, Event, JobFinished, MediaDeleted
 
 STAGES = ("labels", "thumbnails")
 NOW = datetime(2026, 3, 14, tzinfo=UTC)

@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from schemas import topics, topics_cli
+from headrace.schemas import topics, topics_cli
 
 APP = topics_cli.topics_app(lambda: ("labels",))
 

@@ -13,14 +13,14 @@ import pytest
 import uvloop
 from faust.types import TP
 
-from schemas import topics
-from schemas.message import Received
-from schemas.settings import KafkaSettings
-from streams.app import create_app, credentials
-from streams.consumer import SafeConsumer
-from streams.lanes import Lanes, Work
-from streams.settings import StreamSettings
-from streams.stage import Stage
+from headrace.schemas import topics
+from headrace.schemas.message import Received
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams.app import create_app, credentials
+from headrace.streams.consumer import SafeConsumer
+from headrace.streams.lanes import Lanes, Work
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Stage
 
 
 async def nothing(_: Received) -> bool:

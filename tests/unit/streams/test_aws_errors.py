@@ -7,10 +7,10 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from streams.aws import Aws
-from streams.aws_errors import MEANING_OF, MEANINGS, OPERATIONS, failure_of
-from streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
-from streams.rates import Rates
+from headrace.streams.aws import Aws
+from headrace.streams.aws_errors import MEANING_OF, MEANINGS, OPERATIONS, failure_of
+from headrace.streams.failures import Failure, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.rates import Rates
 
 
 def modelled() -> list[tuple[str, str]]:

@@ -10,8 +10,8 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from schemas.message import Received
-from streams.batch import give_received
+from headrace.schemas.message import Received
+from headrace.streams.batch import give_received
 
 TP = TopicPartition("media.ready", 3)
 

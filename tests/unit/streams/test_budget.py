@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from streams.budget import Budget
-from streams.context import Context
-from streams.outcome import Dead, Done, Outcome
-from streams.pipeline import find
-from streams.results import Results
-from streams.runner import Runner
-from streams.slots import Slots
+from headrace.streams.budget import Budget
+from headrace.streams.context import Context
+from headrace.streams.outcome import Dead, Done, Outcome
+from headrace.streams.pipeline import find
+from headrace.streams.results import Results
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, ready, received
 

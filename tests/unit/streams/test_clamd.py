@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from streams import clamd
-from streams.failures import Outage, Transient, Unprocessable
+from headrace.streams import clamd
+from headrace.streams.failures import Outage, Transient, Unprocessable
 
 VERSION = "ClamAV 1.4.3/27800/Mon Oct  6 08:00:00 2026"
 HANG_UP = ""

@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.identity import job_token
-from schemas.message import Message, Received
-from schemas.topics import JOBS_STARTED
-from streams.context import Context
-from streams.failures import Transient
-from streams.outcome import Dead, Done, Retry
-from streams.pipeline import find
-from streams.results import Results
-from streams.runner import Runner
-from streams.slots import Slots
+from headrace.schemas.identity import job_token
+from headrace.schemas.message import Message, Received
+from headrace.schemas.topics import JOBS_STARTED
+from headrace.streams.context import Context
+from headrace.streams.failures import Transient
+from headrace.streams.outcome import Dead, Done, Retry
+from headrace.streams.pipeline import find
+from headrace.streams.results import Results
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, job_finished, ready, received
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import content
-from streams.archives import ArchiveLimits
-from streams.content import check, eicar
-from streams.failures import Unprocessable
-from streams.signatures import ContentType, sniff
+from headrace.streams import content
+from headrace.streams.archives import ArchiveLimits
+from headrace.streams.content import check, eicar
+from headrace.streams.failures import Unprocessable
+from headrace.streams.signatures import ContentType, sniff
 
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
 SMALL = ArchiveLimits(entries=10, output=1_000_000, ratio=10, free=10_000)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import topics
-from schemas.envelope import Headers
-from schemas.message import Received
-from streams.dead_letters import LONGEST_MESSAGE, Replay, dead_letter, delayed, readable, redriven
-from streams.origin import count_in, due, origin_of, own_headers
-from streams.outcome import Dead, Retry
-from streams.stage import Stage
+from headrace.schemas import topics
+from headrace.schemas.envelope import Headers
+from headrace.schemas.message import Received
+from headrace.streams.dead_letters import LONGEST_MESSAGE, Replay, dead_letter, delayed, readable, redriven
+from headrace.streams.origin import count_in, due, origin_of, own_headers
+from headrace.streams.outcome import Dead, Retry
+from headrace.streams.stage import Stage
 from tests.support.records import NOW, arrived, raw
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from streams import telemetry
-from streams.context import Context
-from streams.failures import Transient
-from streams.outcome import Done, Retry
-from streams.pipeline import MORE
-from streams.results import Results
-from streams.runner import Runner
-from streams.slots import Slots
-from streams.stage import Stage
+from headrace.streams import telemetry
+from headrace.streams.context import Context
+from headrace.streams.failures import Transient
+from headrace.streams.outcome import Done, Retry
+from headrace.streams.pipeline import MORE
+from headrace.streams.results import Results
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
+from headrace.streams.stage import Stage
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, ready, received
 

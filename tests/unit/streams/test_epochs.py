@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas.settings import KafkaSettings
-from streams import epochs
-from streams.pipeline import find
-from streams.settings import StreamSettings
-from streams.worker import Plan, fit
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import epochs
+from headrace.streams.pipeline import find
+from headrace.streams.settings import StreamSettings
+from headrace.streams.worker import Plan, fit
 from tests.support.outside import MemoryBucket
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams import fuse
-from streams.fuse import LEAST, WINDOW, Fuse, FuseBlown
-from streams.outcome import Dead, Done, Retry
+from headrace.streams import fuse
+from headrace.streams.fuse import LEAST, WINDOW, Fuse, FuseBlown
+from headrace.streams.outcome import Dead, Done, Retry
 from tests.support.outside import MemoryBucket
 
 OURS = Dead("ours", "ZeroDivisionError", "ZeroDivisionError")

@@ -11,9 +11,9 @@ from urllib.error import HTTPError
 
 import pytest
 
-from schemas.message import Received
-from streams.health import LOOP_SECONDS, POLL_SECONDS, Pulse, serve
-from streams.lanes import Lanes, Work
+from headrace.schemas.message import Received
+from headrace.streams.health import LOOP_SECONDS, POLL_SECONDS, Pulse, serve
+from headrace.streams.lanes import Lanes, Work
 
 
 async def nothing(_: Received) -> None:

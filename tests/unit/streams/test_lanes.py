@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from schemas.message import Received
-from streams.lanes import Lanes, Work
+from headrace.schemas.message import Received
+from headrace.streams.lanes import Lanes, Work
 
 WHERE = ("media.uploaded", 0)
 

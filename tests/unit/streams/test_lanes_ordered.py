@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.message import Received
-from streams.lanes import Lanes, Work
-from streams.origin import due, text
+from headrace.schemas.message import Received
+from headrace.streams.lanes import Lanes, Work
+from headrace.streams.origin import due, text
 
 SOURCE, RETRY = ("media.uploaded", 0), ("scan.retry", 0)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from streams.marks import Mark
+from headrace.streams.marks import Mark
 
 
 def deliver(mark: Mark, *offsets: int) -> None:

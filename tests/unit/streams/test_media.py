@@ -17,12 +17,12 @@ import imageio_ffmpeg
 import psutil
 import pytest
 
-from streams import content
-from streams import ffmpeg as ffmpeg_module
-from streams.failures import Outage, Transient, Unprocessable
-from streams.media import Ffmpeg, Probe, parse, probe, thumbnails
-from streams.signatures import ContentType
-from streams.signatures import Kind as Sniffed
+from headrace.streams import content
+from headrace.streams import ffmpeg as ffmpeg_module
+from headrace.streams.failures import Outage, Transient, Unprocessable
+from headrace.streams.media import Ffmpeg, Probe, parse, probe, thumbnails
+from headrace.streams.signatures import ContentType
+from headrace.streams.signatures import Kind as Sniffed
 
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
 PICTURE = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=10")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import RegistryDown, Undecodable, UnknownSchema
-from schemas.envelope import NotAnEvent
-from streams.failures import Gone, Outage, Throttled, Transient, Unprocessable
-from streams.outcome import (
+from headrace.schemas.codec import RegistryDown, Undecodable, UnknownSchema
+from headrace.schemas.envelope import NotAnEvent
+from headrace.streams.failures import Gone, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.outcome import (
     BASE_SECONDS,
     CAP_SECONDS,
     MAX_ATTEMPTS,

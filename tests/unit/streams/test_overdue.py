@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from schemas.envelope import from_headers
-from schemas.identity import job_end_id
-from schemas.records import JobFinished, JobStarted, StageFailure
-from streams.context import Context
-from streams.failures import Outage, Unprocessable
-from streams.outcome import Done, Outcome, Retry, Wait
-from streams.results import Results
-from streams.runner import Runner
-from streams.slots import Slots
-from streams.stages.overdue import overdue_stage
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.identity import job_end_id
+from headrace.schemas.records import JobFinished, JobStarted, StageFailure
+from headrace.streams.context import Context
+from headrace.streams.failures import Outage, Unprocessable
+from headrace.streams.outcome import Done, Outcome, Retry, Wait
+from headrace.streams.results import Results
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
+from headrace.streams.stages.overdue import overdue_stage
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams import patience
+from headrace.streams import patience
 
 
 class Client:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from schemas import topics
-from schemas.records import MediaProbed
-from schemas.settings import SettingsError
-from streams import pipeline, quotas
-from streams.budget import Budget
-from streams.results import Results
-from streams.stage import Stage, wanted
-from streams.stages import ready as ready_stage
-from streams.stages.probe import probe_stage
+from headrace.schemas import topics
+from headrace.schemas.records import MediaProbed
+from headrace.schemas.settings import SettingsError
+from headrace.streams import pipeline, quotas
+from headrace.streams.budget import Budget
+from headrace.streams.results import Results
+from headrace.streams.stage import Stage, wanted
+from headrace.streams.stages import ready as ready_stage
+from headrace.streams.stages.probe import probe_stage
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import asset, envelope, probed, ready, scanned, uploaded
 

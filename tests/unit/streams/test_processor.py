@@ -10,18 +10,18 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from schemas import catalog
-from schemas.catalog import Schema, Version
-from schemas.codec import HEADER, Codec, Registry, RegistryDown
-from schemas.message import Message, Received
-from streams import processor as subject
-from streams.context import Context
-from streams.failures import Outage, Throttled, Transient, Unprocessable
-from streams.pipeline import find
-from streams.processor import Processor
-from streams.results import Results
-from streams.sender import NotSent
-from streams.slots import Slots
+from headrace.schemas import catalog
+from headrace.schemas.catalog import Schema, Version
+from headrace.schemas.codec import HEADER, Codec, Registry, RegistryDown
+from headrace.schemas.message import Message, Received
+from headrace.streams import processor as subject
+from headrace.streams.context import Context
+from headrace.streams.failures import Outage, Throttled, Transient, Unprocessable
+from headrace.streams.pipeline import find
+from headrace.streams.processor import Processor
+from headrace.streams.results import Results
+from headrace.streams.sender import NotSent
+from headrace.streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, arrived, received, uploaded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.rates import Rates, TokenBucket
+from headrace.streams.rates import Rates, TokenBucket
 
 
 class Clock:

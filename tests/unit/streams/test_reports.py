@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from schemas.message import Message
-from streams.reports import Report, Reports, read
-from streams.sender import NotSent
+from headrace.schemas.message import Message
+from headrace.streams.reports import Report, Reports, read
+from headrace.streams.sender import NotSent
 from tests.support.records import NOW
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import StageFailure
-from streams.results import Results, asset_folder, version_folder
+from headrace.schemas.records import StageFailure
+from headrace.streams.results import Results, asset_folder, version_folder
 from tests.support.outside import MemoryBucket
 from tests.support.records import asset, envelope, ready, scanned
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from schemas import topics
-from schemas.envelope import from_headers
-from schemas.identity import token_stage
-from schemas.message import Message, Received
-from schemas.records import (
+from headrace.schemas import topics
+from headrace.schemas.envelope import from_headers
+from headrace.schemas.identity import token_stage
+from headrace.schemas.message import Message, Received
+from headrace.schemas.records import (
     Asset,
     JobStarted,
     MediaCompleted,
@@ -23,15 +23,15 @@ from schemas.records import (
     MediaScanned,
     StageFailure,
 )
-from streams.context import Context
-from streams.failures import Outage, Throttled, Transient, Unprocessable
-from streams.outcome import Dead, Done, Outcome, Retry, Wait
-from streams.pipeline import find, stages
-from streams.results import Results, Shelf
-from streams.runner import Runner
-from streams.services import Services
-from streams.slots import Slots
-from streams.stage import Stage
+from headrace.streams.context import Context
+from headrace.streams.failures import Outage, Throttled, Transient, Unprocessable
+from headrace.streams.outcome import Dead, Done, Outcome, Retry, Wait
+from headrace.streams.pipeline import find, stages
+from headrace.streams.results import Results, Shelf
+from headrace.streams.runner import Runner
+from headrace.streams.services import Services
+from headrace.streams.slots import Slots
+from headrace.streams.stage import Stage
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import (
     CODEC,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import JobStarted
-from streams.failures import Throttled
-from streams.slots import JobFold, Slots, TooFewSlots
+from headrace.schemas.records import JobStarted
+from headrace.streams.failures import Throttled
+from headrace.streams.slots import JobFold, Slots, TooFewSlots
 from tests.support.records import CODEC, NOW, asset, job_finished
 
 LATER = NOW + timedelta(hours=1)

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.envelope import timestamp
-from schemas.message import Message, message
-from schemas.records import Charge, Event, JobStarted, MediaLabelled, Pointer
-from streams.context import Context
-from streams.failures import Unprocessable
-from streams.outcome import Dead, Done
-from streams.pipeline import STAGES, find
-from streams.results import Results
-from streams.runner import Runner
-from streams.slots import Slots
-from streams.spending import Day, followed, since
+from headrace.schemas.envelope import timestamp
+from headrace.schemas.message import Message, message
+from headrace.schemas.records import Charge, Event, JobStarted, MediaLabelled, Pointer
+from headrace.streams.context import Context
+from headrace.streams.failures import Unprocessable
+from headrace.streams.outcome import Dead, Done
+from headrace.streams.pipeline import STAGES, find
+from headrace.streams.results import Results
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
+from headrace.streams.spending import Day, followed, since
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 

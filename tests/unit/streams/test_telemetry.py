@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import structs
 from prometheus_client import generate_latest
 
-from streams.outcome import Dead, Retry
-from streams.telemetry import Telemetry
+from headrace.streams.outcome import Dead, Retry
+from headrace.streams.telemetry import Telemetry
 from tests.support.records import received, uploaded
 
 

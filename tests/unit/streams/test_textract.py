@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from sandbox.ai.documents import Document, Line
-from sandbox.ai.textract_blocks import blocks
-from schemas.records import Asset, DocumentAnalysed
-from streams.answers import Field, Grid, Pages
-from streams.estimates import estimate
-from streams.results import Results
-from streams.stages.documents import documents_stage
-from streams.textract import form_of
+from headrace.sandbox.ai.documents import Document, Line
+from headrace.sandbox.ai.textract_blocks import blocks
+from headrace.schemas.records import Asset, DocumentAnalysed
+from headrace.streams.answers import Field, Grid, Pages
+from headrace.streams.estimates import estimate
+from headrace.streams.results import Results
+from headrace.streams.stages.documents import documents_stage
+from headrace.streams.textract import form_of
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import ready
 

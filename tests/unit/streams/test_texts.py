@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import subtitles
-from streams.texts import parts
+from headrace.streams import subtitles
+from headrace.streams.texts import parts
 
 VTT = """WEBVTT
 

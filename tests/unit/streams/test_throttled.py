@@ -7,16 +7,16 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.ai.faults import Fault, Faults
-from schemas.message import Message, Received
-from streams.answers import Feature, Findings
-from streams.context import Context
-from streams.failures import Throttled
-from streams.origin import due
-from streams.pipeline import find
-from streams.processor import Processor
-from streams.results import Results
-from streams.slots import Slots
+from headrace.sandbox.ai.faults import Fault, Faults
+from headrace.schemas.message import Message, Received
+from headrace.streams.answers import Feature, Findings
+from headrace.streams.context import Context
+from headrace.streams.failures import Throttled
+from headrace.streams.origin import due
+from headrace.streams.pipeline import find
+from headrace.streams.processor import Processor
+from headrace.streams.results import Results
+from headrace.streams.slots import Slots
 from tests.support import virtual_time
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, arrived, asset, ready, received

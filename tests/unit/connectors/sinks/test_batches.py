@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from connectors.sinks.batches import Answer, Batches, Limits
-from connectors.sinks.delivery import Delivery, NotDelivered, refused
+from headrace.connectors.sinks.batches import Answer, Batches, Limits
+from headrace.connectors.sinks.delivery import Delivery, NotDelivered, refused
 
 
 def delivery(name: str, size: int = 1) -> Delivery:

@@ -9,9 +9,9 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from sandbox.ai import codes, documents
-from sandbox.ai.documents import SYNTHETIC
-from sandbox.ai.vision import NotAPicture
+from headrace.sandbox.ai import codes, documents
+from headrace.sandbox.ai.documents import SYNTHETIC
+from headrace.sandbox.ai.vision import NotAPicture
 
 
 def drawn(text: str, scale: int = 6) -> Image.Image:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.ai import conversion, ffmpeg
-from streams.estimates import estimate
-from streams.stages.transcode import transcode_stage
+from headrace.sandbox.ai import conversion, ffmpeg
+from headrace.streams.estimates import estimate
+from headrace.streams.stages.transcode import transcode_stage
 from tests.support.records import ready
 
 VIDEO = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.ai.faults import Fault, Faults, parse
+from headrace.sandbox.ai.faults import Fault, Faults, parse
 
 
 def struck(faults: Faults, calls: int, operation: str = "DetectLabels") -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ai import ffmpeg
+from headrace.sandbox.ai import ffmpeg
 
 
 def test_a_video_with_sound_is_probed(media: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ai import footage
-from sandbox.ai.errors import Unprocessable
-from sandbox.ai.footage import Detection
+from headrace.sandbox.ai import footage
+from headrace.sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.footage import Detection
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.ai import forms
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.vision import CATEGORY, Label
+from headrace.sandbox.ai import forms
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.vision import CATEGORY, Label
 
 BLUE, GREY, FAINT = Label("Blue", 90.0, "Color"), Label("Grey", 80.0, "Color"), Label("Dark", 51.0, "Brightness")
 

@@ -11,12 +11,12 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from sandbox.ai import jobs
-from sandbox.ai.cloud import Cloud, Refused, Unreachable
-from sandbox.ai.errors import Unprocessable
-from sandbox.ai.faults import Fault, Faults
-from sandbox.ai.jobs import JobKind, Jobs, Tools
-from sandbox.ai.ledger import FAILED, SUCCEEDED, Job, Ledger
+from headrace.sandbox.ai import jobs
+from headrace.sandbox.ai.cloud import Cloud, Refused, Unreachable
+from headrace.sandbox.ai.errors import Unprocessable
+from headrace.sandbox.ai.faults import Fault, Faults
+from headrace.sandbox.ai.jobs import JobKind, Jobs, Tools
+from headrace.sandbox.ai.ledger import FAILED, SUCCEEDED, Job, Ledger
 
 JOB = Job("id-1", "rekognition", "Start", "media/a.mp4", "token", {})
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}

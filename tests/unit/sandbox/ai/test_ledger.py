@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ai.ledger import SUCCEEDED, Call, Job, Ledger, Subject, TooManyJobs
+from headrace.sandbox.ai.ledger import SUCCEEDED, Call, Job, Ledger, Subject, TooManyJobs
 
 JOB = Job("id-1", "rekognition", "StartLabelDetection", "media/a.mp4", "token", {"MinConfidence": 50}, started_at=100.0)
 

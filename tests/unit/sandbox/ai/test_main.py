@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.ai.__main__ import JOB_SECONDS, main
+from headrace.sandbox.ai.__main__ import JOB_SECONDS, main
 
 
 @pytest.fixture(autouse=True)

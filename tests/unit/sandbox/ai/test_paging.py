@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.ai.paging import TOKEN_LIFE_SECONDS, BadToken, Page, cut
+from headrace.sandbox.ai.paging import TOKEN_LIFE_SECONDS, BadToken, Page, cut
 
 ITEMS = list(range(7))
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.model import Shape
 
-from sandbox.ai import shapes
-from sandbox.ai.app import SERVICES
+from headrace.sandbox.ai import shapes
+from headrace.sandbox.ai.app import SERVICES
 
 
 def shape(service: str, name: str) -> Shape:

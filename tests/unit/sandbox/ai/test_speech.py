@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ai import ffmpeg, recognition, speech
-from sandbox.ai.recognition import Word
-from sandbox.ai.speech import Segment
+from headrace.sandbox.ai import ffmpeg, recognition, speech
+from headrace.sandbox.ai.recognition import Word
+from headrace.sandbox.ai.speech import Segment
 
 SRT = """1
 00:00:00,300 --> 00:00:02,100

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.ai import transcript
-from sandbox.ai.speech import Segment, Speech
+from headrace.sandbox.ai import transcript
+from headrace.sandbox.ai.speech import Segment, Speech
 
 SEGMENTS = (Segment(0.0, 2.0, "Ask not, friends."), Segment(3661.5, 3662.0, "Ask..."))
 SPEECH = Speech(SEGMENTS, "captions", synthetic=False)

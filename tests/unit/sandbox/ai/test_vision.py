@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from sandbox.ai import vision
+from headrace.sandbox.ai import vision
 
 
 def plain(colour: str, size: tuple[int, int] = (200, 100)) -> Image.Image:

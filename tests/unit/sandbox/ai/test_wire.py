@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from sandbox.ai.cloud import Cloud, Unreachable
-from sandbox.ai.errors import ServiceError
-from sandbox.ai.faults import Fault, Faults
-from sandbox.ai.jobs import Jobs, Tools
-from sandbox.ai.ledger import Ledger, Subject
-from sandbox.ai.service import Context, Params, Service
-from sandbox.ai.wire import Wire
+from headrace.sandbox.ai.cloud import Cloud, Unreachable
+from headrace.sandbox.ai.errors import ServiceError
+from headrace.sandbox.ai.faults import Fault, Faults
+from headrace.sandbox.ai.jobs import Jobs, Tools
+from headrace.sandbox.ai.ledger import Ledger, Subject
+from headrace.sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai.wire import Wire
 
 TARGET = "RekognitionService.StartLabelDetection"
 REQUEST = {"Video": {"S3Object": {"Bucket": "media", "Name": "a.mp4"}}, "ClientRequestToken": "token"}

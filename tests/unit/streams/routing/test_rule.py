@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.routing.rule import BadRule, Rule, parse, read_file, read_folder, read_text
+from headrace.streams.routing.rule import BadRule, Rule, parse, read_file, read_folder, read_text
 
 SNS = {"sns": "arn:aws:sns:eu-central-1:111122223333:flagged"}
 

@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from schemas.envelope import from_headers, to_headers
-from schemas.message import Received, message
-from schemas.records import AwsEvent
-from streams.context import Context
-from streams.failures import Outage, Throttled, Transient, Unprocessable
-from streams.outcome import Dead, Done, Outcome, Retry, Wait
-from streams.results import Results
-from streams.routing.rule import parse, read_text
-from streams.routing.stage import Outgoing, rule_stage
-from streams.runner import Runner
-from streams.slots import Slots
+from headrace.schemas.envelope import from_headers, to_headers
+from headrace.schemas.message import Received, message
+from headrace.schemas.records import AwsEvent
+from headrace.streams.context import Context
+from headrace.streams.failures import Outage, Throttled, Transient, Unprocessable
+from headrace.streams.outcome import Dead, Done, Outcome, Retry, Wait
+from headrace.streams.results import Results
+from headrace.streams.routing.rule import parse, read_text
+from headrace.streams.routing.stage import Outgoing, rule_stage
+from headrace.streams.runner import Runner
+from headrace.streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received
 

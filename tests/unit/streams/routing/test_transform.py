@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.routing.transform import BadTemplate, Transformer, transformed, value_at
+from headrace.streams.routing.transform import BadTemplate, Transformer, transformed, value_at
 
 EVENT: dict[str, Any] = {
     "detail-type": "MediaLabelled",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.rules import Index, Pattern, branches, walks
-from streams.rules import index as indexes
+from headrace.streams.rules import Index, Pattern, branches, walks
+from headrace.streams.rules import index as indexes
 from tests import fuzz_rules
 from tests.unit.streams.rules.drawn import EVENTS, PATTERNS
 from tests.unit.streams.rules.test_pattern import CASES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 
-from streams.rules import InvalidPattern, Pattern
+from headrace.streams.rules import InvalidPattern, Pattern
 from tests.support import naive_rules
 from tests.unit.streams.rules.drawn import EVENTS, JSON, PATTERNS
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streams.rules import InvalidPattern
-from streams.rules.records import over_records
+from headrace.streams.rules import InvalidPattern
+from headrace.streams.rules.records import over_records
 from tests.support.records import asset, ready, uploaded
 
 

@@ -1,0 +1,1 @@
+"""Headrace: an event-driven AI media pipeline on Apache Kafka."""
