@@ -68,7 +68,7 @@ chaos-ai: $(VENV)/dev.stamp ## Let every AI service fail in every way at once, a
 format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
-	$(BIN)/python -m headrace.schemas.generate
+	$(BIN)/python -m headrace.schemas.evolution.codegen
 	$(BIN)/python -m tests.docs_generate
 
 constraints: $(VENV)/dev.stamp ## Pin what .venv holds in constraints.txt

@@ -13,9 +13,10 @@ from typing import Any
 
 from bench import load
 from headrace.sandbox.names import RESULTS_BUCKET
-from headrace.schemas import codec, kafka
-from headrace.schemas.message import message
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import message
 from headrace.schemas.records import MediaLabelled, Pointer
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.aws import Aws
 from headrace.streams.rates import Rates
@@ -34,7 +35,7 @@ def measure(settings: KafkaSettings) -> dict[str, dict[str, float]]:
 
 
 async def _measure(settings: KafkaSettings) -> dict[str, dict[str, float]]:
-    aws, book, sender = Aws(4, Rates({}, {})), codec.load(), Sender(kafka.producer(settings))
+    aws, book, sender = Aws(4, Rates({}, {})), codec.load(), Sender(clients.producer(settings))
     results = Results(S3Bucket(aws, RESULTS_BUCKET))
     asset = load.upload(0, 1).asset
     event = MediaLabelled(asset=asset, labels=(), label_count=0, model="3.0", result=POINTER, charges=())

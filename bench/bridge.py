@@ -23,7 +23,9 @@ from bench.bridged import Measured, Task
 from bench.processes import answer, module
 from bench.servers import broker_of, running, serving
 from headrace.connectors.outgoing import outgoing
-from headrace.schemas import codec, kafka, topics
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 
 LOCAL_MESSAGES, INSTANT_MESSAGES, MANY_MESSAGES, TRANSLATIONS = 6_000, 30_000, 200_000, 20_000
@@ -46,7 +48,7 @@ def main(
 
 def _measure(settings: KafkaSettings, repetitions: int, messages: int) -> dict[str, Any]:
     servers = settings.bootstrap_servers
-    kafka.create_topics(kafka.admin(settings), topics.table(()), 1)
+    clients.create_topics(clients.admin(settings), topics.table(()), 1)
     bridge, bare, ratios, instant = [], [], [], []
     for _ in range(repetitions):
         bare.append(_rate(_local("bare", servers)))

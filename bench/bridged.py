@@ -18,7 +18,9 @@ from headrace.connectors.bridge import Bridge
 from headrace.connectors.flight import Flight
 from headrace.connectors.settings import BridgeSettings
 from headrace.connectors.start import reachable
-from headrace.schemas import codec, garbage, kafka
+from headrace.schemas.kafka import clients
+from headrace.schemas.runtime import gc_tuning
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 
 LOOK_SECONDS = 0.02
@@ -79,10 +81,10 @@ def bridge(task: Task) -> Measured:
     watch = Watch(task.messages)
     settings = BridgeSettings(queue_urls=(task.queue_url,), bridge_receivers=task.receivers, bridge_poll_seconds=1)
     cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
-    running = Bridge(settings, partial(kafka.producer, cluster), codec.load(), threading.Event())
+    running = Bridge(settings, partial(clients.producer, cluster), codec.load(), threading.Event())
     _tell_when_acknowledged(running, watch)
     running.open()
-    garbage.look_seldom()
+    gc_tuning.look_seldom()
     running.add(reachable(task.queue_url, settings))
     measured = watch.until_done(lambda: running.counts.deleted)
     running.close()

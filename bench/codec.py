@@ -23,8 +23,8 @@ from rich.table import Table
 
 from bench import report
 from bench.report import Spread
-from headrace.schemas import catalog, codec
 from headrace.schemas.records import Asset, Charge, Event, Label, MediaLabelled, MediaUploaded, Pointer
+from headrace.schemas.serde import catalog, codec
 
 PROMISED = 0.85
 REPETITIONS = 1001

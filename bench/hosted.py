@@ -18,11 +18,15 @@ import uvloop
 
 from bench import load
 from bench.shelves import Forgetful, Shelves
-from headrace.schemas import codec, garbage, kafka, logs, topics
-from headrace.schemas.envelope import PREFIX, Envelope
-from headrace.schemas.identity import asset_key, root_id
-from headrace.schemas.message import Message, Received
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import PREFIX, Envelope
+from headrace.schemas.ids import asset_key, root_id
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Event, MediaScanned, MediaUploaded
+from headrace.schemas.runtime import gc_tuning
+from headrace.schemas.runtime import logging as runtime_logging
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.app import create_app
 from headrace.streams.aws import Aws
@@ -156,7 +160,7 @@ class Bench:
     def create_topics(self) -> None:
         """Create the topics of the stage that are not there."""
         wanted = (*self.stage.inputs, topics.SCANNED, topics.dead_letters(self.stage.name))
-        kafka.create_topics(kafka.admin(self.cluster), wanted, 1)
+        clients.create_topics(clients.admin(self.cluster), wanted, 1)
 
     async def work_before(self) -> None:
         """Fill the store with what the stage would find, or with the marker that it found nothing."""
@@ -193,7 +197,7 @@ class Bench:
         nothing: Any = None
         services = Services(nothing, self._results, *[nothing] * 10)
         context = Context(codec.load(), self._results, services, Slots({}, topics.PARTITIONS))
-        processor = Processor(self.stage, context, Sender(kafka.producer(self.cluster)))
+        processor = Processor(self.stage, context, Sender(clients.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):
             vars(processor)["_runner"] = self.handler
         return processor
@@ -217,7 +221,7 @@ async def measure(task: Task) -> Measured:
     if task.kind in ("sent again", "known"):
         await bench.work_before()
     await bench.app.start()
-    garbage.look_seldom()
+    gc_tuning.look_seldom()
     try:
         before, begun = await bench.reach(1)
         after, ended = await bench.reach(task.records)
@@ -235,7 +239,7 @@ async def measure(task: Task) -> Measured:
 def main(orders: str) -> None:
     """Measure, and print what was measured as JSON."""
     task = msgspec.json.decode(orders, type=Task)
-    logs.configure(json=True, level=logging.INFO if task.lines else logging.WARNING)
+    runtime_logging.configure(json=True, level=logging.INFO if task.lines else logging.WARNING)
     print(msgspec.json.encode(uvloop.run(measure(task))).decode())
 
 

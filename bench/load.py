@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.envelope import PREFIX, Envelope, timestamp
-from headrace.schemas.identity import root_id
-from headrace.schemas.message import message
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import PREFIX, Envelope, timestamp
+from headrace.schemas.ids import root_id
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import message
 from headrace.schemas.records import Asset, MediaUploaded
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 
 KEYS = 5_000
@@ -46,7 +48,7 @@ class Pace(NamedTuple):
 def keep_sending(cluster: KafkaSettings, topic: str, paces: Sequence[Pace], seconds: float) -> int:
     """Send uploads at an even pace, and give how many there were."""
     value = codec.load().encode(upload(0, 0))
-    producer = kafka.producer(cluster, **{"queue.buffering.max.messages": 500_000})
+    producer = clients.producer(cluster, **{"queue.buffering.max.messages": 500_000})
     begun, sent = time.monotonic(), [0] * len(paces)
     while (passed := time.monotonic() - begun) < seconds:
         for which, pace in enumerate(paces):
@@ -62,8 +64,8 @@ def keep_sending(cluster: KafkaSettings, topic: str, paces: Sequence[Pace], seco
 def fill(cluster: KafkaSettings, topic: str, records: int) -> float:
     """Put so many uploads on a topic, one key after the other, and give the bytes of a record without its headers."""
     book = codec.load()
-    kafka.create_topics(kafka.admin(cluster), [topics.Topic(topic, "uploads")], 1)
-    producer = kafka.producer(cluster, **{"queue.buffering.max.messages": 200_000, "linger.ms": 50})
+    clients.create_topics(clients.admin(cluster), [topics.Topic(topic, "uploads")], 1)
+    producer = clients.producer(cluster, **{"queue.buffering.max.messages": 200_000, "linger.ms": 50})
     sizes = 0
     for each in range(records):
         event = upload(each % KEYS, each // KEYS)

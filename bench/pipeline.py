@@ -32,10 +32,11 @@ from bench.usage import Usage
 from headrace.console.replay.cluster import Cluster
 from headrace.sandbox.environment import AI_SERVICES
 from headrace.sandbox.names import RESULTS_BUCKET
-from headrace.schemas import codec, topics
-from headrace.schemas import kafka as brokers
-from headrace.schemas.message import message
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients as brokers
+from headrace.schemas.messages import message
 from headrace.schemas.records import Event, MediaReady, MediaTranscribed, Pointer
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.support.records import envelope

@@ -19,11 +19,12 @@ import typer
 from bench import load, report
 from bench.runner import kafka, run_ours, task_of
 from headrace.console.replay.cluster import Cluster
-from headrace.schemas import codec, topics
-from headrace.schemas import kafka as brokers
-from headrace.schemas.envelope import PREFIX, Envelope, to_headers
-from headrace.schemas.identity import root_id
-from headrace.schemas.message import Received
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import PREFIX, Envelope, to_headers
+from headrace.schemas.ids import root_id
+from headrace.schemas.kafka import clients as brokers
+from headrace.schemas.messages import Received
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 
 RECORDS = 120_000

@@ -35,11 +35,12 @@ from headrace.console.replay.choice import Rules
 from headrace.console.replay.cluster import Cluster
 from headrace.console.replay.sending import Pace
 from headrace.sandbox.names import RESULTS_BUCKET
-from headrace.schemas import codec, topics
-from headrace.schemas import kafka as brokers
-from headrace.schemas.envelope import PREFIX, Envelope
-from headrace.schemas.identity import root_id
-from headrace.schemas.message import Message, Received, message
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import PREFIX, Envelope
+from headrace.schemas.ids import root_id
+from headrace.schemas.kafka import clients as brokers
+from headrace.schemas.messages import Message, Received, message
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.dead_letters import dead_letter
 from headrace.streams.outcome import Dead

@@ -18,8 +18,8 @@ from bench.hosted import Kind, Measured, Task
 from bench.load import Pace
 from bench.processes import answer, module
 from bench.runner import kafka
-from headrace.schemas import kafka as clients
 from headrace.schemas import topics
+from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 
 WARM_SECONDS = 6.0

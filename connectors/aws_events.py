@@ -26,7 +26,7 @@ from headrace.connectors.envelopes import envelope
 from headrace.connectors.fields import ABSENT, Text, any_moment, reader
 from headrace.connectors.job_events import Ending
 from headrace.connectors.translation import Fact, Ignored, Refused, Translated, Translation, Unreadable
-from headrace.schemas.identity import named_id
+from headrace.schemas.ids import named_id
 from headrace.schemas.records import AwsEvent
 
 NESTING = 3

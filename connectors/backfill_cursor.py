@@ -6,10 +6,11 @@ import msgspec
 import structlog
 
 from headrace.connectors.backfill_listing import Listed
-from headrace.schemas import kafka, topics
-from headrace.schemas.envelope import Headers
-from headrace.schemas.follow import Follower
-from headrace.schemas.message import Message
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.topic_follower import Follower
+from headrace.schemas.messages import Message
 from headrace.schemas.settings import KafkaSettings
 
 ANSWER_SECONDS = 5.0
@@ -71,7 +72,7 @@ def read(cluster: KafkaSettings, backfill: str) -> Cursor:
     follower = Follower(cluster, [topics.BACKFILLS], take)
     try:
         if not follower.start(ANSWER_SECONDS):
-            raise BackfillFailed(kafka.unreachable(cluster))
+            raise BackfillFailed(clients.unreachable(cluster))
     finally:
         follower.stop()
     return newest

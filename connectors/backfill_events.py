@@ -8,7 +8,7 @@ from headrace.connectors.backfill_listing import Listed, Place
 from headrace.connectors.envelopes import envelope
 from headrace.connectors.s3_events import SOURCE
 from headrace.connectors.translation import Fact
-from headrace.schemas.identity import SEQUENCER_WIDTH, root_id
+from headrace.schemas.ids import SEQUENCER_WIDTH, root_id
 from headrace.schemas.records import Asset, MediaUploaded
 
 EVENT_NAME = "ObjectCreated:Backfill"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from headrace.connectors.backfill_cursor import BackfillFailed, Cursor, record
 from headrace.connectors.translation import Fact
-from headrace.schemas import catalog, kafka, registry, topics
-from headrace.schemas.codec import NotRegistered, RegistryDown
-from headrace.schemas.log import NotPublished, publish
-from headrace.schemas.message import Message, message
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, message
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+from headrace.schemas.serde.schema_topic import NotPublished, publish
 from headrace.schemas.settings import KafkaSettings
 
 NEEDED = (topics.UPLOADED, topics.SCHEMAS, topics.BACKFILLS)
@@ -21,11 +23,11 @@ class Sender:
 
     def __init__(self, cluster: KafkaSettings) -> None:
         """Raises `BackfillFailed` where topics or schemas are not on Kafka, `KafkaException` without Kafka."""
-        there = kafka.existing_topics(kafka.admin(cluster), ANSWER_SECONDS)
+        there = clients.existing_topics(clients.admin(cluster), ANSWER_SECONDS)
         missing = [topic.name for topic in NEEDED if topic.name not in there]
         if missing:
             raise BackfillFailed(f"topics not there: {', '.join(missing)} (headrace topics apply)")
-        self._producer = kafka.producer(cluster)
+        self._producer = clients.producer(cluster)
         self._codec = registry.codec(cluster)
         self._refused: list[str] = []
         try:

@@ -27,8 +27,8 @@ from headrace.connectors.saying import Saying
 from headrace.connectors.settings import BridgeSettings
 from headrace.connectors.sqs import BATCH, Delivery, QueueUnavailable
 from headrace.connectors.translation import Ignored, Refused
-from headrace.schemas.codec import Codec
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
+from headrace.schemas.serde.codec import Codec
 
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0

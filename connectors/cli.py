@@ -35,14 +35,14 @@ def bridge(
     from headrace.connectors.bridge import BridgeFailed
     from headrace.connectors.settings import BridgeSettings
     from headrace.connectors.start import run
-    from headrace.schemas import logs
-    from headrace.schemas.cli import fail
+    from headrace.console.commands.schemas import fail
+    from headrace.schemas.runtime import logging
     from headrace.schemas.settings import KafkaSettings, load
 
     if sources is not None:
         os.environ["HEADRACE_QUEUE_URLS"] = ",".join(_read(sources).urls)
     settings, cluster = load(BridgeSettings), load(KafkaSettings)
-    logs.configure(json_logs)
+    logging.configure(json_logs)
     stop = threading.Event()
 
     def told_to_stop(number: int, _: object) -> None:
@@ -73,7 +73,7 @@ def translate(
     import orjson
 
     from headrace.connectors import preview
-    from headrace.schemas import codec
+    from headrace.schemas.serde import codec
 
     for row in preview.rows(file, datetime.now(UTC), codec.load()):
         sys.stdout.write(orjson.dumps(row).decode() + "\n")
@@ -115,7 +115,7 @@ def policy(file: SourcesFile) -> None:
 def _read(file: Path) -> Sources:
     """Read a sources file, or end the command with what is wrong in it."""
     from headrace.connectors.sources import SourcesError, read
-    from headrace.schemas.cli import fail
+    from headrace.console.commands.schemas import fail
 
     try:
         return read(file)

@@ -8,8 +8,8 @@ from headrace.connectors.fields import EPOCH
 from headrace.connectors.sqs import Delivery
 from headrace.connectors.translation import Refused
 from headrace.schemas import topics
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Message
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Message
 from headrace.schemas.redaction import redacted
 
 LONGEST_REASON = 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from headrace.schemas import topics
-from headrace.schemas.envelope import PREFIX, Envelope, timestamp
+from headrace.schemas.cloudevents import PREFIX, Envelope, timestamp
 from headrace.schemas.records import Event
 
 

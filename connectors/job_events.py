@@ -17,7 +17,7 @@ from msgspec import Raw, Struct, field
 from headrace.connectors.envelopes import envelope
 from headrace.connectors.fields import ABSENT, Json, Text, milliseconds, moment, reader
 from headrace.connectors.translation import Fact, Unreadable
-from headrace.schemas.identity import job_end_id, token_stage
+from headrace.schemas.ids import job_end_id, token_stage
 from headrace.schemas.records import JobFinished
 
 _GOOD = {

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from headrace.connectors.aws_events import translate
 from headrace.connectors.translation import Fact, Ignored, Refused
-from headrace.schemas.codec import Codec
-from headrace.schemas.message import Message, message
+from headrace.schemas.messages import Message, message
+from headrace.schemas.serde.codec import Codec
 
 LARGEST_RECORD = 256 * 1024
 

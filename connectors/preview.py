@@ -11,8 +11,8 @@ import orjson
 
 from headrace.connectors.outgoing import outgoing, readable
 from headrace.connectors.translation import Ignored, Refused
-from headrace.schemas.codec import Codec
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
+from headrace.schemas.serde.codec import Codec
 
 
 def rows(lines: Iterable[bytes], received_at: datetime, book: Codec) -> Iterator[dict[str, Any]]:

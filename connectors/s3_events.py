@@ -14,7 +14,7 @@ from msgspec import Raw, Struct, field
 from headrace.connectors.envelopes import envelope
 from headrace.connectors.fields import Json, Size, Text, moment, reader
 from headrace.connectors.translation import Fact, Unreadable
-from headrace.schemas.identity import root_id
+from headrace.schemas.ids import root_id
 from headrace.schemas.records import Asset, MediaDeleted, MediaUploaded
 
 SOURCE = "aws.s3"

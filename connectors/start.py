@@ -14,9 +14,12 @@ from headrace.connectors.flight import Counts, Source
 from headrace.connectors.saying import Saying
 from headrace.connectors.settings import BridgeSettings
 from headrace.connectors.sqs import Queue, QueueUnavailable
-from headrace.schemas import catalog, garbage, kafka, registry, topics
-from headrace.schemas.codec import Codec, NotRegistered, RegistryDown
-from headrace.schemas.log import NotPublished, publish
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.runtime import gc_tuning
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import Codec, NotRegistered, RegistryDown
+from headrace.schemas.serde.schema_topic import NotPublished, publish
 from headrace.schemas.settings import KafkaSettings
 
 LOOK_SECONDS = 0.5
@@ -41,9 +44,9 @@ def run(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event)
     book = registry.codec(cluster)
     if not _wait_for_kafka(cluster, book, stop):
         return Counts()
-    bridge = Bridge(settings, partial(kafka.producer, cluster), book, stop)
+    bridge = Bridge(settings, partial(clients.producer, cluster), book, stop)
     bridge.open()
-    garbage.look_seldom()
+    gc_tuning.look_seldom()
     try:
         for url in settings.queue_urls:
             # Each waits for its own queue, so that one that is missing holds up no other.
@@ -61,14 +64,14 @@ def kafka_missing(cluster: KafkaSettings, book: Codec) -> str:
     Publishes the schemas on the way, and has the codec write as the registry wants.
     """
     try:
-        there = kafka.existing_topics(kafka.admin(cluster), timeout=ANSWER_SECONDS)
+        there = clients.existing_topics(clients.admin(cluster), timeout=ANSWER_SECONDS)
         missing = [topic.name for topic in NEEDED if topic.name not in there]
         if missing:
             return f"topics not there: {', '.join(missing)} (headrace topics apply)"
-        publish(kafka.producer(cluster), catalog.versions(), timeout=ANSWER_SECONDS)
+        publish(clients.producer(cluster), catalog.versions(), timeout=ANSWER_SECONDS)
         book.enrol()
     except KafkaException as error:
-        return kafka.in_words(error, cluster)
+        return clients.in_words(error, cluster)
     except NotPublished as error:
         return f"Kafka does not take the schemas: {error}"
     except (RegistryDown, NotRegistered) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.schemas.envelope import Envelope
+from headrace.schemas.cloudevents import Envelope
 from headrace.schemas.records import Event
 
 Fact = tuple[Event, Envelope]

@@ -29,8 +29,8 @@ from headrace.connectors.webhook_limits import Bucket, Recent
 from headrace.connectors.webhook_sender import NotSent
 from headrace.connectors.webhook_settings import WebhookSettings
 from headrace.connectors.webhook_x509 import SigningKey, Untrusted
-from headrace.schemas.codec import Codec
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
+from headrace.schemas.serde.codec import Codec
 
 REMEMBERED = 100_000
 READ_SECONDS = 10.0

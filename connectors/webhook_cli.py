@@ -13,10 +13,10 @@ def webhook(
     """Take SNS messages over HTTPS into Kafka until SIGTERM or Ctrl-C; each is answered when Kafka has it."""
     from headrace.connectors.webhook_server import run
     from headrace.connectors.webhook_settings import WebhookSettings
-    from headrace.schemas import logs
+    from headrace.schemas.runtime import logging
     from headrace.schemas.settings import KafkaSettings, load
 
     settings, cluster = load(WebhookSettings), load(KafkaSettings)
-    logs.configure(json_logs)
+    logging.configure(json_logs)
     if not run(settings, cluster):
         raise typer.Exit(1)

@@ -8,8 +8,8 @@ from headrace.connectors.dead_letters import LONGEST_REASON
 from headrace.connectors.sns_signature import SnsMessage
 from headrace.connectors.translation import Refused
 from headrace.schemas import topics
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Message
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Message
 
 
 def dead_letter(found: SnsMessage, body: bytes, refused: Refused, now: datetime) -> Message:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from headrace.schemas import kafka
-from headrace.schemas.message import Message
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message
 from headrace.schemas.settings import KafkaSettings
 
 SECONDS = 7.0
@@ -75,7 +75,7 @@ class Sender:
 
 def producer(cluster: KafkaSettings) -> Producer:
     """Make a producer that does not hold a record for much longer than anybody waits for it."""
-    return kafka.producer(cluster, **{"message.timeout.ms": round(SECONDS * 1000)})
+    return clients.producer(cluster, **{"message.timeout.ms": round(SECONDS * 1000)})
 
 
 def _settle(report: asyncio.Future[KafkaError | None], error: KafkaError | None) -> None:

@@ -31,8 +31,8 @@ from headrace.connectors.webhook_fetch import fetching
 from headrace.connectors.webhook_sender import Sender, producer
 from headrace.connectors.webhook_settings import WebhookSettings
 from headrace.connectors.webhook_x509 import Trust, trust
-from headrace.schemas import registry
-from headrace.schemas.codec import Codec
+from headrace.schemas.serde import registry
+from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings, SettingsError
 
 LOOK_SECONDS = 0.5

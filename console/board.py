@@ -11,7 +11,7 @@ from rich.text import Text
 
 from headrace.console.progress import Fact, Status, Version
 from headrace.console.words import dollars, words
-from headrace.schemas.identity import asset_key
+from headrace.schemas.ids import asset_key
 from headrace.schemas.records import MediaCompleted
 
 MARKS: dict[Status, tuple[str, str]] = {

@@ -32,7 +32,7 @@ COMMANDS = {
     "rules": "headrace.console.commands.rules:app",
     "subscribe": "headrace.console.commands.subscribe:subscribe",
     "topics": "headrace.console.commands.topics:app",
-    "schemas": "headrace.schemas.cli:app",
+    "schemas": "headrace.console.commands.schemas:app",
     "version": "headrace.console.commands.version:version",
 }
 EXPECTED = 1
@@ -74,9 +74,9 @@ def headrace(
     debug: Annotated[bool, typer.Option("--debug", envvar="HEADRACE_DEBUG", help="Show tracebacks.")] = False,
 ) -> None:
     """Media that lands in S3 comes out analysed."""
-    from headrace.schemas import logs
+    from headrace.schemas.runtime import logging
 
-    logs.configure(json=False)  # what is said on the way goes to standard error, and never into an answer
+    logging.configure(json=False)  # what is said on the way goes to standard error, and never into an answer
     settle_environment()
 
 

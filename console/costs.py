@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from headrace.console.progress import Fact, Progress
-from headrace.schemas.identity import asset_key
+from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Asset
 from headrace.streams.stage import charges_of
 

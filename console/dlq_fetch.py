@@ -21,7 +21,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record import MemoryRecords
 
 from headrace.console.offsets import Place, Span
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import login
 

@@ -14,8 +14,8 @@ import msgspec
 from headrace.console.errors import Refused
 from headrace.console.letters import letter_id
 from headrace.schemas import topics
-from headrace.schemas.envelope import Headers
-from headrace.schemas.message import Message, Received
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Message, Received
 
 
 class Line(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from headrace.console.dlq_scan import Hear, scan, unheard
 from headrace.console.errors import Refused
 from headrace.console.letters import letter_id, may_hold, short_ids
 from headrace.console.offsets import Place, Span
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 
 ENOUGH = 5

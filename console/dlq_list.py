@@ -15,7 +15,7 @@ from headrace.console.dlq_scan import Hear, records_in, scan, unheard
 from headrace.console.letters import Filter, identity, letter_id
 from headrace.console.letters_dispositions import Disposition, settled
 from headrace.console.offsets import Place, Span
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 
 LIMIT = 50
 TAIL = 50_000

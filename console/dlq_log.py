@@ -15,10 +15,12 @@ from headrace.console.errors import Refused
 from headrace.console.letters_dispositions import Disposition
 from headrace.console.log import SILENCE, Log
 from headrace.console.offsets import Place, Span
-from headrace.schemas import kafka, registry, topics
-from headrace.schemas.codec import Codec
-from headrace.schemas.log import schema_log
-from headrace.schemas.message import Message, Received
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, Received
+from headrace.schemas.serde import registry
+from headrace.schemas.serde.codec import Codec
+from headrace.schemas.serde.schema_topic import schema_log
 from headrace.schemas.settings import KafkaSettings
 
 BATCH = 200
@@ -46,7 +48,7 @@ class LetterLog:
         held = self._spans(names)
         if since is None or not held:
             return held
-        consumer = kafka.reader(self.settings)
+        consumer = clients.reader(self.settings)
         try:
             asked = [TopicPartition(*place, int((since - CLOCKS) * 1000)) for place in held]
             found = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS)
@@ -77,7 +79,7 @@ class LetterLog:
             yield from dlq_fetch.read(self.settings, wanted, values)
         if not wanted:
             return
-        consumer = kafka.reader(self.settings, **_FETCH)
+        consumer = clients.reader(self.settings, **_FETCH)
         try:
             consumer.assign([TopicPartition(*place, span.low) for place, span in wanted.items()])
             heard = time.monotonic()
@@ -119,7 +121,7 @@ class LetterLog:
     def write(self, messages: Iterable[Message]) -> int:
         """Write messages and return how many when the broker has all of them; raises `Refused` when it has not."""
         failed: list[KafkaError] = []
-        producer = kafka.producer(self.settings)
+        producer = clients.producer(self.settings)
         count = 0
         for count, message in enumerate(messages, 1):  # noqa: B007
             _produce(producer, message, failed)

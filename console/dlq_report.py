@@ -12,7 +12,7 @@ from headrace.console.entry import Entry
 from headrace.console.letters import failed_at, stage_of, text_of
 from headrace.console.letters_dispositions import Disposition
 from headrace.console.letters_readable import reason, text
-from headrace.schemas.envelope import timestamp
+from headrace.schemas.cloudevents import timestamp
 
 LONGEST = 18
 """Digits of a number that is taken for one."""

@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from headrace.console.dlq_log import LetterLog
 from headrace.console.errors import Refused, in_words
 from headrace.console.offsets import Place, Span
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 
 Found = TypeVar("Found")

@@ -17,7 +17,7 @@ from headrace.console.letters_readable import covered, header, reason, text, tre
 from headrace.console.progress import Progress
 from headrace.console.timeline import Step, timeline
 from headrace.schemas import topics
-from headrace.schemas.identity import asset_key
+from headrace.schemas.ids import asset_key
 from headrace.schemas.records import JobFinished
 
 DUMPED = 512

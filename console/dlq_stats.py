@@ -13,8 +13,8 @@ from headrace.console.headers import Picker
 from headrace.console.letters import id_of, identity, stage_of
 from headrace.console.letters_dispositions import Disposition, settled
 from headrace.console.letters_readable import text
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Received
 
 NEW = 24 * 3600.0
 """Seconds for which a kind of failure is new."""

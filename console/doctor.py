@@ -15,8 +15,10 @@ from headrace.console.errors import Refused, in_words
 from headrace.console.groups import Groups
 from headrace.console.log import Log
 from headrace.console.settings import ConsoleSettings
-from headrace.schemas import catalog, kafka, registry, topics
-from headrace.schemas.codec import fingerprint
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import fingerprint
 from headrace.schemas.settings import KafkaSettings, SettingsError, load
 from headrace.streams import clamd, media, pipeline
 from headrace.streams.settings import StreamSettings
@@ -119,7 +121,7 @@ def _copies() -> str:
 
 
 def _copies_of_all(settings: KafkaSettings) -> dict[str, int]:
-    return kafka.copies(kafka.admin(settings), [topic.name for topic in _table()])
+    return clients.copies(clients.admin(settings), [topic.name for topic in _table()])
 
 
 def _table() -> tuple[topics.Topic, ...]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from headrace.schemas import topics
-from headrace.schemas.codec import Codec, Undecodable
-from headrace.schemas.envelope import Envelope, Headers, NotAnEvent, from_headers
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import Envelope, Headers, NotAnEvent, from_headers
+from headrace.schemas.messages import Received
 from headrace.schemas.records import Event
+from headrace.schemas.serde.codec import Codec, Undecodable
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,9 @@ def _settings(error: Exception) -> str | None:
 
 
 def _registry(error: Exception) -> str | None:
-    if "headrace.schemas.codec" not in sys.modules:
+    if "headrace.schemas.serde.codec" not in sys.modules:
         return None
-    from headrace.schemas.codec import NotRegistered, RegistryDown
+    from headrace.schemas.serde.codec import NotRegistered, RegistryDown
 
     return str(error) if isinstance(error, NotRegistered | RegistryDown) else None
 

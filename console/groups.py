@@ -14,7 +14,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 
 from headrace.console.errors import Refused
 from headrace.console.offsets import Place, Position
-from headrace.schemas import kafka
+from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Groups:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._admin = kafka.admin(settings)
+        self._admin = clients.admin(settings)
 
     def members(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
         """List the members of groups, each `client id at host`. A group that never was has none."""
@@ -85,7 +85,7 @@ class Groups:
     def _positions(self, name: str, places: Collection[Place]) -> dict[Place, Position]:
         if not places:
             return {}
-        consumer = kafka.observer(self._settings, name)
+        consumer = clients.observer(self._settings, name)
         asked = [TopicPartition(*place) for place in places]
         try:
             found = self._ask(name, lambda seconds: _without_errors(consumer.committed(asked, timeout=seconds)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import itemgetter
 
-from headrace.schemas.envelope import Header, Headers
+from headrace.schemas.cloudevents import Header, Headers
 
 _NAME: Callable[[Header], str] = itemgetter(0)
 _MISSING: Header = ("", None)

@@ -17,7 +17,7 @@ from itertools import pairwise, takewhile
 from headrace.console.entry import Entry, seconds_of
 from headrace.console.errors import Refused
 from headrace.schemas import topics
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 
 SHORT = 12
 """Hexadecimal digits of an id that people see: enough for a million letters of one stage."""

@@ -17,8 +17,8 @@ import msgspec
 
 from headrace.console.errors import Refused
 from headrace.schemas import topics
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Message, Received
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Message, Received
 
 Kind = Literal["superseded", "wont-fix", "redriven"]
 ByHand = Literal["superseded", "wont-fix"]

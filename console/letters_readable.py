@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.schemas.identity import token_stage
+from headrace.schemas.ids import token_stage
 from headrace.schemas.redaction import INSTEAD, NAMED_LIKE_A_SECRET, redacted
 from headrace.streams.dead_letters import readable
 

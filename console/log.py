@@ -17,10 +17,12 @@ from headrace.console.entry import Entry, open_record
 from headrace.console.errors import Refused
 from headrace.console.groups import Groups
 from headrace.console.offsets import Group, Place, Span
-from headrace.schemas import codec, kafka, registry, topics
-from headrace.schemas.envelope import Header
-from headrace.schemas.log import NotPublished
-from headrace.schemas.message import Received
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import Header
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Received
+from headrace.schemas.serde import codec, registry
+from headrace.schemas.serde.schema_topic import NotPublished
 from headrace.schemas.settings import KafkaSettings, SettingsError, load
 
 BATCH = 1000
@@ -44,11 +46,11 @@ class Log:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
-        self._admin = kafka.admin(settings)
+        self._admin = clients.admin(settings)
 
     def topics(self) -> dict[str, int]:
         """List the topics with their number of partitions."""
-        return kafka.existing_topics(self._admin, timeout=TIMEOUT)
+        return clients.existing_topics(self._admin, timeout=TIMEOUT)
 
     def read(self, names: Collection[str], wanted: Callable[[bytes], bool] | None = None) -> Iterator[Entry]:
         """Read topics from the beginning up to now. `wanted` sees the key, and saves decoding what is not."""
@@ -122,7 +124,7 @@ class Log:
 
     @contextmanager
     def _reader(self) -> Iterator[Consumer]:
-        consumer = kafka.reader(self.settings)
+        consumer = clients.reader(self.settings)
         try:
             yield consumer
         finally:
@@ -141,7 +143,7 @@ def in_words(error: Exception) -> str | None:
     if not isinstance(error, KafkaException):
         return None
     try:
-        return kafka.in_words(error, load(KafkaSettings))
+        return clients.in_words(error, load(KafkaSettings))
     except SettingsError:
         return f"Kafka: {error.args[0]}"
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from headrace.console.entry import Entry, Letter, letter_of, retry_of, seconds_of
-from headrace.schemas.envelope import Envelope
-from headrace.schemas.identity import asset_key, sequencer_order, token_stage
+from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.ids import asset_key, sequencer_order, token_stage
 from headrace.schemas.records import (
     Asset,
     Event,

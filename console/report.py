@@ -9,7 +9,7 @@ from typing import Any
 from headrace.console.progress import Fact, Progress, Version
 from headrace.console.timeline import Step, timeline
 from headrace.console.words import location, words
-from headrace.schemas.envelope import timestamp
+from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.records import MediaCompleted, MediaUploaded
 
 

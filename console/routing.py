@@ -7,7 +7,7 @@ from functools import cache
 
 from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
 from headrace.schemas import topics
-from headrace.schemas.follow import Follower
+from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.settings import KafkaSettings, load
 from headrace.streams.failures import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
 from headrace.streams.rates import TokenBucket

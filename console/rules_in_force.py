@@ -12,7 +12,7 @@ from headrace.console import routing
 from headrace.console.replay.cluster import Cluster
 from headrace.console.replay.journal import operator
 from headrace.schemas import topics
-from headrace.schemas.envelope import timestamp
+from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.topics import Topic
 from headrace.streams.routing.rule import Rule
 from headrace.streams.routing.table import Publication, message

@@ -11,10 +11,10 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as Arrived
 
-from headrace.schemas import kafka
-from headrace.schemas.codec import Codec, Undecodable
-from headrace.schemas.envelope import NotAnEvent, from_headers
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import NotAnEvent, from_headers
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Received
+from headrace.schemas.serde.codec import Codec, Undecodable
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.routing.form import event_of
 
@@ -48,7 +48,7 @@ def follow(wish: Wish, settings: KafkaSettings, codec: Codec, wants: Wants, give
 
     What cannot be read is passed over: it is a dead letter of the stages already. Raises KafkaException.
     """
-    consumer = kafka.subscriber(settings, GROUP + wish.name, wish.begin)
+    consumer = clients.subscriber(settings, GROUP + wish.name, wish.begin)
     consumer.subscribe(list(wish.topics))
     given, last, read = 0, time.monotonic(), _Read()
     try:

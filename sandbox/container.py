@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from headrace.sandbox import local_aws
 
 if TYPE_CHECKING:
-    from headrace.schemas.registry import Registry
+    from headrace.schemas.serde.registry import Registry
 
 AWS_PORT, AI_PORT = 4566, 4567
 REGISTRY_SECONDS, LOOK_SECONDS = 120.0, 0.5
@@ -39,7 +39,7 @@ def ai() -> int:
 def init() -> None:
     """Make buckets, queues, notifications, topics and schemas; what is there stays as it is."""
     from headrace.sandbox import demo_run
-    from headrace.schemas import registry
+    from headrace.schemas.serde import registry
     from headrace.schemas.settings import RegistrySettings, load
 
     local_aws.apply(AWS_PORT)
@@ -50,8 +50,8 @@ def init() -> None:
 
 def register(registry: Registry, until: float) -> None:
     """Register the schemas as soon as the registry answers. Raises `RegistryDown` when it does not in time."""
-    from headrace.schemas import catalog
-    from headrace.schemas.codec import RegistryDown
+    from headrace.schemas.serde import catalog
+    from headrace.schemas.serde.codec import RegistryDown
 
     while True:
         try:

@@ -25,8 +25,10 @@ from headrace.sandbox.names import MEDIA_BUCKET
 from headrace.sandbox.processes import Command
 from headrace.sandbox.show import Watch
 from headrace.sandbox.state import Part, locked, read, write
-from headrace.schemas import catalog, kafka, topics
-from headrace.schemas.log import publish
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.serde import catalog
+from headrace.schemas.serde.schema_topic import publish
 from headrace.schemas.settings import KafkaSettings, load
 from headrace.streams import pipeline
 
@@ -112,8 +114,8 @@ def apply_contract() -> None:
     """Create the topics and publish the schemas."""
     settings = load(KafkaSettings)
     table = topics.table(stage.name for stage in pipeline.stages())
-    kafka.create_topics(kafka.admin(settings), table, settings.replication_factor)
-    publish(kafka.producer(settings), catalog.versions())
+    clients.create_topics(clients.admin(settings), table, settings.replication_factor)
+    publish(clients.producer(settings), catalog.versions())
 
 
 def start_pipeline(folder: Path, broken: str = "") -> list[Part]:

@@ -1,6 +1,6 @@
 """The events as frozen records, from `schemas/avro`. Do not edit.
 
-Written by `python -m headrace.schemas.generate`.
+Written by `python -m headrace.schemas.evolution.codegen`.
 """
 
 from __future__ import annotations

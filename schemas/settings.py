@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from headrace.schemas import msk
+from headrace.schemas.kafka import msk_iam
 
 MSK_IAM = "AWS_MSK_IAM"
 """The one login whose secret comes from the AWS SDK, and changes."""
@@ -120,7 +120,7 @@ class KafkaSettings(RegistrySettings):
     @property
     def msk_region(self) -> str:
         """The region of an MSK cluster; empty for any other."""
-        return msk.region_of(self.bootstrap_servers)
+        return msk_iam.region_of(self.bootstrap_servers)
 
 
 def load(cls: type[S]) -> S:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headrace.schemas import records
-from headrace.schemas.identity import asset_key
+from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Event
 
 DAY_MS = 86_400_000

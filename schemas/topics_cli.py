@@ -10,8 +10,10 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.table import Column, Table
 
-from headrace.schemas import catalog, kafka, log, topics
-from headrace.schemas.cli import AsJson, fail
+from headrace.console.commands.schemas import AsJson, fail
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.serde import catalog, schema_topic
 from headrace.schemas.settings import KafkaSettings, SettingsError, load
 from headrace.schemas.topics import Topic
 
@@ -57,13 +59,13 @@ def apply_table(table: tuple[Topic, ...]) -> None:
     except SettingsError as error:
         fail(str(error))
     try:
-        client = kafka.admin(settings)
-        there = kafka.existing_topics(client, ANSWER_SECONDS)
-        created = kafka.create_topics(client, table, settings.replication_factor)
-        log.publish(kafka.producer(settings), catalog.versions())
+        client = clients.admin(settings)
+        there = clients.existing_topics(client, ANSWER_SECONDS)
+        created = clients.create_topics(client, table, settings.replication_factor)
+        schema_topic.publish(clients.producer(settings), catalog.versions())
     except KafkaException as error:
-        fail(kafka.in_words(error, settings))
-    except log.NotPublished as error:
+        fail(clients.in_words(error, settings))
+    except schema_topic.NotPublished as error:
         fail(f"topics are there, but {topics.SCHEMAS.name} did not take the schemas: {error}")
     for topic in table:
         typer.echo(f"{topic.name}: {'created' if topic.name in created else 'already there'}")

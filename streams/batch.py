@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from aiokafka.consumer.fetcher import FetchResult
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.lanes import Partition
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.batch import Batch
 from headrace.streams.consumer_thread import ConsumerThread
 from headrace.streams.lanes import Lanes, Partition

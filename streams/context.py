@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from headrace.schemas.codec import Codec
-from headrace.schemas.envelope import Envelope
+from headrace.schemas.cloudevents import Envelope
 from headrace.schemas.records import Asset, Event
+from headrace.schemas.serde.codec import Codec
 from headrace.streams.budget import NO_LIMIT, Budget
 from headrace.streams.results import Results
 from headrace.streams.services import Services

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from headrace.schemas import topics
-from headrace.schemas.envelope import Headers, timestamp
-from headrace.schemas.message import Message, Received
+from headrace.schemas.cloudevents import Headers, timestamp
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.redaction import redacted
 from headrace.streams.origin import (
     DEAD_LETTER,

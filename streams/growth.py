@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.schemas import topics
-from headrace.schemas.follow import Follower
+from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import fuse, telemetry
 from headrace.streams.health import Pulse

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.origin import RETRY_TOPIC, origin_of
 
 Place = tuple[str, int, int]

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.holds import Holds, is_retry
 from headrace.streams.marks import Mark
 from headrace.streams.origin import RETRY_TOPIC

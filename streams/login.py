@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka.abc import AbstractTokenProvider
 
-from headrace.schemas import msk
+from headrace.schemas.kafka import msk_iam
 from headrace.schemas.settings import MSK_IAM, KafkaSettings
 
 
@@ -37,5 +37,5 @@ class MskTokens(AbstractTokenProvider):  # type: ignore[misc]
 
     async def token(self) -> str:
         """Make one, in a thread: to find credentials may take a request."""
-        made, _ends = await asyncio.to_thread(msk.token, self._region)
+        made, _ends = await asyncio.to_thread(msk_iam.token, self._region)
         return made

@@ -11,8 +11,8 @@ from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
 
-from headrace.schemas.envelope import Header, Headers
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import Header, Headers
+from headrace.schemas.messages import Received
 
 RETRY = "retry-"
 DEAD_LETTER = "dlq-"

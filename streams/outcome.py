@@ -14,9 +14,9 @@ import random
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from headrace.schemas.codec import RegistryDown, Undecodable, UnknownSchema
-from headrace.schemas.envelope import NotAnEvent
-from headrace.schemas.message import Message
+from headrace.schemas.cloudevents import NotAnEvent
+from headrace.schemas.messages import Message
+from headrace.schemas.serde.codec import RegistryDown, Undecodable, UnknownSchema
 from headrace.streams.failures import Failure, Gone, NotYet, Outage, Throttled, Transient, Unprocessable
 
 How = Literal["ran", "stored", "skipped", "superseded"]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from headrace.schemas.message import Message, Received
+from headrace.schemas.messages import Message, Received
 from headrace.streams import telemetry
 from headrace.streams.context import Context
 from headrace.streams.dead_letters import dead_letter, delayed

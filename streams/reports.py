@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from headrace.schemas import topics
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
 from headrace.streams import telemetry
 from headrace.streams.sender import NotSent, Sender
 

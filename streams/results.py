@@ -21,8 +21,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from headrace.schemas.envelope import Envelope
-from headrace.schemas.identity import sequencer_order
+from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.ids import sequencer_order
 from headrace.schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
 from headrace.streams.failures import Unprocessable
 

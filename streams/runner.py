@@ -14,11 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from headrace.schemas import topics
-from headrace.schemas.codec import Undecodable, UnknownSchema
-from headrace.schemas.envelope import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
-from headrace.schemas.identity import derived_id, job_end_id, job_token, token_stage
-from headrace.schemas.message import Message, Received, message
+from headrace.schemas.cloudevents import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
+from headrace.schemas.ids import derived_id, job_end_id, job_token, token_stage
+from headrace.schemas.messages import Message, Received, message
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
+from headrace.schemas.serde.codec import Undecodable, UnknownSchema
 from headrace.streams import telemetry
 from headrace.streams.budget import afford
 from headrace.streams.context import Context, Task

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
 
 POLL_SECONDS = 0.001
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from headrace.schemas import catalog, kafka, registry, topics
-from headrace.schemas.codec import NotRegistered, RegistryDown
-from headrace.schemas.follow import Follower
-from headrace.schemas.log import publish, schema_log
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.topic_follower import Follower
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+from headrace.schemas.serde.schema_topic import publish, schema_log
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import adapters, pipeline, quotas, spending
 from headrace.streams.app import StageApp, create_app
@@ -47,11 +49,11 @@ class Shared:
     def __init__(self, stages: Sequence[Stage], settings: StreamSettings, cluster: KafkaSettings) -> None:
         self._settings = settings
         self._cluster = cluster
-        self._counts = kafka.existing_topics(kafka.admin(cluster))
+        self._counts = clients.existing_topics(clients.admin(cluster))
         self._lanes: dict[str, Lanes] = {}
         shares = {call: partial(self._share, stage) for stage in stages for call in stage.calls}
         self._aws = Aws(settings.aws_threads, Rates(settings.rates, shares))
-        self._sender = Sender(kafka.producer(cluster))
+        self._sender = Sender(clients.producer(cluster))
         self.bucket = S3Bucket(self._aws, settings.results_bucket)
         book = registry.codec(cluster)
         partitions = self._counts[topics.READY.name]
@@ -76,7 +78,7 @@ class Shared:
         Raises `RegistryDown` or `NotRegistered` where there is a schema registry, and `unregistered` was not asked.
         """
         self._context.codec.enrol()
-        publish(kafka.producer(self._cluster), catalog.versions())
+        publish(clients.producer(self._cluster), catalog.versions())
         for follower in self._followers:
             follower.start()
 

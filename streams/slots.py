@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from headrace.schemas.codec import Codec, Undecodable
-from headrace.schemas.envelope import Headers
-from headrace.schemas.identity import token_stage
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.ids import token_stage
 from headrace.schemas.records import JobFinished, JobStarted
+from headrace.schemas.serde.codec import Codec, Undecodable
 from headrace.streams.failures import Throttled
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from headrace.schemas.codec import Codec, Undecodable
-from headrace.schemas.envelope import Envelope, Headers, NotAnEvent, from_headers
-from headrace.schemas.identity import asset_key
+from headrace.schemas.cloudevents import Envelope, Headers, NotAnEvent, from_headers
+from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted
+from headrace.schemas.serde.codec import Codec, Undecodable
 from headrace.schemas.topics import JOBS_FINISHED, JOBS_STARTED, Topic
 from headrace.streams.estimates import estimate
 from headrace.streams.failures import Unprocessable

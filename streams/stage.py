@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.schemas.envelope import Envelope
-from headrace.schemas.message import Message, Received
+from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
 from headrace.streams.outcome import MAX_ATTEMPTS

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.outcome import Dead, Done, How, Outcome, label
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"])

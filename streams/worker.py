@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from headrace.schemas import garbage, kafka, topics
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import epochs, fuse, health, telemetry
 from headrace.streams.failures import Failure
@@ -61,7 +63,7 @@ async def run(plan: Plan, stop: asyncio.Event) -> None:
     try:
         await asyncio.gather(*(each.app.start() for each in hosted))
         await asyncio.gather(*(shared.report(each.stage, "working") for each in hosted))
-        garbage.look_seldom()
+        gc_tuning.look_seldom()
         pulse.ready = True
         telemetry.log.info("ready", stages=[each.stage.name for each in hosted])
         await asyncio.to_thread(growth.follow, plan.cluster)
@@ -157,8 +159,8 @@ def _wanted(stages: Sequence[Stage]) -> set[str]:
 
 def _missing(wanted: set[str], cluster: KafkaSettings) -> str:
     try:
-        there = kafka.existing_topics(kafka.admin(cluster), timeout=5)
+        there = clients.existing_topics(clients.admin(cluster), timeout=5)
     except KafkaException:
-        return kafka.unreachable(cluster)
+        return clients.unreachable(cluster)
     missing = sorted(wanted - there.keys())
     return f"topics not there: {', '.join(missing)} (headrace topics apply)" if missing else ""

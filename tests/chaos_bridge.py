@@ -31,9 +31,11 @@ from headrace.console.cli import end_on_sigterm
 from headrace.sandbox import cluster
 from headrace.sandbox.environment import variables
 from headrace.sandbox.ports import free_port
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.envelope import from_headers
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.kafka import clients
 from headrace.schemas.records import MediaUploaded
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.brokers import Brokers, brokers
 from tests.support.forwarding import forwarding
@@ -89,7 +91,7 @@ class Place:
 
     def ids(self) -> dict[str, list[str]]:
         """Give the ids on the log, by key."""
-        consumer = kafka.reader(self.settings)
+        consumer = clients.reader(self.settings)
         consumer.assign([TopicPartition(topics.UPLOADED.name, n, OFFSET_BEGINNING) for n in range(topics.PARTITIONS)])
         book, found, ends = codec.load(), defaultdict[str, list[str]](list), 0
         while ends < topics.PARTITIONS:
@@ -223,7 +225,7 @@ def _run(
 ) -> dict[str, Any]:
     aws = found["AWS_ENDPOINT_URL_SQS"].removeprefix("http://")
     place = Place(broker, aws, free_port(None, [], draw), folder)
-    kafka.create_topics(kafka.admin(place.settings), topics.table(()), 1)
+    clients.create_topics(clients.admin(place.settings), topics.table(()), 1)
     for name, part in parts.items():
         began = time.monotonic()
         sender = threading.Thread(target=place.send, args=(name, share))

@@ -20,9 +20,10 @@ import typer
 
 from headrace.connectors.outgoing import outgoing, readable
 from headrace.connectors.translation import Ignored, Refused
-from headrace.schemas import codec, topics
-from headrace.schemas.envelope import from_headers
-from headrace.schemas.message import Message
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.messages import Message
+from headrace.schemas.serde import codec
 from tests.unit.connectors import sent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

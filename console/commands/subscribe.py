@@ -27,9 +27,9 @@ def subscribe(
     from headrace.console import subscription
     from headrace.console.errors import Refused
     from headrace.console.log import Log
-    from headrace.schemas import registry
-    from headrace.schemas.follow import Follower
-    from headrace.schemas.log import schema_log
+    from headrace.schemas.kafka.topic_follower import Follower
+    from headrace.schemas.serde import registry
+    from headrace.schemas.serde.schema_topic import schema_log
     from headrace.schemas.settings import KafkaSettings, load
 
     settings = load(KafkaSettings)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from headrace.console.commands.schemas import AsJson
 from headrace.console.errors import Refused
-from headrace.schemas.cli import AsJson
 from headrace.schemas.topics_cli import topics_app
 from headrace.streams import pipeline, spending
 

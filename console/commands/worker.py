@@ -32,14 +32,14 @@ def worker(
     except ValueError as error:
         raise Refused(str(error)) from error
 
-    from headrace.schemas import logs
+    from headrace.schemas.runtime import logging
     from headrace.schemas.settings import KafkaSettings, load
     from headrace.streams import worker as streams_worker
     from headrace.streams.settings import StreamSettings
 
     rules = routing.table() if routing.follows() else None
     plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, grows=every)
-    logs.configure(json_logs)
+    logging.configure(json_logs)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_told(streams_worker.run, plan))
 

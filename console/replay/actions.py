@@ -19,8 +19,8 @@ import msgspec
 
 from headrace.console.errors import Refused
 from headrace.schemas import topics
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Message
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Message
 
 What = Literal["rewind", "undo", "redrive", "trial", "discard"]
 State = Literal["begun", "paused", "done", "stopped", "failed"]

@@ -25,7 +25,7 @@ from headrace.console.letters import Filter, id_of, identity, stage_of, text_of
 from headrace.console.letters_dispositions import Disposition, settled
 from headrace.console.replay.effects import Effect
 from headrace.console.replay.position import Note, Spot
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.dead_letters import REDRIVEN
 from headrace.streams.origin import count_in
 

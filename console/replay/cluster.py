@@ -13,14 +13,14 @@ from headrace.console.errors import Refused
 from headrace.console.groups import Groups
 from headrace.console.log import Log
 from headrace.console.offsets import Place, Position
-from headrace.schemas import kafka
+from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 
 PATIENCE_SECONDS = 0.25
 TIMEOUT = 5.0
 CHANGE_SECONDS = 30.0
-"""How long a cluster may take to make or delete topics, as in `schemas.kafka`."""
+"""How long a cluster may take to make or delete topics, as in `schemas.kafka.clients`."""
 
 
 class Cluster(LetterLog):
@@ -28,7 +28,7 @@ class Cluster(LetterLog):
 
     def __init__(self, settings: KafkaSettings) -> None:
         super().__init__(settings)
-        self._admin = kafka.admin(settings)
+        self._admin = clients.admin(settings)
         self._log = Log(settings)
         self._groups = Groups(settings)
 
@@ -68,7 +68,7 @@ class Cluster(LetterLog):
     def create(self, wanted: Collection[Topic]) -> None:
         """Create topics that are not there yet, and wait until the cluster knows them."""
         names = {topic.name for topic in wanted}
-        kafka.create_topics(self._admin, wanted, self.settings.replication_factor)
+        clients.create_topics(self._admin, wanted, self.settings.replication_factor)
         deadline = time.monotonic() + TIMEOUT
         while names - self.names():
             if time.monotonic() > deadline:

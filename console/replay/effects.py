@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.schemas.identity import token_stage
+from headrace.schemas.ids import token_stage
 from headrace.schemas.records import Asset, Event, JobFinished
 from headrace.streams.estimates import estimate
 from headrace.streams.results import Results, Shelf

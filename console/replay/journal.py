@@ -18,7 +18,7 @@ from headrace.console.replay.choice import Rules
 from headrace.console.replay.cluster import Cluster
 from headrace.console.replay.targets import stamp
 from headrace.schemas import topics
-from headrace.schemas.envelope import timestamp
+from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.redaction import redacted
 from headrace.streams.dead_letters import readable
 

@@ -15,7 +15,7 @@ from headrace.console.replay.actions import Action, Command, Order, State
 from headrace.console.replay.cluster import Cluster
 from headrace.console.replay.seat import Tail
 from headrace.schemas import topics
-from headrace.schemas.envelope import timestamp
+from headrace.schemas.cloudevents import timestamp
 
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.2

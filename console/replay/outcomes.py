@@ -16,7 +16,7 @@ from typing import Literal
 from headrace.console.offsets import Place, Position
 from headrace.console.replay.position import Spot
 from headrace.schemas import topics
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.dead_letters import REDRIVEN
 
 Ending = Literal["done", "failed", "waiting"]

@@ -30,7 +30,7 @@ from headrace.console.replay.outlook import Outlook, sum_up
 from headrace.console.replay.position import Spot, Standing, standing
 from headrace.console.words import counted
 from headrace.schemas import topics
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.stage import Stage
 
 AUDIT = (topics.AUDIT.name, 0)

@@ -12,8 +12,8 @@ from confluent_kafka import Message as RawMessage
 
 from headrace.console.errors import Refused
 from headrace.console.offsets import Place, Position
-from headrace.schemas import kafka
-from headrace.schemas.message import Message
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message
 from headrace.schemas.settings import KafkaSettings
 
 SESSION_SECONDS = 6.0
@@ -36,7 +36,7 @@ class Seat:
         self._partitions = partitions
         self._assigned: list[TopicPartition] = []
         session = {"session.timeout.ms": int(SESSION_SECONDS * 1000), "heartbeat.interval.ms": 2000}
-        self._consumer = kafka.reader(settings, **{"group.id": group, "enable.partition.eof": False, **session})
+        self._consumer = clients.reader(settings, **{"group.id": group, "enable.partition.eof": False, **session})
 
     def __enter__(self) -> Seat:
         """Sit down. Raises `Refused` when somebody else sits there too."""
@@ -90,7 +90,7 @@ class Post:
     """Sends records and tells of each acknowledgement. The first record that is not taken ends it."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._producer = kafka.producer(settings)
+        self._producer = clients.producer(settings)
         self._failure: KafkaError | None = None
         self._unserved = 0
 
@@ -137,7 +137,7 @@ class Tail:
     """Hears what comes to a topic of one partition from an offset on. Close it in the end."""
 
     def __init__(self, settings: KafkaSettings, topic: str, offset: int) -> None:
-        self._consumer = kafka.reader(settings)
+        self._consumer = clients.reader(settings)
         self._consumer.assign([TopicPartition(topic, 0, offset)])
 
     def new(self) -> list[bytes]:

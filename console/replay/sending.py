@@ -25,8 +25,8 @@ from headrace.console.replay.redrive import Plan, records_of, refuse_stale
 from headrace.console.replay.seat import SESSION_SECONDS, Post, Seat
 from headrace.console.replay.watching import Watch
 from headrace.console.words import counted
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Message
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Message
 from headrace.streams.dead_letters import Replay, redriven
 from headrace.streams.rates import TokenBucket
 

@@ -26,7 +26,7 @@ from headrace.console.replay.rewind import aimed
 from headrace.console.replay.targets import Target
 from headrace.console.replay.trying import Tried, Trying
 from headrace.schemas import topics
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
 from headrace.schemas.settings import load
 from headrace.schemas.topics import Topic
 from headrace.streams.settings import StreamSettings

@@ -15,9 +15,9 @@ from headrace.console.errors import Refused
 from headrace.console.replay.compared import Compared, changes, verdict_of
 from headrace.console.replay.overlay import Overlay
 from headrace.console.replay.recall import REFUSED, Recalled, remembering
-from headrace.schemas.codec import Codec, Undecodable
-from headrace.schemas.message import Message, Received
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, Pointer
+from headrace.schemas.serde.codec import Codec, Undecodable
 from headrace.streams import adapters
 from headrace.streams.context import Context
 from headrace.streams.dead_letters import dead_letter, readable

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from headrace.schemas.envelope import Envelope
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.messages import Received
 from headrace.schemas.records import AwsEvent, Event
 
 LETTER = "dlq-"

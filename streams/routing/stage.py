@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.schemas import topics
-from headrace.schemas.envelope import Envelope
-from headrace.schemas.identity import derived_id
-from headrace.schemas.message import Message, Received
+from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.ids import derived_id
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Event
 from headrace.schemas.topics import Topic
 from headrace.streams.failures import Failure, Unprocessable

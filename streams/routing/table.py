@@ -13,8 +13,8 @@ from dataclasses import replace
 import msgspec
 
 from headrace.schemas import topics
-from headrace.schemas.envelope import Headers
-from headrace.schemas.message import Message
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Message
 from headrace.schemas.settings import SettingsError
 from headrace.streams import telemetry
 from headrace.streams.routing.rule import Rule, read_text

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaException
 
-from headrace.schemas import kafka, topics
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.containers.kafka import ApacheKafkaContainer
@@ -25,7 +26,7 @@ def broker() -> Iterator[ApacheKafkaContainer]:
 def there(settings: KafkaSettings) -> dict[str, int]:
     """The topics that the broker knows; none while it is away."""
     try:
-        return kafka.existing_topics(kafka.admin(settings), timeout=2)
+        return clients.existing_topics(clients.admin(settings), timeout=2)
     except KafkaException:
         return {}
 
@@ -35,13 +36,13 @@ def test_topics_and_records_outlive_a_restart_of_the_broker(broker: ApacheKafkaC
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
     table = topics.table(stage.name for stage in pipeline.stages())
     wait_for(lambda: _created(settings, table), "the topics", seconds=60)
-    producer = kafka.producer(settings)
+    producer = clients.producer(settings)
     producer.produce(topics.UPLOADED.name, b"kept", b"key")
     assert producer.flush(20) == 0
     broker.restart()
     wait_for(lambda: len(there(settings)) >= len(table), "the broker again", seconds=60)
     assert {topic.name for topic in table} <= there(settings).keys()
-    consumer = kafka.subscriber(settings, "test", "earliest")
+    consumer = clients.subscriber(settings, "test", "earliest")
     consumer.subscribe([topics.UPLOADED.name])
     try:
         found = wait_for(lambda: [m.value() for m in consumer.consume(10, 0.5) if m.error() is None], "the record")
@@ -52,7 +53,7 @@ def test_topics_and_records_outlive_a_restart_of_the_broker(broker: ApacheKafkaC
 
 def _created(settings: KafkaSettings, table: tuple[topics.Topic, ...]) -> bool:
     try:
-        kafka.create_topics(kafka.admin(settings), table, settings.replication_factor)
+        clients.create_topics(clients.admin(settings), table, settings.replication_factor)
     except KafkaException:
         return False
     return True

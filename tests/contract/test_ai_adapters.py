@@ -12,7 +12,7 @@ import pytest
 
 from headrace.sandbox.environment import AI_SERVICES
 from headrace.sandbox.pdf import pdf
-from headrace.schemas.identity import job_token
+from headrace.schemas.ids import job_token
 from headrace.schemas.records import Asset, JobStarted
 from headrace.streams import pipeline
 from headrace.streams.answers import Feature, Field, Form, Grid

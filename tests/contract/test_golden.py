@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headrace.schemas import catalog, codec
-from headrace.schemas.catalog import Version
-from headrace.schemas.codec import Codec
 from headrace.schemas.records import EVENTS
+from headrace.schemas.serde import catalog, codec
+from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.codec import Codec
 from tests.support import golden
 
 PUBLISHED = catalog.versions()

@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.schemas import codec, topics
+from headrace.schemas import topics
+from headrace.schemas.serde import codec
 from tests.support import chaos_feed, chaos_watch
 from tests.support.brokers import Brokers
 from tests.support.chaos_site import Site, site

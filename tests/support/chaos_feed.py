@@ -16,12 +16,13 @@ from typing import Any
 
 import msgspec
 
-from headrace.schemas import codec, kafka
-from headrace.schemas.codec import Codec
-from headrace.schemas.envelope import PREFIX, Envelope, Headers, timestamp
-from headrace.schemas.identity import asset_key, named_id, root_id
-from headrace.schemas.message import Message, message
+from headrace.schemas.cloudevents import PREFIX, Envelope, Headers, timestamp
+from headrace.schemas.ids import asset_key, named_id, root_id
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, message
 from headrace.schemas.records import Asset, Event, JobFinished, MediaUploaded
+from headrace.schemas.serde import codec
+from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.origin import own_headers
 from tests.support.chaos_worker import JOB_SUFFIX
@@ -100,7 +101,7 @@ class Feeder:
         self.accepted: list[Input] = []
         self.failed: list[str] = []
         self._book = codec.load()
-        self._producer = kafka.producer(cluster)
+        self._producer = clients.producer(cluster)
         self._ledger = ledger
         self._source = source
         self._rate = rate

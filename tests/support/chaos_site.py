@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.schemas import codec, kafka, topics
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support import chaos_watch
 from tests.support.brokers import Brokers
@@ -67,7 +69,7 @@ class Site:
 
     def _create_topics(self) -> None:
         wanted = (*self.stage.inputs, topics.SCANNED, topics.JOBS_STARTED, topics.dead_letters(self.stage.name))
-        kafka.create_topics(kafka.admin(self.settings), wanted, min(3, self.cluster.count))
+        clients.create_topics(clients.admin(self.settings), wanted, min(3, self.cluster.count))
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Where
 
-from headrace.schemas import kafka, topics
-from headrace.schemas.message import Received
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.stage import Stage
 from tests.support import chaos_feed
@@ -32,7 +33,7 @@ class Watch:
         self._logs = folder
         self._read: dict[Path, int] = {}
         self._superseded: list[Place] = []
-        self._connect = partial(kafka.reader, cluster, **{"group.id": stage.group})
+        self._connect = partial(clients.reader, cluster, **{"group.id": stage.group})
         self._reader = self._connect()
         self._in = _partitions(topic.name for topic in stage.inputs)
         self._out = _partitions((topics.SCANNED.name, topics.JOBS_STARTED.name, topics.dead_letters(stage.name).name))
@@ -102,7 +103,7 @@ class Watch:
 
 def read_back(cluster: KafkaSettings, names: Iterable[str]) -> list[Received]:
     """Read topics from their beginning to their present end."""
-    reader = kafka.reader(cluster)
+    reader = clients.reader(cluster)
     partitions = [Where(*each, 0) for each in _partitions(names)]
     reader.assign(partitions)
     open_ends, found = len(partitions), []

@@ -19,10 +19,13 @@ import msgspec
 import uvloop
 from confluent_kafka import KafkaException
 
-from headrace.schemas import codec, kafka, logs, topics
-from headrace.schemas.identity import job_token
-from headrace.schemas.message import Message
+from headrace.schemas import topics
+from headrace.schemas.ids import job_token
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message
 from headrace.schemas.records import Asset, MediaScanned, MediaUploaded
+from headrace.schemas.runtime import logging
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.app import StageApp, create_app
 from headrace.streams.context import Context
@@ -84,7 +87,7 @@ class CrashingSender(Sender):
     """A sender to crash at, which for a bug only promises to send."""
 
     def __init__(self, cluster: KafkaSettings, crash: Crash, bug: str) -> None:
-        super().__init__(kafka.producer(cluster))
+        super().__init__(clients.producer(cluster))
         self._crash = crash
         self._bug = bug
         self._promised: list[asyncio.Task[None]] = []
@@ -173,10 +176,10 @@ async def main(orders: Orders) -> None:
 
 async def _cluster_there(bootstrap_servers: str) -> None:
     """Wait for the cluster, as the product's worker does before it begins."""
-    admin = kafka.admin(KafkaSettings(bootstrap_servers=bootstrap_servers))
+    admin = clients.admin(KafkaSettings(bootstrap_servers=bootstrap_servers))
     while True:
         with suppress(KafkaException):
-            await asyncio.to_thread(kafka.existing_topics, admin, 5)
+            await asyncio.to_thread(clients.existing_topics, admin, 5)
             return
         await asyncio.sleep(0.2)
 
@@ -204,5 +207,5 @@ def _step(topic: str) -> str:
 
 
 if __name__ == "__main__":
-    logs.configure(json=True)
+    logging.configure(json=True)
     uvloop.run(main(msgspec.json.decode(sys.argv[1], type=Orders)))

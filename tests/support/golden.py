@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from headrace import schemas
-from headrace.schemas import catalog, codec, shape
-from headrace.schemas.catalog import Version
-from headrace.schemas.codec import Codec
+from headrace.schemas.evolution import schema_walk
 from headrace.schemas.records import EVENTS
+from headrace.schemas.serde import catalog, codec
+from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.codec import Codec
 
 FOLDER = Path(__file__).parents[1] / "contract" / "golden"
 
@@ -52,7 +53,7 @@ def sha256(version: Version) -> str:
 
 def of(version: Version) -> Golden:
     """Make a version's golden file, with a sample that has a value for every field."""
-    record = msgspec.convert(_sample(shape.expanded(version.schema), "sample"), EVENTS[version.event])
+    record = msgspec.convert(_sample(schema_walk.expanded(version.schema), "sample"), EVENTS[version.event])
     return Golden(
         fingerprint=codec.fingerprint(version.schema).hex(),
         sha256=sha256(version),

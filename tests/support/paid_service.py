@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from headrace.schemas.identity import root_id
+from headrace.schemas.ids import root_id
 from headrace.schemas.records import Asset
 from headrace.streams.answers import Feature
 from headrace.streams.failures import Transient, Unprocessable

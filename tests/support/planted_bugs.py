@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.schemas.records import Asset
 from headrace.streams import lanes, runner
 from headrace.streams.marks import Mark

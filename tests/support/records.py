@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.schemas import codec, identity, topics
-from headrace.schemas.envelope import PREFIX, Envelope, Headers
-from headrace.schemas.message import Message, Received, message
+from headrace.schemas import ids, topics
+from headrace.schemas.cloudevents import PREFIX, Envelope, Headers
+from headrace.schemas.messages import Message, Received, message
 from headrace.schemas.records import Asset, Event, JobFinished, MediaProbed, MediaReady, MediaScanned, MediaUploaded
+from headrace.schemas.serde import codec
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 CODEC = codec.load()
@@ -55,7 +56,7 @@ def job_finished(token: str, **changes: Any) -> JobFinished:
 
 def envelope(event: Event, **changes: Any) -> Envelope:
     """The envelope of an event; its id follows from what it is about."""
-    given = {"id": identity.named_id(event.EVENT, topics.subject_of(event)), "source": "test", "time": "2026-03-14"}
+    given = {"id": ids.named_id(event.EVENT, topics.subject_of(event)), "source": "test", "time": "2026-03-14"}
     return Envelope(type=PREFIX + event.EVENT, subject=topics.subject_of(event), **{**given, **changes})
 
 

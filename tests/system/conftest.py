@@ -12,8 +12,10 @@ import pytest
 
 from headrace.sandbox import cluster
 from headrace.sandbox.environment import variables
-from headrace.schemas import catalog, kafka, topics
-from headrace.schemas.log import publish
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.serde import catalog
+from headrace.schemas.serde.schema_topic import publish
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 
@@ -43,6 +45,6 @@ def cluster_env(sandbox_folder: Path) -> dict[str, str]:
     os.environ.update(found)
     settings = KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
     names = (stage.name for stage in pipeline.stages())
-    kafka.create_topics(kafka.admin(settings), topics.table(names), settings.replication_factor)
-    publish(kafka.producer(settings), catalog.versions())
+    clients.create_topics(clients.admin(settings), topics.table(names), settings.replication_factor)
+    publish(clients.producer(settings), catalog.versions())
     return found

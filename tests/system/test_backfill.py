@@ -13,9 +13,11 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from headrace.connectors.backfill_listing import Listed, Unlistable, look, objects
 from headrace.console.dlq_log import LetterLog
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.envelope import from_headers
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.kafka import clients
 from headrace.schemas.records import MediaUploaded
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.running import headrace, run, wait_for
 
@@ -32,9 +34,9 @@ class Bucket:
         self.s3 = boto3.client("s3")
         self.s3.create_bucket(Bucket=self.name)
         cluster = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
-        self.consumer = kafka.reader(cluster)
+        self.consumer = clients.reader(cluster)
         name = topics.UPLOADED.name
-        partitions = kafka.existing_topics(kafka.admin(cluster))[name]
+        partitions = clients.existing_topics(clients.admin(cluster))[name]
         self.consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)])
         self._uploads: list[tuple[str, MediaUploaded]] = []
 

@@ -19,9 +19,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from headrace.connectors.settings import BridgeSettings
 from headrace.connectors.sqs import NOBODY, Queue
 from headrace.connectors.start import reachable
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.envelope import from_headers
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.kafka import clients
 from headrace.schemas.records import MediaUploaded
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.forwarding import forwarding
 from tests.support.running import Headrace, headrace, run, wait_for
@@ -91,9 +93,9 @@ class Site:
         return headrace({**self.environment, **own}, folder, "bridge")
 
     def _reader(self, cluster: KafkaSettings) -> Consumer:
-        consumer = kafka.reader(cluster)
+        consumer = clients.reader(cluster)
         names = (topics.UPLOADED.name, topics.AWS_EVENTS.name, topics.BRIDGE_DLQ.name)
-        there = kafka.existing_topics(kafka.admin(cluster))
+        there = clients.existing_topics(clients.admin(cluster))
         places = [TopicPartition(name, number, OFFSET_BEGINNING) for name in names for number in range(there[name])]
         consumer.assign(places)
         return consumer

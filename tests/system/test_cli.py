@@ -12,11 +12,13 @@ import boto3
 import pytest
 
 from headrace.console.service import connect
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.identity import named_id
-from headrace.schemas.message import message
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.ids import named_id
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import message
 from headrace.schemas.records import Asset, Event, MediaDeleted, MediaUploaded
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.records import NOW, asset, envelope, scanned, uploaded
 from tests.support.running import headrace, run, wait_for
@@ -29,7 +31,7 @@ class Cluster:
         self.environment = environment
         self.bucket = f"quiet-{uuid.uuid4().hex[:12]}"
         boto3.client("s3").create_bucket(Bucket=self.bucket)
-        self._producer = kafka.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
+        self._producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
 
     def say(self, *events: Event) -> None:
         """Put events on the log, each caused by the one before."""

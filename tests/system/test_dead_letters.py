@@ -15,7 +15,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from headrace.console.offsets import Place
 from headrace.console.replay.cluster import Cluster
-from headrace.schemas import kafka, topics
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
 from headrace.schemas.records import Asset
 from tests.support.brokers import Brokers, brokers
 from tests.support.chaos_feed import upload
@@ -35,9 +36,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 def missing(here: Site) -> Callable[[], object]:
     """Take the dead-letter topic away."""
     letters = topics.dead_letters(here.stage.name)
-    admin = kafka.admin(here.settings)
+    admin = clients.admin(here.settings)
     admin.delete_topics([letters.name])[letters.name].result(10)
-    return lambda: kafka.create_topics(kafka.admin(here.settings), [letters], 1)
+    return lambda: clients.create_topics(clients.admin(here.settings), [letters], 1)
 
 
 def full(here: Site) -> Callable[[], object]:
@@ -51,7 +52,7 @@ def _limited(here: Site, size: str, then: str) -> Callable[[], object]:
     def limit(to: str) -> None:
         entry = ConfigEntry("max.message.bytes", to, incremental_operation=AlterConfigOpType.SET)
         wanted = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
-        admin = kafka.admin(here.settings)  # it has to be kept until it has its answer
+        admin = clients.admin(here.settings)  # it has to be kept until it has its answer
         for done in admin.incremental_alter_configs([wanted]).values():
             done.result(10)
 

@@ -21,10 +21,12 @@ from headrace.console.cli import app
 from headrace.console.dlq_list import Newest, Wanted
 from headrace.console.dlq_stats import Tally, total
 from headrace.console.letters import Filter, letter_id
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.envelope import to_headers
-from headrace.schemas.message import Message, Received, message
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import to_headers
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, Received, message
 from headrace.schemas.records import Event
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.dead_letters import dead_letter
 from headrace.streams.outcome import Dead
@@ -52,7 +54,7 @@ class Site:
         self.bucket = f"dlq-{uuid.uuid4().hex[:12]}"
         self.code = f"code-{uuid.uuid4().hex[:12]}"
         self.settings = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
-        self._producer = kafka.producer(self.settings)
+        self._producer = clients.producer(self.settings)
 
     def event(self, key: str) -> Event:
         return uploaded(asset(key, bucket=self.bucket))

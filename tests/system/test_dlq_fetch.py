@@ -12,9 +12,9 @@ from headrace.console import dlq_fetch, dlq_log
 from headrace.console.dlq_log import LetterLog
 from headrace.console.offsets import Place, Span
 from headrace.sandbox.ports import free_port
-from headrace.schemas import kafka
-from headrace.schemas.envelope import Header
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import Header
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 
@@ -27,7 +27,7 @@ class Site:
     def __init__(self, environment: dict[str, str]) -> None:
         self.settings = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
         self.topic = f"fetch-{uuid.uuid4().hex[:12]}"
-        kafka.create_topics(kafka.admin(self.settings), [Topic(self.topic, "anything", partitions=2)], 1)
+        clients.create_topics(clients.admin(self.settings), [Topic(self.topic, "anything", partitions=2)], 1)
         self.log = LetterLog(self.settings)
 
     def fill(self, producer: Producer, number: int = ALL, each: int = 30) -> None:
@@ -59,7 +59,7 @@ def site(cluster_env: dict[str, str]) -> Site:
 
 @pytest.mark.parametrize("values", [True, False])
 def test_it_finds_what_the_usual_way_finds(site: Site, values: bool) -> None:
-    site.fill(kafka.producer(site.settings))
+    site.fill(clients.producer(site.settings))
     spans = {(site.topic, 0): Span(17, 133), (site.topic, 1): Span(0, ALL // 2)}
     left = dict(spans)
 
@@ -71,7 +71,7 @@ def test_it_finds_what_the_usual_way_finds(site: Site, values: bool) -> None:
 
 
 def test_what_a_transaction_gave_up_is_left_to_the_usual_way(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    producer = kafka.producer(site.settings, **{"transactional.id": site.topic})
+    producer = clients.producer(site.settings, **{"transactional.id": site.topic})
     producer.init_transactions(20)
     for commits in (True, True, False, True):
         producer.begin_transaction()
@@ -86,7 +86,7 @@ def test_what_a_transaction_gave_up_is_left_to_the_usual_way(site: Site, monkeyp
 
 
 def test_a_reader_goes_on_where_the_quicker_way_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.fill(kafka.producer(site.settings))
+    site.fill(clients.producer(site.settings))
     usual, parsed = site.read(site.spans()), dlq_fetch._parsed
     answers: list[object] = []
 
@@ -105,9 +105,9 @@ def test_a_reader_goes_on_where_the_quicker_way_ended(site: Site, monkeypatch: p
 
 
 def test_records_that_have_expired_are_no_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.fill(kafka.producer(site.settings))
+    site.fill(clients.producer(site.settings))
     spans = site.spans()
-    admin, expired = kafka.admin(site.settings), TopicPartition(site.topic, 1, 150)
+    admin, expired = clients.admin(site.settings), TopicPartition(site.topic, 1, 150)
     admin.delete_records([expired])[expired].result(20)
 
     monkeypatch.setattr(dlq_log, "MANY", 1)

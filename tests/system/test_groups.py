@@ -14,7 +14,7 @@ from headrace.console.errors import Refused
 from headrace.console.groups import Groups
 from headrace.console.offsets import Position
 from headrace.sandbox.names import HOST
-from headrace.schemas import kafka
+from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 from tests.support.brokers import Brokers, brokers
@@ -50,7 +50,7 @@ def test_groups_that_never_were_have_nothing_and_the_process_lives(cluster: Brok
 
 def test_a_group_is_where_it_was_put_until_it_is_deleted(cluster: Brokers) -> None:
     settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
-    kafka.create_topics(kafka.admin(settings), [TOPIC], 1)
+    clients.create_topics(clients.admin(settings), [TOPIC], 1)
     here = Groups(settings)
     here.move("moved", {PLACES[0]: 7})
     assert here.positions({"moved": PLACES, "other": PLACES}) == {"moved": {PLACES[0]: Position(7)}, "other": {}}

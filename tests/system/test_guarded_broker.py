@@ -16,10 +16,12 @@ from headrace.connectors import backfill_cursor, start
 from headrace.console import dlq_fetch, doctor
 from headrace.console.acls import Rule, roles
 from headrace.console.replay.cluster import Cluster
-from headrace.schemas import codec, kafka, msk, topics
-from headrace.schemas.identity import root_id
-from headrace.schemas.message import Message, message
+from headrace.schemas import topics
+from headrace.schemas.ids import root_id
+from headrace.schemas.kafka import clients, msk_iam
+from headrace.schemas.messages import Message, message
 from headrace.schemas.records import MediaDeleted
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.app import credentials
@@ -54,7 +56,7 @@ def send(cluster: KafkaSettings) -> KafkaError | None:
     event = MediaDeleted(asset=asset(), event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
     sent = message(event, envelope(event, id=root_id(event.asset, event.event_name)), codec.load())
     answers: list[KafkaError | None] = []
-    producer = kafka.producer(cluster)
+    producer = clients.producer(cluster)
     producer.produce(
         sent.topic, sent.value, sent.key, headers=list(sent.headers), on_delivery=lambda error, _: answers.append(error)
     )
@@ -138,15 +140,15 @@ def test_who_is_not_let_in_is_told_what_to_look_at(guarded: Guarded, wrong: str,
         told = told.model_copy(update={"kafka_ca_file": str(other)})
 
     with pytest.raises(KafkaException) as caught:
-        kafka.existing_topics(kafka.admin(told), timeout=2)
+        clients.existing_topics(clients.admin(told), timeout=2)
 
-    said = kafka.in_words(caught.value, told)
+    said = clients.in_words(caught.value, told)
     assert said.endswith("start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*")
 
 
 def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(msk, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
-    monkeypatch.setattr(msk, "region_of", lambda servers: "eu-central-1")
+    monkeypatch.setattr(msk_iam, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
+    monkeypatch.setattr(msk_iam, "region_of", lambda servers: "eu-central-1")
     told = KafkaSettings(
         bootstrap_servers=guarded.guarded, kafka_tls=True, kafka_ca_file=str(guarded.ca_file), kafka_sasl="AWS_MSK_IAM"
     )
@@ -161,7 +163,7 @@ def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkey
         finally:
             await consumer.stop()
 
-    there = kafka.existing_topics(kafka.admin(told)).keys()
+    there = clients.existing_topics(clients.admin(told)).keys()
     assert topics.UPLOADED.name in there
     assert topics.UPLOADED.name in asyncio.run(topics_of_fausts_client())
 
@@ -170,8 +172,8 @@ def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkey
 def test_letters_are_read_quickly_by_who_is_let_in(
     guarded: Guarded, login: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(msk, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
-    monkeypatch.setattr(msk, "region_of", lambda servers: "eu-central-1")
+    monkeypatch.setattr(msk_iam, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
+    monkeypatch.setattr(msk_iam, "region_of", lambda servers: "eu-central-1")
     told = settings(guarded, "admin")
     if login == "AWS_MSK_IAM":
         told = KafkaSettings(**(told.model_dump() | {"kafka_sasl": login, "kafka_user": "", "kafka_password": ""}))
@@ -186,5 +188,5 @@ def test_letters_are_read_quickly_by_who_is_let_in(
 
 
 def test_every_topic_of_the_table_is_there(guarded: Guarded) -> None:
-    there = kafka.existing_topics(kafka.admin(settings(guarded, "admin")))
+    there = clients.existing_topics(clients.admin(settings(guarded, "admin")))
     assert {topic.name for topic in topics.table(stage.name for stage in pipeline.stages())} <= there.keys()

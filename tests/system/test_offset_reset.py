@@ -11,7 +11,8 @@ import pytest
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 
 from headrace.sandbox.kafka_tools import TOOLS
-from headrace.schemas import kafka, topics
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
 from tests.support.brokers import Brokers, brokers
 from tests.support.chaos_feed import effects, uploads
 from tests.support.chaos_site import Site, site
@@ -33,7 +34,7 @@ def by_admin_client(here: Site) -> None:
     """Reset a stopped group to the beginning as a program would."""
     beginning = [TopicPartition(topic.name, each, 0) for topic in here.stage.inputs for each in range(topic.partitions)]
     asked = ConsumerGroupTopicPartitions(here.stage.group, beginning)
-    admin = kafka.admin(here.settings)
+    admin = clients.admin(here.settings)
     for answer in admin.alter_consumer_group_offsets([asked]).values():
         assert not [each.error for each in answer.result(10).topic_partitions if each.error]
 
@@ -77,7 +78,7 @@ def run_to_the_end(here: Site, fed: Callable[[], bool]) -> None:
     here.fleet.scale(1)
     here.wait(lambda: fed() and here.idle(), "all work to be done", 60)
     here.fleet.scale(0)
-    admin = kafka.admin(here.settings)
+    admin = clients.admin(here.settings)
 
     def empty() -> bool:
         group = admin.describe_consumer_groups([here.stage.group])[here.stage.group].result(10)

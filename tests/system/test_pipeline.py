@@ -13,10 +13,12 @@ import pytest
 
 from headrace.console.progress import Version
 from headrace.console.service import connect
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.envelope import to_headers
-from headrace.schemas.identity import root_id
-from headrace.schemas.message import message
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import to_headers
+from headrace.schemas.ids import root_id
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import message
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.records import asset, envelope, uploaded
 from tests.support.running import headrace, run, wait_for
@@ -31,7 +33,7 @@ class Pipeline:
         self.environment = environment
         self.folder = folder
         self.s3 = boto3.client("s3")
-        self.producer = kafka.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
+        self.producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
 
     def put(self, key: str, content: bytes) -> str:
         self.s3.put_object(Bucket="headrace-media", Key=key, Body=content)

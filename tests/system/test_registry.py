@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from headrace.console.log import Log
-from headrace.schemas import catalog, kafka, registry, topics
-from headrace.schemas.catalog import Version
-from headrace.schemas.codec import Codec
-from headrace.schemas.message import Message, message
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, message
 from headrace.schemas.records import MediaDeleted
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.records import NOW, asset, envelope
 from tests.support.registry_double import RegistryDouble, registry_double
@@ -53,7 +55,7 @@ def removal(book: Codec) -> Message:
 
 
 def send(settings: KafkaSettings, sent: Message) -> None:
-    producer = kafka.producer(settings)
+    producer = clients.producer(settings)
     producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
     assert producer.flush(20) == 0
 

@@ -18,8 +18,9 @@ from headrace.console.replay.actions import Action
 from headrace.console.replay.choice import Rules
 from headrace.console.replay.cluster import Cluster
 from headrace.console.replay.sending import Pace
-from headrace.schemas import kafka, topics
-from headrace.schemas.message import Received
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Received
 from headrace.schemas.records import Asset
 from tests.support import redriving
 from tests.support.brokers import Brokers, brokers
@@ -53,7 +54,7 @@ def given(cluster: Brokers, tmp_path: Path, request: pytest.FixtureRequest) -> O
 def here(cluster: Brokers, given: Orders) -> Iterator[Site]:
     with site(cluster, given) as found:
         wanted = (topics.DISPOSITIONS, topics.AUDIT)
-        kafka.create_topics(kafka.admin(found.settings), wanted, 1)
+        clients.create_topics(clients.admin(found.settings), wanted, 1)
         yield found
 
 

@@ -15,10 +15,12 @@ from typer.testing import CliRunner
 
 from headrace.console.cli import app
 from headrace.console.replay.cluster import Cluster
-from headrace.schemas import catalog, codec, kafka, topics
-from headrace.schemas.log import publish
-from headrace.schemas.message import message
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import message
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaLabelled, MediaReady, Pointer
+from headrace.schemas.serde import catalog, codec
+from headrace.schemas.serde.schema_topic import publish
 from headrace.schemas.settings import KafkaSettings, load
 from headrace.streams import adapters, pipeline
 from headrace.streams.answers import Findings
@@ -69,7 +71,7 @@ class Place:
         """Put on the log that a file is ready."""
         event = ready(asset(key, bucket=f"trial-{self.name}"), **changes)
         sent = message(event, envelope(event), codec.load())
-        producer = kafka.producer(self.settings)
+        producer = clients.producer(self.settings)
         producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
         assert producer.flush(10) == 0
         return event
@@ -138,8 +140,8 @@ def here(
         monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", started.bootstrap_servers)
         settings = KafkaSettings(bootstrap_servers=started.bootstrap_servers)
         names = [stage.name for stage in pipeline.stages()]
-        kafka.create_topics(kafka.admin(settings), topics.table(names), 1)
-        publish(kafka.producer(settings), catalog.versions())
+        clients.create_topics(clients.admin(settings), topics.table(names), 1)
+        publish(clients.producer(settings), catalog.versions())
         aws = Aws(4, Rates({}, {}))
         bucket = S3Bucket(aws, cluster_env["HEADRACE_RESULTS_BUCKET"])
         yield Place(settings, Results(bucket), bucket, load(StreamSettings), uuid.uuid4().hex[:8])

@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 from headrace.console import routing
 from headrace.console.cli import app
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.message import Message, Received, message
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, Received, message
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings, load
 from headrace.streams import worker
 from headrace.streams.settings import StreamSettings
@@ -32,7 +34,7 @@ class Place:
         self.settings = load(KafkaSettings)
         self.reads, self.one, self.two = (f"{name}-{self.mark}" for name in ("in", "one", "two"))
         wanted = [topics.Topic(name, "a test") for name in (self.reads, self.one, self.two)]
-        kafka.create_topics(kafka.admin(self.settings), wanted, 1)
+        clients.create_topics(clients.admin(self.settings), wanted, 1)
 
     def rule(self, name: str, to: str, kinds: str) -> None:
         """Write a rule."""
@@ -54,7 +56,7 @@ class Place:
 
     def send(self, sent: Message) -> None:
         """Send a record."""
-        producer = kafka.producer(self.settings)
+        producer = clients.producer(self.settings)
         producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
         assert producer.flush(10) == 0
 

@@ -12,12 +12,14 @@ import pytest
 from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
 from typer.testing import CliRunner
 
-from headrace.schemas import catalog, codec, kafka, topics
-from headrace.schemas.catalog import Version
-from headrace.schemas.codec import Codec, RegistryDown, UnknownSchema
-from headrace.schemas.follow import Follower
-from headrace.schemas.log import publish, schema_log
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.records import Asset, MediaDeleted
+from headrace.schemas.serde import catalog, codec
+from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.codec import Codec, RegistryDown, UnknownSchema
+from headrace.schemas.serde.schema_topic import publish, schema_log
 from headrace.schemas.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 from headrace.schemas.topics_cli import topics_app
@@ -83,13 +85,13 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 def test_what_is_missing_is_created_as_the_table_says(settings: KafkaSettings, name: str) -> None:
     wanted = [Topic(f"{name}.events", "", partitions=3, retention_days=7), Topic(f"{name}.kept", "", compacted=True)]
-    client = kafka.admin(settings)
+    client = clients.admin(settings)
 
-    created = kafka.create_topics(client, wanted, replication_factor=1)
+    created = clients.create_topics(client, wanted, replication_factor=1)
 
     assert created == [topic.name for topic in wanted]
     partitions = {topic.name: topic.partitions for topic in wanted}
-    assert eventually(lambda: partitions.items() <= kafka.existing_topics(client).items())
+    assert eventually(lambda: partitions.items() <= clients.existing_topics(client).items())
     for topic in wanted:
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
         (future,) = client.describe_configs([resource]).values()
@@ -98,18 +100,18 @@ def test_what_is_missing_is_created_as_the_table_says(settings: KafkaSettings, n
 
 
 def test_what_is_there_stays_as_it_is(settings: KafkaSettings, name: str) -> None:
-    client = kafka.admin(settings)
-    kafka.create_topics(client, [Topic(name, "", partitions=1)], replication_factor=1)
+    client = clients.admin(settings)
+    clients.create_topics(client, [Topic(name, "", partitions=1)], replication_factor=1)
 
-    assert kafka.create_topics(client, [Topic(name, "", partitions=5)], replication_factor=1) == []
+    assert clients.create_topics(client, [Topic(name, "", partitions=5)], replication_factor=1) == []
 
-    assert eventually(lambda: kafka.existing_topics(client).get(name) == 1)
+    assert eventually(lambda: clients.existing_topics(client).get(name) == 1)
 
 
 def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name: str) -> None:
     topic = Topic(name, "", partitions=1)
-    kafka.create_topics(kafka.admin(settings), [topic], replication_factor=1)
-    producer, midnight = kafka.producer(settings), 1_773_446_400
+    clients.create_topics(clients.admin(settings), [topic], replication_factor=1)
+    producer, midnight = clients.producer(settings), 1_773_446_400
     for value, second in ((b"yesterday", midnight - 1), (b"today", midnight), (b"later", midnight + 60)):
         producer.produce(name, value, timestamp=second * 1000, headers={"n": value})
     assert producer.flush(WITHIN_SECONDS) == 0
@@ -125,8 +127,8 @@ def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name:
 
 def test_a_follower_gives_a_record_again_until_the_registry_is_back(settings: KafkaSettings, name: str) -> None:
     topic = Topic(name, "", partitions=1)
-    kafka.create_topics(kafka.admin(settings), [topic], replication_factor=1)
-    producer = kafka.producer(settings)
+    clients.create_topics(clients.admin(settings), [topic], replication_factor=1)
+    producer = clients.producer(settings)
     for value in (b"one", b"two"):
         producer.produce(name, value)
     assert producer.flush(WITHIN_SECONDS) == 0
@@ -145,7 +147,7 @@ def test_a_follower_gives_a_record_again_until_the_registry_is_back(settings: Ka
 
 
 def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, newer: Version) -> None:
-    publish(kafka.producer(settings), [newer])
+    publish(clients.producer(settings), [newer])
     book = codec.load()
     log = schema_log(settings, book)
 
@@ -161,7 +163,7 @@ def test_a_schema_that_comes_later_is_learnt_on_the_way(
     data = written_with(newer)
     assert not is_read(follower, data)
 
-    publish(kafka.producer(settings), [newer])
+    publish(clients.producer(settings), [newer])
 
     assert eventually(lambda: is_read(follower, data))
 
@@ -170,7 +172,7 @@ def test_a_schema_that_comes_later_is_learnt_on_the_way(
 def test_rubbish_on_the_log_does_not_stop_a_reader(
     settings: KafkaSettings, newer: Version, follower: Codec, rubbish: bytes
 ) -> None:
-    producer = kafka.producer(settings)
+    producer = clients.producer(settings)
     producer.produce(topics.SCHEMAS.name, rubbish, b"rubbish")
     publish(producer, [newer])
 
@@ -193,13 +195,13 @@ def test_apply_creates_once_and_then_finds_everything_there(cluster_env: dict[st
 def test_apply_warns_of_another_number_of_partitions(
     cluster_env: dict[str, str], settings: KafkaSettings, name: str
 ) -> None:
-    kafka.create_topics(kafka.admin(settings), [Topic(f"{name}.retry", "", partitions=1)], replication_factor=1)
+    clients.create_topics(clients.admin(settings), [Topic(f"{name}.retry", "", partitions=1)], replication_factor=1)
 
     result = CliRunner().invoke(topics_app(lambda: (name,)), ["apply"], env=cluster_env)
 
     assert result.exit_code == 0
     assert result.stderr.startswith(f"warning: {name}.retry has 1 partitions, the table says 4")
-    assert kafka.existing_topics(kafka.admin(settings))[f"{name}.retry"] == 1
+    assert clients.existing_topics(clients.admin(settings))[f"{name}.retry"] == 1
 
 
 def test_apply_gives_kafkas_reason_when_it_refuses(cluster_env: dict[str, str], name: str) -> None:

@@ -13,8 +13,10 @@ import boto3
 import pytest
 
 from headrace.console.replay.cluster import Cluster
-from headrace.schemas import codec, kafka, topics
-from headrace.schemas.message import Message, message
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, message
+from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.chaos_watch import read_back
 from tests.support.records import asset, envelope, ready
@@ -90,7 +92,7 @@ def test_every_delivery_arrives_through_kills_and_one_target_does_not_hold_up_th
     names = [f"rule-q-{mark}", f"rule-h-{mark}"]
     settings = KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
     own = [topic for name in names for topic in (topics.retry(name), topics.dead_letters(name))]
-    kafka.create_topics(kafka.admin(settings), [topics.Topic(reads, "a test"), *own], 1)
+    clients.create_topics(clients.admin(settings), [topics.Topic(reads, "a test"), *own], 1)
     keys = [*(f"{number}.jpg" for number in range(40)), POISON]
     environment = {**cluster_env, "HEADRACE_RULES": str(rules), "HEADRACE_SESSION_SECONDS": "6"}
 
@@ -137,7 +139,7 @@ def event(mark: str, key: str, topic: str) -> Message:
 
 
 def send(settings: KafkaSettings, messages: list[Message]) -> None:
-    producer = kafka.producer(settings)
+    producer = clients.producer(settings)
     for each in messages:
         producer.produce(each.topic, each.value, each.key, headers=list(each.headers))
     assert producer.flush(10) == 0

@@ -18,8 +18,9 @@ import boto3
 import pytest
 
 from headrace.console.log import Log
-from headrace.schemas import kafka, topics
-from headrace.schemas.message import Received
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.support.brokers import brokers
@@ -225,7 +226,7 @@ def test_a_broker_that_is_killed_makes_sns_try_again_until_it_is_back(tmp_path: 
     with brokers(tmp_path) as cluster:
         settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
         names = (stage.name for stage in pipeline.stages())
-        kafka.create_topics(kafka.admin(settings), topics.table(names), 1)
+        clients.create_topics(clients.admin(settings), topics.table(names), 1)
         environment = {"HEADRACE_BOOTSTRAP_SERVERS": cluster.bootstrap_servers}
         with Site(environment, "arn:aws:sns:us-east-1:000000000000:webhook", tmp_path).running() as site:
             site.process.ready()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from headrace.connectors.aws_events import NAMED, translate
 from headrace.connectors.translation import Fact, Ignored, Refused, Translated
 from headrace.schemas import topics
-from headrace.schemas.envelope import from_headers
-from headrace.schemas.message import message
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.messages import message
 from headrace.schemas.records import AwsEvent, JobFinished, MediaDeleted, MediaUploaded
 from tests.support.records import CODEC
 from tests.unit.connectors import sent

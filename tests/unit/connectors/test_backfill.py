@@ -29,10 +29,10 @@ from headrace.connectors.backfill_listing import (
     parse,
 )
 from headrace.connectors.translation import Fact
-from headrace.schemas import codec
-from headrace.schemas.identity import sequencer_order
-from headrace.schemas.message import message
+from headrace.schemas.ids import sequencer_order
+from headrace.schemas.messages import message
 from headrace.schemas.records import MediaUploaded
+from headrace.schemas.serde import codec
 from headrace.streams.results import version_folder
 
 MOMENT = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)

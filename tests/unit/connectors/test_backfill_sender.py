@@ -51,8 +51,10 @@ class Producer:
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
     producer = Producer()
-    monkeypatch.setattr("headrace.schemas.kafka.producer", lambda _: producer)
-    monkeypatch.setattr("headrace.schemas.kafka.existing_topics", lambda *_: {topic.name: 1 for topic in NEEDED})
+    monkeypatch.setattr("headrace.schemas.kafka.clients.producer", lambda _: producer)
+    monkeypatch.setattr(
+        "headrace.schemas.kafka.clients.existing_topics", lambda *_: {topic.name: 1 for topic in NEEDED}
+    )
     return producer
 
 
@@ -102,7 +104,7 @@ def test_a_full_producer_is_waited_for(producer: Producer) -> None:
 
 
 def test_missing_topics_are_named_with_what_creates_them(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.schemas.kafka.existing_topics", lambda *_: {"system.schemas": 1})
+    monkeypatch.setattr("headrace.schemas.kafka.clients.existing_topics", lambda *_: {"system.schemas": 1})
 
     with pytest.raises(BackfillFailed, match=r"media\.uploaded, system\.backfills \(headrace topics apply\)"):
         Sender(CLUSTER)

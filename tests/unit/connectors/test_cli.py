@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from headrace.connectors import start
 from headrace.connectors.bridge import BridgeFailed
 from headrace.connectors.cli import app
-from headrace.schemas import logs
+from headrace.schemas.runtime import logging
 from tests.unit.connectors import sent
 
 
@@ -87,7 +87,7 @@ def test_a_bridge_that_cannot_go_on_ends_with_one_line_and_exit_code_1(monkeypat
     monkeypatch.setenv("HEADRACE_QUEUE_URLS", "http://sqs/media")
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:9")
     monkeypatch.setattr(start, "run", fails)
-    monkeypatch.setattr(logs, "configure", lambda json: None)  # which would last beyond this test
+    monkeypatch.setattr(logging, "configure", lambda json: None)  # which would last beyond this test
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
         result = CliRunner().invoke(app, [])

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from headrace.connectors.envelopes import envelope
-from headrace.schemas.identity import named_id
+from headrace.schemas.ids import named_id
 from tests.support.records import uploaded
 
 ID = named_id("x")

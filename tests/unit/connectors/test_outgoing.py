@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.connectors.outgoing import LARGEST_RECORD, outgoing, readable
 from headrace.connectors.translation import Ignored, Refused
-from headrace.schemas.envelope import from_headers
+from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.records import MediaUploaded
 from tests.support.records import CODEC
 from tests.unit.connectors import sent

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headrace.connectors.aws_events import translate
 from headrace.connectors.s3_events import LONGEST_KEY
 from headrace.connectors.translation import Refused, Translated
-from headrace.schemas.envelope import Envelope
+from headrace.schemas.cloudevents import Envelope
 from headrace.schemas.records import AwsEvent, MediaDeleted, MediaUploaded
 from headrace.schemas.topics import key_of
 from tests.unit.connectors import sent

@@ -13,7 +13,7 @@ from headrace.connectors.flight import Counts
 from headrace.connectors.settings import BridgeSettings
 from headrace.connectors.sqs import QueueUnavailable
 from headrace.connectors.start import reachable, run
-from headrace.schemas.codec import Codec
+from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.running import wait_for
 from tests.unit.connectors.sqs_server import QUEUE, SqsServer

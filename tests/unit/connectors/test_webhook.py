@@ -19,7 +19,7 @@ from headrace.connectors.webhook_certificates import Certificates
 from headrace.connectors.webhook_sender import NotSent
 from headrace.connectors.webhook_settings import WebhookSettings
 from headrace.schemas import topics
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
 from tests.support.records import CODEC, NOW
 from tests.support.sns import CERTIFICATE_URL, ISSUER_URL, TOPIC, Sns, body_of, headers_of, rsa_key, stamp
 from tests.unit.connectors.sent import notification, record

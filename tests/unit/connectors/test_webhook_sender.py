@@ -9,8 +9,8 @@ import pytest
 
 from headrace.connectors import webhook_fetch, webhook_sender
 from headrace.connectors.webhook_sender import NotSent, Sender
-from headrace.schemas import kafka
-from headrace.schemas.message import Message
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message
 from headrace.schemas.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
@@ -20,7 +20,7 @@ MESSAGE = Message("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1")
 @pytest.fixture
 def sender() -> Iterator[Sender]:
     """A sender to a broker inside of librdkafka."""
-    sender = Sender(kafka.producer(NOWHERE, **{"test.mock.num.brokers": 1}))
+    sender = Sender(clients.producer(NOWHERE, **{"test.mock.num.brokers": 1}))
     yield sender
     sender.close(5.0)
 
@@ -38,14 +38,14 @@ async def test_a_record_that_is_too_large_is_not_sent(sender: Sender) -> None:
 
 
 async def test_without_a_broker_nothing_is_sent() -> None:
-    sender = Sender(kafka.producer(NOWHERE, **{"message.timeout.ms": 200}))
+    sender = Sender(clients.producer(NOWHERE, **{"message.timeout.ms": 200}))
     with pytest.raises(NotSent, match="timed out"):
         await sender.send([MESSAGE])
     assert sender.close(1.0) == 0
 
 
 async def test_what_the_producer_cannot_hold_is_not_sent() -> None:
-    sender = Sender(kafka.producer(NOWHERE, **{"message.timeout.ms": 200, "queue.buffering.max.messages": 2}))
+    sender = Sender(clients.producer(NOWHERE, **{"message.timeout.ms": 200, "queue.buffering.max.messages": 2}))
     with pytest.raises(NotSent, match="holds as much as it may"):
         await sender.send([MESSAGE] * 3)
     assert sender.close(1.0) == 0
@@ -63,7 +63,7 @@ async def test_who_has_gone_does_not_disturb_the_acknowledgement(sender: Sender)
 
 
 async def test_who_waits_does_not_wait_longer_for_a_producer_that_says_nothing() -> None:
-    sender = Sender(kafka.producer(NOWHERE), seconds=0.1)
+    sender = Sender(clients.producer(NOWHERE), seconds=0.1)
     with pytest.raises(NotSent, match=r"no acknowledgement in 0\.1 s"):
         await sender.send([MESSAGE])
     assert sender.close(0.0) == 1

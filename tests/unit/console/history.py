@@ -7,9 +7,9 @@ from typing import Any
 
 from headrace.console.entry import Entry, open_record
 from headrace.console.progress import Progress
-from headrace.schemas.envelope import Envelope, timestamp
-from headrace.schemas.identity import named_id
-from headrace.schemas.message import Message, message
+from headrace.schemas.cloudevents import Envelope, timestamp
+from headrace.schemas.ids import named_id
+from headrace.schemas.messages import Message, message
 from headrace.schemas.records import (
     Asset,
     Charge,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Received
 from tests.support.records import NOW
 
 AT = NOW.timestamp()

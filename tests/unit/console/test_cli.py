@@ -15,7 +15,7 @@ from headrace.console import cli, log
 from headrace.console.cli import COMMANDS, app
 from headrace.console.errors import Refused
 from headrace.console.lazy import plugged, source_help
-from headrace.schemas import kafka
+from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 
 ALL = {**plugged("headrace.commands"), **COMMANDS}
@@ -124,7 +124,7 @@ def test_debug_shows_where_it_went_wrong() -> None:
 
 def test_a_broker_that_falls_silent_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "SILENCE", 0.1)
-    consumer = kafka.reader(KafkaSettings(bootstrap_servers=NOWHERE))
+    consumer = clients.reader(KafkaSettings(bootstrap_servers=NOWHERE))
     with pytest.raises(Refused, match=r"nothing came for 0\.1 s"):
         list(log._up_to_now(consumer, [("media.uploaded", 0)]))
     consumer.close()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from headrace.console.dlq_file import digest, line, message, read
 from headrace.console.errors import Refused
 from headrace.console.letters import letter_id
-from headrace.schemas.envelope import Headers
-from headrace.schemas.message import Message, Received
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Message, Received
 from tests.unit.console.letters import a_letter, failed
 
 some = st.none() | st.binary(max_size=20)

@@ -15,7 +15,7 @@ from headrace.console.dlq_list import Newest, Page, Wanted, tail, together
 from headrace.console.letters import Filter, letter_id
 from headrace.console.letters_dispositions import Disposition, decide
 from headrace.console.offsets import Place, Span
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from tests.support.records import NOW
 from tests.unit.console.letters import failed
 

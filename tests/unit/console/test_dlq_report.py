@@ -14,7 +14,7 @@ from headrace.console.dlq_list import Found, Page
 from headrace.console.dlq_stats import Tally, total
 from headrace.console.letters import letter_id
 from headrace.console.letters_dispositions import decide
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from tests.support import records
 from tests.support.records import NOW
 from tests.unit.console.history import entry, letter

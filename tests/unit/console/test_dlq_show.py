@@ -14,7 +14,7 @@ from headrace.console.dlq_list import Found
 from headrace.console.entry import Entry, open_record
 from headrace.console.letters import letter_id
 from headrace.console.progress import Progress
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from tests.support import records
 from tests.support.records import CODEC
 from tests.unit.console.history import NAME, entry, job_started, letter, told, undecodable

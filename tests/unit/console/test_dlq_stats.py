@@ -10,7 +10,7 @@ from headrace.console import dlq_stats
 from headrace.console.dlq_stats import OTHER, Kind, Tallied, Tally, total
 from headrace.console.letters import letter_id
 from headrace.console.letters_dispositions import Disposition, decide
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from tests.support.records import NOW
 from tests.unit.console.letters import AT, a_letter, failed
 

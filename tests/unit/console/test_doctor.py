@@ -10,9 +10,9 @@ import pytest
 from headrace.console import doctor
 from headrace.console.doctor import Check, Finding, Note, examine
 from headrace.console.errors import Refused
-from headrace.schemas import catalog, registry
-from headrace.schemas.codec import NotRegistered
 from headrace.schemas.records import EVENTS
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import NotRegistered
 from headrace.schemas.settings import RegistrySettings
 from tests.support.registry_double import registry_double
 

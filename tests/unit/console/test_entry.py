@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.console.entry import Entry, letter_of, open_record, retry_of, seconds_of
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from tests.support import records
 from tests.support.records import CODEC, raw
 from tests.unit.console.history import after, entry, letter, retry

@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from confluent_kafka import KafkaError, KafkaException
 
 from headrace.console.errors import Refused, in_words
-from headrace.schemas.codec import NotRegistered, RegistryDown
-from headrace.schemas.log import NotPublished
+from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+from headrace.schemas.serde.schema_topic import NotPublished
 from headrace.schemas.settings import SettingsError
 from headrace.streams.worker import WorkerFailed
 

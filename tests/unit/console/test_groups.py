@@ -14,7 +14,7 @@ from headrace.console import groups
 from headrace.console.errors import Refused
 from headrace.console.groups import Groups
 from headrace.console.offsets import Position
-from headrace.schemas import kafka
+from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 
 PLACES = [("uploads", 0), ("uploads", 1)]
@@ -54,11 +54,11 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Observer]:
     """Have consumers give these answers, without Kafka and without waiting long."""
     monkeypatch.setattr(groups, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(groups, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(kafka, "admin", lambda _: None)
+    monkeypatch.setattr(clients, "admin", lambda _: None)
 
     def answering(*answers: Answer) -> Observer:
         observer = Observer(list(answers))
-        monkeypatch.setattr(kafka, "observer", lambda _, __: observer)
+        monkeypatch.setattr(clients, "observer", lambda _, __: observer)
         return observer
 
     return answering
@@ -112,8 +112,8 @@ def test_the_error_of_one_partition_is_not_taken_for_no_commit(answering: Callab
 
 
 def test_without_partitions_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "admin", lambda _: None)
-    monkeypatch.setattr(kafka, "observer", None)
+    monkeypatch.setattr(clients, "admin", lambda _: None)
+    monkeypatch.setattr(clients, "observer", None)
     assert Groups(KafkaSettings(bootstrap_servers="kafka:1")).positions({"scan": []}) == {"scan": {}}
 
 
@@ -130,7 +130,7 @@ def test_after_a_failure_no_other_group_is_asked(monkeypatch: pytest.MonkeyPatch
             answer.set_exception(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)))
             return {name: answer}
 
-    monkeypatch.setattr(kafka, "admin", lambda _: Admin())
+    monkeypatch.setattr(clients, "admin", lambda _: Admin())
     names = [f"group-{each}" for each in range(10 * groups.AT_ONCE)]
     with pytest.raises(KafkaException):
         Groups(KafkaSettings(bootstrap_servers="kafka:1")).members(names)

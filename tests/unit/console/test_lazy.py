@@ -65,4 +65,8 @@ def test_a_function_and_an_app_both_become_commands() -> None:
     assert (
         LazyCommand("version", "headrace.console.commands.version:version").load().help == "Say which Headrace this is."
     )
-    assert LazyCommand("schemas", "headrace.schemas.cli:app").load().commands.keys() == {"list", "check", "register"}
+    assert LazyCommand("schemas", "headrace.console.commands.schemas:app").load().commands.keys() == {
+        "list",
+        "check",
+        "register",
+    }

@@ -12,8 +12,8 @@ import pytest
 from headrace.console.entry import Entry
 from headrace.console.errors import Refused
 from headrace.console.letters import Filter, letter_id, may_hold, moment, short_ids
-from headrace.schemas.envelope import Headers
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Received
 from tests.support import records
 from tests.support.records import raw
 from tests.unit.console.history import entry, letter, undecodable

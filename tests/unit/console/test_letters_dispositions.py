@@ -7,7 +7,7 @@ import pytest
 from headrace.console.errors import Refused
 from headrace.console.letters_dispositions import Disposition, decide, message, read, settled, withdrawal
 from headrace.schemas import topics
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from tests.support.records import NOW
 
 ID = "probe-" + "0" * 32

@@ -27,7 +27,7 @@ from headrace.console.replay.choice import (
 )
 from headrace.console.replay.effects import Effect
 from headrace.console.replay.position import Note
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.dead_letters import Replay, dead_letter, delayed, redriven
 from headrace.streams.outcome import Dead, Retry
 from tests.support.records import NOW, arrived, raw

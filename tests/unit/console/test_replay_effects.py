@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from headrace.console.replay.effects import Effect, Foresight
-from headrace.schemas.codec import Undecodable
-from headrace.schemas.envelope import Envelope, from_headers
-from headrace.schemas.identity import job_token
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import Envelope, from_headers
+from headrace.schemas.ids import job_token
+from headrace.schemas.messages import Received
+from headrace.schemas.serde.codec import Undecodable
 from headrace.streams.context import Context
 from headrace.streams.outcome import Dead, Done, Outcome
 from headrace.streams.pipeline import find

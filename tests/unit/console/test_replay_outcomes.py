@@ -8,7 +8,7 @@ import pytest
 
 from headrace.console.offsets import Position
 from headrace.console.replay.outcomes import Outcomes
-from headrace.schemas.message import Message, Received
+from headrace.schemas.messages import Message, Received
 from headrace.streams.dead_letters import Replay, dead_letter, delayed, redriven
 from headrace.streams.outcome import Dead, Retry
 from tests.support.records import NOW, arrived, raw

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from headrace.sandbox import container
-from headrace.schemas import catalog, registry
-from headrace.schemas.codec import RegistryDown
-from headrace.schemas.registry import Registry
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import RegistryDown
+from headrace.schemas.serde.registry import Registry
 from headrace.schemas.settings import RegistrySettings
 from tests.support.registry_double import registry_double
 

@@ -12,8 +12,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.schemas import logs
 from headrace.schemas.redaction import _SECRETS, INSTEAD, redacted
+from headrace.schemas.runtime import logging
 
 SECRETS = [
     "https://b.s3.amazonaws.com/k.jpg?X-Amz-Credential=CANARY&X-Amz-Signature=CANARY",
@@ -43,14 +43,14 @@ def test_nothing_is_missed_for_the_sake_of_speed(said: str) -> None:
 def restored() -> Iterator[None]:
     """Leave the log as it was."""
     yield
-    logs.configure(json=False)
+    logging.configure(json=False)
 
 
 @pytest.mark.usefixtures("restored")
 def test_no_line_of_a_log_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
-    logs.configure(json=True)
+    logging.configure(json=True)
     log = structlog.get_logger("headrace")
     for number, said in enumerate(SECRETS):
         try:

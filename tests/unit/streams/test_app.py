@@ -14,7 +14,7 @@ import uvloop
 from faust.types import TP
 
 from headrace.schemas import topics
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.app import create_app, credentials
 from headrace.streams.consumer import SafeConsumer

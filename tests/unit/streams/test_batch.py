@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.batch import give_received
 
 TP = TopicPartition("media.ready", 3)

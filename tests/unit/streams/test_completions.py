@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace.schemas.identity import job_token
-from headrace.schemas.message import Message, Received
+from headrace.schemas.ids import job_token
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.topics import JOBS_STARTED
 from headrace.streams.context import Context
 from headrace.streams.failures import Transient

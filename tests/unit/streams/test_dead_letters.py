@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.schemas import topics
-from headrace.schemas.envelope import Headers
-from headrace.schemas.message import Received
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Received
 from headrace.streams.dead_letters import LONGEST_MESSAGE, Replay, dead_letter, delayed, readable, redriven
 from headrace.streams.origin import count_in, due, origin_of, own_headers
 from headrace.streams.outcome import Dead, Retry

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.health import LOOP_SECONDS, POLL_SECONDS, Pulse, serve
 from headrace.streams.lanes import Lanes, Work
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.lanes import Lanes, Work
 
 WHERE = ("media.uploaded", 0)

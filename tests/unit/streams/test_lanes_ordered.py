@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.schemas.message import Received
+from headrace.schemas.messages import Received
 from headrace.streams.lanes import Lanes, Work
 from headrace.streams.origin import due, text
 

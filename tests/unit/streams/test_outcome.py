@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.schemas.codec import RegistryDown, Undecodable, UnknownSchema
-from headrace.schemas.envelope import NotAnEvent
+from headrace.schemas.cloudevents import NotAnEvent
+from headrace.schemas.serde.codec import RegistryDown, Undecodable, UnknownSchema
 from headrace.streams.failures import Gone, Outage, Throttled, Transient, Unprocessable
 from headrace.streams.outcome import (
     BASE_SECONDS,

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from headrace.schemas.envelope import from_headers
-from headrace.schemas.identity import job_end_id
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.ids import job_end_id
 from headrace.schemas.records import JobFinished, JobStarted, StageFailure
 from headrace.streams.context import Context
 from headrace.streams.failures import Outage, Unprocessable

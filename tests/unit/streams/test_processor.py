@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from headrace.schemas import catalog
-from headrace.schemas.catalog import Schema, Version
-from headrace.schemas.codec import HEADER, Codec, Registry, RegistryDown
-from headrace.schemas.message import Message, Received
+from headrace.schemas.messages import Message, Received
+from headrace.schemas.serde import catalog
+from headrace.schemas.serde.catalog import Schema, Version
+from headrace.schemas.serde.codec import HEADER, Codec, Registry, RegistryDown
 from headrace.streams import processor as subject
 from headrace.streams.context import Context
 from headrace.streams.failures import Outage, Throttled, Transient, Unprocessable

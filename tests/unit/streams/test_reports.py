@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from headrace.schemas.message import Message
+from headrace.schemas.messages import Message
 from headrace.streams.reports import Report, Reports, read
 from headrace.streams.sender import NotSent
 from tests.support.records import NOW

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.schemas import topics
-from headrace.schemas.envelope import from_headers
-from headrace.schemas.identity import token_stage
-from headrace.schemas.message import Message, Received
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.ids import token_stage
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import (
     Asset,
     JobStarted,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.schemas.envelope import timestamp
-from headrace.schemas.message import Message, message
+from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.messages import Message, message
 from headrace.schemas.records import Charge, Event, JobStarted, MediaLabelled, Pointer
 from headrace.streams.context import Context
 from headrace.streams.failures import Unprocessable

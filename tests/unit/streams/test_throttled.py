@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.sandbox.ai.faults import Fault, Faults
-from headrace.schemas.message import Message, Received
+from headrace.schemas.messages import Message, Received
 from headrace.streams.answers import Feature, Findings
 from headrace.streams.context import Context
 from headrace.streams.failures import Throttled

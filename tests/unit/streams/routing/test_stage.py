@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from headrace.schemas.envelope import from_headers, to_headers
-from headrace.schemas.message import Received, message
+from headrace.schemas.cloudevents import from_headers, to_headers
+from headrace.schemas.messages import Received, message
 from headrace.schemas.records import AwsEvent
 from headrace.streams.context import Context
 from headrace.streams.failures import Outage, Throttled, Transient, Unprocessable

@@ -1,0 +1,94 @@
+"""`headrace schemas`: what is published, and whether it may be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from headrace.schemas import topics
+from headrace.schemas.evolution import compatibility
+from headrace.schemas.records import EVENTS
+from headrace.schemas.serde import catalog
+from headrace.schemas.serde.codec import RegistryDown, fingerprint
+
+app = typer.Typer(name="schemas", help="The published event schemas.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the events: versions, fingerprint of the newest, topic."""
+    rows = _rows()
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    table = Table("event", "versions", "fingerprint", "topic", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(row.event, ", ".join(f"v{number}" for number in row.versions), row.fingerprint, row.topic)
+    Console().print(table)
+
+
+@app.command()
+def check() -> None:
+    """Check every version against all older ones, in both directions."""
+    published = catalog.versions()
+    problems = compatibility.check(published)
+    if problems:
+        fail("\n".join(map(str, problems)))
+    typer.echo(f"{len(published)} versions of {len(catalog.latest(published))} events: compatible")
+
+
+@app.command()
+def register() -> None:
+    """Register every version in the schema registry, and have it refuse what is not compatible later."""
+    from headrace.schemas.serde import registry
+    from headrace.schemas.settings import RegistrySettings, SettingsError, load
+
+    published = catalog.versions()
+    if problems := compatibility.check(published):
+        fail("\n".join(map(str, problems)))
+    try:
+        connected = registry.connect(load(RegistrySettings))
+        if connected is None:
+            fail("HEADRACE_SCHEMA_REGISTRY is not set: it names the schema registry")
+        done = connected.register(published)
+    except (SettingsError, RegistryDown) as error:
+        fail(str(error))
+    for each in done:
+        there = "registered" if each.new else "already there"
+        typer.echo(f"{each.subject}: v{each.version.number} {there}, id {each.id}")
+    subjects = len({each.subject for each in done})
+    typer.echo(f"{len(done)} versions in {subjects} subjects: compatibility {registry.COMPATIBILITY}")
+
+
+def fail(why: str) -> NoReturn:
+    """End the command: the reason on standard error, exit code 1."""
+    typer.echo(why, err=True)
+    raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    event: str
+    versions: tuple[int, ...]
+    fingerprint: str
+    topic: str
+
+
+def _rows() -> list[_Row]:
+    published = catalog.versions()
+    return [
+        _Row(
+            event,
+            tuple(version.number for version in published if version.event == event),
+            fingerprint(newest.schema).hex(),
+            topics.topic_for(EVENTS[event]).name,
+        )
+        for event, newest in catalog.latest(published).items()
+    ]

@@ -1,0 +1,1 @@
+"""Authoring tools for schemas: compatibility checks, lint and code generation."""

@@ -1,0 +1,132 @@
+"""May these schemas be published? Each version against all older ones, both ways. The only module that knows `avro`.
+
+Old workers read what new ones write, and a replay lets new ones read what old ones wrote: full, transitive.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+from typing import Any
+
+from avro import schema as avro_schema
+from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType, lookup_writer_field
+from avro.errors import AvroException
+
+from headrace.schemas.cloudevents import PREFIX
+from headrace.schemas.evolution import lint
+from headrace.schemas.evolution.lint import Problem
+from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.codec import NotASchema, fingerprint
+
+__all__ = ["Problem", "check"]
+
+Clash = tuple[str, str, str]
+"""A path, what the reader is short of there, and what to do."""
+
+_RULES = {
+    "name": ("it knows the type by another name", "keep the name"),
+    "size": ("it expects another size", "keep the size, or add a field under a new name"),
+    "symbols": ("it lacks a symbol and has no default", "keep the symbols; an enum with a default may get new ones"),
+    "fields": ("it needs this field", "keep a field without a default; give a new one a default"),
+}
+
+
+def check(published: tuple[Version, ...]) -> list[Problem]:
+    """List every reason not to publish these versions; none when they are compatible.
+
+    Source: Apache Avro 1.12 specification, "Schema Resolution", by way of Avro's own checker; what that does not
+    see is in `schemas.evolution.lint`.
+    """
+    broken = [problem for version in published for problem in _broken(version)]
+    if broken:
+        return broken
+    found: list[Problem] = []
+    for event, versions in _by_event(published).items():
+        found += lint.numbers(event, versions)
+        for version in versions:
+            found += lint.one(version)
+        for old, new in combinations(versions, 2):
+            found += [*_unreadable(new, old), *_unreadable(old, new), *lint.pair(new, old)]
+        for previous, new in pairwise(versions):
+            found += lint.step(new, previous)
+    return [*found, *lint.fingerprints(published), *lint.shared_types(published)]
+
+
+def _broken(version: Version) -> Iterator[Problem]:
+    where = (version.event, (version.number,), "")
+    try:
+        fingerprint(version.schema)
+        parsed = _parsed(version)
+    except (AvroException, NotASchema) as error:
+        yield Problem(*where, f"no Avro schema: {error}", "mend it")
+        return
+    if parsed.type != "record" or parsed.fullname != PREFIX + version.event:
+        yield Problem(*where, f"does not define the record {PREFIX}{version.event}", "name it as its folder is named")
+
+
+def _unreadable(reader: Version, writer: Version) -> Iterator[Problem]:
+    for path, why, todo in _clashes(_parsed(reader), _parsed(writer), "", ()):
+        says = f"v{reader.number} cannot read what v{writer.number} wrote: {why}"
+        yield Problem(reader.event, (reader.number, writer.number), path.lstrip("."), says, todo)
+
+
+def _clashes(reader: Any, writer: Any, path: str, above: tuple[Any, ...]) -> Iterator[Clash]:
+    """Find where two types clash. The checker says whether; its places get lost in unions, so this walks there."""
+    found = ReaderWriterCompatibilityChecker().get_compatibility(reader, writer)  # type: ignore[no-untyped-call]
+    if found.compatibility is not SchemaCompatibilityType.incompatible or any(reader is one for one in above):
+        return
+    deeper = [
+        clash
+        for step, inner, other in _inside(reader, writer)
+        for clash in _clashes(inner, other, path + step, (*above, reader))
+    ]
+    here = list(_here(reader, writer, found.locations))
+    for step, rule in here:
+        yield path + step, *_RULES[rule]
+    if not here and not deeper:
+        yield path, "; ".join(sorted(found.messages)), "keep the type, or add a field under a new name"
+    yield from deeper
+
+
+def _here(reader: Any, writer: Any, locations: set[str]) -> Iterator[tuple[str, str]]:
+    """Find what is wrong with a type itself and not with a type inside it."""
+    yield from (("", location[1:]) for location in ("/name", "/size", "/symbols") if location in locations)
+    if reader.type == writer.type == "record":
+        for field in reader.fields:
+            if lookup_writer_field(writer, field) is None and not field.has_default:
+                yield f".{field.name}", "fields"
+
+
+def _inside(reader: Any, writer: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Pair the types inside two types as a reader would."""
+    kinds = {reader.type, writer.type}
+    if "union" in kinds:
+        for branch in _branches(reader):
+            yield from (("", branch, other) for other in _branches(writer) if other.type == branch.type)
+    elif kinds == {"array"}:
+        yield "[]", reader.items, writer.items
+    elif kinds == {"map"}:
+        yield "{}", reader.values, writer.values
+    elif kinds == {"record"}:
+        for field in reader.fields:
+            other = lookup_writer_field(writer, field)
+            if other is not None:
+                yield f".{field.name}", field.type, other.type
+
+
+def _branches(type_: Any) -> list[Any]:
+    return list(type_.schemas) if type_.type == "union" else [type_]
+
+
+def _parsed(version: Version) -> Any:
+    return avro_schema.parse(json.dumps(version.schema))
+
+
+def _by_event(published: tuple[Version, ...]) -> dict[str, list[Version]]:
+    found: dict[str, list[Version]] = defaultdict(list)
+    for version in sorted(published, key=lambda version: version.number):
+        found[version.event].append(version)
+    return found

@@ -1,0 +1,1 @@
+"""Kafka clients, authentication, settings and topic followers."""

@@ -1,0 +1,36 @@
+"""A record on its way to Kafka, and one that came from there."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import Envelope, Headers, to_headers
+from headrace.schemas.records import Event
+from headrace.schemas.serde.codec import Codec
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """What a producer sends: a topic, a key, a value and headers, all as Kafka has them."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Received(msgspec.Struct, frozen=True, gc=False):
+    """What a consumer got, and from where. `timestamp` is the broker's, in seconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+def message(event: Event, envelope: Envelope, codec: Codec) -> Message:
+    """Address an event: its topic and key follow from what it is."""
+    return Message(topics.topic_of(event).name, topics.key_of(event), codec.encode(event), to_headers(envelope))

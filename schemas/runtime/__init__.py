@@ -1,0 +1,1 @@
+"""What every process needs: logging, garbage collection, outage logs, rate limits."""

@@ -1,0 +1,1 @@
+"""Serialisation: Avro codec, schema catalog, schema topic and schema registry."""

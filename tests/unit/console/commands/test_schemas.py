@@ -1,0 +1,58 @@
+"""`headrace schemas`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from headrace.console.commands.schemas import app
+from headrace.schemas.records import EVENTS
+from headrace.schemas.serde import catalog
+from headrace.schemas.serde.catalog import Version
+from tests.unit.schemas.secrets import enum, field, record, versions
+
+BAD = versions(record("MediaUploaded", field("kind", enum("Kind", "a"))))
+
+
+def test_every_event_is_listed_with_its_versions_fingerprint_and_topic() -> None:
+    result = CliRunner().invoke(app, ["list", "--json"])
+
+    rows = json.loads(result.stdout)
+    assert [row["event"] for row in rows] == sorted(EVENTS)
+    assert rows[sorted(EVENTS).index("MediaUploaded")] == {
+        "event": "MediaUploaded",
+        "versions": [1],
+        "fingerprint": "ce5d94662e18e4dd",
+        "topic": "media.uploaded",
+    }
+
+
+def test_the_list_for_people_says_the_same() -> None:
+    result = CliRunner().invoke(app, ["list"])
+
+    assert result.stdout.splitlines()[0].split() == ["event", "versions", "fingerprint", "topic"]
+    assert ["MediaUploaded", "v1", "ce5d94662e18e4dd", "media.uploaded"] in map(str.split, result.stdout.splitlines())
+
+
+def test_compatible_schemas_pass_the_check() -> None:
+    result = CliRunner().invoke(app, ["check"])
+
+    assert result.exit_code == 0
+    assert result.stdout == f"{len(catalog.versions())} versions of {len(EVENTS)} events: compatible\n"
+
+
+def test_a_bad_schema_fails_the_check_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def planted() -> tuple[Version, ...]:
+        return BAD
+
+    monkeypatch.setattr(catalog, "versions", planted)
+
+    result = CliRunner().invoke(app, ["check"])
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        "MediaUploaded v1 at Kind: is an enum without a default; name the symbol that unknown ones become\n"
+    )

@@ -1,0 +1,48 @@
+"""What Kafka has against it, in words."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from headrace.schemas.kafka import clients
+from headrace.schemas.settings import KafkaSettings
+
+SETTINGS = KafkaSettings(bootstrap_servers="kafka:9092")
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT]
+)
+def test_a_broker_that_does_not_answer_is_named_with_its_variable(code: int) -> None:
+    said = clients.in_words(KafkaException(KafkaError(code)), SETTINGS)
+
+    assert said == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
+
+
+def test_a_broker_that_may_not_let_us_in_is_named_with_the_login_too() -> None:
+    settings = KafkaSettings(bootstrap_servers="kafka:9092", kafka_tls=True)
+
+    said = clients.in_words(KafkaException(KafkaError(KafkaError._TRANSPORT)), settings)
+
+    assert said == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*"
+
+
+def test_a_refusal_is_given_in_kafkas_own_words() -> None:
+    error = KafkaException(KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "replication factor 3, brokers 1"))
+
+    assert clients.in_words(error, SETTINGS) == "Kafka at kafka:9092 refuses: replication factor 3, brokers 1"
+
+
+def test_a_broker_that_is_too_old_is_called_so() -> None:
+    error = KafkaException(KafkaError(KafkaError._UNSUPPORTED_FEATURE, "DescribeCluster API (KIP-700) not supported"))
+
+    said = clients.in_words(error, SETTINGS)
+
+    assert said.startswith("Kafka at kafka:9092 is too old, it has to be 2.8 or newer: DescribeCluster API")
+
+
+def test_a_producer_places_keys_as_java_and_aiokafka_do_and_waits_for_all_replicas() -> None:
+    assert clients.DURABLE["partitioner"] == "murmur2_random"
+    assert clients.DURABLE["acks"] == "all"
+    assert clients.DURABLE["enable.idempotence"] is True

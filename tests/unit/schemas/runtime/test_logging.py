@@ -1,0 +1,63 @@
+"""How a log line is written."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from headrace.schemas.runtime import logging
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Leave the log as it was."""
+    yield
+    logging.configure(json=False)
+
+
+class Writes(io.StringIO):
+    """A standard error that remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.each.append(text)
+        return super().write(text)
+
+
+def test_a_line_goes_to_what_standard_error_is_when_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Writes(), Writes()
+    monkeypatch.setattr(sys, "stderr", first)
+    logging.configure(json=True)
+    log = structlog.get_logger("test")
+    log.info("one")
+    first.close()
+    monkeypatch.setattr(sys, "stderr", second)
+    log.info("two")
+    assert json.loads(second.getvalue())["event"] == "two"
+
+
+def test_a_line_is_one_write_so_that_nothing_gets_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = Writes()
+    monkeypatch.setattr(sys, "stderr", written)
+    logging.configure(json=True)
+    structlog.get_logger("test").info("one", key="a")
+    [line] = written.each
+    assert line.endswith("}\n")
+
+
+def test_what_is_configured_later_counts_for_loggers_that_were_used_before() -> None:
+    logging.configure(json=True)
+    early = structlog.get_logger("early")
+    early.info("first")
+    logging.configure(json=False)
+    with structlog.testing.capture_logs() as said:
+        early.info("second")
+    assert [each["event"] for each in said] == ["second"]

@@ -1,0 +1,27 @@
+"""The published schemas as they are read from the folder."""
+
+from __future__ import annotations
+
+from headrace.schemas.records import EVENTS
+from headrace.schemas.serde import catalog
+from headrace.schemas.serde.catalog import Version
+
+
+def test_every_folder_is_an_event_with_a_record() -> None:
+    assert {version.event for version in catalog.versions()} == EVENTS.keys()
+
+
+def test_versions_come_by_event_and_number() -> None:
+    found = [(version.event, version.number) for version in catalog.versions()]
+
+    assert found == sorted(found)
+
+
+def test_the_newest_version_is_the_one_with_the_highest_number() -> None:
+    published = tuple(Version("E", number, {}) for number in (2, 10, 1))
+
+    assert catalog.latest(published)["E"].number == 10
+
+
+def test_a_version_is_named_as_people_write_it() -> None:
+    assert Version("MediaUploaded", 3, {}).name == "MediaUploaded v3"

@@ -1,0 +1,261 @@
+"""Records to bytes and back, by every schema that a record was ever written with."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.schemas.evolution import schema_walk
+from headrace.schemas.records import EVENTS, Asset, Event, JobFinished, MediaCompleted, MediaDeleted, MediaProbed
+from headrace.schemas.serde import catalog, codec
+from headrace.schemas.serde.catalog import Schema, Version
+from headrace.schemas.serde.codec import Codec, NotASchema, Undecodable, UnknownSchema
+from tests.unit.schemas.secrets import field
+
+BOOK = codec.load()
+NEWEST = catalog.latest(catalog.versions())
+NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
+ASSET = Asset(bucket="media", key="Straße 1/a+b.mp4", version="1", etag="", size=0, sequencer="0A")
+DELETED = MediaDeleted(asset=ASSET, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
+FINISHED = JobFinished(
+    token="labels-1", service="rekognition", operation="", job_id="1", status="succeeded", finished_at=NOW
+)
+PROBED = MediaProbed(asset=ASSET, kind="image", format="jpeg")
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+moments = st.integers(-62_000_000_000, 250_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC))
+PLAIN: dict[str, st.SearchStrategy[Any]] = {
+    "null": st.none(),
+    "string": texts,
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "double": st.floats(allow_nan=False),
+    "boolean": st.booleans(),
+}
+
+
+def data_of(type_: Any) -> st.SearchStrategy[Any]:
+    """Anything that an expanded Avro type can hold."""
+    if isinstance(type_, list):
+        return st.one_of(*map(data_of, type_))
+    if isinstance(type_, str):
+        return PLAIN[type_]
+    if type_["type"] == "record":
+        return st.fixed_dictionaries({each["name"]: data_of(each["type"]) for each in type_["fields"]})
+    if type_["type"] == "map":
+        return st.dictionaries(st.text(), data_of(type_["values"]), max_size=3)
+    if type_["type"] == "array":
+        return st.lists(data_of(type_["items"]), max_size=3)
+    if type_["type"] == "enum":
+        return st.sampled_from(type_["symbols"])
+    if type_.get("logicalType") == "timestamp-millis":
+        return st.builds(lambda moment, millis: moment.replace(microsecond=1000 * millis), moments, st.integers(0, 999))
+    return PLAIN[type_["type"]]
+
+
+def records_of(event: str) -> st.SearchStrategy[Event]:
+    return data_of(schema_walk.expanded(NEWEST[event].schema)).map(lambda datum: msgspec.convert(datum, EVENTS[event]))
+
+
+events = st.sampled_from(sorted(EVENTS)).flatmap(records_of)
+
+
+def changed(event: str, *more: dict[str, Any]) -> Schema:
+    """The newest schema of an event, copied so that a test may change it, with more fields."""
+    schema = copy.deepcopy(NEWEST[event].schema)
+    schema["fields"] += more
+    return schema
+
+
+def newer(event: str, schema: Schema) -> Codec:
+    """A codec as a newer installation has it."""
+    return Codec((*catalog.versions(), Version(event, 2, schema)))
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+@given(data=st.data())
+def test_what_is_written_is_read(event: str, data: st.DataObject) -> None:
+    record = data.draw(records_of(event))
+
+    assert BOOK.decode(BOOK.encode(record)) == record
+
+
+def test_the_fingerprint_is_the_one_of_avros_specification() -> None:
+    assert codec.fingerprint({"type": "int"}).hex() == "8f5c393f1ad57572"
+
+
+def test_a_record_begins_with_avros_marker_and_the_schemas_fingerprint() -> None:
+    data = BOOK.encode(DELETED)
+
+    assert data[:10] == b"\xc3\x01" + codec.fingerprint(NEWEST["MediaDeleted"].schema)
+
+
+@given(st.binary())
+def test_bytes_that_are_no_record_are_undecodable_and_nothing_else(data: bytes) -> None:
+    with pytest.raises(Undecodable):
+        BOOK.decode(data)
+
+
+@given(st.sampled_from(sorted(EVENTS)), st.binary(max_size=200))
+def test_a_known_schema_before_any_bytes_gives_a_record_or_undecodable(event: str, body: bytes) -> None:
+    data = codec.MARKER + codec.fingerprint(NEWEST[event].schema) + body
+    try:
+        record = BOOK.decode(data)
+    except Undecodable:
+        return
+    assert EVENTS[event] is type(record)
+
+
+@given(events, st.data())
+def test_a_record_cut_short_anywhere_is_undecodable(record: Event, data: st.DataObject) -> None:
+    whole = BOOK.encode(record)
+    length = data.draw(st.integers(0, len(whole) - 1))
+
+    with pytest.raises(Undecodable):
+        BOOK.decode(whole[:length])
+
+
+@given(events, st.binary(min_size=1))
+def test_bytes_behind_a_record_are_refused(record: Event, more: bytes) -> None:
+    with pytest.raises(Undecodable, match=f"^{len(more)} bytes too many behind a headrace.{record.EVENT}"):
+        BOOK.decode(BOOK.encode(record) + more)
+
+
+@pytest.mark.parametrize("nothing", [None, b""])
+def test_a_tombstone_is_refused(nothing: bytes | None) -> None:
+    with pytest.raises(Undecodable, match="tombstone"):
+        BOOK.decode(nothing)
+
+
+def test_confluents_framing_is_named_when_no_registry_is_configured() -> None:
+    with pytest.raises(Undecodable, match="no schema registry is configured"):
+        BOOK.decode(b"\x00\x00\x00\x00\x07body")
+
+
+def test_a_schema_that_nobody_published_is_named_by_its_fingerprint() -> None:
+    with pytest.raises(UnknownSchema) as caught:
+        BOOK.decode(codec.MARKER + b"\xff" * 8 + b"body")
+
+    assert caught.value.fingerprint == "ff" * 8
+
+
+def test_a_reason_is_given_even_where_fastavro_has_no_words() -> None:
+    with pytest.raises(Undecodable, match=r"not a headrace\.MediaDeleted: EOFError$"):
+        BOOK.decode(BOOK.encode(DELETED)[: codec.HEADER])
+
+
+def test_a_record_of_a_newer_installation_is_read_once_its_schema_is_learnt() -> None:
+    schema = changed("MediaDeleted", field("reason", ["null", "string"], default=None))
+    data = newer("MediaDeleted", schema).encode(DELETED)
+    older = codec.load()
+    with pytest.raises(UnknownSchema):
+        older.decode(data)
+
+    older.learn(schema)
+
+    assert older.decode(data) == DELETED
+
+
+def test_a_record_of_an_older_installation_gets_the_defaults() -> None:
+    older = copy.deepcopy(NEWEST["MediaProbed"].schema)
+    older["fields"] = [each for each in older["fields"] if each["name"] != "bit_rate"]
+    book = Codec((Version("MediaProbed", 1, older), Version("MediaProbed", 2, NEWEST["MediaProbed"].schema)))
+
+    data = Codec((Version("MediaProbed", 1, older),)).encode(PROBED)
+
+    assert book.decode(data) == PROBED
+
+
+def test_a_symbol_that_is_not_known_yet_becomes_the_enums_default() -> None:
+    schema = changed("JobFinished")
+    status = next(each for each in schema["fields"] if each["name"] == "status")
+    status["type"]["symbols"].append("cancelled")
+    data = newer("JobFinished", schema).encode(msgspec.structs.replace(FINISHED, status="cancelled"))
+    older = codec.load()
+
+    older.learn(schema)
+
+    assert older.decode(data) == msgspec.structs.replace(FINISHED, status="failed")
+
+
+def test_a_record_whose_schema_does_not_resolve_is_undecodable() -> None:
+    schema = changed("MediaDeleted")
+    schema["fields"] = [each for each in schema["fields"] if each["name"] != "region"]
+    data = newer("MediaDeleted", schema).encode(DELETED)
+    book = codec.load()
+    book.learn(schema)
+
+    with pytest.raises(Undecodable, match="region"):
+        book.decode(data)
+
+
+def test_a_schema_of_an_unknown_event_is_passed_over() -> None:
+    stranger = {"type": "record", "name": "headrace.MediaFramed", "fields": [field("x")]}
+    book = codec.load()
+
+    book.learn(stranger)
+
+    with pytest.raises(UnknownSchema):
+        book.decode(codec.MARKER + codec.fingerprint(stranger) + b"\x02x")
+
+
+def test_a_schema_with_a_known_fingerprint_does_not_replace_ours() -> None:
+    stripped = changed("MediaDeleted")
+    moment = next(each for each in stripped["fields"] if each["name"] == "deleted_at")
+    moment["type"] = "long"
+    book = codec.load()
+
+    book.learn(stripped)
+
+    assert book.decode(book.encode(DELETED)) == DELETED
+
+
+@pytest.mark.parametrize(
+    "schema", [{}, None, 5, "int?", {"type": "record"}, {"type": "record", "name": "A", "fields": [field("x", "B")]}]
+)
+def test_what_is_no_schema_is_not_learnt(schema: Any) -> None:
+    with pytest.raises(NotASchema):
+        codec.load().learn(schema)
+
+
+@pytest.mark.parametrize("schema", ["int", [], {"type": "array", "items": "int"}])
+def test_a_schema_of_no_record_is_passed_over(schema: Any) -> None:
+    book = codec.load()
+
+    book.learn(schema)
+
+    assert book.decode(book.encode(DELETED)) == DELETED
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "sculpture"},
+        {"width": "5"},
+        {"width": 2**40},
+        {"format": None},
+        {"format": "\ud800"},
+        {"asset": None},
+        {"asset": msgspec.structs.replace(ASSET, size=2**70)},
+        {"asset": msgspec.structs.replace(ASSET, size="big")},
+    ],
+)
+def test_a_value_that_does_not_fit_is_not_written(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"not a headrace\.MediaProbed: "):
+        BOOK.encode(msgspec.structs.replace(PROBED, **wrong))
+
+
+def test_a_nullable_list_of_two_is_written_as_a_list() -> None:
+    schema = changed("MediaCompleted")
+    succeeded = next(each for each in schema["fields"] if each["name"] == "succeeded")
+    succeeded["type"] = ["null", succeeded["type"]]
+    book = Codec((Version("MediaCompleted", 1, schema),))
+    record = MediaCompleted(asset=ASSET, succeeded=("labels", "probe"), failed=(), usd=0.0)
+
+    assert book.decode(book.encode(record)) == record

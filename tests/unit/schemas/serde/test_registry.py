@@ -1,0 +1,334 @@
+"""The schema registry: Confluent's own mock of it, and a double that speaks its HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from headrace.console.commands.schemas import app
+from headrace.schemas import topics
+from headrace.schemas.records import EVENTS, Asset, MediaDeleted
+from headrace.schemas.serde import catalog, codec, registry
+from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.codec import Codec, NotRegistered, RegistryDown, Undecodable, UnknownSchema
+from headrace.schemas.serde.registry import (
+    COMPATIBILITY,
+    REST_SECONDS,
+    Registry,
+    RegistryRefused,
+    connect,
+    subject,
+)
+from headrace.schemas.settings import RegistrySettings
+from headrace.schemas.topics import Topic
+from tests.support.registry_double import RegistryDouble, ids_of, registry_double
+
+ALL = catalog.versions()
+PUBLISHED = tuple(each for each in ALL if each.event in ("AwsEvent", "JobFinished", "MediaDeleted"))
+DELETED = MediaDeleted(
+    asset=Asset(bucket="media", key="a.mp4", version="1", etag="", size=0, sequencer=""),
+    event_name="ObjectRemoved:Delete",
+    deleted_at=datetime(2026, 3, 14, tzinfo=UTC),
+    region="us-east-1",
+)
+
+
+@pytest.fixture
+def double() -> Iterator[RegistryDouble]:
+    with registry_double() as double:
+        yield double
+
+
+@pytest.fixture(params=["mock", "double"])
+def client(request: pytest.FixtureRequest) -> SchemaRegistryClient:
+    """Confluent's client, over Confluent's own mock and over HTTP."""
+    url = "mock://" if request.param == "mock" else request.getfixturevalue("double").url
+    return SchemaRegistryClient.new_client({"url": url, "max.retries": 0})
+
+
+def over(double: RegistryDouble, **changes: Any) -> Registry:
+    found = connect(RegistrySettings(schema_registry=double.url, **changes))
+    assert found is not None
+    return found
+
+
+def enrolled(asked: Registry, published: tuple[Version, ...] = PUBLISHED) -> Codec:
+    asked.register(published)
+    book = Codec(published, asked)
+    book.enrol()
+    return book
+
+
+def with_a_field(name: str) -> tuple[Version, ...]:
+    """What an installation has that is newer than this one."""
+    schema = copy.deepcopy(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
+    schema["fields"].append({"name": name, "type": "string", "doc": "New.", "default": ""})
+    return (*PUBLISHED, Version("MediaDeleted", 2, schema))
+
+
+def test_who_writes_frames_with_the_registrys_id_and_who_reads_asks_for_it(client: SchemaRegistryClient) -> None:
+    data = enrolled(Registry(client, "it")).encode(DELETED)
+
+    newest = json.dumps(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
+    id_ = client.lookup_schema("media.deleted-value", Schema(newest, "AVRO")).schema_id or 0
+    assert data[:5] == b"\x00" + id_.to_bytes(4, "big")
+    assert data[5:] == codec.load().encode(DELETED)[10:]
+    assert Codec(PUBLISHED, Registry(client, "it")).read(data) == DELETED
+
+
+async def test_asking_leaves_the_event_loop_alone(client: SchemaRegistryClient) -> None:
+    data = enrolled(Registry(client, "it")).encode(DELETED)
+    reader = Codec(PUBLISHED, Registry(client, "it"))
+
+    assert await asyncio.gather(*(reader.opened(data) for _ in range(20))) == [DELETED] * 20
+
+
+def test_both_framings_are_read(client: SchemaRegistryClient) -> None:
+    book = enrolled(Registry(client, "it"))
+
+    assert book.decode(book.encode(DELETED)) == book.decode(codec.load().encode(DELETED)) == DELETED
+
+
+def test_nothing_is_registered_unasked(client: SchemaRegistryClient) -> None:
+    book = Codec(PUBLISHED, Registry(client, "it"))
+
+    with pytest.raises(NotRegistered, match=r"lacks AwsEvent v1, .*\(headrace schemas register\)$"):
+        book.enrol()
+
+    assert client.get_subjects() == []
+    assert book.encode(DELETED)[:2] == codec.MARKER
+
+
+def test_nothing_is_written_with_a_schema_that_is_missing_alone(client: SchemaRegistryClient) -> None:
+    Registry(client, "it").register(PUBLISHED)
+
+    with pytest.raises(NotRegistered, match=r"lacks MediaDeleted v2 \(headrace"):
+        Codec(with_a_field("x"), Registry(client, "it")).enrol()
+
+
+def test_in_development_what_is_missing_is_registered_at_the_start(client: SchemaRegistryClient) -> None:
+    book = Codec(PUBLISHED, Registry(client, "it", register=True))
+
+    book.enrol()
+
+    assert sorted(client.get_subjects()) == ["aws.events-value", "jobs.finished-value", "media.deleted-value"]
+    assert book.encode(DELETED)[:1] == b"\x00"
+
+
+def test_registering_twice_is_as_good_as_once(client: SchemaRegistryClient) -> None:
+    first, second = (Registry(client, "it").register(PUBLISHED) for _ in range(2))
+
+    assert [each.new for each in first] == [True] * len(PUBLISHED)
+    assert [each.new for each in second] == [False] * len(PUBLISHED)
+    assert [each.id for each in first] == [each.id for each in second]
+
+
+def test_a_record_of_a_newer_installation_is_read(client: SchemaRegistryClient) -> None:
+    data = enrolled(Registry(client, "it"), with_a_field("reason")).encode(DELETED)
+
+    assert Codec(PUBLISHED, Registry(client, "it")).read(data) == DELETED
+
+
+def test_an_id_that_the_registry_does_not_know_is_named(client: SchemaRegistryClient) -> None:
+    with pytest.raises(UnknownSchema, match=r"^nothing is known here of schema 4711 of the schema registry$"):
+        Codec(PUBLISHED, Registry(client, "it")).read(b"\x00\x00\x00\x12\x67body")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (json.dumps({"type": "record", "name": "shop.Order", "fields": []}), "AVRO"),
+        ('"string"', "AVRO"),
+        ('syntax = "proto3";', "PROTOBUF"),
+        ('{"type": "record"}', "AVRO"),
+    ],
+    ids=["another record", "no record", "no Avro", "a bad schema"],
+)
+def test_what_is_no_event_of_ours_stays_unknown(double: RegistryDouble, text: str, kind: str) -> None:
+    id_ = double.add(text, kind)
+
+    with pytest.raises(UnknownSchema):
+        Codec(PUBLISHED, over(double)).read(b"\x00" + id_.to_bytes(4, "big") + b"body")
+
+
+@pytest.mark.parametrize("data", [b"\x00", b"\x00\x00\x00\x01"])
+def test_a_frame_cut_short_is_undecodable(double: RegistryDouble, data: bytes) -> None:
+    with pytest.raises(Undecodable) as caught:
+        Codec(PUBLISHED, over(double)).read(data)
+
+    assert not isinstance(caught.value, UnknownSchema)
+    assert double.asked == []
+
+
+def test_every_body_cut_short_is_undecodable(double: RegistryDouble) -> None:
+    book = enrolled(over(double))
+    data = book.encode(DELETED)
+
+    for length in range(1, len(data)):
+        with pytest.raises(Undecodable):
+            book.decode(data[:length])
+    with pytest.raises(Undecodable, match=r"^1 bytes too many"):
+        book.decode(data + b"x")
+
+
+def test_every_subject_is_kept_compatible_with_all_that_was(double: RegistryDouble) -> None:
+    over(double).register(ALL)
+
+    assert double.levels == {subject(event): COMPATIBILITY for event in EVENTS}
+    assert set(double.subjects) == {f"{topics.topic_for(kind).name}-value" for kind in EVENTS.values()}
+    assert double.levels["media.deleted-value"] == "FULL_TRANSITIVE"
+
+
+def test_an_incompatible_version_is_refused_in_words(double: RegistryDouble) -> None:
+    over(double).register(PUBLISHED)
+    worse = copy.deepcopy(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
+    worse["fields"].append({"name": "x", "type": "string", "doc": "New, and without a default."})
+
+    with pytest.raises(RegistryRefused, match=r"refuses \(409\): Schema being registered is incompatible"):
+        over(double).register((*PUBLISHED, Version("MediaDeleted", 2, worse)))
+
+
+def test_a_topic_of_several_events_has_a_subject_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = Topic("media.changes", "", (EVENTS["MediaUploaded"], MediaDeleted))
+    monkeypatch.setattr(topics, "topic_for", lambda _: shared)
+
+    assert subject("MediaDeleted") == "media.changes-headrace.MediaDeleted"
+
+
+def test_once_enrolled_nobody_needs_the_registry_for_our_own_schemas(double: RegistryDouble) -> None:
+    book = enrolled(over(double))
+    double.down()
+
+    book.enrol()
+
+    assert book.read(book.encode(DELETED)) == DELETED
+
+
+def test_a_registry_that_is_away_is_no_fault_of_a_record(double: RegistryDouble) -> None:
+    data = enrolled(over(double)).encode(DELETED)
+    now = 0.0
+    client = SchemaRegistryClient({"url": double.url, "max.retries": 0})
+    reader = Codec(PUBLISHED, Registry(client, double.url, clock=lambda: now))
+    double.down()
+
+    with pytest.raises(
+        RegistryDown, match=rf"^no schema registry at {double.url}: start it, or correct HEADRACE_SCHEMA"
+    ):
+        reader.read(data)
+
+    double.up()
+    with pytest.raises(RegistryDown):  # which is not asked for every record that waits for it
+        reader.read(data)
+    now += REST_SECONDS
+    assert reader.read(data) == DELETED
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (401, b'{"error_code": 401, "message": "Unauthorized"}', r"does not let us in \(401\): .*HEADRACE_SCHEMA_REG"),
+        (403, b"", r"does not let us in \(403\)"),
+        (404, b"<html>nginx</html>", "is no schema registry: correct HEADRACE_SCHEMA_REGISTRY"),
+        (408, b"", r"cannot answer now \(408\)"),
+        (429, b'{"error_code": 429, "message": "slow down"}', r"cannot answer now \(429\): slow down"),
+        (500, b'{"error_code": 50001, "message": "Error in the backend"}', r"cannot answer now \(500\): Error in the"),
+        (503, b"<html>", r"cannot answer now \(503\)"),
+        (302, b"", r"refuses \(302\)"),
+        (418, b"{}", r"refuses \(418\)"),
+        (200, b"<html>a portal</html>", "is no schema registry"),
+        (200, b"[]", "is no schema registry"),
+        (200, b'"x"', "is no schema registry"),
+        (200, b"null", "is no schema registry"),
+        (200, b"", "is no schema registry"),
+    ],
+)
+@pytest.mark.parametrize("what", ["read", "enrol"])
+def test_whatever_else_it_answers_is_an_outage(
+    double: RegistryDouble, what: str, status: int, body: bytes, said: str
+) -> None:
+    double.says = (status, body)
+    book = Codec(PUBLISHED, over(double))
+
+    with pytest.raises(RegistryDown, match=said):
+        book.read(b"\x00\x00\x00\x00\x01body") if what == "read" else book.enrol()
+
+
+def test_the_second_of_two_registries_is_asked_when_the_first_is_away(double: RegistryDouble) -> None:
+    found = connect(RegistrySettings(schema_registry=f"http://127.0.0.1:1, {double.url}"))
+
+    assert found is not None
+    assert len(found.register(PUBLISHED)) == len(PUBLISHED)
+
+
+def test_a_login_is_sent_and_never_shown(double: RegistryDouble) -> None:
+    double.login = "headrace:hunter:2"
+    login = {"schema_registry_user": "headrace", "schema_registry_password": SecretStr("hunter:2")}
+
+    assert len(over(double, **login).register(PUBLISHED)) == len(PUBLISHED)
+
+    login["schema_registry_password"] = SecretStr("wrong")
+    with pytest.raises(RegistryDown, match="does not let us in") as caught:
+        over(double, **login).register(PUBLISHED)
+    assert "wrong" not in str(caught.value)
+
+
+def test_without_a_registry_nothing_of_its_client_is_loaded() -> None:
+    program = (
+        "import sys; from schemas import registry; from headrace.schemas.settings import RegistrySettings; "
+        "registry.codec(RegistrySettings(schema_registry='')).enrol(); print('httpx' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
+
+
+def test_a_codec_without_a_registry_stays_as_it_is() -> None:
+    book = registry.codec(RegistrySettings(schema_registry=""))
+
+    book.enrol()
+
+    assert book.encode(DELETED) == codec.load().encode(DELETED)
+
+
+def test_the_command_registers_all_and_says_so(double: RegistryDouble) -> None:
+    first, second = (
+        CliRunner().invoke(app, ["register"], env={"HEADRACE_SCHEMA_REGISTRY": double.url}) for _ in range(2)
+    )
+
+    assert (first.exit_code, second.exit_code) == (0, 0), first.stderr
+    assert first.stdout.splitlines()[0] == "aws.events-value: v1 registered, id 1"
+    assert second.stdout.splitlines()[0] == "aws.events-value: v1 already there, id 1"
+    assert ids_of(first.stdout) == ids_of(second.stdout) == [*range(1, len(ALL) + 1)]
+    said = f"{len(ALL)} versions in {len(EVENTS)} subjects: compatibility FULL_TRANSITIVE"
+    assert first.stdout.splitlines()[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "HEADRACE_SCHEMA_REGISTRY is not set: it names the schema registry"),
+        (
+            "http://127.0.0.1:1",
+            "no schema registry at http://127.0.0.1:1: start it, or correct HEADRACE_SCHEMA_REGISTRY",
+        ),
+        ("mock://", "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
+    ],
+)
+def test_the_command_says_why_it_cannot(url: str, said: str) -> None:
+    result = CliRunner().invoke(app, ["register"], env={"HEADRACE_SCHEMA_REGISTRY": url})
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(said)
+    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,142 @@
+"""Ids that follow from causes. The ids written out here must never change: a replay is recognised by them."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from headrace.schemas import ids
+from headrace.schemas.records import Asset
+
+ASSET = Asset(
+    bucket="headrace-media",
+    key="Ferien 2026/Straße+1 100%.mp4",
+    version="3sL4kqtJlcpXroDTDmJ",
+    etag="d41d8cd98f00b204e9800998ecf8427e",
+    size=1,
+    sequencer="0055AED6DCD90281E5",
+)
+ROOT = "065967cf-6e8b-5ef2-ae44-5c5168ddc8f9"
+TOKEN = "labels-062b1ca6d3fd993cd4a884bbdcc1274400850b66"
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+stages = st.from_regex(r"[a-z][a-z0-9-]{0,22}", fullmatch=True)
+
+
+def asset(bucket: str, key: str, version: str, sequencer: str) -> Asset:
+    return Asset(bucket=bucket, key=key, version=version, etag="", size=0, sequencer=sequencer)
+
+
+def test_a_root_id_is_what_it_always_was() -> None:
+    assert ids.root_id(ASSET, "ObjectCreated:Put") == ROOT
+
+
+def test_a_derived_id_is_what_it_always_was() -> None:
+    assert ids.derived_id(ROOT, "labels", 1) == "d0c2981b-181c-5689-8f47-a3b43a7ef385"
+
+
+def test_a_named_id_is_what_it_always_was() -> None:
+    assert ids.named_id("arn:aws:sns", "42") == "fd6596ad-bb45-5768-8940-f493f7307c7b"
+
+
+def test_a_job_token_is_what_it_always_was() -> None:
+    assert ids.job_token("labels", ASSET, "v1") == TOKEN
+
+
+def test_an_id_is_a_uuid_made_from_a_name() -> None:
+    assert uuid.UUID(ROOT).version == 5
+
+
+@given(st.lists(st.text()))
+def test_an_id_is_the_one_that_the_standard_library_makes(parts: list[str]) -> None:
+    name = "".join(f"{len(part)}:{part}" for part in parts)
+    assert ids.named_id(*parts) == str(uuid.uuid5(ids.NAMESPACE, name))
+
+
+def test_a_second_result_of_one_cause_has_an_id_of_its_own() -> None:
+    assert ids.derived_id(ROOT, "labels", 1, 0) != ids.derived_id(ROOT, "labels", 1, 1)
+
+
+def test_a_new_version_of_a_stage_makes_new_events() -> None:
+    assert ids.derived_id(ROOT, "labels", 1) != ids.derived_id(ROOT, "labels", 2)
+
+
+def test_size_and_etag_do_not_make_another_event_of_it() -> None:
+    same = Asset(bucket=ASSET.bucket, key=ASSET.key, version=ASSET.version, etag="", size=2, sequencer=ASSET.sequencer)
+
+    assert ids.root_id(same, "ObjectCreated:Put") == ROOT
+
+
+@given(st.lists(texts, max_size=4), st.lists(texts, max_size=4))
+def test_no_two_lists_of_parts_share_an_id(one: list[str], other: list[str]) -> None:
+    assume(one != other)
+
+    assert ids.named_id(*one) != ids.named_id(*other)
+
+
+@given(st.lists(texts, min_size=5, max_size=5), st.integers(0, 3), st.integers(1, 6))
+def test_characters_moved_to_the_next_part_make_another_id(parts: list[str], at: int, count: int) -> None:
+    assume(parts[at])
+    moved = [*parts]
+    moved[at], moved[at + 1] = parts[at][:-count], parts[at][-count:] + parts[at + 1]
+
+    assert ids.root_id(asset(*parts[:4]), parts[4]) != ids.root_id(asset(*moved[:4]), moved[4])
+
+
+@given(stages, texts, texts)
+def test_a_token_fits_every_service_and_names_its_stage(stage: str, key: str, options: str) -> None:
+    token = ids.job_token(stage, asset("media", key, "1", ""), options)
+
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", token)
+    assert ids.token_stage(token) == stage
+
+
+@pytest.mark.parametrize("stage", ["", "Labels", "1labels", "a_b", "a.b", "-a", "a" * 24, "ä", "labels\n"])
+def test_a_stage_whose_name_does_not_fit_a_token_is_refused(stage: str) -> None:
+    with pytest.raises(ValueError, match="cannot name a stage"):
+        ids.job_token(stage, ASSET, "")
+
+
+def test_other_options_make_another_job() -> None:
+    assert ids.job_token("labels", ASSET, "v2") != TOKEN
+
+
+@pytest.mark.parametrize("token", ["", "labels", "labels-", TOKEN[:-1], TOKEN + "0", TOKEN.upper(), TOKEN + "\n"])
+def test_a_token_that_is_not_ours_has_no_stage(token: str) -> None:
+    assert ids.token_stage(token) is None
+
+
+def test_the_key_of_an_asset_is_the_same_for_all_its_versions() -> None:
+    assert ids.asset_key(ASSET) == "headrace-media/Ferien 2026/Straße+1 100%.mp4"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("0055AED6DCD90281E5", "0055AED6DCD90281E6"),
+        ("0055AED6DCD90281E5", "0055AED6DCD90281E51"),
+        ("0A", "0B00"),
+        ("0AFF", "0B"),
+        ("00ff", "01"),
+        ("", "00000001"),
+    ],
+)
+def test_sequencers_are_ordered_as_amazon_says(older: str, newer: str) -> None:
+    assert ids.sequencer_order(older) < ids.sequencer_order(newer)
+
+
+def test_zeros_on_the_right_and_case_do_not_change_the_order() -> None:
+    assert ids.sequencer_order("00ab") == ids.sequencer_order("00AB00")
+
+
+@given(st.text("0123456789ABCDEF", max_size=32), st.text("0123456789ABCDEF", max_size=32))
+def test_the_order_is_that_of_the_shorter_padded_to_the_longer(one: str, other: str) -> None:
+    width = max(len(one), len(other))
+
+    padded = (one.ljust(width, "0"), other.ljust(width, "0"))
+    ours = (ids.sequencer_order(one), ids.sequencer_order(other))
+    assert (ours[0] < ours[1], ours[0] == ours[1]) == (padded[0] < padded[1], padded[0] == padded[1])
