@@ -22,7 +22,7 @@ from bench import load, report
 from bench.bridged import Measured, Task
 from bench.processes import answer, module
 from bench.servers import broker_of, running, serving
-from headrace.connectors.outgoing import outgoing
+from headrace.connectors.events.encoder import outgoing
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.serde import codec

@@ -14,10 +14,10 @@ import msgspec
 import orjson
 import psutil
 
-from headrace.connectors.bridge import Bridge
-from headrace.connectors.flight import Flight
-from headrace.connectors.settings import BridgeSettings
-from headrace.connectors.start import reachable
+from headrace.connectors.bridge.bridge import Bridge
+from headrace.connectors.bridge.in_flight import Flight
+from headrace.connectors.bridge.service import reachable
+from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas.kafka import clients
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.serde import codec

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from headrace.connectors.dead_letters import LONGEST_REASON
-from headrace.connectors.sns_signature import SnsMessage
-from headrace.connectors.translation import Refused
+from headrace.connectors.events.dead_letters import LONGEST_REASON
+from headrace.connectors.events.results import Refused
+from headrace.connectors.webhook.sns_signature import SnsMessage
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import Message

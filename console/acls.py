@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.connectors import backfill_sender, start
+from headrace.connectors.backfill import producer
+from headrace.connectors.bridge import service
 from headrace.schemas import topics
 from headrace.schemas.topics import Topic
 from headrace.streams.stage import Stage
@@ -35,8 +36,8 @@ def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequen
 
     `followed` are topics that every paid stage reads, to know what is spent.
     """
-    carrier = _rules(writes=start.NEEDED)
-    backfill = _rules(reads=(topics.BACKFILLS,), writes=backfill_sender.NEEDED)
+    carrier = _rules(writes=service.NEEDED)
+    backfill = _rules(reads=(topics.BACKFILLS,), writes=producer.NEEDED)
     found = {"bridge": carrier, "webhook": carrier, "backfill": backfill}
     return found | {
         stage.name: _stage(stage, forwards.get(stage.name), followed if stage.calls else ()) for stage in stages

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console import aws
 from headrace.console.errors import Refused, in_words
 from headrace.console.groups import Groups

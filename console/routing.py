@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
-from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
+from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink
 from headrace.schemas import topics
 from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.settings import KafkaSettings, load
@@ -64,7 +64,7 @@ def opened(rule: Rule) -> Send | None:
     """Open what reaches a rule's target, None for a topic. Raises `BadRule` for a target that cannot be used."""
     if rule.target.kind == "topic":
         return None
-    from headrace.connectors.sinks.open import open_sink
+    from headrace.connectors.sinks.registry import open_sink
 
     try:
         sink = open_sink(rule.target.kind, rule.target.address, rule.target.settings)

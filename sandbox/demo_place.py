@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.connectors.settings import BridgeSettings
+from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.sandbox import cluster, processes
 from headrace.sandbox.errors import SandboxError

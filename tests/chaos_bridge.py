@@ -40,7 +40,7 @@ from headrace.schemas.settings import KafkaSettings
 from tests.support.brokers import Brokers, brokers
 from tests.support.forwarding import forwarding
 from tests.support.running import Headrace, headrace, wait_for
-from tests.unit.connectors import sent
+from tests.unit.connectors.webhook import sns_messages
 
 EXPIRED = b'{"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token is expired"}'
 DRAIN_SECONDS = 300.0
@@ -67,7 +67,10 @@ class Place:
             list(threads.map(self._send, batches))
 
     def _send(self, keys: list[str]) -> None:
-        entries = [{"Id": str(n), "MessageBody": sent.notification(sent.record(key))} for n, key in enumerate(keys)]
+        entries = [
+            {"Id": str(n), "MessageBody": sns_messages.notification(sns_messages.record(key))}
+            for n, key in enumerate(keys)
+        ]
         assert not self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed")
 
     def is_empty(self) -> bool:

@@ -25,7 +25,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A process keeps its clients of AWS, each with the address and the credentials that it was made with.
-_KEPT = (("headrace.console.aws", "client"), ("headrace.connectors.aws", "_client"))
+_KEPT = (("headrace.console.aws", "client"), ("headrace.connectors.aws.client", "_client"))
 
 
 @pytest.fixture(autouse=True)

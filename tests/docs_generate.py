@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from headrace.connectors.settings import BridgeSettings
-from headrace.connectors.webhook_settings import WebhookSettings
+from headrace.connectors.bridge.settings import BridgeSettings
+from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.settings import KafkaSettings, RegistrySettings

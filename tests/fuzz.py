@@ -18,13 +18,13 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.connectors.outgoing import outgoing, readable
-from headrace.connectors.translation import Ignored, Refused
+from headrace.connectors.events.encoder import outgoing, readable
+from headrace.connectors.events.results import Ignored, Refused
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.messages import Message
 from headrace.schemas.serde import codec
-from tests.unit.connectors import sent
+from tests.unit.connectors.webhook import sns_messages
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOOK = codec.load()
@@ -32,18 +32,18 @@ TOPICS = {topic.name for topic in topics.SHARED}
 CHUNK = 10_000
 
 VALID = [
-    sent.notification(),
-    sent.notification(sent.record("a b+%.jpg"), sent.record("c.mp4", "ObjectRemoved:Delete")),
-    sent.bridged(),
-    sent.bridged(kind="Object Deleted"),
-    sent.completion(),
-    sent.transcription(),
-    sent.conversion(),
-    sent.conversion("STATUS_UPDATE"),
-    sent.sns(sent.notification()),
-    sent.sns(sent.completion()),
-    sent.event("my.shop", "Order", {"n": 1}),
-    *(path.read_text("utf-8") for path in sorted(sent.FIXTURES.glob("*.json"))),
+    sns_messages.notification(),
+    sns_messages.notification(sns_messages.record("a b+%.jpg"), sns_messages.record("c.mp4", "ObjectRemoved:Delete")),
+    sns_messages.bridged(),
+    sns_messages.bridged(kind="Object Deleted"),
+    sns_messages.completion(),
+    sns_messages.transcription(),
+    sns_messages.conversion(),
+    sns_messages.conversion("STATUS_UPDATE"),
+    sns_messages.sns(sns_messages.notification()),
+    sns_messages.sns(sns_messages.completion()),
+    sns_messages.event("my.shop", "Order", {"n": 1}),
+    *(path.read_text("utf-8") for path in sorted(sns_messages.FIXTURES.glob("*.json"))),
 ]
 SCALARS: list[Any] = [
     None,

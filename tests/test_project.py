@@ -23,9 +23,9 @@ PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 # One vendor, one door: every other module speaks of the work, not of the vendor.
 DOORS = {
     "aiohttp": {
-        "headrace.connectors.sinks.addresses",
-        "headrace.connectors.sinks.posting",
-        "headrace.connectors.webhook_fetch",
+        "headrace.connectors.sinks.ssrf_guard",
+        "headrace.connectors.sinks.http_client",
+        "headrace.connectors.webhook.http_fetch",
     },
     "aiokafka": {
         "headrace.console.dlq_fetch",
@@ -35,16 +35,16 @@ DOORS = {
     },
     "avro": {"headrace.schemas.evolution.compatibility"},
     "boto3": {
-        "headrace.connectors.aws",
+        "headrace.connectors.aws.client",
         "headrace.console.aws",
         "headrace.streams.aws",
         "headrace.sandbox.ai.cloud",
         "headrace.sandbox.local_aws",
     },
     "confluent_kafka": {
-        "headrace.connectors.bridge",
-        "headrace.connectors.start",
-        "headrace.connectors.webhook_sender",
+        "headrace.connectors.bridge.bridge",
+        "headrace.connectors.bridge.service",
+        "headrace.connectors.webhook.producer",
         "headrace.console.dlq_log",
         "headrace.console.groups",
         "headrace.console.log",
@@ -60,7 +60,7 @@ DOORS = {
         "headrace.streams.sender",
         "headrace.streams.worker",
     },
-    "cryptography": {"headrace.connectors.webhook_x509"},
+    "cryptography": {"headrace.connectors.webhook.x509"},
     "fastavro": {"headrace.schemas.serde.codec"},
     "faust": {"headrace.streams.app", "headrace.streams.consumer", "headrace.streams.consumer_thread"},
     "httpx": {"headrace.schemas.serde.registry"},
@@ -69,7 +69,7 @@ DOORS = {
     "jgo": {"headrace.sandbox.jars"},
     "prometheus_client": {"headrace.streams.health", "headrace.streams.telemetry"},
     "pocketsphinx": {"headrace.sandbox.ai.recognition"},
-    "uvicorn": {"headrace.connectors.webhook_server", "headrace.sandbox.ai.__main__"},
+    "uvicorn": {"headrace.connectors.webhook.server", "headrace.sandbox.ai.__main__"},
     "zxingcpp": {"headrace.sandbox.ai.codes"},
 }
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
+from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink
+from headrace.connectors.sinks.http_client import Address, Answer, check, post, secret
 from headrace.connectors.sinks.oauth import Tokens, client_of
-from headrace.connectors.sinks.posting import Address, Answer, check, post, secret
 
 MOST_BYTES = 1024 * 1024
 SECONDS = 10.0

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from headrace.connectors.sinks.delivery import BadTarget, Kind, NotDelivered
-from headrace.connectors.sinks.posting import Address, Answer, check, post, secret
+from headrace.connectors.sinks.base import BadTarget, Kind, NotDelivered
+from headrace.connectors.sinks.http_client import Address, Answer, check, post, secret
 
 NEEDED = {"token_url", "client_id", "client_secret"}
 KNOWN = {*NEEDED, "scope"}

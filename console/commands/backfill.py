@@ -11,9 +11,9 @@ import typer
 from headrace.console.errors import Refused
 
 if TYPE_CHECKING:
-    from headrace.connectors.backfill import Work
-    from headrace.connectors.backfill_cursor import Counts, Cursor
-    from headrace.connectors.backfill_filters import Filters
+    from headrace.connectors.backfill.backfill import Work
+    from headrace.connectors.backfill.checkpoint import Counts, Cursor
+    from headrace.connectors.backfill.filters import Filters
 
 
 def backfill(
@@ -28,10 +28,10 @@ def backfill(
     restart: Annotated[bool, typer.Option("--restart", help="Begin again, not where the last run was.")] = False,
 ) -> None:
     """Send objects that are already in a bucket into the pipeline; run it again to continue where it was."""
-    from headrace.connectors.backfill import Work
-    from headrace.connectors.backfill_cursor import BackfillFailed
-    from headrace.connectors.backfill_filters import Filters
-    from headrace.connectors.backfill_listing import Unlistable, look
+    from headrace.connectors.backfill.backfill import Work
+    from headrace.connectors.backfill.checkpoint import BackfillFailed
+    from headrace.connectors.backfill.filters import Filters
+    from headrace.connectors.backfill.listing import Unlistable, look
 
     filters = Filters(tuple(suffix or ()), min_size, max_size, moment("--since", since), moment("--until", until))
     refuse_impossible(filters, rate)
@@ -82,22 +82,22 @@ def summary(counts: Counts) -> str:
 
 
 def _cursor(work: Work, restart: bool) -> Cursor:
-    from headrace.connectors import backfill_cursor
-    from headrace.connectors.backfill_filters import name_of
+    from headrace.connectors.backfill import checkpoint
+    from headrace.connectors.backfill.filters import name_of
     from headrace.schemas.settings import KafkaSettings, load
 
     name = name_of(work.place, work.filters)
     if restart:
-        return backfill_cursor.Cursor(name)
-    found = backfill_cursor.read(load(KafkaSettings), name)
+        return checkpoint.Cursor(name)
+    found = checkpoint.read(load(KafkaSettings), name)
     if found.after and not found.done:
         typer.echo(f"continues after {found.after}: {summary(found.counts)}", err=True)
     return found
 
 
 def _estimate(work: Work, begin: Cursor) -> None:
-    from headrace.connectors.backfill import survey
-    from headrace.connectors.backfill_listing import objects
+    from headrace.connectors.backfill.backfill import survey
+    from headrace.connectors.backfill.listing import objects
     from headrace.console.commands.backfill_cost import Estimate
 
     estimate = Estimate()
@@ -114,9 +114,9 @@ def _estimate(work: Work, begin: Cursor) -> None:
 
 
 def _carry(work: Work, begin: Cursor) -> None:
-    from headrace.connectors.backfill import carry
-    from headrace.connectors.backfill_listing import objects
-    from headrace.connectors.backfill_sender import Sender
+    from headrace.connectors.backfill.backfill import carry
+    from headrace.connectors.backfill.listing import objects
+    from headrace.connectors.backfill.producer import Sender
     from headrace.schemas.settings import KafkaSettings, load
 
     sender = Sender(load(KafkaSettings))

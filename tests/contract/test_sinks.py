@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from headrace.connectors import aws as door
-from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered
-from headrace.connectors.sinks.open import open_sink
+from headrace.connectors.aws import client as door
+from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered
+from headrace.connectors.sinks.registry import open_sink
 from tests.contract.ai import connect, wait_until
 
 pytestmark = pytest.mark.system

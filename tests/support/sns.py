@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from headrace.connectors.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED
-from headrace.connectors.webhook_certificates import NotFetched
-from headrace.connectors.webhook_x509 import Trust
+from headrace.connectors.webhook.certificates import NotFetched
+from headrace.connectors.webhook.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED
+from headrace.connectors.webhook.x509 import Trust
 from tests.support.records import NOW
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:media"

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from headrace.connectors.backfill_listing import Listed, Unlistable, look, objects
+from headrace.connectors.backfill.listing import Listed, Unlistable, look, objects
 from headrace.console.dlq_log import LetterLog
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
@@ -148,7 +148,7 @@ def test_where_versions_are_kept_only_the_current_one_is_sent_with_its_id(bucket
 
 
 def test_a_listing_of_several_pages_tells_of_each_object_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.connectors.backfill_listing.PAGE", 3)
+    monkeypatch.setattr("headrace.connectors.backfill.listing.PAGE", 3)
     bucket.put(*ODD_KEYS)
 
     def listed(after: str = "") -> list[Listed]:

@@ -16,9 +16,9 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from headrace.connectors.settings import BridgeSettings
-from headrace.connectors.sqs import NOBODY, Queue
-from headrace.connectors.start import reachable
+from headrace.connectors.bridge.queue import NOBODY, Queue
+from headrace.connectors.bridge.service import reachable
+from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.kafka import clients
@@ -27,7 +27,7 @@ from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.forwarding import forwarding
 from tests.support.running import Headrace, headrace, run, wait_for
-from tests.unit.connectors import sent
+from tests.unit.connectors.webhook import sns_messages
 
 ODD_KEYS = ["a b.jpg", "a+b.jpg", "100%.jpg", "%2B %.jpg", "zażółć/日本語.mp4", "../../up.jpg", "folder/"]
 BOOK = codec.load()
@@ -63,9 +63,9 @@ class Site:
 
     def notification(self, key: str) -> str:
         """What S3 says of an upload to this test's bucket."""
-        record = sent.record(key)
+        record = sns_messages.record(key)
         record["s3"]["bucket"]["name"] = self.name
-        return sent.notification(record)
+        return sns_messages.notification(record)
 
     def waiting(self, url: str) -> tuple[int, int]:
         """How many messages a queue can hand out, and how many it has handed out."""
@@ -215,7 +215,7 @@ def test_told_to_stop_under_way_it_finishes_what_it_holds_and_leaves_the_rest(si
 
 def test_what_would_be_carried_is_shown_without_queue_or_broker(tmp_path: Path) -> None:
     bodies = tmp_path / "bodies.jsonl"
-    bodies.write_text(f"{sent.notification()}\nno json\n")
+    bodies.write_text(f"{sns_messages.notification()}\nno json\n")
 
     shown = run({"HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "bridge", "translate", str(bodies))
 
@@ -227,7 +227,7 @@ def test_what_would_be_carried_is_shown_without_queue_or_broker(tmp_path: Path) 
 
 def test_a_fifo_queue_keeps_its_order(site: Site, tmp_path: Path) -> None:
     url = site.queue("order.fifo", FifoQueue="true", ContentBasedDeduplication="true")
-    events = [sent.event(site.name, "Step", {"n": number}, id=str(number)) for number in range(50)]
+    events = [sns_messages.event(site.name, "Step", {"n": number}, id=str(number)) for number in range(50)]
     site.send(url, events, MessageGroupId="g")
     with site.bridge(tmp_path, url) as bridge:
 

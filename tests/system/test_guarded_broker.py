@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import KafkaError, KafkaException
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from headrace.connectors import backfill_cursor, start
+from headrace.connectors.backfill import checkpoint
+from headrace.connectors.bridge import service
 from headrace.console import dlq_fetch, doctor
 from headrace.console.acls import Rule, roles
 from headrace.console.replay.cluster import Cluster
@@ -103,11 +104,11 @@ def committed(log: Cluster, group: str) -> int:
 
 
 def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:
-    assert start.kafka_missing(settings(guarded, "bridge"), codec.load()) == ""
+    assert service.kafka_missing(settings(guarded, "bridge"), codec.load()) == ""
 
 
 def test_a_backfill_finds_where_it_was(guarded: Guarded) -> None:
-    assert backfill_cursor.read(settings(guarded, "backfill"), "none").backfill == "none"
+    assert checkpoint.read(settings(guarded, "backfill"), "none").backfill == "none"
 
 
 def test_what_is_not_allowed_is_refused(guarded: Guarded) -> None:

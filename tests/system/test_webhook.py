@@ -28,7 +28,7 @@ from tests.support.egress import Egress, egress
 from tests.support.running import Headrace, headrace, run, wait_for
 from tests.support.sns import Authority, Sns, body_of, headers_of
 from tests.support.web import Request, Response, serving
-from tests.unit.connectors.sent import notification, record
+from tests.unit.connectors.webhook.sns_messages import notification, record
 
 SNS_HOST = "sns.us-east-1.amazonaws.com"
 METADATA = "http://169.254.169.254/latest/meta-data/"

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import yaml
 
-from headrace.connectors import sources_plan, sources_policy
+from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.schemas import topics
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
@@ -40,9 +40,9 @@ def wanted() -> dict[str, Any]:
     services = {name: calls for name, calls in OPERATIONS.items() if name not in ("s3", "bedrock-runtime")}
     actions = {f"{name}:{_camel(call)}" for name, calls in services.items() for call in calls}
     return {
-        "object_events": list(sources_plan._EVENTS),
-        "patterns": sources_plan._PATTERNS,
-        "bridge": list(sources_policy.EMPTIES),
+        "object_events": list(requirements._EVENTS),
+        "patterns": requirements._PATTERNS,
+        "bridge": list(iam_policy.EMPTIES),
         "worker": sorted({*actions, "bedrock:InvokeModel"}),  # by which IAM knows Converse
     }
 

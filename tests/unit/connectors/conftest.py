@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.connectors.sqs_server import SqsServer, serving
+from tests.unit.connectors.aws.sqs_server import SqsServer, serving
 
 _ELSEWHERE = (
     "AWS_DEFAULT_REGION",

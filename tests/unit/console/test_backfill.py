@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.connectors.backfill_cursor import Counts
-from headrace.connectors.backfill_filters import Filters
+from headrace.connectors.backfill.checkpoint import Counts
+from headrace.connectors.backfill.filters import Filters
 from headrace.console.commands.backfill import moment, refuse_impossible, summary
 from headrace.console.commands.backfill_cost import Estimate, kind_of, price
 from headrace.console.errors import Refused

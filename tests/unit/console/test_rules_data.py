@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headrace.connectors.sinks.delivery import Delivery, NotDelivered
+from headrace.connectors.sinks.base import Delivery, NotDelivered
 from headrace.console import lint_rules, routing
 from headrace.console.cli import app
 from headrace.streams import pipeline

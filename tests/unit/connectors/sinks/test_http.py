@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.connectors.sinks.addresses import is_public
-from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered
+from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered
 from headrace.connectors.sinks.http import http
+from headrace.connectors.sinks.ssrf_guard import is_public
 from tests.support.web import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body='{"a": "ü"}', detail_type="MediaReady", source="headrace/ready")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from headrace.connectors.sinks.delivery import BadTarget, Delivery, NotDelivered, Sink
+from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink
 from headrace.connectors.sinks.http import http
+from headrace.connectors.sinks.http_client import Address
 from headrace.connectors.sinks.oauth import Client, Tokens
-from headrace.connectors.sinks.posting import Address
 from tests.support.web import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body="{}", detail_type="MediaReady", source="headrace/ready")

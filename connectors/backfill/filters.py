@@ -1,0 +1,57 @@
+"""Which of the objects in a bucket a backfill wants."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+
+from headrace.connectors.backfill.listing import Listed, Place
+
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+"""Storage classes whose objects cannot be read before someone restores them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an object must be. Sizes are in bytes and both count; a time range ends before `until`.
+
+    Suffixes are compared without regard to case, because cameras write `.JPG`.
+    """
+
+    suffixes: tuple[str, ...] = ()
+    min_size: int | None = None
+    max_size: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def why_not(self, listed: Listed) -> str:
+        """Say in one word what keeps an object out; empty when it is wanted."""
+        if listed.key.endswith("/") and not listed.size:
+            return "folder"
+        if listed.storage_class in ARCHIVED:
+            return "archived"
+        if self.suffixes and not listed.key.lower().endswith(tuple(each.lower() for each in self.suffixes)):
+            return "suffix"
+        if not _within(listed.size, self.min_size, self.max_size):
+            return "size"
+        before = self.since is not None and listed.modified < self.since
+        after = self.until is not None and listed.modified >= self.until
+        return "time" if before or after else ""
+
+
+def name_of(place: Place, filters: Filters) -> str:
+    """Name a backfill by what it carries: the same name, however the filters were spelled, continues the same work."""
+    given = (
+        *(("suffix", each) for each in sorted({suffix.lower() for suffix in filters.suffixes})),
+        ("min-size", filters.min_size),
+        ("max-size", filters.max_size),
+        ("since", filters.since and filters.since.isoformat()),
+        ("until", filters.until and filters.until.isoformat()),
+    )
+    options = [part for option, value in given if value is not None for part in (f"--{option}", str(value))]
+    return shlex.join([place.address, *options])
+
+
+def _within(size: int, least: int | None, most: int | None) -> bool:
+    return (least is None or size >= least) and (most is None or size <= most)

@@ -1,0 +1,69 @@
+"""Sends a backfill's records, and notes how far it has come only when Kafka has them."""
+
+from __future__ import annotations
+
+from headrace.connectors.backfill.checkpoint import BackfillFailed, Cursor, record
+from headrace.connectors.events.results import Fact
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message, message
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+from headrace.schemas.serde.schema_topic import NotPublished, publish
+from headrace.schemas.settings import KafkaSettings
+
+NEEDED = (topics.UPLOADED, topics.SCHEMAS, topics.BACKFILLS)
+ANSWER_SECONDS = 10.0
+FLUSH_SECONDS = 60.0
+POLL_SECONDS = 0.1
+
+
+class Sender:
+    """One producer, for one backfill."""
+
+    def __init__(self, cluster: KafkaSettings) -> None:
+        """Raises `BackfillFailed` where topics or schemas are not on Kafka, `KafkaException` without Kafka."""
+        there = clients.existing_topics(clients.admin(cluster), ANSWER_SECONDS)
+        missing = [topic.name for topic in NEEDED if topic.name not in there]
+        if missing:
+            raise BackfillFailed(f"topics not there: {', '.join(missing)} (headrace topics apply)")
+        self._producer = clients.producer(cluster)
+        self._codec = registry.codec(cluster)
+        self._refused: list[str] = []
+        try:
+            publish(self._producer, catalog.versions(), ANSWER_SECONDS)
+            self._codec.enrol()
+        except NotPublished as error:
+            raise BackfillFailed(f"Kafka does not take the schemas: {error}") from error
+        except (RegistryDown, NotRegistered) as error:
+            raise BackfillFailed(str(error)) from error
+
+    def send(self, fact: Fact) -> None:
+        """Hand an event over; it is durable after the next `save`."""
+        self._produce(message(*fact, self._codec))
+
+    def save(self, cursor: Cursor) -> None:
+        """Wait until Kafka has all that was sent, then note how far that is. Raises `BackfillFailed`."""
+        self._flush()
+        self._produce(record(cursor))
+        self._flush()
+
+    def _produce(self, sent: Message) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    sent.topic, sent.value, sent.key, headers=list(sent.headers), on_delivery=self._delivered
+                )
+                return
+            except BufferError:  # the producer holds as much as it may: wait until it has delivered some
+                self._producer.poll(POLL_SECONDS)
+
+    def _flush(self) -> None:
+        left = self._producer.flush(FLUSH_SECONDS)
+        if self._refused or left:
+            why = self._refused[0] if self._refused else f"no answer in {FLUSH_SECONDS:g} s"
+            raise BackfillFailed(f"Kafka has not taken every record: {why}; run the command again to continue")
+
+    def _delivered(self, error: object, _: object) -> None:
+        if error is not None:
+            self._refused.append(str(error))

@@ -1,0 +1,1 @@
+"""The bridge from SQS to Kafka."""

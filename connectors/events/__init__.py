@@ -1,0 +1,1 @@
+"""AWS messages in, event records out. Pure functions."""

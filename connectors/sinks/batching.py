@@ -1,0 +1,81 @@
+"""Puts deliveries together that come at the same time: a call for as many as the service takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from headrace.connectors.sinks.base import Delivery, NotDelivered
+
+WAIT_SECONDS = 0.005
+
+Answer = Sequence[NotDelivered | None]
+"""What became of each delivery of a batch, in its order; None for one that was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many deliveries and bytes a call may hold."""
+
+    count: int
+    size: int
+
+
+class Batches:
+    """Collects deliveries for a few milliseconds. Each is answered for itself: one that fails takes no other along."""
+
+    def __init__(self, call: Callable[[Sequence[Delivery]], Answer], limits: Limits) -> None:
+        self._call = call
+        self._limits = limits
+        self._open: list[tuple[Delivery, asyncio.Future[None]]] = []
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Deliver with others. Raises `NotDelivered`."""
+        size = len(delivery.body.encode())
+        if size > self._limits.size:
+            why = f"{size:,} bytes, and the target takes at most {self._limits.size:,}"
+            raise NotDelivered("permanent", "too_large", why)
+        if self._size + size > self._limits.size:
+            self._close()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._open.append((delivery, done))
+        self._size += size
+        if len(self._open) >= self._limits.count:
+            self._close()
+        elif self._timer is None:
+            self._timer = loop.call_later(WAIT_SECONDS, self._close)
+        await done
+
+    def _close(self) -> None:
+        """Send what has come together."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch, self._open, self._size = self._open, [], 0
+        if batch:
+            task = asyncio.create_task(self._send(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _send(self, batch: list[tuple[Delivery, asyncio.Future[None]]]) -> None:
+        try:
+            answers = await asyncio.to_thread(self._call, [delivery for delivery, _ in batch])
+        except Exception as error:  # the whole call failed: so did each of its deliveries
+            answers = [error if isinstance(error, NotDelivered) else None for _ in batch]
+            if not isinstance(error, NotDelivered):
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(error)
+                return
+        for (_, done), failure in zip(batch, answers, strict=True):
+            if done.done():
+                continue
+            if failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(failure)

@@ -1,0 +1,1 @@
+"""SNS over HTTPS to Kafka."""

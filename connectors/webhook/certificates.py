@@ -1,0 +1,59 @@
+"""The keys that SNS signs with: each fetched once, verified up to a trusted root, and kept until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from headrace.connectors.webhook.sns_signature import SnsMessage, certificate_names
+from headrace.connectors.webhook.x509 import SigningKey, Trust, certificates, missing_issuer, signing_key
+
+AT_ONCE = 8
+KEPT = 64
+
+Fetch = Callable[[str], Awaitable[bytes]]
+"""Gets what lies at an address. Raises `NotFetched`."""
+
+
+class NotFetched(Exception):
+    """A certificate could not be had; the text says why."""
+
+
+class Certificates:
+    """Gives the key that a message names. All who ask for one that is being fetched wait for the same fetch."""
+
+    def __init__(self, fetch: Fetch, trusted: Trust, clock: Callable[[], datetime]) -> None:
+        self._fetch = fetch
+        self._trusted = trusted
+        self._clock = clock
+        self._keys: dict[str, SigningKey] = {}
+        self._fetching: dict[str, asyncio.Task[SigningKey]] = {}
+
+    async def key(self, message: SnsMessage) -> SigningKey:
+        """Give the key that signed a message, if any key of SNS did. Raises `NotFetched` or `Untrusted`."""
+        url = message.proof.certificate_url
+        known = self._keys.get(url)
+        if known is not None and self._clock() < known.until:
+            return known
+        task = self._fetching.get(url)
+        if task is None:
+            if len(self._fetching) >= AT_ONCE:
+                raise NotFetched(f"{AT_ONCE} certificates are being fetched already")
+            task = asyncio.create_task(self._fetched(url, certificate_names(message.topic_arn)))
+            self._fetching[url] = task
+            task.add_done_callback(lambda _: self._fetching.pop(url))
+        # One who asks may go away; the others still wait for it.
+        return await asyncio.shield(task)
+
+    async def _fetched(self, url: str, names: tuple[str, ...]) -> SigningKey:
+        chain = certificates(await self._fetch(url))
+        issuer = missing_issuer(chain, self._trusted)
+        if issuer is not None:
+            chain.append(certificates(await self._fetch(issuer))[0])
+        key = signing_key(chain, names, self._trusted, self._clock())
+        self._keys.pop(url, None)
+        while len(self._keys) >= KEPT:
+            del self._keys[next(iter(self._keys))]
+        self._keys[url] = key
+        return key

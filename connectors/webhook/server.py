@@ -1,0 +1,160 @@
+"""Runs the webhook: listens at once, takes messages when Kafka is there, and drains when it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypedDict
+
+import certifi
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from headrace.connectors.aws.client import confirm_subscription
+from headrace.connectors.bridge.service import kafka_missing
+from headrace.connectors.webhook.certificates import Certificates
+from headrace.connectors.webhook.handler import Outside, Webhook
+from headrace.connectors.webhook.http_fetch import fetching
+from headrace.connectors.webhook.producer import Sender, producer
+from headrace.connectors.webhook.settings import WebhookSettings
+from headrace.connectors.webhook.x509 import Trust, trust
+from headrace.schemas.runtime.outage_log import Saying
+from headrace.schemas.serde import registry
+from headrace.schemas.serde.codec import Codec
+from headrace.schemas.settings import KafkaSettings, SettingsError
+
+LOOK_SECONDS = 0.5
+
+log = structlog.get_logger("headrace")
+
+
+class State(TypedDict):
+    """What every request finds."""
+
+    webhook: Webhook
+
+
+def run(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
+    """Serve until SIGTERM or SIGINT, then drain. False when it could not begin. Raises `SettingsError`."""
+    app = create_app(partial(opened, settings, cluster, _trusted(settings)))
+    server = uvicorn.Server(_config(app, settings))
+    listening = _listening(settings)
+    asked = threading.Event()
+
+    def stop(*_: object) -> None:
+        asked.set()
+        server.should_exit = True
+
+    # uvicorn listens to these signals while it serves, and then raises them again for whoever did so before.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    server.run([listening])
+    return server.started or asked.is_set()
+
+
+def create_app(open_webhook: Callable[[], AbstractAsyncContextManager[Webhook]]) -> Starlette:
+    """Make a web application of a webhook, which is open while the application is served."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[State]:
+        async with open_webhook() as webhook:
+            yield {"webhook": webhook}
+
+    routes = [Route("/sns", _receive, methods=["POST"]), Route("/health", _health, methods=["GET"])]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+@asynccontextmanager
+async def opened(settings: WebhookSettings, cluster: KafkaSettings, trusted: Trust) -> AsyncIterator[Webhook]:
+    """Open a webhook over the real Kafka, the real SNS and the certificates that SNS hands out."""
+    async with fetching(_tls(settings)) as fetch:
+        sender = Sender(producer(cluster))
+        now = partial(datetime.now, UTC)
+        keys = Certificates(fetch, trusted, now)
+        book = registry.codec(cluster)
+        webhook = Webhook(settings, Outside(keys, sender.send, confirm_subscription, book, now))
+        waiting = asyncio.create_task(_wait(webhook, cluster, book))
+        try:
+            yield webhook
+        finally:
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                await waiting
+            left = await asyncio.to_thread(sender.close, settings.drain_seconds)
+            log.info("stopped", not_delivered=left, **webhook.counts)
+
+
+async def _wait(webhook: Webhook, cluster: KafkaSettings, book: Codec) -> None:
+    """Let the webhook take messages once nothing is missing any more, saying each thing once."""
+    saying = Saying()
+    while missing := await asyncio.to_thread(kafka_missing, cluster, book):
+        saying.trouble(missing)
+        webhook.waiting_for = missing
+        await asyncio.sleep(LOOK_SECONDS)
+    webhook.waiting_for = ""
+    log.info("ready")
+
+
+async def _receive(request: Request) -> Response:
+    webhook: Webhook = request.state.webhook
+    return await webhook.receive(request)
+
+
+async def _health(request: Request) -> Response:
+    webhook: Webhook = request.state.webhook
+    return webhook.health()
+
+
+def _config(app: Starlette, settings: WebhookSettings) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        ssl_certfile=settings.tls_file,
+        timeout_graceful_shutdown=round(settings.drain_seconds),
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    try:
+        config.load()
+    except ssl.SSLError:
+        raise SettingsError(f"HEADRACE_WEBHOOK_TLS_FILE: {settings.tls_file} holds no PEM chain with its key") from None
+    return config
+
+
+def _listening(settings: WebhookSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise SettingsError(f"HEADRACE_WEBHOOK_HOST, HEADRACE_WEBHOOK_PORT: {place}: {error.strerror}") from None
+
+
+def _trusted(settings: WebhookSettings) -> Trust:
+    own = [settings.ca_file.read_bytes()] if settings.ca_file else []
+    try:
+        return trust(Path(certifi.where()).read_bytes(), *own)
+    except ValueError:
+        raise SettingsError(f"HEADRACE_WEBHOOK_CA_FILE: {settings.ca_file} holds no PEM certificates") from None
+
+
+def _tls(settings: WebhookSettings) -> ssl.SSLContext:
+    """Trust the same roots where certificates are fetched: a proxy of one's own may end that TLS."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    if settings.ca_file:
+        context.load_verify_locations(settings.ca_file)
+    return context

@@ -1,0 +1,22 @@
+"""`headrace webhook`: take what SNS delivers over HTTPS into Kafka."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def webhook(
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
+) -> None:
+    """Take SNS messages over HTTPS into Kafka until SIGTERM or Ctrl-C; each is answered when Kafka has it."""
+    from headrace.connectors.webhook.server import run
+    from headrace.connectors.webhook.settings import WebhookSettings
+    from headrace.schemas.runtime import logging
+    from headrace.schemas.settings import KafkaSettings, load
+
+    settings, cluster = load(WebhookSettings), load(KafkaSettings)
+    logging.configure(json_logs)
+    if not run(settings, cluster):
+        raise typer.Exit(1)

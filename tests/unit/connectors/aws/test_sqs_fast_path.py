@@ -1,0 +1,123 @@
+"""The quick way to SQS asks what boto3 would ask, and leaves to boto3 whatever it does not know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from headrace.connectors.aws.client import QueueUnavailable, Sqs
+from headrace.connectors.aws.sqs_fast_path import Endpoint, Wire
+from tests.support.sns import Authority
+from tests.support.web import Request as Posted
+from tests.support.web import Response, serving
+from tests.unit.connectors.aws.sqs_server import QUEUE, Request, SqsServer
+
+ENTRIES = [{"Id": "0", "ReceiptHandle": "r0"}]
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("ReceiveMessage", "receive_message", {"MaxNumberOfMessages": 10, "WaitTimeSeconds": 1}),
+    ("DeleteMessageBatch", "delete_message_batch", {"Entries": ENTRIES}),
+    (
+        "ChangeMessageVisibilityBatch",
+        "change_message_visibility_batch",
+        {"Entries": [{**ENTRIES[0], "VisibilityTimeout": 0}]},
+    ),
+]
+NOT_HERE = {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."}
+
+
+@pytest.fixture(autouse=True)
+def session(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-a-session")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+
+def seen(request: Request) -> dict[str, Any]:
+    """What of a request says what is asked, and by whom."""
+    signed = request.headers["Authorization"].replace(",", "").split()
+    named = ("Content-Type", "X-Amz-Target", "X-Amzn-Query-Mode", "X-Amz-Security-Token", "Host")
+    return {
+        "path": request.path,
+        "asked": request.asked,
+        "signed": [part for part in signed if not part.startswith("Signature=")],
+        **{name: request.headers[name] for name in named},
+    }
+
+
+@pytest.mark.parametrize(("operation", "method", "parameters"), CALLS)
+def test_it_asks_what_boto3_asks(server: SqsServer, operation: str, method: str, parameters: dict[str, Any]) -> None:
+    Sqs("eu-west-1", 5, 2).call(operation, QueueUrl=QUEUE, **parameters)
+    getattr(boto3.session.Session().client("sqs"), method)(QueueUrl=QUEUE, **parameters)
+
+    ours, theirs = server.requests
+    assert "boto" not in ours.headers.get("User-Agent", "").lower()
+    assert "boto" in theirs.headers["User-Agent"].lower()
+    assert seen(ours) == seen(theirs)
+
+
+def test_a_connection_is_kept_and_another_is_made_when_it_was_closed(server: SqsServer) -> None:
+    sqs = Sqs("eu-west-1", 5, 2)
+    for _ in range(3):
+        sqs.call("ReceiveMessage", QueueUrl=QUEUE)
+    assert len(server.connections) == 1
+    server.hangs_up = True
+    for _ in range(3):
+        sqs.call("ReceiveMessage", QueueUrl=QUEUE)
+    assert len(server.connections) == 3
+    assert not any("boto" in request.headers.get("User-Agent", "").lower() for request in server.requests)
+
+
+def test_a_refusal_has_the_code_that_boto3_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Posted) -> Response:
+        error = {"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}
+        return Response(400, b'{"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no"}', error)
+
+    with serving(refuse) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
+        with pytest.raises(QueueUnavailable) as ours:
+            Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
+        with pytest.raises(boto3.session.Session().client("sqs").exceptions.ClientError) as theirs:
+            boto3.session.Session().client("sqs").receive_message(QueueUrl=QUEUE)
+    said = theirs.value.response["Error"]
+    assert str(ours.value) == f"{said['Code']}: {said['Message']}"
+
+
+def test_a_proxy_is_used_where_there_is_one(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://sqs.elsewhere.test")
+
+    Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
+
+    assert server.requests[0].path == "http://sqs.elsewhere.test/"
+
+
+def test_only_who_has_a_certificate_that_is_trusted_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, got = Authority(now=datetime.now(UTC)), list[str]()
+    certificate, trusted = tmp_path / "localhost.pem", tmp_path / "root.pem"
+    certificate.write_bytes(authority.issue("localhost").pem_with_key + authority.issuer.pem)
+    trusted.write_bytes(authority.root.pem)
+
+    def receive(request: Posted) -> Response:
+        got.append(request.headers.get("user-agent", ""))
+        return Response(200, b'{"Messages": []}')
+
+    with serving(receive, certificate) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
+        with pytest.raises(QueueUnavailable, match="SSL"):
+            Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
+        assert got == []
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(trusted))
+        assert Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE) == {"Messages": []}
+    assert got == [""]
+
+
+def test_what_it_does_not_know_is_left_to_boto3(server: SqsServer) -> None:
+    wire = Wire(Endpoint(server.url, None, 1.0, 1.0), lambda headers, _body: dict(headers))
+    server.answers.extend([(503, b"busy"), (302, b""), b'{"Messages": 7}', b"[" * 100_000, (400, b"<html>")])
+
+    assert [wire.call("ReceiveMessage", {"QueueUrl": QUEUE}) for _ in range(5)] == [None] * 5
+    assert wire.call("GetQueueAttributes", {"QueueUrl": QUEUE}) is None
+    assert len(server.requests) == 5

@@ -1,0 +1,111 @@
+"""A cursor is written when Kafka has every record before it, and not otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from headrace.connectors.backfill.checkpoint import BackfillFailed, Cursor
+from headrace.connectors.backfill.events import fact
+from headrace.connectors.backfill.listing import Listed, Place
+from headrace.connectors.backfill.producer import NEEDED, Sender
+from headrace.schemas.settings import KafkaSettings
+
+UPLOAD = fact(Place("media"), Listed("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
+CLUSTER = KafkaSettings(bootstrap_servers="127.0.0.1:9")
+
+
+class Producer:
+    """What librdkafka does, at its edges: full, silent, or with a refusal. Remembers what it was told to do."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.refusal: str | None = None
+        self.silent = False
+        self.full = 0
+        self._waiting: list[Callable[[object, object], None]] = []
+
+    def produce(self, topic: str, *_: object, on_delivery: Callable[[object, object], None], **__: object) -> None:
+        if self.full:
+            self.full -= 1
+            raise BufferError
+        self._waiting.append(on_delivery)
+        self.done.append(topic)
+
+    def poll(self, _: float) -> None:
+        self.done.append("poll")
+
+    def flush(self, _: float) -> int:
+        self.done.append("flush")
+        if self.silent:
+            return len(self._waiting)
+        for delivered in self._waiting:
+            delivered(self.refusal, None)
+        self._waiting.clear()
+        return 0
+
+
+@pytest.fixture
+def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
+    producer = Producer()
+    monkeypatch.setattr("headrace.schemas.kafka.clients.producer", lambda _: producer)
+    monkeypatch.setattr(
+        "headrace.schemas.kafka.clients.existing_topics", lambda *_: {topic.name: 1 for topic in NEEDED}
+    )
+    return producer
+
+
+def sender(producer: Producer) -> Sender:
+    """A sender whose schemas are published."""
+    found = Sender(CLUSTER)
+    producer.done.clear()
+    return found
+
+
+def test_the_schemas_are_there_before_the_first_record(producer: Producer) -> None:
+    Sender(CLUSTER)
+
+    assert set(producer.done[:-1]) == {"system.schemas"}
+    assert producer.done[-1] == "flush"
+
+
+def test_a_cursor_is_sent_when_the_records_are_there_and_save_waits_for_it(producer: Producer) -> None:
+    log = sender(producer)
+    log.send(UPLOAD)
+    log.save(Cursor("b"))
+
+    assert producer.done == ["media.uploaded", "flush", "system.backfills", "flush"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"), [({"refusal": "too large"}, "too large"), ({"silent": True}, "no answer in 60 s")]
+)
+def test_without_every_record_no_cursor_is_sent(producer: Producer, trouble: dict[str, Any], said: str) -> None:
+    log = sender(producer)
+    for name, value in trouble.items():
+        setattr(producer, name, value)
+    log.send(UPLOAD)
+
+    with pytest.raises(BackfillFailed, match=f"{said}; run the command again to continue"):
+        log.save(Cursor("b"))
+
+    assert "system.backfills" not in producer.done
+
+
+def test_a_full_producer_is_waited_for(producer: Producer) -> None:
+    log = sender(producer)
+    producer.full = 2
+    log.send(UPLOAD)
+
+    assert producer.done == ["poll", "poll", "media.uploaded"]
+
+
+def test_missing_topics_are_named_with_what_creates_them(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.schemas.kafka.clients.existing_topics", lambda *_: {"system.schemas": 1})
+
+    with pytest.raises(BackfillFailed, match=r"media\.uploaded, system\.backfills \(headrace topics apply\)"):
+        Sender(CLUSTER)
+    assert producer.done == []

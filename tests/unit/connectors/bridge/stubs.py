@@ -1,0 +1,125 @@
+"""A queue and a producer that do what a test tells them, where the real ones cannot be made to."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from headrace.connectors.bridge.queue import Delivery, Rejected
+
+WITHIN_SECONDS = 10.0
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Wait until something holds; False when it does not in time."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+class StubQueue:
+    """`connectors.aws.client.Queue` in memory. `errors` are raised by the next calls of an operation."""
+
+    def __init__(self, url: str = "http://sqs/media") -> None:
+        self.url = url
+        self.is_fifo = url.endswith(".fifo")
+        self.deleted: list[str] = []
+        self.batches: list[int] = []
+        self.hidden: list[tuple[str, int]] = []
+        self.errors: dict[str, list[Exception]] = {"receive": [], "delete": [], "hide": []}
+        self.rejects: list[Rejected] = []
+        self.receives = 0
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+        self._waiting: queue.Queue[list[Delivery]] = queue.Queue()
+
+    def send(self, *bodies: str, group: str = "") -> None:
+        """Let the next receipt have these messages; the n-th of a receipt is message n."""
+        self._waiting.put([Delivery(f"m{n}", f"r{n}", body, group) for n, body in enumerate(bodies)])
+
+    def receive(self) -> list[Delivery]:
+        self._raise("receive")
+        with self._lock:
+            self.receives += 1
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return self._waiting.get(timeout=0.02)
+        except queue.Empty:
+            return []
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def delete(self, deliveries: Sequence[Delivery]) -> list[Rejected]:
+        self._raise("delete")
+        refused, self.rejects = self.rejects, []
+        no = {each.delivery.id for each in refused}
+        self.batches.append(len(deliveries))
+        self.deleted += [each.id for each in deliveries if each.id not in no]
+        return refused
+
+    def hide(self, deliveries: Sequence[Delivery], seconds: int) -> list[Rejected]:
+        self._raise("hide")
+        refused, self.rejects = self.rejects, []
+        self.batches.append(len(deliveries))
+        self.hidden += [(each.id, seconds) for each in deliveries]
+        return refused
+
+    def _raise(self, operation: str) -> None:
+        if self.errors[operation]:
+            raise self.errors[operation].pop(0)
+
+
+class StubProducer:
+    """A producer that acknowledges when it is told to. `raises` are raised by the next produces."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = []
+        self.raises: list[Exception] = []
+        self._reports: list[Callable[[Any, Any], None]] = []
+        self._due: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._lock = threading.Lock()
+
+    def connect(self, **given: Any) -> StubProducer:
+        """Be what `kafka.producer` gives."""
+        self.given = given
+        return self
+
+    def produce(self, topic: str, value: bytes, key: bytes, headers: Any, on_delivery: Any) -> None:
+        if self.raises:
+            raise self.raises.pop(0)
+        with self._lock:
+            self.sent.append((topic, value, key, headers))
+            self._reports.append(on_delivery)
+
+    def poll(self, timeout: float) -> int:
+        """Report what is due, in the thread that polls, as librdkafka does."""
+        try:
+            due = self._due.get(timeout=timeout)
+        except queue.Empty:
+            return 0
+        due()
+        return 1
+
+    def call(self, back: Callable[[KafkaError], None], error: KafkaError) -> None:
+        """Tell of an error when polled next."""
+        self._due.put(lambda: back(error))
+
+    def acknowledge(self, number: int, error: KafkaError | None = None) -> None:
+        """Report on the n-th record that was sent."""
+        assert eventually(lambda: len(self._reports) > number), f"record {number} was not sent"
+        self._due.put(lambda: self._reports[number](error, None))
+
+    @property
+    def topics(self) -> list[str]:
+        return [sent[0] for sent in self.sent]

@@ -1,0 +1,476 @@
+"""A message is deleted when Kafka has every record of it, never before, and whatever fails leaves it to come back."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
+
+from headrace.connectors.bridge import visibility
+from headrace.connectors.bridge.bridge import Bridge, BridgeFailed
+from headrace.connectors.bridge.in_flight import Counts, Flight, Source
+from headrace.connectors.bridge.queue import QueueUnavailable, Rejected
+from headrace.connectors.bridge.settings import BridgeSettings
+from tests.support.records import CODEC
+from tests.unit.connectors.bridge.stubs import StubProducer, StubQueue, eventually
+from tests.unit.connectors.webhook import sns_messages
+
+LOST = KafkaError(KafkaError._MSG_TIMED_OUT)
+FATAL = KafkaError(KafkaError._FATAL, "fenced", True)
+UNREADABLE = "no json"
+
+
+class Bench:
+    """A bridge between a stub queue and a stub producer."""
+
+    def __init__(self, queue: StubQueue, kind: type[Bridge] = Bridge, **settings: Any) -> None:
+        given = {"queue_urls": queue.url, "bridge_receivers": 1, "bridge_drain_seconds": 5, **settings}
+        self.queue = queue
+        self.producer = StubProducer()
+        self.stop = threading.Event()
+        connect: Any = self.producer.connect
+        self.bridge = kind(BridgeSettings(**given), connect, CODEC, self.stop)
+        self.bridge.open()
+        self.add(queue)
+
+    def add(self, queue: StubQueue, hidden_seconds: int = 30) -> None:
+        """Receive from another queue as well, and delete what has landed without waiting for more."""
+        source = Source(queue, hidden_seconds)  # type: ignore[arg-type]
+        self.bridge.add(source)
+        self.bridge._deletes[source].waiting.hurry()
+
+    @property
+    def counts(self) -> Counts:
+        return self.bridge.counts
+
+    def close(self) -> Counts:
+        self.bridge.close()
+        return self.counts
+
+
+def conserved(counts: Counts) -> bool:
+    return counts.received == counts.translated + counts.refused + counts.ignored + counts.left
+
+
+def heard(bench: Bench) -> None:
+    """The producer calls back with what ails it, when it is polled."""
+    bench.producer.call(bench.producer.given["error_cb"], FATAL)
+
+
+def reported(bench: Bench) -> None:
+    """The producer says so of a record."""
+    bench.queue.send(sns_messages.notification())
+    bench.producer.acknowledge(0, FATAL)
+
+
+@pytest.fixture
+def queue() -> StubQueue:
+    return StubQueue()
+
+
+@pytest.fixture
+def bench(queue: StubQueue) -> Iterator[Bench]:
+    bench = Bench(queue)
+    yield bench
+    if not bench.stop.is_set():
+        bench.close()
+
+
+class Hasty(Bridge):
+    """A bridge with a bug: it deletes what it has produced without waiting for the acknowledgement."""
+
+    def _send(self, flight: Flight, messages: Any, ending: Any) -> None:
+        super()._send(flight, messages, ending)
+        self._airspace.end(flight, ending)
+
+
+@pytest.mark.parametrize(("kind", "waits"), [(Bridge, True), (Hasty, False)])
+def test_a_message_is_deleted_only_after_the_last_of_its_records_is_acknowledged(
+    queue: StubQueue, kind: type[Bridge], waits: bool
+) -> None:
+    bench = Bench(queue, kind)
+    queue.send(sns_messages.notification(sns_messages.record("a"), sns_messages.record("b"), sns_messages.record("c")))
+
+    bench.producer.acknowledge(2)
+    bench.producer.acknowledge(0)
+    # A message that tells of nothing is deleted at once: by then the other would have been as well.
+    queue.send('{"Event": "s3:TestEvent"}', '{"Event": "s3:TestEvent"}')
+    assert eventually(lambda: bench.counts.ignored == 2 and len(queue.deleted) >= 2)
+    assert (bench.counts.translated == 0 and len(queue.deleted) == 2) is waits
+
+    bench.producer.acknowledge(1)
+    assert eventually(lambda: len(queue.deleted) == 3)
+    assert asdict(bench.close()) == asdict(Counts(received=3, translated=1, ignored=2, deleted=3, records=3))
+
+
+def test_a_message_with_a_record_that_was_not_taken_is_left_to_come_back(bench: Bench) -> None:
+    bench.queue.send(sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")))
+    bench.producer.acknowledge(0)
+    bench.producer.acknowledge(1, LOST)
+
+    assert eventually(lambda: bench.counts.left == 1)
+    assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
+    assert bench.queue.deleted == []
+
+
+def test_a_record_that_the_producer_refuses_leaves_the_message(bench: Bench) -> None:
+    bench.producer.raises = [KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))]
+    bench.queue.send(sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")))
+    bench.producer.acknowledge(0)
+
+    assert eventually(lambda: bench.counts.left == 1)
+    assert bench.close().deleted == 0
+
+
+def test_a_full_producer_holds_the_bridge_back_and_loses_nothing(bench: Bench) -> None:
+    bench.producer.raises = [BufferError(), BufferError()]
+    bench.queue.send(sns_messages.notification())
+    bench.producer.acknowledge(0)
+
+    assert eventually(lambda: bench.counts.deleted == 1)
+    assert len(bench.producer.sent) == 1
+
+
+def test_a_producer_that_is_beyond_repair_ends_the_bridge(bench: Bench) -> None:
+    bench.producer.raises = [KafkaException(FATAL)]
+    bench.queue.send(sns_messages.notification())
+
+    assert eventually(bench.stop.is_set)
+    with pytest.raises(BridgeFailed, match="fenced"):
+        bench.close()
+    assert conserved(bench.counts)
+    assert bench.queue.deleted == []
+
+
+@pytest.mark.parametrize("tell", [heard, reported], ids=["at any time", "in a delivery report"])
+def test_a_producer_that_says_that_it_is_beyond_repair_ends_the_bridge(bench: Bench, tell: Any) -> None:
+    tell(bench)
+
+    assert eventually(bench.stop.is_set)
+    with pytest.raises(BridgeFailed, match="fenced"):
+        bench.close()
+    assert conserved(bench.counts)
+    assert bench.queue.deleted == []
+
+
+def test_what_nobody_can_read_is_deleted_once_it_is_a_dead_letter(bench: Bench) -> None:
+    with capture_logs() as logs:
+        bench.queue.send(UNREADABLE)
+        assert eventually(lambda: bench.producer.topics == ["bridge.dlq"])
+        assert bench.queue.deleted == []
+        bench.producer.acknowledge(0)
+        assert eventually(lambda: bench.queue.deleted == ["m0"])
+
+    assert bench.producer.sent[0][1] == UNREADABLE.encode()
+    assert bench.close().refused == 1
+    (line,) = [line for line in logs if line["event"] == "refused"]
+    assert (line["message"], line["code"], line["queue"]) == ("m0", "not_json", bench.queue.url)
+    assert not any(UNREADABLE in str(line) for line in logs)
+
+
+def test_what_nobody_can_read_can_be_left_to_the_queue(queue: StubQueue) -> None:
+    bench = Bench(queue, leave_unreadable=True)
+    queue.send(UNREADABLE)
+
+    assert eventually(lambda: bench.counts.left == 1)
+    assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
+    assert (queue.deleted, bench.producer.sent) == ([], [])
+
+
+def test_what_can_be_read_of_a_message_is_sent_beside_its_dead_letter(bench: Bench) -> None:
+    bench.queue.send(sns_messages.notification(sns_messages.record("good"), sns_messages.record("bad", version="3.0")))
+    bench.producer.acknowledge(1)
+    assert not eventually_within(0.1, lambda: bool(bench.queue.deleted))
+    bench.producer.acknowledge(0)
+
+    assert eventually(lambda: bench.queue.deleted == ["m0"])
+    assert bench.producer.topics == ["media.uploaded", "bridge.dlq"]
+    assert asdict(bench.close()) == asdict(Counts(received=1, refused=1, deleted=1, records=2))
+
+
+def test_what_can_be_read_of_a_message_is_sent_although_the_rest_is_left_to_the_queue(queue: StubQueue) -> None:
+    bench = Bench(queue, leave_unreadable=True)
+    queue.send(sns_messages.notification(sns_messages.record("good"), sns_messages.record("bad", version="3.0")))
+    bench.producer.acknowledge(0)
+
+    assert eventually(lambda: bench.counts.left == 1)
+    assert bench.producer.topics == ["media.uploaded"]
+    assert bench.close().deleted == 0
+
+
+def test_what_is_ignored_and_yet_worth_a_line_is_told(bench: Bench) -> None:
+    with capture_logs() as logs:
+        bench.queue.send(
+            '{"Event": "s3:TestEvent"}', sns_messages.sns("", Type="SubscriptionConfirmation", Token="hunter2")
+        )
+        assert eventually(lambda: len(bench.queue.deleted) == 2)
+
+    (line,) = logs
+    assert (line["event"], line["message"]) == ("ignored", "m1")
+    assert sns_messages.TOPIC in line["why"]
+    assert "hunter2" not in str(line)
+
+
+def test_no_more_messages_are_held_than_is_allowed(queue: StubQueue) -> None:
+    for _ in range(5):
+        queue.send(*[sns_messages.notification()] * 10)
+    bench = Bench(queue, bridge_in_flight=20, bridge_receivers=4)
+
+    assert eventually(lambda: bench.counts.received == 20)
+    receives = queue.receives
+    assert not eventually_within(0.3, lambda: queue.receives > receives)
+    for number in range(10):
+        bench.producer.acknowledge(number)
+    assert eventually(lambda: bench.counts.received == 30)
+    for number in range(10, 50):
+        bench.producer.acknowledge(number)
+    assert eventually(lambda: bench.counts.deleted == 50)
+    assert conserved(bench.close())
+
+
+def eventually_within(seconds: float, holds: Any) -> bool:
+    """Whether something comes to hold, where it should not."""
+    over = threading.Event()
+    timer = threading.Timer(seconds, over.set)
+    timer.start()
+    while not over.is_set():
+        if holds():
+            timer.cancel()
+            return True
+        over.wait(0.01)
+    return False
+
+
+def test_a_fifo_group_keeps_its_order_when_one_of_it_is_left() -> None:
+    queue = StubQueue("http://sqs/media.fifo")
+    bench = Bench(queue)
+    queue.send(*[sns_messages.notification(sns_messages.record(key)) for key in "abcd"], group="g")
+    for number, error in enumerate((None, LOST, None, None)):
+        bench.producer.acknowledge(number, error)
+
+    assert eventually(lambda: queue.deleted == ["m0"])
+    assert asdict(bench.close()) == asdict(Counts(received=4, translated=1, left=3, deleted=1, records=1))
+
+
+@pytest.mark.parametrize(("name", "most"), [("media", 3), ("media.fifo", 1)])
+def test_a_fifo_queue_has_one_receiver(name: str, most: int) -> None:
+    queue = StubQueue(f"http://sqs/{name}")
+    bench = Bench(queue, bridge_receivers=3)
+
+    assert eventually(lambda: queue.receives > 20)
+    bench.close()
+    assert queue.most_at_once == most
+
+
+def test_a_queue_that_is_away_takes_no_place_from_another(queue: StubQueue) -> None:
+    away = StubQueue("http://sqs/away")
+    away.errors["receive"] = [QueueUnavailable("away")] * 1000
+    bench = Bench(away, bridge_in_flight=10)
+    assert eventually(lambda: len(away.errors["receive"]) < 1000)
+    bench.add(queue)
+    queue.send(*[sns_messages.notification()] * 10)
+
+    assert eventually(lambda: len(bench.producer.sent) == 10)
+    for number in range(10):
+        bench.producer.acknowledge(number)
+    assert eventually(lambda: len(queue.deleted) == 10)
+    bench.close()
+
+
+def test_a_stop_waits_for_what_is_under_way_and_deletes_it(bench: Bench) -> None:
+    bench.queue.send(sns_messages.notification())
+    assert eventually(lambda: len(bench.producer.sent) == 1)
+    closing = threading.Thread(target=bench.close)
+    closing.start()
+    assert eventually(bench.stop.is_set)
+    bench.producer.acknowledge(0)
+    closing.join(5)
+
+    assert not closing.is_alive()
+    assert asdict(bench.counts) == asdict(Counts(received=1, translated=1, deleted=1, records=1))
+
+
+def test_a_stop_does_not_wait_for_ever_and_what_comes_after_it_changes_nothing(queue: StubQueue) -> None:
+    bench = Bench(queue, bridge_drain_seconds=0.1)
+    queue.send(sns_messages.notification())
+    assert eventually(lambda: len(bench.producer.sent) == 1)
+
+    counts = asdict(bench.close())
+    bench.producer.acknowledge(0)
+    bench.producer.poll(1)
+
+    assert counts == asdict(bench.counts) == asdict(Counts(received=1, left=1))
+    assert queue.deleted == []
+
+
+class SlowQueue(StubQueue):
+    """A queue whose long poll ends when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.polled, self.go_on = threading.Event(), threading.Event()
+
+    def receive(self) -> Any:
+        self.polled.set()
+        self.go_on.wait(5)
+        return super().receive()
+
+
+def test_a_stop_waits_for_a_long_poll_and_gives_back_at_once_what_it_brings() -> None:
+    queue = SlowQueue()
+    bench = Bench(queue)
+    assert queue.polled.wait(5)
+    closing = threading.Thread(target=bench.close)
+    closing.start()
+    assert eventually(bench.stop.is_set)
+    queue.send(sns_messages.notification())
+    queue.go_on.set()
+    closing.join(5)
+
+    assert not closing.is_alive()
+    assert queue.hidden == [("m0", 0)]
+    assert bench.counts.received == 0
+
+
+def test_a_stop_does_not_wait_for_a_long_poll_for_ever() -> None:
+    queue = SlowQueue()
+    bench = Bench(queue, bridge_drain_seconds=0.1)
+    assert queue.polled.wait(5)
+
+    bench.close()
+
+    assert not queue.go_on.is_set()
+    queue.go_on.set()
+
+
+def test_a_stop_does_not_wait_for_a_producer_that_stays_full(queue: StubQueue) -> None:
+    bench = Bench(queue, bridge_drain_seconds=0.2)
+    bench.producer.raises = [BufferError()] * 10_000
+    queue.send(sns_messages.notification())
+    assert eventually(lambda: len(bench.producer.raises) < 10_000)
+
+    assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
+
+
+def test_a_queue_that_goes_away_is_told_of_once_and_asked_again_until_it_is_back(queue: StubQueue) -> None:
+    queue.errors["receive"] = [QueueUnavailable("does not exist")] * 2
+    queue.send(sns_messages.notification())
+    with capture_logs() as logs:
+        bench = Bench(queue)
+        bench.producer.acknowledge(0)
+        assert eventually(lambda: queue.deleted == ["m0"])
+        bench.close()
+
+    assert [line["event"] for line in logs] == ["waiting", "works again"]
+    assert logs[0]["on"] == "does not exist"
+
+
+def test_a_queue_that_lets_us_receive_and_not_delete_is_told_of_once(bench: Bench) -> None:
+    bench.queue.errors["delete"] = [QueueUnavailable("AccessDenied")] * 2
+    with capture_logs() as logs:
+        bench.queue.send(sns_messages.notification())
+        bench.producer.acknowledge(0)
+        assert eventually(lambda: bench.queue.deleted == ["m0"])
+
+    assert [line["event"] for line in logs] == ["waiting", "works again"]
+    assert logs[0]["on"] == "not deleted: AccessDenied"
+
+
+def test_a_message_that_is_held_long_is_kept_hidden(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visibility, "LOOK_SECONDS", 0.01)
+    queue = StubQueue("http://sqs/impatient")
+    bench.add(queue, hidden_seconds=2)
+    queue.send(sns_messages.notification(), '{"Event": "s3:TestEvent"}')
+
+    assert eventually(lambda: queue.hidden == [("m0", 2)])
+    bench.producer.acknowledge(0)
+    assert eventually(lambda: len(queue.deleted) == 2)
+
+
+def test_a_delete_that_failed_is_tried_again(bench: Bench) -> None:
+    bench.queue.errors["delete"] = [QueueUnavailable("throttled")]
+    bench.queue.send(sns_messages.notification())
+    bench.producer.acknowledge(0)
+
+    assert eventually(lambda: bench.queue.deleted == ["m0"])
+    assert bench.close().deleted == 1
+
+
+def test_of_a_batch_only_what_was_not_deleted_is_tried_again(bench: Bench) -> None:
+    bench.queue.send(*[sns_messages.notification(sns_messages.record(key)) for key in "abcdefghij"])
+    assert eventually(lambda: len(bench.producer.sent) == 10)
+    (held,) = [flight for flight in bench.bridge._airspace.snapshot() if flight.delivery.id == "m3"]
+    bench.queue.rejects = [Rejected(held.delivery, "InternalError: ", gone=False)]
+    for number in range(10):
+        bench.producer.acknowledge(number)
+
+    assert eventually(lambda: len(bench.queue.deleted) == 10)
+    assert sum(bench.queue.batches) == 11
+    assert bench.queue.deleted[-1] == "m3"
+
+
+def test_a_handle_that_has_expired_is_told_of_and_not_tried_again(bench: Bench) -> None:
+    bench.queue.send(sns_messages.notification())
+    assert eventually(lambda: len(bench.producer.sent) == 1)
+    (held,) = bench.bridge._airspace.snapshot()
+    bench.queue.rejects = [Rejected(held.delivery, "ReceiptHandleIsInvalid: ", gone=True)]
+    with capture_logs() as logs:
+        bench.producer.acknowledge(0)
+        assert eventually(lambda: not bench.bridge._airspace.snapshot())
+
+    assert [line["event"] for line in logs] == ["not deleted"]
+    assert asdict(bench.close()) == asdict(Counts(received=1, translated=1, records=1))
+
+
+def test_a_thread_that_dies_ends_the_bridge_rather_than_let_it_carry_less(bench: Bench) -> None:
+    bench.queue.errors["receive"] = [ZeroDivisionError("a bug")]
+
+    assert eventually(bench.stop.is_set)
+    with pytest.raises(BridgeFailed, match="a bug"):
+        bench.close()
+
+
+def test_an_outage_of_kafka_is_told_of_once_and_its_end_too(bench: Bench) -> None:
+    down = KafkaError(KafkaError._ALL_BROKERS_DOWN)
+    with capture_logs() as logs:
+        for _ in range(3):
+            bench.producer.given["error_cb"](down)
+        bench.queue.send(sns_messages.notification())
+        bench.producer.acknowledge(0)
+        assert eventually(lambda: bench.counts.translated == 1)
+
+    assert [line["event"] for line in logs] == ["waiting", "works again"]
+
+
+KINDS = (
+    sns_messages.notification(),
+    sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")),
+    sns_messages.notification(sns_messages.record("a"), sns_messages.record("b", version="3.0")),
+    UNREADABLE,
+    '{"Event": "s3:TestEvent"}',
+)
+
+
+@pytest.mark.parametrize("name", ["media", "media.fifo"])
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_each_message_ends_once_and_is_deleted_unless_it_is_left(name: str, seed: int) -> None:
+    draw = random.Random(seed)
+    queue = StubQueue(f"http://sqs/{name}")
+    bodies = draw.choices(KINDS, k=10)
+    bench = Bench(queue, bridge_drain_seconds=0.2, leave_unreadable=draw.choice([True, False]))
+    queue.send(*bodies, group="g" if queue.is_fifo else "")
+    assert eventually(lambda: queue.receives > 1 and bench.counts.received == len(bodies))
+    for number in draw.sample(range(len(bench.producer.sent)), len(bench.producer.sent)):
+        if draw.random() < 0.95:
+            bench.producer.acknowledge(number, draw.choice([None, None, None, LOST]))
+
+    counts = bench.close()
+    assert counts.received == len(bodies)
+    assert conserved(counts)
+    assert counts.deleted == len(queue.deleted) == len(set(queue.deleted)) == counts.received - counts.left

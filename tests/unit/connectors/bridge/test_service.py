@@ -1,0 +1,90 @@
+"""What stands in the way of a start is said in plain words."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from headrace.connectors.bridge import service
+from headrace.connectors.bridge.in_flight import Counts
+from headrace.connectors.bridge.queue import QueueUnavailable
+from headrace.connectors.bridge.service import reachable, run
+from headrace.connectors.bridge.settings import BridgeSettings
+from headrace.schemas.serde.codec import Codec
+from headrace.schemas.settings import KafkaSettings
+from tests.support.running import wait_for
+from tests.unit.connectors.aws.sqs_server import QUEUE, SqsServer
+
+NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
+REFUSED = {"Failed": [{"Id": "0", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}]}
+
+
+@pytest.fixture
+def server(server: SqsServer) -> SqsServer:
+    server.answers.extend([REFUSED] * 2)
+    return server
+
+
+def given(**changes: Any) -> BridgeSettings:
+    return BridgeSettings(**{"queue_urls": QUEUE, **changes})
+
+
+def test_a_queue_that_lets_us_is_given_with_how_long_its_messages_stay_hidden(server: SqsServer) -> None:
+    server.answers.append({"Attributes": {"VisibilityTimeout": "60"}})
+
+    with capture_logs() as logs:
+        source = reachable(QUEUE, given())
+
+    assert (source.queue.url, source.hidden_seconds) == (QUEUE, 60)
+    assert [each.operation for each in server.requests] == [
+        "DeleteMessageBatch",
+        "ChangeMessageVisibilityBatch",
+        "GetQueueAttributes",
+    ]
+    assert logs == []
+
+
+def test_a_queue_that_hides_nothing_is_not_emptied(server: SqsServer) -> None:
+    server.answers.append({"Attributes": {"VisibilityTimeout": "0"}})
+
+    with pytest.raises(QueueUnavailable, match=r"visibility timeout is 0.*give it 30 s"):
+        reachable(QUEUE, given())
+
+
+@pytest.mark.parametrize(("policy", "lines"), [({}, 1), ({"RedrivePolicy": "{}"}, 0)])
+def test_leaving_what_is_unreadable_to_a_queue_that_does_not_redrive_is_warned_of(
+    server: SqsServer, policy: dict[str, str], lines: int
+) -> None:
+    server.answers.append({"Attributes": {"VisibilityTimeout": "30", **policy}})
+
+    with capture_logs() as logs:
+        reachable(QUEUE, given(leave_unreadable=True))
+
+    assert len(logs) == lines
+    assert all(line["queue"] == QUEUE and "redrive" in line["why"] for line in logs)
+
+
+def test_told_to_stop_before_kafka_is_there_it_has_carried_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, looks = service.kafka_missing, list[str]()
+
+    def looking(cluster: KafkaSettings, book: Codec) -> str:
+        looks.append(look(cluster, book))
+        return looks[-1]
+
+    monkeypatch.setattr(service, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(service, "kafka_missing", looking)
+    stop, counts = threading.Event(), list[Counts]()
+    with capture_logs() as logs:
+        running = threading.Thread(target=lambda: counts.append(run(given(), NOWHERE, stop)))
+        running.start()
+        wait_for(lambda: len(looks) > 2, "three looks for Kafka")
+        stop.set()
+        running.join(5)
+
+    assert counts == [Counts()]
+    assert [(line["event"], line["on"]) for line in logs] == [
+        ("waiting", "no Kafka at 127.0.0.1:9: start it, or correct HEADRACE_BOOTSTRAP_SERVERS")
+    ]

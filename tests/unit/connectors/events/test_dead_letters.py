@@ -1,0 +1,46 @@
+"""What nobody can read is written as it came, with the reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from headrace.connectors.bridge.queue import Delivery
+from headrace.connectors.events.dead_letters import LONGEST_REASON, dead_letter
+from headrace.connectors.events.results import Refused
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+URL = "http://sqs/media"
+
+
+@pytest.mark.parametrize("body", ["no json", "żółć 🎬", "", "\ud800", "\x00"])
+def test_the_value_is_the_message_byte_for_byte(body: str) -> None:
+    letter = dead_letter(Delivery("m", "r", body), URL, Refused("not_json", "why"), NOW)
+
+    assert (letter.value or b"").decode(errors="surrogatepass") == body
+
+
+def test_the_headers_say_what_is_wrong_and_where_it_came_from() -> None:
+    delivery = Delivery("m-1", "secret-handle", "x", first_received_ms=1773500000000)
+
+    letter = dead_letter(delivery, URL, Refused("unreadable", "no s3.object"), NOW)
+
+    assert (letter.topic, letter.key) == ("bridge.dlq", b"m-1")
+    assert dict(letter.headers) == {
+        "dlq-stage": b"bridge",
+        "dlq-code": b"unreadable",
+        "dlq-message": b"no s3.object",
+        "dlq-first-failure": b"2026-03-14T14:53:20.000Z",
+        "dlq-last-failure": b"2026-03-14T15:09:26.000Z",
+        "dlq-queue": URL.encode(),
+        "dlq-sqs-message": b"m-1",
+    }
+
+
+def test_a_reason_is_capped_and_on_one_line() -> None:
+    letter = dead_letter(Delivery("m", "r", ""), URL, Refused("unreadable", "a\n" + "x" * 5000), NOW)
+
+    reason = dict(letter.headers)["dlq-message"] or b""
+    assert len(reason) == LONGEST_REASON
+    assert b"\n" not in reason

@@ -1,0 +1,102 @@
+"""JSON from outside is read as what its sender documents, or the part is named that is not so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from msgspec import Raw, Struct
+
+from headrace.connectors.events.decoding import ABSENT, Size, Text, any_moment, milliseconds, moment, reader
+from headrace.connectors.events.results import Unreadable
+
+OTHERWISE = datetime(2026, 1, 1, tzinfo=UTC)
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+
+class Inner(Struct):
+    name: Text
+    size: Size = 0
+
+
+class Outer(Struct):
+    inner: Inner
+    rest: Raw = ABSENT
+
+
+read = reader(Outer)
+
+
+def test_what_nobody_asked_for_is_passed_over() -> None:
+    assert read('{"inner": {"name": "a", "new": [1]}, "other": null}') == Outer(Inner("a"))
+
+
+@pytest.mark.parametrize(
+    ("found", "where"),
+    [
+        ("{}", "`inner`"),
+        ('{"inner": {}}', r"`name` - at `\$.inner`"),
+        ('{"inner": {"name": ""}}', r"\$.inner.name"),
+        ('{"inner": {"name": 7}}', r"\$.inner.name"),
+        ('{"inner": {"name": "a", "size": -1}}', r"\$.inner.size"),
+        ('{"inner": {"name": "a", "size": true}}', r"\$.inner.size"),
+        ('{"inner": {"name": "a", "size": 9223372036854775808}}', r"\$.inner.size"),
+    ],
+)
+def test_the_part_that_is_wrong_is_named(found: str, where: str) -> None:
+    with pytest.raises(Unreadable, match=where):
+        read(found)
+
+
+def test_the_largest_size_is_a_size() -> None:
+    assert read('{"inner": {"name": "a", "size": 9223372036854775807}}').inner.size == 2**63 - 1
+
+
+def test_a_member_that_is_not_there_counts_as_false_and_null_as_true() -> None:
+    assert not read('{"inner": {"name": "a"}}').rest
+    assert read('{"inner": {"name": "a"}, "rest": null}').rest
+
+
+@pytest.mark.parametrize(
+    ("found", "given"),
+    [
+        (None, OTHERWISE),
+        (NOON, NOON),
+        (NOON.replace(tzinfo=None), NOON),
+        (datetime(2026, 3, 14, 14, tzinfo=timezone(timedelta(hours=2))), NOON),
+    ],
+)
+def test_a_moment_is_given_in_utc(found: datetime | None, given: datetime) -> None:
+    assert moment(found, OTHERWISE) == given
+    assert moment(found, OTHERWISE).tzinfo is UTC
+
+
+@pytest.mark.parametrize("hours", [-14, 14])
+def test_a_moment_beyond_all_calendars_is_unreadable(hours: int) -> None:
+    edge = datetime.max if hours < 0 else datetime.min  # noqa: DTZ901
+    found = edge.replace(tzinfo=timezone(timedelta(hours=hours)))
+
+    with pytest.raises(Unreadable):
+        moment(found, OTHERWISE)
+    assert any_moment(found.isoformat(), OTHERWISE) == OTHERWISE
+
+
+@pytest.mark.parametrize("spelled", ["2026-03-14T12:00:00Z", "2026-03-14T14:00:00.000+0200", "2026-03-14 12:00"])
+def test_a_moment_is_read_however_it_is_spelled(spelled: str) -> None:
+    assert any_moment(spelled, OTHERWISE) == NOON
+
+
+@pytest.mark.parametrize("found", [None, 7, "", "noon", [], {}])
+def test_where_there_is_no_moment_another_stands_in(found: object) -> None:
+    assert any_moment(found, OTHERWISE) == OTHERWISE
+
+
+def test_milliseconds_are_counted_from_1970() -> None:
+    assert milliseconds(NOON.timestamp() * 1000, OTHERWISE) == NOON
+    assert milliseconds(None, OTHERWISE) == OTHERWISE
+
+
+@pytest.mark.parametrize("found", [1e20, -1e20, float("inf")])
+def test_so_many_milliseconds_are_no_moment(found: float) -> None:
+    with pytest.raises(Unreadable):
+        milliseconds(found, OTHERWISE)

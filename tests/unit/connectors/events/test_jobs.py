@@ -1,0 +1,159 @@
+"""The end of a job of ours is a record, in whatever words a service says it; the end of another's is an AWS event."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from headrace.connectors.events.parser import translate
+from headrace.connectors.events.results import Ignored, Translated
+from headrace.schemas.records import AwsEvent, JobFinished
+from tests.unit.connectors.webhook import sns_messages
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WHEN = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
+
+
+def event_of(body: str) -> Any:
+    found = translate(body, NOW)
+    assert isinstance(found, Translated), found
+    return found.facts[0][0]
+
+
+def id_of(body: str) -> str:
+    found = translate(body, NOW)
+    assert isinstance(found, Translated), found
+    return found.facts[0][1].id
+
+
+@pytest.mark.parametrize("spelling", ["StartLabelDetection", "LABEL_DETECTION"])
+def test_both_spellings_of_an_operation_give_one_record(spelling: str) -> None:
+    assert event_of(sns_messages.completion(API=spelling)) == JobFinished(
+        token=sns_messages.TOKEN,
+        service="rekognition",
+        operation="StartLabelDetection",
+        job_id="j-1",
+        status="succeeded",
+        finished_at=WHEN,
+    )
+
+
+@pytest.mark.parametrize(("status", "ending"), [("SUCCEEDED", "succeeded"), ("FAILED", "failed"), ("ERROR", "failed")])
+def test_every_word_for_an_end_is_known(status: str, ending: str) -> None:
+    assert event_of(sns_messages.completion(Status=status)).status == ending
+
+
+def test_a_failure_says_why() -> None:
+    assert event_of(sns_messages.completion(Status="FAILED", Message="codec")).message == "codec"
+    assert event_of(sns_messages.completion(Status="FAILED")).message == "FAILED"
+
+
+def test_a_status_that_is_no_end_does_not_end_a_job() -> None:
+    assert isinstance(event_of(sns_messages.completion(Status="IN_PROGRESS")), AwsEvent)
+
+
+def test_textract_is_known_by_its_documents() -> None:
+    where = {"DocumentLocation": {"S3ObjectName": "a.pdf", "S3Bucket": "media"}}
+    found = event_of(sns_messages.completion(API="StartDocumentTextDetection", Status="PARTIAL_SUCCESS", **where))
+
+    assert (found.service, found.operation, found.status) == ("textract", "StartDocumentTextDetection", "succeeded")
+
+
+def test_a_completion_without_a_time_has_that_of_its_receipt() -> None:
+    assert event_of(sns_messages.completion(Timestamp=None)).finished_at == NOW
+
+
+@pytest.mark.parametrize(("state", "ending"), [("COMPLETED", "succeeded"), ("FAILED", "failed")])
+def test_a_transcription_is_known_by_its_name(state: str, ending: str) -> None:
+    found = event_of(sns_messages.transcription(TranscriptionJobStatus=state, FailureReason="silence"))
+
+    assert (found.service, found.token, found.job_id, found.status) == (
+        "transcribe",
+        sns_messages.TOKEN,
+        sns_messages.TOKEN,
+        ending,
+    )
+    assert found.message == ("silence" if ending == "failed" else None)
+
+
+@pytest.mark.parametrize(("status", "ending"), [("COMPLETE", "succeeded"), ("ERROR", "failed"), ("CANCELED", "failed")])
+def test_a_conversion_carries_its_token_in_its_metadata(status: str, ending: str) -> None:
+    found = event_of(sns_messages.conversion(status, userMetadata={"team": "video", "job": sns_messages.TOKEN}))
+
+    assert (found.service, found.token, found.job_id, found.status) == (
+        "mediaconvert",
+        sns_messages.TOKEN,
+        "1-a",
+        ending,
+    )
+    assert found.finished_at == WHEN
+
+
+def synthesis(status: str = "COMPLETED", folder: str = sns_messages.TOKEN) -> str:
+    """What Polly publishes of a task."""
+    uri = f"https://s3.us-east-1.amazonaws.com/results/_polly/{folder}/.t-1.mp3"
+    return json.dumps({"taskId": "t-1", "taskStatus": status, "outputUri": uri, "taskStatusReason": "no voice"})
+
+
+@pytest.mark.parametrize(
+    ("status", "ending"), [("COMPLETED", "succeeded"), ("completed", "succeeded"), ("FAILED", "failed")]
+)
+def test_a_task_of_polly_is_known_by_the_folder_of_its_sound(status: str, ending: str) -> None:
+    found = event_of(synthesis(status))
+
+    assert (found.service, found.operation) == ("polly", "StartSpeechSynthesisTask")
+    assert (found.token, found.job_id, found.status) == (sns_messages.TOKEN, "t-1", ending)
+    assert found.message == ("no voice" if ending == "failed" else None)
+
+
+@pytest.mark.parametrize("body", [synthesis(folder="mine"), synthesis("SCHEDULED")])
+def test_what_else_polly_says_is_kept_as_an_aws_event(body: str) -> None:
+    assert isinstance(event_of(body), AwsEvent)
+
+
+@pytest.mark.parametrize("status", ["STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION"])
+def test_the_progress_of_a_conversion_is_ignored(status: str) -> None:
+    assert isinstance(translate(sns_messages.conversion(status), NOW), Ignored)
+
+
+@pytest.mark.parametrize("status", ["NEW_WARNING", "QUEUE_HOP"])
+def test_what_else_is_said_of_a_conversion_is_kept(status: str) -> None:
+    assert isinstance(event_of(sns_messages.conversion(status)), AwsEvent)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        sns_messages.completion(JobTag="nightly"),
+        sns_messages.completion(JobTag=None),
+        sns_messages.transcription(TranscriptionJobName="interview-7"),
+        sns_messages.conversion(userMetadata={"customer": "7"}),
+        sns_messages.conversion(userMetadata={"a": sns_messages.TOKEN, "b": sns_messages.TOKEN.replace("0", "1")}),
+        sns_messages.conversion(userMetadata=None),
+    ],
+)
+def test_jobs_of_others_in_the_account_are_kept_as_aws_events(body: str) -> None:
+    found = event_of(body)
+
+    assert isinstance(found, AwsEvent)
+    assert found.body == body
+
+
+@pytest.mark.parametrize("make", [sns_messages.completion, sns_messages.transcription, sns_messages.conversion])
+def test_the_same_end_has_the_same_id_and_another_end_another(make: Any) -> None:
+    other = {"JobId": "j-2"} if make is sns_messages.completion else {}
+    other = {"TranscriptionJobStatus": "FAILED"} if make is sns_messages.transcription else other
+    other = {"jobId": "1-b"} if make is sns_messages.conversion else other
+
+    assert id_of(make()) == id_of(sns_messages.sns(make())) != id_of(make(**other))
+
+
+def test_the_end_of_a_job_tells_what_it_is_about_and_not_what_caused_it() -> None:
+    found = translate(sns_messages.completion(), NOW)
+
+    assert isinstance(found, Translated)
+    envelope = found.facts[0][1]
+    assert (envelope.subject, envelope.source, envelope.correlation_id) == (sns_messages.TOKEN, "aws.rekognition", "")

@@ -1,0 +1,75 @@
+"""How a subscription is confirmed: by the API, signed in, and without a word of the token in what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs
+
+import pytest
+
+from headrace.connectors.aws.client import NotConfirmed, confirm_subscription
+from tests.support.sns import TOPIC
+from tests.support.web import Request, Response, serving
+
+DONE = """<ConfirmSubscriptionResponse><ConfirmSubscriptionResult><SubscriptionArn>arn</SubscriptionArn>
+</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"""
+FAILED = """<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Code><Message>secret-token is old</Message>
+</Error></ErrorResponse>"""
+
+
+class Api:
+    """SNS's API on this machine, which gives one answer to everything."""
+
+    def __init__(self) -> None:
+        self.says = (200, DONE)
+        self.asked: dict[str, list[str]] = {}
+        self.signed = ""
+
+    def answer(self, request: Request) -> Response:
+        """Give the answer."""
+        self.asked = parse_qs(request.body.decode())
+        self.signed = request.headers["authorization"]
+        status, text = self.says
+        return Response(status, text.encode())
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    made = Api()
+    with serving(made.answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", url)
+        yield made
+
+
+def test_a_subscription_is_confirmed_so_that_only_who_is_signed_in_can_end_it(api: Api) -> None:
+    confirm_subscription(TOPIC, "secret-token")
+    assert api.asked["Action"] == ["ConfirmSubscription"]
+    assert (api.asked["TopicArn"], api.asked["Token"]) == ([TOPIC], ["secret-token"])
+    assert api.asked["AuthenticateOnUnsubscribe"] == ["true"]
+
+
+def test_the_api_of_the_topics_region_is_asked(api: Api) -> None:
+    confirm_subscription(TOPIC, "secret-token")
+    assert "/us-east-1/sns/" in api.signed
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [((400, FAILED), "InvalidParameter"), ((200, "<html"), "ResponseParserError")]
+)
+def test_what_sns_refuses_is_not_confirmed_and_the_token_is_not_told(
+    api: Api, answer: tuple[int, str], said: str
+) -> None:
+    api.says = answer
+    with pytest.raises(NotConfirmed, match=said) as told:
+        confirm_subscription(TOPIC, "secret-token")
+    assert "secret-token" not in str(told.value)
+    assert told.value.__cause__ is None
+
+
+def test_when_nobody_answers_nothing_is_confirmed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
+    with pytest.raises(NotConfirmed, match="EndpointConnectionError"):
+        confirm_subscription(TOPIC, "secret-token")

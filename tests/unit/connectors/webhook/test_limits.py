@@ -1,0 +1,54 @@
+"""What keeps a flood small, and a repetition from counting twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.connectors.webhook.limits import Bucket, Recent
+
+
+class Seconds:
+    """A clock that a test sets."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+def test_a_bucket_lets_a_seconds_worth_through_at_once_and_then_at_its_rate(seconds: Seconds) -> None:
+    bucket = Bucket(10.0, seconds)
+    assert [bucket.take() for _ in range(11)] == [True] * 10 + [False]
+    seconds.now = 0.25
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
+    seconds.now = 100.0
+    assert sum(bucket.take() for _ in range(20)) == 10
+
+
+def test_a_bucket_of_less_than_one_a_second_still_lets_one_through(seconds: Seconds) -> None:
+    bucket = Bucket(0.1, seconds)
+    assert [bucket.take(), bucket.take()] == [True, False]
+    seconds.now = 10.0
+    assert bucket.take()
+
+
+def test_an_id_is_remembered_for_its_time(seconds: Seconds) -> None:
+    recent = Recent(60.0, 10, seconds)
+    recent.add("a")
+    seconds.now = 60.0
+    assert "a" in recent
+    assert "b" not in recent
+    seconds.now = 60.1
+    assert "a" not in recent
+
+
+def test_of_too_many_ids_the_oldest_is_forgotten(seconds: Seconds) -> None:
+    recent = Recent(60.0, 3, seconds)
+    for id_ in "abcad":
+        recent.add(id_)
+    assert [id_ for id_ in "abcd" if id_ in recent] == ["a", "c", "d"]

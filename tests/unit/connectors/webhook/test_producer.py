@@ -1,0 +1,81 @@
+"""When a record counts as sent: against librdkafka's own broker for tests, and against none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from headrace.connectors.webhook import http_fetch, producer
+from headrace.connectors.webhook.producer import NotSent, Sender
+from headrace.schemas.kafka import clients
+from headrace.schemas.messages import Message
+from headrace.schemas.settings import KafkaSettings
+
+NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
+MESSAGE = Message("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1"),))
+
+
+@pytest.fixture
+def sender() -> Iterator[Sender]:
+    """A sender to a broker inside of librdkafka."""
+    sender = Sender(clients.producer(NOWHERE, **{"test.mock.num.brokers": 1}))
+    yield sender
+    sender.close(5.0)
+
+
+async def test_what_the_broker_acknowledged_is_sent(sender: Sender) -> None:
+    await asyncio.gather(*[sender.send([MESSAGE] * 3) for _ in range(20)])
+    await sender.send([])
+
+
+async def test_a_record_that_is_too_large_is_not_sent(sender: Sender) -> None:
+    large = Message("media.uploaded", b"key", b"x" * 3_000_000)
+    with pytest.raises(NotSent, match="too large"):
+        await sender.send([MESSAGE, large])
+    await sender.send([MESSAGE])
+
+
+async def test_without_a_broker_nothing_is_sent() -> None:
+    sender = Sender(clients.producer(NOWHERE, **{"message.timeout.ms": 200}))
+    with pytest.raises(NotSent, match="timed out"):
+        await sender.send([MESSAGE])
+    assert sender.close(1.0) == 0
+
+
+async def test_what_the_producer_cannot_hold_is_not_sent() -> None:
+    sender = Sender(clients.producer(NOWHERE, **{"message.timeout.ms": 200, "queue.buffering.max.messages": 2}))
+    with pytest.raises(NotSent, match="holds as much as it may"):
+        await sender.send([MESSAGE] * 3)
+    assert sender.close(1.0) == 0
+
+
+async def test_who_has_gone_does_not_disturb_the_acknowledgement(sender: Sender) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    waiting = asyncio.create_task(sender.send([MESSAGE]))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await sender.send([MESSAGE])
+    assert waiting.cancelled()
+    assert complaints == []
+
+
+async def test_who_waits_does_not_wait_longer_for_a_producer_that_says_nothing() -> None:
+    sender = Sender(clients.producer(NOWHERE), seconds=0.1)
+    with pytest.raises(NotSent, match=r"no acknowledgement in 0\.1 s"):
+        await sender.send([MESSAGE])
+    assert sender.close(0.0) == 1
+
+
+async def test_a_producer_does_not_hold_records_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer, "SECONDS", 0.2)
+    sender = Sender(producer.producer(NOWHERE))
+    with pytest.raises(NotSent, match="timed out"):
+        await sender.send([MESSAGE])
+    assert sender.close(0.0) == 0
+
+
+def test_the_broker_and_the_certificates_have_less_time_than_sns_waits() -> None:
+    assert producer.SECONDS + 2 * http_fetch.SECONDS < 15.0 - 1.0

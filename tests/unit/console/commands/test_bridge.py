@@ -1,0 +1,102 @@
+"""`headrace bridge translate` says offline what the bridge would do."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from headrace.connectors.bridge import service
+from headrace.connectors.bridge.bridge import BridgeFailed
+from headrace.console.commands.bridge import app
+from headrace.schemas.runtime import logging
+from tests.unit.connectors.webhook import sns_messages
+
+
+def translated(content: str | bytes) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(app, ["translate", "-"], input=content)
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_each_record_is_a_line_with_topic_key_headers_and_value() -> None:
+    (row,) = translated(sns_messages.notification() + "\n")
+
+    assert (row["line"], row["topic"], row["key"]) == (1, "media.uploaded", "media/a.jpg")
+    assert row["headers"]["ce_type"] == "headrace.MediaUploaded"
+    assert row["value"]["asset"]["sequencer"] == "0A"
+    assert row["value"]["uploaded_at"] == "2026-03-14T15:09:26.535000Z"
+
+
+def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none() -> None:
+    rows = translated(
+        'no json\n\n{"Event": "s3:TestEvent"}\n'
+        + sns_messages.notification(sns_messages.record("a"), sns_messages.record("b"))
+    )
+
+    assert [(row["line"], row.get("refused") or row.get("ignored") or row["key"]) for row in rows] == [
+        (1, "not_json"),
+        (3, "S3 tried out a new configuration"),
+        (4, "media/a"),
+        (4, "media/b"),
+    ]
+
+
+def test_of_a_message_that_is_refused_in_part_the_records_come_first() -> None:
+    rows = translated(sns_messages.notification(sns_messages.record("bad", version="3.0"), sns_messages.record("good")))
+
+    assert [row.get("refused") or row["key"] for row in rows] == ["media/good", "unreadable"]
+    assert rows[1]["why"] == "Records[0]: eventVersion is not 2.x"
+
+
+def test_a_body_with_line_breaks_can_be_a_json_string() -> None:
+    pretty = json.dumps(json.loads(sns_messages.notification()), indent=2)
+
+    assert translated(json.dumps(pretty)) == translated(sns_messages.notification())
+
+
+def test_lines_that_are_no_text_are_refused_like_any_other() -> None:
+    (row,) = translated(b"\xff\xfe\n")
+
+    assert row["refused"] == "not_json"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["translate", str(tmp_path / "none.jsonl")], env={"COLUMNS": "500"})
+
+    assert result.exit_code == 2
+    assert "none.jsonl" in result.stderr
+
+
+def test_without_settings_the_bridge_does_not_start_and_says_which_are_missing(monkeypatch: Any) -> None:
+    from headrace.schemas.settings import SettingsError
+
+    for name in ("HEADRACE_QUEUE_URLS", "HEADRACE_BOOTSTRAP_SERVERS"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(app, [])
+
+    assert isinstance(result.exception, SettingsError)
+    assert "HEADRACE_QUEUE_URLS is not set" in str(result.exception)
+
+
+def test_a_bridge_that_cannot_go_on_ends_with_one_line_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise BridgeFailed("the bridge cannot go on: fenced")
+
+    monkeypatch.setenv("HEADRACE_QUEUE_URLS", "http://sqs/media")
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    monkeypatch.setattr(service, "run", fails)
+    monkeypatch.setattr(logging, "configure", lambda json: None)  # which would last beyond this test
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        result = CliRunner().invoke(app, [])
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(number, handler)
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == ["the bridge cannot go on: fenced"]
