@@ -18,11 +18,11 @@ from headrace.schemas.messages import message
 from headrace.schemas.records import MediaLabelled, Pointer
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams.aws import Aws
-from headrace.streams.rates import Rates
+from headrace.streams.aws.client import Aws
+from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.kafka.producer import Sender
+from headrace.streams.limits.rate_limits import Rates
 from headrace.streams.results import Results
-from headrace.streams.sender import Sender
-from headrace.streams.storage import S3Bucket
 from tests.support.records import envelope
 
 TIMES = 300

@@ -28,23 +28,23 @@ from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime import logging as runtime_logging
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams.app import create_app
-from headrace.streams.aws import Aws
-from headrace.streams.context import Context
-from headrace.streams.lanes import Lanes, Work
-from headrace.streams.origin import due
-from headrace.streams.outcome import Done, Outcome
-from headrace.streams.processor import Processor
-from headrace.streams.rates import Rates
+from headrace.streams.aws.client import Aws
+from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.headers import due
+from headrace.streams.engine.outcome import Done, Outcome
+from headrace.streams.engine.processor import Processor
+from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.streams.kafka.faust_app import create_app
+from headrace.streams.kafka.producer import Sender
+from headrace.streams.limits.job_slots import Slots
+from headrace.streams.limits.rate_limits import Rates
 from headrace.streams.results import Bucket, Results
 from headrace.streams.routing.rule import parse
-from headrace.streams.routing.stage import rule_stage
-from headrace.streams.sender import Sender
+from headrace.streams.routing.rule_stage import rule_stage
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.slots import Slots
 from headrace.streams.stage import Stage
-from headrace.streams.storage import S3Bucket
 
 Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known", "routed"]
 """How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record.

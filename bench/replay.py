@@ -42,8 +42,8 @@ from headrace.schemas.kafka import clients as brokers
 from headrace.schemas.messages import Message, Received, message
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams.dead_letters import dead_letter
-from headrace.streams.outcome import Dead
+from headrace.streams.engine.dlq import dead_letter
+from headrace.streams.engine.outcome import Dead
 from headrace.streams.pipeline import find
 
 LETTERS, REDRIVEN, AGAIN, FROM_S3 = 1_000_000, 200_000, 60_000, 3_000

@@ -23,7 +23,7 @@ from aiokafka.record import MemoryRecords
 from headrace.console.offsets import Place, Span
 from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams import login
+from headrace.streams.kafka import auth
 
 Answer = asyncio.Task[Any]
 
@@ -60,7 +60,7 @@ def read(settings: KafkaSettings, spans: dict[Place, Span], values: bool) -> Ite
 
 async def _client(settings: KafkaSettings) -> AIOKafkaClient:
     return AIOKafkaClient(
-        bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=ANSWER_MS, **login.client(settings)
+        bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=ANSWER_MS, **auth.client(settings)
     )
 
 

@@ -20,7 +20,8 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import fingerprint
 from headrace.schemas.settings import KafkaSettings, SettingsError, load
-from headrace.streams import clamd, media, pipeline
+from headrace.streams import pipeline
+from headrace.streams.media import clamav, probe
 from headrace.streams.settings import StreamSettings
 
 
@@ -202,7 +203,7 @@ def _ffmpeg() -> str:
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, 8000, 800, "NONE", ""))
             file.writeframes(bytes(1600))
-        found = asyncio.run(media.probe(path))
+        found = asyncio.run(probe.probe(path))
     return f"reads {found.format}"
 
 
@@ -211,4 +212,4 @@ def _clamd() -> str:
     if not where:
         raise Note("HEADRACE_CLAMD is not set: the built-in content check is used, which is no virus scanner")
     with tempfile.NamedTemporaryFile(prefix="headrace-") as harmless:
-        return asyncio.run(clamd.scan(where, Path(harmless.name)))
+        return asyncio.run(clamav.scan(where, Path(harmless.name)))

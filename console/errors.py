@@ -56,9 +56,9 @@ def _aws(error: Exception) -> str | None:
 
 
 def _worker(error: Exception) -> str | None:
-    if "headrace.streams.worker" not in sys.modules:
+    if "headrace.streams.worker.host" not in sys.modules:
         return None
-    from headrace.streams.worker import WorkerFailed
+    from headrace.streams.worker.host import WorkerFailed
 
     return str(error) if isinstance(error, WorkerFailed) else None
 

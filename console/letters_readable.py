@@ -9,13 +9,13 @@ from typing import Any
 
 from headrace.schemas.ids import token_stage
 from headrace.schemas.redaction import INSTEAD, NAMED_LIKE_A_SECRET, redacted
-from headrace.streams.dead_letters import readable
+from headrace.streams.engine.dlq import readable
 
 STRANGE = "\N{REPLACEMENT CHARACTER}"
 
 
 def reason(said: str) -> str:
-    """Show a reason: as `streams.dead_letters` writes one, and without what that may have left."""
+    """Show a reason: as `streams.engine.dlq` writes one, and without what that may have left."""
     return readable(text(said))
 
 

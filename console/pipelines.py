@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headrace.schemas.records import Asset, MediaReady, MediaTranscribed, Pointer
-from headrace.streams.estimates import estimate
+from headrace.streams.costs.estimates import estimate
 from headrace.streams.stage import Stage, wanted
 
 _ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")

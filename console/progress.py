@@ -25,7 +25,7 @@ from headrace.schemas.records import (
     MediaDeleted,
     MediaUploaded,
 )
-from headrace.streams.rules.records import over_records
+from headrace.streams.rules.record_predicate import over_records
 from headrace.streams.stage import charges_of
 from headrace.streams.stages import removals
 

@@ -9,11 +9,11 @@ from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Si
 from headrace.schemas import topics
 from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.settings import KafkaSettings, load
-from headrace.streams.failures import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
-from headrace.streams.rates import TokenBucket
+from headrace.streams.errors import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.limits.rate_limits import TokenBucket
 from headrace.streams.routing.rule import BadRule, Rule, read_folder
-from headrace.streams.routing.stage import Outgoing, Send, rule_stage
-from headrace.streams.routing.table import RuleTable
+from headrace.streams.routing.rule_stage import Outgoing, Send, rule_stage
+from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
 

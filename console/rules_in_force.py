@@ -15,7 +15,7 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.topics import Topic
 from headrace.streams.routing.rule import Rule
-from headrace.streams.routing.table import Publication, message
+from headrace.streams.routing.rule_table import Publication, message
 
 Change = Literal["new", "changed", "same", "removed", "not in the folder"]
 

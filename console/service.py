@@ -13,8 +13,8 @@ from headrace.console.status import Offsets, Status
 from headrace.schemas import topics
 from headrace.schemas.settings import KafkaSettings, load
 from headrace.streams import pipeline
-from headrace.streams.reports import Report, read
 from headrace.streams.stage import Stage
+from headrace.streams.worker.status_reports import Report, read
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from headrace.console.offsets import Group, Place, Span
 from headrace.schemas import topics
-from headrace.streams.reports import Report
 from headrace.streams.stage import Stage
+from headrace.streams.worker.status_reports import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Received
 from headrace.schemas.serde.codec import Codec, Undecodable
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams.routing.form import event_of
+from headrace.streams.routing.event_format import event_of
 
 GROUP = "headrace.subscription."
 POLL_SECONDS = 0.2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.sandbox.pdf import pdf
-from headrace.streams.content import eicar
+from headrace.streams.media.content_check import eicar
 
 DONE = "done"
 OURS = "ours"

@@ -21,8 +21,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from headrace.schemas.settings import load
-from headrace.streams import pipeline_file
-from headrace.streams.pipeline_file import Choice
+from headrace.streams import pipeline_config
+from headrace.streams.pipeline_config import Choice
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
 from headrace.streams.stages import (
@@ -85,7 +85,7 @@ MORE: tuple[Stage, ...] = (
 def choice(path: str | None = None) -> Choice:
     """Read a pipeline file, or the one that is set; without one nothing is chosen. Raises `SettingsError`."""
     path = load(PipelineSettings).pipeline if path is None else path
-    return pipeline_file.read(path) if path else Choice({})
+    return pipeline_config.read(path) if path else Choice({})
 
 
 def stages(path: str | None = None) -> tuple[Stage, ...]:
@@ -94,7 +94,7 @@ def stages(path: str | None = None) -> tuple[Stage, ...]:
     Raises `SettingsError` for a pipeline file or a rule that cannot be used.
     """
     known = every()
-    on = pipeline_file.chosen(choice(path), known[: -len(MORE)], MORE)
+    on = pipeline_config.chosen(choice(path), known[: -len(MORE)], MORE)
     rules = [stage for point in entry_points(group="headrace.rules") for stage in point.load()()]
     return (*on, completion_of(on), *rules)
 

@@ -24,7 +24,7 @@ import msgspec
 from headrace.schemas.cloudevents import Envelope
 from headrace.schemas.ids import sequencer_order
 from headrace.schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
-from headrace.streams.failures import Unprocessable
+from headrace.streams.errors import Unprocessable
 
 LONGEST_NAME = 480
 _RESULT = re.compile(r"[a-z][a-z0-9-]*@\d+(?:e\d+)?(?:-[0-9a-f]+)?\.json")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
-from headrace.streams.answers import (
+from headrace.streams.media.content_check import Verdict
+from headrace.streams.service_results import (
     DocumentFeature,
     Feature,
     Findings,
@@ -24,7 +25,6 @@ from headrace.streams.answers import (
     Translated,
     Written,
 )
-from headrace.streams.content import Verdict
 
 
 class Objects(Protocol):

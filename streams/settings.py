@@ -61,4 +61,6 @@ class PipelineSettings(BaseSettings):
 
     pipeline: str = Field(default="", description="TOML file that switches stages on and off; see docs/ai-services.md")
     rules: str = Field(default="", description="Folder of rules, or system.rules: those in force; docs/routing.md")
-    prices: str = Field(default="", description="TOML file of prices that go before those of `schemas/prices.toml`")
+    prices: str = Field(
+        default="", description="TOML file of prices that go before those of `streams/costs/prices.toml`"
+    )

@@ -1,14 +1,15 @@
-"""One stage as a Faust app of its own, for `faust -A headrace.streams.apps:<stage> worker`."""
+"""One stage as a Faust app of its own, for `faust -A headrace.streams.worker.faust_cli:<stage> worker`."""
 
 from __future__ import annotations
 
 import asyncio
 
 from headrace.schemas.settings import KafkaSettings, load
-from headrace.streams import epochs, pipeline
-from headrace.streams.app import StageApp
+from headrace.streams import pipeline
+from headrace.streams.engine import epochs
+from headrace.streams.kafka.faust_app import StageApp
 from headrace.streams.settings import StreamSettings
-from headrace.streams.shared import Shared
+from headrace.streams.worker.runtime import Shared
 
 
 def create(name: str) -> StageApp:

@@ -12,9 +12,9 @@ from headrace.schemas.cloudevents import Envelope
 from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
-from headrace.streams.outcome import MAX_ATTEMPTS
+from headrace.streams.engine.outcome import MAX_ATTEMPTS
 from headrace.streams.results import Shelf
-from headrace.streams.rules.records import Predicate, over_records
+from headrace.streams.rules.record_predicate import Predicate, over_records
 from headrace.streams.services import Services
 
 Pattern = Mapping[str, Any]

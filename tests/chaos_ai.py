@@ -30,7 +30,7 @@ from headrace.sandbox import cluster, demo_files, demo_report, demo_run, environ
 from headrace.sandbox.demo_place import end, forget_surroundings
 from headrace.sandbox.names import MEDIA_BUCKET
 from headrace.streams import pipeline
-from headrace.streams.quotas import JOBS
+from headrace.streams.limits.job_quotas import JOBS
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "throttle", "share": 0.15},

@@ -19,7 +19,7 @@ from headrace.schemas import topics
 from headrace.schemas.records import Label, MediaModerated, Pointer
 from headrace.streams import pipeline
 from headrace.streams.results import Results
-from headrace.streams.rules.records import over_records
+from headrace.streams.rules.record_predicate import over_records
 from headrace.streams.stage import Stage
 from tests.docs_generate import GENERATED, README, ROOT, SETTINGS, rendered
 from tests.support.outside import MemoryBucket, Outside

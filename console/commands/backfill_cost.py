@@ -11,7 +11,7 @@ from headrace.console.words import counted, size
 from headrace.schemas.records import Asset, MediaReady
 from headrace.schemas.topics import READY
 from headrace.streams import pipeline
-from headrace.streams.estimates import estimate
+from headrace.streams.costs.estimates import estimate
 from headrace.streams.stage import wanted
 
 Kind = Literal["image", "video", "audio", "other"]

@@ -31,14 +31,15 @@ def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None
     """Check a pipeline file: exit code 1, with the place and what to do, where it cannot be used."""
     from headrace.schemas import topics
     from headrace.schemas.settings import SettingsError
-    from headrace.streams import pipeline, quotas
+    from headrace.streams import pipeline
+    from headrace.streams.limits import job_quotas
 
     stages = pipeline.stages(file)
     try:
         own = _slots()
     except SettingsError:
         own = {}
-    for line in quotas.overbooked(stages, topics.PARTITIONS, own):
+    for line in job_quotas.overbooked(stages, topics.PARTITIONS, own):
         typer.echo(f"note: {line} (HEADRACE_SLOTS)")
     typer.echo(f"{file}: {len(stages)} stages, {sum(bool(stage.calls) for stage in stages)} of them paid")
 

@@ -84,7 +84,7 @@ def explain(
     from headrace.console.commands.rules import read_event
     from headrace.console.errors import Refused
     from headrace.console.rules import in_words
-    from headrace.streams.routing.transform import transformed
+    from headrace.streams.routing.input_transformer import transformed
 
     known = {rule.name: rule for rule in _rules(folder)}
     if name not in known:

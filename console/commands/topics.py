@@ -11,7 +11,8 @@ import typer
 from headrace.console.commands.schemas import AsJson
 from headrace.console.errors import Refused
 from headrace.schemas.topics_cli import topics_app
-from headrace.streams import pipeline, spending
+from headrace.streams import pipeline
+from headrace.streams.costs import daily_budget
 
 
 def _stages() -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def acls(
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
     stages = pipeline.stages()
-    followed = spending.followed(stages) if pipeline.choice().budget.day is not None else ()
+    followed = daily_budget.followed(stages) if pipeline.choice().budget.day is not None else ()
     found = least.roles(stages, forwards, followed)
     if unknown := [name for name in names or () if name not in found]:
         raise Refused(f"no role {', '.join(unknown)}: there are {', '.join(found)}")

@@ -34,8 +34,8 @@ def worker(
 
     from headrace.schemas.runtime import logging
     from headrace.schemas.settings import KafkaSettings, load
-    from headrace.streams import worker as streams_worker
     from headrace.streams.settings import StreamSettings
+    from headrace.streams.worker import host as streams_worker
 
     rules = routing.table() if routing.follows() else None
     plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, grows=every)

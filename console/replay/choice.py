@@ -26,8 +26,8 @@ from headrace.console.letters_dispositions import Disposition, settled
 from headrace.console.replay.effects import Effect
 from headrace.console.replay.position import Note, Spot
 from headrace.schemas.messages import Received
-from headrace.streams.dead_letters import REDRIVEN
-from headrace.streams.origin import count_in
+from headrace.streams.engine.dlq import REDRIVEN
+from headrace.streams.engine.headers import count_in
 
 Verdict = Literal[
     "redrive", "redriven", "repeated", "resolved", "succeeded", "superseded", "capped", "hopeless", "other"

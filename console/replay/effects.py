@@ -8,7 +8,7 @@
     worked       the stage does its work again, with no call that costs
     paid         the stage makes a call that costs
 
-The steps are those of `streams.runner`, in its order.
+The steps are those of `streams.engine.runner`, in its order.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Literal
 
 from headrace.schemas.ids import token_stage
 from headrace.schemas.records import Asset, Event, JobFinished
-from headrace.streams.estimates import estimate
+from headrace.streams.costs.estimates import estimate
 from headrace.streams.results import Results, Shelf
-from headrace.streams.rules.records import over_records
+from headrace.streams.rules.record_predicate import over_records
 from headrace.streams.stage import Stage, wanted
 
 Kind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]

@@ -20,7 +20,7 @@ from headrace.console.replay.targets import stamp
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.redaction import redacted
-from headrace.streams.dead_letters import readable
+from headrace.streams.engine.dlq import readable
 
 
 def begin(what: What, where: tuple[str, str], asked: str, reason: str, letters: int = 0) -> Action:

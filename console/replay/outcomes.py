@@ -17,7 +17,7 @@ from headrace.console.offsets import Place, Position
 from headrace.console.replay.position import Spot
 from headrace.schemas import topics
 from headrace.schemas.messages import Received
-from headrace.streams.dead_letters import REDRIVEN
+from headrace.streams.engine.dlq import REDRIVEN
 
 Ending = Literal["done", "failed", "waiting"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from headrace.console.offsets import Position, Span
-from headrace.streams.marks import Mark
+from headrace.streams.engine.offset_tracker import Mark
 
 Spot = tuple[int, int]
 """A partition of the dead-letter topic and an offset in it."""

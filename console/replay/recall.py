@@ -13,9 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.streams.aws import Aws
-from headrace.streams.failures import Unprocessable
-from headrace.streams.rates import Rates
+from headrace.streams.aws.client import Aws
+from headrace.streams.errors import Unprocessable
+from headrace.streams.limits.rate_limits import Rates
 
 REFUSED = "would_be_paid"
 """The code of the letters of records that need a call that was refused."""

@@ -27,8 +27,8 @@ from headrace.console.replay.watching import Watch
 from headrace.console.words import counted
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import Message
-from headrace.streams.dead_letters import Replay, redriven
-from headrace.streams.rates import TokenBucket
+from headrace.streams.engine.dlq import Replay, redriven
+from headrace.streams.limits.rate_limits import TokenBucket
 
 COMMIT_SECONDS = 1.0
 

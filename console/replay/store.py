@@ -12,14 +12,14 @@ from headrace.console.errors import Refused
 from headrace.console.replay.effects import Effect, Foresight
 from headrace.schemas.records import Event
 from headrace.schemas.settings import load
-from headrace.streams import epochs
-from headrace.streams.aws import Aws
-from headrace.streams.failures import Failure
-from headrace.streams.rates import Rates
+from headrace.streams.aws.client import Aws
+from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.engine import epochs
+from headrace.streams.errors import Failure
+from headrace.streams.limits.rate_limits import Rates
 from headrace.streams.results import Bucket, Results
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
-from headrace.streams.storage import S3Bucket
 
 T = TypeVar("T")
 

@@ -18,19 +18,19 @@ from headrace.console.replay.recall import REFUSED, Recalled, remembering
 from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, Pointer
 from headrace.schemas.serde.codec import Codec, Undecodable
-from headrace.streams import adapters
-from headrace.streams.context import Context
-from headrace.streams.dead_letters import dead_letter, readable
-from headrace.streams.failures import Unprocessable
-from headrace.streams.outcome import Dead, Done, Retry, Wait, label
+from headrace.streams.aws import services as aws_services
+from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.dlq import dead_letter, readable
+from headrace.streams.engine.outcome import Dead, Done, Retry, Wait, label
+from headrace.streams.engine.runner import Runner
+from headrace.streams.errors import Unprocessable
+from headrace.streams.limits.job_slots import Slots
 from headrace.streams.results import Bucket, Results, Shelf
-from headrace.streams.rules.records import over_records
-from headrace.streams.runner import Runner
+from headrace.streams.rules.record_predicate import over_records
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.slots import Slots
 from headrace.streams.stage import Finished, Job, Stage
-from headrace.streams.storage import S3Bucket
 
 AT_A_TIME = 16
 TRIES = 3
@@ -53,7 +53,7 @@ class Trying:
         live: Bucket = S3Bucket(self._aws, settings.results_bucket)
         apart = Overlay(live, trial, stage.name)
         self._stage, self._book, self._live = stage, book, Results(live)
-        services = adapters.services(self._aws, apart, settings)
+        services = aws_services.services(self._aws, apart, settings)
         context = Context(book, Results(apart), services, Slots({}, 1))
         self._runner = Runner(_without_jobs(stage, self._live), context)
 

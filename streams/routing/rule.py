@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.settings import SettingsError
-from headrace.streams.outcome import MAX_ATTEMPTS
-from headrace.streams.routing.transform import WHOLE, BadTemplate, Transformer
+from headrace.streams.engine.outcome import MAX_ATTEMPTS
+from headrace.streams.routing.input_transformer import WHOLE, BadTemplate, Transformer
 from headrace.streams.rules import InvalidPattern, Pattern
 
 PREFIX = "rule-"

@@ -10,7 +10,7 @@ Events are JSON objects as `orjson.loads` gives them.
 """
 
 from headrace.streams.rules.errors import InvalidPattern
-from headrace.streams.rules.index import Index
+from headrace.streams.rules.index.index import Index
 from headrace.streams.rules.pattern import Miss, Pattern
 
 __all__ = ["Index", "InvalidPattern", "Miss", "Pattern"]

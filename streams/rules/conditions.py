@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
-from headrace.streams.rules.texts import AnyCase, Glob
+from headrace.streams.rules.text_matching import AnyCase, Glob
 
 Scalar = str | int | float | bool | None
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

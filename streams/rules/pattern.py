@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.streams.rules.array_consistency import Ways, forgetting, onward, past
 from headrace.streams.rules.conditions import Exists, Scalar
 from headrace.streams.rules.fields import NOWHERE, Fields, Value, Wanted, fields_of
 from headrace.streams.rules.parse import Clause, parse
-from headrace.streams.rules.ways import Ways, forgetting, onward, past
 
 FEW = 16
 """So many ways through the clauses cost less than to look which of them have become the same."""

@@ -6,10 +6,10 @@ import msgspec
 
 from headrace.schemas.records import Asset, DocumentAnalysed, MediaReady
 from headrace.schemas.topics import DOCUMENTS, READY
-from headrace.streams.answers import DocumentFeature, Pages
+from headrace.streams.service_results import DocumentFeature, Pages
 from headrace.streams.services import Services
 from headrace.streams.stage import Finished, Job, Stage
-from headrace.streams.texts import excerpt
+from headrace.streams.stages._text import excerpt
 
 ONE_PAGE = ["image/jpeg", "image/png"]
 MANY_PAGES = ["application/pdf", "image/tiff"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from headrace.schemas.records import Asset, KeyPhrasesDetected, Phrase, Pointer
 from headrace.schemas.topics import KEY_PHRASES
-from headrace.streams.answers import Marks
-from headrace.streams.stages.language_marks import LONGEST, marking_stage, surest
+from headrace.streams.service_results import Marks
+from headrace.streams.stages._comprehend import LONGEST, marking_stage, surest
 
 
 def key_phrases_found(asset: Asset, found: Marks, result: Pointer) -> KeyPhrasesDetected:

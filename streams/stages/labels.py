@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from headrace.schemas.records import Asset, MediaLabelled, Pointer
 from headrace.schemas.topics import LABELLED
-from headrace.streams.answers import Findings
-from headrace.streams.stages.vision import vision_stage
+from headrace.streams.service_results import Findings
+from headrace.streams.stages._rekognition import vision_stage
 
 
 def labelled(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled:

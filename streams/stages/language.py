@@ -8,7 +8,7 @@ from headrace.schemas.records import LanguageDetected, LanguageShare
 from headrace.schemas.topics import DOCUMENTS, LANGUAGE, TRANSCRIBED
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
-from headrace.streams.texts import HAS_WORDS, text_of
+from headrace.streams.stages._text import HAS_WORDS, text_of
 
 
 async def language(record: Any, services: Services) -> LanguageDetected:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from headrace.schemas.records import JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_STARTED
-from headrace.streams.failures import NotYet, Unprocessable
+from headrace.streams.errors import NotYet, Unprocessable
 from headrace.streams.results import Shelf
 from headrace.streams.services import Services
 from headrace.streams.stage import Check, Stage

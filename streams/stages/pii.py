@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from headrace.schemas.records import Asset, PiiDetected, PiiSpan, Pointer
 from headrace.schemas.topics import PII
-from headrace.streams.answers import Marks
-from headrace.streams.stages.language_marks import marking_stage
+from headrace.streams.service_results import Marks
+from headrace.streams.stages._comprehend import marking_stage
 
 SHOWN = 50
 

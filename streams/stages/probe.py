@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import MediaProbed, MediaUploaded
-from headrace.streams import media
+from headrace.streams.media import probe as media_probe
 from headrace.streams.services import Services
 from headrace.streams.stage import NOT_A_FOLDER, Stage
 
@@ -15,7 +15,7 @@ def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
     async def probe(uploaded: MediaUploaded, services: Services) -> MediaProbed:
         """Describe the file; one that no player could read raises `Unprocessable`."""
         async with services.objects.fetched(uploaded.asset) as path:
-            found = await media.probe(path)
+            found = await media_probe.probe(path)
         return MediaProbed(
             asset=uploaded.asset,
             kind=found.kind,

@@ -8,7 +8,7 @@ from headrace.schemas.records import SentimentDetected
 from headrace.schemas.topics import DOCUMENTS, SENTIMENT, TRANSCRIBED
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
-from headrace.streams.texts import HAS_WORDS, text_of
+from headrace.streams.stages._text import HAS_WORDS, text_of
 
 
 async def sentiment(record: Any, services: Services) -> SentimentDetected:

@@ -8,7 +8,7 @@ from headrace.schemas.records import Charge, MediaSummarised
 from headrace.schemas.topics import DOCUMENTS, SUMMARISED, TRANSCRIBED
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
-from headrace.streams.texts import HAS_WORDS, parts, text_of
+from headrace.streams.stages._text import HAS_WORDS, parts, text_of
 
 PART_BYTES = 40_000
 LONGEST = 2_000

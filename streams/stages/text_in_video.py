@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from headrace.schemas.records import Asset, Pointer, TextDetected
 from headrace.schemas.topics import TEXT_SEEN
-from headrace.streams.answers import Findings
-from headrace.streams.stages.vision import vision_stage
+from headrace.streams.service_results import Findings
+from headrace.streams.stages._rekognition import vision_stage
 
 
 def text_found(asset: Asset, findings: Findings, result: Pointer) -> TextDetected:

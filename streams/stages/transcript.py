@@ -6,7 +6,7 @@ from headrace.schemas import topics
 from headrace.schemas.records import MediaReady, MediaTranscribed
 from headrace.streams.services import Services
 from headrace.streams.stage import Finished, Job, Stage
-from headrace.streams.texts import excerpt
+from headrace.streams.stages._text import excerpt
 
 
 def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str, ...] = ()) -> Stage:

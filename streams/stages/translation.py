@@ -6,10 +6,10 @@ from typing import Any
 
 from headrace.schemas.records import MediaTranslated, Pointer
 from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, TRANSLATED
-from headrace.streams import subtitles
+from headrace.streams.media import webvtt
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
-from headrace.streams.texts import HAS_WORDS, excerpt, text_of
+from headrace.streams.stages._text import HAS_WORDS, excerpt, text_of
 
 
 def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
@@ -38,7 +38,7 @@ def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
         pointer: Pointer | None = getattr(record, "subtitles", None)
         if pointer is None:
             return b"", ()
-        parsed = subtitles.parse((await services.blobs.read(pointer)).decode())
+        parsed = webvtt.parse((await services.blobs.read(pointer)).decode())
         if not parsed.texts:
             return b"", ()
         made = await services.translator.translate(parsed.texts, source, to)

@@ -6,7 +6,7 @@ from headrace.schemas.records import MediaTranslated, MediaVoiced
 from headrace.schemas.topics import TRANSLATED, VOICED
 from headrace.streams.services import Services
 from headrace.streams.stage import Finished, Job, Stage
-from headrace.streams.texts import HAS_WORDS, text_of
+from headrace.streams.stages._text import HAS_WORDS, text_of
 
 VOICES = {
     "ar": "Hala",

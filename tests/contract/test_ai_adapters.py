@@ -15,22 +15,22 @@ from headrace.sandbox.pdf import pdf
 from headrace.schemas.ids import job_token
 from headrace.schemas.records import Asset, JobStarted
 from headrace.streams import pipeline
-from headrace.streams.answers import Feature, Field, Form, Grid
-from headrace.streams.aws import Aws as Calls
-from headrace.streams.bedrock import Bedrock
-from headrace.streams.comprehend import Comprehend
-from headrace.streams.failures import Throttled, Transient, Unprocessable
-from headrace.streams.jobs import QUESTIONS, AwsJobs
-from headrace.streams.mediaconvert import MediaConvert
-from headrace.streams.polly import Polly
-from headrace.streams.rates import Rates
-from headrace.streams.rekognition import Rekognition
+from headrace.streams.aws.bedrock import Bedrock
+from headrace.streams.aws.client import Aws as Calls
+from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.job_status import QUESTIONS, AwsJobs
+from headrace.streams.aws.mediaconvert import MediaConvert
+from headrace.streams.aws.polly import Polly
+from headrace.streams.aws.rekognition import Rekognition
+from headrace.streams.aws.s3 import S3Bucket, S3Objects
+from headrace.streams.aws.textract import Textract
+from headrace.streams.aws.transcribe import Transcribe
+from headrace.streams.aws.translate import Translate
+from headrace.streams.errors import Throttled, Transient, Unprocessable
+from headrace.streams.limits.rate_limits import Rates
+from headrace.streams.service_results import Feature, Field, Form, Grid
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
-from headrace.streams.storage import S3Bucket, S3Objects
-from headrace.streams.textract import Textract
-from headrace.streams.transcribe import Transcribe
-from headrace.streams.translate import Translate
 from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
 from tests.support.records import NOW, asset, ready
 

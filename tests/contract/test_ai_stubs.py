@@ -17,21 +17,21 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from headrace.schemas.records import JobStarted
-from headrace.streams.answers import Field, Form, Grid
-from headrace.streams.aws import Aws
-from headrace.streams.aws_errors import OPERATIONS
-from headrace.streams.bedrock import Bedrock
-from headrace.streams.comprehend import Comprehend
-from headrace.streams.jobs import AwsJobs
-from headrace.streams.mediaconvert import MediaConvert
-from headrace.streams.polly import Polly
-from headrace.streams.rates import Rates
-from headrace.streams.rekognition import Rekognition
+from headrace.streams.aws.bedrock import Bedrock
+from headrace.streams.aws.client import Aws
+from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.error_codes import OPERATIONS
+from headrace.streams.aws.job_status import AwsJobs
+from headrace.streams.aws.mediaconvert import MediaConvert
+from headrace.streams.aws.polly import Polly
+from headrace.streams.aws.rekognition import Rekognition
+from headrace.streams.aws.s3 import S3Bucket, S3Objects
+from headrace.streams.aws.textract import Textract
+from headrace.streams.aws.transcribe import Transcribe
+from headrace.streams.aws.translate import Translate
+from headrace.streams.limits.rate_limits import Rates
+from headrace.streams.service_results import Field, Form, Grid
 from headrace.streams.settings import StreamSettings
-from headrace.streams.storage import S3Bucket, S3Objects
-from headrace.streams.textract import Textract
-from headrace.streams.transcribe import Transcribe
-from headrace.streams.translate import Translate
 from tests.support.outside import MemoryBucket
 from tests.support.records import NOW, asset, ready
 

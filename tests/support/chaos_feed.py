@@ -24,7 +24,7 @@ from headrace.schemas.records import Asset, Event, JobFinished, MediaUploaded
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams.origin import own_headers
+from headrace.streams.engine.headers import own_headers
 from tests.support.chaos_worker import JOB_SUFFIX
 from tests.support.history import Input, Place
 from tests.support.paid_service import BROKEN, EVENT, Effect

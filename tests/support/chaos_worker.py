@@ -27,18 +27,18 @@ from headrace.schemas.records import Asset, MediaScanned, MediaUploaded
 from headrace.schemas.runtime import logging
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams.app import StageApp, create_app
-from headrace.streams.context import Context
-from headrace.streams.lanes import Lanes, Work
-from headrace.streams.origin import due
-from headrace.streams.processor import Processor
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.headers import due
+from headrace.streams.engine.processor import Processor
+from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.streams.kafka.faust_app import StageApp, create_app
+from headrace.streams.kafka.producer import Sender
+from headrace.streams.limits.job_slots import Slots
 from headrace.streams.results import Results
-from headrace.streams.sender import Sender
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.shared import Hosted
-from headrace.streams.slots import Slots
 from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.worker.runtime import Hosted
 from tests.support.folder_bucket import FolderBucket
 from tests.support.paid_service import Crash, Ledger, PaidService
 from tests.support.planted_bugs import only_promised, plant

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.records import Asset, Label
-from headrace.streams.answers import Feature, Findings, Transcript
-from headrace.streams.content import Verdict
-from headrace.streams.failures import Failure, Gone
-from headrace.streams.prices import charge
+from headrace.streams.costs.prices import charge
+from headrace.streams.errors import Failure, Gone
+from headrace.streams.media.content_check import Verdict
 from headrace.streams.results import Results
+from headrace.streams.service_results import Feature, Findings, Transcript
 from headrace.streams.services import Services
 
 

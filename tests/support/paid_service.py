@@ -14,8 +14,8 @@ import msgspec
 
 from headrace.schemas.ids import root_id
 from headrace.schemas.records import Asset
-from headrace.streams.answers import Feature
-from headrace.streams.failures import Transient, Unprocessable
+from headrace.streams.errors import Transient, Unprocessable
+from headrace.streams.service_results import Feature
 
 EVENT = "ObjectCreated:Put"
 BROKEN = "broken-"

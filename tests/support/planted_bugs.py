@@ -6,8 +6,8 @@ import uuid
 
 from headrace.schemas.messages import Received
 from headrace.schemas.records import Asset
-from headrace.streams import lanes, runner
-from headrace.streams.marks import Mark
+from headrace.streams.engine import runner, scheduler
+from headrace.streams.engine.offset_tracker import Mark
 
 BUGS = ("ack early", "dead letter not awaited", "no head check", "order by arrival", "drawn token")
 
@@ -31,9 +31,9 @@ class HighestMark(Mark):
 def plant(bug: str) -> None:
     """Bring a bug into this process, if it is not one of the sender's."""
     if bug == "no head check":
-        vars(lanes)["Mark"] = HighestMark
+        vars(scheduler)["Mark"] = HighestMark
     elif bug == "order by arrival":
-        vars(lanes)["lane_key"] = _arrival
+        vars(scheduler)["lane_key"] = _arrival
     elif bug == "drawn token":
         vars(runner)["job_token"] = _drawn
 

@@ -13,8 +13,8 @@ import pytest
 
 from headrace.sandbox.names import HOST
 from headrace.sandbox.ports import free_port, is_free
-from headrace.streams import clamd
-from headrace.streams.failures import Outage, Unprocessable
+from headrace.streams.errors import Outage, Unprocessable
+from headrace.streams.media import clamav
 from tests.support.running import wait_for
 
 # In two parts, so that no scanner takes this file for what it is about.
@@ -64,7 +64,7 @@ async def test_a_harmless_file_gives_the_version_that_found_it_so(daemon: Daemon
     path = tmp_path / "harmless"
     path.write_bytes(bytes(LIMIT - 1))
 
-    assert (await clamd.scan(daemon[0], path)).startswith("ClamAV ")
+    assert (await clamav.scan(daemon[0], path)).startswith("ClamAV ")
 
 
 async def test_an_infected_file_is_refused_by_the_name_of_its_signature(daemon: Daemon, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_an_infected_file_is_refused_by_the_name_of_its_signature(daemon: 
     path.write_bytes(b"before it " + EICAR + b" and behind it")
 
     with pytest.raises(Unprocessable, match=r"^ClamAV found Headrace\.Test\.EICAR") as caught:
-        await clamd.scan(daemon[0], path)
+        await clamav.scan(daemon[0], path)
     assert caught.value.code == "infected"
 
 
@@ -81,14 +81,14 @@ async def test_a_file_over_the_limit_is_too_large(daemon: Daemon, tmp_path: Path
     path.write_bytes(bytes(20 * LIMIT))
 
     with pytest.raises(Unprocessable, match="StreamMaxLength") as caught:
-        await clamd.scan(daemon[0], path)
+        await clamav.scan(daemon[0], path)
     assert caught.value.code == "too_large"
 
 
 async def test_the_settings_that_we_ship_take_a_large_file(tmp_path: Path) -> None:
     (path := tmp_path / "large").write_bytes(bytes(110_000_000) + EICAR)
     with clamd_with(tmp_path, shipped()) as daemon, pytest.raises(Unprocessable) as caught:
-        await clamd.scan(daemon[0], path)
+        await clamav.scan(daemon[0], path)
     assert caught.value.code == "infected"
 
 
@@ -99,7 +99,7 @@ async def test_what_clamd_did_not_look_at_to_its_end_is_neither_harmless_nor_inf
         clamd_with(tmp_path, {**shipped(), "MaxFileSize": str(LIMIT)}) as daemon,
         pytest.raises(Unprocessable, match=said) as caught,
     ):
-        await clamd.scan(daemon[0], path)
+        await clamav.scan(daemon[0], path)
     assert caught.value.code == "too_large"
 
 
@@ -110,4 +110,4 @@ async def test_a_clamd_that_died_is_an_outage(daemon: Daemon, tmp_path: Path) ->
     daemon[1].wait()
 
     with pytest.raises(Outage, match="HEADRACE_CLAMD"):
-        await clamd.scan(daemon[0], path)
+        await clamav.scan(daemon[0], path)

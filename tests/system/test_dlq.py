@@ -28,8 +28,8 @@ from headrace.schemas.messages import Message, Received, message
 from headrace.schemas.records import Event
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from headrace.streams.dead_letters import dead_letter
-from headrace.streams.outcome import Dead
+from headrace.streams.engine.dlq import dead_letter
+from headrace.streams.engine.outcome import Dead
 from headrace.streams.stage import Stage
 from tests.support.records import arrived, asset, envelope, uploaded
 from tests.support.running import run

@@ -25,7 +25,7 @@ from headrace.schemas.records import MediaDeleted
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
-from headrace.streams.app import credentials
+from headrace.streams.kafka.faust_app import credentials
 from tests.support.guarded import Guarded, guarded_broker, unsecured_token
 from tests.support.records import NOW, asset, envelope
 from tests.support.running import headrace, run, wait_for

@@ -22,15 +22,16 @@ from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaLabell
 from headrace.schemas.serde import catalog, codec
 from headrace.schemas.serde.schema_topic import publish
 from headrace.schemas.settings import KafkaSettings, load
-from headrace.streams import adapters, pipeline
-from headrace.streams.answers import Findings
-from headrace.streams.aws import Aws
-from headrace.streams.rates import Rates
+from headrace.streams import pipeline
+from headrace.streams.aws import services as aws_services
+from headrace.streams.aws.client import Aws
+from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.limits.rate_limits import Rates
 from headrace.streams.results import Results
+from headrace.streams.service_results import Findings
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Finished
-from headrace.streams.stages import labels, vision
-from headrace.streams.storage import S3Bucket
+from headrace.streams.stages import _rekognition, labels
 from tests.support.brokers import brokers
 from tests.support.chaos_watch import read_back
 from tests.support.records import NOW, asset, envelope, ready
@@ -81,7 +82,7 @@ class Place:
         asyncio.run(self._labelled(event, answer))
 
     async def _labelled(self, event: MediaReady, answer: dict[str, Any]) -> None:
-        services = adapters.services(Answers(answer), self.bucket, self.streams)
+        services = aws_services.services(Answers(answer), self.bucket, self.streams)
         services = replace(services, blobs=self.results)
         if event.kind == "video":
             job = self.job(event)
@@ -164,7 +165,7 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
     [letter] = same["different"]
     assert (letter["key"], letter["code"]) == (f"trial-{here.name}/new.jpg", "would_be_paid")
 
-    changed = vision.vision_stage("labels", "labels", topics.LABELLED, only_the_surest)
+    changed = _rekognition.vision_stage("labels", "labels", topics.LABELLED, only_the_surest)
     monkeypatch.setattr(
         pipeline, "STAGES", tuple(changed if each.name == "labels" else each for each in pipeline.STAGES)
     )

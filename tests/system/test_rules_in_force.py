@@ -18,8 +18,8 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Message, Received, message
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings, load
-from headrace.streams import worker
 from headrace.streams.settings import StreamSettings
+from headrace.streams.worker import host
 from tests.support.chaos_watch import read_back
 from tests.support.records import asset, envelope, ready
 from tests.support.running import wait_for
@@ -96,8 +96,8 @@ async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.Capt
     routing.table.cache_clear()
     rules, stop = routing.table(), asyncio.Event()
     [first] = rules.rules()
-    plan = worker.Plan(routing.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, grows=True)
-    running = asyncio.create_task(worker.run(plan, stop))
+    plan = host.Plan(routing.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, grows=True)
+    running = asyncio.create_task(host.run(plan, stop))
     try:
         place.put("a", "image")
         await soon(lambda: place.got(place.one) == [("a", first.version)], "the image to be copied")

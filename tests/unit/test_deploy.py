@@ -16,7 +16,7 @@ from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.schemas import topics
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
-from headrace.streams.aws_errors import OPERATIONS
+from headrace.streams.aws.error_codes import OPERATIONS
 from tests.docs_generate import SETTINGS
 
 ROOT = Path(__file__).parents[2] / "deploy"

@@ -22,8 +22,8 @@ from headrace.schemas.records import (
     Pointer,
     StageFailure,
 )
-from headrace.streams.dead_letters import dead_letter, delayed
-from headrace.streams.outcome import Dead, Retry
+from headrace.streams.engine.dlq import dead_letter, delayed
+from headrace.streams.engine.outcome import Dead, Retry
 from headrace.streams.stage import Stage
 from tests.support import records
 from tests.support.records import CODEC, NOW, arrived

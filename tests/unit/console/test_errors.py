@@ -10,7 +10,7 @@ from headrace.console.errors import Refused, in_words
 from headrace.schemas.serde.codec import NotRegistered, RegistryDown
 from headrace.schemas.serde.schema_topic import NotPublished
 from headrace.schemas.settings import SettingsError
-from headrace.streams.worker import WorkerFailed
+from headrace.streams.worker.host import WorkerFailed
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "PutObject")
 UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))

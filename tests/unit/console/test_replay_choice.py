@@ -28,8 +28,8 @@ from headrace.console.replay.choice import (
 from headrace.console.replay.effects import Effect
 from headrace.console.replay.position import Note
 from headrace.schemas.messages import Received
-from headrace.streams.dead_letters import Replay, dead_letter, delayed, redriven
-from headrace.streams.outcome import Dead, Retry
+from headrace.streams.engine.dlq import Replay, dead_letter, delayed, redriven
+from headrace.streams.engine.outcome import Dead, Retry
 from tests.support.records import NOW, arrived, raw
 from tests.unit.console.history import a_stage
 

@@ -13,12 +13,12 @@ from headrace.schemas.cloudevents import Envelope, from_headers
 from headrace.schemas.ids import job_token
 from headrace.schemas.messages import Received
 from headrace.schemas.serde.codec import Undecodable
-from headrace.streams.context import Context
-from headrace.streams.outcome import Dead, Done, Outcome
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.outcome import Dead, Done, Outcome
+from headrace.streams.engine.runner import Runner
+from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import find
 from headrace.streams.results import Results
-from headrace.streams.runner import Runner
-from headrace.streams.slots import Slots
 from headrace.streams.stage import Stage
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded

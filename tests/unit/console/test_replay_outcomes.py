@@ -9,8 +9,8 @@ import pytest
 from headrace.console.offsets import Position
 from headrace.console.replay.outcomes import Outcomes
 from headrace.schemas.messages import Message, Received
-from headrace.streams.dead_letters import Replay, dead_letter, delayed, redriven
-from headrace.streams.outcome import Dead, Retry
+from headrace.streams.engine.dlq import Replay, dead_letter, delayed, redriven
+from headrace.streams.engine.outcome import Dead, Retry
 from tests.support.records import NOW, arrived, raw
 from tests.unit.console.history import a_stage
 

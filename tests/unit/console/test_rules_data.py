@@ -13,9 +13,9 @@ from headrace.connectors.sinks.base import Delivery, NotDelivered
 from headrace.console import lint_rules, routing
 from headrace.console.cli import app
 from headrace.streams import pipeline
-from headrace.streams.failures import NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.errors import NotYet, Outage, Throttled, Transient, Unprocessable
 from headrace.streams.routing.rule import parse
-from headrace.streams.routing.stage import Outgoing
+from headrace.streams.routing.rule_stage import Outgoing
 
 FLAGGED = """
 description = "to the reviewers"

@@ -11,7 +11,7 @@ import pytest
 from headrace.console.offsets import Group, Place, Span
 from headrace.console.status import Offsets, StageStatus, Status, stage_status, topic_statuses, unfinished
 from headrace.streams import pipeline
-from headrace.streams.reports import Report
+from headrace.streams.worker.status_reports import Report
 
 [SCAN] = pipeline.find(["scan"])
 [LABELS] = pipeline.find(["labels"])

@@ -7,11 +7,11 @@ import pytest
 from headrace.sandbox.broken import STAGES, broken
 from headrace.sandbox.demo_files import DONE, OURS, samples
 from headrace.streams import pipeline
-from headrace.streams.context import Context
-from headrace.streams.outcome import Dead
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.outcome import Dead
+from headrace.streams.engine.runner import Runner
+from headrace.streams.limits.job_slots import Slots
 from headrace.streams.results import Results
-from headrace.streams.runner import Runner
-from headrace.streams.slots import Slots
 from tests.support.outside import MemoryBucket, Outside
 from tests.support.records import CODEC, ready, received, uploaded
 

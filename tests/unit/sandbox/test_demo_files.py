@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from headrace.sandbox.demo_files import DONE, MEDIA, Sample, cut_off, samples
-from headrace.streams import content, media, pipeline
-from headrace.streams.failures import Unprocessable
+from headrace.streams import pipeline
+from headrace.streams.errors import Unprocessable
+from headrace.streams.media import content_check, probe
 
 NAMED = {sample.name: sample for sample in samples()}
 
@@ -22,7 +23,7 @@ def written(sample: Sample, folder: Path) -> Path:
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
 async def test_probe_ends_as_the_sample_says(sample: Sample, tmp_path: Path) -> None:
     try:
-        await media.probe(written(sample, tmp_path))
+        await probe.probe(written(sample, tmp_path))
         ending = DONE
     except Unprocessable as failure:
         ending = failure.code
@@ -32,7 +33,7 @@ async def test_probe_ends_as_the_sample_says(sample: Sample, tmp_path: Path) -> 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
 def test_scan_ends_as_the_sample_says(sample: Sample, tmp_path: Path) -> None:
     try:
-        content.check(written(sample, tmp_path), sample.name)
+        content_check.check(written(sample, tmp_path), sample.name)
         ending = DONE
     except Unprocessable as failure:
         ending = failure.code
@@ -56,5 +57,5 @@ def test_the_corrupt_file_is_most_of_a_good_one() -> None:
 
 
 def test_no_file_that_lies_here_would_stop_a_scanner() -> None:
-    assert [path.name for path in MEDIA.iterdir() if content.eicar() in path.read_bytes()] == []
+    assert [path.name for path in MEDIA.iterdir() if content_check.eicar() in path.read_bytes()] == []
     assert sum(path.stat().st_size for path in MEDIA.iterdir()) < 4_000_000

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.sandbox.ai import conversion, ffmpeg
-from headrace.streams.estimates import estimate
+from headrace.streams.costs.estimates import estimate
 from headrace.streams.stages.transcode import transcode_stage
 from tests.support.records import ready
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 
 from headrace.streams.rules import InvalidPattern, Pattern
 from tests.support import naive_rules
-from tests.unit.streams.rules.drawn import EVENTS, JSON, PATTERNS
+from tests.unit.streams.rules.generated_patterns import EVENTS, JSON, PATTERNS
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("event_pattern_cases.json").read_text("utf-8"))
 

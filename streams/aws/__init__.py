@@ -1,0 +1,1 @@
+"""Adapters for the AWS AI services and S3."""

@@ -1,0 +1,37 @@
+"""Every service that a stage can reach, over the adapters to AWS: the one place that knows which of them does what."""
+
+from __future__ import annotations
+
+from headrace.streams.aws.bedrock import Bedrock
+from headrace.streams.aws.client import Aws
+from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.job_status import AwsJobs
+from headrace.streams.aws.mediaconvert import MediaConvert
+from headrace.streams.aws.polly import Polly
+from headrace.streams.aws.rekognition import Rekognition
+from headrace.streams.aws.s3 import S3Objects
+from headrace.streams.aws.textract import Textract
+from headrace.streams.aws.transcribe import Transcribe
+from headrace.streams.aws.translate import Translate
+from headrace.streams.media.scanner import ContentScanner
+from headrace.streams.results import Bucket, Results
+from headrace.streams.services import Services
+from headrace.streams.settings import StreamSettings
+
+
+def services(aws: Aws, bucket: Bucket, settings: StreamSettings) -> Services:
+    """Wire the services up: calls go through `aws`, results lie in `bucket`."""
+    return Services(
+        objects=S3Objects(aws, settings.max_object_bytes),
+        blobs=Results(bucket),
+        scanner=ContentScanner(settings.clamd),
+        vision=Rekognition(aws, settings),
+        speech=Transcribe(aws, bucket, settings),
+        documents=Textract(aws, settings),
+        language=Comprehend(aws, settings),
+        translator=Translate(aws),
+        voice=Polly(aws, bucket, settings),
+        transcoder=MediaConvert(aws, bucket, settings),
+        writer=Bedrock(aws),
+        jobs=AwsJobs(aws),
+    )

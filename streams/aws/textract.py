@@ -1,0 +1,127 @@
+"""`streams.services.Documents` over Amazon Textract.
+
+Sources: Amazon Textract Developer Guide, "Detecting or analyzing text in a multipage document", "Form data
+(key-value pairs)", "Tables" and "Quotas".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from headrace.schemas.records import Asset
+from headrace.streams.aws.client import Aws
+from headrace.streams.costs.prices import charge
+from headrace.streams.service_results import DocumentFeature, Field, Form, Grid, Pages
+from headrace.streams.settings import StreamSettings
+
+Block = dict[str, Any]
+Features = Sequence[DocumentFeature]
+
+
+class Textract:
+    """Reads documents, through Textract."""
+
+    def __init__(self, aws: Aws, settings: StreamSettings) -> None:
+        self._aws = aws
+        self._settings = settings
+
+    async def look(self, asset: Asset, features: Features = ()) -> Pages:
+        """Read an image of one page and wait for the answer."""
+        method = "analyze_document" if features else "detect_document_text"
+        asked: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
+        answer = await self._aws.call("textract", method, Document={"S3Object": _location(asset)}, **asked)
+        operation = "AnalyzeDocument" if features else "DetectDocumentText"
+        return _pages(answer["DocumentMetadata"]["Pages"], answer["Blocks"], operation, features)
+
+    async def start(self, asset: Asset, token: str, features: Features = ()) -> str:
+        """Submit a document under an idempotency key and give the job id; the same key gives the same job."""
+        method = "start_document_analysis" if features else "start_document_text_detection"
+        asked: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
+        answer = await self._aws.call(
+            "textract",
+            method,
+            DocumentLocation={"S3Object": _location(asset)},
+            ClientRequestToken=token,
+            JobTag=token,
+            NotificationChannel=self._settings.job_channel,
+            **asked,
+        )
+        job_id: str = answer["JobId"]
+        return job_id
+
+    async def read(self, job_id: str, features: Features = ()) -> Pages:
+        """Fetch every page of what a job read that was started with these features."""
+        method = "get_document_analysis" if features else "get_document_text_detection"
+        operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"
+        blocks: list[Block] = []
+        count = 0
+        more: dict[str, str] = {}
+        while True:
+            page = await self._aws.call("textract", method, JobId=job_id, MaxResults=1000, **more)
+            blocks += page.get("Blocks", [])
+            count = page.get("DocumentMetadata", {}).get("Pages", count)
+            if not page.get("NextToken"):
+                return _pages(count, blocks, operation, features)
+            more = {"NextToken": page["NextToken"]}
+
+
+def form_of(blocks: Sequence[Block]) -> Form:
+    """Put fields and tables together from blocks that name each other."""
+    by_id = {block["Id"]: block for block in blocks}
+    fields = tuple(_field(block, by_id) for block in blocks if "KEY" in block.get("EntityTypes", ()))
+    tables = tuple(_grid(block, by_id) for block in blocks if block["BlockType"] == "TABLE")
+    return Form(fields, tables)
+
+
+def _field(key: Block, by_id: Mapping[str, Block]) -> Field:
+    value = " ".join(_words(each, by_id) for each in _related(key, "VALUE", by_id))
+    return Field(key.get("Page", 1), _words(key, by_id), value, key["Confidence"])
+
+
+def _grid(table: Block, by_id: Mapping[str, Block]) -> Grid:
+    """Lay out cells in rows; one that spans several stands in the first of them."""
+    cells = {
+        (cell["RowIndex"], cell["ColumnIndex"]): _words(cell, by_id)
+        for cell in _related(table, "CHILD", by_id)
+        if cell["BlockType"] == "CELL"
+    }
+    high, wide = max((row for row, _ in cells), default=0), max((column for _, column in cells), default=0)
+    rows = tuple(tuple(cells.get((row, column), "") for column in range(1, wide + 1)) for row in range(1, high + 1))
+    return Grid(table.get("Page", 1), rows)
+
+
+def _words(block: Block, by_id: Mapping[str, Block]) -> str:
+    """Give a block's words; a box that is ticked is an X."""
+    said = []
+    for child in _related(block, "CHILD", by_id):
+        if child["BlockType"] == "WORD":
+            said.append(child["Text"])
+        elif child.get("SelectionStatus") == "SELECTED":
+            said.append("X")
+    return " ".join(said)
+
+
+def _related(block: Block, kind: str, by_id: Mapping[str, Block]) -> Iterator[Block]:
+    for relation in block.get("Relationships", ()):
+        if relation["Type"] == kind:
+            yield from (by_id[id_] for id_ in relation["Ids"] if id_ in by_id)
+
+
+def _pages(count: int, blocks: list[Block], operation: str, features: Features) -> Pages:
+    """Put the lines together, a line each, an empty one between pages."""
+    lines: dict[int, list[str]] = {}
+    for block in blocks:
+        if block["BlockType"] == "LINE":
+            lines.setdefault(block.get("Page", 1), []).append(block["Text"])
+    text = "\n\n".join("\n".join(lines[page]) for page in sorted(lines))
+    answer = json.dumps({"Pages": count, "Blocks": blocks}, separators=(",", ":")).encode()
+    names = [f"{operation} {feature}" for feature in features] or [operation]
+    charges = tuple(charge("textract", name, count) for name in names)
+    return Pages(count, text, answer, charges, form_of(blocks) if features else None)
+
+
+def _location(asset: Asset) -> dict[str, str]:
+    location = {"Bucket": asset.bucket, "Name": asset.key}
+    return {**location, "Version": asset.version_id} if asset.version_id else location

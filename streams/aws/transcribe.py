@@ -1,0 +1,87 @@
+"""`streams.services.Speech` over Amazon Transcribe.
+
+The job's name is the idempotency key: Transcribe knows no other, and a second start under the same name is a conflict.
+Source: Amazon Transcribe API Reference, StartTranscriptionJob.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from headrace.schemas.records import Asset
+from headrace.streams.aws.client import Aws
+from headrace.streams.costs.prices import charge
+from headrace.streams.errors import Failure, Unprocessable
+from headrace.streams.results import Bucket
+from headrace.streams.service_results import Transcript
+from headrace.streams.settings import StreamSettings
+
+OUTPUT = "_transcribe/"
+
+
+class Transcribe:
+    """Turns speech into text, through Transcribe. Its answers are written to the results bucket."""
+
+    def __init__(self, aws: Aws, bucket: Bucket, settings: StreamSettings) -> None:
+        self._aws = aws
+        self._bucket = bucket
+        self._settings = settings
+
+    async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
+        """Submit what has sound; a job of this name that is there already is the same job.
+
+        Raises `Unprocessable` for a vocabulary without a language: Transcribe knows one of a language only.
+        """
+        language: dict[str, Any] = {"IdentifyLanguage": True}
+        if self._settings.language:
+            language = {"LanguageCode": self._settings.language}
+        try:
+            await self._aws.call(
+                "transcribe",
+                "start_transcription_job",
+                TranscriptionJobName=token,
+                Media={"MediaFileUri": f"s3://{asset.bucket}/{asset.key}"},
+                OutputBucketName=self._bucket.name,
+                OutputKey=f"{OUTPUT}{token}.json",
+                Subtitles={"Formats": ["vtt"]},
+                **language,
+                **self._hearing(speakers, vocabulary),
+            )
+        except Failure as failure:
+            if failure.code != "ConflictException":
+                raise
+        return token
+
+    def _hearing(self, speakers: int, vocabulary: str) -> dict[str, Any]:
+        """Say how to listen. Source: Amazon Transcribe API Reference, Settings."""
+        if vocabulary and not self._settings.language:
+            raise Unprocessable("no_language", "a vocabulary is one of a language: set HEADRACE_LANGUAGE")
+        settings: dict[str, Any] = {"VocabularyName": vocabulary} if vocabulary else {}
+        if speakers:
+            settings |= {"ShowSpeakerLabels": True, "MaxSpeakerLabels": max(2, speakers)}
+        return {"Settings": settings} if settings else {}
+
+    async def heard(self, job_id: str, seconds: float) -> Transcript:
+        """Fetch what a job heard."""
+        answer = await self._aws.call("transcribe", "get_transcription_job", TranscriptionJobName=job_id)
+        job = answer["TranscriptionJob"]
+        content = await self._fetch(job["Transcript"]["TranscriptFileUri"])
+        results = json.loads(content)["results"]
+        subtitles = job.get("Subtitles", {}).get("SubtitleFileUris", [])
+        return Transcript(
+            language=job.get("LanguageCode", ""),
+            text=" ".join(each["transcript"] for each in results["transcripts"]),
+            answer=content,
+            subtitles=await self._fetch(subtitles[0]) if subtitles else None,
+            charges=(charge("transcribe", "StartTranscriptionJob", max(seconds, 15.0) / 60),),
+        )
+
+    async def _fetch(self, uri: str) -> bytes:
+        """Read a file of a job's output by the address that Transcribe gives, in any of its forms."""
+        _, _, key = unquote(urlsplit(uri).path).partition(f"/{self._bucket.name}/")
+        content = await self._bucket.get(key or unquote(urlsplit(uri).path).lstrip("/"))
+        if content is None:
+            raise Unprocessable("result_missing", "the job's output is not where Transcribe says it is")
+        return content

@@ -1,0 +1,1 @@
+"""One record in, exactly one outcome out. Knows no broker."""

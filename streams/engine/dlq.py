@@ -1,0 +1,122 @@
+"""What becomes of a record that did not end well: a dead letter, or another try later.
+
+Source: Enterprise Integration Patterns, "Dead Letter Channel"; the header names are ours, all UTF-8 text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import Headers, timestamp
+from headrace.schemas.messages import Message, Received
+from headrace.schemas.redaction import redacted
+from headrace.streams.engine.headers import (
+    DEAD_LETTER,
+    RETRY,
+    RETRY_TOPIC,
+    count_in,
+    origin_headers,
+    origin_of,
+    own_headers,
+    replay_headers,
+    text,
+)
+from headrace.streams.engine.outcome import Dead, Retry
+from headrace.streams.stage import Stage
+
+LONGEST_MESSAGE = 1000
+LONGEST_REASON = 200
+
+REDRIVEN = "redriven"
+"""`retry-code` of a record that a redrive wrote, and not the stage itself."""
+
+_LETTERS = topics.dead_letters("").name
+_TOLD = tuple(
+    (f"{DEAD_LETTER}{name}", f"{RETRY}{name}")
+    for name in ("topic", "partition", "offset", "timestamp", "first-failure")
+)
+"""What a letter tells of the first delivery and the first failure; a redriven record tells it again."""
+
+_QUERY = re.compile(r"\?[^\s\"'<>]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One redrive: its id, who asked for it, and why. `headers` is what every record of it bears."""
+
+    id: str
+    operator: str
+    reason: str = ""
+    headers: Headers = field(init=False)
+
+    def __post_init__(self) -> None:
+        operator, reason = readable(self.operator), readable(self.reason)[:LONGEST_REASON]
+        headers = (
+            text("retry-attempts", 0),
+            text("retry-waits", 0),
+            text("retry-code", REDRIVEN),
+            text("retry-message", f"by {operator}: {reason}"),
+            text("replay-id", self.id),
+            text("replay-operator", operator),
+            text("replay-reason", reason),
+        )
+        object.__setattr__(self, "headers", headers)
+
+
+def dead_letter(stage: Stage, received: Received, dead: Dead, attempts: int, now: datetime) -> Message:
+    """Write the record as it came, byte for byte, with the reason in `dlq-*` headers."""
+    origin, marks = origin_of(received), replay_headers(received)
+    reason = (
+        text("dlq-stage", stage.name),
+        text("dlq-stage-version", stage.version),
+        text("dlq-code", dead.code),
+        text("dlq-class", dead.kind),
+        text("dlq-message", readable(dead.why)),
+        text("dlq-attempts", count_in(dict(marks), "replay-attempts") + origin.failures + attempts),
+        text("dlq-first-failure", origin.first_failure or timestamp(now)),
+        text("dlq-last-failure", timestamp(now)),
+    )
+    headers = own_headers(received.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
+    return Message(topics.dead_letters(stage.name).name, received.key, received.value, headers)
+
+
+def delayed(stage: Stage, received: Received, retry: Retry, attempts: int, now: datetime) -> Message:
+    """Write the record as it came for another try, not before `retry.after` seconds from the broker's receipt."""
+    origin = origin_of(received)
+    plan = (
+        text("retry-after-ms", int(retry.after * 1000)),
+        text("retry-attempts", origin.failures + attempts),
+        text("retry-waits", origin.waits + (not retry.counts)),
+        text("retry-code", retry.code),
+        text("retry-message", readable(retry.why)),
+        text("retry-first-failure", origin.first_failure or timestamp(now)),
+    )
+    headers = own_headers(received.headers) + plan + origin_headers(RETRY, origin) + replay_headers(received)
+    return Message(topics.retry(stage.name).name, received.key, received.value, headers)
+
+
+def redriven(letter: Received, replay: Replay) -> Message:
+    """Write a dead letter's record as it first came, for its stage to try again at once, with all of its tries.
+
+    The `replay-*` headers are marks of the last redrive; a letter that comes of it keeps them. They say how often the
+    record has been redriven, and how many attempts were made before, so that none of them is forgotten.
+    """
+    found = dict(letter.headers)
+    origin = tuple([(retry, told) for dead, retry in _TOLD if (told := found.get(dead))])
+    marks = (
+        text("replay-of", f"{letter.topic}/{letter.partition}/{letter.offset}"),
+        text("replay-count", count_in(found, "replay-count") + 1),
+        text("replay-attempts", count_in(found, "dlq-attempts")),
+    )
+    headers = own_headers(letter.headers) + origin + marks + replay.headers
+    return Message(letter.topic.removesuffix(_LETTERS) + RETRY_TOPIC, letter.key, letter.value, headers)
+
+
+def readable(why: str) -> str:
+    """Make a reason fit for a header: no secrets, no presigned addresses, no control characters, not too long."""
+    safe = redacted(_QUERY.sub("?[redacted]", why))
+    plain = "".join(char if char.isprintable() else " " for char in safe)
+    return plain[:LONGEST_MESSAGE].encode(errors="replace").decode()

@@ -1,0 +1,448 @@
+"""Keyed lanes: many records in work at once, strict order per key, no key in another's way.
+
+Records of one key wait in one lane, behind each other. Workers take the head of the next lane that is ready, turn by
+turn between the partitions. A finished worker pulls its next record itself, so slots are never idle while work waits.
+A record that is not due yet waits in its partition's mark, holding no slot. In a stage that is `ordered` it holds its
+lane: nothing of its key runs before it has ended.
+Source: Confluent's parallel-consumer describes the idea; the bounds and the marks here are our own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from operator import attrgetter
+from typing import NamedTuple
+
+from headrace.schemas.messages import Received
+from headrace.streams.engine.headers import RETRY_TOPIC
+from headrace.streams.engine.key_locks import Holds, is_retry
+from headrace.streams.engine.offset_tracker import Mark
+
+TopicPartition = tuple[str, int]
+
+RECORD_OVERHEAD = 1900
+"""Bytes that a waiting record costs beyond its key and value, with its headers and a lane of its own (CPython 3.11)."""
+
+RECORDS_A_TURN = 500
+"""After so many records the event loop gets a turn, even if none of them had to wait for anything."""
+
+_place = attrgetter("offset", "timestamp")
+
+
+class Work(NamedTuple):
+    """What a lane does with records. The first two leave the outcome durable when they return; true means that the
+    record stepped aside, to be tried again later."""
+
+    process: Callable[[Received], Awaitable[bool]]
+    expired: Callable[[Received], Awaitable[bool]]
+    due: Callable[[Received], float]
+
+
+class Partition:
+    """One assignment of one partition: its mark, and what of it waits here.
+
+    Once it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
+    """
+
+    __slots__ = ("buffered", "end", "fetched", "gap", "leaving", "live", "mark", "ready", "running")
+
+    def __init__(self, position: int, end: int) -> None:
+        self.mark = Mark(position)
+        self.end = end
+        """Where the partition ended when it was assigned."""
+        self.fetched = position
+        """The next offset to be fetched."""
+        self.gap: tuple[int, int] | None = None
+        """The offset that was wanted last, and the one that came."""
+        self.live = True
+        self.leaving = False
+        self.buffered = 0
+        self.running = 0
+        self.ready: deque[Lane] = deque()
+
+
+Entry = tuple[Partition, Received, int]
+"""A record that waits in a lane: its assignment, and how many bytes it holds of the buffer."""
+Lane = deque[Entry]
+
+
+class Slot:
+    """One worker: what it is doing, since when, and whether it was told to let go."""
+
+    __slots__ = ("entry", "since", "task", "verdict")
+
+    def __init__(self) -> None:
+        self.entry: Entry | None = None
+        self.since = 0.0
+        self.verdict = ""
+        self.task: asyncio.Task[None] | None = None
+
+    def let_go(self, verdict: str) -> None:
+        """Cancel what the worker is doing, and only that."""
+        if self.task is not None and not self.verdict:
+            self.verdict = verdict
+            self.task.cancel()
+
+
+class Lanes:
+    """The lanes of one stage in one process."""
+
+    def __init__(
+        self, work: Work, in_flight: int, buffer_bytes: int, deadline_seconds: float, ordered: bool = False
+    ) -> None:
+        self._work = work
+        self._holds = Holds() if ordered else None
+        self._held_up: set[object] = set()
+        """Keys whose lanes have work and must not begin it."""
+        self._at_work: set[object] = set()
+        """Keys whose lane's head is in work; kept only where lanes can be held up."""
+        self._buffer_bytes = buffer_bytes
+        self._deadline = deadline_seconds
+        self._partitions: dict[TopicPartition, Partition] = {}
+        self._lanes: dict[object, Lane] = {}
+        self._turns: deque[Partition] = deque()
+        self._parked: deque[asyncio.Future[None]] = deque()
+        self._slots = [Slot() for _ in range(in_flight)]
+        self._closing = False
+        self.polled = time.monotonic()
+        """When the consumer last asked for more, by the monotonic clock."""
+        self.waiting = 0
+        """How many records are not due yet."""
+        self._idle = asyncio.Event()
+        self._since_turn = 0
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to work."""
+        for slot in self._slots:
+            slot.task = asyncio.create_task(self._worker(slot))
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    def failure(self) -> BaseException | None:
+        """What ended a worker that should never end; None while all is well."""
+        ended = (slot.task for slot in self._slots if slot.task and slot.task.done() and not slot.task.cancelled())
+        return next((task.exception() for task in ended), None)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether a record that is tried again later holds back what comes after it of its key."""
+        return self._holds is not None
+
+    def assign(self, where: TopicPartition, position: int, end: int = 0) -> Partition:
+        """Begin a new assignment of a partition at an offset; work of an earlier one no longer moves the new one's.
+
+        Where lanes can be held up, a retry topic's partition is read to its present `end` before others of its number.
+        """
+        self._drop(where)
+        partition = self._partitions[where] = Partition(position, end)
+        return partition
+
+    def partition(self, where: TopicPartition) -> Partition | None:
+        """Give the present assignment of a partition; None when it is not assigned, or does not yet know its offset."""
+        return self._partitions.get(where)
+
+    def assigned(self) -> list[TopicPartition]:
+        """List the partitions that are assigned here."""
+        return list(self._partitions)
+
+    def committable(self, where: TopicPartition) -> int | None:
+        """The offset of a partition that is safe to commit; None when the partition is not assigned here."""
+        partition = self._partitions.get(where)
+        return partition.mark.committable() if partition else None
+
+    def has_room(self, where: TopicPartition) -> bool:
+        """Whether more of a partition may be fetched: each has an equal share of the buffer."""
+        partition = self._partitions.get(where)
+        if partition is None or self._closing or (self._holds is not None and self._must_wait(where)):
+            return False
+        return partition.buffered * len(self._partitions) < self._buffer_bytes
+
+    def deliver(self, partition: Partition, start: int, records: list[Received]) -> bool:
+        """Take over what was fetched from `start` on. False when something before it has not arrived: fetch again."""
+        if partition.leaving or not partition.live or self._closing:
+            return True
+        if start != partition.mark.position:
+            return False
+        partition.mark.opened(map(_place, records))
+        if self._holds is not None or is_retry(records[0]):
+            self._hold_or_enqueue(partition, records)
+        else:
+            self._enqueue_all(partition, records)
+        self._wake()
+        return True
+
+    async def revoke(self, which: Iterable[TopicPartition], grace: float) -> None:
+        """Give partitions back: begin nothing more of them, and wait for what runs, `grace` seconds at most."""
+        leaving = [self._partitions[where] for where in which if where in self._partitions]
+        for partition in leaving:
+            partition.leaving = True
+        await self._settled(leaving, grace)
+        for partition in leaving:
+            partition.live = False
+        for slot in self._slots:
+            if slot.entry is not None and not slot.entry[0].live:
+                slot.let_go("revoked")
+
+    def forget(self, which: Iterable[TopicPartition]) -> None:
+        """Drop the marks of partitions that were given back, once their offsets are committed."""
+        for where in which:
+            self._drop(where)
+
+    async def drain(self, grace: float) -> None:
+        """Begin nothing more and wait for what runs, `grace` seconds at most. What is left is redelivered."""
+        self._closing = True
+        for partition in self._partitions.values():
+            partition.leaving = True
+        await self._settled(list(self._partitions.values()), grace)
+        tasks = [slot.task for slot in self._slots if slot.task] + ([self._sweeper] if self._sweeper else [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def running(self) -> int:
+        """How many records are in work."""
+        return sum(partition.running for partition in self._partitions.values())
+
+    def unfinished(self) -> int:
+        """How many delivered records have no durable outcome yet, those not yet due included."""
+        return sum(partition.mark.unfinished for partition in self._partitions.values())
+
+    def oldest(self) -> float:
+        """Seconds since the longest-running record was begun; 0 when nothing runs."""
+        begun = [slot.since for slot in self._slots if slot.entry is not None]
+        return time.monotonic() - min(begun) if begun else 0.0
+
+    def owned(self, topic: str) -> int:
+        """How many partitions of a topic are assigned here."""
+        return sum(name == topic for name, _ in list(self._partitions))
+
+    def commit_gap(self) -> int:
+        """How many offsets lie between what may be committed and what was delivered."""
+        marks = [partition.mark for partition in self._partitions.values()]
+        return sum(mark.position - mark.committable() for mark in marks)
+
+    def lag_seconds(self) -> float:
+        """Age of the oldest record here that has no outcome and waits for no other try; 0 when there is none."""
+        new = [each for (topic, _), each in list(self._partitions.items()) if not topic.endswith(RETRY_TOPIC)]
+        times = [partition.mark.oldest_time() for partition in new]
+        known = [each for each in times if each is not None]
+        return max(0.0, time.time() - min(known)) if known else 0.0
+
+    def _drop(self, where: TopicPartition) -> None:
+        partition = self._partitions.pop(where, None)
+        if partition is not None:
+            partition.leaving = True
+            partition.live = False
+            if self._holds is not None:
+                for key in self._holds.forget(partition):
+                    self._let_on(key)
+
+    def _must_wait(self, where: TopicPartition) -> bool:
+        """Whether records of a partition may be held up by some that are not read yet."""
+        if where[0].endswith(RETRY_TOPIC):
+            return False
+        behind = (each for name, each in self._partitions.items() if name[0].endswith(RETRY_TOPIC))
+        return any(each.mark.position < each.end for each in behind)
+
+    def _enqueue_all(self, partition: Partition, records: list[Received]) -> None:
+        """Do what `_enqueue` does, for a whole batch of which nothing can be held up. This is where most records go."""
+        lanes, ready, nothing_was = self._lanes, partition.ready, not partition.ready
+        held = 0
+        for record in records:
+            key, size = lane_key(record), _size(record)
+            held += size
+            lane = lanes.get(key)
+            if lane is None:
+                lane = lanes[key] = deque(((partition, record, size),))
+                ready.append(lane)
+            else:
+                lane.append((partition, record, size))
+        partition.buffered += held
+        if nothing_was and ready:
+            self._turns.append(partition)
+
+    def _hold_or_enqueue(self, partition: Partition, records: list[Received]) -> None:
+        now = time.time()
+        for record in records:
+            entry = (partition, record, _size(record))
+            partition.buffered += entry[2]
+            if self._holds is not None and is_retry(record):
+                self._holds.add(record, partition)
+            wait = self._work.due(record) - now
+            if wait > 0:
+                self.waiting += 1
+                asyncio.get_running_loop().call_later(wait, self._is_due, entry)
+            else:
+                self._enqueue(entry)
+
+    def _is_due(self, entry: Entry) -> None:
+        self.waiting -= 1
+        self._enqueue(entry)
+        self._wake()
+
+    def _enqueue(self, entry: Entry) -> None:
+        key = lane_key(entry[1])
+        lane = self._lanes.get(key)
+        if self._holds is not None and key in self._holds:
+            self._enqueue_held(key, entry)
+        elif lane is not None:
+            lane.append(entry)
+        else:
+            self._lanes[key] = lane = deque((entry,))
+            self._make_ready(lane)
+
+    def _enqueue_held(self, key: object, entry: Entry) -> None:
+        """Put a record that comes again before all that it holds up, and any other behind."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = deque()
+            self._held_up.add(key)
+        if not is_retry(entry[1]):
+            lane.append(entry)
+            return
+        lane.insert(self._first_after_retries(lane, key), entry)
+        self._let_on(key)
+
+    def _first_after_retries(self, lane: Lane, key: object) -> int:
+        begun = int(key in self._at_work)
+        return next((at for at in range(begun, len(lane)) if not is_retry(lane[at][1])), max(begun, len(lane)))
+
+    def _let_on(self, key: object) -> None:
+        """Let a lane begin that was held up, if it now may."""
+        if key in self._held_up and self._may_begin(key, self._lanes[key]):
+            self._held_up.discard(key)
+            self._make_ready(self._lanes[key])
+            self._wake()
+
+    def _may_begin(self, key: object, lane: Lane) -> bool:
+        return self._holds is None or key not in self._holds or is_retry(lane[0][1])
+
+    def _make_ready(self, lane: Lane) -> None:
+        partition = lane[0][0]
+        if not partition.ready:
+            self._turns.append(partition)
+        partition.ready.append(lane)
+
+    def _wake(self) -> None:
+        """Wake one worker if there is work. It wakes two more if there still is, so all are up after few turns.
+
+        To wake one for each record would wake most in vain where work never waits for anything: the first does it all.
+        """
+        while self._turns and self._parked:
+            waiter = self._parked.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    async def _worker(self, slot: Slot) -> None:
+        while True:
+            lane = self._next() if self._turns else await self._awaited()
+            entry = lane[0]
+            if self._holds is not None:
+                await self._run_ordered(slot, entry)
+            elif not entry[0].leaving:
+                await self._run(slot, entry)
+            self._finished(lane)
+            self._since_turn += 1
+            if self._since_turn >= RECORDS_A_TURN:
+                self._since_turn = 0
+                await asyncio.sleep(0)
+
+    async def _awaited(self) -> Lane:
+        while not self._turns:
+            waiter = asyncio.get_running_loop().create_future()
+            self._parked.append(waiter)
+            await waiter
+        lane = self._next()
+        self._wake()
+        self._wake()
+        return lane
+
+    def _next(self) -> Lane:
+        partition = self._turns.popleft()
+        lane = partition.ready.popleft()
+        if partition.ready:
+            self._turns.append(partition)
+        return lane
+
+    async def _run_ordered(self, slot: Slot, entry: Entry) -> None:
+        assert self._holds is not None
+        partition, record, _ = entry
+        key = lane_key(record)
+        self._at_work.add(key)
+        try:
+            stepped_aside = not partition.leaving and await self._run(slot, entry)
+        finally:
+            self._at_work.discard(key)
+        if not partition.live:
+            return  # what its assignment held was forgotten, and the new one holds for itself
+        if stepped_aside:
+            self._holds.add(record, partition)
+        else:
+            self._holds.release(record)
+
+    async def _run(self, slot: Slot, entry: Entry) -> bool:
+        """Process a record; true when it stepped aside."""
+        partition, record, _ = entry
+        slot.entry, slot.since, slot.verdict = entry, time.monotonic(), ""
+        partition.running += 1
+        try:
+            stepped_aside = await self._work.process(record)
+        except asyncio.CancelledError:
+            if not slot.verdict or slot.task is None:
+                raise
+            slot.task.uncancel()
+            if slot.verdict == "revoked":
+                return False
+            stepped_aside = await self._work.expired(record)
+        finally:
+            slot.entry = None
+            partition.running -= 1
+            if partition.leaving and not partition.running:
+                self._idle.set()
+        if partition.live:
+            partition.mark.closed(record.offset)
+        return stepped_aside
+
+    def _finished(self, lane: Lane) -> None:
+        partition, record, size = lane.popleft()
+        partition.buffered -= size
+        if not lane:
+            del self._lanes[lane_key(record)]
+        elif self._holds is None or self._may_begin(lane_key(record), lane):
+            self._make_ready(lane)
+        else:
+            self._held_up.add(lane_key(record))
+
+    async def _settled(self, partitions: list[Partition], grace: float) -> None:
+        deadline = time.monotonic() + grace
+        while any(partition.running for partition in partitions):
+            self._idle.clear()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            try:
+                await asyncio.wait_for(self._idle.wait(), left)
+            except TimeoutError:
+                return
+
+    async def _sweep(self) -> None:
+        """Tell workers to let go of records that take longer than their deadline."""
+        while True:
+            await asyncio.sleep(min(1.0, self._deadline / 4))
+            limit = time.monotonic() - self._deadline
+            for slot in self._slots:
+                if slot.entry is not None and slot.since < limit:
+                    slot.let_go("overdue")
+
+
+def lane_key(record: Received) -> object:
+    """Say what a record waits behind: everything with its key; nothing when it has none."""
+    return record.key if record.key is not None else (record.topic, record.partition, record.offset)
+
+
+def _size(record: Received) -> int:
+    return RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b"")

@@ -1,0 +1,1 @@
+"""Faust, aiokafka and librdkafka."""

@@ -1,0 +1,175 @@
+"""Faust's consumer, made safe: whole batches without a gap, and offsets that follow our marks.
+
+What Faust does by itself with offsets can lose records (its commit rule acknowledges past unfinished work), so
+`SafeConsumer` carries the rule of `streams.engine.offset_tracker`. See docs/decisions/0003-faust-behind-one-door.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, cast
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from headrace.schemas.messages import Received
+from headrace.streams.engine.headers import RETRY_TOPIC
+from headrace.streams.engine.scheduler import Lanes, Partition
+from headrace.streams.kafka.aiokafka_patches import Batch
+from headrace.streams.kafka.consumer_thread import ConsumerThread
+
+FULL_POLL_SECONDS = 0.05
+
+
+class SafeConsumer(driver.Consumer):
+    """Delivers one event per fetched batch, and commits what the marks say.
+
+    What was fetched can get lost on its way here: Faust fetches in a thread of its own, and a rebalance or a seek may
+    come between. So nothing is believed but offsets: each partition is followed without a gap, from where it began.
+    """
+
+    lanes: Lanes
+    grace: float
+    _thread: ConsumerThread
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
+        self.lanes.polled = time.monotonic()
+        fetched, _ = await self._wait_next_records(timeout)
+        if not fetched:
+            await self._fetch_what_got_lost()
+        for tp, records in fetched.items():
+            if self.should_stop:
+                return
+            partition = self.lanes.partition(_where(tp))
+            if partition is None:
+                continue
+            fresh = records if records[0].offset >= partition.fetched else _from(partition.fetched, records)
+            if not fresh:
+                continue
+            if self._follows(partition, fresh[0].offset):
+                batch = Batch(partition, partition.fetched, fresh)
+                partition.fetched = fresh[-1].offset + 1
+                yield tp, self._event(tp, batch)
+            else:
+                await self.rewind(tp)
+
+    async def _fetch_what_got_lost(self) -> None:
+        """Fetch again where the client is further than what was delivered, as nothing may come that would show it.
+
+        So it is after a rebalance that began during a fetch: what that one brings goes to nobody. Where it is further
+        without a record, as behind a transaction's end, nothing comes of it, and it is believed from then on.
+        """
+        for tp, position in (await self._thread.positions()).items():
+            partition = self.lanes.partition(_where(tp))
+            if partition is None or partition.mark.position == position:
+                continue
+            gap = (partition.mark.position, position)
+            if gap != partition.gap:
+                await self.rewind(tp)
+                partition.gap = gap
+
+    async def rewind(self, tp: TP) -> None:
+        """Fetch again from the first offset that was not delivered."""
+        partition = self.lanes.partition(_where(tp))
+        if partition is not None:
+            partition.fetched = partition.mark.position
+            await self.seek(tp, partition.fetched)
+
+    async def perform_seek(self) -> None:
+        """Begin a new assignment at the committed offsets, and at the beginning where there is none.
+
+        Faust leaves a partition without one where it is. But a fetch that a rebalance cut short has moved it. What a
+        fetch brings while we ask for offsets goes to the assignment before: so the last thing that is waited for is
+        that all is sought.
+        """
+        await super().perform_seek()
+        new = [tp for tp in self.assignment() if not self._committed_offset.get(tp)]
+        begin = dict(await self.earliest_offsets(*new)) if new else {}
+        ends = await self._ends_of_retries()
+        if begin or ends:
+            await super().perform_seek()
+        for tp in self.assignment():
+            position = self._committed_offset.get(tp) or begin.get(tp, 0)
+            self.lanes.assign(_where(tp), position, ends.get(tp, 0))
+        for tp, offset in begin.items():
+            if not self._committed_offset.get(tp):
+                await self.seek(tp, offset)
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        await self._thread.seek_there(partition, offset)
+
+    async def _ends_of_retries(self) -> dict[TP, int]:
+        """Say up to where retry topics have to be read before others of their number, where order needs it."""
+        retries = [tp for tp in self.assignment() if tp.topic.endswith(RETRY_TOPIC)] if self.lanes.ordered else []
+        if not retries:
+            return {}
+        earliest, ends = await self.earliest_offsets(*retries), await self.highwaters(*retries)
+        return {tp: end for tp, end in ends.items() if earliest[tp] < end}
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let running work end, within bounds; commit; forget."""
+        where = [_where(tp) for tp in revoked]
+        await self.lanes.revoke(where, self.grace)
+        if not await self.commit():
+            await self.commit()
+        self.lanes.forget(where)
+        await super().on_partitions_revoked(revoked)
+
+    def ack(self, message: Message) -> bool:
+        """Let go of a batch. Faust would remember its offset until it commits that, and it is the marks that commit."""
+        done = super().ack(message)
+        self._acked.pop(message.tp, None)
+        self._acked_index.pop(message.tp, None)
+        return done
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Say nothing: Faust's own check knows only events, and warns of every partition that is idle."""
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Received]], set[TP]]:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        active = self._get_active_partitions()
+        if any(self.lanes.partition(_where(tp)) is None for tp in active):  # Faust waits for a seek only so long
+            await self.perform_seek()
+        with_room = {tp for tp in active if self.lanes.has_room(_where(tp))}
+        if not with_room:
+            await self.sleep(FULL_POLL_SECONDS)
+            return {}, with_room
+        wait = timeout if len(with_room) == len(active) else FULL_POLL_SECONDS
+        return await self._getmany(active_partitions=with_room, timeout=wait), with_room
+
+    def _follows(self, partition: Partition, offset: int) -> bool:
+        """Whether records continue what was fetched. A gap, as compaction leaves it, is believed when seen twice."""
+        gap = (partition.fetched, offset)
+        known = offset == partition.fetched or gap == partition.gap
+        partition.gap = gap
+        return known
+
+    def _event(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        """Dress a batch as the one event that Faust sees of it."""
+        last = batch.records[-1]
+        place, told = (tp.topic, tp.partition, last.offset), cast(Any, batch)
+        generation = self.app.consumer_generation_id
+        return ConsumerMessage(*place, last.timestamp, 0, [], None, told, None, tp=tp, generation_id=generation)
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (TP(*where) for where in self.lanes.assigned())
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.lanes.committable(_where(tp))
+
+    async def _add_gap(self, *_: Any) -> None:
+        """Gaps need no bookkeeping: a mark knows only what was delivered."""
+
+
+def _from(offset: int, records: list[Received]) -> list[Received]:
+    return [record for record in records if record.offset >= offset]
+
+
+def _where(tp: Any) -> tuple[str, int]:
+    return tp.topic, tp.partition

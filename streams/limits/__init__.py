@@ -1,0 +1,1 @@
+"""Rate limits, job quotas and job slots."""

@@ -1,0 +1,1 @@
+"""Media files: types, metadata, thumbnails, text and malware scans."""

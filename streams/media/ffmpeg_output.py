@@ -1,0 +1,115 @@
+"""Reads what ffmpeg prints: the description of a file, and why it cannot be decoded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from headrace.streams.errors import Unprocessable
+from headrace.streams.media.ffmpeg import PICTURE_PIXELS
+from headrace.streams.media.file_type import Kind as Sniffed
+
+Kind = Literal["image", "video", "audio", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The technical metadata of a file; width and height in pixels as displayed, bit rate in bits a second."""
+
+    kind: Kind
+    format: str
+    duration_seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    bit_rate: int | None = None
+
+
+_STREAM = re.compile(
+    r"^  Stream (?:group )?#0:\d+.*?: (?P<kind>Video|Audio|Tile Grid): (?P<codec>\w+)(?P<rest>.*(?:\n    .*)*)",
+    re.MULTILINE,
+)
+_SIZE = re.compile(r", (\d+)x(\d+)(?:,? \[?SAR (\d+):(\d+))?")
+_DURATION = re.compile(r"^  Duration: (\d+):(\d+):([\d.]+),", re.MULTILINE)
+_BIT_RATE = re.compile(r"^  Duration: .*, bitrate: (\d+) kb/s", re.MULTILINE)
+_FRAME_RATE = re.compile(r", ([\d.]+)(k?) fps")
+_ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
+
+
+def parse(text: str, sniffed: Sniffed = "video") -> Probe:
+    """Read what `ffmpeg -i` prints about a file whose first bytes are of the sniffed kind.
+
+    A cover picture is not video. Raises `Unprocessable("unreadable")` when ffmpeg could not open the file, and when
+    it holds nothing that can be seen or heard.
+    """
+    opened = re.search(r"^Input #0, (\S+), from", text, re.MULTILINE)
+    if not opened:
+        raise unreadable(sniffed, text)
+    streams = [s for s in _STREAM.finditer(text) if s["codec"] != "none" and "(attached pic)" not in s["rest"]]
+    picture = next((s for s in streams if s["kind"] != "Audio"), None)
+    sound = next((s for s in streams if s["kind"] == "Audio"), None)
+    if not (picture or sound):
+        raise unreadable(sniffed, "no picture and no sound that ffmpeg can decode")
+    width, height = _displayed(picture["rest"]) if picture else (None, None)
+    still = sniffed == "image"
+    return Probe(
+        kind="image" if still else "video" if picture else "audio",
+        format=opened[1].removesuffix("_pipe"),
+        duration_seconds=None if still else _duration(text),
+        width=width,
+        height=height,
+        frame_rate=_frame_rate(picture["rest"]) if picture and not still else None,
+        video_codec=picture["codec"] if picture else None,
+        audio_codec=sound["codec"] if sound else None,
+        bit_rate=int(rate[1]) * 1000 if not still and (rate := _BIT_RATE.search(text)) else None,
+    )
+
+
+def _duration(text: str) -> float | None:
+    found = _DURATION.search(text)
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+
+
+def _frame_rate(stream: str) -> float | None:
+    found = _FRAME_RATE.search(stream)
+    return float(found[1]) * (1000 if found[2] else 1) if found else None
+
+
+def _displayed(stream: str) -> tuple[int | None, int | None]:
+    """Turn the stored size into the displayed one: pixels made square, and the picture rotated."""
+    size = _SIZE.search(stream)
+    if not size:
+        return None, None
+    width, height = int(size[1]), int(size[2])
+    if size[3] and int(size[3]) and int(size[4]):
+        width = round(width * int(size[3]) / int(size[4]))
+    rotation = _ROTATION.search(stream)
+    lies = rotation and 45 < abs(float(rotation[1])) % 180 < 135
+    return (height, width) if lies else (width, height)
+
+
+_NOISE = re.compile(
+    "Opening '|Error opening input file|Error (submitting|processing) packet|Decod(e|ing) error|EXIF|"
+    "Task finished|Terminating thread|Nothing was written|Could not open encoder|Cannot determine format|"
+    "Last message repeated|Consider increasing"
+)
+LOST = re.compile("partial file|File ended prematurely|LZW decode failed")
+
+
+def unreadable(kind: str, errors: str) -> Unprocessable:
+    """Say why in the first line of ffmpeg's that tells something, without its names and addresses of parts."""
+    if size := re.search(r"Picture size (\d+)x(\d+) is invalid", errors):
+        return too_large(int(size[1]), int(size[2]))
+    if "Cannot allocate memory" in errors:
+        return Unprocessable("too_large", "decoding it takes more memory than one run may use")
+    lines = [re.sub(r"^(\[[^\]]*\] ?)*(Error opening input: )?", "", line).strip() for line in errors.split("\n")]
+    reason = next((line for line in lines if line and not _NOISE.search(line)), "nothing in it can be decoded")
+    return Unprocessable("unreadable", f"not a readable {kind} file: {reason[:200]}")
+
+
+def too_large(width: int, height: int) -> Unprocessable:
+    limit = PICTURE_PIXELS // 1_000_000
+    return Unprocessable("too_large", f"a picture of {width} x {height} pixels; the limit is {limit} megapixels")

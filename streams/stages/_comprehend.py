@@ -1,0 +1,53 @@
+"""What every stage has in common that marks places in a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from headrace.schemas.records import Asset, Event, Pointer
+from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, Topic
+from headrace.streams.service_results import Marks, TextFeature
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
+from headrace.streams.stages._text import HAS_WORDS, text_of
+
+Describe = Callable[[Asset, Marks, Pointer], Event]
+
+OPERATIONS: dict[TextFeature, str] = {
+    "entities": "detect_entities",
+    "key-phrases": "detect_key_phrases",
+    "pii": "detect_pii_entities",
+}
+SHOWN = 20
+LONGEST = 100
+
+
+def marking_stage(feature: TextFeature, writes: Topic, describe: Describe) -> Stage:
+    """Build the stage that looks for one kind of thing in texts; `describe` makes its event of what was found."""
+
+    async def mark(record: Any, services: Services) -> Event:
+        text = await text_of(record, services)
+        found = await services.language.marks(feature, text.content, text.language)
+        whole = msgspec.json.encode(found.marks)
+        place = await services.blobs.keep(record.asset, f"{feature}@1.answer.json", whole, "application/json")
+        return describe(record.asset, found, place)
+
+    return Stage(
+        feature,
+        reads=(TRANSCRIBED, DOCUMENTS),
+        writes=writes,
+        when=HAS_WORDS,
+        run=mark,
+        calls=(f"comprehend.{OPERATIONS[feature]}",),
+    )
+
+
+def surest(found: Marks) -> list[Any]:
+    """Give the surest marks, each text once, surest first."""
+    best: dict[str, Any] = {}
+    for mark in sorted(found.marks, key=lambda mark: (-mark.score, mark.begin)):
+        best.setdefault(mark.text.casefold(), mark)
+    return list(best.values())[:SHOWN]

@@ -1,0 +1,1 @@
+"""The worker process: hosts stages, reports their state."""

@@ -1,0 +1,130 @@
+"""What all stages of a process share, wired up: the one place that knows which vendor does what."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.topic_follower import Follower
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+from headrace.schemas.serde.schema_topic import publish, schema_log
+from headrace.schemas.settings import KafkaSettings
+from headrace.streams import pipeline
+from headrace.streams.aws import services as aws_services
+from headrace.streams.aws.client import Aws
+from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.costs import daily_budget
+from headrace.streams.costs.daily_budget import Day
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.headers import due
+from headrace.streams.engine.processor import Processor
+from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.streams.kafka.faust_app import StageApp, create_app
+from headrace.streams.kafka.producer import Sender
+from headrace.streams.limits import job_quotas
+from headrace.streams.limits.job_slots import JobFold, Slots
+from headrace.streams.limits.rate_limits import Rates
+from headrace.streams.results import Results
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Stage
+from headrace.streams.worker.status_reports import Reports, State
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """One stage as it runs here."""
+
+    stage: Stage
+    processor: Processor
+    lanes: Lanes
+    app: StageApp
+
+
+class Shared:
+    """One process's connections. The cluster and its topics must be there."""
+
+    def __init__(self, stages: Sequence[Stage], settings: StreamSettings, cluster: KafkaSettings) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._counts = clients.existing_topics(clients.admin(cluster))
+        self._lanes: dict[str, Lanes] = {}
+        shares = {call: partial(self._share, stage) for stage in stages for call in stage.calls}
+        self._aws = Aws(settings.aws_threads, Rates(settings.rates, shares))
+        self._sender = Sender(clients.producer(cluster))
+        self.bucket = S3Bucket(self._aws, settings.results_bucket)
+        book = registry.codec(cluster)
+        partitions = self._counts[topics.READY.name]
+        # Every stage of the pipeline has its share, also those that other workers host.
+        slots = Slots(job_quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
+        services = aws_services.services(self._aws, self.bucket, settings)
+        budget = pipeline.choice().budget
+        day = Day(budget.day, book) if budget.day is not None else None
+        self._context = Context(book, Results(self.bucket), services, slots, budget=budget, day=day)
+        self._reports = Reports(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
+        self._followers = [schema_log(cluster, book)]
+        if any(stage.job for stage in stages):
+            jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
+            self._followers.append(Follower(cluster, jobs, JobFold(slots, book).take))
+        if day is not None and any(stage.calls for stage in stages):
+            begin = daily_budget.since(pipeline.stages(), self._context.clock())
+            self._followers.append(Follower(cluster, daily_budget.followed(pipeline.stages()), day.take, begin))
+
+    def start(self) -> None:
+        """Publish our schemas, then learn what others published, which jobs are at work, what is spent. Blocks.
+
+        Raises `RegistryDown` or `NotRegistered` where there is a schema registry, and `unregistered` was not asked.
+        """
+        self._context.codec.enrol()
+        publish(clients.producer(self._cluster), catalog.versions())
+        for follower in self._followers:
+            follower.start()
+
+    def unregistered(self) -> str:
+        """Say why records cannot be written as the schema registry wants; empty when they can. Blocks."""
+        try:
+            self._context.codec.enrol()
+        except (RegistryDown, NotRegistered) as error:
+            return str(error)
+        return ""
+
+    def stop(self) -> None:
+        """Wait for what is being sent, and let everything go. Blocks."""
+        self._sender.close(self._settings.drain_seconds)
+        for follower in self._followers:
+            follower.stop()
+        self._aws.close()
+
+    def uneven(self, stage: Stage) -> str:
+        """Say why an ordered stage cannot keep its order on this cluster; empty where it can."""
+        counts = {each.name: self._counts[each.name] for each in (*stage.reads, topics.retry(stage.name))}
+        if not stage.ordered or len(set(counts.values())) == 1:
+            return ""
+        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        return f"stage {stage.name} is ordered, so its topics need the same number of partitions: {told}"
+
+    def host(self, stage: Stage) -> Hosted:
+        """Build what runs one stage in this process."""
+        processor = Processor(stage, self._context, self._sender, partial(self._paused, stage))
+        work = Work(processor.process, processor.expired, due)
+        settings = self._settings
+        lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
+        self._lanes[stage.name] = lanes
+        return Hosted(stage, processor, lanes, create_app(stage, lanes, self._settings, self._cluster))
+
+    async def report(self, stage: Stage, state: State) -> None:
+        """Tell everyone how a stage is here."""
+        await self._reports.send(stage.name, state)
+
+    def _paused(self, stage: Stage, why: str) -> None:
+        self._reports.say(stage.name, "paused" if why else "working", why)
+
+    def _share(self, stage: Stage) -> float:
+        """Say which share of a stage's work is done here: that of its first topic's partitions."""
+        lanes, topic = self._lanes.get(stage.name), stage.reads[0].name
+        return lanes.owned(topic) / self._counts[topic] if lanes else 0.0

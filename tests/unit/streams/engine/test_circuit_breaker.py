@@ -1,0 +1,77 @@
+"""A stage whose dead letters are our own fault stops, instead of dead-lettering everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.streams.engine import circuit_breaker
+from headrace.streams.engine.circuit_breaker import LEAST, WINDOW, Fuse, FuseBlown
+from headrace.streams.engine.outcome import Dead, Done, Retry
+from tests.support.outside import MemoryBucket
+
+OURS = Dead("ours", "ZeroDivisionError", "ZeroDivisionError")
+THEIRS = Dead("unreadable", "no moov atom", "Unprocessable")
+
+
+def blow(watched: Fuse) -> None:
+    """Fail until the fuse blows, which it must within its window."""
+    for _ in range(WINDOW):
+        try:
+            watched.note(OURS)
+        except FuseBlown:
+            return
+    raise AssertionError("it did not blow")
+
+
+def test_a_few_bugs_are_dead_letters_like_any() -> None:
+    watched = Fuse("labels")
+    for _ in range(LEAST - 1):
+        watched.note(OURS)
+    assert not watched.why
+
+
+def test_one_too_many_stops_the_stage_and_says_why() -> None:
+    watched = Fuse("labels")
+    for _ in range(LEAST - 1):
+        watched.note(OURS)
+    with pytest.raises(FuseBlown, match=r"20 of the last 20 .* ZeroDivisionError"):
+        watched.note(OURS)
+
+
+def test_a_blown_fuse_lets_nothing_through() -> None:
+    watched = Fuse("labels")
+    blow(watched)
+    with pytest.raises(FuseBlown):
+        watched.note(Done())
+
+
+def test_bad_input_is_no_fault_of_ours() -> None:
+    watched = Fuse("labels")
+    for _ in range(2 * WINDOW):
+        watched.note(THEIRS)
+    assert not watched.why
+
+
+def test_tries_that_have_not_ended_do_not_count() -> None:
+    watched = Fuse("labels")
+    for _ in range(LEAST - 1):
+        watched.note(OURS)
+        watched.note(Retry(1.0, "timeout", "took too long"))
+    assert not watched.why
+
+
+def test_what_went_well_long_ago_does_not_outweigh_now() -> None:
+    watched = Fuse("labels")
+    for _ in range(1000):
+        watched.note(Done())
+    blow(watched)
+
+
+async def test_a_blown_fuse_is_remembered_until_it_is_reset() -> None:
+    bucket = MemoryBucket()
+    assert await circuit_breaker.blown(bucket, "labels") == ""
+    await circuit_breaker.keep(bucket, "labels", "20 of 20")
+    assert await circuit_breaker.blown(bucket, "labels") == "20 of 20"
+    assert await circuit_breaker.blown(bucket, "moderation") == ""
+    await circuit_breaker.keep(bucket, "labels", "")
+    assert await circuit_breaker.blown(bucket, "labels") == ""

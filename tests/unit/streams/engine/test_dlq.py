@@ -1,0 +1,179 @@
+"""A dead letter is the original, byte for byte, with its reason."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Received
+from headrace.streams.engine.dlq import LONGEST_MESSAGE, Replay, dead_letter, delayed, readable, redriven
+from headrace.streams.engine.headers import count_in, due, origin_of, own_headers
+from headrace.streams.engine.outcome import Dead, Retry
+from headrace.streams.stage import Stage
+from tests.support.records import NOW, arrived, raw
+
+
+async def nothing(_event: object, _services: object) -> None:
+    """Do nothing."""
+
+
+STAGE = Stage("labels", reads=(topics.READY,), run=nothing)
+DEAD = Dead("unreadable", "no moov atom", "Unprocessable")
+RETRY = Retry(1.5, "timeout", "took too long")
+REPLAY = Replay("r1", "ada@host", "bug is fixed")
+
+own = st.lists(
+    st.tuples(
+        st.text(max_size=8).filter(lambda name: not name.startswith(("dlq-", "retry-", "replay-"))),
+        st.binary(max_size=20),
+    ),
+    max_size=6,
+).map(tuple)
+
+
+def named(headers: Headers) -> dict[str, str]:
+    return {name: (value or b"").decode() for name, value in headers if name.startswith(("dlq-", "retry-"))}
+
+
+@given(key=st.none() | st.binary(), value=st.none() | st.binary(), headers=own)
+def test_key_value_and_headers_are_the_originals(key: bytes | None, value: bytes | None, headers: Headers) -> None:
+    letter = dead_letter(STAGE, Received("media.ready", 3, 42, 7.5, key, value, headers), DEAD, 1, NOW)
+    assert (letter.key, letter.value) == (key, value)
+    assert own_headers(letter.headers) == headers
+
+
+def test_the_reason_and_the_origin_stand_in_headers() -> None:
+    letter = dead_letter(STAGE, Received("media.ready", 3, 42, 7.5, b"k", b"v", ()), DEAD, 2, NOW)
+    assert letter.topic == "labels.dlq"
+    assert named(letter.headers) == {
+        "dlq-stage": "labels",
+        "dlq-stage-version": "1",
+        "dlq-code": "unreadable",
+        "dlq-class": "Unprocessable",
+        "dlq-message": "no moov atom",
+        "dlq-attempts": "2",
+        "dlq-topic": "media.ready",
+        "dlq-partition": "3",
+        "dlq-offset": "42",
+        "dlq-timestamp": "7500",
+        "dlq-first-failure": "2026-03-14T15:09:26.000Z",
+        "dlq-last-failure": "2026-03-14T15:09:26.000Z",
+    }
+
+
+def test_twenty_tries_and_three_hops_grow_no_header_and_change_no_byte() -> None:
+    first = raw(b"\xc3\x01 bytes \xff", (("ce_id", b"1"), ("x", None)), "media.ready", 9)
+    hop = first
+    for number in range(20):
+        hop = arrived(delayed(STAGE, hop, RETRY, 1, NOW), offset=number)
+    letter = dead_letter(STAGE, hop, DEAD, 1, NOW)
+    for _ in range(3):
+        letter = dead_letter(STAGE, arrived(letter), DEAD, 1, NOW)
+    assert (letter.key, letter.value, own_headers(letter.headers)) == (first.key, first.value, first.headers)
+    assert len(letter.headers) == len(first.headers) + 12
+
+
+def test_a_record_that_was_tried_before_keeps_its_origin_and_its_count() -> None:
+    again = arrived(delayed(STAGE, raw(b"v", (), "media.ready", 9), RETRY, 2, NOW))
+    origin = origin_of(again)
+    assert (origin.topic, origin.offset, origin.failures) == ("media.ready", 9, 2)
+    assert named(dead_letter(STAGE, again, DEAD, 1, NOW).headers)["dlq-attempts"] == "3"
+
+
+def test_a_record_is_due_when_the_brokers_clock_says_so() -> None:
+    again = arrived(delayed(STAGE, raw(b"v"), RETRY, 1, NOW), timestamp=100.0)
+    assert due(again) == 101.5
+    assert due(raw(b"v")) == 0.0
+
+
+def test_headers_that_no_runner_wrote_are_not_believed() -> None:
+    forged = raw(b"v", (("retry-topic", b"x"), ("retry-partition", b"many"), ("retry-after-ms", b"-5")))
+    assert origin_of(forged).topic == "media.uploaded"
+    assert due(forged) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("why", "secret"),
+    [
+        ("GET https://b.s3.amazonaws.com/k?X-Amz-Signature=abcdef0123 failed", "abcdef0123"),
+        ("bad key AKIAIOSFODNN7EXAMPLE here", "AKIAIOSFODNN7EXAMPLE"),
+        ("Authorization: Bearer.xyz", "Bearer.xyz"),
+        ("password=hunter2 refused", "hunter2"),
+    ],
+)
+def test_a_reason_holds_no_secret(why: str, secret: str) -> None:
+    assert secret not in readable(why)
+    assert "redacted" in readable(why)
+
+
+@given(st.text())
+def test_a_reason_fits_a_header(why: str) -> None:
+    found = readable(why)
+    assert len(found) <= LONGEST_MESSAGE
+    assert found.isprintable()
+    assert found.encode().decode() == found
+
+
+def marks(headers: Headers) -> dict[str, str]:
+    return {name: (value or b"").decode() for name, value in headers if name.startswith("replay-")}
+
+
+@given(key=st.none() | st.binary(), value=st.none() | st.binary(), headers=own)
+def test_a_redriven_record_is_the_original_and_due_at_once(
+    key: bytes | None, value: bytes | None, headers: Headers
+) -> None:
+    first = Received("media.ready", 3, 42, 7.5, key, value, headers)
+    again = redriven(arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 5), REPLAY)
+    assert (again.topic, again.key, again.value) == ("labels.retry", key, value)
+    assert own_headers(again.headers) == headers
+    assert due(arrived(again, timestamp=100.0)) == 0.0
+
+
+def test_a_redriven_record_keeps_its_origin_and_has_all_its_tries_again() -> None:
+    again = arrived(redriven(arrived(dead_letter(STAGE, raw(b"v", (), "media.ready", 9), DEAD, 8, NOW)), REPLAY))
+    origin = origin_of(again)
+    assert (origin.topic, origin.offset, origin.failures, origin.waits) == ("media.ready", 9, 0, 0)
+    assert origin.first_failure == "2026-03-14T15:09:26.000Z"
+
+
+def test_a_redriven_record_says_who_sent_it_and_which_letter_it_was() -> None:
+    again = redriven(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW), 5), REPLAY)
+    assert marks(again.headers) == {
+        "replay-id": "r1",
+        "replay-of": "labels.dlq/0/5",
+        "replay-count": "1",
+        "replay-attempts": "8",
+        "replay-operator": "ada@host",
+        "replay-reason": "bug is fixed",
+    }
+
+
+def test_marks_of_replays_are_kept_and_counted_and_never_grow() -> None:
+    first = raw(b"v", (("ce_id", b"1"),), "media.ready", 9)
+    letter, sizes = arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 0), set()
+    for times in range(1, 4):
+        again = arrived(redriven(letter, REPLAY), times)
+        tried = arrived(delayed(STAGE, again, RETRY, 1, NOW), times)
+        letter = arrived(dead_letter(STAGE, tried, DEAD, 1, NOW), times)
+        sizes.add(len(letter.headers))
+        assert count_in(dict(letter.headers), "replay-count") == times
+        assert count_in(dict(letter.headers), "dlq-attempts") == 8 + 2 * times
+    assert own_headers(letter.headers) == first.headers
+    assert len(sizes) == 1
+
+
+def test_marks_of_another_stages_replay_are_not_its_own() -> None:
+    other = arrived(redriven(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW)), REPLAY))
+    seen = Received("scan.dlq", 0, 0, 1.0, other.key, other.value, other.headers)
+    assert marks(dead_letter(STAGE, seen, DEAD, 1, NOW).headers) == {}
+
+
+def test_a_letter_that_no_runner_wrote_can_be_redriven_too() -> None:
+    bare = Received("labels.dlq", 1, 7, 1.0, b"k", b"v", (("mine", b"1"), ("dlq-attempts", b"many")))
+    again = redriven(bare, REPLAY)
+    assert own_headers(again.headers) == (("mine", b"1"),)
+    assert origin_of(arrived(again)).topic == "labels.retry"
+    assert marks(again.headers)["replay-attempts"] == "0"

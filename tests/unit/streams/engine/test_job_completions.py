@@ -1,0 +1,138 @@
+"""Completions may come early, late, twice, in any order, and for jobs that nobody knows: the end is the same."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headrace.schemas.ids import job_token
+from headrace.schemas.messages import Message, Received
+from headrace.schemas.topics import JOBS_STARTED
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.outcome import Dead, Done, Retry
+from headrace.streams.engine.runner import Runner
+from headrace.streams.errors import Transient
+from headrace.streams.limits.job_slots import Slots
+from headrace.streams.pipeline import find
+from headrace.streams.results import Results
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import CODEC, NOW, job_finished, ready, received
+
+PERMUTATIONS = 5_000
+
+Found = TypeVar("Found")
+
+STAGES = {stage.name: stage for stage in find(["labels", "moderation"])}
+VIDEO = ready(kind="video", duration_seconds=9.0)
+TOKENS = {name: job_token(name, VIDEO.asset, stage.result_name) for name, stage in STAGES.items()}
+OURS = frozenset(TOKENS.values())
+COMPLETIONS = tuple(
+    job_finished(token, job_id=f"job-of-{token}", status="failed" if name == "moderation" else "succeeded")
+    for name, token in TOKENS.items()
+)
+STRANGERS = tuple(job_finished(token) for token in ("labels-" + "0" * 40, "of somebody else"))
+
+Delivery = tuple[str, Received]
+"""The token that it is about, and the record."""
+DELIVERIES: tuple[Delivery, ...] = (
+    *(("", received(VIDEO, offset)) for offset in range(2)),
+    *((each.token, received(each, offset)) for each in COMPLETIONS for offset in range(2)),
+    *((each.token, received(each)) for each in STRANGERS),
+)
+
+
+def now(work: Coroutine[Any, Any, Found]) -> Found:
+    """Run what never waits, without an event loop: 5,000 times that is half of the time."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        found: Found = done.value
+        return found
+    raise AssertionError("it waits for something")
+
+
+class Cloud(Outside):
+    """A service whose jobs may end before it has answered to their start; `cuts` starts lose their answer."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.cuts: set[str] = set()
+        self.running: set[str] = set()
+        self.early: dict[str, list[Received]] = defaultdict(list)
+
+    async def start(self, what: Any, asset_or_token: Any, *more: Any) -> str:
+        job = await super().start(what, asset_or_token, *more)
+        token = job.removeprefix("job-of-")
+        self.running.add(token)
+        for end in self.early.pop(token, ()):
+            await self.world.deliver(end)
+        if token in self.cuts:
+            self.cuts.remove(token)
+            raise Transient("the answer got lost")
+        return job
+
+
+class World:
+    """Stages that start jobs, as their consumer groups see what comes."""
+
+    def __init__(self) -> None:
+        self.bucket, self.cloud = MemoryBucket(), Cloud(self)
+        results = Results(self.bucket)
+        context = Context(CODEC, results, self.cloud.services(results), Slots({}, 1), lambda: NOW, random.Random(1))
+        self.runners = {name: Runner(stage, context) for name, stage in STAGES.items()}
+        self.sent: set[Message] = set()
+        self.dead: set[tuple[str, str, str]] = set()
+
+    async def deliver(self, record: Received) -> None:
+        """Give a record to every group; one that is to be tried again comes again."""
+        for name, runner in self.runners.items():
+            outcome = await runner.run(record)
+            while isinstance(outcome, Retry):
+                outcome = await runner.run(record)
+            if isinstance(outcome, Dead):
+                self.dead.add((name, outcome.code, str(record.key)))
+                await runner.remember_failure(record, outcome)
+            else:
+                assert isinstance(outcome, Done)
+                self.sent |= set(outcome.events)
+
+    async def live(self, deliveries: list[Delivery], cuts: set[str]) -> World:
+        """Let all of it happen. What ends before it was started ends while it is being started."""
+        self.cloud.cuts = set(cuts)
+        for token, record in deliveries:
+            if token in OURS and token not in self.cloud.running:
+                self.cloud.early[token].append(record)
+            else:
+                await self.deliver(record)
+        return self
+
+    def state(self) -> tuple[Any, ...]:
+        """What is left: results, failures, messages and letters. A start whose answer got lost was not noted."""
+        kept = {key: content for key, content in self.bucket.objects.items() if not key.endswith(".started.json")}
+        sent = {message for message in self.sent if message.topic != JOBS_STARTED.name}
+        return kept, sent, self.dead
+
+
+IN_ORDER = now(World().live(list(DELIVERIES), set())).state()
+
+
+def test_in_order_every_job_ends_as_its_service_said() -> None:
+    kept, sent, dead = IN_ORDER
+    assert sum("@1.json" in key for key in kept) == len(sent) == len(TOKENS) - 1
+    assert {(stage, code) for stage, code, _ in dead} == {("labels", "unknown_job"), ("moderation", "job_failed")}
+
+
+@settings(max_examples=PERMUTATIONS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(order=st.permutations(DELIVERIES), cuts=st.sets(st.sampled_from(sorted(OURS))))
+def test_whatever_the_order_the_end_is_the_same(order: list[Delivery], cuts: set[str]) -> None:
+    world = now(World().live(order, cuts))
+
+    assert world.state() == IN_ORDER
+    assert world.cloud.asked("start") <= len(TOKENS) + len(cuts)
+    assert world.cloud.asked("found") == len(TOKENS) - 1, "a result was fetched twice"

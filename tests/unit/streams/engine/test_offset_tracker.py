@@ -1,0 +1,100 @@
+"""The committed offset of a partition is its lowest unfinished record, whatever order work ends in."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from headrace.streams.engine.offset_tracker import Mark
+
+
+def deliver(mark: Mark, *offsets: int) -> None:
+    mark.opened((offset, float(offset)) for offset in offsets)
+
+
+def test_the_oldest_unfinished_record_tells_its_age() -> None:
+    mark = Mark(0)
+    assert mark.oldest_time() is None
+    deliver(mark, 3, 4)
+    mark.closed(3)
+    assert mark.oldest_time() == 4.0
+
+
+def test_nothing_delivered_means_that_a_restart_begins_where_this_one_did() -> None:
+    assert Mark(7).committable() == 7
+
+
+def test_a_slow_first_record_holds_the_offset_back() -> None:
+    mark = Mark(0)
+    deliver(mark, 0, 1, 2)
+    mark.closed(1)
+    mark.closed(2)
+    assert mark.committable() == 0
+
+
+def test_the_offset_moves_past_the_last_record_once_all_are_finished() -> None:
+    mark = Mark(7)
+    deliver(mark, 7, 9)  # 8 was compacted away
+    mark.closed(9)
+    mark.closed(7)
+    assert mark.committable() == 10
+
+
+def test_a_record_cannot_be_finished_twice() -> None:
+    mark = Mark(0)
+    deliver(mark, 0)
+    mark.closed(0)
+    with pytest.raises(KeyError):
+        mark.closed(0)
+
+
+class Partition(RuleBasedStateMachine):
+    """A mark beside a model that is too simple to be wrong: the set of all records and the set of finished ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mark = Mark(0)
+        self.delivered: list[int] = []
+        self.finished: set[int] = set()
+        self.committed = 0
+
+    @rule(gaps=st.lists(st.integers(min_value=1, max_value=4), min_size=1, max_size=5))
+    def deliver(self, gaps: list[int]) -> None:
+        """Offsets rise, with gaps where compaction or transactions left some."""
+        offset = self.delivered[-1] if self.delivered else -1
+        batch = []
+        for gap in gaps:
+            offset += gap
+            batch.append(offset)
+        deliver(self.mark, *batch)
+        self.delivered += batch
+
+    @precondition(lambda self: set(self.delivered) - self.finished)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        """Any unfinished record may be the next to finish."""
+        offset = data.draw(st.sampled_from(sorted(set(self.delivered) - self.finished)))
+        self.mark.closed(offset)
+        self.finished.add(offset)
+
+    @invariant()
+    def nothing_unfinished_is_passed(self) -> None:
+        unfinished = sorted(set(self.delivered) - self.finished)
+        offset = self.mark.committable()
+        if not self.delivered:
+            assert offset == 0
+        elif unfinished:
+            assert offset == unfinished[0]
+        else:
+            assert offset == self.delivered[-1] + 1
+        assert self.mark.unfinished == len(unfinished)
+
+    @invariant()
+    def the_offset_never_goes_back(self) -> None:
+        offset = self.mark.committable()
+        assert offset >= self.committed
+        self.committed = offset
+
+
+TestMarkAgainstModel = Partition.TestCase

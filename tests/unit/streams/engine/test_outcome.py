@@ -1,0 +1,101 @@
+"""Every failure has exactly one ending."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.schemas.cloudevents import NotAnEvent
+from headrace.schemas.serde.codec import RegistryDown, Undecodable, UnknownSchema
+from headrace.streams.engine.outcome import (
+    BASE_SECONDS,
+    CAP_SECONDS,
+    MAX_ATTEMPTS,
+    SCHEMA_ATTEMPTS,
+    Dead,
+    Done,
+    Retry,
+    Wait,
+    backoff,
+    judge,
+    label,
+)
+from headrace.streams.errors import Gone, Outage, Throttled, Transient, Unprocessable
+
+DRAW = random.Random(7)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Unprocessable("unreadable", "no moov atom"), "unreadable"),
+        (Undecodable("garbage"), "decode"),
+        (NotAnEvent("no ce_id"), "decode"),
+        (ZeroDivisionError("a bug"), "ours"),
+        (KeyError("also a bug"), "ours"),
+    ],
+)
+def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> None:
+    outcome = judge(error, 1, DRAW)
+    assert isinstance(outcome, Dead)
+    assert outcome.code == code
+    assert outcome.why
+    assert outcome.kind == type(error).__name__
+
+
+@pytest.mark.parametrize(
+    ("error", "most"),
+    [
+        (Transient("timed out"), MAX_ATTEMPTS),
+        (UnknownSchema("00" * 8), SCHEMA_ATTEMPTS),
+        (UnknownSchema(schema_id=7), SCHEMA_ATTEMPTS),
+    ],
+)
+def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error: Exception, most: int) -> None:
+    assert all(isinstance(judge(error, attempt, DRAW), Retry) for attempt in range(1, most))
+    assert isinstance(judge(error, most, DRAW), Dead)
+    assert isinstance(judge(error, 1, DRAW, most=1), Dead)
+
+
+def test_a_schema_that_nobody_knows_is_given_up_within_five_seconds() -> None:
+    longest = sum(BASE_SECONDS * 2**attempt for attempt in range(1, SCHEMA_ATTEMPTS))
+    assert longest < 5
+
+
+def test_an_unknown_schema_ends_as_its_own_code() -> None:
+    outcome = judge(UnknownSchema("00" * 8), MAX_ATTEMPTS, DRAW)
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "schema"
+
+
+def test_throttling_costs_no_attempt_and_never_kills() -> None:
+    outcome = judge(Throttled("slow down"), 10 * MAX_ATTEMPTS, DRAW)
+    assert isinstance(outcome, Retry)
+    assert not outcome.counts
+
+
+@pytest.mark.parametrize("error", [Outage("no bucket"), RegistryDown("no registry")])
+def test_an_outage_is_waited_for_and_never_kills(error: Exception) -> None:
+    outcome = judge(error, 10 * MAX_ATTEMPTS, DRAW)
+    assert isinstance(outcome, Wait)
+    assert outcome.why == str(error)
+
+
+def test_what_was_replaced_is_superseded() -> None:
+    outcome = judge(Gone("replaced"), 1, DRAW)
+    assert outcome == Done(how="superseded", why="replaced")
+    assert label(outcome) == "superseded"
+
+
+@given(attempt=st.integers(min_value=1, max_value=10_000), seed=st.integers())
+def test_waiting_is_never_longer_than_the_cap(attempt: int, seed: int) -> None:
+    assert 0 <= backoff(attempt, random.Random(seed)) <= CAP_SECONDS
+
+
+def test_waiting_doubles_on_average() -> None:
+    means = [sum(backoff(attempt, DRAW) for _ in range(4000)) / 4000 for attempt in (1, 2, 3, 4)]
+    assert all(1.8 < later / earlier < 2.2 for earlier, later in itertools.pairwise(means))

@@ -1,0 +1,263 @@
+"""A record is done only when its outcome is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+import pytest
+from msgspec.structs import replace
+
+from headrace.schemas.messages import Message, Received
+from headrace.schemas.serde import catalog
+from headrace.schemas.serde.catalog import Schema, Version
+from headrace.schemas.serde.codec import HEADER, Codec, Registry, RegistryDown
+from headrace.streams.engine import processor as subject
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.processor import Processor
+from headrace.streams.errors import Outage, Throttled, Transient, Unprocessable
+from headrace.streams.kafka.producer import NotSent
+from headrace.streams.limits.job_slots import Slots
+from headrace.streams.pipeline import find
+from headrace.streams.results import Results
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import CODEC, NOW, arrived, received, uploaded
+
+
+class Broker:
+    """A sender that fails as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.failures: list[NotSent] = []
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        if messages and self.failures:
+            raise self.failures.pop(0)
+        self.sent += messages
+
+
+class Quick(random.Random):
+    """Draws no waiting at all."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+class Slow(random.Random):
+    """Draws the longest waiting."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return 1000.0
+
+
+class Longest(random.Random):
+    """Draws the upper bound."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+class Away:
+    """A schema registry that is away for a while, and then knows nothing, or our own schemas."""
+
+    def __init__(self, failures: int, knows: bool) -> None:
+        self.failures, self.knows = failures, knows
+
+    def schema(self, schema_id: int) -> Schema | None:
+        if self.failures:
+            self.failures -= 1
+            raise RegistryDown("no registry")
+        return catalog.latest(catalog.versions())["MediaUploaded"].schema if self.knows else None
+
+    def ids(self, published: tuple[Version, ...]) -> dict[str, int]:
+        return {each.name: 7 for each in published}
+
+
+class World:
+    def __init__(self, draw: random.Random, registry: Registry | None = None) -> None:
+        self.bucket = MemoryBucket()
+        self.outside = Outside()
+        self.broker = Broker()
+        results = Results(self.bucket)
+        book = Codec(catalog.versions(), registry) if registry else CODEC
+        context = Context(book, results, self.outside.services(results), Slots({}, 1), clock=lambda: NOW, draw=draw)
+        self.processor = Processor(find(["scan"])[0], context, self.broker)
+
+    async def ends_in(self, record: object = None) -> list[str]:
+        await asyncio.wait_for(self.processor.process(record or received(uploaded())), 5)  # type: ignore[arg-type]
+        return [message.topic for message in self.broker.sent]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(Quick())
+
+
+async def test_a_result_ends_on_its_topic(world: World) -> None:
+    assert await world.ends_in() == ["media.scanned"]
+
+
+async def test_a_short_wait_is_waited_for_in_place(world: World) -> None:
+    world.outside.failures = [Transient("once"), Throttled("twice")]
+    assert await world.ends_in() == ["media.scanned"]
+
+
+async def test_a_long_wait_goes_through_the_retry_topic() -> None:
+    world = World(Slow())
+    world.outside.failures = [Transient("timed out")]
+    assert await world.ends_in() == ["scan.retry"]
+    headers = dict(world.broker.sent[0].headers)
+    assert (headers["retry-after-ms"], headers["retry-attempts"]) == (b"1000000", b"1")
+
+
+async def test_throttling_costs_no_attempt() -> None:
+    world = World(Slow())
+    world.outside.failures = [Throttled("slow down")]
+    assert await world.ends_in() == ["scan.retry"]
+    assert dict(world.broker.sent[0].headers)["retry-attempts"] == b"0"
+
+
+async def test_attempts_are_counted_over_all_tries_and_then_it_is_dead() -> None:
+    world = World(Slow())
+    record = received(uploaded())
+    topics = []
+    for _ in range(20):
+        world.outside.failures = [Transient("timed out")]
+        await world.processor.process(record)
+        last = world.broker.sent[-1]
+        topics.append(last.topic)
+        if last.topic == "scan.dlq":
+            break
+        record = arrived(last)
+    assert topics == ["scan.retry"] * 7 + ["scan.dlq"]
+    assert dict(last.headers)["dlq-attempts"] == b"8"
+
+
+async def test_a_dead_letter_is_noted_in_the_store_and_then_sent(world: World) -> None:
+    world.outside.failures = [Unprocessable("infected", "EICAR")]
+    assert await world.ends_in() == ["scan.dlq"]
+    assert any(key.endswith("scan@1.failed.json") for key in world.bucket.objects)
+
+
+async def test_a_record_is_not_done_before_the_broker_has_its_dead_letter(world: World) -> None:
+    world.outside.failures = [Unprocessable("infected", "EICAR")]
+    world.broker.failures = [NotSent("scan.dlq", "no such topic", final=False)] * 3
+    assert await world.ends_in() == ["scan.dlq"]
+    assert not world.broker.failures
+
+
+async def test_a_result_that_is_too_large_for_the_broker_is_a_dead_letter(world: World) -> None:
+    world.broker.failures = [NotSent("media.scanned", "message too large", final=True)]
+    assert await world.ends_in() == ["scan.dlq"]
+    assert dict(world.broker.sent[0].headers)["dlq-code"] == b"result_too_large"
+
+
+async def test_an_outage_is_sat_out_and_said_once(world: World) -> None:
+    world.outside.failures = [Outage("no credentials")] * 5
+    assert await world.ends_in() == ["media.scanned"]
+    assert world.processor.pause.why == ""
+
+
+def confluent(schema_id: int = 7) -> Received:
+    """An upload in Confluent's wire format."""
+    record = received(uploaded())
+    return replace(record, value=b"\x00" + schema_id.to_bytes(4, "big") + (record.value or b"")[HEADER:])
+
+
+async def test_a_registry_that_is_away_is_an_outage_and_costs_no_record() -> None:
+    registry = Away(failures=20, knows=True)
+    world = World(Quick(), registry)
+    assert await world.ends_in(confluent()) == ["media.scanned"]
+    assert registry.failures == 0
+
+
+async def test_while_the_registry_is_away_the_stage_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, seen = World(Quick(), Away(failures=1, knows=True)), []
+
+    async def look(seconds: float) -> None:
+        seen.append(world.processor.pause.why)
+
+    monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=look))
+    await world.processor.process(confluent())
+    assert seen == ["no registry"]
+
+
+async def test_an_id_that_the_registry_never_knows_is_a_dead_letter_in_the_end() -> None:
+    world, record = World(Quick(), Away(failures=0, knows=False)), confluent()
+    while not world.broker.sent or world.broker.sent[-1].topic != "scan.dlq":
+        await world.processor.process(record)
+        record = arrived(world.broker.sent[-1])
+    headers = dict(world.broker.sent[-1].headers)
+    assert (headers["dlq-code"], headers["dlq-attempts"]) == (b"schema", b"4")
+    assert record.value == confluent().value
+
+
+async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    async def look(seconds: float) -> None:
+        seen.append(world.processor.pause.why)
+
+    monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=look))
+    world.outside.failures = [Outage("no credentials")]
+    await world.processor.process(received(uploaded()))
+    assert seen == ["no credentials"]
+
+
+async def test_a_stage_is_paused_until_no_record_waits_any_more(world: World) -> None:
+    world.outside.failures = [Unprocessable("infected", "EICAR")]
+    world.broker.failures = [NotSent("scan.dlq", "no such topic", final=False)] * 1000
+    waiting = asyncio.create_task(world.processor.process(received(uploaded())))
+    while not world.processor.pause.why:
+        await asyncio.sleep(0)
+    world.processor.pause.over(("media.uploaded", 0, 99))  # another record has ended well
+    assert world.processor.pause.why == "scan.dlq: no such topic"
+    waiting.cancel()  # as when its partition goes to another worker
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert world.processor.pause.why == ""
+
+
+async def test_a_store_that_is_away_keeps_the_dead_letter_waiting(world: World) -> None:
+    record = received(uploaded())
+    world.bucket.broken = Outage("no bucket")
+    ending = asyncio.create_task(world.processor.process(record))
+    await asyncio.sleep(0)
+    assert not world.broker.sent
+    world.bucket.broken = None
+    await asyncio.wait_for(ending, 5)
+    assert [message.topic for message in world.broker.sent] == ["media.scanned"]
+
+
+async def test_a_record_past_its_deadline_is_tried_again_later(world: World) -> None:
+    await world.processor.expired(received(uploaded()))
+    [again] = world.broker.sent
+    assert (again.topic, dict(again.headers)["retry-code"]) == ("scan.retry", b"deadline")
+
+
+async def test_a_record_that_never_makes_its_deadline_is_dead_in_the_end(world: World) -> None:
+    record = received(uploaded())
+    for _ in range(8):
+        await world.processor.expired(record)
+        record = arrived(world.broker.sent[-1])
+    assert [message.topic for message in world.broker.sent] == ["scan.retry"] * 7 + ["scan.dlq"]
+    assert dict(record.headers)["dlq-code"] == b"deadline"
+
+
+async def test_who_is_throttled_again_and_again_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(_: float) -> None: ...
+
+    monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=at_once))
+    world = World(Longest())
+    waits, record = [], received(uploaded())
+    for _ in range(8):
+        world.outside.failures = [Throttled("slow down")] * 4
+        await world.processor.process(record)
+        if world.broker.sent[-1].topic != "scan.retry":
+            break
+        waits.append(int(dict(world.broker.sent[-1].headers)["retry-after-ms"] or 0))
+        record = arrived(world.broker.sent[-1])
+    assert waits == sorted(waits)
+    assert waits[-1] == 10_000

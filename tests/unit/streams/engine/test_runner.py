@@ -1,0 +1,446 @@
+"""One record in, exactly one outcome out; effects once, however often the record comes."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.ids import token_stage
+from headrace.schemas.messages import Message, Received
+from headrace.schemas.records import (
+    Asset,
+    JobStarted,
+    MediaCompleted,
+    MediaDeleted,
+    MediaLabelled,
+    MediaReady,
+    MediaScanned,
+    StageFailure,
+)
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.outcome import Dead, Done, Outcome, Retry, Wait
+from headrace.streams.engine.runner import Runner
+from headrace.streams.errors import Outage, Throttled, Transient, Unprocessable
+from headrace.streams.limits.job_slots import Slots
+from headrace.streams.pipeline import find, stages
+from headrace.streams.results import Results, Shelf
+from headrace.streams.services import Services
+from headrace.streams.stage import Stage
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import (
+    CODEC,
+    NOW,
+    arrived,
+    asset,
+    envelope,
+    job_finished,
+    probed,
+    raw,
+    ready,
+    received,
+    scanned,
+    uploaded,
+)
+
+
+class World:
+    """A stage's surroundings, and what it leaves in them."""
+
+    def __init__(self) -> None:
+        self.bucket = MemoryBucket()
+        self.outside = Outside()
+        self.results = Results(self.bucket)
+        self.slots = Slots({}, 1)
+        services = self.outside.services(self.results)
+        self.context = Context(CODEC, self.results, services, self.slots, clock=lambda: NOW, draw=random.Random(1))
+
+    def runner(self, stage: str | Stage) -> Runner:
+        return Runner(find([stage])[0] if isinstance(stage, str) else stage, self.context)
+
+    async def run(self, stage: str | Stage, record: Received) -> Outcome:
+        return await self.runner(stage).run(record)
+
+    async def done(self, stage: str | Stage, record: Received) -> list[Message]:
+        outcome = await self.run(stage, record)
+        assert isinstance(outcome, Done), outcome
+        return list(outcome.events)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def event(message: Message) -> Any:
+    return CODEC.decode(message.value)
+
+
+async def test_a_result_is_stored_and_handed_over(world: World) -> None:
+    [sent] = await world.done("labels", received(ready()))
+    labelled = event(sent)
+    assert isinstance(labelled, MediaLabelled)
+    assert (sent.topic, sent.key) == ("media.labelled", b"media/photos/cat.jpg")
+    shelf = await world.results.look(asset())
+    assert await shelf.event("labels") == labelled
+
+
+async def test_a_result_says_what_caused_it_and_what_it_all_began_with(world: World) -> None:
+    cause = received(ready(), correlation_id="the-upload", traceparent="00-aa-bb-01")
+    [sent] = await world.done("labels", cause)
+    given, made = from_headers(cause.headers), from_headers(sent.headers)
+    assert (made.causation_id, made.correlation_id, made.traceparent) == (given.id, "the-upload", "00-aa-bb-01")
+    assert (made.source, made.type) == ("headrace/labels", "headrace.MediaLabelled")
+
+
+async def test_a_record_that_comes_again_is_answered_from_the_store(world: World) -> None:
+    first = await world.done("labels", received(ready()))
+    again = await world.done("labels", received(ready(), offset=7))
+    assert again == first
+    assert world.outside.asked("look") == 1
+
+
+async def test_an_envelope_that_is_broken_counts_only_where_the_stage_wants_the_record(world: World) -> None:
+    wanted, for_others = (replace(received(ready(kind=kind)), headers=()) for kind in ("image", "audio"))
+    assert isinstance(await world.run("labels", wanted), Dead)
+    outcome = await world.run("labels", for_others)
+    assert isinstance(outcome, Done)
+    assert outcome.how == "skipped"
+
+
+async def test_in_a_new_epoch_no_earlier_result_counts_and_nothing_has_its_old_name(world: World) -> None:
+    record = received(ready())
+    [once] = await world.done("labels", record)
+    [fresh] = await world.done(dataclasses.replace(find(["labels"])[0], epoch=1), record)
+    assert from_headers(once.headers).id != from_headers(fresh.headers).id
+    shelf = await world.results.look(asset())
+    assert shelf.result("labels") == "labels@1e1"
+    video = received(ready(kind="video", duration_seconds=9.0))
+    [first] = await world.done("moderation", video)
+    [second] = await world.done(dataclasses.replace(find(["moderation"])[0], epoch=1), video)
+    assert event(first).token != event(second).token
+
+
+async def test_what_a_stage_does_not_want_is_skipped_without_a_single_call(world: World) -> None:
+    outcome = await world.run("labels", received(ready(kind="audio")))
+    assert isinstance(outcome, Done)
+    assert outcome.how == "skipped"
+    assert not world.bucket.calls
+    assert not world.outside.calls
+
+
+async def test_a_folder_marker_is_no_media(world: World) -> None:
+    outcome = await world.run("probe", received(uploaded(asset("photos/", size=0))))
+    assert isinstance(outcome, Done)
+    assert outcome.how == "skipped"
+
+
+async def test_an_older_version_that_arrives_late_is_superseded(world: World) -> None:
+    await world.done("labels", received(ready(asset(sequencer="0B", version="e2"))))
+    outcome = await world.run("labels", received(ready(asset(sequencer="0A"))))
+    assert isinstance(outcome, Done)
+    assert (outcome.how, outcome.events) == ("superseded", ())
+    assert world.outside.asked("look") == 1
+
+
+async def test_an_upload_of_what_was_deleted_later_is_superseded(world: World) -> None:
+    gone = asset(sequencer="0C", version="0C", etag="", size=0)
+    deleted = MediaDeleted(asset=gone, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
+    assert await world.done("removals", received(deleted)) == []
+    outcome = await world.run("scan", received(uploaded(asset(sequencer="0B"))))
+    assert isinstance(outcome, Done)
+    assert outcome.how == "superseded"
+
+
+async def test_deleting_one_old_version_for_good_supersedes_nothing(world: World) -> None:
+    old = asset(sequencer="0C", version="v1", version_id="v1", etag="")
+    deleted = MediaDeleted(asset=old, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
+    outcome = await world.run("removals", received(deleted))
+    assert isinstance(outcome, Done)
+    assert outcome.how == "skipped"
+    assert len(await world.done("scan", received(uploaded(asset(sequencer="0B", version_id="v2"))))) == 1
+
+
+async def test_what_was_replaced_in_s3_meanwhile_is_superseded(world: World) -> None:
+    world.outside.gone = True
+    outcome = await world.run("scan", received(uploaded()))
+    assert isinstance(outcome, Done)
+    assert outcome.how == "superseded"
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\x00\x00\x00\x00\x07abc", b"garbage", b"\xc3\x01" + b"\x00" * 20])
+async def test_bytes_that_nobody_can_read_never_raise(world: World, value: bytes | None) -> None:
+    headers = received(uploaded()).headers
+    outcome = await world.runner("scan").run(raw(value, headers), tries=98)
+    assert isinstance(outcome, Dead)
+    assert outcome.code in {"decode", "schema"}
+
+
+async def test_a_record_without_an_envelope_is_a_dead_letter(world: World) -> None:
+    outcome = await world.run("scan", raw(CODEC.encode(uploaded())))
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "decode"
+
+
+@pytest.mark.parametrize(
+    ("failure", "ending"),
+    [
+        (Unprocessable("infected", "EICAR"), Dead),
+        (Transient("timed out"), Retry),
+        (Throttled("slow down"), Retry),
+        (Outage("no credentials"), Wait),
+        (RuntimeError("a bug"), Dead),
+    ],
+)
+async def test_every_failure_of_a_stage_becomes_an_outcome(
+    world: World, failure: Exception, ending: type[Outcome]
+) -> None:
+    world.outside.failures = [failure]
+    assert isinstance(await world.run("scan", received(uploaded())), ending)
+
+
+async def test_a_store_that_is_away_is_waited_for(world: World) -> None:
+    world.bucket.broken = Outage("no bucket")
+    assert isinstance(await world.run("scan", received(uploaded())), Wait)
+
+
+async def test_a_video_is_submitted_and_let_go(world: World) -> None:
+    [sent] = await world.done("labels", received(ready(kind="video")))
+    started = event(sent)
+    assert isinstance(started, JobStarted)
+    assert (sent.topic, sent.key) == ("jobs.started", started.token.encode())
+    assert token_stage(started.token) == "labels"
+    assert world.outside.calls == [("start", "labels", started.token)]
+    intent = await world.results.intent(started.token)
+    assert intent is not None
+    assert intent.record() == ready(kind="video")
+
+
+async def test_the_intent_is_stored_before_the_job_is_started(world: World) -> None:
+    world.outside.failures = [Transient("connection broke after the call")]
+    assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
+    [(_, _, token)] = world.outside.calls
+    assert await world.results.intent(token) is not None
+
+
+async def test_a_second_try_uses_the_same_token(world: World) -> None:
+    world.outside.failures = [Transient("connection broke after the call")]
+    await world.run("labels", received(ready(kind="video")))
+    await world.done("labels", received(ready(kind="video")))
+    assert len({token for *_, token in world.outside.calls}) == 1
+
+
+async def test_a_job_that_was_started_is_not_started_again(world: World) -> None:
+    first = await world.done("labels", received(ready(kind="video")))
+    again = await world.done("labels", received(ready(kind="video")))
+    assert again == first
+    assert world.outside.asked("start") == 1
+
+
+async def test_without_a_free_slot_no_job_is_started(world: World) -> None:
+    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
+    await world.done("labels", received(ready(kind="video")))
+    outcome = await world.run("labels", received(ready(asset("second.mp4"), kind="video")))
+    assert isinstance(outcome, Retry)
+    assert (outcome.code, outcome.counts) == ("slots", False)
+    assert world.outside.asked("start") == 1
+
+
+async def test_a_job_that_the_service_refuses_holds_no_slot(world: World) -> None:
+    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
+    world.outside.failures = [Unprocessable("VideoTooLargeException", "too large")]
+    assert isinstance(await world.run("labels", received(ready(kind="video"))), Dead)
+    assert world.context.slots.taken("labels") == 0
+
+
+async def test_a_job_that_may_have_been_started_keeps_its_slot(world: World) -> None:
+    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
+    world.outside.failures = [Transient("the answer was lost")]
+    assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
+    assert world.context.slots.taken("labels") == 1
+
+
+async def test_stages_do_not_share_tokens(world: World) -> None:
+    [labels] = await world.done("labels", received(ready(kind="video")))
+    [moderation] = await world.done("moderation", received(ready(kind="video")))
+    assert event(labels).token != event(moderation).token
+
+
+async def started(world: World, stage: str = "labels") -> JobStarted:
+    [sent] = await world.done(stage, received(ready(kind="video", audio_codec="aac", duration_seconds=60.0)))
+    found: JobStarted = event(sent)
+    return found
+
+
+async def test_a_completion_wakes_the_stage_that_started_the_job(world: World) -> None:
+    job = await started(world)
+    [sent] = await world.done("labels", received(job_finished(job.token)))
+    labelled = event(sent)
+    assert isinstance(labelled, MediaLabelled)
+    assert labelled.asset == job.asset
+    assert labelled.charges[0].usd == 0.10
+    assert from_headers(sent.headers).correlation_id == envelope(ready(kind="video")).id
+
+
+async def test_a_completion_that_comes_twice_is_answered_from_the_store(world: World) -> None:
+    job = await started(world)
+    first = await world.done("labels", received(job_finished(job.token)))
+    assert await world.done("labels", received(job_finished(job.token))) == first
+    assert world.outside.asked("found") == 1
+
+
+async def test_a_completion_of_another_stages_job_is_skipped(world: World) -> None:
+    job = await started(world)
+    outcome = await world.run("moderation", received(job_finished(job.token)))
+    assert isinstance(outcome, Done)
+    assert outcome.how == "skipped"
+
+
+async def test_a_completion_finds_its_job_before_the_start_was_recorded(world: World) -> None:
+    world.outside.failures = [Transient("the answer was lost, the job runs")]
+    await world.run("labels", received(ready(kind="video")))
+    [(_, _, token)] = world.outside.calls
+    [sent] = await world.done("labels", received(job_finished(token)))
+    assert isinstance(event(sent), MediaLabelled)
+
+
+async def test_a_job_that_failed_is_a_dead_letter_with_the_services_words(world: World) -> None:
+    job = await started(world)
+    failed = received(job_finished(job.token, status="failed", message="codec not supported"))
+    outcome = await world.run("labels", failed)
+    assert outcome == Dead("job_failed", "codec not supported", "Unprocessable")
+    await world.runner("labels").remember_failure(failed, outcome)
+    assert (await world.results.look(job.asset)).failed("labels")
+
+
+async def test_a_completion_whose_intent_is_lost_is_a_dead_letter(world: World) -> None:
+    outcome = await world.run("labels", received(job_finished("labels-" + "0" * 40)))
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "unknown_job"
+
+
+async def test_speech_is_kept_with_its_subtitles(world: World) -> None:
+    job = await started(world, "transcript")
+    [sent] = await world.done("transcript", received(job_finished(job.token)))
+    heard = event(sent)
+    assert (heard.excerpt, heard.words, heard.subtitles.content_type) == ("ask not", 2, "text/vtt")
+
+
+async def arrives(world: World, *found: Any) -> list[list[Message]]:
+    """Store each finding as its stage would, then let the fan-in see its event."""
+    sent = []
+    for each in found:
+        stage = "scan" if isinstance(each, MediaScanned) else "probe"
+        await world.results.put(each.asset, f"{stage}@1", each, envelope(each), "cause")
+        sent.append(await world.done("ready", received(each, correlation_id="the-upload")))
+    return sent
+
+
+async def test_the_fan_in_waits_for_the_whole_set(world: World) -> None:
+    first, second = await arrives(world, scanned(), probed())
+    assert first == []
+    assert isinstance(event(second[0]), MediaReady)
+
+
+async def test_the_fan_in_does_not_care_who_comes_first(world: World) -> None:
+    _, one = await arrives(world, scanned(), probed())
+    _, other = await arrives(World(), probed(), scanned())
+    assert from_headers(one[0].headers).id == from_headers(other[0].headers).id
+    assert event(one[0]) == event(other[0])
+
+
+async def test_only_the_arrival_that_completed_the_set_emits_it_again(world: World) -> None:
+    _, emitted = await arrives(world, scanned(), probed())
+    assert await world.done("ready", received(scanned(), correlation_id="the-upload")) == []
+    assert await world.done("ready", received(probed(), correlation_id="the-upload")) == emitted
+
+
+async def everything(world: World, found: MediaReady) -> None:
+    for name, each in {"thumbnails": uploaded(), "scan": scanned(), "probe": probed(), "ready": found}.items():
+        await world.results.put(each.asset, f"{name}@1", each, envelope(each), "cause")
+
+
+async def test_an_asset_is_complete_when_every_expected_stage_has_ended(world: World) -> None:
+    await everything(world, ready())
+    assert await world.done("completed", received(ready())) == []
+    [labelled] = await world.done("labels", received(ready()))
+    assert await world.done("completed", arrived(labelled)) == []
+    [moderated] = await world.done("moderation", received(ready()))
+    [sent] = await world.done("completed", arrived(moderated))
+    completed = event(sent)
+    assert isinstance(completed, MediaCompleted)
+    assert completed.succeeded == ("thumbnails", "scan", "probe", "ready", "labels", "moderation")
+    assert completed.failed == ()
+    assert completed.usd == 0.002
+
+
+async def test_a_failed_stage_counts_as_ended_with_its_reason(world: World) -> None:
+    await world.results.put(asset(), "thumbnails@1", uploaded(), envelope(uploaded()), "cause")
+    await world.results.put(asset(), "probe@1", probed(), envelope(probed()), "cause")
+    record = received(uploaded())
+    await world.runner("scan").remember_failure(record, Dead("infected", "EICAR"))
+    letter = Received("scan.dlq", 0, 0, 1.0, record.key, record.value, record.headers)
+    [sent] = await world.done("completed", letter)
+    completed = event(sent)
+    assert completed.failed == (StageFailure(stage="scan", code="infected", reason="EICAR"),)
+    assert completed.succeeded == ("thumbnails", "probe")
+
+
+async def test_a_dead_letter_that_nobody_can_read_is_not_dead_lettered_again(world: World) -> None:
+    outcome = await world.run("completed", raw(b"garbage", topic="scan.dlq"))
+    assert isinstance(outcome, Done)
+    assert outcome.how == "skipped"
+
+
+async def test_a_failure_whose_asset_cannot_be_told_is_still_a_dead_letter(world: World) -> None:
+    await world.runner("scan").remember_failure(raw(b"garbage"), Dead("decode", "garbage"))
+    assert not world.bucket.objects
+
+
+async def test_a_step_of_somebody_else_runs_like_ours(world: World) -> None:
+    async def shout(media: MediaReady, services: Services) -> MediaScanned:
+        return scanned(media.asset)
+
+    [sent] = await world.done(
+        Stage("shout", reads=(topics.READY,), writes=topics.SCANNED, run=shout), received(ready())
+    )
+    assert event(sent) == scanned()
+
+
+def test_the_pipeline_names_its_stages_in_order_of_the_flow() -> None:
+    names = [stage.name for stage in stages()]
+    assert names.index("scan") < names.index("ready") < names.index("labels") < names.index("completed")
+    assert len(set(names)) == len(names)
+
+
+def test_completion_watches_every_result_and_every_dead_letter_topic() -> None:
+    *others, completion = stages()
+    reads = {topic.name for topic in completion.reads}
+    for stage in others:
+        if stage.writes is not None:
+            assert {stage.writes.name, f"{stage.name}.dlq"} <= reads
+
+
+def test_an_unknown_stage_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(ValueError, match="labels"):
+        find(["lables"])
+
+
+@pytest.mark.parametrize("name", ["Labels", "labels_2", "", "a" * 24])
+def test_a_name_that_could_not_be_a_topic_or_token_is_refused(name: str) -> None:
+    async def nothing(_asset: Asset, _shelf: Shelf) -> None:
+        """Do nothing."""
+
+    with pytest.raises(ValueError, match="stage name"):
+        Stage(name, reads=(topics.READY,), gather=nothing)
+
+
+def test_a_stage_reads_its_topics_its_jobs_completions_and_what_it_tries_again() -> None:
+    [labels, scan] = find(["labels", "scan"])
+    assert [topic.name for topic in labels.inputs] == ["media.ready", "jobs.finished", "labels.retry"]
+    assert [topic.name for topic in scan.inputs] == ["media.uploaded", "scan.retry"]

@@ -1,0 +1,216 @@
+"""Keyed lanes: order per key, no key in another's way, nothing finished that was not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+
+from headrace.schemas.messages import Received
+from headrace.streams.engine.scheduler import Lanes, Work
+
+WHERE = ("media.uploaded", 0)
+
+
+def record(offset: int, key: bytes | None = b"k", partition: int = 0, timestamp: float = 0.0) -> Received:
+    return Received("media.uploaded", partition, offset, timestamp, key, b"v", ())
+
+
+class Bench:
+    """Lanes with work that a test lets go on, record by record."""
+
+    def __init__(self) -> None:
+        self.begun: list[Received] = []
+        self.ended: list[Received] = []
+        self.expired: list[Received] = []
+        self.gates: dict[int, asyncio.Event] = {}
+        self.due: Callable[[Received], float] = lambda _: 0.0
+
+    async def process(self, received: Received) -> bool:
+        self.begun.append(received)
+        gate = self.gates.get(received.offset)
+        if gate is not None:
+            await gate.wait()
+        self.ended.append(received)
+        return False
+
+    async def expire(self, received: Received) -> bool:
+        self.expired.append(received)
+        return True
+
+    def hold(self, *offsets: int) -> None:
+        self.gates = {offset: asyncio.Event() for offset in offsets}
+
+    @asynccontextmanager
+    async def running(self, in_flight: int = 4, buffer: int = 1 << 20, deadline: float = 60.0) -> AsyncIterator[Lanes]:
+        lanes = Lanes(Work(self.process, self.expire, self.due), in_flight, buffer, deadline)
+        lanes.start()
+        try:
+            yield lanes
+        finally:
+            await lanes.drain(0)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for a condition, with a deadline."""
+
+    async def poll() -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(poll(), seconds)
+
+
+async def still() -> None:
+    """Let everything run that can."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_records_of_one_key_run_one_after_another(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0), record(1), record(2)])
+        await still()
+        assert [each.offset for each in bench.begun] == [0]
+        bench.gates[0].set()
+        await until(lambda: len(bench.ended) == 3)
+    assert [each.offset for each in bench.ended] == [0, 1, 2]
+
+
+async def test_a_slow_key_is_in_nobody_elses_way_and_holds_the_offset(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0, b"slow"), *(record(n, b"%d" % n) for n in range(1, 9))])
+        await until(lambda: len(bench.ended) == 8)
+        assert lanes.committable(WHERE) == 0
+        bench.gates[0].set()
+        await until(lambda: lanes.committable(WHERE) == 9)
+
+
+async def test_no_more_records_are_in_work_than_allowed(bench: Bench) -> None:
+    bench.hold(*range(9))
+    async with bench.running(in_flight=3) as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(n, b"%d" % n) for n in range(9)])
+        await still()
+        assert lanes.running() == 3
+
+
+async def test_records_without_a_key_run_side_by_side(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0, None), record(1, None)])
+        await until(lambda: [each.offset for each in bench.ended] == [1])
+
+
+async def test_partitions_take_turns(bench: Bench) -> None:
+    bench.hold(0)
+    other = ("media.uploaded", 1)
+    async with bench.running(in_flight=1) as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(n, b"a%d" % n) for n in range(20)])
+        lanes.deliver(lanes.assign(other, 100), 100, [record(n, b"b%d" % n, 1) for n in range(100, 103)])
+        await until(lambda: bool(bench.begun))
+        bench.gates[0].set()
+        await until(lambda: len(bench.ended) == 23)
+    last_of_the_small_one = max(place for place, each in enumerate(bench.ended) if each.partition == 1)
+    assert last_of_the_small_one <= 7
+
+
+async def test_a_partition_with_too_much_waiting_has_no_room(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running(buffer=2000) as lanes:
+        partition = lanes.assign(WHERE, 0)
+        assert lanes.has_room(WHERE)
+        lanes.deliver(partition, 0, [record(n) for n in range(4)])
+        assert not lanes.has_room(WHERE)
+        bench.gates[0].set()
+        await until(lambda: lanes.has_room(WHERE))
+
+
+async def test_a_record_that_is_not_due_holds_no_slot_and_keeps_its_offset(bench: Bench) -> None:
+    soon = 0.05
+    now = time.time()
+    bench.due = lambda each: now + soon if each.offset == 0 else 0.0
+    async with bench.running(in_flight=1) as lanes:
+        again = [replace(each, topic="probe.retry") for each in (record(0, b"later"), record(1, b"now"))]
+        lanes.deliver(lanes.assign(WHERE, 0), 0, again)
+        await until(lambda: [each.offset for each in bench.ended] == [1])
+        assert lanes.committable(WHERE) == 0
+        assert time.time() < now + soon
+        await until(lambda: lanes.committable(WHERE) == 2)
+        assert time.time() >= now + soon
+
+
+async def test_a_record_stuck_past_its_deadline_is_let_go_and_tried_later(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running(deadline=0.05) as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0), record(1)])
+        await until(lambda: lanes.committable(WHERE) == 2)
+    assert [each.offset for each in bench.expired] == [0]
+    assert [each.offset for each in bench.ended] == [1]
+
+
+async def test_a_batch_that_does_not_follow_the_last_one_is_refused(bench: Bench) -> None:
+    async with bench.running() as lanes:
+        partition = lanes.assign(WHERE, 0)
+        assert lanes.deliver(partition, 0, [record(0)])
+        assert not lanes.deliver(partition, 5, [record(5)])
+        await until(lambda: lanes.committable(WHERE) == 1)
+
+
+async def test_work_of_an_earlier_assignment_does_not_move_the_new_ones_offset(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0)])
+        await until(lambda: bool(bench.begun))
+        lanes.assign(WHERE, 0)
+        bench.gates[0].set()
+        await until(lambda: len(bench.ended) == 1)
+        await still()
+        assert lanes.committable(WHERE) == 0
+
+
+async def test_giving_a_partition_back_waits_for_what_runs_and_begins_nothing_more(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0), record(1)])
+        await until(lambda: bool(bench.begun))
+        giving = asyncio.create_task(lanes.revoke([WHERE], 5.0))
+        await still()
+        assert not giving.done()
+        bench.gates[0].set()
+        await giving
+        await still()
+        assert [each.offset for each in bench.ended] == [0]
+        assert lanes.committable(WHERE) == 1
+
+
+async def test_giving_a_partition_back_lets_go_of_what_takes_too_long(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0)])
+        await until(lambda: bool(bench.begun))
+        await lanes.revoke([WHERE], 0.01)
+        await until(lambda: lanes.running() == 0)
+        assert lanes.committable(WHERE) == 0  # the next owner sees it again
+        assert not bench.ended
+        assert not bench.expired
+
+
+async def test_a_drain_ends_within_its_bound_and_finishes_nothing_that_is_not(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as lanes:
+        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0)])
+        await until(lambda: bool(bench.begun))
+        await lanes.drain(0.01)
+        assert lanes.committable(WHERE) == 0
+        assert not bench.ended

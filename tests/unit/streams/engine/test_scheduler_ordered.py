@@ -1,0 +1,196 @@
+"""Lanes of an ordered stage: what is tried again later holds back what comes after it of its key."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.schemas.messages import Received
+from headrace.streams.engine.headers import due, text
+from headrace.streams.engine.scheduler import Lanes, Work
+
+SOURCE, RETRY = ("media.uploaded", 0), ("scan.retry", 0)
+
+
+def record(offset: int, key: bytes = b"k") -> Received:
+    return Received(*SOURCE, offset, 0.0, key, b"v", ())
+
+
+def again(of: Received, offset: int, after_ms: int = 0) -> Received:
+    """The record as it lies in the retry topic."""
+    plan = {"after-ms": after_ms, "attempts": 1, "waits": 0, "first-failure": "2026-03-14T00:00:00Z"}
+    origin = dict(of.headers)
+    place = {"topic": of.topic, "partition": of.partition, "offset": of.offset, "timestamp": 0}
+    headers = tuple(text(f"retry-{name}", value) for name, value in {**plan, **place}.items())
+    first = origin if "retry-topic" in origin else dict(headers)
+    kept = tuple((name, first.get(name, value)) for name, value in headers)
+    return Received(*RETRY, offset, time.time(), of.key, of.value, kept)
+
+
+class Stage:
+    """Work whose tries fail as often as a test says, and its log of retries."""
+
+    def __init__(self, failures: dict[int, int] | None = None) -> None:
+        self.left = defaultdict(int, failures or {})
+        self.begun: list[int] = []
+        self.done: list[Received] = []
+        self.retries: list[Received] = []
+        self.after_ms = 0
+        self.gates: dict[int, asyncio.Event] = {}
+
+    async def process(self, received: Received) -> bool:
+        number = self.number(received)
+        self.begun.append(number)
+        await (self.gates.pop(number).wait() if number in self.gates else asyncio.sleep(0))
+        if self.left[number]:
+            self.left[number] -= 1
+            self.retries.append(again(received, len(self.retries), self.after_ms))
+            return True
+        self.done.append(received)
+        return False
+
+    def number(self, received: Received) -> int:
+        """The offset of the record's first delivery."""
+        return int(dict(received.headers).get("retry-offset") or received.offset)
+
+    def numbers(self, key: bytes = b"k") -> list[int]:
+        return [self.number(each) for each in self.done if each.key == key]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Lanes]:
+        lanes = Lanes(Work(self.process, self.process, due), 8, 1 << 20, 60.0, ordered=True)
+        lanes.start()
+        try:
+            yield lanes
+        finally:
+            await lanes.drain(0)
+
+
+async def still() -> None:
+    """Let everything run that can."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, with a deadline."""
+
+    async def poll() -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(poll(), 5)
+
+
+async def test_what_comes_after_a_record_that_stepped_aside_waits_until_it_has_ended() -> None:
+    stage = Stage({0: 1})
+    async with stage.running() as lanes:
+        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1), record(2, b"other")])
+        retries = lanes.assign(RETRY, 0)
+        await still()
+        assert stage.begun == [0, 2]
+        lanes.deliver(retries, 0, stage.retries)
+        await until(lambda: stage.numbers() == [0, 1])
+
+
+async def test_it_waits_through_any_number_of_tries() -> None:
+    stage = Stage({0: 3})
+    async with stage.running() as lanes:
+        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1)])
+        retries = lanes.assign(RETRY, 0)
+        for number in range(3):
+            await still()
+            assert not stage.done
+            lanes.deliver(retries, number, stage.retries[number:])
+        await until(lambda: stage.numbers() == [0, 1])
+
+
+async def test_a_retry_that_is_not_due_holds_its_key_and_no_other() -> None:
+    stage = Stage()
+    async with stage.running() as lanes:
+        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
+        lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1), record(2, b"other")])
+        await still()
+        assert stage.begun == [2]
+        await until(lambda: stage.numbers() == [0, 1])
+
+
+async def test_after_a_restart_retries_are_read_before_anything_else_is_fetched() -> None:
+    stage = Stage()
+    async with stage.running() as lanes:
+        retries = lanes.assign(RETRY, 3, end=5)
+        lanes.assign(SOURCE, 7)
+        assert lanes.has_room(RETRY)
+        assert not lanes.has_room(SOURCE)
+        lanes.deliver(retries, 3, [again(record(0), 3), again(record(1, b"other"), 4)])
+        assert lanes.has_room(SOURCE)
+
+
+async def test_a_record_that_lies_in_the_retry_topic_twice_frees_its_key() -> None:
+    stage = Stage()
+    async with stage.running() as lanes:
+        twice = [again(record(0), 0), again(record(0), 1)]
+        lanes.deliver(lanes.assign(RETRY, 0), 0, twice)
+        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1)])
+        await until(lambda: stage.numbers() == [0, 0, 0, 1])
+
+
+async def test_what_a_lost_partition_held_is_free_when_it_comes_back() -> None:
+    stage = Stage({0: 1})
+    async with stage.running() as lanes:
+        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1)])
+        lanes.assign(RETRY, 0)
+        await still()
+        await lanes.revoke([SOURCE, RETRY], 1.0)
+        lanes.forget([SOURCE, RETRY])
+        await still()
+        assert not stage.done
+        lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1)])
+        await until(lambda: stage.numbers() == [1])
+
+
+async def test_the_end_of_work_of_an_earlier_assignment_frees_nothing_in_the_new_one() -> None:
+    stage, gate = Stage(), asyncio.Event()
+    stage.gates[0] = gate
+    async with stage.running() as lanes:
+        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0)])
+        await still()
+        assert stage.begun == [0]
+        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
+        lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1)])
+        gate.set()
+        await still()
+        assert 1 not in stage.begun
+        await until(lambda: stage.numbers() == [0, 0, 1])
+
+
+@settings(max_examples=60)
+@given(
+    keys=st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=1, max_size=12),
+    failures=st.dictionaries(st.integers(0, 11), st.integers(1, 3)),
+    seed=st.integers(0, 1000),
+)
+def test_no_record_ever_passes_another_of_its_key(keys: list[bytes], failures: dict[int, int], seed: int) -> None:
+    async def run() -> None:
+        stage, draw = Stage(failures), random.Random(seed)
+        async with stage.running() as lanes:
+            source, retries, fed, back = lanes.assign(SOURCE, 0), lanes.assign(RETRY, 0), 0, 0
+            while len(stage.done) < len(keys):
+                if fed < len(keys) and draw.random() < 0.5:
+                    lanes.deliver(source, fed, [record(fed, keys[fed])])
+                    fed += 1
+                if back < len(stage.retries) and draw.random() < 0.5:
+                    lanes.deliver(retries, back, [stage.retries[back]])
+                    back += 1
+                await asyncio.sleep(0)
+        for key in set(keys):
+            assert stage.numbers(key) == [number for number, each in enumerate(keys) if each == key]
+
+    asyncio.run(asyncio.wait_for(run(), 10))

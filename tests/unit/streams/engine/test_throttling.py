@@ -1,0 +1,103 @@
+"""A service that refuses nine calls of ten for a minute: records wait, none dies, and then all goes on at full rate."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from headrace.sandbox.ai.faults import Fault, Faults
+from headrace.schemas.messages import Message, Received
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.headers import due
+from headrace.streams.engine.processor import Processor
+from headrace.streams.errors import Throttled
+from headrace.streams.limits.job_slots import Slots
+from headrace.streams.pipeline import find
+from headrace.streams.results import Results
+from headrace.streams.service_results import Feature, Findings
+from tests.support import virtual_time
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import CODEC, NOW, arrived, asset, ready, received
+
+THROTTLED_SECONDS = 60
+A_SECOND = 5
+CALL_SECONDS = 0.2
+SOON = 10.0
+
+
+class Service(Outside):
+    """Answers after a while, or refuses, as the local endpoint does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults = Faults()
+        self.refused = 0
+
+    async def look(self, feature: Feature, asset: Any) -> Findings:
+        if self.faults.strike("DetectLabels", "throttle"):
+            self.refused += 1
+            raise Throttled("slow down")
+        await asyncio.sleep(CALL_SECONDS)
+        return await super().look(feature, asset)
+
+
+class Log:
+    """Takes what a stage sends, and gives back in due time what is to be tried again."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        self.service = Service()
+        self.done: list[bytes | None] = []
+        self.dead: list[Message] = []
+        self._tasks = tasks
+        results = Results(MemoryBucket())
+        services = self.service.services(results)
+        context = Context(CODEC, results, services, Slots({}, 1), lambda: NOW, random.Random(7))
+        self._processor = Processor(find(["labels"])[0], context, self)
+
+    def put(self, number: int) -> None:
+        self._tasks.create_task(self._work(received(ready(asset(f"{number}.jpg")))))
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if message.topic == "labels.retry":
+                self._tasks.create_task(self._work(arrived(message, 0, asyncio.get_running_loop().time())))
+            elif message.topic == "labels.dlq":
+                self.dead.append(message)
+            else:
+                self.done.append(message.key)
+
+    async def _work(self, record: Received) -> None:
+        await asyncio.sleep(max(0.0, due(record) - asyncio.get_running_loop().time()))
+        await self._processor.process(record)
+
+
+async def throttled_for_a_minute() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        log = Log(tasks)
+        log.service.faults.add(Fault("DetectLabels", "throttle", share=0.9))
+        sent = THROTTLED_SECONDS * A_SECOND
+        for number in range(sent):
+            log.put(number)
+            await asyncio.sleep(1 / A_SECOND)
+        assert log.service.refused > sent
+        assert len(log.done) < sent
+
+        log.service.faults.clear()
+        waiting = sent - len(log.done)
+        assert waiting > A_SECOND * 10, "else there is nothing to catch up with"
+        async with asyncio.timeout(SOON + CALL_SECONDS):
+            while len(log.done) < sent:
+                await asyncio.sleep(CALL_SECONDS)
+
+        for number in range(sent, sent + 100):
+            log.put(number)
+        async with asyncio.timeout(2 * CALL_SECONDS):
+            while len(log.done) < sent + 100:
+                await asyncio.sleep(CALL_SECONDS / 2)
+    assert log.dead == []
+
+
+def test_after_a_minute_of_refusals_nothing_is_dead_and_all_is_done_within_ten_seconds() -> None:
+    virtual_time.run(throttled_for_a_minute())

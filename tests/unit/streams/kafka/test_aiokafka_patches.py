@@ -1,0 +1,48 @@
+"""What a fetch gives: records of ours, made by aiokafka's own unpacking."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka.consumer.fetcher import FetchError, FetchResult, PartitionRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import TopicPartition
+
+from headrace.schemas.messages import Received
+from headrace.streams.kafka.aiokafka_patches import give_received
+
+TP = TopicPartition("media.ready", 3)
+
+
+def a_batch() -> bytes:
+    """Write a batch of two records as a broker keeps it: one with all there is, one with nothing."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, producer_id=-1, producer_epoch=-1, base_sequence=-1, batch_size=4096)
+    builder.append(0, timestamp=1_700_000_000_123, key=b"key", value=b"value", headers=[("ce_id", b"1"), ("no", None)])
+    builder.append(1, timestamp=1_700_000_000_456, key=None, value=None, headers=[])
+    return bytes(builder.build())
+
+
+class Fetcher:
+    """As much of aiokafka's fetcher as is changed."""
+
+    def __init__(self) -> None:
+        self._records: dict[Any, Any] = {TopicPartition("media.ready", 1): FetchError(error=KeyError(), backoff=0)}
+
+    async def _proc_fetch_request(self, *_: Any) -> bool:
+        records = PartitionRecords(TP, MemoryRecords(a_batch()), [], 0, None, None, True, 0)
+        state = SimpleNamespace(consumed_to=lambda _: None)
+        assignment: Any = SimpleNamespace(active=True, state_value=lambda _: state, tps={TP})
+        self._records[TP] = FetchResult(TP, assignment=assignment, partition_records=records, backoff=0)
+        return True
+
+
+async def test_a_fetch_gives_records_of_ours_with_the_brokers_time_in_seconds() -> None:
+    fetcher: Any = Fetcher()
+    give_received(fetcher)
+    assert await fetcher._proc_fetch_request("assignment", 1, "request") is True
+    assert [*fetcher._records[TP]._partition_records] == [
+        Received("media.ready", 3, 0, 1_700_000_000.123, b"key", b"value", (("ce_id", b"1"), ("no", None))),
+        Received("media.ready", 3, 1, 1_700_000_000.456, None, None, ()),
+    ]

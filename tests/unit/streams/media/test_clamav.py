@@ -1,0 +1,149 @@
+"""The ClamAV client against a small server that speaks clamd's protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from headrace.streams.errors import Outage, Transient, Unprocessable
+from headrace.streams.media import clamav
+
+VERSION = "ClamAV 1.4.3/27800/Mon Oct  6 08:00:00 2026"
+HANG_UP = ""
+
+Verdict = Callable[[bytes], str]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(handle: Handler) -> AsyncIterator[str]:
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handle(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connection, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        yield f"{host}:{port}"
+
+
+def daemon(verdict: Verdict, stream_max_length: int = 1 << 30) -> Handler:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        command = await reader.readuntil(b"\0")
+        if command == b"zVERSION\0":
+            writer.write(VERSION.encode() + b"\0")
+            return
+        assert command == b"zINSTREAM\0"
+        received = b""
+        while length := struct.unpack("!I", await reader.readexactly(4))[0]:
+            if len(received) + length > stream_max_length:
+                writer.write(b"INSTREAM size limit exceeded. ERROR\0")
+                return
+            received += await reader.readexactly(length)
+        if answer := verdict(received):
+            writer.write(answer.encode() + b"\0")
+
+    return handle
+
+
+async def scan(verdict: Verdict, path: Path, stream_max_length: int = 1 << 30) -> str:
+    async with listening(daemon(verdict, stream_max_length)) as address:
+        return await clamav.scan(address, path)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(b"content " * 40_000)
+    return path
+
+
+async def test_a_clean_file_arrives_whole_and_gives_the_engine(file: Path) -> None:
+    received = []
+
+    def remember(content: bytes) -> str:
+        received.append(content)
+        return "stream: OK"
+
+    assert await scan(remember, file) == VERSION
+    assert received == [file.read_bytes()]
+
+
+async def test_an_empty_file_is_scanned_too(tmp_path: Path) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    assert await scan(lambda content: "stream: OK" if content == b"" else "stream: Junk FOUND", path) == VERSION
+
+
+async def test_an_infected_file_is_refused_with_the_name_of_the_signature(file: Path) -> None:
+    with pytest.raises(Unprocessable, match=r"^ClamAV found Win\.Test\.EICAR_HDB-1$") as refused:
+        await scan(lambda _: "stream: Win.Test.EICAR_HDB-1 FOUND", file)
+    assert refused.value.code == "infected"
+
+
+@pytest.mark.parametrize("limit", [100, 1_000_000])
+async def test_a_file_over_clamds_limit_is_too_large_and_says_which_setting_to_raise(
+    file: Path, limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.write_bytes(bytes(20 << 20))
+    with pytest.raises(Unprocessable, match="StreamMaxLength") as refused:
+        await scan(lambda _: "stream: OK", file, limit)
+    assert refused.value.code == "too_large"
+    gc.collect()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "answer", ["stream: Can't allocate memory ERROR", "UNKNOWN COMMAND", "stream: perhaps", HANG_UP]
+)
+async def test_a_working_clamd_that_gives_no_verdict_is_asked_again_later(file: Path, answer: str) -> None:
+    with pytest.raises(Transient):
+        await scan(lambda _: answer, file)
+
+
+async def test_a_clamd_that_never_ends_a_scan_is_given_up_and_asked_again_later(file: Path) -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.readuntil(b"\0") == b"zVERSION\0":
+            writer.write(VERSION.encode() + b"\0")
+        else:
+            while await reader.read(1 << 16):
+                continue
+
+    async with listening(hang) as address:
+        with pytest.raises(Transient, match="took too long"):
+            await clamav.scan(address, file, timeout_seconds=0.2)
+
+
+async def test_a_clamd_that_is_down_is_an_outage_and_not_the_files_fault(file: Path) -> None:
+    async with listening(daemon(lambda _: "stream: OK")) as address:
+        pass
+    with pytest.raises(Outage, match="correct HEADRACE_CLAMD"):
+        await clamav.scan(address, file)
+
+
+@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n\0", b"\xff\xfe\0", b"no end in sight", b""])
+async def test_what_is_not_clamd_at_all_is_an_outage_and_never_sees_the_file(file: Path, greeting: bytes) -> None:
+    heard = []
+
+    async def other_service(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\0"))
+        writer.write(greeting)
+
+    async with listening(other_service) as address:
+        with pytest.raises(Outage, match="HEADRACE_CLAMD"):
+            await clamav.scan(address, file)
+    assert heard == [b"zVERSION\0"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:http", "127.0.0.1:99999"])
+async def test_an_address_that_leads_nowhere_is_an_outage(file: Path, address: str) -> None:
+    with pytest.raises(Outage, match="correct HEADRACE_CLAMD"):
+        await clamav.scan(address, file)

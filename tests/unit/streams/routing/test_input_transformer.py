@@ -1,0 +1,79 @@
+"""Input transformers say what EventBridge says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.streams.routing.input_transformer import BadTemplate, Transformer, transformed, value_at
+
+EVENT: dict[str, Any] = {
+    "detail-type": "MediaLabelled",
+    "time": "2026-03-14T15:09:26Z",
+    "detail": {"key": 'a "b"\n', "count": 0, "ok": False, "none": None, "labels": [{"name": "Cat"}, {"name": "Dog"}]},
+    "headrace": {"topic": "media.labelled"},
+}
+PATHS = {
+    "key": "$.detail.key",
+    "count": "$.detail.count",
+    "ok": "$.detail.ok",
+    "none": "$.detail.none",
+    "gone": "$.detail.gone.deeper",
+    "dog": "$.detail.labels[1].name",
+    "kind": "$['detail-type']",
+    "labels": "$.detail.labels",
+}
+
+
+def sent(template: str) -> str:
+    return transformed(Transformer(PATHS, template), EVENT, "flagged")
+
+
+@pytest.mark.parametrize(
+    ("template", "wanted"),
+    [
+        ('{"a": <key>}', {"a": 'a "b"\n'}),
+        ('{"a": "<key>"}', {"a": 'a "b"\n'}),
+        ('{"a": "count is <count>, ok is <ok>"}', {"a": "count is 0, ok is false"}),
+        ('{"a": <count>, "b": <ok>}', {"a": 0, "b": False}),
+        ('{"a": "<gone>", "b": "<none>"}', {"a": "", "b": ""}),
+        ('{"a": <labels>, "b": <dog>}', {"a": [{"name": "Cat"}, {"name": "Dog"}], "b": "Dog"}),
+        ('{"a": "\\"<kind>\\""}', {"a": '"MediaLabelled"'}),
+        ('["<aws.events.rule-name>"]', ["flagged"]),
+        ('{"e": <aws.events.event>}', {"e": {name: EVENT[name] for name in EVENT if name != "headrace"}}),
+        ('{"e": <aws.events.event.json>}', {"e": EVENT}),
+        ('"at <aws.events.event.ingestion-time>"', "at 2026-03-14T15:09:26Z"),
+    ],
+)
+def test_a_json_template_gives_json(template: str, wanted: object) -> None:
+    assert json.loads(sent(template)) == wanted
+
+
+def test_a_text_template_gives_text() -> None:
+    assert sent("<dog> in <key>: <count>") == 'Dog in a "b"\n: 0'
+
+
+def test_without_a_template_the_event_is_sent() -> None:
+    assert json.loads(transformed(Transformer(), EVENT, "flagged")) == EVENT
+
+
+def test_a_path_that_leads_nowhere_gives_nothing() -> None:
+    assert value_at(EVENT, "$.detail.labels[7].name") is None
+    assert value_at(EVENT, "$.detail.key.deeper") is None
+    assert value_at(EVENT, "$") == EVENT
+
+
+@given(st.text(max_size=40))
+def test_whatever_a_value_is_the_json_stays_json(value: str) -> None:
+    transformer = Transformer({"v": "$.v"}, '{"quoted": "<v>", "plain": <v>}')
+    assert json.loads(transformed(transformer, {"v": value}, "r")) == {"quoted": value, "plain": value}
+
+
+@pytest.mark.parametrize("template", ["<unknown>", "x" * 8193])
+def test_a_template_that_cannot_be_filled_is_refused(template: str) -> None:
+    with pytest.raises(BadTemplate):
+        Transformer({}, template)

@@ -1,0 +1,163 @@
+"""Many patterns at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headrace.streams.rules import Index, Pattern
+from headrace.streams.rules.index import codegen, field_tree
+from headrace.streams.rules.index import index as indexes
+from tests import fuzz_rules
+from tests.unit.streams.rules.generated_patterns import EVENTS, PATTERNS
+from tests.unit.streams.rules.test_pattern import CASES
+
+
+def index(*patterns: Any) -> Index:
+    return Index({str(number): Pattern(pattern) for number, pattern in enumerate(patterns)})
+
+
+@pytest.fixture(params=["as it is", "names that are there", "each branch called", "little remembered"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every way through an event, also those that only large indexes take."""
+    if request.param == "names that are there":
+        monkeypatch.setattr(field_tree, "MOST_NAMES", 1)
+    if request.param == "each branch called":
+        monkeypatch.setattr(codegen, "DEEPEST", 1)
+    if request.param == "little remembered":
+        monkeypatch.setattr(indexes, "MOST_KNOWN", 2)
+        monkeypatch.setattr(field_tree, "MOST_KNOWN", 1)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("way")
+@given(patterns=st.lists(PATTERNS, min_size=1, max_size=6), events=st.lists(EVENTS, min_size=1, max_size=4))
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_finds_what_each_pattern_alone_would_match(patterns: list[Any], events: list[Any]) -> None:
+    every = index(*patterns)
+    for event in [*events, *events]:
+        alone = [str(number) for number, pattern in enumerate(patterns) if Pattern(pattern).matches(event)]
+        assert every.match(event) == alone
+        assert every.match_json(orjson.dumps(event)) == alone
+
+
+def test_it_finds_them_among_all_known_cases() -> None:
+    valid = {case["name"]: Pattern(case["pattern"]) for case in CASES if case["expect"] != "invalid pattern"}
+    every = Index(valid)
+    for case in CASES:
+        alone = [name for name, each in valid.items() if each.matches(case["event"])]
+        assert every.match(case["event"]) == alone
+        assert every.match_json(json.dumps(case["event"])) == alone
+
+
+def test_a_pattern_that_matches_in_two_ways_is_named_once() -> None:
+    assert index({"$or": [{"a": [1]}, {"b": [2]}]}).match({"a": 1, "b": 2}) == ["0"]
+
+
+def test_without_patterns_nothing_matches() -> None:
+    assert Index({}).match({"a": 1}) == []
+
+
+def test_thousands_of_matches_are_all_named_in_order() -> None:
+    many = index(*({"a": [1], "b": [{"anything-but": f"x{n}"}]} for n in range(3000)))
+    assert many.match({"a": 1, "b": "x7"}) == [str(n) for n in range(3000) if n != 7]
+
+
+def test_wildcards_that_share_their_beginning_are_told_apart() -> None:
+    many = index(*({"a": [{"wildcard": f"arn:aws:s3:::*/{n:04d}/*"}]} for n in range(2000)))
+    assert many.match({"a": "arn:aws:s3:::bucket/1234/x"}) == ["1234"]
+
+
+def test_a_wildcards_piece_is_found_wherever_it_is() -> None:
+    many = index(*({"a": [{"wildcard": f"*/{n:04d}/*.jpg"}]} for n in range(2000)))
+    assert many.match({"a": "x/y/1234/0007/0007/z.jpg"}) == ["7", "1234"]
+
+
+def test_a_name_with_a_dot_is_a_path() -> None:
+    assert index({"a": {"b": [1]}}, {"a.b": [1]}).match(json.loads('{"a.b": 1}')) == ["0", "1"]
+
+
+def test_an_empty_list_is_nothing() -> None:
+    assert index({"a": [{"exists": False}]}, {"a": [{"exists": True}]}).match({"a": []}) == ["0"]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(
+    ("pattern", "event", "matches"),
+    [
+        ({"a": {"b": [1], "c": [2]}}, {"a": [{"b": 1}, {"c": 2}]}, False),
+        ({"a": {"b": [1], "c": [2]}}, {"a": [{"b": 0}, {"b": 1, "c": 2}]}, True),
+        ({"a": {"b": [1], "c": {"d": [2]}}}, {"a": [{"b": 1, "c": [{"d": 3}, {"d": 2}]}]}, True),
+        ({"a": {"b": [1], "c": {"d": [2]}}}, {"a": [{"b": 1, "c": []}, {"c": [{"d": 2}]}]}, False),
+        ({"a": {"b": [1], "c": [{"exists": False}]}}, {"a": [{"b": 1}, {"c": 2}]}, True),
+        ({"a": {"b": [{"exists": False}], "c": [1]}}, {"a": [{"c": 1}, {"b": 2}]}, False),
+        ({"a": ["x"]}, {"a": ["x", {"b": 1}]}, True),
+        ({"a": {"b": [1]}}, {"a": ["x", {"b": 1}, None]}, True),
+        ({"a": {"b": [1]}}, {"a": [[{"b": 1}]]}, True),
+        ({"a": {"b": [1]}}, {"a": []}, False),
+        ({"a": {"b": [{"exists": False}]}}, {"a": [1, 2]}, True),
+        ({"a": {"b": [1]}}, {"a.b": 1}, True),
+        ({"a": {"b": {"c": [1]}}}, {"a": {"b.c": 1}}, True),
+        ({'"': {"\\": ["x"], "\n": [1]}}, {'"': {"\\": "x", "\n": 1.0}}, True),
+        ({"": {"ü": ["x"]}}, {"": {"ü": "x"}}, True),
+        ({"a": [2**64 + 1]}, {"a": 2.0**64}, False),
+    ],
+)
+def test_one_pattern_in_an_index(pattern: Any, event: Any, matches: bool) -> None:
+    also = {"a": ["z"], "b": [{"exists": True}]}
+    assert index(pattern, also).match(event) == ["0"] * matches
+    assert index(pattern, also).match_json(json.dumps(event)) == ["0"] * matches
+
+
+@pytest.mark.parametrize("event", ["[]", "1", "", "{", '{"a": 1} x', '{"a": nan}', "[" * 100_000])
+def test_what_is_no_json_object_is_refused(event: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        index({"a": [1]}).match_json(event)
+
+
+def test_each_of_a_thousand_paths_is_found() -> None:
+    many = index(*({"x": {f"k{n}": {"y": [n]}}} for n in range(1000)))
+    assert many.match({"x": {"k7": {"y": 7}, "k8": {"y": 9}, "other": 1}}) == ["7"]
+    assert many.match({"x": [{"k7": {"y": 7}}, {"k8": [{"y": 8}]}]}) == ["7", "8"]
+
+
+def test_a_path_may_be_deep() -> None:
+    steps = [f"s{n}" for n in range(90)]
+    pattern: Any = ["end"]
+    event: Any = "end"
+    for step in reversed(steps):
+        pattern, event = {step: pattern}, {step: event}
+    assert index(pattern).match_json(orjson.dumps(event)) == ["0"]
+
+
+def test_prefixes_and_suffixes_of_many_lengths_are_all_found() -> None:
+    parts = ["", "a", "ab", "abc", "abd", "b", "ba"]
+    begins, ends = (
+        index(*({"a": [{"prefix": part}]} for part in parts)),
+        index(*({"a": [{"suffix": p}]} for p in parts)),
+    )
+    for value in ("", "a", "ab", "abcd", "abca", "ba", "bab", "dba", "z"):
+        assert begins.match({"a": value}) == [str(n) for n, part in enumerate(parts) if value.startswith(part)]
+        assert ends.match({"a": value}) == [str(n) for n, part in enumerate(parts) if value.endswith(part)]
+
+
+def test_a_piece_that_is_there_many_times_is_tried_once() -> None:
+    many = index(*({"a": [{"wildcard": f"*/a/*{n}*z"}]} for n in range(50)))
+    assert many.match({"a": "/a/" * 50_000 + "z"}) == []
+
+
+def test_no_more_than_a_bound_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexes, "MOST_KNOWN", 100)
+    many = index(*({"a": [f"x{n}"]} for n in range(300)))
+    for n in range(300):
+        assert many.match({"a": f"x{n}"}) == [str(n)]
+    assert sum(map(len, many._known.values())) <= 100
+
+
+def test_a_run_of_the_fuzz() -> None:
+    assert fuzz_rules.agree_with_trying_everything(1000, seed=1)["match"] > 20

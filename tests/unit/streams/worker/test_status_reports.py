@@ -1,0 +1,57 @@
+"""What a worker says of its stages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from headrace.schemas.messages import Message
+from headrace.streams.kafka.producer import NotSent
+from headrace.streams.worker.status_reports import Report, Reports, read
+from tests.support.records import NOW
+
+
+class Broker:
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.gone = False
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        if self.gone:
+            raise NotSent("system.workers", "no broker", final=False)
+        self.sent += messages
+
+
+@pytest.fixture
+def broker() -> Broker:
+    return Broker()
+
+
+@pytest.fixture
+def reports(broker: Broker) -> Reports:
+    return Reports(broker, "host-7", lambda: NOW)
+
+
+async def test_a_pause_is_told_with_its_reason(broker: Broker, reports: Reports) -> None:
+    reports.say("scan", "paused", "no bucket")
+    await asyncio.sleep(0)
+    [message] = broker.sent
+    assert (message.topic, message.key) == ("system.workers", b"scan/host-7")
+    assert read(message.value or b"") == Report("scan", "host-7", "paused", "no bucket", NOW)
+
+
+async def test_a_stage_that_has_stopped_is_forgotten(broker: Broker, reports: Reports) -> None:
+    await reports.send("scan", "stopped")
+    assert broker.sent[0].value is None
+
+
+async def test_a_broker_that_is_away_does_not_stop_a_stage_from_stopping(broker: Broker, reports: Reports) -> None:
+    broker.gone = True
+    await reports.send("scan", "stopped")
+    assert not broker.sent
+
+
+def test_bytes_that_are_no_report_are_none() -> None:
+    assert read(b"garbage") is None
