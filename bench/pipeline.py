@@ -29,7 +29,7 @@ from msgspec import structs
 from bench import bookkeeping, load, report
 from bench.servers import broker_of, running, serving
 from bench.usage import Usage
-from headrace.console.replay.cluster import Cluster
+from headrace.console.kafka.admin import Cluster
 from headrace.sandbox.environment import AI_SERVICES
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas import topics

@@ -18,7 +18,7 @@ import typer
 
 from bench import load, report
 from bench.runner import kafka, run_ours, task_of
-from headrace.console.replay.cluster import Cluster
+from headrace.console.kafka.admin import Cluster
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope, to_headers
 from headrace.schemas.ids import root_id

@@ -27,13 +27,15 @@ from bench import load, report
 from bench.hosted import Kind
 from bench.report import Spread
 from bench.runner import TOPIC, kafka, run_ours, task_of
-from headrace.console.dlq_log import LetterLog
-from headrace.console.dlq_scan import scan
-from headrace.console.dlq_stats import Tally, total
-from headrace.console.replay import journal, redrive, sending
-from headrace.console.replay.choice import Rules
-from headrace.console.replay.cluster import Cluster
-from headrace.console.replay.sending import Pace
+from headrace.console.dlq.parallel_scan import scan
+from headrace.console.dlq.stats import Tally, total
+from headrace.console.kafka.admin import Cluster
+from headrace.console.kafka.topic_reader import LetterLog
+from headrace.console.replay import journal
+from headrace.console.replay.redrive import plan as redrive_plan
+from headrace.console.replay.redrive import send
+from headrace.console.replay.redrive.selection import Rules
+from headrace.console.replay.redrive.send import Pace
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope
@@ -137,12 +139,12 @@ def _redrive(settings: KafkaSettings, number: int) -> float:
     _send(settings, _letters("probe", number))
     [stage] = find(["probe"])
     log = Cluster(settings)
-    plan = redrive.plan(log, stage, Rules(), look=False)
+    plan = redrive_plan.plan(log, stage, Rules(), look=False)
     if len(plan.going()) != number:
         raise SystemExit(f"{len(plan.going())} letters would go back, and not {number}")
     action = journal.begin("redrive", (stage.name, plan.group), "every letter", "a benchmark", number)
     begun = time.perf_counter()
-    sending.execute(log, plan, action, Pace(0.0, canary=0, wait=0.0))
+    send.execute(log, plan, action, Pace(0.0, canary=0, wait=0.0))
     return time.perf_counter() - begun
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.console.cli import end_on_sigterm
+from headrace.console.app.main import end_on_sigterm
 from headrace.sandbox import cluster
 from headrace.sandbox.environment import variables
 from headrace.sandbox.ports import free_port

@@ -1,6 +1,6 @@
 """`python -m console`: the same as `headrace`."""
 
-from headrace.console.cli import main
+from headrace.console.app.main import main
 
 if __name__ == "__main__":
     main()

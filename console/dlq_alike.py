@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from headrace.console.letters_readable import reason
+from headrace.console.dlq.sanitize import reason
 
 LONGEST = 200
 

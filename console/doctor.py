@@ -12,8 +12,8 @@ from pathlib import Path
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console import aws
 from headrace.console.errors import Refused, in_words
-from headrace.console.groups import Groups
-from headrace.console.log import Log
+from headrace.console.kafka.consumer_groups import Groups
+from headrace.console.kafka.log_reader import Log
 from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients

@@ -42,9 +42,9 @@ def _registry(error: Exception) -> str | None:
 def _kafka(error: Exception) -> str | None:
     if "confluent_kafka" not in sys.modules:
         return None
-    from headrace.console import log
+    from headrace.console.kafka import log_reader
 
-    return log.in_words(error)
+    return log_reader.in_words(error)
 
 
 def _aws(error: Exception) -> str | None:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from headrace.console import cli
+from headrace.console.app import main as app_main
 from headrace.streams import pipeline
 from headrace.streams.stage import Job, Stage
 
@@ -29,7 +29,7 @@ def main(name: str) -> None:
     """Be the worker of all stages, with a bug in one."""
     pipeline.STAGES = tuple(broken(stage) if stage.name == name else stage for stage in pipeline.STAGES)
     sys.argv[1:] = ["worker", "--all"]
-    cli.main()
+    app_main.main()
 
 
 if __name__ == "__main__":

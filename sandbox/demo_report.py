@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from headrace.console.progress import Version
+from headrace.console.assets.projection import Version
 from headrace.sandbox.demo_files import DONE, Sample
 from headrace.sandbox.demo_routed import NOTHING, Routed, wanted
 from headrace.sandbox.demo_routed import missing as missing_from

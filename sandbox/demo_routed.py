@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass
 
 from headrace.console import aws
-from headrace.console.progress import Version
+from headrace.console.assets.projection import Version
 from headrace.sandbox import names, rules
 from headrace.schemas.records import MediaTranscribed
 

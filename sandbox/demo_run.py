@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from headrace.console import aws
-from headrace.console.progress import Progress, Version
-from headrace.console.service import ReadService, connect
+from headrace.console.assets.projection import Progress, Version
+from headrace.console.assets.read_service import ReadService, connect
 from headrace.sandbox import cluster, demo_routed, environment, processes, rules
 from headrace.sandbox.demo_files import Sample, samples
 from headrace.sandbox.demo_place import forget_surroundings

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from headrace.console import board, words
-from headrace.console.progress import Fact, Version
+from headrace.console.assets import table as assets_table
+from headrace.console.assets.projection import Fact, Version
+from headrace.console.terminal import formatting
 from headrace.sandbox.demo_report import Report
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.streams.results import version_folder
@@ -26,19 +27,19 @@ Show = Callable[[Mapping[str, Version]], None]
 def progress(console: Console, stages: list[str]) -> Iterator[Show]:
     """Give what shows the versions as they go: a table that lives, or lines where the console is no terminal."""
     if not console.is_terminal:
-        ticker = board.Ticker()
+        ticker = assets_table.Ticker()
         yield lambda versions: _tell(ticker, versions, console)
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield lambda versions: live.update(board.table(versions.values(), stages), refresh=True)
+        yield lambda versions: live.update(assets_table.table(versions.values(), stages), refresh=True)
 
 
 def results(report: Report, console: Console) -> None:
     """Print for each file what each stage made of it and where that lies, and what it took."""
     for name, version in report.versions.items():
         console.print()
-        state = f"[{board.STATES[version.state]}]{version.state}[/]"
-        console.print(f"[bold]{escape(name)}[/]  {state}  {board.ending(version)}")
+        state = f"[{assets_table.STATES[version.state]}]{version.state}[/]"
+        console.print(f"[bold]{escape(name)}[/]  {state}  {assets_table.ending(version)}")
         console.print(_stages(version))
         console.print(f"[dim]s3://{RESULTS_BUCKET}/{escape(version_folder(version.asset))}[/]", soft_wrap=True)
     console.print()
@@ -50,13 +51,13 @@ def summary(report: Report) -> list[str]:
     """Say what it took, in a few lines."""
     seconds = report.seconds
     letters = sum(len(version.letters) for version in report.versions.values())
-    took = f"Ready after {words.span(seconds.ready)}, first result after {words.span(seconds.first_result)}"
+    took = f"Ready after {formatting.span(seconds.ready)}, first result after {formatting.span(seconds.first_result)}"
     return [
-        f"{words.counted(len(report.versions), 'file')}, {words.counted(letters, 'dead letter')}",
-        f"{words.counted(report.jobs.started, 'job')} started, {report.jobs.unique} unique",
+        f"{formatting.counted(len(report.versions), 'file')}, {formatting.counted(letters, 'dead letter')}",
+        f"{formatting.counted(report.jobs.started, 'job')} started, {report.jobs.unique} unique",
         f"{report.routed.sns} events to SNS, {report.routed.sqs} to SQS, {report.routed.http} to HTTP, by rules",
-        f"{words.dollars(report.usd) or '$0'} at AWS's list prices; on this machine it cost nothing",
-        took + (f", all after {words.span(seconds.all)}" if seconds.all else ""),
+        f"{formatting.dollars(report.usd) or '$0'} at AWS's list prices; on this machine it cost nothing",
+        took + (f", all after {formatting.span(seconds.all)}" if seconds.all else ""),
     ]
 
 
@@ -88,7 +89,7 @@ def way_on(data: Path | None, keep: bool, broken: str, console: Console) -> None
             console.print(f"  [bold]{escape(command)}[/]", soft_wrap=True)
 
 
-def _tell(ticker: board.Ticker, versions: Mapping[str, Version], console: Console) -> None:
+def _tell(ticker: assets_table.Ticker, versions: Mapping[str, Version], console: Console) -> None:
     for line in ticker.lines(versions.values()):
         console.print(Text(line), soft_wrap=True)
 
@@ -99,8 +100,8 @@ def _stages(version: Version) -> Table:
     table.add_column("result", ratio=1)
     table.add_column("where", overflow="fold")
     for stage, fact in sorted(version.stages.items(), key=lambda each: each[1].at):
-        sign, style = board.MARKS[fact.status] if fact.status else ("·", "dim")
-        said = Text(f"{sign} {fact.why or words.words(fact.event)}", "red" if fact.letter else "")
+        sign, style = assets_table.MARKS[fact.status] if fact.status else ("·", "dim")
+        said = Text(f"{sign} {fact.why or formatting.words(fact.event)}", "red" if fact.letter else "")
         said.stylize(style, 0, 1)
         table.add_row(Text(stage), said, Text(_where(fact, version)))
     return table
@@ -108,5 +109,5 @@ def _stages(version: Version) -> Table:
 
 def _where(fact: Fact, version: Version) -> str:
     """Say where a result lies: in the version's folder, or, where it is small, on the log itself."""
-    found = None if fact.why else words.location(fact.event)
+    found = None if fact.why else formatting.location(fact.event)
     return found.removeprefix(f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}") if found else fact.place

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from bench import report as results
-from headrace.console.cli import end_on_sigterm
+from headrace.console.app.main import end_on_sigterm
 from tests.support import chaos
 from tests.support.brokers import brokers
 

@@ -23,9 +23,9 @@ from typing import Any
 
 from bench import report
 from headrace.console import aws
-from headrace.console.cli import end_on_sigterm
-from headrace.console.progress import Version
-from headrace.console.service import connect
+from headrace.console.app.main import end_on_sigterm
+from headrace.console.assets.projection import Version
+from headrace.console.assets.read_service import connect
 from headrace.sandbox import cluster, demo_files, demo_report, demo_run, environment, processes, rules
 from headrace.sandbox.demo_place import end, forget_surroundings
 from headrace.sandbox.names import MEDIA_BUCKET

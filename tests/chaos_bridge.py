@@ -27,7 +27,7 @@ import typer
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from bench import report as results
-from headrace.console.cli import end_on_sigterm
+from headrace.console.app.main import end_on_sigterm
 from headrace.sandbox import cluster
 from headrace.sandbox.environment import variables
 from headrace.sandbox.ports import free_port

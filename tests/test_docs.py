@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headrace.console.cli import app
+from headrace.console.app.main import app
 from headrace.schemas import topics
 from headrace.schemas.records import Label, MediaModerated, Pointer
 from headrace.streams import pipeline

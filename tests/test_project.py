@@ -28,7 +28,7 @@ DOORS = {
         "headrace.connectors.webhook.http_fetch",
     },
     "aiokafka": {
-        "headrace.console.dlq_fetch",
+        "headrace.console.kafka.batch_fetch",
         "headrace.streams.kafka.aiokafka_patches",
         "headrace.streams.kafka.consumer_thread",
         "headrace.streams.kafka.auth",
@@ -45,12 +45,12 @@ DOORS = {
         "headrace.connectors.bridge.bridge",
         "headrace.connectors.bridge.service",
         "headrace.connectors.webhook.producer",
-        "headrace.console.dlq_log",
-        "headrace.console.groups",
-        "headrace.console.log",
-        "headrace.console.replay.cluster",
-        "headrace.console.replay.seat",
-        "headrace.console.subscription",
+        "headrace.console.kafka.topic_reader",
+        "headrace.console.kafka.consumer_groups",
+        "headrace.console.kafka.log_reader",
+        "headrace.console.kafka.admin",
+        "headrace.console.kafka.group_lock",
+        "headrace.console.routing.subscription",
         "headrace.sandbox.broker",
         "headrace.schemas.kafka.topic_follower",
         "headrace.schemas.kafka.clients",
@@ -181,7 +181,9 @@ def test_a_vendor_is_imported_by_its_doors_alone(vendor: str) -> None:
 
 def test_no_offsets_are_read_through_the_admin_client() -> None:
     found = {name_of(path) for path in modules(*PACKAGES, "tests", "bench") if CRASHES in names(tree(path))}
-    assert not found, "use headrace.console.groups: an admin client that lists offsets of a group can crash the process"
+    assert not found, (
+        "use headrace.console.kafka.consumer_groups: listing the offsets of a group by the admin client can crash"
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_a_planted_call_is_found(planted: str) -> None:
 
 def test_consumer_groups_have_one_door() -> None:
     users = {name_of(path) for path in modules(*PACKAGES) if GROUP_CALLS & names(tree(path))}
-    assert users == {"headrace.console.groups"}
+    assert users == {"headrace.console.kafka.consumer_groups"}
 
 
 def names(parsed: ast.Module) -> set[str]:

@@ -73,7 +73,7 @@ def refuse_impossible(filters: Filters, rate: float | None) -> None:
 
 def summary(counts: Counts) -> str:
     """Add up: everything that was listed was either sent or filtered."""
-    from headrace.console.words import size
+    from headrace.console.terminal.formatting import size
 
     filtered = sum(counts.filtered.values())
     why = ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.filtered.items()))
@@ -98,7 +98,7 @@ def _cursor(work: Work, restart: bool) -> Cursor:
 def _estimate(work: Work, begin: Cursor) -> None:
     from headrace.connectors.backfill.backfill import survey
     from headrace.connectors.backfill.listing import objects
-    from headrace.console.commands.backfill_cost import Estimate
+    from headrace.console.pipeline.backfill_estimate import Estimate
 
     estimate = Estimate()
 

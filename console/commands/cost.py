@@ -15,9 +15,10 @@ def cost(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Add up what the paid calls behind all results cost, at the prices that they were made at."""
-    from headrace.console import costs, service
+    from headrace.console.assets import read_service
+    from headrace.console.pipeline import spent as pipeline_spent
 
-    spent = costs.spent(service.connect().progress(), by)
+    spent = pipeline_spent.spent(read_service.connect().progress(), by)
     if as_json:
         typer.echo(json.dumps(spent, indent=2))
         return

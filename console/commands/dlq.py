@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from headrace.console.dlq_find import Sighting
-    from headrace.console.dlq_log import LetterLog
-    from headrace.console.letters import Filter
-    from headrace.console.offsets import Place, Span
+    from headrace.console.dlq.letter import Filter
+    from headrace.console.dlq.lookup import Sighting
+    from headrace.console.kafka.offsets import Place, Span
+    from headrace.console.kafka.topic_reader import LetterLog
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be processed, and why.")
 
@@ -44,18 +44,18 @@ def list_(
 
     An id begins with the name of the stage. Secrets, tokens and query strings are left out of what is shown.
     """
-    from headrace.console import dlq_list, dlq_print, dlq_report
-    from headrace.console.letters import short_ids
+    from headrace.console.dlq import listing, render, serialize
+    from headrace.console.dlq.letter import short_ids
 
     asked = _filter(stage, code, key, since, until, text, limit)
     log, spans = _reach(stage, asked.since)
-    wanted = dlq_list.Wanted(asked, log.dispositions(), settled)
+    wanted = listing.Wanted(asked, log.dispositions(), settled)
     with _drawn(spans) as heard:
-        told = dlq_report.page(dlq_list.page(log, spans, wanted, heard))
+        told = serialize.page(listing.page(log, spans, wanted, heard))
     if as_json:
         _print_json(told)
     else:
-        dlq_print.page(told, short_ids(each["id"] for each in told["letters"]), dlq_print.console())
+        render.page(told, short_ids(each["id"] for each in told["letters"]), render.console())
 
 
 @app.command()
@@ -67,18 +67,18 @@ def show(
 
     A record that nobody can read is shown in hexadecimal. Secrets, tokens and query strings are left out.
     """
-    from headrace.console import dlq, dlq_print
+    from headrace.console.assets.timeline import results_folder
     from headrace.console.commands.trace import steps_table
-    from headrace.console.timeline import results_folder
+    from headrace.console.dlq import operations, render
 
     log, spans = _reach()
     [sighting] = _find(log, spans, [id_])
-    told, steps = dlq.whole(log, sighting)
+    told, steps = operations.whole(log, sighting)
     if as_json:
         _print_json(told)
     else:
         table = steps_table(steps, results_folder(steps)) if steps else None
-        dlq_print.letter(told, table, dlq_print.console())
+        render.letter(told, table, render.console())
 
 
 @app.command()
@@ -87,18 +87,19 @@ def stats(as_json: AsJson = False) -> None:
     import time
     from functools import partial
 
-    from headrace.console import dlq_print, dlq_report, dlq_stats
-    from headrace.console.dlq_scan import scan
+    from headrace.console.dlq import render, serialize
+    from headrace.console.dlq import stats as dlq_stats
+    from headrace.console.dlq.parallel_scan import scan
 
     log, spans = _reach()
     look = partial(dlq_stats.Tally, log.dispositions())
     with _drawn(spans) as heard:
         found = dlq_stats.total(scan(log.settings, spans, look, heard))
-    told = dlq_report.stats(found, time.time())
+    told = serialize.stats(found, time.time())
     if as_json:
         _print_json(told)
     else:
-        dlq_print.stats(told, dlq_print.console())
+        render.stats(told, render.console())
 
 
 @app.command()
@@ -119,16 +120,16 @@ def export(
     """
     import sys
 
-    from headrace.console import dlq
+    from headrace.console.dlq import operations
 
     asked = _filter(stage, code, key, since, until, text, limit)
     log, spans = _reach(stage, asked.since)
     with _drawn(spans) as heard:
         if file is None:
-            count = dlq.export(log, spans, asked, sys.stdout.buffer, heard)
+            count = operations.export(log, spans, asked, sys.stdout.buffer, heard)
         else:
-            with dlq.private_file(file) as out:
-                count = dlq.export(log, spans, asked, out, heard)
+            with operations.private_file(file) as out:
+                count = operations.export(log, spans, asked, out, heard)
     typer.echo(f"{count} records exported", err=True)
 
 
@@ -144,13 +145,13 @@ def import_(
 
     The whole file is checked first. Run twice, it changes nothing the second time.
     """
-    from headrace.console import dlq
+    from headrace.console.dlq import operations
 
     log, spans = _reach()
     with _drawn(spans) as heard:
-        planned = dlq.plan_import(log, file, spans, heard)
+        planned = operations.plan_import(log, file, spans, heard)
     if execute:
-        dlq.carry_out(log, planned)
+        operations.carry_out(log, planned)
     if as_json:
         _print_json({"executed": execute, "records": planned.new, "there": planned.there})
         return
@@ -173,14 +174,14 @@ def resolve(
     """Settle letters: they are kept, but no longer listed, counted or redriven."""
     from datetime import UTC, datetime
 
-    from headrace.console import dlq, dlq_report
+    from headrace.console.dlq import operations, serialize
     from headrace.console.replay.journal import operator
 
     log, spans = _reach()
-    decision = dlq.Why(kind, why, operator())
-    found = dlq.resolve(log, _find(log, spans, ids), decision, datetime.now(UTC))
+    decision = operations.Why(kind, why, operator())
+    found = operations.resolve(log, _find(log, spans, ids), decision, datetime.now(UTC))
     if as_json:
-        _print_json([{"id": each.letter, **dlq_report.disposition(each)} for each in found])
+        _print_json([{"id": each.letter, **serialize.disposition(each)} for each in found])
     for each in () if as_json else found:
         typer.echo(f"{each.letter}: {each.kind}")
 
@@ -188,9 +189,9 @@ def resolve(
 @app.command()
 def unresolve(ids: Ids, as_json: AsJson = False) -> None:
     """Take back what was decided about letters: they are open again."""
-    from headrace.console import dlq
+    from headrace.console.dlq import operations
 
-    found = dlq.unresolve(dlq.connect(), ids)
+    found = operations.unresolve(operations.connect(), ids)
     if as_json:
         _print_json([{"id": each} for each in found])
     for each in () if as_json else found:
@@ -198,21 +199,21 @@ def unresolve(ids: Ids, as_json: AsJson = False) -> None:
 
 
 def _reach(stage: str | None = None, since: float | None = None) -> tuple[LetterLog, dict[Place, Span]]:
-    from headrace.console import dlq
+    from headrace.console.dlq import operations
 
-    log = dlq.connect()
-    return log, log.spans(dlq.letter_topics(stage), since)
+    log = operations.connect()
+    return log, log.spans(operations.letter_topics(stage), since)
 
 
 def _drawn(spans: Mapping[Place, Span]) -> AbstractContextManager[Callable[[int], None]]:
-    from headrace.console.dlq_scan import records_in
-    from headrace.console.replay.bars import bar
+    from headrace.console.dlq.parallel_scan import records_in
+    from headrace.console.terminal.progress_bar import bar
 
     return bar("reading dead letters", records_in(spans))
 
 
 def _find(log: LetterLog, spans: dict[Place, Span], ids: Sequence[str]) -> list[Sighting]:
-    from headrace.console.dlq_find import find, narrowed
+    from headrace.console.dlq.lookup import find, narrowed
 
     held = narrowed(spans, ids)
     with _drawn(held) as heard:
@@ -230,7 +231,7 @@ def _filter(
 ) -> Filter:
     import time
 
-    from headrace.console.letters import Filter, moment
+    from headrace.console.dlq.letter import Filter, moment
 
     now = time.time()
     first, last = (None if said is None else moment(said, now) for said in (since, until))

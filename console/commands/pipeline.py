@@ -20,10 +20,10 @@ File = Annotated[
 @app.command()
 def show(file: File = None) -> None:
     """Show every stage: whether it is on, what it reads and writes, and for which records."""
-    from headrace.console import pipelines
+    from headrace.console.pipeline import tables
     from headrace.streams import pipeline
 
-    _print(pipelines.stages_table(pipeline.stages(file), pipeline.every()))
+    _print(tables.stages_table(pipeline.stages(file), pipeline.every()))
 
 
 @app.command()
@@ -47,10 +47,10 @@ def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None
 @app.command()
 def cost(file: File = None) -> None:
     """Print what each paid stage costs: for an image, an hour of video or sound, and a thousand words of text."""
-    from headrace.console import pipelines
+    from headrace.console.pipeline import tables
     from headrace.streams import pipeline
 
-    _print(pipelines.costs_table(pipeline.stages(file)))
+    _print(tables.costs_table(pipeline.stages(file)))
     typer.echo("US dollars at the prices of schemas/prices.toml, or of the file that HEADRACE_PRICES names.")
 
 

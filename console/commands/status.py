@@ -11,16 +11,16 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from headrace.console.status import Status
+    from headrace.console.assets.stage_status import Status
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Show how far every stage is: workers, lag in records and seconds, records done and dead-lettered."""
     from rich.console import Console
 
-    from headrace.console import service
+    from headrace.console.assets import read_service
 
-    found = service.connect().status()
+    found = read_service.connect().status()
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
         return
@@ -37,7 +37,7 @@ def stages_table(found: Status) -> Table:
     """Lay out the stages."""
     from rich.table import Table
 
-    from headrace.console.words import span
+    from headrace.console.terminal.formatting import span
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("stage", "members", "lag", "oldest", "waiting", "finished", "retried", "dead-lettered"):

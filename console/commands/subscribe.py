@@ -24,9 +24,9 @@ def subscribe(
 
     It is committed when it is printed. Ctrl-C ends it.
     """
-    from headrace.console import subscription
     from headrace.console.errors import Refused
-    from headrace.console.log import Log
+    from headrace.console.kafka.log_reader import Log
+    from headrace.console.routing import subscription
     from headrace.schemas.kafka.topic_follower import Follower
     from headrace.schemas.serde import registry
     from headrace.schemas.serde.schema_topic import schema_log
@@ -50,7 +50,7 @@ def subscribe(
 
 
 def _wants(pattern: str) -> Any:
-    from headrace.console.commands.rules import read_pattern
+    from headrace.console.commands.rules.test import read_pattern
 
     return read_pattern(pattern).matches if pattern else lambda _: True
 

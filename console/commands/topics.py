@@ -37,8 +37,8 @@ def acls(
 
     Whoever uses `headrace topics apply`, `headrace dlq` or `headrace replay` needs an administrator's rights.
     """
-    from headrace.console import acls as least
-    from headrace.console.routing import rules
+    from headrace.console.pipeline import acls as least
+    from headrace.console.routing.targets import rules
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
     stages = pipeline.stages()

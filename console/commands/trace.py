@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from headrace.console.progress import Version
-    from headrace.console.timeline import Step
+    from headrace.console.assets.projection import Version
+    from headrace.console.assets.timeline import Step
 
 WIDTH = 1000
 """Columns: a timeline is as wide as it has to be. A terminal may wrap it, but nothing is left out."""
@@ -27,9 +27,9 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what happened to an asset: every event, its cause, how long it took, where results lie, what it cost."""
-    from headrace.console import service
+    from headrace.console.assets import read_service
 
-    progress = service.connect().progress(asset)
+    progress = read_service.connect().progress(asset)
     found = progress.find(asset)
     if not found:
         raise Refused(f"nothing is known of {asset}: the log has no record about it")
@@ -37,10 +37,10 @@ def trace(
         raise Refused(f"{asset} may be {' or '.join(found)}: say which")
     [name] = found
 
-    from headrace.console import report
+    from headrace.console.assets import serialize
 
     if as_json:
-        typer.echo(json.dumps(report.asset(name, progress), indent=2))
+        typer.echo(json.dumps(serialize.asset(name, progress), indent=2))
         return
 
     from rich.console import Console
@@ -57,12 +57,12 @@ def show(version: Version, console: Console) -> None:
     """Print one version: what it is, where its results lie, and its steps."""
     from rich.text import Text
 
-    from headrace.console import words
-    from headrace.console.timeline import results_folder, timeline
+    from headrace.console.assets.timeline import results_folder, timeline
+    from headrace.console.terminal import formatting
 
     what, steps = version.asset, timeline(version)
     console.print(Text(f"{what.bucket}/{what.key}", "bold"))
-    said = [version.state, f"version {what.version}", words.size(what.size), words.dollars(version.usd)]
+    said = [version.state, f"version {what.version}", formatting.size(what.size), formatting.dollars(version.usd)]
     if version.successor:
         said.append(f"replaced by version {version.successor.version} (sequencer {version.successor.sequencer})")
     console.print(Text(", ".join(part for part in said if part)))
@@ -78,15 +78,24 @@ def steps_table(steps: list[Step], folder: str) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from headrace.console import words
-    from headrace.console.board import clock
+    from headrace.console.assets.table import clock
+    from headrace.console.terminal import formatting
 
     table = Table("time", "event", "stage", "took", "since", "what", "result", "cost", box=None, pad_edge=False)
     table.header_style = "bold"
     for step in steps:
         name = step.event + (f" x{step.deliveries}" if step.deliveries > 1 else "")
         result = (step.location or "").removeprefix(folder)
-        took = words.span(step.seconds)
-        cells = (clock(step.at), name, step.stage, took, step.cause_event, step.words, result, words.dollars(step.usd))
+        took = formatting.span(step.seconds)
+        cells = (
+            clock(step.at),
+            name,
+            step.stage,
+            took,
+            step.cause_event,
+            step.words,
+            result,
+            formatting.dollars(step.usd),
+        )
         table.add_row(*map(Text, cells), style="red" if step.event == "DeadLetter" else "")
     return table

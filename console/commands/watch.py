@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headrace.console.progress import Progress, Version
-    from headrace.console.service import ReadService
+    from headrace.console.assets.projection import Progress, Version
+    from headrace.console.assets.read_service import ReadService
 
 REMEMBERED = 100
 """How many assets are shown at most of those that are known when a watch begins."""
@@ -25,10 +25,10 @@ def watch(
     """Show each asset and its stages as they end, until Ctrl-C; plain lines where the output is no terminal."""
     from rich.console import Console
 
-    from headrace.console import service
+    from headrace.console.assets import read_service
 
     console = Console()
-    read = service.connect()
+    read = read_service.connect()
     if console.is_terminal:
         draw(read, assets, console)
     else:
@@ -39,7 +39,7 @@ def draw(read: ReadService, assets: str, console: Console) -> None:
     """Keep a table up to date."""
     from rich.live import Live
 
-    from headrace.console import board
+    from headrace.console.assets import table
 
     shown: dict[str, Version] = {}
     with Live(console=console, auto_refresh=False) as live:
@@ -47,12 +47,12 @@ def draw(read: ReadService, assets: str, console: Console) -> None:
             remember(shown, update.progress, update.changed, assets)
             if update.caught_up:
                 room = max(1, console.height - 3)
-                live.update(board.table(list(shown.values())[-room:], read.stage_names), refresh=True)
+                live.update(table.table(list(shown.values())[-room:], read.stage_names), refresh=True)
 
 
 def tell(read: ReadService, assets: str) -> None:
     """Print a line for each stage that ends."""
-    from headrace.console.board import Ticker
+    from headrace.console.assets.table import Ticker
 
     ticker = Ticker()
     shown: dict[str, Version] = {}

@@ -24,7 +24,7 @@ def worker(
     if bool(names) == every:
         raise Refused("name the stages to host, or give --all for every stage")
 
-    from headrace.console import routing
+    from headrace.console.routing import targets
     from headrace.streams import pipeline
 
     try:
@@ -37,7 +37,7 @@ def worker(
     from headrace.streams.settings import StreamSettings
     from headrace.streams.worker import host as streams_worker
 
-    rules = routing.table() if routing.follows() else None
+    rules = targets.table() if targets.follows() else None
     plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, grows=every)
     logging.configure(json_logs)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:

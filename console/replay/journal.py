@@ -12,11 +12,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
 
-from headrace.console.replay import actions
-from headrace.console.replay.actions import Action, What
-from headrace.console.replay.choice import Rules
-from headrace.console.replay.cluster import Cluster
-from headrace.console.replay.targets import stamp
+from headrace.console.kafka.admin import Cluster
+from headrace.console.replay import audit
+from headrace.console.replay.audit import Action, What
+from headrace.console.replay.redrive.selection import Rules
+from headrace.console.replay.rewind.targets import stamp
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.redaction import redacted
@@ -34,21 +34,21 @@ def begin(what: What, where: tuple[str, str], asked: str, reason: str, letters: 
 @contextmanager
 def carried_out(cluster: Cluster, action: Action, sent: Callable[[], int]) -> Iterator[None]:
     """Write down that an action begins and, however the block ends, how it ended and how much it had sent by then."""
-    cluster.write([actions.message(action)])
+    cluster.write([audit.message(action)])
     try:
         yield
     except BaseException as error:  # also Ctrl-C: the log says how far it came
         note = str(error) or type(error).__name__
-        cluster.write([actions.message(action.over("stopped", datetime.now(UTC), sent(), note))])
+        cluster.write([audit.message(action.over("stopped", datetime.now(UTC), sent(), note))])
         raise
-    cluster.write([actions.message(action.over("done", datetime.now(UTC), sent()))])
+    cluster.write([audit.message(action.over("done", datetime.now(UTC), sent()))])
 
 
 def read(cluster: Cluster) -> dict[str, Action]:
     """Give every action by its id, in the order in which they began."""
     cluster.require(topics.AUDIT.name)
     records = chain.from_iterable(cluster.read(cluster.spans([topics.AUDIT.name]), values=True))
-    return actions.read(record.value for record in records)
+    return audit.read(record.value for record in records)
 
 
 def operator() -> str:

@@ -25,7 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     UserScramCredentialUpsertion,
 )
 
-from headrace.console.acls import Rule
+from headrace.console.pipeline.acls import Rule
 from headrace.sandbox import broker, jars, parts
 from headrace.sandbox.names import HOST
 from headrace.sandbox.ports import free_port

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from headrace.console.replay import journal, redrive, sending
-from headrace.console.replay.choice import Rules
-from headrace.console.replay.cluster import Cluster
-from headrace.console.replay.outcomes import Outcomes
-from headrace.console.replay.redrive import Plan
-from headrace.console.replay.sending import Pace
+from headrace.console.kafka.admin import Cluster
+from headrace.console.replay import journal
+from headrace.console.replay.redrive import plan as redrive_plan
+from headrace.console.replay.redrive import send
+from headrace.console.replay.redrive.outcomes import Outcomes
+from headrace.console.replay.redrive.plan import Plan
+from headrace.console.replay.redrive.selection import Rules
+from headrace.console.replay.redrive.send import Pace
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.stage import Stage
 from tests.support.chaos_worker import Orders, stage_of
@@ -20,7 +22,7 @@ from tests.support.chaos_worker import Orders, stage_of
 
 def plan(cluster: Cluster, stage: Stage, rules: Rules | None = None) -> Plan:
     """Plan without a look at the store, which is a folder here."""
-    return redrive.plan(cluster, stage, rules or Rules(), look=False)
+    return redrive_plan.plan(cluster, stage, rules or Rules(), look=False)
 
 
 def run(cluster: Cluster, stage: Stage, pace: Pace, rules: Rules | None = None) -> Outcomes:
@@ -28,7 +30,7 @@ def run(cluster: Cluster, stage: Stage, pace: Pace, rules: Rules | None = None) 
     planned = plan(cluster, stage, rules)
     reason = f"at {datetime.now(UTC).isoformat()}"
     action = journal.begin("redrive", (stage.name, planned.group), "every letter", reason, len(planned.going()))
-    return sending.execute(cluster, planned, action, pace)
+    return send.execute(cluster, planned, action, pace)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from headrace.connectors.backfill.listing import Listed, Unlistable, look, objects
-from headrace.console.dlq_log import LetterLog
+from headrace.console.kafka.topic_reader import LetterLog
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.kafka import clients

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.console.service import connect
+from headrace.console.assets.read_service import connect
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.ids import named_id

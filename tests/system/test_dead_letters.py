@@ -13,8 +13,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from headrace.console.offsets import Place
-from headrace.console.replay.cluster import Cluster
+from headrace.console.kafka.admin import Cluster
+from headrace.console.kafka.offsets import Place
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.records import Asset

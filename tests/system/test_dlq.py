@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from headrace.console import dlq, dlq_list, dlq_scan
-from headrace.console.cli import app
-from headrace.console.dlq_list import Newest, Wanted
-from headrace.console.dlq_stats import Tally, total
-from headrace.console.letters import Filter, letter_id
+from headrace.console.app.main import app
+from headrace.console.dlq import listing, operations, parallel_scan
+from headrace.console.dlq.letter import Filter, letter_id
+from headrace.console.dlq.listing import Newest, Wanted
+from headrace.console.dlq.stats import Tally, total
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.kafka import clients
@@ -286,19 +286,19 @@ def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
 def test_several_processes_see_what_one_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         site.fails(f"{number}.mp4", stage=("probe", "scan", "labels")[number % 3])
-    log = dlq.connect()
-    spans = log.spans(dlq.letter_topics())
+    log = operations.connect()
+    spans = log.spans(operations.letter_topics())
     wanted = Wanted(Filter(code=site.code, limit=5), {})
-    alone = [total(dlq_scan.scan(log.settings, spans, partial(Tally, {})))]
-    alone_page = dlq_list.together(dlq_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
-    monkeypatch.setattr(dlq_scan, "ALONE", 0)
+    alone = [total(parallel_scan.scan(log.settings, spans, partial(Tally, {})))]
+    alone_page = listing.together(parallel_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
+    monkeypatch.setattr(parallel_scan, "ALONE", 0)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     heard: list[int] = []
-    assert [total(dlq_scan.scan(log.settings, spans, partial(Tally, {}), heard.append))] == alone
+    assert [total(parallel_scan.scan(log.settings, spans, partial(Tally, {}), heard.append))] == alone
     assert sum(heard) == alone[0].records
-    page = dlq_list.together(dlq_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
+    page = listing.together(parallel_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
     assert (page, page.more) == (alone_page, 25)
-    assert [found.id for found in dlq_list.page(log, spans, wanted).letters] == [found.id for found in page.letters]
+    assert [found.id for found in listing.page(log, spans, wanted).letters] == [found.id for found in page.letters]
 
 
 def test_a_broker_that_is_not_there_is_one_line(site: Site) -> None:

@@ -8,9 +8,9 @@ import uuid
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from headrace.console import dlq_fetch, dlq_log
-from headrace.console.dlq_log import LetterLog
-from headrace.console.offsets import Place, Span
+from headrace.console.kafka import batch_fetch, topic_reader
+from headrace.console.kafka.offsets import Place, Span
+from headrace.console.kafka.topic_reader import LetterLog
 from headrace.sandbox.ports import free_port
 from headrace.schemas.cloudevents import Header
 from headrace.schemas.kafka import clients
@@ -63,7 +63,7 @@ def test_it_finds_what_the_usual_way_finds(site: Site, values: bool) -> None:
     spans = {(site.topic, 0): Span(17, 133), (site.topic, 1): Span(0, ALL // 2)}
     left = dict(spans)
 
-    quickly = sorted_by_place(record for records in dlq_fetch.read(site.settings, left, values) for record in records)
+    quickly = sorted_by_place(record for records in batch_fetch.read(site.settings, left, values) for record in records)
 
     assert left == {}
     assert len(quickly) == 133 - 17 + ALL // 2
@@ -79,7 +79,7 @@ def test_what_a_transaction_gave_up_is_left_to_the_usual_way(site: Site, monkeyp
         (producer.commit_transaction if commits else producer.abort_transaction)(20)
     spans, usual = site.spans(), site.read(site.spans())
 
-    monkeypatch.setattr(dlq_log, "MANY", 1)
+    monkeypatch.setattr(topic_reader, "MANY", 1)
 
     assert site.read(spans) == usual
     assert len(usual) == 300
@@ -87,7 +87,7 @@ def test_what_a_transaction_gave_up_is_left_to_the_usual_way(site: Site, monkeyp
 
 def test_a_reader_goes_on_where_the_quicker_way_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.fill(clients.producer(site.settings))
-    usual, parsed = site.read(site.spans()), dlq_fetch._parsed
+    usual, parsed = site.read(site.spans()), batch_fetch._parsed
     answers: list[object] = []
 
     def second_is_broken(answer: object) -> object:
@@ -96,9 +96,9 @@ def test_a_reader_goes_on_where_the_quicker_way_ended(site: Site, monkeypatch: p
             raise ValueError("broken")
         return parsed(answer)
 
-    monkeypatch.setattr(dlq_log, "MANY", 1)
-    monkeypatch.setattr(dlq_fetch, "BYTES", 4096)
-    monkeypatch.setattr(dlq_fetch, "_parsed", second_is_broken)
+    monkeypatch.setattr(topic_reader, "MANY", 1)
+    monkeypatch.setattr(batch_fetch, "BYTES", 4096)
+    monkeypatch.setattr(batch_fetch, "_parsed", second_is_broken)
 
     assert site.read(site.spans()) == usual
     assert len(answers) == 2
@@ -110,7 +110,7 @@ def test_records_that_have_expired_are_no_end(site: Site, monkeypatch: pytest.Mo
     admin, expired = clients.admin(site.settings), TopicPartition(site.topic, 1, 150)
     admin.delete_records([expired])[expired].result(20)
 
-    monkeypatch.setattr(dlq_log, "MANY", 1)
+    monkeypatch.setattr(topic_reader, "MANY", 1)
 
     assert [(each.partition, each.offset) for each in site.read(spans)] == [
         *((0, offset) for offset in range(ALL // 2)),
@@ -122,6 +122,6 @@ def test_a_broker_that_is_away_is_left_to_the_usual_way(capfd: pytest.CaptureFix
     nobody = KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port(None, [], random.Random())}")
     spans = {("scan.dlq", 0): Span(0, 5)}
 
-    assert list(dlq_fetch.read(nobody, spans, values=False)) == []
+    assert list(batch_fetch.read(nobody, spans, values=False)) == []
     assert spans == {("scan.dlq", 0): Span(0, 5)}
     assert capfd.readouterr().err == ""

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.console import groups
 from headrace.console.errors import Refused
-from headrace.console.groups import Groups
-from headrace.console.offsets import Position
+from headrace.console.kafka import consumer_groups
+from headrace.console.kafka.consumer_groups import Groups
+from headrace.console.kafka.offsets import Position
 from headrace.sandbox.names import HOST
 from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
@@ -25,7 +25,7 @@ PLACES = [(TOPIC.name, 0), (TOPIC.name, 1)]
 # In processes of their own, since what is tested for is the end of the process.
 ASK = f"""
 import sys
-from headrace.console.groups import Groups
+from headrace.console.kafka.consumer_groups import Groups
 from headrace.schemas.settings import KafkaSettings
 
 names = [f"group-{{each}}" for each in range(40)]
@@ -61,7 +61,7 @@ def test_a_group_is_where_it_was_put_until_it_is_deleted(cluster: Brokers) -> No
 
 
 def test_no_broker_is_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(consumer_groups, "ANSWER_SECONDS", 1.0)
     nowhere = Groups(KafkaSettings(bootstrap_servers=f"{HOST}:1"))
     begun = time.monotonic()
     with pytest.raises(Refused, match=r"about the consumer group group-\d+ within 1 s"):

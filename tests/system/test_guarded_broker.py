@@ -14,9 +14,10 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from headrace.connectors.backfill import checkpoint
 from headrace.connectors.bridge import service
-from headrace.console import dlq_fetch, doctor
-from headrace.console.acls import Rule, roles
-from headrace.console.replay.cluster import Cluster
+from headrace.console import doctor
+from headrace.console.kafka import batch_fetch
+from headrace.console.kafka.admin import Cluster
+from headrace.console.pipeline.acls import Rule, roles
 from headrace.schemas import topics
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients, msk_iam
@@ -182,7 +183,7 @@ def test_letters_are_read_quickly_by_who_is_let_in(
     log.write([Message("scan.dlq", b"b/junk.jpg", b"junk")])
     spans = log.spans(["scan.dlq"])
 
-    found = [record.key for batch in dlq_fetch.read(told, spans, values=False) for record in batch]
+    found = [record.key for batch in batch_fetch.read(told, spans, values=False) for record in batch]
 
     assert b"b/junk.jpg" in found
     assert not any(span.high > span.low for span in spans.values())

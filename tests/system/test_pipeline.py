@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.console.progress import Version
-from headrace.console.service import connect
+from headrace.console.assets.projection import Version
+from headrace.console.assets.read_service import connect
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.ids import root_id

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.console.log import Log
+from headrace.console.kafka.log_reader import Log
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Message, message

@@ -13,11 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.console.errors import Refused
-from headrace.console.replay import journal, moves, orders, rewind, targets
-from headrace.console.replay.actions import Action
-from headrace.console.replay.choice import Rules
-from headrace.console.replay.cluster import Cluster
-from headrace.console.replay.sending import Pace
+from headrace.console.kafka.admin import Cluster
+from headrace.console.replay import control, journal
+from headrace.console.replay.audit import Action
+from headrace.console.replay.redrive.selection import Rules
+from headrace.console.replay.redrive.send import Pace
+from headrace.console.replay.rewind import moves, rewind, targets
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Received
@@ -188,18 +189,18 @@ def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> No
     thread = threading.Thread(target=redrive)
     thread.start()
     wait_for(lambda: retries(here), "the first to go back", 30)
-    assert orders.give(log, "pause", newest(log)).state == "paused"
-    paused = orders.give(log, "pause", newest(log))  # to say it twice is to say it once
+    assert control.give(log, "pause", newest(log)).state == "paused"
+    paused = control.give(log, "pause", newest(log))  # to say it twice is to say it once
     assert len(retries(here)) == paused.sent
-    orders.give(log, "resume", newest(log))
+    control.give(log, "resume", newest(log))
     wait_for(lambda: len(retries(here)) > paused.sent, "more to go back", 30)
-    stopped = orders.give(log, "stop", newest(log))
+    stopped = control.give(log, "stop", newest(log))
     thread.join(30)
     assert stopped.state == "stopped"
     assert len(ended) == 1
     assert stopped.sent == len(retries(here)) < 24
     with pytest.raises(Refused, match="is stopped, and not at work"):
-        orders.give(log, "pause", stopped)
+        control.give(log, "pause", stopped)
     redriving.run(log, here.stage, Pace(0, canary=0, wait=0))
     assert len(set(origins(here))) == len(retries(here)) == 24
 

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from headrace.console.cli import app
-from headrace.console.replay.cluster import Cluster
+from headrace.console.app.main import app
+from headrace.console.kafka.admin import Cluster
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import message

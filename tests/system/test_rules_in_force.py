@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headrace.console import routing
-from headrace.console.cli import app
+from headrace.console.app.main import app
+from headrace.console.routing import targets
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Message, Received, message
@@ -43,7 +43,7 @@ class Place:
 
     def apply(self, *options: str) -> str:
         """Put the rules of the folder in force."""
-        routing.table.cache_clear()
+        targets.table.cache_clear()
         done = CliRunner().invoke(app, ["rules", "apply", str(self.folder), "--execute", *options])
         assert done.exit_code == 0, done.output
         return done.output
@@ -81,7 +81,7 @@ def place(cluster_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monke
     for file in tmp_path.glob("*.toml"):
         file.unlink()
     found.apply("--prune")
-    routing.table.cache_clear()
+    targets.table.cache_clear()
 
 
 async def soon(condition: Callable[[], object], what: str) -> None:
@@ -93,10 +93,10 @@ async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.Capt
     place.rule("copies", place.one, "image")
     assert f"copies-{place.mark}: new" in place.apply()
     assert f"copies-{place.mark}: same" in place.apply()
-    routing.table.cache_clear()
-    rules, stop = routing.table(), asyncio.Event()
+    targets.table.cache_clear()
+    rules, stop = targets.table(), asyncio.Event()
     [first] = rules.rules()
-    plan = host.Plan(routing.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, grows=True)
+    plan = host.Plan(targets.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, grows=True)
     running = asyncio.create_task(host.run(plan, stop))
     try:
         place.put("a", "image")

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.console.replay.cluster import Cluster
+from headrace.console.kafka.admin import Cluster
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Message, message

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.console.log import Log
+from headrace.console.kafka.log_reader import Log
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Received

@@ -6,13 +6,13 @@ import pickle
 
 import pytest
 
-from headrace.console import dlq_stats
-from headrace.console.dlq_stats import OTHER, Kind, Tallied, Tally, total
-from headrace.console.letters import letter_id
-from headrace.console.letters_dispositions import Disposition, decide
+from headrace.console.dlq import stats
+from headrace.console.dlq.dispositions import Disposition, decide
+from headrace.console.dlq.letter import letter_id
+from headrace.console.dlq.stats import OTHER, Kind, Tallied, Tally, total
 from headrace.schemas.messages import Received
 from tests.support.records import NOW
-from tests.unit.console.letters import AT, a_letter, failed
+from tests.unit.console.dlq.letters import AT, a_letter, failed
 
 HOUR = 3600
 TIMEOUT = Kind("probe", "timeout", "Transient", "took <n> s")
@@ -91,7 +91,7 @@ def test_no_clock_breaks_the_count() -> None:
 
 
 def test_too_many_kinds_are_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dlq_stats, "REMEMBERED", 2)
+    monkeypatch.setattr(stats, "REMEMBERED", 2)
     found = tallied(*(failed(why, number, why=why) for number, why in enumerate(("red", "green", "blue", "grey"))))
     assert {group.kind.alike: group.letters for group in found.groups} == {"red": 1, "green": 1, OTHER: 2}
 

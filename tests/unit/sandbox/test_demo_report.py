@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from headrace.console.entry import Entry
-from headrace.console.progress import Version
+from headrace.console.assets.projection import Version
+from headrace.console.kafka.entry import Entry
 from headrace.sandbox.demo_files import DONE, Sample
 from headrace.sandbox.demo_report import Jobs, Report, Seconds, as_json, endings, missing, wrong
 from headrace.sandbox.demo_routed import Routed
 from headrace.sandbox.demo_show import summary
 from tests.support import records
-from tests.unit.console.history import NAME, completed, entry, job_started, labelled, letter, told
+from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, told
 
 SAMPLE = Sample("cat.jpg", bytes, {"scan": DONE, "probe": "unreadable"})
 UPLOAD = entry(records.uploaded())

@@ -1,0 +1,1 @@
+"""The command line: command table, lazy loading, error handling."""

@@ -1,0 +1,1 @@
+"""The read model of assets, folded from the log."""

@@ -1,0 +1,120 @@
+"""How far every stage is: what its consumer group has done, what is left, and how old the oldest of that is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from headrace.console.kafka.offsets import Group, Place, Span
+from headrace.schemas import topics
+from headrace.streams.stage import Stage
+from headrace.streams.worker.status_reports import Report
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """One stage. `finished` counts records that have an outcome, `retried` and `dead_lettered` among them.
+
+    `lag` is in records, `lag_seconds` the age of the oldest record that has no outcome yet; 0 when there is none.
+    `waiting` counts those that are tried again when they are due: they are no lag.
+    `paused` says why its workers wait, one line a worker.
+    """
+
+    stage: str
+    group: str
+    members: int
+    lag: int
+    lag_seconds: float
+    waiting: int
+    finished: int
+    retried: int
+    dead_lettered: int
+    paused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStatus:
+    """One topic and how many records it holds."""
+
+    topic: str
+    partitions: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole pipeline at one moment."""
+
+    brokers: tuple[str, ...]
+    stages: tuple[StageStatus, ...]
+    topics: tuple[TopicStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """What the cluster says: offsets, groups, times of the oldest unfinished records; and what workers report."""
+
+    spans: Mapping[Place, Span]
+    groups: Mapping[str, Group]
+    oldest: Mapping[Place, float]
+    reports: Sequence[Report] = ()
+
+
+def positions(stage: Stage, spans: Mapping[Place, Span], group: Group) -> dict[Place, int]:
+    """Say which record a stage's group needs next, of each partition that it reads."""
+    read = {topic.name for topic in stage.inputs}
+    return {place: group.committed.get(place, span.low) for place, span in spans.items() if place[0] in read}
+
+
+def unfinished(stage: Stage, spans: Mapping[Place, Span], group: Group) -> dict[Place, int]:
+    """Say where a stage is behind, and at which offset."""
+    return {place: offset for place, offset in positions(stage, spans, group).items() if offset < spans[place].high}
+
+
+def stage_status(stage: Stage, offsets: Offsets, now: float) -> StageStatus:
+    """Sum up one stage; `now` is in seconds since 1970."""
+    spans, group = offsets.spans, offsets.groups[stage.group]
+    waiting = topics.retry(stage.name).name
+    left = unfinished(stage, spans, group)
+    behind = {place: offset for place, offset in left.items() if place[0] != waiting}
+    ages = [now - offsets.oldest[place] for place in behind if place in offsets.oldest]
+    return StageStatus(
+        stage=stage.name,
+        group=stage.group,
+        members=group.members,
+        lag=_records(behind, spans),
+        lag_seconds=round(max(0.0, *ages), 1) if ages else 0.0,
+        waiting=_records({place: offset for place, offset in left.items() if place[0] == waiting}, spans),
+        finished=sum(group.committed.values()),
+        retried=_written(topics.retry(stage.name).name, spans),
+        dead_lettered=_written(topics.dead_letters(stage.name).name, spans),
+        paused=_paused(stage, offsets.reports) if group.members else (),
+    )
+
+
+def _records(behind: Mapping[Place, int], spans: Mapping[Place, Span]) -> int:
+    """Count the records from these offsets on."""
+    return sum(spans[place].high - max(offset, spans[place].low) for place, offset in behind.items())
+
+
+def _paused(stage: Stage, reports: Iterable[Report]) -> tuple[str, ...]:
+    """Say why workers wait. A worker that was killed says nothing any more: its last word counts while others work."""
+    return tuple(
+        f"{each.worker}: {each.why}" for each in reports if each.stage == stage.name and each.state == "paused"
+    )
+
+
+def topic_statuses(spans: Mapping[Place, Span]) -> tuple[TopicStatus, ...]:
+    """Sum up the topics."""
+    names = dict.fromkeys(topic for topic, _ in spans)
+    return tuple(_topic(name, [span for (topic, _), span in spans.items() if topic == name]) for name in names)
+
+
+def _topic(name: str, spans: Iterable[Span]) -> TopicStatus:
+    held = [span.high - span.low for span in spans]
+    return TopicStatus(name, len(held), sum(held))
+
+
+def _written(topic: str, spans: Mapping[Place, Span]) -> int:
+    """Count what was ever written to a topic: also what has expired was retried or given up once."""
+    return sum(span.high for (name, _), span in spans.items() if name == topic)

@@ -1,0 +1,90 @@
+"""What happened to one asset version, step by step: what, when, why, how long it took, and what it gave. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.console.assets.projection import Fact, Version
+from headrace.console.terminal.formatting import location, words
+from headrace.schemas.records import JobFinished, JobStarted
+from headrace.streams.stage import charges_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a timeline. `seconds` is the time since its cause; `record` is where it lies on the log."""
+
+    at: float
+    event: str
+    id: str
+    cause: str
+    cause_event: str
+    correlation: str
+    stage: str
+    seconds: float | None
+    words: str
+    location: str | None
+    usd: float
+    record: str
+    deliveries: int
+
+
+def timeline(version: Version) -> list[Step]:
+    """Tell the steps of a version, each with its cause where the log has it, and after it; else the oldest first."""
+    events = {fact.envelope.id: fact for fact in version.facts if fact.envelope and _is_event(fact)}
+    starts = {fact.event.token: fact for fact in version.facts if isinstance(fact.event, JobStarted)}
+    causes = {fact.place: _cause(fact, events, starts) for fact in version.facts}
+    return [_step(fact, causes[fact.place]) for fact in sorted(version.facts, key=lambda fact: _order(fact, causes))]
+
+
+def _order(fact: Fact, causes: dict[str, Fact | None]) -> tuple[float, int, str]:
+    """Order by time, but nothing before its cause: the clocks of two machines may differ."""
+    at, cause, depth = fact.at, causes[fact.place], 0
+    while cause is not None and depth < len(causes):
+        at, cause, depth = max(at, cause.at), causes[cause.place], depth + 1
+    return at, depth, fact.place
+
+
+def _step(fact: Fact, cause: Fact | None) -> Step:
+    plain = fact.event if _is_event(fact) else None
+    return Step(
+        at=fact.at,
+        event=fact.name,
+        id=fact.envelope.id if fact.envelope else "",
+        cause=_cause_id(fact) or (cause.envelope.id if cause and cause.envelope else ""),
+        cause_event=cause.name if cause else "",
+        correlation=fact.envelope.correlation if fact.envelope else "",
+        stage=fact.stage,
+        seconds=fact.at - cause.at if cause else None,
+        words=fact.why or words(plain),
+        location=location(plain),
+        usd=round(sum(charge.usd for charge in charges_of(plain)), 6) if plain else 0.0,
+        record=fact.place,
+        deliveries=fact.deliveries,
+    )
+
+
+def _is_event(fact: Fact) -> bool:
+    """Whether this is an event of its own, and not a record that was put aside."""
+    return fact.letter is None and fact.status != "retrying"
+
+
+def _cause_id(fact: Fact) -> str:
+    """Name the event that led to this: what was put aside is its own cause."""
+    if fact.envelope is None:
+        return ""
+    return fact.envelope.causation_id if _is_event(fact) else fact.envelope.id
+
+
+def _cause(fact: Fact, events: dict[str, Fact], starts: dict[str, Fact]) -> Fact | None:
+    """Find the cause; a completion comes from outside and knows only the token of the start that led to it."""
+    found = events.get(_cause_id(fact))
+    if found is None and isinstance(fact.event, JobFinished):
+        return starts.get(fact.event.token)
+    return found
+
+
+def results_folder(steps: list[Step]) -> str:
+    """Name the folder that all results of a version lie in; empty where there are none."""
+    found = next((step.location for step in steps if step.location), "")
+    return found[: found.rfind("/") + 1]

@@ -1,0 +1,66 @@
+"""What the commands of `headrace replay` share: options, and how they reach the cluster and the person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.console.errors import Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headrace.console.kafka.admin import Cluster
+    from headrace.console.replay.audit import Action
+    from headrace.console.replay.redrive.outcomes import Outcomes
+    from headrace.streams.stage import Stage
+
+Execute = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why: for those who read `headrace replay list`.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A replay, or the beginning of its id.", show_default=False)]
+
+
+def connect() -> Cluster:
+    """Reach the cluster that the environment names."""
+    from headrace.console.kafka.admin import Cluster
+    from headrace.schemas.settings import KafkaSettings, load
+
+    return Cluster(load(KafkaSettings))
+
+
+def screen() -> Console:
+    """Where tables are printed, as wide as they have to be."""
+    from rich.console import Console
+
+    from headrace.console.replay.render import WIDTH
+
+    return Console(highlight=False, width=WIDTH)
+
+
+def tell(action: Action, outcomes: Outcomes | None, as_json: bool) -> None:
+    """Say all that is known of a replay, and what has become of what it sent."""
+    import json
+
+    from headrace.console.replay import render
+    from headrace.console.replay.redrive import render as redrive_render
+
+    if as_json:
+        told = {**render.action(action), "outcomes": outcomes and redrive_render.outcomes(outcomes)}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    render.print_action(action, screen())
+    if outcomes is not None:
+        redrive_render.print_outcomes(outcomes, screen())
+
+
+def stage_of(name: str) -> Stage:
+    """Give the stage of that name. Raises `Refused` where there is none."""
+    from headrace.streams import pipeline
+
+    try:
+        [stage] = pipeline.find([name])
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    return stage

@@ -1,0 +1,1 @@
+"""Kafka as commands read and write it."""

@@ -1,0 +1,1 @@
+"""Tables and estimates of the pipeline."""

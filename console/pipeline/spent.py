@@ -1,0 +1,39 @@
+"""What was spent, added up from the results on the log."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Literal
+
+from headrace.console.assets.projection import Fact, Progress
+from headrace.schemas.ids import asset_key
+from headrace.schemas.records import Asset
+from headrace.streams.stage import charges_of
+
+By = Literal["stage", "asset", "day"]
+
+_NAMES: dict[By, Callable[[Asset, Fact], str]] = {
+    "stage": lambda asset, fact: fact.stage,
+    "asset": lambda asset, fact: asset_key(asset),
+    "day": lambda asset, fact: datetime.fromtimestamp(fact.at, UTC).strftime("%Y-%m-%d"),
+}
+
+
+def spent(progress: Progress, by: By) -> dict[str, float]:
+    """Give US dollars by name; days in their order, else the dearest first. What came twice counts once."""
+    sums: dict[str, float] = defaultdict(float)
+    for asset, fact in _results(progress):
+        for charge in charges_of(fact.event) if fact.event else ():
+            sums[_NAMES[by](asset, fact)] += charge.usd
+    found = sorted(sums.items(), key=(lambda each: each[0]) if by == "day" else lambda each: -each[1])
+    return {name: round(usd, 6) for name, usd in found}
+
+
+def _results(progress: Progress) -> Iterator[tuple[Asset, Fact]]:
+    for name in progress.assets():
+        for version in progress.versions(name):
+            for fact in version.facts:
+                if fact.status == "done":
+                    yield version.asset, fact

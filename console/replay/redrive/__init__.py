@@ -1,0 +1,1 @@
+"""Send dead letters back to the stage that failed."""

@@ -1,0 +1,1 @@
+"""Reset the offsets of a consumer group."""

@@ -1,0 +1,1 @@
+"""Run a stage beside itself and compare the results."""

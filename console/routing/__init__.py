@@ -1,0 +1,1 @@
+"""Rules: apply, check, lint, and their targets."""

@@ -1,0 +1,213 @@
+"""The read model: given a history, then the state of each version."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from headrace.console.assets.projection import Progress, Version
+from headrace.console.kafka.entry import Entry
+from headrace.schemas.records import MediaCompleted, MediaDeleted, MediaUploaded
+from tests.support import records
+from tests.support.records import NOW
+from tests.unit.console.asset_history import (
+    NAME,
+    after,
+    completed,
+    deleted,
+    entry,
+    job_started,
+    labelled,
+    letter,
+    retry,
+    told,
+    undecodable,
+)
+
+UPLOAD = entry(records.uploaded())
+SCAN = entry(records.scanned(), 1, UPLOAD, "scan")
+OLD, NEW = records.asset(sequencer="0A"), records.asset(sequencer="0B", version="e2", etag="e2")
+
+
+def only(progress: Progress) -> Version:
+    [version] = progress.versions(NAME)
+    return version
+
+
+def statuses(version: Version) -> dict[str, str | None]:
+    return {stage: fact.status for stage, fact in version.stages.items()}
+
+
+def test_an_upload_is_processing_until_it_is_completed() -> None:
+    progress = told(UPLOAD)
+    assert only(progress).state == "processing"
+    progress.take(entry(completed(), 2, SCAN, "completed"))
+    assert only(progress).state == "completed"
+
+
+def test_a_record_tells_which_asset_it_is_about() -> None:
+    assert Progress().take(UPLOAD) == NAME
+
+
+def test_a_result_makes_its_stage_done() -> None:
+    version = only(told(UPLOAD, SCAN))
+    assert statuses(version) == {"scan": "done"}
+    assert version.stages["scan"].event == records.scanned()
+
+
+def test_what_comes_from_outside_and_the_end_are_no_stages() -> None:
+    token = "labels-1"
+    history = (
+        UPLOAD,
+        entry(job_started(token), 1, UPLOAD, "labels"),
+        entry(records.job_finished(token), 2),
+        entry(completed(), 3, SCAN, "completed"),
+    )
+    assert statuses(only(told(*history))) == {"labels": "running"}
+
+
+def test_the_same_event_three_times_on_the_log_is_one_fact() -> None:
+    version = only(told(UPLOAD, SCAN, *(entry(records.uploaded(), offset=offset) for offset in (1, 2))))
+    assert [fact.name for fact in version.facts] == ["MediaUploaded", "MediaScanned"]
+    assert version.facts[0].deliveries == 3
+    assert version.facts[0].place == "media.uploaded/0/0"
+
+
+def test_the_same_dead_letter_twice_is_one_and_the_last_counts() -> None:
+    version = only(told(UPLOAD, letter(UPLOAD, "scan", 1), letter(UPLOAD, "scan", 9, "infected", offset=1)))
+    assert [each.code for each in version.letters] == ["infected"]
+    assert version.stages["scan"].deliveries == 2
+
+
+def test_the_order_in_which_topics_are_read_changes_nothing() -> None:
+    start = entry(job_started(), 2, UPLOAD, "labels")
+    history = [
+        UPLOAD,
+        SCAN,
+        start,
+        letter(entry(records.job_finished("labels-1"), 3), "labels", 3),
+        entry(records.uploaded(NEW), 5),
+    ]
+    expected = told(*history).versions(NAME)
+    assert all(told(*each).versions(NAME) == expected for each in permutations(history))
+    assert [version.state for version in expected] == ["superseded", "processing"]
+
+
+def test_an_older_version_is_superseded_even_when_it_is_heard_of_last() -> None:
+    progress = told(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
+    old, new = progress.versions(NAME)
+    assert (old.asset, old.state, old.successor) == (OLD, "superseded", NEW)
+    assert (new.asset, new.state, new.successor) == (NEW, "processing", None)
+
+
+def test_sequencers_of_different_length_are_ordered_as_s3_does() -> None:
+    short, long = records.asset(sequencer="0B"), records.asset(sequencer="0A99")
+    progress = told(entry(records.uploaded(short)), entry(records.uploaded(long)))
+    assert [version.asset for version in progress.versions(NAME)] == [long, short]
+
+
+def test_a_completed_version_stays_completed_when_a_newer_one_comes() -> None:
+    progress = told(UPLOAD, entry(completed(), 1, UPLOAD, "completed"), entry(records.uploaded(NEW), 2))
+    assert progress.versions(NAME)[0].state == "completed"
+    assert progress.versions(NAME)[0].successor == NEW
+
+
+def test_a_deletion_hides_what_came_before_and_not_what_comes_after() -> None:
+    gone = records.asset(sequencer="0AB", version="", etag="")
+    progress = told(entry(deleted(gone)), entry(records.uploaded(OLD)), entry(records.uploaded(NEW)))
+    assert [version.state for version in progress.versions(NAME)] == ["deleted", "deleted", "processing"]
+
+
+def test_the_deletion_of_one_old_version_hides_only_that_one() -> None:
+    old = records.asset(sequencer="0A", version="v1", version_id="v1")
+    new = records.asset(sequencer="0B", version="v2", version_id="v2")
+    removal = entry(deleted(records.asset(sequencer="0C", version="v1", version_id="v1")))
+    progress = told(removal, entry(records.uploaded(old)), entry(records.uploaded(new)))
+    assert [version.state for version in progress.versions(NAME)] == ["deleted", "processing"]
+
+
+def test_a_delete_marker_hides_the_object_although_it_names_a_version() -> None:
+    marker = records.asset(sequencer="0B", version="m1", version_id="m1")
+    progress = told(UPLOAD, entry(deleted(marker, "ObjectRemoved:DeleteMarkerCreated")))
+    assert [version.state for version in progress.versions(NAME)] == ["deleted", "deleted"]
+
+
+def test_a_dead_letter_says_which_stage_failed_and_why() -> None:
+    version = only(told(UPLOAD, letter(UPLOAD, "probe")))
+    assert statuses(version) == {"probe": "dead-lettered"}
+    assert version.stages["probe"].why == "unreadable: no moov atom"
+    [found] = version.letters
+    assert (found.stage, found.code, found.reason, found.attempts) == ("probe", "unreadable", "no moov atom", 1)
+    assert (found.origin, found.last_failure) == ("media.uploaded/0/0", after(1))
+
+
+def test_a_result_after_a_dead_letter_is_what_counts_and_the_letter_stays_known() -> None:
+    version = only(told(UPLOAD, SCAN, letter(UPLOAD, "scan", 5)))
+    assert statuses(version) == {"scan": "done"}
+    assert [each.stage for each in version.letters] == ["scan"]
+
+
+def test_a_record_that_waits_for_another_try_is_retrying_until_there_is_a_result() -> None:
+    waiting = retry(UPLOAD, "scan", 1)
+    version = only(told(UPLOAD, waiting))
+    assert statuses(version) == {"scan": "retrying"}
+    assert version.stages["scan"].why == "timeout: took too long"
+    assert statuses(only(told(UPLOAD, waiting, SCAN))) == {"scan": "done"}
+
+
+def test_a_dead_letter_of_a_completion_finds_its_asset_through_the_start_of_the_job() -> None:
+    start = entry(job_started(), 1, UPLOAD, "labels")
+    failed = letter(entry(records.job_finished("labels-1"), 2), "labels", 2, "job_failed")
+    for history in ((UPLOAD, start, failed), (failed, UPLOAD, start)):
+        version = only(told(*history))
+        assert statuses(version) == {"labels": "dead-lettered"}
+        assert [each.code for each in version.letters] == ["job_failed"]
+
+
+def test_a_completion_of_a_job_that_nobody_started_belongs_to_no_asset() -> None:
+    progress = Progress()
+    assert progress.take(entry(records.job_finished("labels-9"))) is None
+    assert progress.assets() == []
+
+
+def test_a_dead_letter_that_nobody_can_read_is_known_under_its_key() -> None:
+    progress = told(undecodable())
+    assert [fact.why for fact in progress.strays(NAME)] == ["decode: neither ..."]
+    assert progress.find(NAME) == [NAME]
+    assert progress.versions(NAME) == []
+
+
+def test_a_record_that_nobody_can_read_and_nobody_gave_up_is_passed_over() -> None:
+    assert Progress().take(Entry(records.raw(b"junk"))) is None
+
+
+def test_cost_is_counted_once_however_often_the_result_is_delivered() -> None:
+    labels = labelled(usd=0.25)
+    progress = told(UPLOAD, *(entry(labels, 1, UPLOAD, "labels", offset) for offset in range(3)))
+    assert only(progress).usd == 0.25
+
+
+def test_moments_are_those_of_the_events() -> None:
+    version = only(told(UPLOAD, letter(UPLOAD, "scan", 4)))
+    assert version.moment_of(MediaUploaded) == NOW.timestamp()
+    assert version.moment_of(MediaCompleted) is None
+    assert version.moment_of(MediaDeleted) is None
+
+
+def test_an_asset_is_found_by_every_name_it_is_called() -> None:
+    progress = told(UPLOAD)
+    for name in (NAME, f"s3://{NAME}", "photos/cat.jpg"):
+        assert progress.find(name) == [NAME]
+    assert progress.find("cat.jpg") == []
+
+
+def test_a_key_that_is_in_two_buckets_is_both() -> None:
+    progress = told(UPLOAD, entry(records.uploaded(records.asset(bucket="other"))))
+    assert progress.find("photos/cat.jpg") == [NAME, "other/photos/cat.jpg"]
+
+
+def test_the_newest_version_is_the_last_in_s3s_order() -> None:
+    progress = told(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
+    newest = progress.newest(NAME)
+    assert newest is not None
+    assert newest.asset == NEW
+    assert progress.newest("media/none") is None

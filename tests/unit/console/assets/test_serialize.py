@@ -1,0 +1,100 @@
+"""The JSON of `trace`: its shape is a promise."""
+
+from __future__ import annotations
+
+import json
+
+from headrace.console.assets import serialize
+from tests.support import records
+from tests.unit.console.asset_history import (
+    NAME,
+    after,
+    completed,
+    entry,
+    labelled,
+    letter,
+    retry,
+    told,
+    undecodable,
+)
+
+UPLOAD = entry(records.uploaded())
+LABELS = entry(labelled(), 1, UPLOAD, "labels")
+
+
+def test_a_version_tells_all_of_itself() -> None:
+    newer = records.asset(sequencer="0B", version="e2", etag="e2")
+    progress = told(
+        UPLOAD,
+        LABELS,
+        letter(UPLOAD, "probe", 2),
+        retry(UPLOAD, "scan", 2),
+        entry(completed(), 3, LABELS, "completed"),
+        entry(records.uploaded(newer), 9),
+    )
+    found, _ = serialize.asset(NAME, progress)["versions"]
+    assert {name: value for name, value in found.items() if name not in ("timeline", "dead_letters")} == {
+        "version": "e1",
+        "version_id": None,
+        "etag": "e1",
+        "size": 10,
+        "sequencer": "0A",
+        "state": "completed",
+        "superseded_by": "e2",
+        "uploaded_at": after(0),
+        "completed_at": after(3),
+        "usd": 0.001,
+        "stages": {
+            "labels": {"status": "done", "result": "Cat, Sofa", "location": "s3://results/a/labels@1.answer.json"},
+            "probe": {"status": "dead-lettered", "result": "unreadable: no moov atom", "location": None},
+            "scan": {"status": "retrying", "result": "timeout: took too long", "location": None},
+        },
+    }
+
+
+def test_a_dead_letter_tells_where_it_lies_and_where_it_came_from() -> None:
+    [version] = serialize.asset(NAME, told(UPLOAD, letter(UPLOAD, "probe", 2, offset=5)))["versions"]
+    assert version["dead_letters"] == [
+        {
+            "stage": "probe",
+            "code": "unreadable",
+            "reason": "no moov atom",
+            "attempts": 1,
+            "origin": "media.uploaded/0/0",
+            "first_failure": after(2),
+            "last_failure": after(2),
+            "record": "probe.dlq/0/5",
+        }
+    ]
+
+
+def test_a_step_tells_when_why_and_how_long() -> None:
+    [version] = serialize.asset(NAME, told(UPLOAD, LABELS))["versions"]
+    step = version["timeline"][1]
+    assert set(step) == {
+        "at",
+        "event",
+        "id",
+        "cause",
+        "cause_event",
+        "correlation",
+        "stage",
+        "seconds",
+        "words",
+        "location",
+        "usd",
+        "record",
+        "deliveries",
+    }
+    assert (step["at"], step["cause_event"], step["seconds"]) == (after(1), "MediaUploaded", 1.0)
+
+
+def test_a_letter_that_nobody_can_read_is_told_apart() -> None:
+    found = serialize.asset(NAME, told(undecodable()))
+    assert found["versions"] == []
+    assert [each["code"] for each in found["undecodable"]] == ["decode"]
+
+
+def test_all_of_it_is_json() -> None:
+    found = serialize.asset(NAME, told(UPLOAD, LABELS, letter(UPLOAD, "probe"), undecodable()))
+    assert json.loads(json.dumps(found)) == found

@@ -1,0 +1,114 @@
+"""How far a stage is, from what the cluster says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import pytest
+
+from headrace.console.assets.stage_status import (
+    Offsets,
+    StageStatus,
+    Status,
+    stage_status,
+    topic_statuses,
+    unfinished,
+)
+from headrace.console.kafka.offsets import Group, Place, Span
+from headrace.streams import pipeline
+from headrace.streams.worker.status_reports import Report
+
+[SCAN] = pipeline.find(["scan"])
+[LABELS] = pipeline.find(["labels"])
+UPLOADED: Place = ("media.uploaded", 0)
+SPANS = {
+    UPLOADED: Span(0, 10),
+    ("media.uploaded", 1): Span(5, 5),
+    ("scan.retry", 0): Span(0, 2),
+    ("scan.dlq", 0): Span(0, 3),
+    ("media.ready", 0): Span(0, 99),
+}
+
+
+def scan(committed: dict[Place, int], oldest: dict[Place, float] | None = None, members: int = 1) -> StageStatus:
+    groups = {"headrace.scan": Group(members, committed)}
+    return stage_status(SCAN, Offsets(SPANS, groups, oldest or {}), now=100.0)
+
+
+def test_a_stage_that_has_done_all_has_no_lag() -> None:
+    found = scan({UPLOADED: 10, ("scan.retry", 0): 2})
+    assert (found.lag, found.lag_seconds, found.finished) == (0, 0.0, 12)
+
+
+def test_lag_is_what_has_no_outcome_yet_and_does_not_wait_to_be_tried_again() -> None:
+    found = scan({UPLOADED: 7, ("scan.retry", 0): 1}, {UPLOADED: 60.0, ("scan.retry", 0): 40.0})
+    assert (found.lag, found.lag_seconds, found.waiting) == (3, 40.0, 1)
+
+
+def test_a_stage_that_never_ran_has_all_of_it_before_it() -> None:
+    found = scan({}, members=0)
+    assert (found.members, found.lag, found.waiting, found.finished) == (0, 10, 2, 0)
+
+
+def test_what_was_retried_and_given_up_is_counted_on_the_stages_own_topics() -> None:
+    found = scan({UPLOADED: 10})
+    assert (found.retried, found.dead_lettered) == (2, 3)
+
+
+def test_a_commit_before_what_the_topic_still_holds_counts_no_more_than_that() -> None:
+    groups = {"headrace.scan": Group(1, {UPLOADED: 2})}
+    found = stage_status(SCAN, Offsets({UPLOADED: Span(8, 10)}, groups, {}), now=0.0)
+    assert found.lag == 2
+
+
+def test_a_clock_that_is_behind_makes_no_negative_age() -> None:
+    assert scan({UPLOADED: 9}, {UPLOADED: 101.0}).lag_seconds == 0.0
+
+
+def test_only_where_a_stage_is_behind_there_is_an_oldest_record_to_look_for() -> None:
+    group = Group(1, {UPLOADED: 10, ("scan.retry", 0): 1})
+    assert unfinished(SCAN, SPANS, group) == {("scan.retry", 0): 1}
+
+
+@pytest.mark.parametrize(("topic", "partitions", "records"), [("media.uploaded", 2, 10), ("scan.dlq", 1, 3)])
+def test_topics_are_summed_up_over_their_partitions(topic: str, partitions: int, records: int) -> None:
+    [found] = [each for each in topic_statuses(SPANS) if each.topic == topic]
+    assert (found.partitions, found.records) == (partitions, records)
+
+
+def test_the_json_of_status_keeps_its_shape() -> None:
+    status = Status(("localhost:9092",), (scan({}),), topic_statuses(SPANS))
+    found = json.loads(json.dumps(asdict(status)))
+    assert set(found) == {"brokers", "stages", "topics"}
+    assert set(found["topics"][0]) == {"topic", "partitions", "records"}
+    assert set(found["stages"][0]) == {
+        "stage",
+        "group",
+        "members",
+        "lag",
+        "lag_seconds",
+        "waiting",
+        "finished",
+        "retried",
+        "dead_lettered",
+        "paused",
+    }
+
+
+def test_a_stage_whose_workers_wait_says_why() -> None:
+    waits = Report("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
+    others = Report("probe", "host-7", "paused", "no bucket", waits.since)
+    works = Report("scan", "host-8", "working", "", waits.since)
+    assert with_reports(waits, others, works).paused == ("host-7: no bucket",)
+
+
+def test_the_last_word_of_workers_that_are_gone_does_not_count() -> None:
+    waits = Report("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
+    assert with_reports(waits, members=0).paused == ()
+
+
+def with_reports(*reports: Report, members: int = 1) -> StageStatus:
+    offsets = Offsets(SPANS, {SCAN.group: Group(members, {})}, {}, reports)
+    return stage_status(SCAN, offsets, 0.0)

@@ -1,0 +1,140 @@
+"""An event in a few words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headrace.console.terminal.formatting import _WORDS, dollars, location, size, span, words
+from headrace.schemas.records import (
+    Event,
+    Face,
+    FacesDetected,
+    Label,
+    MediaModerated,
+    MediaSegmented,
+    MediaThumbnailed,
+    MediaTranscribed,
+    Picture,
+    PiiDetected,
+    Segment,
+    SentimentDetected,
+    StageFailure,
+)
+from headrace.streams import pipeline
+from tests.support import records
+from tests.unit.console.asset_history import POINTER, completed, job_started, labelled
+
+ASSET = records.asset()
+FACE = Face(confidence=9, age_low=20, age_high=28)
+MOODS = {"positive": 0.25, "negative": 0.0, "neutral": 0.75, "mixed": 0.0}
+SHOT = Segment(kind="Shot", start_seconds=0, end_seconds=1, confidence=99)
+BLACK = Segment(kind="BlackFrames", start_seconds=0, end_seconds=1, confidence=99)
+PICTURE = Picture(location=POINTER, width=64, height=36)
+
+
+def transcribed(text: str) -> MediaTranscribed:
+    return MediaTranscribed(
+        asset=records.asset(),
+        language="en-US",
+        excerpt=text,
+        words=len(text.split()),
+        result=POINTER,
+        charges=(),
+    )
+
+
+def moderated(*names: str) -> MediaModerated:
+    flags = tuple(Label(name=name, confidence=90.0) for name in names)
+    return MediaModerated(
+        asset=records.asset(), flags=flags, flag_count=len(flags), model="m", result=POINTER, charges=()
+    )
+
+
+VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height": 360, "duration_seconds": 40.02}
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (records.uploaded(), "10 B"),
+        (records.scanned(), "harmless image/jpeg"),
+        (records.probed(**VIDEO, video_codec="h264", audio_codec="aac"), "video 640x360 40.0 s h264+aac"),
+        (records.probed(), "image jpeg"),
+        (labelled(), "Cat, Sofa"),
+        (moderated(), "nothing unsafe"),
+        (moderated("A", "B", "C", "D", "E"), "A, B, C and 2 more"),
+        (transcribed(""), "no words"),
+        (transcribed("ask not"), "2 words en-US: ask not"),
+        (transcribed("word " * 20), "20 words en-US: word word word word word word word word …"),
+        (MediaThumbnailed(asset=records.asset(), pictures=(PICTURE,)), "1 picture"),
+        (
+            FacesDetected(
+                asset=ASSET, faces=(Face(confidence=9, age_low=20, age_high=28),), count=2, result=POINTER, charges=()
+            ),
+            "2 faces, the surest 20-28 years old",
+        ),
+        (
+            MediaSegmented(asset=ASSET, segments=(SHOT, SHOT, BLACK), count=3, result=POINTER, charges=()),
+            "2 shots, 1 blackframes",
+        ),
+        (
+            PiiDetected(asset=ASSET, kinds=("EMAIL",), count=3, spans=(), result=POINTER, charges=()),
+            "EMAIL",
+        ),
+        (
+            SentimentDetected(
+                asset=ASSET,
+                sentiment="NEUTRAL",
+                positive=0.25,
+                negative=0,
+                neutral=0.75,
+                mixed=0,
+                result=POINTER,
+                charges=(),
+            ),
+            "neutral (25% positive)",
+        ),
+        (job_started(), "job j1"),
+        (records.job_finished("t", status="failed", message="no sound"), "failed: no sound"),
+        (completed(failed=(StageFailure(stage="scan", code="infected", reason=""),)), "2 done, 1 failed"),
+        (None, ""),
+    ],
+)
+def test_an_event_is_said_in_a_few_words(event: Event | None, said: str) -> None:
+    assert words(event) == said
+
+
+def test_a_result_that_lies_somewhere_says_where() -> None:
+    where = "s3://results/a/labels@1.answer.json"
+    assert location(labelled()) == where
+    assert location(MediaThumbnailed(asset=records.asset(), pictures=(PICTURE, PICTURE))) == where
+
+
+def test_a_result_that_is_in_the_event_lies_nowhere_else() -> None:
+    assert location(records.scanned()) is None
+    assert location(MediaThumbnailed(asset=records.asset(), pictures=())) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_500_000, "2.5 MB"), (3e15, "3000.0 TB")]
+)
+def test_sizes(number: int, said: str) -> None:
+    assert size(number) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(None, ""), (0.25, "250 ms"), (4.21, "4.2 s"), (200, "3 min 20 s"), (7300, "2 h 1 min")]
+)
+def test_spans(seconds: float | None, said: str) -> None:
+    assert span(seconds) == said
+
+
+def test_nothing_costs_nothing() -> None:
+    assert (dollars(0), dollars(0.0712)) == ("", "$0.0712")
+
+
+def test_every_result_can_be_said_in_words_and_leads_to_where_it_lies() -> None:
+    said = {stage.writes.events[0] for stage in pipeline.every() if stage.writes}
+    assert said <= set(_WORDS)

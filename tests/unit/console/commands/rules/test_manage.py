@@ -1,0 +1,173 @@
+"""`headrace rules list|check|explain|why|lint|import|export`, and how a sink's failure becomes a stage's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from headrace.connectors.sinks.base import Delivery, NotDelivered
+from headrace.console.app.main import app
+from headrace.console.routing import lint, targets
+from headrace.streams import pipeline
+from headrace.streams.errors import NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.routing.rule import parse
+from headrace.streams.routing.rule_stage import Outgoing
+
+FLAGGED = """
+description = "to the reviewers"
+reads = ["media.moderated"]
+[pattern]
+detail = { flag_count = [{ numeric = [">", 0] }] }
+[target]
+sns = "arn:aws:sns:us-east-1:111122223333:flagged"
+[target.input]
+paths = { key = "$.detail.asset.key" }
+template = '{"file": <key>}'
+"""
+TALKS = """
+enabled = false
+reads = ["media.transcribed"]
+pattern = { detail = { words = [{ numeric = [">", 99] }], language = ["en-US"] } }
+[target]
+topic = "media.ready"
+"""
+EVENT = json.dumps({"detail": {"flag_count": 1, "words": 3, "language": "en-US", "asset": {"key": "a.jpg"}}})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "flagged.toml").write_text(FLAGGED, "utf-8")
+    (tmp_path / "talks.toml").write_text(TALKS, "utf-8")
+    monkeypatch.setenv("HEADRACE_RULES", str(tmp_path))
+    return tmp_path
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, ["rules", *arguments], env={"COLUMNS": "200"})
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_rules_are_listed(folder: Path) -> None:
+    [_, flagged, talks] = run("list").splitlines()
+    assert flagged.split() == [
+        *("flagged", digest(FLAGGED), "on", "media.moderated", "sns", "arn:aws:sns:us-east-1:111122223333:flagged"),
+        *("to", "the", "reviewers"),
+    ]
+    assert talks.split()[:3] == ["talks", digest(TALKS), "off"]
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def test_rules_that_can_be_used_pass_the_check(folder: Path) -> None:
+    assert run("check") == "2 rules, 1 of them on\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (FLAGGED.replace("media.moderated", "media.modderated"), "there is no topic media.modderated"),
+        (FLAGGED.replace("arn:aws:sns", "arn:aws:sqs"), "give an ARN such as arn:aws:sns"),
+        (FLAGGED.replace("numeric", "numerc"), "unknown operator 'numerc'"),
+        (TALKS.replace('"media.ready"', '"media.red"'), "there is no topic media.red"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_fails_the_check(folder: Path, text: str, why: str) -> None:
+    (folder / "bad.toml").write_text(text, "utf-8")
+    said = run("check", code=1)
+    assert why in said
+    assert "bad" in said
+
+
+def test_an_explanation_says_what_would_be_sent_or_which_clause_fails(folder: Path) -> None:
+    assert run("explain", "flagged", EVENT).splitlines() == [
+        "match: sns arn:aws:sns:us-east-1:111122223333:flagged",
+        '{"file": "a.jpg"}',
+    ]
+    assert "detail.words: asked for" in run("explain", "talks", EVENT, code=2)
+    assert "no rule talk; there are flagged, talks" in run("explain", "talk", EVENT, code=1)
+
+
+def test_why_names_who_takes_an_event_and_then_who_comes_nearest(folder: Path) -> None:
+    (folder / "other.toml").write_text(FLAGGED.replace("flag_count", "nothing"), "utf-8")
+    lines = run("why", EVENT).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["flagged", "talks", "other"]
+    assert "(1 of 2 clauses match)" in lines[1]
+
+
+def test_without_a_folder_of_rules_it_is_said_where_to_name_it() -> None:
+    assert "HEADRACE_RULES is not set" in run("list", code=1)
+
+
+def test_what_eventbridge_has_is_imported_and_exported_again(folder: Path, tmp_path: Path) -> None:
+    exported = json.loads(run("export"))
+    [flagged, talks] = exported["Rules"]
+    assert (flagged["State"], talks["State"]) == ("ENABLED", "DISABLED")
+    flagged["Targets"].append({"Id": "2", "Arn": "arn:aws:sqs:us-east-1:111122223333:flagged"})
+    file, new = tmp_path / "rule.json", tmp_path / "new"
+    file.write_text(json.dumps(flagged), "utf-8")
+    made = run("import", str(file), "--reads", "media.moderated", "--rules", str(new)).splitlines()
+    assert [Path(line).name for line in made] == ["flagged-1.toml", "flagged-2.toml"]
+    first, second = targets.rules(str(new))
+    [original] = [rule for rule in targets.rules(str(folder)) if rule.name == "flagged"]
+    assert (first.pattern, first.target, first.reads) == (original.pattern, original.target, original.reads)
+    assert second.target.kind == "sqs"
+    assert "is there already" in run("import", str(file), "--rules", str(new), code=1)
+
+
+@pytest.mark.parametrize("text", ["{}", "3", '{"Name": "a", "EventPattern": "{}", "Targets": []}', "no json"])
+def test_what_is_no_rule_of_eventbridge_is_refused(folder: Path, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "rule.json"
+    file.write_text(text, "utf-8")
+    assert "no rule of EventBridge" in run("import", str(file), code=1)
+
+
+def test_lint_warns_of_what_is_too_wide_twice_or_a_circle() -> None:
+    sns = {"sns": "arn:aws:sns:us-east-1:111122223333:t"}
+    pattern = {"detail": {"kind": ["image"]}}
+    said = {"reads": ["media.ready"], "pattern": pattern}
+    rules = [
+        parse("wide", {"reads": ["media.ready"], "target": {"http": "https://example.com"}}),
+        parse("one", {**said, "target": sns}),
+        parse("two", {**said, "target": sns}),
+        parse("there", {**said, "target": {"topic": "media.probed"}}),
+        parse("back", {**said, "reads": ["media.probed"], "target": {"topic": "media.ready"}}),
+        parse("off", {"reads": ["media.ready"], "target": sns, "enabled": False}),
+    ]
+    assert [line.partition(":")[0] for line in lint.warnings(rules)] == [
+        "wide",
+        "one and two",
+        "there -> back -> there",
+    ]
+    assert list(lint.warnings(rules[1:2])) == []
+
+
+def test_a_rule_that_is_on_is_a_stage_with_topics_of_its_own(folder: Path) -> None:
+    [stage] = pipeline.find(["rule:flagged"])
+    assert (stage.name, stage.group) == ("rule-flagged", "headrace.rule-flagged")
+    assert [topic.name for topic in stage.inputs] == ["media.moderated", "rule-flagged.retry"]
+    assert "rule-talks" not in {each.name for each in pipeline.stages()}
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (NotDelivered("outage", "", "w"), Outage),
+        (NotDelivered("throttled", "SlowDown", "w"), Throttled),
+        (NotDelivered("throttled", "http_429", "w", 9.0), NotYet),
+        (NotDelivered("transient", "http_500", "w"), Transient),
+        (NotDelivered("permanent", "http_404", "w"), Unprocessable),
+    ],
+)
+async def test_a_sinks_failure_is_one_of_the_stage(failure: NotDelivered, kind: type[Exception]) -> None:
+    async def sink(delivery: Delivery) -> None:
+        raise failure
+
+    with pytest.raises(kind):
+        await targets.sending(sink)(Outgoing("i", "k", "b", "t", "s", "r"))

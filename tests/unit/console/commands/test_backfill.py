@@ -1,0 +1,88 @@
+"""What `headrace backfill` refuses, adds up and estimates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from headrace.connectors.backfill.checkpoint import Counts
+from headrace.connectors.backfill.filters import Filters
+from headrace.console.commands.backfill import moment, refuse_impossible, summary
+from headrace.console.errors import Refused
+from headrace.console.pipeline.backfill_estimate import Estimate, kind_of, price
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("given", ["2026-03-14T12:00:00Z", "2026-03-14T12:00", "2026-03-14T13:00+01:00", "20260314T12"])
+def test_a_moment_is_in_utc_unless_it_says_otherwise(given: str) -> None:
+    assert moment("--since", given) == NOON
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "0001-01-01T00:00+10:00"])
+def test_what_is_no_moment_is_refused_with_an_example(given: str) -> None:
+    with pytest.raises(Refused, match=r"--until .*: no moment; write it as 2026-03-14"):
+        moment("--until", given)
+
+
+@pytest.mark.parametrize(
+    ("filters", "rate", "said"),
+    [
+        (Filters(), 0.0, "--rate 0: give a number above 0"),
+        (Filters(), float("nan"), "--rate nan"),
+        (Filters(min_size=-1), None, "0 or more"),
+        (Filters(min_size=2, max_size=1), None, "--min-size is above --max-size"),
+        (Filters(since=NOON, until=NOON), None, "--since is not before --until"),
+    ],
+)
+def test_filters_that_let_nothing_pass_are_refused(filters: Filters, rate: float | None, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        refuse_impossible(filters, rate)
+
+
+def test_the_summary_adds_up() -> None:
+    counts = Counts(1200, 3_400_000, {"suffix": 1000, "folder": 1})
+
+    assert summary(counts) == "2,201 listed = 1,200 sent (3.4 MB) + 1,001 filtered (folder 1, suffix 1,000)"
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("a/b.JPG", "image"),
+        ("b.mp4", "video"),
+        ("c.flac", "audio"),
+        ("d.txt", "other"),
+        ("e", "other"),
+        (".mp4", "other"),
+    ],
+)
+def test_a_name_says_what_a_file_is(key: str, kind: str) -> None:
+    assert kind_of(key) == kind
+
+
+def test_every_stage_that_is_on_is_in_the_estimate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    usual = price("video", 60.0)
+    file = tmp_path / "pipeline.toml"
+    file.write_text("[stages.faces]\non = true\n[stages.labels]\non = false\n[stages.segments]\non = true\n", "utf-8")
+    monkeypatch.setenv("HEADRACE_PIPELINE", str(file))
+    assert (usual, price("video", 60.0)) == (pytest.approx(0.224), pytest.approx(0.324))
+
+
+def test_an_estimate_says_what_it_assumes() -> None:
+    estimate = Estimate()
+    for _ in range(500):
+        estimate.add("a.jpg", 1_000_000)
+    estimate.add("b.mp4", 375_000_000)
+    estimate.add("c.mp3", 9_600_000)
+    estimate.add("d.txt", 1)
+
+    assert list(estimate.lines()) == [
+        "500 image files, 500.0 MB: $1.00",
+        "1 video file, 375.0 MB, 10.0 min if it has 5 Mbit/s, $0.224 a minute: $2.24",
+        "1 audio file, 9.6 MB, 10.0 min if it has 0.128 Mbit/s, $0.024 a minute: $0.24",
+        "1 other file, 1 B: $0.00",
+        "about $3.48 at AWS's list prices, if every file is what its name says",
+    ]

@@ -1,0 +1,136 @@
+"""All of one letter: what it says where that can be read, and its bytes where not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.console.assets.projection import Progress
+from headrace.console.dlq import detail
+from headrace.console.dlq.letter import letter_id
+from headrace.console.dlq.listing import Found
+from headrace.console.kafka.entry import Entry, open_record
+from headrace.schemas.messages import Received
+from tests.support import records
+from tests.support.records import CODEC
+from tests.unit.console.asset_history import NAME, entry, job_started, letter, told, undecodable
+from tests.unit.console.dlq.letters import a_letter
+
+
+def opened(record: Received) -> Entry:
+    return open_record(record, CODEC)
+
+
+def shown(record: Received) -> dict[str, Any]:
+    return detail.whole(Found(letter_id(record), record), opened(record), 1, [])
+
+
+def test_an_event_is_shown_as_json() -> None:
+    value = shown(letter(entry(records.uploaded()), "probe").record)["value"]
+    assert value["kind"] == "MediaUploaded"
+    assert value["record"]["asset"]["key"] == "photos/cat.jpg"
+
+
+def test_what_aws_sent_is_shown_as_the_json_that_it_is() -> None:
+    value = shown(a_letter(topic="bridge.dlq", value=b'{"Records": [1]}'))["value"]
+    assert value == {"size": 16, "kind": "json", "record": {"Records": [1]}}
+
+
+@pytest.mark.parametrize(("data", "kind"), [(None, "tombstone"), (b"", "bytes"), (b"\xff\x00", "bytes")])
+def test_what_nobody_can_read_is_shown_as_bytes(data: bytes | None, kind: str) -> None:
+    assert shown(a_letter(value=data))["value"]["kind"] == kind
+
+
+def test_bytes_are_written_as_xxd_does() -> None:
+    assert detail.dump(b"abc\x00\xff" + b"0123456789ABCDEF") == [
+        "00000000  61 62 63 00 ff 30 31 32 33 34 35 36 37 38 39 41  abc..0123456789A",
+        "00000010  42 43 44 45 46                                   BCDEF",
+    ]
+
+
+def test_only_the_beginning_of_bytes_is_written() -> None:
+    assert len(detail.dump(bytes(10_000))) == detail.DUMPED // 16
+
+
+def test_a_deep_document_is_shown_as_bytes() -> None:
+    assert shown(a_letter(value=b"[" * 100_000))["value"]["kind"] == "bytes"
+
+
+@given(st.none() | st.binary(max_size=100))
+def test_no_bytes_make_it_raise(data: bytes | None) -> None:
+    json.dumps(shown(a_letter(value=data)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"junk AKIACANARYCANARY0000 junk",
+        b"\xffGET https://b/k?X-Amz-Signature=CANARY",
+        b'{"SubscribeURL": "https://sns?Token=CANARY", "Token": "CANARY", "x": "Bearer CANARYCANARY"}',
+        b"x" * 500 + b"AKIACANARYCANARY0000",
+    ],
+)
+def test_no_secret_is_shown(value: bytes) -> None:
+    record = a_letter(
+        ("dlq-message", b"Authorization: Bearer CANARY"),
+        ("x-token", b"CANARY"),
+        ("u", b"https://b/k?s=CANARY"),
+        value=value,
+    )
+    said = json.dumps(shown(record))
+    assert "CANARY" not in said
+    assert b"CANARY".hex(" ") not in said
+
+
+def test_every_header_is_shown_in_its_order() -> None:
+    record = a_letter(("b", b"1"), ("a", None), ("b", b""), ("c", b"\xff"))
+    assert shown(record)["headers"] == [["b", "1"], ["a", None], ["b", ""], ["c", "0xff"]]
+
+
+def test_it_says_how_to_send_a_letter_back() -> None:
+    record = letter(entry(records.uploaded()), "probe").record
+    assert shown(record)["redrive"] == f"headrace replay redrive {letter_id(record)}"
+    assert shown(a_letter(topic="bridge.dlq"))["redrive"] is None
+
+
+def test_the_timeline_is_that_of_the_version_which_failed() -> None:
+    older, newer = records.asset(), records.asset(version="e2", sequencer="0B")
+    upload, later = entry(records.uploaded(older)), entry(records.uploaded(newer), 5)
+    dead = letter(upload, "probe")
+    steps = detail.steps_of(dead, lambda _: told(upload, dead, later))
+    assert [step.event for step in steps] == ["MediaUploaded", "DeadLetter"]
+    assert detail.whole(Found("x", dead.record), dead, 1, steps)["timeline"][1]["words"] == "unreadable: no moov atom"
+
+
+def test_a_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
+    upload, started = entry(records.uploaded()), entry(job_started())
+    ended = letter(entry(records.job_finished("labels-1"), 3), "labels", 4)
+    asked = []
+
+    def tell(name: str) -> Progress:
+        asked.append(name)
+        return told(upload, started, ended)
+
+    assert "DeadLetter" in {step.event for step in detail.steps_of(ended, tell)}
+    assert asked == ["labels-1", NAME]
+
+
+def test_a_letter_that_nobody_can_read_has_no_timeline() -> None:
+    dead = undecodable()
+    assert detail.steps_of(dead, lambda _: told(dead)) == []
+
+
+def test_a_letter_of_the_bridge_is_about_no_asset() -> None:
+    dead = opened(a_letter(topic="bridge.dlq", key=b"a/b"))
+    assert detail.steps_of(dead, lambda _: pytest.fail("nothing to be asked")) == []
+
+
+def test_no_secret_is_in_a_timeline() -> None:
+    upload = entry(records.uploaded(records.asset("a.jpg?sig=CANARY")))
+    dead = letter(upload, "probe")
+    [step] = [step for step in detail.steps_of(dead, lambda _: told(upload, dead)) if step.event == "DeadLetter"]
+    assert "CANARY" not in repr(step)

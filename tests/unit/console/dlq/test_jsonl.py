@@ -1,0 +1,67 @@
+"""A letter in a file is the letter, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.console.dlq.jsonl import digest, line, message, read
+from headrace.console.dlq.letter import letter_id
+from headrace.console.errors import Refused
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Message, Received
+from tests.unit.console.dlq.letters import a_letter, failed
+
+some = st.none() | st.binary(max_size=20)
+headers = st.lists(st.tuples(st.text(max_size=8), some), max_size=5).map(tuple)
+
+
+@given(key=some, value=some, found=headers)
+def test_nothing_is_lost_and_nothing_is_added(key: bytes | None, value: bytes | None, found: Headers) -> None:
+    record = Received("probe.dlq", 1, 7, 1.5, key, value, found)
+    [back] = read([line(record)], "file")
+    assert message(back) == Message("probe.dlq", key, value, found)
+    assert digest(back) == digest(record)
+
+
+def test_a_line_tells_which_letter_it_is_and_where_it_lay() -> None:
+    record = failed("a", 3)
+    told = json.loads(line(record))
+    assert (told["id"], told["topic"], told["partition"], told["offset"]) == (letter_id(record), "probe.dlq", 1, 3)
+
+
+def test_null_is_not_the_same_as_empty() -> None:
+    ways = [a_letter(("x", each), key=key) for each in (None, b"") for key in (None, b"")]
+    assert len({digest(each) for each in ways}) == 4
+    assert json.loads(line(ways[0]))["key"] is None
+
+
+def test_where_a_record_lies_does_not_make_it_another() -> None:
+    assert digest(failed("a", 3)) == digest(failed("a", 3, partition=9, timestamp=1.0))
+
+
+def test_empty_lines_are_passed_over() -> None:
+    assert len(list(read([line(a_letter()), b"\n", b"  \n"], "file"))) == 1
+
+
+def test_the_end_of_a_key_is_not_the_beginning_of_a_value() -> None:
+    assert digest(a_letter(key=b"ab", value=b"c")) != digest(a_letter(key=b"a", value=b"bc"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"key": "no base64!"}, {"value": 3}, {"headers": [["x"]]}, {"topic": None}, {"more": 1}, {"topic": "media.ready"}],
+)
+def test_what_is_no_letter_is_refused_by_file_and_line(changes: dict[str, Any]) -> None:
+    bad = json.dumps({**json.loads(line(a_letter())), **changes}).encode()
+    with pytest.raises(Refused, match=r"^letters\.jsonl:2 .*nothing was imported"):
+        list(read([line(a_letter()), bad], "letters.jsonl"))
+
+
+def test_what_is_no_json_is_refused() -> None:
+    with pytest.raises(Refused, match=r"^file:1 is no letter"):
+        list(read([b"words\n"], "file"))

@@ -1,0 +1,173 @@
+"""Which letters are meant: ids that stay, filters that ask key and headers alone, and times as people write them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from headrace.console.dlq.letter import Filter, letter_id, may_hold, moment, short_ids
+from headrace.console.errors import Refused
+from headrace.console.kafka.entry import Entry
+from headrace.schemas.cloudevents import Headers
+from headrace.schemas.messages import Received
+from tests.support import records
+from tests.support.records import raw
+from tests.unit.console.asset_history import entry, letter, undecodable
+from tests.unit.console.dlq.letters import AT, a_letter
+
+
+def at_aws(name: str, message: bytes, **changes: Any) -> Received:
+    return a_letter((name, message), topic="bridge.dlq", **changes)
+
+
+ORIGIN: Headers = (("dlq-topic", b"media.uploaded"), ("dlq-partition", b"2"), ("dlq-offset", b"41"))
+
+
+def test_the_same_event_has_the_same_id_wherever_its_record_lies() -> None:
+    one, other = (
+        letter(entry(records.uploaded()), "probe", seconds, offset=offset) for seconds, offset in ((1, 3), (9, 8))
+    )
+    assert letter_id(one.record) == letter_id(other.record)
+
+
+def test_another_stage_has_another_letter() -> None:
+    ids = {letter_id(letter(entry(records.uploaded()), stage).record) for stage in ("probe", "scan")}
+    assert sorted(id_.rpartition("-")[0] for id_ in ids) == ["probe", "scan"]
+
+
+def test_without_an_event_id_a_letter_is_known_by_where_its_record_was_first_read() -> None:
+    first = letter_id(a_letter(*ORIGIN))
+    assert first == letter_id(a_letter(*ORIGIN, offset=99, partition=3))
+    assert first != letter_id(a_letter(*ORIGIN[:2], ("dlq-offset", b"42")))
+
+
+def test_a_message_of_aws_is_known_by_its_id() -> None:
+    assert letter_id(at_aws("dlq-sqs-message", b"m1")) == letter_id(at_aws("dlq-sqs-message", b"m1", offset=99))
+    ids = {letter_id(at_aws(name, id_)) for name in ("dlq-sqs-message", "dlq-sns-message") for id_ in (b"m1", b"m2")}
+    assert len(ids) == 4
+
+
+def test_a_record_that_says_nothing_is_known_by_its_own_place() -> None:
+    assert letter_id(a_letter()) == letter_id(a_letter(value=b"other"))
+    assert letter_id(a_letter()) != letter_id(a_letter(offset=8))
+
+
+@pytest.mark.parametrize("id_", [b"", None])
+def test_an_empty_event_id_is_none(id_: bytes | None) -> None:
+    assert letter_id(a_letter(("ce_id", id_), *ORIGIN)) == letter_id(a_letter(*ORIGIN))
+    assert letter_id(a_letter(("ce_id", b"e1"), ("ce_id", id_))) == letter_id(a_letter(("ce_id", b"e1")))
+
+
+def test_an_event_id_may_be_any_bytes() -> None:
+    assert letter_id(a_letter(("ce_id", b"\xff"))) != letter_id(a_letter(("ce_id", b"\xfe")))
+
+
+def test_short_ids_tell_all_of_them_apart() -> None:
+    ids = ["probe-" + "0" * 32, "probe-" + "0" * 20 + "1" * 12, "labels-v2-" + "ab" * 16]
+    assert list(short_ids(ids).values()) == ["labels-v2-abababababab", "probe-" + "0" * 21, "probe-" + "0" * 20 + "1"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "holds"),
+    [("", True), ("lab", True), ("labels-", True), ("labels-9f", True), ("probe-9f", False), ("labelsx", False)],
+)
+def test_the_beginning_of_an_id_says_which_topic_can_hold_it(prefix: str, holds: bool) -> None:
+    assert may_hold("labels.dlq", prefix) is holds
+
+
+@pytest.mark.parametrize(
+    ("asked", "matches"),
+    [
+        (Filter(), True),
+        (Filter(stage="probe"), True),
+        (Filter(stage="scan"), False),
+        (Filter(code="unreadable"), True),
+        (Filter(code="timeout"), False),
+        (Filter(key="media/photos/cat.jpg"), True),
+        (Filter(key="s3://media/photos/cat.jpg"), True),
+        (Filter(key="photos/cat.jpg"), True),
+        (Filter(key="*.jpg"), True),
+        (Filter(key="photos/c*"), True),
+        (Filter(key="cat.jpg"), False),
+        (Filter(key="*.mp4"), False),
+        (Filter(text="MOOV"), True),
+        (Filter(text="unprocess"), True),
+        (Filter(text="timed out"), False),
+        (Filter(since=AT + 1), True),
+        (Filter(since=AT + 1.1), False),
+        (Filter(until=AT + 1), True),
+        (Filter(until=AT + 0.9), False),
+        (Filter(stage="probe", code="unreadable", text="moov", since=AT, until=AT + 2), True),
+        (Filter(stage="probe", code="timeout"), False),
+    ],
+)
+def test_a_filter_takes_what_meets_all_that_it_asks_for(asked: Filter, matches: bool) -> None:
+    assert asked.matches(letter(entry(records.uploaded()), "probe", seconds=1)) is matches
+
+
+def test_a_key_that_looks_like_a_glob_is_found_by_its_own_name() -> None:
+    assert Filter(key="media/a[1].jpg").matches(Entry(a_letter(key=b"media/a[1].jpg")))
+
+
+def test_a_letter_that_nobody_can_read_is_found_all_the_same() -> None:
+    assert Filter(stage="scan", code="decode").matches(undecodable("scan"))
+
+
+def test_a_letter_without_headers_has_the_code_unknown_and_failed_when_it_was_written() -> None:
+    bare = Entry(a_letter(timestamp=AT))
+    assert Filter(code="unknown", since=AT, until=AT).matches(bare)
+    assert not Filter(since=AT + 1).matches(bare)
+
+
+def test_what_lies_in_another_topic_is_no_letter() -> None:
+    assert not Filter().matches(Entry(raw(b"v", topic="media.uploaded")))
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("-30s", 30),
+        ("-2h", 7200),
+        ("-1d12h", 129_600),
+        ("-1w", 604_800),
+        ("-1h30m5s", 5405),
+        ("-0s", 0),
+    ],
+)
+def test_a_duration_is_so_long_ago(said: str, seconds: float) -> None:
+    assert moment(said, AT) == AT - seconds
+
+
+@pytest.fixture
+def in_tokyo() -> Iterator[None]:
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    yield
+    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+@pytest.mark.parametrize(
+    "said", ["2026-03-15T00:09:26", "2026-03-14T15:09:26Z", "2026-03-14T16:09:26+01:00", "2026-03-15 00:09:26"]
+)
+def test_a_time_without_a_zone_is_local(said: str) -> None:
+    assert moment(said, 0.0) == AT
+
+
+@pytest.mark.parametrize(
+    "said", ["", "-", "2h", "-h", "-2x", "-2m1h", "yesterday", "2026-13-01", "-99999999999w", "-٢h"]
+)
+def test_anything_else_is_refused_with_an_example(said: str) -> None:
+    with pytest.raises(Refused, match="-2h"):
+        moment(said, AT)
+
+
+def test_no_duration_goes_back_further_than_the_calendar() -> None:
+    with pytest.raises(Refused, match="too long ago"):
+        moment("-999999999w", AT)

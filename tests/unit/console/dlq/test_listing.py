@@ -1,0 +1,160 @@
+"""A page shows the newest letters as they are now, whether it was read from the ends of topics or from all of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.console.dlq import listing
+from headrace.console.dlq.dispositions import Disposition, decide
+from headrace.console.dlq.letter import Filter, letter_id
+from headrace.console.dlq.listing import Newest, Page, Wanted, tail, together
+from headrace.console.kafka.offsets import Place, Span
+from headrace.schemas.messages import Received
+from tests.support.records import NOW
+from tests.unit.console.dlq.letters import failed
+
+PLACE = ("probe.dlq", 1)
+
+
+class Log:
+    """Dead-letter topics in memory, which count what was read of them."""
+
+    def __init__(self, *records: Received) -> None:
+        self.records = records
+        self.read_records = 0
+
+    @property
+    def spans(self) -> dict[Place, Span]:
+        ends: dict[Place, int] = {}
+        for record in self.records:
+            ends[record.topic, record.partition] = record.offset + 1
+        return {place: Span(0, high) for place, high in ends.items()}
+
+    def read(self, spans: Mapping[Place, Span]) -> Iterator[list[Received]]:
+        for place, span in spans.items():
+            held = [each for each in self.records if (each.topic, each.partition) == place]
+            wanted = [each for each in held if span.low <= each.offset < span.high]
+            self.read_records += len(wanted)
+            for begin in range(0, len(wanted), 3):
+                yield wanted[begin : begin + 3]
+
+    def tail(self, wanted: Wanted) -> Page | None:
+        return tail(self.read, self.spans, wanted)
+
+    def whole(self, wanted: Wanted) -> Page:
+        looks = {place: Newest(wanted) for place in self.spans}
+        for records in self.read(self.spans):
+            looks[records[0].topic, records[0].partition].take(records)
+        return together([look.found() for look in looks.values()], wanted.limit)
+
+
+def asked(known: Mapping[str, Disposition] | None = None, settled: bool = False, **filters: Any) -> Wanted:
+    return Wanted(Filter(**filters), known or {}, settled)
+
+
+def offsets(page: Page | None) -> list[int]:
+    assert page is not None
+    return [found.record.offset for found in page.letters]
+
+
+@pytest.mark.parametrize("way", ["tail", "whole"])
+class TestEitherWay:
+    def page(self, way: str, log: Log, wanted: Wanted) -> Page:
+        page: Page = getattr(log, way)(wanted)
+        return page
+
+    def test_the_newest_come_first(self, way: str) -> None:
+        log = Log(*(failed(f"e{number}", number) for number in range(10)))
+        assert offsets(self.page(way, log, asked(limit=3))) == [9, 8, 7]
+
+    def test_partitions_are_merged_by_time(self, way: str) -> None:
+        log = Log(
+            failed("a", 0, timestamp=1.0), failed("b", 1, timestamp=4.0), failed("c", 0, timestamp=3.0, partition=2)
+        )
+        assert [found.record.timestamp for found in self.page(way, log, asked(limit=2)).letters] == [4.0, 3.0]
+
+    def test_a_letter_that_came_again_is_one_letter(self, way: str) -> None:
+        log = Log(failed("a", 0), failed("b", 1), failed("a", 2))
+        page = self.page(way, log, asked())
+        assert (offsets(page), page.more, page.exact) == ([2, 1], 0, True)
+
+    def test_a_letter_counts_as_its_last_record_says(self, way: str) -> None:
+        log = Log(failed("a", 0, code="timeout"), failed("b", 1, code="timeout"), failed("a", 2, code="unreadable"))
+        assert offsets(self.page(way, log, asked(code="timeout"))) == [1]
+
+    def test_what_is_settled_is_hidden_and_counted(self, way: str) -> None:
+        log = Log(failed("a", 0), failed("b", 1))
+        id_ = letter_id(log.records[1])
+        known = {id_: decide(id_, "wont-fix", "old", "ann", NOW)}
+        page = self.page(way, log, asked(known))
+        assert (offsets(page), page.hidden) == ([0], 1)
+        everything = self.page(way, log, asked(known, settled=True))
+        assert (offsets(everything), everything.hidden) == ([1, 0], 0)
+        assert everything.letters[0].disposition == known[id_]
+
+    def test_what_failed_again_after_its_redrive_is_shown(self, way: str) -> None:
+        log = Log(failed("a", 0), failed("a", 1))
+        id_ = letter_id(log.records[0])
+        known = {id_: Disposition(id_, "redriven", "", "", "", "probe.dlq/1/0")}
+        assert offsets(self.page(way, log, asked(known))) == [1]
+
+    def test_nothing_is_an_empty_page(self, way: str) -> None:
+        assert self.page(way, Log(), asked()) == Page(())
+
+
+def test_a_page_of_the_tail_reads_little() -> None:
+    log = Log(*(failed(f"e{number}", number) for number in range(10_000)))
+    page = log.tail(asked(limit=10))
+    assert page is not None
+    assert (log.read_records, page.more, page.exact) == (10, 9_990, False)
+
+
+def test_the_tail_is_followed_back_until_enough_is_found() -> None:
+    log = Log(*(failed(f"e{number}", number, code="rare" if number < 2 else "timeout") for number in range(100)))
+    page = log.tail(asked(limit=2, code="rare"))
+    assert page is not None
+    assert (offsets(page), page.more, page.exact) == ([1, 0], 0, True)
+
+
+def test_a_tail_that_is_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "TAIL", 50)
+    log = Log(*(failed(f"e{number}", number) for number in range(100)))
+    assert log.tail(asked(limit=2, code="rare")) is None
+    assert log.read_records <= 50
+
+
+def test_a_partition_whose_end_is_old_is_not_followed_back() -> None:
+    old = [failed(f"old{number}", number, timestamp=float(number), partition=2) for number in range(1000)]
+    new = [failed(f"new{number}", number) for number in range(5)]
+    log = Log(*new, *old)
+    assert offsets(log.tail(asked(limit=5))) == [4, 3, 2, 1, 0]
+    assert log.read_records == 10
+
+
+def test_after_reading_everything_the_number_of_the_others_is_exact() -> None:
+    log = Log(*(failed(f"e{number % 60}", number) for number in range(100)))
+    page = log.whole(asked(limit=10))
+    assert (len(page.letters), page.more, page.exact) == (10, 50, True)
+
+
+@given(seed=st.integers(0, 1_000_000), limit=st.integers(1, 12))
+def test_both_ways_give_the_same_letters(seed: int, limit: int) -> None:
+    draw = random.Random(seed)
+    records = [
+        failed(f"p{partition}e{draw.randrange(15)}", offset, code=draw.choice(["x", "y"]), partition=partition)
+        for partition in (1, 2)
+        for offset in range(draw.randrange(40))
+    ]
+    log, wanted = Log(*records), asked(limit=limit, code="x")
+    near = log.tail(wanted)
+    assert near is not None
+    assert {each.id for each in near.letters} <= {each.id for each in log.whole(asked(limit=100, code="x")).letters}
+    assert [each.record.timestamp for each in near.letters] == [
+        each.record.timestamp for each in log.whole(wanted).letters
+    ]

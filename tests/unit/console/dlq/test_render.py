@@ -1,0 +1,132 @@
+"""Letters in lines: all that a person needs, cut to a terminal's width and nowhere else."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from headrace.console.dlq import detail, render, serialize
+from headrace.console.dlq.dispositions import decide
+from headrace.console.dlq.letter import letter_id, short_ids
+from headrace.console.dlq.listing import Found, Page
+from headrace.console.dlq.stats import Tally, total
+from headrace.console.kafka.entry import open_record
+from tests.support import records
+from tests.support.records import CODEC, NOW
+from tests.unit.console.asset_history import entry, letter
+from tests.unit.console.dlq.letters import AT, a_letter, failed
+
+
+def printed(show: Callable[[Console], None], width: int = 1000) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=width, highlight=False))
+    return out.getvalue()
+
+
+def page_of(page: Page, width: int = 1000) -> str:
+    told = serialize.page(page)
+    return printed(lambda out: render.page(told, short_ids(each["id"] for each in told["letters"]), out), width)
+
+
+def found(event: str, offset: int, **changes: Any) -> Found:
+    record = failed(event, offset, **changes)
+    return Found(letter_id(record), record)
+
+
+def test_a_letter_is_a_line() -> None:
+    one = found("a", 0, why="moov atom not found")
+    head, said = page_of(Page((one,))).splitlines()
+    assert head.split() == ["id", "code", "key", "failed", "tries", "reason"]
+    assert one.id[: len("probe-") + 12] in said
+    assert all(part in said for part in ("timeout", "media/photos/cat.jpg", " 8 ", "moov atom not found"))
+
+
+def test_a_terminal_gets_lines_that_are_no_wider_than_it_is() -> None:
+    said = page_of(Page((found("a", 0, why="word " * 100),)), width=100)
+    assert max(map(len, said.splitlines())) <= 100
+    assert len(said.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (Page(()), "no dead letter is like that"),
+        (Page((), more=1), "1 more letter:"),
+        (Page((), more=2000), "2,000 more letters:"),
+        (Page((), more=2000, exact=False), "up to 2,000 more:"),
+        (Page((), hidden=3), "3 settled letters not shown: --all"),
+    ],
+)
+def test_it_says_what_is_not_shown(page: Page, said: str) -> None:
+    assert said in page_of(page)
+
+
+def test_a_settled_letter_says_so() -> None:
+    one = found("a", 0)
+    decided = decide(one.id, "wont-fix", "old", "ann", NOW)
+    assert "[wont-fix: old] took 300 s" in page_of(Page((Found(one.id, one.record, decided),)))
+
+
+def test_a_letter_is_printed_with_all_that_is_known() -> None:
+    dead = letter(entry(records.uploaded()), "probe")
+    told = detail.whole(Found(letter_id(dead.record), dead.record), dead, 3, [])
+    said = printed(lambda out: render.letter(told, None, out))
+    for part in (
+        letter_id(dead.record),
+        "unreadable: no moov atom",
+        "probe.dlq/0/0 (3 records of this letter)",
+        "media.uploaded/0/0, written ",
+        "content-type",
+        "record (MediaUploaded, ",
+        '"key": "photos/cat.jpg"',
+        f"headrace replay redrive {letter_id(dead.record)}",
+    ):
+        assert part in said
+
+
+def test_a_letter_of_the_bridge_says_what_can_be_done() -> None:
+    record = a_letter(topic="bridge.dlq", value=b"\xff")
+    told = detail.whole(Found(letter_id(record), record), open_record(record, CODEC), 1, [])
+    said = printed(lambda out: render.letter(told, None, out))
+    assert "00000000  ff" in said
+    assert "put the message on its queue again" in said
+
+
+def stats_of(*letters: Any) -> str:
+    tally = Tally({})
+    tally.take(list(letters))
+    return printed(lambda out: render.stats(serialize.stats(total([tally.found()]), AT + 60), out))
+
+
+def test_numbers_are_printed_with_groups_and_what_is_new() -> None:
+    said = stats_of(*(failed(f"e{number}", number) for number in range(-100_000, -99_990)), failed("b", 1, why="junk"))
+    assert "11 open letters, 0 settled, 11 records" in said
+    assert "2 groups of alike reasons, 1 new since 24 hours ago" in said
+    old, new = said.splitlines()[-2:]
+    assert ("took <n> s" in old, " new " in old) == (True, False)
+    assert ("junk" in new, " new " in new) == (True, True)
+
+
+def test_what_is_new_is_printed_even_if_it_is_rare() -> None:
+    words = [f"{one}{other}" for one in "abcdefghij" for other in "abcde"]
+    common = [failed(f"{word}{number}", -100_000 + number, why=word) for word in words for number in range(2)]
+    assert "rare" in stats_of(*common, failed("x", 1, why="rare"))
+
+
+def test_only_the_last_hours_are_drawn() -> None:
+    said = stats_of(*(failed(f"e{number}", number * 3600) for number in range(30)))
+    assert said.count("█") > 24
+    assert "before" in said
+
+
+def test_without_letters_there_is_nothing_to_count() -> None:
+    assert stats_of().splitlines() == ["0 open letters, 0 settled, 0 records"]
+
+
+@pytest.mark.parametrize("said", ["yesterday", ""])
+def test_what_is_no_moment_is_printed_as_it_is(said: str) -> None:
+    assert render.local(said) == (said or "?")

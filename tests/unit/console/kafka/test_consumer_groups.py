@@ -1,0 +1,137 @@
+"""Questions about consumer groups: which errors are waited out, which are told at once, and what a time-out says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from headrace.console.errors import Refused
+from headrace.console.kafka import consumer_groups
+from headrace.console.kafka.consumer_groups import Groups
+from headrace.console.kafka.offsets import Position
+from headrace.schemas.kafka import clients
+from headrace.schemas.settings import KafkaSettings
+
+PLACES = [("uploads", 0), ("uploads", 1)]
+Answer = Callable[[], list[TopicPartition]]
+
+
+class Observer:
+    """A consumer that gives one answer after another; the last one again and again."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        self._answers = answers
+        self.closed = False
+
+    def committed(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        assert 0 < timeout <= consumer_groups.ANSWER_SECONDS
+        assert [(tp.topic, tp.partition) for tp in asked] == PLACES
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return answer()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def failing(code: int) -> Answer:
+    def answer() -> list[TopicPartition]:
+        raise KafkaException(KafkaError(code))
+
+    return answer
+
+
+def committed() -> list[TopicPartition]:
+    return [TopicPartition("uploads", 0, 7, metadata="a note"), TopicPartition("uploads", 1, -1001)]
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Observer]:
+    """Have consumers give these answers, without Kafka and without waiting long."""
+    monkeypatch.setattr(consumer_groups, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(consumer_groups, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(clients, "admin", lambda _: None)
+
+    def answering(*answers: Answer) -> Observer:
+        observer = Observer(list(answers))
+        monkeypatch.setattr(clients, "observer", lambda _, __: observer)
+        return observer
+
+    return answering
+
+
+def ask(*names: str) -> dict[str, dict[tuple[str, int], Position]]:
+    return Groups(KafkaSettings(bootstrap_servers="kafka:1")).positions(dict.fromkeys(names or ("scan",), PLACES))
+
+
+def test_only_partitions_with_a_commit_are_told(answering: Callable[..., Observer]) -> None:
+    observer = answering(committed)
+    assert ask() == {"scan": {("uploads", 0): Position(7, "a note")}}
+    assert observer.closed
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._TIMED_OUT,
+    ],
+)
+def test_a_coordinator_that_starts_is_asked_again(answering: Callable[..., Observer], code: int) -> None:
+    answering(failing(code), failing(code), committed)
+    assert ask()["scan"]
+
+
+@pytest.mark.parametrize("code", [KafkaError.NOT_COORDINATOR, KafkaError._TIMED_OUT])
+def test_a_time_out_names_the_group_and_the_seconds(answering: Callable[..., Observer], code: int) -> None:
+    observer = answering(failing(code))
+    with pytest.raises(Refused, match=r"Kafka at kafka:1 did not answer about the consumer group scan within 0\.3 s"):
+        ask()
+    assert observer.closed
+
+
+def test_another_error_is_told_at_once(answering: Callable[..., Observer]) -> None:
+    answering(failing(KafkaError.GROUP_AUTHORIZATION_FAILED), committed)
+    with pytest.raises(KafkaException):
+        ask()
+
+
+def test_the_error_of_one_partition_is_not_taken_for_no_commit(answering: Callable[..., Observer]) -> None:
+    class Forbidden:
+        error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+    answering(lambda: [*committed(), Forbidden()])  # type: ignore[list-item]
+    with pytest.raises(KafkaException):
+        ask()
+
+
+def test_without_partitions_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "admin", lambda _: None)
+    monkeypatch.setattr(clients, "observer", None)
+    assert Groups(KafkaSettings(bootstrap_servers="kafka:1")).positions({"scan": []}) == {"scan": {}}
+
+
+def test_after_a_failure_no_other_group_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    together = threading.Barrier(consumer_groups.AT_ONCE)
+
+    class Admin:
+        def describe_consumer_groups(self, names: Collection[str], request_timeout: float) -> dict[str, Future[Any]]:
+            [name] = names
+            asked.append(name)
+            together.wait(10)
+            answer: Future[Any] = Future()
+            answer.set_exception(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)))
+            return {name: answer}
+
+    monkeypatch.setattr(clients, "admin", lambda _: Admin())
+    names = [f"group-{each}" for each in range(10 * consumer_groups.AT_ONCE)]
+    with pytest.raises(KafkaException):
+        Groups(KafkaSettings(bootstrap_servers="kafka:1")).members(names)
+    assert len(asked) < len(names)

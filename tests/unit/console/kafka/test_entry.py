@@ -1,0 +1,74 @@
+"""Opening a record never fails: what cannot be read is a record all the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.console.kafka.entry import Entry, letter_of, open_record, retry_of, seconds_of
+from headrace.schemas.messages import Received
+from tests.support import records
+from tests.support.records import CODEC, raw
+from tests.unit.console.asset_history import after, entry, letter, retry
+
+headers = st.lists(st.tuples(st.text(max_size=12), st.none() | st.binary(max_size=20)), max_size=6).map(tuple)
+
+
+@given(key=st.none() | st.binary(), value=st.none() | st.binary(), found=headers)
+def test_no_bytes_make_it_raise(key: bytes | None, value: bytes | None, found: tuple[tuple[str, bytes], ...]) -> None:
+    opened = open_record(Received("scan.dlq", 0, 0, 1.0, key, value, found), CODEC)
+    assert letter_of(opened) is not None
+
+
+def test_an_event_is_opened_with_its_envelope() -> None:
+    opened = entry(records.uploaded())
+    assert opened.event == records.uploaded()
+    assert opened.envelope is not None
+    assert opened.envelope.event == "MediaUploaded"
+
+
+def test_an_event_without_an_envelope_is_still_an_event() -> None:
+    opened = open_record(raw(CODEC.encode(records.uploaded())), CODEC)
+    assert (opened.envelope, opened.event) == (None, records.uploaded())
+
+
+def test_the_place_and_the_key_are_text() -> None:
+    opened = Entry(raw(b"", offset=7))
+    assert (opened.place, opened.key) == ("media.uploaded/0/7", "media/photos/cat.jpg")
+
+
+def test_a_dead_letter_tells_why_and_where_it_came_from() -> None:
+    found = letter_of(letter(entry(records.uploaded()), "probe", code="too_large"))
+    assert found is not None
+    assert (found.stage, found.code, found.origin, found.first_failure) == (
+        "probe",
+        "too_large",
+        "media.uploaded/0/0",
+        after(1),
+    )
+
+
+def test_a_dead_letter_without_headers_is_named_by_its_topic() -> None:
+    found = letter_of(Entry(raw(b"", topic="probe.dlq")))
+    assert found is not None
+    assert (found.stage, found.code, found.origin) == ("probe", "unknown", "?/?/?")
+
+
+def test_a_waiting_record_tells_for_whom_and_why() -> None:
+    found = retry_of(retry(entry(records.uploaded()), "probe"))
+    assert found is not None
+    assert (found.stage, found.code, found.reason) == ("probe", "timeout", "took too long")
+
+
+def test_a_plain_record_is_neither() -> None:
+    plain = entry(records.uploaded())
+    assert (letter_of(plain), retry_of(plain)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1970-01-01T00:00:01.500Z", 1.5), ("1970-01-01T00:00:01", 1.0), ("", None), ("yesterday", None)],
+)
+def test_moments_are_read_as_cloudevents_writes_them(text: str, seconds: float | None) -> None:
+    assert seconds_of(text) == seconds

@@ -1,0 +1,19 @@
+"""What is picked from headers is what a dictionary of them would give, whatever came before."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from headrace.console.kafka.header_picker import Picker
+
+WANTED = ("a", "b", "c")
+HEADERS = some.lists(some.tuples(some.sampled_from("abcxy"), some.none() | some.binary(max_size=2)), max_size=6)
+
+
+@given(some.lists(HEADERS, max_size=8))
+def test_headers_are_picked_by_name_and_of_several_the_last(records: list[list[tuple[str, bytes | None]]]) -> None:
+    picker = Picker(*WANTED)
+    for headers in records:
+        found = dict(headers)
+        assert [value for _, value in picker.pick(tuple(headers))] == [found.get(name) for name in WANTED]

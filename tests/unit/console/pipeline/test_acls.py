@@ -1,0 +1,89 @@
+"""The least that each role must be allowed, from what it reads and writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from headrace.console.app.main import app
+from headrace.console.pipeline.acls import Rule, roles
+from headrace.schemas import topics
+from headrace.streams import pipeline
+from headrace.streams.stage import Stage
+
+STAGES = pipeline.every()
+ROLES = roles(STAGES, {})
+TABLE = {topic.name for topic in topics.table(stage.name for stage in (*STAGES, *pipeline.find(["completed"])))}
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_stage_may_read_its_inputs_and_write_its_outcomes(stage: Stage) -> None:
+    rules = set(ROLES[stage.name])
+
+    written = [topics.retry(stage.name), topics.dead_letters(stage.name), *([stage.writes] if stage.writes else [])]
+    assert {Rule("topic", topic.name, "Read") for topic in stage.inputs} <= rules
+    assert {Rule("topic", topic.name, "Write") for topic in written} <= rules
+    assert [rule.name for rule in rules if rule.resource == "group"] == [stage.group]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_allowed_topics_of_the_table_and_no_wildcards(role: str) -> None:
+    assert {rule.name for rule in ROLES[role] if rule.resource == "topic"} <= TABLE
+
+
+def test_a_stage_may_write_no_others_dead_letters() -> None:
+    for stage in STAGES:
+        letters = {rule.name for rule in ROLES[stage.name] if rule.operation == "Write" and ".dlq" in rule.name}
+        assert letters == {topics.dead_letters(stage.name).name}
+
+
+def test_a_stage_with_jobs_may_tell_of_them() -> None:
+    assert {Rule("topic", "jobs.started", "Write"), Rule("topic", "jobs.finished", "Read")} <= set(ROLES["transcript"])
+    assert Rule("topic", "jobs.finished", "Write") in ROLES["overdue"]
+
+
+def test_the_stage_of_a_rule_may_write_where_the_rule_sends() -> None:
+    found = roles(STAGES, {"labels": "elsewhere"})
+
+    assert Rule("topic", "elsewhere", "Write") in found["labels"]
+    assert Rule("topic", "elsewhere", "Write") not in found["probe"]
+
+
+def test_with_a_budget_of_a_day_every_paid_stage_may_read_what_is_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pipeline.toml"
+    path.write_text("[budget]\nday = 40\n", "utf-8")
+    monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
+
+    found = json.loads(CliRunner().invoke(app, ["topics", "acls", "labels", "probe", "--json"]).stdout)
+
+    transcripts = {"resource": "topic", "name": "media.transcribed", "operation": "Read"}
+    assert transcripts in found["labels"]
+    assert transcripts not in found["probe"]
+
+
+def test_the_command_prints_what_kafkas_own_tool_takes() -> None:
+    done = CliRunner().invoke(app, ["topics", "acls", "removals", "--principal", "User:CN={role}"])
+
+    assert done.exit_code == 0
+    line = "--add --allow-principal 'User:CN=removals' --operation Read --topic 'media.deleted'"
+    assert line in done.stdout.splitlines()
+    assert "bridge" not in done.stdout
+
+
+def test_the_command_gives_json() -> None:
+    found = json.loads(CliRunner().invoke(app, ["topics", "acls", "bridge", "--json"]).stdout)
+
+    assert list(found) == ["bridge"]
+    assert {"resource": "topic", "name": "media.uploaded", "operation": "Write"} in found["bridge"]
+
+
+def test_a_role_that_there_is_not_is_named_with_those_that_there_are() -> None:
+    done = CliRunner().invoke(app, ["topics", "acls", "nobody"])
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("no role nobody: there are bridge, webhook, backfill, thumbnails")

@@ -1,0 +1,62 @@
+"""`headrace pipeline` and what a pipeline costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from headrace.console.app.main import app
+from headrace.console.assets.projection import Progress
+from headrace.console.kafka.entry import open_record
+from headrace.console.pipeline import spent
+from tests.support.records import CODEC, received
+from tests.unit.console.asset_history import labelled
+
+ALL = str(Path(__file__).parents[4] / "sandbox" / "all_stages.toml")
+
+
+def run(*arguments: str, columns: int = 200) -> str:
+    done = CliRunner().invoke(app, ["pipeline", *arguments], env={"COLUMNS": str(columns)})
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_every_stage_is_shown_on_or_off() -> None:
+    rows = {line.split()[0]: line.split()[1] for line in run("show").splitlines()[1:] if not line.startswith(" ")}
+    assert (rows["labels"], rows["faces"], rows["completed"]) == ("on", "off", "on")
+
+
+def test_a_pattern_is_shown_as_it_is_written() -> None:
+    assert '"version_id": [null]' in " ".join(run("show", columns=400).split())
+
+
+def test_a_file_that_can_be_used_is_summed_up_with_what_it_may_overdo() -> None:
+    said = run("check", ALL)
+    assert "24 stages, 17 of them paid" in said
+    assert "note: rekognition runs 20 jobs at a time" in said
+
+
+def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.toml"
+    file.write_text("[stages.voice]\non = true\n", "utf-8")
+    done = CliRunner().invoke(app, ["pipeline", "check", str(file)])
+    assert done.exit_code == 1
+    assert "translation is off" in done.output
+
+
+def test_costs_are_given_for_what_a_stage_takes() -> None:
+    rows = {line.split()[0]: line.split()[1:] for line in run("cost", ALL).splitlines()[1:]}
+    assert rows["labels"] == ["0.0010", "6.0000", "-", "-"]
+    assert rows["transcript"] == ["-", "1.4400", "1.4400", "-"]
+    assert rows["entities"] == ["-", "-", "-", "0.0060"]
+
+
+def test_what_was_spent_counts_each_result_once() -> None:
+    progress = Progress()
+    for _ in range(2):
+        progress.take(open_record(received(labelled(usd=0.25), source="headrace/labels"), CODEC))
+    assert spent.spent(progress, "stage") == {"labels": 0.25}
+    assert sum(spent.spent(progress, "day").values()) == 0.25
+    [asset] = spent.spent(progress, "asset")
+    assert "/" in asset

@@ -1,0 +1,144 @@
+"""What is foreseen is what the runner then does: each case is told first and run afterwards, over the same store."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from headrace.console.replay.forecast.effects import Effect, Foresight
+from headrace.schemas.cloudevents import Envelope, from_headers
+from headrace.schemas.ids import job_token
+from headrace.schemas.messages import Received
+from headrace.schemas.serde.codec import Undecodable
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.outcome import Dead, Done, Outcome
+from headrace.streams.engine.runner import Runner
+from headrace.streams.limits.job_slots import Slots
+from headrace.streams.pipeline import find
+from headrace.streams.results import Results
+from headrace.streams.stage import Stage
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
+
+NEWER = asset(version="e2", etag="e2", sequencer="0B")
+VIDEO: dict[str, Any] = {"kind": "video", "duration_seconds": 90.0}
+
+
+class World:
+    """A store and services, as a stage has them and as a replay sees them."""
+
+    def __init__(self) -> None:
+        self.outside = Outside()
+        self.results = Results(MemoryBucket())
+
+    async def run(self, stage: str, record: Received) -> Outcome:
+        services = self.outside.services(self.results)
+        context = Context(CODEC, self.results, services, Slots({}, 1), lambda: NOW, random.Random(1))
+        return await Runner(find([stage])[0], context).run(record)
+
+    async def foresee(self, stage: str | Stage, record: Received) -> Effect:
+        try:
+            event = CODEC.decode(record.value)
+        except Undecodable:
+            event = None
+        chosen = find([stage])[0] if isinstance(stage, str) else stage
+        return await Foresight(chosen, self.results).effect(event)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def nothing(world: World) -> None:
+    """The store is empty."""
+
+
+async def an_image_was_labelled(world: World) -> None:
+    await world.run("labels", received(ready()))
+
+
+async def a_video_was_started(world: World) -> None:
+    await world.run("labels", received(ready(**VIDEO)))
+
+
+async def a_video_was_labelled(world: World) -> None:
+    await a_video_was_started(world)
+    await world.run("labels", received(job_finished(TOKEN)))
+
+
+async def a_newer_version_came(world: World) -> None:
+    await world.run("labels", received(ready(NEWER)))
+
+
+TOKEN = job_token("labels", asset(), find(["labels"])[0].result_name)
+STRANGER = job_token("labels", NEWER, "labels@1")
+
+CASES: list[tuple[str, Callable[[World], Awaitable[None]], str, Received, str]] = [
+    ("an image", nothing, "labels", received(ready()), "paid"),
+    ("a video", nothing, "labels", received(ready(**VIDEO)), "paid"),
+    ("a stage without calls", nothing, "scan", received(uploaded()), "worked"),
+    ("an image once more", an_image_was_labelled, "labels", received(ready()), "stored"),
+    ("a job once more", a_video_was_started, "labels", received(ready(**VIDEO)), "stored"),
+    ("a completion", a_video_was_started, "labels", received(job_finished(TOKEN)), "worked"),
+    ("a completion once more", a_video_was_labelled, "labels", received(job_finished(TOKEN)), "stored"),
+    ("a job that failed", a_video_was_started, "labels", received(job_finished(TOKEN, status="failed")), "given-up"),
+    ("a job of nobody", nothing, "labels", received(job_finished(STRANGER)), "given-up"),
+    ("another stage's job", nothing, "moderation", received(job_finished(TOKEN)), "unwanted"),
+    ("an old version", a_newer_version_came, "labels", received(ready()), "superseded"),
+    ("sound for labels", nothing, "labels", received(ready(kind="audio")), "unwanted"),
+    ("a fan-in", nothing, "ready", received(scanned()), "joined"),
+    ("bytes that nobody can read", nothing, "scan", raw(b"junk"), "given-up"),
+]
+
+
+@pytest.mark.parametrize(("before", "stage", "record", "kind"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
+async def test_the_runner_does_what_was_foreseen(
+    world: World, before: Callable[[World], Awaitable[None]], stage: str, record: Received, kind: str
+) -> None:
+    await before(world)
+    world.outside.calls.clear()
+    foreseen = await world.foresee(stage, record)
+    assert (foreseen.kind, world.outside.calls) == (kind, [])
+    outcome = await world.run(stage, record)
+    asked = {call[0] for call in world.outside.calls}
+    assert asked == {"paid": asked & {"look", "start"}, "worked": asked - {"look", "start"}}.get(kind, set())
+    assert bool(asked) == (kind in ("paid", "worked"))
+    assert isinstance(outcome, Dead) == (kind == "given-up")
+    if isinstance(outcome, Done):
+        assert (outcome.how == "stored", outcome.how == "superseded") == (kind == "stored", kind == "superseded")
+        assert (outcome.how == "skipped") == (kind in ("unwanted", "joined"))
+
+
+async def test_a_picture_and_a_minute_of_video_have_their_prices(world: World) -> None:
+    assert await world.foresee("labels", received(ready())) == Effect("paid", 0.001)
+    assert await world.foresee("labels", received(ready(**VIDEO))) == Effect("paid", 0.15)
+    speech = ready(kind="audio", audio_codec="flac", duration_seconds=60.0)
+    assert await world.foresee("transcript", received(speech)) == Effect("paid", 0.024)
+
+
+async def test_a_call_whose_price_nobody_knows_is_counted_all_the_same(world: World) -> None:
+    assert await world.foresee("labels", received(ready(kind="video"))) == Effect("paid", None)
+
+    async def run(*_: object) -> None:
+        """Do nothing."""
+
+    dear = Stage("dear", reads=(), run=run, calls=("bedrock.invoke_model",))
+    assert await world.foresee(dear, received(ready())) == Effect("paid", None)
+
+
+async def test_a_result_of_an_older_version_of_the_stage_is_not_its_result(world: World) -> None:
+    await an_image_was_labelled(world)
+    newer = Stage("labels", reads=(), run=find(["labels"])[0].run, version=2, calls=("rekognition.detect_labels",))
+    older = Stage("labels", reads=(), run=find(["labels"])[0].run, version=1, calls=("rekognition.detect_labels",))
+    assert (await world.foresee(newer, received(ready()))).kind == "paid"
+    await world.results.put(asset(), newer.result_name, None, received_envelope(), "cause")
+    assert (await world.foresee(newer, received(ready()))).kind == "stored"
+    assert (await world.foresee(older, received(ready()))).kind == "stored"
+
+
+def received_envelope() -> Envelope:
+    return from_headers(received(probed()).headers)

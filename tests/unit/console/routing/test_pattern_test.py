@@ -1,0 +1,77 @@
+"""`headrace rules test`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from headrace.console.app.main import app
+
+
+def run(*arguments: str, given: str = "") -> Result:
+    return CliRunner().invoke(app, ["rules", "test", *arguments], input=given)
+
+
+def test_a_match_is_said_and_is_exit_code_0() -> None:
+    result = run('{"a": [{"prefix": "x"}]}', '{"a": "xy"}')
+    assert (result.exit_code, result.stdout) == (0, "match\n")
+
+
+def test_no_match_is_exit_code_2_and_says_why() -> None:
+    result = run('{"a": {"b": [{"numeric": [">", 3]}]}, "c": [1]}', '{"a": {"b": 2}, "c": 1}')
+    assert result.exit_code == 2
+    assert result.stdout == 'no match: a.b: asked for [{"numeric":[">",3]}], saw 2 (1 of 2 clauses match)\n'
+
+
+def test_what_is_not_there_is_said_to_be_nothing() -> None:
+    assert "saw nothing there" in run('{"a": [1]}', "{}").stdout
+
+
+def test_clauses_that_only_different_elements_meet_are_told() -> None:
+    result = run('{"a": {"b": [1], "c": [2]}}', '{"a": [{"b": 1}, {"c": 2}]}')
+    assert "different elements of one list" in result.stdout
+
+
+def test_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "pattern.json").write_text('{"a": [1]}')
+    (tmp_path / "event.json").write_text('{"a": 1}')
+    assert run(str(tmp_path / "pattern.json"), str(tmp_path / "event.json")).stdout == "match\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (('{"a": [{"perfix": "x"}]}', "{}"), "the pattern is not valid: a: unknown operator 'perfix'"),
+        (("{", "{}"), "the pattern is no JSON"),
+        (('{"a": [1]}', "[]"), "an event is a JSON object"),
+        (('{"a": [1]}', "nowhere.json"), "nowhere.json: No such file"),
+        (('{"a": [1]}',), "give a pattern and an event, or --batch FILE"),
+    ],
+)
+def test_what_cannot_be_tested_is_one_line(arguments: tuple[str, ...], said: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_batch_answers_each_line_with_one_and_stops_at_none(tmp_path: Path) -> None:
+    lines = [
+        {"pattern": {"a": [1]}, "event": {"a": 1}},
+        {"pattern": '{"a": [1]}', "event": {"a": 2}},
+        {"pattern": {"a": 1}, "event": {"a": 1}},
+        {"pattern": {"a": [1]}, "event": 1},
+        {"pattern": {"a": [1]}},
+        [],
+        5,
+    ]
+    given = "\n".join([*map(json.dumps, lines), "{", "", '{"pattern": {"a": [1]}, "event": {"a": 1.0}}'])
+    answers = [json.loads(line) for line in run("--batch", "-", given=given).stdout.splitlines()]
+    assert answers[0] == {"match": True}
+    assert answers[1] == {"match": False}
+    assert [list(each) for each in answers[2:-1]] == [["error"]] * 6
+    assert answers[2]["error"].startswith("a: ")
+    assert answers[-1] == {"match": True}
