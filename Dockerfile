@@ -40,7 +40,7 @@ FROM base AS sandbox
 COPY --from=build-sandbox /opt/headrace /opt/headrace
 RUN mkdir /data && chown headrace /data
 USER headrace
-ENTRYPOINT ["python3", "-m", "headrace.sandbox.container"]
+ENTRYPOINT ["python3", "-m", "headrace.sandbox.cluster.containers"]
 
 FROM base AS headrace
 COPY --from=build /opt/headrace /opt/headrace

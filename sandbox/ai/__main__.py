@@ -13,7 +13,7 @@ import uvicorn
 
 from headrace.sandbox import names
 from headrace.sandbox.ai.app import Settings, create_app
-from headrace.sandbox.ai.cloud import Cloud, CloudError
+from headrace.sandbox.ai.framework.aws_clients import Cloud, CloudError
 
 JOB_SECONDS = "HEADRACE_SANDBOX_JOB_SECONDS"
 

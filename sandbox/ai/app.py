@@ -17,27 +17,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from headrace.sandbox.ai import (
-    bedrock,
-    comprehend,
-    faults,
-    ledger,
-    mediaconvert,
-    polly,
-    rekognition,
-    textract,
-    transcribe,
-    translate,
-)
-from headrace.sandbox.ai.cloud import Cloud
-from headrace.sandbox.ai.faults import Faults
-from headrace.sandbox.ai.jobs import Jobs, Tools
-from headrace.sandbox.ai.ledger import Ledger
-from headrace.sandbox.ai.service import Context
-from headrace.sandbox.ai.wire import Wire
+from headrace.sandbox.ai import bedrock, polly, translate
+from headrace.sandbox.ai.comprehend import comprehend
+from headrace.sandbox.ai.framework import faults, ledger
+from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.framework.faults import Faults
+from headrace.sandbox.ai.framework.job_runner import Jobs, Tools
+from headrace.sandbox.ai.framework.ledger import Ledger
+from headrace.sandbox.ai.framework.protocol import Wire
+from headrace.sandbox.ai.framework.service import Context
+from headrace.sandbox.ai.mediaconvert import mediaconvert
+from headrace.sandbox.ai.rekognition import labels
+from headrace.sandbox.ai.textract import textract
+from headrace.sandbox.ai.transcribe import transcribe
 
 SERVICES = (
-    rekognition.SERVICE,
+    labels.SERVICE,
     transcribe.SERVICE,
     textract.SERVICE,
     comprehend.SERVICE,

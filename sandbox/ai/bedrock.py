@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from headrace.sandbox.ai import words
-from headrace.sandbox.ai.errors import ServiceError
-from headrace.sandbox.ai.ledger import Subject
-from headrace.sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai.framework import text_analysis
+from headrace.sandbox.ai.framework.errors import ServiceError
+from headrace.sandbox.ai.framework.ledger import Subject
+from headrace.sandbox.ai.framework.service import Context, Params, Service
 
 CHARACTERS_A_TOKEN = 4
 SENTENCES = 3
@@ -41,7 +41,7 @@ def converse(params: Params, _: Context) -> Params:
 
 def summary(text: str) -> str:
     """The sentences whose words are the commonest in the text, in their order."""
-    stops = words.STOP_WORDS[words.languages(text)[0][0]]
+    stops = text_analysis.STOP_WORDS[text_analysis.languages(text)[0][0]]
     sentences = [" ".join(found.split()) for found in _SENTENCE.findall(text) if found.strip()]
     counts = Counter(word for sentence in sentences for word in _said(sentence) if word not in stops)
 

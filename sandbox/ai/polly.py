@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from headrace.sandbox.ai import ffmpeg, paging
-from headrace.sandbox.ai.cloud import Cloud, Refused
-from headrace.sandbox.ai.errors import ServiceError, Unprocessable
-from headrace.sandbox.ai.jobs import JobKind
-from headrace.sandbox.ai.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
-from headrace.sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai.framework import ffmpeg, paging
+from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
+from headrace.sandbox.ai.framework.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.framework.job_runner import JobKind
+from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.framework.service import Context, Params, Service
 
 # https://docs.aws.amazon.com/polly/latest/dg/limits.html
 MOST_CHARACTERS = 100_000

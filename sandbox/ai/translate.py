@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from headrace.sandbox.ai import words
-from headrace.sandbox.ai.errors import ServiceError
-from headrace.sandbox.ai.ledger import Subject
-from headrace.sandbox.ai.service import Context, Params, Service
+from headrace.sandbox.ai.framework import text_analysis
+from headrace.sandbox.ai.framework.errors import ServiceError
+from headrace.sandbox.ai.framework.ledger import Subject
+from headrace.sandbox.ai.framework.service import Context, Params, Service
 
 # https://docs.aws.amazon.com/translate/latest/dg/what-is-limits.html
 MOST_BYTES = 10_000
@@ -20,7 +20,7 @@ def translate_text(params: Params, _: Context) -> Params:
     if len(text.encode()) > MOST_BYTES:
         raise ServiceError("TextSizeLimitExceededException", f"Input text size exceeds limit of {MOST_BYTES} bytes.")
     if source == "auto":
-        source = words.languages(text)[0][0]
+        source = text_analysis.languages(text)[0][0]
     for code in (source, target):
         if code.partition("-")[0] not in LANGUAGES:
             raise ServiceError("UnsupportedLanguagePairException", f"Unsupported language pair: {source} to {target}.")

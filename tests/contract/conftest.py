@@ -19,9 +19,9 @@ from uuid import uuid4
 import pytest
 import uvicorn
 
-from headrace.sandbox.ai import recognition
 from headrace.sandbox.ai.app import Settings, create_app
-from headrace.sandbox.ai.cloud import Cloud
+from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.transcribe import recognizer
 from tests.contract.ai import BUCKET, MEDIA, Aws, connect, credentials, http, wait_until
 
 Serve = Callable[[Settings], AbstractContextManager[str]]
@@ -32,7 +32,7 @@ PATTERN = {"source": ["aws.transcribe"], "detail": {"TranscriptionJobStatus": ["
 def no_recogniser() -> Iterator[None]:
     """Make words up also where the extra `speech` is installed, which takes as long as the sound lasts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recognition, "engine", lambda: "")
+        patch.setattr(recognizer, "engine", lambda: "")
         yield
 
 

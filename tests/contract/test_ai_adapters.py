@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import anyio
 import pytest
 
-from headrace.sandbox.environment import AI_SERVICES
-from headrace.sandbox.pdf import pdf
+from headrace.sandbox.cluster.environment import AI_SERVICES
+from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
 from headrace.schemas.records import Asset, JobStarted
 from headrace.streams import pipeline

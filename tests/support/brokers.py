@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.sandbox import broker, jars, parts
-from headrace.sandbox.broker import Node
+from headrace.sandbox.cluster import components, jars, kafka_broker
+from headrace.sandbox.cluster.kafka_broker import Node
+from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.names import HOST
-from headrace.sandbox.ports import free_port
 from tests.support.running import wait_for
 
 START_SECONDS = 60.0
@@ -25,7 +25,7 @@ class Brokers:
 
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
-        self._runtime = parts.runtime()
+        self._runtime = components.runtime()
         jars.ensure(self._runtime.jars)
         ports: list[int] = []
         for _ in range(2 * count):
@@ -67,13 +67,15 @@ class Brokers:
 
     def tool(self, class_name: str, *arguments: str) -> str:
         """Run one of Kafka's own tools and give what it wrote. Fails the test when it fails."""
-        done = broker.kafka_tool(self._runtime, class_name, ["--bootstrap-server", self.bootstrap_servers, *arguments])
+        done = kafka_broker.kafka_tool(
+            self._runtime, class_name, ["--bootstrap-server", self.bootstrap_servers, *arguments]
+        )
         assert done.returncode == 0, done.stderr or done.stdout
         return done.stdout
 
     def _start(self, node: Node) -> None:
         folder = self._folder / f"node-{node.id}"
-        command = broker.prepare(self._runtime, folder, node, self._nodes, self._cluster_id)
+        command = kafka_broker.prepare(self._runtime, folder, node, self._nodes, self._cluster_id)
         with (self._folder / f"node-{node.id}.log").open("ab") as log:
             self._processes[node.id] = subprocess.Popen(
                 command.argv,
@@ -87,7 +89,9 @@ class Brokers:
 
     def _await(self, node: Node) -> None:
         process = self._processes[node.id]
-        wait_for(lambda: process.poll() is not None or broker.is_ready(node.port), f"broker {node.id}", START_SECONDS)
+        wait_for(
+            lambda: process.poll() is not None or kafka_broker.is_ready(node.port), f"broker {node.id}", START_SECONDS
+        )
         assert process.poll() is None, (self._folder / f"node-{node.id}.log").read_text()[-2000:]
 
 

@@ -26,9 +26,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from headrace.console.pipeline.acls import Rule
-from headrace.sandbox import broker, jars, parts
+from headrace.sandbox.cluster import components as parts
+from headrace.sandbox.cluster import jars, kafka_broker
+from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.names import HOST
-from headrace.sandbox.ports import free_port
 from tests.support.running import wait_for
 from tests.support.sns import Authority
 
@@ -95,14 +96,14 @@ def guarded_broker(folder: Path) -> Iterator[Guarded]:
     ports: list[int] = []
     for _ in range(3):
         ports.append(free_port(None, ports, random.Random()))
-    node = broker.Node(NODE_NUMBER, ports[0], ports[1])
-    command = broker.prepare(runtime, folder / "node", node, [node], CLUSTER_ID)
-    with (folder / "node" / broker.SETTINGS).open("a", encoding="utf-8") as settings:
+    node = kafka_broker.Node(NODE_NUMBER, ports[0], ports[1])
+    command = kafka_broker.prepare(runtime, folder / "node", node, [node], CLUSTER_ID)
+    with (folder / "node" / kafka_broker.SETTINGS).open("a", encoding="utf-8") as settings:
         settings.write(_settings(folder, node, ports[2]))  # of a name that comes twice, Java takes the last
     with (folder / "broker.log").open("wb") as log:
         process = subprocess.Popen(command.argv, cwd=command.folder, stdout=log, stderr=log, start_new_session=True)
     try:
-        wait_for(lambda: process.poll() is not None or broker.is_ready(node.port), "the guarded broker")
+        wait_for(lambda: process.poll() is not None or kafka_broker.is_ready(node.port), "the guarded broker")
         assert process.poll() is None, (folder / "broker.log").read_text()[-2000:]
         yield Guarded(f"{HOST}:{node.port}", f"localhost:{ports[2]}", folder / "ca.pem")
     finally:
@@ -110,7 +111,7 @@ def guarded_broker(folder: Path) -> Iterator[Guarded]:
         process.wait()
 
 
-def _settings(folder: Path, node: broker.Node, port: int) -> str:
+def _settings(folder: Path, node: kafka_broker.Node, port: int) -> str:
     authority = Authority("brokers", datetime.now(UTC))
     (folder / "broker.pem").write_bytes(authority.issue("localhost").pem_with_key + authority.issuer.pem)
     (folder / "ca.pem").write_bytes(authority.root.pem)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.sandbox import cluster
-from headrace.sandbox.environment import variables
+from headrace.sandbox.cluster import cluster
+from headrace.sandbox.cluster.environment import variables
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.serde import catalog

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from headrace.sandbox.cluster.ports import free_port, is_free
 from headrace.sandbox.names import HOST
-from headrace.sandbox.ports import free_port, is_free
 from headrace.streams.errors import Outage, Unprocessable
 from headrace.streams.media import clamav
 from tests.support.running import wait_for

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from headrace.sandbox.demo_files import samples
+from headrace.sandbox.demo.samples import samples
 from tests.support.running import COMMAND, wait_for
 
 LIMIT = 120.0

@@ -11,7 +11,7 @@ from confluent_kafka import Producer, TopicPartition
 from headrace.console.kafka import batch_fetch, topic_reader
 from headrace.console.kafka.offsets import Place, Span
 from headrace.console.kafka.topic_reader import LetterLog
-from headrace.sandbox.ports import free_port
+from headrace.sandbox.cluster.ports import free_port
 from headrace.schemas.cloudevents import Header
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Received

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 
-from headrace.sandbox.kafka_tools import TOOLS
+from headrace.sandbox.cluster.kafka_tools import TOOLS
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from tests.support.brokers import Brokers, brokers

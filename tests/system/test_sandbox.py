@@ -16,11 +16,12 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.sandbox import broker, cluster, jars, local_aws, names, parts, processes
-from headrace.sandbox.broker import Node, kafka_tool
-from headrace.sandbox.environment import variables
-from headrace.sandbox.ports import free_port, is_healthy
-from headrace.sandbox.state import Part, State
+from headrace.sandbox import names
+from headrace.sandbox.cluster import cluster, components, jars, kafka_broker, ministack, processes
+from headrace.sandbox.cluster.environment import variables
+from headrace.sandbox.cluster.kafka_broker import Node, kafka_tool
+from headrace.sandbox.cluster.ports import free_port, is_healthy
+from headrace.sandbox.cluster.state_file import Part, State
 from tests.support.running import wait_for
 
 pytestmark = pytest.mark.system
@@ -59,13 +60,13 @@ def received(state: State) -> list[dict[str, Any]]:
 
 def topics(state: State, *arguments: str) -> str:
     server = f"{names.HOST}:{state.parts['kafka'].port}"
-    done = kafka_tool(parts.runtime(), TOPIC_COMMAND, ["--bootstrap-server", server, *arguments])
+    done = kafka_tool(components.runtime(), TOPIC_COMMAND, ["--bootstrap-server", server, *arguments])
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def answers(part: Part) -> bool:
-    return processes.listens(part) and broker.is_ready(part.port)
+    return processes.listens(part) and kafka_broker.is_ready(part.port)
 
 
 def kill(part: Part) -> None:
@@ -131,7 +132,7 @@ def test_applying_again_changes_nothing_and_sends_nothing(state: State) -> None:
     received(state)
     s3, port = client("s3", state), state.parts["aws"].port
     before = s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"]
-    local_aws.apply(port)
+    ministack.apply(port)
     assert s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"] == before
     assert received(state) == []
     subscriptions = client("sns", state).list_subscriptions_by_topic(TopicArn=names.JOBS_TOPIC_ARN)
@@ -146,7 +147,14 @@ def test_the_ai_endpoint_answers_where_the_variables_say(state: State) -> None:
 
 def test_kafkas_own_tools_work_on_it(state: State, folder: Path) -> None:
     topics(state, "--create", "--topic", "made-by-a-tool", "--partitions", "3")
-    command = [sys.executable, "-c", "from headrace.sandbox.cli import app; app()", "kafka", "--data", str(folder)]
+    command = [
+        sys.executable,
+        "-c",
+        "from headrace.sandbox.cli.sandbox import app; app()",
+        "kafka",
+        "--data",
+        str(folder),
+    ]
     listed = subprocess.run([*command, "topics", "--list"], capture_output=True, text=True, check=True)
     assert "made-by-a-tool" in listed.stdout.split()
 
@@ -189,10 +197,12 @@ def test_memory_leaves_room_for_workers_below_what_is_promised(state: State) -> 
 
 def test_three_brokers_keep_three_copies(tmp_path: Path, folder: Path) -> None:
     cluster.down(folder)  # memory for three more
-    runtime = parts.runtime()
+    runtime = components.runtime()
     jars.ensure(runtime.jars)
     quorum = three_nodes()
-    commands = [broker.prepare(runtime, tmp_path / str(n.id), n, quorum, "AAAAAAAAQACAAAAAAAAAAQ") for n in quorum]
+    commands = [
+        kafka_broker.prepare(runtime, tmp_path / str(n.id), n, quorum, "AAAAAAAAQACAAAAAAAAAAQ") for n in quorum
+    ]
     started = [
         processes.spawn(f"kafka-{node.id}", command, node.port, tmp_path / f"{node.id}.log")
         for node, command in zip(quorum, commands, strict=True)

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from headrace.sandbox import names
-from headrace.sandbox.container import AI_PORT, AWS_PORT
-from headrace.sandbox.environment import AI_SERVICES, cloud
+from headrace.sandbox.cluster.containers import AI_PORT, AWS_PORT
+from headrace.sandbox.cluster.environment import AI_SERVICES, cloud
 from headrace.streams import pipeline
 from tests.docs_generate import SETTINGS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from headrace.sandbox.state import Part, State, write
+from headrace.sandbox.cluster.state_file import Part, State, write
 from tests.support import inner_run
 
 SEES_NOTHING = """
@@ -20,8 +20,8 @@ from pathlib import Path
 import boto3
 
 from sandbox import jars
-from headrace.sandbox.environment import current
-from headrace.sandbox.folders import default_data
+from headrace.sandbox.cluster.environment import current
+from headrace.sandbox.paths import default_data
 
 
 def test_no_sandbox_is_up():
@@ -92,7 +92,7 @@ def test_a_run_sees_nothing_of_the_users(user: dict[str, str], tmp_path: Path, o
 
 
 def test_what_was_planted_is_a_sandbox_that_is_up(user: dict[str, str]) -> None:
-    code = "from headrace.sandbox.environment import current; print(*sorted(current()))"
+    code = "from headrace.sandbox.cluster.environment import current; print(*sorted(current()))"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **user}, capture_output=True, text=True, check=True
     )

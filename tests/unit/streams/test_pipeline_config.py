@@ -52,7 +52,7 @@ def test_a_file_switches_stages_on_and_off(pipeline_file: Path) -> None:
 
 
 def test_the_file_of_the_demo_switches_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = Path(__file__).parents[3] / "sandbox" / "all_stages.toml"
+    path = Path(__file__).parents[3] / "sandbox" / "demo" / "all_stages.toml"
     monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
     assert names() == {each.name for each in pipeline.every()} | {"completed"}
 

@@ -13,7 +13,7 @@ from headrace.console.pipeline import spent
 from tests.support.records import CODEC, received
 from tests.unit.console.asset_history import labelled
 
-ALL = str(Path(__file__).parents[4] / "sandbox" / "all_stages.toml")
+ALL = str(Path(__file__).parents[4] / "sandbox" / "demo" / "all_stages.toml")
 
 
 def run(*arguments: str, columns: int = 200) -> str:

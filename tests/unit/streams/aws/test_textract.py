@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from headrace.sandbox.ai.documents import Document, Line
-from headrace.sandbox.ai.textract_blocks import blocks
+from headrace.sandbox.ai.textract.blocks import blocks
+from headrace.sandbox.ai.textract.documents import Document, Line
 from headrace.schemas.records import Asset, DocumentAnalysed
 from headrace.streams.aws.textract import form_of
 from headrace.streams.costs.estimates import estimate

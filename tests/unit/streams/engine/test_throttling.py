@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.sandbox.ai.faults import Fault, Faults
+from headrace.sandbox.ai.framework.faults import Fault, Faults
 from headrace.schemas.messages import Message, Received
 from headrace.streams.engine.context import Context
 from headrace.streams.engine.headers import due

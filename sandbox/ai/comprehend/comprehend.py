@@ -1,0 +1,85 @@
+"""Amazon Comprehend: what texts say. All of it is measured, by word lists and patterns."""
+
+from __future__ import annotations
+
+from headrace.sandbox.ai.comprehend import pii
+from headrace.sandbox.ai.framework import text_analysis
+from headrace.sandbox.ai.framework.errors import ServiceError
+from headrace.sandbox.ai.framework.ledger import Subject
+from headrace.sandbox.ai.framework.service import Context, Params, Service
+
+# https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
+MOST_BYTES = 100_000
+MOST_BYTES_OF_MOOD = 5_000
+
+
+def detect_entities(params: Params, _: Context) -> Params:
+    """Names, dates and amounts."""
+    found = text_analysis.entities(_text(params, MOST_BYTES))
+    return {
+        "Entities": [
+            {"Type": one.kind, "Text": one.text, "Score": one.score, "BeginOffset": one.begin, "EndOffset": one.end}
+            for one in found
+        ]
+    }
+
+
+def detect_key_phrases(params: Params, _: Context) -> Params:
+    """The phrases that carry the meaning."""
+    found = text_analysis.key_phrases(_text(params, MOST_BYTES))
+    return {
+        "KeyPhrases": [
+            {"Text": one.text, "Score": one.score, "BeginOffset": one.begin, "EndOffset": one.end} for one in found
+        ]
+    }
+
+
+def detect_pii_entities(params: Params, _: Context) -> Params:
+    """Where personal data stands."""
+    if params["LanguageCode"] not in ("en", "es"):
+        raise ServiceError("UnsupportedLanguageException", "Personal data is found in en and es.")
+    found = pii.find(_text(params, MOST_BYTES))
+    return {
+        "Entities": [
+            {"Type": one.kind, "Score": one.score, "BeginOffset": one.begin, "EndOffset": one.end} for one in found
+        ]
+    }
+
+
+def detect_sentiment(params: Params, _: Context) -> Params:
+    """The mood of a short text."""
+    scores = text_analysis.mood(_text(params, MOST_BYTES_OF_MOOD))
+    return {"Sentiment": max(scores, key=lambda name: scores[name]).upper(), "SentimentScore": scores}
+
+
+def detect_dominant_language(params: Params, _: Context) -> Params:
+    """The languages of a text."""
+    told = text_analysis.languages(_text(params, MOST_BYTES))
+    return {"Languages": [{"LanguageCode": code, "Score": score} for code, score in told]}
+
+
+def _text(params: Params, most: int) -> str:
+    text: str = params["Text"]
+    size = len(text.encode())
+    if size > most:
+        why = (
+            f"Input text size exceeds limit. Max length of request text allowed is {most} bytes while in this request "
+        )
+        raise ServiceError("TextSizeLimitExceededException", f"{why}the text size is {size} bytes")
+    return text
+
+
+SERVICE = Service(
+    name="comprehend",
+    invalid="InvalidRequestException",
+    failure="InternalServerException",
+    operations={
+        "DetectEntities": detect_entities,
+        "DetectKeyPhrases": detect_key_phrases,
+        "DetectPiiEntities": detect_pii_entities,
+        "DetectSentiment": detect_sentiment,
+        "DetectDominantLanguage": detect_dominant_language,
+    },
+    jobs={},
+    subject=lambda params, answer: Subject(),
+)

@@ -1,0 +1,1 @@
+"""What the emulated AI services share: protocol, ledger, faults, jobs."""

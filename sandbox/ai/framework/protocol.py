@@ -1,0 +1,196 @@
+"""The AWS JSON 1.1 and REST protocols: requests in, answers and errors out, held against botocore's service models."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import uuid4
+
+from botocore.model import OperationModel
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from headrace.sandbox.ai.framework import aws_shapes
+from headrace.sandbox.ai.framework.aws_clients import CloudError
+from headrace.sandbox.ai.framework.errors import ServiceError
+from headrace.sandbox.ai.framework.faults import Faults
+from headrace.sandbox.ai.framework.ledger import Call
+from headrace.sandbox.ai.framework.service import Context, Params, Service
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+REST_CONTENT_TYPE = "application/json"
+SYNTHETIC = "x-headrace-synthetic"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: HTTP status, JSON body, and the code of an error."""
+
+    status: int
+    body: bytes
+    error: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+Read = Callable[[OperationModel, Service], Params]
+
+
+class Wire:
+    """Answers calls of all services, by the `X-Amz-Target` header."""
+
+    def __init__(self, services: Iterable[Service], context: Context, faults: Faults) -> None:
+        self._context = context
+        self._faults = faults
+        self._all = tuple(services)
+        prefixes = ((aws_shapes.service_model(one.name).metadata.get("targetPrefix"), one) for one in self._all)
+        self._services = {prefix: one for prefix, one in prefixes if prefix}
+
+    def routes(self) -> Iterator[Route]:
+        """The addresses of the operations of REST services, and the one address of all others."""
+        yield Route("/", self.respond, methods=["POST"])
+        for service in self._all:
+            model = aws_shapes.service_model(service.name)
+            if not model.metadata["protocol"].startswith("rest"):
+                continue
+            for name in service.operations:
+                http = model.operation_model(name).http
+                # A name in a path may hold slashes, such as the ARN of a model.
+                path = re.sub(r"\{(\w+)\}(?=/)", r"{\1:path}", http["requestUri"])
+                yield Route(path, self._rest(service, name), methods=[http["method"]])
+
+    async def respond(self, request: Request) -> Response:
+        """The HTTP face of `serve`; the event loop only waits."""
+        target, body = request.headers.get("x-amz-target", ""), await request.body()
+        return _response(await run_in_threadpool(self.serve, target, body), CONTENT_TYPE)
+
+    def serve(self, target: str, body: bytes) -> Reply:
+        """Answer one call: `target` is the header (`RekognitionService.DetectLabels`), `body` the JSON."""
+        prefix, _, name = target.partition(".")
+        service = self._services.get(prefix)
+        if service is None or name not in service.operations:
+            return _refusal(ServiceError("UnknownOperationException", f"'{target}' is not served here."))
+        return self._serve(service, name, partial(_read, body))
+
+    def _rest(self, service: Service, name: str) -> Handler:
+        async def respond(request: Request) -> Response:
+            body = await request.body()
+            elsewhere = {**request.query_params, **request.path_params}
+            reply = await run_in_threadpool(self._serve, service, name, partial(_read_rest, body, elsewhere))
+            return _response(reply, REST_CONTENT_TYPE)
+
+        return respond
+
+    def _serve(self, service: Service, name: str, read: Read) -> Reply:
+        operation = aws_shapes.service_model(service.name).operation_model(name)
+        began, outcome = self._context.clock(), "ok"
+        params: Params = {}
+        answer: Params | None = None
+        try:
+            params = read(operation, service)
+            self._strike_before(operation, service)
+            answer = self._act(params, operation, service)
+            self._strike_after(operation, service)
+            made_up = name in service.synthetic and not service.is_real(answer)
+            marks = {SYNTHETIC: "true"} if made_up else {}
+            status = int(operation.http.get("responseCode", 200))
+            reply = Reply(status, aws_shapes.encode(answer, operation.output_shape), headers=marks)
+        except ServiceError as error:
+            outcome, reply = error.code, _refusal(error, service)
+        subject = service.subject(params, answer or {})
+        seconds = self._context.clock() - began
+        self._context.ledger.record(Call(began, service.name, name, subject, outcome, answer is not None, seconds))
+        return reply
+
+    def _act(self, params: Params, operation: OperationModel, service: Service) -> Params:
+        """The answer of the operation, which keeps to its model or is a fault of ours."""
+        try:
+            answer = service.operations[operation.name](params, self._context)
+            wrong = list(aws_shapes.violations(answer, operation.output_shape)) if operation.output_shape else []
+        except ServiceError:
+            raise
+        except CloudError as error:
+            raise ServiceError(service.failure, str(error)) from error
+        except Exception as error:  # whatever it is, the caller gets an answer that it can retry
+            log.exception("%s failed", operation.name)
+            raise ServiceError(service.failure, "Internal failure.") from error
+        if wrong:
+            log.error("the answer of %s breaks its model: %s", operation.name, "; ".join(wrong))
+            raise ServiceError(service.failure, "Internal failure.")
+        return answer
+
+    def _strike_before(self, operation: OperationModel, service: Service) -> None:
+        if self._faults.strike(operation.name, "throttle"):
+            raise ServiceError("ThrottlingException", "Rate exceeded")
+        if self._faults.strike(operation.name, "error_500"):
+            raise ServiceError(service.failure, "Injected failure before the effect.")
+
+    def _strike_after(self, operation: OperationModel, service: Service) -> None:
+        if self._faults.strike(operation.name, "error_after_effect"):
+            raise ServiceError(service.failure, "Injected failure after the effect.")
+
+
+def _read(body: bytes, operation: OperationModel, service: Service) -> Params:
+    return _checked(_json(body), operation, service)
+
+
+def _read_rest(body: bytes, elsewhere: dict[str, str], operation: OperationModel, service: Service) -> Params:
+    """Read a request whose members lie in its path, its query and its body."""
+    shape = operation.input_shape
+    assert shape is not None, "every operation that is served takes members"
+    given = _json(body)
+    for name, member in shape.members.items():
+        wire = aws_shapes.wire_name(name, member)
+        if member.serialization.get("location") in ("uri", "querystring") and wire in elsewhere:
+            value = elsewhere[wire]
+            given[wire] = int(value) if member.type_name == "integer" and value.isdecimal() else value
+    return _checked(given, operation, service)
+
+
+def _json(body: bytes) -> Params:
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ServiceError("SerializationException", str(error)) from error
+    if not isinstance(given, dict):
+        raise ServiceError("SerializationException", "the request is no JSON object")
+    return given
+
+
+def _checked(given: Params, operation: OperationModel, service: Service) -> Params:
+    """The members of a request, held against the operation's model."""
+    shape = operation.input_shape
+    assert shape is not None, "every operation that is served takes members"
+    try:
+        params: Params = aws_shapes.decode(given, shape)
+    except ValueError as error:
+        raise ServiceError("SerializationException", str(error)) from error
+    broken = list(aws_shapes.violations(params, shape))
+    if broken:
+        plural = "s" if len(broken) > 1 else ""
+        raise ServiceError(service.invalid, f"{len(broken)} validation error{plural} detected: {'; '.join(broken)}")
+    return params
+
+
+def _refusal(error: ServiceError, service: Service | None = None) -> Reply:
+    """An error as AWS sends it: 500 where the model calls it a fault of the service, else 400; REST has more."""
+    status = 500 if service and aws_shapes.is_fault(service.name, error.code) else 400
+    if service and aws_shapes.service_model(service.name).metadata["protocol"].startswith("rest"):
+        status = aws_shapes.status(service.name, error.code)
+    body = {"__type": error.code, "Message": error.message, "message": error.message}
+    return Reply(status, json.dumps(body).encode(), error.code)
+
+
+def _response(reply: Reply, content_type: str) -> Response:
+    headers = {"x-amzn-requestid": str(uuid4()), **reply.headers}
+    if reply.error:
+        headers["x-amzn-errortype"] = reply.error
+    return Response(reply.body, reply.status, headers, content_type)

@@ -1,0 +1,46 @@
+"""The door to zxing-cpp: what QR codes in a picture say. They are read, and not made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import zxingcpp
+from PIL import Image, ImageOps
+
+from headrace.sandbox.ai.framework.image_analysis import NotAPicture
+
+_READ_AT = (1600, 1600)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The text of a QR code, and where it is: left, top, width and height, each a share of the picture from 0 to 1."""
+
+    text: str
+    box: tuple[float, float, float, float]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its lines, without those that are empty."""
+        return tuple(" ".join(line.split()) for line in self.text.splitlines() if line.strip())
+
+
+def read(image: Image.Image) -> tuple[Code, ...]:
+    """Read the QR codes of a picture, upright as its EXIF data says, from the top down; raises `NotAPicture`.
+
+    A large `image` is made smaller itself.
+    """
+    try:
+        image.thumbnail(_READ_AT)
+        grey = ImageOps.exif_transpose(image).convert("L")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise NotAPicture(str(error)) from error
+    found = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
+    codes = (Code(each.text, _box(each.position, grey)) for each in found)
+    return tuple(sorted((code for code in codes if code.lines), key=lambda code: (code.box[1], code.box[0])))
+
+
+def _box(position: zxingcpp.Position, grey: Image.Image) -> tuple[float, float, float, float]:
+    corners = (position.top_left, position.top_right, position.bottom_right, position.bottom_left)
+    xs, ys = [point.x / grey.width for point in corners], [point.y / grey.height for point in corners]
+    return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)

@@ -1,0 +1,42 @@
+"""What a service is to the endpoint: its operations, its jobs, and what they may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.framework.job_runner import JobKind, Jobs
+from headrace.sandbox.ai.framework.ledger import Ledger, Subject
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an operation may use."""
+
+    cloud: Cloud
+    jobs: Jobs
+    ledger: Ledger
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One AWS service, by botocore's name for it.
+
+    `invalid` is its error code for a request that breaks its model, `failure` the one for a fault of ours;
+    `subject` says what a call and its answer are about and never raises. Answers of operations that are `synthetic`
+    say so in a header, since their shapes have no place for it, but for those of them that are real all the same.
+    """
+
+    name: str
+    invalid: str
+    failure: str
+    operations: Mapping[str, Callable[[Params, Context], Params]]
+    jobs: Mapping[str, JobKind]
+    subject: Callable[[Params, Params], Subject]
+    synthetic: frozenset[str] = frozenset()
+    is_real: Callable[[Params], bool] = lambda _: False

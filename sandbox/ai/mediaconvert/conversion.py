@@ -1,0 +1,159 @@
+"""One output of a MediaConvert job, made by ffmpeg: H.264 with AAC in MP4 or for HLS, AAC alone, or captured frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from headrace.sandbox.ai.framework import ffmpeg
+from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.service import Params
+
+MOST_FRAMES = 1000
+SETTINGS = {"FILE_GROUP_SETTINGS": "FileGroupSettings", "HLS_GROUP_SETTINGS": "HlsGroupSettings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The files of one output, by the end of their name, and what is said of them; `width` 0 without a picture.
+
+    `peak` is the rate of the segment that takes most, in bits a second.
+    """
+
+    files: tuple[tuple[str, Path], ...]
+    millis: int
+    width: int = 0
+    height: int = 0
+    peak: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hls:
+    """How a stream is cut: what the names of playlist and segments begin with, and a segment's length."""
+
+    name: str
+    seconds: int
+
+
+def unsupported(settings: Params) -> str:
+    """Say what of a job's settings is not served here; empty where all is."""
+    groups, inputs = settings.get("OutputGroups", []), settings.get("Inputs", [])
+    if len(inputs) != 1 or not inputs[0].get("FileInput", "").startswith("s3://"):
+        return "Settings.Inputs: this endpoint takes one input, s3://bucket/key"
+    types = [group.get("OutputGroupSettings", {}).get("Type") for group in groups]
+    if not types or len(set(types)) < len(types) or not set(types) <= SETTINGS.keys():
+        return f"Settings.OutputGroups: this endpoint takes one group of each type, {' and '.join(SETTINGS)}"
+    for group in groups:
+        if not destination(group).startswith("s3://"):
+            return f"{SETTINGS[group['OutputGroupSettings']['Type']]}.Destination: s3://bucket/prefix"
+        kinds = {_kind(output) for output in group.get("Outputs", [])}
+        if not kinds or not kinds <= ({"hls"} if is_hls(group) else {"video", "audio", "frames"}):
+            return "Outputs: H_264 and AAC in MP4, AAC in MP4, or FRAME_CAPTURE in RAW; for HLS H_264 and AAC in M3U8"
+    return ""
+
+
+def is_hls(group: Params) -> bool:
+    """Whether a group is one of playlists."""
+    return bool(group["OutputGroupSettings"]["Type"] == "HLS_GROUP_SETTINGS")
+
+
+def destination(group: Params) -> str:
+    """Where a group's files are to lie; empty where it does not say."""
+    settings = group["OutputGroupSettings"]
+    return str(settings.get(SETTINGS[settings["Type"]], {}).get("Destination", ""))
+
+
+def make(source: Path, stem: str, group: Params, output: Params, folder: Path) -> Made:
+    """Make one output of a group in a folder of its own; `stem` begins its files' names. Raises `Unprocessable`."""
+    folder.mkdir()
+    probe = ffmpeg.probe(source)
+    match _kind(output):
+        case "video":
+            return _video(source, output, folder, probe)
+        case "hls":
+            seconds = group["OutputGroupSettings"]["HlsGroupSettings"].get("SegmentLength", 10)
+            return _segments(source, output, folder, probe, Hls(f"{stem}{output.get('NameModifier', '')}", seconds))
+        case "audio":
+            return _audio(source, output, folder, probe)
+    return _frames(source, output, folder, probe)
+
+
+def playlist(renditions: Sequence[tuple[str, Made]]) -> str:
+    """List renditions, each by its own playlist's name. Source: RFC 8216, 4.3.4.2."""
+    lines = ["#EXTM3U", "#EXT-X-VERSION:3"]
+    for name, made in renditions:
+        size = f"RESOLUTION={made.width}x{made.height}"
+        lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={made.peak},{size}", quote(f"{name}.m3u8")]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(output: Params) -> str:
+    video = output.get("VideoDescription", {}).get("CodecSettings", {}).get("Codec")
+    sound = [each.get("CodecSettings", {}).get("Codec") for each in output.get("AudioDescriptions", [])]
+    container = output.get("ContainerSettings", {}).get("Container")
+    if container == "MP4" and video == "H_264" and sound in ([], ["AAC"]):
+        return "video"
+    if container == "MP4" and video is None and sound == ["AAC"]:
+        return "audio"
+    if container == "M3U8" and video == "H_264" and sound in ([], ["AAC"]):
+        return "hls"
+    return "frames" if container == "RAW" and video == "FRAME_CAPTURE" and not sound else ""
+
+
+def _video(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe) -> Made:
+    codecs, (width, height) = _codecs(output, probe)
+    ffmpeg.run(source, *codecs, "-movflags", "+faststart", folder / "made.mp4")
+    return Made(((".mp4", folder / "made.mp4"),), round(probe.duration * 1000), width, height)
+
+
+def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe, hls: Hls) -> Made:
+    """Cut a video where a segment is to begin, and list the segments under the names that they will have."""
+    codecs, (width, height) = _codecs(output, probe)
+    keys = ("-force_key_frames", f"expr:gte(t,n_forced*{hls.seconds})")
+    cut = ("-f", "hls", "-hls_time", str(hls.seconds), "-hls_playlist_type", "vod", "-start_number", "1")
+    ffmpeg.run(source, *codecs, *keys, *cut, "-hls_segment_filename", folder / "%05d.ts", folder / "list.m3u8")
+    lines = (folder / "list.m3u8").read_text("utf-8").splitlines()
+    lengths = [float(line.removeprefix("#EXTINF:").rstrip(",")) for line in lines if line.startswith("#EXTINF:")]
+    files = sorted(folder.glob("*.ts"))
+    peak = max(file.stat().st_size * 8 / length for file, length in zip(files, lengths, strict=True))
+    named = [quote(f"{hls.name}_{line}") if line.endswith(".ts") else line for line in lines]
+    (folder / "list.m3u8").write_text("\n".join(named) + "\n", "utf-8")
+    ends = ((".m3u8", folder / "list.m3u8"), *((f"_{file.name}", file) for file in files))
+    return Made(ends, round(probe.duration * 1000), width, height, round(peak))
+
+
+def _codecs(output: Params, probe: ffmpeg.Probe) -> tuple[tuple[str, ...], tuple[int, int]]:
+    """Give ffmpeg's arguments for a small video, and its size."""
+    if probe.video is None:
+        raise Unprocessable("The input has no video.")
+    wanted = output["VideoDescription"]
+    width, height = wanted.get("Width", probe.video.width), wanted.get("Height", probe.video.height)
+    codecs = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "28", "-pix_fmt", "yuv420p")
+    sound = ("-map", "0:a:0?", "-c:a", "aac", "-b:a", "96k") if output.get("AudioDescriptions") else ("-an",)
+    return ("-y", "-map", "0:V:0", *codecs, *sound, "-s", f"{width}x{height}"), (width, height)
+
+
+def _audio(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe) -> Made:
+    if not probe.sample_rate:
+        raise Unprocessable("The input has no audio.")
+    file = folder / "made.m4a"
+    ffmpeg.run(source, "-y", "-map", "0:a:0", "-vn", "-c:a", "aac", "-b:a", "96k", file)
+    ending = f".{output.get('Extension', 'mp4')}"
+    return Made(((ending, file),), round(probe.duration * 1000))
+
+
+def _frames(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe) -> Made:
+    if probe.video is None:
+        raise Unprocessable("The input has no video.")
+    capture = output["VideoDescription"]["CodecSettings"].get("FrameCaptureSettings", {})
+    rate = f"{capture.get('FramerateNumerator', 1)}/{capture.get('FramerateDenominator', 10)}"
+    most = min(capture.get("MaxCaptures", MOST_FRAMES), MOST_FRAMES)
+    frames = ("-vf", f"fps={rate}:round=up", "-frames:v", str(most), "-q:v", "4", "-start_number", "0")
+    ffmpeg.run(source, "-y", "-map", "0:V:0", *frames, folder / "%07d.jpg")
+    files = tuple((f".{file.stem}.jpg", file) for file in sorted(folder.glob("*.jpg")))
+    if not files:
+        raise Unprocessable("The input has no frame.")
+    size = (probe.video.width, probe.video.height)
+    return Made(files, round(probe.duration * 1000), *size)

@@ -1,0 +1,190 @@
+"""AWS Elemental MediaConvert: jobs with a group of files and one to stream, which ffmpeg really makes."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import NAMESPACE_URL, uuid5
+
+from headrace.sandbox import names
+from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
+from headrace.sandbox.ai.framework.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.framework.job_runner import JobKind
+from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.mediaconvert import conversion
+
+MOST_JOBS = 200
+TOKEN_SECONDS = 60.0
+LIFE_SECONDS = 90 * 24 * 3600
+STATUS = {RUNNING: "PROGRESSING", SUCCEEDED: "COMPLETE", FAILED: "ERROR"}
+ERROR_CODE = 1404
+CONTENT_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4a": "audio/mp4",
+    ".jpg": "image/jpeg",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".ts": "video/mp2t",
+}
+REPEATED = ("ClientRequestToken", "Role", "Settings", "UserMetadata")
+
+
+def create_job(params: Params, context: Context) -> Params:
+    """Start a conversion. A request token holds for a minute."""
+    settings = params["Settings"]
+    why = conversion.unsupported(settings)
+    if why:
+        raise ServiceError("BadRequestException", why)
+    job = Job(
+        job_id=f"{int(time.time() * 1000)}-{uuid5(NAMESPACE_URL, repr(params) + repr(time.time())).hex[:6]}",
+        service="mediaconvert",
+        operation="CreateJob",
+        asset=settings["Inputs"][0]["FileInput"].removeprefix("s3://"),
+        token=params.get("ClientRequestToken"),
+        request=params,
+    )
+    try:
+        begun, _ = context.jobs.start(job, context.clock() - TOKEN_SECONDS, MOST_JOBS)
+    except TooManyJobs as error:
+        raise ServiceError("TooManyRequestsException", f"At most {MOST_JOBS} jobs wait at the same time.") from error
+    if begun.request != params:
+        raise ServiceError("ConflictException", "The token was used with other parameters.")
+    return {"Job": _described(begun, context.cloud)}
+
+
+def get_job(params: Params, context: Context) -> Params:
+    """The state of a job."""
+    job = context.ledger.job("mediaconvert", params["Id"])
+    if job is None or job.started_at <= context.clock() - LIFE_SECONDS:
+        raise ServiceError("NotFoundException", f"Job {params['Id']} was not found.")
+    return {"Job": _described(job, context.cloud)}
+
+
+def work(job: Job, cloud: Cloud) -> Params:
+    """Make every output of `job` and put it where it belongs."""
+    bucket, _, key = job.asset.partition("/")
+    stem = key.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            cloud.fetch(bucket, key, folder / "source")
+        except Refused as error:
+            raise Unprocessable(f"Unable to open input file [s3://{job.asset}]: not found") from error
+        groups = job.request["Settings"]["OutputGroups"]
+        return {"groups": [_group(group, stem, folder / str(n), cloud) for n, group in enumerate(groups)]}
+
+
+def _group(group: Params, stem: str, folder: Path, cloud: Cloud) -> Params:
+    """Make the outputs of a group, and put their files; names are the input's with what the output adds."""
+    folder.mkdir()
+    bucket, _, prefix = conversion.destination(group).removeprefix("s3://").partition("/")
+    outputs, renditions = [], []
+    for n, output in enumerate(group["Outputs"]):
+        name = f"{stem}{output.get('NameModifier', '')}"
+        made = conversion.make(folder.parent / "source", stem, group, output, folder / str(n))
+        paths = [_put(cloud, bucket, f"{prefix}{name}{ending}", file) for ending, file in made.files]
+        renditions.append((name, made))
+        outputs.append(_told(made, paths[:1] if conversion.is_hls(group) else paths))
+    if not conversion.is_hls(group):
+        return {"type": "FILE_GROUP", "outputs": outputs}
+    listed = folder / "all.m3u8"
+    listed.write_text(conversion.playlist(renditions), "utf-8")
+    return {"type": "HLS_GROUP", "outputs": outputs, "playlists": [_put(cloud, bucket, f"{prefix}{stem}.m3u8", listed)]}
+
+
+def _put(cloud: Cloud, bucket: str, key: str, file: Path) -> str:
+    try:
+        cloud.write(bucket, key, file.read_bytes(), CONTENT_TYPES[file.suffix])
+    except Refused as error:
+        raise Unprocessable(f"Unable to write to [s3://{bucket}/{key}]") from error
+    return f"s3://{bucket}/{key}"
+
+
+def _told(made: conversion.Made, paths: list[str]) -> Params:
+    """Say of an output what a job's description and what its event say."""
+    detail: Params = {"DurationInMs": made.millis}
+    event: Params = {"outputFilePaths": paths, "durationInMs": made.millis}
+    if made.width:
+        detail["VideoDetails"] = {"WidthInPx": made.width, "HeightInPx": made.height}
+        event["videoDetails"] = {"widthInPx": made.width, "heightInPx": made.height}
+    return {"detail": detail, "event": event}
+
+
+def announce(job: Job, cloud: Cloud) -> None:
+    """Send the state change as EventBridge would; told twice, it is the same event."""
+    ended = datetime.fromtimestamp(job.finished_at or job.due_at, UTC)
+    detail: Params = {
+        "timestamp": round(ended.timestamp() * 1000),
+        "accountId": names.ACCOUNT,
+        "queue": f"arn:aws:mediaconvert:{cloud.region}:{names.ACCOUNT}:queues/Default",
+        "jobId": job.job_id,
+        "status": STATUS[job.status],
+        "userMetadata": job.request.get("UserMetadata", {}),
+    }
+    if job.result is not None:
+        detail["outputGroupDetails"] = [
+            {
+                "outputDetails": [one["event"] for one in group["outputs"]],
+                **({"playlistFilePaths": group["playlists"]} if "playlists" in group else {}),
+                "type": group["type"],
+            }
+            for group in job.result["groups"]
+        ]
+    else:
+        detail |= {"errorCode": ERROR_CODE, "errorMessage": job.reason}
+    event = {
+        "version": "0",
+        "id": str(uuid5(NAMESPACE_URL, f"mediaconvert/{job.job_id}/{job.started_at}")),
+        "detail-type": "MediaConvert Job State Change",
+        "source": "aws.mediaconvert",
+        "account": names.ACCOUNT,
+        "time": ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": cloud.region,
+        "resources": [_arn(job, cloud)],
+        "detail": detail,
+    }
+    cloud.emit(event)
+
+
+def _described(job: Job, cloud: Cloud) -> Params:
+    given: Params = {
+        name: job.request[name]
+        for name in ("ClientRequestToken", "Role", "Settings", "UserMetadata")
+        if name in job.request
+    }
+    said: Params = {
+        **given,
+        "Id": job.job_id,
+        "Arn": _arn(job, cloud),
+        "Status": STATUS[job.status],
+        "CreatedAt": datetime.fromtimestamp(job.started_at, UTC),
+    }
+    if job.status == FAILED:
+        said |= {"ErrorCode": ERROR_CODE, "ErrorMessage": job.reason}
+    if job.result is not None:
+        said["OutputGroupDetails"] = [
+            {"OutputDetails": [one["detail"] for one in group["outputs"]]} for group in job.result["groups"]
+        ]
+    return said
+
+
+def _arn(job: Job, cloud: Cloud) -> str:
+    return f"arn:aws:mediaconvert:{cloud.region}:{names.ACCOUNT}:jobs/{job.job_id}"
+
+
+def _subject(params: Params, answer: Params) -> Subject:
+    inputs = params.get("Settings", {}).get("Inputs") or [{}]
+    asset = inputs[0].get("FileInput", "").removeprefix("s3://") or None
+    return Subject(asset, params.get("ClientRequestToken"), answer.get("Job", {}).get("Id") or params.get("Id"))
+
+
+SERVICE = Service(
+    name="mediaconvert",
+    invalid="BadRequestException",
+    failure="InternalServerErrorException",
+    operations={"CreateJob": create_job, "GetJob": get_job},
+    jobs={"CreateJob": JobKind(work, announce)},
+    subject=_subject,
+)

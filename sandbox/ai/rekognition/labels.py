@@ -1,0 +1,140 @@
+"""Amazon Rekognition: labels and moderation, of images at once and of videos by job; the rest in `rekognition_more`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple
+
+from headrace.sandbox.ai.framework import image_analysis
+from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.framework.image_analysis import Label
+from headrace.sandbox.ai.framework.job_runner import JobKind
+from headrace.sandbox.ai.framework.ledger import Job, Subject
+from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.rekognition import other_features, responses, video_analysis
+from headrace.sandbox.ai.rekognition.inputs import picture
+from headrace.sandbox.ai.rekognition.jobs import announce, find, page, start, watch
+from headrace.sandbox.ai.rekognition.video_analysis import Detection, Footage
+
+IMAGE_CONFIDENCE, VIDEO_CONFIDENCE, MODERATION_CONFIDENCE = 55, 50, 50
+
+
+def detect_labels(params: Params, context: Context) -> Params:
+    """Labels of an image, and its properties where they are asked for."""
+    wanted = responses.wanted(params, IMAGE_CONFIDENCE)
+    seen = picture(params["Image"], context.cloud)
+    features = params.get("Features") or ["GENERAL_LABELS"]
+    answer: Params = {"LabelModelVersion": image_analysis.MEASURED}
+    if "GENERAL_LABELS" in features:
+        found = [label for label in image_analysis.labels(seen) if wanted(label)]
+        answer["Labels"] = [responses.label(label) for label in found[: params.get("MaxLabels")]]
+    if "IMAGE_PROPERTIES" in features:
+        most = params.get("Settings", {}).get("ImageProperties", {}).get("MaxDominantColors", 10)
+        answer["ImageProperties"] = responses.image_properties(seen, most)
+    return answer
+
+
+def detect_moderation_labels(params: Params, context: Context) -> Params:
+    """Synthetic moderation labels of an image."""
+    least = params.get("MinConfidence", MODERATION_CONFIDENCE)
+    found = image_analysis.moderation_labels(picture(params["Image"], context.cloud))
+    return {
+        "ModerationLabels": [responses.moderation_label(label) for label in found if label.confidence >= least],
+        "ModerationModelVersion": image_analysis.SYNTHETIC,
+        "ContentTypes": [],
+    }
+
+
+def start_label_detection(params: Params, context: Context) -> Params:
+    """Start naming what is visible in a video."""
+    responses.wanted(params, VIDEO_CONFIDENCE)  # contradicting filters are refused before the job, not in it
+    return start("StartLabelDetection", params, context)
+
+
+def start_content_moderation(params: Params, context: Context) -> Params:
+    """Start moderating a video."""
+    return start("StartContentModeration", params, context)
+
+
+def get_label_detection(params: Params, context: Context) -> Params:
+    """The state of a label detection, and a page of what it found."""
+    job = find("StartLabelDetection", params, context)
+    found, answer = _results(job, params, context)
+    aggregate_by = answer["GetRequestMetadata"]["AggregateBy"]
+    answer["Labels"] = [responses.times(one, aggregate_by) | {"Label": responses.label(one.label)} for one in found]
+    return answer | {"LabelModelVersion": image_analysis.MEASURED}
+
+
+def get_content_moderation(params: Params, context: Context) -> Params:
+    """The state of a content moderation, and a page of what it found."""
+    job = find("StartContentModeration", params, context)
+    found, answer = _results(job, params, context)
+    aggregate_by = answer["GetRequestMetadata"]["AggregateBy"]
+    answer["ModerationLabels"] = [
+        responses.times(one, aggregate_by)
+        | {"ModerationLabel": responses.moderation_label(one.label), "ContentTypes": []}
+        for one in found
+    ]
+    return answer | {"ModerationModelVersion": image_analysis.SYNTHETIC}
+
+
+def _results(job: Job, params: Params, context: Context) -> tuple[list[Detection], Params]:
+    """The detections on the page that `params` asks for, and what every answer says of its job."""
+    view = {"SortBy": params.get("SortBy", "TIMESTAMP"), "AggregateBy": params.get("AggregateBy", "TIMESTAMPS")}
+    rows = job.result[view["AggregateBy"]] if job.result else []
+    found = [Detection(first, last, Label(*label)) for first, last, label in rows]
+    if view["SortBy"] == "NAME":
+        found.sort(key=lambda one: (one.label.name, -one.label.confidence, one.start))
+    shown, said = page(job, params, found, context)
+    return shown, said | {"GetRequestMetadata": view}
+
+
+def _label_work(job: Job, cloud: Cloud) -> Params:
+    return _work(job, cloud, video_analysis.points, responses.wanted(job.request, VIDEO_CONFIDENCE))
+
+
+def _moderation_work(job: Job, cloud: Cloud) -> Params:
+    least = job.request.get("MinConfidence", MODERATION_CONFIDENCE)
+    return _work(job, cloud, video_analysis.moderation_points, lambda label: label.confidence >= least)
+
+
+def _work(
+    job: Job, cloud: Cloud, look: Callable[[Footage], list[Detection]], wanted: Callable[[Label], bool]
+) -> Params:
+    seen = watch(job, cloud)
+    found = [one for one in look(seen) if wanted(one.label)]
+    return {
+        "metadata": responses.video_metadata(seen),
+        "TIMESTAMPS": [astuple(one) for one in found],
+        "SEGMENTS": [astuple(one) for one in video_analysis.segments(found, seen)],
+    }
+
+
+def _subject(params: Params, answer: Params) -> Subject:
+    where = (params.get("Image") or params.get("Video") or {}).get("S3Object")
+    asset = f"{where.get('Bucket')}/{where.get('Name')}" if where else None
+    return Subject(asset, params.get("ClientRequestToken"), answer.get("JobId") or params.get("JobId"))
+
+
+SERVICE = Service(
+    name="rekognition",
+    invalid="ValidationException",
+    failure="InternalServerError",
+    operations={
+        "DetectLabels": detect_labels,
+        "DetectModerationLabels": detect_moderation_labels,
+        "StartLabelDetection": start_label_detection,
+        "GetLabelDetection": get_label_detection,
+        "StartContentModeration": start_content_moderation,
+        "GetContentModeration": get_content_moderation,
+        **other_features.OPERATIONS,
+    },
+    jobs={
+        "StartLabelDetection": JobKind(_label_work, announce),
+        "StartContentModeration": JobKind(_moderation_work, announce),
+        **other_features.JOBS,
+    },
+    subject=_subject,
+    synthetic=other_features.SYNTHETIC,
+    is_real=other_features.is_real,
+)

@@ -1,0 +1,192 @@
+"""Amazon Rekognition's other features: faces and text, which are synthetic, segments, which are real, celebrities.
+
+The text of QR codes in an image is real: where there is one, no other text is made up.
+
+A face is "seen" where the colours of skin are, and the text says itself that it is synthetic. Nobody is recognised as
+a celebrity: each face is one that is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import count
+
+from headrace.sandbox.ai.framework import image_analysis, qr_codes
+from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.framework.image_analysis import Picture
+from headrace.sandbox.ai.framework.job_runner import JobKind
+from headrace.sandbox.ai.framework.ledger import Job
+from headrace.sandbox.ai.framework.service import Context, Params
+from headrace.sandbox.ai.rekognition import responses
+from headrace.sandbox.ai.rekognition.inputs import fetched, picture, seen
+from headrace.sandbox.ai.rekognition.jobs import announce, find, page, start, watch
+from headrace.sandbox.ai.rekognition.video_analysis import Footage
+
+BOX = {"Width": 0.2, "Height": 0.4, "Left": 0.4, "Top": 0.3}
+SKIN = ("brown", "orange", "pink")
+SEGMENT_MODEL = "headrace-measured-1.0"
+
+
+def detect_faces(params: Params, context: Context) -> Params:
+    """Synthetic faces of an image."""
+    return {"FaceDetails": _faces(picture(params["Image"], context.cloud))}
+
+
+def detect_text(params: Params, context: Context) -> Params:
+    """The text of an image's QR codes, or one that is synthetic."""
+    image = fetched(params["Image"], context.cloud)
+    if read := seen(image, context.cloud, qr_codes.read):
+        lines = [(line, 99.0, _box(code)) for code in read for line in code.lines]
+        return {"TextDetections": _lines(lines), "TextModelVersion": image_analysis.MEASURED}
+    found = _texts(picture(image, context.cloud))
+    return {"TextDetections": found, "TextModelVersion": image_analysis.SYNTHETIC}
+
+
+def recognize_celebrities(params: Params, context: Context) -> Params:
+    """Nobody; the faces are those of people who are not known."""
+    faces = _faces(picture(params["Image"], context.cloud))
+    unknown = [{"BoundingBox": face["BoundingBox"], "Confidence": face["Confidence"]} for face in faces]
+    return {"CelebrityFaces": [], "UnrecognizedFaces": unknown}
+
+
+def _faces(shown: Picture) -> list[Params]:
+    skin = sum(colour.percent for colour in shown.colours if colour.simple in SKIN)
+    sure = image_analysis.graded(skin, 20, 60)
+    if not sure:
+        return []
+    years = 20 + round(shown.brightness) % 30
+    feeling = "HAPPY" if shown.brightness > 50 else "CALM"
+    return [
+        {
+            "BoundingBox": BOX,
+            "Confidence": sure,
+            "AgeRange": {"Low": years, "High": years + 8},
+            "Emotions": [{"Type": feeling, "Confidence": 50.0}],
+            "Landmarks": [],
+        }
+    ]
+
+
+def _texts(shown: Picture) -> list[Params]:
+    sure = image_analysis.graded(shown.contrast, 10, 60)
+    if not sure:
+        return []
+    return _lines([(f"SYNTHETIC {shown.colours[0].simple.upper()}", sure, BOX)])
+
+
+def _lines(told: Sequence[tuple[str, float, Params]]) -> list[Params]:
+    """Lines, then their words, as Rekognition numbers them: on through both."""
+    number = count(len(told))
+    forms_ = [{"Confidence": sure, "Geometry": {"BoundingBox": box, "Polygon": []}} for _, sure, box in told]
+    both = list(enumerate(zip(told, forms_, strict=True)))
+    lines = [{"DetectedText": text, "Type": "LINE", "Id": at, **form} for at, ((text, _, _), form) in both]
+    return lines + [
+        {"DetectedText": word, "Type": "WORD", "Id": next(number), "ParentId": at, **form}
+        for at, ((text, _, _), form) in both
+        for word in text.split()
+    ]
+
+
+def _box(code: qr_codes.Code) -> Params:
+    left, top, width, height = code.box
+    return {"Left": left, "Top": top, "Width": width, "Height": height}
+
+
+def _segments(seen: Footage) -> list[Params]:
+    """Shots and black frames, as they are in the video."""
+    rate = seen.video.rate or 25.0
+
+    def one(kind: str, number: int, first: int, last: int, more: Params) -> Params:
+        return {
+            "Type": kind,
+            "StartTimestampMillis": first,
+            "EndTimestampMillis": last,
+            "DurationMillis": last - first,
+            "StartTimecodeSMPTE": _timecode(first, rate),
+            "EndTimecodeSMPTE": _timecode(last, rate),
+            "DurationSMPTE": _timecode(last - first, rate),
+            **more,
+        }
+
+    shots = [
+        one("SHOT", n, shot.start, shot.end, {"ShotSegment": {"Index": n, "Confidence": shot.confidence}})
+        for n, shot in enumerate(seen.shots)
+    ]
+    cue = {"TechnicalCueSegment": {"Type": "BlackFrames", "Confidence": 99.0}}
+    black = [one("TECHNICAL_CUE", n, first, last, cue) for n, (first, last) in enumerate(seen.black)]
+    return sorted([*shots, *black], key=lambda each: (each["StartTimestampMillis"], each["Type"]))
+
+
+def _timecode(millis: int, rate: float) -> str:
+    seconds, rest = divmod(millis, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{int(rest * rate / 1000):02}"
+
+
+def _moments(name: str, look: Callable[[Picture], list[Params]], seen: Footage) -> list[Params]:
+    return [{"Timestamp": sample.start, name: found} for sample in seen.samples for found in look(sample.picture)]
+
+
+def _nobody(_: Footage) -> list[Params]:
+    return []
+
+
+class _Feature:
+    """A feature of videos: its job's operation, what is found, and the member of the answer that holds it."""
+
+    def __init__(self, operation: str, member: str, look: Callable[[Footage], list[Params]], extra: Params) -> None:
+        self.operation = operation
+        self._member = member
+        self._look = look
+        self._extra = extra
+
+    def start(self, params: Params, context: Context) -> Params:
+        """Start the job."""
+        return start(self.operation, params, context)
+
+    def get(self, params: Params, context: Context) -> Params:
+        """The state of a job, and a page of what it found."""
+        job = find(self.operation, params, context)
+        found, said = page(job, params, (job.result or {}).get("items", []), context)
+        answer = {**said, self._member: found, **self._extra}
+        if self.operation != "StartSegmentDetection":
+            return answer
+        # Segments come with lists of streams, and know no video of their own.
+        answer["VideoMetadata"] = [said["VideoMetadata"]] if "VideoMetadata" in said else []
+        wanted = job.request["SegmentTypes"]
+        answer["SelectedSegmentTypes"] = [{"Type": kind, "ModelVersion": SEGMENT_MODEL} for kind in wanted]
+        answer["Segments"] = [each for each in found if each["Type"] in wanted]
+        return answer | {"AudioMetadata": []}
+
+    def work(self, job: Job, cloud: Cloud) -> Params:
+        """What the job finds."""
+        seen = watch(job, cloud)
+        return {"metadata": responses.video_metadata(seen), "items": self._look(seen)}
+
+
+_FEATURES: Mapping[str, _Feature] = {
+    "FaceDetection": _Feature("StartFaceDetection", "Faces", partial(_moments, "Face", _faces), {}),
+    "TextDetection": _Feature(
+        "StartTextDetection",
+        "TextDetections",
+        partial(_moments, "TextDetection", _texts),
+        {"TextModelVersion": image_analysis.SYNTHETIC},
+    ),
+    "CelebrityRecognition": _Feature("StartCelebrityRecognition", "Celebrities", _nobody, {}),
+    "SegmentDetection": _Feature("StartSegmentDetection", "Segments", _segments, {}),
+}
+
+OPERATIONS: Mapping[str, Callable[[Params, Context], Params]] = {
+    "DetectFaces": detect_faces,
+    "DetectText": detect_text,
+    "RecognizeCelebrities": recognize_celebrities,
+    **{f"Start{name}": feature.start for name, feature in _FEATURES.items()},
+    **{f"Get{name}": feature.get for name, feature in _FEATURES.items()},
+}
+JOBS: Mapping[str, JobKind] = {feature.operation: JobKind(feature.work, announce) for feature in _FEATURES.values()}
+SYNTHETIC = frozenset({"DetectFaces", "DetectText", "RecognizeCelebrities", "GetFaceDetection", "GetTextDetection"})
+
+
+def is_real(answer: Params) -> bool:
+    """Whether an answer of an operation that makes up most of them holds what was really there."""
+    return answer.get("TextModelVersion") == image_analysis.MEASURED

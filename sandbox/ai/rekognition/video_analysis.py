@@ -1,0 +1,159 @@
+"""What a video shows without a trained model: shots, black sections, movement and the colours of sampled frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image, ImageChops, ImageStat
+
+from headrace.sandbox.ai.framework import ffmpeg, image_analysis
+from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.image_analysis import Label, Picture
+
+SAMPLES_A_SECOND = 2.0
+MOST_SAMPLES = 600
+_FRAME = (64, 36)
+_CUT = re.compile(r"lavfi\.scd\.score: ([\d.]+), lavfi\.scd\.time: ([\d.]+)")
+_BLACK = re.compile(r"black_start:([\d.]+) black_end:([\d.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What lies between two cuts; milliseconds. `confidence` is how sure its first cut is."""
+
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame: from when until the next one, what it measures, how much it differs from the one before (0 to 255)."""
+
+    start: int
+    end: int
+    picture: Picture
+    movement: float
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A video, seen through once; times in milliseconds."""
+
+    probe: ffmpeg.Probe
+    video: ffmpeg.VideoStream
+    duration: int
+    shots: tuple[Shot, ...]
+    black: tuple[tuple[int, int], ...]
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A label from `start` to `end`, in milliseconds."""
+
+    start: int
+    end: int
+    label: Label
+
+
+def watch(path: Path) -> Footage:
+    """See the video in `path` through; raises `Unprocessable` for what Rekognition does not take."""
+    probe = ffmpeg.probe(path)
+    if probe.video is None or probe.video.codec != "h264" or "mp4" not in probe.formats:
+        raise Unprocessable("InvalidVideoFormat: the video is not H.264 in an MP4 or MOV file.")
+    duration = round(probe.duration * 1000)
+    rate = min(SAMPLES_A_SECOND, MOST_SAMPLES / max(probe.duration, 1.0))
+    with TemporaryDirectory() as folder:
+        frames = Path(folder, "frames.rgb")
+        log = ffmpeg.run(path, *_analysis(rate, frames)).log
+        samples = tuple(_samples(frames, rate, duration))
+    black = tuple((_ms(start), _ms(end)) for start, end in _BLACK.findall(log))
+    return Footage(probe, probe.video, duration, _shots(log, duration), black, samples)
+
+
+def points(footage: Footage) -> list[Detection]:
+    """What is seen at each sampled moment, and each shot where it begins."""
+    found = [Detection(seen.start, seen.end, label) for seen in footage.samples for label in _labels_of(seen, footage)]
+    shots = [Detection(shot.start, shot.end, Label("Shot", shot.confidence, "Composition")) for shot in footage.shots]
+    return sorted([*found, *shots], key=_order)
+
+
+def moderation_points(footage: Footage) -> list[Detection]:
+    """Synthetic moderation of each sampled moment."""
+    return [
+        Detection(seen.start, seen.end, label)
+        for seen in footage.samples
+        for label in image_analysis.moderation_labels(seen.picture)
+    ]
+
+
+def segments(found: list[Detection], footage: Footage) -> list[Detection]:
+    """The detections with those of one name drawn together that follow each other within one shot."""
+    cuts = [shot.start for shot in footage.shots]
+    open_ones: dict[str, Detection] = {}
+    done: list[Detection] = []
+    for one in found:
+        last = open_ones.get(one.label.name)
+        if last and last.end >= one.start and not any(last.start < cut <= one.start for cut in cuts):
+            surest = max(last.label, one.label, key=lambda label: label.confidence)
+            open_ones[one.label.name] = Detection(last.start, max(last.end, one.end), surest)
+            continue
+        if last:
+            done.append(last)
+        open_ones[one.label.name] = one
+    return sorted([*done, *open_ones.values()], key=_order)
+
+
+def _analysis(rate: float, frames: Path) -> tuple[str | Path, ...]:
+    # Cuts are looked for in RGB: of YUV the filter compares only the light, and would miss a cut from red to green.
+    width, height = _FRAME
+    graph = (
+        f"[0:v:0]split[a][b];[a]fps={rate},scale={width}:{height}[frames];"
+        "[b]scale=160:-2,format=rgb24,scdet=threshold=10,blackdetect=d=0.3:pix_th=0.10[seen]"
+    )
+    sampled = ("-map", "[frames]", "-pix_fmt", "rgb24", "-f", "rawvideo", frames)
+    return ("-filter_complex", graph, *sampled, "-map", "[seen]", "-f", "null", "-")
+
+
+def _samples(frames: Path, rate: float, duration: int) -> Iterator[Sample]:
+    width, height = _FRAME
+    before: Image.Image | None = None
+    with frames.open("rb") as file:
+        for number, data in enumerate(iter(lambda: file.read(width * height * 3), b"")):
+            image = Image.frombytes("RGB", _FRAME, data)
+            movement = _difference(before, image) if before else 0.0
+            before = image
+            start, end = (min(round(n * 1000 / rate), duration) for n in (number, number + 1))
+            yield Sample(start, end, image_analysis.measure(image), movement)
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
+    return round(ImageStat.Stat(ImageChops.difference(one, other).convert("L")).mean[0], 2)
+
+
+def _shots(log: str, duration: int) -> tuple[Shot, ...]:
+    cuts = [(0, 99.0), *((_ms(time), image_analysis.graded(float(score), 10, 40)) for score, time in _CUT.findall(log))]
+    ends = [start for start, _ in cuts[1:]] + [duration]
+    return tuple(Shot(start, end, sure) for (start, sure), end in zip(cuts, ends, strict=True))
+
+
+def _labels_of(sample: Sample, footage: Footage) -> list[Label]:
+    found = image_analysis.colour_labels(sample.picture)
+    if any(start <= sample.start < end for start, end in footage.black):
+        found.append(Label("Black Frame", 99.0, "Composition"))
+    if sure := image_analysis.graded(sample.movement, 2, 20):
+        found.append(Label("Motion", sure, "Composition"))
+    return found
+
+
+def _order(detection: Detection) -> tuple[int, str]:
+    return detection.start, detection.label.name
+
+
+def _ms(seconds: str) -> int:
+    return round(float(seconds) * 1000)

@@ -1,0 +1,93 @@
+"""The text of a document without a trained model: a PDF's own text layer, the QR codes of a picture.
+
+A page of a picture without a code has one line, which says that nothing was read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageSequence
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
+
+from headrace.sandbox.ai.framework import qr_codes
+from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.image_analysis import NotAPicture
+
+SYNTHETIC = "Synthetic line: no text was read from this picture"
+MOST_PAGES = 3_000
+MOST_PIXELS = 10_000
+
+_GAP = re.compile(r"\s*\|\s*|\t+|\s{3,}")
+
+
+class Unsupported(Unprocessable):
+    """The document is of a kind that Textract does not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text; `top` is its place on the page from 0 to 1. `cells` are what wide gaps or bars part in it."""
+
+    text: str
+    top: float
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The lines of each page. `synthetic` where they stand in for real ones."""
+
+    pages: tuple[tuple[Line, ...], ...]
+    synthetic: bool
+
+
+def read(path: Path) -> Document:
+    """Read a PDF, JPEG, PNG or TIFF; raises `Unprocessable`."""
+    with path.open("rb") as file:
+        head = file.read(5)
+    return _pdf(path) if head == b"%PDF-" else picture(path.read_bytes())
+
+
+def picture(data: bytes) -> Document:
+    """Read the QR codes on each page of a picture. Raises `Unprocessable`."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF"))
+        pages = getattr(image, "n_frames", 1)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise Unsupported("the document is no PDF, JPEG, PNG or TIFF") from error
+    if max(image.size) > MOST_PIXELS:
+        raise Unprocessable(f"a page has at most {MOST_PIXELS} pixels each way")
+    try:
+        read = [_codes(page.copy()) for page in ImageSequence.Iterator(image)] if pages > 1 else [_codes(image)]
+    except (NotAPicture, OSError, ValueError, SyntaxError) as error:
+        raise Unprocessable("the document cannot be read") from error
+    return Document(tuple(lines or (Line(SYNTHETIC, 0.1),) for lines in read), synthetic=not all(read))
+
+
+def _codes(page: Image.Image) -> tuple[Line, ...]:
+    return tuple(Line(line, code.box[1], (line,)) for code in qr_codes.read(page) for line in code.lines)
+
+
+def _pdf(path: Path) -> Document:
+    try:
+        reader = PdfReader(path)
+        if reader.is_encrypted:
+            raise Unprocessable("the document is encrypted")
+        if len(reader.pages) > MOST_PAGES:
+            raise Unprocessable(f"a document has at most {MOST_PAGES} pages")
+        return Document(tuple(tuple(_lines(page.extract_text())) for page in reader.pages), synthetic=False)
+    except (PyPdfError, ValueError, KeyError, RecursionError, OSError) as error:
+        raise Unprocessable("the document cannot be read") from error
+
+
+def _lines(text: str) -> Iterator[Line]:
+    told = [line for line in text.splitlines() if line.strip()]
+    for number, line in enumerate(told):
+        cells = tuple(" ".join(cell.split()) for cell in _GAP.split(line.strip()))
+        yield Line(" ".join(line.split()), (number + 0.5) / (len(told) + 1), cells)

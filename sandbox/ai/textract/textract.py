@@ -1,0 +1,180 @@
+"""Amazon Textract: text, forms and tables of documents, of a picture at once and of many pages by job."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from headrace.sandbox.ai.framework import paging
+from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
+from headrace.sandbox.ai.framework.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.framework.job_runner import JobKind
+from headrace.sandbox.ai.framework.ledger import FAILED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.textract import documents
+from headrace.sandbox.ai.textract.blocks import blocks
+from headrace.sandbox.ai.textract.documents import Document
+
+# https://docs.aws.amazon.com/textract/latest/dg/limits-document.html
+MOST_BYTES = 10 * 1024**2
+MOST_JOB_BYTES = 500 * 1024**2
+MOST_JOBS = 100
+MOST_RESULTS = 1000
+LIFE_SECONDS = 7 * 24 * 3600  # of tokens and of results
+MODEL = "1.0"
+TEXT, ANALYSIS = "StartDocumentTextDetection", "StartDocumentAnalysis"
+
+
+def detect_document_text(params: Params, context: Context) -> Params:
+    """The text of a picture of one page; a PDF of one page will do as well."""
+    found = _one_page(params["Document"], context)
+    return {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(found), "DetectDocumentTextModelVersion": MODEL}
+
+
+def analyze_document(params: Params, context: Context) -> Params:
+    """The text of a picture of one page, with its fields and tables."""
+    found = blocks(_one_page(params["Document"], context), params["FeatureTypes"])
+    return {"DocumentMetadata": {"Pages": 1}, "Blocks": found, "AnalyzeDocumentModelVersion": MODEL}
+
+
+def _one_page(document: Params, context: Context) -> Document:
+    if "Bytes" in document:
+        found = _opened(bytes(document["Bytes"]))
+    else:
+        bucket, key, version = _location(document)
+        if _size(bucket, key, version, context.cloud) > MOST_BYTES:
+            raise ServiceError("DocumentTooLargeException", f"A document has at most {MOST_BYTES} bytes.")
+        found = _opened(context.cloud.read(bucket, key, version))
+    if len(found.pages) != 1:
+        raise ServiceError("UnsupportedDocumentException", "Request has unsupported document format")
+    return found
+
+
+def start(operation: str, params: Params, context: Context) -> Params:
+    """Start reading a document."""
+    bucket, key, version = _location(params["DocumentLocation"])
+    if _size(bucket, key, version, context.cloud) > MOST_JOB_BYTES:
+        raise ServiceError("DocumentTooLargeException", f"A document has at most {MOST_JOB_BYTES} bytes.")
+    job = Job(
+        job_id=secrets.token_hex(32),
+        service="textract",
+        operation=operation,
+        asset=f"{bucket}/{key}",
+        token=params.get("ClientRequestToken"),
+        request=params,
+    )
+    try:
+        begun, _ = context.jobs.start(job, context.clock() - LIFE_SECONDS, MOST_JOBS)
+    except TooManyJobs as error:
+        raise ServiceError("LimitExceededException", f"At most {MOST_JOBS} jobs run at the same time.") from error
+    if begun.request != params:
+        raise ServiceError("IdempotentParameterMismatchException", "The token was used with other parameters.")
+    return {"JobId": begun.job_id}
+
+
+def get(operation: str, model: str, params: Params, context: Context) -> Params:
+    """The state of a job of an operation, and a page of its blocks."""
+    job = context.ledger.job("textract", params["JobId"])
+    if job is None or job.operation != operation or job.started_at <= context.clock() - LIFE_SECONDS:
+        raise ServiceError("InvalidJobIdException", "Request has invalid Job Id")
+    said: Params = {"JobStatus": job.status, model: MODEL}
+    said |= {"StatusMessage": job.reason} if job.status == FAILED else {}
+    if job.result is None:
+        return said
+    size = min(params.get("MaxResults", MOST_RESULTS), MOST_RESULTS)
+    page = paging.Page(job.job_id, params.get("NextToken"), size, context.clock())
+    try:
+        shown, token = paging.cut(job.result["blocks"], page)
+    except paging.BadToken as error:
+        raise ServiceError("InvalidParameterException", "Request has invalid parameters") from error
+    said |= {"DocumentMetadata": {"Pages": job.result["pages"]}, "Blocks": list(shown)}
+    return said | ({"NextToken": token} if token else {})
+
+
+def work(job: Job, cloud: Cloud) -> Params:
+    """Read the document of `job`."""
+    bucket, key, version = _location(job.request["DocumentLocation"])
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "document")
+        try:
+            cloud.fetch(bucket, key, file, version)
+        except Refused as error:
+            raise Unprocessable("INVALID_S3_OBJECT: the document is no longer there") from error
+        found = documents.read(file)
+    return {"pages": len(found.pages), "blocks": blocks(found, job.request.get("FeatureTypes", ()))}
+
+
+def announce(job: Job, cloud: Cloud) -> None:
+    """Tell the job's topic of its end."""
+    channel = job.request.get("NotificationChannel")
+    if channel is None:
+        return
+    where = job.request["DocumentLocation"]["S3Object"]
+    message: Params = {
+        "JobId": job.job_id,
+        "Status": job.status,
+        "API": job.operation,
+        "Timestamp": round((job.finished_at or 0.0) * 1000),
+        "DocumentLocation": {"S3ObjectName": where["Name"], "S3Bucket": where["Bucket"]},
+    }
+    if "JobTag" in job.request:
+        message["JobTag"] = job.request["JobTag"]
+    cloud.publish(channel["SNSTopicArn"], message)
+
+
+def _opened(data: bytes) -> Document:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "document")
+        file.write_bytes(data)
+        try:
+            return documents.read(file)
+        except documents.Unsupported as error:
+            raise ServiceError("UnsupportedDocumentException", "Request has unsupported document format") from error
+        except Unprocessable as error:
+            raise ServiceError("BadDocumentException", f"Request has a bad document: {error}") from error
+
+
+def _location(document: Params) -> tuple[str, str, str | None]:
+    where = document.get("S3Object", {})
+    if "Bucket" not in where or "Name" not in where:
+        raise ServiceError("InvalidParameterException", "Request has invalid parameters")
+    return where["Bucket"], where["Name"], where.get("Version")
+
+
+def _size(bucket: str, key: str, version: str | None, cloud: Cloud) -> int:
+    try:
+        return cloud.size(bucket, key, version)
+    except Refused as error:
+        why = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
+        raise ServiceError("InvalidS3ObjectException", why) from error
+
+
+def _subject(params: Params, answer: Params) -> Subject:
+    where = (params.get("Document") or params.get("DocumentLocation") or {}).get("S3Object")
+    asset = f"{where.get('Bucket')}/{where.get('Name')}" if where else None
+    return Subject(asset, params.get("ClientRequestToken"), answer.get("JobId") or params.get("JobId"))
+
+
+def _is_real(answer: Params) -> bool:
+    return all(block.get("Text") != documents.SYNTHETIC for block in answer["Blocks"])
+
+
+SERVICE = Service(
+    name="textract",
+    invalid="InvalidParameterException",
+    failure="InternalServerError",
+    operations={
+        "DetectDocumentText": detect_document_text,
+        "StartDocumentTextDetection": partial(start, TEXT),
+        "GetDocumentTextDetection": partial(get, TEXT, "DetectDocumentTextModelVersion"),
+        "AnalyzeDocument": analyze_document,
+        "StartDocumentAnalysis": partial(start, ANALYSIS),
+        "GetDocumentAnalysis": partial(get, ANALYSIS, "AnalyzeDocumentModelVersion"),
+    },
+    jobs={TEXT: JobKind(work, announce), ANALYSIS: JobKind(work, announce)},
+    subject=_subject,
+    synthetic=frozenset({"DetectDocumentText", "AnalyzeDocument"}),
+    is_real=_is_real,
+)

@@ -1,0 +1,147 @@
+"""The work of a Transcribe job: media in, transcript and subtitles out, its end as an event."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from headrace.sandbox import names
+from headrace.sandbox.ai.framework import ffmpeg
+from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
+from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Job
+from headrace.sandbox.ai.transcribe import output_files, speech
+from headrace.sandbox.ai.transcribe.speech import Speech
+
+MOST_MEDIA_BYTES = 2 * 1024**3  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
+SERVICE_BUCKET = "headrace-transcribe"
+DEFAULT_LANGUAGE = "en-US"
+FORMATS = ("mp4", "mp3", "wav", "flac", "ogg", "amr", "webm", "m4a")
+STATUS = {RUNNING: "IN_PROGRESS", SUCCEEDED: "COMPLETED", FAILED: "FAILED"}
+
+
+def work(job: Job, cloud: Cloud) -> dict[str, Any]:
+    """Transcribe the media of `job` into its bucket; returns what was found and the keys written."""
+    with TemporaryDirectory() as folder:
+        probe, heard = _listen(job, cloud, Path(folder))
+    found: dict[str, Any] = {"MediaSampleRateHertz": probe.sample_rate, "MediaFormat": _format(job, probe)}
+    if "LanguageCode" in job.request:
+        found["LanguageCode"] = job.request["LanguageCode"]
+    else:  # nothing here knows languages: the first that is offered, with no confidence
+        found["LanguageCode"] = _language(job)
+        found["IdentifiedLanguageScore"] = 0.0
+    key = _output_key(job)
+    document = output_files.document(job.job_id, names.ACCOUNT, heard, found["LanguageCode"])
+    files = {key: json.dumps(document, ensure_ascii=False)} | _subtitles(job, key, heard)
+    _write(job, cloud, files)
+    return {"found": found, "transcript": key, "subtitles": list(files)[1:]}
+
+
+def announce(job: Job, cloud: Cloud) -> None:
+    """Send the state change as EventBridge would; told twice, it is the same event."""
+    detail = {"TranscriptionJobName": job.job_id, "TranscriptionJobStatus": STATUS[job.status]}
+    if job.status == FAILED:
+        detail["FailureReason"] = str(job.reason)
+    ended = datetime.fromtimestamp(job.finished_at or job.due_at, UTC)
+    event = {
+        "version": "0",
+        "id": str(uuid5(NAMESPACE_URL, f"transcribe/{job.job_id}/{job.started_at}")),
+        "detail-type": "Transcribe Job State Change",
+        "source": "aws.transcribe",
+        "account": names.ACCOUNT,
+        "time": ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": cloud.region,
+        "resources": [],
+        "detail": detail,
+    }
+    cloud.emit(event)
+
+
+def split_asset(asset: str) -> tuple[str, str]:
+    """Bucket and key of `bucket/key`."""
+    bucket, _, key = asset.partition("/")
+    return bucket, key
+
+
+def _listen(job: Job, cloud: Cloud, folder: Path) -> tuple[ffmpeg.Probe, Speech]:
+    bucket, key = split_asset(job.asset)
+    media = folder / "media"
+    try:
+        if cloud.size(bucket, key) > MOST_MEDIA_BYTES:
+            raise Unprocessable("Invalid file size: file size too large.")
+        cloud.fetch(bucket, key, media)
+    except Refused as error:
+        raise Unprocessable("The media file is no longer there.") from error
+    probe = _probe(media, job.request)
+    return probe, speech.hear(media, probe, _sidecar(bucket, key, cloud, folder), _language(job))
+
+
+def _language(job: Job) -> str:
+    return str(job.request.get("LanguageCode") or job.request.get("LanguageOptions", [DEFAULT_LANGUAGE])[0])
+
+
+def _probe(media: Path, request: dict[str, Any]) -> ffmpeg.Probe:
+    """What the media holds; raises `Unprocessable` in the words that Transcribe uses as FailureReason."""
+    try:
+        probe = ffmpeg.probe(media)
+    except ffmpeg.NotMedia as error:
+        raise Unprocessable(f"Unsupported media format. {error}") from error
+    if not set(probe.formats) & set(FORMATS):
+        raise Unprocessable("Unsupported media format.")
+    if request.get("MediaFormat", probe.formats[0]) not in probe.formats:
+        raise Unprocessable("The media format provided does not match the detected media format.")
+    if not probe.sample_rate:
+        raise Unprocessable("The media file holds no sound.")
+    if request.get("MediaSampleRateHertz", probe.sample_rate) != probe.sample_rate:
+        raise Unprocessable("The sample rate provided does not match the detected sample rate.")
+    return probe
+
+
+def _format(job: Job, probe: ffmpeg.Probe) -> str:
+    return str(job.request.get("MediaFormat") or next(name for name in FORMATS if name in probe.formats))
+
+
+def _sidecar(bucket: str, key: str, cloud: Cloud, folder: Path) -> Path | None:
+    """Captions beside the media: `talk.mp4.srt` or `talk.srt`, or the same as WebVTT."""
+    stem = key.rsplit(".", 1)[0] if "." in key.rsplit("/", 1)[-1] else key
+    for name in (f"{base}.{form}" for base in dict.fromkeys((key, stem)) for form in ("srt", "vtt")):
+        file = folder / "captions"
+        try:
+            cloud.fetch(bucket, name, file)
+        except Refused:
+            continue
+        return file
+    return None
+
+
+def _output_key(job: Job) -> str:
+    """Where the transcript goes: an OutputKey that does not end in .json is a folder."""
+    if "OutputBucketName" not in job.request:
+        return f"{job.job_id}/asrOutput.json"
+    key = job.request.get("OutputKey", "")
+    if key.endswith(".json"):
+        return str(key)
+    return f"{key.rstrip('/')}/{job.job_id}.json".lstrip("/")
+
+
+def _subtitles(job: Job, key: str, heard: Speech) -> dict[str, str]:
+    wanted = job.request.get("Subtitles", {})
+    first = wanted.get("OutputStartIndex", 0)
+    texts = {form: output_files.SUBTITLES[form](heard.segments, first) for form in wanted.get("Formats", ())}
+    return {f"{key.removesuffix('.json')}.{form}": text for form, text in texts.items()}
+
+
+def _write(job: Job, cloud: Cloud, files: dict[str, str]) -> None:
+    bucket = job.request.get("OutputBucketName", SERVICE_BUCKET)
+    if bucket == SERVICE_BUCKET:
+        cloud.ensure_bucket(bucket)
+    try:
+        for key, text in files.items():
+            kind = "application/json" if key.endswith(".json") else "text/plain; charset=utf-8"
+            cloud.write(bucket, key, text.encode(), kind)
+    except Refused as error:
+        raise Unprocessable("The output bucket does not exist or may not be written to.") from error

@@ -1,0 +1,82 @@
+"""The files that Transcribe leaves in S3: the transcript in JSON, subtitles as WebVTT and SubRip."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from headrace.sandbox.ai.transcribe.speech import Segment, Speech
+
+_WORD = re.compile(r"(\S*?)([.,!?:;…]*)$")
+
+
+def document(job_name: str, account: str, speech: Speech, language: str) -> dict[str, Any]:
+    """The transcript as AWS writes it, and beside it in `results` how the words are known and if they are synthetic."""
+    items: list[dict[str, Any]] = []
+    segments: list[dict[str, Any]] = []
+    for segment in speech.segments:
+        first = len(items)
+        items += ({"id": number, **item} for number, item in enumerate(_items(segment, speech.synthetic), first))
+        segments.append(_audio_segment(segment, len(segments), range(first, len(items))))
+    results = {
+        "transcripts": [{"transcript": " ".join(segment.text for segment in speech.segments)}],
+        "items": items,
+        "audio_segments": segments,
+        "language_code": language,
+        "synthetic": speech.synthetic,
+        "engine": speech.engine,
+    }
+    return {"jobName": job_name, "accountId": account, "status": "COMPLETED", "results": results}
+
+
+def webvtt(segments: tuple[Segment, ...], _first: int) -> str:
+    """The segments as WebVTT; its cues need no numbers."""
+    cues = (f"{_stamp(s.start, '.')} --> {_stamp(s.end, '.')}\n{s.text}\n" for s in segments)
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def subrip(segments: tuple[Segment, ...], first: int) -> str:
+    """The segments as SubRip, numbered from `first`."""
+    numbered = enumerate(segments, first)
+    return "\n".join(f"{n}\n{_stamp(s.start, ',')} --> {_stamp(s.end, ',')}\n{s.text}\n" for n, s in numbered)
+
+
+SUBTITLES = {"vtt": webvtt, "srt": subrip}
+
+
+def _audio_segment(segment: Segment, number: int, items: range) -> dict[str, Any]:
+    return {
+        "id": number,
+        "transcript": segment.text,
+        "start_time": f"{segment.start:.3f}",
+        "end_time": f"{segment.end:.3f}",
+        "items": list(items),
+    }
+
+
+def _items(segment: Segment, synthetic: bool) -> Iterator[dict[str, Any]]:
+    """Words and punctuation; the time of a segment is shared out by the length of its words."""
+    words = segment.text.split()
+    letters = max(1, sum(len(word) for word in words))
+    pace, at = (segment.end - segment.start) / letters, segment.start
+    for word in words:
+        until = at + len(word) * pace
+        content, marks = _WORD.fullmatch(word).groups()  # type: ignore[union-attr]  # it matches any word
+        if content:
+            yield {
+                "type": "pronunciation",
+                "alternatives": [{"confidence": "0.0" if synthetic else f"{segment.sure:.3g}", "content": content}],
+                "start_time": f"{at:.3f}",
+                "end_time": f"{until:.3f}",
+            }
+        if marks:
+            yield {"type": "punctuation", "alternatives": [{"confidence": "0.0", "content": marks}]}
+        at = until
+
+
+def _stamp(seconds: float, point: str) -> str:
+    millis = round(seconds * 1000)
+    hours, rest = divmod(millis, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{point}{rest % 1000:03}"

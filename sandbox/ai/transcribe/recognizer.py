@@ -1,0 +1,76 @@
+"""The door to PocketSphinx, an extra. Sound on standard input, words out as JSON:
+`python -m headrace.sandbox.ai.transcribe.recognizer`.
+
+A small model for English, that is often wrong. It holds Python's lock for more than half of the sound's length, so it
+has a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from headrace.sandbox.ai.framework import ffmpeg
+
+SAMPLE_RATE = 16_000
+FRAMES_A_SECOND = 100
+MOST_SECONDS = 600.0
+TIMEOUT_SECONDS = 1200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that was recognised; seconds, and how sure the model is, from 0 to 1."""
+
+    start: float
+    end: float
+    text: str
+    sure: float
+
+
+def engine() -> str:
+    """Name the recogniser; empty where it is not installed."""
+    if util.find_spec("pocketsphinx") is None:
+        return ""
+    return f"pocketsphinx {metadata.version('pocketsphinx')}, a small model for English"
+
+
+def words(media: Path) -> tuple[Word, ...]:
+    """Recognise English words; none where it cannot be done in time."""
+    form = ("-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "pipe:1")
+    sound = ffmpeg.run(media, "-map", "0:a:0", *form).stdout
+    command = [sys.executable, "-m", __name__]
+    try:
+        done = subprocess.run(command, input=sound, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
+    except subprocess.SubprocessError:
+        return ()
+    return tuple(Word(*each) for each in json.loads(done.stdout))
+
+
+def main() -> None:
+    """Recognise what comes in: 16 bits a sample, one channel."""
+    import pocketsphinx
+
+    decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
+    decoder.start_utt()
+    decoder.process_raw(sys.stdin.buffer.read(), full_utt=True)
+    decoder.end_utt()
+    found = [
+        (one.start_frame / FRAMES_A_SECOND, (one.end_frame + 1) / FRAMES_A_SECOND, spoken(one.word), min(one.prob, 1.0))
+        for one in decoder.seg()
+        if spoken(one.word)
+    ]
+    sys.stdout.write(json.dumps(found))
+
+
+def spoken(word: str) -> str:
+    """Give a word of the dictionary as it is written; empty for silence and noise: `and(2)` is `and`."""
+    return "" if word[0] in "<[+" else word.partition("(")[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Amazon Transcribe: speech to text by job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from headrace.sandbox.ai.framework import paging
+from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
+from headrace.sandbox.ai.framework.errors import ServiceError
+from headrace.sandbox.ai.framework.job_runner import JobKind
+from headrace.sandbox.ai.framework.ledger import FAILED, Job, Subject, TooManyJobs
+from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.transcribe import job as transcribe_job
+from headrace.sandbox.ai.transcribe.job import SERVICE_BUCKET, STATUS
+
+MOST_JOBS = 250  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
+SERVICE_URL_SECONDS = 900
+
+_REPEATED = (
+    "TranscriptionJobName",
+    "LanguageCode",
+    "MediaSampleRateHertz",
+    "MediaFormat",
+    "Media",
+    "Settings",
+    "ModelSettings",
+    "JobExecutionSettings",
+    "IdentifyLanguage",
+    "IdentifyMultipleLanguages",
+    "LanguageOptions",
+    "Tags",
+    "LanguageIdSettings",
+)
+_SUMMARISED = (
+    "TranscriptionJobName",
+    "CreationTime",
+    "StartTime",
+    "CompletionTime",
+    "LanguageCode",
+    "TranscriptionJobStatus",
+    "FailureReason",
+    "ModelSettings",
+    "IdentifyLanguage",
+    "IdentifyMultipleLanguages",
+    "IdentifiedLanguageScore",
+)
+# Left out silently, these would let through what the caller meant to be held back.
+_NOT_SERVED = ("ContentRedaction", "ToxicityDetection")
+
+
+def start_transcription_job(params: Params, context: Context) -> Params:
+    """Start transcribing a media file in S3."""
+    _check(params)
+    asset, name = _asset(params), params["TranscriptionJobName"]
+    try:
+        context.cloud.size(*transcribe_job.split_asset(asset))
+    except Refused as error:
+        raise _bad_request("The URI that you provided doesn't point to an S3 object.") from error
+    job = Job(
+        job_id=name,
+        service="transcribe",
+        operation="StartTranscriptionJob",
+        asset=asset,
+        token=name,  # the name does what a token does elsewhere, except that its second use is an error
+        request=params,
+    )
+    try:
+        job, is_new = context.jobs.start(job, 0.0, MOST_JOBS)
+    except TooManyJobs as error:
+        raise ServiceError("LimitExceededException", f"At most {MOST_JOBS} jobs run at the same time.") from error
+    if not is_new:
+        raise ServiceError("ConflictException", "The requested job name already exists. Choose a different job name.")
+    return {"TranscriptionJob": _described(job, context.cloud)}
+
+
+def get_transcription_job(params: Params, context: Context) -> Params:
+    """The state of a job and where its transcript lies."""
+    return {"TranscriptionJob": _described(_job(params, context), context.cloud)}
+
+
+def list_transcription_jobs(params: Params, context: Context) -> Params:
+    """A page of the jobs, the newest first."""
+    wanted, part = params.get("Status"), params.get("JobNameContains", "").lower()
+    jobs = [job for job in context.ledger.jobs("transcribe") if part in job.job_id.lower()]
+    jobs = [job for job in jobs if wanted in (None, STATUS[job.status])]
+    page = paging.Page(f"{wanted} {part}", params.get("NextToken"), params.get("MaxResults", 5), context.clock())
+    try:
+        shown, token = paging.cut(jobs, page)
+    except paging.BadToken as error:
+        raise _bad_request("The NextToken that you provided is not valid.") from error
+    answer: Params = {"TranscriptionJobSummaries": [_summary(job, context.cloud) for job in shown]}
+    answer |= {"Status": wanted} if wanted else {}
+    return answer | ({"NextToken": token} if token else {})
+
+
+def delete_transcription_job(params: Params, context: Context) -> Params:
+    """Forget a job, so that its name is free again."""
+    context.ledger.delete(_job(params, context), context.clock())
+    return {}
+
+
+def _check(params: Params) -> None:
+    languages = ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages")
+    if not all(transcribe_job.split_asset(_asset(params))):
+        raise _bad_request("MediaFileUri is s3://bucket/key, or the URL of an object with the bucket in its path.")
+    if sum(bool(params.get(name)) for name in languages) != 1:
+        raise _bad_request(f"Give exactly one of {', '.join(languages)}.")
+    if "OutputKey" in params and "OutputBucketName" not in params:
+        raise _bad_request("OutputKey needs OutputBucketName.")
+    for name in _NOT_SERVED:
+        if name in params:
+            raise _bad_request(f"{name} is not served by this endpoint.")
+
+
+def _asset(params: Params) -> str:
+    """`bucket/key` of the media, from an `s3://` URI or the path of an S3 URL."""
+    scheme, _, rest = params.get("Media", {}).get("MediaFileUri", "").partition("://")
+    return str(rest if scheme == "s3" else rest.partition("/")[2])
+
+
+def _job(params: Params, context: Context) -> Job:
+    job = context.ledger.job("transcribe", params["TranscriptionJobName"])
+    if job is None:
+        raise _bad_request("The requested job couldn't be found. Check the job name and try your request again.")
+    return job
+
+
+def _bad_request(message: str) -> ServiceError:
+    return ServiceError("BadRequestException", message)
+
+
+def _summary(job: Job, cloud: Cloud) -> Params:
+    said = _described(job, cloud)
+    kind = "CUSTOMER_BUCKET" if "OutputBucketName" in job.request else "SERVICE_BUCKET"
+    return {name: said[name] for name in _SUMMARISED if name in said} | {"OutputLocationType": kind}
+
+
+def _described(job: Job, cloud: Cloud) -> Params:
+    said = {name: job.request[name] for name in _REPEATED if name in job.request}
+    started = datetime.fromtimestamp(job.started_at, UTC)
+    said |= {"TranscriptionJobStatus": STATUS[job.status], "CreationTime": started, "StartTime": started}
+    if job.finished_at is not None:
+        said["CompletionTime"] = datetime.fromtimestamp(job.finished_at, UTC)
+    if job.status == FAILED:
+        said["FailureReason"] = job.reason
+    if job.result is not None:
+        said |= job.result["found"]
+        said["Transcript"] = {"TranscriptFileUri": _uri(job, job.result["transcript"], cloud)}
+    if "Subtitles" in job.request:
+        uris = [_uri(job, key, cloud) for key in (job.result or {}).get("subtitles", ())]
+        said["Subtitles"] = {"OutputStartIndex": 0, **job.request["Subtitles"], "SubtitleFileUris": uris}
+    return said
+
+
+def _uri(job: Job, key: str, cloud: Cloud) -> str:
+    if "OutputBucketName" in job.request:
+        return f"https://s3.{cloud.region}.amazonaws.com/{job.request['OutputBucketName']}/{key}"
+    return cloud.presigned(SERVICE_BUCKET, key, SERVICE_URL_SECONDS)
+
+
+def _subject(params: Params, _: Params) -> Subject:
+    name = params.get("TranscriptionJobName")
+    return Subject(_asset(params) or None, name, name)
+
+
+SERVICE = Service(
+    name="transcribe",
+    invalid="BadRequestException",
+    failure="InternalFailureException",
+    operations={
+        "StartTranscriptionJob": start_transcription_job,
+        "GetTranscriptionJob": get_transcription_job,
+        "ListTranscriptionJobs": list_transcription_jobs,
+        "DeleteTranscriptionJob": delete_transcription_job,
+    },
+    jobs={"StartTranscriptionJob": JobKind(transcribe_job.work, transcribe_job.announce)},
+    subject=_subject,
+)

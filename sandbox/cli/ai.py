@@ -1,0 +1,117 @@
+"""`headrace sandbox ledger` and `faults`: what the AI endpoint was asked, and what is to go wrong there."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.names import endpoint
+from headrace.sandbox.paths import default_data
+
+Data = Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+
+faults = typer.Typer(no_args_is_help=True, help="What is to go wrong at the AI endpoint.")
+
+
+def ledger(
+    service: Annotated[str, typer.Option(help="Only calls of this service, such as rekognition.")] = "",
+    operation: Annotated[str, typer.Option(help="Only this operation, such as DetectLabels.")] = "",
+    asset: Annotated[str, typer.Option(help="Only what is about bucket/key.")] = "",
+    token: Annotated[str, typer.Option(help="Only what bears this idempotency key.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many calls.")] = 20,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the AI endpoint was asked, the newest first, and how many jobs that came down to."""
+    asked = {"service": service, "operation": operation, "asset": asset, "token": token, "limit": str(limit)}
+    query = urllib.parse.urlencode({name: value for name, value in asked.items() if value})
+    found = _ask(data, f"/ledger?{query}")
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    table = Table("service", "operation", "outcome", "asset", "job", box=None, pad_edge=False, header_style="bold")
+    for call in found["calls"]:
+        job = (call["job_id"] or "")[:36]
+        table.add_row(call["service"], call["operation"], call["outcome"], call["asset"] or "", job)
+    Console(highlight=False).print(table)
+    outcomes = ", ".join(f"{number} {name}" for name, number in found["outcomes"].items())
+    typer.echo(f"{sum(found['outcomes'].values())} calls: {outcomes or 'none'}")
+    typer.echo(f"{found['jobs_started']} jobs asked for, {found['jobs_unique']} were there")
+
+
+@faults.command("list")
+def show(data: Data = None, as_json: Json = False) -> None:
+    """Show the faults in force, with how many calls each saw and struck."""
+    _show(_ask(data, "/faults"), as_json)
+
+
+@faults.command("set")
+def put(
+    operation: Annotated[str, typer.Argument(help="An operation such as DetectLabels; '*' for all.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="throttle, error_500, error_after_effect, fail_job, lost_completion, duplicate_completion, "
+            "late_completion."
+        ),
+    ],
+    share: Annotated[float, typer.Option(help="Share of the calls that are struck.")] = 1.0,
+    count: Annotated[int | None, typer.Option(help="At most so many.", show_default=False)] = None,
+    seconds: Annotated[float, typer.Option(help="How late a late completion comes.")] = 0.0,
+    reason: Annotated[str, typer.Option(help="Why a failed job failed.")] = "Injected failure.",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put a fault in force, from now on."""
+    fault: dict[str, Any] = {"operation": operation, "kind": kind, "share": share, "seconds": seconds, "reason": reason}
+    _show(_ask(data, "/faults", "POST", fault | ({"count": count} if count else {})), as_json)
+
+
+@faults.command()
+def clear(data: Data = None) -> None:
+    """Let nothing go wrong any more."""
+    _ask(data, "/faults", "DELETE")
+    typer.echo("No faults")
+
+
+def _show(found: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    if not found:
+        typer.echo("No faults")
+        return
+    table = Table("operation", "kind", "share", "seen", "struck", box=None, pad_edge=False, header_style="bold")
+    for each in found:
+        table.add_row(*(str(each[name]) for name in ("operation", "kind", "share", "seen", "struck")))
+    Console(highlight=False).print(table)
+
+
+def _ask(data: Path | None, path: str, method: str = "GET", body: object = None) -> Any:
+    """Ask the endpoint of a sandbox. What it refuses, and that it is not up, ends the command with one line."""
+    from headrace.sandbox.cluster.processes import is_alive
+    from headrace.sandbox.cluster.state_file import read
+
+    try:
+        part = read(data or default_data()).parts.get("ai")
+        if part is None or not is_alive(part):
+            raise SandboxError("The sandbox is not up: start it with `headrace sandbox up`.")
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(endpoint(part.port) + path, content, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        typer.echo(json.load(error)["error"], err=True)
+    except (SandboxError, OSError) as error:
+        typer.echo(str(error), err=True)
+    raise typer.Exit(1)

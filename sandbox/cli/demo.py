@@ -1,0 +1,60 @@
+"""`headrace demo`: real files through the whole pipeline, on a real Kafka, on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)] = None,
+    all_stages: Annotated[
+        bool, typer.Option("--all-stages", help="Run every AI service, not only the usual stages.")
+    ] = False,
+    broken: Annotated[
+        str, typer.Option("--break", metavar="STAGE", help="Run a stage with a bug, to be mended; needs --keep.")
+    ] = "",
+    limit: Annotated[float, typer.Option(min=1.0, help="Seconds that the files may take.")] = 180.0,
+) -> None:
+    """Run real files through the whole pipeline on this machine: no account, no Docker, no Java.
+
+    Exits with 0 only if every file ended as it must. Ctrl-C ends everything that was started.
+    """
+    from rich.console import Console
+
+    from headrace.console.errors import Refused
+    from headrace.sandbox.demo import report as demo_report
+    from headrace.sandbox.demo import run, view, workspace
+    from headrace.sandbox.errors import SandboxError
+
+    if broken:
+        _breakable(broken, keep)
+    console = Console(stderr=as_json, highlight=False)
+    try:
+        with workspace.place(data, keep) as folder:
+            report = run.run(run.Plan(all_stages, limit, broken), folder, console)
+    except SandboxError as error:
+        raise Refused(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(demo_report.as_json(report), indent=2))
+    else:
+        view.results(report, console)
+        view.way_on(data, keep, broken, console)
+    if report.wrong:
+        late = "" if report.seconds.all else f"time is up after {limit:g} s: "
+        raise Refused(late + "; ".join(report.wrong))
+
+
+def _breakable(stage: str, keep: bool) -> None:
+    from headrace.console.errors import Refused
+    from headrace.sandbox.demo.faulty_worker import STAGES
+
+    if stage not in STAGES:
+        raise Refused(f"--break takes one of {', '.join(STAGES)}: others depend on the rest")
+    if not keep:
+        raise Refused("--break needs --keep: what is broken is there to be mended")

@@ -1,0 +1,1 @@
+"""A local cluster: broker, local AWS, AI endpoint and worker processes."""

@@ -1,0 +1,102 @@
+"""Start, watch and end processes that outlive us; the one door to psutil."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from headrace.sandbox.cluster.state_file import Part
+
+CLOCK_STEP = 2.0
+"""Seconds by which a process's start may seem to move when the system's clock is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, and in which folder; `variables` come on top of our own environment."""
+
+    argv: tuple[str, ...]
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def spawn(name: str, command: Command, port: int, log: Path) -> Part:
+    """Start a process in a session of its own, so that neither Ctrl-C nor our end reaches it; it writes to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command.argv,
+            cwd=command.folder,
+            env={**os.environ, **command.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    part = Part(name, process.pid, psutil.Process(process.pid).create_time(), port, log)
+    process.returncode = 0  # it is to outlive this object, which would warn of that
+    return part
+
+
+def is_alive(part: Part) -> bool:
+    """Whether the very process that was started is still there, and no zombie."""
+    return _process(part) is not None
+
+
+def listens(part: Part) -> bool:
+    """Whether this very process accepts connections on the part's port; another's answer there would mislead."""
+    process = _process(part)
+    try:
+        sockets = process.net_connections("tcp") if process else []
+    except psutil.Error:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == part.port for each in sockets)
+
+
+def stop(parts: Iterable[Part], patience: float = 10.0) -> None:
+    """Ask the processes to end, together; after `patience` seconds end those that remain, with all their children.
+
+    One that is gone, or whose id is another process's by now, is left alone.
+    """
+    processes = [process for part in parts if (process := _process(part))]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _gone, stubborn = psutil.wait_procs(processes, timeout=patience)
+    for process in stubborn:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    psutil.wait_procs(stubborn, timeout=patience)
+
+
+def resident_bytes(part: Part) -> int:
+    """Memory that a part holds; 0 when it is gone."""
+    process = _process(part)
+    try:
+        return int(process.memory_info().rss) if process else 0
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def last_lines(log: Path, count: int = 5) -> list[str]:
+    """The end of a log, without the frames of Java's stack traces: they hide what was said."""
+    if not log.exists():
+        return []
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("\tat ")][-count:]
+
+
+def _process(part: Part) -> psutil.Process | None:
+    try:
+        process = psutil.Process(part.pid)
+        same = abs(process.create_time() - part.started) < CLOCK_STEP
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,37 @@
+"""A worker with a bug in one stage: `python -m headrace.sandbox.demo.faulty_worker STAGE`. The demo starts it, to be
+mended."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+from headrace.console.app import main as app_main
+from headrace.streams import pipeline
+from headrace.streams.stage import Job, Stage
+
+STAGES = ("thumbnails", "labels", "moderation", "transcript")
+"""Stages on which no other depends: their bug keeps nobody else from working."""
+
+
+def broken(stage: Stage) -> Stage:
+    """Give a stage whose every try ends in the same mistake of ours."""
+    job = replace(stage.job, start=_bug) if isinstance(stage.job, Job) else None
+    return replace(stage, run=_bug if stage.run else None, job=job)
+
+
+async def _bug(*_: Any) -> Any:
+    answer: dict[str, Any] = {"labels": []}
+    return answer["Labels"]
+
+
+def main(name: str) -> None:
+    """Be the worker of all stages, with a bug in one."""
+    pipeline.STAGES = tuple(broken(stage) if stage.name == name else stage for stage in pipeline.STAGES)
+    sys.argv[1:] = ["worker", "--all"]
+    app_main.main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,65 @@
+"""Faults on demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headrace.sandbox.ai.framework.faults import Fault, Faults, parse
+
+
+def struck(faults: Faults, calls: int, operation: str = "DetectLabels") -> list[int]:
+    return [n for n in range(calls) if faults.strike(operation, "throttle")]
+
+
+def test_a_share_of_the_calls_is_struck_and_the_same_ones_each_time() -> None:
+    for _ in range(2):
+        faults = Faults()
+        faults.add(Fault("DetectLabels", "throttle", share=0.25))
+        assert struck(faults, 12) == [3, 7, 11]
+
+
+def test_a_count_ends_a_fault() -> None:
+    faults = Faults()
+    faults.add(Fault("DetectLabels", "throttle", count=2))
+    assert struck(faults, 5) == [0, 1]
+    assert [(entry["seen"], entry["struck"]) for entry in faults.listing()] == [(5, 2)]
+
+
+def test_a_fault_strikes_its_own_operation_and_kind() -> None:
+    faults = Faults()
+    faults.add(Fault("DetectLabels", "throttle"))
+    assert faults.strike("GetLabelDetection", "throttle") is None
+    assert faults.strike("DetectLabels", "error_500") is None
+    faults.add(Fault("*", "error_500"))
+    assert faults.strike("GetLabelDetection", "error_500") is not None
+
+
+def test_after_clear_nothing_is_struck() -> None:
+    faults = Faults()
+    faults.add(Fault("*", "throttle"))
+    faults.clear()
+    assert struck(faults, 3) == []
+
+
+def test_a_fault_is_read_from_json() -> None:
+    body = {"operation": "*", "kind": "late_completion", "seconds": 2, "share": 0.5, "count": 3}
+    assert parse(body) == Fault("*", "late_completion", share=0.5, count=3, seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"operation": 7}, "operation"),
+        ({"kind": "magic"}, "kind: one of throttle"),
+        ({"share": 0}, "share"),
+        ({"share": "half"}, "share: not a number"),
+        ({"count": True}, "count: not a number"),
+        ({"reason": 5}, "reason: not a text"),
+        ({"colour": "red"}, "unknown member: colour"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_says_why(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parse({"operation": "*", "kind": "throttle", **change})

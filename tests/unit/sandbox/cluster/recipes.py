@@ -1,0 +1,49 @@
+"""Small real servers in the place of Kafka and AWS."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from headrace.sandbox.cluster.components import Recipe, Site
+from headrace.sandbox.cluster.processes import Command
+
+SERVER = "import socket, sys, time; listening = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
+
+
+def server(name: str, before: Callable[[Site], object] = lambda _site: None, **options: Any) -> Recipe:
+    """A part that listens on its port; `before` is called when it is prepared."""
+
+    def prepare(site: Site) -> Command:
+        before(site)
+        return Command((sys.executable, "-c", SERVER, str(site.ports[name])), site.data)
+
+    return Recipe(name, (name,), prepare, lambda _port: True, **options)
+
+
+def failing(name: str, code: str = "print('no disk'); raise SystemExit(3)", **options: Any) -> Recipe:
+    """A part that never listens."""
+    return Recipe(
+        name, (name,), lambda site: Command((sys.executable, "-c", code), site.data), lambda _port: True, **options
+    )
+
+
+class Thief:
+    """Takes the port of a part just before that one would, once."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._socket = socket.socket()
+
+    def __call__(self, site: Site) -> None:
+        """Listen on the port of the part `aws`."""
+        if not self.port:
+            self.port = site.ports["aws"]
+            self._socket.bind(("127.0.0.1", self.port))
+            self._socket.listen()
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._socket.close()

@@ -1,0 +1,184 @@
+"""Up and down, with small real servers in the place of Kafka and AWS."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headrace.sandbox.cluster import cluster
+from headrace.sandbox.cluster.components import RECIPES, Site
+from headrace.sandbox.cluster.processes import is_alive
+from headrace.sandbox.cluster.progress_events import Event, Fetched, Ready
+from headrace.sandbox.cluster.state_file import Part, read
+from headrace.sandbox.errors import SandboxError
+from tests.unit.sandbox.cluster.recipes import Thief, failing, server
+
+BOTH = ("kafka", "aws")
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name in RECIPES:
+        monkeypatch.setitem(RECIPES, name, server(name))
+    yield tmp_path / "data"
+    cluster.down(tmp_path / "data")
+
+
+@pytest.fixture
+def thief() -> Iterator[Thief]:
+    thief = Thief()
+    yield thief
+    thief.close()
+
+
+def kill(part: Part) -> None:
+    os.kill(part.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while is_alive(part):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def endless_download(site: Site) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        site.tell(Fetched(1, 2))
+        time.sleep(0.01)
+    pytest.fail("nobody ended the download")
+
+
+def test_up_starts_every_part_and_down_ends_them(data: Path) -> None:
+    state = cluster.up(data)
+    assert set(state.parts) == {"kafka", "aws", "ai"}
+    assert all(is_alive(part) for part in state.parts.values())
+    assert read(data) == state
+    assert cluster.down(data) == ["kafka", "aws", "ai"]
+    assert not any(is_alive(part) for part in state.parts.values())
+    assert cluster.status(data) == []
+
+
+def test_each_part_is_reported_when_it_is_ready(data: Path) -> None:
+    heard: list[Event] = []
+    state = cluster.up(data, BOTH, heard.append)
+    assert {event.part: event.port for event in heard if isinstance(event, Ready)} == {
+        name: part.port for name, part in state.parts.items()
+    }
+
+
+def test_up_twice_changes_nothing(data: Path) -> None:
+    assert cluster.up(data, BOTH) == cluster.up(data, BOTH)
+
+
+def test_up_sets_up_anew_what_a_killed_up_left_half_done(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up: list[int] = []
+    monkeypatch.setitem(RECIPES, "aws", server("aws", finish=set_up.append))
+    port = cluster.up(data, ["aws"]).parts["aws"].port
+    cluster.up(data, ["aws"])
+    assert set_up == [port, port]
+
+
+def test_a_part_can_be_added_later(data: Path) -> None:
+    first = cluster.up(data, ["aws"])
+    both = cluster.up(data, BOTH)
+    assert both.parts["aws"] == first.parts["aws"]
+    assert set(both.parts) == set(BOTH)
+
+
+def test_a_killed_part_is_seen_and_only_it_is_started_again_on_its_port(data: Path) -> None:
+    before = cluster.up(data, BOTH)
+    kill(before.parts["aws"])
+    assert {health.part.name: health.alive for health in cluster.status(data)} == {"kafka": True, "aws": False}
+    after = cluster.up(data, BOTH)
+    assert after.parts["kafka"] == before.parts["kafka"]
+    assert after.parts["aws"].pid != before.parts["aws"].pid
+    assert after.parts["aws"].port == before.parts["aws"].port
+
+
+def test_ports_are_the_same_after_down_and_up(data: Path) -> None:
+    before = cluster.up(data, BOTH).ports
+    cluster.down(data)
+    assert cluster.up(data, BOTH).ports == before
+
+
+def test_two_folders_are_two_sandboxes(data: Path, tmp_path: Path) -> None:
+    first, second = cluster.up(data, BOTH), cluster.up(tmp_path / "other", BOTH)
+    cluster.down(tmp_path / "other")
+    assert all(is_alive(part) for part in first.parts.values())
+    assert not any(is_alive(part) for part in second.parts.values())
+
+
+def test_down_where_nothing_ever_was_makes_nothing(tmp_path: Path) -> None:
+    assert cluster.down(tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_failed_up_leaves_nothing_running_and_shows_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Part] = []
+    monkeypatch.setitem(RECIPES, "kafka", failing("kafka"))
+    monkeypatch.setitem(RECIPES, "aws", server("aws", finish=lambda _port: started.extend(read(data).parts.values())))
+    with pytest.raises(SandboxError, match=r"kafka ended while it started; its log is .*kafka\.log:\n  no disk"):
+        cluster.up(data, BOTH)
+    assert not any(is_alive(part) for part in started)
+    assert cluster.status(data) == []
+
+
+def test_a_part_that_never_answers_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = failing("aws", "import time; time.sleep(60)", seconds=0.1)
+    monkeypatch.setitem(RECIPES, "aws", silent)
+    with pytest.raises(SandboxError, match="aws does not answer after 0 s"):
+        cluster.up(data, ["aws"])
+    assert cluster.status(data) == []
+
+
+def test_a_failed_restart_leaves_the_others_and_the_crash_as_they_were(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cluster.up(data, BOTH)
+    kill(before.parts["kafka"])
+    monkeypatch.setitem(RECIPES, "kafka", failing("kafka"))
+    with pytest.raises(SandboxError, match="kafka ended"):
+        cluster.up(data, BOTH)
+    assert {health.part.name: health.alive for health in cluster.status(data)} == {"kafka": False, "aws": True}
+
+
+def test_an_interrupted_up_leaves_nothing_running(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = failing("kafka", "import time; time.sleep(60)")
+    interrupting = server("aws", finish=lambda _port: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setitem(RECIPES, "kafka", waiting)
+    monkeypatch.setitem(RECIPES, "aws", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        cluster.up(data, BOTH)
+    assert cluster.status(data) == []
+
+
+def test_a_download_ends_when_another_part_fails(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RECIPES, "kafka", server("kafka", before=endless_download))
+    monkeypatch.setitem(RECIPES, "aws", failing("aws"))
+    with pytest.raises(SandboxError, match="aws ended"):
+        cluster.up(data, BOTH)
+
+
+def test_a_port_that_was_taken_at_the_last_moment_is_replaced(
+    data: Path, thief: Thief, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "aws", server("aws", before=thief))
+    state = cluster.up(data, ["aws"])
+    assert state.parts["aws"].port != thief.port
+    assert is_alive(state.parts["aws"])
+
+
+def test_a_port_that_running_parts_expect_is_not_replaced(
+    data: Path, thief: Thief, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cluster.up(data, BOTH)
+    kill(before.parts["aws"])
+    monkeypatch.setattr(cluster, "PATIENCE", 0.1)
+    monkeypatch.setitem(RECIPES, "aws", server("aws", before=thief))
+    with pytest.raises(SandboxError, match="run `headrace sandbox down`"):
+        cluster.up(data, BOTH)
+    assert is_alive(before.parts["kafka"])

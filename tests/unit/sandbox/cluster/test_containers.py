@@ -1,0 +1,52 @@
+"""The one-shot init of the compose file."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from headrace.sandbox.cluster import containers
+from headrace.schemas.serde import catalog, registry
+from headrace.schemas.serde.codec import RegistryDown
+from headrace.schemas.serde.registry import Registry
+from headrace.schemas.settings import RegistrySettings
+from tests.support.registry_double import registry_double
+
+
+class Late(Registry):
+    """A registry that is being started."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.registered = failures, 0
+
+    def register(self, published: tuple[catalog.Version, ...]) -> list[registry.Registered]:
+        if self.failures:
+            self.failures -= 1
+            raise RegistryDown("no registry")
+        self.registered = len(published)
+        return []
+
+
+def test_init_waits_for_a_registry_that_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "LOOK_SECONDS", 0)
+    late = Late(failures=3)
+
+    containers.register(late, time.monotonic() + 60)
+
+    assert late.registered == len(catalog.versions())
+
+
+def test_init_gives_up_a_registry_that_never_comes() -> None:
+    with pytest.raises(RegistryDown):
+        containers.register(Late(failures=1), time.monotonic() - 1)
+
+
+def test_init_registers_everything() -> None:
+    with registry_double() as double:
+        connected = registry.connect(RegistrySettings(schema_registry=double.url))
+        assert connected is not None
+
+        containers.register(connected, time.monotonic() + 60)
+
+        assert len(double.schemas) == len(catalog.versions())

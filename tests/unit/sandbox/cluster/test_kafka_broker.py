@@ -1,0 +1,40 @@
+"""server.properties: what a node is told."""
+
+from __future__ import annotations
+
+from headrace.sandbox.cluster.kafka_broker import Node, properties
+
+FIRST, SECOND, THIRD = (Node(number, 21_000 + number, 22_000 + number) for number in (1, 2, 3))
+
+
+def told(node: Node, *quorum: Node) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in properties(node, quorum).splitlines())
+
+
+def test_a_node_listens_on_this_machine_only() -> None:
+    found = told(FIRST, FIRST)
+    assert found["listeners"] == "PLAINTEXT://127.0.0.1:21001,CONTROLLER://127.0.0.1:22001"
+    assert found["advertised.listeners"] == "PLAINTEXT://127.0.0.1:21001"
+
+
+def test_a_lone_node_keeps_one_copy_of_everything() -> None:
+    found = told(FIRST, FIRST)
+    copies = {name: value for name, value in found.items() if name.endswith(("replication.factor", "isr", "replicas"))}
+    assert len(copies) == 7
+    assert set(copies.values()) == {"1"}
+
+
+def test_of_three_nodes_each_knows_all_voters_and_two_must_hold_a_record() -> None:
+    for node in (FIRST, SECOND, THIRD):
+        found = told(node, FIRST, SECOND, THIRD)
+        assert found["controller.quorum.voters"] == "1@127.0.0.1:22001,2@127.0.0.1:22002,3@127.0.0.1:22003"
+        assert found["default.replication.factor"] == found["offsets.topic.replication.factor"] == "3"
+        assert found["min.insync.replicas"] == "2"
+
+
+def test_a_topic_is_there_only_when_it_was_created() -> None:
+    assert told(FIRST, FIRST)["auto.create.topics.enable"] == "false"
+
+
+def test_no_path_in_it_could_be_split_at_a_comma() -> None:
+    assert told(FIRST, FIRST)["log.dirs"] == "log"

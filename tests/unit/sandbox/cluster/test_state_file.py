@@ -1,0 +1,59 @@
+"""What is remembered between commands."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from headrace.sandbox.cluster.state_file import FILE, Part, State, locked, read, write
+from headrace.sandbox.errors import SandboxError
+
+KAFKA = Part("kafka", 4711, 1_700_000_000.25, 21_000, Path("/data/logs/kafka.log"))
+STATE = State({"kafka": KAFKA}, {"kafka": 21_000, "kafka-controller": 21_001})
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "deep" / "data", STATE)
+    assert read(tmp_path / "deep" / "data") == STATE
+
+
+def test_a_folder_where_nothing_was_started_has_an_empty_state(tmp_path: Path) -> None:
+    assert read(tmp_path) == State()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"parts": [{"name": "kafka"}], "ports": {}}'])
+def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(SandboxError, match=r"state\.json is damaged"):
+        read(tmp_path)
+
+
+def test_a_state_is_replaced_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, STATE)
+    write(tmp_path, State(ports=STATE.ports))
+    assert read(tmp_path) == State({}, STATE.ports)
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with locked(tmp_path):
+            order.append("second")
+
+    with locked(tmp_path):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SandboxError, match="name another by --data"), locked(tmp_path / "file" / "data"):
+        pytest.fail("it was locked")

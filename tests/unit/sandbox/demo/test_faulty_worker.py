@@ -1,0 +1,45 @@
+"""A bug on purpose: it ends as `ours`, in the stage that was named and in no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.sandbox.demo.faulty_worker import STAGES, broken
+from headrace.sandbox.demo.samples import DONE, OURS, samples
+from headrace.streams import pipeline
+from headrace.streams.engine.context import Context
+from headrace.streams.engine.outcome import Dead
+from headrace.streams.engine.runner import Runner
+from headrace.streams.limits.job_slots import Slots
+from headrace.streams.results import Results
+from tests.support.outside import MemoryBucket, Outside
+from tests.support.records import CODEC, ready, received, uploaded
+
+
+@pytest.mark.parametrize("name", STAGES)
+async def test_every_record_of_a_broken_stage_is_a_fault_of_ours(name: str) -> None:
+    [stage] = pipeline.find([name])
+    results = Results(MemoryBucket())
+    context = Context(CODEC, results, Outside().services(results), Slots({}, 1))
+    kind = "audio" if name == "transcript" else "video"
+    record = ready(kind=kind, audio_codec="aac") if stage.job else uploaded()
+    outcome = await Runner(broken(stage), context).run(received(record))
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "ours"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_other_stage_needs_what_a_broken_one_makes(name: str) -> None:
+    [stage] = pipeline.find([name])
+    readers = {each.name for each in pipeline.stages() if stage.writes in each.reads}
+    assert {each for each in readers if not each.startswith("rule-")} == {"completed"}
+
+
+def test_the_demo_knows_what_becomes_of_its_files_then() -> None:
+    found = {sample.name: sample.endings for sample in samples(broken="labels")}
+    assert found["rabbit.mp4"] == {
+        **{sample.name: sample.endings for sample in samples()}["rabbit.mp4"],
+        "labels": OURS,
+    }
+    assert "labels" not in found["jfk.flac"]
+    assert found["bottles.jpg"]["moderation"] == DONE

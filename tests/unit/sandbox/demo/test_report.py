@@ -1,0 +1,112 @@
+"""The demo knows whether a file ended as it must."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from headrace.console.assets.projection import Version
+from headrace.console.kafka.entry import Entry
+from headrace.sandbox.demo.report import Jobs, Report, Seconds, as_json, endings, missing, wrong
+from headrace.sandbox.demo.rule_targets import Routed
+from headrace.sandbox.demo.samples import DONE, Sample
+from headrace.sandbox.demo.view import summary
+from tests.support import records
+from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, told
+
+SAMPLE = Sample("cat.jpg", bytes, {"scan": DONE, "probe": "unreadable"})
+UPLOAD = entry(records.uploaded())
+SCAN = entry(records.scanned(), 1, UPLOAD, "scan")
+LETTER = letter(UPLOAD, "probe", 2)
+END = entry(completed(), 3, SCAN, "completed")
+
+
+def version(*history: Entry) -> Version:
+    [found] = told(*history).versions(NAME)
+    return found
+
+
+def report(*history: Entry, last: float | None = 9.0) -> Report:
+    times = Seconds(1.0, 2.0, last)
+    return Report((SAMPLE,), {"cat.jpg": version(*history)}, Jobs(2, 1), times, Routed(1, 1, 0))
+
+
+def test_an_ending_is_done_or_the_code_of_the_dead_letter() -> None:
+    job = entry(job_started(), 1, UPLOAD, "labels")
+    assert endings(version(UPLOAD, SCAN, LETTER, job)) == {"scan": DONE, "probe": "unreadable"}
+
+
+def test_what_is_missing_is_named_until_the_file_has_ended() -> None:
+    assert missing(SAMPLE, None) == ["its upload"]
+    assert missing(SAMPLE, version(UPLOAD)) == ["scan", "probe"]
+    assert missing(SAMPLE, version(UPLOAD, SCAN, LETTER)) == ["its completion"]
+    assert missing(SAMPLE, version(UPLOAD, SCAN, LETTER, END)) == []
+
+
+def test_a_file_that_ended_as_it_must_is_not_wrong() -> None:
+    assert wrong(SAMPLE, version(UPLOAD, SCAN, LETTER, END)) == []
+
+
+def test_a_file_that_has_not_ended_is_wrong() -> None:
+    assert wrong(SAMPLE, version(UPLOAD, SCAN)) == ["cat.jpg: probe missing"]
+
+
+def test_another_ending_than_the_right_one_is_wrong() -> None:
+    other = letter(UPLOAD, "probe", 2, "too_large")
+    assert wrong(SAMPLE, version(UPLOAD, SCAN, other, END)) == ["cat.jpg: probe is too_large, and should be unreadable"]
+
+
+def test_a_stage_too_many_is_wrong() -> None:
+    labels = entry(labelled(), 2, UPLOAD, "labels")
+    assert wrong(SAMPLE, version(UPLOAD, SCAN, LETTER, labels, END)) == [
+        "cat.jpg: labels is done, and should be nothing"
+    ]
+
+
+def test_jobs_are_counted_from_where_the_run_began() -> None:
+    assert Jobs(9, 7).since(Jobs(4, 3)) == Jobs(5, 4)
+
+
+def test_the_json_keeps_its_shape() -> None:
+    found = json.loads(json.dumps(as_json(report(UPLOAD, SCAN, LETTER, END))))
+    assert found == {
+        "assets": [
+            {
+                "bucket": "headrace-media",
+                "key": "cat.jpg",
+                "state": "completed",
+                "stages": {"probe": "dead-lettered", "scan": "done"},
+                "dead_letters": [{"stage": "probe", "code": "unreadable", "reason": "no moov atom"}],
+            }
+        ],
+        "jobs_started": 2,
+        "jobs_unique": 1,
+        "routed": {"sns": 1, "sqs": 1, "http": 0},
+        "usd": 0,
+        "seconds": {"ready": 1.0, "first_result": 2.0, "all": 9.0},
+        "wrong": [],
+    }
+
+
+def test_a_rule_that_sent_too_little_is_wrong_once_all_has_ended() -> None:
+    whole = report(UPLOAD, SCAN, LETTER, END)
+    short = replace(whole, routed=Routed(1, 0, 0))
+    assert whole.wrong == []
+    assert short.wrong == ["rules sent Routed(sns=1, sqs=0, http=0) and not Routed(sns=1, sqs=1, http=0)"]
+    assert replace(short, seconds=Seconds(1.0)).wrong == []
+
+
+def test_a_file_that_never_arrived_is_in_the_json_too() -> None:
+    [asset] = as_json(Report((SAMPLE,), {}, Jobs(0, 0), Seconds(1.0)))["assets"]
+    assert (asset["key"], asset["state"], asset["stages"]) == ("cat.jpg", "missing", {})
+
+
+def test_the_summary_names_what_was_counted() -> None:
+    labels = entry(labelled(usd=0.5), 2, UPLOAD, "labels")
+    assert summary(report(UPLOAD, SCAN, LETTER, labels, END)) == [
+        "1 file, 1 dead letter",
+        "2 jobs started, 1 unique",
+        "1 events to SNS, 1 to SQS, 0 to HTTP, by rules",
+        "$0.5000 at AWS's list prices; on this machine it cost nothing",
+        "Ready after 1.0 s, first result after 2.0 s, all after 9.0 s",
+    ]

@@ -1,0 +1,61 @@
+"""The files of the demo are what their endings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headrace.sandbox.demo.samples import DONE, MEDIA, Sample, cut_off, samples
+from headrace.streams import pipeline
+from headrace.streams.errors import Unprocessable
+from headrace.streams.media import content_check, probe
+
+NAMED = {sample.name: sample for sample in samples()}
+
+
+def written(sample: Sample, folder: Path) -> Path:
+    path = folder / sample.name
+    path.write_bytes(sample.content())
+    return path
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+async def test_probe_ends_as_the_sample_says(sample: Sample, tmp_path: Path) -> None:
+    try:
+        await probe.probe(written(sample, tmp_path))
+        ending = DONE
+    except Unprocessable as failure:
+        ending = failure.code
+    assert ending == sample.endings["probe"]
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+def test_scan_ends_as_the_sample_says(sample: Sample, tmp_path: Path) -> None:
+    try:
+        content_check.check(written(sample, tmp_path), sample.name)
+        ending = DONE
+    except Unprocessable as failure:
+        ending = failure.code
+    assert ending == sample.endings["scan"]
+
+
+def test_every_stage_that_is_spoken_of_exists() -> None:
+    stages = {stage.name for stage in pipeline.stages()}
+    assert {stage for sample in samples() for stage in sample.endings} <= stages
+
+
+def test_every_stage_with_results_is_shown_at_work() -> None:
+    shown = {stage for sample in samples() for stage, ending in sample.endings.items() if ending == DONE}
+    assert shown == {stage.name for stage in pipeline.stages() if stage.writes} - {"completed"}
+
+
+def test_the_corrupt_file_is_most_of_a_good_one() -> None:
+    whole = (MEDIA / "rabbit.mp4").read_bytes()
+    assert whole.startswith(cut_off())
+    assert 0.5 < len(cut_off()) / len(whole) < 0.7
+
+
+def test_no_file_that_lies_here_would_stop_a_scanner() -> None:
+    assert [path.name for path in MEDIA.iterdir() if content_check.eicar() in path.read_bytes()] == []
+    assert sum(path.stat().st_size for path in MEDIA.iterdir()) < 4_000_000

@@ -1,0 +1,102 @@
+"""Where the demo runs: what it has started it ends, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headrace.sandbox.cluster import processes
+from headrace.sandbox.cluster.processes import Command
+from headrace.sandbox.cluster.state_file import read, write
+from headrace.sandbox.demo.workspace import alive, forget_surroundings, place
+from headrace.sandbox.errors import SandboxError
+
+
+def start(folder: Path, name: str) -> None:
+    """Start a part that does nothing."""
+    part = processes.spawn(name, Command(("sleep", "60"), folder), 0, folder / f"{name}.log")
+    write(folder, read(folder).with_part(part))
+
+
+def kept_until(folder: Path, name: str, end: BaseException) -> None:
+    """Start a part in a place that is kept, and end like this."""
+    with place(folder, keep=True):
+        start(folder, name)
+        raise end
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A sandbox's folder, whose parts are ended."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    made = tmp_path / "sandbox"
+    made.mkdir()
+    yield made
+    processes.stop(read(made).parts.values())
+
+
+def test_a_run_of_its_own_leaves_neither_processes_nor_files(folder: Path) -> None:
+    with place(None, keep=False) as own:
+        start(own, "kafka")
+        start(own, "worker")
+        assert alive(own) == {"kafka", "worker"}
+    assert not own.exists()
+
+
+def test_a_named_folder_stays_and_its_parts_are_ended(folder: Path) -> None:
+    with place(folder, keep=False):
+        start(folder, "kafka")
+    assert alive(folder) == set()
+    assert read(folder).parts == {}
+
+
+def test_what_is_kept_runs_on(folder: Path) -> None:
+    with place(folder, keep=True):
+        start(folder, "kafka")
+    assert alive(folder) == {"kafka"}
+
+
+def test_the_default_sandbox_is_where_a_kept_demo_runs(folder: Path, tmp_path: Path) -> None:
+    with place(None, keep=True) as default:
+        assert default == tmp_path / "state" / "headrace" / "sandbox"
+
+
+@pytest.mark.parametrize("cut", [KeyboardInterrupt, SystemExit])
+def test_what_is_cut_short_is_not_kept_but_what_ran_before_is(folder: Path, cut: type[BaseException]) -> None:
+    start(folder, "kafka")
+    with pytest.raises(cut):
+        kept_until(folder, "worker", cut())
+    assert alive(folder) == {"kafka"}
+
+
+def test_an_error_in_a_kept_demo_leaves_everything_to_look_at(folder: Path) -> None:
+    with pytest.raises(SandboxError):
+        kept_until(folder, "kafka", SandboxError("the worker ended"))
+    assert alive(folder) == {"kafka"}
+
+
+def test_a_sandbox_that_is_up_is_not_ended_by_a_demo(folder: Path) -> None:
+    start(folder, "kafka")
+    with pytest.raises(SandboxError, match="add --keep"), place(folder, keep=False):
+        pytest.fail("the demo began")
+    assert alive(folder) == {"kafka"}
+
+
+def test_nothing_of_the_users_surroundings_gets_into_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "HEADRACE_"))]:
+        monkeypatch.delenv(name)
+    theirs = {"AWS_PROFILE": "work", "HEADRACE_CLAMD": "there:1", "HEADRACE_QUEUE_URLS": "there"}
+    for name, value in {**theirs, "HEADRACE_JAVA": "system", "NO_PROXY": "intern"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("no_proxy", "")
+    forget_surroundings()
+    assert not theirs.keys() & os.environ.keys()
+    assert (os.environ["HEADRACE_JAVA"], os.environ["NO_PROXY"]) == ("system", "127.0.0.1,intern")
+    assert os.environ["no_proxy"] == "127.0.0.1"
