@@ -43,11 +43,11 @@ bench-bridge: $(VENV)/dev.stamp ## Measure the bridge beside a bare boto3 loop
 
 bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-ruler, and a rule beside the runner's no-op
 	@$(BIN)/python -m bench.rules
-	@$(BIN)/python -m bench.router
+	@$(BIN)/python -m bench.routing
 
 bench-replay: $(VENV)/dev.stamp ## Measure dead letters: found, sent back, and what they cost the others
 	@$(BIN)/python -m bench.replay $(ARGS)
-	@$(BIN)/python -m bench.poison $(ARGS)
+	@$(BIN)/python -m bench.poison_records $(ARGS)
 
 bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages beside what their limits allow
 	@$(BIN)/python -m bench.pipeline $(ARGS)

@@ -18,10 +18,10 @@ import boto3
 import orjson
 import typer
 
-from bench import load, report
-from bench.bridged import Measured, Task
-from bench.processes import answer, module
-from bench.servers import broker_of, running, serving
+from bench.harness import load, report
+from bench.harness.bridge_process import Measured, Task
+from bench.harness.processes import answer, module
+from bench.harness.servers import broker_of, running, serving
 from headrace.connectors.events.encoder import outgoing
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
@@ -82,7 +82,7 @@ def _local(kind: str, servers: str) -> Measured:
 
 
 def _instant(servers: str, messages: int) -> Measured:
-    with serving("bench.instant_sqs", str(messages)) as endpoint:
+    with serving("bench.harness.fake_sqs", str(messages)) as endpoint:
         url = f"{endpoint}/000000000000/instant"
         task = Task(kind="bridge", queue_url=url, messages=messages, bootstrap_servers=servers)
         return _run(task, AWS_ENDPOINT_URL_SQS=endpoint)
@@ -131,7 +131,7 @@ def _queue() -> str:
 
 
 def _run(task: Task, **variables: str) -> Measured:
-    return answer(module("bench.bridged", task), Measured, variables=variables)
+    return answer(module("bench.harness.bridge_process", task), Measured, variables=variables)
 
 
 def _rate(measured: Measured) -> float:

@@ -21,8 +21,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import report
-from bench.report import Spread
+from bench.harness import report
+from bench.harness.report import Spread
 from headrace.schemas.records import Asset, Charge, Event, Label, MediaLabelled, MediaUploaded, Pointer
 from headrace.schemas.serde import catalog, codec
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 from typing import Any
 
-from bench import report
+from bench.harness import report
 from tests.containers.engine import compose, kafka_image, missing
 from tests.containers.test_compose import Cluster
 

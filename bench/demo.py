@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import report
+from bench.harness import report
 
 COMMAND = str(Path(sys.executable).with_name("headrace"))
 LOOK_SECONDS = 0.25

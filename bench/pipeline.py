@@ -26,9 +26,10 @@ import psutil
 import typer
 from msgspec import structs
 
-from bench import bookkeeping, load, report
-from bench.servers import broker_of, running, serving
-from bench.usage import Usage
+from bench import stage_overhead
+from bench.harness import load, report
+from bench.harness.servers import broker_of, running, serving
+from bench.harness.usage import Usage
 from headrace.console.kafka.admin import Cluster
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.names import RESULTS_BUCKET
@@ -94,7 +95,7 @@ def _run(assets: int, rate: float) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory(prefix="headrace-bench-") as name,
         running(("kafka",)) as state,
-        serving("bench.instant_cloud", str(ANSWER_SECONDS)) as endpoint,
+        serving("bench.harness.fake_aws", str(ANSWER_SECONDS)) as endpoint,
         ExitStack() as stack,
     ):
         folder, settings, broker = Path(name), broker_of(state), psutil.Process(state.parts["kafka"].pid)
@@ -113,7 +114,7 @@ def _run(assets: int, rate: float) -> dict[str, Any]:
             **_rates(assets, took, rate, _counts(endpoint), before),
             "seconds_of_each_stage": ended,
             "processes": usage.since(took, assets * len(STAGES)),
-            "bookkeeping_of_one": bookkeeping.measure(settings),
+            "bookkeeping_of_one": stage_overhead.measure(settings),
         }
 
 
@@ -196,7 +197,7 @@ def _worker(log: Path) -> Iterator[psutil.Process]:
 
 
 def _endpoint() -> psutil.Process:
-    return next(each for each in psutil.Process().children() if "bench.instant_cloud" in each.cmdline())
+    return next(each for each in psutil.Process().children() if "bench.harness.fake_aws" in each.cmdline())
 
 
 def _watch(settings: KafkaSettings, assets: int, limit: float) -> dict[str, float]:

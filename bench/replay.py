@@ -23,9 +23,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import load, report
-from bench.hosted import Kind
-from bench.report import Spread
+from bench.harness import load, report
+from bench.harness.report import Spread
+from bench.harness.stage_process import Kind
 from bench.runner import TOPIC, kafka, run_ours, task_of
 from headrace.console.dlq.parallel_scan import scan
 from headrace.console.dlq.stats import Tally, total

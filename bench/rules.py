@@ -24,7 +24,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import report
+from bench.harness import report
 from headrace.streams.rules import Index, Pattern
 
 HERE = Path(__file__).parent

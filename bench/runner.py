@@ -19,11 +19,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import load, report
-from bench.hosted import Kind, Measured, Task
-from bench.processes import answer, module
-from bench.report import Spread
-from bench.servers import broker_of, running
+from bench.harness import load, report
+from bench.harness.processes import answer, module
+from bench.harness.report import Spread
+from bench.harness.servers import broker_of, running
+from bench.harness.stage_process import Kind, Measured, Task
 from headrace.schemas.settings import KafkaSettings
 
 HERE = Path(__file__).parent
@@ -113,7 +113,7 @@ def task_of(settings: KafkaSettings, kind: Kind, records: int, reads: str = TOPI
 
 def run_ours(task: Task) -> float:
     """Host a stage in a process of its own, and give the records a second."""
-    found = answer(module("bench.hosted", task), Measured)
+    found = answer(module("bench.harness.stage_process", task), Measured)
     if found.out_of_order:
         raise SystemExit(f"{task.kind}: {found.out_of_order} records came before an earlier one of their key")
     return found.records / found.seconds

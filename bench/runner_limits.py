@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import load, report
-from bench.hosted import Kind, Measured, Task
-from bench.load import Pace
-from bench.processes import answer, module
+from bench.harness import load, report
+from bench.harness.load import Pace
+from bench.harness.processes import answer, module
+from bench.harness.stage_process import Kind, Measured, Task
 from bench.runner import kafka
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
@@ -86,7 +86,7 @@ def _waiting(settings: KafkaSettings) -> dict[str, Any]:
     topic = _topic(settings)
     load.keep_sending(settings, topic, [Pace("key-{}", 5_000, records)], 1.0)
     task = _task(settings, topic, "lanes", records=1, wait_ms=5_000, in_flight=10, buffer_bytes=1 << 30)
-    full = answer(module("bench.hosted", task), Measured, MOST_SECONDS)
+    full = answer(module("bench.harness.stage_process", task), Measured, MOST_SECONDS)
     empty = full.resident_mb[0]
     return {"bytes_a_record": round((max(full.resident_mb) - empty) * 1e6 / records), "records": records}
 
@@ -118,7 +118,7 @@ def _watched(settings: KafkaSettings, paces: list[Pace], seconds: float, wait_ms
     sender = threading.Timer(WARM_SECONDS, load.keep_sending, (settings, topic, paces, seconds + 0.5))
     sender.start()
     try:
-        return answer(module("bench.hosted", task), Measured, seconds + MOST_SECONDS)
+        return answer(module("bench.harness.stage_process", task), Measured, seconds + MOST_SECONDS)
     finally:
         sender.join()
 

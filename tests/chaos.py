@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import report as results
+from bench.harness import report as results
 from headrace.console.app.main import end_on_sigterm
 from tests.support import chaos
 from tests.support.brokers import brokers

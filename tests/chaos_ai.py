@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import report
+from bench.harness import report
 from headrace.console import aws
 from headrace.console.app.main import end_on_sigterm
 from headrace.console.assets.projection import Version

@@ -26,7 +26,7 @@ import boto3
 import typer
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from bench import report as results
+from bench.harness import report as results
 from headrace.console.app.main import end_on_sigterm
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench import codec
-from bench.report import Spread
+from bench.harness.report import Spread
 from headrace.schemas.records import MediaLabelled, MediaUploaded
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 Answer = TypeVar("Answer")
 
-HERE = Path(__file__).parent.parent
+HERE = Path(__file__).parents[2]
 SECONDS = 300
 
 

@@ -1,4 +1,5 @@
-"""Our runner as a benchmark sees it: `python -m bench.hosted TASK` (JSON) hosts one stage and prints what it measured.
+"""Our runner as a benchmark sees it: `python -m bench.harness.stage_process TASK` (JSON) hosts one stage and prints
+what it measured.
 
 Everything is the product's but the results bucket, which is in memory, and the handler, which waits or does nothing.
 """
@@ -16,8 +17,8 @@ import msgspec
 import psutil
 import uvloop
 
-from bench import load
-from bench.shelves import Forgetful, Shelves
+from bench.harness import load
+from bench.harness.memory_store import Forgetful, Shelves
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope
 from headrace.schemas.ids import asset_key, root_id

@@ -1,4 +1,4 @@
-"""An SQS that answers at once: `python -m bench.instant_sqs PORT MESSAGES`. Speaks AWS JSON 1.0, for a bridge.
+"""An SQS that answers at once: `python -m bench.harness.fake_sqs PORT MESSAGES`. Speaks AWS JSON 1.0, for a bridge.
 
 Bodies are S3 notifications, made before the first request. It hands out so many messages, and then none.
 """
@@ -11,7 +11,7 @@ import sys
 import orjson
 import uvloop
 
-from bench.load import notification
+from bench.harness.load import notification
 
 BATCH = 10
 BODIES = 2_000

@@ -1,4 +1,4 @@
-"""S3 in memory, and AI services that answer after a while: `python -m bench.instant_cloud PORT SECONDS`.
+"""S3 in memory, and AI services that answer after a while: `python -m bench.harness.fake_aws PORT SECONDS`.
 
 S3 has listing, getting and putting. Any other call is of a service whose wire form is JSON, and is answered with a few
 findings, always the same. `GET /counts` tells how often what was called.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import report
+from bench.harness import report
 
 
 def test_a_spread_is_the_median_and_the_quartiles() -> None:

@@ -1,4 +1,4 @@
-"""How fast does a rule route, beside the runner's no-op? `python -m bench.router [--quick]`.
+"""How fast does a rule route, beside the runner's no-op? `python -m bench.routing [--quick]`.
 
 Both read the same topic of the same broker with the whole runner on. A rule decodes each record, makes it an event of
 EventBridge's form, matches it, and forwards what matches to another topic, acknowledged before its offset moves.
@@ -15,9 +15,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import load, report
-from bench.hosted import Kind
-from bench.report import Spread
+from bench.harness import load, report
+from bench.harness.report import Spread
+from bench.harness.stage_process import Kind
 from bench.runner import TOPIC, kafka, run_ours, task_of
 from headrace.schemas.settings import KafkaSettings
 

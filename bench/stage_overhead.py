@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bench import load
+from bench.harness import load
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import message

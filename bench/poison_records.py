@@ -1,4 +1,4 @@
-"""What do records that nobody can read cost the others? `python -m bench.poison [--quick]`.
+"""What do records that nobody can read cost the others? `python -m bench.poison_records [--quick]`.
 
 Two topics hold the same uploads; before them in one lies poison of every kind, one record for a hundred uploads, each
 of a key of its own. A stage works each from the beginning, its store in memory. How long poison lives is then measured
@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import load, report
+from bench.harness import load, report
 from bench.runner import kafka, run_ours, task_of
 from headrace.console.kafka.admin import Cluster
 from headrace.schemas import topics

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench.processes import answer
+from bench.harness.processes import answer
 
 
 def told(code: str) -> list[str]:

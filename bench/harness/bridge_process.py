@@ -1,4 +1,5 @@
-"""A bridge, or a bare boto3 loop: `python -m bench.bridged TASK` (JSON) empties a queue and prints what it measured."""
+"""A bridge, or a bare boto3 loop: `python -m bench.harness.bridge_process TASK` (JSON) empties a queue and prints
+what it measured."""
 
 from __future__ import annotations
 

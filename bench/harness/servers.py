@@ -42,7 +42,7 @@ def serving(module: str, *arguments: str) -> Iterator[str]:
     """Run a module that is told its port first, and says a line when it listens; give its address."""
     port = free_port(None, [], random.Random())
     command = [sys.executable, "-m", module, str(port), *arguments]
-    with subprocess.Popen(command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:

@@ -1,0 +1,1 @@
+"""What benchmarks share: load, processes, reports, fakes."""
