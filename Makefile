@@ -53,23 +53,23 @@ bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages beside what their l
 	@$(BIN)/python -m bench.pipeline $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator, and 100,000 patterns on the rules
-	@$(BIN)/python -m tests.fuzz $(ARGS)
-	@$(BIN)/python -m tests.fuzz_rules
+	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)
+	@$(BIN)/python -m tests.fuzz.rules
 
 chaos: $(VENV)/dev.stamp ## Kill workers and brokers for a quarter of an hour and judge what is on the log
-	@$(BIN)/python -m tests.chaos $(ARGS)
+	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
 chaos-bridge: $(VENV)/dev.stamp ## Take away from the bridge what it needs, one after the other, and count what is on the log
-	@$(BIN)/python -m tests.chaos_bridge $(ARGS)
+	@$(BIN)/python -m tests.chaos.run_bridge $(ARGS)
 
 chaos-ai: $(VENV)/dev.stamp ## Let every AI service fail in every way at once, and count jobs and endings
-	@$(BIN)/python -m tests.chaos_ai $(ARGS)
+	@$(BIN)/python -m tests.chaos.run_ai $(ARGS)
 
 format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 	$(BIN)/python -m headrace.schemas.evolution.codegen
-	$(BIN)/python -m tests.docs_generate
+	$(BIN)/python -m tests.docs.generate
 
 constraints: $(VENV)/dev.stamp ## Pin what .venv holds in constraints.txt
 	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort --ignore-case | sed "s/^uvloop.*/&; sys_platform != 'win32'/" > constraints.txt

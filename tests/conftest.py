@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.support import surroundings
+from tests.support import isolation
 from tests.support.lost_worker import pytest_testnodedown, pytest_testnodeready
 
 __all__ = ["pytest_testnodedown", "pytest_testnodeready"]  # hooks of pytest
 
-surroundings.settle()
+isolation.settle()
 
 # How long one example takes says something about the machine, and nothing about the code.
 settings.register_profile("headrace", deadline=None)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.containers.engine import ROOT, compose
 from tests.containers.kafka import free_port
-from tests.support.running import COMMAND, wait_for
+from tests.support.process import COMMAND, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 MEDIA = ROOT / "sandbox" / "media"

@@ -12,7 +12,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.containers.kafka import ApacheKafkaContainer
-from tests.support.running import wait_for
+from tests.support.process import wait_for
 
 pytestmark = pytest.mark.system
 

@@ -32,7 +32,7 @@ from headrace.streams.aws.translate import Translate
 from headrace.streams.limits.rate_limits import Rates
 from headrace.streams.service_results import Field, Form, Grid
 from headrace.streams.settings import StreamSettings
-from tests.support.outside import MemoryBucket
+from tests.support.fake_services import MemoryBucket
 from tests.support.records import NOW, asset, ready
 
 Answer = dict[str, Any]

@@ -15,7 +15,7 @@ from headrace.sandbox.cluster import components, jars, kafka_broker
 from headrace.sandbox.cluster.kafka_broker import Node
 from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.names import HOST
-from tests.support.running import wait_for
+from tests.support.process import wait_for
 
 START_SECONDS = 60.0
 

@@ -19,7 +19,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from tests.support.running import headrace, run, wait_for
+from tests.support.process import headrace, run, wait_for
 
 BOOK = codec.load()
 ODD_KEYS = ["a b.jpg", "a+b.jpg", "100%.jpg", "%2B %.jpg", "zażółć/日本語.mp4", "../../up.jpg", "\U0001f3ac.mp4"]

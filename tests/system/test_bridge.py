@@ -25,8 +25,8 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from tests.support.forwarding import forwarding
-from tests.support.running import Headrace, headrace, run, wait_for
+from tests.support.process import Headrace, headrace, run, wait_for
+from tests.support.tcp_proxy import forwarding
 from tests.unit.connectors.webhook import sns_messages
 
 ODD_KEYS = ["a b.jpg", "a+b.jpg", "100%.jpg", "%2B %.jpg", "zażółć/日本語.mp4", "../../up.jpg", "folder/"]

@@ -15,7 +15,7 @@ from headrace.sandbox.cluster.ports import free_port, is_free
 from headrace.sandbox.names import HOST
 from headrace.streams.errors import Outage, Unprocessable
 from headrace.streams.media import clamav
-from tests.support.running import wait_for
+from tests.support.process import wait_for
 
 # In two parts, so that no scanner takes this file for what it is about.
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE!$H+H*"

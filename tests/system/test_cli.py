@@ -20,8 +20,8 @@ from headrace.schemas.messages import message
 from headrace.schemas.records import Asset, Event, MediaDeleted, MediaUploaded
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
+from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope, scanned, uploaded
-from tests.support.running import headrace, run, wait_for
 
 
 class Cluster:

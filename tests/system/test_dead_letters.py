@@ -18,11 +18,11 @@ from headrace.console.kafka.offsets import Place
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.records import Asset
+from tests.chaos.support.feed import upload
+from tests.chaos.support.observer import read_back
+from tests.chaos.support.site import Site, site
+from tests.chaos.support.worker import Orders
 from tests.support.brokers import Brokers, brokers
-from tests.support.chaos_feed import upload
-from tests.support.chaos_site import Site, site
-from tests.support.chaos_watch import read_back
-from tests.support.chaos_worker import Orders
 from tests.support.paid_service import BROKEN
 
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from headrace.sandbox.demo.samples import samples
-from tests.support.running import COMMAND, wait_for
+from tests.support.process import COMMAND, wait_for
 
 LIMIT = 120.0
 MARK = "HEADRACE_TEST_OF_THE_DEMO"

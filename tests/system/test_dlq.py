@@ -31,8 +31,8 @@ from headrace.schemas.settings import KafkaSettings
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.stage import Stage
+from tests.support.process import run
 from tests.support.records import arrived, asset, envelope, uploaded
-from tests.support.running import run
 
 URL = "https://b.s3.amazonaws.com/k.jpg?X-Amz-Credential=CANARY1&X-Amz-Signature=CANARY2"
 BEARER = "Authorization: Bearer CANARY3.CANARY3.CANARY3"

@@ -27,10 +27,10 @@ from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.kafka.faust_app import credentials
-from tests.support.guarded import Guarded, guarded_broker, unsecured_token
+from tests.support.fake_sns import Authority
+from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope
-from tests.support.running import headrace, run, wait_for
-from tests.support.sns import Authority
+from tests.support.secured_broker import Guarded, guarded_broker, unsecured_token
 
 ROLES = roles(pipeline.find(["removals"]), {})
 

@@ -13,12 +13,12 @@ from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, To
 from headrace.sandbox.cluster.kafka_tools import TOOLS
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from tests.chaos.support.checker import anomalies
+from tests.chaos.support.feed import effects, uploads
+from tests.chaos.support.observer import read_back
+from tests.chaos.support.site import Site, site
+from tests.chaos.support.worker import Orders
 from tests.support.brokers import Brokers, brokers
-from tests.support.chaos_feed import effects, uploads
-from tests.support.chaos_site import Site, site
-from tests.support.chaos_watch import read_back
-from tests.support.chaos_worker import Orders
-from tests.support.judge import anomalies
 
 Results = dict[str, set[tuple[bytes | None, bytes | None]]]
 

@@ -20,8 +20,8 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.messages import message
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
+from tests.support.process import headrace, run, wait_for
 from tests.support.records import asset, envelope, uploaded
-from tests.support.running import headrace, run, wait_for
 
 MEDIA = Path("sandbox/media")
 

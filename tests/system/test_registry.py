@@ -18,9 +18,9 @@ from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.catalog import Version
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings
+from tests.support.fake_schema_registry import RegistryDouble, registry_double
+from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope
-from tests.support.registry_double import RegistryDouble, registry_double
-from tests.support.running import headrace, run, wait_for
 from tests.system.test_bridge import Site
 
 GROUP = "headrace.removals"

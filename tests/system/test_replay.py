@@ -23,16 +23,16 @@ from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Received
 from headrace.schemas.records import Asset
-from tests.support import redriving
+from tests.chaos.support.feed import Offer, upload
+from tests.chaos.support.fleet import ROOT, Fleet
+from tests.chaos.support.history import Input
+from tests.chaos.support.observer import read_back
+from tests.chaos.support.site import Site, site
+from tests.chaos.support.worker import Orders
+from tests.support import redrive as support_redrive
 from tests.support.brokers import Brokers, brokers
-from tests.support.chaos_feed import Offer, upload
-from tests.support.chaos_fleet import ROOT, Fleet
-from tests.support.chaos_site import Site, site
-from tests.support.chaos_watch import read_back
-from tests.support.chaos_worker import Orders
-from tests.support.history import Input
 from tests.support.paid_service import BROKEN, is_mended
-from tests.support.running import wait_for
+from tests.support.process import wait_for
 
 MENDED = 0.7
 
@@ -105,7 +105,7 @@ def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, give
     number = 60
     accepted = give_up(here, number)
     staff(here, given, MENDED)
-    command = [sys.executable, "-m", "tests.support.redriving", msgspec.json.encode(given).decode(), "30"]
+    command = [sys.executable, "-m", "tests.support.redrive", msgspec.json.encode(given).decode(), "30"]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         wait_for(lambda: len(retries(here)) >= 10, "some letters to go back", 40)
@@ -115,7 +115,7 @@ def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, give
     sent = len(retries(here))
     assert sent < number
     log = Cluster(here.settings)
-    redriving.run(log, here.stage, Pace(0, canary=0, wait=40))
+    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=40))
     here.wait(here.idle, "all that went back to end", 40)
     first = {place(each) for each in letters(here) if "replay-of" not in dict(each.headers)}
     assert len(first) == number
@@ -127,11 +127,11 @@ def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, give
     assert len(results(here)) == number - len(failing)
     # Nothing is left but what failed again: it goes back once more, and then there is nothing.
     staff(here, given, 1.0)
-    assert len(redriving.plan(log, here.stage).going()) == len(failing)
-    redriving.run(log, here.stage, Pace(0, canary=0, wait=40))
+    assert len(support_redrive.plan(log, here.stage).going()) == len(failing)
+    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=40))
     here.wait(here.idle, "the rest to end", 40)
-    assert redriving.plan(log, here.stage).going() == []
-    redriving.run(log, here.stage, Pace(0, canary=0, wait=40))
+    assert support_redrive.plan(log, here.stage).going() == []
+    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=40))
     assert len(set(origins(here))) == len(retries(here))
     found = results(here)
     assert found.keys() == {each.id for each in accepted}
@@ -151,17 +151,17 @@ def test_the_first_are_tried_and_what_the_plan_lists_goes_back_and_not_for_ever(
     give_up(here, 20)
     log = Cluster(here.settings)
     with pytest.raises(Refused, match="5 of the first 5 letters failed again"):
-        redriving.run(log, here.stage, Pace(0, canary=5, wait=30))
+        support_redrive.run(log, here.stage, Pace(0, canary=5, wait=30))
     assert len(retries(here)) == 5  # the rest stayed
     twice = Rules(max_replays=2)
     for expected in (20, 15):  # what was tried first has been redriven twice before the others have
-        said = going(redriving.plan(log, here.stage, twice))
+        said = going(support_redrive.plan(log, here.stage, twice))
         assert len(said) == expected
         past = set(origins(here))
-        redriving.run(log, here.stage, Pace(0, canary=0, wait=30), twice)
+        support_redrive.run(log, here.stage, Pace(0, canary=0, wait=30), twice)
         here.wait(here.idle, "all that went back to end", 30)
         assert set(origins(here)) - past == set(said)
-    planned = redriving.plan(log, here.stage, twice)
+    planned = support_redrive.plan(log, here.stage, twice)
     assert going(planned) == []
     assert "capped" in {letter.verdict for letter in planned.letters}
     by_place = {place(each): each for each in letters(here)}
@@ -170,7 +170,7 @@ def test_the_first_are_tried_and_what_the_plan_lists_goes_back_and_not_for_ever(
         assert (record.key, record.value) == (was.key, was.value)
 
 
-def going(planned: redriving.Plan) -> list[bytes]:
+def going(planned: support_redrive.Plan) -> list[bytes]:
     return [planned.place(letter).encode() for letter in planned.going()]
 
 
@@ -182,7 +182,7 @@ def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> No
 
     def redrive() -> None:
         try:
-            redriving.run(Cluster(here.settings), here.stage, Pace(1, canary=0, wait=0))
+            support_redrive.run(Cluster(here.settings), here.stage, Pace(1, canary=0, wait=0))
         except Refused as refused:
             ended.append(refused)
 
@@ -201,7 +201,7 @@ def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> No
     assert stopped.sent == len(retries(here)) < 24
     with pytest.raises(Refused, match="is stopped, and not at work"):
         control.give(log, "pause", stopped)
-    redriving.run(log, here.stage, Pace(0, canary=0, wait=0))
+    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=0))
     assert len(set(origins(here))) == len(retries(here)) == 24
 
 

@@ -32,8 +32,8 @@ from headrace.streams.service_results import Findings
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Finished
 from headrace.streams.stages import _rekognition, labels
+from tests.chaos.support.observer import read_back
 from tests.support.brokers import brokers
-from tests.support.chaos_watch import read_back
 from tests.support.records import NOW, asset, envelope, ready
 
 CAT: dict[str, Any] = {"Name": "Cat", "Confidence": 99.0, "Parents": [], "Instances": []}

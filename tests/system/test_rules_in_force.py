@@ -20,9 +20,9 @@ from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings, load
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker import host
-from tests.support.chaos_watch import read_back
+from tests.chaos.support.observer import read_back
+from tests.support.process import wait_for
 from tests.support.records import asset, envelope, ready
-from tests.support.running import wait_for
 
 
 class Place:

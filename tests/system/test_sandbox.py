@@ -22,7 +22,7 @@ from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.cluster.kafka_broker import Node, kafka_tool
 from headrace.sandbox.cluster.ports import free_port, is_healthy
 from headrace.sandbox.cluster.state_file import Part, State
-from tests.support.running import wait_for
+from tests.support.process import wait_for
 
 pytestmark = pytest.mark.system
 

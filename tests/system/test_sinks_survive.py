@@ -18,10 +18,10 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Message, message
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from tests.support.chaos_watch import read_back
+from tests.chaos.support.observer import read_back
+from tests.support.http_server import Request, Response, serving
+from tests.support.process import Headrace, headrace, wait_for
 from tests.support.records import asset, envelope, ready
-from tests.support.running import Headrace, headrace, wait_for
-from tests.support.web import Request, Response, serving
 
 POISON = "poison.jpg"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from tests.support.running import headrace, run, wait_for
+from tests.support.process import headrace, run, wait_for
 
 
 def written(folder: Path, url: str, name: str, topic: str) -> Path:

@@ -24,10 +24,10 @@ from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.support.brokers import brokers
-from tests.support.egress import Egress, egress
-from tests.support.running import Headrace, headrace, run, wait_for
-from tests.support.sns import Authority, Sns, body_of, headers_of
-from tests.support.web import Request, Response, serving
+from tests.support.egress_guard import Egress, egress
+from tests.support.fake_sns import Authority, Sns, body_of, headers_of
+from tests.support.http_server import Request, Response, serving
+from tests.support.process import Headrace, headrace, run, wait_for
 from tests.unit.connectors.webhook.sns_messages import notification, record
 
 SNS_HOST = "sns.us-east-1.amazonaws.com"

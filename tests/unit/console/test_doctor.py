@@ -14,7 +14,7 @@ from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import NotRegistered
 from headrace.schemas.settings import RegistrySettings
-from tests.support.registry_double import registry_double
+from tests.support.fake_schema_registry import registry_double
 
 
 def broken() -> str:

@@ -16,7 +16,7 @@ from headrace.streams.results import Results
 from headrace.streams.stage import Stage, wanted
 from headrace.streams.stages import ready as ready_stage
 from headrace.streams.stages.probe import probe_stage
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import asset, envelope, probed, ready, scanned, uploaded
 
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"

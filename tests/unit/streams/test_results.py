@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headrace.schemas.records import StageFailure
 from headrace.streams.results import Results, asset_folder, version_folder
-from tests.support.outside import MemoryBucket
+from tests.support.fake_services import MemoryBucket
 from tests.support.records import asset, envelope, ready, scanned
 
 FAILURE = StageFailure(stage="scan", code="infected", reason="EICAR")

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support import web
-from tests.support.web import Response
+from tests.support import http_server
+from tests.support.http_server import Response
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/000000000000/media"
 
 
 @dataclass(frozen=True)
-class Request(web.Request):
+class Request(http_server.Request):
     """What came."""
 
     @property
@@ -43,7 +43,7 @@ class SqsServer:
     def connections(self) -> set[tuple[str, int]]:
         return {request.client for request in self.requests}
 
-    def answer(self, request: web.Request) -> Response:
+    def answer(self, request: http_server.Request) -> Response:
         self.requests.append(Request(request.path, request.headers, request.body, request.client))
         if self.silent is not None:
             self.silent.wait(10)
@@ -57,7 +57,7 @@ class SqsServer:
 def serving() -> Iterator[SqsServer]:
     """Serve while the block lasts."""
     told = SqsServer()
-    with web.serving(told.answer) as told.url:
+    with http_server.serving(told.answer) as told.url:
         try:
             yield told
         finally:

@@ -11,9 +11,9 @@ import pytest
 
 from headrace.connectors.aws.client import QueueUnavailable, Sqs
 from headrace.connectors.aws.sqs_fast_path import Endpoint, Wire
-from tests.support.sns import Authority
-from tests.support.web import Request as Posted
-from tests.support.web import Response, serving
+from tests.support.fake_sns import Authority
+from tests.support.http_server import Request as Posted
+from tests.support.http_server import Response, serving
 from tests.unit.connectors.aws.sqs_server import QUEUE, Request, SqsServer
 
 ENTRIES = [{"Id": "0", "ReceiptHandle": "r0"}]

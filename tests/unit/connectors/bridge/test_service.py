@@ -15,7 +15,7 @@ from headrace.connectors.bridge.service import reachable, run
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings
-from tests.support.running import wait_for
+from tests.support.process import wait_for
 from tests.unit.connectors.aws.sqs_server import QUEUE, SqsServer
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from tests import fuzz
+from tests.fuzz import bridge
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_hostile_gets_an_exception_out_of_the_translator(seed: int) -> None:
     draw = random.Random(seed)
-    endings = {fuzz.check(fuzz.message(draw)) for _ in range(1_000)}
+    endings = {bridge.check(bridge.message(draw)) for _ in range(1_000)}
     assert endings == {"translated", "refused", "ignored"}

@@ -13,7 +13,7 @@ import pytest
 from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered
 from headrace.connectors.sinks.http import http
 from headrace.connectors.sinks.ssrf_guard import is_public
-from tests.support.web import Request, Response, serving
+from tests.support.http_server import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body='{"a": "ü"}', detail_type="MediaReady", source="headrace/ready")
 

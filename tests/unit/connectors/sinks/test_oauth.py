@@ -13,7 +13,7 @@ from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Si
 from headrace.connectors.sinks.http import http
 from headrace.connectors.sinks.http_client import Address
 from headrace.connectors.sinks.oauth import Client, Tokens
-from tests.support.web import Request, Response, serving
+from tests.support.http_server import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body="{}", detail_type="MediaReady", source="headrace/ready")
 

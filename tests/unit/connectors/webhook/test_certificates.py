@@ -11,8 +11,8 @@ import pytest
 from headrace.connectors.webhook.certificates import AT_ONCE, KEPT, Certificates, NotFetched
 from headrace.connectors.webhook.sns_signature import SnsMessage, read
 from headrace.connectors.webhook.x509 import Untrusted
+from tests.support.fake_sns import CERTIFICATE_URL, DAY, ISSUER_URL, Sns, body_of
 from tests.support.records import NOW
-from tests.support.sns import CERTIFICATE_URL, DAY, ISSUER_URL, Sns, body_of
 
 
 class Clock:

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from headrace.connectors.aws.client import NotConfirmed, confirm_subscription
-from tests.support.sns import TOPIC
-from tests.support.web import Request, Response, serving
+from tests.support.fake_sns import TOPIC
+from tests.support.http_server import Request, Response, serving
 
 DONE = """<ConfirmSubscriptionResponse><ConfirmSubscriptionResult><SubscriptionArn>arn</SubscriptionArn>
 </ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"""

@@ -20,8 +20,17 @@ from headrace.connectors.webhook.producer import NotSent
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.schemas import topics
 from headrace.schemas.messages import Message
+from tests.support.fake_sns import (
+    CERTIFICATE_URL,
+    ISSUER_URL,
+    TOPIC,
+    Sns,
+    body_of,
+    headers_of,
+    rsa_key,
+    stamp,
+)
 from tests.support.records import CODEC, NOW
-from tests.support.sns import CERTIFICATE_URL, ISSUER_URL, TOPIC, Sns, body_of, headers_of, rsa_key, stamp
 from tests.unit.connectors.webhook.sns_messages import notification, record
 
 UPLOAD = notification(record("photos/a+b.jpg"))

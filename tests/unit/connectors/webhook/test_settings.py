@@ -6,7 +6,7 @@ import pytest
 
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.schemas.settings import SettingsError, load
-from tests.support.sns import TOPIC
+from tests.support.fake_sns import TOPIC
 
 VARIABLE = "HEADRACE_WEBHOOK_TOPIC_ARNS"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.connectors.webhook.sns_signature import Forged, certificate_names, read
-from tests.support.sns import CERTIFICATE_URL, TOPIC, body_of
+from tests.support.fake_sns import CERTIFICATE_URL, TOPIC, body_of
 
 NOTIFICATION = {
     "Type": "Notification",

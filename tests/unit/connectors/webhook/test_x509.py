@@ -18,8 +18,8 @@ from headrace.connectors.webhook.x509 import (
     signing_key,
     trust,
 )
+from tests.support.fake_sns import DAY, ISSUER_URL, Authority, rsa_key
 from tests.support.records import NOW
-from tests.support.sns import DAY, ISSUER_URL, Authority, rsa_key
 
 NAMES = ("sns.amazonaws.com", "sns-signing.us-east-1.amazonaws.com")
 

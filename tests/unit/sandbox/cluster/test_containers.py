@@ -11,7 +11,7 @@ from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import RegistryDown
 from headrace.schemas.serde.registry import Registry
 from headrace.schemas.settings import RegistrySettings
-from tests.support.registry_double import registry_double
+from tests.support.fake_schema_registry import registry_double
 
 
 class Late(Registry):

@@ -32,7 +32,7 @@ from headrace.schemas.serde.registry import (
 )
 from headrace.schemas.settings import RegistrySettings
 from headrace.schemas.topics import Topic
-from tests.support.registry_double import RegistryDouble, ids_of, registry_double
+from tests.support.fake_schema_registry import RegistryDouble, ids_of, registry_double
 
 ALL = catalog.versions()
 PUBLISHED = tuple(each for each in ALL if each.event in ("AwsEvent", "JobFinished", "MediaDeleted"))

@@ -16,7 +16,7 @@ from headrace.streams.costs.estimates import estimate
 from headrace.streams.results import Results
 from headrace.streams.service_results import Field, Grid, Pages
 from headrace.streams.stages.documents import documents_stage
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import ready
 
 LINES = (

@@ -11,7 +11,7 @@ from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import find
 from headrace.streams.results import Results
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, ready, received
 
 

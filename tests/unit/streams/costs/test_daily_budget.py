@@ -19,7 +19,7 @@ from headrace.streams.errors import Unprocessable
 from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import STAGES, find
 from headrace.streams.results import Results
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 
 LATER = NOW + timedelta(hours=1)

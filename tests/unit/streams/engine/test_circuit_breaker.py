@@ -7,7 +7,7 @@ import pytest
 from headrace.streams.engine import circuit_breaker
 from headrace.streams.engine.circuit_breaker import LEAST, WINDOW, Fuse, FuseBlown
 from headrace.streams.engine.outcome import Dead, Done, Retry
-from tests.support.outside import MemoryBucket
+from tests.support.fake_services import MemoryBucket
 
 OURS = Dead("ours", "ZeroDivisionError", "ZeroDivisionError")
 THEIRS = Dead("unreadable", "no moov atom", "Unprocessable")

@@ -13,7 +13,7 @@ from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import MORE
 from headrace.streams.results import Results
 from headrace.streams.stage import Stage
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, ready, received
 
 VIDEO = received(ready(kind="video", duration_seconds=8.0, width=320, height=240))

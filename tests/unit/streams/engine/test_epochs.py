@@ -7,7 +7,7 @@ from headrace.streams.engine import epochs
 from headrace.streams.pipeline import find
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker.host import Plan, fit
-from tests.support.outside import MemoryBucket
+from tests.support.fake_services import MemoryBucket
 
 
 async def test_a_worker_works_in_the_epoch_that_was_begun_last() -> None:

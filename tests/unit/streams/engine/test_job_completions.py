@@ -20,7 +20,7 @@ from headrace.streams.errors import Transient
 from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import find
 from headrace.streams.results import Results
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, job_finished, ready, received
 
 PERMUTATIONS = 5_000

@@ -22,7 +22,7 @@ from headrace.streams.kafka.producer import NotSent
 from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import find
 from headrace.streams.results import Results
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, arrived, received, uploaded
 
 

@@ -32,7 +32,7 @@ from headrace.streams.pipeline import find, stages
 from headrace.streams.results import Results, Shelf
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import (
     CODEC,
     NOW,

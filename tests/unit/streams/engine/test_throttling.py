@@ -18,7 +18,7 @@ from headrace.streams.pipeline import find
 from headrace.streams.results import Results
 from headrace.streams.service_results import Feature, Findings
 from tests.support import virtual_time
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, arrived, asset, ready, received
 
 THROTTLED_SECONDS = 60

@@ -20,7 +20,7 @@ from headrace.streams.limits.job_slots import Slots
 from headrace.streams.results import Results
 from headrace.streams.routing.rule import parse, read_text
 from headrace.streams.routing.rule_stage import Outgoing, rule_stage
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received
 
 

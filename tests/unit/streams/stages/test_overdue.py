@@ -16,7 +16,7 @@ from headrace.streams.errors import Outage, Unprocessable
 from headrace.streams.limits.job_slots import Slots
 from headrace.streams.results import Results
 from headrace.streams.stages.overdue import overdue_stage
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 
 JOB = JobStarted(

@@ -20,7 +20,7 @@ from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import find
 from headrace.streams.results import Results
 from headrace.streams.stage import Stage
-from tests.support.outside import MemoryBucket, Outside
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
 
 NEWER = asset(version="e2", etag="e2", sequencer="0B")

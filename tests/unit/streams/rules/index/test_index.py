@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headrace.streams.rules import Index, Pattern
 from headrace.streams.rules.index import codegen, field_tree
 from headrace.streams.rules.index import index as indexes
-from tests import fuzz_rules
+from tests.fuzz import rules
 from tests.unit.streams.rules.generated_patterns import EVENTS, PATTERNS
 from tests.unit.streams.rules.test_pattern import CASES
 
@@ -160,4 +160,4 @@ def test_no_more_than_a_bound_is_remembered(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_of_the_fuzz() -> None:
-    assert fuzz_rules.agree_with_trying_everything(1000, seed=1)["match"] > 20
+    assert rules.agree_with_trying_everything(1000, seed=1)["match"] > 20

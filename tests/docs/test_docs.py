@@ -21,8 +21,8 @@ from headrace.streams import pipeline
 from headrace.streams.results import Results
 from headrace.streams.rules.record_predicate import over_records
 from headrace.streams.stage import Stage
-from tests.docs_generate import GENERATED, README, ROOT, SETTINGS, rendered
-from tests.support.outside import MemoryBucket, Outside
+from tests.docs.generate import GENERATED, README, ROOT, SETTINGS, rendered
+from tests.support.fake_services import MemoryBucket, Outside
 from tests.support.records import asset
 
 CHANGELOG = ROOT / "CHANGELOG.md"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from headrace.schemas.records import Asset
+from tests.chaos.support.checker import anomalies
+from tests.chaos.support.feed import upload
+from tests.chaos.support.history import History
+from tests.chaos.support.site import Site, site
+from tests.chaos.support.worker import Orders
 from tests.support.brokers import Brokers, brokers
-from tests.support.chaos_feed import upload
-from tests.support.chaos_site import Site, site
-from tests.support.chaos_worker import Orders
-from tests.support.history import History
-from tests.support.judge import anomalies
 from tests.support.paid_service import BROKEN
 
 AN_HOUR = 3_600_000

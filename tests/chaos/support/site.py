@@ -10,14 +10,14 @@ from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
-from tests.support import chaos_watch
+from tests.chaos.support import observer
+from tests.chaos.support.feed import Feeder, Offer
+from tests.chaos.support.fleet import Fleet
+from tests.chaos.support.history import History, Input
+from tests.chaos.support.observer import Watch
+from tests.chaos.support.worker import Orders, stage_of
 from tests.support.brokers import Brokers
-from tests.support.chaos_feed import Feeder, Offer
-from tests.support.chaos_fleet import Fleet
-from tests.support.chaos_watch import Watch
-from tests.support.chaos_worker import Orders, stage_of
-from tests.support.history import History, Input
-from tests.support.running import wait_for
+from tests.support.process import wait_for
 
 
 class Site:
@@ -65,7 +65,7 @@ class Site:
 
     def history(self, inputs: list[Input]) -> History:
         """Put together everything that is known of what happened here."""
-        return chaos_watch.history(self.stage, self.settings, self.watch, inputs, self._folder / "effects")
+        return observer.history(self.stage, self.settings, self.watch, inputs, self._folder / "effects")
 
     def _create_topics(self) -> None:
         wanted = (*self.stage.inputs, topics.SCANNED, topics.JOBS_STARTED, topics.dead_letters(self.stage.name))

@@ -6,17 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.history import (
-    Delayed,
-    Effect,
-    Glimpse,
-    History,
-    Input,
-    Letter,
-    Output,
-    Place,
-)
-from tests.support.judge import Balance, anomalies, balance
+from tests.chaos.support.checker import Balance, anomalies, balance
+from tests.chaos.support.history import Delayed, Effect, Glimpse, History, Input, Letter, Output, Place
 
 IN, OUT, RETRY, DEAD = ("in", 0), ("out", 0), ("retry", 0), ("dead", 0)
 

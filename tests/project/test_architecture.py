@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 
 # One vendor, one door: every other module speaks of the work, not of the vendor.

@@ -25,8 +25,8 @@ from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.engine.headers import own_headers
-from tests.support.chaos_worker import JOB_SUFFIX
-from tests.support.history import Input, Place
+from tests.chaos.support.history import Input, Place
+from tests.chaos.support.worker import JOB_SUFFIX
 from tests.support.paid_service import BROKEN, EVENT, Effect
 
 ASSETS = 200

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from headrace.schemas import topics
 from headrace.schemas.serde import codec
-from tests.support import chaos_feed, chaos_watch
+from tests.chaos.support import feed, observer
+from tests.chaos.support.checker import Anomaly, Balance, anomalies, balance
+from tests.chaos.support.history import History
+from tests.chaos.support.site import Site, site
+from tests.chaos.support.worker import POINTS, Orders
 from tests.support.brokers import Brokers
-from tests.support.chaos_site import Site, site
-from tests.support.chaos_worker import POINTS, Orders
-from tests.support.history import History
-from tests.support.judge import Anomaly, Balance, anomalies, balance
 
 FROZEN_SECONDS = 5.0
 """Twice the session time-out of the workers: by then others have taken over."""
@@ -71,7 +71,7 @@ def run(plan: Plan, cluster: Brokers, folder: Path) -> Report:
         ordered=plan.ordered,
     )
     begun = time.monotonic()
-    source = chaos_feed.uploads(codec.load(), orders.reads, plan.seed)
+    source = feed.uploads(codec.load(), orders.reads, plan.seed)
     with site(cluster, orders) as here, here.feeding(source, plan.rate) as feeder:
         faults = _faults(plan, here)
         here.wait(lambda: len(feeder.accepted) >= plan.inputs, "the inputs", 1800)
@@ -83,7 +83,7 @@ def run(plan: Plan, cluster: Brokers, folder: Path) -> Report:
     assert not feeder.failed, feeder.failed
     found = here.history(feeder.accepted)
     (folder / "history.pickle").write_bytes(pickle.dumps(found))
-    codes = chaos_watch.codes(here.stage, here.settings)
+    codes = observer.codes(here.stage, here.settings)
     return _report(plan, found, Facts(time.monotonic() - begun, drained, faults, codes))
 
 

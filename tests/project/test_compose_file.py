@@ -12,7 +12,7 @@ from headrace.sandbox import names
 from headrace.sandbox.cluster.containers import AI_PORT, AWS_PORT
 from headrace.sandbox.cluster.environment import AI_SERVICES, cloud
 from headrace.streams import pipeline
-from tests.docs_generate import SETTINGS
+from tests.docs.generate import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 ADDED = ("aws", "cluster", "stages", "registry", "clamav")

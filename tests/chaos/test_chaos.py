@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import chaos
+from tests.chaos.support import cluster as support_cluster
+from tests.chaos.support.worker import POINTS
 from tests.support.brokers import Brokers, brokers
-from tests.support.chaos_worker import POINTS
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 
 @pytest.mark.timeout(420)
 def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Brokers, tmp_path: Path) -> None:
-    plan = chaos.Plan(seed=20260314, inputs=1500, rate=60, kills=3, freezes=1, broker_kills=1)
-    report = chaos.run(plan, cluster, tmp_path)
+    plan = support_cluster.Plan(seed=20260314, inputs=1500, rate=60, kills=3, freezes=1, broker_kills=1)
+    report = support_cluster.run(plan, cluster, tmp_path)
     assert report.anomalies == []
     assert sum(report.balance) == report.inputs >= plan.inputs
     assert {f"crash at {point}" for point in POINTS} <= report.faults.keys()
@@ -37,8 +37,10 @@ def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Br
 
 @pytest.mark.timeout(420)
 def test_in_an_ordered_stage_no_record_passes_another_of_its_key(cluster: Brokers, tmp_path: Path) -> None:
-    plan = chaos.Plan(seed=20260315, inputs=400, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True)
-    report = chaos.run(plan, cluster, tmp_path)
+    plan = support_cluster.Plan(
+        seed=20260315, inputs=400, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True
+    )
+    report = support_cluster.run(plan, cluster, tmp_path)
     assert report.anomalies == []
     assert sum(report.balance) == report.inputs >= plan.inputs
     assert (report.balance.retrying, report.balance.lost) == (0, 0)

@@ -17,7 +17,7 @@ from headrace.schemas import topics
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.aws.error_codes import OPERATIONS
-from tests.docs_generate import SETTINGS
+from tests.docs.generate import SETTINGS
 
 ROOT = Path(__file__).parents[2] / "deploy"
 CHART = ROOT / "helm"

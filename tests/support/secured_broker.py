@@ -30,8 +30,8 @@ from headrace.sandbox.cluster import components as parts
 from headrace.sandbox.cluster import jars, kafka_broker
 from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.names import HOST
-from tests.support.running import wait_for
-from tests.support.sns import Authority
+from tests.support.fake_sns import Authority
+from tests.support.process import wait_for
 
 NODE_NUMBER = 1
 CLUSTER_ID = "guarded00000000000000A"

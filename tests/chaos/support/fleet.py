@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from tests.support.chaos_worker import Orders
+from tests.chaos.support.worker import Orders
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GAVE_UP = "a worker gave up"
 MANY = 20
 
@@ -92,7 +92,7 @@ class Fleet:
         passes = self._born % 3 + 1 if point else 1
         orders = replace(self._orders, seed=self._orders.seed + self._born, crash_at=point, crash_pass=passes)
         with (Path(orders.folder) / f"worker-{self._born:03}.log").open("wb") as log:
-            command = [sys.executable, "-m", "tests.support.chaos_worker", msgspec.json.encode(orders).decode()]
+            command = [sys.executable, "-m", "tests.chaos.support.worker", msgspec.json.encode(orders).decode()]
             process = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stdout=log, stderr=log)
         self._alive[process] = orders
 

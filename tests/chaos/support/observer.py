@@ -17,8 +17,18 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.messages import Received
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.stage import Stage
-from tests.support import chaos_feed
-from tests.support.history import Delayed, Effect, Glimpse, History, Input, Letter, Output, Place, TopicPartition
+from tests.chaos.support import feed
+from tests.chaos.support.history import (
+    Delayed,
+    Effect,
+    Glimpse,
+    History,
+    Input,
+    Letter,
+    Output,
+    Place,
+    TopicPartition,
+)
 
 GLIMPSE_SECONDS = 0.5
 
@@ -134,7 +144,7 @@ def history(stage: Stage, cluster: KafkaSettings, watch: Watch, inputs: list[Inp
         delayed=delayed,
         letters=letters,
         superseded=watch.superseded(causes),
-        effects=[Effect(each.cause, each.token) for each in chaos_feed.effects(ledger)],
+        effects=[Effect(each.cause, each.token) for each in feed.effects(ledger)],
         glimpses=watch.glimpses,
         ordered=stage.ordered,
     )
@@ -156,7 +166,7 @@ def _delayed(record: Received) -> Delayed:
 
 
 def _letter(record: Received) -> Letter:
-    same = chaos_feed.digest(record.key, record.value, record.headers)
+    same = feed.digest(record.key, record.value, record.headers)
     return Letter(_header(record, "ce_id"), _place(record), same)
 
 

@@ -1,4 +1,4 @@
-"""Random patterns and events: `python -m tests.fuzz_rules`, or `make fuzz`. Exit code 1 at the first disagreement.
+"""Random patterns and events: `python -m tests.fuzz.rules`, or `make fuzz`. Exit code 1 at the first disagreement.
 
 Every pattern by itself is held against an evaluator that tries everything, and indexes of many patterns against each
 of them by itself, from dictionaries and from JSON. With --java also wrong patterns, and texts of many scripts, against
@@ -21,7 +21,7 @@ import orjson
 import typer
 
 from headrace.streams.rules import Index, InvalidPattern, Pattern
-from tests.support import naive_rules
+from tests.support import reference_matcher
 from tests.support.random_rules import FOREIGN, PLAIN, Drawing
 
 RULER = "software.amazon.event.ruler:event-ruler:2.0.1"
@@ -38,7 +38,7 @@ def agree_with_trying_everything(count: int, seed: int) -> Counter[str]:
         for _ in range(3):
             text = drawing.event()
             event = orjson.loads(text)
-            alone = [name for name in patterns if naive_rules.matches(orjson.loads(name), event)]
+            alone = [name for name in patterns if reference_matcher.matches(orjson.loads(name), event)]
             for name, pattern in patterns.items():
                 _same(pattern.matches(event), name in alone, name, text)
                 verdicts["match" if name in alone else "no match"] += 1

@@ -23,7 +23,17 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.support.history import Delayed, Effect, Glimpse, History, Input, Letter, Output, Place, TopicPartition
+from tests.chaos.support.history import (
+    Delayed,
+    Effect,
+    Glimpse,
+    History,
+    Input,
+    Letter,
+    Output,
+    Place,
+    TopicPartition,
+)
 
 
 class Anomaly(NamedTuple):

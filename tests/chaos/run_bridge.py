@@ -1,4 +1,5 @@
-"""The bridge through all that can go wrong around it, at length: `python -m tests.chaos_bridge`, `make chaos-bridge`.
+"""The bridge through all that can go wrong around it, at length: `python -m tests.chaos.run_bridge`, `make
+chaos-bridge`.
 
 Messages are sent while it is killed again and again, while the broker is away, while SQS is away, and while SQS says
 that the credentials have expired. Each has to be on the log at the end, and all that came of one of them has one id.
@@ -38,8 +39,8 @@ from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
 from headrace.schemas.settings import KafkaSettings
 from tests.support.brokers import Brokers, brokers
-from tests.support.forwarding import forwarding
-from tests.support.running import Headrace, headrace, wait_for
+from tests.support.process import Headrace, headrace, wait_for
+from tests.support.tcp_proxy import forwarding
 from tests.unit.connectors.webhook import sns_messages
 
 EXPIRED = b'{"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token is expired"}'

@@ -1,4 +1,4 @@
-"""Rewrite what is generated in README.md and docs: `python -m tests.docs_generate`. `test_docs.py` fails on drift."""
+"""Rewrite what is generated in README.md and docs: `python -m tests.docs.generate`. `test_docs.py` fails on drift."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headrace.schemas.settings import KafkaSettings, RegistrySettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, StreamSettings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "reference.md"
 GENERATED = (README, REFERENCE, ROOT / "docs" / "deploy.md")

@@ -1,4 +1,4 @@
-"""A worker process to be killed: `python -m tests.support.chaos_worker ORDERS`, which are JSON.
+"""A worker process to be killed: `python -m tests.chaos.support.worker ORDERS`, which are JSON.
 
 Lanes, processor, Faust app and producer are the product's. Around them stand a results bucket in a folder and a paid
 service whose ledger is a file. The orders may name a point at which the process kills itself, or a bug to have.
@@ -39,9 +39,9 @@ from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Finished, Job, Stage
 from headrace.streams.worker.runtime import Hosted
-from tests.support.folder_bucket import FolderBucket
+from tests.chaos.support.planted_bugs import only_promised, plant
+from tests.support.directory_bucket import FolderBucket
 from tests.support.paid_service import Crash, Ledger, PaidService
-from tests.support.planted_bugs import only_promised, plant
 
 JOB_SUFFIX = ".mp4"
 STEPS = ("effect", "intent", "store", "send", "retry", "letter", "commit")

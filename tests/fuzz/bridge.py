@@ -1,4 +1,4 @@
-"""Hostile messages by the million through the bridge's translator: `python -m tests.fuzz`, or `make fuzz`.
+"""Hostile messages by the million through the bridge's translator: `python -m tests.fuzz.bridge`, or `make fuzz`.
 
 Nothing may come out of it but records, a refusal, or that there is nothing to tell; and records must be such as Kafka
 takes. Exit code 1 at the first message that breaks this, which is printed with its seed.

@@ -1,4 +1,4 @@
-"""A redrive of a stage of the crash tests: `python -m tests.support.redriving ORDERS RATE`; it may be killed."""
+"""A redrive of a stage of the crash tests: `python -m tests.support.redrive ORDERS RATE`; it may be killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from headrace.console.replay.redrive.selection import Rules
 from headrace.console.replay.redrive.send import Pace
 from headrace.schemas.settings import KafkaSettings
 from headrace.streams.stage import Stage
-from tests.support.chaos_worker import Orders, stage_of
+from tests.chaos.support.worker import Orders, stage_of
 
 
 def plan(cluster: Cluster, stage: Stage, rules: Rules | None = None) -> Plan:

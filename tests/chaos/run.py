@@ -1,4 +1,4 @@
-"""The long form of the crash tests, on three brokers: `python -m tests.chaos`, or `make chaos`.
+"""The long form of the crash tests, on three brokers: `python -m tests.chaos.run`, or `make chaos`.
 
 Its report goes to bench/results/chaos.json; exit code 1 when a promise did not hold, with the raw history kept.
 """
@@ -16,10 +16,10 @@ import typer
 
 from bench.harness import report as results
 from headrace.console.app.main import end_on_sigterm
-from tests.support import chaos
+from tests.chaos.support import cluster as support_cluster
 from tests.support.brokers import brokers
 
-PLAN = chaos.Plan(
+PLAN = support_cluster.Plan(
     seed=0,
     inputs=10_000,
     rate=60,
@@ -46,10 +46,10 @@ def main(seed: Annotated[int, typer.Option(help="0 draws one.")] = 0) -> None:
         sys.exit(f"{len(broken)} anomalies, the first: {broken[0]}")
 
 
-def _run(name: str, plan: chaos.Plan) -> dict[str, Any]:
+def _run(name: str, plan: support_cluster.Plan) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="headrace-chaos-"))
     with brokers(folder / "brokers", 3) as cluster:
-        report = chaos.run(plan, cluster, folder)
+        report = support_cluster.run(plan, cluster, folder)
     told = asdict(report) | {"balance": report.balance._asdict()}
     faults, endings = sum(report.faults.values()), told["balance"].items()
     print(f"{name}: seed {plan.seed}, {report.inputs:,} inputs, {faults} faults, {report.seconds:.0f} s")
