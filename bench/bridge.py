@@ -25,8 +25,8 @@ from bench.harness.servers import broker_of, running, serving
 from headrace.connectors.events.encoder import outgoing
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 
 LOCAL_MESSAGES, INSTANT_MESSAGES, MANY_MESSAGES, TRANSLATIONS = 6_000, 30_000, 200_000, 20_000
 PACE, PACE_SECONDS = 100, 20

@@ -35,10 +35,10 @@ from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients as brokers
-from headrace.schemas.messages import message
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Event, MediaReady, MediaTranscribed, Pointer
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from headrace.streams import pipeline
 from tests.support.records import envelope
 

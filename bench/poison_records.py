@@ -23,9 +23,9 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope, to_headers
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients as brokers
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 
 RECORDS = 120_000
 ONE_IN = 100

@@ -41,9 +41,10 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients as brokers
-from headrace.schemas.messages import Message, Received, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.pipeline import find

@@ -19,7 +19,7 @@ from bench.harness import load, report
 from bench.harness.report import Spread
 from bench.harness.stage_process import Kind
 from bench.runner import TOPIC, kafka, run_ours, task_of
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 RECORDS = 150_000
 NO_OP = "the runner's no-op: record not wanted"

@@ -24,7 +24,7 @@ from bench.harness.processes import answer, module
 from bench.harness.report import Spread
 from bench.harness.servers import broker_of, running
 from bench.harness.stage_process import Kind, Measured, Task
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"

@@ -20,7 +20,7 @@ from bench.harness.stage_process import Kind, Measured, Task
 from bench.runner import kafka
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 WARM_SECONDS = 6.0
 MOST_SECONDS = 120.0

@@ -14,10 +14,10 @@ from typing import Any
 from bench.harness import load
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import message
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaLabelled, Pointer
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from headrace.streams.aws.client import Aws
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.kafka.producer import Sender

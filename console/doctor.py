@@ -11,15 +11,17 @@ from pathlib import Path
 
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console import aws
-from headrace.console.errors import Refused, in_words
+from headrace.console.errors import Refused
+from headrace.console.explain import in_words
 from headrace.console.kafka.consumer_groups import Groups
 from headrace.console.kafka.log_reader import Log
 from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import fingerprint
-from headrace.schemas.settings import KafkaSettings, SettingsError, load
+from headrace.schemas.settings import SettingsError, load
 from headrace.streams import pipeline
 from headrace.streams.media import clamav, probe
 from headrace.streams.settings import StreamSettings

@@ -42,3 +42,6 @@ def queue_arn(name: str) -> str:
 def queue_url(port: int, name: str = QUEUE) -> str:
     """The URL of a queue, given the port of the local AWS."""
     return f"{endpoint(port)}/{ACCOUNT}/{name}"
+
+
+FOLDER = "rules"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from headrace.schemas import topics
-from headrace.schemas.cloudevents import Envelope, Headers, to_headers
-from headrace.schemas.records import Event
-from headrace.schemas.serde.codec import Codec
+from headrace.schemas.cloudevents import Headers
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -29,8 +26,3 @@ class Received(msgspec.Struct, frozen=True, gc=False):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
-
-
-def message(event: Event, envelope: Envelope, codec: Codec) -> Message:
-    """Address an event: its topic and key follow from what it is."""
-    return Message(topics.topic_of(event).name, topics.key_of(event), codec.encode(event), to_headers(envelope))

@@ -12,7 +12,6 @@ from headrace.schemas.cloudevents import Envelope
 from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
-from headrace.streams.engine.outcome import MAX_ATTEMPTS
 from headrace.streams.results import Shelf
 from headrace.streams.rules.record_predicate import Predicate, over_records
 from headrace.streams.services import Services
@@ -25,6 +24,7 @@ Check = Callable[[JobStarted, Shelf, Services], Awaitable[JobFinished | None]]
 Start = Callable[[Any, str, Services], Awaitable[str]]
 Finish = Callable[["Finished", Services], Awaitable[Event]]
 
+MAX_ATTEMPTS = 8
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 
 

@@ -20,9 +20,9 @@ from headrace.connectors.bridge.in_flight import Flight
 from headrace.connectors.bridge.service import reachable
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 
 LOOK_SECONDS = 0.02
 

@@ -13,10 +13,10 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope, timestamp
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import message
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Asset, MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 
 KEYS = 5_000
 EVENT = "ObjectCreated:Put"

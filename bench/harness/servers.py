@@ -16,7 +16,7 @@ from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.cluster.state_file import State
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 
 @contextmanager

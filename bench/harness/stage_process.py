@@ -23,12 +23,12 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope
 from headrace.schemas.ids import asset_key, root_id
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Event, MediaScanned, MediaUploaded
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime import logging as runtime_logging
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.aws.client import Aws
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.engine.context import Context

@@ -3,106 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import boto3
-import botocore.session
-from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
-from botocore.utils import get_environ_proxies
-
-from headrace.connectors.aws.sigv4 import Keys, Scope, signed
-from headrace.connectors.aws.sqs_fast_path import Endpoint, Refused, Wire
-
-_NO_ANSWER = (AttributeError, RecursionError, TypeError, ValueError)
-"""What botocore raises on an answer that is JSON of another shape, or no text."""
-
-
-class QueueUnavailable(Exception):
-    """SQS did not do what it was asked to; the text says what it said, or why nobody answered."""
-
-
-class Sqs:
-    """Calls to SQS in one region. Safe to use from many threads. All that it raises is `QueueUnavailable`."""
-
-    def __init__(self, region: str | None, read_seconds: float, connections: int) -> None:
-        config = Config(
-            connect_timeout=5,
-            read_timeout=read_seconds,
-            max_pool_connections=connections,
-            parameter_validation=False,  # an eighth of a call, for parameters that only `connectors.bridge.queue` makes
-            retries={"total_max_attempts": 2, "mode": "standard"},
-        )
-        try:
-            core = botocore.session.get_session()
-            session = boto3.session.Session(botocore_session=core)
-            self._client: Any = session.client("sqs", region_name=region, config=config)
-            self._wire = _wire(core, self._client)
-        except (BotoCoreError, ValueError, OSError) as error:  # boto3 has a ValueError for a malformed endpoint
-            raise QueueUnavailable(str(error)) from error
-
-    def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call an operation, such as `ReceiveMessage`, and give its answer."""
-        try:
-            answer = self._wire.call(operation, parameters) if self._wire else None
-            if answer is None:
-                answer = getattr(self._client, xform_name(operation))(**parameters)
-        except Refused as error:
-            raise QueueUnavailable(str(error)) from error
-        except TimeoutError as error:
-            raise QueueUnavailable(f'Read timeout on endpoint URL: "{self._client.meta.endpoint_url}"') from error
-        except ClientError as error:
-            said = error.response.get("Error", {})
-            raise QueueUnavailable(f"{said.get('Code', 'unknown')}: {said.get('Message', '')}") from error
-        except (BotoCoreError, ResponseParserError) as error:
-            raise QueueUnavailable(str(error)) from error
-        except _NO_ANSWER as error:
-            raise QueueUnavailable(f"what answers in the place of SQS is something else: {error!r:.200}") from error
-        return answer
-
-
-def _wire(core: Any, client: Any) -> Wire | None:
-    """Give a quicker way to the client's endpoint, if nothing out of the ordinary is to be minded on it."""
-    url, config = client.meta.endpoint_url, client.meta.config
-    if config.proxies or get_environ_proxies(url) or config.client_cert or config.signature_version != "v4":
-        return None
-    named = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-    authorities = named or get_cert_path(True)
-    endpoint = Endpoint(url, authorities, config.connect_timeout, config.read_timeout)
-    return Wire(endpoint, partial(_signed, core.get_credentials(), Scope(client.meta.region_name, "sqs")))
-
-
-def _signed(credentials: Any, scope: Scope, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-    found = credentials.get_frozen_credentials()  # a new session's, where the last one has ended
-    keys = Keys(found.access_key, found.secret_key, found.token or "")
-    return signed(datetime.now(UTC), keys, scope, headers, body)
-
-
-class NotConfirmed(Exception):
-    """SNS did not confirm a subscription; the text names its reason, and never the token."""
-
-
-def confirm_subscription(topic_arn: str, token: str) -> None:
-    """Begin to receive what a topic publishes. From then on only who is signed in can end it, not who knows an address.
-
-    Raises `NotConfirmed`. Source: Amazon SNS API Reference, "ConfirmSubscription".
-    """
-    config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
-    try:
-        # A session of its own, because the one that boto3 keeps is not for several threads.
-        sns: Any = boto3.Session().client("sns", region_name=topic_arn.split(":")[3], config=config)
-        sns.confirm_subscription(TopicArn=topic_arn, Token=token, AuthenticateOnUnsubscribe="true")
-    except ClientError as error:
-        raise NotConfirmed(error.response.get("Error", {}).get("Code", "ClientError")) from None
-    except (BotoCoreError, ResponseParserError, ValueError) as error:
-        raise NotConfirmed(type(error).__name__) from None
 
 
 class NotAnswered(Exception):

@@ -18,7 +18,7 @@ from headrace.connectors.backfill.events import fact
 from headrace.connectors.backfill.filters import Filters
 from headrace.connectors.backfill.listing import Listed, Place
 from headrace.connectors.events.results import Fact
-from headrace.connectors.webhook.limits import Bucket
+from headrace.schemas.runtime.token_bucket import Bucket
 
 SAVE_SECONDS = 1.0
 """How much work is repeated after a kill, at most."""

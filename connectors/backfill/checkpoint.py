@@ -9,9 +9,9 @@ from headrace.connectors.backfill.listing import Listed
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.messages import Message
-from headrace.schemas.settings import KafkaSettings
 
 ANSWER_SECONDS = 5.0
 

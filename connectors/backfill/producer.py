@@ -6,11 +6,11 @@ from headrace.connectors.backfill.checkpoint import BackfillFailed, Cursor, reco
 from headrace.connectors.events.results import Fact
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import Message, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message
 from headrace.schemas.serde import catalog, registry
-from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+from headrace.schemas.serde.codec import NotRegistered, RegistryDown, message
 from headrace.schemas.serde.schema_topic import NotPublished, publish
-from headrace.schemas.settings import KafkaSettings
 
 NEEDED = (topics.UPLOADED, topics.SCHEMAS, topics.BACKFILLS)
 ANSWER_SECONDS = 10.0

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -23,7 +23,8 @@ from headrace.connectors.bridge.in_flight import Airspace, Ending, Flight, Heard
 from headrace.connectors.bridge.queue import BATCH, Delivery, QueueUnavailable
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.bridge.visibility import keep_hidden
-from headrace.connectors.events.dead_letters import dead_letter
+from headrace.connectors.events.dead_letters import rejected_message
+from headrace.connectors.events.decoding import EPOCH
 from headrace.connectors.events.encoder import outgoing, readable
 from headrace.connectors.events.results import Ignored, Refused
 from headrace.schemas.messages import Message
@@ -120,7 +121,7 @@ class Bridge:
         log.warning("refused", queue=url, message=flight.delivery.id, code=refused.code, why=refused.why)
         messages = readable(refused, self._codec)
         if not self._settings.leave_unreadable:
-            self._send(flight, (*messages, dead_letter(flight.delivery, url, refused, now)), "refused")
+            self._send(flight, (*messages, _dead_letter(flight.delivery, url, refused, now)), "refused")
         elif messages:
             self._send(flight, messages, "left")
         else:
@@ -209,3 +210,13 @@ def _raise_fatal(error: KafkaError | None) -> None:
     """Raise what the producer cannot get over: from then on it takes nothing more."""
     if error is not None and error.fatal():
         raise KafkaException(error)
+
+
+def _dead_letter(delivery: Delivery, queue_url: str, refused: Refused, now: datetime) -> Message:
+    """Build the dead letter of an SQS message. Its first failure is when SQS first delivered it."""
+    first = delivery.first_received_ms
+    failed_at = (EPOCH + timedelta(milliseconds=first) if first else now, now)
+    # A JSON escape can put half of a surrogate pair into the body, which is kept as it is.
+    body = delivery.body.encode(errors="surrogatepass")
+    origin = {"dlq-queue": queue_url, "dlq-sqs-message": delivery.id}
+    return rejected_message(delivery.id, body, refused, failed_at, origin)

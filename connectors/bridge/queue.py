@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.connectors.aws.client import QueueUnavailable, Sqs
+from headrace.connectors.aws.sqs_client import QueueUnavailable, Sqs
 
 __all__ = ["BATCH", "NOBODY", "Delivery", "Queue", "QueueUnavailable", "Rejected", "Terms"]
 

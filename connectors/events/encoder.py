@@ -7,8 +7,8 @@ from datetime import datetime
 
 from headrace.connectors.events.parser import translate
 from headrace.connectors.events.results import Fact, Ignored, Refused
-from headrace.schemas.messages import Message, message
-from headrace.schemas.serde.codec import Codec
+from headrace.schemas.messages import Message
+from headrace.schemas.serde.codec import Codec, message
 
 LARGEST_RECORD = 256 * 1024
 

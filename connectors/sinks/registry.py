@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace.connectors.sinks import aws_batch, aws_lambda, http
+from headrace.connectors.sinks import aws_lambda, eventbridge, http, sns, sqs
 from headrace.connectors.sinks.base import BadTarget, Sink
 
 Settings = Mapping[str, Any]
@@ -13,18 +13,18 @@ Settings = Mapping[str, Any]
 
 def _sns(address: str, settings: Settings) -> Sink:
     _none_of(settings)
-    return aws_batch.sns(address)
+    return sns.sns(address)
 
 
 def _sqs(address: str, settings: Settings) -> Sink:
     _none_of(settings)
-    return aws_batch.sqs(address)
+    return sqs.sqs(address)
 
 
 OPENERS: dict[str, Callable[[str, Settings], Sink]] = {
     "sns": _sns,
     "sqs": _sqs,
-    "eventbridge": aws_batch.eventbridge,
+    "eventbridge": eventbridge.eventbridge,
     "lambda": aws_lambda.function,
     "http": http.http,
 }

@@ -19,11 +19,12 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from headrace.connectors.aws.client import NotConfirmed
+from headrace.connectors.aws.sns_client import NotConfirmed
+from headrace.connectors.events.dead_letters import rejected_message
 from headrace.connectors.events.encoder import outgoing, readable
 from headrace.connectors.events.results import Ignored, Refused
 from headrace.connectors.webhook.certificates import NotFetched
-from headrace.connectors.webhook.limits import Bucket, Recent
+from headrace.connectors.webhook.limits import Recent
 from headrace.connectors.webhook.producer import NotSent
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.connectors.webhook.sns_signature import (
@@ -35,8 +36,8 @@ from headrace.connectors.webhook.sns_signature import (
     read,
 )
 from headrace.connectors.webhook.x509 import SigningKey, Untrusted
-from headrace.connectors.webhook_letters import dead_letter
 from headrace.schemas.messages import Message
+from headrace.schemas.runtime.token_bucket import Bucket
 from headrace.schemas.serde.codec import Codec
 
 REMEMBERED = 100_000
@@ -185,7 +186,9 @@ class Webhook:
         if isinstance(records, Refused):
             log.warning("unreadable", message=found.id, code=records.code, why=records.why)
             rest = readable(records, self._outside.codec)
-            await self._outside.send([*rest, dead_letter(found, body, records, now)])
+            origin = {"dlq-topic-arn": found.topic_arn, "dlq-sns-message": found.id}
+            letter = rejected_message(found.id, body, records, (now, now), origin)
+            await self._outside.send([*rest, letter])
             return "unreadable"
         await self._outside.send(records)
         return "accepted"

@@ -6,27 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 
-class Bucket:
-    """Lets through so many a second on average, and a second's worth at once. `clock` is in seconds."""
-
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._most = max(1.0, rate)
-        self._tokens = self._most
-        self._filled = clock()
-
-    def take(self) -> bool:
-        """Whether one more may pass now."""
-        now = self._clock()
-        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
-
-
 class Recent:
     """Remembers ids for so many seconds, and at most so many of them: the oldest is forgotten first."""
 

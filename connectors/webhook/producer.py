@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Message
-from headrace.schemas.settings import KafkaSettings
 
 SECONDS = 7.0
 """How long the broker has. SNS hangs up after 15 s, of which a new certificate may take 6."""

@@ -22,18 +22,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from headrace.connectors.aws.client import confirm_subscription
-from headrace.connectors.bridge.service import kafka_missing
+from headrace.connectors.aws.sns_client import confirm_subscription
+from headrace.connectors.readiness import kafka_missing
 from headrace.connectors.webhook.certificates import Certificates
 from headrace.connectors.webhook.handler import Outside, Webhook
 from headrace.connectors.webhook.http_fetch import fetching
 from headrace.connectors.webhook.producer import Sender, producer
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.connectors.webhook.x509 import Trust, trust
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime.outage_log import Saying
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
-from headrace.schemas.settings import KafkaSettings, SettingsError
+from headrace.schemas.settings import SettingsError
 
 LOOK_SECONDS = 0.5
 

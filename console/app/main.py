@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from headrace.console.app.lazy import LazyCommand, LazyGroup, plugged
-from headrace.console.errors import in_words
+from headrace.console.explain import in_words
 
 COMMANDS = {
     "put": "headrace.console.commands.put:put",

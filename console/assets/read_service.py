@@ -11,7 +11,8 @@ from headrace.console.assets.projection import Progress
 from headrace.console.assets.stage_status import Offsets, Status
 from headrace.console.kafka.log_reader import Log
 from headrace.schemas import topics
-from headrace.schemas.settings import KafkaSettings, load
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.settings import load
 from headrace.streams import pipeline
 from headrace.streams.stage import Stage
 from headrace.streams.worker.status_reports import Report, read

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from headrace.console.assets.projection import Fact, Progress, Version
+from headrace.console.assets.summaries import location, words
 from headrace.console.assets.timeline import Step, timeline
-from headrace.console.terminal.formatting import location, words
-from headrace.schemas.cloudevents import timestamp
+from headrace.console.terminal.formatting import moment
 from headrace.schemas.records import MediaCompleted, MediaUploaded
 
 
@@ -45,11 +44,6 @@ def stage(fact: Fact) -> dict[str, Any]:
     """Tell what is known of one stage."""
     found = None if fact.why else fact.event
     return {"status": fact.status, "result": fact.why or words(found), "location": location(found)}
-
-
-def moment(at: float | None) -> str | None:
-    """Write seconds since 1970 as RFC 3339."""
-    return timestamp(datetime.fromtimestamp(at, UTC)) if at is not None else None
 
 
 def _letter(fact: Fact) -> dict[str, Any]:

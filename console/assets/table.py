@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.console.assets.projection import Fact, Status, Version
-from headrace.console.terminal.formatting import dollars, words
+from headrace.console.assets.summaries import words
+from headrace.console.terminal.formatting import dollars
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import MediaCompleted
 

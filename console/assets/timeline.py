@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headrace.console.assets.projection import Fact, Version
-from headrace.console.terminal.formatting import location, words
+from headrace.console.assets.summaries import location, words
 from headrace.schemas.records import JobFinished, JobStarted
 from headrace.streams.stage import charges_of
 

@@ -84,7 +84,8 @@ def summary(counts: Counts) -> str:
 def _cursor(work: Work, restart: bool) -> Cursor:
     from headrace.connectors.backfill import checkpoint
     from headrace.connectors.backfill.filters import name_of
-    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.schemas.kafka.settings import KafkaSettings
+    from headrace.schemas.settings import load
 
     name = name_of(work.place, work.filters)
     if restart:
@@ -117,7 +118,8 @@ def _carry(work: Work, begin: Cursor) -> None:
     from headrace.connectors.backfill.backfill import carry
     from headrace.connectors.backfill.listing import objects
     from headrace.connectors.backfill.producer import Sender
-    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.schemas.kafka.settings import KafkaSettings
+    from headrace.schemas.settings import load
 
     sender = Sender(load(KafkaSettings))
     end = _followed(carry(work, objects(work.place, begin.after), begin, sender), begin)

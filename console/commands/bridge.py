@@ -36,8 +36,9 @@ def bridge(
     from headrace.connectors.bridge.service import run
     from headrace.connectors.bridge.settings import BridgeSettings
     from headrace.console.commands.schemas import fail
+    from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.runtime import logging
-    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.schemas.settings import load
 
     if sources is not None:
         os.environ["HEADRACE_QUEUE_URLS"] = ",".join(_read(sources).urls)

@@ -44,12 +44,12 @@ def list_(
 
     An id begins with the name of the stage. Secrets, tokens and query strings are left out of what is shown.
     """
-    from headrace.console.dlq import listing, render, serialize
+    from headrace.console.dlq import dispositions, listing, render, serialize
     from headrace.console.dlq.letter import short_ids
 
     asked = _filter(stage, code, key, since, until, text, limit)
     log, spans = _reach(stage, asked.since)
-    wanted = listing.Wanted(asked, log.dispositions(), settled)
+    wanted = listing.Wanted(asked, dispositions.load(log), settled)
     with _drawn(spans) as heard:
         told = serialize.page(listing.page(log, spans, wanted, heard))
     if as_json:
@@ -87,12 +87,12 @@ def stats(as_json: AsJson = False) -> None:
     import time
     from functools import partial
 
-    from headrace.console.dlq import render, serialize
+    from headrace.console.dlq import dispositions, render, serialize
     from headrace.console.dlq import stats as dlq_stats
     from headrace.console.dlq.parallel_scan import scan
 
     log, spans = _reach()
-    look = partial(dlq_stats.Tally, log.dispositions())
+    look = partial(dlq_stats.Tally, dispositions.load(log))
     with _drawn(spans) as heard:
         found = dlq_stats.total(scan(log.settings, spans, look, heard))
     told = serialize.stats(found, time.time())
@@ -175,7 +175,7 @@ def resolve(
     from datetime import UTC, datetime
 
     from headrace.console.dlq import operations, serialize
-    from headrace.console.replay.journal import operator
+    from headrace.console.terminal.operator import operator
 
     log, spans = _reach()
     decision = operations.Why(kind, why, operator())
@@ -231,7 +231,8 @@ def _filter(
 ) -> Filter:
     import time
 
-    from headrace.console.dlq.letter import Filter, moment
+    from headrace.console.dlq.letter import Filter
+    from headrace.console.terminal.timespec import moment
 
     now = time.time()
     first, last = (None if said is None else moment(said, now) for said in (since, until))

@@ -47,8 +47,9 @@ def check() -> None:
 @app.command()
 def register() -> None:
     """Register every version in the schema registry, and have it refuse what is not compatible later."""
+    from headrace.schemas.kafka.settings import RegistrySettings
     from headrace.schemas.serde import registry
-    from headrace.schemas.settings import RegistrySettings, SettingsError, load
+    from headrace.schemas.settings import SettingsError, load
 
     published = catalog.versions()
     if problems := compatibility.check(published):

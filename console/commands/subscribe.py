@@ -27,10 +27,11 @@ def subscribe(
     from headrace.console.errors import Refused
     from headrace.console.kafka.log_reader import Log
     from headrace.console.routing import subscription
+    from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.kafka.topic_follower import Follower
     from headrace.schemas.serde import registry
     from headrace.schemas.serde.schema_topic import schema_log
-    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.schemas.settings import load
 
     settings = load(KafkaSettings)
     wanted = [each.strip() for each in topics.split(",") if each.strip()]
@@ -50,7 +51,7 @@ def subscribe(
 
 
 def _wants(pattern: str) -> Any:
-    from headrace.console.commands.rules.test import read_pattern
+    from headrace.console.commands.json_args import read_pattern
 
     return read_pattern(pattern).matches if pattern else lambda _: True
 

@@ -7,19 +7,36 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.table import Column, Table
 
-from headrace.console.commands.schemas import AsJson
+from headrace.console.commands.schemas import AsJson, fail
 from headrace.console.errors import Refused
-from headrace.schemas.topics_cli import topics_app
+from headrace.schemas import topics
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.serde import catalog, schema_topic
+from headrace.schemas.settings import SettingsError, load
+from headrace.schemas.topics import Topic
 from headrace.streams import pipeline
 from headrace.streams.costs import daily_budget
 
+ANSWER_SECONDS = 5.0
 
-def _stages() -> tuple[str, ...]:
-    return tuple(stage.name for stage in pipeline.stages())
+app = typer.Typer(name="topics", help="The Kafka topics.", no_args_is_help=True)
 
 
-app = topics_app(_stages)
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the topics: what they hold, and how long."""
+    show(pipeline_topics(), as_json)
+
+
+@app.command()
+def apply() -> None:
+    """Create what the cluster lacks and publish the schemas. What is there stays as it is."""
+    apply_table(pipeline_topics())
 
 
 @app.command()
@@ -53,3 +70,67 @@ def acls(
     for name, allowed in wanted.items():
         for rule in allowed:
             typer.echo(rule.arguments(principal.replace("{role}", name)))
+
+
+def show(table: tuple[Topic, ...], as_json: bool) -> None:
+    """Print the topic table."""
+    if as_json:
+        typer.echo(json.dumps([_row(topic) for topic in table], indent=2))
+        return
+    grid = Table(
+        Column("topic", no_wrap=True), "holds", "partitions", "retention", box=None, pad_edge=False, header_style="bold"
+    )
+    for topic in table:
+        grid.add_row(topic.name, topic.holds, str(topic.partitions), _retention(topic))
+    Console().print(grid)
+
+
+def apply_table(table: tuple[Topic, ...]) -> None:
+    """Bring a cluster up to the table, saying what was done. Ends the command when Kafka cannot be asked."""
+    try:
+        settings = load(KafkaSettings)
+    except SettingsError as error:
+        fail(str(error))
+    try:
+        client = clients.admin(settings)
+        there = clients.existing_topics(client, ANSWER_SECONDS)
+        created = clients.create_topics(client, table, settings.replication_factor)
+        schema_topic.publish(clients.producer(settings), catalog.versions())
+    except KafkaException as error:
+        fail(clients.in_words(error, settings))
+    except schema_topic.NotPublished as error:
+        fail(f"topics are there, but {topics.SCHEMAS.name} did not take the schemas: {error}")
+    for topic in table:
+        typer.echo(f"{topic.name}: {'created' if topic.name in created else 'already there'}")
+        if topic.name in there and there[topic.name] != topic.partitions:
+            warn(topic, there[topic.name])
+    typer.echo(f"{topics.SCHEMAS.name}: {len(catalog.versions())} schemas published")
+
+
+def warn(topic: Topic, partitions: int) -> None:
+    """Name a topic whose partitions are not as the table says. Changing them would move keys and break their order."""
+    typer.echo(
+        f"warning: {topic.name} has {partitions} partitions, the table says {topic.partitions}; left as it is, "
+        "because other partitions would break the order per asset",
+        err=True,
+    )
+
+
+def _row(topic: Topic) -> dict[str, object]:
+    return {
+        "name": topic.name,
+        "holds": topic.holds,
+        "events": [event.EVENT for event in topic.events],
+        "partitions": topic.partitions,
+        "retention_days": None if topic.compacted else topic.retention_days,
+        "compacted": topic.compacted,
+    }
+
+
+def _retention(topic: Topic) -> str:
+    return "newest per key" if topic.compacted else f"{topic.retention_days} days"
+
+
+def pipeline_topics() -> tuple[Topic, ...]:
+    """Give the topics of the pipeline in force."""
+    return topics.table(stage.name for stage in pipeline.stages())

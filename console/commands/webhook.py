@@ -13,8 +13,9 @@ def webhook(
     """Take SNS messages over HTTPS into Kafka until SIGTERM or Ctrl-C; each is answered when Kafka has it."""
     from headrace.connectors.webhook.server import run
     from headrace.connectors.webhook.settings import WebhookSettings
+    from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.runtime import logging
-    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.schemas.settings import load
 
     settings, cluster = load(WebhookSettings), load(KafkaSettings)
     logging.configure(json_logs)

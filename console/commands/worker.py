@@ -32,8 +32,9 @@ def worker(
     except ValueError as error:
         raise Refused(str(error)) from error
 
+    from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.runtime import logging
-    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.schemas.settings import load
     from headrace.streams.settings import StreamSettings
     from headrace.streams.worker import host as streams_worker
 

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from headrace.console.errors import Refused
+from headrace.console.kafka.topic_reader import LetterLog
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import Message, Received
@@ -72,6 +73,13 @@ def read(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Disp
     newest = {key: value for key, value in records if key is not None}
     found = ((key, _opened(value)) for key, value in newest.items() if value is not None)
     return {each.letter: each for key, each in found if each is not None and each.letter.encode() == key}
+
+
+def load(log: LetterLog) -> dict[str, Disposition]:
+    """Read the decision on each dead letter, by letter id."""
+    spans = log.spans([topics.DISPOSITIONS.name])
+    records = (record for records in log.read(spans, values=True) for record in records)
+    return read((record.key, record.value) for record in records)
 
 
 def settled(letter: str, record: Received, known: Mapping[str, Disposition]) -> Disposition | None:

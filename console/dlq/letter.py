@@ -7,14 +7,11 @@ redelivery: that is another record of the same letter, and the newest one counts
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import pairwise, takewhile
 
-from headrace.console.errors import Refused
 from headrace.console.kafka.entry import Entry, seconds_of
 from headrace.schemas import topics
 from headrace.schemas.messages import Received
@@ -23,7 +20,6 @@ SHORT = 12
 """Hexadecimal digits of an id that people see: enough for a million letters of one stage."""
 
 _SUFFIX = topics.dead_letters("").name
-_DURATION = re.compile("-(?=[0-9])" + "".join(rf"(?:([0-9]{{1,9}}){unit})?" for unit in "wdhms"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +98,6 @@ def may_hold(topic: str, prefix: str) -> bool:
     """Whether a dead-letter topic can hold letters whose id begins like this."""
     beginning = stage_of(topic) + "-"
     return beginning.startswith(prefix) or prefix.startswith(beginning)
-
-
-def moment(said: str, now: float) -> float:
-    """Read a moment, in seconds since 1970: ISO 8601, in local time where it names no zone, or `-2h` for two hours ago.
-
-    Durations are made of w, d, h, m and s: `-90m`, `-1d12h`. Raises `Refused` for anything else.
-    """
-    duration = _DURATION.fullmatch(said)
-    if duration:
-        weeks, days, hours, minutes, seconds = (int(part or 0) for part in duration.groups())
-        try:
-            return now - timedelta(days, seconds, 0, 0, minutes, hours, weeks).total_seconds()
-        except OverflowError:
-            raise Refused(f"{said} is too long ago") from None
-    try:
-        return datetime.fromisoformat(said).astimezone().timestamp()
-    except (ValueError, OverflowError):
-        raise Refused(f"{said!r} is no time: give 2026-03-14, 2026-03-14T15:09, 2026-03-14T15:09Z or -2h") from None
 
 
 def failed_at(record: Received, headers: Mapping[str, bytes | None]) -> float:

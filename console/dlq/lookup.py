@@ -10,8 +10,8 @@ from headrace.console.dlq.letter import letter_id, may_hold, short_ids
 from headrace.console.dlq.parallel_scan import Hear, scan, unheard
 from headrace.console.errors import Refused
 from headrace.console.kafka.offsets import Place, Span
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
-from headrace.schemas.settings import KafkaSettings
 
 ENOUGH = 5
 """Letters with one beginning that are told apart: more would not make it clearer what is meant."""

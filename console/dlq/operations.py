@@ -25,7 +25,8 @@ from headrace.console.kafka.entry import Entry, open_record
 from headrace.console.kafka.offsets import Place, Span
 from headrace.console.kafka.topic_reader import LetterLog
 from headrace.schemas import topics
-from headrace.schemas.settings import KafkaSettings, load
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.settings import load
 from headrace.streams import pipeline
 
 
@@ -72,7 +73,7 @@ def whole(log: LetterLog, sighting: Sighting) -> tuple[dict[str, Any], list[Step
     if record is None:
         raise Refused(f"{sighting.id} is no longer there: its topic keeps letters for a limited time")
     entry = open_record(record, log.codec())
-    decided = dispositions.settled(sighting.id, record, log.dispositions())
+    decided = dispositions.settled(sighting.id, record, dispositions.load(log))
     steps = detail.steps_of(entry, read_service.connect().progress)
     return detail.whole(Found(sighting.id, record, decided), entry, sighting.times, steps), steps
 
@@ -139,7 +140,7 @@ def resolve(log: LetterLog, sightings: Sequence[Sighting], why: Why, now: dateti
 def unresolve(log: LetterLog, prefixes: Sequence[str]) -> list[str]:
     """Take back what was decided about letters, and name them. Raises `Refused` where nothing was, or not clearly."""
     _require(log)
-    known = log.dispositions()
+    known = dispositions.load(log)
     found = []
     for prefix in dict.fromkeys(prefixes):
         meant = [id_ for id_ in known if id_.startswith(prefix)]

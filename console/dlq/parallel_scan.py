@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Protocol, TypeVar
 
-from headrace.console.errors import Refused, in_words
+from headrace.console.errors import Refused
+from headrace.console.explain import in_words
 from headrace.console.kafka.offsets import Place, Span
 from headrace.console.kafka.topic_reader import LetterLog
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
-from headrace.schemas.settings import KafkaSettings
 
 Found = TypeVar("Found")
 Found_co = TypeVar("Found_co", covariant=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
@@ -9,8 +10,7 @@ from datetime import UTC, datetime
 
 from headrace.console.dlq.dispositions import Disposition, settled
 from headrace.console.dlq.letter import id_of, identity, stage_of
-from headrace.console.dlq.sanitize import text
-from headrace.console.dlq_alike import alike, same_digits
+from headrace.console.dlq.sanitize import reason, text
 from headrace.console.kafka.entry import seconds_of
 from headrace.console.kafka.header_picker import Picker
 from headrace.schemas.cloudevents import timestamp
@@ -196,3 +196,38 @@ def _added(hours: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for each in hours:
         counts.update(each)
     return dict(sorted(counts.items()))
+
+
+LONGEST = 200
+
+
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+
+_FOLDS = (
+    (re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\"|`[^`]*`)(?!\w)"), "<text>"),
+    # An address; what begins at the root, has two slashes or ends in a file's name. `image/png` is none of these.
+    (re.compile(r"(?<![\w/])[\w+.-]+://\S+"), "<path>"),
+    (
+        re.compile(
+            r"(?<![\w/.-])(?:[.~]{0,2}/)(?:[\w.@+%~-]+/?)+|(?<![\w/.-])[\w.@+%~-]+/(?:[\w.@+%~-]+/)+[\w.@+%~-]*"
+        ),
+        "<path>",
+    ),
+    (re.compile(r"(?<![\w/.-])[\w.@+%~-]+/[\w.@+%~-]+\.\w{1,5}\b"), "<path>"),
+    (re.compile(r"(?i)\b(?:\dx[0-9a-f]{3,}|(?=[a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*)\b"), "<hex>"),
+    (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),
+)
+
+
+def alike(said: str) -> str:
+    """Fold a reason: numbers, hexadecimal, quoted parts and paths become placeholders, and secrets are cut out."""
+    said = reason(said)
+    for pattern, instead in _FOLDS:
+        said = pattern.sub(instead, said)
+    return said if len(said) <= LONGEST else said[:LONGEST] + " ..."
+
+
+def same_digits(said: bytes) -> bytes:
+    """Write all digits alike, which is quick. What this makes the same, `alike` makes the same."""
+    return said.translate(_DIGITS)

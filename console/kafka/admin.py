@@ -14,7 +14,7 @@ from headrace.console.kafka.log_reader import Log
 from headrace.console.kafka.offsets import Place, Position
 from headrace.console.kafka.topic_reader import LetterLog
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 
 PATIENCE_SECONDS = 0.25

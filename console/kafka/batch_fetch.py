@@ -21,8 +21,8 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record import MemoryRecords
 
 from headrace.console.kafka.offsets import Place, Span
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.kafka import auth
 
 Answer = asyncio.Task[Any]

@@ -15,7 +15,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from headrace.console.errors import Refused
 from headrace.console.kafka.offsets import Place, Position
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 T = TypeVar("T")
 

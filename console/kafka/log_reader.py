@@ -20,10 +20,11 @@ from headrace.console.kafka.offsets import Group, Place, Span
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Header
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
 from headrace.schemas.serde import codec, registry
 from headrace.schemas.serde.schema_topic import NotPublished
-from headrace.schemas.settings import KafkaSettings, SettingsError, load
+from headrace.schemas.settings import SettingsError, load
 
 BATCH = 1000
 POLL_SECONDS = 0.25

@@ -11,18 +11,15 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from headrace.console.dlq import dispositions as dlq_dispositions
-from headrace.console.dlq.dispositions import Disposition
 from headrace.console.errors import Refused
 from headrace.console.kafka.log_reader import SILENCE, Log
 from headrace.console.kafka.offsets import Place, Span
-from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Message, Received
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.serde.schema_topic import schema_log
-from headrace.schemas.settings import KafkaSettings
 
 BATCH = 200
 """Records at once: few enough to stay in the processor's cache, which makes all of it twice as fast as thousands."""
@@ -104,12 +101,6 @@ class LetterLog:
         """Read one record with its value; None when it is no longer there."""
         span = {(topic, partition): Span(offset, offset + 1)}
         return next((record for records in self.read(span, values=True) for record in records), None)
-
-    def dispositions(self) -> dict[str, Disposition]:
-        """Read what was decided about letters, by their ids."""
-        spans = self.spans([topics.DISPOSITIONS.name])
-        records = (record for records in self.read(spans, values=True) for record in records)
-        return dlq_dispositions.read((record.key, record.value) for record in records)
 
     def codec(self) -> Codec:
         """Give a codec that knows every schema on the log, and asks the registry, if there is one, for others."""

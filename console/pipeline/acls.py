@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from headrace.connectors import readiness
 from headrace.connectors.backfill import producer
-from headrace.connectors.bridge import service
 from headrace.schemas import topics
 from headrace.schemas.topics import Topic
 from headrace.streams.stage import Stage
@@ -36,7 +36,7 @@ def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequen
 
     `followed` are topics that every paid stage reads, to know what is spent.
     """
-    carrier = _rules(writes=service.NEEDED)
+    carrier = _rules(writes=readiness.NEEDED)
     backfill = _rules(reads=(topics.BACKFILLS,), writes=producer.NEEDED)
     found = {"bridge": carrier, "webhook": carrier, "backfill": backfill}
     return found | {

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from headrace.console.errors import Refused
 from headrace.console.kafka.admin import Cluster
-from headrace.console.kafka.group_lock import Tail
+from headrace.console.kafka.tail import Tail
 from headrace.console.replay import audit, journal
 from headrace.console.replay.audit import Action, Command, Order, State
+from headrace.console.terminal import operator
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 
@@ -83,7 +84,7 @@ def give(cluster: Cluster, command: Command, action: Action) -> Action:
     if action.state not in ("begun", "paused"):
         raise Refused(f"{action.id} is {action.state}, and not at work")
     now = timestamp(datetime.now(UTC))
-    cluster.write([audit.order(Order(command, action.id, journal.operator(), now))])
+    cluster.write([audit.order(Order(command, action.id, operator.operator(), now))])
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
         time.sleep(PAUSE_SECONDS)

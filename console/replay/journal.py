@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import secrets
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
 
 from headrace.console.kafka.admin import Cluster
 from headrace.console.replay import audit
 from headrace.console.replay.audit import Action, What
-from headrace.console.replay.redrive.selection import Rules
-from headrace.console.replay.rewind.targets import stamp
+from headrace.console.terminal.operator import operator
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.redaction import redacted
@@ -49,19 +44,3 @@ def read(cluster: Cluster) -> dict[str, Action]:
     cluster.require(topics.AUDIT.name)
     records = chain.from_iterable(cluster.read(cluster.spans([topics.AUDIT.name]), values=True))
     return audit.read(record.value for record in records)
-
-
-def operator() -> str:
-    """Name who is at the keyboard: user and host."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
-
-
-def in_words(rules: Rules) -> str:
-    """Say which letters were asked for."""
-    asked = {name: value for name, value in asdict(rules.filter).items() if value is not None}
-    times = {name: stamp(asked[name]) for name in ("since", "until") if name in asked}
-    return ", ".join([*rules.ids, *(f"{name} {value}" for name, value in (asked | times).items())]) or "every letter"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from headrace.console.kafka.admin import Cluster
-from headrace.console.replay.journal import operator
 from headrace.console.routing import targets
+from headrace.console.terminal.operator import operator
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.topics import Topic

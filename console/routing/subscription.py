@@ -13,9 +13,9 @@ from confluent_kafka import Message as Arrived
 
 from headrace.schemas.cloudevents import NotAnEvent, from_headers
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
 from headrace.schemas.serde.codec import Codec, Undecodable
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.routing.event_format import event_of
 
 GROUP = "headrace.subscription."

@@ -7,10 +7,11 @@ from functools import cache
 
 from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink
 from headrace.schemas import topics
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import Follower
-from headrace.schemas.settings import KafkaSettings, load
+from headrace.schemas.runtime.token_bucket import TokenBucket
+from headrace.schemas.settings import load
 from headrace.streams.errors import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
-from headrace.streams.limits.rate_limits import TokenBucket
 from headrace.streams.routing.rule import BadRule, Rule, read_folder
 from headrace.streams.routing.rule_stage import Outgoing, Send, rule_stage
 from headrace.streams.routing.rule_table import RuleTable

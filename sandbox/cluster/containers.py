@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.sandbox.cluster import ministack
+from headrace.sandbox.cluster import contract, ministack
 
 if TYPE_CHECKING:
     from headrace.schemas.serde.registry import Registry
@@ -39,12 +39,12 @@ def ai() -> int:
 
 def init() -> None:
     """Make buckets, queues, notifications, topics and schemas; what is there stays as it is."""
-    from headrace.sandbox.demo import run
+    from headrace.schemas.kafka.settings import RegistrySettings
     from headrace.schemas.serde import registry
-    from headrace.schemas.settings import RegistrySettings, load
+    from headrace.schemas.settings import load
 
     ministack.apply(AWS_PORT)
-    run.apply_contract()
+    contract.apply_contract()
     if (connected := registry.connect(load(RegistrySettings))) is not None:
         register(connected, time.monotonic() + REGISTRY_SECONDS)
 

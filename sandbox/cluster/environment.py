@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from headrace.sandbox import names
+from headrace.sandbox import names as sandbox_names
 from headrace.sandbox.cluster.state_file import State, read
-from headrace.sandbox.demo import rules
 from headrace.sandbox.paths import default_data
 
 PIPELINE_FILE = "pipeline.toml"
@@ -41,7 +41,7 @@ def variables(state: State) -> dict[str, str]:
 def of(folder: Path) -> dict[str, str]:
     """The variables of the sandbox in a folder, with its pipeline file and its rules where it has some."""
     found = variables(read(folder))
-    kept = {"HEADRACE_PIPELINE": folder / PIPELINE_FILE, "HEADRACE_RULES": folder / rules.FOLDER}
+    kept = {"HEADRACE_PIPELINE": folder / PIPELINE_FILE, "HEADRACE_RULES": folder / sandbox_names.FOLDER}
     return found | {name: str(place) for name, place in kept.items() if found and place.exists()}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from headrace.sandbox import names
+from headrace.sandbox.names import FOLDER
 
-FOLDER = "rules"
 WATCHED = ("scan", "probe", "thumbnails")
 """The stages whose dead letters a rule sends on."""
 

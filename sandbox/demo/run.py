@@ -16,6 +16,7 @@ from headrace.console import aws
 from headrace.console.assets.projection import Progress, Version
 from headrace.console.assets.read_service import ReadService, connect
 from headrace.sandbox.cluster import cluster, environment, processes
+from headrace.sandbox.cluster.contract import apply_contract
 from headrace.sandbox.cluster.processes import Command
 from headrace.sandbox.cluster.progress_view import Watch
 from headrace.sandbox.cluster.state_file import Part, locked, read, write
@@ -26,12 +27,6 @@ from headrace.sandbox.demo.view import progress
 from headrace.sandbox.demo.workspace import forget_surroundings
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import MEDIA_BUCKET
-from headrace.schemas import topics
-from headrace.schemas.kafka import clients
-from headrace.schemas.serde import catalog
-from headrace.schemas.serde.schema_topic import publish
-from headrace.schemas.settings import KafkaSettings, load
-from headrace.streams import pipeline
 
 PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all")}
 """What `headrace` is told to be bridge and worker."""
@@ -109,14 +104,6 @@ def choose_pipeline(folder: Path, all_stages: bool) -> None:
         file.unlink()
     else:
         file.write_text(wanted, "utf-8")
-
-
-def apply_contract() -> None:
-    """Create the topics and publish the schemas."""
-    settings = load(KafkaSettings)
-    table = topics.table(stage.name for stage in pipeline.stages())
-    clients.create_topics(clients.admin(settings), table, settings.replication_factor)
-    publish(clients.producer(settings), catalog.versions())
 
 
 def start_pipeline(folder: Path, broken: str = "") -> list[Part]:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from headrace.console.assets import summaries
 from headrace.console.assets import table as assets_table
 from headrace.console.assets.projection import Fact, Version
 from headrace.console.terminal import formatting
@@ -101,7 +102,7 @@ def _stages(version: Version) -> Table:
     table.add_column("where", overflow="fold")
     for stage, fact in sorted(version.stages.items(), key=lambda each: each[1].at):
         sign, style = assets_table.MARKS[fact.status] if fact.status else ("·", "dim")
-        said = Text(f"{sign} {fact.why or formatting.words(fact.event)}", "red" if fact.letter else "")
+        said = Text(f"{sign} {fact.why or summaries.words(fact.event)}", "red" if fact.letter else "")
         said.stylize(style, 0, 1)
         table.add_row(Text(stage), said, Text(_where(fact, version)))
     return table
@@ -109,5 +110,5 @@ def _stages(version: Version) -> Table:
 
 def _where(fact: Fact, version: Version) -> str:
     """Say where a result lies: in the version's folder, or, where it is small, on the log itself."""
-    found = None if fact.why else formatting.location(fact.event)
+    found = None if fact.why else summaries.location(fact.event)
     return found.removeprefix(f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}") if found else fact.place

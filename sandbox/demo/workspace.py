@@ -17,7 +17,7 @@ from headrace.sandbox.cluster.state_file import State, locked, read, write
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
 from headrace.sandbox.paths import default_data
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.settings import PipelineSettings, StreamSettings
 
 

@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from headrace.schemas.kafka import msk_iam
-from headrace.schemas.settings import MSK_IAM, KafkaSettings
+from headrace.schemas.kafka.auth import _security
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import LARGEST, Topic
 
 # Failures come as exceptions and delivery reports; librdkafka would print each on standard error as well.
@@ -122,20 +122,3 @@ def _is_new(answer: Future[None]) -> bool:
 def _base(settings: KafkaSettings) -> dict[str, Any]:
     base = {"bootstrap.servers": settings.bootstrap_servers, "client.id": "headrace", **QUIET}
     return base | _security(settings)
-
-
-def _security(settings: KafkaSettings) -> dict[str, Any]:
-    """Say how connections are secured; nothing where they are not."""
-    found: dict[str, Any] = {}
-    if settings.security_protocol != "PLAINTEXT":
-        found["security.protocol"] = settings.security_protocol
-    if settings.kafka_ca_file:
-        found["ssl.ca.location"] = settings.kafka_ca_file
-    if settings.kafka_sasl == MSK_IAM:
-        found["sasl.mechanism"] = "OAUTHBEARER"
-        found["oauth_cb"] = lambda _: msk_iam.token(settings.msk_region)
-    elif settings.kafka_sasl:
-        found["sasl.mechanism"] = settings.kafka_sasl
-        found["sasl.username"] = settings.kafka_user
-        found["sasl.password"] = settings.kafka_password.get_secret_value()
-    return found

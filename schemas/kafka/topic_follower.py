@@ -12,8 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.schemas.cloudevents import Header, Headers
 from headrace.schemas.kafka import clients
-from headrace.schemas.serde.codec import RegistryDown
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 
 log = structlog.get_logger("headrace")
@@ -21,7 +20,7 @@ log = structlog.get_logger("headrace")
 POLL_SECONDS = 0.2
 BATCH = 500
 ANSWER_SECONDS = 10.0
-REGISTRY_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
 Take = Callable[[bytes, Headers], None]
 
@@ -29,15 +28,23 @@ Take = Callable[[bytes, Headers], None]
 class Follower:
     """Gives value and headers of every record of some topics to a function.
 
-    It may raise `RegistryDown` alone; then it is given the same record again, until the schema registry is back.
+    An exception of `retry_on` gives it the same record again, once a second.
     It begins with what the broker has had since a moment, in seconds since 1970; without one, with all there is.
     """
 
-    def __init__(self, settings: KafkaSettings, wanted: Sequence[Topic], take: Take, since: float = 0.0) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        wanted: Sequence[Topic],
+        take: Take,
+        since: float = 0.0,
+        retry_on: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._settings = settings
         self._wanted = wanted
         self._take = take
         self._since = since
+        self._retry_on = retry_on
         self._caught_up = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"follow-{wanted[0].name}", daemon=True)
@@ -89,11 +96,11 @@ class Follower:
         while not self._stop.is_set():
             try:
                 self._take(value, headers)
-            except RegistryDown as down:
+            except self._retry_on as down:
                 if str(down) != said:
                     log.warning("waiting", on=str(down), reader=self._thread.name)
                 said = str(down)
-                self._stop.wait(REGISTRY_SECONDS)
+                self._stop.wait(RETRY_SECONDS)
             else:
                 return
 

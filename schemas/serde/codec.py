@@ -17,7 +17,9 @@ from fastavro.schema import fingerprint as _fingerprint
 from fastavro.schema import to_parsing_canonical_form
 from msgspec import convert, to_builtins
 
-from headrace.schemas.cloudevents import PREFIX
+from headrace.schemas import topics
+from headrace.schemas.cloudevents import PREFIX, Envelope, to_headers
+from headrace.schemas.messages import Message
 from headrace.schemas.records import EVENTS, Event
 from headrace.schemas.serde.catalog import Schema, Version, latest, versions
 
@@ -222,3 +224,8 @@ def _prefix(schema_id: int) -> bytes:
 
 def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
+
+
+def message(event: Event, envelope: Envelope, codec: Codec) -> Message:
+    """Address an event: its topic and key follow from what it is."""
+    return Message(topics.topic_of(event).name, topics.key_of(event), codec.encode(event), to_headers(envelope))

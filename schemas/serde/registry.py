@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX
+from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.catalog import Schema, Version
 from headrace.schemas.serde.codec import Codec, RegistryDown
-from headrace.schemas.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import Schema as Sent

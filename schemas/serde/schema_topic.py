@@ -10,10 +10,10 @@ from confluent_kafka import KafkaError, Producer
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.serde.catalog import Version
 from headrace.schemas.serde.codec import Codec, fingerprint
-from headrace.schemas.settings import KafkaSettings
 
 log = structlog.get_logger("headrace")
 

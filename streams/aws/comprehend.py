@@ -15,9 +15,9 @@ from headrace.schemas.records import Charge
 from headrace.streams.aws.client import Aws
 from headrace.streams.costs.prices import charge, operation_of
 from headrace.streams.errors import Unprocessable
+from headrace.streams.media.text_chunks import Part, parts
 from headrace.streams.service_results import Languages, Mark, Marks, Mood, TextFeature
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stages._text import Part, parts
 
 MOST_BYTES = 100_000
 MOST_BYTES_OF_MOOD = 5_000

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from headrace.streams.aws.client import Aws
 from headrace.streams.costs.prices import charge
+from headrace.streams.media.text_chunks import parts
 from headrace.streams.service_results import Translated
-from headrace.streams.stages._text import parts
 
 MOST_BYTES = 10_000
 AUTO = "auto"

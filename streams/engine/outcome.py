@@ -18,10 +18,10 @@ from headrace.schemas.cloudevents import NotAnEvent
 from headrace.schemas.messages import Message
 from headrace.schemas.serde.codec import RegistryDown, Undecodable, UnknownSchema
 from headrace.streams.errors import Failure, Gone, NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.stage import MAX_ATTEMPTS
 
 How = Literal["ran", "stored", "skipped", "superseded"]
 
-MAX_ATTEMPTS = 8
 SCHEMA_ATTEMPTS = 4
 """A writer publishes its schema before its first record: who does not know it after some seconds never will."""
 BASE_SECONDS = 0.25

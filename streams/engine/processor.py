@@ -13,9 +13,9 @@ from headrace.streams.engine.context import Context
 from headrace.streams.engine.dlq import dead_letter, delayed
 from headrace.streams.engine.headers import origin_of
 from headrace.streams.engine.outcome import Dead, Done, Outcome, Retry, Wait, backoff, judge
+from headrace.streams.engine.ports import NotSent, Sender
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import Failure, Outage, Transient
-from headrace.streams.kafka.producer import NotSent, Sender
 from headrace.streams.stage import Stage
 
 IN_PLACE_SECONDS = 2.0

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, Envelope, NotAnEvent, from_headers, timestamp
 from headrace.schemas.ids import derived_id, job_end_id, job_token, token_stage
-from headrace.schemas.messages import Message, Received, message
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, StageFailure
-from headrace.schemas.serde.codec import Undecodable, UnknownSchema
+from headrace.schemas.serde.codec import Undecodable, UnknownSchema, message
 from headrace.streams.costs.asset_budget import afford
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.engine import metrics

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import asyncio
+from typing import Any
 
 from aiokafka.consumer.fetcher import FetchResult
 
 from headrace.schemas.messages import Received
-from headrace.streams.engine.scheduler import Partition
-
-
-class Batch(NamedTuple):
-    """What one fetch gave of one partition; `start` is the offset from which it was fetched."""
-
-    partition: Partition
-    start: int
-    records: list[Received]
 
 
 def give_received(fetcher: Any) -> None:
@@ -41,3 +33,23 @@ def received(tp: Any, record: Any) -> Received:
     return Received(
         tp.topic, tp.partition, record.offset, record.timestamp / 1000, record.key, record.value, tuple(record.headers)
     )
+
+
+PAUSE_SECONDS = 0.2
+
+
+def ask_patiently(client: Any) -> None:
+    """Let a client of aiokafka wait a little when nobody answered.
+
+    It asks again at once for as long as a partition has no leader: where every broker refuses a connection, as at the
+    end of a cluster that was shut down broker by broker, that takes a whole core.
+    """
+    update = client._metadata_update
+
+    async def update_or_wait(*told: Any) -> bool:
+        done: bool = await update(*told)
+        if not done:
+            await asyncio.sleep(PAUSE_SECONDS)
+        return done
+
+    client._metadata_update = update_or_wait

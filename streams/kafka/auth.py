@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.abc import AbstractTokenProvider
 
 from headrace.schemas.kafka import msk_iam
-from headrace.schemas.settings import MSK_IAM, KafkaSettings
+from headrace.schemas.kafka.settings import MSK_IAM, KafkaSettings
 
 
 def _tls(kafka: KafkaSettings) -> ssl.SSLContext | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
@@ -16,7 +16,6 @@ from faust.types import TP, ConsumerMessage, Message
 from headrace.schemas.messages import Received
 from headrace.streams.engine.headers import RETRY_TOPIC
 from headrace.streams.engine.scheduler import Lanes, Partition
-from headrace.streams.kafka.aiokafka_patches import Batch
 from headrace.streams.kafka.consumer_thread import ConsumerThread
 
 FULL_POLL_SECONDS = 0.05
@@ -173,3 +172,11 @@ def _from(offset: int, records: list[Received]) -> list[Received]:
 
 def _where(tp: Any) -> tuple[str, int]:
     return tp.topic, tp.partition
+
+
+class Batch(NamedTuple):
+    """What one fetch gave of one partition; `start` is the offset from which it was fetched."""
+
+    partition: Partition
+    start: int
+    records: list[Received]

@@ -9,8 +9,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from headrace.streams.kafka.aiokafka_patches import give_received
-from headrace.streams.patience import ask_patiently
+from headrace.streams.kafka.aiokafka_patches import ask_patiently, give_received
 
 FETCH_WAIT_MS = 100
 """How long the broker may hold back an answer that would be empty: as long, nothing else can be fetched from it. The

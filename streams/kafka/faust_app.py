@@ -10,11 +10,10 @@ from typing import Any, cast
 
 import faust
 
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.engine.scheduler import Lanes
 from headrace.streams.kafka import auth
-from headrace.streams.kafka.aiokafka_patches import Batch
-from headrace.streams.kafka.consumer import SafeConsumer
+from headrace.streams.kafka.consumer import Batch, SafeConsumer
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 

@@ -12,16 +12,9 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from headrace.schemas.messages import Message
+from headrace.streams.engine.ports import NotSent
 
 POLL_SECONDS = 0.001
-
-
-class NotSent(Exception):
-    """The broker did not take a message. `final` when it never will, as with one that is too large."""
-
-    def __init__(self, topic: str, why: str, final: bool) -> None:
-        super().__init__(f"{topic}: {why}")
-        self.final = final
 
 
 class Sender:

@@ -8,31 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-Clock = Callable[[], float]
-Share = Callable[[], float]
-
-LEAST_SHARE = 0.01
-
-
-class TokenBucket:
-    """Lets so many through a second, and at most a second's worth at once."""
-
-    def __init__(self, rate: float, share: Share, clock: Clock = time.monotonic) -> None:
-        self._rate = rate
-        self._share = share
-        self._clock = clock
-        self._tokens = 1.0
-        self._at = clock()
-
-    def wait_seconds(self) -> float:
-        """Take a token, and say how long to wait until it may be used."""
-        rate = self._rate * max(self._share(), LEAST_SHARE)
-        now = self._clock()
-        self._tokens = min(max(1.0, rate), self._tokens + (now - self._at) * rate) - 1.0
-        self._at = now
-        return max(0.0, -self._tokens / rate)
+from headrace.schemas.runtime.token_bucket import Clock, Share, TokenBucket
 
 
 class Rates:

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.settings import SettingsError
-from headrace.streams.engine.outcome import MAX_ATTEMPTS
 from headrace.streams.routing.input_transformer import WHOLE, BadTemplate, Transformer
 from headrace.streams.rules import InvalidPattern, Pattern
+from headrace.streams.stage import MAX_ATTEMPTS
 
 PREFIX = "rule-"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")

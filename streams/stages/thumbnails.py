@@ -8,6 +8,7 @@ from pathlib import Path
 from headrace.schemas import topics
 from headrace.schemas.records import MediaThumbnailed, MediaUploaded, Picture
 from headrace.streams.media import probe as media_probe
+from headrace.streams.media import thumbnails as media_thumbnails
 from headrace.streams.services import Services
 from headrace.streams.stage import NOT_A_FOLDER, Stage
 
@@ -19,7 +20,7 @@ async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbn
     async with services.objects.fetched(asset) as path:
         probe = await media_probe.probe(path)
         with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
-            for number, made in enumerate(await media_probe.thumbnails(path, probe, Path(folder))):
+            for number, made in enumerate(await media_thumbnails.thumbnails(path, probe, Path(folder))):
                 name = f"thumbnails@1.{number}{made.path.suffix}"
                 location = await services.blobs.keep(asset, name, made.path.read_bytes(), made.content_type)
                 pictures.append(

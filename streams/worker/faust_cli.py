@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.settings import load
+from headrace.streams import pipeline
+from headrace.streams.engine import epochs
+from headrace.streams.kafka.faust_app import StageApp
+from headrace.streams.settings import StreamSettings
+from headrace.streams.worker.runtime import Shared
 
 
 def __getattr__(name: str) -> Any:
     """Build the Faust app of the stage of that name; underscores stand for hyphens."""
-    from headrace.streams.solo import create
+    from headrace.streams.worker.faust_cli import create
 
     if name.startswith("_"):
         raise AttributeError(name)
@@ -15,3 +24,11 @@ def __getattr__(name: str) -> Any:
         return create(name.replace("_", "-"))
     except ValueError as error:
         raise AttributeError(str(error)) from error
+
+
+def create(name: str) -> StageApp:
+    """Build the app of one stage with all that it needs. Raises ValueError for a stage that there is not."""
+    [stage] = pipeline.find([name])
+    shared = Shared([stage], load(StreamSettings), load(KafkaSettings))
+    shared.start()
+    return shared.host(asyncio.run(epochs.now(shared.bucket, stage))).app

@@ -12,8 +12,8 @@ from confluent_kafka import KafkaException
 
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.engine import circuit_breaker, epochs, metrics
 from headrace.streams.engine.circuit_breaker import FuseBlown
 from headrace.streams.errors import Failure

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.schemas import topics
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import Follower
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.engine import circuit_breaker, metrics
 from headrace.streams.routing.rule import PREFIX
 from headrace.streams.routing.rule_table import RuleTable, is_same

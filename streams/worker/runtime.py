@@ -10,11 +10,11 @@ from functools import partial
 
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import NotRegistered, RegistryDown
 from headrace.schemas.serde.schema_topic import publish, schema_log
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import Aws
@@ -70,10 +70,11 @@ class Shared:
         self._followers = [schema_log(cluster, book)]
         if any(stage.job for stage in stages):
             jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
-            self._followers.append(Follower(cluster, jobs, JobFold(slots, book).take))
+            self._followers.append(Follower(cluster, jobs, JobFold(slots, book).take, retry_on=(RegistryDown,)))
         if day is not None and any(stage.calls for stage in stages):
             begin = daily_budget.since(pipeline.stages(), self._context.clock())
-            self._followers.append(Follower(cluster, daily_budget.followed(pipeline.stages()), day.take, begin))
+            wanted = daily_budget.followed(pipeline.stages())
+            self._followers.append(Follower(cluster, wanted, day.take, begin, retry_on=(RegistryDown,)))
 
     def start(self) -> None:
         """Publish our schemas, then learn what others published, which jobs are at work, what is spent. Blocks.

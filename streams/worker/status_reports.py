@@ -15,7 +15,8 @@ import msgspec
 from headrace.schemas import topics
 from headrace.schemas.messages import Message
 from headrace.streams.engine import metrics
-from headrace.streams.kafka.producer import NotSent, Sender
+from headrace.streams.engine.ports import NotSent
+from headrace.streams.kafka.producer import Sender
 
 State = Literal["working", "paused", "stopped"]
 

@@ -26,10 +26,11 @@ from headrace.console import aws
 from headrace.console.app.main import end_on_sigterm
 from headrace.console.assets.projection import Version
 from headrace.console.assets.read_service import connect
-from headrace.sandbox.cluster import cluster, environment, processes
+from headrace.sandbox import names
+from headrace.sandbox.cluster import cluster, contract, environment, processes
 from headrace.sandbox.demo import report as demo_report
-from headrace.sandbox.demo import rules, samples
 from headrace.sandbox.demo import run as demo_run
+from headrace.sandbox.demo import samples
 from headrace.sandbox.demo.workspace import end, forget_surroundings
 from headrace.sandbox.names import MEDIA_BUCKET
 from headrace.streams import pipeline
@@ -81,8 +82,8 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
         f"{text}\n[stages.overdue]\nafter = {FIRST_LOOK_SECONDS}\n", "utf-8"
     )
     os.environ.update(environment.of(folder))
-    (folder / rules.FOLDER).mkdir()
-    demo_run.apply_contract()
+    (folder / names.FOLDER).mkdir()
+    contract.apply_contract()
     parts = demo_run.start_pipeline(folder)
     endpoint = f"http://127.0.0.1:{state.parts['ai'].port}"
     for fault in FAULTS:

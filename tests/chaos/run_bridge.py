@@ -35,9 +35,9 @@ from headrace.sandbox.cluster.ports import free_port
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 from tests.support.brokers import Brokers, brokers
 from tests.support.process import Headrace, headrace, wait_for
 from tests.support.tcp_proxy import forwarding

@@ -39,7 +39,7 @@ if there "$KAFKA_IMAGE"; then
     echo "$KAFKA_IMAGE: the official image"
 else
     debian
-    jars=$(.venv/bin/python -c 'from sandbox import jars; jars.ensure(jars.default_folder()); print(jars.default_folder())')
+    jars=$(.venv/bin/python -c 'from headrace.sandbox.cluster import jars; jars.ensure(jars.default_folder()); print(jars.default_folder())')
     mkdir "$work/kafka"
     cp -r "$jars" "$work/kafka/libs"
     cp tests/containers/kafka-run.sh tests/containers/kafka-topics.sh "$work/kafka/"

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.containers.kafka import ApacheKafkaContainer
 from tests.support.process import wait_for

@@ -16,7 +16,7 @@ from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
-from headrace.schemas.settings import KafkaSettings, RegistrySettings
+from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, StreamSettings
 

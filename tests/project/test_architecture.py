@@ -36,6 +36,8 @@ DOORS = {
     "avro": {"headrace.schemas.evolution.compatibility"},
     "boto3": {
         "headrace.connectors.aws.client",
+        "headrace.connectors.aws.sns_client",
+        "headrace.connectors.aws.sqs_client",
         "headrace.console.aws",
         "headrace.streams.aws.client",
         "headrace.sandbox.ai.framework.aws_clients",
@@ -43,7 +45,6 @@ DOORS = {
     },
     "confluent_kafka": {
         "headrace.connectors.bridge.bridge",
-        "headrace.connectors.bridge.service",
         "headrace.connectors.webhook.producer",
         "headrace.console.kafka.topic_reader",
         "headrace.console.kafka.consumer_groups",
@@ -56,7 +57,10 @@ DOORS = {
         "headrace.schemas.kafka.clients",
         "headrace.schemas.serde.schema_topic",
         "headrace.schemas.serde.registry",
-        "headrace.schemas.topics_cli",
+        "headrace.console.commands.topics",
+        "headrace.connectors.readiness",
+        "headrace.console.kafka.producer",
+        "headrace.console.kafka.tail",
         "headrace.streams.kafka.producer",
         "headrace.streams.worker.host",
     },

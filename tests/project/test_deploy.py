@@ -14,7 +14,7 @@ import yaml
 
 from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.schemas import topics
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.aws.error_codes import OPERATIONS
 from tests.docs.generate import SETTINGS

@@ -7,9 +7,10 @@ from typing import Any
 
 from headrace.schemas import ids, topics
 from headrace.schemas.cloudevents import PREFIX, Envelope, Headers
-from headrace.schemas.messages import Message, Received, message
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Asset, Event, JobFinished, MediaProbed, MediaReady, MediaScanned, MediaUploaded
 from headrace.schemas.serde import codec
+from headrace.schemas.serde.codec import message
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 CODEC = codec.load()

@@ -15,7 +15,7 @@ from headrace.console.replay.redrive.outcomes import Outcomes
 from headrace.console.replay.redrive.plan import Plan
 from headrace.console.replay.redrive.selection import Rules
 from headrace.console.replay.redrive.send import Pace
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.stage import Stage
 from tests.chaos.support.worker import Orders, stage_of
 

@@ -14,9 +14,9 @@ from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.schema_topic import publish
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 
 HERE = Path(__file__).parent

@@ -16,9 +16,9 @@ from headrace.console.kafka.topic_reader import LetterLog
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 from tests.support.process import headrace, run, wait_for
 
 BOOK = codec.load()

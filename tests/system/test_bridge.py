@@ -22,9 +22,9 @@ from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 from tests.support.process import Headrace, headrace, run, wait_for
 from tests.support.tcp_proxy import forwarding
 from tests.unit.connectors.webhook import sns_messages

@@ -16,10 +16,10 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.ids import named_id
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import message
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Asset, Event, MediaDeleted, MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope, scanned, uploaded
 

@@ -24,10 +24,11 @@ from headrace.console.dlq.stats import Tally, total
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import Message, Received, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.records import Event
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.stage import Stage

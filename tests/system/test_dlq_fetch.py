@@ -14,8 +14,8 @@ from headrace.console.kafka.topic_reader import LetterLog
 from headrace.sandbox.cluster.ports import free_port
 from headrace.schemas.cloudevents import Header
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
-from headrace.schemas.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 
 ALL = 400

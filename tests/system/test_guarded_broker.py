@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import KafkaError, KafkaException
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
+from headrace.connectors import readiness
 from headrace.connectors.backfill import checkpoint
-from headrace.connectors.bridge import service
 from headrace.console import doctor
 from headrace.console.kafka import batch_fetch
 from headrace.console.kafka.admin import Cluster
@@ -21,10 +21,11 @@ from headrace.console.pipeline.acls import Rule, roles
 from headrace.schemas import topics
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients, msk_iam
-from headrace.schemas.messages import Message, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message
 from headrace.schemas.records import MediaDeleted
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from headrace.streams import pipeline
 from headrace.streams.kafka.faust_app import credentials
 from tests.support.fake_sns import Authority
@@ -105,7 +106,7 @@ def committed(log: Cluster, group: str) -> int:
 
 
 def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:
-    assert service.kafka_missing(settings(guarded, "bridge"), codec.load()) == ""
+    assert readiness.kafka_missing(settings(guarded, "bridge"), codec.load()) == ""
 
 
 def test_a_backfill_finds_where_it_was(guarded: Guarded) -> None:

@@ -17,9 +17,9 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import message
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import asset, envelope, uploaded
 

@@ -12,12 +12,12 @@ import pytest
 from headrace.console.kafka.log_reader import Log
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import Message, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message
 from headrace.schemas.records import MediaDeleted
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.catalog import Version
-from headrace.schemas.serde.codec import Codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import Codec, message
 from tests.support.fake_schema_registry import RegistryDouble, registry_double
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope

@@ -17,11 +17,12 @@ from headrace.console.app.main import app
 from headrace.console.kafka.admin import Cluster
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import message
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaLabelled, MediaReady, Pointer
 from headrace.schemas.serde import catalog, codec
+from headrace.schemas.serde.codec import message
 from headrace.schemas.serde.schema_topic import publish
-from headrace.schemas.settings import KafkaSettings, load
+from headrace.schemas.settings import load
 from headrace.streams import pipeline
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import Aws

@@ -15,9 +15,11 @@ from headrace.console.app.main import app
 from headrace.console.routing import targets
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import Message, Received, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message, Received
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings, load
+from headrace.schemas.serde.codec import message
+from headrace.schemas.settings import load
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker import host
 from tests.chaos.support.observer import read_back

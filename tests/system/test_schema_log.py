@@ -7,22 +7,23 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
 from typer.testing import CliRunner
 
+from headrace.console.commands import topics as commands_topics
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import Follower
 from headrace.schemas.records import Asset, MediaDeleted
 from headrace.schemas.serde import catalog, codec
 from headrace.schemas.serde.catalog import Version
 from headrace.schemas.serde.codec import Codec, RegistryDown, UnknownSchema
 from headrace.schemas.serde.schema_topic import publish, schema_log
-from headrace.schemas.settings import KafkaSettings
 from headrace.schemas.topics import Topic
-from headrace.schemas.topics_cli import topics_app
 
 WITHIN_SECONDS = 15.0
 
@@ -139,7 +140,7 @@ def test_a_follower_gives_a_record_again_until_the_registry_is_back(settings: Ka
         if len(taken) == 1:
             raise RegistryDown("no registry")
 
-    follower = Follower(settings, [topic], take)
+    follower = Follower(settings, [topic], take, retry_on=(RegistryDown,))
     assert follower.start(WITHIN_SECONDS)
     follower.stop()
 
@@ -179,10 +180,15 @@ def test_rubbish_on_the_log_does_not_stop_a_reader(
     assert eventually(lambda: is_read(follower, written_with(newer)))
 
 
-def test_apply_creates_once_and_then_finds_everything_there(cluster_env: dict[str, str], name: str) -> None:
-    app = topics_app(lambda: (name,))
+def apply(stage: str, env: dict[str, str]) -> Any:
+    """Run `headrace topics apply` for a pipeline of one stage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands_topics, "pipeline_topics", lambda: topics.table([stage]))
+        return CliRunner().invoke(commands_topics.app, ["apply"], env=env)
 
-    first, second = (CliRunner().invoke(app, ["apply"], env=cluster_env) for _ in range(2))
+
+def test_apply_creates_once_and_then_finds_everything_there(cluster_env: dict[str, str], name: str) -> None:
+    first, second = (apply(name, cluster_env) for _ in range(2))
 
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert f"{name}.retry: created" in first.stdout.splitlines()
@@ -197,7 +203,7 @@ def test_apply_warns_of_another_number_of_partitions(
 ) -> None:
     clients.create_topics(clients.admin(settings), [Topic(f"{name}.retry", "", partitions=1)], replication_factor=1)
 
-    result = CliRunner().invoke(topics_app(lambda: (name,)), ["apply"], env=cluster_env)
+    result = apply(name, cluster_env)
 
     assert result.exit_code == 0
     assert result.stderr.startswith(f"warning: {name}.retry has 1 partitions, the table says 4")
@@ -207,7 +213,7 @@ def test_apply_warns_of_another_number_of_partitions(
 def test_apply_gives_kafkas_reason_when_it_refuses(cluster_env: dict[str, str], name: str) -> None:
     env = {**cluster_env, "HEADRACE_REPLICATION_FACTOR": "7"}
 
-    result = CliRunner().invoke(topics_app(lambda: (name,)), ["apply"], env=env)
+    result = apply(name, env)
 
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1

@@ -15,9 +15,10 @@ import pytest
 from headrace.console.kafka.admin import Cluster
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import Message, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import message
 from tests.chaos.support.observer import read_back
 from tests.support.http_server import Request, Response, serving
 from tests.support.process import Headrace, headrace, wait_for

@@ -20,8 +20,8 @@ import pytest
 from headrace.console.kafka.log_reader import Log
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.support.brokers import brokers
 from tests.support.egress_guard import Egress, egress

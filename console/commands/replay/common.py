@@ -25,7 +25,8 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="A replay, or the beginnin
 def connect() -> Cluster:
     """Reach the cluster that the environment names."""
     from headrace.console.kafka.admin import Cluster
-    from headrace.schemas.settings import KafkaSettings, load
+    from headrace.schemas.kafka.settings import KafkaSettings
+    from headrace.schemas.settings import load
 
     return Cluster(load(KafkaSettings))
 

@@ -11,6 +11,7 @@ import typer
 
 from headrace.console.commands.replay.common import AsJson, Execute, Reason, connect, screen
 from headrace.console.errors import Refused
+from headrace.console.replay.redrive import selection
 
 if TYPE_CHECKING:
     from headrace.console.kafka.admin import Cluster
@@ -46,9 +47,10 @@ def redrive(
     """
     import time
 
-    from headrace.console.dlq.letter import Filter, moment
+    from headrace.console.dlq.letter import Filter
     from headrace.console.replay.redrive.selection import Rules
     from headrace.console.replay.redrive.send import Pace
+    from headrace.console.terminal.timespec import moment
 
     now = time.time()
     first, last = (None if said is None else moment(said, now) for said in (since, until))
@@ -107,7 +109,7 @@ def _sent(
         told.append({})
         if plan.going():
             where = plan.stage.name, plan.group
-            action = journal.begin("redrive", where, journal.in_words(rules), reason, len(plan.going()))
+            action = journal.begin("redrive", where, selection.in_words(rules), reason, len(plan.going()))
             outcomes = send.execute(cluster, plan, action, pace)
             told[-1] = {"id": action.id, "outcomes": render.outcomes(outcomes)}
             if not as_json:

@@ -125,7 +125,7 @@ def show_(id_: Id, as_json: AsJson = False) -> None:
 
 def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool, ask: bool = False) -> None:
     """Say what will be done; with an action, do it, once it is confirmed where it has to be."""
-    from headrace.console.replay import render
+    from headrace.console.replay.rewind import render
     from headrace.console.replay.rewind import rewind as rewinding
 
     if not as_json:

@@ -82,7 +82,7 @@ def explain(
     name: Annotated[str, typer.Argument(metavar="RULE", help="A rule's name.")], event: Event, folder: Folder = None
 ) -> None:
     """Say why a rule takes an event, with what it sends, or why not: exit code 0 or 2."""
-    from headrace.console.commands.rules.test import read_event
+    from headrace.console.commands.json_args import read_event
     from headrace.console.errors import Refused
     from headrace.console.routing.pattern_test import in_words
     from headrace.streams.routing.input_transformer import transformed
@@ -101,7 +101,7 @@ def explain(
 
 def why(event: Event, folder: Folder = None) -> None:
     """Say which rules take an event, and of the others why not, those that come nearest first."""
-    from headrace.console.commands.rules.test import read_event
+    from headrace.console.commands.json_args import read_event
     from headrace.console.routing.pattern_test import in_words
 
     given = read_event(event)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.console.commands.json_args import read_event, read_pattern
 from headrace.console.commands.rules import manage
 
 if TYPE_CHECKING:
-    from headrace.streams.rules import Pattern
+    pass
 
 app = typer.Typer(help="Rules and their patterns: what goes where, what matches, and why not.", no_args_is_help=True)
 
@@ -67,37 +67,3 @@ def _batch(lines: Any) -> None:
     for line in lines:
         if line.strip():
             typer.echo(verdict(line))
-
-
-def _json(given: str, what: str) -> Any:
-    """Read JSON that was given as it is or as a file."""
-    import orjson
-
-    from headrace.console.errors import Refused
-
-    text = given if given.lstrip()[:1] in ("{", "[", '"') else Path(given).read_text("utf-8")
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Refused(f"the {what} is no JSON: {error}") from error
-
-
-def read_pattern(given: str) -> Pattern:
-    """Read a pattern that was given as JSON or as a file of it."""
-    from headrace.console.errors import Refused
-    from headrace.streams.rules import InvalidPattern, Pattern
-
-    try:
-        return Pattern(_json(given, "pattern"))
-    except InvalidPattern as error:
-        raise Refused(f"the pattern is not valid: {error}") from error
-
-
-def read_event(given: str) -> dict[str, Any]:
-    """Read an event that was given as JSON or as a file of it."""
-    from headrace.console.errors import Refused
-
-    event = _json(given, "event")
-    if not isinstance(event, dict):
-        raise Refused("an event is a JSON object")
-    return event

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from headrace.console.dlq import dispositions
 from headrace.console.dlq.dispositions import Disposition
 from headrace.console.errors import Refused
 from headrace.console.kafka.admin import Cluster
@@ -14,6 +15,7 @@ from headrace.console.replay import audit
 from headrace.console.replay.forecast import store_lookup
 from headrace.console.replay.forecast.effects import Effect
 from headrace.console.replay.forecast.summary import Outlook, sum_up
+from headrace.console.replay.groups import redrive_group
 from headrace.console.replay.redrive.position import Spot, Standing, standing
 from headrace.console.replay.redrive.selection import (
     ANSWERED,
@@ -27,7 +29,6 @@ from headrace.console.replay.redrive.selection import (
     sort,
     why_hopeless,
 )
-from headrace.console.replay.rewind.moves import redrive_group
 from headrace.console.terminal.formatting import counted
 from headrace.console.terminal.progress_bar import bar, tracked
 from headrace.schemas import topics
@@ -95,7 +96,7 @@ def plan(cluster: Cluster, stage: Stage, rules: Rules, look: bool = True) -> Pla
     spans = cluster.spans((letters, retries))
     standings = _standings(cluster, stage, spans)
     notes = {partition: each.note for partition, each in standings.items()}
-    past = Past(past_redrives(_read(cluster, retries, spans), notes), cluster.dispositions())
+    past = Past(past_redrives(_read(cluster, retries, spans), notes), dispositions.load(cluster))
     unpassed = {(letters, partition): Span(each.start, each.end) for partition, each in standings.items()}
     found = sort(_read(cluster, letters, unpassed), rules, past)
     bare = Plan(stage, standings, tuple(found), past.decisions, seen, cluster.members(stage.group))

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from headrace.console.dlq.letter import short_ids
 from headrace.console.dlq.sanitize import text
+from headrace.console.replay.forecast.render import outlook, print_outlook
 from headrace.console.replay.redrive.outcomes import Outcomes
 from headrace.console.replay.redrive.plan import Plan
 from headrace.console.replay.redrive.selection import Letter, Verdict, why_hopeless
-from headrace.console.replay.render import outlook, print_outlook
 from headrace.console.terminal.formatting import counted, span
 
 SHOWN = 20

@@ -16,7 +16,7 @@ A redrive may be repeated: what it has sent is known by the records in the retry
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import msgspec
@@ -25,6 +25,7 @@ from headrace.console.dlq.dispositions import Disposition, settled
 from headrace.console.dlq.letter import Filter, id_of, identity, stage_of, text_of
 from headrace.console.replay.forecast.effects import Effect
 from headrace.console.replay.redrive.position import Note, Spot
+from headrace.console.terminal.formatting import stamp
 from headrace.schemas.messages import Received
 from headrace.streams.engine.dlq import REDRIVEN
 from headrace.streams.engine.headers import count_in
@@ -208,3 +209,10 @@ def _spot(place: bytes) -> Spot | None:
     """Read `topic/partition/offset`."""
     parts = place.rsplit(b"/", 2)
     return (int(parts[1]), int(parts[2])) if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() else None
+
+
+def in_words(rules: Rules) -> str:
+    """Say which letters were asked for."""
+    asked = {name: value for name, value in asdict(rules.filter).items() if value is not None}
+    times = {name: stamp(asked[name]) for name in ("since", "until") if name in asked}
+    return ", ".join([*rules.ids, *(f"{name} {value}" for name, value in (asked | times).items())]) or "every letter"

@@ -13,8 +13,9 @@ from functools import partial
 from headrace.console.dlq.dispositions import Disposition, Kind, message
 from headrace.console.errors import Refused
 from headrace.console.kafka.admin import Cluster
-from headrace.console.kafka.group_lock import SESSION_SECONDS, Post, Seat
+from headrace.console.kafka.group_lock import SESSION_SECONDS, Seat
 from headrace.console.kafka.offsets import Place, Position
+from headrace.console.kafka.producer import Post
 from headrace.console.replay import journal
 from headrace.console.replay.audit import Action
 from headrace.console.replay.control import Orders
@@ -27,8 +28,8 @@ from headrace.console.terminal.formatting import counted
 from headrace.console.terminal.progress_bar import Advance, bar
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import Message
+from headrace.schemas.runtime.token_bucket import TokenBucket
 from headrace.streams.engine.dlq import Replay, redriven
-from headrace.streams.limits.rate_limits import TokenBucket
 
 COMMIT_SECONDS = 1.0
 

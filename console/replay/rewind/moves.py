@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from headrace.console.errors import Refused
 from headrace.console.kafka.offsets import Place, Span
+from headrace.console.replay.groups import redrive_group
 from headrace.schemas import topics
 from headrace.streams.stage import Stage
 
@@ -85,11 +86,6 @@ def scope_of(stage: Stage, wanted: Collection[str] = (), partition: int | None =
     own = tuple(topic.name for topic in stage.reads)
     chosen = tuple(name for name in read if name in (wanted or own))
     return Scope(stage, stage.group, chosen, tuple(name for name in read if name not in chosen), partition)
-
-
-def redrive_group(stage: str) -> str:
-    """Name the consumer group that is the position of a stage's redrives on its dead-letter topic."""
-    return f"headrace.redrive.{stage}"
 
 
 def places(scope: Scope, spans: Mapping[Place, Span]) -> list[Place]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
-from headrace.console.dlq import letter
 from headrace.console.errors import Refused
 from headrace.console.kafka.offsets import Place, Span
+from headrace.console.terminal import timespec
+from headrace.console.terminal.formatting import stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,6 @@ class Held:
     found: int | None = None
 
 
-def stamp(at: float) -> str:
-    """Write a moment as date and time here, to the second."""
-    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(sep=" ", timespec="seconds")
-
-
 def parse(said: str, now: float) -> Target:
     """Read `earliest`, `latest`, an offset, a time, or a duration before now such as `-2h`. Raises `Refused`."""
     if said == "earliest":
@@ -63,7 +58,7 @@ def parse(said: str, now: float) -> Target:
     if said.isdecimal():
         return Target("offset", int(said))
     try:
-        return Target("time", letter.moment(said, now), said if said.startswith("-") else "")
+        return Target("time", timespec.moment(said, now), said if said.startswith("-") else "")
     except Refused as refusal:
         raise Refused(f"--to: {refusal}; or earliest, latest, or an offset") from None
 

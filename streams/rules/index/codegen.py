@@ -25,28 +25,52 @@ For `source` and `detail.object.key` it is this; `text` and the others are the c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
-from headrace.streams.rules.index.field_index import ABSENT
-
-if TYPE_CHECKING:
-    from headrace.streams.rules.index.field_tree import Branch
+from headrace.streams.rules.index.field_index import ABSENT, Column
 
 DEEPEST = 12
 """So many branches are written into one function; what lies deeper is called."""
 
 
-def compiled(branch: Branch) -> Callable[[Any], Any]:
+class Node(Protocol):
+    """What the generated source calls of a branch of the field tree."""
+
+    @property
+    def below(self) -> Mapping[str, Node]:
+        """The branches below, by field name."""
+
+    @property
+    def column(self) -> Column | None:
+        """The field index of this path."""
+
+    @property
+    def kind(self) -> type:
+        """The type of objects here."""
+
+    @property
+    def walk(self) -> Callable[[Any], Any]:
+        """Match one object."""
+
+    @property
+    def width(self) -> int:
+        """The number of positions in the result."""
+
+    def no_object(self, value: Any) -> int:
+        """Return the mask of a value that is no object."""
+
+
+def compiled(branch: Node) -> Callable[[Any], Any]:
     """Give the function that says what an object meets at all that lies below a branch."""
     lines, names, found = _source(branch)
     return _function(lines, names, f"({''.join(f'{each}, ' for each in found)})")
 
 
-def set_apart(branch: Branch) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
+def set_apart(branch: Node) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
     """Give the same with one finding beside all others, and its place: that of the column of which most is asked.
 
     The others are few, and soon at hand; what differs most is then looked up by a value that was just seen.
@@ -58,7 +82,7 @@ def set_apart(branch: Branch) -> tuple[Callable[[Any], tuple[Any, Any]], int | N
     return _function(lines, names, f"({others}), {'None' if apart is None else f'a{apart}'}"), apart
 
 
-def _source(branch: Branch) -> tuple[list[str], dict[str, Any], list[str]]:
+def _source(branch: Node) -> tuple[list[str], dict[str, Any], list[str]]:
     names: dict[str, Any] = {"ABSENT": ABSENT, "UNSET": msgspec.UNSET}
     numbers = count()
     lines = list(_below(branch, "event", "    ", numbers, names))
@@ -71,7 +95,7 @@ def _function(lines: list[str], names: dict[str, Any], result: str) -> Callable[
     return walk
 
 
-def _below(branch: Branch, event: str, pad: str, numbers: Iterator[int], names: dict[str, Any]) -> Iterator[str]:
+def _below(branch: Node, event: str, pad: str, numbers: Iterator[int], names: dict[str, Any]) -> Iterator[str]:
     for place, each in enumerate(branch.below.values()):
         at, field = next(numbers), f"{event}.f{place}"
         if each.below:
@@ -86,9 +110,7 @@ def _below(branch: Branch, event: str, pad: str, numbers: Iterator[int], names: 
         names.update((f"{name}{at}", part) for name, part in parts.items())
 
 
-def _inner(
-    branch: Branch, field: str, pad: str, at: int, numbers: Iterator[int], names: dict[str, Any]
-) -> Iterator[str]:
+def _inner(branch: Node, field: str, pad: str, at: int, numbers: Iterator[int], names: dict[str, Any]) -> Iterator[str]:
     value, deeper = f"v{at}", f"{pad}    "
     yield f"{pad}{value} = {field}"
     yield f"{pad}if type({value}) is kind{at}:"

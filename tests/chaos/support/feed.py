@@ -19,11 +19,11 @@ import msgspec
 from headrace.schemas.cloudevents import PREFIX, Envelope, Headers, timestamp
 from headrace.schemas.ids import asset_key, named_id, root_id
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import Message, message
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import Message
 from headrace.schemas.records import Asset, Event, JobFinished, MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import Codec
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.serde.codec import Codec, message
 from headrace.streams.engine.headers import own_headers
 from tests.chaos.support.history import Input, Place
 from tests.chaos.support.worker import JOB_SUFFIX

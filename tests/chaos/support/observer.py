@@ -14,8 +14,8 @@ from confluent_kafka import TopicPartition as Where
 
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.stage import Stage
 from tests.chaos.support import feed
 from tests.chaos.support.history import (

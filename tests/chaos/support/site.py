@@ -8,8 +8,8 @@ from pathlib import Path
 
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 from tests.chaos.support import observer
 from tests.chaos.support.feed import Feeder, Offer
 from tests.chaos.support.fleet import Fleet

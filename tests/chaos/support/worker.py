@@ -22,11 +22,11 @@ from confluent_kafka import KafkaException
 from headrace.schemas import topics
 from headrace.schemas.ids import job_token
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Message
 from headrace.schemas.records import Asset, MediaScanned, MediaUploaded
 from headrace.schemas.runtime import logging
 from headrace.schemas.serde import codec
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.engine.context import Context
 from headrace.streams.engine.headers import due
 from headrace.streams.engine.processor import Processor

@@ -9,7 +9,7 @@ from headrace.console.assets.projection import Progress
 from headrace.console.kafka.entry import Entry, open_record
 from headrace.schemas.cloudevents import Envelope, timestamp
 from headrace.schemas.ids import named_id
-from headrace.schemas.messages import Message, message
+from headrace.schemas.messages import Message
 from headrace.schemas.records import (
     Asset,
     Charge,
@@ -22,6 +22,7 @@ from headrace.schemas.records import (
     Pointer,
     StageFailure,
 )
+from headrace.schemas.serde.codec import message
 from headrace.streams.engine.dlq import dead_letter, delayed
 from headrace.streams.engine.outcome import Dead, Retry
 from headrace.streams.stage import Stage

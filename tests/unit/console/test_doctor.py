@@ -10,10 +10,10 @@ import pytest
 from headrace.console import doctor
 from headrace.console.doctor import Check, Finding, Note, examine
 from headrace.console.errors import Refused
+from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import NotRegistered
-from headrace.schemas.settings import RegistrySettings
 from tests.support.fake_schema_registry import registry_double
 
 

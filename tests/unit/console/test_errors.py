@@ -6,7 +6,8 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from confluent_kafka import KafkaError, KafkaException
 
-from headrace.console.errors import Refused, in_words
+from headrace.console.errors import Refused
+from headrace.console.explain import in_words
 from headrace.schemas.serde.codec import NotRegistered, RegistryDown
 from headrace.schemas.serde.schema_topic import NotPublished
 from headrace.schemas.settings import SettingsError

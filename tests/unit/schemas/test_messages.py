@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from headrace.schemas.cloudevents import Envelope, from_headers
-from headrace.schemas.messages import message
 from headrace.schemas.records import Asset, MediaDeleted
 from headrace.schemas.serde import codec
+from headrace.schemas.serde.codec import message
 
 ASSET = Asset(bucket="media", key="a.mp4", version="1", etag="", size=0, sequencer="")
 DELETED = MediaDeleted(

@@ -8,7 +8,8 @@ import pytest
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from headrace.schemas.settings import KafkaSettings, RegistrySettings, SettingsError, load
+from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
+from headrace.schemas.settings import SettingsError, load
 
 SECURITY = ("KAFKA_TLS", "KAFKA_CA_FILE", "KAFKA_SASL", "KAFKA_USER", "KAFKA_PASSWORD")
 REGISTRY = ("SCHEMA_REGISTRY", "SCHEMA_REGISTRY_USER", "SCHEMA_REGISTRY_PASSWORD", "SCHEMA_REGISTRY_REGISTER")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace.connectors.aws.client import QueueUnavailable, Sqs
+from headrace.connectors.aws.sqs_client import QueueUnavailable, Sqs
 from tests.unit.connectors.aws.sqs_server import QUEUE, SqsServer
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.connectors.aws.client import QueueUnavailable, Sqs
+from headrace.connectors.aws.sqs_client import QueueUnavailable, Sqs
 from headrace.connectors.aws.sqs_fast_path import Endpoint, Wire
 from tests.support.fake_sns import Authority
 from tests.support.http_server import Request as Posted

@@ -30,9 +30,9 @@ from headrace.connectors.backfill.listing import (
 )
 from headrace.connectors.events.results import Fact
 from headrace.schemas.ids import sequencer_order
-from headrace.schemas.messages import message
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
+from headrace.schemas.serde.codec import message
 from headrace.streams.results import version_folder
 
 MOMENT = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)

@@ -12,7 +12,7 @@ from headrace.connectors.backfill.checkpoint import BackfillFailed, Cursor
 from headrace.connectors.backfill.events import fact
 from headrace.connectors.backfill.listing import Listed, Place
 from headrace.connectors.backfill.producer import NEEDED, Sender
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 UPLOAD = fact(Place("media"), Listed("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
 CLUSTER = KafkaSettings(bootstrap_servers="127.0.0.1:9")

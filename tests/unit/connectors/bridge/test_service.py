@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from headrace.connectors.bridge import service
+from headrace.connectors import readiness
 from headrace.connectors.bridge.in_flight import Counts
 from headrace.connectors.bridge.queue import QueueUnavailable
 from headrace.connectors.bridge.service import reachable, run
 from headrace.connectors.bridge.settings import BridgeSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde.codec import Codec
-from headrace.schemas.settings import KafkaSettings
 from tests.support.process import wait_for
 from tests.unit.connectors.aws.sqs_server import QUEUE, SqsServer
 
@@ -68,14 +68,14 @@ def test_leaving_what_is_unreadable_to_a_queue_that_does_not_redrive_is_warned_o
 
 
 def test_told_to_stop_before_kafka_is_there_it_has_carried_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, looks = service.kafka_missing, list[str]()
+    look, looks = readiness.kafka_missing, list[str]()
 
     def looking(cluster: KafkaSettings, book: Codec) -> str:
         looks.append(look(cluster, book))
         return looks[-1]
 
-    monkeypatch.setattr(service, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(service, "kafka_missing", looking)
+    monkeypatch.setattr(readiness, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(readiness, "kafka_missing", looking)
     stop, counts = threading.Event(), list[Counts]()
     with capture_logs() as logs:
         running = threading.Thread(target=lambda: counts.append(run(given(), NOWHERE, stop)))

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from headrace.connectors.bridge.bridge import _dead_letter
 from headrace.connectors.bridge.queue import Delivery
-from headrace.connectors.events.dead_letters import LONGEST_REASON, dead_letter
+from headrace.connectors.events.dead_letters import LONGEST_REASON, rejected_message
 from headrace.connectors.events.results import Refused
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -16,7 +17,7 @@ URL = "http://sqs/media"
 
 @pytest.mark.parametrize("body", ["no json", "żółć 🎬", "", "\ud800", "\x00"])
 def test_the_value_is_the_message_byte_for_byte(body: str) -> None:
-    letter = dead_letter(Delivery("m", "r", body), URL, Refused("not_json", "why"), NOW)
+    letter = _dead_letter(Delivery("m", "r", body), URL, Refused("not_json", "why"), NOW)
 
     assert (letter.value or b"").decode(errors="surrogatepass") == body
 
@@ -24,7 +25,7 @@ def test_the_value_is_the_message_byte_for_byte(body: str) -> None:
 def test_the_headers_say_what_is_wrong_and_where_it_came_from() -> None:
     delivery = Delivery("m-1", "secret-handle", "x", first_received_ms=1773500000000)
 
-    letter = dead_letter(delivery, URL, Refused("unreadable", "no s3.object"), NOW)
+    letter = _dead_letter(delivery, URL, Refused("unreadable", "no s3.object"), NOW)
 
     assert (letter.topic, letter.key) == ("bridge.dlq", b"m-1")
     assert dict(letter.headers) == {
@@ -39,8 +40,16 @@ def test_the_headers_say_what_is_wrong_and_where_it_came_from() -> None:
 
 
 def test_a_reason_is_capped_and_on_one_line() -> None:
-    letter = dead_letter(Delivery("m", "r", ""), URL, Refused("unreadable", "a\n" + "x" * 5000), NOW)
+    letter = _dead_letter(Delivery("m", "r", ""), URL, Refused("unreadable", "a\n" + "x" * 5000), NOW)
 
     reason = dict(letter.headers)["dlq-message"] or b""
     assert len(reason) == LONGEST_REASON
     assert b"\n" not in reason
+
+
+def test_a_reason_holds_no_secret() -> None:
+    refused = Refused("unreadable", "a field holds AKIAIOSFODNN7EXAMPLE")
+
+    letter = rejected_message("m", b"", refused, (NOW, NOW), {"dlq-topic-arn": "arn"})
+
+    assert b"AKIAIOSFODNN7EXAMPLE" not in (dict(letter.headers)["dlq-message"] or b"")

@@ -15,8 +15,8 @@ from headrace.connectors.events.parser import NAMED, translate
 from headrace.connectors.events.results import Fact, Ignored, Refused, Translated
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
-from headrace.schemas.messages import message
 from headrace.schemas.records import AwsEvent, JobFinished, MediaDeleted, MediaUploaded
+from headrace.schemas.serde.codec import message
 from tests.support.records import CODEC
 from tests.unit.connectors.webhook import sns_messages
 

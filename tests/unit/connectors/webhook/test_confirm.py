@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from headrace.connectors.aws.client import NotConfirmed, confirm_subscription
+from headrace.connectors.aws.sns_client import NotConfirmed, confirm_subscription
 from tests.support.fake_sns import TOPIC
 from tests.support.http_server import Request, Response, serving
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 from structlog.testing import capture_logs
 
-from headrace.connectors.aws.client import NotConfirmed
+from headrace.connectors.aws.sns_client import NotConfirmed
 from headrace.connectors.webhook import handler as webhook_module
 from headrace.connectors.webhook.certificates import Certificates
 from headrace.connectors.webhook.handler import SKEW, Outside, Webhook

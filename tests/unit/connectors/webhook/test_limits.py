@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.connectors.webhook.limits import Bucket, Recent
+from headrace.connectors.webhook.limits import Recent
+from headrace.schemas.runtime.token_bucket import Bucket
 
 
 class Seconds:

@@ -10,8 +10,8 @@ import pytest
 from headrace.connectors.webhook import http_fetch, producer
 from headrace.connectors.webhook.producer import NotSent, Sender
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Message
-from headrace.schemas.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
 MESSAGE = Message("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1"),))

@@ -17,7 +17,7 @@ from headrace.console.app.main import COMMANDS, app
 from headrace.console.errors import Refused
 from headrace.console.kafka import log_reader
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 ALL = {**plugged("headrace.commands"), **COMMANDS}
 NOWHERE = "127.0.0.1:1"

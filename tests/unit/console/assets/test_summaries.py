@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headrace.console.terminal.formatting import _WORDS, dollars, location, size, span, words
+from headrace.console.assets.summaries import _WORDS, location, words
+from headrace.console.terminal.formatting import dollars, size, span
 from headrace.schemas.records import (
     Event,
     Face,

@@ -7,9 +7,16 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from headrace.schemas import topics, topics_cli
+from headrace.console.commands import topics as commands_topics
+from headrace.schemas import topics
 
-APP = topics_cli.topics_app(lambda: ("labels",))
+APP = commands_topics.app
+
+
+@pytest.fixture(autouse=True)
+def one_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipeline of one stage."""
+    monkeypatch.setattr(commands_topics, "pipeline_topics", lambda: topics.table(["labels"]))
 
 
 def test_the_list_is_the_topic_table_with_the_stages_own_topics() -> None:
@@ -54,7 +61,7 @@ def test_apply_says_which_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -
 
 def test_apply_says_in_one_line_that_no_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr(topics_cli, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(commands_topics, "ANSWER_SECONDS", 0.2)
 
     result = CliRunner().invoke(APP, ["apply"])
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from headrace.console.dlq.letter import Filter, letter_id, may_hold, moment, short_ids
+from headrace.console.dlq.letter import Filter, letter_id, may_hold, short_ids
 from headrace.console.errors import Refused
 from headrace.console.kafka.entry import Entry
+from headrace.console.terminal.timespec import moment
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.messages import Received
 from tests.support import records

@@ -9,7 +9,7 @@ import pytest
 from headrace.console.dlq.parallel_scan import STEP, _hear, _Steps, records_in, scan, share
 from headrace.console.errors import Refused
 from headrace.console.kafka.offsets import Span
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.console.dlq_alike import LONGEST, alike, same_digits
+from headrace.console.dlq.stats import LONGEST, alike, same_digits
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from headrace.sandbox.cluster import containers
+from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import RegistryDown
 from headrace.schemas.serde.registry import Registry
-from headrace.schemas.settings import RegistrySettings
 from tests.support.fake_schema_registry import registry_double
 
 

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 SETTINGS = KafkaSettings(bootstrap_servers="kafka:9092")
 

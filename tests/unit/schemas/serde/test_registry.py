@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from headrace.console.commands.schemas import app
 from headrace.schemas import topics
+from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.records import EVENTS, Asset, MediaDeleted
 from headrace.schemas.serde import catalog, codec, registry
 from headrace.schemas.serde.catalog import Version
@@ -30,7 +31,6 @@ from headrace.schemas.serde.registry import (
     connect,
     subject,
 )
-from headrace.schemas.settings import RegistrySettings
 from headrace.schemas.topics import Topic
 from tests.support.fake_schema_registry import RegistryDouble, ids_of, registry_double
 
@@ -285,7 +285,8 @@ def test_a_login_is_sent_and_never_shown(double: RegistryDouble) -> None:
 
 def test_without_a_registry_nothing_of_its_client_is_loaded() -> None:
     program = (
-        "import sys; from schemas import registry; from headrace.schemas.settings import RegistrySettings; "
+        "import sys; from headrace.schemas.serde import registry; "
+        "from headrace.schemas.kafka.settings import RegistrySettings; "
         "registry.codec(RegistrySettings(schema_registry='')).enrol(); print('httpx' in sys.modules)"
     )
 

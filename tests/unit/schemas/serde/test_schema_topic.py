@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog, codec
 from headrace.schemas.serde.schema_topic import NotPublished, publish, schema_log
-from headrace.schemas.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Message, message
+from headrace.schemas.messages import Message
 from headrace.schemas.records import Charge, Event, JobStarted, MediaLabelled, Pointer
+from headrace.schemas.serde.codec import message
 from headrace.streams.costs.daily_budget import Day, followed, since
 from headrace.streams.engine.context import Context
 from headrace.streams.engine.outcome import Dead, Done

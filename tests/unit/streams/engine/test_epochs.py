@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.engine import epochs
 from headrace.streams.pipeline import find
 from headrace.streams.settings import StreamSettings

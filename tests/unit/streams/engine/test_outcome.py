@@ -14,7 +14,6 @@ from headrace.schemas.serde.codec import RegistryDown, Undecodable, UnknownSchem
 from headrace.streams.engine.outcome import (
     BASE_SECONDS,
     CAP_SECONDS,
-    MAX_ATTEMPTS,
     SCHEMA_ATTEMPTS,
     Dead,
     Done,
@@ -25,6 +24,7 @@ from headrace.streams.engine.outcome import (
     label,
 )
 from headrace.streams.errors import Gone, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.stage import MAX_ATTEMPTS
 
 DRAW = random.Random(7)
 

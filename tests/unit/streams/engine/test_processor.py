@@ -16,9 +16,9 @@ from headrace.schemas.serde.catalog import Schema, Version
 from headrace.schemas.serde.codec import HEADER, Codec, Registry, RegistryDown
 from headrace.streams.engine import processor as subject
 from headrace.streams.engine.context import Context
+from headrace.streams.engine.ports import NotSent
 from headrace.streams.engine.processor import Processor
 from headrace.streams.errors import Outage, Throttled, Transient, Unprocessable
-from headrace.streams.kafka.producer import NotSent
 from headrace.streams.limits.job_slots import Slots
 from headrace.streams.pipeline import find
 from headrace.streams.results import Results

@@ -14,8 +14,8 @@ import uvloop
 from faust.types import TP
 
 from headrace.schemas import topics
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import Received
-from headrace.schemas.settings import KafkaSettings
 from headrace.streams.engine.scheduler import Lanes, Work
 from headrace.streams.kafka.consumer import SafeConsumer
 from headrace.streams.kafka.faust_app import create_app, credentials

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.streams import patience
+from headrace.streams.kafka import aiokafka_patches
 
 
 class Client:
@@ -22,7 +22,7 @@ class Client:
         return self._answers
 
 
-@pytest.mark.parametrize(("answers", "pauses"), [(True, []), (False, [patience.PAUSE_SECONDS])])
+@pytest.mark.parametrize(("answers", "pauses"), [(True, []), (False, [aiokafka_patches.PAUSE_SECONDS])])
 async def test_a_client_waits_where_nobody_answered(
     answers: bool, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -32,8 +32,8 @@ async def test_a_client_waits_where_nobody_answered(
     async def wait(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(patience, "asyncio", SimpleNamespace(sleep=wait))
-    patience.ask_patiently(client)
+    monkeypatch.setattr(aiokafka_patches, "asyncio", SimpleNamespace(sleep=wait))
+    aiokafka_patches.ask_patiently(client)
     assert await client._metadata_update("cluster", ["topics"]) is answers
     assert client.asked == [("cluster", ["topics"])]
     assert waited == pauses

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.streams.limits.rate_limits import Rates, TokenBucket
+from headrace.schemas.runtime.token_bucket import TokenBucket
+from headrace.streams.limits.rate_limits import Rates
 
 
 class Clock:

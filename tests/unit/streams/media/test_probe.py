@@ -22,7 +22,8 @@ from headrace.streams.media import content_check
 from headrace.streams.media import ffmpeg as ffmpeg_module
 from headrace.streams.media.file_type import ContentType
 from headrace.streams.media.file_type import Kind as Sniffed
-from headrace.streams.media.probe import Ffmpeg, Probe, parse, probe, thumbnails
+from headrace.streams.media.probe import Ffmpeg, Probe, parse, probe
+from headrace.streams.media.thumbnails import thumbnails
 
 MEDIA = Path(__file__).parents[4] / "sandbox" / "media"
 PICTURE = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=10")

@@ -10,8 +10,9 @@ import pytest
 from msgspec import structs
 
 from headrace.schemas.cloudevents import from_headers, to_headers
-from headrace.schemas.messages import Received, message
+from headrace.schemas.messages import Received
 from headrace.schemas.records import AwsEvent
+from headrace.schemas.serde.codec import message
 from headrace.streams.engine.context import Context
 from headrace.streams.engine.outcome import Dead, Done, Outcome, Retry, Wait
 from headrace.streams.engine.runner import Runner

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.streams.media import webvtt
-from headrace.streams.stages._text import parts
+from headrace.streams.media.text_chunks import parts
 
 VTT = """WEBVTT
 

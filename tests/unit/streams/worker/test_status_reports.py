@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from headrace.schemas.messages import Message
-from headrace.streams.kafka.producer import NotSent
+from headrace.streams.engine.ports import NotSent
 from headrace.streams.worker.status_reports import Report, Reports, read
 from tests.support.records import NOW
 

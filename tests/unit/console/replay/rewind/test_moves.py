@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from headrace.console.errors import Refused
 from headrace.console.kafka.offsets import Span
-from headrace.console.replay.rewind.moves import Move, moved, places, redrive_group, scope_of
+from headrace.console.replay.groups import redrive_group
+from headrace.console.replay.rewind.moves import Move, moved, places, scope_of
 from headrace.streams import pipeline
 
 [LABELS] = pipeline.find(["labels"])

@@ -1,0 +1,36 @@
+"""Deliver to an EventBridge event bus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace.connectors.sinks.aws_batch import TEN, _call, _region
+from headrace.connectors.sinks.base import BadTarget, Delivery, Sink, refused
+from headrace.connectors.sinks.batching import Answer, Batches
+
+
+def eventbridge(bus: str, settings: Mapping[str, Any]) -> Sink:
+    """Put events on a bus, by its name or ARN, under a source of ours: those of AWS may not be used."""
+    region = _region(bus, "events") if bus.startswith("arn:") else ""
+    source = settings.get("source", "headrace")
+    if not isinstance(source, str) or source.startswith("aws."):
+        raise BadTarget(f"source: a name of your own, not {source!r}")
+
+    def put(batch: Sequence[Delivery]) -> Answer:
+        entries = [
+            {
+                "EventBusName": bus,
+                "Source": source,
+                "DetailType": str(settings.get("detail_type") or each.detail_type),
+                "Detail": each.body,
+            }
+            for each in batch
+        ]
+        answer = _call("events", "put_events", region, Entries=entries)
+        return [
+            refused(entry["ErrorCode"], str(entry.get("ErrorMessage", ""))) if entry.get("ErrorCode") else None
+            for entry in answer["Entries"]
+        ]
+
+    return Batches(put, TEN).deliver

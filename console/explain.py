@@ -1,0 +1,67 @@
+"""Explain expected errors in one line."""
+
+from __future__ import annotations
+
+import sys
+
+from headrace.console.errors import Refused
+
+
+def in_words(error: Exception) -> str | None:
+    """Say an expected error in one line; None for one that nobody expected.
+
+    A vendor's errors are looked at only where the vendor was loaded: nothing else could have raised them.
+    """
+    if isinstance(error, Refused):
+        return str(error)
+    for explain in (_settings, _registry, _kafka, _aws, _worker, _system):
+        said = explain(error)
+        if said:
+            return said
+    return None
+
+
+def _settings(error: Exception) -> str | None:
+    if "headrace.schemas.settings" not in sys.modules:
+        return None
+    from headrace.schemas.settings import SettingsError
+
+    return str(error) if isinstance(error, SettingsError) else None
+
+
+def _registry(error: Exception) -> str | None:
+    if "headrace.schemas.serde.codec" not in sys.modules:
+        return None
+    from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+
+    return str(error) if isinstance(error, NotRegistered | RegistryDown) else None
+
+
+def _kafka(error: Exception) -> str | None:
+    if "confluent_kafka" not in sys.modules:
+        return None
+    from headrace.console.kafka import log_reader
+
+    return log_reader.in_words(error)
+
+
+def _aws(error: Exception) -> str | None:
+    if "botocore" not in sys.modules:
+        return None
+    from headrace.console import aws
+
+    return aws.in_words(error)
+
+
+def _worker(error: Exception) -> str | None:
+    if "headrace.streams.worker.host" not in sys.modules:
+        return None
+    from headrace.streams.worker.host import WorkerFailed
+
+    return str(error) if isinstance(error, WorkerFailed) else None
+
+
+def _system(error: Exception) -> str | None:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return None

@@ -1,0 +1,16 @@
+"""Who runs a command."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+
+
+def operator() -> str:
+    """Name who is at the keyboard: user and host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
