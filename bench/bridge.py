@@ -22,7 +22,7 @@ from bench.harness import load, report
 from bench.harness.bridge_process import Measured, Task
 from bench.harness.processes import answer, module
 from bench.harness.servers import broker_of, running, serving
-from headrace.connectors.events.encoder import outgoing
+from headrace.connectors.events.encoder import encode_message
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -121,7 +121,7 @@ def _translated() -> float:
     book, now = codec.load(), datetime.now(UTC)
     begun = time.perf_counter()
     for body in bodies:
-        outgoing(body, now, book)
+        encode_message(body, now, book)
     return TRANSLATIONS / (time.perf_counter() - begun)
 
 

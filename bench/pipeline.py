@@ -30,7 +30,7 @@ from bench import stage_overhead
 from bench.harness import load, report
 from bench.harness.servers import broker_of, running, serving
 from bench.harness.usage import Usage
-from headrace.console.kafka.admin import Cluster
+from headrace.console.kafka.admin import KafkaAdmin
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas import topics
@@ -38,7 +38,7 @@ from headrace.schemas.kafka import clients as brokers
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Event, MediaReady, MediaTranscribed, Pointer
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams import pipeline
 from tests.support.records import envelope
 
@@ -173,7 +173,7 @@ def _fill(settings: KafkaSettings, assets: int) -> None:
             MediaTranscribed(asset=sound, language="en-US", excerpt="", words=48, result=text, charges=()),
         )
         for event in events:
-            sent = message(event, envelope(event), book)
+            sent = to_producer_record(event, envelope(event), book)
             headers: Any = list(sent.headers)
             producer.produce(sent.topic, sent.value, sent.key, headers=headers)
     if producer.flush(60):
@@ -205,8 +205,8 @@ def _watch(settings: KafkaSettings, assets: int, limit: float) -> dict[str, floa
 
     Gives up after so many seconds.
     """
-    log, ended = Cluster(settings), dict[str, float]()
-    stages = {stage.name: stage.writes.name for stage in pipeline.find(list(STAGES)) if stage.writes}
+    log, ended = KafkaAdmin(settings), dict[str, float]()
+    stages = {stage.name: stage.writes.name for stage in pipeline.get_stages(list(STAGES)) if stage.writes}
     begun = told = time.monotonic()
     while len(ended) < len(stages):
         done, now = Counter[str](), time.monotonic()

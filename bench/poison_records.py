@@ -18,13 +18,13 @@ import typer
 
 from bench.harness import load, report
 from bench.runner import kafka, run_ours, task_of
-from headrace.console.kafka.admin import Cluster
+from headrace.console.kafka.admin import KafkaAdmin
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import PREFIX, Envelope, to_headers
+from headrace.schemas.cloudevents import PREFIX, EventMetadata, to_headers
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients as brokers
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.serde import codec
 
 RECORDS = 120_000
@@ -76,7 +76,9 @@ def _poison(settings: KafkaSettings, topic: str, number: int) -> int:
     producer = brokers.producer(settings)
     for each, value in zip(range(number), itertools.cycle(kinds), strict=False):
         event = load.upload(each, 0)
-        envelope = Envelope(root_id(event.asset, load.EVENT), "aws:s3", PREFIX + event.EVENT, "2026-03-14T15:09:26Z")
+        envelope = EventMetadata(
+            root_id(event.asset, load.EVENT), "aws:s3", PREFIX + event.EVENT, "2026-03-14T15:09:26Z"
+        )
         headers: Any = list(to_headers(envelope))
         producer.produce(topic, value, f"poison-{each}".encode(), headers=headers)
     if producer.flush(60):
@@ -88,7 +90,7 @@ def _live(settings: KafkaSettings, topic: str) -> float:
     """Have a stage at work, put poison in, and give the seconds that the slowest letter took."""
     load.fill(settings, topic, 1)
     task = task_of(settings, "stored", 1 + LIVE, topic)
-    log = Cluster(settings)
+    log = KafkaAdmin(settings)
     places = log.spans([topic])
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(run_ours, task)
@@ -100,8 +102,8 @@ def _live(settings: KafkaSettings, topic: str) -> float:
     return max(each.timestamp - int(dict(each.headers)["dlq-timestamp"] or b"0") / 1000 for each in letters)
 
 
-def _letters(settings: KafkaSettings, stage: str, number: int) -> list[Received]:
-    log = Cluster(settings)
+def _letters(settings: KafkaSettings, stage: str, number: int) -> list[ConsumerRecord]:
+    log = KafkaAdmin(settings)
     found = [letter for batch in log.read(log.spans([topics.dead_letters(stage).name])) for letter in batch]
     if len(found) != number:
         raise SystemExit(f"{len(found)} letters of {number} records that nobody can read")

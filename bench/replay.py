@@ -28,26 +28,26 @@ from bench.harness.report import Spread
 from bench.harness.stage_process import Kind
 from bench.runner import TOPIC, kafka, run_ours, task_of
 from headrace.console.dlq.parallel_scan import scan
-from headrace.console.dlq.stats import Tally, total
-from headrace.console.kafka.admin import Cluster
-from headrace.console.kafka.topic_reader import LetterLog
+from headrace.console.dlq.stats import LetterCounter, total
+from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.kafka.topic_reader import TopicReader
 from headrace.console.replay import journal
 from headrace.console.replay.redrive import plan as redrive_plan
 from headrace.console.replay.redrive import send
-from headrace.console.replay.redrive.selection import Rules
-from headrace.console.replay.redrive.send import Pace
+from headrace.console.replay.redrive.selection import SelectionCriteria
+from headrace.console.replay.redrive.send import RedriveOptions
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import PREFIX, Envelope
+from headrace.schemas.cloudevents import PREFIX, EventMetadata
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients as brokers
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
-from headrace.streams.pipeline import find
+from headrace.streams.pipeline import get_stages
 
 LETTERS, REDRIVEN, AGAIN, FROM_S3 = 1_000_000, 200_000, 60_000, 3_000
 COMMAND = Path(sys.executable).with_name("headrace")
@@ -127,9 +127,11 @@ def _seconds(settings: KafkaSettings, *arguments: str) -> float:
 
 def _scan(settings: KafkaSettings, letters: int) -> float:
     """Count all letters by their kinds; gives the letters a second from the first that are heard of to the last."""
-    spans = LetterLog(settings).spans([topics.dead_letters("scan").name])
+    spans = TopicReader(settings).spans([topics.dead_letters("scan").name])
     heard: list[tuple[float, int]] = []
-    found = total(scan(settings, spans, partial(Tally, {}), lambda each: heard.append((time.perf_counter(), each))))
+    found = total(
+        scan(settings, spans, partial(LetterCounter, {}), lambda each: heard.append((time.perf_counter(), each)))
+    )
     if found.records != letters:
         raise SystemExit(f"{found.records} letters were found, and not {letters}")
     return sum(each for _, each in heard[1:]) / (heard[-1][0] - heard[0][0])
@@ -138,25 +140,25 @@ def _scan(settings: KafkaSettings, letters: int) -> float:
 def _redrive(settings: KafkaSettings, number: int) -> float:
     """Send so many letters back that are new on the log; the position has passed those of the rounds before."""
     _send(settings, _letters("probe", number))
-    [stage] = find(["probe"])
-    log = Cluster(settings)
-    plan = redrive_plan.plan(log, stage, Rules(), look=False)
-    if len(plan.going()) != number:
-        raise SystemExit(f"{len(plan.going())} letters would go back, and not {number}")
-    action = journal.begin("redrive", (stage.name, plan.group), "every letter", "a benchmark", number)
+    [stage] = get_stages(["probe"])
+    log = KafkaAdmin(settings)
+    plan = redrive_plan.plan_redrive(log, stage, SelectionCriteria(), look=False)
+    if len(plan.selected()) != number:
+        raise SystemExit(f"{len(plan.selected())} letters would go back, and not {number}")
+    action = journal.start_entry("redrive", (stage.name, plan.group), "every letter", "a benchmark", number)
     begun = time.perf_counter()
-    send.execute(log, plan, action, Pace(0.0, canary=0, wait=0.0))
+    send.execute(log, plan, action, RedriveOptions(0.0, canary=0, wait=0.0))
     return time.perf_counter() - begun
 
 
 def _bare(settings: KafkaSettings, number: int) -> float:
-    sent = [Message("probe.retry", each.key, each.value, each.headers) for each in _letters("probe", number)]
+    sent = [ProducerRecord("probe.retry", each.key, each.value, each.headers) for each in _letters("probe", number)]
     begun = time.perf_counter()
     _send(settings, iter(sent))
     return time.perf_counter() - begun
 
 
-def _send(settings: KafkaSettings, messages: Iterator[Message]) -> None:
+def _send(settings: KafkaSettings, messages: Iterator[ProducerRecord]) -> None:
     producer = brokers.producer(settings)
     for each in messages:
         headers: Any = list(each.headers)
@@ -170,18 +172,18 @@ def _send(settings: KafkaSettings, messages: Iterator[Message]) -> None:
         raise SystemExit("the broker does not take the records")
 
 
-def _letters(stage: str, number: int) -> Iterator[Message]:
+def _letters(stage: str, number: int) -> Iterator[ProducerRecord]:
     """Give letters of as many uploads, all with ids of their own."""
     event = load.upload(0, 0)
-    envelope = Envelope(root_id(event.asset, load.EVENT), "aws:s3", PREFIX + event.EVENT, "2026-03-14T15:09:26Z")
-    sent = message(event, envelope, codec.load())
-    record = Received("media.uploaded", 0, 0, 1e9, sent.key, sent.value, sent.headers)
-    dead = Dead("unreadable", "not a readable video file: the file is cut off", "Unprocessable")
-    model = dead_letter(find([stage])[0], record, dead, 1, load.NOW)
+    envelope = EventMetadata(root_id(event.asset, load.EVENT), "aws:s3", PREFIX + event.EVENT, "2026-03-14T15:09:26Z")
+    sent = to_producer_record(event, envelope, codec.load())
+    record = ConsumerRecord("media.uploaded", 0, 0, 1e9, sent.key, sent.value, sent.headers)
+    dead = Dead("unreadable", "not a readable video file: the file is cut off", "PermanentError")
+    model = dead_letter(get_stages([stage])[0], record, dead, 1, load.NOW)
     for each in range(number):
         own = ("ce_id", uuid.uuid4().hex.encode())
         headers = tuple(own if header[0] == "ce_id" else header for header in model.headers)
-        yield Message(model.topic, f"headrace-media/{each % 5000:05}.mp4".encode(), model.value, headers)
+        yield ProducerRecord(model.topic, f"headrace-media/{each % 5000:05}.mp4".encode(), model.value, headers)
 
 
 def _print(spreads: dict[str, Spread]) -> None:

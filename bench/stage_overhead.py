@@ -17,12 +17,12 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaLabelled, Pointer
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
-from headrace.streams.aws.client import Aws
+from headrace.schemas.serde.codec import to_producer_record
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
-from headrace.streams.kafka.producer import Sender
-from headrace.streams.limits.rate_limits import Rates
-from headrace.streams.results import Results
+from headrace.streams.kafka.producer import AsyncProducer
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.results import ResultsStore
 from tests.support.records import envelope
 
 TIMES = 300
@@ -35,17 +35,17 @@ def measure(settings: KafkaSettings) -> dict[str, dict[str, float]]:
 
 
 async def _measure(settings: KafkaSettings) -> dict[str, dict[str, float]]:
-    aws, book, sender = Aws(4, Rates({}, {})), codec.load(), Sender(clients.producer(settings))
-    results = Results(S3Bucket(aws, RESULTS_BUCKET))
+    aws, book, sender = AwsClient(4, RateLimits({}, {})), codec.load(), AsyncProducer(clients.producer(settings))
+    results = ResultsStore(S3Bucket(aws, RESULTS_BUCKET))
     asset = load.upload(0, 1).asset
     event = MediaLabelled(asset=asset, labels=(), label_count=0, model="3.0", result=POINTER, charges=())
     told, answer = envelope(event), b"x" * 2000
     steps: dict[str, Callable[[], Awaitable[Any]]] = {
-        "look at the store": lambda: results.look(asset),
+        "look at the store": lambda: results.load(asset),
         "store the intent": lambda: results.put_intent("bench", "labels", event, told),
-        "store the answer": lambda: results.keep(asset, "labels@1.answer.json", answer, "application/json"),
+        "store the answer": lambda: results.put_blob(asset, "labels@1.answer.json", answer, "application/json"),
         "store the result": lambda: results.put(asset, "labels@1", event, told, told.id),
-        "emit": lambda: sender.send((message(event, told, book),)),
+        "emit": lambda: sender.send((to_producer_record(event, told, book),)),
     }
     try:
         return {name: await _times(step) for name, step in steps.items()}

@@ -9,10 +9,10 @@ from confluent_kafka import KafkaException
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.runtime.outage_log import Saying
+from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.codec import Codec, NotRegistered, RegistryDown
-from headrace.schemas.serde.schema_topic import NotPublished, publish
+from headrace.schemas.serde.codec import Codec, RegistryUnavailableError, SchemaNotRegisteredError
+from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_schemas
 
 LOOK_SECONDS = 0.5
 
@@ -30,34 +30,34 @@ NEEDED = (
 )
 
 
-def kafka_missing(cluster: KafkaSettings, book: Codec) -> str:
+def missing_dependencies(cluster: KafkaSettings, book: Codec) -> str:
     """Say what Kafka or the schema registry lacks that the bridge needs; empty when nothing.
 
     Publishes the schemas on the way, and has the codec write as the registry wants.
     """
     try:
-        there = clients.existing_topics(clients.admin(cluster), timeout=ANSWER_SECONDS)
+        there = clients.partition_counts(clients.admin(cluster), timeout=ANSWER_SECONDS)
         missing = [topic.name for topic in NEEDED if topic.name not in there]
         if missing:
             return f"topics not there: {', '.join(missing)} (headrace topics apply)"
-        publish(clients.producer(cluster), catalog.versions(), timeout=ANSWER_SECONDS)
-        book.enrol()
+        publish_schemas(clients.producer(cluster), catalog.versions(), timeout=ANSWER_SECONDS)
+        book.load_schema_ids()
     except KafkaException as error:
-        return clients.in_words(error, cluster)
-    except NotPublished as error:
+        return clients.describe_error(error, cluster)
+    except SchemasNotPublishedError as error:
         return f"Kafka does not take the schemas: {error}"
-    except (RegistryDown, NotRegistered) as error:
+    except (RegistryUnavailableError, SchemaNotRegisteredError) as error:
         return str(error)
     return ""
 
 
-def _wait_for_kafka(cluster: KafkaSettings, book: Codec, stop: threading.Event) -> bool:
+def wait_for_kafka(cluster: KafkaSettings, book: Codec, stop: threading.Event) -> bool:
     """Wait until nothing is missing. False when told to stop."""
-    saying = Saying()
+    saying = OutageLog()
     while not stop.is_set():
-        missing = kafka_missing(cluster, book)
+        missing = missing_dependencies(cluster, book)
         if not missing:
             return True
-        saying.trouble(missing)
+        saying.down(missing)
         stop.wait(LOOK_SECONDS)
     return False

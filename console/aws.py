@@ -24,18 +24,18 @@ def upload(path: Path, bucket: str, key: str) -> str:
     return str(there["ETag"]).strip('"') if version_id == "null" else str(version_id)
 
 
-def look_at_bucket(name: str) -> None:
+def check_bucket(name: str) -> None:
     """Return when the bucket is there and may be read."""
     client("s3").head_bucket(Bucket=name)
 
 
-def look_at_queue(url: str) -> int:
+def check_queue(url: str) -> int:
     """Give the number of messages that wait in a queue, about."""
     answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def look_at_topic(arn: str) -> int:
+def check_topic(arn: str) -> int:
     """Give the number of subscriptions that an SNS topic has."""
     return len(client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"])
 
@@ -56,7 +56,7 @@ def client(service: str) -> Any:
     return boto3.session.Session().client(service, config=_PATIENCE)  # type: ignore[call-overload]
 
 
-def in_words(error: Exception) -> str | None:
+def describe_error(error: Exception) -> str | None:
     """Say an error of the SDK in one line; None for any other."""
     if isinstance(error, S3UploadFailedError) and isinstance(error.__context__, ClientError):
         error = error.__context__

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console import aws
-from headrace.console.errors import Refused
-from headrace.console.explain import in_words
-from headrace.console.kafka.consumer_groups import Groups
-from headrace.console.kafka.log_reader import Log
+from headrace.console.errors import CommandError
+from headrace.console.explain import describe
+from headrace.console.kafka.consumer_groups import ConsumerGroups
+from headrace.console.kafka.log_reader import LogReader
 from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
@@ -28,7 +28,7 @@ from headrace.streams.settings import StreamSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What a check found. `ok` is None where nothing was checked. `remedy` is what to do."""
 
     part: str
@@ -38,7 +38,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """One part: `look` says in words that all is well, or raises. Without `needs` being well there is no looking."""
 
     part: str
@@ -47,47 +47,49 @@ class Check:
     needs: str = ""
 
 
-class Note(Exception):
+class Skipped(Exception):
     """Neither well nor wrong: the part is optional, or not at work now."""
 
 
-def examine() -> Iterator[Finding]:
+def run_checks() -> Iterator[CheckResult]:
     """Check part by part, and tell of each as soon as it is known."""
     well: set[str] = set()
     for check in checks():
         if check.needs and check.needs not in well:
-            yield Finding(check.part, None, f"not checked: needs {check.needs}")
+            yield CheckResult(check.part, None, f"not checked: needs {check.needs}")
             continue
         try:
             said = check.look()
-        except Note as note:
-            yield Finding(check.part, None, str(note))
+        except Skipped as note:
+            yield CheckResult(check.part, None, str(note))
         except Exception as error:  # a check that breaks is a finding, whatever broke
-            yield Finding(check.part, False, in_words(error) or f"{type(error).__name__}: {error}", check.remedy)
+            yield CheckResult(check.part, False, describe(error) or f"{type(error).__name__}: {error}", check.remedy)
         else:
             well.add(check.part)
-            yield Finding(check.part, True, said)
+            yield CheckResult(check.part, True, said)
 
 
-def checks() -> tuple[Check, ...]:
+def checks() -> tuple[DoctorCheck, ...]:
     """Every check, in an order in which each comes after what it needs."""
     sandbox = 'set the variables; for a sandbox: eval "$(headrace sandbox env)"'
     apply = "headrace topics apply"
     return (
-        Check("settings", _settings, sandbox),
-        Check("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
-        Check("rights", _rights, "headrace topics acls prints what each part has to be allowed", "broker"),
-        Check("topics", _topics, apply, "rights"),
-        Check("copies", _copies, "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR", "topics"),
-        Check("schemas", _schemas, apply, "topics"),
-        Check("schema registry", _registry, "headrace schemas register", "settings"),
-        Check("workers", _workers, "headrace worker --all", "topics"),
-        Check("media bucket", _media_bucket, "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"),
-        Check("results bucket", _results_bucket, "create it, or correct HEADRACE_RESULTS_BUCKET", "settings"),
-        Check("queue", _queues, "create it, or correct HEADRACE_QUEUE_URLS", "settings"),
-        Check("Rekognition topic", _rekognition, "create it and subscribe the queue to it", "settings"),
-        Check("ffmpeg", _ffmpeg, "install Headrace again: ffmpeg comes with it"),
-        Check("clamd", _clamd, "start clamd, or correct HEADRACE_CLAMD", "settings"),
+        DoctorCheck("settings", _settings, sandbox),
+        DoctorCheck("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
+        DoctorCheck("rights", _rights, "headrace topics acls prints what each part has to be allowed", "broker"),
+        DoctorCheck("topics", _topics, apply, "rights"),
+        DoctorCheck(
+            "copies", _copies, "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR", "topics"
+        ),
+        DoctorCheck("schemas", _schemas, apply, "topics"),
+        DoctorCheck("schema registry", _registry, "headrace schemas register", "settings"),
+        DoctorCheck("workers", _workers, "headrace worker --all", "topics"),
+        DoctorCheck("media bucket", _media_bucket, "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"),
+        DoctorCheck("results bucket", _results_bucket, "create it, or correct HEADRACE_RESULTS_BUCKET", "settings"),
+        DoctorCheck("queue", _queues, "create it, or correct HEADRACE_QUEUE_URLS", "settings"),
+        DoctorCheck("Rekognition topic", _rekognition, "create it and subscribe the queue to it", "settings"),
+        DoctorCheck("ffmpeg", _ffmpeg, "install Headrace again: ffmpeg comes with it"),
+        DoctorCheck("clamd", _clamd, "start clamd, or correct HEADRACE_CLAMD", "settings"),
     )
 
 
@@ -99,12 +101,12 @@ def _settings() -> str:
         except SettingsError as error:
             missing.append(str(error))
     if missing:
-        raise Refused("; ".join(missing))
+        raise CommandError("; ".join(missing))
     return "complete"
 
 
 def _broker() -> str:
-    return ", ".join(Log(load(KafkaSettings)).brokers())
+    return ", ".join(LogReader(load(KafkaSettings)).brokers())
 
 
 def _rights() -> str:
@@ -119,12 +121,12 @@ def _copies() -> str:
     wanted = settings.replication_factor
     few = [f"{name} has {number}" for name, number in _copies_of_all(settings).items() if number < wanted]
     if few:
-        raise Refused(f"HEADRACE_REPLICATION_FACTOR is {wanted}: {', '.join(few)}")
+        raise CommandError(f"HEADRACE_REPLICATION_FACTOR is {wanted}: {', '.join(few)}")
     return f"{wanted} of each topic"
 
 
 def _copies_of_all(settings: KafkaSettings) -> dict[str, int]:
-    return clients.copies(clients.admin(settings), [topic.name for topic in _table()])
+    return clients.replication_factors(clients.admin(settings), [topic.name for topic in _table()])
 
 
 def _table() -> tuple[topics.Topic, ...]:
@@ -132,69 +134,69 @@ def _table() -> tuple[topics.Topic, ...]:
 
 
 def _topics() -> str:
-    there, table = Log(load(KafkaSettings)).topics(), _table()
+    there, table = LogReader(load(KafkaSettings)).topics(), _table()
     missing = [topic.name for topic in table if topic.name not in there]
     if missing:
-        raise Refused(f"not there: {', '.join(missing)}")
+        raise CommandError(f"not there: {', '.join(missing)}")
     odd = [
         f"{t.name} has {there[t.name]} partitions, not {t.partitions}" for t in table if there[t.name] != t.partitions
     ]
     if odd:
-        raise Refused("; ".join(odd))
+        raise CommandError("; ".join(odd))
     return f"{len(table)} topics"
 
 
 def _schemas() -> str:
-    published = Log(load(KafkaSettings)).published()
-    missing = [v.name for v in catalog.versions() if fingerprint(v.schema).hex() not in published]
+    published = LogReader(load(KafkaSettings)).published()
+    missing = [v.label for v in catalog.versions() if fingerprint(v.schema).hex() not in published]
     if missing:
-        raise Refused(f"not published: {', '.join(missing)}")
+        raise CommandError(f"not published: {', '.join(missing)}")
     return f"{len(catalog.versions())} published"
 
 
 def _registry() -> str:
     settings = load(KafkaSettings)
     if not settings.schema_registry:
-        raise Note("HEADRACE_SCHEMA_REGISTRY is not set: records name their schemas by fingerprint")
-    registry.codec(settings.model_copy(update={"schema_registry_register": False})).enrol()
+        raise Skipped("HEADRACE_SCHEMA_REGISTRY is not set: records name their schemas by fingerprint")
+    registry.create_codec(settings.model_copy(update={"schema_registry_register": False})).load_schema_ids()
     return f"{settings.schema_registry} has {len(catalog.latest(catalog.versions()))} schemas to write with"
 
 
 def _workers() -> str:
     stages = pipeline.stages()
-    members = Groups(load(KafkaSettings)).members([stage.group for stage in stages])
+    members = ConsumerGroups(load(KafkaSettings)).members([stage.group for stage in stages])
     idle = [stage.name for stage in stages if not members[stage.group]]
     if idle:
-        raise Note(f"nobody works on {', '.join(idle)}: headrace worker {' '.join(idle)}")
+        raise Skipped(f"nobody works on {', '.join(idle)}: headrace worker {' '.join(idle)}")
     return f"every one of {len(stages)} stages is worked on"
 
 
 def _media_bucket() -> str:
     name = load(ConsoleSettings).media_bucket
     if not name:
-        raise Note("HEADRACE_MEDIA_BUCKET is not set: `headrace put` needs --bucket")
-    aws.look_at_bucket(name)
+        raise Skipped("HEADRACE_MEDIA_BUCKET is not set: `headrace put` needs --bucket")
+    aws.check_bucket(name)
     return name
 
 
 def _results_bucket() -> str:
     name = load(StreamSettings).results_bucket
-    aws.look_at_bucket(name)
+    aws.check_bucket(name)
     return name
 
 
 def _queues() -> str:
-    return ", ".join(f"{url} ({aws.look_at_queue(url)} messages wait)" for url in load(BridgeSettings).queue_urls)
+    return ", ".join(f"{url} ({aws.check_queue(url)} messages wait)" for url in load(BridgeSettings).queue_urls)
 
 
 def _rekognition() -> str:
     settings = load(StreamSettings)
     for name in ("jobs_topic_arn", "jobs_role_arn"):
         if not getattr(settings, name):
-            raise Refused(f"HEADRACE_{name.upper()} is not set: nobody would hear that a video is done")
-    subscriptions = aws.look_at_topic(settings.jobs_topic_arn)
+            raise CommandError(f"HEADRACE_{name.upper()} is not set: nobody would hear that a video is done")
+    subscriptions = aws.check_topic(settings.jobs_topic_arn)
     if not subscriptions:
-        raise Refused(f"{settings.jobs_topic_arn} has no subscription: nobody would hear that a video is done")
+        raise CommandError(f"{settings.jobs_topic_arn} has no subscription: nobody would hear that a video is done")
     return settings.jobs_topic_arn
 
 
@@ -212,6 +214,6 @@ def _ffmpeg() -> str:
 def _clamd() -> str:
     where = load(StreamSettings).clamd
     if not where:
-        raise Note("HEADRACE_CLAMD is not set: the built-in content check is used, which is no virus scanner")
+        raise Skipped("HEADRACE_CLAMD is not set: the built-in content check is used, which is no virus scanner")
     with tempfile.NamedTemporaryFile(prefix="headrace-") as harmless:
         return asyncio.run(clamav.scan(where, Path(harmless.name)))

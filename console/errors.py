@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class CommandError(Exception):
     """A command cannot do what it was asked to; the message is one line for the person who asked."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 
-def in_words(error: Exception) -> str | None:
+def describe(error: Exception) -> str | None:
     """Say an expected error in one line; None for one that nobody expected.
 
     A vendor's errors are looked at only where the vendor was loaded: nothing else could have raised them.
     """
-    if isinstance(error, Refused):
+    if isinstance(error, CommandError):
         return str(error)
     for explain in (_settings, _registry, _kafka, _aws, _worker, _system):
         said = explain(error)
@@ -32,9 +32,9 @@ def _settings(error: Exception) -> str | None:
 def _registry(error: Exception) -> str | None:
     if "headrace.schemas.serde.codec" not in sys.modules:
         return None
-    from headrace.schemas.serde.codec import NotRegistered, RegistryDown
+    from headrace.schemas.serde.codec import RegistryUnavailableError, SchemaNotRegisteredError
 
-    return str(error) if isinstance(error, NotRegistered | RegistryDown) else None
+    return str(error) if isinstance(error, SchemaNotRegisteredError | RegistryUnavailableError) else None
 
 
 def _kafka(error: Exception) -> str | None:
@@ -42,7 +42,7 @@ def _kafka(error: Exception) -> str | None:
         return None
     from headrace.console.kafka import log_reader
 
-    return log_reader.in_words(error)
+    return log_reader.describe_error(error)
 
 
 def _aws(error: Exception) -> str | None:
@@ -50,15 +50,15 @@ def _aws(error: Exception) -> str | None:
         return None
     from headrace.console import aws
 
-    return aws.in_words(error)
+    return aws.describe_error(error)
 
 
 def _worker(error: Exception) -> str | None:
     if "headrace.streams.worker.host" not in sys.modules:
         return None
-    from headrace.streams.worker.host import WorkerFailed
+    from headrace.streams.worker.host import WorkerError
 
-    return str(error) if isinstance(error, WorkerFailed) else None
+    return str(error) if isinstance(error, WorkerError) else None
 
 
 def _system(error: Exception) -> str | None:

@@ -7,5 +7,5 @@ class SandboxError(Exception):
     """One or more lines for the person at the keyboard: what is wrong and what to do about it."""
 
 
-class PortTaken(SandboxError):
+class PortTakenError(SandboxError):
     """Another process listens where a part of the sandbox was to listen."""

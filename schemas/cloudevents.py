@@ -17,11 +17,11 @@ Header = tuple[str, bytes | None]
 Headers = tuple[Header, ...]
 
 
-class NotAnEvent(ValueError):
+class InvalidEventError(ValueError):
     """The headers lack an attribute that CloudEvents requires, or hold one that is not UTF-8."""
 
 
-class Envelope(msgspec.Struct, frozen=True, gc=False):
+class EventMetadata(msgspec.Struct, frozen=True, gc=False):
     """Who said what, when, about what, and why."""
 
     id: str
@@ -58,13 +58,13 @@ _field = dict(_ATTRIBUTES).get
 _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.encode()))
 
 
-def to_headers(envelope: Envelope) -> Headers:
+def to_headers(envelope: EventMetadata) -> Headers:
     """Write the envelope as Kafka headers; attributes without a value are left out."""
     own = [(header, value.encode()) for header, field in _ATTRIBUTES if (value := getattr(envelope, field))]
     return (*_FIXED, *own)
 
 
-def from_headers(headers: Collection[Header]) -> Envelope:
+def from_headers(headers: Collection[Header]) -> EventMetadata:
     """Read the envelope; headers that are not ours are passed over, whatever bytes they hold.
 
     Of several with one name the last counts; a null or empty one is as good as none, and a missing time stays empty.
@@ -73,14 +73,14 @@ def from_headers(headers: Collection[Header]) -> Envelope:
     try:
         found = {field: value.decode() for name, value in headers if value and (field := _field(name))}
     except UnicodeDecodeError as error:
-        raise NotAnEvent(f"header {_named(headers, error.object)} is not UTF-8") from error
+        raise InvalidEventError(f"header {_named(headers, error.object)} is not UTF-8") from error
     if "time" not in found:
         found["time"] = ""
     try:
-        return Envelope(**found)
+        return EventMetadata(**found)
     except TypeError:
         missing = sorted({"id", "source", "type"} - found.keys())
-        raise NotAnEvent(f"no CloudEvents header {', '.join('ce_' + name for name in missing)}") from None
+        raise InvalidEventError(f"no CloudEvents header {', '.join('ce_' + name for name in missing)}") from None
 
 
 def _named(headers: Collection[Header], value: bytes) -> str:

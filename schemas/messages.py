@@ -7,7 +7,7 @@ import msgspec
 from headrace.schemas.cloudevents import Headers
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class ProducerRecord(msgspec.Struct, frozen=True, gc=False):
     """What a producer sends: a topic, a key, a value and headers, all as Kafka has them."""
 
     topic: str
@@ -16,7 +16,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
-class Received(msgspec.Struct, frozen=True, gc=False):
+class ConsumerRecord(msgspec.Struct, frozen=True, gc=False):
     """What a consumer got, and from where. `timestamp` is the broker's, in seconds."""
 
     topic: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-INSTEAD = "[redacted]"
+PLACEHOLDER = "[redacted]"
 
 _NAMES = r"(?:authorization|secret|token|passw(?:or)?d|signature|credential|cookie|api[_-]?key)"
 NAMED_LIKE_A_SECRET = re.compile(_NAMES, re.IGNORECASE)
@@ -31,12 +31,14 @@ _SECRETS = (
 _SUSPECT = re.compile(rf"[?=]|://|AKIA|ASIA|eyJ|(?i:bearer)|(?i:{_NAMES})")
 
 
-def redacted(said: str, instead: str | None = None) -> str:
+def redact(said: str, instead: str | None = None) -> str:
     """Give a text without the secrets in it; `instead` of each stands a note, or as many of one character."""
     if not _SUSPECT.search(said):
         return said
     for pattern in _SECRETS:
-        said = pattern.sub(lambda found: _without(found, instead * len(found["secret"]) if instead else INSTEAD), said)
+        said = pattern.sub(
+            lambda found: _without(found, instead * len(found["secret"]) if instead else PLACEHOLDER), said
+        )
     return said
 
 

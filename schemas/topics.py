@@ -20,7 +20,7 @@ class Topic:
     """One Kafka topic: what it holds, and how long."""
 
     name: str
-    holds: str
+    description: str
     events: tuple[type[Event], ...] = ()
     partitions: int = PARTITIONS
     retention_days: int = 30

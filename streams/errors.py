@@ -17,7 +17,7 @@ the policy.
 from __future__ import annotations
 
 
-class Failure(Exception):
+class StageError(Exception):
     """A stage could not do its work. `code` is a short stable word, `why` is for people."""
 
     def __init__(self, code: str, why: str) -> None:
@@ -26,21 +26,21 @@ class Failure(Exception):
         self.why = why
 
 
-class Outage(Failure):
+class OutageError(StageError):
     """Something that every record needs is not there."""
 
     def __init__(self, why: str) -> None:
         super().__init__("outage", why)
 
 
-class Throttled(Failure):
+class ThrottledError(StageError):
     """A service asks for fewer calls, or all of its slots are taken."""
 
     def __init__(self, why: str, code: str = "throttled") -> None:
         super().__init__(code, why)
 
 
-class NotYet(Failure):
+class RetryAt(StageError):
     """There is nothing to be done before so many seconds have passed."""
 
     def __init__(self, why: str, after: float) -> None:
@@ -48,18 +48,18 @@ class NotYet(Failure):
         self.after = after
 
 
-class Transient(Failure):
+class TransientError(StageError):
     """It did not work this time."""
 
     def __init__(self, why: str, code: str = "transient") -> None:
         super().__init__(code, why)
 
 
-class Unprocessable(Failure):
+class PermanentError(StageError):
     """It can never work with this input."""
 
 
-class Gone(Exception):
+class ObjectGone(Exception):
     """The object version is no longer there."""
 
     def __init__(self, why: str) -> None:

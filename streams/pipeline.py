@@ -22,7 +22,7 @@ from importlib.metadata import entry_points
 
 from headrace.schemas.settings import load
 from headrace.streams import pipeline_config
-from headrace.streams.pipeline_config import Choice
+from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
 from headrace.streams.stages import (
@@ -52,7 +52,7 @@ from headrace.streams.stages import (
 )
 from headrace.streams.stages.completed import completion_of
 
-STAGES: tuple[Stage, ...] = (
+DEFAULT_STAGES: tuple[Stage, ...] = (
     thumbnails.STAGE,
     scan.STAGE,
     probe.STAGE,
@@ -64,7 +64,7 @@ STAGES: tuple[Stage, ...] = (
     overdue.STAGE,
 )
 
-MORE: tuple[Stage, ...] = (
+OPTIONAL_STAGES: tuple[Stage, ...] = (
     transcode.STAGE,
     faces.STAGE,
     text_in_video.STAGE,
@@ -82,10 +82,10 @@ MORE: tuple[Stage, ...] = (
 )
 
 
-def choice(path: str | None = None) -> Choice:
+def choice(path: str | None = None) -> PipelineConfig:
     """Read a pipeline file, or the one that is set; without one nothing is chosen. Raises `SettingsError`."""
     path = load(PipelineSettings).pipeline if path is None else path
-    return pipeline_config.read(path) if path else Choice({})
+    return pipeline_config.read(path) if path else PipelineConfig({})
 
 
 def stages(path: str | None = None) -> tuple[Stage, ...]:
@@ -93,24 +93,24 @@ def stages(path: str | None = None) -> tuple[Stage, ...]:
 
     Raises `SettingsError` for a pipeline file or a rule that cannot be used.
     """
-    known = every()
-    on = pipeline_config.chosen(choice(path), known[: -len(MORE)], MORE)
+    known = all_stages()
+    on = pipeline_config.select_stages(choice(path), known[: -len(OPTIONAL_STAGES)], OPTIONAL_STAGES)
     rules = [stage for point in entry_points(group="headrace.rules") for stage in point.load()()]
     return (*on, completion_of(on), *rules)
 
 
-def every() -> tuple[Stage, ...]:
+def all_stages() -> tuple[Stage, ...]:
     """Give every stage that a pipeline file can switch on or off."""
-    return (*STAGES, *(point.load() for point in entry_points(group="headrace.stages")), *MORE)
+    return (*DEFAULT_STAGES, *(point.load() for point in entry_points(group="headrace.stages")), *OPTIONAL_STAGES)
 
 
-def find(names: list[str]) -> tuple[Stage, ...]:
+def get_stages(names: list[str]) -> tuple[Stage, ...]:
     """Give the stages of these names. Raises ValueError, which names the ones that exist."""
     known = {stage.name: stage for stage in stages()}
     names = [name.replace("rule:", "rule-", 1) for name in names]
     unknown = [name for name in names if name not in known]
     if unknown:
-        off = [stage.name for stage in MORE if stage.name in unknown]
+        off = [stage.name for stage in OPTIONAL_STAGES if stage.name in unknown]
         if off:
             raise ValueError(
                 f"{', '.join(off)}: off in this pipeline; a file that HEADRACE_PIPELINE names switches it on"

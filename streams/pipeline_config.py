@@ -26,46 +26,48 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.settings import SettingsError
-from headrace.streams.costs.asset_budget import NO_LIMIT, Budget
-from headrace.streams.rules.errors import InvalidPattern
+from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
+from headrace.streams.rules.errors import InvalidPatternError
 from headrace.streams.rules.pattern import Pattern
-from headrace.streams.rules.record_predicate import over_records
+from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
 
 ABOUT_A_STAGE = ("on", "when")
 
 
-class BadPipeline(SettingsError):
+class PipelineConfigError(SettingsError):
     """A pipeline file that cannot be used; the message names the place and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PipelineConfig:
     """What a file says: stages by name with their settings, and the budget."""
 
     stages: Mapping[str, Mapping[str, Any]]
-    budget: Budget = NO_LIMIT
+    budget: BudgetLimits = NO_LIMIT
 
 
-def read(path: str) -> Choice:
+def read(path: str) -> PipelineConfig:
     """Read a file. Raises `BadPipeline`."""
     try:
         text = tomllib.loads(Path(path).read_text("utf-8"))
     except OSError as error:
-        raise BadPipeline(f"{path}: {error.strerror}") from error
+        raise PipelineConfigError(f"{path}: {error.strerror}") from error
     except ValueError as error:
-        raise BadPipeline(f"{path}: {error}") from error
+        raise PipelineConfigError(f"{path}: {error}") from error
     unknown = sorted(text.keys() - {"stages", "budget"})
     if unknown:
-        raise BadPipeline(f"{path}: [{unknown[0]}] is unknown; there are [stages.NAME] and [budget]")
+        raise PipelineConfigError(f"{path}: [{unknown[0]}] is unknown; there are [stages.NAME] and [budget]")
     stages = text.get("stages", {})
     for name, said in stages.items() if isinstance(stages, dict) else [("", None)]:
         if not isinstance(said, dict):
-            raise BadPipeline(f"{path}: stages are written as [stages.NAME]{f', not {name} = ...' if name else ''}")
-    return Choice(stages, _budget(text.get("budget", {}), path))
+            raise PipelineConfigError(
+                f"{path}: stages are written as [stages.NAME]{f', not {name} = ...' if name else ''}"
+            )
+    return PipelineConfig(stages, _budget(text.get("budget", {}), path))
 
 
-def chosen(choice: Choice, on: Sequence[Stage], off: Sequence[Stage]) -> tuple[Stage, ...]:
+def select_stages(choice: PipelineConfig, on: Sequence[Stage], off: Sequence[Stage]) -> tuple[Stage, ...]:
     """Give the stages that run, of those that do unless the file says otherwise and those that do not.
 
     Raises `BadPipeline` for a stage that there is not, a setting that it does not have, and one that nobody feeds.
@@ -73,14 +75,14 @@ def chosen(choice: Choice, on: Sequence[Stage], off: Sequence[Stage]) -> tuple[S
     known = {stage.name: stage for stage in (*on, *off)}
     for name in choice.stages:
         if name not in known:
-            raise BadPipeline(f"[stages.{name}]: there is no such stage; there are {', '.join(known)}")
+            raise PipelineConfigError(f"[stages.{name}]: there is no such stage; there are {', '.join(known)}")
     usual = {stage.name for stage in on}
     found = tuple(
         _configured(stage, choice.stages.get(name, {}))
         for name, stage in known.items()
         if _is_on(name, choice.stages.get(name, {}), name in usual)
     )
-    _fed(found, tuple(known.values()))
+    _check_inputs(found, tuple(known.values()))
     if any(_asks_for_tags(stage) for stage in found):
         return tuple(_reading_tags(stage, choice.stages.get(stage.name, {})) for stage in found)
     return found
@@ -88,11 +90,17 @@ def chosen(choice: Choice, on: Sequence[Stage], off: Sequence[Stage]) -> tuple[S
 
 def _asks_for_tags(stage: Stage) -> bool:
     """Whether a file's pattern asks for tags. Raises `BadPipeline` where the stage's records have none."""
-    paths = [clause.path for clauses in Pattern(stage.only).sets for clause in clauses] if stage.only else []
+    paths = (
+        [clause.path for clauses in Pattern(stage.filter_override).sets for clause in clauses]
+        if stage.filter_override
+        else []
+    )
     if not any(path.partition(".")[0] == "tags" for path in paths):
         return False
     if not any("tags" in event.__struct_fields__ for topic in stage.reads for event in topic.events):
-        raise BadPipeline(f"[stages.{stage.name}] when: its records have no tags; narrow the stages that it reads from")
+        raise PipelineConfigError(
+            f"[stages.{stage.name}] when: its records have no tags; narrow the stages that it reads from"
+        )
     return True
 
 
@@ -104,7 +112,7 @@ def _reading_tags(stage: Stage, said: Mapping[str, Any]) -> Stage:
 def _is_on(name: str, said: Mapping[str, Any], usually: bool) -> bool:
     on = said.get("on", usually)
     if not isinstance(on, bool):
-        raise BadPipeline(f"[stages.{name}] on = true or false, not {on!r}")
+        raise PipelineConfigError(f"[stages.{name}] on = true or false, not {on!r}")
     return on
 
 
@@ -114,15 +122,15 @@ def _configured(stage: Stage, said: Mapping[str, Any]) -> Stage:
     built = stage
     if settings:
         _known(stage, settings)
-        assert stage.configure is not None
-        built = stage.configure(**settings, options=tuple(f"{name}={settings[name]}" for name in sorted(settings)))
+        assert stage.factory is not None
+        built = stage.factory(**settings, options=tuple(f"{name}={settings[name]}" for name in sorted(settings)))
     if "when" not in said:
         return built
     try:
-        over_records(said["when"])
-    except (InvalidPattern, TypeError, AttributeError) as error:
-        raise BadPipeline(f"[stages.{stage.name}] when: {error}") from error
-    return replace(built, only=said["when"])
+        record_predicate(said["when"])
+    except (InvalidPatternError, TypeError, AttributeError) as error:
+        raise PipelineConfigError(f"[stages.{stage.name}] when: {error}") from error
+    return replace(built, filter_override=said["when"])
 
 
 def _known(stage: Stage, settings: Mapping[str, Any]) -> None:
@@ -131,19 +139,19 @@ def _known(stage: Stage, settings: Mapping[str, Any]) -> None:
     for name, value in settings.items():
         if name not in defaults:
             there = ", ".join((*ABOUT_A_STAGE, *defaults))
-            raise BadPipeline(f"[stages.{stage.name}] {name}: there is no such setting; there are {there}")
+            raise PipelineConfigError(f"[stages.{stage.name}] {name}: there is no such setting; there are {there}")
         kinds = (int, float) if isinstance(defaults[name], float) else (type(defaults[name]),)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise BadPipeline(f"[stages.{stage.name}] {name} = {value!r}: give one like {defaults[name]!r}")
+            raise PipelineConfigError(f"[stages.{stage.name}] {name} = {value!r}: give one like {defaults[name]!r}")
 
 
 def _settings(stage: Stage) -> dict[str, Any]:
     """Give a stage's settings with their defaults."""
-    parameters = inspect.signature(stage.configure).parameters if stage.configure else {}
+    parameters = inspect.signature(stage.factory).parameters if stage.factory else {}
     return {name: each.default for name, each in parameters.items() if name != "options" and not callable(each.default)}
 
 
-def _fed(found: Sequence[Stage], known: Sequence[Stage]) -> None:
+def _check_inputs(found: Sequence[Stage], known: Sequence[Stage]) -> None:
     """Refuse a stage that reads only what nobody writes who is on."""
     makers = {stage.writes.name: stage.name for stage in known if stage.writes}
     on = {stage.name for stage in found}
@@ -153,13 +161,15 @@ def _fed(found: Sequence[Stage], known: Sequence[Stage]) -> None:
         joined = stage.gather is not None
         if missing and (joined or len(missing) == len(stage.reads)):
             what = " and ".join(missing) if joined else " or ".join(missing)
-            raise BadPipeline(f"[stages.{stage.name}] is on, but {what} is off, which it reads from")
+            raise PipelineConfigError(f"[stages.{stage.name}] is on, but {what} is off, which it reads from")
 
 
-def _budget(said: object, path: str) -> Budget:
+def _budget(said: object, path: str) -> BudgetLimits:
     if not isinstance(said, dict) or said.keys() - {"asset", "day"}:
-        raise BadPipeline(f"{path}: [budget] has asset and day = US dollars for one object version, and for a day")
+        raise PipelineConfigError(
+            f"{path}: [budget] has asset and day = US dollars for one object version, and for a day"
+        )
     for name, limit in said.items():
         if not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0:
-            raise BadPipeline(f"{path}: [budget] {name} = {limit!r}: give US dollars, more than 0")
-    return Budget(**said)
+            raise PipelineConfigError(f"{path}: [budget] {name} = {limit!r}: give US dollars, more than 0")
+    return BudgetLimits(**said)

@@ -21,17 +21,17 @@ from urllib.parse import quote
 
 import msgspec
 
-from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.ids import sequencer_order
 from headrace.schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
-from headrace.streams.errors import Unprocessable
+from headrace.streams.errors import PermanentError
 
 LONGEST_NAME = 480
 _RESULT = re.compile(r"[a-z][a-z0-9-]*@\d+(?:e\d+)?(?:-[0-9a-f]+)?\.json")
 _EDITION = re.compile(r"[a-z0-9-]+@(\d+)(?:e(\d+))?")
 
 
-class Bucket(Protocol):
+class ResultsBucket(Protocol):
     """The few things that are asked of object storage."""
 
     name: str
@@ -49,12 +49,12 @@ class Bucket(Protocol):
         ...
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredResult(msgspec.Struct, frozen=True):
     """An event as it lies in the store. `event` is None where a stage had nothing to say."""
 
     cause: str
     event: str | None = None
-    envelope: Envelope | None = None
+    envelope: EventMetadata | None = None
     data: msgspec.Raw = msgspec.Raw(b"null")
 
     def record(self) -> Event:
@@ -63,11 +63,11 @@ class Stored(msgspec.Struct, frozen=True):
         return found
 
 
-class Intent(msgspec.Struct, frozen=True):
+class JobIntent(msgspec.Struct, frozen=True):
     """What a job is for, stored before it is started: its completion carries no more than the token."""
 
     stage: str
-    envelope: Envelope
+    envelope: EventMetadata
     event: str
     data: msgspec.Raw
 
@@ -76,18 +76,18 @@ class Intent(msgspec.Struct, frozen=True):
         return msgspec.json.decode(self.data, type=EVENTS[self.event])
 
 
-class Shelf:
+class AssetResults:
     """What the store has about one version of an asset, seen at one moment."""
 
-    def __init__(self, bucket: Bucket, folder: str, names: frozenset[str], newer: bool) -> None:
+    def __init__(self, bucket: ResultsBucket, folder: str, names: frozenset[str], newer: bool) -> None:
         self._bucket = bucket
         self._folder = folder
         self._names = names
         self.newer = newer
         """Whether something is known of a newer version of the same object."""
-        self._read: dict[str, Stored] = {}
+        self._read: dict[str, StoredResult] = {}
 
-    async def stored(self, name: str) -> Stored | None:
+    async def stored(self, name: str) -> StoredResult | None:
         """Give the stored result of that name, such as `labels@1`; None when there is none."""
         if f"{name}.json" not in self._names:
             return None
@@ -95,7 +95,7 @@ class Shelf:
             content = await self._bucket.get(f"{self._folder}{name}.json")
             if content is None:
                 return None
-            self._read[name] = msgspec.json.decode(content, type=Stored)
+            self._read[name] = msgspec.json.decode(content, type=StoredResult)
         return self._read[name]
 
     def result(self, stage: str) -> str | None:
@@ -133,41 +133,41 @@ class Shelf:
         return msgspec.json.decode(content or b"", type=StageFailure)
 
 
-class Results:
+class ResultsStore:
     """The store over one bucket."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: ResultsBucket) -> None:
         self._bucket = bucket
 
-    async def look(self, asset: Asset) -> Shelf:
+    async def load(self, asset: Asset) -> AssetResults:
         """See with one request what is known of this version, and whether a newer one is."""
         folder = version_folder(asset)
         keys = await self._bucket.list(asset_folder(asset), after=folder)
         own = frozenset(key.removeprefix(folder) for key in keys if key.startswith(folder))
-        return Shelf(self._bucket, folder, own, newer=len(own) < len(keys))
+        return AssetResults(self._bucket, folder, own, newer=len(own) < len(keys))
 
-    async def put(self, asset: Asset, name: str, event: Event | None, envelope: Envelope, cause: str) -> None:
+    async def put(self, asset: Asset, name: str, event: Event | None, envelope: EventMetadata, cause: str) -> None:
         """Store a stage's event, or the marker that it had nothing to say."""
-        stored = Stored(cause)
+        stored = StoredResult(cause)
         if event is not None:
-            stored = Stored(cause, event.EVENT, envelope, msgspec.Raw(msgspec.json.encode(event)))
+            stored = StoredResult(cause, event.EVENT, envelope, msgspec.Raw(msgspec.json.encode(event)))
         await self._put_json(f"{version_folder(asset)}{name}.json", stored)
 
     async def put_failure(self, asset: Asset, name: str, failure: StageFailure) -> None:
         """Store why a stage has no result."""
         await self._put_json(f"{version_folder(asset)}{name}.failed.json", failure)
 
-    async def put_intent(self, token: str, stage: str, event: Event, envelope: Envelope) -> None:
+    async def put_intent(self, token: str, stage: str, event: Event, envelope: EventMetadata) -> None:
         """Store what a job is for. Must be done before the job is started."""
         data = msgspec.Raw(msgspec.json.encode(event))
-        await self._put_json(job_key(token), Intent(stage, envelope, event.EVENT, data))
+        await self._put_json(job_key(token), JobIntent(stage, envelope, event.EVENT, data))
 
-    async def intent(self, token: str) -> Intent | None:
+    async def intent(self, token: str) -> JobIntent | None:
         """Give what a job was started for; None when nobody stored it."""
         content = await self._bucket.get(job_key(token))
-        return msgspec.json.decode(content, type=Intent) if content is not None else None
+        return msgspec.json.decode(content, type=JobIntent) if content is not None else None
 
-    async def keep(self, asset: Asset, name: str, content: bytes, content_type: str) -> Pointer:
+    async def put_blob(self, asset: Asset, name: str, content: bytes, content_type: str) -> Pointer:
         """Store what is too big for an event, and say where it lies."""
         key = version_folder(asset) + name
         await self._bucket.put(key, content, content_type)
@@ -178,7 +178,7 @@ class Results:
         """Give what `keep` stored. Raises `Unprocessable` when it is no longer there."""
         content = await self._bucket.get(pointer.key)
         if content is None:
-            raise Unprocessable("result_missing", f"s3://{pointer.bucket}/{pointer.key} is no longer there")
+            raise PermanentError("result_missing", f"s3://{pointer.bucket}/{pointer.key} is no longer there")
         return content
 
     async def _put_json(self, key: str, value: msgspec.Struct) -> None:

@@ -14,13 +14,13 @@ DocumentFeature = Literal["FORMS", "TABLES"]
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class VisionResult:
     """What a vision service saw: records of the feature's own kind, all of them, and its whole answer as JSON.
 
     Labels, faces, lines and celebrities come surest first, segments in the order of time.
     """
 
-    found: Sequence[Any]
+    detections: Sequence[Any]
     model: str
     answer: bytes
     charges: tuple[Charge, ...]
@@ -48,7 +48,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Table:
     """A table, row by row."""
 
     page: int
@@ -60,11 +60,11 @@ class Form:
     """The fields and tables of a document, in the order of its pages."""
 
     fields: tuple[Field, ...]
-    tables: tuple[Grid, ...]
+    tables: tuple[Table, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class DocumentText:
     """What was read in a document: how many pages, their text, and the service's whole answer as JSON.
 
     Fields of forms and tables are there where they were asked for.
@@ -78,7 +78,7 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TextSpan:
     """A stretch of a text that says something; `begin` and `end` count characters of the whole text."""
 
     kind: str
@@ -89,15 +89,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class TextSpans:
     """All that a language service marked in a text, in the order of the text."""
 
-    marks: tuple[Mark, ...]
+    spans: tuple[TextSpan, ...]
     charges: tuple[Charge, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Mood:
+class SentimentResult:
     """How positive, negative, neutral and mixed a text is, each from 0 to 1, and the answer for each part as JSON."""
 
     positive: float
@@ -109,7 +109,7 @@ class Mood:
 
 
 @dataclass(frozen=True, slots=True)
-class Languages:
+class LanguageResult:
     """The languages of a text with their shares from 0 to 1, likeliest first, and the whole answer as JSON."""
 
     shares: tuple[tuple[str, float], ...]
@@ -118,7 +118,7 @@ class Languages:
 
 
 @dataclass(frozen=True, slots=True)
-class Translated:
+class Translation:
     """Texts in another language, one for each that was given, and the language that they were in."""
 
     texts: tuple[str, ...]
@@ -127,7 +127,7 @@ class Translated:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpeechFile:
     """Where a text lies that was read out."""
 
     bucket: str
@@ -139,7 +139,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Completion:
     """What a language model wrote, and the tokens that it took."""
 
     text: str
@@ -149,7 +149,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TranscodeResult:
     """The files that a conversion made."""
 
     files: tuple[Rendition, ...]

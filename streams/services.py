@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
-from headrace.streams.media.content_check import Verdict
+from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.service_results import (
+    Completion,
     DocumentFeature,
+    DocumentText,
     Feature,
-    Findings,
-    Languages,
-    Made,
-    Marks,
-    Mood,
-    Pages,
-    Spoken,
+    LanguageResult,
+    SentimentResult,
+    SpeechFile,
     TextFeature,
+    TextSpans,
+    TranscodeResult,
     Transcript,
-    Translated,
-    Written,
+    Translation,
+    VisionResult,
 )
 
 
@@ -42,7 +42,7 @@ class Objects(Protocol):
 class Blobs(Protocol):
     """Where results lie that are too big for an event."""
 
-    async def keep(self, asset: Asset, name: str, content: bytes, content_type: str) -> Pointer:
+    async def put_blob(self, asset: Asset, name: str, content: bytes, content_type: str) -> Pointer:
         """Store it beside the asset's other results and say where."""
         ...
 
@@ -51,10 +51,10 @@ class Blobs(Protocol):
         ...
 
 
-class Scanner(Protocol):
+class MalwareScanner(Protocol):
     """Tells harmful content from harmless."""
 
-    async def scan(self, path: Path, name: str) -> Verdict:
+    async def scan(self, path: Path, name: str) -> ScanVerdict:
         """Describe harmless content. Raises `Unprocessable` for the other kind."""
         ...
 
@@ -62,7 +62,7 @@ class Scanner(Protocol):
 class Vision(Protocol):
     """Sees what is in pictures."""
 
-    async def look(self, feature: Feature, asset: Asset) -> Findings:
+    async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
         """Ask about an image and wait for the answer."""
         ...
 
@@ -70,12 +70,12 @@ class Vision(Protocol):
         """Submit a video under an idempotency key and give the service's job id."""
         ...
 
-    async def found(self, feature: Feature, job_id: str, seconds: float) -> Findings:
+    async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
         """Fetch everything that a job over so many seconds of video found."""
         ...
 
 
-class Speech(Protocol):
+class SpeechToText(Protocol):
     """Turns speech into text."""
 
     async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
@@ -85,7 +85,7 @@ class Speech(Protocol):
         """
         ...
 
-    async def heard(self, job_id: str, seconds: float) -> Transcript:
+    async def get_result(self, job_id: str, seconds: float) -> Transcript:
         """Fetch what a job over so many seconds of sound heard."""
         ...
 
@@ -93,7 +93,7 @@ class Speech(Protocol):
 class Documents(Protocol):
     """Reads documents."""
 
-    async def look(self, asset: Asset, features: Sequence[DocumentFeature]) -> Pages:
+    async def detect(self, asset: Asset, features: Sequence[DocumentFeature]) -> DocumentText:
         """Read an image of one page and wait for the answer."""
         ...
 
@@ -101,7 +101,7 @@ class Documents(Protocol):
         """Submit a document of any number of pages under an idempotency key and give the service's job id."""
         ...
 
-    async def read(self, job_id: str, features: Sequence[DocumentFeature]) -> Pages:
+    async def get_result(self, job_id: str, features: Sequence[DocumentFeature]) -> DocumentText:
         """Fetch everything that a job read that was started with these features."""
         ...
 
@@ -109,15 +109,15 @@ class Documents(Protocol):
 class Language(Protocol):
     """Understands text."""
 
-    async def marks(self, feature: TextFeature, text: str, language: str) -> Marks:
+    async def detect_spans(self, feature: TextFeature, text: str, language: str) -> TextSpans:
         """Find names, key phrases or personal data. Raises `Unprocessable` for a language that it does not know."""
         ...
 
-    async def mood(self, text: str, language: str) -> Mood:
+    async def detect_sentiment(self, text: str, language: str) -> SentimentResult:
         """Judge a text's mood."""
         ...
 
-    async def languages(self, text: str) -> Languages:
+    async def detect_languages(self, text: str) -> LanguageResult:
         """Tell which languages a text is in."""
         ...
 
@@ -125,7 +125,7 @@ class Language(Protocol):
 class Translator(Protocol):
     """Turns text into another language."""
 
-    async def translate(self, texts: Sequence[str], source: str, target: str) -> Translated:
+    async def translate(self, texts: Sequence[str], source: str, target: str) -> Translation:
         """Translate each text; an empty `source` is found out."""
         ...
 
@@ -137,7 +137,7 @@ class Voice(Protocol):
         """Submit a text and give the service's job id."""
         ...
 
-    async def spoken(self, job_id: str) -> Spoken:
+    async def get_result(self, job_id: str) -> SpeechFile:
         """Say where the sound of a job lies."""
         ...
 
@@ -152,23 +152,23 @@ class Transcoder(Protocol):
         """
         ...
 
-    async def made(self, job_id: str, seconds: float) -> Made:
+    async def get_result(self, job_id: str, seconds: float) -> TranscodeResult:
         """Say what a job over so many seconds of media made."""
         ...
 
 
-class Writer(Protocol):
+class TextGenerator(Protocol):
     """Writes text, as a language model does."""
 
-    async def write(self, instruction: str, text: str, model: str) -> Written:
+    async def write(self, instruction: str, text: str, model: str) -> Completion:
         """Do with a text what the instruction says."""
         ...
 
 
-class Jobs(Protocol):
+class JobStatus(Protocol):
     """Knows how jobs are that were started."""
 
-    async def ended(self, job: JobStarted) -> JobFinished | None:
+    async def completion_of(self, job: JobStarted) -> JobFinished | None:
         """Say how a job has ended; None while it runs. Raises `Unprocessable` when the service does not know it."""
         ...
 
@@ -179,13 +179,13 @@ class Services:
 
     objects: Objects
     blobs: Blobs
-    scanner: Scanner
+    scanner: MalwareScanner
     vision: Vision
-    speech: Speech
+    speech: SpeechToText
     documents: Documents
     language: Language
     translator: Translator
     voice: Voice
     transcoder: Transcoder
-    writer: Writer
-    jobs: Jobs
+    writer: TextGenerator
+    jobs: JobStatus

@@ -8,28 +8,28 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.schemas.cloudevents import Envelope
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.cloudevents import EventMetadata
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
-from headrace.streams.results import Shelf
-from headrace.streams.rules.record_predicate import Predicate, over_records
+from headrace.streams.results import AssetResults
+from headrace.streams.rules.record_predicate import Predicate, record_predicate
 from headrace.streams.services import Services
 
-Pattern = Mapping[str, Any]
-Run = Callable[[Any, Services], Awaitable[Event | None]]
-Gather = Callable[[Asset, Shelf], Awaitable[Event | None]]
-Route = Callable[[Received, Event, Envelope], Awaitable[tuple[Message, ...] | None]]
-Check = Callable[[JobStarted, Shelf, Services], Awaitable[JobFinished | None]]
-Start = Callable[[Any, str, Services], Awaitable[str]]
-Finish = Callable[["Finished", Services], Awaitable[Event]]
+EventPattern = Mapping[str, Any]
+RunStage = Callable[[Any, Services], Awaitable[Event | None]]
+GatherResults = Callable[[Asset, AssetResults], Awaitable[Event | None]]
+RouteRecord = Callable[[ConsumerRecord, Event, EventMetadata], Awaitable[tuple[ProducerRecord, ...] | None]]
+CheckJob = Callable[[JobStarted, AssetResults, Services], Awaitable[JobFinished | None]]
+StartJob = Callable[[Any, str, Services], Awaitable[str]]
+FinishJob = Callable[["FinishedJob", Services], Awaitable[Event]]
 
 MAX_ATTEMPTS = 8
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedJob:
     """A job that has ended well: what the service says, and the record that it was started for."""
 
     job: JobFinished
@@ -43,7 +43,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class AsyncJob:
     """The two halves of work that takes hours: `start` submits and lets go, `finish` is woken by the completion.
 
     `start` is given the job's token, which is the same on every attempt, and returns the service's job id. A service
@@ -52,11 +52,11 @@ class Job:
 
     service: str
     operation: str
-    start: Start
-    finish: Finish
-    when: Pattern = field(default_factory=dict)
+    start: StartJob
+    finish: FinishJob
+    when: EventPattern = field(default_factory=dict)
     deadline_seconds: float = 6 * 3600.0
-    repeatable: bool = True
+    idempotent_start: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,18 @@ class Stage:
     name: str
     reads: tuple[Topic, ...]
     writes: Topic | None = None
-    run: Run | None = None
-    gather: Gather | None = None
-    job: Job | None = None
-    check: Check | None = None
-    route: Route | None = None
-    when: Pattern = field(default_factory=dict)
-    only: Pattern = field(default_factory=dict)
+    run: RunStage | None = None
+    gather: GatherResults | None = None
+    job: AsyncJob | None = None
+    check: CheckJob | None = None
+    route: RouteRecord | None = None
+    when: EventPattern = field(default_factory=dict)
+    filter_override: EventPattern = field(default_factory=dict)
     version: int = 1
     options: tuple[str, ...] = ()
-    configure: Callable[..., Stage] | None = None
-    calls: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
+    factory: Callable[..., Stage] | None = None
+    paid_operations: tuple[str, ...] = ()
+    priced_features: tuple[str, ...] = ()
     deadline_seconds: float = 300.0
     ordered: bool = False
     epoch: int = 0
@@ -119,7 +119,7 @@ class Stage:
         return (*self.reads, *completions, retry(self.name))
 
     @property
-    def edition(self) -> str:
+    def version_key(self) -> str:
         """The stage's version, with its epoch where there is one: `1`, `1e2`."""
         return f"{self.version}e{self.epoch}" if self.epoch else str(self.version)
 
@@ -127,15 +127,15 @@ class Stage:
     def result_name(self) -> str:
         """What the stage's result is called in the store: `labels@1`, with a digest of options where it has some."""
         if not self.options:
-            return f"{self.name}@{self.edition}"
+            return f"{self.name}@{self.version_key}"
         digest = hashlib.sha256("\n".join(self.options).encode()).hexdigest()[:8]
-        return f"{self.name}@{self.edition}-{digest}"
+        return f"{self.name}@{self.version_key}-{digest}"
 
 
-def wanted(stage: Stage) -> Predicate:
+def record_filter(stage: Stage) -> Predicate:
     """Build what tells a stage's records from those that are not its business."""
-    own, chosen = over_records(stage.when), over_records(stage.only)
-    return own if not stage.only else lambda record: own(record) and chosen(record)
+    own, chosen = record_predicate(stage.when), record_predicate(stage.filter_override)
+    return own if not stage.filter_override else lambda record: own(record) and chosen(record)
 
 
 def charges_of(event: Event) -> tuple[Charge, ...]:
@@ -143,5 +143,5 @@ def charges_of(event: Event) -> tuple[Charge, ...]:
     return getattr(event, "charges", ())
 
 
-NOT_A_FOLDER: Pattern = {"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}
+IS_FILE: EventPattern = {"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}
 """What consoles call a folder is an object of zero bytes whose key ends in a slash."""

@@ -16,8 +16,8 @@ import orjson
 import psutil
 
 from headrace.connectors.bridge.bridge import Bridge
-from headrace.connectors.bridge.in_flight import Flight
-from headrace.connectors.bridge.service import reachable
+from headrace.connectors.bridge.in_flight import InFlightMessage
+from headrace.connectors.bridge.service import open_source
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -85,8 +85,8 @@ def bridge(task: Task) -> Measured:
     running = Bridge(settings, partial(clients.producer, cluster), codec.load(), threading.Event())
     _tell_when_acknowledged(running, watch)
     running.open()
-    gc_tuning.look_seldom()
-    running.add(reachable(task.queue_url, settings))
+    gc_tuning.reduce_gc_frequency()
+    running.add(open_source(task.queue_url, settings))
     measured = watch.until_done(lambda: running.counts.deleted)
     running.close()
     return measured
@@ -94,9 +94,9 @@ def bridge(task: Task) -> Measured:
 
 def _tell_when_acknowledged(running: Bridge, watch: Watch) -> None:
     airspace = vars(running)["_airspace"]
-    landed: Callable[[Sequence[Flight]], None] = vars(airspace)["_landed"]
+    landed: Callable[[Sequence[InFlightMessage]], None] = vars(airspace)["_landed"]
 
-    def noted(flights: Sequence[Flight]) -> None:
+    def noted(flights: Sequence[InFlightMessage]) -> None:
         for flight in flights:
             watch.note(flight.delivery.body)
         landed(flights)

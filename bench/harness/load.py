@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import PREFIX, Envelope, timestamp
+from headrace.schemas.cloudevents import PREFIX, EventMetadata, timestamp
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Asset, MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 
 KEYS = 5_000
 EVENT = "ObjectCreated:Put"
@@ -70,10 +70,10 @@ def fill(cluster: KafkaSettings, topic: str, records: int) -> float:
     for each in range(records):
         event = upload(each % KEYS, each // KEYS)
         identity = root_id(event.asset, EVENT)
-        envelope = Envelope(
+        envelope = EventMetadata(
             identity, "aws:s3", PREFIX + event.EVENT, timestamp(NOW), topics.subject_of(event), identity
         )
-        sent = message(event, envelope, book)
+        sent = to_producer_record(event, envelope, book)
         headers: Any = list(sent.headers)
         sizes += len(sent.value or b"") + len(sent.key or b"")
         while True:

@@ -15,12 +15,12 @@ from headrace.console.app.main import end_on_sigterm
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.cluster.ports import free_port
-from headrace.sandbox.cluster.state_file import State
+from headrace.sandbox.cluster.state_file import ClusterState
 from headrace.schemas.kafka.settings import KafkaSettings
 
 
 @contextmanager
-def running(parts: Sequence[str]) -> Iterator[State]:
+def running(parts: Sequence[str]) -> Iterator[ClusterState]:
     """Run parts of a sandbox of our own while the block lasts; the environment names them."""
     end_on_sigterm()
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
@@ -32,7 +32,7 @@ def running(parts: Sequence[str]) -> Iterator[State]:
             cluster.down(Path(folder))
 
 
-def broker_of(state: State) -> KafkaSettings:
+def broker_of(state: ClusterState) -> KafkaSettings:
     """Say where the broker of a sandbox is."""
     return KafkaSettings(bootstrap_servers=variables(state)["HEADRACE_BOOTSTRAP_SERVERS"])
 

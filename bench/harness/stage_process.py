@@ -20,27 +20,27 @@ import uvloop
 from bench.harness import load
 from bench.harness.memory_store import Forgetful, Shelves
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import PREFIX, Envelope
+from headrace.schemas.cloudevents import PREFIX, EventMetadata
 from headrace.schemas.ids import asset_key, root_id
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event, MediaScanned, MediaUploaded
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime import logging as runtime_logging
 from headrace.schemas.serde import codec
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.headers import due
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.outcome import Done, Outcome
 from headrace.streams.engine.processor import Processor
-from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_app
-from headrace.streams.kafka.producer import Sender
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.limits.rate_limits import Rates
-from headrace.streams.results import Bucket, Results
+from headrace.streams.kafka.producer import AsyncProducer
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.routing.rule import parse
 from headrace.streams.routing.rule_stage import rule_stage
 from headrace.streams.services import Services
@@ -54,7 +54,7 @@ With `sent again` and `known` every result is in the store before: the one sends
 `routed` is a rule that reads the topic and forwards what matches its pattern.
 """
 
-Process = Callable[[Received], Awaitable[bool]]
+Process = Callable[[ConsumerRecord], Awaitable[bool]]
 
 LOOK_SECONDS = 0.02
 AT_ONCE = 32
@@ -112,16 +112,16 @@ class Handler:
             return None
         return scanned(media)
 
-    async def run(self, received: Received, *_tries: int) -> Outcome:
+    async def run(self, received: ConsumerRecord, *_tries: int) -> Outcome:
         """Be a runner that hands records to the work as they came."""
         await self._work(received.key, received.offset)
         if self._timed and received.key and received.key.startswith(self._timed):
             self.delays_ms.append((time.time() - received.timestamp) * 1000)
         if not self._sends:
             return DONE
-        return Done((Message(topics.SCANNED.name, received.key, received.value, received.headers),))
+        return Done((ProducerRecord(topics.SCANNED.name, received.key, received.value, received.headers),))
 
-    async def alone(self, received: Received) -> bool:
+    async def alone(self, received: ConsumerRecord) -> bool:
         """Do the work where there is nothing but lanes."""
         await self._work(received.key, received.offset)
         return False
@@ -152,9 +152,11 @@ class Bench:
         self.stage = Stage(task.name, (reads,), topics.SCANNED, self.handler.on_event, when=when)
         if task.kind == "routed":
             self.stage = _rule(task)
-        self._results = Results(_bucket(task))
+        self._results = ResultsStore(_bucket(task))
         process = self.handler.alone if task.kind == "lanes" else self._processor().process
-        self.lanes = Lanes(Work(around(process), process, due), task.in_flight, task.buffer_bytes, 300.0)
+        self.lanes = KeyedScheduler(
+            RecordHandler(around(process), process, due_at), task.in_flight, task.buffer_bytes, 300.0
+        )
         settings = StreamSettings(results_bucket="bench", in_flight=task.in_flight, buffer_bytes=task.buffer_bytes)
         self.app = create_app(self.stage, self.lanes, settings, self.cluster)
 
@@ -173,7 +175,7 @@ class Bench:
         media = load.upload(number % load.KEYS, number // load.KEYS)
         found = scanned(media) if self.task.kind == "sent again" else None
         identity = root_id(media.asset, load.EVENT)
-        envelope = Envelope(identity, "bench", PREFIX + MediaScanned.EVENT, "", asset_key(media.asset), identity)
+        envelope = EventMetadata(identity, "bench", PREFIX + MediaScanned.EVENT, "", asset_key(media.asset), identity)
         await self._results.put(media.asset, self.stage.result_name, found, envelope, identity)
 
     def finished(self) -> int:
@@ -197,8 +199,8 @@ class Bench:
     def _processor(self) -> Processor:
         nothing: Any = None
         services = Services(nothing, self._results, *[nothing] * 10)
-        context = Context(codec.load(), self._results, services, Slots({}, topics.PARTITIONS))
-        processor = Processor(self.stage, context, Sender(clients.producer(self.cluster)))
+        context = RunnerContext(codec.load(), self._results, services, JobSlots({}, topics.PARTITIONS))
+        processor = Processor(self.stage, context, AsyncProducer(clients.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):
             vars(processor)["_runner"] = self.handler
         return processor
@@ -209,9 +211,9 @@ def _rule(task: Task) -> Stage:
     return rule_stage(parse(task.name, said), None)
 
 
-def _bucket(task: Task) -> Bucket:
+def _bucket(task: Task) -> ResultsBucket:
     if task.bucket:
-        return S3Bucket(Aws(AT_ONCE, Rates({}, {})), task.bucket)
+        return S3Bucket(AwsClient(AT_ONCE, RateLimits({}, {})), task.bucket)
     return Shelves() if task.keeps else Forgetful()
 
 
@@ -222,7 +224,7 @@ async def measure(task: Task) -> Measured:
     if task.kind in ("sent again", "known"):
         await bench.work_before()
     await bench.app.start()
-    gc_tuning.look_seldom()
+    gc_tuning.reduce_gc_frequency()
     try:
         before, begun = await bench.reach(1)
         after, ended = await bench.reach(task.records)

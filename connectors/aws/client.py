@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 
-class NotAnswered(Exception):
+class AwsCallError(Exception):
     """AWS did not do what it was asked to. `code` is AWS's own word for why; empty where nobody answered."""
 
     def __init__(self, said: str, code: str = "") -> None:
@@ -19,24 +19,24 @@ class NotAnswered(Exception):
         self.code = code
 
 
-def ask(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
+def call_with_retries(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
     """Call an operation that only reads, and give the answer. Raises `NotAnswered` and nothing else."""
-    return _answered(_client(service, region, 3), operation, parameters)
+    return _call(_client(service, region, 3), operation, parameters)
 
 
-def tell(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
+def call_once(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
     """Call an operation that changes something, once: whoever calls it tries again and counts. Raises `NotAnswered`."""
-    return _answered(_client(service, region, 1), operation, parameters)
+    return _call(_client(service, region, 1), operation, parameters)
 
 
-def _answered(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _call(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
     except ClientError as error:
         said = error.response.get("Error", {})
-        raise NotAnswered(str(error), said.get("Code", "ClientError")) from error
+        raise AwsCallError(str(error), said.get("Code", "ClientError")) from error
     except (BotoCoreError, ResponseParserError, ValueError) as error:  # boto3 has a ValueError for a malformed endpoint
-        raise NotAnswered(str(error)) from error
+        raise AwsCallError(str(error)) from error
     return answer
 
 

@@ -13,17 +13,17 @@ MOST_HEADERS = 100
 LONGEST_LINE = 65536
 
 
-class Strange(Exception):
+class UnexpectedResponseError(Exception):
     """What came is no answer of the plain kind; the connection is of no use any more."""
 
 
-class Connection:
+class HttpConnection:
     """One connection, used by one thread at a time. Errors of the network come as `OSError`."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._answers = connected.makefile("rb")
-        self.is_over = False
+        self.should_close = False
         """Whether the other side said that it takes nothing more."""
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
@@ -34,16 +34,16 @@ class Connection:
         lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
         head = f"POST / HTTP/1.1\r\n{''.join(lines)}content-length: {len(body)}\r\n\r\n"
         if head.count("\n") != len(lines) + 3:
-            raise Strange("a header of more than one line")
+            raise UnexpectedResponseError("a header of more than one line")
         self._socket.sendall(head.encode() + body)
         status, told = self._status(), self._headers()
-        self.is_over = told.get("connection", "").lower() == "close"
+        self.should_close = told.get("connection", "").lower() == "close"
         if "transfer-encoding" in told or not told.get("content-length", "").isdecimal():
-            raise Strange("no length")
+            raise UnexpectedResponseError("no length")
         length = int(told["content-length"])
         found = self._answers.read(length)
         if len(found) < length:
-            raise Strange("it ends before its end")
+            raise UnexpectedResponseError("it ends before its end")
         return status, told, found
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Connection:
     def _status(self) -> int:
         words = self._answers.readline(LONGEST_LINE).split(None, 2)
         if len(words) < 2 or words[0] != b"HTTP/1.1" or not words[1].isdigit():
-            raise Strange("no HTTP/1.1")
+            raise UnexpectedResponseError("no HTTP/1.1")
         return int(words[1])
 
     def _headers(self) -> dict[str, str]:
@@ -67,4 +67,4 @@ class Connection:
             if not colon:
                 break
             found[name.lower()] = value.strip()
-        raise Strange("no headers")
+        raise UnexpectedResponseError("no headers")

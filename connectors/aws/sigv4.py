@@ -15,7 +15,7 @@ from typing import NamedTuple
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-class Keys(NamedTuple):
+class AwsCredentials(NamedTuple):
     """Whose request it is; `token` is that of a session, and empty for a user's own keys."""
 
     access: str
@@ -23,14 +23,16 @@ class Keys(NamedTuple):
     token: str = ""
 
 
-class Scope(NamedTuple):
+class SigningScope(NamedTuple):
     """What a signature is good for."""
 
     region: str
     service: str
 
 
-def signed(now: datetime, keys: Keys, scope: Scope, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+def sign(
+    now: datetime, keys: AwsCredentials, scope: SigningScope, headers: Mapping[str, str], body: bytes
+) -> dict[str, str]:
     """Give the headers of a request with those that say who asks. Their names are in lower case, `host` is among them.
 
     `now` is in UTC.
@@ -54,7 +56,7 @@ def signed(now: datetime, keys: Keys, scope: Scope, headers: Mapping[str, str], 
 
 
 @lru_cache(8)
-def _key(secret: str, day: str, scope: Scope) -> bytes:
+def _key(secret: str, day: str, scope: SigningScope) -> bytes:
     """Derive the key that is good for one day, region and service."""
     key = f"AWS4{secret}".encode()
     for part in (day, *scope, "aws4_request"):

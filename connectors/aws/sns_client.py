@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 
-class NotConfirmed(Exception):
+class SubscriptionNotConfirmedError(Exception):
     """SNS did not confirm a subscription; the text names its reason, and never the token."""
 
 
@@ -25,6 +25,6 @@ def confirm_subscription(topic_arn: str, token: str) -> None:
         sns: Any = boto3.Session().client("sns", region_name=topic_arn.split(":")[3], config=config)
         sns.confirm_subscription(TopicArn=topic_arn, Token=token, AuthenticateOnUnsubscribe="true")
     except ClientError as error:
-        raise NotConfirmed(error.response.get("Error", {}).get("Code", "ClientError")) from None
+        raise SubscriptionNotConfirmedError(error.response.get("Error", {}).get("Code", "ClientError")) from None
     except (BotoCoreError, ResponseParserError, ValueError) as error:
-        raise NotConfirmed(type(error).__name__) from None
+        raise SubscriptionNotConfirmedError(type(error).__name__) from None

@@ -17,18 +17,18 @@ from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
-from headrace.connectors.aws.sigv4 import Keys, Scope, signed
-from headrace.connectors.aws.sqs_fast_path import Endpoint, Refused, Wire
+from headrace.connectors.aws.sigv4 import AwsCredentials, SigningScope, sign
+from headrace.connectors.aws.sqs_fast_path import SqsEndpoint, SqsError, SqsFastPath
 
 _NO_ANSWER = (AttributeError, RecursionError, TypeError, ValueError)
 """What botocore raises on an answer that is JSON of another shape, or no text."""
 
 
-class QueueUnavailable(Exception):
+class QueueUnavailableError(Exception):
     """SQS did not do what it was asked to; the text says what it said, or why nobody answered."""
 
 
-class Sqs:
+class SqsClient:
     """Calls to SQS in one region. Safe to use from many threads. All that it raises is `QueueUnavailable`."""
 
     def __init__(self, region: str | None, read_seconds: float, connections: int) -> None:
@@ -43,9 +43,9 @@ class Sqs:
             core = botocore.session.get_session()
             session = boto3.session.Session(botocore_session=core)
             self._client: Any = session.client("sqs", region_name=region, config=config)
-            self._wire = _wire(core, self._client)
+            self._wire = _fast_path(core, self._client)
         except (BotoCoreError, ValueError, OSError) as error:  # boto3 has a ValueError for a malformed endpoint
-            raise QueueUnavailable(str(error)) from error
+            raise QueueUnavailableError(str(error)) from error
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation, such as `ReceiveMessage`, and give its answer."""
@@ -53,32 +53,34 @@ class Sqs:
             answer = self._wire.call(operation, parameters) if self._wire else None
             if answer is None:
                 answer = getattr(self._client, xform_name(operation))(**parameters)
-        except Refused as error:
-            raise QueueUnavailable(str(error)) from error
+        except SqsError as error:
+            raise QueueUnavailableError(str(error)) from error
         except TimeoutError as error:
-            raise QueueUnavailable(f'Read timeout on endpoint URL: "{self._client.meta.endpoint_url}"') from error
+            raise QueueUnavailableError(f'Read timeout on endpoint URL: "{self._client.meta.endpoint_url}"') from error
         except ClientError as error:
             said = error.response.get("Error", {})
-            raise QueueUnavailable(f"{said.get('Code', 'unknown')}: {said.get('Message', '')}") from error
+            raise QueueUnavailableError(f"{said.get('Code', 'unknown')}: {said.get('Message', '')}") from error
         except (BotoCoreError, ResponseParserError) as error:
-            raise QueueUnavailable(str(error)) from error
+            raise QueueUnavailableError(str(error)) from error
         except _NO_ANSWER as error:
-            raise QueueUnavailable(f"what answers in the place of SQS is something else: {error!r:.200}") from error
+            raise QueueUnavailableError(
+                f"what answers in the place of SQS is something else: {error!r:.200}"
+            ) from error
         return answer
 
 
-def _wire(core: Any, client: Any) -> Wire | None:
+def _fast_path(core: Any, client: Any) -> SqsFastPath | None:
     """Give a quicker way to the client's endpoint, if nothing out of the ordinary is to be minded on it."""
     url, config = client.meta.endpoint_url, client.meta.config
     if config.proxies or get_environ_proxies(url) or config.client_cert or config.signature_version != "v4":
         return None
     named = core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     authorities = named or get_cert_path(True)
-    endpoint = Endpoint(url, authorities, config.connect_timeout, config.read_timeout)
-    return Wire(endpoint, partial(_signed, core.get_credentials(), Scope(client.meta.region_name, "sqs")))
+    endpoint = SqsEndpoint(url, authorities, config.connect_timeout, config.read_timeout)
+    return SqsFastPath(endpoint, partial(_sign, core.get_credentials(), SigningScope(client.meta.region_name, "sqs")))
 
 
-def _signed(credentials: Any, scope: Scope, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+def _sign(credentials: Any, scope: SigningScope, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
     found = credentials.get_frozen_credentials()  # a new session's, where the last one has ended
-    keys = Keys(found.access_key, found.secret_key, found.token or "")
-    return signed(datetime.now(UTC), keys, scope, headers, body)
+    keys = AwsCredentials(found.access_key, found.secret_key, found.token or "")
+    return sign(datetime.now(UTC), keys, scope, headers, body)

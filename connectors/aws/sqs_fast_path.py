@@ -18,19 +18,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from headrace.connectors.aws.http_connection import Connection, Strange
+from headrace.connectors.aws.http_connection import HttpConnection, UnexpectedResponseError
 
-Sign = Callable[[Mapping[str, str], bytes], dict[str, str]]
+SignRequest = Callable[[Mapping[str, str], bytes], dict[str, str]]
 """Gives the headers of a request with these headers and this body, so that AWS knows who asks."""
 
 JSON = "application/x-amz-json-1.0"
 
 
-class Refused(Exception):
+class SqsError(Exception):
     """SQS will not do what it was asked to; the text is what it said."""
 
 
-class Endpoint(NamedTuple):
+class SqsEndpoint(NamedTuple):
     """Where SQS is, by whose certificates it is known, and how long it may take."""
 
     url: str
@@ -82,20 +82,20 @@ _ANSWERS: dict[str, msgspec.json.Decoder[Any]] = {
 class _Here(threading.local):
     """What each thread has for itself."""
 
-    connection: Connection | None = None
+    connection: HttpConnection | None = None
 
 
-class Wire:
+class SqsFastPath:
     """Connections to one endpoint, one for each thread. Safe to use from many threads."""
 
-    def __init__(self, endpoint: Endpoint, sign: Sign) -> None:
+    def __init__(self, endpoint: SqsEndpoint, sign: SignRequest) -> None:
         self._endpoint, self._sign = endpoint, sign
         parts = urlsplit(endpoint.url)
         secure = parts.scheme == "https"
         self._where, self._named = (parts.hostname or "", parts.port or (443 if secure else 80)), parts.netloc
         self._context = ssl.create_default_context(cafile=endpoint.ca_file) if secure else None
         self._here = _Here()
-        self._open: set[Connection] = set()
+        self._open: set[HttpConnection] = set()
         weakref.finalize(self, _close, self._open)
 
     def call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
@@ -114,24 +114,24 @@ class Wire:
         except TimeoutError:
             self._drop()
             raise
-        except (OSError, Strange):
+        except (OSError, UnexpectedResponseError):
             self._drop()
             return None
         try:
             if status == 200:
                 return _read(decoder, said)
             if 400 <= status < 500:
-                raise Refused(_why(said, told.get("x-amzn-query-error", "")))
+                raise SqsError(_why(said, told.get("x-amzn-query-error", "")))
         except (ValueError, RecursionError):  # no JSON, or JSON of another shape
             return None
         return None
 
-    def _connection(self) -> Connection:
+    def _connection(self) -> HttpConnection:
         found = self._here.connection
-        if found is not None and not found.is_over:
+        if found is not None and not found.should_close:
             return found
         self._drop()
-        made = Connection(self._connected())
+        made = HttpConnection(self._connected())
         self._open.add(made)
         self._here.connection = made
         return made
@@ -168,6 +168,6 @@ def _why(said: bytes, query_error: str) -> str:
     return f"{query_error.partition(';')[0] or found.type.rpartition('#')[2]}: {found.message or found.Message}"
 
 
-def _close(connections: set[Connection]) -> None:
+def _close(connections: set[HttpConnection]) -> None:
     for each in list(connections):
         each.close()

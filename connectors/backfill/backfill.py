@@ -13,61 +13,65 @@ from typing import Protocol
 
 from msgspec import structs
 
-from headrace.connectors.backfill.checkpoint import Cursor
-from headrace.connectors.backfill.events import fact
-from headrace.connectors.backfill.filters import Filters
-from headrace.connectors.backfill.listing import Listed, Place
-from headrace.connectors.events.results import Fact
+from headrace.connectors.backfill.checkpoint import Checkpoint
+from headrace.connectors.backfill.events import to_event
+from headrace.connectors.backfill.filters import ObjectFilters
+from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
+from headrace.connectors.events.results import EventWithMetadata
 from headrace.schemas.runtime.token_bucket import Bucket
 
 SAVE_SECONDS = 1.0
 """How much work is repeated after a kill, at most."""
 
 
-class Log(Protocol):
+class RecordSink(Protocol):
     """Where facts go, and where is noted how far that is."""
 
-    def send(self, fact: Fact) -> None: ...
-    def save(self, cursor: Cursor) -> None: ...
+    def send(self, fact: EventWithMetadata) -> None: ...
+    def save(self, cursor: Checkpoint) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BackfillPlan:
     """What is carried from where, and how fast: `rate` is records a second, None as fast as Kafka takes them."""
 
-    place: Place
-    filters: Filters
+    place: BucketPrefix
+    filters: ObjectFilters
     rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class BackfillClock:
     """The time that passes, in seconds, and how to let it pass."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
-REAL = Clock()
+REAL = BackfillClock()
 
 
-def survey(filters: Filters, found: Iterable[Listed], cursor: Cursor) -> Iterator[tuple[Cursor, Listed | None]]:
+def estimate(
+    filters: ObjectFilters, found: Iterable[ListedObject], cursor: Checkpoint
+) -> Iterator[tuple[Checkpoint, ListedObject | None]]:
     """Give each object that is wanted, None for the others, and the cursor behind it. Sends nothing."""
     for each in found:
-        why_not = filters.why_not(each)
+        why_not = filters.skip_reason(each)
         cursor = structs.replace(cursor, after=each.key, counts=cursor.counts.plus(each, why_not))
         yield cursor, None if why_not else each
 
 
-def carry(work: Work, found: Iterable[Listed], cursor: Cursor, log: Log, clock: Clock = REAL) -> Iterator[Cursor]:
+def run(
+    work: BackfillPlan, found: Iterable[ListedObject], cursor: Checkpoint, log: RecordSink, clock: BackfillClock = REAL
+) -> Iterator[Checkpoint]:
     """Send what is wanted of the objects behind the cursor; give the cursor after each, and one that is done."""
     wait = _pace(work.rate, clock)
     saved = clock.now()
     here = cursor
-    for here, wanted in survey(work.filters, found, cursor):
+    for here, wanted in estimate(work.filters, found, cursor):
         if wanted is not None:
             wait()
-            log.send(fact(work.place, wanted))
+            log.send(to_event(work.place, wanted))
         if clock.now() - saved >= SAVE_SECONDS:
             log.save(here)
             saved = clock.now()
@@ -77,7 +81,7 @@ def carry(work: Work, found: Iterable[Listed], cursor: Cursor, log: Log, clock: 
     yield done
 
 
-def _pace(rate: float | None, clock: Clock) -> Callable[[], None]:
+def _pace(rate: float | None, clock: BackfillClock) -> Callable[[], None]:
     """Give a function that returns when one more record may go."""
     if rate is None:
         return lambda: None

@@ -5,24 +5,24 @@ from __future__ import annotations
 import msgspec
 import structlog
 
-from headrace.connectors.backfill.listing import Listed
+from headrace.connectors.backfill.listing import ListedObject
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import Follower
-from headrace.schemas.messages import Message
+from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.messages import ProducerRecord
 
 ANSWER_SECONDS = 5.0
 
 log = structlog.get_logger("headrace")
 
 
-class BackfillFailed(RuntimeError):
+class BackfillError(RuntimeError):
     """The backfill cannot go on, in one line. Started again, it continues where it was."""
 
 
-class Counts(msgspec.Struct, frozen=True):
+class BackfillCounts(msgspec.Struct, frozen=True):
     """What was listed: `sent` and, by what kept them out, `filtered`. `size` is that of the sent objects, in bytes."""
 
     sent: int = 0
@@ -34,45 +34,45 @@ class Counts(msgspec.Struct, frozen=True):
         """All objects that were looked at."""
         return self.sent + sum(self.filtered.values())
 
-    def plus(self, listed: Listed, why_not: str) -> Counts:
+    def plus(self, listed: ListedObject, why_not: str) -> BackfillCounts:
         """Count one object more."""
         if why_not:
-            return Counts(self.sent, self.size, {**self.filtered, why_not: self.filtered.get(why_not, 0) + 1})
-        return Counts(self.sent + 1, self.size + listed.size, self.filtered)
+            return BackfillCounts(self.sent, self.size, {**self.filtered, why_not: self.filtered.get(why_not, 0) + 1})
+        return BackfillCounts(self.sent + 1, self.size + listed.size, self.filtered)
 
 
-class Cursor(msgspec.Struct, frozen=True):
+class Checkpoint(msgspec.Struct, frozen=True):
     """The state of one backfill: every object up to and with the key `after` is on the log or was filtered."""
 
     backfill: str
     after: str = ""
     done: bool = False
-    counts: Counts = Counts()
+    counts: BackfillCounts = BackfillCounts()
 
 
-def record(cursor: Cursor) -> Message:
+def record(cursor: Checkpoint) -> ProducerRecord:
     """Give the record that says how far a backfill has come; the newest per backfill is kept."""
-    return Message(topics.BACKFILLS.name, cursor.backfill.encode(), msgspec.json.encode(cursor))
+    return ProducerRecord(topics.BACKFILLS.name, cursor.backfill.encode(), msgspec.json.encode(cursor))
 
 
-def read(cluster: KafkaSettings, backfill: str) -> Cursor:
+def read(cluster: KafkaSettings, backfill: str) -> Checkpoint:
     """Give what is known of a backfill; the beginning when nothing is. Raises `BackfillFailed` without Kafka."""
-    newest = Cursor(backfill)
+    newest = Checkpoint(backfill)
 
     def take(value: bytes, _: Headers) -> None:
         nonlocal newest
         try:
-            found = msgspec.json.decode(value, type=Cursor)
+            found = msgspec.json.decode(value, type=Checkpoint)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning("not a cursor", topic=topics.BACKFILLS.name, why=str(error))
             return
         if found.backfill == backfill:
             newest = found
 
-    follower = Follower(cluster, [topics.BACKFILLS], take)
+    follower = TopicFollower(cluster, [topics.BACKFILLS], take)
     try:
         if not follower.start(ANSWER_SECONDS):
-            raise BackfillFailed(clients.unreachable(cluster))
+            raise BackfillError(clients.unreachable_message(cluster))
     finally:
         follower.stop()
     return newest

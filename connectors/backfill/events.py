@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from headrace.connectors.backfill.listing import Listed, Place
-from headrace.connectors.events.metadata import envelope
-from headrace.connectors.events.results import Fact
+from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
+from headrace.connectors.events.metadata import new_metadata
+from headrace.connectors.events.results import EventWithMetadata
 from headrace.connectors.events.s3 import SOURCE
 from headrace.schemas.ids import SEQUENCER_WIDTH, root_id
 from headrace.schemas.records import Asset, MediaUploaded
@@ -19,7 +19,7 @@ _TIME_DIGITS = 12
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def fact(place: Place, listed: Listed) -> Fact:
+def to_event(place: BucketPrefix, listed: ListedObject) -> EventWithMetadata:
     """Give the event of an object; the same version gives the same id whenever it is listed."""
     asset = Asset(
         bucket=place.bucket,
@@ -33,7 +33,7 @@ def fact(place: Place, listed: Listed) -> Fact:
     event = MediaUploaded(
         asset=asset, event_name=EVENT_NAME, uploaded_at=listed.modified, region=place.region, origin="backfill"
     )
-    return event, envelope(event, root_id(asset, EVENT_NAME), SOURCE, listed.modified)
+    return event, new_metadata(event, root_id(asset, EVENT_NAME), SOURCE, listed.modified)
 
 
 def sequencer(modified: datetime) -> str:

@@ -6,14 +6,14 @@ import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
-from headrace.connectors.backfill.listing import Listed, Place
+from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
 
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 """Storage classes whose objects cannot be read before someone restores them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class ObjectFilters:
     """What an object must be. Sizes are in bytes and both count; a time range ends before `until`.
 
     Suffixes are compared without regard to case, because cameras write `.JPG`.
@@ -25,7 +25,7 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
 
-    def why_not(self, listed: Listed) -> str:
+    def skip_reason(self, listed: ListedObject) -> str:
         """Say in one word what keeps an object out; empty when it is wanted."""
         if listed.key.endswith("/") and not listed.size:
             return "folder"
@@ -40,7 +40,7 @@ class Filters:
         return "time" if before or after else ""
 
 
-def name_of(place: Place, filters: Filters) -> str:
+def name_of(place: BucketPrefix, filters: ObjectFilters) -> str:
     """Name a backfill by what it carries: the same name, however the filters were spelled, continues the same work."""
     given = (
         *(("suffix", each) for each in sorted({suffix.lower() for suffix in filters.suffixes})),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from headrace.connectors.aws.client import NotAnswered, ask
+from headrace.connectors.aws.client import AwsCallError, call_with_retries
 
 PAGE = 1000
 """Objects, the most that S3 lists at a time."""
@@ -17,12 +17,12 @@ _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P
 _DIRECTORY_BUCKET = "--x-s3"
 
 
-class Unlistable(Exception):
+class ListingError(Exception):
     """The bucket cannot be listed; one line that names what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BucketPrefix:
     """What is to be listed. `versioned` when the bucket keeps versions, or has kept them."""
 
     bucket: str
@@ -37,7 +37,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedObject:
     """The current version of one object. `version_id` is empty where S3 has none for it; `size` is in bytes."""
 
     key: str
@@ -49,73 +49,73 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListingPage:
     """One answer of S3. `last` is the last key that it told of, also one that is deleted; empty at the end."""
 
-    objects: tuple[Listed, ...]
+    objects: tuple[ListedObject, ...]
     last: str = ""
 
 
-def parse(address: str) -> Place:
+def parse(address: str) -> BucketPrefix:
     """Read `s3://bucket/prefix`. Raises `Unlistable` for anything else."""
     found = _ADDRESS.fullmatch(address)
     if found is None or address.encode(errors="ignore").decode() != address:
-        raise Unlistable(f"{address!r} is no address of a bucket: write s3://bucket or s3://bucket/prefix")
+        raise ListingError(f"{address!r} is no address of a bucket: write s3://bucket or s3://bucket/prefix")
     if found["bucket"].endswith(_DIRECTORY_BUCKET):
-        raise Unlistable(f"{found['bucket']} is a directory bucket: it lists in no order, so nothing could resume")
-    return Place(found["bucket"], found["prefix"] or "")
+        raise ListingError(f"{found['bucket']} is a directory bucket: it lists in no order, so nothing could resume")
+    return BucketPrefix(found["bucket"], found["prefix"] or "")
 
 
-def look(address: str) -> Place:
+def open_prefix(address: str) -> BucketPrefix:
     """Find the bucket, its region, and whether it keeps versions. Raises `Unlistable` when it may not be listed."""
     place = parse(address)
     try:
-        head = ask("s3", "head_bucket", Bucket=place.bucket)
-        versioning = ask("s3", "get_bucket_versioning", Bucket=place.bucket)
-    except NotAnswered as error:
-        raise Unlistable(_in_words(place, error)) from error
-    return Place(place.bucket, place.prefix, head.get("BucketRegion", ""), "Status" in versioning)
+        head = call_with_retries("s3", "head_bucket", Bucket=place.bucket)
+        versioning = call_with_retries("s3", "get_bucket_versioning", Bucket=place.bucket)
+    except AwsCallError as error:
+        raise ListingError(_in_words(place, error)) from error
+    return BucketPrefix(place.bucket, place.prefix, head.get("BucketRegion", ""), "Status" in versioning)
 
 
-def objects(place: Place, after: str = "") -> Iterator[Listed]:
+def objects(place: BucketPrefix, after: str = "") -> Iterator[ListedObject]:
     """Give every object whose key comes after `after`, in the order of keys. Raises `Unlistable`."""
     while True:
         try:
             page = _page(place, after)
-        except NotAnswered as error:
-            raise Unlistable(_in_words(place, error)) from error
+        except AwsCallError as error:
+            raise ListingError(_in_words(place, error)) from error
         yield from page.objects
         if not page.last:
             return
         after = page.last
 
 
-def from_objects(answer: dict[str, Any]) -> Page:
+def from_objects(answer: dict[str, Any]) -> ListingPage:
     """Read an answer to ListObjectsV2."""
     found = answer.get("Contents", ())
-    return Page(tuple(map(_listed, found)), _last(answer, found))
+    return ListingPage(tuple(map(_listed, found)), _last(answer, found))
 
 
-def from_versions(answer: dict[str, Any]) -> Page:
+def from_versions(answer: dict[str, Any]) -> ListingPage:
     """Read an answer to ListObjectVersions: only what is current, and no delete markers.
 
     The last key stands for all of its versions: the current one comes first, the older ones need not be listed.
     """
     found, markers = answer.get("Versions", ()), answer.get("DeleteMarkers", ())
-    return Page(tuple(_listed(each) for each in found if each["IsLatest"]), _last(answer, [*found, *markers]))
+    return ListingPage(tuple(_listed(each) for each in found if each["IsLatest"]), _last(answer, [*found, *markers]))
 
 
-def _page(place: Place, after: str) -> Page:
+def _page(place: BucketPrefix, after: str) -> ListingPage:
     """Ask by key, not by S3's token: a run that was killed asks just as one that goes on."""
     within: dict[str, Any] = {"Bucket": place.bucket, "Prefix": place.prefix, "MaxKeys": PAGE}
     if place.versioned:
-        return from_versions(ask("s3", "list_object_versions", KeyMarker=after, **within))
-    return from_objects(ask("s3", "list_objects_v2", StartAfter=after, **within))
+        return from_versions(call_with_retries("s3", "list_object_versions", KeyMarker=after, **within))
+    return from_objects(call_with_retries("s3", "list_objects_v2", StartAfter=after, **within))
 
 
-def _listed(found: dict[str, Any]) -> Listed:
+def _listed(found: dict[str, Any]) -> ListedObject:
     version_id = found.get("VersionId", "null")
-    return Listed(
+    return ListedObject(
         key=found["Key"],
         size=found["Size"],
         etag=found["ETag"].strip('"'),
@@ -130,7 +130,7 @@ def _last(answer: dict[str, Any], found: Any) -> str:
     return max((each["Key"] for each in found), default="") if answer.get("IsTruncated") else ""
 
 
-def _in_words(place: Place, error: NotAnswered) -> str:
+def _in_words(place: BucketPrefix, error: AwsCallError) -> str:
     if error.code in ("404", "NoSuchBucket"):
         return f"there is no bucket {place.bucket}"
     if error.code in ("403", "AccessDenied"):

@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from headrace.connectors.bridge.in_flight import Flight, Source
-from headrace.connectors.bridge.queue import BATCH, QueueUnavailable
-from headrace.schemas.runtime.outage_log import Saying
+from headrace.connectors.bridge.in_flight import InFlightMessage, QueueSourceState
+from headrace.connectors.bridge.queue import BATCH, QueueUnavailableError
+from headrace.schemas.runtime.outage_log import OutageLog
 
 WAIT_SECONDS = 1.0
 PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)
@@ -23,7 +23,7 @@ T = TypeVar("T")
 log = structlog.get_logger("headrace")
 
 
-class Waiting(Generic[T]):
+class BatchBuffer(Generic[T]):
     """What waits to be deleted, handed out by the batch. Safe from many threads."""
 
     def __init__(self, seconds: float = WAIT_SECONDS) -> None:
@@ -54,7 +54,7 @@ class Waiting(Generic[T]):
                 self._changed.notify()
             return taken
 
-    def hurry(self) -> None:
+    def flush(self) -> None:
         """Hand out from now on whatever is there, without waiting for more."""
         with self._changed:
             self._seconds = 0.0
@@ -67,15 +67,15 @@ class Waiting(Generic[T]):
             self._changed.notify_all()
 
 
-class Deletes:
+class MessageDeleter:
     """Deletes what lands from one queue. `done` is called with messages, and whether they are gone."""
 
-    def __init__(self, source: Source, done: Callable[[Sequence[Flight], bool], None]) -> None:
+    def __init__(self, source: QueueSourceState, done: Callable[[Sequence[InFlightMessage], bool], None]) -> None:
         self._queue = source.queue
-        self._saying = Saying(queue=source.queue.url)
+        self._saying = OutageLog(queue=source.queue.url)
         self._done = done
         self._given_up = threading.Event()
-        self.waiting: Waiting[Flight] = Waiting()
+        self.waiting: BatchBuffer[InFlightMessage] = BatchBuffer()
 
     def work(self) -> None:
         """Delete until closed. Any number of threads may do this at a time."""
@@ -91,14 +91,14 @@ class Deletes:
         self._given_up.set()
         self.waiting.close()
 
-    def _delete(self, flights: Sequence[Flight]) -> list[Flight]:
+    def _delete(self, flights: Sequence[InFlightMessage]) -> list[InFlightMessage]:
         """Try once, and give those that are worth another try."""
         try:
             rejected = self._queue.delete([flight.delivery for flight in flights])
-        except QueueUnavailable as error:
-            self._saying.trouble(f"not deleted: {error}")
+        except QueueUnavailableError as error:
+            self._saying.down(f"not deleted: {error}")
             return list(flights)
-        self._saying.over()
+        self._saying.recovered()
         gone = {each.delivery.receipt for each in rejected if each.gone}
         again = {each.delivery.receipt for each in rejected} - gone
         for each in rejected:
@@ -107,6 +107,6 @@ class Deletes:
         self._forget([flight for flight in flights if flight.delivery.receipt not in gone | again], gone=True)
         return [flight for flight in flights if flight.delivery.receipt in again]
 
-    def _forget(self, flights: Sequence[Flight], gone: bool) -> None:
+    def _forget(self, flights: Sequence[InFlightMessage], gone: bool) -> None:
         if flights:
             self._done(flights, gone)

@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.connectors.aws.sqs_client import QueueUnavailable, Sqs
+from headrace.connectors.aws.sqs_client import QueueUnavailableError, SqsClient
 
-__all__ = ["BATCH", "NOBODY", "Delivery", "Queue", "QueueUnavailable", "Rejected", "Terms"]
+__all__ = [
+    "BATCH",
+    "INVALID_RECEIPT_HANDLE",
+    "BatchEntryError",
+    "QueueAttributes",
+    "QueueUnavailableError",
+    "SqsMessage",
+    "SqsQueue",
+]
 
 BATCH = 10
 ANSWER_SECONDS = 20.0
@@ -18,7 +26,7 @@ ANSWER_SECONDS = 20.0
 CONNECTIONS = 72
 """As many as there may be receivers, and some for deletes and heartbeats."""
 
-NOBODY = "headrace-probe"
+INVALID_RECEIPT_HANDLE = "headrace-probe"
 """A receipt handle that belongs to no message."""
 
 _GONE = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
@@ -27,7 +35,7 @@ _ATTRIBUTES = ["MessageGroupId", "ApproximateFirstReceiveTimestamp"]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class SqsMessage:
     """A message as SQS handed it out. `group` is that of a FIFO queue; `first_received_ms` is since 1970."""
 
     id: str
@@ -38,23 +46,23 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class BatchEntryError:
     """A message of a batch that SQS did not act on; `gone` when its handle has expired and trying again is useless."""
 
-    delivery: Delivery
+    delivery: SqsMessage
     why: str
     gone: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class QueueAttributes:
     """How long a message stays hidden once it was handed out, and whether one that comes again too often is moved."""
 
-    hidden_seconds: int
-    redrives: bool
+    visibility_timeout: int
+    has_redrive_policy: bool
 
 
-class Queue:
+class SqsQueue:
     """One SQS queue. Safe to use from many threads. Everything raises `QueueUnavailable` and nothing else."""
 
     def __init__(self, url: str, poll_seconds: int) -> None:
@@ -62,27 +70,28 @@ class Queue:
         self._poll_seconds = poll_seconds
         # A queue of another region than the default one says so in its URL.
         found = _REGION.match(url)
-        self._sqs = Sqs(found[1] if found else None, poll_seconds + ANSWER_SECONDS, CONNECTIONS)
+        self._sqs = SqsClient(found[1] if found else None, poll_seconds + ANSWER_SECONDS, CONNECTIONS)
 
     @property
     def is_fifo(self) -> bool:
         """Whether the queue keeps an order that one receiver at a time must not break."""
         return self.url.endswith(".fifo")
 
-    def terms(self) -> Terms:
+    def attributes(self) -> QueueAttributes:
         """Ask how the queue treats messages."""
         found = self._call("GetQueueAttributes", AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
         attributes = found.get("Attributes", {})
-        return Terms(int(attributes.get("VisibilityTimeout", 30)), "RedrivePolicy" in attributes)
+        return QueueAttributes(int(attributes.get("VisibilityTimeout", 30)), "RedrivePolicy" in attributes)
 
-    def try_rights(self) -> None:
+    def check_permissions(self) -> None:
         """Delete and hide nothing, to see whether it is allowed. Without these rights messages come back for ever."""
-        self._call("DeleteMessageBatch", Entries=[{"Id": "0", "ReceiptHandle": NOBODY}])
+        self._call("DeleteMessageBatch", Entries=[{"Id": "0", "ReceiptHandle": INVALID_RECEIPT_HANDLE}])
         self._call(
-            "ChangeMessageVisibilityBatch", Entries=[{"Id": "0", "ReceiptHandle": NOBODY, "VisibilityTimeout": 0}]
+            "ChangeMessageVisibilityBatch",
+            Entries=[{"Id": "0", "ReceiptHandle": INVALID_RECEIPT_HANDLE, "VisibilityTimeout": 0}],
         )
 
-    def receive(self) -> list[Delivery]:
+    def receive(self) -> list[SqsMessage]:
         """Wait for messages, one long poll at most, and take up to ten."""
         found = self._call(
             "ReceiveMessage",
@@ -92,12 +101,12 @@ class Queue:
         )
         return [self._delivery(each) for each in found.get("Messages") or ()]
 
-    def delete(self, deliveries: Sequence[Delivery]) -> list[Rejected]:
+    def delete(self, deliveries: Sequence[SqsMessage]) -> list[BatchEntryError]:
         """Delete up to ten messages, and say which were not deleted."""
         entries = [{"Id": str(n), "ReceiptHandle": each.receipt} for n, each in enumerate(deliveries)]
         return _rejected(self._call("DeleteMessageBatch", Entries=entries), deliveries)
 
-    def hide(self, deliveries: Sequence[Delivery], seconds: int) -> list[Rejected]:
+    def change_visibility(self, deliveries: Sequence[SqsMessage], seconds: int) -> list[BatchEntryError]:
         """Keep up to ten messages hidden for so long from now, and say which were not. 0 hands them out again."""
         entries = [
             {"Id": str(n), "ReceiptHandle": each.receipt, "VisibilityTimeout": seconds}
@@ -108,15 +117,15 @@ class Queue:
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         return self._sqs.call(operation, QueueUrl=self.url, **parameters)
 
-    def _delivery(self, found: dict[str, Any]) -> Delivery:
+    def _delivery(self, found: dict[str, Any]) -> SqsMessage:
         attributes = found.get("Attributes", {})
         # On a standard queue the group is a matter of fairness, not of order.
         group = attributes.get("MessageGroupId", "") if self.is_fifo else ""
         first = int(attributes.get("ApproximateFirstReceiveTimestamp", 0))
-        return Delivery(found["MessageId"], found["ReceiptHandle"], found["Body"], group, first)
+        return SqsMessage(found["MessageId"], found["ReceiptHandle"], found["Body"], group, first)
 
 
-def _rejected(answer: dict[str, Any], deliveries: Sequence[Delivery]) -> list[Rejected]:
+def _rejected(answer: dict[str, Any], deliveries: Sequence[SqsMessage]) -> list[BatchEntryError]:
     """List what was not acted on: what SQS says so of, and what it says nothing of."""
     done = {each["Id"] for each in answer.get("Successful") or ()}
     failed = {each["Id"]: each for each in answer.get("Failed") or ()}
@@ -125,7 +134,7 @@ def _rejected(answer: dict[str, Any], deliveries: Sequence[Delivery]) -> list[Re
     ]
 
 
-def _refusal(delivery: Delivery, said: dict[str, Any]) -> Rejected:
+def _refusal(delivery: SqsMessage, said: dict[str, Any]) -> BatchEntryError:
     code = said.get("Code", "")
     why = f"{code}: {said.get('Message', '')}" if said else "SQS says nothing of it"
-    return Rejected(delivery, why, bool(said.get("SenderFault")) or code in _GONE)
+    return BatchEntryError(delivery, why, bool(said.get("SenderFault")) or code in _GONE)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-from headrace.connectors.aws.client import NotAnswered, ask
-from headrace.connectors.bridge_sources.requirements import Need
+from headrace.connectors.aws.client import AwsCallError, call_with_retries
+from headrace.connectors.bridge_sources.requirements import Requirement
 
-State = Literal["there", "missing", "unknown"]
+RequirementState = Literal["there", "missing", "unknown"]
 
 _ABSENT = (
     "404",
@@ -23,19 +23,19 @@ _ABSENT = (
 )
 
 
-def look(need: Need, region: str) -> tuple[State, str]:
+def check_requirement(need: Requirement, region: str) -> tuple[RequirementState, str]:
     """Say whether something is there, and what AWS said where that could not be found out."""
     try:
         return ("there" if _LOOKS[need.kind](need, region) else "missing"), ""
-    except NotAnswered as error:
+    except AwsCallError as error:
         return ("missing", "") if error.code in _ABSENT else ("unknown", str(error))
 
 
-def _queue(need: Need, region: str) -> bool:
+def _queue(need: Requirement, region: str) -> bool:
     return bool(_attributes(need, region, "QueueArn"))
 
 
-def _queue_policy(need: Need, region: str) -> bool:
+def _queue_policy(need: Requirement, region: str) -> bool:
     """Whether some statement lets the service send. Its conditions are for `headrace bridge policy` to say."""
     policy = json.loads(_attributes(need, region, "Policy").get("Policy", "{}"))
     return any(need.target in _services(statement) for statement in policy.get("Statement", ()))
@@ -47,14 +47,14 @@ def _services(statement: dict[str, Any]) -> list[str]:
     return [named] if isinstance(named, str) else list(named)
 
 
-def _attributes(need: Need, region: str, name: str) -> dict[str, str]:
-    answer = ask("sqs", "get_queue_attributes", region, QueueUrl=need.subject, AttributeNames=[name])
+def _attributes(need: Requirement, region: str, name: str) -> dict[str, str]:
+    answer = call_with_retries("sqs", "get_queue_attributes", region, QueueUrl=need.subject, AttributeNames=[name])
     found: dict[str, str] = answer.get("Attributes", {})
     return found
 
 
-def _notification(need: Need, region: str) -> bool:
-    answer = ask("s3", "get_bucket_notification_configuration", region, Bucket=need.subject)
+def _notification(need: Requirement, region: str) -> bool:
+    answer = call_with_retries("s3", "get_bucket_notification_configuration", region, Bucket=need.subject)
     configured = [*answer.get("QueueConfigurations", ()), *answer.get("TopicConfigurations", ())]
     return any(
         need.target in (each.get("QueueArn"), each.get("TopicArn"))
@@ -70,18 +70,24 @@ def _filters(configured: dict[str, Any]) -> dict[str, str]:
     return {each["Name"].lower(): unquote_plus(each["Value"]) for each in rules}
 
 
-def _to_eventbridge(need: Need, region: str) -> bool:
-    return "EventBridgeConfiguration" in ask("s3", "get_bucket_notification_configuration", region, Bucket=need.subject)
+def _to_eventbridge(need: Requirement, region: str) -> bool:
+    return "EventBridgeConfiguration" in call_with_retries(
+        "s3", "get_bucket_notification_configuration", region, Bucket=need.subject
+    )
 
 
-def _topic(need: Need, region: str) -> bool:
-    return bool(ask("sns", "get_topic_attributes", _region(need.subject), TopicArn=need.subject).get("Attributes"))
+def _topic(need: Requirement, region: str) -> bool:
+    return bool(
+        call_with_retries("sns", "get_topic_attributes", _region(need.subject), TopicArn=need.subject).get("Attributes")
+    )
 
 
-def _subscription(need: Need, region: str) -> bool:
+def _subscription(need: Requirement, region: str) -> bool:
     token: dict[str, str] = {}
     while True:
-        answer = ask("sns", "list_subscriptions_by_topic", _region(need.subject), TopicArn=need.subject, **token)
+        answer = call_with_retries(
+            "sns", "list_subscriptions_by_topic", _region(need.subject), TopicArn=need.subject, **token
+        )
         if any(each["Endpoint"] == need.target for each in answer.get("Subscriptions", ())):
             return True
         if not answer.get("NextToken"):
@@ -89,11 +95,11 @@ def _subscription(need: Need, region: str) -> bool:
         token = {"NextToken": answer["NextToken"]}
 
 
-def _rule(need: Need, region: str) -> bool:
+def _rule(need: Requirement, region: str) -> bool:
     """Whether the rule is on and leads to the queue. Its pattern may be narrower than ours, so it is not compared."""
-    if ask("events", "describe_rule", region, Name=need.subject).get("State") == "DISABLED":
+    if call_with_retries("events", "describe_rule", region, Name=need.subject).get("State") == "DISABLED":
         return False
-    targets = ask("events", "list_targets_by_rule", region, Rule=need.subject).get("Targets", ())
+    targets = call_with_retries("events", "list_targets_by_rule", region, Rule=need.subject).get("Targets", ())
     return any(each["Arn"] == need.target for each in targets)
 
 
@@ -101,7 +107,7 @@ def _region(arn: str) -> str:
     return arn.split(":")[3]
 
 
-_LOOKS: dict[str, Callable[[Need, str], bool]] = {
+_LOOKS: dict[str, Callable[[Requirement, str], bool]] = {
     "queue": _queue,
     "queue policy": _queue_policy,
     "S3 notification": _notification,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-Carried = Literal[
+CarriedBy = Literal[
     "s3", "s3-sns", "s3-eventbridge", "rekognition", "textract", "polly", "transcribe", "mediaconvert", "custom"
 ]
 
@@ -24,7 +24,7 @@ TopicArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:
 KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
 
 
-class SourcesError(ValueError):
+class SourcesFileError(ValueError):
     """The file cannot be used; one line for each mistake, with its place in the file."""
 
 
@@ -36,7 +36,7 @@ class QueueSource(_Strict):
     """One queue, what it carries, and from where. `sources` are those of custom events."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^/]+/\d{12}/[A-Za-z0-9_-]+(\.fifo)?$")]
-    carries: tuple[Carried, ...]
+    carries: tuple[CarriedBy, ...]
     buckets: tuple[BucketName, ...] = ()
     prefix: str = ""
     suffix: str = ""
@@ -47,7 +47,7 @@ class QueueSource(_Strict):
     @model_validator(mode="after")
     def _is_whole(self) -> QueueSource:
         if not self.carries:
-            raise ValueError(f"carries: name one of {', '.join(get_args(Carried))}")
+            raise ValueError(f"carries: name one of {', '.join(get_args(CarriedBy))}")
         wanted = {"buckets": (_BY_BUCKET, self.buckets), "topics": (_BY_TOPIC, self.topics)}
         for name, (carried, given) in {**wanted, "sources": (("custom",), self.sources)}.items():
             needing = [each for each in self.carries if each in carried]
@@ -65,7 +65,7 @@ class QueueSource(_Strict):
         return self.url.rpartition("/")[2]
 
 
-class Sources(_Strict):
+class SourcesConfig(_Strict):
     """Every queue of one bridge. `account` owns buckets and rules; `region` is theirs and the queues'."""
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
@@ -73,7 +73,7 @@ class Sources(_Strict):
     queue: tuple[QueueSource, ...]
 
     @model_validator(mode="after")
-    def _fits(self) -> Sources:
+    def _fits(self) -> SourcesConfig:
         if not self.queue:
             raise ValueError("queue: there is none; begin one with [[queue]]")
         urls = [each.url for each in self.queue]
@@ -109,20 +109,20 @@ class Sources(_Strict):
         return f"arn:{self.partition}:events:{self.region}:{self.account}:rule/{rule}"
 
 
-def read(path: Path) -> Sources:
+def load_sources(path: Path) -> SourcesConfig:
     """Read the file. Raises `SourcesError` for what is wrong in it, OSError when it cannot be read."""
     try:
-        return Sources.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return SourcesConfig.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourcesError(f"{path}: no TOML: {error}") from None
+        raise SourcesFileError(f"{path}: no TOML: {error}") from None
     except ValidationError as error:
-        raise SourcesError("\n".join(f"{path}: {_line(each)}" for each in error.errors())) from None
+        raise SourcesFileError("\n".join(f"{path}: {_line(each)}" for each in error.errors())) from None
 
 
 def _line(detail: ErrorDetails) -> str:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     if detail["type"] == "extra_forbidden":
-        model = QueueSource if detail["loc"][0] == "queue" else Sources
+        model = QueueSource if detail["loc"][0] == "queue" else SourcesConfig
         return f"{place}: unknown; there are {', '.join(model.model_fields)}"
     if detail["type"] == "missing":
         return f"{place}: missing"

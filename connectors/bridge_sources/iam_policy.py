@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.connectors.bridge_sources.config import QueueSource, Sources
-from headrace.connectors.bridge_sources.requirements import Sender, senders
+from headrace.connectors.bridge_sources.config import QueueSource, SourcesConfig
+from headrace.connectors.bridge_sources.requirements import AllowedSender, allowed_senders
 
-Document = dict[str, Any]
+PolicyDocument = dict[str, Any]
 
 VERSION = "2012-10-17"
 EMPTIES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
@@ -15,7 +15,7 @@ EMPTIES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibili
 _SIDS = {"s3.amazonaws.com": "FromS3", "sns.amazonaws.com": "FromSNS", "events.amazonaws.com": "FromEventBridge"}
 
 
-def policies(sources: Sources) -> Document:
+def policies(sources: SourcesConfig) -> PolicyDocument:
     """Give all of them: `bridge` is for the bridge's role, `queues` has by URL what each queue needs itself."""
     return {
         "bridge": bridge_policy(sources),
@@ -23,9 +23,9 @@ def policies(sources: Sources) -> Document:
     }
 
 
-def bridge_policy(sources: Sources) -> Document:
+def bridge_policy(sources: SourcesConfig) -> PolicyDocument:
     """Allow to empty the queues of the file, and nothing else."""
-    statements: list[Document] = [
+    statements: list[PolicyDocument] = [
         {
             "Sid": "EmptyQueues",
             "Effect": "Allow",
@@ -39,16 +39,16 @@ def bridge_policy(sources: Sources) -> Document:
     return {"Version": VERSION, "Statement": statements}
 
 
-def queue_policy(sources: Sources, queue: QueueSource) -> Document:
+def queue_policy(sources: SourcesConfig, queue: QueueSource) -> PolicyDocument:
     """Allow the services that the queue carries events of to send to it, for the named resources alone."""
     arn = sources.queue_arn(queue)
     return {
         "Version": VERSION,
-        "Statement": [_may_send(each, arn, sources.account) for each in senders(sources, queue)],
+        "Statement": [_may_send(each, arn, sources.account) for each in allowed_senders(sources, queue)],
     }
 
 
-def _may_send(sender: Sender, queue_arn: str, account: str) -> Document:
+def _may_send(sender: AllowedSender, queue_arn: str, account: str) -> PolicyDocument:
     return {
         "Sid": _SIDS[sender.principal],
         "Effect": "Allow",
@@ -59,7 +59,7 @@ def _may_send(sender: Sender, queue_arn: str, account: str) -> Document:
     }
 
 
-def _owner(sender: Sender, account: str) -> Document:
+def _owner(sender: AllowedSender, account: str) -> PolicyDocument:
     """Name who must own the resource. Only the ARN of a bucket leaves that open, and a name can change hands.
 
     Where the ARN says it, a service that does not send the key must not be locked out.

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from headrace.connectors.bridge_sources.config import QueueSource, Sources
+from headrace.connectors.bridge_sources.config import QueueSource, SourcesConfig
 
-Kind = Literal["queue", "queue policy", "S3 notification", "S3 to EventBridge", "SNS topic", "SNS subscription", "rule"]
+RequirementKind = Literal[
+    "queue", "queue policy", "S3 notification", "S3 to EventBridge", "SNS topic", "SNS subscription", "rule"
+]
 Principal = Literal["s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com"]
 
 _EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
@@ -24,10 +26,10 @@ _PATTERNS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Requirement:
     """One thing that must be there. `subject` is a name, URL or ARN; `target` is where it leads."""
 
-    kind: Kind
+    kind: RequirementKind
     subject: str
     target: str = ""
     filters: tuple[tuple[str, str], ...] = ()
@@ -43,36 +45,36 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class AllowedSender:
     """A service that must be allowed to send to a queue, and for which of its resources."""
 
     principal: Principal
     arns: tuple[str, ...]
 
 
-def needs(sources: Sources) -> Iterator[Need]:
+def requirements(sources: SourcesConfig) -> Iterator[Requirement]:
     """Give everything that one file needs, queue by queue."""
     for queue in sources.queue:
         arn = sources.queue_arn(queue)
-        yield Need("queue", queue.url)
-        for sender in senders(sources, queue):
-            yield Need("queue policy", queue.url, sender.principal)
+        yield Requirement("queue", queue.url)
+        for sender in allowed_senders(sources, queue):
+            yield Requirement("queue policy", queue.url, sender.principal)
         yield from _of_buckets(queue, arn)
-        yield from (Need("SNS topic", topic) for topic in queue.topics)
-        yield from (Need("SNS subscription", topic, arn) for topic in queue.topics)
+        yield from (Requirement("SNS topic", topic) for topic in queue.topics)
+        yield from (Requirement("SNS subscription", topic, arn) for topic in queue.topics)
         for rule, pattern in rules(queue).items():
-            yield Need("rule", rule, arn, pattern=pattern)
+            yield Requirement("rule", rule, arn, pattern=pattern)
 
 
-def senders(sources: Sources, queue: QueueSource) -> list[Sender]:
+def allowed_senders(sources: SourcesConfig, queue: QueueSource) -> list[AllowedSender]:
     """Give the services that send to a queue."""
     found = []
     if "s3" in queue.carries:
-        found.append(Sender("s3.amazonaws.com", tuple(map(sources.bucket_arn, queue.buckets))))
+        found.append(AllowedSender("s3.amazonaws.com", tuple(map(sources.bucket_arn, queue.buckets))))
     if queue.topics:
-        found.append(Sender("sns.amazonaws.com", queue.topics))
+        found.append(AllowedSender("sns.amazonaws.com", queue.topics))
     if rules(queue):
-        found.append(Sender("events.amazonaws.com", tuple(map(sources.rule_arn, rules(queue)))))
+        found.append(AllowedSender("events.amazonaws.com", tuple(map(sources.rule_arn, rules(queue)))))
     return found
 
 
@@ -89,16 +91,16 @@ def rules(queue: QueueSource) -> dict[str, dict[str, Any]]:
     return {f"{queue.name.removesuffix('.fifo')}-{carried}": pattern for carried, pattern in patterns.items()}
 
 
-def _of_buckets(queue: QueueSource, arn: str) -> Iterator[Need]:
+def _of_buckets(queue: QueueSource, arn: str) -> Iterator[Requirement]:
     filters = tuple((name, value) for name, value in (("prefix", queue.prefix), ("suffix", queue.suffix)) if value)
     for bucket in queue.buckets:
         if "s3" in queue.carries:
-            yield Need("S3 notification", bucket, arn, filters, _EVENTS)
+            yield Requirement("S3 notification", bucket, arn, filters, _EVENTS)
         if "s3-sns" in queue.carries:
             # Which of several topics a bucket tells is its owner's choice; the first is the one for S3.
-            yield Need("S3 notification", bucket, queue.topics[0], filters, _EVENTS)
+            yield Requirement("S3 notification", bucket, queue.topics[0], filters, _EVENTS)
         if "s3-eventbridge" in queue.carries:
-            yield Need("S3 to EventBridge", bucket)
+            yield Requirement("S3 to EventBridge", bucket)
 
 
 def _s3_pattern(queue: QueueSource) -> dict[str, Any]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from headrace.connectors.events.results import Refused
+from headrace.connectors.events.results import Rejected
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Message
-from headrace.schemas.redaction import redacted
+from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.redaction import redact
 
 LONGEST_REASON = 1000
 
 
 def rejected_message(
-    id_: str, body: bytes, refused: Refused, failed_at: tuple[datetime, datetime], origin: Mapping[str, str]
-) -> Message:
+    id_: str, body: bytes, refused: Rejected, failed_at: tuple[datetime, datetime], origin: Mapping[str, str]
+) -> ProducerRecord:
     """Build the dead letter of a message, with its id as the key.
 
     `failed_at` holds the first and the last failure; `origin` holds the headers that say where the message came from.
@@ -26,10 +26,10 @@ def rejected_message(
     reason = {
         "dlq-stage": "bridge",
         "dlq-code": refused.code,
-        "dlq-message": "".join(char if char.isprintable() else " " for char in redacted(refused.why))[:LONGEST_REASON],
+        "dlq-message": "".join(char if char.isprintable() else " " for char in redact(refused.reason))[:LONGEST_REASON],
         "dlq-first-failure": timestamp(first),
         "dlq-last-failure": timestamp(last),
         **origin,
     }
     headers = tuple((name, value.encode(errors="replace")) for name, value in reason.items())
-    return Message(topics.BRIDGE_DLQ.name, id_.encode(), body, headers)
+    return ProducerRecord(topics.BRIDGE_DLQ.name, id_.encode(), body, headers)

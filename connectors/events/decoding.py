@@ -12,34 +12,34 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from headrace.connectors.events.results import Unreadable
+from headrace.connectors.events.results import ParseError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 ABSENT = Raw()
 """Stands for a member that is not there; unlike any that is, it counts as false."""
 
-Json = str | Raw
-Text = Annotated[str, Meta(min_length=1)]
+JsonObject = str | Raw
+JsonText = Annotated[str, Meta(min_length=1)]
 Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 S = TypeVar("S", bound=Struct)
 
 
-def reader(shape: type[S]) -> Callable[[Json], S]:
+def json_decoder(shape: type[S]) -> Callable[[JsonObject], S]:
     """Make a function that reads JSON as a shape. It raises `Unreadable` where the JSON is something else."""
     decode = msgspec.json.Decoder(shape).decode
 
-    def read(found: Json) -> S:
+    def read(found: JsonObject) -> S:
         try:
             return decode(found)
         except msgspec.ValidationError as error:
-            raise Unreadable(str(error)) from None
+            raise ParseError(str(error)) from None
 
     return read
 
 
-def moment(found: datetime | None, otherwise: datetime) -> datetime:
+def parse_timestamp(found: datetime | None, otherwise: datetime) -> datetime:
     """Give a moment in UTC, which it is in when it names no zone; `otherwise` where it is missing."""
     if found is None:
         return otherwise
@@ -48,14 +48,14 @@ def moment(found: datetime | None, otherwise: datetime) -> datetime:
     try:
         return found.astimezone(UTC)
     except OverflowError:
-        raise Unreadable("a moment beyond all calendars") from None
+        raise ParseError("a moment beyond all calendars") from None
 
 
-def any_moment(found: object, otherwise: datetime) -> datetime:
+def parse_timestamp_lenient(found: object, otherwise: datetime) -> datetime:
     """Give a moment in whatever ISO 8601 spelling, in UTC; `otherwise` where there is none to be read."""
     try:
-        return moment(datetime.fromisoformat(found), otherwise) if isinstance(found, str) else otherwise
-    except (ValueError, Unreadable):
+        return parse_timestamp(datetime.fromisoformat(found), otherwise) if isinstance(found, str) else otherwise
+    except (ValueError, ParseError):
         return otherwise
 
 
@@ -66,4 +66,4 @@ def milliseconds(found: float | None, otherwise: datetime) -> datetime:
     try:
         return EPOCH + timedelta(milliseconds=found)
     except OverflowError:
-        raise Unreadable("a moment beyond all calendars") from None
+        raise ParseError("a moment beyond all calendars") from None

@@ -14,13 +14,20 @@ from typing import Any
 
 from msgspec import Raw, Struct, field
 
-from headrace.connectors.events.decoding import ABSENT, Json, Text, milliseconds, moment, reader
-from headrace.connectors.events.metadata import envelope
-from headrace.connectors.events.results import Fact, Unreadable
+from headrace.connectors.events.decoding import (
+    ABSENT,
+    JsonObject,
+    JsonText,
+    json_decoder,
+    milliseconds,
+    parse_timestamp,
+)
+from headrace.connectors.events.metadata import new_metadata
+from headrace.connectors.events.results import EventWithMetadata, ParseError
 from headrace.schemas.ids import job_end_id, token_stage
 from headrace.schemas.records import JobFinished
 
-_GOOD = {
+_SUCCEEDED = {
     "SUCCEEDED": True,
     "PARTIAL_SUCCESS": True,
     "COMPLETED": True,
@@ -35,22 +42,22 @@ _PROGRESS = ("STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION")
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class JobCompletion:
     """What a service says of a job, in whatever words. `good` is None while the job has not ended."""
 
     service: str
     operation: str
     job_id: str
     token: str
-    good: bool | None
+    succeeded: bool | None
     message: str
-    moment: datetime
+    time: datetime
 
 
 class _Completion(Struct, rename="pascal"):
-    job_id: Text
-    status: Text
-    operation: Text = field(name="API")
+    job_id: JsonText
+    status: JsonText
+    operation: JsonText = field(name="API")
     job_tag: str | None = None
     message: str | None = None
     status_message: str | None = None
@@ -59,8 +66,8 @@ class _Completion(Struct, rename="pascal"):
 
 
 class _Synthesis(Struct, rename="camel"):
-    task_id: Text
-    task_status: Text
+    task_id: JsonText
+    task_status: JsonText
     output_uri: str = ""
     task_status_reason: str | None = None
 
@@ -90,60 +97,60 @@ class _Converted(Struct):
     time: datetime | None = None
 
 
-_completion = reader(_Completion)
-_synthesis = reader(_Synthesis)
-_transcribed = reader(_Transcribed)
-_converted = reader(_Converted)
+_completion = json_decoder(_Completion)
+_synthesis = json_decoder(_Synthesis)
+_transcribed = json_decoder(_Transcribed)
+_converted = json_decoder(_Converted)
 
 
-def from_completion(message: Json, received_at: datetime) -> Ending:
+def from_completion(message: JsonObject, received_at: datetime) -> JobCompletion:
     """Read what Rekognition or Textract publishes about a job. Raises `Unreadable`."""
     found = _completion(message)
-    return Ending(
+    return JobCompletion(
         service="textract" if found.document_location else "rekognition",
         operation=_operation(found.operation),
         job_id=found.job_id,
         token=found.job_tag or "",
-        good=_GOOD.get(found.status),
+        succeeded=_SUCCEEDED.get(found.status),
         message=found.message or found.status_message or found.status,
-        moment=milliseconds(found.timestamp, received_at),
+        time=milliseconds(found.timestamp, received_at),
     )
 
 
-def from_polly(message: Json, received_at: datetime) -> Ending:
+def from_polly(message: JsonObject, received_at: datetime) -> JobCompletion:
     """Read what Polly publishes about a task. The token is a folder of the output, which is all that we can name."""
     found = _synthesis(message)
     tokens = [part for part in found.output_uri.split("/") if token_stage(part)]
-    return Ending(
+    return JobCompletion(
         service="polly",
         operation="StartSpeechSynthesisTask",
         job_id=found.task_id,
         token=tokens[0] if len(tokens) == 1 else "",
-        good=_GOOD.get(found.task_status.upper()),
+        succeeded=_SUCCEEDED.get(found.task_status.upper()),
         message=found.task_status_reason or found.task_status,
-        moment=received_at,
+        time=received_at,
     )
 
 
-def from_transcribe(event: Json, received_at: datetime) -> Ending:
+def from_transcribe(event: JsonObject, received_at: datetime) -> JobCompletion:
     """Read an event of Transcribe. It says nothing of a job's cause but its name, which is therefore its token."""
     found = _transcribed(event)
     name = found.detail.transcription_job_name
-    good = _GOOD.get(found.detail.transcription_job_status)
+    good = _SUCCEEDED.get(found.detail.transcription_job_status)
     if good is not None and not name:
-        raise Unreadable("a transcription without a name has ended")
-    return Ending(
+        raise ParseError("a transcription without a name has ended")
+    return JobCompletion(
         service="transcribe",
         operation="StartTranscriptionJob",
         job_id=name,
         token=name,
-        good=good,
+        succeeded=good,
         message=found.detail.failure_reason or "",
-        moment=moment(found.time, received_at),
+        time=parse_timestamp(found.time, received_at),
     )
 
 
-def from_mediaconvert(event: Json, received_at: datetime) -> Ending | None:
+def from_mediaconvert(event: JsonObject, received_at: datetime) -> JobCompletion | None:
     """Read an event of MediaConvert; None for its word, about once a minute, that a job goes on.
 
     A job carries its token among its user metadata, under whatever name.
@@ -152,48 +159,48 @@ def from_mediaconvert(event: Json, received_at: datetime) -> Ending | None:
     detail = found.detail
     if detail.status in _PROGRESS:
         return None
-    good = _GOOD.get(detail.status)
+    good = _SUCCEEDED.get(detail.status)
     if good is not None and not detail.job_id:
-        raise Unreadable("a conversion without an id has ended")
+        raise ParseError("a conversion without an id has ended")
     carried = (detail.user_metadata or {}).values()
     tokens = [value for value in carried if isinstance(value, str) and token_stage(value)]
     why = (str(detail.error_code) if detail.error_code else "", detail.error_message or detail.status)
-    return Ending(
+    return JobCompletion(
         service="mediaconvert",
         operation="CreateJob",
         job_id=detail.job_id,
         token=tokens[0] if len(tokens) == 1 else "",
-        good=good,
+        succeeded=good,
         message=": ".join(filter(None, why)),
-        moment=milliseconds(detail.timestamp, moment(found.time, received_at)),
+        time=milliseconds(detail.timestamp, parse_timestamp(found.time, received_at)),
     )
 
 
-BY_EVENTBRIDGE: Mapping[str, Callable[[Json, datetime], Ending | None]] = {
+BY_EVENTBRIDGE: Mapping[str, Callable[[JsonObject, datetime], JobCompletion | None]] = {
     "aws.transcribe": from_transcribe,
     "aws.mediaconvert": from_mediaconvert,
 }
 """Who tells of jobs by EventBridge, and how that is read."""
 
 
-def is_ours(ending: Ending) -> bool:
+def is_headrace_job(ending: JobCompletion) -> bool:
     """Whether a job has ended that one of our stages started: those of others in the account are not our business."""
-    return ending.good is not None and token_stage(ending.token) is not None
+    return ending.succeeded is not None and token_stage(ending.token) is not None
 
 
-def fact_of(ending: Ending) -> Fact:
+def to_event(ending: JobCompletion) -> EventWithMetadata:
     """Make the record of the end of a job of ours."""
     event = JobFinished(
         token=ending.token,
         service=ending.service,
         operation=ending.operation,
         job_id=ending.job_id,
-        status="succeeded" if ending.good else "failed",
-        message=None if ending.good else ending.message or None,
-        finished_at=ending.moment,
+        status="succeeded" if ending.succeeded else "failed",
+        message=None if ending.succeeded else ending.message or None,
+        finished_at=ending.time,
     )
     id_ = job_end_id(ending.service, ending.job_id, ending.token, event.status)
-    return event, envelope(event, id_, f"aws.{ending.service}", ending.moment)
+    return event, new_metadata(event, id_, f"aws.{ending.service}", ending.time)
 
 
 def _operation(name: str) -> str:

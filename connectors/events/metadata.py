@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import PREFIX, Envelope, timestamp
+from headrace.schemas.cloudevents import PREFIX, EventMetadata, timestamp
 from headrace.schemas.records import Event
 
 
-def envelope(event: Event, id_: str, source: str, moment: datetime) -> Envelope:
+def new_metadata(event: Event, id_: str, source: str, moment: datetime) -> EventMetadata:
     """Address an event from outside. Its trace begins with it, and is the same however often it is delivered.
 
     `id_` is a UUID, whose 128 bits name the trace as well. Source: W3C Trace Context, "traceparent".
     """
     trace = id_.replace("-", "")
-    return Envelope(
+    return EventMetadata(
         id=id_,
         source=source,
         type=PREFIX + event.EVENT,

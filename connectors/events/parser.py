@@ -22,10 +22,17 @@ import orjson
 from msgspec import Raw, Struct, field
 
 from headrace.connectors.events import jobs, s3
-from headrace.connectors.events.decoding import ABSENT, Text, any_moment, reader
-from headrace.connectors.events.jobs import Ending
-from headrace.connectors.events.metadata import envelope
-from headrace.connectors.events.results import Fact, Ignored, Refused, Translated, Translation, Unreadable
+from headrace.connectors.events.decoding import ABSENT, JsonText, json_decoder, parse_timestamp_lenient
+from headrace.connectors.events.jobs import JobCompletion
+from headrace.connectors.events.metadata import new_metadata
+from headrace.connectors.events.results import (
+    EventWithMetadata,
+    Ignored,
+    Parsed,
+    ParseError,
+    ParseResult,
+    Rejected,
+)
 from headrace.schemas.ids import named_id
 from headrace.schemas.records import AwsEvent
 
@@ -55,8 +62,8 @@ class _Message(Struct, gc=False):
 
 
 class _Record(Struct, gc=False, rename="camel"):
-    event_source: Text
-    event_name: Text
+    event_source: JsonText
+    event_name: JsonText
     event_time: object = None
 
 
@@ -68,34 +75,34 @@ class _Notification(Struct, rename="pascal"):
 
 
 class _Event(Struct, rename="kebab"):
-    source: Text
+    source: JsonText
     detail_type: str = ""
     id: str | None = None
     time: object = None
 
 
 _message = msgspec.json.Decoder(_Message).decode
-_record = reader(_Record)
-_notification = reader(_Notification)
-_event = reader(_Event)
+_record = json_decoder(_Record)
+_notification = json_decoder(_Notification)
+_event = json_decoder(_Event)
 
 
-def translate(body: bytes | str, received_at: datetime) -> Translation:
+def parse_message(body: bytes | str, received_at: datetime) -> ParseResult:
     """Say which events a message tells of. `received_at` stands in where an event does not know its own time."""
     try:
-        known = _known(body if isinstance(body, str) else body.decode(), received_at, NESTING)
+        known = _parse_known(body if isinstance(body, str) else body.decode(), received_at, NESTING)
         if known is None:
-            raise Unreadable("no kind of message that AWS is known to send")
+            raise ParseError("no kind of message that AWS is known to send")
         return known
-    except Unreadable as error:
-        return Refused("unreadable", str(error))
+    except ParseError as error:
+        return Rejected("unreadable", str(error))
     except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeError) as error:
-        return Refused("not_json", str(error))
+        return Rejected("not_json", str(error))
     except RecursionError:
-        return Refused("not_json", "nested too deeply")
+        return Rejected("not_json", "nested too deeply")
 
 
-def _known(message: str, received_at: datetime, nesting: int) -> Translation | None:
+def _parse_known(message: str, received_at: datetime, nesting: int) -> ParseResult | None:
     """Translate a message of a kind that AWS sends; None for any other that is JSON."""
     try:
         found = _message(message)
@@ -116,7 +123,7 @@ def _known(message: str, received_at: datetime, nesting: int) -> Translation | N
     return None
 
 
-def _records(records: list[Raw], received_at: datetime) -> Translation:
+def _records(records: list[Raw], received_at: datetime) -> ParseResult:
     """Translate what can be read. A record that cannot refuses the message, and takes no other down with it."""
     if not records:
         return Ignored("a notification of nothing")
@@ -124,37 +131,37 @@ def _records(records: list[Raw], received_at: datetime) -> Translation:
     for number, record in enumerate(records):
         try:
             facts.append(_from_record(record, received_at))
-        except Unreadable as error:
+        except ParseError as error:
             bad.append(f"Records[{number}]: {error}")
     if not bad:
-        return Translated(tuple(facts))
+        return Parsed(tuple(facts))
     more = [f"and {len(bad) - NAMED} more"] if len(bad) > NAMED else []
-    return Refused("unreadable", "; ".join(bad[:NAMED] + more), tuple(facts))
+    return Rejected("unreadable", "; ".join(bad[:NAMED] + more), tuple(facts))
 
 
-def _from_record(record: Raw, received_at: datetime) -> Fact:
+def _from_record(record: Raw, received_at: datetime) -> EventWithMetadata:
     found = _record(record)
     if found.event_source == "aws:s3" and s3.is_notification(found.event_name):
         return s3.from_notification(record, received_at)
     event = AwsEvent(
         source=found.event_source.replace(":", ".", 1),  # as EventBridge spells it
         detail_type=found.event_name,
-        occurred_at=any_moment(found.event_time, received_at),
-        body=_as_it_came(bytes(record).decode()),
+        occurred_at=parse_timestamp_lenient(found.event_time, received_at),
+        body=_raw_body(bytes(record).decode()),
     )
-    return _addressed(event)
+    return _to_event(event)
 
 
-def _notified(message: str, topic_arn: str, received_at: datetime, nesting: int) -> Translation:
+def _notified(message: str, topic_arn: str, received_at: datetime, nesting: int) -> ParseResult:
     found = _notification(message)
     if found.type in _CONFIRMATIONS:
         return Ignored(f"{topic_arn[:256]} asks to confirm: let the queue's owner subscribe", notable=True)
     if found.type != "Notification":
-        raise Unreadable("Type is none of SNS's")
+        raise ParseError("Type is none of SNS's")
     if not nesting:
-        raise Unreadable("SNS notifications inside each other")
+        raise ParseError("SNS notifications inside each other")
     if found.message.lstrip().startswith("{"):
-        known = _known(found.message, received_at, nesting - 1)
+        known = _parse_known(found.message, received_at, nesting - 1)
         if known is not None:
             return known
     notification = orjson.loads(message)
@@ -162,52 +169,52 @@ def _notified(message: str, topic_arn: str, received_at: datetime, nesting: int)
         source="aws.sns",
         detail_type=found.type,
         event_id=found.message_id or None,
-        occurred_at=any_moment(found.timestamp, received_at),
+        occurred_at=parse_timestamp_lenient(found.timestamp, received_at),
         body=orjson.dumps({name: notification[name] for name in notification if name not in _WAY}).decode(),
     )
-    return Translated((_addressed(event),))
+    return Parsed((_to_event(event),))
 
 
-def _ended(ending: Ending, message: str) -> Translation:
-    if jobs.is_ours(ending):
-        return Translated((jobs.fact_of(ending),))
+def _ended(ending: JobCompletion, message: str) -> ParseResult:
+    if jobs.is_headrace_job(ending):
+        return Parsed((jobs.to_event(ending),))
     event = AwsEvent(
         source=f"aws.{ending.service}",
         detail_type=ending.operation,
-        occurred_at=ending.moment,
-        body=_as_it_came(message),
+        occurred_at=ending.time,
+        body=_raw_body(message),
     )
-    return Translated((_addressed(event),))
+    return Parsed((_to_event(event),))
 
 
-def _eventbridge(message: str, received_at: datetime) -> Translation:
+def _eventbridge(message: str, received_at: datetime) -> ParseResult:
     found = _event(message)
     if s3.is_bridged(found.source, found.detail_type):
-        return Translated((s3.from_eventbridge(message, received_at),))
+        return Parsed((s3.from_eventbridge(message, received_at),))
     read = jobs.BY_EVENTBRIDGE.get(found.source)
     if read is not None:
         ending = read(message, received_at)
         if ending is None:
             return Ignored("a regular word that a job goes on")
-        if jobs.is_ours(ending):
-            return Translated((jobs.fact_of(ending),))
+        if jobs.is_headrace_job(ending):
+            return Parsed((jobs.to_event(ending),))
     event = AwsEvent(
         source=found.source,
         detail_type=found.detail_type,
         event_id=found.id or None,
-        occurred_at=any_moment(found.time, received_at),
-        body=_as_it_came(message),
+        occurred_at=parse_timestamp_lenient(found.time, received_at),
+        body=_raw_body(message),
     )
-    return Translated((_addressed(event),))
+    return Parsed((_to_event(event),))
 
 
-def _addressed(event: AwsEvent) -> Fact:
+def _to_event(event: AwsEvent) -> EventWithMetadata:
     """Address an event that has no topic of its own; one without an id is known by what it says."""
     id_ = named_id("aws", event.source, event.detail_type, event.event_id or event.body)
-    return event, envelope(event, id_, event.source, event.occurred_at)
+    return event, new_metadata(event, id_, event.source, event.occurred_at)
 
 
-def _as_it_came(message: str) -> str:
+def _raw_body(message: str) -> str:
     """Give a message that others will have to read, once it is certain that they can."""
     orjson.loads(message)
     return message

@@ -9,25 +9,25 @@ from typing import Any
 import msgspec
 import orjson
 
-from headrace.connectors.events.encoder import outgoing, readable
-from headrace.connectors.events.results import Ignored, Refused
-from headrace.schemas.messages import Message
+from headrace.connectors.events.encoder import encode_message, encode_valid_parts
+from headrace.connectors.events.results import Ignored, Rejected
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.codec import Codec
 
 
-def rows(lines: Iterable[bytes], received_at: datetime, book: Codec) -> Iterator[dict[str, Any]]:
+def dry_run(lines: Iterable[bytes], received_at: datetime, book: Codec) -> Iterator[dict[str, Any]]:
     """Give a row for each record, refusal or ignored message; blank lines are passed over."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        found = outgoing(_body(line), received_at, book)
+        found = encode_message(_body(line), received_at, book)
         if isinstance(found, Ignored):
-            yield {"line": number, "ignored": found.why}
+            yield {"line": number, "ignored": found.reason}
             continue
-        messages = readable(found, book) if isinstance(found, Refused) else found
+        messages = encode_valid_parts(found, book) if isinstance(found, Rejected) else found
         yield from ({"line": number, **_row(each, book)} for each in messages)
-        if isinstance(found, Refused):
-            yield {"line": number, "refused": found.code, "why": found.why}
+        if isinstance(found, Rejected):
+            yield {"line": number, "refused": found.code, "why": found.reason}
 
 
 def _body(line: bytes) -> bytes | str:
@@ -39,7 +39,7 @@ def _body(line: bytes) -> bytes | str:
     return found if isinstance(found, str) else line
 
 
-def _row(sent: Message, book: Codec) -> dict[str, Any]:
+def _row(sent: ProducerRecord, book: Codec) -> dict[str, Any]:
     return {
         "topic": sent.topic,
         "key": (sent.key or b"").decode(),

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.records import Event
 
-Fact = tuple[Event, Envelope]
+EventWithMetadata = tuple[Event, EventMetadata]
 
 
 @dataclass(frozen=True, slots=True)
-class Translated:
+class Parsed:
     """The message tells of these events."""
 
-    facts: tuple[Fact, ...]
+    events: tuple[EventWithMetadata, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """The message is well-formed and tells of nothing. `notable` when a person should know of it all the same."""
 
-    why: str
+    reason: str
     notable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """Nobody can read the message, or not all of it: `facts` are of those parts that could be read.
 
     `code` is a short stable word; `why` is for people and quotes nothing from the message.
     """
 
     code: str
-    why: str
-    facts: tuple[Fact, ...] = ()
+    reason: str
+    events: tuple[EventWithMetadata, ...] = ()
 
 
-Translation = Translated | Ignored | Refused
+ParseResult = Parsed | Ignored | Rejected
 
 
-class Unreadable(Exception):
+class ParseError(Exception):
     """Part of a message is not what its sender documents. The text names the part."""

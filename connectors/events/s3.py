@@ -11,9 +11,9 @@ from urllib.parse import unquote_plus
 
 from msgspec import Raw, Struct, field
 
-from headrace.connectors.events.decoding import Json, Size, Text, moment, reader
-from headrace.connectors.events.metadata import envelope
-from headrace.connectors.events.results import Fact, Unreadable
+from headrace.connectors.events.decoding import JsonObject, JsonText, Size, json_decoder, parse_timestamp
+from headrace.connectors.events.metadata import new_metadata
+from headrace.connectors.events.results import EventWithMetadata, ParseError
 from headrace.schemas.ids import root_id
 from headrace.schemas.records import Asset, MediaDeleted, MediaUploaded
 
@@ -34,11 +34,11 @@ _DELETIONS = {"Delete Marker Created": "DeleteMarkerCreated", "Permanently Delet
 
 
 class _Bucket(Struct, gc=False):
-    name: Text
+    name: JsonText
 
 
 class _NotifiedObject(Struct, gc=False):
-    key: Text
+    key: JsonText
     size: Size = 0
     etag: str | None = field(name="eTag", default=None)
     version_id: str | None = field(name="versionId", default=None)
@@ -46,7 +46,7 @@ class _NotifiedObject(Struct, gc=False):
 
 
 class _BridgedObject(Struct, gc=False, rename="kebab"):
-    key: Text
+    key: JsonText
     size: Size = 0
     etag: str | None = None
     version_id: str | None = None
@@ -59,7 +59,7 @@ class _Entity(Struct, gc=False):
 
 
 class _Notification(Struct, gc=False, rename="camel"):
-    event_version: Text
+    event_version: JsonText
     event_name: str
     s3: _Entity
     event_time: datetime | None = None
@@ -80,8 +80,8 @@ class _Bridged(Struct, gc=False, rename="kebab"):
     region: str | None = None
 
 
-_notification = reader(_Notification)
-_bridged = reader(_Bridged)
+_notification = json_decoder(_Notification)
+_bridged = json_decoder(_Bridged)
 
 
 def is_notification(event_name: str) -> bool:
@@ -89,14 +89,16 @@ def is_notification(event_name: str) -> bool:
     return event_name.startswith((_CREATED, _REMOVED, _EXPIRED))
 
 
-def from_notification(record: Raw, received_at: datetime) -> Fact:
+def from_notification(record: Raw, received_at: datetime) -> EventWithMetadata:
     """Translate one record of a notification, of any version 2.x. Raises `Unreadable`."""
     found = _notification(record)
     if not found.event_version.startswith("2."):
-        raise Unreadable("eventVersion is not 2.x")
+        raise ParseError("eventVersion is not 2.x")
     bucket, thing = found.s3.bucket.name, found.s3.object
     thing.key = _decoded(thing.key)
-    return _fact(found.event_name, bucket, thing, moment(found.event_time, received_at), found.aws_region or "")
+    return _fact(
+        found.event_name, bucket, thing, parse_timestamp(found.event_time, received_at), found.aws_region or ""
+    )
 
 
 def is_bridged(source: str, detail_type: str) -> bool:
@@ -104,12 +106,12 @@ def is_bridged(source: str, detail_type: str) -> bool:
     return source == SOURCE and detail_type in ("Object Created", "Object Deleted")
 
 
-def from_eventbridge(event: Json, received_at: datetime) -> Fact:
+def from_eventbridge(event: JsonObject, received_at: datetime) -> EventWithMetadata:
     """Translate an EventBridge event of S3. Raises `Unreadable`."""
     found = _bridged(event)
     name = _event_name(found.detail_type, found.detail)
     bucket, thing = found.detail.bucket.name, found.detail.object
-    return _fact(name, bucket, thing, moment(found.time, received_at), found.region or "")
+    return _fact(name, bucket, thing, parse_timestamp(found.time, received_at), found.region or "")
 
 
 def _event_name(detail_type: str, detail: _Detail) -> str:
@@ -121,9 +123,11 @@ def _event_name(detail_type: str, detail: _Detail) -> str:
     return family + _DELETIONS.get(detail.deletion_type or "", "Delete")
 
 
-def _fact(name: str, bucket: str, thing: _NotifiedObject | _BridgedObject, when: datetime, region: str) -> Fact:
+def _fact(
+    name: str, bucket: str, thing: _NotifiedObject | _BridgedObject, when: datetime, region: str
+) -> EventWithMetadata:
     if len(thing.key.encode()) > LONGEST_KEY:
-        raise Unreadable(f"the object's key is longer than {LONGEST_KEY} bytes")
+        raise ParseError(f"the object's key is longer than {LONGEST_KEY} bytes")
     event: MediaUploaded | MediaDeleted
     if name.startswith(_CREATED):
         asset = _asset(bucket, thing, (thing.etag or "").strip('"'), thing.size)
@@ -132,7 +136,7 @@ def _fact(name: str, bucket: str, thing: _NotifiedObject | _BridgedObject, when:
         # Some ways tell of what is gone and others do not.
         asset = _asset(bucket, thing, etag="", size=0)
         event = MediaDeleted(asset=asset, event_name=name, deleted_at=when, region=region)
-    return event, envelope(event, root_id(asset, name), SOURCE, when)
+    return event, new_metadata(event, root_id(asset, name), SOURCE, when)
 
 
 def _asset(bucket: str, thing: _NotifiedObject | _BridgedObject, etag: str, size: int) -> Asset:
@@ -155,4 +159,4 @@ def _decoded(key: str) -> str:
     try:
         return unquote_plus(key, errors="strict")
     except UnicodeDecodeError:
-        raise Unreadable("s3.object.key is not form-encoded UTF-8") from None
+        raise ParseError("s3.object.key is not form-encoded UTF-8") from None

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.connectors.aws import client
-from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, refused
-from headrace.connectors.sinks.batching import Limits
+from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, error_from_aws_code
+from headrace.connectors.sinks.batching import BatchLimits
 
-TEN = Limits(10, 256 * 1024)
+TEN_ENTRIES = BatchLimits(10, 256 * 1024)
 LONGEST_GROUP = 128
 
 
-def _marks(delivery: Delivery, arn: str) -> dict[str, Any]:
+def entry_attributes(delivery: Delivery, arn: str) -> dict[str, Any]:
     """Give an entry's attributes, by which subscribers filter, and what FIFO needs."""
     told = {"id": delivery.id, "detail-type": delivery.detail_type, "source": delivery.source}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items() if value}
@@ -31,27 +31,27 @@ def _marks(delivery: Delivery, arn: str) -> dict[str, Any]:
     }
 
 
-def _answers(answer: Mapping[str, Any], count: int) -> list[NotDelivered | None]:
+def entry_errors(answer: Mapping[str, Any], count: int) -> list[DeliveryError | None]:
     """Give each entry's own answer. What the service calls a fault of its own is worth another try."""
-    found: list[NotDelivered | None] = [None] * count
+    found: list[DeliveryError | None] = [None] * count
     for failed in answer.get("Failed", ()):
-        failure = refused(failed["Code"], str(failed.get("Message", "")))
+        failure = error_from_aws_code(failed["Code"], str(failed.get("Message", "")))
         if failure.kind == "permanent" and not failed.get("SenderFault", False):
-            failure = NotDelivered("transient", failure.code, str(failure))
+            failure = DeliveryError("transient", failure.code, str(failure))
         found[int(failed["Id"])] = failure
     return found
 
 
-def _call(service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+def call(service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
     try:
-        return client.tell(service, operation, region, **parameters)
-    except client.NotAnswered as error:
-        raise refused(error.code, str(error)) from error
+        return client.call_once(service, operation, region, **parameters)
+    except client.AwsCallError as error:
+        raise error_from_aws_code(error.code, str(error)) from error
 
 
-def _region(arn: str, service: str) -> str:
+def region_of(arn: str, service: str) -> str:
     """Read the region out of an ARN. Raises `BadTarget` for what is none of this service."""
     parts = arn.split(":")
     if len(parts) < 6 or parts[0] != "arn" or parts[2] != service or not parts[5]:
-        raise BadTarget(f"{arn}: give an ARN such as arn:aws:{service}:eu-central-1:111122223333:NAME")
+        raise InvalidTargetError(f"{arn}: give an ARN such as arn:aws:{service}:eu-central-1:111122223333:NAME")
     return parts[3]

@@ -10,23 +10,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.connectors.aws import client
-from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink, refused
+from headrace.connectors.sinks.base import (
+    Delivery,
+    DeliveryError,
+    InvalidTargetError,
+    Sink,
+    error_from_aws_code,
+)
 
 MOST_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
 LONGEST = 300
 
 
-def function(name: str, settings: Mapping[str, Any]) -> Sink:
+def lambda_sink(name: str, settings: Mapping[str, Any]) -> Sink:
     """Invoke a function, by its name or ARN. With `wait = true` an error of the function is a delivery that failed."""
     wait = settings.get("wait", False)
     if not isinstance(wait, bool):
-        raise BadTarget(f"wait = true or false, not {wait!r}")
+        raise InvalidTargetError(f"wait = true or false, not {wait!r}")
     kind = "RequestResponse" if wait else "Event"
     region = name.split(":")[3] if name.startswith("arn:") and name.count(":") >= 6 else ""
 
     def invoke(delivery: Delivery) -> None:
         try:
-            answer = client.tell(
+            answer = client.call_once(
                 "lambda",
                 "invoke",
                 region,
@@ -34,16 +40,16 @@ def function(name: str, settings: Mapping[str, Any]) -> Sink:
                 InvocationType=kind,
                 Payload=delivery.body.encode(),
             )
-        except client.NotAnswered as error:
-            raise refused(error.code, str(error)) from error
+        except client.AwsCallError as error:
+            raise error_from_aws_code(error.code, str(error)) from error
         if "FunctionError" in answer:
             said = answer["Payload"].read()[:LONGEST].decode(errors="replace")
-            raise NotDelivered("transient", "function_error", f"{answer['FunctionError']}: {said}")
+            raise DeliveryError("transient", "function_error", f"{answer['FunctionError']}: {said}")
 
     async def deliver(delivery: Delivery) -> None:
         size = len(delivery.body.encode())
         if size > MOST_BYTES[kind]:
-            raise NotDelivered(
+            raise DeliveryError(
                 "permanent", "too_large", f"{size:,} bytes, and Lambda takes at most {MOST_BYTES[kind]:,}"
             )
         await asyncio.to_thread(invoke, delivery)

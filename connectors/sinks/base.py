@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["outage", "throttled", "transient", "permanent"]
+FailureKind = Literal["outage", "throttled", "transient", "permanent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,17 @@ Sink = Callable[[Delivery], Awaitable[None]]
 """Returns when the target has it. Raises `NotDelivered`."""
 
 
-class NotDelivered(Exception):
+class DeliveryError(Exception):
     """The target did not take it. `code` is its own word for why; `after` the seconds that it asks to wait."""
 
-    def __init__(self, kind: Kind, code: str, why: str, after: float = 0.0) -> None:
+    def __init__(self, kind: FailureKind, code: str, why: str, after: float = 0.0) -> None:
         super().__init__(why)
         self.kind = kind
         self.code = code
         self.after = after
 
 
-class BadTarget(ValueError):
+class InvalidTargetError(ValueError):
     """A target's address or settings cannot be used; the text says why."""
 
 
@@ -72,16 +72,16 @@ _TRANSIENT = (
     "ServiceException",
     "ServiceUnavailable",
 )
-_KIND_OF: dict[str, Kind] = {
+_KIND_OF: dict[str, FailureKind] = {
     **dict.fromkeys(_OUTAGE, "outage"),
     **dict.fromkeys(_THROTTLED, "throttled"),
     **dict.fromkeys(_TRANSIENT, "transient"),
 }
 
 
-def refused(code: str, why: str) -> NotDelivered:
+def error_from_aws_code(code: str, why: str) -> DeliveryError:
     """Say what an error code of AWS means for a delivery; nobody answered where there is none."""
     if not code:
-        return NotDelivered("outage", "unreachable", why)
+        return DeliveryError("outage", "unreachable", why)
     short = code.rpartition(".")[2]  # SQS still spells some in its old way: AWS.SimpleQueueService.NonExistentQueue
-    return NotDelivered(_KIND_OF.get(short, "permanent"), code, why)
+    return DeliveryError(_KIND_OF.get(short, "permanent"), code, why)

@@ -6,26 +6,26 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from headrace.connectors.sinks.base import Delivery, NotDelivered
+from headrace.connectors.sinks.base import Delivery, DeliveryError
 
 WAIT_SECONDS = 0.005
 
-Answer = Sequence[NotDelivered | None]
+EntryErrors = Sequence[DeliveryError | None]
 """What became of each delivery of a batch, in its order; None for one that was taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """How many deliveries and bytes a call may hold."""
 
     count: int
     size: int
 
 
-class Batches:
+class Batcher:
     """Collects deliveries for a few milliseconds. Each is answered for itself: one that fails takes no other along."""
 
-    def __init__(self, call: Callable[[Sequence[Delivery]], Answer], limits: Limits) -> None:
+    def __init__(self, call: Callable[[Sequence[Delivery]], EntryErrors], limits: BatchLimits) -> None:
         self._call = call
         self._limits = limits
         self._open: list[tuple[Delivery, asyncio.Future[None]]] = []
@@ -38,20 +38,20 @@ class Batches:
         size = len(delivery.body.encode())
         if size > self._limits.size:
             why = f"{size:,} bytes, and the target takes at most {self._limits.size:,}"
-            raise NotDelivered("permanent", "too_large", why)
+            raise DeliveryError("permanent", "too_large", why)
         if self._size + size > self._limits.size:
-            self._close()
+            self._flush()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._open.append((delivery, done))
         self._size += size
         if len(self._open) >= self._limits.count:
-            self._close()
+            self._flush()
         elif self._timer is None:
-            self._timer = loop.call_later(WAIT_SECONDS, self._close)
+            self._timer = loop.call_later(WAIT_SECONDS, self._flush)
         await done
 
-    def _close(self) -> None:
+    def _flush(self) -> None:
         """Send what has come together."""
         if self._timer is not None:
             self._timer.cancel()
@@ -66,8 +66,8 @@ class Batches:
         try:
             answers = await asyncio.to_thread(self._call, [delivery for delivery, _ in batch])
         except Exception as error:  # the whole call failed: so did each of its deliveries
-            answers = [error if isinstance(error, NotDelivered) else None for _ in batch]
-            if not isinstance(error, NotDelivered):
+            answers = [error if isinstance(error, DeliveryError) else None for _ in batch]
+            if not isinstance(error, DeliveryError):
                 for _, done in batch:
                     if not done.done():
                         done.set_exception(error)

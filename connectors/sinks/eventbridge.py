@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headrace.connectors.sinks.aws_batch import TEN, _call, _region
-from headrace.connectors.sinks.base import BadTarget, Delivery, Sink, refused
-from headrace.connectors.sinks.batching import Answer, Batches
+from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, region_of
+from headrace.connectors.sinks.base import Delivery, InvalidTargetError, Sink, error_from_aws_code
+from headrace.connectors.sinks.batching import Batcher, EntryErrors
 
 
-def eventbridge(bus: str, settings: Mapping[str, Any]) -> Sink:
+def eventbridge_sink(bus: str, settings: Mapping[str, Any]) -> Sink:
     """Put events on a bus, by its name or ARN, under a source of ours: those of AWS may not be used."""
-    region = _region(bus, "events") if bus.startswith("arn:") else ""
+    region = region_of(bus, "events") if bus.startswith("arn:") else ""
     source = settings.get("source", "headrace")
     if not isinstance(source, str) or source.startswith("aws."):
-        raise BadTarget(f"source: a name of your own, not {source!r}")
+        raise InvalidTargetError(f"source: a name of your own, not {source!r}")
 
-    def put(batch: Sequence[Delivery]) -> Answer:
+    def put(batch: Sequence[Delivery]) -> EntryErrors:
         entries = [
             {
                 "EventBusName": bus,
@@ -27,10 +27,12 @@ def eventbridge(bus: str, settings: Mapping[str, Any]) -> Sink:
             }
             for each in batch
         ]
-        answer = _call("events", "put_events", region, Entries=entries)
+        answer = call("events", "put_events", region, Entries=entries)
         return [
-            refused(entry["ErrorCode"], str(entry.get("ErrorMessage", ""))) if entry.get("ErrorCode") else None
+            error_from_aws_code(entry["ErrorCode"], str(entry.get("ErrorMessage", "")))
+            if entry.get("ErrorCode")
+            else None
             for entry in answer["Entries"]
         ]
 
-    return Batches(put, TEN).deliver
+    return Batcher(put, TEN_ENTRIES).deliver

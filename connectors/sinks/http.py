@@ -13,9 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink
-from headrace.connectors.sinks.http_client import Address, Answer, check, post, secret
-from headrace.connectors.sinks.oauth import Tokens, client_of
+from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
+from headrace.connectors.sinks.http_client import (
+    HttpResponse,
+    HttpTarget,
+    post,
+    resolve_secret,
+    validate_url,
+)
+from headrace.connectors.sinks.oauth import TokenCache, client_of
 
 MOST_BYTES = 1024 * 1024
 SECONDS = 10.0
@@ -23,23 +29,23 @@ KNOWN = {"secret", "headers", "allow_private", "timeout_seconds", "oauth"}
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class HttpEndpoint:
     """Who is called, and how. `secret` signs; `headers` may hold a key of theirs, `tokens` give bearer tokens."""
 
-    address: Address
+    address: HttpTarget
     secret: bytes
     headers: Mapping[str, str]
-    tokens: Tokens | None = None
+    tokens: TokenCache | None = None
 
 
-def http(url: str, settings: Mapping[str, Any]) -> Sink:
+def http_sink(url: str, settings: Mapping[str, Any]) -> Sink:
     """Post to an address. Raises `BadTarget` for one that may not be called, and for a secret that is not there."""
     endpoint = _endpoint(url, settings)
 
     async def deliver(delivery: Delivery) -> None:
         body = delivery.body.encode()
         if len(body) > MOST_BYTES:
-            raise NotDelivered(
+            raise DeliveryError(
                 "permanent", "too_large", f"{len(body):,} bytes are sent to nobody, at most {MOST_BYTES:,}"
             )
         answer = await _posted(endpoint, delivery, body)
@@ -50,14 +56,14 @@ def http(url: str, settings: Mapping[str, Any]) -> Sink:
     return deliver
 
 
-async def _posted(endpoint: Endpoint, delivery: Delivery, body: bytes) -> Answer:
+async def _posted(endpoint: HttpEndpoint, delivery: Delivery, body: bytes) -> HttpResponse:
     headers = _headers(endpoint, delivery, body)
     if endpoint.tokens is None:
         return await post(endpoint.address, body, headers)
     token = await endpoint.tokens.token()
     answer = await post(endpoint.address, body, {**headers, "authorization": f"Bearer {token}"})
     if answer.status == 401:
-        endpoint.tokens.refused(token)
+        endpoint.tokens.invalidate(token)
     return answer
 
 
@@ -67,7 +73,7 @@ def signature(secret: bytes, id_: str, moment: int, body: bytes) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-def _headers(endpoint: Endpoint, delivery: Delivery, body: bytes) -> dict[str, str]:
+def _headers(endpoint: HttpEndpoint, delivery: Delivery, body: bytes) -> dict[str, str]:
     moment = int(time.time())
     found = {
         "content-type": "application/json",
@@ -81,33 +87,33 @@ def _headers(endpoint: Endpoint, delivery: Delivery, body: bytes) -> dict[str, s
     )
 
 
-def _judge(answer: Answer) -> None:
+def _judge(answer: HttpResponse) -> None:
     """Take an answer for what it is: taken, worth another try, or refused for good."""
     status, after = answer.status, float(answer.retry_after) if answer.retry_after.isdecimal() else 0.0
     if 200 <= status < 300:
         return
     why = f"HTTP {status}: {answer.body.decode(errors='replace').strip()}"
     if status in (429, 503):
-        raise NotDelivered("throttled", f"http_{status}", why, after)
+        raise DeliveryError("throttled", f"http_{status}", why, after)
     if status in (408, 425) or status >= 500:
-        raise NotDelivered("transient", f"http_{status}", why, after)
-    raise NotDelivered("permanent", f"http_{status}", why)
+        raise DeliveryError("transient", f"http_{status}", why, after)
+    raise DeliveryError("permanent", f"http_{status}", why)
 
 
-def _endpoint(url: str, settings: Mapping[str, Any]) -> Endpoint:
+def _endpoint(url: str, settings: Mapping[str, Any]) -> HttpEndpoint:
     if unknown := sorted(settings.keys() - KNOWN):
-        raise BadTarget(f"{unknown[0]}: there is no such setting; there are {', '.join(sorted(KNOWN))}")
+        raise InvalidTargetError(f"{unknown[0]}: there is no such setting; there are {', '.join(sorted(KNOWN))}")
     private = settings.get("allow_private", False)
-    check(url, private)
+    validate_url(url, private)
     headers = settings.get("headers", {})
     if not isinstance(headers, Mapping):
-        raise BadTarget("headers = { NAME = 'env:VARIABLE' }")
+        raise InvalidTargetError("headers = { NAME = 'env:VARIABLE' }")
     seconds = settings.get("timeout_seconds", SECONDS)
     if not isinstance(seconds, int | float) or not 0 < seconds <= 60:
-        raise BadTarget(f"timeout_seconds: more than 0 and at most 60, not {seconds!r}")
-    return Endpoint(
-        Address(url, private, float(seconds)),
-        secret(settings["secret"]).encode() if "secret" in settings else b"",
-        {str(name): secret(value) for name, value in headers.items()},
-        Tokens(client_of(settings["oauth"], private, float(seconds))) if "oauth" in settings else None,
+        raise InvalidTargetError(f"timeout_seconds: more than 0 and at most 60, not {seconds!r}")
+    return HttpEndpoint(
+        HttpTarget(url, private, float(seconds)),
+        resolve_secret(settings["secret"]).encode() if "secret" in settings else b"",
+        {str(name): resolve_secret(value) for name, value in headers.items()},
+        TokenCache(client_of(settings["oauth"], private, float(seconds))) if "oauth" in settings else None,
     )

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from headrace.connectors.sinks.base import BadTarget, NotDelivered
-from headrace.connectors.sinks.ssrf_guard import Forbidden, Guard, is_public
+from headrace.connectors.sinks.base import DeliveryError, InvalidTargetError
+from headrace.connectors.sinks.ssrf_guard import PrivateAddressError, PublicOnlyResolver, is_public
 
 REFERENCE = "env:"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class HttpTarget:
     """Who is called: inner addresses only where that is meant; and how many seconds the answer may take."""
 
     url: str
@@ -29,7 +29,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What was answered: the status, `Retry-After`, and the beginning of the body."""
 
     status: int
@@ -37,9 +37,9 @@ class Answer:
     body: bytes
 
 
-async def post(address: Address, body: bytes, headers: Mapping[str, str], most: int = 200) -> Answer:
+async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], most: int = 200) -> HttpResponse:
     """Post, follow no redirect, and give the answer with at most so many bytes. Raises `NotDelivered` without one."""
-    connector = aiohttp.TCPConnector(resolver=None if address.allow_private else Guard(), force_close=True)
+    connector = aiohttp.TCPConnector(resolver=None if address.allow_private else PublicOnlyResolver(), force_close=True)
     timeout = aiohttp.ClientTimeout(total=address.seconds)
     jar = aiohttp.DummyCookieJar()
     try:
@@ -47,41 +47,43 @@ async def post(address: Address, body: bytes, headers: Mapping[str, str], most: 
             aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=jar) as session,
             session.post(address.url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
-            return Answer(answer.status, answer.headers.get("Retry-After", ""), await _beginning(answer, most))
+            return HttpResponse(answer.status, answer.headers.get("Retry-After", ""), await _beginning(answer, most))
     except TimeoutError:
-        raise NotDelivered("transient", "timeout", f"no answer in {address.seconds:g} s") from None
-    except Forbidden as error:
-        raise NotDelivered("permanent", "forbidden_address", str(error)) from error
+        raise DeliveryError("transient", "timeout", f"no answer in {address.seconds:g} s") from None
+    except PrivateAddressError as error:
+        raise DeliveryError("permanent", "forbidden_address", str(error)) from error
     except aiohttp.ClientConnectionError as error:
-        if isinstance(error.__cause__, Forbidden):
-            raise NotDelivered("permanent", "forbidden_address", str(error.__cause__)) from error
-        raise NotDelivered("outage", "unreachable", str(error)) from error
+        if isinstance(error.__cause__, PrivateAddressError):
+            raise DeliveryError("permanent", "forbidden_address", str(error.__cause__)) from error
+        raise DeliveryError("outage", "unreachable", str(error)) from error
     except aiohttp.InvalidURL as error:
-        raise NotDelivered("permanent", "no_address", str(error)) from error
+        raise DeliveryError("permanent", "no_address", str(error)) from error
     except aiohttp.ClientError as error:
-        raise NotDelivered("transient", "no_http", str(error)) from error
+        raise DeliveryError("transient", "no_http", str(error)) from error
 
 
-def check(url: Any, private: bool) -> None:
+def validate_url(url: Any, private: bool) -> None:
     """Raise `BadTarget` for an address that may not be called, as far as that can be told before."""
     if not isinstance(url, str):
-        raise BadTarget(f"give an address as text, not {url!r}")
+        raise InvalidTargetError(f"give an address as text, not {url!r}")
     parts = urlsplit(url)
     if parts.scheme not in (("https", "http") if private else ("https",)) or not parts.hostname:
-        raise BadTarget(f"{url}: give an https address" + ("" if private else "; http only with allow_private = true"))
+        raise InvalidTargetError(
+            f"{url}: give an https address" + ("" if private else "; http only with allow_private = true")
+        )
     if parts.username or parts.password:
-        raise BadTarget("an address holds no user and no password: name them in headers")
+        raise InvalidTargetError("an address holds no user and no password: name them in headers")
     if not private and not is_public(parts.hostname):
-        raise BadTarget(f"{parts.hostname} is an inner address: allow_private = true where that is meant")
+        raise InvalidTargetError(f"{parts.hostname} is an inner address: allow_private = true where that is meant")
 
 
-def secret(reference: Any) -> str:
+def resolve_secret(reference: Any) -> str:
     """Read what a reference names. A secret itself does not belong into a rule, which is data that others read."""
     if not isinstance(reference, str) or not reference.startswith(REFERENCE):
-        raise BadTarget(f"give a secret as {REFERENCE}VARIABLE, never itself")
+        raise InvalidTargetError(f"give a secret as {REFERENCE}VARIABLE, never itself")
     found = os.environ.get(reference.removeprefix(REFERENCE))
     if not found:
-        raise BadTarget(f"{reference.removeprefix(REFERENCE)} is not set, which a rule's target needs")
+        raise InvalidTargetError(f"{reference.removeprefix(REFERENCE)} is not set, which a rule's target needs")
     return found
 
 

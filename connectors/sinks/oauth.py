@@ -14,8 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from headrace.connectors.sinks.base import BadTarget, Kind, NotDelivered
-from headrace.connectors.sinks.http_client import Address, Answer, check, post, secret
+from headrace.connectors.sinks.base import DeliveryError, FailureKind, InvalidTargetError
+from headrace.connectors.sinks.http_client import (
+    HttpResponse,
+    HttpTarget,
+    post,
+    resolve_secret,
+    validate_url,
+)
 
 NEEDED = {"token_url", "client_id", "client_secret"}
 KNOWN = {*NEEDED, "scope"}
@@ -24,19 +30,19 @@ LONGEST_ANSWER = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class OAuthClient:
     """Who asks for tokens, and where."""
 
-    address: Address
+    address: HttpTarget
     id: str
     secret: str
     scope: str = ""
 
 
-class Tokens:
+class TokenCache:
     """One client's token, the same for all who ask at the same time."""
 
-    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: OAuthClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
         self._asking = asyncio.Lock()
@@ -51,12 +57,12 @@ class Tokens:
                 self._until = self._clock() + seconds - EARLY_SECONDS
             return self._token
 
-    def refused(self, token: str) -> None:
+    def invalidate(self, token: str) -> None:
         """Note that a token was refused, so that the next one is another."""
         if token == self._token:
             self._token = ""
 
-    async def _ask(self) -> Answer:
+    async def _ask(self) -> HttpResponse:
         client = self._client
         form = {"grant_type": "client_credentials", **({"scope": client.scope} if client.scope else {})}
         basic = base64.b64encode(f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}".encode()).decode()
@@ -64,26 +70,30 @@ class Tokens:
         return await post(client.address, urlencode(form).encode(), headers, LONGEST_ANSWER)
 
 
-def client_of(said: Any, allow_private: bool, seconds: float) -> Client:
+def client_of(said: Any, allow_private: bool, seconds: float) -> OAuthClient:
     """Read a client from a rule. Raises `BadTarget`."""
     if not isinstance(said, Mapping) or said.keys() - KNOWN or NEEDED - said.keys():
-        raise BadTarget("oauth has token_url, client_id = 'env:VARIABLE', client_secret = 'env:VARIABLE' and scope")
-    check(said["token_url"], allow_private)
-    address = Address(said["token_url"], allow_private, seconds)
-    return Client(address, secret(said["client_id"]), secret(said["client_secret"]), str(said.get("scope", "")))
+        raise InvalidTargetError(
+            "oauth has token_url, client_id = 'env:VARIABLE', client_secret = 'env:VARIABLE' and scope"
+        )
+    validate_url(said["token_url"], allow_private)
+    address = HttpTarget(said["token_url"], allow_private, seconds)
+    return OAuthClient(
+        address, resolve_secret(said["client_id"]), resolve_secret(said["client_secret"]), str(said.get("scope", ""))
+    )
 
 
-def _read(answer: Answer) -> tuple[str, float]:
+def _read(answer: HttpResponse) -> tuple[str, float]:
     """Take the token and the seconds that it lives out of an answer. Who refuses our credentials is an outage."""
     if answer.status != 200:
-        kind: Kind = "transient" if answer.status >= 500 or answer.status == 429 else "outage"
+        kind: FailureKind = "transient" if answer.status >= 500 or answer.status == 429 else "outage"
         why = f"no token: HTTP {answer.status} {_reason(answer.body)}"
-        raise NotDelivered(kind, f"oauth_{answer.status}", why.strip())
+        raise DeliveryError(kind, f"oauth_{answer.status}", why.strip())
     try:
         said = json.loads(answer.body)
         return str(said["access_token"]), float(said.get("expires_in", 300))
     except (ValueError, KeyError, TypeError):
-        raise NotDelivered("transient", "oauth_answer", "no token: the answer holds none") from None
+        raise DeliveryError("transient", "oauth_answer", "no token: the answer holds none") from None
 
 
 def _reason(body: bytes) -> str:

@@ -6,35 +6,35 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.connectors.sinks import aws_lambda, eventbridge, http, sns, sqs
-from headrace.connectors.sinks.base import BadTarget, Sink
+from headrace.connectors.sinks.base import InvalidTargetError, Sink
 
-Settings = Mapping[str, Any]
+SinkSettings = Mapping[str, Any]
 
 
-def _sns(address: str, settings: Settings) -> Sink:
+def _sns(address: str, settings: SinkSettings) -> Sink:
     _none_of(settings)
-    return sns.sns(address)
+    return sns.sns_sink(address)
 
 
-def _sqs(address: str, settings: Settings) -> Sink:
+def _sqs(address: str, settings: SinkSettings) -> Sink:
     _none_of(settings)
-    return sqs.sqs(address)
+    return sqs.sqs_sink(address)
 
 
-OPENERS: dict[str, Callable[[str, Settings], Sink]] = {
+SINKS: dict[str, Callable[[str, SinkSettings], Sink]] = {
     "sns": _sns,
     "sqs": _sqs,
-    "eventbridge": eventbridge.eventbridge,
-    "lambda": aws_lambda.function,
-    "http": http.http,
+    "eventbridge": eventbridge.eventbridge_sink,
+    "lambda": aws_lambda.lambda_sink,
+    "http": http.http_sink,
 }
 
 
-def open_sink(kind: str, address: str, settings: Settings) -> Sink:
+def create_sink(kind: str, address: str, settings: SinkSettings) -> Sink:
     """Give what delivers to a target. Raises `BadTarget`; nobody is called yet."""
-    return OPENERS[kind](address, settings)
+    return SINKS[kind](address, settings)
 
 
-def _none_of(settings: Settings) -> None:
+def _none_of(settings: SinkSettings) -> None:
     if settings:
-        raise BadTarget(f"{min(settings)}: there is no such setting")
+        raise InvalidTargetError(f"{min(settings)}: there is no such setting")

@@ -9,11 +9,11 @@ import socket
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 
-class Forbidden(OSError):
+class PrivateAddressError(OSError):
     """An address of an inner network, of this machine, or of nobody."""
 
 
-class Guard(AbstractResolver):
+class PublicOnlyResolver(AbstractResolver):
     """Resolves names to public addresses and to no others."""
 
     async def resolve(
@@ -25,7 +25,7 @@ class Guard(AbstractResolver):
         results = []
         for kind, _, protocol, _, address in found:
             if not is_public(str(address[0])):
-                raise Forbidden(f"{host} leads to {address[0]}, which is no public address")
+                raise PrivateAddressError(f"{host} leads to {address[0]}, which is no public address")
             results.append(
                 ResolveResult(
                     hostname=host,

@@ -7,23 +7,29 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from headrace.connectors.webhook.sns_signature import SnsMessage, certificate_names
-from headrace.connectors.webhook.x509 import SigningKey, Trust, certificates, missing_issuer, signing_key
+from headrace.connectors.webhook.x509 import (
+    SigningKey,
+    TrustStore,
+    certificates,
+    missing_issuer,
+    signing_key,
+)
 
-AT_ONCE = 8
+MAX_CONCURRENT = 8
 KEPT = 64
 
 Fetch = Callable[[str], Awaitable[bytes]]
 """Gets what lies at an address. Raises `NotFetched`."""
 
 
-class NotFetched(Exception):
+class CertificateFetchError(Exception):
     """A certificate could not be had; the text says why."""
 
 
-class Certificates:
+class CertificateCache:
     """Gives the key that a message names. All who ask for one that is being fetched wait for the same fetch."""
 
-    def __init__(self, fetch: Fetch, trusted: Trust, clock: Callable[[], datetime]) -> None:
+    def __init__(self, fetch: Fetch, trusted: TrustStore, clock: Callable[[], datetime]) -> None:
         self._fetch = fetch
         self._trusted = trusted
         self._clock = clock
@@ -32,14 +38,14 @@ class Certificates:
 
     async def key(self, message: SnsMessage) -> SigningKey:
         """Give the key that signed a message, if any key of SNS did. Raises `NotFetched` or `Untrusted`."""
-        url = message.proof.certificate_url
+        url = message.signature.certificate_url
         known = self._keys.get(url)
         if known is not None and self._clock() < known.until:
             return known
         task = self._fetching.get(url)
         if task is None:
-            if len(self._fetching) >= AT_ONCE:
-                raise NotFetched(f"{AT_ONCE} certificates are being fetched already")
+            if len(self._fetching) >= MAX_CONCURRENT:
+                raise CertificateFetchError(f"{MAX_CONCURRENT} certificates are being fetched already")
             task = asyncio.create_task(self._fetched(url, certificate_names(message.topic_arn)))
             self._fetching[url] = task
             task.add_done_callback(lambda _: self._fetching.pop(url))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from headrace.connectors.webhook.certificates import Fetch, NotFetched
+from headrace.connectors.webhook.certificates import CertificateFetchError, Fetch
 
 SECONDS = 3.0
 """A certificate and its issuer together have to be here long before SNS hangs up, which it does after 15 s."""
@@ -16,7 +16,7 @@ LARGEST = 32_768
 
 
 @asynccontextmanager
-async def fetching(tls: ssl.SSLContext, seconds: float = SECONDS) -> AsyncIterator[Fetch]:
+async def create_fetch(tls: ssl.SSLContext, seconds: float = SECONDS) -> AsyncIterator[Fetch]:
     """Open a client whose every answer is a 200 of at most 32 KiB within `seconds`; anything else is `NotFetched`.
 
     It goes through the proxies that HTTPS_PROXY and HTTP_PROXY name, if any.
@@ -33,12 +33,12 @@ async def fetching(tls: ssl.SSLContext, seconds: float = SECONDS) -> AsyncIterat
             try:
                 async with session.get(url, allow_redirects=False) as answer:
                     if answer.status != 200:
-                        raise NotFetched(f"{url}: HTTP {answer.status}")
+                        raise CertificateFetchError(f"{url}: HTTP {answer.status}")
                     return await _content(answer, url)
             except TimeoutError:
-                raise NotFetched(f"{url}: no answer in {seconds:g} s") from None
+                raise CertificateFetchError(f"{url}: no answer in {seconds:g} s") from None
             except aiohttp.ClientError as error:
-                raise NotFetched(f"{url}: {error}") from error
+                raise CertificateFetchError(f"{url}: {error}") from error
 
         yield fetch
 
@@ -48,5 +48,5 @@ async def _content(answer: aiohttp.ClientResponse, url: str) -> bytes:
     async for chunk in answer.content.iter_chunked(LARGEST):
         content += chunk
         if len(content) > LARGEST:
-            raise NotFetched(f"{url}: more than {LARGEST} bytes")
+            raise CertificateFetchError(f"{url}: more than {LARGEST} bytes")
     return bytes(content)

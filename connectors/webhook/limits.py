@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 
-class Recent:
+class DedupCache:
     """Remembers ids for so many seconds, and at most so many of them: the oldest is forgotten first."""
 
     def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:

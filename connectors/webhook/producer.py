@@ -10,18 +10,18 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 
 SECONDS = 7.0
 """How long the broker has. SNS hangs up after 15 s, of which a new certificate may take 6."""
 POLL_SECONDS = 0.1
 
 
-class NotSent(Exception):
+class WebhookSendError(Exception):
     """The broker has not taken a record; the text says why."""
 
 
-class Sender:
+class WebhookProducer:
     """Sends from an event loop. A thread polls the producer, whose callbacks report to the loop."""
 
     def __init__(self, producer: Producer, seconds: float = SECONDS) -> None:
@@ -31,7 +31,7 @@ class Sender:
         self._polling = threading.Thread(target=self._poll, name="acknowledgements", daemon=True)
         self._polling.start()
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[ProducerRecord]) -> None:
         """Send all messages; they are durable when this returns. Raises `NotSent` when one is not, or not yet."""
         reports = [self._produce(message) for message in messages]
         try:
@@ -39,10 +39,10 @@ class Sender:
             async with asyncio.timeout(self._seconds):
                 errors = await asyncio.gather(*reports)
         except TimeoutError:
-            raise NotSent(f"no acknowledgement in {self._seconds:g} s") from None
+            raise WebhookSendError(f"no acknowledgement in {self._seconds:g} s") from None
         for error in errors:
             if error is not None:
-                raise NotSent(error.str())
+                raise WebhookSendError(error.str())
 
     def close(self, seconds: float) -> int:
         """Wait for what is under way, and give the number of records that were not delivered."""
@@ -51,7 +51,7 @@ class Sender:
         left: int = self._producer.flush(seconds)
         return left
 
-    def _produce(self, message: Message) -> asyncio.Future[KafkaError | None]:
+    def _produce(self, message: ProducerRecord) -> asyncio.Future[KafkaError | None]:
         loop = asyncio.get_running_loop()
         report: asyncio.Future[KafkaError | None] = loop.create_future()
 
@@ -63,9 +63,9 @@ class Sender:
                 message.topic, message.value, message.key, headers=list(message.headers), on_delivery=delivered
             )
         except BufferError:
-            raise NotSent("the producer holds as much as it may") from None
+            raise WebhookSendError("the producer holds as much as it may") from None
         except KafkaException as error:
-            raise NotSent(error.args[0].str()) from error
+            raise WebhookSendError(error.args[0].str()) from error
         return report
 
     def _poll(self) -> None:

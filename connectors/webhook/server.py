@@ -23,15 +23,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from headrace.connectors.aws.sns_client import confirm_subscription
-from headrace.connectors.readiness import kafka_missing
-from headrace.connectors.webhook.certificates import Certificates
-from headrace.connectors.webhook.handler import Outside, Webhook
-from headrace.connectors.webhook.http_fetch import fetching
-from headrace.connectors.webhook.producer import Sender, producer
+from headrace.connectors.readiness import missing_dependencies
+from headrace.connectors.webhook.certificates import CertificateCache
+from headrace.connectors.webhook.handler import Webhook, WebhookDependencies
+from headrace.connectors.webhook.http_fetch import create_fetch
+from headrace.connectors.webhook.producer import WebhookProducer, producer
 from headrace.connectors.webhook.settings import WebhookSettings
-from headrace.connectors.webhook.x509 import Trust, trust
+from headrace.connectors.webhook.x509 import TrustStore, load_trust_store
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.runtime.outage_log import Saying
+from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import SettingsError
@@ -41,15 +41,15 @@ LOOK_SECONDS = 0.5
 log = structlog.get_logger("headrace")
 
 
-class State(TypedDict):
+class WebhookState(TypedDict):
     """What every request finds."""
 
     webhook: Webhook
 
 
-def run(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
+def serve(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
     """Serve until SIGTERM or SIGINT, then drain. False when it could not begin. Raises `SettingsError`."""
-    app = create_app(partial(opened, settings, cluster, _trusted(settings)))
+    app = create_app(partial(connect, settings, cluster, _trusted(settings)))
     server = uvicorn.Server(_config(app, settings))
     listening = _listening(settings)
     asked = threading.Event()
@@ -69,7 +69,7 @@ def create_app(open_webhook: Callable[[], AbstractAsyncContextManager[Webhook]])
     """Make a web application of a webhook, which is open while the application is served."""
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[State]:
+    async def lifespan(_: Starlette) -> AsyncIterator[WebhookState]:
         async with open_webhook() as webhook:
             yield {"webhook": webhook}
 
@@ -78,14 +78,14 @@ def create_app(open_webhook: Callable[[], AbstractAsyncContextManager[Webhook]])
 
 
 @asynccontextmanager
-async def opened(settings: WebhookSettings, cluster: KafkaSettings, trusted: Trust) -> AsyncIterator[Webhook]:
+async def connect(settings: WebhookSettings, cluster: KafkaSettings, trusted: TrustStore) -> AsyncIterator[Webhook]:
     """Open a webhook over the real Kafka, the real SNS and the certificates that SNS hands out."""
-    async with fetching(_tls(settings)) as fetch:
-        sender = Sender(producer(cluster))
+    async with create_fetch(_tls(settings)) as fetch:
+        sender = WebhookProducer(producer(cluster))
         now = partial(datetime.now, UTC)
-        keys = Certificates(fetch, trusted, now)
-        book = registry.codec(cluster)
-        webhook = Webhook(settings, Outside(keys, sender.send, confirm_subscription, book, now))
+        keys = CertificateCache(fetch, trusted, now)
+        book = registry.create_codec(cluster)
+        webhook = Webhook(settings, WebhookDependencies(keys, sender.send, confirm_subscription, book, now))
         waiting = asyncio.create_task(_wait(webhook, cluster, book))
         try:
             yield webhook
@@ -99,9 +99,9 @@ async def opened(settings: WebhookSettings, cluster: KafkaSettings, trusted: Tru
 
 async def _wait(webhook: Webhook, cluster: KafkaSettings, book: Codec) -> None:
     """Let the webhook take messages once nothing is missing any more, saying each thing once."""
-    saying = Saying()
-    while missing := await asyncio.to_thread(kafka_missing, cluster, book):
-        saying.trouble(missing)
+    saying = OutageLog()
+    while missing := await asyncio.to_thread(missing_dependencies, cluster, book):
+        saying.down(missing)
         webhook.waiting_for = missing
         await asyncio.sleep(LOOK_SECONDS)
     webhook.waiting_for = ""
@@ -145,10 +145,10 @@ def _listening(settings: WebhookSettings) -> socket.socket:
         raise SettingsError(f"HEADRACE_WEBHOOK_HOST, HEADRACE_WEBHOOK_PORT: {place}: {error.strerror}") from None
 
 
-def _trusted(settings: WebhookSettings) -> Trust:
+def _trusted(settings: WebhookSettings) -> TrustStore:
     own = [settings.ca_file.read_bytes()] if settings.ca_file else []
     try:
-        return trust(Path(certifi.where()).read_bytes(), *own)
+        return load_trust_store(Path(certifi.where()).read_bytes(), *own)
     except ValueError:
         raise SettingsError(f"HEADRACE_WEBHOOK_CA_FILE: {settings.ca_file} holds no PEM certificates") from None
 

@@ -35,12 +35,12 @@ TOPIC_ARN = re.compile(
 _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class Forged(Exception):
+class InvalidSignatureError(Exception):
     """A message is not what SNS sends. The text names the part that is wrong, and repeats nothing of the message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class SnsSignature:
     """What there is to verify: the signature of `text`, by the key of the certificate at `certificate_url`."""
 
     text: bytes = field(repr=False)
@@ -58,7 +58,7 @@ class SnsMessage:
     topic_arn: str
     sent_at: datetime
     signed: dict[str, str] = field(repr=False)
-    proof: Proof
+    signature: SnsSignature
 
     @property
     def token(self) -> str:
@@ -71,7 +71,7 @@ class SnsMessage:
         return orjson.dumps(self.signed)
 
 
-def read(body: bytes) -> SnsMessage:
+def parse_sns_message(body: bytes) -> SnsMessage:
     """Read the body of a request. Raises `Forged` for one that SNS would not send.
 
     Of the fields that are signed, `Message` alone may hold line breaks: in any other, they would let the same signed
@@ -80,21 +80,21 @@ def read(body: bytes) -> SnsMessage:
     found = _object(body)
     kind = found.get("Type")
     if not isinstance(kind, str) or kind not in SIGNED:
-        raise Forged("Type is none that SNS has")
+        raise InvalidSignatureError("Type is none that SNS has")
     names = [name for name in SIGNED[kind] if name != "Subject" or found.get(name) is not None]
     signed = {name: _text(found, name) for name in names}
     for name in names:
         if name != "Message" and "\n" in signed[name]:
-            raise Forged(f"{name} is not one line")
+            raise InvalidSignatureError(f"{name} is not one line")
     if not _MESSAGE_ID.fullmatch(signed["MessageId"]):
-        raise Forged("MessageId is no id of SNS")
+        raise InvalidSignatureError("MessageId is no id of SNS")
     return SnsMessage(
         type=kind,
         id=signed["MessageId"],
         topic_arn=signed["TopicArn"],
         sent_at=_moment(signed["Timestamp"]),
         signed=signed,
-        proof=_proof(found, signed),
+        signature=_proof(found, signed),
     )
 
 
@@ -112,18 +112,18 @@ def certificate_names(topic_arn: str) -> tuple[str, ...]:
     return "sns.amazonaws.com", f"sns-signing.{region}.amazonaws.com"
 
 
-def _proof(found: dict[str, Any], signed: dict[str, str]) -> Proof:
+def _proof(found: dict[str, Any], signed: dict[str, str]) -> SnsSignature:
     version, url = _text(found, "SignatureVersion"), _text(found, "SigningCertURL")
     if version not in DIGESTS:
-        raise Forged("SignatureVersion is neither 1 nor 2")
+        raise InvalidSignatureError("SignatureVersion is neither 1 nor 2")
     if not _certificate_url(signed["TopicArn"]).fullmatch(url):
-        raise Forged("SigningCertURL is not where SNS keeps its certificates in the topic's region")
+        raise InvalidSignatureError("SigningCertURL is not where SNS keeps its certificates in the topic's region")
     try:
         signature = base64.b64decode(_text(found, "Signature"), validate=True)
     except ValueError:
-        raise Forged("Signature is not base64") from None
+        raise InvalidSignatureError("Signature is not base64") from None
     text = "".join(f"{name}\n{value}\n" for name, value in signed.items())
-    return Proof(text.encode(), signature, DIGESTS[version], url)
+    return SnsSignature(text.encode(), signature, DIGESTS[version], url)
 
 
 def _certificate_url(topic_arn: str) -> re.Pattern[str]:
@@ -136,7 +136,7 @@ def _certificate_url(topic_arn: str) -> re.Pattern[str]:
 def _place(topic_arn: str) -> tuple[str, str]:
     found = TOPIC_ARN.fullmatch(topic_arn)
     if found is None:
-        raise Forged("TopicArn is none of a standard topic")
+        raise InvalidSignatureError("TopicArn is none of a standard topic")
     return found["partition"], found["region"]
 
 
@@ -144,16 +144,16 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Forged("the body is not JSON") from None
+        raise InvalidSignatureError("the body is not JSON") from None
     if not isinstance(found, dict):
-        raise Forged("the body is no JSON object")
+        raise InvalidSignatureError("the body is no JSON object")
     return found
 
 
 def _text(found: dict[str, Any], name: str) -> str:
     value = found.get(name)
     if not isinstance(value, str) or not value:
-        raise Forged(f"{name} is no text")
+        raise InvalidSignatureError(f"{name} is no text")
     return value
 
 
@@ -161,7 +161,7 @@ def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise Forged("Timestamp is no moment") from None
+        raise InvalidSignatureError("Timestamp is no moment") from None
     if found.tzinfo is None:
-        raise Forged("Timestamp has no time zone")
+        raise InvalidSignatureError("Timestamp has no time zone")
     return found

@@ -20,12 +20,12 @@ _HASHES = {"sha1": SHA1, "sha256": SHA256}
 _ISSUER_URL = re.compile(r"http://crt\.[a-z0-9-]{1,32}\.amazontrust\.com/[a-z0-9-]{1,32}\.cer")
 
 
-class Untrusted(Exception):
+class UntrustedCertificateError(Exception):
     """A certificate is not one that SNS signs with, as far as can be told from what is trusted here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class TrustStore:
     """What is believed before anything is fetched: `roots`, and `issuers` that they may have issued."""
 
     roots: tuple[x509.Certificate, ...]
@@ -48,7 +48,7 @@ class SigningKey:
         return True
 
 
-def trust(*bundles: bytes) -> Trust:
+def load_trust_store(*bundles: bytes) -> TrustStore:
     """Trust bundles of PEM certificates: what issued itself is a root, and what did not has yet to be proven.
 
     Raises ValueError for a bundle without certificates.
@@ -57,7 +57,7 @@ def trust(*bundles: bytes) -> Trust:
         warnings.simplefilter("ignore")  # of the age of some public roots, which are as they are
         found = [each for bundle in bundles for each in x509.load_pem_x509_certificates(bundle)]
     roots = tuple(each for each in found if each.subject == each.issuer)
-    return Trust(roots, tuple(each for each in found if each.subject != each.issuer))
+    return TrustStore(roots, tuple(each for each in found if each.subject != each.issuer))
 
 
 def certificates(content: bytes) -> list[x509.Certificate]:
@@ -67,10 +67,10 @@ def certificates(content: bytes) -> list[x509.Certificate]:
             return x509.load_pem_x509_certificates(content)
         return [x509.load_der_x509_certificate(content)]
     except ValueError:
-        raise Untrusted("what lies there is no certificate") from None
+        raise UntrustedCertificateError("what lies there is no certificate") from None
 
 
-def missing_issuer(chain: Sequence[x509.Certificate], trusted: Trust) -> str | None:
+def missing_issuer(chain: Sequence[x509.Certificate], trusted: TrustStore) -> str | None:
     """Say where the certificate lies that links a chain to a root; None when there is no link missing.
 
     SNS hands out its certificate alone. The address is in it, and followed only to where Amazon Trust Services keeps
@@ -82,10 +82,12 @@ def missing_issuer(chain: Sequence[x509.Certificate], trusted: Trust) -> str | N
     for url in _issuer_urls(chain[0]):
         if _ISSUER_URL.fullmatch(url):
             return url
-    raise Untrusted("its issuer is unknown: put the issuing certificate into HEADRACE_WEBHOOK_CA_FILE")
+    raise UntrustedCertificateError("its issuer is unknown: put the issuing certificate into HEADRACE_WEBHOOK_CA_FILE")
 
 
-def signing_key(chain: Sequence[x509.Certificate], names: Sequence[str], trusted: Trust, now: datetime) -> SigningKey:
+def signing_key(
+    chain: Sequence[x509.Certificate], names: Sequence[str], trusted: TrustStore, now: datetime
+) -> SigningKey:
     """Give the key of a chain's first certificate. Raises `Untrusted` unless a root vouches for one of the names."""
     policy = PolicyBuilder().store(Store(list(trusted.roots))).time(now)
     why = ""
@@ -97,9 +99,9 @@ def signing_key(chain: Sequence[x509.Certificate], names: Sequence[str], trusted
             continue
         key = chain[0].public_key()
         if not isinstance(key, RSAPublicKey):
-            raise Untrusted("its key is not RSA")
+            raise UntrustedCertificateError("its key is not RSA")
         return SigningKey(key, chain[0].not_valid_after_utc)
-    raise Untrusted(why)
+    raise UntrustedCertificateError(why)
 
 
 def _issuer_urls(certificate: x509.Certificate) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 
 class LazyCommand(TyperCommand):
@@ -33,7 +33,7 @@ class LazyCommand(TyperCommand):
         try:
             found = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError) as error:
-            raise Refused(f"the command {self.name} cannot be loaded from {self.target}: {error}") from error
+            raise CommandError(f"the command {self.name} cannot be loaded from {self.target}: {error}") from error
         return _command(str(self.name), found)
 
 
@@ -48,7 +48,7 @@ class LazyGroup(TyperGroup):
         return super().list_commands(ctx)
 
 
-def plugged(group: str) -> dict[str, str]:
+def entry_point_commands(group: str) -> dict[str, str]:
     """Find what installed packages add under an entry-point group: name to `module:name`."""
     return {point.name: point.value for point in entry_points(group=group)}
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from headrace.console.app.lazy import LazyCommand, LazyGroup, plugged
-from headrace.console.explain import in_words
+from headrace.console.app.lazy import LazyCommand, LazyGroup, entry_point_commands
+from headrace.console.explain import describe
 
 COMMANDS = {
     "put": "headrace.console.commands.put:put",
@@ -35,16 +35,16 @@ COMMANDS = {
     "schemas": "headrace.console.commands.schemas:app",
     "version": "headrace.console.commands.version:version",
 }
-EXPECTED = 1
+EXIT_ERROR = 1
 """Exit code of a command that could not do what it was asked to."""
 
 
-class Commands(LazyGroup):
+class CommandGroup(LazyGroup):
     """Our own commands, and those that other packages add through the entry-point group `headrace.commands`."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        for name, target in (plugged("headrace.commands") | COMMANDS).items():
+        for name, target in (entry_point_commands("headrace.commands") | COMMANDS).items():
             self.add_command(LazyCommand(name, target), name)
 
     def invoke(self, ctx: Any) -> Any:
@@ -52,17 +52,17 @@ class Commands(LazyGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:  # the one place where a command's errors meet the person at the keyboard
-            said = in_words(error)
+            said = describe(error)
             if said is None:
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
-            complain(said)
-            raise typer.Exit(EXPECTED) from None
+            print_error(said)
+            raise typer.Exit(EXIT_ERROR) from None
 
 
 app = typer.Typer(
-    cls=Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -77,7 +77,7 @@ def headrace(
     from headrace.schemas.runtime import logging
 
     logging.configure(json=False)  # what is said on the way goes to standard error, and never into an answer
-    settle_environment()
+    apply_default_environment()
 
 
 def main() -> None:
@@ -91,19 +91,19 @@ def end_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, _terminated)
 
 
-def settle_environment() -> None:
+def apply_default_environment() -> None:
     """Set variables that are unset, where an installed package knows what they should be. Those that are set win."""
     for point in entry_points(group="headrace.environment"):
         try:
             known = point.load()()
         except Exception as error:  # one package that cannot say must not take every command with it
-            complain(f"{point.value} knows no environment: {error}")
+            print_error(f"{point.value} knows no environment: {error}")
             continue
         for name, value in known.items():
             os.environ.setdefault(name, value)
 
 
-def complain(said: str) -> None:
+def print_error(said: str) -> None:
     """Write a line to standard error, red where that is a terminal."""
     typer.secho(" ".join(said.split("\n")), fg="red", err=True)
 

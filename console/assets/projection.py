@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from headrace.console.kafka.entry import Entry, Letter, letter_of, retry_of, seconds_of
-from headrace.schemas.cloudevents import Envelope
+from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of, seconds_of
+from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.ids import asset_key, sequencer_order, token_stage
 from headrace.schemas.records import (
     Asset,
@@ -25,18 +25,18 @@ from headrace.schemas.records import (
     MediaDeleted,
     MediaUploaded,
 )
-from headrace.streams.rules.record_predicate import over_records
+from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import charges_of
 from headrace.streams.stages import removals
 
-State = Literal["processing", "completed", "superseded", "deleted"]
-Status = Literal["done", "running", "retrying", "dead-lettered"]
+AssetState = Literal["processing", "completed", "superseded", "deleted"]
+VersionStatus = Literal["done", "running", "retrying", "dead-lettered"]
 
-_hides_the_object = over_records(removals.STAGE.when)
+_hides_the_object = record_predicate(removals.STAGE.when)
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class AssetEvent:
     """One thing that happened, however often it stands on the log. `at` is in seconds since 1970.
 
     `status` is what it says of its stage; None for what comes from outside and for the end of it all. `why` is the
@@ -46,10 +46,10 @@ class Fact:
     at: float
     place: str
     stage: str = ""
-    status: Status | None = None
-    envelope: Envelope | None = None
+    status: VersionStatus | None = None
+    envelope: EventMetadata | None = None
     event: Event | None = None
-    letter: Letter | None = None
+    letter: LetterInfo | None = None
     why: str = ""
     deliveries: int = 1
 
@@ -64,25 +64,25 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class AssetVersion:
     """One version of one object, and all that happened to it, oldest first. `successor` is what took its place."""
 
     asset: Asset
-    state: State
-    facts: tuple[Fact, ...]
+    state: AssetState
+    facts: tuple[AssetEvent, ...]
     successor: Asset | None = None
 
     @property
-    def stages(self) -> dict[str, Fact]:
+    def stages(self) -> dict[str, AssetEvent]:
         """What is known of each stage: its result, or else the last that happened to it."""
-        found: dict[str, Fact] = {}
+        found: dict[str, AssetEvent] = {}
         for fact in self.facts:
             if fact.status and (fact.status == "done" or not _is_done(found.get(fact.stage))):
                 found[fact.stage] = fact
         return found
 
     @property
-    def letters(self) -> tuple[Letter, ...]:
+    def letters(self) -> tuple[LetterInfo, ...]:
         """Its dead letters, also those of stages that have had a result since."""
         return tuple(fact.letter for fact in self.facts if fact.letter)
 
@@ -98,24 +98,24 @@ class Version:
 
 
 @dataclass(slots=True)
-class _Page:
+class _VersionState:
     """What is known of one version; facts by what tells one from a repetition of it."""
 
     asset: Asset
-    facts: dict[tuple[str, ...], Fact]
+    facts: dict[tuple[str, ...], AssetEvent]
 
 
-class Progress:
+class AssetProjection:
     """The fold. `take` every record, in any order across topics, as often as they come; then ask."""
 
     def __init__(self) -> None:
-        self._pages: dict[str, dict[tuple[str, str], _Page]] = {}
-        self._removed: dict[tuple[str, str], Fact] = {}
-        self._strays: dict[str, list[Fact]] = {}
+        self._pages: dict[str, dict[tuple[str, str], _VersionState]] = {}
+        self._removed: dict[tuple[str, str], AssetEvent] = {}
+        self._strays: dict[str, list[AssetEvent]] = {}
         self._jobs: dict[str, Asset] = {}
-        self._early: dict[str, list[Entry]] = {}
+        self._early: dict[str, list[LogEntry]] = {}
 
-    def take(self, entry: Entry) -> str | None:
+    def take(self, entry: LogEntry) -> str | None:
         """Learn from one record. Gives the asset that it is about, `bucket/key`; None when that is not known (yet)."""
         event = entry.event
         if event is None:
@@ -149,26 +149,26 @@ class Progress:
             return [wanted]
         return [asset for asset in self._pages if asset.partition("/")[2] == wanted]
 
-    def versions(self, asset: str) -> list[Version]:
+    def versions(self, asset: str) -> list[AssetVersion]:
         """Tell of every version of an asset, the oldest first."""
         pages = [page for _, page in sorted(self._pages.get(asset, {}).items())]
         return [self._version(page, pages[number + 1 :]) for number, page in enumerate(pages)]
 
-    def newest(self, asset: str) -> Version | None:
+    def newest_versions(self, asset: str) -> AssetVersion | None:
         """Tell of the newest version of an asset."""
         return next(reversed(self.versions(asset)), None)
 
-    def strays(self, asset: str) -> list[Fact]:
+    def unreadable_letters(self, asset: str) -> list[AssetEvent]:
         """Give the dead letters under an asset's key that nobody could read, so that no version is known."""
         return list(self._strays.get(asset, ()))
 
-    def _add(self, asset: Asset, entry: Entry) -> None:
+    def _add(self, asset: Asset, entry: LogEntry) -> None:
         fact = _fact(entry)
         if isinstance(fact.event, MediaDeleted) and not _hides_the_object(fact.event):
             self._removed[asset_key(asset), asset.version] = fact
             return
         versions = self._pages.setdefault(asset_key(asset), {})
-        page = versions.setdefault((sequencer_order(asset.sequencer), asset.version), _Page(asset, {}))
+        page = versions.setdefault((sequencer_order(asset.sequencer), asset.version), _VersionState(asset, {}))
         identity = _identity(entry)
         known = page.facts.get(identity)
         if known is None:
@@ -177,13 +177,13 @@ class Progress:
             kept = fact if fact.letter and fact.at >= known.at else known
             page.facts[identity] = replace(kept, deliveries=known.deliveries + 1)
 
-    def _stray(self, entry: Entry) -> str | None:
+    def _stray(self, entry: LogEntry) -> str | None:
         if letter_of(entry) is None:
             return None
         self._strays.setdefault(entry.key, []).append(_fact(entry))
         return entry.key
 
-    def _version(self, page: _Page, later: list[_Page]) -> Version:
+    def _version(self, page: _VersionState, later: list[_VersionState]) -> AssetVersion:
         facts = list(page.facts.values())
         removed = self._removed.get((asset_key(page.asset), page.asset.version))
         if removed is not None:
@@ -192,10 +192,10 @@ class Progress:
         newer = [other for other in later if sequencer_order(other.asset.sequencer) > order]
         facts.sort(key=lambda fact: (fact.at, fact.place))
         successor = newer[0].asset if newer else None
-        return Version(page.asset, _state(facts, newer), tuple(facts), successor)
+        return AssetVersion(page.asset, _state(facts, newer), tuple(facts), successor)
 
 
-def _state(facts: list[Fact], newer: list[_Page]) -> State:
+def _state(facts: list[AssetEvent], newer: list[_VersionState]) -> AssetState:
     if _deleted(facts):
         return "deleted"
     if any(fact.name == MediaCompleted.EVENT for fact in facts):
@@ -205,18 +205,18 @@ def _state(facts: list[Fact], newer: list[_Page]) -> State:
     return "processing"
 
 
-def _deleted(facts: list[Fact]) -> bool:
+def _deleted(facts: list[AssetEvent]) -> bool:
     return any(fact.name == MediaDeleted.EVENT for fact in facts)
 
 
-def _is_done(fact: Fact | None) -> bool:
+def _is_done(fact: AssetEvent | None) -> bool:
     return fact is not None and fact.status == "done"
 
 
-def _fact(entry: Entry) -> Fact:
+def _fact(entry: LogEntry) -> AssetEvent:
     """Take a record for what it is: a dead letter, one that waits for another try, or an event."""
     letter, retry = letter_of(entry), retry_of(entry)
-    fact = Fact(entry.record.timestamp, entry.place, envelope=entry.envelope, event=entry.event)
+    fact = AssetEvent(entry.record.timestamp, entry.place, envelope=entry.envelope, event=entry.event)
     if letter:
         at = seconds_of(letter.last_failure) or fact.at
         why = f"{letter.code}: {letter.reason}"
@@ -228,7 +228,7 @@ def _fact(entry: Entry) -> Fact:
     return replace(fact, at=at, stage=stage, status=status)
 
 
-def _said(entry: Entry) -> tuple[str, Status | None]:
+def _said(entry: LogEntry) -> tuple[str, VersionStatus | None]:
     """Say which stage an event comes from, and what it tells of it."""
     match entry.event:
         case None | MediaUploaded() | MediaDeleted():
@@ -241,7 +241,7 @@ def _said(entry: Entry) -> tuple[str, Status | None]:
     return source.removeprefix("headrace/"), None if isinstance(entry.event, MediaCompleted) else "done"
 
 
-def _identity(entry: Entry) -> tuple[str, ...]:
+def _identity(entry: LogEntry) -> tuple[str, ...]:
     """Tell one fact from another: the same event on the same topic is the same fact; every retry is one of its own."""
     id_ = entry.envelope.id if entry.envelope else entry.place
     if retry_of(entry):

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from headrace.console.assets import stage_status as status
-from headrace.console.assets.projection import Progress
-from headrace.console.assets.stage_status import Offsets, Status
-from headrace.console.kafka.log_reader import Log
+from headrace.console.assets.projection import AssetProjection
+from headrace.console.assets.stage_status import GroupOffsets, PipelineStatus
+from headrace.console.kafka.log_reader import LogReader
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
 from headrace.streams.stage import Stage
-from headrace.streams.worker.status_reports import Report, read
+from headrace.streams.worker.status_reports import StageStatusReport, read
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class AssetUpdate:
     """The state of all assets, and which of them have changed. `caught_up` once all that was there has been read."""
 
-    progress: Progress
+    progress: AssetProjection
     changed: tuple[str, ...]
     caught_up: bool
 
@@ -30,13 +30,13 @@ class Update:
 class ReadService:
     """Answers from the log alone; it remembers nothing and changes nothing."""
 
-    def __init__(self, log: Log, stages: tuple[Stage, ...]) -> None:
+    def __init__(self, log: LogReader, stages: tuple[Stage, ...]) -> None:
         self._log = log
         self._stages = stages
 
-    def progress(self, asset: str = "") -> Progress:
+    def progress(self, asset: str = "") -> AssetProjection:
         """Tell of every asset up to now; with a name, at least of those that can be meant by it."""
-        progress = Progress()
+        progress = AssetProjection()
         wanted = asset.removeprefix("s3://").encode()
 
         def may_be_meant(key: bytes) -> bool:
@@ -46,14 +46,14 @@ class ReadService:
             progress.take(entry)
         return progress
 
-    def follow(self) -> Iterator[Update]:
+    def follow(self) -> Iterator[AssetUpdate]:
         """Tell of every asset, first of all that is known and then of each change, for ever."""
-        progress = Progress()
+        progress = AssetProjection()
         for batch in self._log.follow(self.topics()):
             changed = (progress.take(entry) for entry in batch.entries)
-            yield Update(progress, tuple(dict.fromkeys(asset for asset in changed if asset)), batch.caught_up)
+            yield AssetUpdate(progress, tuple(dict.fromkeys(asset for asset in changed if asset)), batch.caught_up)
 
-    def status(self) -> Status:
+    def status(self) -> PipelineStatus:
         """Tell how far every stage is."""
         names = [topic.name for topic in topics.table(stage.name for stage in self._stages)]
         spans = self._log.spans([*dict.fromkeys((*names, *self.topics()))])
@@ -62,10 +62,10 @@ class ReadService:
         stages = []
         for stage in self._stages:
             oldest = self._log.timestamps(status.unfinished(stage, spans, groups[stage.group]))
-            stages.append(status.stage_status(stage, Offsets(spans, groups, oldest, reports), time.time()))
-        return Status(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
+            stages.append(status.stage_status(stage, GroupOffsets(spans, groups, oldest, reports), time.time()))
+        return PipelineStatus(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
 
-    def _reports(self) -> list[Report]:
+    def _reports(self) -> list[StageStatusReport]:
         """Give the last word of each worker on each stage."""
         if topics.WORKERS.name not in self._log.topics():
             return []
@@ -88,4 +88,4 @@ class ReadService:
 
 def connect() -> ReadService:
     """Build the service over the cluster that the environment names."""
-    return ReadService(Log(load(KafkaSettings)), pipeline.stages())
+    return ReadService(LogReader(load(KafkaSettings)), pipeline.stages())

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from headrace.console.assets.projection import Fact, Progress, Version
-from headrace.console.assets.summaries import location, words
-from headrace.console.assets.timeline import Step, timeline
-from headrace.console.terminal.formatting import moment
+from headrace.console.assets.projection import AssetEvent, AssetProjection, AssetVersion
+from headrace.console.assets.summaries import result_location, summarize
+from headrace.console.assets.timeline import TimelineStep, timeline
+from headrace.console.terminal.formatting import format_timestamp
 from headrace.schemas.records import MediaCompleted, MediaUploaded
 
 
-def asset(name: str, progress: Progress) -> dict[str, Any]:
+def asset(name: str, progress: AssetProjection) -> dict[str, Any]:
     """Tell everything about an asset, its versions oldest first."""
     return {
         "asset": name,
         "versions": [version(each) for each in progress.versions(name)],
-        "undecodable": [{**_letter(fact), "record": fact.place} for fact in progress.strays(name)],
+        "undecodable": [{**_letter(fact), "record": fact.place} for fact in progress.unreadable_letters(name)],
     }
 
 
-def version(of: Version) -> dict[str, Any]:
+def version(of: AssetVersion) -> dict[str, Any]:
     """Tell everything about one version."""
     return {
         "version": of.asset.version,
@@ -31,8 +31,8 @@ def version(of: Version) -> dict[str, Any]:
         "sequencer": of.asset.sequencer,
         "state": of.state,
         "superseded_by": of.successor.version if of.successor else None,
-        "uploaded_at": moment(of.moment_of(MediaUploaded)),
-        "completed_at": moment(of.moment_of(MediaCompleted)),
+        "uploaded_at": format_timestamp(of.moment_of(MediaUploaded)),
+        "completed_at": format_timestamp(of.moment_of(MediaCompleted)),
         "usd": of.usd,
         "stages": {name: stage(fact) for name, fact in of.stages.items()},
         "dead_letters": [_letter(fact) for fact in of.facts if fact.letter],
@@ -40,15 +40,15 @@ def version(of: Version) -> dict[str, Any]:
     }
 
 
-def stage(fact: Fact) -> dict[str, Any]:
+def stage(fact: AssetEvent) -> dict[str, Any]:
     """Tell what is known of one stage."""
     found = None if fact.why else fact.event
-    return {"status": fact.status, "result": fact.why or words(found), "location": location(found)}
+    return {"status": fact.status, "result": fact.why or summarize(found), "location": result_location(found)}
 
 
-def _letter(fact: Fact) -> dict[str, Any]:
+def _letter(fact: AssetEvent) -> dict[str, Any]:
     return {**asdict(fact.letter), "record": fact.place} if fact.letter else {"record": fact.place}
 
 
-def _step(step: Step) -> dict[str, Any]:
-    return {**asdict(step), "at": moment(step.at), "seconds": step.seconds and round(step.seconds, 3)}
+def _step(step: TimelineStep) -> dict[str, Any]:
+    return {**asdict(step), "at": format_timestamp(step.at), "seconds": step.seconds and round(step.seconds, 3)}

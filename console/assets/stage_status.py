@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from headrace.console.kafka.offsets import Group, Place, Span
+from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
 from headrace.schemas import topics
 from headrace.streams.stage import Stage
-from headrace.streams.worker.status_reports import Report
+from headrace.streams.worker.status_reports import StageStatusReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class TopicStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class PipelineStatus:
     """The whole pipeline at one moment."""
 
     brokers: tuple[str, ...]
@@ -51,27 +51,31 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Offsets:
+class GroupOffsets:
     """What the cluster says: offsets, groups, times of the oldest unfinished records; and what workers report."""
 
-    spans: Mapping[Place, Span]
-    groups: Mapping[str, Group]
-    oldest: Mapping[Place, float]
-    reports: Sequence[Report] = ()
+    spans: Mapping[TopicAndPartition, OffsetRange]
+    groups: Mapping[str, GroupState]
+    oldest: Mapping[TopicAndPartition, float]
+    reports: Sequence[StageStatusReport] = ()
 
 
-def positions(stage: Stage, spans: Mapping[Place, Span], group: Group) -> dict[Place, int]:
+def positions(
+    stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange], group: GroupState
+) -> dict[TopicAndPartition, int]:
     """Say which record a stage's group needs next, of each partition that it reads."""
     read = {topic.name for topic in stage.inputs}
     return {place: group.committed.get(place, span.low) for place, span in spans.items() if place[0] in read}
 
 
-def unfinished(stage: Stage, spans: Mapping[Place, Span], group: Group) -> dict[Place, int]:
+def unfinished(
+    stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange], group: GroupState
+) -> dict[TopicAndPartition, int]:
     """Say where a stage is behind, and at which offset."""
     return {place: offset for place, offset in positions(stage, spans, group).items() if offset < spans[place].high}
 
 
-def stage_status(stage: Stage, offsets: Offsets, now: float) -> StageStatus:
+def stage_status(stage: Stage, offsets: GroupOffsets, now: float) -> StageStatus:
     """Sum up one stage; `now` is in seconds since 1970."""
     spans, group = offsets.spans, offsets.groups[stage.group]
     waiting = topics.retry(stage.name).name
@@ -92,29 +96,29 @@ def stage_status(stage: Stage, offsets: Offsets, now: float) -> StageStatus:
     )
 
 
-def _records(behind: Mapping[Place, int], spans: Mapping[Place, Span]) -> int:
+def _records(behind: Mapping[TopicAndPartition, int], spans: Mapping[TopicAndPartition, OffsetRange]) -> int:
     """Count the records from these offsets on."""
     return sum(spans[place].high - max(offset, spans[place].low) for place, offset in behind.items())
 
 
-def _paused(stage: Stage, reports: Iterable[Report]) -> tuple[str, ...]:
+def _paused(stage: Stage, reports: Iterable[StageStatusReport]) -> tuple[str, ...]:
     """Say why workers wait. A worker that was killed says nothing any more: its last word counts while others work."""
     return tuple(
         f"{each.worker}: {each.why}" for each in reports if each.stage == stage.name and each.state == "paused"
     )
 
 
-def topic_statuses(spans: Mapping[Place, Span]) -> tuple[TopicStatus, ...]:
+def topic_statuses(spans: Mapping[TopicAndPartition, OffsetRange]) -> tuple[TopicStatus, ...]:
     """Sum up the topics."""
     names = dict.fromkeys(topic for topic, _ in spans)
     return tuple(_topic(name, [span for (topic, _), span in spans.items() if topic == name]) for name in names)
 
 
-def _topic(name: str, spans: Iterable[Span]) -> TopicStatus:
+def _topic(name: str, spans: Iterable[OffsetRange]) -> TopicStatus:
     held = [span.high - span.low for span in spans]
     return TopicStatus(name, len(held), sum(held))
 
 
-def _written(topic: str, spans: Mapping[Place, Span]) -> int:
+def _written(topic: str, spans: Mapping[TopicAndPartition, OffsetRange]) -> int:
     """Count what was ever written to a topic: also what has expired was retried or given up once."""
     return sum(span.high for (name, _), span in spans.items() if name == topic)

@@ -6,33 +6,33 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from headrace.console.terminal.formatting import counted, size
+from headrace.console.terminal.formatting import format_bytes, pluralize
 from headrace.schemas import records
 from headrace.schemas.records import Event, Label, Pointer
 
 EXCERPT = 40
 
 
-def words(event: Event | None) -> str:
+def summarize(event: Event | None) -> str:
     """Say what an event found, in a few words; empty for one that says no more than its name."""
-    say = _WORDS.get(type(event))
+    say = _SUMMARIES.get(type(event))
     return say(event) if say else ""
 
 
-def location(event: Event | None) -> str | None:
+def result_location(event: Event | None) -> str | None:
     """Say where an event's result lies, as `s3://bucket/key`; None for one that points nowhere."""
     match event:
         case records.MediaThumbnailed(pictures=(first, *_)):
-            return address(first.location)
+            return pointer_url(first.location)
         case records.MediaTranscoded(files=(file, *_)):
             return f"s3://{file.bucket}/{file.key}"
         case records.MediaVoiced():
             return f"s3://{event.bucket}/{event.key}"
     pointer = getattr(event, "text", None) or getattr(event, "result", None)
-    return address(pointer) if isinstance(pointer, Pointer) else None
+    return pointer_url(pointer) if isinstance(pointer, Pointer) else None
 
 
-def address(pointer: Pointer) -> str:
+def pointer_url(pointer: Pointer) -> str:
     """Write a pointer as people do."""
     return f"s3://{pointer.bucket}/{pointer.key}"
 
@@ -63,12 +63,12 @@ def _short(text: str) -> str:
 
 def _segments(event: records.MediaSegmented) -> str:
     kinds = Counter(segment.kind for segment in event.segments)
-    return ", ".join(counted(number, kind.lower()) for kind, number in kinds.items()) or "no segment"
+    return ", ".join(pluralize(number, kind.lower()) for kind, number in kinds.items()) or "no segment"
 
 
 def _faces(event: records.FacesDetected) -> str:
     ages = [f"{face.age_low}-{face.age_high}" for face in event.faces if face.age_low is not None]
-    return counted(event.count, "face") + (f", the surest {ages[0]} years old" if ages else "")
+    return pluralize(event.count, "face") + (f", the surest {ages[0]} years old" if ages else "")
 
 
 def _files(event: records.MediaTranscoded) -> str:
@@ -80,7 +80,7 @@ def _files(event: records.MediaTranscoded) -> str:
 def _speech(event: records.MediaTranscribed) -> str:
     if not event.words:
         return "no words"
-    return f"{counted(event.words, 'word')} {event.language}: {_short(event.excerpt)}"
+    return f"{pluralize(event.words, 'word')} {event.language}: {_short(event.excerpt)}"
 
 
 def _job_end(event: records.JobFinished) -> str:
@@ -91,9 +91,9 @@ def _completion(event: records.MediaCompleted) -> str:
     return f"{len(event.succeeded)} done" + (f", {len(event.failed)} failed" if event.failed else "")
 
 
-_WORDS: dict[type, Callable[[Any], str]] = {
-    records.MediaUploaded: lambda event: size(event.asset.size),
-    records.MediaThumbnailed: lambda event: counted(len(event.pictures), "picture"),
+_SUMMARIES: dict[type, Callable[[Any], str]] = {
+    records.MediaUploaded: lambda event: format_bytes(event.asset.size),
+    records.MediaThumbnailed: lambda event: pluralize(len(event.pictures), "picture"),
     records.MediaScanned: lambda event: f"harmless {event.content_type}",
     records.MediaProbed: _technical,
     records.MediaReady: _technical,
@@ -107,14 +107,14 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     records.CelebritiesRecognised: lambda event: _several(
         (who.name for who in event.celebrities), event.count, "nobody known"
     ),
-    records.DocumentAnalysed: lambda event: f"{counted(event.pages, 'page')}: {_short(event.excerpt)}",
+    records.DocumentAnalysed: lambda event: f"{pluralize(event.pages, 'page')}: {_short(event.excerpt)}",
     records.EntitiesDetected: lambda event: _several((name.text for name in event.entities), event.count, "no name"),
     records.KeyPhrasesDetected: lambda event: _several((each.text for each in event.phrases), event.count, "no phrase"),
     records.SentimentDetected: lambda event: f"{event.sentiment.lower()} ({event.positive:.0%} positive)",
     records.LanguageDetected: lambda event: ", ".join(f"{one.language} {one.score:.0%}" for one in event.languages),
     records.PiiDetected: lambda event: _several(event.kinds, len(event.kinds), "nothing personal"),
     records.MediaTranslated: lambda event: f"{event.source} to {event.target}: {_short(event.excerpt)}",
-    records.MediaVoiced: lambda event: f"{event.voice} reads {counted(event.characters, 'character')}",
+    records.MediaVoiced: lambda event: f"{event.voice} reads {pluralize(event.characters, 'character')}",
     records.MediaSummarised: lambda event: _short(event.summary),
     records.JobStarted: lambda event: f"job {event.job_id}",
     records.JobFinished: _job_end,

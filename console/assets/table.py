@@ -9,13 +9,13 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from headrace.console.assets.projection import Fact, Status, Version
-from headrace.console.assets.summaries import words
-from headrace.console.terminal.formatting import dollars
+from headrace.console.assets.projection import AssetEvent, AssetVersion, VersionStatus
+from headrace.console.assets.summaries import summarize
+from headrace.console.terminal.formatting import format_usd
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import MediaCompleted
 
-MARKS: dict[Status, tuple[str, str]] = {
+STATUS_ICONS: dict[VersionStatus, tuple[str, str]] = {
     "done": ("✓", "green"),
     "running": ("●", "yellow"),
     "retrying": ("↻", "yellow"),
@@ -24,7 +24,7 @@ MARKS: dict[Status, tuple[str, str]] = {
 STATES = {"processing": "yellow", "completed": "green", "superseded": "dim", "deleted": "dim"}
 
 
-def table(versions: Iterable[Version], stages: Sequence[str]) -> Table:
+def table(versions: Iterable[AssetVersion], stages: Sequence[str]) -> Table:
     """Draw a line for each version, a column for each stage."""
     board = Table(box=None, pad_edge=False, header_style="bold")
     board.add_column("asset", overflow="ellipsis", no_wrap=True, min_width=12)
@@ -34,27 +34,27 @@ def table(versions: Iterable[Version], stages: Sequence[str]) -> Table:
     board.add_column("cost", justify="right", no_wrap=True)
     for version in versions:
         found = version.stages
-        cells = [mark(found.get(stage)) for stage in stages]
+        cells = [status_icon(found.get(stage)) for stage in stages]
         state = Text(version.state, STATES[version.state])
-        board.add_row(Text(asset_key(version.asset)), *cells, state, dollars(version.usd))
+        board.add_row(Text(asset_key(version.asset)), *cells, state, format_usd(version.usd))
     return board
 
 
-def mark(fact: Fact | None) -> Text:
+def status_icon(fact: AssetEvent | None) -> Text:
     """Draw the state of a stage as a sign, with the code of a dead letter beside it."""
     if fact is None or fact.status is None:
         return Text("·", "dim")
-    sign, style = MARKS[fact.status]
+    sign, style = STATUS_ICONS[fact.status]
     return Text(f"{sign} {fact.letter.code}" if fact.letter else sign, style)
 
 
-class Ticker:
+class ChangeLog:
     """Tells what is new of versions in lines; what it has told once it does not tell again."""
 
     def __init__(self) -> None:
         self._told: set[_Said] = set()
 
-    def lines(self, versions: Iterable[Version]) -> list[str]:
+    def lines(self, versions: Iterable[AssetVersion]) -> list[str]:
         """Say what is new, oldest first, each in one line: time, asset, stage, status, and what was found."""
         new = [said for version in versions for said in _said(version) if said not in self._told]
         self._told.update(new)
@@ -69,19 +69,19 @@ class _Said(NamedTuple):
     words: tuple[str, ...]
 
 
-def _said(version: Version) -> Iterator[_Said]:
+def _said(version: AssetVersion) -> Iterator[_Said]:
     asset, sequencer = asset_key(version.asset), version.asset.sequencer
     for stage, fact in version.stages.items():
-        yield _Said(fact.at, sequencer, (asset, stage, fact.status or "", fact.why or words(fact.event)))
+        yield _Said(fact.at, sequencer, (asset, stage, fact.status or "", fact.why or summarize(fact.event)))
     if version.state != "processing":
         last = version.facts[-1].at if version.facts else 0.0
         yield _Said(last, sequencer, (asset, version.state, ending(version)))
 
 
-def ending(version: Version) -> str:
+def ending(version: AssetVersion) -> str:
     """Say in a few words how a version ended."""
     found = [fact.event for fact in version.facts if isinstance(fact.event, MediaCompleted)]
-    return " ".join(part for part in (words(found[-1]) if found else "", dollars(version.usd)) if part)
+    return " ".join(part for part in (summarize(found[-1]) if found else "", format_usd(version.usd)) if part)
 
 
 def clock(at: float) -> str:

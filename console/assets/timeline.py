@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.console.assets.projection import Fact, Version
-from headrace.console.assets.summaries import location, words
+from headrace.console.assets.projection import AssetEvent, AssetVersion
+from headrace.console.assets.summaries import result_location, summarize
 from headrace.schemas.records import JobFinished, JobStarted
 from headrace.streams.stage import charges_of
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineStep:
     """One line of a timeline. `seconds` is the time since its cause; `record` is where it lies on the log."""
 
     at: float
@@ -29,7 +29,7 @@ class Step:
     deliveries: int
 
 
-def timeline(version: Version) -> list[Step]:
+def timeline(version: AssetVersion) -> list[TimelineStep]:
     """Tell the steps of a version, each with its cause where the log has it, and after it; else the oldest first."""
     events = {fact.envelope.id: fact for fact in version.facts if fact.envelope and _is_event(fact)}
     starts = {fact.event.token: fact for fact in version.facts if isinstance(fact.event, JobStarted)}
@@ -37,7 +37,7 @@ def timeline(version: Version) -> list[Step]:
     return [_step(fact, causes[fact.place]) for fact in sorted(version.facts, key=lambda fact: _order(fact, causes))]
 
 
-def _order(fact: Fact, causes: dict[str, Fact | None]) -> tuple[float, int, str]:
+def _order(fact: AssetEvent, causes: dict[str, AssetEvent | None]) -> tuple[float, int, str]:
     """Order by time, but nothing before its cause: the clocks of two machines may differ."""
     at, cause, depth = fact.at, causes[fact.place], 0
     while cause is not None and depth < len(causes):
@@ -45,9 +45,9 @@ def _order(fact: Fact, causes: dict[str, Fact | None]) -> tuple[float, int, str]
     return at, depth, fact.place
 
 
-def _step(fact: Fact, cause: Fact | None) -> Step:
+def _step(fact: AssetEvent, cause: AssetEvent | None) -> TimelineStep:
     plain = fact.event if _is_event(fact) else None
-    return Step(
+    return TimelineStep(
         at=fact.at,
         event=fact.name,
         id=fact.envelope.id if fact.envelope else "",
@@ -56,27 +56,27 @@ def _step(fact: Fact, cause: Fact | None) -> Step:
         correlation=fact.envelope.correlation if fact.envelope else "",
         stage=fact.stage,
         seconds=fact.at - cause.at if cause else None,
-        words=fact.why or words(plain),
-        location=location(plain),
+        words=fact.why or summarize(plain),
+        location=result_location(plain),
         usd=round(sum(charge.usd for charge in charges_of(plain)), 6) if plain else 0.0,
         record=fact.place,
         deliveries=fact.deliveries,
     )
 
 
-def _is_event(fact: Fact) -> bool:
+def _is_event(fact: AssetEvent) -> bool:
     """Whether this is an event of its own, and not a record that was put aside."""
     return fact.letter is None and fact.status != "retrying"
 
 
-def _cause_id(fact: Fact) -> str:
+def _cause_id(fact: AssetEvent) -> str:
     """Name the event that led to this: what was put aside is its own cause."""
     if fact.envelope is None:
         return ""
     return fact.envelope.causation_id if _is_event(fact) else fact.envelope.id
 
 
-def _cause(fact: Fact, events: dict[str, Fact], starts: dict[str, Fact]) -> Fact | None:
+def _cause(fact: AssetEvent, events: dict[str, AssetEvent], starts: dict[str, AssetEvent]) -> AssetEvent | None:
     """Find the cause; a completion comes from outside and knows only the token of the start that led to it."""
     found = events.get(_cause_id(fact))
     if found is None and isinstance(fact.event, JobFinished):
@@ -84,7 +84,7 @@ def _cause(fact: Fact, events: dict[str, Fact], starts: dict[str, Fact]) -> Fact
     return found
 
 
-def results_folder(steps: list[Step]) -> str:
+def results_folder(steps: list[TimelineStep]) -> str:
     """Name the folder that all results of a version lie in; empty where there are none."""
     found = next((step.location for step in steps if step.location), "")
     return found[: found.rfind("/") + 1]

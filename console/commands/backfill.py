@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 if TYPE_CHECKING:
-    from headrace.connectors.backfill.backfill import Work
-    from headrace.connectors.backfill.checkpoint import Counts, Cursor
-    from headrace.connectors.backfill.filters import Filters
+    from headrace.connectors.backfill.backfill import BackfillPlan
+    from headrace.connectors.backfill.checkpoint import BackfillCounts, Checkpoint
+    from headrace.connectors.backfill.filters import ObjectFilters
 
 
 def backfill(
@@ -28,15 +28,15 @@ def backfill(
     restart: Annotated[bool, typer.Option("--restart", help="Begin again, not where the last run was.")] = False,
 ) -> None:
     """Send objects that are already in a bucket into the pipeline; run it again to continue where it was."""
-    from headrace.connectors.backfill.backfill import Work
-    from headrace.connectors.backfill.checkpoint import BackfillFailed
-    from headrace.connectors.backfill.filters import Filters
-    from headrace.connectors.backfill.listing import Unlistable, look
+    from headrace.connectors.backfill.backfill import BackfillPlan
+    from headrace.connectors.backfill.checkpoint import BackfillError
+    from headrace.connectors.backfill.filters import ObjectFilters
+    from headrace.connectors.backfill.listing import ListingError, open_prefix
 
-    filters = Filters(tuple(suffix or ()), min_size, max_size, moment("--since", since), moment("--until", until))
+    filters = ObjectFilters(tuple(suffix or ()), min_size, max_size, moment("--since", since), moment("--until", until))
     refuse_impossible(filters, rate)
     try:
-        work = Work(look(address), filters, rate)
+        work = BackfillPlan(open_prefix(address), filters, rate)
         begin = _cursor(work, restart)
         if begin.done:
             typer.echo(f"done before: {summary(begin.counts)}; --restart begins again")
@@ -44,8 +44,8 @@ def backfill(
             _estimate(work, begin)
         else:
             _carry(work, begin)
-    except (BackfillFailed, Unlistable) as error:
-        raise Refused(str(error)) from error
+    except (BackfillError, ListingError) as error:
+        raise CommandError(str(error)) from error
 
 
 def moment(option: str, given: str) -> datetime | None:
@@ -56,32 +56,32 @@ def moment(option: str, given: str) -> datetime | None:
         found = datetime.fromisoformat(given)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise Refused(f"{option} {given}: no moment; write it as 2026-03-14 or 2026-03-14T15:09:26Z") from None
+        raise CommandError(f"{option} {given}: no moment; write it as 2026-03-14 or 2026-03-14T15:09:26Z") from None
 
 
-def refuse_impossible(filters: Filters, rate: float | None) -> None:
+def refuse_impossible(filters: ObjectFilters, rate: float | None) -> None:
     """Raise `Refused` for what can find nothing, or would never end."""
     if rate is not None and not 0 < rate < float("inf"):
-        raise Refused(f"--rate {rate:g}: give a number above 0")
+        raise CommandError(f"--rate {rate:g}: give a number above 0")
     if any(bound is not None and bound < 0 for bound in (filters.min_size, filters.max_size)):
-        raise Refused("--min-size and --max-size are numbers of bytes, 0 or more")
+        raise CommandError("--min-size and --max-size are numbers of bytes, 0 or more")
     if filters.min_size is not None and filters.max_size is not None and filters.min_size > filters.max_size:
-        raise Refused("--min-size is above --max-size: no object can be both")
+        raise CommandError("--min-size is above --max-size: no object can be both")
     if filters.since is not None and filters.until is not None and filters.since >= filters.until:
-        raise Refused("--since is not before --until: no object can be both")
+        raise CommandError("--since is not before --until: no object can be both")
 
 
-def summary(counts: Counts) -> str:
+def summary(counts: BackfillCounts) -> str:
     """Add up: everything that was listed was either sent or filtered."""
-    from headrace.console.terminal.formatting import size
+    from headrace.console.terminal.formatting import format_bytes
 
     filtered = sum(counts.filtered.values())
     why = ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.filtered.items()))
-    sent = f"{counts.sent:,} sent ({size(counts.size)})"
+    sent = f"{counts.sent:,} sent ({format_bytes(counts.size)})"
     return f"{counts.listed:,} listed = {sent} + {filtered:,} filtered" + (f" ({why})" if why else "")
 
 
-def _cursor(work: Work, restart: bool) -> Cursor:
+def _cursor(work: BackfillPlan, restart: bool) -> Checkpoint:
     from headrace.connectors.backfill import checkpoint
     from headrace.connectors.backfill.filters import name_of
     from headrace.schemas.kafka.settings import KafkaSettings
@@ -89,21 +89,21 @@ def _cursor(work: Work, restart: bool) -> Cursor:
 
     name = name_of(work.place, work.filters)
     if restart:
-        return checkpoint.Cursor(name)
+        return checkpoint.Checkpoint(name)
     found = checkpoint.read(load(KafkaSettings), name)
     if found.after and not found.done:
         typer.echo(f"continues after {found.after}: {summary(found.counts)}", err=True)
     return found
 
 
-def _estimate(work: Work, begin: Cursor) -> None:
-    from headrace.connectors.backfill.backfill import survey
+def _estimate(work: BackfillPlan, begin: Checkpoint) -> None:
+    from headrace.connectors.backfill.backfill import estimate as survey
     from headrace.connectors.backfill.listing import objects
-    from headrace.console.pipeline.backfill_estimate import Estimate
+    from headrace.console.pipeline.backfill_estimate import BackfillEstimate
 
-    estimate = Estimate()
+    estimate = BackfillEstimate()
 
-    def added() -> Iterator[Cursor]:
+    def added() -> Iterator[Checkpoint]:
         for cursor, wanted in survey(work.filters, objects(work.place, begin.after), begin):
             if wanted is not None:
                 estimate.add(wanted.key, wanted.size)
@@ -114,19 +114,19 @@ def _estimate(work: Work, begin: Cursor) -> None:
         typer.echo(line)
 
 
-def _carry(work: Work, begin: Cursor) -> None:
-    from headrace.connectors.backfill.backfill import carry
+def _carry(work: BackfillPlan, begin: Checkpoint) -> None:
+    from headrace.connectors.backfill.backfill import run
     from headrace.connectors.backfill.listing import objects
-    from headrace.connectors.backfill.producer import Sender
+    from headrace.connectors.backfill.producer import BackfillProducer
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
 
-    sender = Sender(load(KafkaSettings))
-    end = _followed(carry(work, objects(work.place, begin.after), begin, sender), begin)
+    sender = BackfillProducer(load(KafkaSettings))
+    end = _followed(run(work, objects(work.place, begin.after), begin, sender), begin)
     typer.echo(summary(end.counts))
 
 
-def _followed(cursors: Iterable[Cursor], begin: Cursor) -> Cursor:
+def _followed(cursors: Iterable[Checkpoint], begin: Checkpoint) -> Checkpoint:
     """Give the last cursor. A terminal shows how it goes; how much there is in all, S3 does not say."""
     from rich.console import Console
     from rich.markup import escape

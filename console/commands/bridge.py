@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from headrace.connectors.bridge_sources.config import Sources
+    from headrace.connectors.bridge_sources.config import SourcesConfig
 
 app = typer.Typer(help="Carry events from SQS into Kafka.", invoke_without_command=True)
 
@@ -32,8 +32,8 @@ def bridge(
     """Carry events from SQS into Kafka until SIGTERM or Ctrl-C; a message is deleted when Kafka has it."""
     if context.invoked_subcommand is not None:
         return
-    from headrace.connectors.bridge.bridge import BridgeFailed
-    from headrace.connectors.bridge.service import run
+    from headrace.connectors.bridge.bridge import BridgeError
+    from headrace.connectors.bridge.service import serve
     from headrace.connectors.bridge.settings import BridgeSettings
     from headrace.console.commands.schemas import fail
     from headrace.schemas.kafka.settings import KafkaSettings
@@ -54,12 +54,12 @@ def bridge(
         signal.signal(number, told_to_stop)
     # Signals reach the main thread only, and it must not hang in a call that they cannot interrupt.
     with ThreadPoolExecutor(1, thread_name_prefix="bridge") as threads:
-        running = threads.submit(run, settings, cluster, stop)
+        running = threads.submit(serve, settings, cluster, stop)
         while not running.done():
             wait([running], timeout=0.2)
         try:
             running.result()
-        except BridgeFailed as error:
+        except BridgeError as error:
             fail(str(error))
 
 
@@ -76,7 +76,7 @@ def translate(
     from headrace.connectors.events import preview
     from headrace.schemas.serde import codec
 
-    for row in preview.rows(file, datetime.now(UTC), codec.load()):
+    for row in preview.dry_run(file, datetime.now(UTC), codec.load()):
         sys.stdout.write(orjson.dumps(row).decode() + "\n")
 
 
@@ -89,14 +89,14 @@ def check(
     from headrace.connectors.bridge_sources import requirements
 
     read = _read(file)
-    needs = list(requirements.needs(read))
+    needs = list(requirements.requirements(read))
     if offline:
         typer.echo("\n".join(map(str, needs)))
         return
-    from headrace.connectors.bridge_sources.check import look
+    from headrace.connectors.bridge_sources.check import check_requirement
 
     with ThreadPoolExecutor(8, thread_name_prefix="look") as threads:
-        found = list(threads.map(lambda need: look(need, read.region), needs))
+        found = list(threads.map(lambda need: check_requirement(need, read.region), needs))
     for need, (state, why) in zip(needs, found, strict=True):
         typer.echo(f"{state:<8} {need}" + (f"  ({why})" if why else ""))
     if any(state != "there" for state, _ in found):
@@ -113,14 +113,14 @@ def policy(file: SourcesFile) -> None:
     typer.echo(json.dumps(policies(_read(file)), indent=2))
 
 
-def _read(file: Path) -> Sources:
+def _read(file: Path) -> SourcesConfig:
     """Read a sources file, or end the command with what is wrong in it."""
-    from headrace.connectors.bridge_sources.config import SourcesError, read
+    from headrace.connectors.bridge_sources.config import SourcesFileError, load_sources
     from headrace.console.commands.schemas import fail
 
     try:
-        return read(file)
-    except SourcesError as error:
+        return load_sources(file)
+    except SourcesFileError as error:
         fail(str(error))
     except OSError as error:
         fail(f"{file}: {error.strerror}")

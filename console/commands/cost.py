@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-By = Literal["stage", "asset", "day"]
+GroupBy = Literal["stage", "asset", "day"]
 
 
 def cost(
-    by: Annotated[By, typer.Option("--by", help="Add up by stage, asset or day (UTC).")] = "stage",
+    by: Annotated[GroupBy, typer.Option("--by", help="Add up by stage, asset or day (UTC).")] = "stage",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Add up what the paid calls behind all results cost, at the prices that they were made at."""

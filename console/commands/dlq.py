@@ -11,34 +11,36 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from headrace.console.dlq.letter import Filter
-    from headrace.console.dlq.lookup import Sighting
-    from headrace.console.kafka.offsets import Place, Span
-    from headrace.console.kafka.topic_reader import LetterLog
+    from headrace.console.dlq.letter import LetterFilter
+    from headrace.console.dlq.lookup import LetterMatch
+    from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
+    from headrace.console.kafka.topic_reader import TopicReader
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be processed, and why.")
 
-Stage = Annotated[str | None, typer.Option(help="Only of this stage; `bridge` for what AWS sent.")]
-Code = Annotated[str | None, typer.Option(help="Only with this code.")]
-Key = Annotated[str | None, typer.Option(help="Only of this asset; may be a glob.")]
-Since = Annotated[str | None, typer.Option(help="Only failed since then: 2026-03-14T15:09, or -2h.")]
-Until = Annotated[str | None, typer.Option(help="Only failed until then.")]
-Words = Annotated[str | None, typer.Option("--text", help="Only with this in their reason or exception.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Letters, or beginnings of ids.", show_default=False)]
+StageOption = Annotated[str | None, typer.Option(help="Only of this stage; `bridge` for what AWS sent.")]
+CodeOption = Annotated[str | None, typer.Option(help="Only with this code.")]
+KeyOption = Annotated[str | None, typer.Option(help="Only of this asset; may be a glob.")]
+SinceOption = Annotated[str | None, typer.Option(help="Only failed since then: 2026-03-14T15:09, or -2h.")]
+UntilOption = Annotated[str | None, typer.Option(help="Only failed until then.")]
+TextOption = Annotated[str | None, typer.Option("--text", help="Only with this in their reason or exception.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LetterIds = Annotated[
+    list[str], typer.Argument(metavar="ID...", help="Letters, or beginnings of ids.", show_default=False)
+]
 
 
 @app.command("list")
 def list_(
-    stage: Stage = None,
-    code: Code = None,
-    key: Key = None,
-    since: Since = None,
-    until: Until = None,
-    text: Words = None,
+    stage: StageOption = None,
+    code: CodeOption = None,
+    key: KeyOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    text: TextOption = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
     settled: Annotated[bool, typer.Option("--all", help="Also those that are settled.")] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the newest dead letters: id, code, key, when, how often it was tried, and why it failed.
 
@@ -49,7 +51,7 @@ def list_(
 
     asked = _filter(stage, code, key, since, until, text, limit)
     log, spans = _reach(stage, asked.since)
-    wanted = listing.Wanted(asked, dispositions.load(log), settled)
+    wanted = listing.ListQuery(asked, dispositions.load(log), settled)
     with _drawn(spans) as heard:
         told = serialize.page(listing.page(log, spans, wanted, heard))
     if as_json:
@@ -61,7 +63,7 @@ def list_(
 @app.command()
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A letter, or the beginning of its id.", show_default=False)],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show all of one letter: why, headers, the record, where it came from, its asset's timeline, how to redrive it.
 
@@ -82,7 +84,7 @@ def show(
 
 
 @app.command()
-def stats(as_json: AsJson = False) -> None:
+def stats(as_json: JsonOption = False) -> None:
     """Count letters by stage, code, class and hour, group those with alike reasons, and say which kinds are new."""
     import time
     from functools import partial
@@ -92,7 +94,7 @@ def stats(as_json: AsJson = False) -> None:
     from headrace.console.dlq.parallel_scan import scan
 
     log, spans = _reach()
-    look = partial(dlq_stats.Tally, dispositions.load(log))
+    look = partial(dlq_stats.LetterCounter, dispositions.load(log))
     with _drawn(spans) as heard:
         found = dlq_stats.total(scan(log.settings, spans, look, heard))
     told = serialize.stats(found, time.time())
@@ -105,12 +107,12 @@ def stats(as_json: AsJson = False) -> None:
 @app.command()
 def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; else to standard output.")] = None,
-    stage: Stage = None,
-    code: Code = None,
-    key: Key = None,
-    since: Since = None,
-    until: Until = None,
-    text: Words = None,
+    stage: StageOption = None,
+    code: CodeOption = None,
+    key: KeyOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    text: TextOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
 ) -> None:
     """Write letters as JSON Lines, every record of them, settled or not, byte for byte.
@@ -139,7 +141,7 @@ def import_(
     execute: Annotated[
         bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Put letters of a file back on their dead-letter topics; what is there already is left out.
 
@@ -166,19 +168,19 @@ def import_(
 
 @app.command()
 def resolve(
-    ids: Ids,
+    ids: LetterIds,
     kind: Annotated[Literal["superseded", "wont-fix"], typer.Option("--as", help="What it is.", show_default=False)],
     why: Annotated[str, typer.Option(help="Why, for whoever finds the letter.", show_default=False)],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Settle letters: they are kept, but no longer listed, counted or redriven."""
     from datetime import UTC, datetime
 
     from headrace.console.dlq import operations, serialize
-    from headrace.console.terminal.operator import operator
+    from headrace.console.terminal.operator import current_operator
 
     log, spans = _reach()
-    decision = operations.Why(kind, why, operator())
+    decision = operations.Resolution(kind, why, current_operator())
     found = operations.resolve(log, _find(log, spans, ids), decision, datetime.now(UTC))
     if as_json:
         _print_json([{"id": each.letter, **serialize.disposition(each)} for each in found])
@@ -187,7 +189,7 @@ def resolve(
 
 
 @app.command()
-def unresolve(ids: Ids, as_json: AsJson = False) -> None:
+def unresolve(ids: LetterIds, as_json: JsonOption = False) -> None:
     """Take back what was decided about letters: they are open again."""
     from headrace.console.dlq import operations
 
@@ -198,21 +200,23 @@ def unresolve(ids: Ids, as_json: AsJson = False) -> None:
         typer.echo(f"{each}: open")
 
 
-def _reach(stage: str | None = None, since: float | None = None) -> tuple[LetterLog, dict[Place, Span]]:
+def _reach(
+    stage: str | None = None, since: float | None = None
+) -> tuple[TopicReader, dict[TopicAndPartition, OffsetRange]]:
     from headrace.console.dlq import operations
 
     log = operations.connect()
     return log, log.spans(operations.letter_topics(stage), since)
 
 
-def _drawn(spans: Mapping[Place, Span]) -> AbstractContextManager[Callable[[int], None]]:
+def _drawn(spans: Mapping[TopicAndPartition, OffsetRange]) -> AbstractContextManager[Callable[[int], None]]:
     from headrace.console.dlq.parallel_scan import records_in
     from headrace.console.terminal.progress_bar import bar
 
     return bar("reading dead letters", records_in(spans))
 
 
-def _find(log: LetterLog, spans: dict[Place, Span], ids: Sequence[str]) -> list[Sighting]:
+def _find(log: TopicReader, spans: dict[TopicAndPartition, OffsetRange], ids: Sequence[str]) -> list[LetterMatch]:
     from headrace.console.dlq.lookup import find, narrowed
 
     held = narrowed(spans, ids)
@@ -228,15 +232,15 @@ def _filter(
     until: str | None,
     text: str | None,
     limit: int | None,
-) -> Filter:
+) -> LetterFilter:
     import time
 
-    from headrace.console.dlq.letter import Filter
-    from headrace.console.terminal.timespec import moment
+    from headrace.console.dlq.letter import LetterFilter
+    from headrace.console.terminal.timespec import parse_time
 
     now = time.time()
-    first, last = (None if said is None else moment(said, now) for said in (since, until))
-    return Filter(stage, code, key, first, last, text, limit)
+    first, last = (None if said is None else parse_time(said, now) for said in (since, until))
+    return LetterFilter(stage, code, key, first, last, text, limit)
 
 
 def _print_json(told: Any) -> None:

@@ -14,7 +14,7 @@ def doctor() -> None:
 
     console = Console(highlight=False)
     wrong = 0
-    for finding in checks.examine():
+    for finding in checks.run_checks():
         mark = {True: "[green]ok   [/]", False: "[red]wrong[/]", None: "[dim]-    [/]"}[finding.ok]
         console.print(f"{mark} [bold]{finding.part}[/]: {escape(finding.said)}", soft_wrap=True)
         if finding.ok is False:

@@ -18,16 +18,16 @@ def health(
     import urllib.error
     import urllib.request
 
-    from headrace.console.errors import Refused
+    from headrace.console.errors import CommandError
 
     told = port or os.environ.get("HEADRACE_METRICS_PORT", "0")
     if not str(told).isdecimal() or not int(told):
-        raise Refused("HEADRACE_METRICS_PORT is not set: a worker answers on that port alone")
+        raise CommandError("HEADRACE_METRICS_PORT is not set: a worker answers on that port alone")
     url = f"http://127.0.0.1:{told}/{'ready' if ready else 'live'}"
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:
             typer.echo(answer.read().decode())
     except urllib.error.HTTPError as error:
-        raise Refused(error.read().decode()) from error
+        raise CommandError(error.read().decode()) from error
     except OSError as error:
-        raise Refused(f"nobody answers on port {told}: {error}") from error
+        raise CommandError(f"nobody answers on port {told}: {error}") from error

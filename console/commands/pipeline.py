@@ -23,7 +23,7 @@ def show(file: File = None) -> None:
     from headrace.console.pipeline import tables
     from headrace.streams import pipeline
 
-    _print(tables.stages_table(pipeline.stages(file), pipeline.every()))
+    _print(tables.stages_table(pipeline.stages(file), pipeline.all_stages()))
 
 
 @app.command()
@@ -41,7 +41,7 @@ def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None
         own = {}
     for line in job_quotas.overbooked(stages, topics.PARTITIONS, own):
         typer.echo(f"note: {line} (HEADRACE_SLOTS)")
-    typer.echo(f"{file}: {len(stages)} stages, {sum(bool(stage.calls) for stage in stages)} of them paid")
+    typer.echo(f"{file}: {len(stages)} stages, {sum(bool(stage.paid_operations) for stage in stages)} of them paid")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 
 def put(
@@ -23,7 +23,7 @@ def put(
     keys = keys_of(files, prefix)
     bucket = bucket or load(ConsoleSettings).media_bucket
     if not bucket:
-        raise Refused("no bucket: give --bucket, or set HEADRACE_MEDIA_BUCKET")
+        raise CommandError("no bucket: give --bucket, or set HEADRACE_MEDIA_BUCKET")
     for path, key in zip(files, keys, strict=True):
         version = aws.upload(path, bucket, key)
         typer.echo(f"{bucket}/{key}  {version}")
@@ -33,10 +33,10 @@ def keys_of(files: list[Path], prefix: str) -> list[str]:
     """Name the object of each file. Raises `Refused` before anything is stored when one of them cannot be."""
     for path in files:
         if not path.is_file():
-            raise Refused(f"no file {path}: nothing was stored")
+            raise CommandError(f"no file {path}: nothing was stored")
     folder = prefix.rstrip("/") + "/" if prefix else ""
     keys = [folder + path.name for path in files]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
-        raise Refused(f"several files would become {', '.join(twice)}: nothing was stored")
+        raise CommandError(f"several files would become {', '.join(twice)}: nothing was stored")
     return keys

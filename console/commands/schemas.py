@@ -14,15 +14,15 @@ from headrace.schemas import topics
 from headrace.schemas.evolution import compatibility
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.codec import RegistryDown, fingerprint
+from headrace.schemas.serde.codec import RegistryUnavailableError, fingerprint
 
 app = typer.Typer(name="schemas", help="The published event schemas.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SchemasJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(as_json: SchemasJsonOption = False) -> None:
     """List the events: versions, fingerprint of the newest, topic."""
     rows = _rows()
     if as_json:
@@ -55,14 +55,14 @@ def register() -> None:
     if problems := compatibility.check(published):
         fail("\n".join(map(str, problems)))
     try:
-        connected = registry.connect(load(RegistrySettings))
+        connected = registry.create_client(load(RegistrySettings))
         if connected is None:
             fail("HEADRACE_SCHEMA_REGISTRY is not set: it names the schema registry")
         done = connected.register(published)
-    except (SettingsError, RegistryDown) as error:
+    except (SettingsError, RegistryUnavailableError) as error:
         fail(str(error))
     for each in done:
-        there = "registered" if each.new else "already there"
+        there = "registered" if each.created else "already there"
         typer.echo(f"{each.subject}: v{each.version.number} {there}, id {each.id}")
     subjects = len({each.subject for each in done})
     typer.echo(f"{len(done)} versions in {subjects} subjects: compatibility {registry.COMPATIBILITY}")

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from headrace.console.assets.stage_status import Status
+    from headrace.console.assets.stage_status import PipelineStatus
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
@@ -33,23 +33,23 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     console.print(f"brokers: {', '.join(found.brokers)}")
 
 
-def stages_table(found: Status) -> Table:
+def stages_table(found: PipelineStatus) -> Table:
     """Lay out the stages."""
     from rich.table import Table
 
-    from headrace.console.terminal.formatting import span
+    from headrace.console.terminal.formatting import format_duration
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("stage", "members", "lag", "oldest", "waiting", "finished", "retried", "dead-lettered"):
         table.add_column(column, justify="left" if column == "stage" else "right")
     for each in found.stages:
-        oldest = span(each.lag_seconds) if each.lag else ""
+        oldest = format_duration(each.lag_seconds) if each.lag else ""
         numbers = (each.members, each.lag, oldest, each.waiting, each.finished, each.retried, each.dead_lettered)
         table.add_row(each.stage, *map(str, numbers), style="" if each.members or not each.lag else "red")
     return table
 
 
-def topics_table(found: Status) -> Table:
+def topics_table(found: PipelineStatus) -> Table:
     """Lay out the topics that hold something."""
     from rich.table import Table
 

@@ -11,8 +11,8 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.table import Column, Table
 
-from headrace.console.commands.schemas import AsJson, fail
-from headrace.console.errors import Refused
+from headrace.console.commands.schemas import SchemasJsonOption, fail
+from headrace.console.errors import CommandError
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -28,7 +28,7 @@ app = typer.Typer(name="topics", help="The Kafka topics.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(as_json: SchemasJsonOption = False) -> None:
     """List the topics: what they hold, and how long."""
     show(pipeline_topics(), as_json)
 
@@ -48,7 +48,7 @@ def acls(
     principal: Annotated[
         str, typer.Option(help="Who a role is to Kafka; {role} stands for its name.")
     ] = "User:headrace.{role}",
-    as_json: AsJson = False,
+    as_json: SchemasJsonOption = False,
 ) -> None:
     """Say the least that each role must be allowed: one line a rule, as arguments of kafka-acls.sh.
 
@@ -59,10 +59,10 @@ def acls(
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
     stages = pipeline.stages()
-    followed = daily_budget.followed(stages) if pipeline.choice().budget.day is not None else ()
+    followed = daily_budget.followed_topics(stages) if pipeline.choice().budget.day is not None else ()
     found = least.roles(stages, forwards, followed)
     if unknown := [name for name in names or () if name not in found]:
-        raise Refused(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
+        raise CommandError(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
     wanted = {name: allowed for name, allowed in found.items() if not names or name in names}
     if as_json:
         typer.echo(json.dumps({name: [asdict(rule) for rule in allowed] for name, allowed in wanted.items()}, indent=2))
@@ -81,7 +81,7 @@ def show(table: tuple[Topic, ...], as_json: bool) -> None:
         Column("topic", no_wrap=True), "holds", "partitions", "retention", box=None, pad_edge=False, header_style="bold"
     )
     for topic in table:
-        grid.add_row(topic.name, topic.holds, str(topic.partitions), _retention(topic))
+        grid.add_row(topic.name, topic.description, str(topic.partitions), _retention(topic))
     Console().print(grid)
 
 
@@ -93,12 +93,12 @@ def apply_table(table: tuple[Topic, ...]) -> None:
         fail(str(error))
     try:
         client = clients.admin(settings)
-        there = clients.existing_topics(client, ANSWER_SECONDS)
+        there = clients.partition_counts(client, ANSWER_SECONDS)
         created = clients.create_topics(client, table, settings.replication_factor)
-        schema_topic.publish(clients.producer(settings), catalog.versions())
+        schema_topic.publish_schemas(clients.producer(settings), catalog.versions())
     except KafkaException as error:
-        fail(clients.in_words(error, settings))
-    except schema_topic.NotPublished as error:
+        fail(clients.describe_error(error, settings))
+    except schema_topic.SchemasNotPublishedError as error:
         fail(f"topics are there, but {topics.SCHEMAS.name} did not take the schemas: {error}")
     for topic in table:
         typer.echo(f"{topic.name}: {'created' if topic.name in created else 'already there'}")
@@ -119,7 +119,7 @@ def warn(topic: Topic, partitions: int) -> None:
 def _row(topic: Topic) -> dict[str, object]:
     return {
         "name": topic.name,
-        "holds": topic.holds,
+        "holds": topic.description,
         "events": [event.EVENT for event in topic.events],
         "partitions": topic.partitions,
         "retention_days": None if topic.compacted else topic.retention_days,

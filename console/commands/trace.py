@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from headrace.console.assets.projection import Version
-    from headrace.console.assets.timeline import Step
+    from headrace.console.assets.projection import AssetVersion
+    from headrace.console.assets.timeline import TimelineStep
 
 WIDTH = 1000
 """Columns: a timeline is as wide as it has to be. A terminal may wrap it, but nothing is left out."""
@@ -32,9 +32,9 @@ def trace(
     progress = read_service.connect().progress(asset)
     found = progress.find(asset)
     if not found:
-        raise Refused(f"nothing is known of {asset}: the log has no record about it")
+        raise CommandError(f"nothing is known of {asset}: the log has no record about it")
     if len(found) > 1:
-        raise Refused(f"{asset} may be {' or '.join(found)}: say which")
+        raise CommandError(f"{asset} may be {' or '.join(found)}: say which")
     [name] = found
 
     from headrace.console.assets import serialize
@@ -49,11 +49,11 @@ def trace(
     console = Console(highlight=False, width=WIDTH)
     for version in progress.versions(name):
         show(version, console)
-    for stray in progress.strays(name):
+    for stray in progress.unreadable_letters(name):
         console.print(Text(f"A dead letter that nobody can read: {stray.place}: {stray.why}", "red"))
 
 
-def show(version: Version, console: Console) -> None:
+def show(version: AssetVersion, console: Console) -> None:
     """Print one version: what it is, where its results lie, and its steps."""
     from rich.text import Text
 
@@ -62,7 +62,12 @@ def show(version: Version, console: Console) -> None:
 
     what, steps = version.asset, timeline(version)
     console.print(Text(f"{what.bucket}/{what.key}", "bold"))
-    said = [version.state, f"version {what.version}", formatting.size(what.size), formatting.dollars(version.usd)]
+    said = [
+        version.state,
+        f"version {what.version}",
+        formatting.format_bytes(what.size),
+        formatting.format_usd(version.usd),
+    ]
     if version.successor:
         said.append(f"replaced by version {version.successor.version} (sequencer {version.successor.sequencer})")
     console.print(Text(", ".join(part for part in said if part)))
@@ -73,7 +78,7 @@ def show(version: Version, console: Console) -> None:
     console.print()
 
 
-def steps_table(steps: list[Step], folder: str) -> Table:
+def steps_table(steps: list[TimelineStep], folder: str) -> Table:
     """Lay out the steps of a timeline; results are named as they are in their folder."""
     from rich.table import Table
     from rich.text import Text
@@ -86,7 +91,7 @@ def steps_table(steps: list[Step], folder: str) -> Table:
     for step in steps:
         name = step.event + (f" x{step.deliveries}" if step.deliveries > 1 else "")
         result = (step.location or "").removeprefix(folder)
-        took = formatting.span(step.seconds)
+        took = formatting.format_duration(step.seconds)
         cells = (
             clock(step.at),
             name,
@@ -95,7 +100,7 @@ def steps_table(steps: list[Step], folder: str) -> Table:
             step.cause_event,
             step.words,
             result,
-            formatting.dollars(step.usd),
+            formatting.format_usd(step.usd),
         )
         table.add_row(*map(Text, cells), style="red" if step.event == "DeadLetter" else "")
     return table

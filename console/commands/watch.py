@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headrace.console.assets.projection import Progress, Version
+    from headrace.console.assets.projection import AssetProjection, AssetVersion
     from headrace.console.assets.read_service import ReadService
 
 REMEMBERED = 100
@@ -41,7 +41,7 @@ def draw(read: ReadService, assets: str, console: Console) -> None:
 
     from headrace.console.assets import table
 
-    shown: dict[str, Version] = {}
+    shown: dict[str, AssetVersion] = {}
     with Live(console=console, auto_refresh=False) as live:
         for update in read.follow():
             remember(shown, update.progress, update.changed, assets)
@@ -52,10 +52,10 @@ def draw(read: ReadService, assets: str, console: Console) -> None:
 
 def tell(read: ReadService, assets: str) -> None:
     """Print a line for each stage that ends."""
-    from headrace.console.assets.table import Ticker
+    from headrace.console.assets.table import ChangeLog
 
-    ticker = Ticker()
-    shown: dict[str, Version] = {}
+    ticker = ChangeLog()
+    shown: dict[str, AssetVersion] = {}
     for update in read.follow():
         remember(shown, update.progress, update.changed, assets)
         if not update.caught_up:
@@ -65,10 +65,10 @@ def tell(read: ReadService, assets: str) -> None:
         shown.clear()
 
 
-def remember(shown: dict[str, Version], progress: Progress, changed: tuple[str, ...], assets: str) -> None:
+def remember(shown: dict[str, AssetVersion], progress: AssetProjection, changed: tuple[str, ...], assets: str) -> None:
     """Take note of what has changed: each asset keeps its line, a new version is the last. Forget what is too much."""
     for asset in changed:
-        version = progress.newest(asset)
+        version = progress.newest_versions(asset)
         if version is None or not is_like(asset, assets):
             continue
         if asset in shown and shown[asset].asset != version.asset:

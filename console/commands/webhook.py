@@ -11,7 +11,7 @@ def webhook(
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
 ) -> None:
     """Take SNS messages over HTTPS into Kafka until SIGTERM or Ctrl-C; each is answered when Kafka has it."""
-    from headrace.connectors.webhook.server import run
+    from headrace.connectors.webhook.server import serve
     from headrace.connectors.webhook.settings import WebhookSettings
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.runtime import logging
@@ -19,5 +19,5 @@ def webhook(
 
     settings, cluster = load(WebhookSettings), load(KafkaSettings)
     logging.configure(json_logs)
-    if not run(settings, cluster):
+    if not serve(settings, cluster):
         raise typer.Exit(1)

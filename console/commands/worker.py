@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 
 def worker(
@@ -22,15 +22,15 @@ def worker(
 ) -> None:
     """Host stages until SIGTERM or Ctrl-C, then let the records in work end and stop."""
     if bool(names) == every:
-        raise Refused("name the stages to host, or give --all for every stage")
+        raise CommandError("name the stages to host, or give --all for every stage")
 
     from headrace.console.routing import targets
     from headrace.streams import pipeline
 
     try:
-        stages = pipeline.stages() if every else pipeline.find(names or [])
+        stages = pipeline.stages() if every else pipeline.get_stages(names or [])
     except ValueError as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
 
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.runtime import logging
@@ -39,7 +39,9 @@ def worker(
     from headrace.streams.worker import host as streams_worker
 
     rules = targets.table() if targets.follows() else None
-    plan = streams_worker.Plan(stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, grows=every)
+    plan = streams_worker.WorkerConfig(
+        stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, host_new_rules=every
+    )
     logging.configure(json_logs)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_told(streams_worker.run, plan))

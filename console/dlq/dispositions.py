@@ -15,14 +15,14 @@ from typing import Literal
 
 import msgspec
 
-from headrace.console.errors import Refused
-from headrace.console.kafka.topic_reader import LetterLog
+from headrace.console.errors import CommandError
+from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 
-Kind = Literal["superseded", "wont-fix", "redriven"]
-ByHand = Literal["superseded", "wont-fix"]
+DispositionKind = Literal["superseded", "wont-fix", "redriven"]
+ManualDisposition = Literal["superseded", "wont-fix"]
 """What a person can decide; `redriven` is what a redrive writes."""
 
 
@@ -34,13 +34,13 @@ class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """
 
     letter: str
-    kind: Kind
+    kind: DispositionKind
     why: str
     by: str
     at: str
     through: str = ""
 
-    def covers(self, record: Received) -> bool:
+    def applies_to(self, record: ConsumerRecord) -> bool:
         """Whether this record of the letter is settled, and not one that came after the decision."""
         topic, partition, offset = self.through.rsplit("/", 2) if self.through else ("", "", "")
         if (topic, partition) != (record.topic, str(record.partition)):
@@ -48,21 +48,21 @@ class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return record.offset <= int(offset)
 
 
-def decide(letter: str, kind: ByHand, why: str, by: str, now: datetime) -> Disposition:
+def decide(letter: str, kind: ManualDisposition, why: str, by: str, now: datetime) -> Disposition:
     """Write a person's decision. Raises `Refused` without a reason."""
     if not why.strip():
-        raise Refused("say why, with --why: whoever finds the letter will want to know")
+        raise CommandError("say why, with --why: whoever finds the letter will want to know")
     return Disposition(letter, kind, why.strip(), by, timestamp(now))
 
 
-def message(disposition: Disposition) -> Message:
+def message(disposition: Disposition) -> ProducerRecord:
     """Address a decision."""
-    return Message(topics.DISPOSITIONS.name, disposition.letter.encode(), msgspec.json.encode(disposition))
+    return ProducerRecord(topics.DISPOSITIONS.name, disposition.letter.encode(), msgspec.json.encode(disposition))
 
 
-def withdrawal(letter: str) -> Message:
+def withdrawal(letter: str) -> ProducerRecord:
     """Address the end of whatever was decided about a letter."""
-    return Message(topics.DISPOSITIONS.name, letter.encode(), None)
+    return ProducerRecord(topics.DISPOSITIONS.name, letter.encode(), None)
 
 
 def read(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Disposition]:
@@ -75,17 +75,17 @@ def read(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Disp
     return {each.letter: each for key, each in found if each is not None and each.letter.encode() == key}
 
 
-def load(log: LetterLog) -> dict[str, Disposition]:
+def load(log: TopicReader) -> dict[str, Disposition]:
     """Read the decision on each dead letter, by letter id."""
     spans = log.spans([topics.DISPOSITIONS.name])
     records = (record for records in log.read(spans, values=True) for record in records)
     return read((record.key, record.value) for record in records)
 
 
-def settled(letter: str, record: Received, known: Mapping[str, Disposition]) -> Disposition | None:
+def disposition_of(letter: str, record: ConsumerRecord, known: Mapping[str, Disposition]) -> Disposition | None:
     """Give what was decided about a record of a letter; None while it is open."""
     found = known.get(letter)
-    return found if found is not None and found.covers(record) else None
+    return found if found is not None and found.applies_to(record) else None
 
 
 def _opened(value: bytes) -> Disposition | None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise, takewhile
 
-from headrace.console.kafka.entry import Entry, seconds_of
+from headrace.console.kafka.entry import LogEntry, seconds_of
 from headrace.schemas import topics
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 
 SHORT = 12
 """Hexadecimal digits of an id that people see: enough for a million letters of one stage."""
@@ -23,7 +23,7 @@ _SUFFIX = topics.dead_letters("").name
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class LetterFilter:
     """Which letters are meant. What is None is not asked for.
 
     `key` is a record key, or a glob over it or over what follows its bucket. `since` and `until` are moments of the
@@ -39,11 +39,11 @@ class Filter:
     text: str | None = None
     limit: int | None = None
 
-    def matches(self, entry: Entry) -> bool:
+    def matches(self, entry: LogEntry) -> bool:
         """Whether a record is one of the letters meant; only key and headers are looked at, never the value."""
         return self.meets(entry.record, dict(entry.record.headers))
 
-    def meets(self, record: Received, headers: Mapping[str, bytes | None]) -> bool:
+    def meets(self, record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> bool:
         """Do what `matches` does, for who has a record's headers at hand."""
         if not topics.is_dead_letters(record.topic) or self.stage not in (None, stage_of(record.topic)):
             return False
@@ -56,7 +56,7 @@ class Filter:
         )
 
 
-def letter_id(record: Received) -> str:
+def letter_id(record: ConsumerRecord) -> str:
     """Name a letter: the stage, and a digest of that and the event's id. The same on every delivery and replay."""
     return id_of(stage_of(record.topic), identity(record, dict(record.headers).get("ce_id")))
 
@@ -66,7 +66,7 @@ def id_of(stage: str, what: bytes) -> str:
     return f"{stage}-{hashlib.sha256(stage.encode() + what).hexdigest()[:32]}"
 
 
-def identity(record: Received, event: bytes | None) -> bytes:
+def identity(record: ConsumerRecord, event: bytes | None) -> bytes:
     """Say what tells a letter from all others of its stage: its event's id, which is in the header `ce_id`.
 
     A record without one is known by what it came from: the message's id at AWS, or else the place (topic, partition,
@@ -100,7 +100,7 @@ def may_hold(topic: str, prefix: str) -> bool:
     return beginning.startswith(prefix) or prefix.startswith(beginning)
 
 
-def failed_at(record: Received, headers: Mapping[str, bytes | None]) -> float:
+def failed_at(record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> float:
     """Say when a letter's stage last failed, in seconds since 1970; when it was written, where no header tells."""
     said = seconds_of(text_of(headers, "dlq-last-failure"))
     return record.timestamp if said is None else said

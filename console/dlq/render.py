@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.console.dlq.letter import short_ids
-from headrace.console.terminal.formatting import counted
+from headrace.console.terminal.formatting import pluralize
 
 WIDTH = 1000
 """Columns of a line that goes into a file or to another program: nothing is left out of it."""
@@ -36,10 +36,10 @@ def page(told: Mapping[str, Any], short: Mapping[str, str], out: Console) -> Non
     else:
         out.print("no dead letter is like that")
     if told["more"]:
-        number = counted(told["more"], "more letter") if told["more_is_exact"] else f"up to {told['more']:,} more"
+        number = pluralize(told["more"], "more letter") if told["more_is_exact"] else f"up to {told['more']:,} more"
         out.print(Text(f"{number}: --limit shows more, a filter fewer", "dim"))
     if told["settled_hidden"]:
-        out.print(Text(f"{counted(told['settled_hidden'], 'settled letter')} not shown: --all shows them", "dim"))
+        out.print(Text(f"{pluralize(told['settled_hidden'], 'settled letter')} not shown: --all shows them", "dim"))
 
 
 def letter(told: Mapping[str, Any], table: Table | None, out: Console) -> None:
@@ -68,14 +68,14 @@ def letter(told: Mapping[str, Any], table: Table | None, out: Console) -> None:
 
 def stats(told: Mapping[str, Any], out: Console) -> None:
     """Print letters in numbers."""
-    said = f"{counted(told['letters'], 'open letter')}, {told['settled']:,} settled, {told['records']:,} records"
+    said = f"{pluralize(told['letters'], 'open letter')}, {told['settled']:,} settled, {told['records']:,} records"
     out.print(Text(said, "bold"))
     if not told["letters"]:
         return
     out.print(Columns([_counts(name, told[f"by_{name}"]) for name in ("stage", "code", "class")], padding=(1, 4)))
     out.print(_hours(told["by_hour"]))
     groups, new = told["groups"], [each for each in told["groups"] if each["new"]]
-    out.print(Text(f"{counted(len(groups), 'group')} of alike reasons, {len(new):,} new since 24 hours ago", "bold"))
+    out.print(Text(f"{pluralize(len(groups), 'group')} of alike reasons, {len(new):,} new since 24 hours ago", "bold"))
     out.print(_groups([*groups[:GROUPS], *(each for each in new[:GROUPS] if each not in groups[:GROUPS])]))
 
 
@@ -100,9 +100,9 @@ def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     decided = told["disposition"]
     said = f"{decided['as']} by {decided['by']} at {local(decided['at'])}: {decided['why']}" if decided else ""
     first = f", first {local(told['first_failure'])}" if told["first_failure"] else ""
-    tries = f", {counted(told['attempts'], 'attempt')}" if told["attempts"] else ""
-    again = f", redriven {counted(told['redriven'], 'time')}" if told["redriven"] else ""
-    times = f" ({counted(told['records'], 'record')} of this letter)" if told["records"] > 1 else ""
+    tries = f", {pluralize(told['attempts'], 'attempt')}" if told["attempts"] else ""
+    again = f", redriven {pluralize(told['redriven'], 'time')}" if told["redriven"] else ""
+    times = f" ({pluralize(told['records'], 'record')} of this letter)" if told["records"] > 1 else ""
     facts = [
         ("key", told["key"]),
         ("failed", local(told["failed_at"]) + first + tries + again),
@@ -115,7 +115,7 @@ def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(told: Mapping[str, Any], out: Console) -> None:
-    size = "" if told["size"] is None else f", {counted(told['size'], 'byte')}"
+    size = "" if told["size"] is None else f", {pluralize(told['size'], 'byte')}"
     out.print(Text(f"\nrecord ({told['kind']}{size})", "bold"))
     if "record" in told:
         out.print(Text(json.dumps(told["record"], indent=2, ensure_ascii=False)))

@@ -8,20 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.schemas.ids import token_stage
-from headrace.schemas.redaction import INSTEAD, NAMED_LIKE_A_SECRET, redacted
-from headrace.streams.engine.dlq import readable
+from headrace.schemas.redaction import NAMED_LIKE_A_SECRET, PLACEHOLDER, redact
+from headrace.streams.engine.dlq import sanitize_reason
 
-STRANGE = "\N{REPLACEMENT CHARACTER}"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def reason(said: str) -> str:
     """Show a reason: as `streams.engine.dlq` writes one, and without what that may have left."""
-    return readable(text(said))
+    return sanitize_reason(text(said))
 
 
 def text(said: str) -> str:
     """Show any other text, such as an object's key: all of it but secrets and control characters."""
-    return "".join(char if char.isprintable() else STRANGE for char in redacted(said))
+    return "".join(char if char.isprintable() else REPLACEMENT for char in redact(said))
 
 
 def header(name: str, value: bytes | None) -> str | None:
@@ -29,14 +29,14 @@ def header(name: str, value: bytes | None) -> str | None:
     if value is None:
         return None
     if NAMED_LIKE_A_SECRET.search(name):
-        return INSTEAD
+        return PLACEHOLDER
     try:
         return reason(value.decode())
     except UnicodeDecodeError:
         return f"0x{value[:32].hex()}" + (f"... ({len(value)} bytes)" if len(value) > 32 else "")
 
 
-def tree(found: Any) -> Any:
+def sanitize_json(found: Any) -> Any:
     """Show a decoded record or a JSON document: every text in it, but none under a name like a secret's."""
     match found:
         case str():
@@ -44,17 +44,17 @@ def tree(found: Any) -> Any:
         case dict():
             return {text(str(name)): _value(str(name), value) for name, value in found.items()}
         case list() | tuple():
-            return [tree(each) for each in found]
+            return [sanitize_json(each) for each in found]
     return found
 
 
-def covered(data: bytes) -> bytes:
+def mask_bytes(data: bytes) -> bytes:
     """Cover secrets in bytes with asterisks, so that every other byte stays where it is."""
-    return redacted(data.decode("latin-1"), "*").encode("latin-1")
+    return redact(data.decode("latin-1"), "*").encode("latin-1")
 
 
 def _value(name: str, value: Any) -> Any:
     """Show what stands under a name. A job's token is no secret: it only makes that the job runs once."""
     if isinstance(value, str) and NAMED_LIKE_A_SECRET.search(name) and not token_stage(value):
-        return INSTEAD
-    return tree(value)
+        return PLACEHOLDER
+    return sanitize_json(value)

@@ -8,17 +8,17 @@ from typing import Any
 
 from headrace.console.dlq.dispositions import Disposition
 from headrace.console.dlq.letter import failed_at, stage_of, text_of
-from headrace.console.dlq.listing import Found, Page
+from headrace.console.dlq.listing import LetterPage, ListedLetter
 from headrace.console.dlq.sanitize import reason, text
-from headrace.console.dlq.stats import Group, Tallied
-from headrace.console.kafka.entry import Entry
+from headrace.console.dlq.stats import LetterGroup, LetterStats
+from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.cloudevents import timestamp
 
 LONGEST = 18
 """Digits of a number that is taken for one."""
 
 
-def page(found: Page) -> dict[str, Any]:
+def page(found: LetterPage) -> dict[str, Any]:
     """Tell some letters, and how many more there are."""
     return {
         "letters": [letter(each) for each in found.letters],
@@ -28,7 +28,7 @@ def page(found: Page) -> dict[str, Any]:
     }
 
 
-def letter(found: Found) -> dict[str, Any]:
+def letter(found: ListedLetter) -> dict[str, Any]:
     """Tell a letter."""
     record = found.record
     headers = dict(record.headers)
@@ -38,7 +38,7 @@ def letter(found: Found) -> dict[str, Any]:
         "stage": stage_of(record.topic),
         "code": text(text_of(headers, "dlq-code", "unknown")),
         "class": text(text_of(headers, "dlq-class")),
-        "key": text(Entry(record).key),
+        "key": text(LogEntry(record).key),
         "failed_at": moment(failed_at(record, headers)),
         "first_failure": text(text_of(headers, "dlq-first-failure")),
         "attempts": _number(headers, "dlq-attempts") or 0,
@@ -46,7 +46,7 @@ def letter(found: Found) -> dict[str, Any]:
         "reason": reason(text_of(headers, "dlq-message")),
         "origin": text(origin(headers)),
         "origin_at": None if written is None else moment(written / 1000),
-        "record": Entry(record).place,
+        "record": LogEntry(record).place,
         "event": text(text_of(headers, "ce_id")),
         "disposition": disposition(found.disposition) if found.disposition else None,
     }
@@ -65,7 +65,7 @@ def origin(headers: Mapping[str, bytes | None]) -> str:
     return "/".join(text_of(headers, f"dlq-{part}", "?") for part in ("topic", "partition", "offset"))
 
 
-def stats(found: Tallied, now: float) -> dict[str, Any]:
+def stats(found: LetterStats, now: float) -> dict[str, Any]:
     """Tell letters in numbers."""
     return {
         "letters": found.letters,
@@ -92,13 +92,13 @@ def _number(headers: Mapping[str, bytes | None], name: str) -> int | None:
     return int(said) if said.isdigit() and len(said) <= LONGEST else None
 
 
-def _group(group: Group, new: bool) -> dict[str, Any]:
+def _group(group: LetterGroup, new: bool) -> dict[str, Any]:
     kind = group.kind
     return {
         "stage": kind.stage,
         "code": kind.code,
         "class": kind.name,
-        "alike": kind.alike,
+        "alike": kind.normalized_reason,
         "letters": group.letters,
         "first": text(group.first),
         "last": text(group.last),

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
-from headrace.console.dlq.dispositions import Disposition, settled
+from headrace.console.dlq.dispositions import Disposition, disposition_of
 from headrace.console.dlq.letter import id_of, identity, stage_of
 from headrace.console.dlq.sanitize import reason, text
 from headrace.console.kafka.entry import seconds_of
-from headrace.console.kafka.header_picker import Picker
+from headrace.console.kafka.header_picker import HeaderPicker
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 
 NEW = 24 * 3600.0
 """Seconds for which a kind of failure is new."""
@@ -26,20 +26,20 @@ _HOUR = len("2026-03-14T15")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FailureKindKey:
     """What alike letters have in common; `name` is the exception's class."""
 
     stage: str
     code: str
     name: str
-    alike: str
+    normalized_reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LetterGroup:
     """Letters of one kind: how many, in which hours (UTC), when the first and the last failed, and the id of one."""
 
-    kind: Kind
+    kind: FailureKindKey
     letters: int
     first: str
     last: str
@@ -48,10 +48,10 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Tallied:
+class LetterStats:
     """What was counted: open letters in groups, the largest first; records that were read; letters that are settled."""
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[LetterGroup, ...] = ()
     records: int = 0
     settled: int = 0
 
@@ -71,34 +71,34 @@ class Tallied:
         """Count letters by the hour in which they failed last, such as `2026-03-14T15`, in UTC."""
         return _added(group.hours for group in self.groups)
 
-    def is_new(self, group: Group, now: float) -> bool:
+    def is_new(self, group: LetterGroup, now: float) -> bool:
         """Whether a group's first letter is of the last 24 hours; `now` is in seconds since 1970."""
         return group.first >= timestamp(datetime.fromtimestamp(now - NEW, UTC))
 
 
-def total(parts: Iterable[Tallied]) -> Tallied:
+def total(parts: Iterable[LetterStats]) -> LetterStats:
     """Add up what was counted in all partitions."""
     tallied = list(parts)
-    kinds: dict[Kind, list[Group]] = {}
+    kinds: dict[FailureKindKey, list[LetterGroup]] = {}
     for group in (group for part in tallied for group in part.groups):
         kinds.setdefault(group.kind, []).append(group)
     groups = sorted(map(_joined, kinds.values()), key=lambda group: (-group.letters, astuple(group.kind)))
-    return Tallied(tuple(groups), sum(part.records for part in tallied), sum(part.settled for part in tallied))
+    return LetterStats(tuple(groups), sum(part.records for part in tallied), sum(part.settled for part in tallied))
 
 
-class Tally:
+class LetterCounter:
     """A look at one partition that counts its letters; one that came again counts as its last record says."""
 
     def __init__(self, known: Mapping[str, Disposition]) -> None:
         self._known = known
-        self._headers = Picker("ce_id", "dlq-code", "dlq-class", "dlq-message", "dlq-last-failure")
-        self._kinds: dict[Kind, dict[str, _Cell]] = {}
-        self._cells: dict[tuple[bytes | None, ...], _Cell] = {}
-        self._cell_of: dict[bytes, _Cell] = {}
+        self._headers = HeaderPicker("ce_id", "dlq-code", "dlq-class", "dlq-message", "dlq-last-failure")
+        self._kinds: dict[FailureKindKey, dict[str, _HourBucket]] = {}
+        self._cells: dict[tuple[bytes | None, ...], _HourBucket] = {}
+        self._cell_of: dict[bytes, _HourBucket] = {}
         self._records = 0
-        self._settled = _Cell(b"")
+        self._settled = _HourBucket(b"")
 
-    def take(self, records: list[Received]) -> None:
+    def take(self, records: list[ConsumerRecord]) -> None:
         """Count records. What a million letters take is spent here, so that all that can wait for the end does."""
         self._records += len(records)
         cells, cell_of, pick = self._cells, self._cell_of, self._headers.pick
@@ -111,7 +111,7 @@ class Tally:
                 cell = self._cell(key, record, failed)
                 failed = failed if key in cells else b""  # or else it is no moment
             what = identity(record, event)
-            if self._known and settled(id_of(stage_of(record.topic), what), record, self._known):
+            if self._known and disposition_of(id_of(stage_of(record.topic), what), record, self._known):
                 cell = self._settled
             before = cell_of.get(what)
             if before is not None:
@@ -124,12 +124,12 @@ class Tally:
             elif failed and failed < cell.first:
                 cell.first = failed
 
-    def found(self) -> Tallied:
+    def found(self) -> LetterStats:
         """Sum up."""
         groups = tuple(_group(kind, cells) for kind, cells in self._kinds.items())
-        return Tallied(tuple(group for group in groups if group.letters), self._records, self._settled.letters)
+        return LetterStats(tuple(group for group in groups if group.letters), self._records, self._settled.letters)
 
-    def _cell(self, key: tuple[bytes | None, ...], record: Received, failed: bytes) -> _Cell:
+    def _cell(self, key: tuple[bytes | None, ...], record: ConsumerRecord, failed: bytes) -> _HourBucket:
         """Find the cell of a letter; it is remembered under the key where that tells an hour."""
         code, name, said, hour = ((part or b"").decode(errors="replace") for part in key)
         if len(self._cells) >= REMEMBERED:
@@ -138,16 +138,16 @@ class Tally:
         if not known:
             hour = _hour_of(record)
             failed = f"{hour}:00:00.000Z".encode()
-        kind = Kind(stage_of(record.topic), text(code) or "unknown", text(name), alike(said))
+        kind = FailureKindKey(stage_of(record.topic), text(code) or "unknown", text(name), normalize_reason(said))
         if kind not in self._kinds and len(self._kinds) >= REMEMBERED:
-            kind = Kind(kind.stage, kind.code, kind.name, OTHER)
-        cell = self._kinds.setdefault(kind, {}).setdefault(hour, _Cell(failed))
+            kind = FailureKindKey(kind.stage, kind.code, kind.name, OTHER)
+        cell = self._kinds.setdefault(kind, {}).setdefault(hour, _HourBucket(failed))
         if known:
             self._cells[key] = cell
         return cell
 
 
-class _Cell:
+class _HourBucket:
     """The letters of one kind that failed last in one hour; the first of them at `failed`."""
 
     __slots__ = ("example", "first", "last", "letters")
@@ -158,7 +158,7 @@ class _Cell:
         self.first = self.last = failed
 
 
-def _hour_of(record: Received) -> str:
+def _hour_of(record: ConsumerRecord) -> str:
     """Say in which hour a record was written, for one that does not tell when it failed."""
     try:
         return timestamp(datetime.fromtimestamp(record.timestamp, UTC))[:_HOUR]
@@ -166,10 +166,10 @@ def _hour_of(record: Received) -> str:
         return "1970-01-01T00"
 
 
-def _group(kind: Kind, cells: Mapping[str, _Cell]) -> Group:
+def _group(kind: FailureKindKey, cells: Mapping[str, _HourBucket]) -> LetterGroup:
     filled = {hour: cell for hour, cell in sorted(cells.items()) if cell.letters}
     newest = cells[max(filled or cells)]
-    return Group(
+    return LetterGroup(
         kind,
         sum(cell.letters for cell in filled.values()),
         min(cell.first for cell in (filled or cells).values()).decode(errors="replace"),
@@ -179,9 +179,9 @@ def _group(kind: Kind, cells: Mapping[str, _Cell]) -> Group:
     )
 
 
-def _joined(groups: list[Group]) -> Group:
+def _joined(groups: list[LetterGroup]) -> LetterGroup:
     newest = max(groups, key=lambda group: (group.last, group.example))
-    return Group(
+    return LetterGroup(
         newest.kind,
         sum(group.letters for group in groups),
         min(group.first for group in groups),
@@ -220,7 +220,7 @@ _FOLDS = (
 )
 
 
-def alike(said: str) -> str:
+def normalize_reason(said: str) -> str:
     """Fold a reason: numbers, hexadecimal, quoted parts and paths become placeholders, and secrets are cut out."""
     said = reason(said)
     for pattern, instead in _FOLDS:

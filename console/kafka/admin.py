@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from headrace.console.errors import Refused
-from headrace.console.kafka.consumer_groups import Groups
-from headrace.console.kafka.log_reader import Log
-from headrace.console.kafka.offsets import Place, Position
-from headrace.console.kafka.topic_reader import LetterLog
+from headrace.console.errors import CommandError
+from headrace.console.kafka.consumer_groups import ConsumerGroups
+from headrace.console.kafka.log_reader import LogReader
+from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
+from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
@@ -23,26 +23,26 @@ CHANGE_SECONDS = 30.0
 """How long a cluster may take to make or delete topics, as in `schemas.kafka.clients`."""
 
 
-class Cluster(LetterLog):
+class KafkaAdmin(TopicReader):
     """One cluster. Errors of Kafka come as `KafkaException`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         super().__init__(settings)
         self._admin = clients.admin(settings)
-        self._log = Log(settings)
-        self._groups = Groups(settings)
+        self._log = LogReader(settings)
+        self._groups = ConsumerGroups(settings)
 
     def require(self, *names: str) -> None:
         """Raise `Refused` when a topic is not there."""
         missing = set(names) - self._log.topics().keys()
         if missing:
-            raise Refused(f"the cluster lacks {', '.join(sorted(missing))}: headrace topics apply")
+            raise CommandError(f"the cluster lacks {', '.join(sorted(missing))}: headrace topics apply")
 
-    def times(self, offsets: dict[Place, int]) -> dict[Place, float]:
+    def times(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
         """Say when the first record at or after an offset was written, in seconds since 1970, where there is one."""
         return self._log.timestamps(offsets)
 
-    def offsets_at(self, places: Iterable[Place], at: float) -> dict[Place, int | None]:
+    def offsets_at(self, places: Iterable[TopicAndPartition], at: float) -> dict[TopicAndPartition, int | None]:
         """Find the first record that was written at or after a moment; None where there is none."""
         asked = {TopicPartition(*place): OffsetSpec.for_timestamp(int(at * 1000)) for place in places}
         found = self._admin.list_offsets(asked, request_timeout=TIMEOUT) if asked else {}
@@ -53,11 +53,11 @@ class Cluster(LetterLog):
         """List the members of a consumer group, each `client id at host`. One that never was has none."""
         return self._groups.members([group])[group]
 
-    def positions(self, group: str, places: Collection[Place]) -> dict[Place, Position]:
+    def positions(self, group: str, places: Collection[TopicAndPartition]) -> dict[TopicAndPartition, CommittedOffset]:
         """Say what a consumer group has committed on some partitions; those without a commit are left out."""
         return self._groups.positions({group: places})[group]
 
-    def move(self, group: str, offsets: Mapping[Place, int]) -> None:
+    def move(self, group: str, offsets: Mapping[TopicAndPartition, int]) -> None:
         """Set a group's positions. Raises `Refused` when somebody is in it; it may then be moved in part."""
         self._groups.move(group, offsets)
 
@@ -72,7 +72,9 @@ class Cluster(LetterLog):
         deadline = time.monotonic() + TIMEOUT
         while names - self.names():
             if time.monotonic() > deadline:
-                raise Refused(f"Kafka made topics and does not know them: {', '.join(sorted(names - self.names()))}")
+                raise CommandError(
+                    f"Kafka made topics and does not know them: {', '.join(sorted(names - self.names()))}"
+                )
             time.sleep(PATIENCE_SECONDS)
 
     def forget(self, names: Iterable[str], group: str) -> None:

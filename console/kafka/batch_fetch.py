@@ -20,9 +20,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record import MemoryRecords
 
-from headrace.console.kafka.offsets import Place, Span
+from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.kafka import auth
 
 Answer = asyncio.Task[Any]
@@ -38,7 +38,9 @@ _OUT_OF_THE_ORDINARY = (KafkaError, OSError, ValueError, AttributeError, IndexEr
 """What aiokafka raises for a broker that is away, for an answer without what was asked for, and for broken records."""
 
 
-def read(settings: KafkaSettings, spans: dict[Place, Span], values: bool) -> Iterator[list[Received]]:
+def read(
+    settings: KafkaSettings, spans: dict[TopicAndPartition, OffsetRange], values: bool
+) -> Iterator[list[ConsumerRecord]]:
     """Read spans, one partition after the other, each list from one of them in its order.
 
     What has been read is taken out of `spans`; what is left in it when this ends has not been read.
@@ -51,7 +53,7 @@ def read(settings: KafkaSettings, spans: dict[Place, Span], values: bool) -> Ite
             for place, span in list(spans.items()):
                 for batch in _batches(runner, client, place, span):
                     for records in _records(place, batch, span, values):
-                        spans[place] = Span(records[-1].offset + 1, span.high)
+                        spans[place] = OffsetRange(records[-1].offset + 1, span.high)
                         yield records
                 del spans[place]
         finally:
@@ -60,7 +62,7 @@ def read(settings: KafkaSettings, spans: dict[Place, Span], values: bool) -> Ite
 
 async def _client(settings: KafkaSettings) -> AIOKafkaClient:
     return AIOKafkaClient(
-        bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=ANSWER_MS, **auth.client(settings)
+        bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=ANSWER_MS, **auth.aiokafka_options(settings)
     )
 
 
@@ -69,17 +71,19 @@ async def _bootstrap(client: AIOKafkaClient, topics: set[str]) -> None:
     await client.set_topics(topics)
 
 
-def _batches(runner: asyncio.Runner, client: AIOKafkaClient, place: Place, span: Span) -> Iterator[Any]:
+def _batches(
+    runner: asyncio.Runner, client: AIOKafkaClient, place: TopicAndPartition, span: OffsetRange
+) -> Iterator[Any]:
     """Fetch a partition's batches. The next answer is on its way while one is looked at."""
     position, answer = span.low, None
     while position < span.high:
-        batches, answer = runner.run(_fetched(client, place, Span(position, span.high), answer))
+        batches, answer = runner.run(_fetched(client, place, OffsetRange(position, span.high), answer))
         position = batches[-1].next_offset
         yield from batches
 
 
 async def _fetched(
-    client: AIOKafkaClient, place: Place, span: Span, answer: Answer | None
+    client: AIOKafkaClient, place: TopicAndPartition, span: OffsetRange, answer: Answer | None
 ) -> tuple[list[Any], Answer | None]:
     batches = _parsed(await (answer or _ask(client, place, span.low)))
     position = batches[-1].next_offset
@@ -88,7 +92,7 @@ async def _fetched(
     return batches, ahead
 
 
-def _ask(client: AIOKafkaClient, place: Place, offset: int) -> Answer:
+def _ask(client: AIOKafkaClient, place: TopicAndPartition, offset: int) -> Answer:
     topic, partition = place
     leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
     request = FetchRequest(0, 1, BYTES, READ_COMMITTED, [(topic, [(partition, offset, BYTES)])])
@@ -114,14 +118,14 @@ def _parsed(answer: Any) -> list[Any]:
     return found
 
 
-def _records(place: Place, batch: Any, span: Span, values: bool) -> Iterator[list[Received]]:
+def _records(place: TopicAndPartition, batch: Any, span: OffsetRange, values: bool) -> Iterator[list[ConsumerRecord]]:
     """Give a batch's records that are of the span, some at a time."""
     if batch.is_control_batch:  # the end of a transaction is no record
         return
     topic, partition = place
     records = chain(batch)  # a batch itself cannot be asked for an iterator twice
     while taken := [
-        Received(
+        ConsumerRecord(
             topic, partition, each.offset, each.timestamp / 1000, each.key,
             each.value if values else None, tuple(each.headers),
         )

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
-from headrace.console.errors import Refused
-from headrace.console.kafka.offsets import Place, Position
+from headrace.console.errors import CommandError
+from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 
@@ -33,10 +33,10 @@ _STARTING = (
 )
 """What brokers answer for a while when a group has no coordinator yet, or has just been given another one."""
 _SILENT = (KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT)
-_SOMEBODY_IS_THERE = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
+_ACTIVE_MEMBERS = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
 
 
-class Groups:
+class ConsumerGroups:
     """The consumer groups of one cluster.
 
     Every question is repeated while the group's coordinator starts. Raises `Refused`, naming the group, when there is
@@ -51,14 +51,16 @@ class Groups:
         """List the members of groups, each `client id at host`. A group that never was has none."""
         return _for_each(names, self._members)
 
-    def positions(self, wanted: Mapping[str, Collection[Place]]) -> dict[str, dict[Place, Position]]:
+    def positions(
+        self, wanted: Mapping[str, Collection[TopicAndPartition]]
+    ) -> dict[str, dict[TopicAndPartition, CommittedOffset]]:
         """Read what groups have committed on the partitions that are named for each; partitions without are left out.
 
         Joins no group.
         """
         return _for_each(wanted, lambda name: self._positions(name, wanted[name]))
 
-    def move(self, name: str, offsets: Mapping[Place, int]) -> None:
+    def move(self, name: str, offsets: Mapping[TopicAndPartition, int]) -> None:
         """Commit offsets for a group. Raises `Refused` when it has members; it may then be moved in part."""
         self._ask(name, lambda seconds: self._commit(name, offsets, seconds))
 
@@ -82,7 +84,7 @@ class Groups:
             raise
         return tuple(sorted(f"{member.client_id} at {member.host.lstrip('/')}" for member in described.members))
 
-    def _positions(self, name: str, places: Collection[Place]) -> dict[Place, Position]:
+    def _positions(self, name: str, places: Collection[TopicAndPartition]) -> dict[TopicAndPartition, CommittedOffset]:
         if not places:
             return {}
         consumer = clients.observer(self._settings, name)
@@ -91,15 +93,17 @@ class Groups:
             found = self._ask(name, lambda seconds: _without_errors(consumer.committed(asked, timeout=seconds)))
         finally:
             consumer.close()
-        return {(tp.topic, tp.partition): Position(tp.offset, tp.metadata or "") for tp in found if tp.offset >= 0}
+        return {
+            (tp.topic, tp.partition): CommittedOffset(tp.offset, tp.metadata or "") for tp in found if tp.offset >= 0
+        }
 
-    def _commit(self, name: str, offsets: Mapping[Place, int], seconds: float) -> None:
+    def _commit(self, name: str, offsets: Mapping[TopicAndPartition, int], seconds: float) -> None:
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
         asked = [ConsumerGroupTopicPartitions(name, wanted)]
         moved = self._admin.alter_consumer_group_offsets(asked, request_timeout=seconds)[name].result()
         errors = [tp.error for tp in moved.topic_partitions if tp.error]
-        if any(error.code() in _SOMEBODY_IS_THERE for error in errors):
-            raise Refused(f"somebody has joined the group {name}: its offsets were not changed")
+        if any(error.code() in _ACTIVE_MEMBERS for error in errors):
+            raise CommandError(f"somebody has joined the group {name}: its offsets were not changed")
         if errors:
             raise KafkaException(errors[0])
 
@@ -113,7 +117,7 @@ class Groups:
                 if error.args[0].code() not in (*_STARTING, *_SILENT):
                     raise
                 if time.monotonic() + PAUSE_SECONDS >= deadline:
-                    raise Refused(self._no_answer(name, error.args[0])) from error
+                    raise CommandError(self._no_answer(name, error.args[0])) from error
             time.sleep(PAUSE_SECONDS)
 
     def _no_answer(self, name: str, error: KafkaError) -> str:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import Envelope, Headers, NotAnEvent, from_headers
-from headrace.schemas.messages import Received
+from headrace.schemas.cloudevents import EventMetadata, Headers, InvalidEventError, from_headers
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import Event
-from headrace.schemas.serde.codec import Codec, Undecodable
+from headrace.schemas.serde.codec import Codec, DecodeError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """A record with its envelope and its event; each is None where the bytes do not give it."""
 
-    record: Received
-    envelope: Envelope | None = None
+    record: ConsumerRecord
+    envelope: EventMetadata | None = None
     event: Event | None = None
 
     @property
@@ -32,7 +32,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class LetterInfo:
     """Why a stage gave a record up, as the `dlq-*` headers tell. `origin` is where the record was first read."""
 
     stage: str
@@ -45,7 +45,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryInfo:
     """Why a stage tries a record again later, as the `retry-*` headers tell."""
 
     stage: str
@@ -53,28 +53,28 @@ class Retry:
     reason: str
 
 
-def open_record(record: Received, codec: Codec) -> Entry:
+def open_record(record: ConsumerRecord, codec: Codec) -> LogEntry:
     """Open a record. What cannot be read is a record all the same, and may be a dead letter.
 
     Raises only `RegistryDown`: an event that could be read is not to look like one that cannot.
     """
     try:
         envelope = from_headers(record.headers)
-    except NotAnEvent:
+    except InvalidEventError:
         envelope = None
     try:
-        return Entry(record, envelope, codec.read(record.value))
-    except Undecodable:
-        return Entry(record, envelope)
+        return LogEntry(record, envelope, codec.decode_or_fetch(record.value))
+    except DecodeError:
+        return LogEntry(record, envelope)
 
 
-def letter_of(entry: Entry) -> Letter | None:
+def letter_of(entry: LogEntry) -> LetterInfo | None:
     """Read why a record is a dead letter; None for one that is not."""
     if not topics.is_dead_letters(entry.record.topic):
         return None
     found = _texts(entry.record.headers)
     attempts = found.get("dlq-attempts", "")
-    return Letter(
+    return LetterInfo(
         stage=found.get("dlq-stage") or entry.record.topic.removesuffix(topics.dead_letters("").name),
         code=found.get("dlq-code", "unknown"),
         reason=found.get("dlq-message", ""),
@@ -85,13 +85,13 @@ def letter_of(entry: Entry) -> Letter | None:
     )
 
 
-def retry_of(entry: Entry) -> Retry | None:
+def retry_of(entry: LogEntry) -> RetryInfo | None:
     """Read why a record waits to be tried again; None for one that does not."""
     stage, dot, kind = entry.record.topic.rpartition(".")
     if dot + kind != topics.retry("").name:
         return None
     found = _texts(entry.record.headers)
-    return Retry(stage, found.get("retry-code", "unknown"), found.get("retry-message", ""))
+    return RetryInfo(stage, found.get("retry-code", "unknown"), found.get("retry-message", ""))
 
 
 def _texts(headers: Headers) -> dict[str, str]:

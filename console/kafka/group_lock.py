@@ -9,8 +9,8 @@ from types import TracebackType
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from headrace.console.errors import Refused
-from headrace.console.kafka.offsets import Place, Position
+from headrace.console.errors import CommandError
+from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 
@@ -22,10 +22,10 @@ FLUSH_SECONDS = 60.0
 SERVED_AT_ONCE = 50
 
 
-Report = Callable[[KafkaError | None, RawMessage], None]
+OnDelivery = Callable[[KafkaError | None, RawMessage], None]
 
 
-class Seat:
+class GroupLock:
     """Membership of a group, so that no other redrive runs beside this one, and nobody moves the group meanwhile."""
 
     def __init__(self, settings: KafkaSettings, group: str, topic: str, partitions: int) -> None:
@@ -34,9 +34,11 @@ class Seat:
         self._partitions = partitions
         self._assigned: list[TopicPartition] = []
         session = {"session.timeout.ms": int(SESSION_SECONDS * 1000), "heartbeat.interval.ms": 2000}
-        self._consumer = clients.reader(settings, **{"group.id": group, "enable.partition.eof": False, **session})
+        self._consumer = clients.simple_consumer(
+            settings, **{"group.id": group, "enable.partition.eof": False, **session}
+        )
 
-    def __enter__(self) -> Seat:
+    def __enter__(self) -> GroupLock:
         """Sit down. Raises `Refused` when somebody else sits there too."""
         self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke)
         deadline = time.monotonic() + JOIN_SECONDS
@@ -44,7 +46,7 @@ class Seat:
             self._poll(POLL_SECONDS)
         if len(self._assigned) != self._partitions:
             self._consumer.close()
-            raise Refused(f"another redrive has the group {self._group}: wait for its end")
+            raise CommandError(f"another redrive has the group {self._group}: wait for its end")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -55,9 +57,11 @@ class Seat:
         """Say that we are still there. Raises `Refused` when the seat was lost."""
         self._poll(0)
         if len(self._assigned) != self._partitions:
-            raise Refused(f"another redrive has taken over the group {self._group}: nothing more is sent from here")
+            raise CommandError(
+                f"another redrive has taken over the group {self._group}: nothing more is sent from here"
+            )
 
-    def commit(self, positions: Mapping[Place, Position]) -> None:
+    def commit(self, positions: Mapping[TopicAndPartition, CommittedOffset]) -> None:
         """Commit positions with their notes; they are durable when this returns."""
         offsets = [TopicPartition(*place, each.offset, each.note) for place, each in positions.items()]
         if offsets:

@@ -11,7 +11,7 @@ _NAME: Callable[[Header], str] = itemgetter(0)
 _MISSING: Header = ("", None)
 
 
-class Picker:
+class HeaderPicker:
     """Gives some headers, two or more. Quick where many records have headers of the same names, in the same order.
 
     To make a dictionary of each record's headers takes three times as long.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Place = tuple[str, int]
+TopicAndPartition = tuple[str, int]
 """A topic and one of its partitions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class OffsetRange:
     """The offsets that a partition holds: from `low`, up to but not including `high`."""
 
     low: int
@@ -17,7 +17,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class CommittedOffset:
     """The next offset that a group has committed, and the note that was committed with it."""
 
     offset: int
@@ -25,8 +25,8 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupState:
     """A consumer group: how many members it has, and the next offset of each partition that it has committed."""
 
     members: int
-    committed: dict[Place, int]
+    committed: dict[TopicAndPartition, int]

@@ -8,13 +8,19 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as RawMessage
 
-from headrace.console.kafka.group_lock import FLUSH_SECONDS, POLL_SECONDS, SERVED_AT_ONCE, Report, _nobody
+from headrace.console.kafka.group_lock import (
+    FLUSH_SECONDS,
+    POLL_SECONDS,
+    SERVED_AT_ONCE,
+    OnDelivery,
+    _nobody,
+)
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 
 
-class Post:
+class AckedProducer:
     """Sends records and tells of each acknowledgement. The first record that is not taken ends it."""
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -22,7 +28,7 @@ class Post:
         self._failure: KafkaError | None = None
         self._unserved = 0
 
-    def send(self, message: Message, taken: Callable[[], None] = _nobody) -> None:
+    def send(self, message: ProducerRecord, taken: Callable[[], None] = _nobody) -> None:
         """Send a record; `taken` is called once it is durable, while others are sent, or `serve` or `flush` runs."""
 
         def report(error: KafkaError | None, _: RawMessage) -> None:
@@ -52,7 +58,7 @@ class Post:
         if left:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
-    def _queued(self, message: Message, headers: list[Any], report: Report) -> bool:
+    def _queued(self, message: ProducerRecord, headers: list[Any], report: OnDelivery) -> bool:
         """Hand a record to librdkafka; False while its queue is full."""
         try:
             self._producer.produce(message.topic, message.value, message.key, headers=headers, on_delivery=report)

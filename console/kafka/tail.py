@@ -8,11 +8,11 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 
 
-class Tail:
+class TopicTail:
     """Hears what comes to a topic of one partition from an offset on. Close it in the end."""
 
     def __init__(self, settings: KafkaSettings, topic: str, offset: int) -> None:
-        self._consumer = clients.reader(settings)
+        self._consumer = clients.simple_consumer(settings)
         self._consumer.assign([TopicPartition(topic, 0, offset)])
 
     def new(self) -> list[bytes]:

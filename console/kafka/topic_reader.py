@@ -11,15 +11,15 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from headrace.console.errors import Refused
-from headrace.console.kafka.log_reader import SILENCE, Log
-from headrace.console.kafka.offsets import Place, Span
+from headrace.console.errors import CommandError
+from headrace.console.kafka.log_reader import SILENCE, LogReader
+from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
-from headrace.schemas.serde.schema_topic import schema_log
+from headrace.schemas.serde.schema_topic import follow_schemas
 
 BATCH = 200
 """Records at once: few enough to stay in the processor's cache, which makes all of it twice as fast as thousands."""
@@ -35,37 +35,39 @@ _LEADERS_CHANGE = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AV
 _FETCH = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 65536}
 
 
-class LetterLog:
+class TopicReader:
     """The dead-letter topics of one cluster. Errors of Kafka come as `KafkaException`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
 
-    def spans(self, names: Collection[str], since: float | None = None) -> dict[Place, Span]:
+    def spans(self, names: Collection[str], since: float | None = None) -> dict[TopicAndPartition, OffsetRange]:
         """Say which offsets topics hold: all, or from about a moment on, in seconds since 1970."""
         held = self._spans(names)
         if since is None or not held:
             return held
-        consumer = clients.reader(self.settings)
+        consumer = clients.simple_consumer(self.settings)
         try:
             asked = [TopicPartition(*place, int((since - CLOCKS) * 1000)) for place in held]
             found = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS)
         finally:
             consumer.close()
         starts = {(str(each.topic), int(each.partition)): each.offset for each in found}
-        return {place: Span(_start(starts[place], span), span.high) for place, span in held.items()}
+        return {place: OffsetRange(_start(starts[place], span), span.high) for place, span in held.items()}
 
-    def _spans(self, names: Collection[str]) -> dict[Place, Span]:
+    def _spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
-                return Log(self.settings).spans(names)
+                return LogReader(self.settings).spans(names)
             except KafkaException as error:
                 if error.args[0].code() not in _LEADERS_CHANGE or time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
 
-    def read(self, spans: Mapping[Place, Span], values: bool = False) -> Iterator[list[Received]]:
+    def read(
+        self, spans: Mapping[TopicAndPartition, OffsetRange], values: bool = False
+    ) -> Iterator[list[ConsumerRecord]]:
         """Read spans, each list from one partition in its order. Only with `values` are values read: else all are None.
 
         Raises `Refused` when Kafka falls silent.
@@ -77,7 +79,7 @@ class LetterLog:
             yield from batch_fetch.read(self.settings, wanted, values)
         if not wanted:
             return
-        consumer = clients.reader(self.settings, **_FETCH)
+        consumer = clients.simple_consumer(self.settings, **_FETCH)
         try:
             consumer.assign([TopicPartition(*place, span.low) for place, span in wanted.items()])
             heard = time.monotonic()
@@ -93,24 +95,24 @@ class LetterLog:
                     if span and records:
                         yield records
                 if time.monotonic() - heard > SILENCE:
-                    raise Refused(f"Kafka does not answer any more: nothing came for {SILENCE:g} s")
+                    raise CommandError(f"Kafka does not answer any more: nothing came for {SILENCE:g} s")
         finally:
             consumer.close()
 
-    def record(self, topic: str, partition: int, offset: int) -> Received | None:
+    def record(self, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
         """Read one record with its value; None when it is no longer there."""
-        span = {(topic, partition): Span(offset, offset + 1)}
+        span = {(topic, partition): OffsetRange(offset, offset + 1)}
         return next((record for records in self.read(span, values=True) for record in records), None)
 
     def codec(self) -> Codec:
         """Give a codec that knows every schema on the log, and asks the registry, if there is one, for others."""
-        book = registry.codec(self.settings)
-        follower = schema_log(self.settings, book)
+        book = registry.create_codec(self.settings)
+        follower = follow_schemas(self.settings, book)
         follower.start()
         follower.stop()
         return book
 
-    def write(self, messages: Iterable[Message]) -> int:
+    def write(self, messages: Iterable[ProducerRecord]) -> int:
         """Write messages and return how many when the broker has all of them; raises `Refused` when it has not."""
         failed: list[KafkaError] = []
         producer = clients.producer(self.settings)
@@ -120,11 +122,11 @@ class LetterLog:
         left = producer.flush(SILENCE)
         if left or failed:
             why = failed[0].str() if failed else f"no answer in {SILENCE:g} s"
-            raise Refused(f"Kafka did not take {left + len(failed)} of {count} records: {why}")
+            raise CommandError(f"Kafka did not take {left + len(failed)} of {count} records: {why}")
         return count
 
 
-def _produce(producer: Producer, message: Message, failed: list[KafkaError]) -> None:
+def _produce(producer: Producer, message: ProducerRecord, failed: list[KafkaError]) -> None:
     """Hand a message over; waits while the producer's queue is full."""
 
     def delivered(error: KafkaError | None, _: object) -> None:
@@ -142,7 +144,7 @@ def _produce(producer: Producer, message: Message, failed: list[KafkaError]) -> 
             return
 
 
-def _start(offset: int, span: Span) -> int:
+def _start(offset: int, span: OffsetRange) -> int:
     """Place a start within its span; a negative offset says that there is nothing so new."""
     return max(offset, span.low) if offset >= 0 else span.high
 
@@ -151,7 +153,7 @@ def _place(message: RawMessage) -> tuple[str | None, int | None]:
     return message.topic(), message.partition()
 
 
-def _records(place: Place, messages: Iterable[Any], values: bool) -> tuple[list[Received], bool]:
+def _records(place: TopicAndPartition, messages: Iterable[Any], values: bool) -> tuple[list[ConsumerRecord], bool]:
     """Take messages of one partition, and say whether they reach its end."""
     records, ended = [], False
     for message in messages:
@@ -159,7 +161,7 @@ def _records(place: Place, messages: Iterable[Any], values: bool) -> tuple[list[
         if error is None:
             value, headers = message.value() if values else None, tuple(message.headers() or ())
             at = message.timestamp()[1] / 1000
-            records.append(Received(*place, message.offset(), at, message.key(), value, headers))
+            records.append(ConsumerRecord(*place, message.offset(), at, message.key(), value, headers))
         elif error.code() == KafkaError._PARTITION_EOF:
             ended = True
         elif not error.retriable():

@@ -12,19 +12,19 @@ from headrace.schemas import topics
 from headrace.schemas.topics import Topic
 from headrace.streams.stage import Stage
 
-Resource = Literal["topic", "group"]
-Operation = Literal["Read", "Write", "Describe"]
+AclResource = Literal["topic", "group"]
+AclOperation = Literal["Read", "Write", "Describe"]
 
-Roles = Mapping[str, tuple["Rule", ...]]
+Roles = Mapping[str, tuple["AclRule", ...]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Rule:
+class AclRule:
     """One thing that is allowed. Who may read or write something may also describe it."""
 
-    resource: Resource
+    resource: AclResource
     name: str
-    operation: Operation
+    operation: AclOperation
 
     def arguments(self, principal: str) -> str:
         """The rule as arguments of Kafka's own kafka-acls.sh."""
@@ -40,21 +40,25 @@ def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequen
     backfill = _rules(reads=(topics.BACKFILLS,), writes=producer.NEEDED)
     found = {"bridge": carrier, "webhook": carrier, "backfill": backfill}
     return found | {
-        stage.name: _stage(stage, forwards.get(stage.name), followed if stage.calls else ()) for stage in stages
+        stage.name: _stage(stage, forwards.get(stage.name), followed if stage.paid_operations else ())
+        for stage in stages
     }
 
 
-def _stage(stage: Stage, forwards: str | None, followed: Sequence[Topic]) -> tuple[Rule, ...]:
+def _stage(stage: Stage, forwards: str | None, followed: Sequence[Topic]) -> tuple[AclRule, ...]:
     """Read the inputs as the stage's own group; write results, retries, dead letters, schemas and reports."""
     of_jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
     own = (topics.retry(stage.name), topics.dead_letters(stage.name), topics.SCHEMAS, topics.WORKERS)
     writes = [*own, *_results(stage)]
-    rules = {*_rules((*stage.inputs, topics.SCHEMAS, *of_jobs, *followed), writes), Rule("group", stage.group, "Read")}
+    rules = {
+        *_rules((*stage.inputs, topics.SCHEMAS, *of_jobs, *followed), writes),
+        AclRule("group", stage.group, "Read"),
+    }
     if forwards:
-        rules.add(Rule("topic", forwards, "Write"))
+        rules.add(AclRule("topic", forwards, "Write"))
     # Every worker asks how many partitions the work is shared over.
     if not any(rule.name == topics.READY.name for rule in rules):
-        rules.add(Rule("topic", topics.READY.name, "Describe"))
+        rules.add(AclRule("topic", topics.READY.name, "Describe"))
     return tuple(sorted(rules))
 
 
@@ -67,6 +71,6 @@ def _results(stage: Stage) -> Iterator[Topic]:
         yield topics.JOBS_FINISHED
 
 
-def _rules(reads: Iterable[Topic] = (), writes: Iterable[Topic] = ()) -> tuple[Rule, ...]:
-    read = {Rule("topic", topic.name, "Read") for topic in reads}
-    return tuple(sorted(read | {Rule("topic", topic.name, "Write") for topic in writes}))
+def _rules(reads: Iterable[Topic] = (), writes: Iterable[Topic] = ()) -> tuple[AclRule, ...]:
+    read = {AclRule("topic", topic.name, "Read") for topic in reads}
+    return tuple(sorted(read | {AclRule("topic", topic.name, "Write") for topic in writes}))

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from headrace.console.assets.projection import Fact, Progress
+from headrace.console.assets.projection import AssetEvent, AssetProjection
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Asset
 from headrace.streams.stage import charges_of
 
-By = Literal["stage", "asset", "day"]
+CostGroup = Literal["stage", "asset", "day"]
 
-_NAMES: dict[By, Callable[[Asset, Fact], str]] = {
+_NAMES: dict[CostGroup, Callable[[Asset, AssetEvent], str]] = {
     "stage": lambda asset, fact: fact.stage,
     "asset": lambda asset, fact: asset_key(asset),
     "day": lambda asset, fact: datetime.fromtimestamp(fact.at, UTC).strftime("%Y-%m-%d"),
 }
 
 
-def spent(progress: Progress, by: By) -> dict[str, float]:
+def spent(progress: AssetProjection, by: CostGroup) -> dict[str, float]:
     """Give US dollars by name; days in their order, else the dearest first. What came twice counts once."""
     sums: dict[str, float] = defaultdict(float)
     for asset, fact in _results(progress):
@@ -31,7 +31,7 @@ def spent(progress: Progress, by: By) -> dict[str, float]:
     return {name: round(usd, 6) for name, usd in found}
 
 
-def _results(progress: Progress) -> Iterator[tuple[Asset, Fact]]:
+def _results(progress: AssetProjection) -> Iterator[tuple[Asset, AssetEvent]]:
     for name in progress.assets():
         for version in progress.versions(name):
             for fact in version.facts:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from headrace.schemas.records import Asset, MediaReady, MediaTranscribed, Pointer
 from headrace.streams.costs.estimates import estimate
-from headrace.streams.stage import Stage, wanted
+from headrace.streams.stage import Stage, record_filter
 
 _ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
 _NOWHERE = Pointer(bucket="", key="", size=0, sha256="", content_type="")
@@ -65,7 +65,7 @@ def costs_table(stages: Sequence[Stage]) -> Table:
         table.add_column(name, justify="right")
     sums = dict.fromkeys(EXAMPLES, 0.0)
     for stage in stages:
-        if stage.calls:
+        if stage.paid_operations:
             table.add_row(stage.name, *(_cell(stage, name, sums) for name in EXAMPLES))
     table.add_row("all", *(f"{usd:.4f}" for usd in sums.values()), style="bold")
     return table
@@ -74,7 +74,7 @@ def costs_table(stages: Sequence[Stage]) -> Table:
 def _cell(stage: Stage, name: str, sums: dict[str, float]) -> str:
     record = EXAMPLES[name]
     reads_it = (stage.reads[0].events[0] is MediaReady) == isinstance(record, MediaReady)
-    if not reads_it or (isinstance(record, MediaReady) and not wanted(stage)(record)):
+    if not reads_it or (isinstance(record, MediaReady) and not record_filter(stage)(record)):
         return "-"
     usd = estimate(stage, record)
     if usd is None:
@@ -84,5 +84,5 @@ def _cell(stage: Stage, name: str, sums: dict[str, float]) -> str:
 
 
 def _for(stage: Stage) -> str:
-    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in (stage.when, stage.only) if pattern]
+    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in (stage.when, stage.filter_override) if pattern]
     return escape(" and ".join(patterns)) or "all"

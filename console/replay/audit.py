@@ -17,17 +17,17 @@ from typing import Literal
 
 import msgspec
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 
-What = Literal["rewind", "undo", "redrive", "trial", "discard"]
-State = Literal["begun", "paused", "done", "stopped", "failed"]
-Command = Literal["pause", "resume", "stop"]
+ReplayKind = Literal["rewind", "undo", "redrive", "trial", "discard"]
+ReplayState = Literal["begun", "paused", "done", "stopped", "failed"]
+ControlCommand = Literal["pause", "resume", "stop"]
 
 
-class Shift(msgspec.Struct, frozen=True):
+class OffsetShift(msgspec.Struct, frozen=True):
     """A partition whose offset was changed; `before` is None where there was none, so that `low` was the next."""
 
     topic: str
@@ -37,84 +37,84 @@ class Shift(msgspec.Struct, frozen=True):
     low: int
 
 
-class Action(msgspec.Struct, frozen=True, omit_defaults=True):
+class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One replay. `asked` is what was asked for in words; `sent` how many letters went back; times are RFC 3339.
 
     `fresh` says that a new epoch of the stage began with it.
     """
 
     id: str
-    what: What
-    state: State
+    what: ReplayKind
+    state: ReplayState
     stage: str
     group: str
     by: str
     at: str
     asked: str
     reason: str = ""
-    shifts: tuple[Shift, ...] = ()
+    shifts: tuple[OffsetShift, ...] = ()
     letters: int = 0
     sent: int = 0
     note: str = ""
     ended: str = ""
     fresh: bool = False
 
-    def over(self, state: State, now: datetime, sent: int = 0, note: str = "") -> Action:
+    def over(self, state: ReplayState, now: datetime, sent: int = 0, note: str = "") -> AuditEntry:
         """Say how it ended."""
         return msgspec.structs.replace(self, state=state, ended=timestamp(now), sent=sent, note=note)
 
 
-class Order(msgspec.Struct, frozen=True):
+class ControlMessage(msgspec.Struct, frozen=True):
     """What somebody tells a replay that is at work to do."""
 
-    order: Command
+    order: ControlCommand
     replay: str
     by: str
     at: str
 
 
-def order(given: Order) -> Message:
+def control_message(given: ControlMessage) -> ProducerRecord:
     """Address an order; the replay itself says when it has obeyed."""
-    return Message(topics.AUDIT.name, given.replay.encode(), msgspec.json.encode(given))
+    return ProducerRecord(topics.AUDIT.name, given.replay.encode(), msgspec.json.encode(given))
 
 
-def newest_order(values: Iterable[bytes], replay: str) -> Order | None:
+def newest_control_message(values: Iterable[bytes], replay: str) -> ControlMessage | None:
     """Give the last order to a replay among the values of the topic; None where there is none."""
     found = None
     for value in values:
         try:
-            given = msgspec.json.decode(value, type=Order)
+            given = msgspec.json.decode(value, type=ControlMessage)
         except msgspec.DecodeError:
             continue
         found = given if given.replay == replay else found
     return found
 
 
-def message(action: Action) -> Message:
+def message(action: AuditEntry) -> ProducerRecord:
     """Address what happened to an action."""
-    return Message(topics.AUDIT.name, action.id.encode(), msgspec.json.encode(action))
+    return ProducerRecord(topics.AUDIT.name, action.id.encode(), msgspec.json.encode(action))
 
 
-def read(values: Iterable[bytes | None]) -> dict[str, Action]:
+def read(values: Iterable[bytes | None]) -> dict[str, AuditEntry]:
     """Read the values of the topic, oldest first: every action by its id, in the order in which they began.
 
     What is no action is passed over, since others may have written there too.
     """
-    found: dict[str, Action] = {}
+    found: dict[str, AuditEntry] = {}
     for value in values:
         try:
-            action = msgspec.json.decode(value or b"", type=Action)
+            action = msgspec.json.decode(value or b"", type=AuditEntry)
         except msgspec.DecodeError:
             continue
         found[action.id] = action
     return found
 
 
-def find(actions: dict[str, Action], wanted: str) -> Action:
+def find(actions: dict[str, AuditEntry], wanted: str) -> AuditEntry:
     """Give the action that an id, or the beginning of one, means. Raises `Refused` where that is not one."""
     found = [action for id_, action in actions.items() if wanted and id_.startswith(wanted)]
     if not found:
-        raise Refused(f"there was no replay {wanted!r}: headrace replay list")
+        raise CommandError(f"there was no replay {wanted!r}: headrace replay list")
     if len(found) > 1:
-        raise Refused(f"{wanted} may be {' or '.join(action.id for action in found)}: say which")
+        raise CommandError(f"{wanted} may be {' or '.join(action.id for action in found)}: say which")
     return found[0]

@@ -9,19 +9,19 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from headrace.console.replay.audit import Action
+from headrace.console.replay.audit import AuditEntry
 
 WIDTH = 1000
 """Columns of a table: as wide as it has to be. A terminal may wrap it, but nothing is left out."""
 
 
-def action(of: Action) -> dict[str, Any]:
+def action(of: AuditEntry) -> dict[str, Any]:
     """Tell an action."""
     found: dict[str, Any] = msgspec.to_builtins(of)
     return found
 
 
-def print_actions(found: Iterable[Action], console: Console) -> None:
+def print_actions(found: Iterable[AuditEntry], console: Console) -> None:
     """Print a line for each action."""
     table = Table(
         "id", "at", "what", "stage", "state", "letters", "sent", "by", "asked", "reason", box=None, pad_edge=False
@@ -33,7 +33,7 @@ def print_actions(found: Iterable[Action], console: Console) -> None:
     console.print(table)
 
 
-def print_action(of: Action, console: Console) -> None:
+def print_action(of: AuditEntry, console: Console) -> None:
     """Print all that is known of an action."""
     console.print(f"[bold]{of.id}[/] {of.what} of {of.stage}: {of.state}")
     for name, said in (

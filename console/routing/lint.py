@@ -22,10 +22,10 @@ def warnings(rules: Sequence[Rule]) -> Iterator[str]:
         if shared and same_place and _text(one) == _text(other):
             both = f"{one.name} and {other.name}: the same pattern over {', '.join(shared)} to the same target"
             yield f"{both}: it is sent twice"
-    yield from _circles(enabled)
+    yield from _cycles(enabled)
 
 
-def _circles(rules: Sequence[Rule]) -> Iterator[str]:
+def _cycles(rules: Sequence[Rule]) -> Iterator[str]:
     """Follow the topics that rules write: one that comes back to where it began may go round for ever."""
     writes = {rule.name: rule.target.address for rule in rules if rule.target.kind == "topic"}
     readers = {topic: [rule.name for rule in rules if topic in rule.reads] for topic in writes.values()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from headrace.streams.rules import InvalidPattern, Miss, Pattern
+from headrace.streams.rules import InvalidPatternError, Mismatch, Pattern
 
 NOT_A_LINE = 'a line is {"pattern": ..., "event": ...}'
 
@@ -25,17 +25,17 @@ def verdict(line: bytes) -> str:
         return _error("an event is a JSON object")
     try:
         return orjson.dumps({"match": Pattern(pattern).matches(event)}).decode()
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         return _error(str(error))
 
 
-def in_words(miss: Miss) -> str:
+def describe_verdict(miss: Mismatch) -> str:
     """Say why an event did not match."""
-    asked = orjson.dumps(miss.asked).decode()
-    if miss.apart:
+    asked = orjson.dumps(miss.expected).decode()
+    if miss.different_elements:
         return f"{miss.path}: each clause matches, but only in different elements of one list"
-    saw = ", ".join(orjson.dumps(value).decode() for value in miss.saw) or "nothing there"
-    return f"{miss.path}: asked for {asked}, saw {saw} ({miss.met} of {miss.clauses} clauses match)"
+    saw = ", ".join(orjson.dumps(value).decode() for value in miss.actual) or "nothing there"
+    return f"{miss.path}: asked for {asked}, saw {saw} ({miss.matched_clauses} of {miss.clauses} clauses match)"
 
 
 def _error(why: str) -> str:

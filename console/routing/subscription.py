@@ -11,22 +11,22 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as Arrived
 
-from headrace.schemas.cloudevents import NotAnEvent, from_headers
+from headrace.schemas.cloudevents import InvalidEventError, from_headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Received
-from headrace.schemas.serde.codec import Codec, Undecodable
-from headrace.streams.routing.event_format import event_of
+from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.serde.codec import Codec, DecodeError
+from headrace.streams.routing.event_format import to_eventbridge_event
 
 GROUP = "headrace.subscription."
 POLL_SECONDS = 0.2
 BATCH = 500
 
-Begin = Literal["earliest", "latest"]
+StartFrom = Literal["earliest", "latest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Subscription:
     """What is subscribed to: the group's name, topics, where a new group begins, and when to end.
 
     `count` ends it after so many events, `idle` after so many seconds without one; both may be None.
@@ -34,21 +34,21 @@ class Wish:
 
     name: str
     topics: Sequence[str]
-    begin: Begin = "earliest"
+    begin: StartFrom = "earliest"
     count: int | None = None
     idle: float | None = None
 
 
-Wants = Callable[[Mapping[str, Any]], bool]
-Give = Callable[[bytes], None]
+EventFilter = Callable[[Mapping[str, Any]], bool]
+OnEvent = Callable[[bytes], None]
 
 
-def follow(wish: Wish, settings: KafkaSettings, codec: Codec, wants: Wants, give: Give) -> int:
+def follow(wish: Subscription, settings: KafkaSettings, codec: Codec, wants: EventFilter, give: OnEvent) -> int:
     """Give each event that is wanted as a line of JSON, commit what was given, and say how many there were.
 
     What cannot be read is passed over: it is a dead letter of the stages already. Raises KafkaException.
     """
-    consumer = clients.subscriber(settings, GROUP + wish.name, wish.begin)
+    consumer = clients.group_consumer(settings, GROUP + wish.name, wish.begin)
     consumer.subscribe(list(wish.topics))
     given, last, read = 0, time.monotonic(), _Read()
     try:
@@ -95,9 +95,9 @@ class _Read:
         return bool(ours) and all((each.topic, each.partition) in self._ended for each in ours)
 
 
-def _lines(batch: Sequence[Arrived], codec: Codec, wants: Wants) -> Iterator[bytes]:
+def _lines(batch: Sequence[Arrived], codec: Codec, wants: EventFilter) -> Iterator[bytes]:
     for arrived in batch:
-        received = Received(
+        received = ConsumerRecord(
             str(arrived.topic()),
             arrived.partition() or 0,
             arrived.offset() or 0,
@@ -107,8 +107,10 @@ def _lines(batch: Sequence[Arrived], codec: Codec, wants: Wants) -> Iterator[byt
             tuple(cast(Any, arrived.headers()) or ()),
         )
         try:
-            event = event_of(received, codec.read(received.value), from_headers(received.headers))
-        except (Undecodable, NotAnEvent):
+            event = to_eventbridge_event(
+                received, codec.decode_or_fetch(received.value), from_headers(received.headers)
+            )
+        except (DecodeError, InvalidEventError):
             continue
         if wants(event):
             yield orjson.dumps(event)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
-from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink
+from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import Follower
+from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.runtime.token_bucket import TokenBucket
 from headrace.schemas.settings import load
-from headrace.streams.errors import Failure, NotYet, Outage, Throttled, Transient, Unprocessable
-from headrace.streams.routing.rule import BadRule, Rule, read_folder
-from headrace.streams.routing.rule_stage import Outgoing, Send, rule_stage
+from headrace.streams.errors import (
+    OutageError,
+    PermanentError,
+    RetryAt,
+    StageError,
+    ThrottledError,
+    TransientError,
+)
+from headrace.streams.routing.rule import InvalidRuleError, Rule, read_folder
+from headrace.streams.routing.rule_stage import OutgoingDelivery, SendDelivery, rule_stage
 from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
@@ -41,11 +48,11 @@ def follows() -> bool:
 def table() -> RuleTable:
     """Give the rules in force, as far as they are known now. Raises `BadRule` when Kafka cannot be asked."""
     found = RuleTable(opened)
-    follower = Follower(load(KafkaSettings), (topics.RULES,), found.take)
+    follower = TopicFollower(load(KafkaSettings), (topics.RULES,), found.take)
     there = follower.start(ANSWER_SECONDS)
     follower.stop()
     if not there:
-        raise BadRule(f"HEADRACE_RULES is {topics.RULES.name}, and Kafka does not answer")
+        raise InvalidRuleError(f"HEADRACE_RULES is {topics.RULES.name}, and Kafka does not answer")
     return found
 
 
@@ -61,42 +68,42 @@ def stage_of(rule: Rule) -> Stage:
     return rule_stage(rule, opened(rule))
 
 
-def opened(rule: Rule) -> Send | None:
+def opened(rule: Rule) -> SendDelivery | None:
     """Open what reaches a rule's target, None for a topic. Raises `BadRule` for a target that cannot be used."""
     if rule.target.kind == "topic":
         return None
-    from headrace.connectors.sinks.registry import open_sink
+    from headrace.connectors.sinks.registry import create_sink
 
     try:
-        sink = open_sink(rule.target.kind, rule.target.address, rule.target.settings)
-    except BadTarget as error:
-        raise BadRule(f"{rule.name}: [target] {error}") from error
+        sink = create_sink(rule.target.kind, rule.target.address, rule.target.settings)
+    except InvalidTargetError as error:
+        raise InvalidRuleError(f"{rule.name}: [target] {error}") from error
     return sending(sink, rule.rate)
 
 
-def sending(sink: Sink, rate: float = 0.0) -> Send:
+def sending(sink: Sink, rate: float = 0.0) -> SendDelivery:
     """Let a sink's failures be those of a stage, and its deliveries no more than so many a second; 0 is no bound."""
     bucket = TokenBucket(rate, lambda: 1.0) if rate else None
 
-    async def send(outgoing: Outgoing) -> None:
+    async def send(outgoing: OutgoingDelivery) -> None:
         if bucket is not None:
             await asyncio.sleep(bucket.wait_seconds())
         delivery = Delivery(outgoing.id, outgoing.key, outgoing.body, outgoing.detail_type, outgoing.source)
         try:
             await sink(delivery)
-        except NotDelivered as failure:
+        except DeliveryError as failure:
             raise _failure(failure) from failure
 
     return send
 
 
-def _failure(failure: NotDelivered) -> Failure:
+def _failure(failure: DeliveryError) -> StageError:
     why = str(failure)
     match failure.kind:
         case "outage":
-            return Outage(why)
+            return OutageError(why)
         case "throttled":
-            return NotYet(why, failure.after) if failure.after else Throttled(why, failure.code)
+            return RetryAt(why, failure.after) if failure.after else ThrottledError(why, failure.code)
         case "transient":
-            return Transient(why, failure.code)
-    return Unprocessable(failure.code, why)
+            return TransientError(why, failure.code)
+    return PermanentError(failure.code, why)

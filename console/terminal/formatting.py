@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from headrace.schemas.cloudevents import timestamp
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Write `1 picture`, `3 pictures`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def size(number: int) -> str:
+def format_bytes(number: int) -> str:
     """Write a number of bytes: `512 B`, `1.2 MB`."""
     amount, unit = float(number), "B"
     for larger in ("kB", "MB", "GB", "TB"):
@@ -22,7 +22,7 @@ def size(number: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def span(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """Write a duration: `850 ms`, `4.2 s`, `3 min 20 s`; empty when it is not known."""
     if seconds is None:
         return ""
@@ -35,16 +35,16 @@ def span(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def dollars(usd: float) -> str:
+def format_usd(usd: float) -> str:
     """Write an amount of money; empty for none."""
     return f"${usd:.4f}" if usd else ""
 
 
-def stamp(at: float) -> str:
+def format_time(at: float) -> str:
     """Write a moment as date and time here, to the second."""
     return datetime.fromtimestamp(at, UTC).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
-def moment(at: float | None) -> str | None:
+def format_timestamp(at: float | None) -> str | None:
     """Write seconds since 1970 as RFC 3339."""
     return timestamp(datetime.fromtimestamp(at, UTC)) if at is not None else None

@@ -7,7 +7,7 @@ import os
 import socket
 
 
-def operator() -> str:
+def current_operator() -> str:
     """Name who is at the keyboard: user and host."""
     try:
         user = getpass.getuser()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 _DURATION = re.compile("-(?=[0-9])" + "".join(rf"(?:([0-9]{{1,9}}){unit})?" for unit in "wdhms"))
 
 
-def moment(said: str, now: float) -> float:
+def parse_time(said: str, now: float) -> float:
     """Read a moment, in seconds since 1970: ISO 8601, in local time where it names no zone, or `-2h` for two hours ago.
 
     Durations are made of w, d, h, m and s: `-90m`, `-1d12h`. Raises `Refused` for anything else.
@@ -21,8 +21,10 @@ def moment(said: str, now: float) -> float:
         try:
             return now - timedelta(days, seconds, 0, 0, minutes, hours, weeks).total_seconds()
         except OverflowError:
-            raise Refused(f"{said} is too long ago") from None
+            raise CommandError(f"{said} is too long ago") from None
     try:
         return datetime.fromisoformat(said).astimezone().timestamp()
     except (ValueError, OverflowError):
-        raise Refused(f"{said!r} is no time: give 2026-03-14, 2026-03-14T15:09, 2026-03-14T15:09Z or -2h") from None
+        raise CommandError(
+            f"{said!r} is no time: give 2026-03-14, 2026-03-14T15:09, 2026-03-14T15:09Z or -2h"
+        ) from None

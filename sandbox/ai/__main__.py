@@ -12,8 +12,8 @@ from pathlib import Path
 import uvicorn
 
 from headrace.sandbox import names
-from headrace.sandbox.ai.app import Settings, create_app
-from headrace.sandbox.ai.framework.aws_clients import Cloud, CloudError
+from headrace.sandbox.ai.app import AiSettings, create_app
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudError
 
 JOB_SECONDS = "HEADRACE_SANDBOX_JOB_SECONDS"
 
@@ -27,8 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help="folder of the ledger; without it, nothing outlives the process")
     options = parser.parse_args(arguments)
     try:
-        settings = Settings(options.data, float(os.environ.get(JOB_SECONDS, "1")))
-        cloud = Cloud()
+        settings = AiSettings(options.data, float(os.environ.get(JOB_SECONDS, "1")))
+        cloud = AwsClients()
     except ValueError:
         parser.error(f"{JOB_SECONDS} is a number of seconds")
     except CloudError as error:

@@ -20,12 +20,12 @@ from starlette.routing import Route
 from headrace.sandbox.ai import bedrock, polly, translate
 from headrace.sandbox.ai.comprehend import comprehend
 from headrace.sandbox.ai.framework import faults, ledger
-from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.framework.aws_clients import AwsClients
 from headrace.sandbox.ai.framework.faults import Faults
-from headrace.sandbox.ai.framework.job_runner import Jobs, Tools
+from headrace.sandbox.ai.framework.job_runner import JobRunner, JobTools
 from headrace.sandbox.ai.framework.ledger import Ledger
-from headrace.sandbox.ai.framework.protocol import Wire
-from headrace.sandbox.ai.framework.service import Context
+from headrace.sandbox.ai.framework.protocol import ProtocolServer
+from headrace.sandbox.ai.framework.service import ServiceContext
 from headrace.sandbox.ai.mediaconvert import mediaconvert
 from headrace.sandbox.ai.rekognition import labels
 from headrace.sandbox.ai.textract import textract
@@ -47,20 +47,20 @@ KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class AiSettings:
     """Where the ledger lies (None: in memory, gone at the end) and how many seconds a job takes at least."""
 
     data: Path | None
     job_seconds: float
 
 
-def create_app(settings: Settings, cloud: Cloud, clock: Callable[[], float]) -> Starlette:
+def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], float]) -> Starlette:
     """The endpoint over `cloud`; jobs that an earlier one left unfinished in `settings.data` go on."""
     book = Ledger(settings.data / LEDGER_FILE if settings.data else None)
     in_force = Faults()
     kinds = {name: kind for service in SERVICES for name, kind in service.jobs.items()}
-    jobs = Jobs(kinds, Tools(book, cloud, in_force, clock, settings.job_seconds))
-    wire = Wire(SERVICES, Context(cloud, jobs, book, clock), in_force)
+    jobs = JobRunner(kinds, JobTools(book, cloud, in_force, clock, settings.job_seconds))
+    wire = ProtocolServer(SERVICES, ServiceContext(cloud, jobs, book, clock), in_force)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

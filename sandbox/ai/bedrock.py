@@ -7,8 +7,8 @@ from collections import Counter
 
 from headrace.sandbox.ai.framework import text_analysis
 from headrace.sandbox.ai.framework.errors import ServiceError
-from headrace.sandbox.ai.framework.ledger import Subject
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import JobSubject
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 CHARACTERS_A_TOKEN = 4
 SENTENCES = 3
@@ -18,7 +18,7 @@ _SENTENCE = re.compile(r"[^.!?…\n]+[.!?…]*")
 _DATA = re.compile(r"<text>\n?(.*?)\n?</text>", re.DOTALL)
 
 
-def converse(params: Params, _: Context) -> Params:
+def converse(params: Params, _: ServiceContext) -> Params:
     """A synthetic answer, which says that it is one: sentences of the last message, by the weight of their words."""
     asked = "\n".join(each["text"] for each in params["messages"][-1]["content"] if "text" in each)
     if not asked:
@@ -63,6 +63,6 @@ SERVICE = Service(
     failure="InternalServerException",
     operations={"Converse": converse},
     jobs={},
-    subject=lambda params, answer: Subject(),
+    subject=lambda params, answer: JobSubject(),
     synthetic=frozenset({"Converse"}),
 )

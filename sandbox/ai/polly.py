@@ -12,11 +12,18 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from headrace.sandbox.ai.framework import ffmpeg, paging
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
-from headrace.sandbox.ai.framework.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
+from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
 from headrace.sandbox.ai.framework.job_runner import JobKind
-from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import (
+    FAILED,
+    RUNNING,
+    SUCCEEDED,
+    JobSubject,
+    LedgerJob,
+    TooManyJobsError,
+)
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 # https://docs.aws.amazon.com/polly/latest/dg/limits.html
 MOST_CHARACTERS = 100_000
@@ -31,14 +38,14 @@ LONGEST_SECONDS = 600.0
 _SEGMENT = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{40}")
 
 
-def start_speech_synthesis_task(params: Params, context: Context) -> Params:
+def start_speech_synthesis_task(params: Params, context: ServiceContext) -> Params:
     """Start reading a text out. Polly knows no token: a second start is a second task."""
     if len(params["Text"]) > MOST_CHARACTERS:
         raise ServiceError("TextLengthExceededException", "Maximum text length has been exceeded")
     if params["OutputFormat"] not in ENDINGS:
         raise ServiceError("InvalidSampleRateException", f"{params['OutputFormat']} is not made by this endpoint")
     task = str(uuid4())
-    job = Job(
+    job = LedgerJob(
         job_id=task,
         service="polly",
         operation="StartSpeechSynthesisTask",
@@ -48,12 +55,12 @@ def start_speech_synthesis_task(params: Params, context: Context) -> Params:
     )
     try:
         job, _ = context.jobs.start(job, 0.0, MOST_JOBS)
-    except TooManyJobs as error:
+    except TooManyJobsError as error:
         raise ServiceError("ThrottlingException", "Rate exceeded") from error
     return {"SynthesisTask": _described(job, context.cloud)}
 
 
-def get_speech_synthesis_task(params: Params, context: Context) -> Params:
+def get_speech_synthesis_task(params: Params, context: ServiceContext) -> Params:
     """The state of a task and where its sound lies."""
     job = context.ledger.job("polly", params["TaskId"])
     if job is None or job.started_at <= context.clock() - LIFE_SECONDS:
@@ -61,21 +68,21 @@ def get_speech_synthesis_task(params: Params, context: Context) -> Params:
     return {"SynthesisTask": _described(job, context.cloud)}
 
 
-def list_speech_synthesis_tasks(params: Params, context: Context) -> Params:
+def list_speech_synthesis_tasks(params: Params, context: ServiceContext) -> Params:
     """A page of the tasks, the newest first."""
     wanted = params.get("Status")
     jobs = [job for job in context.ledger.jobs("polly") if wanted in (None, STATUS[job.status])]
-    page = paging.Page(f"polly {wanted}", params.get("NextToken"), params.get("MaxResults", 100), context.clock())
+    page = paging.ResultPage(f"polly {wanted}", params.get("NextToken"), params.get("MaxResults", 100), context.clock())
     try:
         shown, token = paging.cut(jobs, page)
-    except paging.BadToken as error:
+    except paging.InvalidTokenError as error:
         raise ServiceError("InvalidNextTokenException", "The NextToken is invalid.") from error
     return {"SynthesisTasks": [_described(job, context.cloud) for job in shown]} | (
         {"NextToken": token} if token else {}
     )
 
 
-def work(job: Job, cloud: Cloud) -> Params:
+def work(job: LedgerJob, cloud: AwsClients) -> Params:
     """Write the sound into the bucket of `job`."""
     bucket, key = job.request["OutputS3BucketName"], _key(job.request, job.job_id)
     with TemporaryDirectory() as folder:
@@ -84,12 +91,12 @@ def work(job: Job, cloud: Cloud) -> Params:
         ffmpeg.run(spoken, "-y", "-b:a", "32k", made)
         try:
             cloud.write(bucket, key, made.read_bytes(), "audio/mpeg" if made.suffix == ".mp3" else "audio/ogg")
-        except Refused as error:
-            raise Unprocessable("The output bucket does not exist or may not be written to.") from error
+        except CloudRefusedError as error:
+            raise UnprocessableMediaError("The output bucket does not exist or may not be written to.") from error
     return {"key": key}
 
 
-def announce(job: Job, cloud: Cloud) -> None:
+def announce(job: LedgerJob, cloud: AwsClients) -> None:
     """Tell the task's topic of its end."""
     topic = job.request.get("SnsTopicArn")
     if not topic:
@@ -136,11 +143,11 @@ def _key(request: Params, task: str) -> str:
     )
 
 
-def _uri(job: Job, cloud: Cloud) -> str:
+def _uri(job: LedgerJob, cloud: AwsClients) -> str:
     return f"https://s3.{cloud.region}.amazonaws.com/{job.asset}"
 
 
-def _described(job: Job, cloud: Cloud) -> Params:
+def _described(job: LedgerJob, cloud: AwsClients) -> Params:
     names_ = ("Engine", "SnsTopicArn", "LexiconNames", "OutputFormat", "SampleRate", "SpeechMarkTypes", "TextType")
     said = {name: job.request[name] for name in (*names_, "VoiceId", "LanguageCode") if name in job.request}
     said |= {
@@ -153,11 +160,11 @@ def _described(job: Job, cloud: Cloud) -> Params:
     return said | ({"TaskStatusReason": job.reason} if job.status == FAILED else {})
 
 
-def _subject(params: Params, answer: Params) -> Subject:
+def _subject(params: Params, answer: Params) -> JobSubject:
     """Our own tokens are folders of the output."""
     tokens = [part for part in params.get("OutputS3KeyPrefix", "").split("/") if _SEGMENT.fullmatch(part)]
     task = answer.get("SynthesisTask", {}).get("TaskId") or params.get("TaskId")
-    return Subject(None, tokens[0] if tokens else None, task)
+    return JobSubject(None, tokens[0] if tokens else None, task)
 
 
 SERVICE = Service(

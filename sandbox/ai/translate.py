@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from headrace.sandbox.ai.framework import text_analysis
 from headrace.sandbox.ai.framework.errors import ServiceError
-from headrace.sandbox.ai.framework.ledger import Subject
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import JobSubject
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 # https://docs.aws.amazon.com/translate/latest/dg/what-is-limits.html
 MOST_BYTES = 10_000
@@ -14,7 +14,7 @@ _CODES = "ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt ro ru sv t
 LANGUAGES = frozenset(_CODES.split())
 
 
-def translate_text(params: Params, _: Context) -> Params:
+def translate_text(params: Params, _: ServiceContext) -> Params:
     """A synthetic translation: `[de] ` before every line."""
     text, source, target = params["Text"], params["SourceLanguageCode"], params["TargetLanguageCode"]
     if len(text.encode()) > MOST_BYTES:
@@ -34,6 +34,6 @@ SERVICE = Service(
     failure="InternalServerException",
     operations={"TranslateText": translate_text},
     jobs={},
-    subject=lambda params, answer: Subject(),
+    subject=lambda params, answer: JobSubject(),
     synthetic=frozenset({"TranslateText"}),
 )

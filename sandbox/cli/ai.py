@@ -17,8 +17,8 @@ from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import endpoint
 from headrace.sandbox.paths import default_data
 
-Data = Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+LedgerDataOption = Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)]
+LedgerJsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
 faults = typer.Typer(no_args_is_help=True, help="What is to go wrong at the AI endpoint.")
 
@@ -29,8 +29,8 @@ def ledger(
     asset: Annotated[str, typer.Option(help="Only what is about bucket/key.")] = "",
     token: Annotated[str, typer.Option(help="Only what bears this idempotency key.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many calls.")] = 20,
-    data: Data = None,
-    as_json: Json = False,
+    data: LedgerDataOption = None,
+    as_json: LedgerJsonOption = False,
 ) -> None:
     """Show what the AI endpoint was asked, the newest first, and how many jobs that came down to."""
     asked = {"service": service, "operation": operation, "asset": asset, "token": token, "limit": str(limit)}
@@ -50,7 +50,7 @@ def ledger(
 
 
 @faults.command("list")
-def show(data: Data = None, as_json: Json = False) -> None:
+def show(data: LedgerDataOption = None, as_json: LedgerJsonOption = False) -> None:
     """Show the faults in force, with how many calls each saw and struck."""
     _show(_ask(data, "/faults"), as_json)
 
@@ -69,8 +69,8 @@ def put(
     count: Annotated[int | None, typer.Option(help="At most so many.", show_default=False)] = None,
     seconds: Annotated[float, typer.Option(help="How late a late completion comes.")] = 0.0,
     reason: Annotated[str, typer.Option(help="Why a failed job failed.")] = "Injected failure.",
-    data: Data = None,
-    as_json: Json = False,
+    data: LedgerDataOption = None,
+    as_json: LedgerJsonOption = False,
 ) -> None:
     """Put a fault in force, from now on."""
     fault: dict[str, Any] = {"operation": operation, "kind": kind, "share": share, "seconds": seconds, "reason": reason}
@@ -78,7 +78,7 @@ def put(
 
 
 @faults.command()
-def clear(data: Data = None) -> None:
+def clear(data: LedgerDataOption = None) -> None:
     """Let nothing go wrong any more."""
     _ask(data, "/faults", "DELETE")
     typer.echo("No faults")

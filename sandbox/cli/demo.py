@@ -27,7 +27,7 @@ def demo(
     """
     from rich.console import Console
 
-    from headrace.console.errors import Refused
+    from headrace.console.errors import CommandError
     from headrace.sandbox.demo import report as demo_report
     from headrace.sandbox.demo import run, view, workspace
     from headrace.sandbox.errors import SandboxError
@@ -37,24 +37,24 @@ def demo(
     console = Console(stderr=as_json, highlight=False)
     try:
         with workspace.place(data, keep) as folder:
-            report = run.run(run.Plan(all_stages, limit, broken), folder, console)
+            report = run.run(run.DemoPlan(all_stages, limit, broken), folder, console)
     except SandboxError as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
     if as_json:
         typer.echo(json.dumps(demo_report.as_json(report), indent=2))
     else:
         view.results(report, console)
-        view.way_on(data, keep, broken, console)
+        view.print_next_steps(data, keep, broken, console)
     if report.wrong:
         late = "" if report.seconds.all else f"time is up after {limit:g} s: "
-        raise Refused(late + "; ".join(report.wrong))
+        raise CommandError(late + "; ".join(report.wrong))
 
 
 def _breakable(stage: str, keep: bool) -> None:
-    from headrace.console.errors import Refused
+    from headrace.console.errors import CommandError
     from headrace.sandbox.demo.faulty_worker import STAGES
 
     if stage not in STAGES:
-        raise Refused(f"--break takes one of {', '.join(STAGES)}: others depend on the rest")
+        raise CommandError(f"--break takes one of {', '.join(STAGES)}: others depend on the rest")
     if not keep:
-        raise Refused("--break needs --keep: what is broken is there to be mended")
+        raise CommandError("--break needs --keep: what is broken is there to be mended")

@@ -33,25 +33,25 @@ app = typer.Typer(no_args_is_help=True, help="Kafka, AWS and AI services on this
 app.command()(ai.ledger)
 app.add_typer(ai.faults, name="faults")
 
-Data = Annotated[Path | None, typer.Option(help="Folder that keeps everything. Two folders are two sandboxes.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+DataOption = Annotated[Path | None, typer.Option(help="Folder that keeps everything. Two folders are two sandboxes.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 Tool = Annotated[str, typer.Argument(callback=_known_tool, help=f"One of {', '.join(TOOLS)}.")]
 Arguments = Annotated[list[str] | None, typer.Argument(help="What the tool is given; --help for its own help.")]
 
 
 @app.command()
-def up(data: Data = None) -> None:
+def up(data: DataOption = None) -> None:
     """Start what is not running, and wait until it answers.
 
     The first start fetches Kafka's jars, 39 MB, into the user's cache.
     HEADRACE_JAVA names another Java than the bundled one: a path, or `system`.
     """
     from headrace.sandbox.cluster import cluster
-    from headrace.sandbox.cluster.progress_view import Watch
+    from headrace.sandbox.cluster.progress_view import ProgressView
 
     place = data or default_data()
     began = time.monotonic()
-    with _errors_in_one_line(), _ended_by_sigterm(), Watch(Console(highlight=False)) as watch:
+    with _errors_in_one_line(), _ended_by_sigterm(), ProgressView(Console(highlight=False)) as watch:
         cluster.up(place, tell=watch.tell)
     if not watch.ready:
         typer.echo(f"Already up, in {place}")
@@ -62,7 +62,7 @@ def up(data: Data = None) -> None:
 
 
 @app.command()
-def down(data: Data = None) -> None:
+def down(data: DataOption = None) -> None:
     """End what `up` started, and nothing else. What the folder holds is there at the next `up`."""
     from headrace.sandbox.cluster import cluster
 
@@ -72,7 +72,7 @@ def down(data: Data = None) -> None:
 
 
 @app.command()
-def mend(data: Data = None) -> None:
+def restore_worker(data: DataOption = None) -> None:
     """Put the worker as it is in the place of one that `headrace demo --break` started with a bug."""
     from headrace.sandbox.cluster.environment import of
     from headrace.sandbox.cluster.processes import is_alive
@@ -90,7 +90,7 @@ def mend(data: Data = None) -> None:
 
 
 @app.command()
-def status(data: Data = None, as_json: Json = False) -> None:
+def status(data: DataOption = None, as_json: JsonFlag = False) -> None:
     """Show each part, and the end of its log where it crashed. Exits with 1 unless every part runs."""
     from headrace.sandbox.cluster import cluster, progress_view
 
@@ -107,7 +107,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def env(data: Data = None, as_json: Json = False) -> None:
+def env(data: DataOption = None, as_json: JsonFlag = False) -> None:
     """Print the variables under which AWS's SDKs, the aws command line and Headrace find the sandbox.
 
     For a shell: eval "$(headrace sandbox env)"
@@ -122,7 +122,7 @@ def env(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
-def kafka(tool: Tool, arguments: Arguments = None, data: Data = None) -> None:
+def kafka(tool: Tool, arguments: Arguments = None, data: DataOption = None) -> None:
     """Run one of Kafka's own tools on the sandbox's broker, for example: kafka topics --list"""
     from headrace.sandbox.cluster import components as parts
     from headrace.sandbox.cluster import jars, kafka_broker

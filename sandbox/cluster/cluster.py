@@ -9,43 +9,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.sandbox.cluster import processes
-from headrace.sandbox.cluster.components import RECIPES, Recipe
-from headrace.sandbox.cluster.launcher import Launch
+from headrace.sandbox.cluster.components import COMPONENTS, Component
+from headrace.sandbox.cluster.launcher import Launcher
 from headrace.sandbox.cluster.ports import free_port, gets_free
-from headrace.sandbox.cluster.progress_events import Tell, unheard
-from headrace.sandbox.cluster.state_file import FILE, Part, State, locked, read, write
-from headrace.sandbox.errors import PortTaken, SandboxError
+from headrace.sandbox.cluster.progress_events import OnProgressEvent, ignore
+from headrace.sandbox.cluster.state_file import FILE, ClusterState, RunningComponent, locked, read, write
+from headrace.sandbox.errors import PortTakenError, SandboxError
 
-ALL = tuple(RECIPES)
+ALL = tuple(COMPONENTS)
 ATTEMPTS = 3
 PATIENCE = 3.0
 """Seconds for a port to get free that running parts expect to be served again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class ComponentHealth:
     """How a part is: alive with its resident memory in bytes, or crashed with the last that it wrote."""
 
-    part: Part
+    part: RunningComponent
     alive: bool
     memory: int
     last_lines: tuple[str, ...]
 
 
-def up(data: Path, names: Sequence[str] = ALL, tell: Tell = unheard) -> State:
+def up(data: Path, names: Sequence[str] = ALL, tell: OnProgressEvent = ignore) -> ClusterState:
     """Start those of the named parts that are not alive, all at once, and return when each answers and is set up.
 
     What the data folder holds is kept. Raises `SandboxError` when a part does not come up, and then ends what it
     had started. Waits while another command works on the folder.
     """
     data = data.resolve()  # it goes into the parts' settings, and they may have another working folder
-    recipes = [RECIPES[name] for name in names]
+    recipes = [COMPONENTS[name] for name in names]
     with locked(data):
         state = read(data)
         for _ in range(ATTEMPTS - 1):
-            with suppress(PortTaken):
-                return Launch(data, _with_ports(state, recipes), tell).run(recipes)
-        return Launch(data, _with_ports(state, recipes), tell).run(recipes)
+            with suppress(PortTakenError):
+                return Launcher(data, _with_ports(state, recipes), tell).run(recipes)
+        return Launcher(data, _with_ports(state, recipes), tell).run(recipes)
 
 
 def down(data: Path) -> list[str]:
@@ -57,32 +57,32 @@ def down(data: Path) -> list[str]:
         alive = [name for name in _all_names(state) if _is_alive(state, name)]
         processes.stop(part for name, part in state.parts.items() if name not in ALL)  # they need the others to drain
         processes.stop(state.parts.values())
-        write(data, State(ports=state.ports))
+        write(data, ClusterState(ports=state.ports))
         return alive
 
 
-def status(data: Path) -> list[Health]:
+def status(data: Path) -> list[ComponentHealth]:
     """How each part is that was started and not ended by `down`; empty when the sandbox is not up."""
     state = read(data)
     return [_health(state.parts[name]) for name in _all_names(state) if name in state.parts]
 
 
-def _all_names(state: State) -> list[str]:
+def _all_names(state: ClusterState) -> list[str]:
     """Our own parts, then what others have started beside them, such as the demo's bridge and worker."""
     return list(dict.fromkeys((*ALL, *state.parts)))
 
 
-def _is_alive(state: State, name: str) -> bool:
+def _is_alive(state: ClusterState, name: str) -> bool:
     return name in state.parts and processes.is_alive(state.parts[name])
 
 
-def _health(part: Part) -> Health:
+def _health(part: RunningComponent) -> ComponentHealth:
     alive = processes.is_alive(part)
     last_lines = () if alive else tuple(processes.last_lines(part.log))
-    return Health(part, alive, processes.resident_bytes(part), last_lines)
+    return ComponentHealth(part, alive, processes.resident_bytes(part), last_lines)
 
 
-def _with_ports(state: State, recipes: Sequence[Recipe]) -> State:
+def _with_ports(state: ClusterState, recipes: Sequence[Component]) -> ClusterState:
     """Give ports to the parts that are not alive: to each the one that it had last, if that is free.
 
     It has to be free when some parts are alive: they, and whatever works with them, were told of it.
@@ -98,4 +98,4 @@ def _with_ports(state: State, recipes: Sequence[Recipe]) -> State:
                 " run `headrace sandbox down`, then `headrace sandbox up`."
             )
         ports[port_name] = free_port(last, ports.values(), random.Random())
-    return State(state.parts, ports)
+    return ClusterState(state.parts, ports)

@@ -11,27 +11,27 @@ from typing import Final
 
 from headrace.sandbox.cluster import environment, jars, java, kafka_broker, ministack
 from headrace.sandbox.cluster.ports import is_healthy
-from headrace.sandbox.cluster.processes import Command
-from headrace.sandbox.cluster.progress_events import Tell
+from headrace.sandbox.cluster.processes import ProcessCommand
+from headrace.sandbox.cluster.progress_events import OnProgressEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ComponentContext:
     """Where a part is set up: its sandbox's folder, the ports of all parts, and who hears of downloads."""
 
     data: Path
     ports: Mapping[str, int]
     cluster_id: str
-    tell: Tell
+    tell: OnProgressEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Component:
     """How to start one part. `ports` names what it listens on, the one that clients use first."""
 
     name: str
     ports: tuple[str, ...]
-    prepare: Callable[[Site], Command]
+    prepare: Callable[[ComponentContext], ProcessCommand]
     is_ready: Callable[[int], bool]
     finish: Callable[[int], None] | None = None
     seconds: float = 30.0
@@ -42,30 +42,30 @@ def runtime() -> kafka_broker.Runtime:
     return kafka_broker.Runtime(java.find(os.environ), jars.default_folder())
 
 
-def _kafka(site: Site) -> Command:
+def _kafka(site: ComponentContext) -> ProcessCommand:
     kafka = runtime()  # a Java that will not do is to be known before the download
     jars.ensure(kafka.jars, site.tell)
-    node = kafka_broker.Node(1, site.ports["kafka"], site.ports["kafka-controller"])
+    node = kafka_broker.BrokerNode(1, site.ports["kafka"], site.ports["kafka-controller"])
     return kafka_broker.prepare(kafka, site.data / "kafka", node, [node], site.cluster_id)
 
 
-def _aws(site: Site) -> Command:
+def _aws(site: ComponentContext) -> ProcessCommand:
     return ministack.prepare(site.data / "aws", site.ports["aws"])
 
 
-def _ai(site: Site) -> Command:
+def _ai(site: ComponentContext) -> ProcessCommand:
     folder = site.data / "ai"
     folder.mkdir(exist_ok=True)
     arguments = ("--port", str(site.ports["ai"]), "--data", str(folder))
     command = (sys.executable, "-P", "-m", "headrace.sandbox.ai", *arguments)
-    return Command(command, folder, environment.cloud(site.ports["aws"]))
+    return ProcessCommand(command, folder, environment.cloud(site.ports["aws"]))
 
 
-RECIPES: Final = {
+COMPONENTS: Final = {
     recipe.name: recipe
     for recipe in (
-        Recipe("kafka", ("kafka", "kafka-controller"), _kafka, kafka_broker.is_ready, seconds=60.0),
-        Recipe("aws", ("aws",), _aws, ministack.is_ready, ministack.apply),
-        Recipe("ai", ("ai",), _ai, lambda port: is_healthy(port, "/health")),
+        Component("kafka", ("kafka", "kafka-controller"), _kafka, kafka_broker.is_ready, seconds=60.0),
+        Component("aws", ("aws",), _aws, ministack.is_ready, ministack.apply),
+        Component("ai", ("ai",), _ai, lambda port: is_healthy(port, "/health")),
     )
 }

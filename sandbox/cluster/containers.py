@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from headrace.sandbox.cluster import contract, ministack
 
 if TYPE_CHECKING:
-    from headrace.schemas.serde.registry import Registry
+    from headrace.schemas.serde.registry import SchemaRegistry
 
 AWS_PORT, AI_PORT = 4566, 4567
 REGISTRY_SECONDS, LOOK_SECONDS = 120.0, 0.5
@@ -45,20 +45,20 @@ def init() -> None:
 
     ministack.apply(AWS_PORT)
     contract.apply_contract()
-    if (connected := registry.connect(load(RegistrySettings))) is not None:
+    if (connected := registry.create_client(load(RegistrySettings))) is not None:
         register(connected, time.monotonic() + REGISTRY_SECONDS)
 
 
-def register(registry: Registry, until: float) -> None:
+def register(registry: SchemaRegistry, until: float) -> None:
     """Register the schemas as soon as the registry answers. Raises `RegistryDown` when it does not in time."""
     from headrace.schemas.serde import catalog
-    from headrace.schemas.serde.codec import RegistryDown
+    from headrace.schemas.serde.codec import RegistryUnavailableError
 
     while True:
         try:
             registry.register(catalog.versions())
             return
-        except RegistryDown:
+        except RegistryUnavailableError:
             if time.monotonic() > until:
                 raise
             time.sleep(LOOK_SECONDS)

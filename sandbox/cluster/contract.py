@@ -6,7 +6,7 @@ from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.schema_topic import publish
+from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
 
@@ -16,4 +16,4 @@ def apply_contract() -> None:
     settings = load(KafkaSettings)
     table = topics.table(stage.name for stage in pipeline.stages())
     clients.create_topics(clients.admin(settings), table, settings.replication_factor)
-    publish(clients.producer(settings), catalog.versions())
+    publish_schemas(clients.producer(settings), catalog.versions())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headrace.sandbox import names
 from headrace.sandbox import names as sandbox_names
-from headrace.sandbox.cluster.state_file import State, read
+from headrace.sandbox.cluster.state_file import ClusterState, read
 from headrace.sandbox.paths import default_data
 
 PIPELINE_FILE = "pipeline.toml"
@@ -25,7 +25,7 @@ AI_SERVICES = (
 """The services of the AI endpoint, as the SDK's variables name them."""
 
 
-def variables(state: State) -> dict[str, str]:
+def variables(state: ClusterState) -> dict[str, str]:
     """Headrace's settings and the AWS SDK's own variables for the parts of a sandbox, also for one that crashed."""
     ports = {name: part.port for name, part in state.parts.items()}
     found: dict[str, str] = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from headrace.sandbox.cluster.progress_events import Fetched, Tell, unheard
+from headrace.sandbox.cluster.progress_events import Fetched, OnProgressEvent, ignore
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.paths import user_folder
 
@@ -64,7 +64,7 @@ def missing(folder: Path) -> tuple[Jar, ...]:
     return tuple(jar for jar in pinned() if not (folder / jar.filename).exists())
 
 
-def ensure(folder: Path, tell: Tell = unheard) -> None:
+def ensure(folder: Path, tell: OnProgressEvent = ignore) -> None:
     """Fetch what is missing; without network, and at once, when nothing is. An exception of `tell` ends the fetch.
 
     Raises `SandboxError` when a jar cannot be had or is not the pinned one. Those that came are kept.
@@ -114,7 +114,7 @@ def _resolver(staging: Path, count: Callable[[int], None]) -> Resolve:
     return lambda coordinate: Path(maven.create_dependency(coordinate).artifact.resolve())
 
 
-def _byte_counter(total: int, tell: Tell) -> Callable[[int], None]:
+def _byte_counter(total: int, tell: OnProgressEvent) -> Callable[[int], None]:
     done = 0
     lock = threading.Lock()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.sandbox.cluster import jars
-from headrace.sandbox.cluster.processes import Command
+from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
 
@@ -35,7 +35,7 @@ LOGGING_TEXT = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class BrokerNode:
     """A broker and controller of a cluster: its id and its two ports."""
 
     id: int
@@ -51,7 +51,7 @@ class Runtime:
     jars: Path
 
 
-def properties(node: Node, quorum: Sequence[Node]) -> str:
+def properties(node: BrokerNode, quorum: Sequence[BrokerNode]) -> str:
     """The text of server.properties for one node of a cluster whose nodes all vote."""
     copies = min(3, len(quorum))
     in_sync = max(1, copies - 1)
@@ -88,7 +88,9 @@ def properties(node: Node, quorum: Sequence[Node]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-def prepare(runtime: Runtime, folder: Path, node: Node, quorum: Sequence[Node], cluster_id: str) -> Command:
+def prepare(
+    runtime: Runtime, folder: Path, node: BrokerNode, quorum: Sequence[BrokerNode], cluster_id: str
+) -> ProcessCommand:
     """Make a folder ready for one node and say how to start it. What the folder holds is kept.
 
     `cluster_id` is 22 characters of base64, the same on all nodes; it counts only when the folder is a new one.
@@ -99,7 +101,7 @@ def prepare(runtime: Runtime, folder: Path, node: Node, quorum: Sequence[Node], 
     if not (folder / LOG / "meta.properties").exists():
         _format(runtime, folder, cluster_id)
     flags = (f"-Xmx{HEAP}", f"-Dlog4j2.configurationFile={LOGGING}")
-    return Command((*_java(runtime, flags), "kafka.Kafka", SETTINGS), folder)
+    return ProcessCommand((*_java(runtime, flags), "kafka.Kafka", SETTINGS), folder)
 
 
 def is_ready(port: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.sandbox import names
 from headrace.sandbox.cluster.ports import is_healthy
-from headrace.sandbox.cluster.processes import Command
+from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.errors import SandboxError
 
 RECEIVES_BEFORE_REDRIVE = 10
@@ -20,14 +20,14 @@ OBJECT_EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
 JOBS_PATTERN = {"source": ["aws.transcribe", "aws.mediaconvert"]}
 
 
-def prepare(folder: Path, port: int) -> Command:
+def prepare(folder: Path, port: int) -> ProcessCommand:
     """Make a folder ready and say how to start. Objects, queues and waiting messages in the folder are kept.
 
     Objects are on disk once they are put; all else is written when the server is ended by SIGTERM.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _carry_queues_over(folder, port)
-    return Command((sys.executable, "-P", "-m", "ministack"), folder, _settings(folder, port))
+    return ProcessCommand((sys.executable, "-P", "-m", "ministack"), folder, _settings(folder, port))
 
 
 def is_ready(port: int) -> bool:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import psutil
 
-from headrace.sandbox.cluster.state_file import Part
+from headrace.sandbox.cluster.state_file import RunningComponent
 
 CLOCK_STEP = 2.0
 """Seconds by which a process's start may seem to move when the system's clock is set."""
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ProcessCommand:
     """What to run, and in which folder; `variables` come on top of our own environment."""
 
     argv: tuple[str, ...]
@@ -27,7 +27,7 @@ class Command:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def spawn(name: str, command: Command, port: int, log: Path) -> Part:
+def spawn(name: str, command: ProcessCommand, port: int, log: Path) -> RunningComponent:
     """Start a process in a session of its own, so that neither Ctrl-C nor our end reaches it; it writes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -40,17 +40,17 @@ def spawn(name: str, command: Command, port: int, log: Path) -> Part:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    part = Part(name, process.pid, psutil.Process(process.pid).create_time(), port, log)
+    part = RunningComponent(name, process.pid, psutil.Process(process.pid).create_time(), port, log)
     process.returncode = 0  # it is to outlive this object, which would warn of that
     return part
 
 
-def is_alive(part: Part) -> bool:
+def is_alive(part: RunningComponent) -> bool:
     """Whether the very process that was started is still there, and no zombie."""
     return _process(part) is not None
 
 
-def listens(part: Part) -> bool:
+def listens(part: RunningComponent) -> bool:
     """Whether this very process accepts connections on the part's port; another's answer there would mislead."""
     process = _process(part)
     try:
@@ -60,7 +60,7 @@ def listens(part: Part) -> bool:
     return any(each.status == psutil.CONN_LISTEN and each.laddr.port == part.port for each in sockets)
 
 
-def stop(parts: Iterable[Part], patience: float = 10.0) -> None:
+def stop(parts: Iterable[RunningComponent], patience: float = 10.0) -> None:
     """Ask the processes to end, together; after `patience` seconds end those that remain, with all their children.
 
     One that is gone, or whose id is another process's by now, is left alone.
@@ -76,7 +76,7 @@ def stop(parts: Iterable[Part], patience: float = 10.0) -> None:
     psutil.wait_procs(stubborn, timeout=patience)
 
 
-def resident_bytes(part: Part) -> int:
+def resident_bytes(part: RunningComponent) -> int:
     """Memory that a part holds; 0 when it is gone."""
     process = _process(part)
     try:
@@ -93,7 +93,7 @@ def last_lines(log: Path, count: int = 5) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith("\tat ")][-count:]
 
 
-def _process(part: Part) -> psutil.Process | None:
+def _process(part: RunningComponent) -> psutil.Process | None:
     try:
         process = psutil.Process(part.pid)
         same = abs(process.create_time() - part.started) < CLOCK_STEP

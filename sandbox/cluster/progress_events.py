@@ -24,10 +24,10 @@ class Ready:
     seconds: float
 
 
-Event: TypeAlias = Fetched | Ready
-Tell: TypeAlias = Callable[[Event], None]
+ProgressEvent: TypeAlias = Fetched | Ready
+OnProgressEvent: TypeAlias = Callable[[ProgressEvent], None]
 """Called for each event, from any thread."""
 
 
-def unheard(event: Event) -> None:
+def ignore(event: ProgressEvent) -> None:
     """Tell nobody."""

@@ -10,13 +10,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
 from headrace.sandbox import names
-from headrace.sandbox.cluster.cluster import ALL, Health
-from headrace.sandbox.cluster.progress_events import Event, Fetched, Ready
+from headrace.sandbox.cluster.cluster import ALL, ComponentHealth
+from headrace.sandbox.cluster.progress_events import Fetched, ProgressEvent, Ready
 
 MEGABYTE = 1_000_000
 
 
-class Watch:
+class ProgressView:
     """Shows a start as it goes: a bar for the download on a terminal, else plain lines; a line for each part."""
 
     def __init__(self, console: Console) -> None:
@@ -27,14 +27,14 @@ class Watch:
         self._task = self._bar.add_task("", total=None, visible=False)
         self._said = False
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> ProgressView:
         self._bar.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._bar.stop()
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: ProgressEvent) -> None:
         """Show one event."""
         match event:
             case Fetched(done, total):
@@ -50,7 +50,7 @@ class Watch:
         self._bar.update(self._task, completed=done, total=total, visible=done < total)
 
 
-def row(health: Health) -> dict[str, Any]:
+def row(health: ComponentHealth) -> dict[str, Any]:
     """A part for JSON; memory in bytes."""
     part = health.part
     return {
@@ -64,7 +64,7 @@ def row(health: Health) -> dict[str, Any]:
     }
 
 
-def table(found: list[Health], console: Console) -> None:
+def table(found: list[ComponentHealth], console: Console) -> None:
     """Print a line for each part, then what the crashed ones wrote last."""
     rows = Table(box=None, pad_edge=False)
     for heading in ("part", "status", "address", "pid", "memory"):

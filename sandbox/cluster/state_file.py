@@ -16,7 +16,7 @@ FILE = "state.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RunningComponent:
     """A process that we started; its start, in seconds since the epoch, tells it from a later one with the same id."""
 
     name: str
@@ -27,31 +27,31 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ClusterState:
     """The parts that were started and not ended, and the ports that each name had last, which it gets again."""
 
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, RunningComponent] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
 
-    def with_part(self, part: Part) -> State:
+    def with_part(self, part: RunningComponent) -> ClusterState:
         """The same with a part added."""
         return replace(self, parts={**self.parts, part.name: part})
 
 
-def read(data: Path) -> State:
+def read(data: Path) -> ClusterState:
     """The state of a data folder, which is empty when nothing was ever started there."""
     file = data / FILE
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        parts = [Part(**{**part, "log": Path(part["log"])}) for part in found["parts"]]
-        return State({part.name: part for part in parts}, dict(found["ports"]))
+        parts = [RunningComponent(**{**part, "log": Path(part["log"])}) for part in found["parts"]]
+        return ClusterState({part.name: part for part in parts}, dict(found["ports"]))
     except FileNotFoundError:
-        return State()
+        return ClusterState()
     except (ValueError, KeyError, TypeError) as error:
         raise SandboxError(f"{file} is damaged: end by hand what still runs, then move the file away.") from error
 
 
-def write(data: Path, state: State) -> None:
+def write(data: Path, state: ClusterState) -> None:
     """Replace the state of a data folder, whole or not at all."""
     parts = [{**asdict(part), "log": str(part.log)} for part in state.parts.values()]
     data.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.console.app import main as app_main
 from headrace.streams import pipeline
-from headrace.streams.stage import Job, Stage
+from headrace.streams.stage import AsyncJob, Stage
 
 STAGES = ("thumbnails", "labels", "moderation", "transcript")
 """Stages on which no other depends: their bug keeps nobody else from working."""
@@ -17,7 +17,7 @@ STAGES = ("thumbnails", "labels", "moderation", "transcript")
 
 def broken(stage: Stage) -> Stage:
     """Give a stage whose every try ends in the same mistake of ours."""
-    job = replace(stage.job, start=_bug) if isinstance(stage.job, Job) else None
+    job = replace(stage.job, start=_bug) if isinstance(stage.job, AsyncJob) else None
     return replace(stage, run=_bug if stage.run else None, job=job)
 
 
@@ -28,7 +28,7 @@ async def _bug(*_: Any) -> Any:
 
 def main(name: str) -> None:
     """Be the worker of all stages, with a bug in one."""
-    pipeline.STAGES = tuple(broken(stage) if stage.name == name else stage for stage in pipeline.STAGES)
+    pipeline.DEFAULT_STAGES = tuple(broken(stage) if stage.name == name else stage for stage in pipeline.DEFAULT_STAGES)
     sys.argv[1:] = ["worker", "--all"]
     app_main.main()
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from headrace.console.assets.projection import Version
-from headrace.sandbox.demo.rule_targets import NOTHING, Routed, wanted
+from headrace.console.assets.projection import AssetVersion
+from headrace.sandbox.demo.rule_targets import NOTHING, RoutedCounts, wanted
 from headrace.sandbox.demo.rule_targets import missing as missing_from
-from headrace.sandbox.demo.samples import DONE, Sample
+from headrace.sandbox.demo.samples import DONE, SampleFile
 from headrace.sandbox.names import MEDIA_BUCKET
 
 
@@ -25,26 +25,26 @@ class Seconds:
 
 
 @dataclass(frozen=True, slots=True)
-class Jobs:
+class JobCounts:
     """The AI endpoint's own count: jobs that were asked for, and jobs that there were."""
 
     started: int
     unique: int
 
-    def since(self, earlier: Jobs) -> Jobs:
+    def since(self, earlier: JobCounts) -> JobCounts:
         """Count only what came after an earlier count."""
-        return Jobs(self.started - earlier.started, self.unique - earlier.unique)
+        return JobCounts(self.started - earlier.started, self.unique - earlier.unique)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DemoReport:
     """A run as it ended."""
 
-    samples: tuple[Sample, ...]
-    versions: Mapping[str, Version]
-    jobs: Jobs
+    samples: tuple[SampleFile, ...]
+    versions: Mapping[str, AssetVersion]
+    jobs: JobCounts
     seconds: Seconds
-    routed: Routed = NOTHING
+    routed: RoutedCounts = NOTHING
 
     @property
     def usd(self) -> float:
@@ -58,7 +58,7 @@ class Report:
         return [*lines, *(missing_from(self.routed, wanted(self.versions)) if self.seconds.all else ())]
 
 
-def endings(version: Version) -> dict[str, str]:
+def endings(version: AssetVersion) -> dict[str, str]:
     """Say how each stage has ended, as `Sample.endings` does; those that have not are left out."""
     found = {}
     for stage, fact in version.stages.items():
@@ -69,7 +69,7 @@ def endings(version: Version) -> dict[str, str]:
     return found
 
 
-def missing(sample: Sample, version: Version | None) -> list[str]:
+def missing(sample: SampleFile, version: AssetVersion | None) -> list[str]:
     """Name what is still to come for a file; empty once it has ended."""
     if version is None:
         return ["its upload"]
@@ -77,7 +77,7 @@ def missing(sample: Sample, version: Version | None) -> list[str]:
     return stages or ([] if version.state == "completed" else ["its completion"])
 
 
-def wrong(sample: Sample, version: Version | None) -> list[str]:
+def wrong(sample: SampleFile, version: AssetVersion | None) -> list[str]:
     """Say what did not end as it must, each in a line."""
     left = missing(sample, version)
     if version is None or left:
@@ -91,15 +91,15 @@ def wrong(sample: Sample, version: Version | None) -> list[str]:
     ]
 
 
-def ledger(endpoint: str) -> Jobs:
+def ledger(endpoint: str) -> JobCounts:
     """Ask the AI endpoint for its count of jobs."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(f"{endpoint}/ledger?limit=0", timeout=10) as answer:
         found = json.load(answer)
-    return Jobs(found["jobs_started"], found["jobs_unique"])
+    return JobCounts(found["jobs_started"], found["jobs_unique"])
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: DemoReport) -> dict[str, Any]:
     """Give the run as plain data."""
     return {
         "assets": [_asset(sample, report.versions.get(sample.name)) for sample in report.samples],
@@ -112,7 +112,7 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _asset(sample: Sample, version: Version | None) -> dict[str, Any]:
+def _asset(sample: SampleFile, version: AssetVersion | None) -> dict[str, Any]:
     stages = version.stages if version else {}
     letters = version.letters if version else ()
     return {

@@ -13,18 +13,18 @@ from pathlib import Path
 from rich.console import Console
 
 from headrace.console import aws
-from headrace.console.assets.projection import Progress, Version
+from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.assets.read_service import ReadService, connect
 from headrace.sandbox.cluster import cluster, environment, processes
 from headrace.sandbox.cluster.contract import apply_contract
-from headrace.sandbox.cluster.processes import Command
-from headrace.sandbox.cluster.progress_view import Watch
-from headrace.sandbox.cluster.state_file import Part, locked, read, write
+from headrace.sandbox.cluster.processes import ProcessCommand
+from headrace.sandbox.cluster.progress_view import ProgressView
+from headrace.sandbox.cluster.state_file import RunningComponent, locked, read, write
 from headrace.sandbox.demo import rule_targets, rules
-from headrace.sandbox.demo.report import Report, Seconds, endings, ledger, missing
-from headrace.sandbox.demo.samples import Sample, samples
+from headrace.sandbox.demo.report import DemoReport, Seconds, endings, ledger, missing
+from headrace.sandbox.demo.samples import SampleFile, samples
 from headrace.sandbox.demo.view import progress
-from headrace.sandbox.demo.workspace import forget_surroundings
+from headrace.sandbox.demo.workspace import isolate_environment
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import MEDIA_BUCKET
 
@@ -38,7 +38,7 @@ ALL_STAGES = Path(__file__).with_name("all_stages.toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DemoPlan:
     """What is asked for: every stage or the usual ones, how many seconds the files may take, and a stage with a bug."""
 
     all_stages: bool = False
@@ -50,14 +50,14 @@ Known = Mapping[str, Collection[str]]
 """The sequencers of the versions of each file that were there before this run."""
 
 
-def run(plan: Plan, folder: Path, console: Console) -> Report:
+def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
     """Run the demo on the sandbox in a folder, which is started where it is not up.
 
     Raises `SandboxError` when something does not start, or ends by itself.
     """
     began = time.monotonic()
-    forget_surroundings()
-    with Watch(console) as watch:
+    isolate_environment()
+    with ProgressView(console) as watch:
         state = cluster.up(folder, tell=watch.tell)
     rules.write(folder, state.parts["ai"].port)
     choose_pipeline(folder, plan.all_stages)
@@ -74,7 +74,7 @@ def run(plan: Plan, folder: Path, console: Console) -> Report:
     place = (state.parts["aws"].port, endpoint)
     before = rule_targets.counted(*place)
     put(files)
-    versions: dict[str, Version] = {}
+    versions: dict[str, AssetVersion] = {}
     first = last = None
     with progress(console, service.stage_names) as show:
         for versions in follow(service, files, there, parts):
@@ -88,7 +88,7 @@ def run(plan: Plan, folder: Path, console: Console) -> Report:
                 break
     least = rule_targets.wanted(versions) if last else rule_targets.NOTHING
     routed = rule_targets.arrived(before, least, place)
-    return Report(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last), routed)
+    return DemoReport(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last), routed)
 
 
 def choose_pipeline(folder: Path, all_stages: bool) -> None:
@@ -106,7 +106,7 @@ def choose_pipeline(folder: Path, all_stages: bool) -> None:
         file.write_text(wanted, "utf-8")
 
 
-def start_pipeline(folder: Path, broken: str = "") -> list[Part]:
+def start_pipeline(folder: Path, broken: str = "") -> list[RunningComponent]:
     """Start bridge and worker where they do not run, as parts of the sandbox: its `status` and `down` know them.
 
     A worker with another bug in it than is wanted, or with none, is ended first.
@@ -121,14 +121,14 @@ def start_pipeline(folder: Path, broken: str = "") -> list[Part]:
         for name, arguments in PIPELINE.items():
             if name not in state.parts or not processes.is_alive(state.parts[name]):
                 module = modules.get(name, ("headrace.console", *arguments))
-                command = Command((sys.executable, "-P", "-m", *module), folder)
+                command = ProcessCommand((sys.executable, "-P", "-m", *module), folder)
                 part = processes.spawn(name, command, 0, folder / "logs" / f"{name}.log")
                 state = state.with_part(part)
                 write(folder, state)
     return [state.parts[name] for name in PIPELINE]
 
 
-def put(files: Collection[Sample]) -> None:
+def put(files: Collection[SampleFile]) -> None:
     """Store the files in S3, as anyone would."""
     with tempfile.TemporaryDirectory(prefix="headrace-demo-") as folder:
         for sample in files:
@@ -137,15 +137,15 @@ def put(files: Collection[Sample]) -> None:
             aws.upload(path, MEDIA_BUCKET, sample.name)
 
 
-def known(service: ReadService, files: Collection[Sample]) -> Known:
+def known(service: ReadService, files: Collection[SampleFile]) -> Known:
     """Say which versions of the files are there already: a sandbox that was kept may have run the demo before."""
     now = service.progress()
     return {sample.name: {each.asset.sequencer for each in now.versions(asset_of(sample))} for sample in files}
 
 
 def follow(
-    service: ReadService, files: Collection[Sample], before: Known, parts: Collection[Part]
-) -> Iterator[dict[str, Version]]:
+    service: ReadService, files: Collection[SampleFile], before: Known, parts: Collection[RunningComponent]
+) -> Iterator[dict[str, AssetVersion]]:
     """Give the versions that this run has put, by file name, again and again as the log grows.
 
     Raises `SandboxError` when bridge or worker has ended: nothing more would come.
@@ -159,11 +159,11 @@ def follow(
         yield {name: version for name, version in found.items() if version}
 
 
-def asset_of(sample: Sample) -> str:
+def asset_of(sample: SampleFile) -> str:
     """Name the asset that a file becomes."""
     return f"{MEDIA_BUCKET}/{sample.name}"
 
 
-def _fresh(progress: Progress, sample: Sample, before: Collection[str]) -> Version | None:
+def _fresh(progress: AssetProjection, sample: SampleFile, before: Collection[str]) -> AssetVersion | None:
     new = [each for each in progress.versions(asset_of(sample)) if each.asset.sequencer not in before]
     return new[-1] if new else None

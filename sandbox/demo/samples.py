@@ -21,7 +21,7 @@ MEDIA = Path(__file__).parents[1] / "media"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleFile:
     """One file: its name, its bytes, and what each stage has to make of it: `done`, or the code of a dead letter."""
 
     name: str
@@ -34,7 +34,7 @@ FILM = ("segments", "transcode")
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")
 
 
-def samples(all_stages: bool = False, broken: str = "") -> tuple[Sample, ...]:
+def samples(all_stages: bool = False, broken: str = "") -> tuple[SampleFile, ...]:
     """Give every file. The corrupt and the infected one are made here: no scanner is to stop a copy of this project.
 
     What a stage with a bug in it should have done ends as `ours`.
@@ -45,7 +45,7 @@ def samples(all_stages: bool = False, broken: str = "") -> tuple[Sample, ...]:
     )
 
 
-def _all_samples() -> tuple[Sample, ...]:
+def _all_samples() -> tuple[SampleFile, ...]:
     """Give the files again, and a document, with what the stages make of them that are not usual."""
     more = {
         "bottles.jpg": (*SIGHT, "documents", *TEXT),
@@ -55,7 +55,7 @@ def _all_samples() -> tuple[Sample, ...]:
     }
     usual = [replace(each, endings={**each.endings, **_all_done(*more.get(each.name, ()))}) for each in _samples()]
     seen = ("thumbnails", "scan", "probe", "ready", "documents", *TEXT)
-    return (*usual, Sample("letter.pdf", letter, _all_done(*seen)))
+    return (*usual, SampleFile("letter.pdf", letter, _all_done(*seen)))
 
 
 def letter() -> bytes:
@@ -63,16 +63,16 @@ def letter() -> bytes:
     return pdf(*LETTER)
 
 
-def _samples() -> tuple[Sample, ...]:
+def _samples() -> tuple[SampleFile, ...]:
     sound = ("thumbnails", "scan", "probe", "ready", "transcript")
     sight = ("thumbnails", "scan", "probe", "ready", "labels", "moderation")
     return (
-        Sample("bottles.jpg", _media("bottles.jpg"), _all_done(*sight)),
-        Sample("bottles.mp4", _media("bottles.mp4"), _all_done(*sight)),
-        Sample("rabbit.mp4", _media("rabbit.mp4"), _all_done(*sight, "transcript")),
-        Sample("jfk.flac", _media("jfk.flac"), _all_done(*sound)),
-        Sample("broken.mp4", cut_off, {"thumbnails": "unreadable", "scan": DONE, "probe": "unreadable"}),
-        Sample("invoice.pdf", eicar, {"thumbnails": DONE, "scan": "infected", "probe": DONE}),
+        SampleFile("bottles.jpg", _media("bottles.jpg"), _all_done(*sight)),
+        SampleFile("bottles.mp4", _media("bottles.mp4"), _all_done(*sight)),
+        SampleFile("rabbit.mp4", _media("rabbit.mp4"), _all_done(*sight, "transcript")),
+        SampleFile("jfk.flac", _media("jfk.flac"), _all_done(*sound)),
+        SampleFile("broken.mp4", cut_off, {"thumbnails": "unreadable", "scan": DONE, "probe": "unreadable"}),
+        SampleFile("invoice.pdf", eicar, {"thumbnails": DONE, "scan": "infected", "probe": DONE}),
     )
 
 

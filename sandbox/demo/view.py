@@ -15,27 +15,27 @@ from rich.text import Text
 
 from headrace.console.assets import summaries
 from headrace.console.assets import table as assets_table
-from headrace.console.assets.projection import Fact, Version
+from headrace.console.assets.projection import AssetEvent, AssetVersion
 from headrace.console.terminal import formatting
-from headrace.sandbox.demo.report import Report
+from headrace.sandbox.demo.report import DemoReport
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.streams.results import version_folder
 
-Show = Callable[[Mapping[str, Version]], None]
+DemoView = Callable[[Mapping[str, AssetVersion]], None]
 
 
 @contextmanager
-def progress(console: Console, stages: list[str]) -> Iterator[Show]:
+def progress(console: Console, stages: list[str]) -> Iterator[DemoView]:
     """Give what shows the versions as they go: a table that lives, or lines where the console is no terminal."""
     if not console.is_terminal:
-        ticker = assets_table.Ticker()
+        ticker = assets_table.ChangeLog()
         yield lambda versions: _tell(ticker, versions, console)
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield lambda versions: live.update(assets_table.table(versions.values(), stages), refresh=True)
 
 
-def results(report: Report, console: Console) -> None:
+def results(report: DemoReport, console: Console) -> None:
     """Print for each file what each stage made of it and where that lies, and what it took."""
     for name, version in report.versions.items():
         console.print()
@@ -48,21 +48,22 @@ def results(report: Report, console: Console) -> None:
         console.print(line, soft_wrap=True)
 
 
-def summary(report: Report) -> list[str]:
+def summary(report: DemoReport) -> list[str]:
     """Say what it took, in a few lines."""
     seconds = report.seconds
     letters = sum(len(version.letters) for version in report.versions.values())
-    took = f"Ready after {formatting.span(seconds.ready)}, first result after {formatting.span(seconds.first_result)}"
+    ready, first = map(formatting.format_duration, (seconds.ready, seconds.first_result))
+    took = f"Ready after {ready}, first result after {first}"
     return [
-        f"{formatting.counted(len(report.versions), 'file')}, {formatting.counted(letters, 'dead letter')}",
-        f"{formatting.counted(report.jobs.started, 'job')} started, {report.jobs.unique} unique",
+        f"{formatting.pluralize(len(report.versions), 'file')}, {formatting.pluralize(letters, 'dead letter')}",
+        f"{formatting.pluralize(report.jobs.started, 'job')} started, {report.jobs.unique} unique",
         f"{report.routed.sns} events to SNS, {report.routed.sqs} to SQS, {report.routed.http} to HTTP, by rules",
-        f"{formatting.dollars(report.usd) or '$0'} at AWS's list prices; on this machine it cost nothing",
-        took + (f", all after {formatting.span(seconds.all)}" if seconds.all else ""),
+        f"{formatting.format_usd(report.usd) or '$0'} at AWS's list prices; on this machine it cost nothing",
+        took + (f", all after {formatting.format_duration(seconds.all)}" if seconds.all else ""),
     ]
 
 
-def way_on(data: Path | None, keep: bool, broken: str, console: Console) -> None:
+def print_next_steps(data: Path | None, keep: bool, broken: str, console: Console) -> None:
     """Say how to look further, and how to mend what was broken on purpose."""
     if not keep:
         console.print("\nTo look around, leave it running: [bold]headrace demo --keep[/]")
@@ -90,25 +91,25 @@ def way_on(data: Path | None, keep: bool, broken: str, console: Console) -> None
             console.print(f"  [bold]{escape(command)}[/]", soft_wrap=True)
 
 
-def _tell(ticker: assets_table.Ticker, versions: Mapping[str, Version], console: Console) -> None:
+def _tell(ticker: assets_table.ChangeLog, versions: Mapping[str, AssetVersion], console: Console) -> None:
     for line in ticker.lines(versions.values()):
         console.print(Text(line), soft_wrap=True)
 
 
-def _stages(version: Version) -> Table:
+def _stages(version: AssetVersion) -> Table:
     table = Table(box=None, pad_edge=True, show_header=False)
     table.add_column("stage", min_width=11)
     table.add_column("result", ratio=1)
     table.add_column("where", overflow="fold")
     for stage, fact in sorted(version.stages.items(), key=lambda each: each[1].at):
-        sign, style = assets_table.MARKS[fact.status] if fact.status else ("·", "dim")
-        said = Text(f"{sign} {fact.why or summaries.words(fact.event)}", "red" if fact.letter else "")
+        sign, style = assets_table.STATUS_ICONS[fact.status] if fact.status else ("·", "dim")
+        said = Text(f"{sign} {fact.why or summaries.summarize(fact.event)}", "red" if fact.letter else "")
         said.stylize(style, 0, 1)
         table.add_row(Text(stage), said, Text(_where(fact, version)))
     return table
 
 
-def _where(fact: Fact, version: Version) -> str:
+def _where(fact: AssetEvent, version: AssetVersion) -> str:
     """Say where a result lies: in the version's folder, or, where it is small, on the log itself."""
-    found = None if fact.why else summaries.location(fact.event)
+    found = None if fact.why else summaries.result_location(fact.event)
     return found.removeprefix(f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}") if found else fact.place

@@ -13,7 +13,7 @@ from pathlib import Path
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.sandbox.cluster import cluster, processes
-from headrace.sandbox.cluster.state_file import State, locked, read, write
+from headrace.sandbox.cluster.state_file import ClusterState, locked, read, write
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
 from headrace.sandbox.paths import default_data
@@ -58,10 +58,10 @@ def end(folder: Path, spared: Collection[str]) -> None:
         mine = {name: part for name, part in state.parts.items() if name not in spared}
         processes.stop(part for name, part in mine.items() if name not in cluster.ALL)
         processes.stop(mine.values())
-        write(folder, State({name: part for name, part in state.parts.items() if name in spared}, state.ports))
+        write(folder, ClusterState({name: part for name, part in state.parts.items() if name in spared}, state.ports))
 
 
-def forget_surroundings() -> None:
+def isolate_environment() -> None:
     """Make this process and its children see no account, no cluster, no settings and no proxy of the user's.
 
     The demo is to end in the same way everywhere.

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.schemas.evolution import schema_walk
 from headrace.schemas.evolution.schema_walk import Definition
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.catalog import SchemaVersion
 
 TARGET = Path(__file__).parents[1] / "records.py"
 
@@ -44,7 +44,7 @@ def render() -> str:
     return _formatted(source(catalog.versions()))
 
 
-def source(published: tuple[Version, ...]) -> str:
+def source(published: tuple[SchemaVersion, ...]) -> str:
     """Write the newest version of each event as Python. Raises ValueError on what has no Python form here."""
     newest = catalog.latest(published)
     named: dict[str, str] = {}
@@ -61,7 +61,7 @@ def main() -> None:
     TARGET.write_text(render(), encoding="utf-8")
 
 
-def _define(definition: Definition, named: dict[str, str], events: dict[str, Version]) -> None:
+def _define(definition: Definition, named: dict[str, str], events: dict[str, SchemaVersion]) -> None:
     name = _short(definition)
     if definition["type"] not in ("record", "enum"):
         raise _formless(definition)

@@ -17,13 +17,13 @@ from avro.errors import AvroException
 
 from headrace.schemas.cloudevents import PREFIX
 from headrace.schemas.evolution import lint
-from headrace.schemas.evolution.lint import Problem
-from headrace.schemas.serde.catalog import Version
-from headrace.schemas.serde.codec import NotASchema, fingerprint
+from headrace.schemas.evolution.lint import LintProblem
+from headrace.schemas.serde.catalog import SchemaVersion
+from headrace.schemas.serde.codec import InvalidSchemaError, fingerprint
 
-__all__ = ["Problem", "check"]
+__all__ = ["LintProblem", "check"]
 
-Clash = tuple[str, str, str]
+Incompatibility = tuple[str, str, str]
 """A path, what the reader is short of there, and what to do."""
 
 _RULES = {
@@ -34,7 +34,7 @@ _RULES = {
 }
 
 
-def check(published: tuple[Version, ...]) -> list[Problem]:
+def check(published: tuple[SchemaVersion, ...]) -> list[LintProblem]:
     """List every reason not to publish these versions; none when they are compatible.
 
     Source: Apache Avro 1.12 specification, "Schema Resolution", by way of Avro's own checker; what that does not
@@ -43,37 +43,39 @@ def check(published: tuple[Version, ...]) -> list[Problem]:
     broken = [problem for version in published for problem in _broken(version)]
     if broken:
         return broken
-    found: list[Problem] = []
+    found: list[LintProblem] = []
     for event, versions in _by_event(published).items():
-        found += lint.numbers(event, versions)
+        found += lint.lint_version_numbers(event, versions)
         for version in versions:
-            found += lint.one(version)
+            found += lint.lint_schema(version)
         for old, new in combinations(versions, 2):
-            found += [*_unreadable(new, old), *_unreadable(old, new), *lint.pair(new, old)]
+            found += [*_unreadable(new, old), *_unreadable(old, new), *lint.lint_evolution(new, old)]
         for previous, new in pairwise(versions):
-            found += lint.step(new, previous)
-    return [*found, *lint.fingerprints(published), *lint.shared_types(published)]
+            found += lint.lint_step(new, previous)
+    return [*found, *lint.lint_fingerprints(published), *lint.lint_shared_types(published)]
 
 
-def _broken(version: Version) -> Iterator[Problem]:
+def _broken(version: SchemaVersion) -> Iterator[LintProblem]:
     where = (version.event, (version.number,), "")
     try:
         fingerprint(version.schema)
         parsed = _parsed(version)
-    except (AvroException, NotASchema) as error:
-        yield Problem(*where, f"no Avro schema: {error}", "mend it")
+    except (AvroException, InvalidSchemaError) as error:
+        yield LintProblem(*where, f"no Avro schema: {error}", "mend it")
         return
     if parsed.type != "record" or parsed.fullname != PREFIX + version.event:
-        yield Problem(*where, f"does not define the record {PREFIX}{version.event}", "name it as its folder is named")
+        yield LintProblem(
+            *where, f"does not define the record {PREFIX}{version.event}", "name it as its folder is named"
+        )
 
 
-def _unreadable(reader: Version, writer: Version) -> Iterator[Problem]:
+def _unreadable(reader: SchemaVersion, writer: SchemaVersion) -> Iterator[LintProblem]:
     for path, why, todo in _clashes(_parsed(reader), _parsed(writer), "", ()):
         says = f"v{reader.number} cannot read what v{writer.number} wrote: {why}"
-        yield Problem(reader.event, (reader.number, writer.number), path.lstrip("."), says, todo)
+        yield LintProblem(reader.event, (reader.number, writer.number), path.lstrip("."), says, todo)
 
 
-def _clashes(reader: Any, writer: Any, path: str, above: tuple[Any, ...]) -> Iterator[Clash]:
+def _clashes(reader: Any, writer: Any, path: str, above: tuple[Any, ...]) -> Iterator[Incompatibility]:
     """Find where two types clash. The checker says whether; its places get lost in unions, so this walks there."""
     found = ReaderWriterCompatibilityChecker().get_compatibility(reader, writer)  # type: ignore[no-untyped-call]
     if found.compatibility is not SchemaCompatibilityType.incompatible or any(reader is one for one in above):
@@ -121,12 +123,12 @@ def _branches(type_: Any) -> list[Any]:
     return list(type_.schemas) if type_.type == "union" else [type_]
 
 
-def _parsed(version: Version) -> Any:
+def _parsed(version: SchemaVersion) -> Any:
     return avro_schema.parse(json.dumps(version.schema))
 
 
-def _by_event(published: tuple[Version, ...]) -> dict[str, list[Version]]:
-    found: dict[str, list[Version]] = defaultdict(list)
+def _by_event(published: tuple[SchemaVersion, ...]) -> dict[str, list[SchemaVersion]]:
+    found: dict[str, list[SchemaVersion]] = defaultdict(list)
     for version in sorted(published, key=lambda version: version.number):
         found[version.event].append(version)
     return found

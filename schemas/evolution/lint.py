@@ -9,14 +9,14 @@ from typing import Any
 
 from headrace.schemas.evolution import schema_walk
 from headrace.schemas.evolution.schema_walk import Definition
-from headrace.schemas.serde.catalog import Version, latest
+from headrace.schemas.serde.catalog import SchemaVersion, latest
 from headrace.schemas.serde.codec import fingerprint
 
-Fields = dict[str, Definition]
+FieldTable = dict[str, Definition]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class LintProblem:
     """Why these versions of an event must not be published: where, what is wrong and what to do.
 
     `path` is a field as in `labels[].name`, or a type and its field as in `Label.name`; empty for the whole.
@@ -33,7 +33,7 @@ class Problem:
         return f"{self.event} {where}: {self.why}; {self.todo}"
 
 
-def one(version: Version) -> Iterator[Problem]:
+def lint_schema(version: SchemaVersion) -> Iterator[LintProblem]:
     """Check what can be seen in one version: docs, defaults of enums, aliases that are full names."""
     for name, definition in schema_walk.named_types(version.schema).items():
         path = name.rpartition(".")[2]
@@ -48,12 +48,12 @@ def one(version: Version) -> Iterator[Problem]:
                 yield _problem(version, path, f"has the alias {alias}, which is no full name", f"write {full}")
 
 
-def pair(new: Version, old: Version) -> Iterator[Problem]:
+def lint_evolution(new: SchemaVersion, old: SchemaVersion) -> Iterator[LintProblem]:
     """Check a version against any older one: the same logical types in the same places."""
     before, after = _marks(old), _marks(new)
     for path in sorted(before.keys() & after.keys()):
         if before[path] != after[path]:
-            yield Problem(
+            yield LintProblem(
                 new.event,
                 (new.number, old.number),
                 path,
@@ -62,43 +62,43 @@ def pair(new: Version, old: Version) -> Iterator[Problem]:
             )
 
 
-def step(new: Version, previous: Version) -> Iterator[Problem]:
+def lint_step(new: SchemaVersion, previous: SchemaVersion) -> Iterator[LintProblem]:
     """Check a version against the one before it: new fields have defaults, renamed things have aliases."""
     before, after = _fields(previous), _fields(new)
     for path in sorted(before.keys() & after.keys()):
         for name, why, todo in _arrivals(after[path], before[path]):
-            yield Problem(new.event, (new.number, previous.number), f"{path}.{name}".lstrip("."), why, todo)
+            yield LintProblem(new.event, (new.number, previous.number), f"{path}.{name}".lstrip("."), why, todo)
     yield from _renamed_types(new, previous)
 
 
-def numbers(event: str, versions: Iterable[Version]) -> Iterator[Problem]:
+def lint_version_numbers(event: str, versions: Iterable[SchemaVersion]) -> Iterator[LintProblem]:
     """Check that an event's versions are 1, 2, 3 and so on."""
     found = tuple(version.number for version in versions)
     if found != tuple(range(1, len(found) + 1)):
-        yield Problem(
+        yield LintProblem(
             event, found, "", "versions are not numbered 1, 2, 3, ...", "number the newest one after the last"
         )
 
 
-def fingerprints(published: Iterable[Version]) -> Iterator[Problem]:
+def lint_fingerprints(published: Iterable[SchemaVersion]) -> Iterator[LintProblem]:
     """Check that a fingerprint names one version: readers know a writer's schema by nothing else."""
-    alike: dict[bytes, list[Version]] = defaultdict(list)
+    alike: dict[bytes, list[SchemaVersion]] = defaultdict(list)
     for version in published:
         alike[fingerprint(version.schema)].append(version)
     for mark, versions in alike.items():
         if len(versions) > 1:
-            yield Problem(
+            yield LintProblem(
                 versions[0].event,
                 tuple(version.number for version in versions),
                 "",
-                f"one fingerprint, {mark.hex()}, for {' and '.join(version.name for version in versions)}",
+                f"one fingerprint, {mark.hex()}, for {' and '.join(version.label for version in versions)}",
                 "change more than docs, defaults and logical types, such as by a new field with a default",
             )
 
 
-def shared_types(published: tuple[Version, ...]) -> Iterator[Problem]:
+def lint_shared_types(published: tuple[SchemaVersion, ...]) -> Iterator[LintProblem]:
     """Check that a type which several events hold is the same in the newest version of each."""
-    found: dict[str, list[tuple[Version, Definition]]] = defaultdict(list)
+    found: dict[str, list[tuple[SchemaVersion, Definition]]] = defaultdict(list)
     for version in latest(published).values():
         for name, definition in schema_walk.named_types(version.schema).items():
             found[name].append((version, definition))
@@ -106,11 +106,11 @@ def shared_types(published: tuple[Version, ...]) -> Iterator[Problem]:
         first, definition = uses[0]
         for version, other in uses[1:]:
             if other != definition:
-                why = f"differs from the {name} of {first.name}"
+                why = f"differs from the {name} of {first.label}"
                 yield _problem(version, name.rpartition(".")[2], why, "make them the same, in a new version of either")
 
 
-def _arrivals(after: Fields, before: Fields) -> Iterator[tuple[str, str, str]]:
+def _arrivals(after: FieldTable, before: FieldTable) -> Iterator[tuple[str, str, str]]:
     """Find what is wrong with fields that the record did not have before, neither by name nor by alias."""
     taken_over = {alias for field in after.values() for alias in field.get("aliases", ())}
     gone = sorted(before.keys() - after.keys() - taken_over)
@@ -125,7 +125,7 @@ def _arrivals(after: Fields, before: Fields) -> Iterator[tuple[str, str, str]]:
                 yield name, why, f'add "aliases": ["{old}"], or remove and add in two versions'
 
 
-def _renamed_types(new: Version, previous: Version) -> Iterator[Problem]:
+def _renamed_types(new: SchemaVersion, previous: SchemaVersion) -> Iterator[LintProblem]:
     before, after = _named(previous), _named(new)
     for path in sorted(before.keys() & after.keys()):
         gone = before[path].keys() - after[path].keys()
@@ -133,7 +133,7 @@ def _renamed_types(new: Version, previous: Version) -> Iterator[Problem]:
             if gone and gone.isdisjoint(after[path][name].get("aliases", ())):
                 old = ", ".join(sorted(gone))
                 todo = f'keep the name, or add "aliases": ["{old}"]'
-                yield Problem(new.event, (new.number, previous.number), path, f"{old} was renamed to {name}", todo)
+                yield LintProblem(new.event, (new.number, previous.number), path, f"{old} was renamed to {name}", todo)
 
 
 def _documented(path: str, definition: Definition) -> Iterator[tuple[str, Definition]]:
@@ -142,10 +142,10 @@ def _documented(path: str, definition: Definition) -> Iterator[tuple[str, Defini
         yield f"{path}.{field['name']}", field
 
 
-def _marks(version: Version) -> dict[str, frozenset[tuple[Any, ...]]]:
+def _marks(version: SchemaVersion) -> dict[str, frozenset[tuple[Any, ...]]]:
     """Give the logical types at each path, with precision and scale."""
     found: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
-    for path, type_ in schema_walk.places(schema_walk.expanded(version.schema)):
+    for path, type_ in schema_walk.walk(schema_walk.inline_named_types(version.schema)):
         if type_ != "null":
             plain = type_ if isinstance(type_, dict) else {}
             found[path].add(tuple(plain.get(key) for key in ("logicalType", "precision", "scale")))
@@ -157,23 +157,23 @@ def _said(marks: frozenset[tuple[Any, ...]]) -> str:
     return " or ".join(sorted(words))
 
 
-def _fields(version: Version) -> dict[str, Fields]:
+def _fields(version: SchemaVersion) -> dict[str, FieldTable]:
     """Give the fields of the record at each path."""
-    found: dict[str, Fields] = defaultdict(dict)
-    for path, type_ in schema_walk.places(schema_walk.expanded(version.schema)):
+    found: dict[str, FieldTable] = defaultdict(dict)
+    for path, type_ in schema_walk.walk(schema_walk.inline_named_types(version.schema)):
         if isinstance(type_, dict) and type_["type"] == "record":
             found[path].update({field["name"]: field for field in type_["fields"]})
     return found
 
 
-def _named(version: Version) -> dict[str, Fields]:
+def _named(version: SchemaVersion) -> dict[str, FieldTable]:
     """Give the named types at each path."""
-    found: dict[str, Fields] = defaultdict(dict)
-    for path, type_ in schema_walk.places(schema_walk.expanded(version.schema)):
+    found: dict[str, FieldTable] = defaultdict(dict)
+    for path, type_ in schema_walk.walk(schema_walk.inline_named_types(version.schema)):
         if isinstance(type_, dict) and type_["type"] in schema_walk.NAMED:
             found[path][type_["name"]] = type_
     return found
 
 
-def _problem(version: Version, path: str, why: str, todo: str) -> Problem:
-    return Problem(version.event, (version.number,), path, why, todo)
+def _problem(version: SchemaVersion, path: str, why: str, todo: str) -> LintProblem:
+    return LintProblem(version.event, (version.number,), path, why, todo)

@@ -17,7 +17,7 @@ def named_types(schema: Definition) -> dict[str, Definition]:
     return known
 
 
-def expanded(schema: Definition) -> Definition:
+def inline_named_types(schema: Definition) -> Definition:
     """Give the schema with definitions in the place of references and with full names.
 
     A type that holds itself keeps the inner reference.
@@ -25,24 +25,24 @@ def expanded(schema: Definition) -> Definition:
     return list(named_types(schema).values())[-1]
 
 
-def places(type_: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def walk(type_: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Walk an expanded schema: the path of every value, such as `labels[].name`, and its type.
 
     The branches of a union share one path.
     """
     if isinstance(type_, list):
         for branch in type_:
-            yield from places(branch, path)
+            yield from walk(branch, path)
         return
     yield path, type_
     kind = type_["type"] if isinstance(type_, dict) else type_
     if kind == "record":
         for field in type_["fields"]:
-            yield from places(field["type"], f"{path}.{field['name']}".lstrip("."))
+            yield from walk(field["type"], f"{path}.{field['name']}".lstrip("."))
     elif kind == "array":
-        yield from places(type_["items"], f"{path}[]")
+        yield from walk(type_["items"], f"{path}[]")
     elif kind == "map":
-        yield from places(type_["values"], f"{path}{{}}")
+        yield from walk(type_["values"], f"{path}{{}}")
 
 
 def _expanded(type_: Any, known: dict[str, Definition], namespace: str) -> Any:

@@ -8,7 +8,7 @@ from headrace.schemas.kafka import msk_iam
 from headrace.schemas.kafka.settings import MSK_IAM, KafkaSettings
 
 
-def _security(settings: KafkaSettings) -> dict[str, Any]:
+def librdkafka_options(settings: KafkaSettings) -> dict[str, Any]:
     """Say how connections are secured; nothing where they are not."""
     found: dict[str, Any] = {}
     if settings.security_protocol != "PLAINTEXT":

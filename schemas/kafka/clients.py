@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from headrace.schemas.kafka.auth import _security
+from headrace.schemas.kafka.auth import librdkafka_options
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import LARGEST, Topic
 
@@ -36,7 +36,7 @@ def producer(settings: KafkaSettings, **overrides: Any) -> Producer:
     return Producer({**_base(settings), **DURABLE, **overrides})
 
 
-def reader(settings: KafkaSettings, **overrides: Any) -> Consumer:
+def simple_consumer(settings: KafkaSettings, **overrides: Any) -> Consumer:
     """Make a consumer that belongs to no group: it is told where to read, and commits nothing."""
     own = {"group.id": "headrace.reader", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
     return Consumer({**_base(settings), **own, "enable.partition.eof": True, **overrides})
@@ -44,10 +44,10 @@ def reader(settings: KafkaSettings, **overrides: Any) -> Consumer:
 
 def observer(settings: KafkaSettings, group: str) -> Consumer:
     """Make a consumer that can be asked what a group has committed; it joins the group only if it subscribes."""
-    return reader(settings, **{"group.id": group, "isolation.level": "read_uncommitted"})
+    return simple_consumer(settings, **{"group.id": group, "isolation.level": "read_uncommitted"})
 
 
-def subscriber(settings: KafkaSettings, group: str, begin: str) -> Consumer:
+def group_consumer(settings: KafkaSettings, group: str, begin: str) -> Consumer:
     """Make a member of a consumer group that commits when it is told to; a new group begins at `begin`."""
     own = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": begin, "enable.partition.eof": True}
     return Consumer({**_base(settings), **own, "partition.assignment.strategy": "cooperative-sticky"})
@@ -58,12 +58,12 @@ def admin(settings: KafkaSettings) -> AdminClient:
     return AdminClient(_base(settings))
 
 
-def existing_topics(client: AdminClient, timeout: float = 10.0) -> dict[str, int]:
+def partition_counts(client: AdminClient, timeout: float = 10.0) -> dict[str, int]:
     """List the cluster's topics with their number of partitions."""
     return {name: len(found.partitions) for name, found in client.list_topics(timeout=timeout).topics.items()}
 
 
-def copies(client: AdminClient, names: Iterable[str], timeout: float = 10.0) -> dict[str, int]:
+def replication_factors(client: AdminClient, names: Iterable[str], timeout: float = 10.0) -> dict[str, int]:
     """Say on how many brokers each topic is that is there. Makes none.
 
     Raises KafkaException for one that may not be seen, which a list of all topics leaves out.
@@ -83,7 +83,7 @@ def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_fact
 
     Brokers may need a moment more to know them. Raises KafkaException when one is refused.
     """
-    there = existing_topics(client)
+    there = partition_counts(client)
     missing = [topic for topic in wanted if topic.name not in there]
     if not missing:
         return []
@@ -92,17 +92,17 @@ def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_fact
     return [name for name, answer in answers.items() if _is_new(answer)]
 
 
-def in_words(error: KafkaException, settings: KafkaSettings) -> str:
+def describe_error(error: KafkaException, settings: KafkaSettings) -> str:
     """Say in one line what Kafka has against it, and what to look at."""
     said: KafkaError = error.args[0]
     if said.code() in _UNREACHABLE:
-        return unreachable(settings)
+        return unreachable_message(settings)
     if said.code() == KafkaError._UNSUPPORTED_FEATURE:
         return f"Kafka at {settings.bootstrap_servers} is too old, it has to be 2.8 or newer: {said.str()}"
     return f"Kafka at {settings.bootstrap_servers} refuses: {said.str()}"
 
 
-def unreachable(settings: KafkaSettings) -> str:
+def unreachable_message(settings: KafkaSettings) -> str:
     """Say that no broker answers. One that does not let us in is silent, too: clients are only told to try again."""
     security = " and HEADRACE_KAFKA_*" if settings.security_protocol != "PLAINTEXT" else ""
     return f"no Kafka at {settings.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS{security}"
@@ -121,4 +121,4 @@ def _is_new(answer: Future[None]) -> bool:
 
 def _base(settings: KafkaSettings) -> dict[str, Any]:
     base = {"bootstrap.servers": settings.bootstrap_servers, "client.id": "headrace", **QUIET}
-    return base | _security(settings)
+    return base | librdkafka_options(settings)

@@ -15,7 +15,7 @@ SECONDS = 900
 _BROKER = re.compile(r"\.kafka(?:-serverless)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com(?:\.cn)?:\d+$")
 
 
-class NoCredentials(RuntimeError):
+class MskCredentialsError(RuntimeError):
     """The SDK knows nobody to connect as."""
 
 
@@ -33,7 +33,7 @@ def token(region: str) -> tuple[str, float]:
 
     credentials = Session().get_credentials()
     if credentials is None:
-        raise NoCredentials("the AWS SDK finds no credentials to connect to MSK with")
+        raise MskCredentialsError("the AWS SDK finds no credentials to connect to MSK with")
     url = f"https://kafka.{region}.amazonaws.com/"
     request = AWSRequest(method="GET", url=url, params={"Action": "kafka-cluster:Connect"})
     ends = time.time() + SECONDS

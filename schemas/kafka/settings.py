@@ -15,7 +15,7 @@ MSK_IAM = "AWS_MSK_IAM"
 """The one login whose secret comes from the AWS SDK, and changes."""
 
 
-_HERE = ("localhost", "127.0.0.1", "::1")
+_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 """Hosts that nobody else can listen on the way to."""
 
 
@@ -55,7 +55,7 @@ class RegistrySettings(BaseSettings):
             raise ValueError("HEADRACE_SCHEMA_REGISTRY holds a login: set HEADRACE_SCHEMA_REGISTRY_USER and _PASSWORD")
         if bool(user) != bool(password) or ":" in user:
             raise ValueError("HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD go together")
-        if password and any(url.scheme == "http" and url.hostname not in _HERE for url in found):
+        if password and any(url.scheme == "http" and url.hostname not in _LOOPBACK_HOSTS for url in found):
             raise ValueError("HEADRACE_SCHEMA_REGISTRY_PASSWORD would be sent as it is: use https:// for the registry")
         return self
 
@@ -94,7 +94,7 @@ class KafkaSettings(RegistrySettings):
         if self.kafka_ca_file and not self.kafka_tls:
             raise ValueError("HEADRACE_KAFKA_CA_FILE needs HEADRACE_KAFKA_TLS=true")
         if self.kafka_ca_file:
-            _try_authorities(self.kafka_ca_file)
+            _check_ca_file(self.kafka_ca_file)
         return self
 
     def _fit_for_msk(self, login: bool) -> Self:
@@ -116,7 +116,7 @@ class KafkaSettings(RegistrySettings):
         return msk_iam.region_of(self.bootstrap_servers)
 
 
-def _try_authorities(file: str) -> None:
+def _check_ca_file(file: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except ssl.SSLError:

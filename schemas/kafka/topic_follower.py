@@ -22,10 +22,10 @@ BATCH = 500
 ANSWER_SECONDS = 10.0
 RETRY_SECONDS = 1.0
 
-Take = Callable[[bytes, Headers], None]
+OnRecord = Callable[[bytes, Headers], None]
 
 
-class Follower:
+class TopicFollower:
     """Gives value and headers of every record of some topics to a function.
 
     An exception of `retry_on` gives it the same record again, once a second.
@@ -36,7 +36,7 @@ class Follower:
         self,
         settings: KafkaSettings,
         wanted: Sequence[Topic],
-        take: Take,
+        take: OnRecord,
         since: float = 0.0,
         retry_on: tuple[type[Exception], ...] = (),
     ) -> None:
@@ -60,7 +60,7 @@ class Follower:
         self._thread.join()
 
     def _follow(self) -> None:
-        consumer = clients.reader(self._settings)
+        consumer = clients.simple_consumer(self._settings)
         try:
             behind = self._assign(consumer)
             while not self._stop.is_set():
@@ -88,7 +88,7 @@ class Follower:
         client = clients.admin(self._settings)
         while not self._stop.is_set():
             with contextlib.suppress(KafkaException):
-                return clients.existing_topics(client, timeout=POLL_SECONDS)
+                return clients.partition_counts(client, timeout=POLL_SECONDS)
         return {}
 
     def _give(self, value: bytes, headers: Headers) -> None:

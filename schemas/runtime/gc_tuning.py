@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 
-THRESHOLDS = (50_000, 20, 20)
+GC_THRESHOLDS = (50_000, 20, 20)
 """Of Python's own (700, 10, 10), the first look comes after some ten records, and takes a tenth of all time."""
 
 
-def look_seldom() -> None:
+def reduce_gc_frequency() -> None:
     """Take what is there now for lasting, and look at what comes after it less often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from headrace.schemas.redaction import redacted
+from headrace.schemas.redaction import redact
 
 _PROCESSORS: list[Any] = []
 """The one list of them: loggers are cached with it, and what is configured later is to count for them, too."""
@@ -52,5 +52,5 @@ def _without_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -
     """Take the secrets out of every text of a line: keys of objects, reasons, what an exception says."""
     for name, value in line.items():
         if isinstance(value, str):
-            line[name] = redacted(value)
+            line[name] = redact(value)
     return line

@@ -9,7 +9,7 @@ import structlog
 log = structlog.get_logger("headrace")
 
 
-class Saying:
+class OutageLog:
     """The state of one thing that the bridge depends on, such as a queue."""
 
     def __init__(self, **about: str) -> None:
@@ -17,7 +17,7 @@ class Saying:
         self._said = ""
         self._lock = threading.Lock()
 
-    def trouble(self, why: str) -> None:
+    def down(self, why: str) -> None:
         """Say what is wrong, unless that was the last thing said."""
         with self._lock:
             if why == self._said:
@@ -25,7 +25,7 @@ class Saying:
             self._said = why
         log.warning("waiting", on=why, **self._about)
 
-    def over(self) -> None:
+    def recovered(self) -> None:
         """Say that it works again, if it did not."""
         if not self._said:  # which is nearly always so, and needs no lock
             return

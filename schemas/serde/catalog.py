@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class SchemaVersion:
     """One published version of one event. It never changes."""
 
     event: str
@@ -19,15 +19,15 @@ class Version:
     schema: Schema
 
     @property
-    def name(self) -> str:
+    def label(self) -> str:
         """How people write it: `MediaUploaded v1`."""
         return f"{self.event} v{self.number}"
 
 
-def versions() -> tuple[Version, ...]:
+def versions() -> tuple[SchemaVersion, ...]:
     """List every published version, by event and number."""
     found = [
-        Version(
+        SchemaVersion(
             folder.name, int(file.name.removeprefix("v").removesuffix(".avsc")), json.loads(file.read_text("utf-8"))
         )
         for folder in files("headrace.schemas").joinpath("avro").iterdir()
@@ -37,6 +37,6 @@ def versions() -> tuple[Version, ...]:
     return tuple(sorted(found, key=lambda version: (version.event, version.number)))
 
 
-def latest(published: tuple[Version, ...]) -> dict[str, Version]:
+def latest(published: tuple[SchemaVersion, ...]) -> dict[str, SchemaVersion]:
     """Keep the newest version of each event."""
     return {version.event: version for version in sorted(published, key=lambda version: version.number)}

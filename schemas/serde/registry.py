@@ -19,8 +19,8 @@ from headrace.schemas.cloudevents import PREFIX
 from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.catalog import Schema, Version
-from headrace.schemas.serde.codec import Codec, RegistryDown
+from headrace.schemas.serde.catalog import Schema, SchemaVersion
+from headrace.schemas.serde.codec import Codec, RegistryUnavailableError
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import Schema as Sent
@@ -36,21 +36,21 @@ _LOGIN = (401, 403)
 _LATER = (408, 429)
 
 
-class RegistryRefused(RegistryDown):
+class RegistryRefusedError(RegistryUnavailableError):
     """The registry answers, and does not do what it is asked; the text is its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredSchema:
     """One version as the registry has it; `new` when it was not there before."""
 
     subject: str
-    version: Version
+    version: SchemaVersion
     id: int
-    new: bool
+    created: bool
 
 
-class Registry:
+class SchemaRegistry:
     """One registry. Safe from any thread. Everything raises `RegistryDown` when it cannot be asked."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Registry:
         """Give a schema; None where the registry has none of this id, or one that is not Avro."""
         with self._lock:
             if self._clock() < self._rests_until:
-                raise RegistryDown(self._why)
+                raise RegistryUnavailableError(self._why)
             try:
                 with self._asking():
                     found = self._client.get_schema(schema_id)
@@ -77,31 +77,31 @@ class Registry:
                     return schema
             except _Absent:
                 return None
-            except RegistryDown as down:
+            except RegistryUnavailableError as down:
                 self._rests_until, self._why = self._clock() + REST_SECONDS, str(down)
                 raise
 
-    def ids(self, published: tuple[Version, ...]) -> Mapping[str, int]:
+    def ids(self, published: tuple[SchemaVersion, ...]) -> Mapping[str, int]:
         """Give the ids of those that are registered, by name. Registers the others first where that is allowed."""
         if self._register:
-            return {each.version.name: each.id for each in self.register(published)}
-        found = {version.name: self._id(subject(version.event), version) for version in published}
+            return {each.version.label: each.id for each in self.register(published)}
+        found = {version.label: self._id(subject_name(version.event), version) for version in published}
         return {name: id_ for name, id_ in found.items() if id_ is not None}
 
-    def register(self, published: tuple[Version, ...]) -> list[Registered]:
+    def register(self, published: tuple[SchemaVersion, ...]) -> list[RegisteredSchema]:
         """Register what is not there, each version behind the older ones, and have subjects keep to compatibility.
 
         Raises `RegistryRefused`.
         """
-        done: list[Registered] = []
+        done: list[RegisteredSchema] = []
         for version in sorted(published, key=lambda version: (version.event, version.number)):
-            where = subject(version.event)
+            where = subject_name(version.event)
             there = self._id(where, version)
             with self._asking():
                 id_ = there if there is not None else self._client.register_schema(where, _as_sent(version))
             if not any(each.subject == where for each in done):  # some registries know a subject by its first schema
                 self._keep_compatible(where)
-            done.append(Registered(where, version, id_, there is None))
+            done.append(RegisteredSchema(where, version, id_, there is None))
         return done
 
     def _keep_compatible(self, where: str) -> None:
@@ -110,7 +110,7 @@ class Registry:
         with self._asking():
             self._client.set_config(where, ServerConfig(compatibility=ConfigCompatibilityLevel[COMPATIBILITY]))
 
-    def _id(self, where: str, version: Version) -> int | None:
+    def _id(self, where: str, version: SchemaVersion) -> int | None:
         try:
             with self._asking():
                 found = self._client.lookup_schema(where, _as_sent(version)).schema_id
@@ -129,40 +129,44 @@ class Registry:
         except SchemaRegistryError as error:
             raise self._verdict(error.http_status_code, error.error_code, error.error_message) from error
         except httpx.HTTPError as error:
-            raise RegistryDown(
+            raise RegistryUnavailableError(
                 f"no schema registry at {self._name}: start it, or correct HEADRACE_SCHEMA_REGISTRY"
                 f" ({error or type(error).__name__})"
             ) from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self._no_registry() from error
 
-    def _no_registry(self) -> RegistryDown:
-        return RegistryDown(f"what answers at {self._name} is no schema registry: correct HEADRACE_SCHEMA_REGISTRY")
+    def _no_registry(self) -> RegistryUnavailableError:
+        return RegistryUnavailableError(
+            f"what answers at {self._name} is no schema registry: correct HEADRACE_SCHEMA_REGISTRY"
+        )
 
     def _verdict(self, status: int, code: int | None, said: str | None) -> Exception:
         if status in _LOGIN:
             login = "HEADRACE_SCHEMA_REGISTRY_USER and HEADRACE_SCHEMA_REGISTRY_PASSWORD"
-            return RegistryDown(f"the schema registry at {self._name} does not let us in ({status}): correct {login}")
+            return RegistryUnavailableError(
+                f"the schema registry at {self._name} does not let us in ({status}): correct {login}"
+            )
         if status == 404 and (code in _NOT_FOUND or code == status):
             return _Absent()
         if status >= 500 or status in _LATER:
-            return RegistryDown(f"the schema registry at {self._name} cannot answer now ({status}): {said}")
+            return RegistryUnavailableError(f"the schema registry at {self._name} cannot answer now ({status}): {said}")
         if status == 404:
             return self._no_registry()
-        return RegistryRefused(f"the schema registry at {self._name} refuses ({status}): {said}")
+        return RegistryRefusedError(f"the schema registry at {self._name} refuses ({status}): {said}")
 
 
 class _Absent(Exception):
     """The registry has no such subject, version or schema."""
 
 
-def subject(event: str) -> str:
+def subject_name(event: str) -> str:
     """Name the subject of an event's schemas: its topic's, or one of its own where a topic holds several events."""
     topic = topics.topic_for(EVENTS[event])
     return f"{topic.name}-value" if len(topic.events) == 1 else f"{topic.name}-{PREFIX}{event}"
 
 
-def connect(settings: RegistrySettings) -> Registry | None:
+def create_client(settings: RegistrySettings) -> SchemaRegistry | None:
     """Give the registry that the settings name; None where they name none. Asks it nothing yet."""
     if not settings.schema_registries:
         return None
@@ -173,18 +177,18 @@ def connect(settings: RegistrySettings) -> Registry | None:
     config = {"url": ",".join(settings.schema_registries), "timeout": ANSWER_SECONDS, "max.retries": 0}
     if settings.schema_registry_user:
         config["basic.auth.user.info"] = login
-    return Registry(SchemaRegistryClient(config), name, settings.schema_registry_register)
+    return SchemaRegistry(SchemaRegistryClient(config), name, settings.schema_registry_register)
 
 
-def codec(settings: RegistrySettings) -> Codec:
+def create_codec(settings: RegistrySettings) -> Codec:
     """Build the codec from the published schemas, with the registry behind it where the settings name one.
 
     Whoever writes calls its `enrol` first.
     """
-    return Codec(catalog.versions(), connect(settings))
+    return Codec(catalog.versions(), create_client(settings))
 
 
-def _as_sent(version: Version) -> Sent:
+def _as_sent(version: SchemaVersion) -> Sent:
     from confluent_kafka.schema_registry import Schema
 
     return Schema(json.dumps(version.schema), "AVRO")

@@ -5,21 +5,21 @@ Source: Amazon Bedrock API Reference, Converse.
 
 from __future__ import annotations
 
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.costs.prices import charge
-from headrace.streams.errors import Unprocessable
-from headrace.streams.service_results import Written
+from headrace.streams.errors import PermanentError
+from headrace.streams.service_results import Completion
 
 MOST_TOKENS = 600
 
 
-class Bedrock:
+class BedrockTextGenerator:
     """Writes text with a model of Bedrock."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: AwsClient) -> None:
         self._aws = aws
 
-    async def write(self, instruction: str, text: str, model: str) -> Written:
+    async def write(self, instruction: str, text: str, model: str) -> Completion:
         """Do with a text what the instruction says. The text is marked off: what it asks for is not done."""
         answer = await self._aws.call(
             "bedrock-runtime",
@@ -32,10 +32,10 @@ class Bedrock:
         content = answer["output"]["message"]["content"]
         written = "".join(each.get("text", "") for each in content).strip()
         if not written:
-            raise Unprocessable("no_answer", f"{model} wrote nothing and stopped because of {answer['stopReason']}")
+            raise PermanentError("no_answer", f"{model} wrote nothing and stopped because of {answer['stopReason']}")
         read, wrote = answer["usage"]["inputTokens"], answer["usage"]["outputTokens"]
         charges = (
             charge("bedrock-runtime", "Converse input", read / 1000),
             charge("bedrock-runtime", "Converse output", wrote / 1000),
         )
-        return Written(written, read, wrote, charges)
+        return Completion(written, read, wrote, charges)

@@ -14,16 +14,16 @@ import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headrace.streams.aws.error_codes import OPERATIONS, failure_of
-from headrace.streams.limits.rate_limits import Rates
+from headrace.streams.aws.error_codes import OPERATIONS, to_stage_error
+from headrace.streams.limits.rate_limits import RateLimits
 
 T = TypeVar("T")
 
 
-class Aws:
+class AwsClient:
     """Calls AWS without blocking the event loop. Clients are made on first use, one a service."""
 
-    def __init__(self, threads: int, rates: Rates) -> None:
+    def __init__(self, threads: int, rates: RateLimits) -> None:
         self._rates = rates
         self._session = boto3.session.Session()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
@@ -57,7 +57,7 @@ class Aws:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (ClientError, BotoCoreError) as error:
-            raise failure_of(error) from error
+            raise to_stage_error(error) from error
 
     def close(self) -> None:
         """Let the threads go."""

@@ -20,7 +20,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from headrace.streams.errors import Failure, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
 
 OPERATIONS = {
     "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object"),
@@ -67,23 +67,23 @@ OPERATIONS = {
 """Every operation that the stages may call."""
 
 
-def _outage(code: str, why: str) -> Failure:
-    return Outage(why)
+def _outage(code: str, why: str) -> StageError:
+    return OutageError(why)
 
 
-def _throttled(code: str, why: str) -> Failure:
-    return Throttled(why)
+def _throttled(code: str, why: str) -> StageError:
+    return ThrottledError(why)
 
 
-def _transient(code: str, why: str) -> Failure:
-    return Transient(why, code)
+def _transient(code: str, why: str) -> StageError:
+    return TransientError(why, code)
 
 
-def _permanent(code: str, why: str) -> Failure:
-    return Unprocessable(code, why)
+def _permanent(code: str, why: str) -> StageError:
+    return PermanentError(code, why)
 
 
-MEANINGS: dict[Callable[[str, str], Failure], tuple[str, ...]] = {
+ERROR_KINDS: dict[Callable[[str, str], StageError], tuple[str, ...]] = {
     _outage: (
         "ExpiredToken",
         "ExpiredTokenException",
@@ -179,27 +179,27 @@ MEANINGS: dict[Callable[[str, str], Failure], tuple[str, ...]] = {
         "VideoTooLargeException",
     ),
 }
-MEANING_OF = {code: meaning for meaning, codes in MEANINGS.items() for code in codes}
+KIND_OF_CODE = {code: meaning for meaning, codes in ERROR_KINDS.items() for code in codes}
 
 UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
 
 
-def failure_of(error: ClientError | BotoCoreError) -> Failure:
+def to_stage_error(error: ClientError | BotoCoreError) -> StageError:
     """Say what an error of the SDK means for a record."""
     if isinstance(error, ClientError):
         return _answered(error)
     if isinstance(error, UNREACHABLE):
-        return Outage(str(error))
+        return OutageError(str(error))
     if isinstance(error, ReadTimeoutError):
-        return Transient(str(error), "timeout")
+        return TransientError(str(error), "timeout")
     if isinstance(error, HTTPClientError):
-        return Transient(str(error), "connection")
-    return Unprocessable("refused", str(error))
+        return TransientError(str(error), "connection")
+    return PermanentError("refused", str(error))
 
 
-def _answered(error: ClientError) -> Failure:
+def _answered(error: ClientError) -> StageError:
     """Go by the code; for one that AWS added since, by the HTTP status."""
     code = error.response["Error"].get("Code", "unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    meaning = MEANING_OF.get(code, _transient if status >= 500 else _permanent)
+    meaning = KIND_OF_CODE.get(code, _transient if status >= 500 else _permanent)
     return meaning(code, f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}")

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.schemas.records import JobFinished, JobStarted
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 
-_GOOD = {"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE"}
-_BAD = {"FAILED", "ERROR", "CANCELED"}
+_SUCCEEDED = {"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE"}
+_FAILED = {"FAILED", "ERROR", "CANCELED"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _StatusCall:
     """Which call tells how a job is, under which name it takes the id, and where the answer has status and reason."""
 
     method: str
@@ -30,22 +30,22 @@ def _page() -> dict[str, Any]:
     return {"MaxResults": 1}
 
 
-QUESTIONS = {
-    ("transcribe", "StartTranscriptionJob"): _Question(
+STATUS_CALLS = {
+    ("transcribe", "StartTranscriptionJob"): _StatusCall(
         "get_transcription_job", "TranscriptionJobName", "TranscriptionJobStatus", "FailureReason", "TranscriptionJob"
     ),
-    ("textract", "StartDocumentTextDetection"): _Question(
+    ("textract", "StartDocumentTextDetection"): _StatusCall(
         "get_document_text_detection", "JobId", "JobStatus", "StatusMessage", options=_page
     ),
-    ("textract", "StartDocumentAnalysis"): _Question(
+    ("textract", "StartDocumentAnalysis"): _StatusCall(
         "get_document_analysis", "JobId", "JobStatus", "StatusMessage", options=_page
     ),
-    ("polly", "StartSpeechSynthesisTask"): _Question(
+    ("polly", "StartSpeechSynthesisTask"): _StatusCall(
         "get_speech_synthesis_task", "TaskId", "TaskStatus", "TaskStatusReason", "SynthesisTask"
     ),
-    ("mediaconvert", "CreateJob"): _Question("get_job", "Id", "Status", "ErrorMessage", "Job"),
+    ("mediaconvert", "CreateJob"): _StatusCall("get_job", "Id", "Status", "ErrorMessage", "Job"),
     **{
-        ("rekognition", f"Start{operation}"): _Question(method, "JobId", "JobStatus", "StatusMessage", options=_page)
+        ("rekognition", f"Start{operation}"): _StatusCall(method, "JobId", "JobStatus", "StatusMessage", options=_page)
         for operation, method in (
             ("LabelDetection", "get_label_detection"),
             ("ContentModeration", "get_content_moderation"),
@@ -58,23 +58,23 @@ QUESTIONS = {
 }
 
 
-class AwsJobs:
+class AwsJobStatus:
     """Knows how jobs are, from the services themselves."""
 
-    def __init__(self, aws: Aws, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, aws: AwsClient, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._aws = aws
         self._clock = clock
 
-    async def ended(self, job: JobStarted) -> JobFinished | None:
+    async def completion_of(self, job: JobStarted) -> JobFinished | None:
         """Say how a job has ended, in the words of its completion; None while it runs."""
-        question = QUESTIONS[job.service, job.operation]
+        question = STATUS_CALLS[job.service, job.operation]
         asked = {question.id: job.job_id, **question.options()}
         answer = await self._aws.call(job.service, question.method, **asked)
         told = answer[question.within] if question.within else answer
         status = str(told[question.status]).upper()
-        if status not in _GOOD | _BAD:
+        if status not in _SUCCEEDED | _FAILED:
             return None
-        good = status in _GOOD
+        good = status in _SUCCEEDED
         return JobFinished(
             token=job.token,
             service=job.service,

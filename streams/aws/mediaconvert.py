@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.schemas.records import MediaReady, Rendition
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.costs.prices import charge
-from headrace.streams.errors import Unprocessable
-from headrace.streams.results import Bucket
-from headrace.streams.service_results import Made
+from headrace.streams.errors import PermanentError
+from headrace.streams.results import ResultsBucket
+from headrace.streams.service_results import TranscodeResult
 from headrace.streams.settings import StreamSettings
 
 OUTPUT = "_transcoded/"
@@ -28,7 +28,7 @@ SEGMENT_SECONDS = 6
 class MediaConvert:
     """Makes files of other formats, through MediaConvert. They are written to the results bucket."""
 
-    def __init__(self, aws: Aws, bucket: Bucket, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
         self._aws = aws
         self._bucket = bucket
         self._settings = settings
@@ -52,11 +52,11 @@ class MediaConvert:
         job_id: str = answer["Job"]["Id"]
         return job_id
 
-    async def made(self, job_id: str, seconds: float) -> Made:
+    async def get_result(self, job_id: str, seconds: float) -> TranscodeResult:
         """Say what a job made. Its answer has no paths, which follow from its own settings."""
         job = (await self._aws.call("mediaconvert", "get_job", Id=job_id))["Job"]
         if job["Status"] != "COMPLETE":
-            raise Unprocessable("job_failed", f"job {job_id} is {job['Status']}: {job.get('ErrorMessage', '')}")
+            raise PermanentError("job_failed", f"job {job_id} is {job['Status']}: {job.get('ErrorMessage', '')}")
         name = job["Settings"]["Inputs"][0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
         files: list[Rendition] = []
         minutes = max(seconds, 10.0) / 60
@@ -70,7 +70,7 @@ class MediaConvert:
                 _rendition(f"{folder}{name}", output["NameModifier"].lstrip("-"), detail)
                 for output, detail in zip(group["Outputs"], details["OutputDetails"], strict=True)
             ]
-        return Made(tuple(files), tuple(charges))
+        return TranscodeResult(tuple(files), tuple(charges))
 
 
 def _rendition(path: str, role: str, detail: dict[str, Any]) -> Rendition:

@@ -9,21 +9,21 @@ import json
 from typing import Any
 
 from headrace.schemas.records import Asset
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.rekognition_features import OPERATIONS
 from headrace.streams.costs.prices import charge, operation_of
-from headrace.streams.service_results import Feature, Findings
+from headrace.streams.service_results import Feature, VisionResult
 from headrace.streams.settings import StreamSettings
 
 
 class Rekognition:
     """Sees what is in pictures, through Rekognition."""
 
-    def __init__(self, aws: Aws, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
         self._aws = aws
         self._settings = settings
 
-    async def look(self, feature: Feature, asset: Asset) -> Findings:
+    async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
         """Ask about an image and wait for the answer."""
         calls = OPERATIONS[feature]
         options = (calls.image_options or calls.options)(self._settings.min_confidence)
@@ -31,7 +31,7 @@ class Rekognition:
         answer.pop("ResponseMetadata", None)
         found = calls.records((None, each) for each in answer[calls.of_image])
         paid = charge("rekognition", operation_of(calls.image), 1)
-        return Findings(found, answer.get(calls.model, ""), _json(answer), (paid,))
+        return VisionResult(found, answer.get(calls.model, ""), _json(answer), (paid,))
 
     async def start(self, feature: Feature, asset: Asset, token: str) -> str:
         """Submit a video under an idempotency key and give the job id; the same key gives the same job."""
@@ -48,7 +48,7 @@ class Rekognition:
         job_id: str = answer["JobId"]
         return job_id
 
-    async def found(self, feature: Feature, job_id: str, seconds: float) -> Findings:
+    async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
         """Fetch every page of what a job found."""
         calls = OPERATIONS[feature]
         found: list[dict[str, Any]] = []
@@ -63,7 +63,7 @@ class Rekognition:
         if calls.model:
             answer[calls.model] = model
         records = calls.records((_moment(each), each[calls.one] if calls.one else each) for each in found)
-        return Findings(
+        return VisionResult(
             records, model, _json(answer), (charge("rekognition", operation_of(calls.start), seconds / 60),)
         )
 

@@ -9,8 +9,8 @@ from typing import Any
 from headrace.schemas.records import Celebrity, Face, Label, Segment, TextLine
 from headrace.streams.service_results import Feature
 
-Answer = Mapping[str, Any]
-Sightings = Iterable[tuple[float | None, Answer]]
+FeatureResponse = Mapping[str, Any]
+Detections = Iterable[tuple[float | None, FeatureResponse]]
 """What was seen, each with its moment in seconds; None in an image."""
 
 
@@ -24,7 +24,7 @@ class Operations:
     start: str
     get: str
     of_video: str
-    records: Callable[[Sightings], tuple[Any, ...]]
+    records: Callable[[Detections], tuple[Any, ...]]
     one: str = ""
     image: str = ""
     of_image: str = ""
@@ -33,7 +33,7 @@ class Operations:
     image_options: Callable[[float], dict[str, Any]] | None = None
 
 
-def _labels(found: Sightings) -> tuple[Label, ...]:
+def _labels(found: Detections) -> tuple[Label, ...]:
     """Keep the surest sighting of each name, surest first."""
     best: dict[str, Label] = {}
     for _, each in found:
@@ -44,7 +44,7 @@ def _labels(found: Sightings) -> tuple[Label, ...]:
     return tuple(sorted(best.values(), key=lambda label: (-label.confidence, label.name)))
 
 
-def _faces(found: Sightings) -> tuple[Face, ...]:
+def _faces(found: Detections) -> tuple[Face, ...]:
     faces = (
         Face(
             confidence=round(each["Confidence"], 2),
@@ -58,7 +58,7 @@ def _faces(found: Sightings) -> tuple[Face, ...]:
     return tuple(sorted(faces, key=lambda face: (-face.confidence, face.at_seconds or 0.0)))
 
 
-def _lines(found: Sightings) -> tuple[TextLine, ...]:
+def _lines(found: Detections) -> tuple[TextLine, ...]:
     """Keep whole lines, each text once, where it was surest."""
     best: dict[str, TextLine] = {}
     for at, each in found:
@@ -68,7 +68,7 @@ def _lines(found: Sightings) -> tuple[TextLine, ...]:
     return tuple(sorted(best.values(), key=lambda line: (-line.confidence, line.text)))
 
 
-def _celebrities(found: Sightings) -> tuple[Celebrity, ...]:
+def _celebrities(found: Detections) -> tuple[Celebrity, ...]:
     best: dict[str, Celebrity] = {}
     for at, each in found:
         sure = each.get("MatchConfidence", each.get("Confidence", 0.0))
@@ -78,7 +78,7 @@ def _celebrities(found: Sightings) -> tuple[Celebrity, ...]:
     return tuple(sorted(best.values(), key=lambda known: (-known.confidence, known.name)))
 
 
-def _segments(found: Sightings) -> tuple[Segment, ...]:
+def _segments(found: Detections) -> tuple[Segment, ...]:
     segments = (
         Segment(
             kind="Shot" if each["Type"] == "SHOT" else each["TechnicalCueSegment"]["Type"],
@@ -91,7 +91,7 @@ def _segments(found: Sightings) -> tuple[Segment, ...]:
     return tuple(sorted(segments, key=lambda segment: (segment.start_seconds, segment.kind)))
 
 
-def _surest(found: Iterable[Answer]) -> Answer:
+def _surest(found: Iterable[FeatureResponse]) -> FeatureResponse:
     return max(found, key=lambda each: each["Confidence"], default={})
 
 

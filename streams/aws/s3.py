@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.records import Asset
-from headrace.streams.aws.client import Aws
-from headrace.streams.errors import Failure, Gone, Outage, Unprocessable
+from headrace.streams.aws.client import AwsClient
+from headrace.streams.errors import ObjectGone, OutageError, PermanentError, StageError
 
 
 class S3Bucket:
     """`streams.results.Bucket` over S3. A bucket that refuses us is an outage: no record could pass without it."""
 
-    def __init__(self, aws: Aws, name: str) -> None:
+    def __init__(self, aws: AwsClient, name: str) -> None:
         self._aws = aws
         self.name = name
 
@@ -31,7 +31,7 @@ class S3Bucket:
         try:
             answer = await self._call("get_object", Key=key)
             content: bytes = await self._aws.run(answer["Body"].read)
-        except Failure as failure:
+        except StageError as failure:
             if failure.code == "NoSuchKey":
                 return None
             raise
@@ -44,14 +44,14 @@ class S3Bucket:
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         try:
             return await self._aws.call("s3", operation, Bucket=self.name, **parameters)
-        except Unprocessable as failure:
-            raise Outage(f"results bucket {self.name}: {failure.why}") from failure
+        except PermanentError as failure:
+            raise OutageError(f"results bucket {self.name}: {failure.why}") from failure
 
 
 class S3Objects:
     """`streams.services.Objects` over S3."""
 
-    def __init__(self, aws: Aws, max_bytes: int) -> None:
+    def __init__(self, aws: AwsClient, max_bytes: int) -> None:
         self._aws = aws
         self._max_bytes = max_bytes
 
@@ -62,7 +62,7 @@ class S3Objects:
         The file's name is none of the key's: a key may be anything, `../` included.
         """
         if asset.size > self._max_bytes:
-            raise Unprocessable("too_large", f"{asset.size} bytes are more than the {self._max_bytes} allowed")
+            raise PermanentError("too_large", f"{asset.size} bytes are more than the {self._max_bytes} allowed")
         with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
             path = Path(folder) / "object"
             await self._download(asset, path)
@@ -84,9 +84,9 @@ class S3Objects:
             which["IfMatch"] = asset.etag
         try:
             answer = await self._aws.call("s3", "get_object", **which)
-        except Failure as failure:
+        except StageError as failure:
             if failure.code == "PreconditionFailed":
-                raise Gone("another version has taken its place") from failure
+                raise ObjectGone("another version has taken its place") from failure
             raise
 
         def save() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from headrace.streams.aws.bedrock import Bedrock
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.bedrock import BedrockTextGenerator
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
-from headrace.streams.aws.job_status import AwsJobs
+from headrace.streams.aws.job_status import AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
@@ -14,16 +14,16 @@ from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
 from headrace.streams.media.scanner import ContentScanner
-from headrace.streams.results import Bucket, Results
+from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 
 
-def services(aws: Aws, bucket: Bucket, settings: StreamSettings) -> Services:
+def build_services(aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> Services:
     """Wire the services up: calls go through `aws`, results lie in `bucket`."""
     return Services(
         objects=S3Objects(aws, settings.max_object_bytes),
-        blobs=Results(bucket),
+        blobs=ResultsStore(bucket),
         scanner=ContentScanner(settings.clamd),
         vision=Rekognition(aws, settings),
         speech=Transcribe(aws, bucket, settings),
@@ -32,6 +32,6 @@ def services(aws: Aws, bucket: Bucket, settings: StreamSettings) -> Services:
         translator=Translate(aws),
         voice=Polly(aws, bucket, settings),
         transcoder=MediaConvert(aws, bucket, settings),
-        writer=Bedrock(aws),
-        jobs=AwsJobs(aws),
+        writer=BedrockTextGenerator(aws),
+        jobs=AwsJobStatus(aws),
     )

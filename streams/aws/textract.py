@@ -11,23 +11,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from headrace.schemas.records import Asset
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.costs.prices import charge
-from headrace.streams.service_results import DocumentFeature, Field, Form, Grid, Pages
+from headrace.streams.service_results import DocumentFeature, DocumentText, Field, Form, Table
 from headrace.streams.settings import StreamSettings
 
 Block = dict[str, Any]
-Features = Sequence[DocumentFeature]
+DocumentFeatures = Sequence[DocumentFeature]
 
 
 class Textract:
     """Reads documents, through Textract."""
 
-    def __init__(self, aws: Aws, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
         self._aws = aws
         self._settings = settings
 
-    async def look(self, asset: Asset, features: Features = ()) -> Pages:
+    async def detect(self, asset: Asset, features: DocumentFeatures = ()) -> DocumentText:
         """Read an image of one page and wait for the answer."""
         method = "analyze_document" if features else "detect_document_text"
         asked: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
@@ -35,7 +35,7 @@ class Textract:
         operation = "AnalyzeDocument" if features else "DetectDocumentText"
         return _pages(answer["DocumentMetadata"]["Pages"], answer["Blocks"], operation, features)
 
-    async def start(self, asset: Asset, token: str, features: Features = ()) -> str:
+    async def start(self, asset: Asset, token: str, features: DocumentFeatures = ()) -> str:
         """Submit a document under an idempotency key and give the job id; the same key gives the same job."""
         method = "start_document_analysis" if features else "start_document_text_detection"
         asked: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
@@ -51,7 +51,7 @@ class Textract:
         job_id: str = answer["JobId"]
         return job_id
 
-    async def read(self, job_id: str, features: Features = ()) -> Pages:
+    async def get_result(self, job_id: str, features: DocumentFeatures = ()) -> DocumentText:
         """Fetch every page of what a job read that was started with these features."""
         method = "get_document_analysis" if features else "get_document_text_detection"
         operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"
@@ -67,7 +67,7 @@ class Textract:
             more = {"NextToken": page["NextToken"]}
 
 
-def form_of(blocks: Sequence[Block]) -> Form:
+def parse_form(blocks: Sequence[Block]) -> Form:
     """Put fields and tables together from blocks that name each other."""
     by_id = {block["Id"]: block for block in blocks}
     fields = tuple(_field(block, by_id) for block in blocks if "KEY" in block.get("EntityTypes", ()))
@@ -80,7 +80,7 @@ def _field(key: Block, by_id: Mapping[str, Block]) -> Field:
     return Field(key.get("Page", 1), _words(key, by_id), value, key["Confidence"])
 
 
-def _grid(table: Block, by_id: Mapping[str, Block]) -> Grid:
+def _grid(table: Block, by_id: Mapping[str, Block]) -> Table:
     """Lay out cells in rows; one that spans several stands in the first of them."""
     cells = {
         (cell["RowIndex"], cell["ColumnIndex"]): _words(cell, by_id)
@@ -89,7 +89,7 @@ def _grid(table: Block, by_id: Mapping[str, Block]) -> Grid:
     }
     high, wide = max((row for row, _ in cells), default=0), max((column for _, column in cells), default=0)
     rows = tuple(tuple(cells.get((row, column), "") for column in range(1, wide + 1)) for row in range(1, high + 1))
-    return Grid(table.get("Page", 1), rows)
+    return Table(table.get("Page", 1), rows)
 
 
 def _words(block: Block, by_id: Mapping[str, Block]) -> str:
@@ -109,7 +109,7 @@ def _related(block: Block, kind: str, by_id: Mapping[str, Block]) -> Iterator[Bl
             yield from (by_id[id_] for id_ in relation["Ids"] if id_ in by_id)
 
 
-def _pages(count: int, blocks: list[Block], operation: str, features: Features) -> Pages:
+def _pages(count: int, blocks: list[Block], operation: str, features: DocumentFeatures) -> DocumentText:
     """Put the lines together, a line each, an empty one between pages."""
     lines: dict[int, list[str]] = {}
     for block in blocks:
@@ -119,7 +119,7 @@ def _pages(count: int, blocks: list[Block], operation: str, features: Features) 
     answer = json.dumps({"Pages": count, "Blocks": blocks}, separators=(",", ":")).encode()
     names = [f"{operation} {feature}" for feature in features] or [operation]
     charges = tuple(charge("textract", name, count) for name in names)
-    return Pages(count, text, answer, charges, form_of(blocks) if features else None)
+    return DocumentText(count, text, answer, charges, parse_form(blocks) if features else None)
 
 
 def _location(asset: Asset) -> dict[str, str]:

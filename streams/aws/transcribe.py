@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from headrace.schemas.records import Asset
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.costs.prices import charge
-from headrace.streams.errors import Failure, Unprocessable
-from headrace.streams.results import Bucket
+from headrace.streams.errors import PermanentError, StageError
+from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import Transcript
 from headrace.streams.settings import StreamSettings
 
@@ -24,7 +24,7 @@ OUTPUT = "_transcribe/"
 class Transcribe:
     """Turns speech into text, through Transcribe. Its answers are written to the results bucket."""
 
-    def __init__(self, aws: Aws, bucket: Bucket, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
         self._aws = aws
         self._bucket = bucket
         self._settings = settings
@@ -49,7 +49,7 @@ class Transcribe:
                 **language,
                 **self._hearing(speakers, vocabulary),
             )
-        except Failure as failure:
+        except StageError as failure:
             if failure.code != "ConflictException":
                 raise
         return token
@@ -57,13 +57,13 @@ class Transcribe:
     def _hearing(self, speakers: int, vocabulary: str) -> dict[str, Any]:
         """Say how to listen. Source: Amazon Transcribe API Reference, Settings."""
         if vocabulary and not self._settings.language:
-            raise Unprocessable("no_language", "a vocabulary is one of a language: set HEADRACE_LANGUAGE")
+            raise PermanentError("no_language", "a vocabulary is one of a language: set HEADRACE_LANGUAGE")
         settings: dict[str, Any] = {"VocabularyName": vocabulary} if vocabulary else {}
         if speakers:
             settings |= {"ShowSpeakerLabels": True, "MaxSpeakerLabels": max(2, speakers)}
         return {"Settings": settings} if settings else {}
 
-    async def heard(self, job_id: str, seconds: float) -> Transcript:
+    async def get_result(self, job_id: str, seconds: float) -> Transcript:
         """Fetch what a job heard."""
         answer = await self._aws.call("transcribe", "get_transcription_job", TranscriptionJobName=job_id)
         job = answer["TranscriptionJob"]
@@ -83,5 +83,5 @@ class Transcribe:
         _, _, key = unquote(urlsplit(uri).path).partition(f"/{self._bucket.name}/")
         content = await self._bucket.get(key or unquote(urlsplit(uri).path).lstrip("/"))
         if content is None:
-            raise Unprocessable("result_missing", "the job's output is not where Transcribe says it is")
+            raise PermanentError("result_missing", "the job's output is not where Transcribe says it is")
         return content

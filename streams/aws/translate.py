@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.costs.prices import charge
-from headrace.streams.media.text_chunks import parts
-from headrace.streams.service_results import Translated
+from headrace.streams.media.text_chunks import split_text
+from headrace.streams.service_results import Translation
 
 MOST_BYTES = 10_000
 AUTO = "auto"
@@ -19,10 +19,10 @@ AUTO = "auto"
 class Translate:
     """Turns text into another language, through Translate."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: AwsClient) -> None:
         self._aws = aws
 
-    async def translate(self, texts: Sequence[str], source: str, target: str) -> Translated:
+    async def translate(self, texts: Sequence[str], source: str, target: str) -> Translation:
         """Translate each text. Short ones share a call, a line each, where the answer keeps the lines."""
         made: list[str] = []
         characters = 0
@@ -36,12 +36,12 @@ class Translate:
                 lines = [(await self._whole(text, source, target))[0] for text in batch]
                 characters += len(joined)
             made += lines if len(batch) > 1 else [answer]
-        return Translated(tuple(made), told, (charge("translate", "TranslateText", characters),))
+        return Translation(tuple(made), told, (charge("translate", "TranslateText", characters),))
 
     async def _whole(self, text: str, source: str, target: str) -> tuple[str, str]:
         """Translate one text of any length, part by part, and say which language it was in."""
         made, told = [], source
-        for part in parts(text, MOST_BYTES):
+        for part in split_text(text, MOST_BYTES):
             content = part.content.rstrip()
             answer = await self._aws.call(
                 "translate",

@@ -14,23 +14,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from headrace.schemas.cloudevents import Envelope, Headers, NotAnEvent, from_headers
+from headrace.schemas.cloudevents import EventMetadata, Headers, InvalidEventError, from_headers
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted
-from headrace.schemas.serde.codec import Codec, Undecodable
+from headrace.schemas.serde.codec import Codec, DecodeError
 from headrace.schemas.topics import JOBS_FINISHED, JOBS_STARTED, Topic
 from headrace.streams.costs.estimates import estimate
-from headrace.streams.errors import Unprocessable
+from headrace.streams.errors import PermanentError
 from headrace.streams.stage import Stage, charges_of
 
 ROUNDING = 1e-9
 
-What = tuple[str, str, str]
+SpendKey = tuple[str, str, str]
 """What money is spent on: a stage, an asset and its version."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Reservation:
     """Money for what is under way."""
 
     usd: float
@@ -39,7 +39,7 @@ class Held:
     token: str = ""
 
 
-class Day:
+class DailyBudget:
     """Today's spending, and the refusal to go over a limit. Safe from any thread."""
 
     def __init__(self, limit: float, book: Codec) -> None:
@@ -49,8 +49,8 @@ class Day:
         self._date = date.min
         self._paid = 0.0
         self._counted: set[str] = set()
-        self._held: dict[What, Held] = {}
-        self._ended: dict[What | str, datetime] = {}
+        self._held: dict[SpendKey, Reservation] = {}
+        self._ended: dict[SpendKey | str, datetime] = {}
 
     def reserve(self, stage: Stage, record: Any, now: datetime) -> None:
         """Hold what a stage's paid call will cost. Raises `Unprocessable`, `budget`, where that goes over the limit.
@@ -58,7 +58,7 @@ class Day:
         What another try of the same holds is not counted twice; what comes to nothing is let go after the stage's
         deadline.
         """
-        if not stage.calls:
+        if not stage.paid_operations:
             return
         usd = estimate(stage, record) or 0.0
         what = _what(stage.name, record.asset)
@@ -68,8 +68,8 @@ class Day:
             if spent + usd > self._limit + ROUNDING:
                 if mine is not None:
                     self._held[what] = mine
-                raise Unprocessable("budget", self._refusal(spent, usd))
-            self._held[what] = Held(usd, now, now + timedelta(seconds=stage.deadline_seconds))
+                raise PermanentError("budget", self._refusal(spent, usd))
+            self._held[what] = Reservation(usd, now, now + timedelta(seconds=stage.deadline_seconds))
 
     def spent(self, now: datetime) -> float:
         """Give US dollars that are paid today or under way."""
@@ -79,9 +79,9 @@ class Day:
     def take(self, value: bytes, headers: Headers) -> None:
         """Learn from one record, in any order, and however often it comes."""
         try:
-            event, envelope = self._book.read(value), from_headers(headers)
+            event, envelope = self._book.decode_or_fetch(value), from_headers(headers)
             time = datetime.fromisoformat(envelope.time)
-        except (Undecodable, NotAnEvent, ValueError):  # its stage dead-letters it
+        except (DecodeError, InvalidEventError, ValueError):  # its stage dead-letters it
             return
         with self._lock:
             if isinstance(event, JobStarted):
@@ -95,7 +95,7 @@ class Day:
         what = _what(job.stage, job.asset)
         over = self._ended.get(what)
         if job.token not in self._ended and (over is None or over < job.started_at):
-            self._held[what] = Held(job.usd or 0.0, job.started_at, job.deadline_at, job.token)
+            self._held[what] = Reservation(job.usd or 0.0, job.started_at, job.deadline_at, job.token)
 
     def _finished(self, job: JobFinished) -> None:
         """Let go of a failed job, which is not paid for. One that ended well is held until its result is there."""
@@ -103,7 +103,7 @@ class Day:
             self._ended[job.token] = job.finished_at
             self._held = {what: held for what, held in self._held.items() if held.token != job.token}
 
-    def _result(self, event: Event, envelope: Envelope, time: datetime) -> None:
+    def _result(self, event: Event, envelope: EventMetadata, time: datetime) -> None:
         asset: Asset | None = getattr(event, "asset", None)
         if asset is None:
             return
@@ -135,17 +135,17 @@ class Day:
         )
 
 
-def followed(stages: Sequence[Stage]) -> tuple[Topic, ...]:
+def followed_topics(stages: Sequence[Stage]) -> tuple[Topic, ...]:
     """Name the topics that tell of a pipeline's spending."""
-    results = [stage.writes for stage in stages if stage.calls and stage.writes]
+    results = [stage.writes for stage in stages if stage.paid_operations and stage.writes]
     return (*dict.fromkeys(results), JOBS_STARTED, JOBS_FINISHED)
 
 
-def since(stages: Sequence[Stage], now: datetime) -> float:
+def start_of_day(stages: Sequence[Stage], now: datetime) -> float:
     """Say from when on they are to be read: all of today, and jobs that may still be at work from before."""
     midnight = datetime(now.year, now.month, now.day, tzinfo=UTC)
     return midnight.timestamp() - max((stage.job.deadline_seconds for stage in stages if stage.job), default=0.0)
 
 
-def _what(stage: str, asset: Asset) -> What:
+def _what(stage: str, asset: Asset) -> SpendKey:
     return stage, asset_key(asset), asset.version

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.streams.costs.prices import operation_of, price_of
-from headrace.streams.rules.record_predicate import over_records
+from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
 
 CHARACTERS_A_WORD = 6
@@ -17,15 +17,15 @@ WRITTEN_SHARE = 0.1
 
 def estimate(stage: Stage, record: Any) -> float | None:
     """Give US dollars for one record; 0 where nothing is paid, None where the record does not tell the amount."""
-    starts_a_job = stage.job is not None and over_records(stage.job.when)(record)
+    starts_a_job = stage.job is not None and record_predicate(stage.job.when)(record)
     priced: list[float] = []
-    for call in stage.calls:
+    for call in stage.paid_operations:
         service, _, method = call.partition(".")
         if method == "converse" and (tokens := units("1000 tokens", record)):
             priced += [tokens * share for share in _per_1000_tokens(service)]
         if stage.run is not None and stage.job is not None and _is_job(method) != starts_a_job:
             continue
-        for name in _operations(method, stage.parts):
+        for name in _operations(method, stage.priced_features):
             price = price_of(service, name)
             if price is None:
                 continue
@@ -33,7 +33,7 @@ def estimate(stage: Stage, record: Any) -> float | None:
             if amount is None:
                 return None
             priced.append(amount * price.usd)
-    return round(sum(priced), 6) if priced or not stage.calls else None
+    return round(sum(priced), 6) if priced or not stage.paid_operations else None
 
 
 def units(unit: str, record: Any) -> float | None:

@@ -26,7 +26,7 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usd: float
 
 
-Table = Mapping[tuple[str, str], Price]
+PriceTable = Mapping[tuple[str, str], Price]
 
 
 def price_of(service: str, operation: str) -> Price | None:
@@ -49,7 +49,7 @@ def operation_of(method: str) -> str:
 
 
 @lru_cache(8)
-def table(region: str, own: str) -> Table:
+def table(region: str, own: str) -> PriceTable:
     """Read the prices of a region, those of a file of the user's first. Raises `SettingsError` for a bad file."""
     text = files("headrace.streams.costs").joinpath("prices.toml").read_text("utf-8")
     shipped = _read(tomllib.loads(text), "prices.toml")

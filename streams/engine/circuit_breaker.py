@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections import deque
 
 from headrace.streams.engine.outcome import Dead, Outcome, Retry
-from headrace.streams.results import Bucket
+from headrace.streams.results import ResultsBucket
 
 WINDOW = 50
 LEAST = 20
 SHARE = 0.5
 
 
-class FuseBlown(RuntimeError):
+class CircuitOpenError(RuntimeError):
     """Too many of a stage's recent records failed with a fault of ours."""
 
 
-class Fuse:
+class CircuitBreaker:
     """Watches the endings of one stage."""
 
     def __init__(self, stage: str) -> None:
@@ -31,7 +31,7 @@ class Fuse:
     def note(self, outcome: Outcome) -> None:
         """Count an ending. Raises `FuseBlown` when it is one too many, before anything is made of it."""
         if self.why:
-            raise FuseBlown(self.why)
+            raise CircuitOpenError(self.why)
         if isinstance(outcome, Retry):
             return
         ours = isinstance(outcome, Dead) and outcome.code == "ours"
@@ -41,15 +41,15 @@ class Fuse:
         failed = sum(self._recent)
         if failed >= SHARE * len(self._recent):
             self.why = f"{failed} of the last {len(self._recent)} records failed with a fault of ours: {outcome.why}"
-            raise FuseBlown(self.why)
+            raise CircuitOpenError(self.why)
 
 
-async def blown(bucket: Bucket, stage: str) -> str:
+async def load_reason(bucket: ResultsBucket, stage: str) -> str:
     """Say why a stage's fuse is blown; empty when it is not."""
     return ((await bucket.get(_key(stage))) or b"").decode()
 
 
-async def keep(bucket: Bucket, stage: str, why: str) -> None:
+async def save_reason(bucket: ResultsBucket, stage: str, why: str) -> None:
     """Remember that a stage's fuse is blown; an empty reason resets it."""
     await bucket.put(_key(stage), why.encode(), "text/plain")
 

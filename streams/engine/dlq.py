@@ -11,16 +11,16 @@ from datetime import datetime
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers, timestamp
-from headrace.schemas.messages import Message, Received
-from headrace.schemas.redaction import redacted
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.schemas.redaction import redact
 from headrace.streams.engine.headers import (
     DEAD_LETTER,
     RETRY,
     RETRY_TOPIC,
     count_in,
     origin_headers,
-    origin_of,
-    own_headers,
+    original_headers,
+    record_history,
     replay_headers,
     text,
 )
@@ -44,7 +44,7 @@ _QUERY = re.compile(r"\?[^\s\"'<>]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class RedriveInfo:
     """One redrive: its id, who asked for it, and why. `headers` is what every record of it bears."""
 
     id: str
@@ -53,7 +53,7 @@ class Replay:
     headers: Headers = field(init=False)
 
     def __post_init__(self) -> None:
-        operator, reason = readable(self.operator), readable(self.reason)[:LONGEST_REASON]
+        operator, reason = sanitize_reason(self.operator), sanitize_reason(self.reason)[:LONGEST_REASON]
         headers = (
             text("retry-attempts", 0),
             text("retry-waits", 0),
@@ -66,39 +66,39 @@ class Replay:
         object.__setattr__(self, "headers", headers)
 
 
-def dead_letter(stage: Stage, received: Received, dead: Dead, attempts: int, now: datetime) -> Message:
+def dead_letter(stage: Stage, received: ConsumerRecord, dead: Dead, attempts: int, now: datetime) -> ProducerRecord:
     """Write the record as it came, byte for byte, with the reason in `dlq-*` headers."""
-    origin, marks = origin_of(received), replay_headers(received)
+    origin, marks = record_history(received), replay_headers(received)
     reason = (
         text("dlq-stage", stage.name),
         text("dlq-stage-version", stage.version),
         text("dlq-code", dead.code),
         text("dlq-class", dead.kind),
-        text("dlq-message", readable(dead.why)),
+        text("dlq-message", sanitize_reason(dead.why)),
         text("dlq-attempts", count_in(dict(marks), "replay-attempts") + origin.failures + attempts),
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
     )
-    headers = own_headers(received.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
-    return Message(topics.dead_letters(stage.name).name, received.key, received.value, headers)
+    headers = original_headers(received.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
+    return ProducerRecord(topics.dead_letters(stage.name).name, received.key, received.value, headers)
 
 
-def delayed(stage: Stage, received: Received, retry: Retry, attempts: int, now: datetime) -> Message:
+def retry_record(stage: Stage, received: ConsumerRecord, retry: Retry, attempts: int, now: datetime) -> ProducerRecord:
     """Write the record as it came for another try, not before `retry.after` seconds from the broker's receipt."""
-    origin = origin_of(received)
+    origin = record_history(received)
     plan = (
         text("retry-after-ms", int(retry.after * 1000)),
         text("retry-attempts", origin.failures + attempts),
         text("retry-waits", origin.waits + (not retry.counts)),
         text("retry-code", retry.code),
-        text("retry-message", readable(retry.why)),
+        text("retry-message", sanitize_reason(retry.why)),
         text("retry-first-failure", origin.first_failure or timestamp(now)),
     )
-    headers = own_headers(received.headers) + plan + origin_headers(RETRY, origin) + replay_headers(received)
-    return Message(topics.retry(stage.name).name, received.key, received.value, headers)
+    headers = original_headers(received.headers) + plan + origin_headers(RETRY, origin) + replay_headers(received)
+    return ProducerRecord(topics.retry(stage.name).name, received.key, received.value, headers)
 
 
-def redriven(letter: Received, replay: Replay) -> Message:
+def redrive_record(letter: ConsumerRecord, replay: RedriveInfo) -> ProducerRecord:
     """Write a dead letter's record as it first came, for its stage to try again at once, with all of its tries.
 
     The `replay-*` headers are marks of the last redrive; a letter that comes of it keeps them. They say how often the
@@ -111,12 +111,12 @@ def redriven(letter: Received, replay: Replay) -> Message:
         text("replay-count", count_in(found, "replay-count") + 1),
         text("replay-attempts", count_in(found, "dlq-attempts")),
     )
-    headers = own_headers(letter.headers) + origin + marks + replay.headers
-    return Message(letter.topic.removesuffix(_LETTERS) + RETRY_TOPIC, letter.key, letter.value, headers)
+    headers = original_headers(letter.headers) + origin + marks + replay.headers
+    return ProducerRecord(letter.topic.removesuffix(_LETTERS) + RETRY_TOPIC, letter.key, letter.value, headers)
 
 
-def readable(why: str) -> str:
+def sanitize_reason(why: str) -> str:
     """Make a reason fit for a header: no secrets, no presigned addresses, no control characters, not too long."""
-    safe = redacted(_QUERY.sub("?[redacted]", why))
+    safe = redact(_QUERY.sub("?[redacted]", why))
     plain = "".join(char if char.isprintable() else " " for char in safe)
     return plain[:LONGEST_MESSAGE].encode(errors="replace").decode()

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headrace.streams.results import Bucket
+from headrace.streams.results import ResultsBucket
 from headrace.streams.stage import Stage
 
 
-async def now(bucket: Bucket, stage: Stage) -> Stage:
+async def with_current_epoch(bucket: ResultsBucket, stage: Stage) -> Stage:
     """Give a stage as of its present epoch."""
     said = (await bucket.get(_key(stage.name))) or b"0"
     return replace(stage, epoch=int(said))
 
 
-async def begin(bucket: Bucket, stage: str, epoch: int) -> None:
+async def start_epoch(bucket: ResultsBucket, stage: str, epoch: int) -> None:
     """Begin an epoch, for workers that start from now on."""
     await bucket.put(_key(stage), str(epoch).encode(), "text/plain")
 

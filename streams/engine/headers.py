@@ -12,7 +12,7 @@ from itertools import compress
 from operator import itemgetter
 
 from headrace.schemas.cloudevents import Header, Headers
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 
 RETRY = "retry-"
 DEAD_LETTER = "dlq-"
@@ -23,7 +23,7 @@ _NAME: Callable[[Header], str] = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RecordHistory:
     """The place of the first delivery, and the failures and waits since. `timestamp` is in seconds."""
 
     topic: str
@@ -35,14 +35,14 @@ class Origin:
     waits: int = 0
 
 
-def origin_of(received: Received) -> Origin:
+def record_history(received: ConsumerRecord) -> RecordHistory:
     """Read the history from the retry headers; a record without them is on its first delivery."""
     found = {name: value for name, value in received.headers if name.startswith(RETRY) and value is not None}
-    here = Origin(received.topic, received.partition, received.offset, received.timestamp)
+    here = RecordHistory(received.topic, received.partition, received.offset, received.timestamp)
     if "retry-topic" not in found:
         return here
     try:
-        return Origin(
+        return RecordHistory(
             topic=found["retry-topic"].decode(),
             partition=int(found["retry-partition"]),
             offset=int(found["retry-offset"]),
@@ -55,7 +55,7 @@ def origin_of(received: Received) -> Origin:
         return here
 
 
-def due(received: Received) -> float:
+def due_at(received: ConsumerRecord) -> float:
     """Give the moment, in seconds, before which a record must not be tried: the broker's clock plus the delay.
 
     Only a retry topic holds records back. To ask all others for a header is a third of what a lane costs.
@@ -68,7 +68,7 @@ def due(received: Received) -> float:
     return 0.0
 
 
-def own_headers(headers: Headers) -> Headers:
+def original_headers(headers: Headers) -> Headers:
     """Give the headers that the record was born with."""
     return tuple(compress(headers, _are_own(tuple(map(_NAME, headers)))))
 
@@ -79,7 +79,7 @@ def _are_own(names: tuple[str, ...]) -> tuple[bool, ...]:
     return tuple([not name.startswith((RETRY, DEAD_LETTER, REPLAY)) for name in names])
 
 
-def replay_headers(received: Received) -> Headers:
+def replay_headers(received: ConsumerRecord) -> Headers:
     """Give the marks of the stage's last redrive; on what comes from elsewhere they are another stage's."""
     if not received.topic.endswith(RETRY_TOPIC):
         return ()
@@ -92,7 +92,7 @@ def count_in(headers: Mapping[str, bytes | None], name: str) -> int:
     return int(found) if found.isdigit() else 0
 
 
-def origin_headers(prefix: str, origin: Origin) -> Headers:
+def origin_headers(prefix: str, origin: RecordHistory) -> Headers:
     """Write the place of the first delivery as headers."""
     return (
         text(f"{prefix}topic", origin.topic),

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from headrace.schemas.messages import Received
-from headrace.streams.engine.headers import RETRY_TOPIC, origin_of
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.headers import RETRY_TOPIC, record_history
 
-Place = tuple[str, int, int]
+PartitionKey = tuple[str, int, int]
 
 
-class Holds:
+class KeyLocks:
     """Which keys are held, and by which records. Each hold is part of an assignment, and ends with it."""
 
     def __init__(self) -> None:
-        self._by: defaultdict[object, dict[Place, object]] = defaultdict(dict)
+        self._by: defaultdict[object, dict[PartitionKey, object]] = defaultdict(dict)
 
     def __contains__(self, key: object) -> bool:
         return key in self._by
 
-    def add(self, record: Received, assignment: object) -> None:
+    def add(self, record: ConsumerRecord, assignment: object) -> None:
         """Hold a record's key until the record itself has ended."""
         if record.key is not None:
             self._by[record.key][_place(record)] = assignment
 
-    def release(self, record: Received) -> None:
+    def release(self, record: ConsumerRecord) -> None:
         """Note that a record has ended. Its key may still be held by others."""
         held = self._by.get(record.key)
         if held is not None:
@@ -36,7 +36,7 @@ class Holds:
             if not held:
                 del self._by[record.key]
 
-    def forget(self, assignment: object) -> list[object]:
+    def release_assignment(self, assignment: object) -> list[object]:
         """Drop what an assignment held; name the keys that are free. What matters of it is read again."""
         freed = []
         for key, held in list(self._by.items()):
@@ -48,11 +48,11 @@ class Holds:
         return freed
 
 
-def is_retry(record: Received) -> bool:
+def is_retry(record: ConsumerRecord) -> bool:
     """Whether a record comes from a retry topic, and so is earlier than what comes of its key from elsewhere."""
     return record.topic.endswith(RETRY_TOPIC)
 
 
-def _place(record: Received) -> Place:
-    origin = origin_of(record)
+def _place(record: ConsumerRecord) -> PartitionKey:
+    origin = record_history(record)
     return origin.topic, origin.partition, origin.offset

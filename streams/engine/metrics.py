@@ -15,23 +15,23 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from headrace.schemas.messages import Received
-from headrace.streams.engine.outcome import Dead, Done, How, Outcome, label
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.outcome import Dead, Done, DoneReason, Outcome, label
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"])
-POSSIBLE_DUPLICATES = Counting(
+SUSPECTED_DUPLICATES = Counting(
     "headrace_possible_duplicate_calls", "Starts of a job that an earlier try may have started already", ["stage"]
 )
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
 """Upper bounds, in seconds, of the classes into which times are counted."""
 
-_DONE = {how: (label(Done(how=how)), how) for how in get_args(How)}
+_DONE = {how: (label(Done(how=how)), how) for how in get_args(DoneReason)}
 """Words and codes of what most records end with."""
 
 log = structlog.get_logger("headrace")
 
 
-class Endings:
+class OutcomeCounts:
     """What became of one stage's records. Plain numbers, written by the event loop alone: they cost next to nothing."""
 
     def __init__(self) -> None:
@@ -46,15 +46,15 @@ class Endings:
         self.seconds += seconds
 
 
-class AllEndings(Collector):
+class OutcomeCollector(Collector):
     """Gives Prometheus the endings of all stages when it asks."""
 
     def __init__(self) -> None:
-        self.stages: dict[str, Endings] = {}
+        self.stages: dict[str, OutcomeCounts] = {}
 
-    def of(self, stage: str) -> Endings:
+    def of(self, stage: str) -> OutcomeCounts:
         """Give the endings of one stage, which last as long as the process."""
-        return self.stages.setdefault(stage, Endings())
+        return self.stages.setdefault(stage, OutcomeCounts())
 
     def collect(self) -> Iterable[Metric]:
         """Give the present numbers."""
@@ -70,18 +70,18 @@ class AllEndings(Collector):
         return records, times
 
 
-ENDINGS = AllEndings()
-REGISTRY.register(ENDINGS)
+OUTCOMES = OutcomeCollector()
+REGISTRY.register(OUTCOMES)
 
 
-class Telemetry:
+class StageMetrics:
     """Counts one stage's records as they end, and says each in one line."""
 
     def __init__(self, stage: str) -> None:
         self._log = log.bind(stage=stage)
-        self._endings = ENDINGS.of(stage)
+        self._endings = OUTCOMES.of(stage)
 
-    def ended(self, received: Received, outcome: Outcome, seconds: float) -> None:
+    def record_outcome(self, received: ConsumerRecord, outcome: Outcome, seconds: float) -> None:
         """Note a record's outcome. Nothing of the line is made where its level is not wanted."""
         ending = _DONE[outcome.how] if isinstance(outcome, Done) else (label(outcome), getattr(outcome, "code", ""))
         self._endings.count(ending, seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class Mark:
+class OffsetTracker:
     """The state of one assigned partition: which delivered records are unfinished, and what comes next.
 
     A mark lives as long as one assignment. After a rebalance the partition gets a new one, so that work which
@@ -19,14 +19,14 @@ class Mark:
         self._open: dict[int, float] = {}
         self._position = position
 
-    def opened(self, records: Iterable[tuple[int, float]]) -> None:
+    def add(self, records: Iterable[tuple[int, float]]) -> None:
         """Note records that were delivered, by offset and the broker's time, in the order of their offsets."""
         before = len(self._open)
         self._open.update(records)
         if len(self._open) > before:
             self._position = next(reversed(self._open)) + 1
 
-    def closed(self, offset: int) -> None:
+    def complete(self, offset: int) -> None:
         """Note that a record's outcome is durable. Raises KeyError for one that is not open."""
         del self._open[offset]
 

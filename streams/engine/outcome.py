@@ -14,13 +14,21 @@ import random
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from headrace.schemas.cloudevents import NotAnEvent
-from headrace.schemas.messages import Message
-from headrace.schemas.serde.codec import RegistryDown, Undecodable, UnknownSchema
-from headrace.streams.errors import Failure, Gone, NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.schemas.cloudevents import InvalidEventError
+from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.serde.codec import DecodeError, RegistryUnavailableError, UnknownSchemaError
+from headrace.streams.errors import (
+    ObjectGone,
+    OutageError,
+    PermanentError,
+    RetryAt,
+    StageError,
+    ThrottledError,
+    TransientError,
+)
 from headrace.streams.stage import MAX_ATTEMPTS
 
-How = Literal["ran", "stored", "skipped", "superseded"]
+DoneReason = Literal["ran", "stored", "skipped", "superseded"]
 
 SCHEMA_ATTEMPTS = 4
 """A writer publishes its schema before its first record: who does not know it after some seconds never will."""
@@ -34,8 +42,8 @@ THROTTLED_CAP_SECONDS = 10.0
 class Done:
     """The record's work is finished: now, earlier (`stored`), not wanted (`skipped`) or overtaken (`superseded`)."""
 
-    events: tuple[Message, ...] = ()
-    how: How = "ran"
+    events: tuple[ProducerRecord, ...] = ()
+    how: DoneReason = "ran"
     why: str = ""
 
 
@@ -59,39 +67,41 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class PauseStage:
     """Something shared is down: hold everything for `seconds`, then try the same record again."""
 
     seconds: float
     why: str
 
 
-Outcome = Done | Retry | Dead | Wait
+Outcome = Done | Retry | Dead | PauseStage
 
 
-def judge(error: Exception, attempt: int, draw: random.Random, waits: int = 0, most: int = MAX_ATTEMPTS) -> Outcome:
+def outcome_for(
+    error: Exception, attempt: int, draw: random.Random, waits: int = 0, most: int = MAX_ATTEMPTS
+) -> Outcome:
     """Decide how a record ends whose stage raised `error` at its `attempt`-th try (the first is 1).
 
     `waits` is how often it has waited already without that counting as a try; at the `most`-th try it ends.
     """
     match error:
-        case Gone():
+        case ObjectGone():
             return Done(how="superseded", why=error.why)
-        case Outage() | RegistryDown():
-            return Wait(backoff(attempt, draw, WAIT_CAP_SECONDS), str(error))
-        case Throttled():
+        case OutageError() | RegistryUnavailableError():
+            return PauseStage(backoff(attempt, draw, WAIT_CAP_SECONDS), str(error))
+        case ThrottledError():
             return Retry(backoff(1 + waits, draw, THROTTLED_CAP_SECONDS), error.code, error.why, counts=False)
-        case NotYet():
+        case RetryAt():
             return Retry(error.after, error.code, error.why, counts=False)
-        case Transient():
+        case TransientError():
             return _again(attempt, draw, most, error.code, error)
-        case Unprocessable():
+        case PermanentError():
             return _dead(error.code, error)
-        case UnknownSchema():
+        case UnknownSchemaError():
             return _again(attempt, draw, min(most, SCHEMA_ATTEMPTS), "schema", error)
-        case Undecodable() | NotAnEvent():
+        case DecodeError() | InvalidEventError():
             return _dead("decode", error)
-        case Failure():
+        case StageError():
             return _dead(error.code, error)
         case _:
             return _dead("ours", error)
@@ -114,7 +124,7 @@ def label(outcome: Outcome) -> str:
             return "retrying"
         case Dead():
             return "dead-lettered"
-        case Wait():
+        case PauseStage():
             return "waiting"
         case _:
             assert_never(outcome)

@@ -16,32 +16,32 @@ from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import RETRY_TOPIC
-from headrace.streams.engine.key_locks import Holds, is_retry
-from headrace.streams.engine.offset_tracker import Mark
+from headrace.streams.engine.key_locks import KeyLocks, is_retry
+from headrace.streams.engine.offset_tracker import OffsetTracker
 
 TopicPartition = tuple[str, int]
 
 RECORD_OVERHEAD = 1900
 """Bytes that a waiting record costs beyond its key and value, with its headers and a lane of its own (CPython 3.11)."""
 
-RECORDS_A_TURN = 500
+RECORDS_PER_TURN = 500
 """After so many records the event loop gets a turn, even if none of them had to wait for anything."""
 
 _place = attrgetter("offset", "timestamp")
 
 
-class Work(NamedTuple):
+class RecordHandler(NamedTuple):
     """What a lane does with records. The first two leave the outcome durable when they return; true means that the
     record stepped aside, to be tried again later."""
 
-    process: Callable[[Received], Awaitable[bool]]
-    expired: Callable[[Received], Awaitable[bool]]
-    due: Callable[[Received], float]
+    process: Callable[[ConsumerRecord], Awaitable[bool]]
+    on_deadline: Callable[[ConsumerRecord], Awaitable[bool]]
+    due: Callable[[ConsumerRecord], float]
 
 
-class Partition:
+class PartitionState:
     """One assignment of one partition: its mark, and what of it waits here.
 
     Once it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
@@ -50,7 +50,7 @@ class Partition:
     __slots__ = ("buffered", "end", "fetched", "gap", "leaving", "live", "mark", "ready", "running")
 
     def __init__(self, position: int, end: int) -> None:
-        self.mark = Mark(position)
+        self.mark = OffsetTracker(position)
         self.end = end
         """Where the partition ended when it was assigned."""
         self.fetched = position
@@ -61,51 +61,51 @@ class Partition:
         self.leaving = False
         self.buffered = 0
         self.running = 0
-        self.ready: deque[Lane] = deque()
+        self.ready: deque[KeyQueue] = deque()
 
 
-Entry = tuple[Partition, Received, int]
+QueuedRecord = tuple[PartitionState, ConsumerRecord, int]
 """A record that waits in a lane: its assignment, and how many bytes it holds of the buffer."""
-Lane = deque[Entry]
+KeyQueue = deque[QueuedRecord]
 
 
-class Slot:
+class WorkerSlot:
     """One worker: what it is doing, since when, and whether it was told to let go."""
 
-    __slots__ = ("entry", "since", "task", "verdict")
+    __slots__ = ("cancel_reason", "entry", "since", "task")
 
     def __init__(self) -> None:
-        self.entry: Entry | None = None
+        self.entry: QueuedRecord | None = None
         self.since = 0.0
-        self.verdict = ""
+        self.cancel_reason = ""
         self.task: asyncio.Task[None] | None = None
 
-    def let_go(self, verdict: str) -> None:
+    def cancel(self, verdict: str) -> None:
         """Cancel what the worker is doing, and only that."""
-        if self.task is not None and not self.verdict:
-            self.verdict = verdict
+        if self.task is not None and not self.cancel_reason:
+            self.cancel_reason = verdict
             self.task.cancel()
 
 
-class Lanes:
+class KeyedScheduler:
     """The lanes of one stage in one process."""
 
     def __init__(
-        self, work: Work, in_flight: int, buffer_bytes: int, deadline_seconds: float, ordered: bool = False
+        self, work: RecordHandler, in_flight: int, buffer_bytes: int, deadline_seconds: float, ordered: bool = False
     ) -> None:
         self._work = work
-        self._holds = Holds() if ordered else None
-        self._held_up: set[object] = set()
+        self._holds = KeyLocks() if ordered else None
+        self._blocked_keys: set[object] = set()
         """Keys whose lanes have work and must not begin it."""
         self._at_work: set[object] = set()
         """Keys whose lane's head is in work; kept only where lanes can be held up."""
         self._buffer_bytes = buffer_bytes
         self._deadline = deadline_seconds
-        self._partitions: dict[TopicPartition, Partition] = {}
-        self._lanes: dict[object, Lane] = {}
-        self._turns: deque[Partition] = deque()
-        self._parked: deque[asyncio.Future[None]] = deque()
-        self._slots = [Slot() for _ in range(in_flight)]
+        self._partitions: dict[TopicPartition, PartitionState] = {}
+        self._lanes: dict[object, KeyQueue] = {}
+        self._ready_partitions: deque[PartitionState] = deque()
+        self._idle_workers: deque[asyncio.Future[None]] = deque()
+        self._slots = [WorkerSlot() for _ in range(in_flight)]
         self._closing = False
         self.polled = time.monotonic()
         """When the consumer last asked for more, by the monotonic clock."""
@@ -131,16 +131,16 @@ class Lanes:
         """Whether a record that is tried again later holds back what comes after it of its key."""
         return self._holds is not None
 
-    def assign(self, where: TopicPartition, position: int, end: int = 0) -> Partition:
+    def assign(self, where: TopicPartition, position: int, end: int = 0) -> PartitionState:
         """Begin a new assignment of a partition at an offset; work of an earlier one no longer moves the new one's.
 
         Where lanes can be held up, a retry topic's partition is read to its present `end` before others of its number.
         """
         self._drop(where)
-        partition = self._partitions[where] = Partition(position, end)
+        partition = self._partitions[where] = PartitionState(position, end)
         return partition
 
-    def partition(self, where: TopicPartition) -> Partition | None:
+    def partition(self, where: TopicPartition) -> PartitionState | None:
         """Give the present assignment of a partition; None when it is not assigned, or does not yet know its offset."""
         return self._partitions.get(where)
 
@@ -160,13 +160,13 @@ class Lanes:
             return False
         return partition.buffered * len(self._partitions) < self._buffer_bytes
 
-    def deliver(self, partition: Partition, start: int, records: list[Received]) -> bool:
+    def deliver(self, partition: PartitionState, start: int, records: list[ConsumerRecord]) -> bool:
         """Take over what was fetched from `start` on. False when something before it has not arrived: fetch again."""
         if partition.leaving or not partition.live or self._closing:
             return True
         if start != partition.mark.position:
             return False
-        partition.mark.opened(map(_place, records))
+        partition.mark.add(map(_place, records))
         if self._holds is not None or is_retry(records[0]):
             self._hold_or_enqueue(partition, records)
         else:
@@ -179,12 +179,12 @@ class Lanes:
         leaving = [self._partitions[where] for where in which if where in self._partitions]
         for partition in leaving:
             partition.leaving = True
-        await self._settled(leaving, grace)
+        await self._wait_idle(leaving, grace)
         for partition in leaving:
             partition.live = False
         for slot in self._slots:
             if slot.entry is not None and not slot.entry[0].live:
-                slot.let_go("revoked")
+                slot.cancel("revoked")
 
     def forget(self, which: Iterable[TopicPartition]) -> None:
         """Drop the marks of partitions that were given back, once their offsets are committed."""
@@ -196,7 +196,7 @@ class Lanes:
         self._closing = True
         for partition in self._partitions.values():
             partition.leaving = True
-        await self._settled(list(self._partitions.values()), grace)
+        await self._wait_idle(list(self._partitions.values()), grace)
         tasks = [slot.task for slot in self._slots if slot.task] + ([self._sweeper] if self._sweeper else [])
         for task in tasks:
             task.cancel()
@@ -237,8 +237,8 @@ class Lanes:
             partition.leaving = True
             partition.live = False
             if self._holds is not None:
-                for key in self._holds.forget(partition):
-                    self._let_on(key)
+                for key in self._holds.release_assignment(partition):
+                    self._unblock(key)
 
     def _must_wait(self, where: TopicPartition) -> bool:
         """Whether records of a partition may be held up by some that are not read yet."""
@@ -247,12 +247,12 @@ class Lanes:
         behind = (each for name, each in self._partitions.items() if name[0].endswith(RETRY_TOPIC))
         return any(each.mark.position < each.end for each in behind)
 
-    def _enqueue_all(self, partition: Partition, records: list[Received]) -> None:
+    def _enqueue_all(self, partition: PartitionState, records: list[ConsumerRecord]) -> None:
         """Do what `_enqueue` does, for a whole batch of which nothing can be held up. This is where most records go."""
         lanes, ready, nothing_was = self._lanes, partition.ready, not partition.ready
         held = 0
         for record in records:
-            key, size = lane_key(record), _size(record)
+            key, size = scheduling_key(record), _size(record)
             held += size
             lane = lanes.get(key)
             if lane is None:
@@ -262,9 +262,9 @@ class Lanes:
                 lane.append((partition, record, size))
         partition.buffered += held
         if nothing_was and ready:
-            self._turns.append(partition)
+            self._ready_partitions.append(partition)
 
-    def _hold_or_enqueue(self, partition: Partition, records: list[Received]) -> None:
+    def _hold_or_enqueue(self, partition: PartitionState, records: list[ConsumerRecord]) -> None:
         now = time.time()
         for record in records:
             entry = (partition, record, _size(record))
@@ -278,13 +278,13 @@ class Lanes:
             else:
                 self._enqueue(entry)
 
-    def _is_due(self, entry: Entry) -> None:
+    def _is_due(self, entry: QueuedRecord) -> None:
         self.waiting -= 1
         self._enqueue(entry)
         self._wake()
 
-    def _enqueue(self, entry: Entry) -> None:
-        key = lane_key(entry[1])
+    def _enqueue(self, entry: QueuedRecord) -> None:
+        key = scheduling_key(entry[1])
         lane = self._lanes.get(key)
         if self._holds is not None and key in self._holds:
             self._enqueue_held(key, entry)
@@ -294,36 +294,36 @@ class Lanes:
             self._lanes[key] = lane = deque((entry,))
             self._make_ready(lane)
 
-    def _enqueue_held(self, key: object, entry: Entry) -> None:
+    def _enqueue_held(self, key: object, entry: QueuedRecord) -> None:
         """Put a record that comes again before all that it holds up, and any other behind."""
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = deque()
-            self._held_up.add(key)
+            self._blocked_keys.add(key)
         if not is_retry(entry[1]):
             lane.append(entry)
             return
         lane.insert(self._first_after_retries(lane, key), entry)
-        self._let_on(key)
+        self._unblock(key)
 
-    def _first_after_retries(self, lane: Lane, key: object) -> int:
+    def _first_after_retries(self, lane: KeyQueue, key: object) -> int:
         begun = int(key in self._at_work)
         return next((at for at in range(begun, len(lane)) if not is_retry(lane[at][1])), max(begun, len(lane)))
 
-    def _let_on(self, key: object) -> None:
+    def _unblock(self, key: object) -> None:
         """Let a lane begin that was held up, if it now may."""
-        if key in self._held_up and self._may_begin(key, self._lanes[key]):
-            self._held_up.discard(key)
+        if key in self._blocked_keys and self._may_begin(key, self._lanes[key]):
+            self._blocked_keys.discard(key)
             self._make_ready(self._lanes[key])
             self._wake()
 
-    def _may_begin(self, key: object, lane: Lane) -> bool:
+    def _may_begin(self, key: object, lane: KeyQueue) -> bool:
         return self._holds is None or key not in self._holds or is_retry(lane[0][1])
 
-    def _make_ready(self, lane: Lane) -> None:
+    def _make_ready(self, lane: KeyQueue) -> None:
         partition = lane[0][0]
         if not partition.ready:
-            self._turns.append(partition)
+            self._ready_partitions.append(partition)
         partition.ready.append(lane)
 
     def _wake(self) -> None:
@@ -331,15 +331,15 @@ class Lanes:
 
         To wake one for each record would wake most in vain where work never waits for anything: the first does it all.
         """
-        while self._turns and self._parked:
-            waiter = self._parked.popleft()
+        while self._ready_partitions and self._idle_workers:
+            waiter = self._idle_workers.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 return
 
-    async def _worker(self, slot: Slot) -> None:
+    async def _worker(self, slot: WorkerSlot) -> None:
         while True:
-            lane = self._next() if self._turns else await self._awaited()
+            lane = self._next() if self._ready_partitions else await self._awaited()
             entry = lane[0]
             if self._holds is not None:
                 await self._run_ordered(slot, entry)
@@ -347,31 +347,31 @@ class Lanes:
                 await self._run(slot, entry)
             self._finished(lane)
             self._since_turn += 1
-            if self._since_turn >= RECORDS_A_TURN:
+            if self._since_turn >= RECORDS_PER_TURN:
                 self._since_turn = 0
                 await asyncio.sleep(0)
 
-    async def _awaited(self) -> Lane:
-        while not self._turns:
+    async def _awaited(self) -> KeyQueue:
+        while not self._ready_partitions:
             waiter = asyncio.get_running_loop().create_future()
-            self._parked.append(waiter)
+            self._idle_workers.append(waiter)
             await waiter
         lane = self._next()
         self._wake()
         self._wake()
         return lane
 
-    def _next(self) -> Lane:
-        partition = self._turns.popleft()
+    def _next(self) -> KeyQueue:
+        partition = self._ready_partitions.popleft()
         lane = partition.ready.popleft()
         if partition.ready:
-            self._turns.append(partition)
+            self._ready_partitions.append(partition)
         return lane
 
-    async def _run_ordered(self, slot: Slot, entry: Entry) -> None:
+    async def _run_ordered(self, slot: WorkerSlot, entry: QueuedRecord) -> None:
         assert self._holds is not None
         partition, record, _ = entry
-        key = lane_key(record)
+        key = scheduling_key(record)
         self._at_work.add(key)
         try:
             stepped_aside = not partition.leaving and await self._run(slot, entry)
@@ -384,40 +384,40 @@ class Lanes:
         else:
             self._holds.release(record)
 
-    async def _run(self, slot: Slot, entry: Entry) -> bool:
+    async def _run(self, slot: WorkerSlot, entry: QueuedRecord) -> bool:
         """Process a record; true when it stepped aside."""
         partition, record, _ = entry
-        slot.entry, slot.since, slot.verdict = entry, time.monotonic(), ""
+        slot.entry, slot.since, slot.cancel_reason = entry, time.monotonic(), ""
         partition.running += 1
         try:
             stepped_aside = await self._work.process(record)
         except asyncio.CancelledError:
-            if not slot.verdict or slot.task is None:
+            if not slot.cancel_reason or slot.task is None:
                 raise
             slot.task.uncancel()
-            if slot.verdict == "revoked":
+            if slot.cancel_reason == "revoked":
                 return False
-            stepped_aside = await self._work.expired(record)
+            stepped_aside = await self._work.on_deadline(record)
         finally:
             slot.entry = None
             partition.running -= 1
             if partition.leaving and not partition.running:
                 self._idle.set()
         if partition.live:
-            partition.mark.closed(record.offset)
+            partition.mark.complete(record.offset)
         return stepped_aside
 
-    def _finished(self, lane: Lane) -> None:
+    def _finished(self, lane: KeyQueue) -> None:
         partition, record, size = lane.popleft()
         partition.buffered -= size
         if not lane:
-            del self._lanes[lane_key(record)]
-        elif self._holds is None or self._may_begin(lane_key(record), lane):
+            del self._lanes[scheduling_key(record)]
+        elif self._holds is None or self._may_begin(scheduling_key(record), lane):
             self._make_ready(lane)
         else:
-            self._held_up.add(lane_key(record))
+            self._blocked_keys.add(scheduling_key(record))
 
-    async def _settled(self, partitions: list[Partition], grace: float) -> None:
+    async def _wait_idle(self, partitions: list[PartitionState], grace: float) -> None:
         deadline = time.monotonic() + grace
         while any(partition.running for partition in partitions):
             self._idle.clear()
@@ -436,13 +436,13 @@ class Lanes:
             limit = time.monotonic() - self._deadline
             for slot in self._slots:
                 if slot.entry is not None and slot.since < limit:
-                    slot.let_go("overdue")
+                    slot.cancel("overdue")
 
 
-def lane_key(record: Received) -> object:
+def scheduling_key(record: ConsumerRecord) -> object:
     """Say what a record waits behind: everything with its key; nothing when it has none."""
     return record.key if record.key is not None else (record.topic, record.partition, record.offset)
 
 
-def _size(record: Received) -> int:
+def _size(record: ConsumerRecord) -> int:
     return RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b"")

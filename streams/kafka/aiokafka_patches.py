@@ -7,10 +7,10 @@ from typing import Any
 
 from aiokafka.consumer.fetcher import FetchResult
 
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 
 
-def give_received(fetcher: Any) -> None:
+def decode_into_consumer_records(fetcher: Any) -> None:
     """Let a fetcher of aiokafka give `Received`, and not records of its own that would be copied into one each.
 
     To make both is a fifth of what a record costs that needs no work. aiokafka unpacks what was fetched only when it is
@@ -22,15 +22,15 @@ def give_received(fetcher: Any) -> None:
         needs_wakeup: bool = await fetch(*request)
         for result in fetcher._records.values():
             if isinstance(result, FetchResult) and result.has_more():
-                result._partition_records._consumer_record = received
+                result._partition_records._consumer_record = to_consumer_record
         return needs_wakeup
 
     fetcher._proc_fetch_request = fetch_and_prepare
 
 
-def received(tp: Any, record: Any) -> Received:
+def to_consumer_record(tp: Any, record: Any) -> ConsumerRecord:
     """Take over a record as aiokafka reads it from a partition."""
-    return Received(
+    return ConsumerRecord(
         tp.topic, tp.partition, record.offset, record.timestamp / 1000, record.key, record.value, tuple(record.headers)
     )
 
@@ -38,7 +38,7 @@ def received(tp: Any, record: Any) -> Received:
 PAUSE_SECONDS = 0.2
 
 
-def ask_patiently(client: Any) -> None:
+def throttle_metadata_refresh(client: Any) -> None:
     """Let a client of aiokafka wait a little when nobody answered.
 
     It asks again at once for as long as a partition has no leader: where every broker refuses a connection, as at the

@@ -17,11 +17,11 @@ def _tls(kafka: KafkaSettings) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=kafka.kafka_ca_file or None) if kafka.kafka_tls else None
 
 
-def client(kafka: KafkaSettings) -> dict[str, Any]:
+def aiokafka_options(kafka: KafkaSettings) -> dict[str, Any]:
     """Give the options of one of aiokafka's own clients."""
     found: dict[str, Any] = {"security_protocol": kafka.security_protocol, "ssl_context": _tls(kafka)}
     if kafka.kafka_sasl == MSK_IAM:
-        found |= {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": MskTokens(kafka.msk_region)}
+        found |= {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": MskTokenProvider(kafka.msk_region)}
     elif kafka.kafka_sasl:
         password = kafka.kafka_password.get_secret_value()
         login = {"sasl_plain_username": kafka.kafka_user, "sasl_plain_password": password}
@@ -29,7 +29,7 @@ def client(kafka: KafkaSettings) -> dict[str, Any]:
     return found
 
 
-class MskTokens(AbstractTokenProvider):  # type: ignore[misc]
+class MskTokenProvider(AbstractTokenProvider):  # type: ignore[misc]
     """Gives Faust's clients a new token whenever they connect."""
 
     def __init__(self, region: str) -> None:

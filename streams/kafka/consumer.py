@@ -13,22 +13,22 @@ from typing import Any, NamedTuple, cast
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import RETRY_TOPIC
-from headrace.streams.engine.scheduler import Lanes, Partition
+from headrace.streams.engine.scheduler import KeyedScheduler, PartitionState
 from headrace.streams.kafka.consumer_thread import ConsumerThread
 
 FULL_POLL_SECONDS = 0.05
 
 
-class SafeConsumer(driver.Consumer):
+class BatchConsumer(driver.Consumer):
     """Delivers one event per fetched batch, and commits what the marks say.
 
     What was fetched can get lost on its way here: Faust fetches in a thread of its own, and a rebalance or a seek may
     come between. So nothing is believed but offsets: each partition is followed without a gap, from where it began.
     """
 
-    lanes: Lanes
+    lanes: KeyedScheduler
     grace: float
     _thread: ConsumerThread
 
@@ -40,31 +40,31 @@ class SafeConsumer(driver.Consumer):
         self.lanes.polled = time.monotonic()
         fetched, _ = await self._wait_next_records(timeout)
         if not fetched:
-            await self._fetch_what_got_lost()
+            await self._refetch_dropped()
         for tp, records in fetched.items():
             if self.should_stop:
                 return
-            partition = self.lanes.partition(_where(tp))
+            partition = self.lanes.partition(_key(tp))
             if partition is None:
                 continue
             fresh = records if records[0].offset >= partition.fetched else _from(partition.fetched, records)
             if not fresh:
                 continue
-            if self._follows(partition, fresh[0].offset):
-                batch = Batch(partition, partition.fetched, fresh)
+            if self._is_contiguous(partition, fresh[0].offset):
+                batch = RecordBatch(partition, partition.fetched, fresh)
                 partition.fetched = fresh[-1].offset + 1
                 yield tp, self._event(tp, batch)
             else:
                 await self.rewind(tp)
 
-    async def _fetch_what_got_lost(self) -> None:
+    async def _refetch_dropped(self) -> None:
         """Fetch again where the client is further than what was delivered, as nothing may come that would show it.
 
         So it is after a rebalance that began during a fetch: what that one brings goes to nobody. Where it is further
         without a record, as behind a transaction's end, nothing comes of it, and it is believed from then on.
         """
         for tp, position in (await self._thread.positions()).items():
-            partition = self.lanes.partition(_where(tp))
+            partition = self.lanes.partition(_key(tp))
             if partition is None or partition.mark.position == position:
                 continue
             gap = (partition.mark.position, position)
@@ -74,7 +74,7 @@ class SafeConsumer(driver.Consumer):
 
     async def rewind(self, tp: TP) -> None:
         """Fetch again from the first offset that was not delivered."""
-        partition = self.lanes.partition(_where(tp))
+        partition = self.lanes.partition(_key(tp))
         if partition is not None:
             partition.fetched = partition.mark.position
             await self.seek(tp, partition.fetched)
@@ -94,13 +94,13 @@ class SafeConsumer(driver.Consumer):
             await super().perform_seek()
         for tp in self.assignment():
             position = self._committed_offset.get(tp) or begin.get(tp, 0)
-            self.lanes.assign(_where(tp), position, ends.get(tp, 0))
+            self.lanes.assign(_key(tp), position, ends.get(tp, 0))
         for tp, offset in begin.items():
             if not self._committed_offset.get(tp):
                 await self.seek(tp, offset)
 
     async def _seek(self, partition: TP, offset: int) -> None:
-        await self._thread.seek_there(partition, offset)
+        await self._thread.seek_in_thread(partition, offset)
 
     async def _ends_of_retries(self) -> dict[TP, int]:
         """Say up to where retry topics have to be read before others of their number, where order needs it."""
@@ -112,7 +112,7 @@ class SafeConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let running work end, within bounds; commit; forget."""
-        where = [_where(tp) for tp in revoked]
+        where = [_key(tp) for tp in revoked]
         await self.lanes.revoke(where, self.grace)
         if not await self.commit():
             await self.commit()
@@ -129,27 +129,27 @@ class SafeConsumer(driver.Consumer):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Say nothing: Faust's own check knows only events, and warns of every partition that is idle."""
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Received]], set[TP]]:
+    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[ConsumerRecord]], set[TP]]:
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         active = self._get_active_partitions()
-        if any(self.lanes.partition(_where(tp)) is None for tp in active):  # Faust waits for a seek only so long
+        if any(self.lanes.partition(_key(tp)) is None for tp in active):  # Faust waits for a seek only so long
             await self.perform_seek()
-        with_room = {tp for tp in active if self.lanes.has_room(_where(tp))}
+        with_room = {tp for tp in active if self.lanes.has_room(_key(tp))}
         if not with_room:
             await self.sleep(FULL_POLL_SECONDS)
             return {}, with_room
         wait = timeout if len(with_room) == len(active) else FULL_POLL_SECONDS
         return await self._getmany(active_partitions=with_room, timeout=wait), with_room
 
-    def _follows(self, partition: Partition, offset: int) -> bool:
+    def _is_contiguous(self, partition: PartitionState, offset: int) -> bool:
         """Whether records continue what was fetched. A gap, as compaction leaves it, is believed when seen twice."""
         gap = (partition.fetched, offset)
         known = offset == partition.fetched or gap == partition.gap
         partition.gap = gap
         return known
 
-    def _event(self, tp: TP, batch: Batch) -> ConsumerMessage:
+    def _event(self, tp: TP, batch: RecordBatch) -> ConsumerMessage:
         """Dress a batch as the one event that Faust sees of it."""
         last = batch.records[-1]
         place, told = (tp.topic, tp.partition, last.offset), cast(Any, batch)
@@ -160,23 +160,23 @@ class SafeConsumer(driver.Consumer):
         return (TP(*where) for where in self.lanes.assigned())
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self.lanes.committable(_where(tp))
+        return self.lanes.committable(_key(tp))
 
     async def _add_gap(self, *_: Any) -> None:
         """Gaps need no bookkeeping: a mark knows only what was delivered."""
 
 
-def _from(offset: int, records: list[Received]) -> list[Received]:
+def _from(offset: int, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
     return [record for record in records if record.offset >= offset]
 
 
-def _where(tp: Any) -> tuple[str, int]:
+def _key(tp: Any) -> tuple[str, int]:
     return tp.topic, tp.partition
 
 
-class Batch(NamedTuple):
+class RecordBatch(NamedTuple):
     """What one fetch gave of one partition; `start` is the offset from which it was fetched."""
 
-    partition: Partition
+    partition: PartitionState
     start: int
-    records: list[Received]
+    records: list[ConsumerRecord]

@@ -9,14 +9,14 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from headrace.streams.kafka.aiokafka_patches import ask_patiently, give_received
+from headrace.streams.kafka.aiokafka_patches import decode_into_consumer_records, throttle_metadata_refresh
 
 FETCH_WAIT_MS = 100
 """How long the broker may hold back an answer that would be empty: as long, nothing else can be fetched from it. The
 retry topic is empty as a rule, so that with Faust's own 1,500 ms a busy stage would stand still half of the time."""
 
 
-class Waiting:
+class FetchRequest:
     """Whether somebody still waits for what is done in another thread."""
 
     over = False
@@ -47,8 +47,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the client; nothing is fetched before it has subscribed."""
         await super().on_start()
         client = cast(Any, self._consumer)
-        give_received(client._fetcher)
-        ask_patiently(client._client)
+        decode_into_consumer_records(client._fetcher)
+        throttle_metadata_refresh(client._client)
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         """Fetch records. What comes when nobody waits for it any more is given back, to be fetched again.
@@ -56,13 +56,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         Faust ends a fetch when a rebalance begins, but only its own side of it. The other goes on in the thread, and
         would take records from behind the position of the assignment that follows.
         """
-        waiting = Waiting()
+        waiting = FetchRequest()
         try:
             return await self.call_thread(self._fetch_for, waiting, active_partitions, timeout)
         finally:
             waiting.over = True
 
-    async def _fetch_for(self, waiting: Waiting, active_partitions: set[TP], timeout: float) -> Any:
+    async def _fetch_for(self, waiting: FetchRequest, active_partitions: set[TP], timeout: float) -> Any:
         client = self._ensure_consumer()
         found = await self._fetch_records(client, active_partitions, timeout, client._max_poll_records)
         if not waiting.over:
@@ -71,7 +71,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await self._seek_if_assigned(tp, records[0].offset)
         return {}
 
-    async def seek_there(self, tp: TP, offset: int) -> None:
+    async def seek_in_thread(self, tp: TP, offset: int) -> None:
         """Fetch a partition from an offset on, if it is still assigned.
 
         It is done in the thread that fetches: Faust's own `seek` changes the client under its hands, from another.

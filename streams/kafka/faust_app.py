@@ -11,9 +11,9 @@ from typing import Any, cast
 import faust
 
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.streams.engine.scheduler import Lanes
+from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.kafka import auth
-from headrace.streams.kafka.consumer import Batch, SafeConsumer
+from headrace.streams.kafka.consumer import BatchConsumer, RecordBatch
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
@@ -24,23 +24,23 @@ METADATA_SECONDS = 5
 """A leader that shares out the partitions just after an outage may not know any. It looks again after so long."""
 
 
-class AsTheyAre(faust.Schema[Any, Any]):
+class RawBatchSchema(faust.Schema[Any, Any]):
     """Hands batches over untouched; decoding is the runner's, where bad bytes become a dead letter."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> None:
         """There is no key of a batch."""
 
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Batch:
+    def loads_value(self, app: Any, message: Any, **_: Any) -> RecordBatch:
         """Give the batch."""
-        batch: Batch = message.value
+        batch: RecordBatch = message.value
         return batch
 
 
 class StageApp(faust.App):
     """A Faust app whose lanes begin and drain with it."""
 
-    lanes: Lanes
-    grace: float
+    lanes: KeyedScheduler
+    drain_timeout: float
 
     async def on_first_start(self) -> None:
         """Begin to work before the first batch comes."""
@@ -52,11 +52,11 @@ class StageApp(faust.App):
 
     async def stop(self) -> None:
         """Let running work end, within bounds, so that its offsets are committed with the rest."""
-        await self.lanes.drain(self.grace)
+        await self.lanes.drain(self.drain_timeout)
         await super().stop()
 
 
-def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: KafkaSettings) -> StageApp:
+def create_app(stage: Stage, lanes: KeyedScheduler, settings: StreamSettings, kafka: KafkaSettings) -> StageApp:
     """Build the Faust app of one stage: its consumer group, reading all of the stage's topics."""
     app = StageApp(
         stage.group,
@@ -79,16 +79,16 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
         stream_wait_empty=True,
         producer_acks=-1,
     )
-    app.lanes, app.grace = lanes, settings.drain_seconds
-    consumer = type("Consumer", (SafeConsumer,), {"lanes": lanes, "grace": settings.drain_seconds})
+    app.lanes, app.drain_timeout = lanes, settings.drain_seconds
+    consumer = type("Consumer", (BatchConsumer,), {"lanes": lanes, "grace": settings.drain_seconds})
     vars(app.transport)["Consumer"] = consumer
-    read = app.topic(*(topic.name for topic in stage.inputs), schema=AsTheyAre(value_type=bytes))
+    read = app.topic(*(topic.name for topic in stage.inputs), schema=RawBatchSchema(value_type=bytes))
 
     async def take(stream: Any) -> None:
         async for event in stream.noack().events():
-            batch: Batch = event.value
+            batch: RecordBatch = event.value
             if not lanes.deliver(batch.partition, batch.start, batch.records):
-                await cast(SafeConsumer, app.consumer).rewind(event.message.tp)
+                await cast(BatchConsumer, app.consumer).rewind(event.message.tp)
             event.ack()
 
     app.agent(read, name=f"streams.{stage.name}")(take)
@@ -97,7 +97,7 @@ def create_app(stage: Stage, lanes: Lanes, settings: StreamSettings, kafka: Kafk
 
 def credentials(kafka: KafkaSettings) -> Any:
     """Give what Faust's clients need for TLS and to log in; None where nobody asks."""
-    found = auth.client(kafka)
+    found = auth.aiokafka_options(kafka)
     context, mechanism = found["ssl_context"], found.get("sasl_mechanism")
     if tokens := found.get("sasl_oauth_token_provider"):
         return faust.OAuthCredentials(oauth_cb=tokens, ssl_context=context)

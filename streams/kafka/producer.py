@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from headrace.schemas.messages import Message
-from headrace.streams.engine.ports import NotSent
+from headrace.schemas.messages import ProducerRecord
+from headrace.streams.engine.ports import SendError
 
 POLL_SECONDS = 0.001
 
 
-class Sender:
+class AsyncProducer:
     """Sends messages and waits for the acknowledgement."""
 
     def __init__(self, producer: Producer) -> None:
@@ -25,7 +25,7 @@ class Sender:
         self.under_way = 0
         self._pump: asyncio.Task[None] | None = None
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[ProducerRecord]) -> None:
         """Send all messages; they are durable when this returns. Raises `NotSent` when one is not."""
         if not messages:
             return
@@ -41,7 +41,7 @@ class Sender:
         left: int = self._producer.flush(timeout)
         return left
 
-    async def _produce(self, message: Message, delivery: _Delivery) -> None:
+    async def _produce(self, message: ProducerRecord, delivery: _Delivery) -> None:
         while True:
             try:
                 self._producer.produce(
@@ -55,7 +55,7 @@ class Sender:
                 self._producer.poll(0)
                 await asyncio.sleep(POLL_SECONDS)
             except KafkaException as error:
-                raise NotSent(message.topic, str(error.args[0]), _final(error.args[0])) from error
+                raise SendError(message.topic, str(error.args[0]), _final(error.args[0])) from error
             else:
                 self.under_way += 1
                 return
@@ -71,7 +71,7 @@ class _Delivery:
 
     __slots__ = ("done", "left", "sender")
 
-    def __init__(self, sender: Sender, count: int) -> None:
+    def __init__(self, sender: AsyncProducer, count: int) -> None:
         self.sender = sender
         self.left = count
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -83,7 +83,7 @@ class _Delivery:
             return
         if error is not None:
             topic = getattr(message, "topic", str)()
-            self.done.set_exception(NotSent(str(topic), error.str(), _final(error)))
+            self.done.set_exception(SendError(str(topic), error.str(), _final(error)))
         elif not self.left:
             self.done.set_result(None)
 

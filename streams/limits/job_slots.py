@@ -14,21 +14,21 @@ from datetime import datetime
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.ids import token_stage
 from headrace.schemas.records import JobFinished, JobStarted
-from headrace.schemas.serde.codec import Codec, Undecodable
-from headrace.streams.errors import Throttled
+from headrace.schemas.serde.codec import Codec, DecodeError
+from headrace.streams.errors import ThrottledError
 
 
-class TooFewSlots(ValueError):
+class TooFewSlotsError(ValueError):
     """A quota that leaves a partition without a slot: its records would wait for ever."""
 
 
-class Slots:
+class JobSlots:
     """Who holds which slot. Safe from any thread."""
 
     def __init__(self, quotas: Mapping[str, int], partitions: int) -> None:
         for stage, quota in quotas.items():
             if quota < partitions:
-                raise TooFewSlots(f"HEADRACE_SLOTS: {stage}={quota} must be at least its {partitions} partitions")
+                raise TooFewSlotsError(f"HEADRACE_SLOTS: {stage}={quota} must be at least its {partitions} partitions")
         self._quotas = quotas
         self._partitions = partitions
         self._lock = threading.Lock()
@@ -52,21 +52,21 @@ class Slots:
             for each in [each for each, deadline in held.items() if deadline <= now]:
                 del held[each]
             if token not in held and len(held) >= share:
-                raise Throttled(f"all {share} slots of partition {partition} are taken", "slots")
+                raise ThrottledError(f"all {share} slots of partition {partition} are taken", "slots")
             held[token] = until
 
-    def give_back(self, token: str) -> None:
+    def release(self, token: str) -> None:
         """Free the slot of a job that the service never accepted."""
         with self._lock:
             self._free(token)
 
-    def ended(self, token: str) -> None:
+    def on_job_ended(self, token: str) -> None:
         """Note that a job has ended."""
         with self._lock:
             self._ended.add(token)
             self._free(token)
 
-    def hold(self, job: JobStarted) -> None:
+    def add(self, job: JobStarted) -> None:
         """Note a job that any worker started, unless its end is known already."""
         with self._lock:
             if job.token not in self._ended:
@@ -83,20 +83,20 @@ class Slots:
             self._open[stage, partition].pop(token, None)
 
 
-class JobFold:
+class JobEventHandler:
     """Folds `jobs.started` and `jobs.finished`, two topics without an order between them, into slots."""
 
-    def __init__(self, slots: Slots, book: Codec) -> None:
+    def __init__(self, slots: JobSlots, book: Codec) -> None:
         self._slots = slots
         self._book = book
 
     def take(self, value: bytes, _: Headers = ()) -> None:
         """Learn from one record, in any order."""
         try:
-            event = self._book.read(value)
-        except Undecodable:  # its stage dead-letters it
+            event = self._book.decode_or_fetch(value)
+        except DecodeError:  # its stage dead-letters it
             return
         if isinstance(event, JobFinished):
-            self._slots.ended(event.token)
+            self._slots.on_job_ended(event.token)
         elif isinstance(event, JobStarted):
-            self._slots.hold(event)
+            self._slots.add(event)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from headrace.schemas.runtime.token_bucket import Clock, Share, TokenBucket
 
 
-class Rates:
+class RateLimits:
     """The buckets of one process."""
 
     def __init__(self, limits: Mapping[str, float], shares: Mapping[str, Share], clock: Clock = time.monotonic) -> None:

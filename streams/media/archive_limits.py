@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.streams.errors import Unprocessable
+from headrace.streams.errors import PermanentError
 
 CHUNK_BYTES = 1 << 16
 CENTRAL_DIRECTORY_BYTES = 4 << 20
@@ -34,7 +34,7 @@ class ArchiveLimits:
 ARCHIVE_LIMITS = ArchiveLimits()
 
 
-def refuse_bomb(path: Path, mime: str, limits: ArchiveLimits) -> None:
+def check_decompressed_size(path: Path, mime: str, limits: ArchiveLimits) -> None:
     """Raise `Unprocessable` for an archive over the limits, or one too damaged to be counted; pass anything else."""
     if mime not in _UNPACKED:
         return
@@ -44,9 +44,9 @@ def refuse_bomb(path: Path, mime: str, limits: ArchiveLimits) -> None:
         for more in _UNPACKED[mime](path, limits):
             unpacked += more
             if unpacked > limits.allowance(size):
-                raise Unprocessable("archive_bomb", f"{size} bytes unpack to more than {limits.allowance(size)}")
+                raise PermanentError("archive_bomb", f"{size} bytes unpack to more than {limits.allowance(size)}")
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, struct.error) as error:
-        raise Unprocessable("unreadable", f"an archive that cannot be checked: {str(error)[:200]}") from error
+        raise PermanentError("unreadable", f"an archive that cannot be checked: {str(error)[:200]}") from error
 
 
 class _ZipFile(io.FileIO):
@@ -59,7 +59,7 @@ class _ZipFile(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > CENTRAL_DIRECTORY_BYTES:
-            raise Unprocessable("archive_bomb", f"a ZIP whose table of contents alone has {size} bytes")
+            raise PermanentError("archive_bomb", f"a ZIP whose table of contents alone has {size} bytes")
         return super().read(size)
 
 
@@ -97,7 +97,7 @@ def _gzip_bytes(path: Path, limits: ArchiveLimits) -> Iterator[int]:
 
 def _refuse_many(entries: int, limits: ArchiveLimits) -> None:
     if entries > limits.entries:
-        raise Unprocessable("archive_bomb", f"an archive of more than {limits.entries} entries")
+        raise PermanentError("archive_bomb", f"an archive of more than {limits.entries} entries")
 
 
 _UNPACKED: dict[str, Callable[[Path, ArchiveLimits], Iterator[int]]] = {

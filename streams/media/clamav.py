@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from headrace.streams.errors import Outage, Transient, Unprocessable
+from headrace.streams.errors import OutageError, PermanentError, TransientError
 
 PORT = 3310
 CHUNK_BYTES = 1 << 16
@@ -30,7 +30,7 @@ async def scan(address: str, path: Path, timeout_seconds: float = 120.0) -> str:
             async with asyncio.timeout(timeout_seconds):
                 _judge(await _answer(address, file))
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise Transient("clamd hung up, or took too long over the file") from error
+            raise TransientError("clamd hung up, or took too long over the file") from error
     return version
 
 
@@ -41,9 +41,9 @@ async def _version(address: str) -> str:
             writer.write(b"zVERSION\0")
             version = await _line(reader)
     except (OSError, ValueError, OverflowError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise Outage(f"no clamd answers at {address}; start it, or correct HEADRACE_CLAMD") from error
+        raise OutageError(f"no clamd answers at {address}; start it, or correct HEADRACE_CLAMD") from error
     if not version.startswith("ClamAV"):
-        raise Outage(f"what answers at {address} is not clamd; correct HEADRACE_CLAMD")
+        raise OutageError(f"what answers at {address} is not clamd; correct HEADRACE_CLAMD")
     return version
 
 
@@ -112,8 +112,8 @@ def _judge(answer: str) -> None:
         signature = answer.removeprefix("stream: ").removesuffix(" FOUND")
         if signature.startswith(LIMIT):
             which = signature.removeprefix(LIMIT).lstrip(".")
-            raise Unprocessable("too_large", f"clamd gave it up at its limit {which}: raise it in clamd.conf")
-        raise Unprocessable("infected", f"ClamAV found {signature}")
+            raise PermanentError("too_large", f"clamd gave it up at its limit {which}: raise it in clamd.conf")
+        raise PermanentError("infected", f"ClamAV found {signature}")
     if answer.startswith("INSTREAM size limit exceeded"):
-        raise Unprocessable("too_large", "the file is larger than clamd accepts; raise StreamMaxLength in clamd.conf")
-    raise Transient(f"clamd could not scan the file: {answer[:200]}")
+        raise PermanentError("too_large", "the file is larger than clamd accepts; raise StreamMaxLength in clamd.conf")
+    raise TransientError(f"clamd could not scan the file: {answer[:200]}")

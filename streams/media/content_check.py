@@ -6,15 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.streams.errors import Unprocessable
-from headrace.streams.media.archive_limits import ARCHIVE_LIMITS, ArchiveLimits, refuse_bomb
-from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, Kind, sniff
+from headrace.streams.errors import PermanentError
+from headrace.streams.media.archive_limits import ARCHIVE_LIMITS, ArchiveLimits, check_decompressed_size
+from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, FileKind, detect
 
 ENGINE = "built-in content check (no virus scanner)"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ScanVerdict:
     """What harmless content is, and who says so."""
 
     engine: str
@@ -22,10 +22,10 @@ class Verdict:
     sha256: str
 
 
-_IMAGE: tuple[Kind, ...] = ("image",)
-_DOCUMENT: tuple[Kind, ...] = ("document",)
-_MOTION_OR_SOUND: tuple[Kind, ...] = ("video", "audio")
-_NO_PROGRAM: tuple[Kind, ...] = ("image", "video", "audio", "document", "archive", "text", "unknown")
+_IMAGE: tuple[FileKind, ...] = ("image",)
+_DOCUMENT: tuple[FileKind, ...] = ("document",)
+_MOTION_OR_SOUND: tuple[FileKind, ...] = ("video", "audio")
+_NO_PROGRAM: tuple[FileKind, ...] = ("image", "video", "audio", "document", "archive", "text", "unknown")
 _PROMISES = {
     extension: kinds
     for kinds, extensions in (
@@ -40,7 +40,7 @@ _PROMISES = {
 }
 
 
-def check(path: Path, name: str, limits: ArchiveLimits = ARCHIVE_LIMITS) -> Verdict:
+def check(path: Path, name: str, limits: ArchiveLimits = ARCHIVE_LIMITS) -> ScanVerdict:
     """Describe harmless content that fits its name. Reads the file; run it in a thread.
 
     Raises `Unprocessable`: `infected` for the EICAR test file, `type_mismatch` where the name promises another kind
@@ -52,12 +52,12 @@ def check(path: Path, name: str, limits: ArchiveLimits = ARCHIVE_LIMITS) -> Verd
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if _is_eicar(head):
-        raise Unprocessable("infected", "EICAR test file")
-    found = sniff(head) or UNKNOWN
+        raise PermanentError("infected", "EICAR test file")
+    found = detect(head) or UNKNOWN
     if head:
         _refuse_mismatch(found, name)
-    refuse_bomb(path, found.mime, limits)
-    return Verdict(ENGINE, found.mime, sha256)
+    check_decompressed_size(path, found.mime, limits)
+    return ScanVerdict(ENGINE, found.mime, sha256)
 
 
 def eicar() -> bytes:
@@ -77,4 +77,4 @@ def _refuse_mismatch(found: ContentType, name: str) -> None:
     _, dot, ending = name.rpartition(".")
     extension = ending.strip().lower() if dot else ""
     if found.kind not in _PROMISES.get(extension, (found.kind,)):
-        raise Unprocessable("type_mismatch", f"the name ends in .{extension}, but the content is {found.mime}")
+        raise PermanentError("type_mismatch", f"the name ends in .{extension}, but the content is {found.mime}")

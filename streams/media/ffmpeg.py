@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import imageio_ffmpeg
 
-from headrace.streams.errors import Outage, Transient, Unprocessable
-from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, sniff
+from headrace.streams.errors import OutageError, PermanentError, TransientError
+from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, detect
 
 PICTURE_PIXELS = 100_000_000
 OUTPUT_BYTES = 16 << 20
@@ -28,7 +28,7 @@ ERROR_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Ffmpeg:
+class FfmpegLimits:
     """Which ffmpeg, and what one run of it may use; without a path, the one that imageio-ffmpeg brings."""
 
     executable: str | None = None
@@ -37,18 +37,18 @@ class Ffmpeg:
     memory_bytes: int = 2 << 30
 
 
-FFMPEG = Ffmpeg()
+FFMPEG = FfmpegLimits()
 
 
-class Source(NamedTuple):
+class MediaSource(NamedTuple):
     """An open file, what its content says that it is, and the tool that may read it."""
 
     file: FileIO
     type: ContentType
-    ffmpeg: Ffmpeg
+    ffmpeg: FfmpegLimits
 
 
-class Run(NamedTuple):
+class FfmpegRun(NamedTuple):
     """What came of one run of ffmpeg."""
 
     code: int
@@ -64,16 +64,16 @@ _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal
 
 
 @contextmanager
-def opened(path: Path, ffmpeg: Ffmpeg) -> Iterator[Source]:
+def open_source(path: Path, ffmpeg: FfmpegLimits) -> Iterator[MediaSource]:
     """Open a file and look at its type; without a buffer, because each run of ffmpeg moves the same position."""
     with path.open("rb", buffering=0) as file:
         head = file.read(HEAD_BYTES)
         if not head:
-            raise Unprocessable("empty", "the file has no bytes")
-        yield Source(file, sniff(head) or UNKNOWN, ffmpeg)
+            raise PermanentError("empty", "the file has no bytes")
+        yield MediaSource(file, detect(head) or UNKNOWN, ffmpeg)
 
 
-async def run(source: Source, output: Sequence[str] = (), reading: Sequence[str] = ()) -> Run:
+async def run(source: MediaSource, output: Sequence[str] = (), reading: Sequence[str] = ()) -> FfmpegRun:
     """Run ffmpeg on a file to its end, within limits; without output options it only describes the file."""
     source.file.seek(0)
     process = await _begun(source, output, reading)
@@ -83,21 +83,21 @@ async def run(source: Source, output: Sequence[str] = (), reading: Sequence[str]
                 _kept(process.stdout, OUTPUT_BYTES), _kept(process.stderr, ERROR_BYTES), process.wait()
             )
     except TimeoutError as error:
-        raise Transient(f"ffmpeg took longer than {source.ffmpeg.wall_seconds:g} seconds", "timeout") from error
+        raise TransientError(f"ffmpeg took longer than {source.ffmpeg.wall_seconds:g} seconds", "timeout") from error
     finally:
         await _ended(process)
-    run = Run(code, made, errors.decode(errors="replace"))
+    run = FfmpegRun(code, made, errors.decode(errors="replace"))
     _raise_for(run)
     return run
 
 
-async def _begun(source: Source, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
+async def _begun(source: MediaSource, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
     """Start ffmpeg. A start that is cancelled ends with its children: asyncio by itself kills the process alone."""
     starting = asyncio.create_task(_started(source, output, reading))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        with suppress(Outage):
+        with suppress(OutageError):
             await _ended(await starting)
         raise
 
@@ -110,7 +110,7 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _started(source: Source, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
+async def _started(source: MediaSource, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
     ffmpeg = source.ffmpeg
     try:
         executable = ffmpeg.executable or imageio_ffmpeg.get_ffmpeg_exe()
@@ -126,17 +126,17 @@ async def _started(source: Source, output: Sequence[str], reading: Sequence[str]
             start_new_session=True,
         )
     except (OSError, RuntimeError) as error:
-        raise Outage(_NO_FFMPEG) from error
+        raise OutageError(_NO_FFMPEG) from error
 
 
-def _raise_for(run: Run) -> None:
+def _raise_for(run: FfmpegRun) -> None:
     """Raise for an end that says nothing about the file: sh without ffmpeg (126, 127), a signal (255), no threads."""
     if run.code in (126, 127):
-        raise Outage(_NO_FFMPEG)
+        raise OutageError(_NO_FFMPEG)
     if -run.code in _CRASHES:
-        raise Unprocessable("unreadable", f"ffmpeg crashes on it ({signal.Signals(-run.code).name})")
+        raise PermanentError("unreadable", f"ffmpeg crashes on it ({signal.Signals(-run.code).name})")
     if run.code < 0 or run.code == 255 or "Resource temporarily unavailable" in run.errors:
-        raise Transient("ffmpeg was stopped: it ran out of processor time, memory or threads", "stopped")
+        raise TransientError("ffmpeg was stopped: it ran out of processor time, memory or threads", "stopped")
 
 
 async def _kept(stream: asyncio.StreamReader | None, limit: int) -> bytes:

@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.streams.errors import Unprocessable
+from headrace.streams.errors import PermanentError
 from headrace.streams.media.ffmpeg import PICTURE_PIXELS
-from headrace.streams.media.file_type import Kind as Sniffed
+from headrace.streams.media.file_type import FileKind as Sniffed
 
-Kind = Literal["image", "video", "audio", "other"]
+MediaKind = Literal["image", "video", "audio", "other"]
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class MediaInfo:
     """The technical metadata of a file; width and height in pixels as displayed, bit rate in bits a second."""
 
-    kind: Kind
+    kind: MediaKind
     format: str
     duration_seconds: float | None = None
     width: int | None = None
@@ -39,7 +39,7 @@ _FRAME_RATE = re.compile(r", ([\d.]+)(k?) fps")
 _ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
 
 
-def parse(text: str, sniffed: Sniffed = "video") -> Probe:
+def parse(text: str, sniffed: Sniffed = "video") -> MediaInfo:
     """Read what `ffmpeg -i` prints about a file whose first bytes are of the sniffed kind.
 
     A cover picture is not video. Raises `Unprocessable("unreadable")` when ffmpeg could not open the file, and when
@@ -55,7 +55,7 @@ def parse(text: str, sniffed: Sniffed = "video") -> Probe:
         raise unreadable(sniffed, "no picture and no sound that ffmpeg can decode")
     width, height = _displayed(picture["rest"]) if picture else (None, None)
     still = sniffed == "image"
-    return Probe(
+    return MediaInfo(
         kind="image" if still else "video" if picture else "audio",
         format=opened[1].removesuffix("_pipe"),
         duration_seconds=None if still else _duration(text),
@@ -99,17 +99,17 @@ _NOISE = re.compile(
 LOST = re.compile("partial file|File ended prematurely|LZW decode failed")
 
 
-def unreadable(kind: str, errors: str) -> Unprocessable:
+def unreadable(kind: str, errors: str) -> PermanentError:
     """Say why in the first line of ffmpeg's that tells something, without its names and addresses of parts."""
     if size := re.search(r"Picture size (\d+)x(\d+) is invalid", errors):
         return too_large(int(size[1]), int(size[2]))
     if "Cannot allocate memory" in errors:
-        return Unprocessable("too_large", "decoding it takes more memory than one run may use")
+        return PermanentError("too_large", "decoding it takes more memory than one run may use")
     lines = [re.sub(r"^(\[[^\]]*\] ?)*(Error opening input: )?", "", line).strip() for line in errors.split("\n")]
     reason = next((line for line in lines if line and not _NOISE.search(line)), "nothing in it can be decoded")
-    return Unprocessable("unreadable", f"not a readable {kind} file: {reason[:200]}")
+    return PermanentError("unreadable", f"not a readable {kind} file: {reason[:200]}")
 
 
-def too_large(width: int, height: int) -> Unprocessable:
+def too_large(width: int, height: int) -> PermanentError:
     limit = PICTURE_PIXELS // 1_000_000
-    return Unprocessable("too_large", f"a picture of {width} x {height} pixels; the limit is {limit} megapixels")
+    return PermanentError("too_large", f"a picture of {width} x {height} pixels; the limit is {limit} megapixels")

@@ -6,7 +6,7 @@ import codecs
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["image", "video", "audio", "document", "archive", "executable", "text", "unknown"]
+FileKind = Literal["image", "video", "audio", "document", "archive", "executable", "text", "unknown"]
 
 HEAD_BYTES = 4096
 """How much of a file's start `sniff` wants to see."""
@@ -17,7 +17,7 @@ class ContentType:
     """A media type, what it is to the pipeline, and the ffmpeg demuxer for it where ffmpeg may read it."""
 
     mime: str
-    kind: Kind
+    kind: FileKind
     demuxer: str | None = None
 
 
@@ -96,7 +96,7 @@ _TEXTS = {
 }
 
 
-def sniff(head: bytes) -> ContentType | None:
+def detect(head: bytes) -> ContentType | None:
     """Tell the type from the first `HEAD_BYTES` of a file; None for what is not known."""
     for sniffer in (_container, _signature, _audio_frame, _text):
         if found := sniffer(head):

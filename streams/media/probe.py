@@ -7,26 +7,23 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.streams.media.ffmpeg import FFMPEG, PICTURE_PIXELS, Ffmpeg, Source, opened, run
-from headrace.streams.media.ffmpeg_output import LOST, Probe, parse, too_large, unreadable
-from headrace.streams.media.thumbnails import Thumbnail, thumbnails
-
-__all__ = ["Ffmpeg", "Probe", "Thumbnail", "parse", "probe", "thumbnails"]
+from headrace.streams.media.ffmpeg import FFMPEG, PICTURE_PIXELS, FfmpegLimits, MediaSource, open_source, run
+from headrace.streams.media.ffmpeg_output import LOST, MediaInfo, parse, too_large, unreadable
 
 HEAD_SECONDS = 4.0
 TAIL_SECONDS = 3.0
 BOXES = 200_000
 
 
-async def probe(path: Path, ffmpeg: Ffmpeg = FFMPEG) -> Probe:
+async def probe(path: Path, ffmpeg: FfmpegLimits = FFMPEG) -> MediaInfo:
     """Describe a file, and decode its start and its end to be sure that it can be read.
 
     A file whose content is no media is of kind `other`, and ffmpeg never sees it. Raises `Unprocessable` (`empty`,
     `unreadable`, `too_large`), `Transient` for a run that was stopped or took too long, `Outage` without ffmpeg.
     """
-    with opened(path, ffmpeg) as source:
+    with open_source(path, ffmpeg) as source:
         if source.type.demuxer is None:
-            return Probe("other", source.type.mime)
+            return MediaInfo("other", source.type.mime)
         described = (await run(source)).errors
         found = parse(described, source.type.kind)
         if found.width and found.height and found.width * found.height > PICTURE_PIXELS:
@@ -43,7 +40,7 @@ async def probe(path: Path, ffmpeg: Ffmpeg = FFMPEG) -> Probe:
         return found
 
 
-def _is_cut_off(source: Source) -> bool:
+def _is_cut_off(source: MediaSource) -> bool:
     """Say whether a part of an MP4, QuickTime or RIFF file is declared to end behind the end of the file.
 
     Source: ISO/IEC 14496-12, 4.2 (boxes). A RIFF size of 2 GB is what a recorder writes that cannot go back.
@@ -66,7 +63,7 @@ def _is_cut_off(source: Source) -> bool:
     return False
 
 
-async def _decoded_still(source: Source, found: Probe) -> Probe:
+async def _decoded_still(source: MediaSource, found: MediaInfo) -> MediaInfo:
     """Decode one picture; its size is that of what comes out, since EXIF can turn it."""
     # The JPEG decoder fills in for what is missing, unless told not to; the TIFF one stops at unknown tags then.
     strict = ("-err_detect", "explode") if source.type.mime == "image/jpeg" else ()
@@ -77,7 +74,7 @@ async def _decoded_still(source: Source, found: Probe) -> Probe:
     return replace(found, width=int(size[1]), height=int(size[2]))
 
 
-async def _decode(source: Source, found: Probe, start: float, end: float) -> None:
+async def _decode(source: MediaSource, found: MediaInfo, start: float, end: float) -> None:
     """Decode some seconds of video or sound that should go on until `end`, and forgive what a player would.
 
     It is broken when ffmpeg gives up (by default, when two of three packets are bad), when nothing comes out, when

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from headrace.streams.media import clamav, content_check
-from headrace.streams.media.content_check import Verdict
+from headrace.streams.media.content_check import ScanVerdict
 
 
 class ContentScanner:
@@ -16,7 +16,7 @@ class ContentScanner:
     def __init__(self, clamd_address: str) -> None:
         self._clamd = clamd_address
 
-    async def scan(self, path: Path, name: str) -> Verdict:
+    async def scan(self, path: Path, name: str) -> ScanVerdict:
         """Describe harmless content. Raises `Unprocessable` for the other kind."""
         verdict = await asyncio.to_thread(content_check.check, path, name)
         if not self._clamd:

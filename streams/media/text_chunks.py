@@ -13,14 +13,14 @@ _SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TextChunk:
     """A stretch of a text, and the place of its first character in the whole."""
 
     begin: int
     content: str
 
 
-def parts(text: str, most_bytes: int) -> Iterator[Part]:
+def split_text(text: str, most_bytes: int) -> Iterator[TextChunk]:
     """Cut a text into parts of at most so many bytes of UTF-8, each as long as it can be.
 
     It is cut behind a sentence; where one is too long, behind a word; where that is too long, between characters.
@@ -30,7 +30,7 @@ def parts(text: str, most_bytes: int) -> Iterator[Part]:
     while begin < len(text):
         end = _end(text, begin, most_bytes)
         if text[begin:end].strip():
-            yield Part(begin, text[begin:end])
+            yield TextChunk(begin, text[begin:end])
         begin = end
 
 

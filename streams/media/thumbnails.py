@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.streams.media.ffmpeg import FFMPEG, Ffmpeg, Source, opened, run
-from headrace.streams.media.ffmpeg_output import Probe, unreadable
+from headrace.streams.media.ffmpeg import FFMPEG, FfmpegLimits, MediaSource, open_source, run
+from headrace.streams.media.ffmpeg_output import MediaInfo, unreadable
 
 THUMBNAIL_SIDE = 640
 
@@ -34,7 +34,9 @@ class Thumbnail:
     content_type: str
 
 
-async def thumbnails(path: Path, found: Probe, folder: Path, ffmpeg: Ffmpeg = FFMPEG) -> tuple[Thumbnail, ...]:
+async def thumbnails(
+    path: Path, found: MediaInfo, folder: Path, ffmpeg: FfmpegLimits = FFMPEG
+) -> tuple[Thumbnail, ...]:
     """Put pictures of a probed file into a folder, with no side over 640 pixels.
 
     An image gives one, a video up to four spread over its time, sound its waveform, anything else none.
@@ -42,7 +44,7 @@ async def thumbnails(path: Path, found: Probe, folder: Path, ffmpeg: Ffmpeg = FF
     """
     if found.kind == "other":
         return ()
-    with opened(path, ffmpeg) as source:
+    with open_source(path, ffmpeg) as source:
         if found.kind == "audio":
             return (await _waveform(source, folder / "0.png"),)
         made = [await _still(source, found, folder / f"{n}.jpg", at) for n, at in enumerate(_moments(found))]
@@ -52,7 +54,7 @@ async def thumbnails(path: Path, found: Probe, folder: Path, ffmpeg: Ffmpeg = FF
         return tuple(picture for picture in made if picture)
 
 
-def _moments(found: Probe) -> list[float | None]:
+def _moments(found: MediaInfo) -> list[float | None]:
     """Give the middles of equal parts of a video's time, fewer for a short one; None is a file's first picture."""
     if found.kind == "image" or not found.duration_seconds:
         return [None]
@@ -60,7 +62,7 @@ def _moments(found: Probe) -> list[float | None]:
     return [round(found.duration_seconds * (part + 0.5) / parts, 3) for part in range(parts)]
 
 
-async def _still(source: Source, found: Probe, path: Path, at: float | None = None) -> Thumbnail | None:
+async def _still(source: MediaSource, found: MediaInfo, path: Path, at: float | None = None) -> Thumbnail | None:
     """Write the picture of a moment; None where the video shows nothing then."""
     width, height = found.width or THUMBNAIL_SIDE, found.height or THUMBNAIL_SIDE
     scale = min(1.0, THUMBNAIL_SIDE / max(width, height))
@@ -76,7 +78,7 @@ async def _still(source: Source, found: Probe, path: Path, at: float | None = No
     return Thumbnail(path, width, height, moment, "image/jpeg")
 
 
-async def _waveform(source: Source, path: Path) -> Thumbnail:
+async def _waveform(source: MediaSource, path: Path) -> Thumbnail:
     """Draw loudness over time; resampled first, because the filter keeps all samples in memory."""
     width, height = WAVEFORM_SIZE
     drawn = f"[0:a:0]aformat=channel_layouts=mono,aresample=8000,showwavespic=s={width}x{height}:colors=#2f6f9f"

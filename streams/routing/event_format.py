@@ -15,15 +15,15 @@ from typing import Any
 import msgspec
 import orjson
 
-from headrace.schemas.cloudevents import Envelope
-from headrace.schemas.messages import Received
+from headrace.schemas.cloudevents import EventMetadata
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import AwsEvent, Event
 
 LETTER = "dlq-"
-TOLD = ("stage", "code", "class", "message", "attempts", "first-failure", "last-failure")
+DLQ_FIELDS = ("stage", "code", "class", "message", "attempts", "first-failure", "last-failure")
 
 
-def event_of(received: Received, record: Event, envelope: Envelope) -> dict[str, Any]:
+def to_eventbridge_event(received: ConsumerRecord, record: Event, envelope: EventMetadata) -> dict[str, Any]:
     """Give a record as an event."""
     event = _original(record) or {
         "version": "0",
@@ -53,7 +53,7 @@ def _resources(record: Event) -> list[str]:
     return [f"arn:aws:s3:::{asset.bucket}/{asset.key}"] if asset is not None else []
 
 
-def _where(received: Received, envelope: Envelope) -> dict[str, Any]:
+def _where(received: ConsumerRecord, envelope: EventMetadata) -> dict[str, Any]:
     found: dict[str, Any] = {
         "topic": received.topic,
         "partition": received.partition,
@@ -69,5 +69,5 @@ def _where(received: Received, envelope: Envelope) -> dict[str, Any]:
 
 
 def _letter(headers: Mapping[str, bytes | None]) -> dict[str, str]:
-    values = {name: headers.get(f"{LETTER}{name}") for name in TOLD}
+    values = {name: headers.get(f"{LETTER}{name}") for name in DLQ_FIELDS}
     return {name: value.decode(errors="replace") for name, value in values.items() if value is not None}

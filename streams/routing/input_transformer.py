@@ -22,12 +22,12 @@ _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']+)'\]|\[(\d+)\]")
 _PATH = re.compile(r"\$(?:\.[A-Za-z_][\w-]*|\['[^']+'\]|\[\d+\])*")
 
 
-class BadTemplate(ValueError):
+class InvalidTemplateError(ValueError):
     """A transformer that cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Transformer:
+class InputTransformer:
     """Paths by name, and a template; without a template the whole event is sent."""
 
     paths: Mapping[str, str] = field(default_factory=dict)
@@ -35,24 +35,24 @@ class Transformer:
 
     def __post_init__(self) -> None:
         if not isinstance(self.template, str) or len(self.template) > LONGEST_TEMPLATE:
-            raise BadTemplate(f"template: a text of at most {LONGEST_TEMPLATE:,} characters")
+            raise InvalidTemplateError(f"template: a text of at most {LONGEST_TEMPLATE:,} characters")
         if len(self.paths) > MOST_PATHS:
-            raise BadTemplate(f"paths: at most {MOST_PATHS}")
+            raise InvalidTemplateError(f"paths: at most {MOST_PATHS}")
         for name, path in self.paths.items():
             if not isinstance(path, str) or not _PATH.fullmatch(path):
-                raise BadTemplate(f"paths.{name}: a path such as $.detail.asset.key, not {path!r}")
+                raise InvalidTemplateError(f"paths.{name}: a path such as $.detail.asset.key, not {path!r}")
         if self.paths and not self.template:
-            raise BadTemplate("paths without a template: nothing would use them")
+            raise InvalidTemplateError("paths without a template: nothing would use them")
         for name in _PLACE.findall(self.template):
             if name not in self.paths and name not in RESERVED:
                 known = ", ".join((*self.paths, *RESERVED))
-                raise BadTemplate(f"template: <{name}> has no path; there are {known}")
+                raise InvalidTemplateError(f"template: <{name}> has no path; there are {known}")
 
 
-WHOLE = Transformer()
+WHOLE = InputTransformer()
 
 
-def transformed(transformer: Transformer, event: Mapping[str, Any], rule: str) -> str:
+def transform(transformer: InputTransformer, event: Mapping[str, Any], rule: str) -> str:
     """Write what is sent of an event, as text."""
     if not transformer.template:
         return orjson.dumps(event).decode()

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.settings import SettingsError
-from headrace.streams.routing.input_transformer import WHOLE, BadTemplate, Transformer
-from headrace.streams.rules import InvalidPattern, Pattern
+from headrace.streams.routing.input_transformer import WHOLE, InputTransformer, InvalidTemplateError
+from headrace.streams.rules import InvalidPatternError, Pattern
 from headrace.streams.stage import MAX_ATTEMPTS
 
 PREFIX = "rule-"
@@ -35,22 +35,22 @@ LONGEST_RETRY_SECONDS = 86_400
 MOST_ATTEMPTS = 185
 
 
-class BadRule(SettingsError):
+class InvalidRuleError(SettingsError):
     """A rule that cannot be used; the message names the file, the place and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RuleTarget:
     """Where a rule sends: a kind, the address that the kind needs, settings of the kind, and what is sent."""
 
     kind: str
     address: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    input: Transformer = WHOLE
+    input: InputTransformer = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RuleRetryPolicy:
     """How often a delivery is tried, and for how many seconds after the event was written; 0 for no bound of time.
 
     Source of the bounds: Amazon EventBridge API Reference, RetryPolicy.
@@ -71,11 +71,11 @@ class Rule:
     reads: tuple[str, ...]
     pattern: Mapping[str, Any]
     matcher: Pattern
-    target: Target
+    target: RuleTarget
     description: str = ""
     enabled: bool = True
     ordered: bool = False
-    retry: RetryPolicy = RetryPolicy()
+    retry: RuleRetryPolicy = RuleRetryPolicy()
     rate: float = 0.0
     version: str = ""
 
@@ -89,7 +89,7 @@ def read_folder(folder: str) -> tuple[Rule, ...]:
     """Read every rule of a folder, in the order of their names. Raises `BadRule`."""
     path = Path(folder)
     if not path.is_dir():
-        raise BadRule(f"{folder}: no folder (HEADRACE_RULES)")
+        raise InvalidRuleError(f"{folder}: no folder (HEADRACE_RULES)")
     return tuple(read_file(file) for file in sorted(path.glob("*.toml")))
 
 
@@ -98,9 +98,9 @@ def read_file(file: Path) -> Rule:
     try:
         return read_text(file.stem, file.read_text("utf-8"))
     except OSError as error:
-        raise BadRule(f"{file}: {error.strerror}") from error
+        raise InvalidRuleError(f"{file}: {error.strerror}") from error
     except ValueError as error:  # no UTF-8
-        raise BadRule(f"{file.name}: {error}") from error
+        raise InvalidRuleError(f"{file.name}: {error}") from error
 
 
 def read_text(name: str, text: str) -> Rule:
@@ -108,22 +108,22 @@ def read_text(name: str, text: str) -> Rule:
     try:
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
         return replace(parse(name, tomllib.loads(text)), version=version)
-    except (BadRule, ValueError) as error:
-        raise BadRule(f"{name}.toml: {error}") from error
+    except (InvalidRuleError, ValueError) as error:
+        raise InvalidRuleError(f"{name}.toml: {error}") from error
 
 
 def parse(name: str, said: Mapping[str, Any]) -> Rule:
     """Make a rule of what a file says. Raises `BadRule`."""
     if not NAME.fullmatch(name):
-        raise BadRule(f"a rule's name has lower-case letters, digits and hyphens, at most 18, not {name!r}")
+        raise InvalidRuleError(f"a rule's name has lower-case letters, digits and hyphens, at most 18, not {name!r}")
     if unknown := sorted(said.keys() - KEYS):
-        raise BadRule(f"{unknown[0]}: there is no such key; there are {', '.join(sorted(KEYS))}")
+        raise InvalidRuleError(f"{unknown[0]}: there is no such key; there are {', '.join(sorted(KEYS))}")
     reads = said.get("reads")
     if not isinstance(reads, list) or not reads or not all(isinstance(each, str) for each in reads):
-        raise BadRule("reads: name at least one topic, such as ['media.completed']")
+        raise InvalidRuleError("reads: name at least one topic, such as ['media.completed']")
     for key in ("enabled", "ordered"):
         if not isinstance(said.get(key, False), bool):
-            raise BadRule(f"{key} = true or false, not {said[key]!r}")
+            raise InvalidRuleError(f"{key} = true or false, not {said[key]!r}")
     return Rule(
         name=name,
         reads=tuple(reads),
@@ -138,46 +138,46 @@ def parse(name: str, said: Mapping[str, Any]) -> Rule:
     )
 
 
-def _retry(said: Any) -> RetryPolicy:
+def _retry(said: Any) -> RuleRetryPolicy:
     if not isinstance(said, Mapping) or said.keys() - {"attempts", "within_seconds"}:
-        raise BadRule("[retry] has attempts = 8 and within_seconds = 3600")
+        raise InvalidRuleError("[retry] has attempts = 8 and within_seconds = 3600")
     attempts = _number("[retry] attempts", said.get("attempts", MAX_ATTEMPTS), 1, MOST_ATTEMPTS)
     within = _number("[retry] within_seconds", said.get("within_seconds", 0), 0, LONGEST_RETRY_SECONDS)
-    return RetryPolicy(int(attempts), within)
+    return RuleRetryPolicy(int(attempts), within)
 
 
 def _number(key: str, said: Any, least: float, most: float) -> float:
     if isinstance(said, bool) or not isinstance(said, int | float) or not least <= said <= most:
-        raise BadRule(f"{key}: a number from {least:,} to {most:,}, not {said!r}")
+        raise InvalidRuleError(f"{key}: a number from {least:,} to {most:,}, not {said!r}")
     return float(said)
 
 
 def _matcher(pattern: Any) -> Pattern:
     try:
         return Pattern(pattern or {"detail-type": [{"exists": True}]})
-    except InvalidPattern as error:
-        raise BadRule(f"pattern: {error}") from error
+    except InvalidPatternError as error:
+        raise InvalidRuleError(f"pattern: {error}") from error
 
 
-def _target(said: Any) -> Target:
+def _target(said: Any) -> RuleTarget:
     if not isinstance(said, Mapping):
-        raise BadRule(f"[target] is missing: name one of {', '.join(KINDS)}")
+        raise InvalidRuleError(f"[target] is missing: name one of {', '.join(KINDS)}")
     kinds = [kind for kind in KINDS if kind in said]
     if len(kinds) != 1:
         many = f"not {' and '.join(kinds)}: write a rule for each" if kinds else "and this one has none"
-        raise BadRule(f"[target] has one of {', '.join(KINDS)}, {many}")
+        raise InvalidRuleError(f"[target] has one of {', '.join(KINDS)}, {many}")
     [kind] = kinds
     address = said[kind]
     if not isinstance(address, str) or not address:
-        raise BadRule(f"[target] {kind}: give an address as text")
+        raise InvalidRuleError(f"[target] {kind}: give an address as text")
     settings = {key: value for key, value in said.items() if key not in (kind, "input")}
-    return Target(kind, address, settings, _input(said.get("input", {})))
+    return RuleTarget(kind, address, settings, _input(said.get("input", {})))
 
 
-def _input(said: Any) -> Transformer:
+def _input(said: Any) -> InputTransformer:
     if not isinstance(said, Mapping) or said.keys() - {"paths", "template"}:
-        raise BadRule("[target.input] has paths = { NAME = '$.detail...' } and template = '...'")
+        raise InvalidRuleError("[target.input] has paths = { NAME = '$.detail...' } and template = '...'")
     try:
-        return Transformer(dict(said.get("paths", {})), said.get("template", ""))
-    except BadTemplate as error:
-        raise BadRule(f"[target.input] {error}") from error
+        return InputTransformer(dict(said.get("paths", {})), said.get("template", ""))
+    except InvalidTemplateError as error:
+        raise InvalidRuleError(f"[target.input] {error}") from error

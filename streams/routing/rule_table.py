@@ -14,18 +14,18 @@ import msgspec
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.settings import SettingsError
 from headrace.streams.engine import metrics
 from headrace.streams.routing.rule import Rule, read_text
-from headrace.streams.routing.rule_stage import InForce, Send, live_stage
+from headrace.streams.routing.rule_stage import ActiveRule, SendDelivery, reloadable_rule_stage
 from headrace.streams.stage import Stage
 
-Build = Callable[[Rule], Send | None]
+BuildStage = Callable[[Rule], SendDelivery | None]
 """Opens what reaches a rule's target. Raises `BadRule` for one that cannot be used."""
 
 
-class Publication(msgspec.Struct, frozen=True):
+class RuleChange(msgspec.Struct, frozen=True):
     """A rule that somebody put in force: its text as in a file, None to take it away; by whom, and when (RFC 3339)."""
 
     name: str
@@ -34,18 +34,18 @@ class Publication(msgspec.Struct, frozen=True):
     at: str
 
 
-def message(said: Publication) -> Message:
+def message(said: RuleChange) -> ProducerRecord:
     """Address a rule."""
-    return Message(topics.RULES.name, said.name.encode(), msgspec.json.encode(said))
+    return ProducerRecord(topics.RULES.name, said.name.encode(), msgspec.json.encode(said))
 
 
 class RuleTable:
     """The rules in force, by name. Safe from any thread."""
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: BuildStage) -> None:
         self._build = build
         self._lock = threading.Lock()
-        self._in_force: dict[str, InForce] = {}
+        self._in_force: dict[str, ActiveRule] = {}
         self.revision = 0
         """How many changes there were."""
         self.tells = False
@@ -54,7 +54,7 @@ class RuleTable:
     def take(self, value: bytes, _: Headers = ()) -> None:
         """Put what a record says in force, if it can be. Never raises."""
         try:
-            said = msgspec.json.decode(value, type=Publication)
+            said = msgspec.json.decode(value, type=RuleChange)
             found = _opened(said, self._build)
         except (msgspec.MsgspecError, SettingsError, ValueError) as error:
             metrics.log.error("rule refused", why=str(error), then="what was in force before stays")
@@ -78,17 +78,17 @@ class RuleTable:
         return tuple(self._stage(rule) for rule in self.rules() if rule.enabled)
 
     def _stage(self, rule: Rule) -> Stage:
-        return live_stage(rule, lambda: self._in_force.get(rule.name))
+        return reloadable_rule_stage(rule, lambda: self._in_force.get(rule.name))
 
 
-def _opened(said: Publication, build: Build) -> InForce | None:
+def _opened(said: RuleChange, build: BuildStage) -> ActiveRule | None:
     if said.text is None:
         return None
     rule = read_text(said.name, said.text)
-    return InForce(rule, build(rule) if rule.enabled else None)
+    return ActiveRule(rule, build(rule) if rule.enabled else None)
 
 
-def is_same(one: Stage, other: Stage) -> bool:
+def can_reuse_stage(one: Stage, other: Stage) -> bool:
     """Whether a stage that runs can go on for another: what it reads, and how, is the same."""
     return replace(one, route=None, run=_never) == replace(other, route=None, run=_never)
 

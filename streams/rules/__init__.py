@@ -9,8 +9,8 @@ A package without Kafka in it, usable alone:
 Events are JSON objects as `orjson.loads` gives them.
 """
 
-from headrace.streams.rules.errors import InvalidPattern
+from headrace.streams.rules.errors import InvalidPatternError
 from headrace.streams.rules.index.index import Index
-from headrace.streams.rules.pattern import Miss, Pattern
+from headrace.streams.rules.pattern import Mismatch, Pattern
 
-__all__ = ["Index", "InvalidPattern", "Miss", "Pattern"]
+__all__ = ["Index", "InvalidPatternError", "Mismatch", "Pattern"]

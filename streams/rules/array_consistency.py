@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from headrace.streams.rules.fields import NOWHERE, Places
 
-Ways = set[Places]
+Bindings = set[Places]
 
 
 class Elements:
@@ -45,7 +45,7 @@ class Elements:
                     open_.append(elements[index])
 
 
-def onward(before: Ways, good: Ways) -> Ways:
+def extend(before: Bindings, good: Bindings) -> Bindings:
     """Give every way on over one of the good places."""
     if before == {NOWHERE} or not good:
         return good
@@ -55,13 +55,13 @@ def onward(before: Ways, good: Ways) -> Ways:
     return {_joined(way, places) for way in before for places in elements.beside(dict(way))}
 
 
-def past(before: Ways, there: Iterable[Places]) -> Ways:
+def exclude(before: Bindings, there: Iterable[Places]) -> Bindings:
     """Give the ways that no value is beside, so that for them there is none."""
     elements = Elements(there)
     return {way for way in before if next(elements.beside(dict(way)), None) is None}
 
 
-def forgetting(ways: Ways, lasting: frozenset[int]) -> Ways:
+def project(ways: Bindings, lasting: frozenset[int]) -> Bindings:
     """Give the ways without what was chosen of lists that nobody asks for any more."""
     return {tuple(pair for pair in way if pair[0] in lasting) for way in ways}
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from headrace.streams.rules.text_matching import AnyCase, Glob
 
 Scalar = str | int | float | bool | None
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def is_comparable(value: Any) -> bool:
         return False
 
 
-def address_of(value: Scalar) -> Address | None:
+def address_of(value: Scalar) -> IpAddress | None:
     """Read an IP address; None for everything else."""
     if not isinstance(value, str) or "%" in value:
         return None

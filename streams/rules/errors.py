@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class InvalidPattern(ValueError):
+class InvalidPatternError(ValueError):
     """The pattern breaks a rule of the language. `path` says where, `why` says which."""
 
     def __init__(self, path: str, why: str) -> None:

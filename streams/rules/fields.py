@@ -20,21 +20,21 @@ from headrace.streams.rules.conditions import Scalar
 Places = tuple[tuple[int, int], ...]
 """Which element of which list: pairs of the list's number in the event and the element's in the list."""
 
-Value = tuple[Scalar, Places]
-Fields = Mapping[str, list[Value]]
+FieldValue = tuple[Scalar, Places]
+Fields = Mapping[str, list[FieldValue]]
 
 NOWHERE: Places = ()
 
 
-Tree = dict[str, "Branch"]
-Branch = tuple[str | None, Tree]
+Tree = dict[str, "FieldBranch"]
+FieldBranch = tuple[str | None, Tree]
 """What a name leads to: the path, if somebody asks for it, and what is asked for below."""
 
 _LISTS, _OBJECTS, _SCALARS = (list, tuple), (dict, msgspec.Struct), (str, int, float, bool, type(None))
 _MISSING = object()
 
 
-class Wanted:
+class WantedFields:
     """The paths that somebody asks for, as a tree of names. A name may have dots in it: `a.b` is `b` below `a`."""
 
     __slots__ = ("tree",)
@@ -50,7 +50,7 @@ class Wanted:
         self.tree = nodes[()]
 
 
-def fields_of(event: Any, wanted: Wanted) -> dict[str, list[Value]]:
+def fields_of(event: Any, wanted: WantedFields) -> dict[str, list[FieldValue]]:
     """Give the values of an event at the wanted paths."""
     reading = _Reading()
     reading.object(event, wanted.tree, NOWHERE)
@@ -61,7 +61,7 @@ class _Reading:
     """One reading of one event. Lists are numbered as they come."""
 
     def __init__(self) -> None:
-        self.found: dict[str, list[Value]] = {}
+        self.found: dict[str, list[FieldValue]] = {}
         self._lists = 0
 
     def object(self, event: Any, tree: Tree, places: Places) -> None:
@@ -71,7 +71,7 @@ class _Reading:
             if value is not _MISSING:
                 self._value(value, branch, places)
 
-    def _value(self, value: Any, branch: Branch, places: Places) -> None:
+    def _value(self, value: Any, branch: FieldBranch, places: Places) -> None:
         if isinstance(value, _LISTS):
             self._list(value, branch, places)
         elif isinstance(value, _OBJECTS):
@@ -80,7 +80,7 @@ class _Reading:
         elif branch[0] is not None:
             self.found.setdefault(branch[0], []).append((scalar(value), places))
 
-    def _list(self, values: Iterable[Any], branch: Branch, places: Places) -> None:
+    def _list(self, values: Iterable[Any], branch: FieldBranch, places: Places) -> None:
         number, self._lists = self._lists, self._lists + 1
         for index, value in enumerate(values):
             inside = (*places, (number, index)) if isinstance(value, _LISTS + _OBJECTS) else places

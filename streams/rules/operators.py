@@ -23,7 +23,7 @@ from headrace.streams.rules.conditions import (
     Wildcard,
     is_comparable,
 )
-from headrace.streams.rules.errors import InvalidPattern
+from headrace.streams.rules.errors import InvalidPatternError
 
 
 def alternative(wanted: Any, path: str) -> Condition:
@@ -31,19 +31,19 @@ def alternative(wanted: Any, path: str) -> Condition:
     if wanted is None or isinstance(wanted, str | bool | int | float):
         return Exactly(wanted)
     if not isinstance(wanted, Mapping):
-        raise InvalidPattern(path, f"an alternative is a value or one operator, not {kind(wanted)}")
+        raise InvalidPatternError(path, f"an alternative is a value or one operator, not {kind(wanted)}")
     if len(wanted) != 1:
-        raise InvalidPattern(path, f"one operator in each object, not {len(wanted)}")
+        raise InvalidPatternError(path, f"one operator in each object, not {len(wanted)}")
     [(name, operand)] = wanted.items()
     make = _OPERATORS.get(name)
     if make is None:
-        raise InvalidPattern(path, f"unknown operator {name!r}; there are {', '.join(_OPERATORS)}")
+        raise InvalidPatternError(path, f"unknown operator {name!r}; there are {', '.join(_OPERATORS)}")
     return make(operand, path)
 
 
 def _text(operand: Any, path: str, name: str) -> str:
     if not isinstance(operand, str):
-        raise InvalidPattern(path, f"{name} takes a text, not {kind(operand)}")
+        raise InvalidPatternError(path, f"{name} takes a text, not {kind(operand)}")
     return operand
 
 
@@ -61,7 +61,9 @@ def _suffix(operand: Any, path: str) -> Condition:
 
 def _inner_text(operand: Mapping[str, Any], path: str, name: str) -> str:
     if list(operand) != ["equals-ignore-case"]:
-        raise InvalidPattern(path, f"{name} takes a text or one equals-ignore-case, not {', '.join(operand) or '{}'}")
+        raise InvalidPatternError(
+            path, f"{name} takes a text or one equals-ignore-case, not {', '.join(operand) or '{}'}"
+        )
     return _text(operand["equals-ignore-case"], path, "equals-ignore-case")
 
 
@@ -73,7 +75,9 @@ def _wildcard(operand: Any, path: str) -> Wildcard:
     try:
         return Wildcard(_text(operand, path, "wildcard"))
     except ValueError as error:
-        raise error if isinstance(error, InvalidPattern) else InvalidPattern(path, f"wildcard: {error}") from None
+        raise (
+            error if isinstance(error, InvalidPatternError) else InvalidPatternError(path, f"wildcard: {error}")
+        ) from None
 
 
 def _exactly(operand: Any, path: str) -> Condition:
@@ -82,7 +86,7 @@ def _exactly(operand: Any, path: str) -> Condition:
 
 def _exists(operand: Any, path: str) -> Condition:
     if not isinstance(operand, bool):
-        raise InvalidPattern(path, f"exists takes true or false, not {kind(operand)}")
+        raise InvalidPatternError(path, f"exists takes true or false, not {kind(operand)}")
     return Exists(operand)
 
 
@@ -93,19 +97,19 @@ def _cidr(operand: Any, path: str) -> Condition:
     try:
         widest = found.network.max_prefixlen
     except ValueError:
-        raise InvalidPattern(path, f"cidr takes a block such as 10.0.0.0/24, not {block!r}") from None
+        raise InvalidPatternError(path, f"cidr takes a block such as 10.0.0.0/24, not {block!r}") from None
     if not mask.isdecimal() or not int(mask) < widest or "%" in address:
-        raise InvalidPattern(path, f"cidr takes a mask of 0 to {widest - 1} bits, not {block!r}")
+        raise InvalidPatternError(path, f"cidr takes a mask of 0 to {widest - 1} bits, not {block!r}")
     return found
 
 
 def _numeric(operand: Any, path: str) -> Condition:
     if not is_list(operand) or len(operand) not in (2, 4):
-        raise InvalidPattern(path, 'numeric takes a list such as ["=", 5] or [">", 0, "<=", 5]')
+        raise InvalidPatternError(path, 'numeric takes a list such as ["=", 5] or [">", 0, "<=", 5]')
     pairs = list(zip(operand[::2], operand[1::2], strict=True))
     for _, number in pairs:
         if not is_comparable(number):
-            raise InvalidPattern(path, f"numeric compares with numbers that a double can hold, not {number!r}")
+            raise InvalidPatternError(path, f"numeric compares with numbers that a double can hold, not {number!r}")
     match [symbol for symbol, _ in pairs]:
         case ["="]:
             return Numeric(pairs[0][1], False, pairs[0][1], False)
@@ -116,29 +120,29 @@ def _numeric(operand: Any, path: str) -> Condition:
         case [">" | ">=" as low, "<" | "<=" as high] if pairs[0][1] < pairs[1][1]:
             return Numeric(pairs[0][1], low == ">", pairs[1][1], high == "<")
         case [">" | ">=", "<" | "<="]:
-            raise InvalidPattern(path, "numeric: the lower bound must be less than the upper one")
-    raise InvalidPattern(path, "numeric takes one of = < <= > >=, or > or >= and then < or <=")
+            raise InvalidPatternError(path, "numeric: the lower bound must be less than the upper one")
+    raise InvalidPatternError(path, "numeric takes one of = < <= > >=, or > or >= and then < or <=")
 
 
 def _anything_but(operand: Any, path: str) -> Condition:
     others: list[Exactly | Prefix | Suffix | IgnoringCase | Wildcard]
     if isinstance(operand, Mapping):
         if len(operand) != 1 or not operand.keys() <= _BUT.keys():
-            raise InvalidPattern(
+            raise InvalidPatternError(
                 path, f"anything-but takes one of {', '.join(_BUT)}, not {', '.join(map(str, operand))}"
             )
         [(name, inner)] = operand.items()
         texts = list(inner) if is_list(inner) else [inner]
         if name in ("prefix", "suffix") and "" in texts:
-            raise InvalidPattern(path, f"anything-but an empty {name} matches nothing")
+            raise InvalidPatternError(path, f"anything-but an empty {name} matches nothing")
         others = [_BUT[name](each, path) for each in texts]
     else:
         values = list(operand) if is_list(operand) else [operand]
         if not all(isinstance(each, str) for each in values) and not all(map(is_comparable, values)):
-            raise InvalidPattern(path, "anything-but takes texts, or numbers that a double can hold, and not both")
+            raise InvalidPatternError(path, "anything-but takes texts, or numbers that a double can hold, and not both")
         others = [Exactly(each) for each in values]
     if not others:
-        raise InvalidPattern(path, "anything-but an empty list is anything; use exists")
+        raise InvalidPatternError(path, "anything-but an empty list is anything; use exists")
     return AnythingBut(tuple(others))
 
 

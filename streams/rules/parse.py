@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from headrace.streams.rules.conditions import Condition
-from headrace.streams.rules.errors import InvalidPattern
+from headrace.streams.rules.errors import InvalidPatternError
 from headrace.streams.rules.operators import alternative, is_list, kind
 
 
@@ -50,7 +50,7 @@ _RESERVED = frozenset(
 def parse(pattern: Any) -> list[Clauses]:
     """Give the sets of clauses of which one must hold. Raises `InvalidPattern` with the path and the rule broken."""
     if not isinstance(pattern, Mapping):
-        raise InvalidPattern("", f"a pattern is an object, not {kind(pattern)}")
+        raise InvalidPatternError("", f"a pattern is an object, not {kind(pattern)}")
     return _object(pattern, (), [{}])
 
 
@@ -58,22 +58,22 @@ def _object(pattern: Mapping[str, Any], path: tuple[str, ...], sets: list[Clause
     """Add an object's fields to every set so far."""
     where = ".".join(path)
     if not pattern:
-        raise InvalidPattern(where, "an empty object matches nothing; leave the field out")
+        raise InvalidPatternError(where, "an empty object matches nothing; leave the field out")
     if len(path) > MOST_LEVELS:
-        raise InvalidPattern(where, f"nested more than {MOST_LEVELS} levels deep")
+        raise InvalidPatternError(where, f"nested more than {MOST_LEVELS} levels deep")
     for name, wanted in pattern.items():
         if not isinstance(name, str):
-            raise InvalidPattern(where, f"a field's name is a text, not {kind(name)}")
+            raise InvalidPatternError(where, f"a field's name is a text, not {kind(name)}")
         if name == OR and _is_or(wanted):
             sets = [each for branch in wanted for each in _object(branch, path, [dict(other) for other in sets])]
             if len(sets) > MOST_BRANCHES:
-                raise InvalidPattern(where or OR, f"its $or make more than {MOST_BRANCHES} combinations")
+                raise InvalidPatternError(where or OR, f"its $or make more than {MOST_BRANCHES} combinations")
         elif isinstance(wanted, Mapping):
             sets = _object(wanted, (*path, name), sets)
         else:
             clause = _clause(wanted, ".".join((*path, name)))
             if clause.path.count(".") >= MOST_LEVELS:
-                raise InvalidPattern(clause.path, f"nested more than {MOST_LEVELS} levels deep")
+                raise InvalidPatternError(clause.path, f"nested more than {MOST_LEVELS} levels deep")
             for each in sets:
                 each[clause.path] = clause
     return sets
@@ -89,7 +89,9 @@ def _is_or(wanted: Any) -> bool:
 
 def _clause(wanted: Any, path: str) -> Clause:
     if not is_list(wanted):
-        raise InvalidPattern(path, f"an object, or a list of alternatives such as [{wanted!r}], not {kind(wanted)}")
+        raise InvalidPatternError(
+            path, f"an object, or a list of alternatives such as [{wanted!r}], not {kind(wanted)}"
+        )
     if not wanted:
-        raise InvalidPattern(path, "an empty list matches nothing")
+        raise InvalidPatternError(path, "an empty list matches nothing")
     return Clause(path, tuple(alternative(each, path) for each in wanted), wanted)

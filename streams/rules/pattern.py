@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.streams.rules.array_consistency import Ways, forgetting, onward, past
+from headrace.streams.rules.array_consistency import Bindings, exclude, extend, project
 from headrace.streams.rules.conditions import Exists, Scalar
-from headrace.streams.rules.fields import NOWHERE, Fields, Value, Wanted, fields_of
+from headrace.streams.rules.fields import NOWHERE, Fields, FieldValue, WantedFields, fields_of
 from headrace.streams.rules.parse import Clause, parse
 
 FEW = 16
@@ -20,7 +20,7 @@ FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class Mismatch:
     """Why an event does not match: the first clause that fails, what it asked and what it saw.
 
     `met` of `clauses` clauses are met. `saw` is empty where nothing stands at the path. `apart` says that each clause
@@ -28,16 +28,16 @@ class Miss:
     """
 
     path: str
-    asked: Sequence[Any]
-    saw: tuple[Scalar, ...]
-    met: int
+    expected: Sequence[Any]
+    actual: tuple[Scalar, ...]
+    matched_clauses: int
     clauses: int
-    apart: bool = False
+    different_elements: bool = False
 
     @property
     def nearness(self) -> float:
         """The share of clauses that are met, by which near misses are sorted."""
-        return self.met / self.clauses
+        return self.matched_clauses / self.clauses
 
 
 class Pattern:
@@ -50,14 +50,14 @@ class Pattern:
             sorted(clauses.values(), key=lambda clause: clause.path) for clauses in parse(pattern)
         ]
         """Sets of clauses of which one must hold; each in the order of its paths, in which lists are followed."""
-        self.wanted = Wanted(clause.path for clauses in self.sets for clause in clauses)
+        self.wanted = WantedFields(clause.path for clauses in self.sets for clause in clauses)
 
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Whether an event, a JSON object, matches."""
         fields = fields_of(event, self.wanted)
         return any(holds(clauses, fields) for clauses in self.sets)
 
-    def explain(self, event: Mapping[str, Any]) -> Miss | None:
+    def explain(self, event: Mapping[str, Any]) -> Mismatch | None:
         """Say why an event does not match, by the set of clauses that comes nearest; None when it matches."""
         fields = fields_of(event, self.wanted)
         misses = [_miss(clauses, fields) for clauses in self.sets]
@@ -77,12 +77,12 @@ def _failing(clauses: Sequence[Clause], fields: Fields) -> Clause | None:
     A way through the clauses is known by the elements that it has chosen. Where there are many, they forget of these
     what no clause from here on can ask for again, so that there are never more ways than a list has elements.
     """
-    ways: Ways = {NOWHERE}
+    ways: Bindings = {NOWHERE}
     lasting: list[frozenset[int]] = []
     for number, clause in enumerate(clauses):
         if len(ways) > FEW:
             lasting = lasting or _lasting(clauses, fields)
-            ways = forgetting(ways, lasting[number])
+            ways = project(ways, lasting[number])
         ways = _onward(clause, fields.get(clause.path, ()), ways)
         if not ways:
             return clause
@@ -99,16 +99,16 @@ def _lasting(clauses: Sequence[Clause], fields: Fields) -> list[frozenset[int]]:
     return found[::-1]
 
 
-def _onward(clause: Clause, found: Sequence[Value], before: Ways) -> Ways:
+def _onward(clause: Clause, found: Sequence[FieldValue], before: Bindings) -> Bindings:
     """Give every way on: over each value that is asked for and consistent with the way so far, or over none."""
     good = {places for value, places in found if any(each.holds(value) for each in clause.alternatives)}
-    ways = onward(before, good)
+    ways = extend(before, good)
     if any(isinstance(each, Exists) and not each.wanted for each in clause.alternatives):
-        ways = ways | past(before, [places for _, places in found])
+        ways = ways | exclude(before, [places for _, places in found])
     return ways
 
 
-def _miss(clauses: Sequence[Clause], fields: Fields) -> Miss | None:
+def _miss(clauses: Sequence[Clause], fields: Fields) -> Mismatch | None:
     failing = _failing(clauses, fields)
     if failing is None:
         return None
@@ -116,4 +116,4 @@ def _miss(clauses: Sequence[Clause], fields: Fields) -> Miss | None:
     apart = len(alone) == len(clauses)
     first = failing if apart else next(clause for clause in clauses if clause not in alone)
     saw = tuple(value for value, _ in fields.get(first.path, ()))
-    return Miss(first.path, first.asked, saw, len(alone) - apart, len(clauses), apart)
+    return Mismatch(first.path, first.asked, saw, len(alone) - apart, len(clauses), apart)

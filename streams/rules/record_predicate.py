@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headrace.streams.rules.conditions import Condition, Exactly, Exists
-from headrace.streams.rules.fields import Wanted, fields_of
+from headrace.streams.rules.fields import WantedFields, fields_of
 from headrace.streams.rules.parse import Clause
 from headrace.streams.rules.pattern import Pattern, holds
 
 Predicate = Callable[[Any], bool]
-Test = tuple[tuple[str, ...], tuple[Callable[[Any], bool], ...], bool]
+FieldTest = tuple[tuple[str, ...], tuple[Callable[[Any], bool], ...], bool]
 """Steps to a value, what may hold of it, and whether it may be missing."""
 
 _SCALARS = (str, int, float, bool)
 
 
-def over_records(pattern: Mapping[str, Any]) -> Predicate:
+def record_predicate(pattern: Mapping[str, Any]) -> Predicate:
     """Make a predicate over records of a pattern; an empty one matches everything. Raises `InvalidPattern`."""
     if not pattern:
         return lambda _: True
@@ -31,7 +31,7 @@ def over_records(pattern: Mapping[str, Any]) -> Predicate:
     return lambda record: any(_matches(record, clauses, tests) for clauses, tests in sets)
 
 
-def _test(clause: Clause) -> Test:
+def _test(clause: Clause) -> FieldTest:
     tests = tuple(each.holds for each in clause.alternatives)
     return tuple(clause.path.split(".")), tests, any(map(_takes_none, clause.alternatives))
 
@@ -40,7 +40,7 @@ def _takes_none(condition: Condition) -> bool:
     return (isinstance(condition, Exists) and not condition.wanted) or condition == Exactly(None)
 
 
-def _matches(record: Any, clauses: Sequence[Clause], tests: Sequence[Test]) -> bool:
+def _matches(record: Any, clauses: Sequence[Clause], tests: Sequence[FieldTest]) -> bool:
     for steps, wanted, may_be_missing in tests:
         value = record
         for step in steps:
@@ -63,6 +63,6 @@ def _matches(record: Any, clauses: Sequence[Clause], tests: Sequence[Test]) -> b
 
 def _with_lists(record: Any, clauses: Sequence[Clause]) -> bool:
     """Do the same where a clause's path leads into a list or a map, or to something that is no plain value."""
-    fields = fields_of(record, Wanted(clause.path for clause in clauses))
+    fields = fields_of(record, WantedFields(clause.path for clause in clauses))
     there = [clause for clause in clauses if clause.path in fields or not any(map(_takes_none, clause.alternatives))]
     return holds(there, fields)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from headrace.schemas.records import Asset, Event, MediaReady, Pointer
 from headrace.schemas.topics import READY, Topic
-from headrace.streams.service_results import Feature, Findings
+from headrace.streams.service_results import Feature, VisionResult
 from headrace.streams.services import Services
-from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage
 
-Describe = Callable[[Asset, Findings, Pointer], Event]
+DescribeVision = Callable[[Asset, VisionResult, Pointer], Event]
 
 CALLS: dict[Feature, tuple[str, ...]] = {
     "labels": ("detect_labels", "start_label_detection", "get_label_detection"),
@@ -24,25 +24,27 @@ CALLS: dict[Feature, tuple[str, ...]] = {
 VERSION = 1
 
 
-def vision_stage(name: str, feature: Feature, writes: Topic, describe: Describe) -> Stage:
+def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeVision) -> Stage:
     """Build the stage that asks for one feature; `describe` makes its event of what was found."""
     calls = CALLS[feature]
     of_images = len(calls) == 3
 
     async def look(media: MediaReady, services: Services) -> Event:
-        return await kept(media.asset, await services.vision.look(feature, media.asset), services)
+        return await kept(media.asset, await services.vision.detect(feature, media.asset), services)
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
         return await services.vision.start(feature, media.asset, token)
 
-    async def finish(finished: Finished, services: Services) -> Event:
+    async def finish(finished: FinishedJob, services: Services) -> Event:
         seconds = finished.record.duration_seconds or 0.0
-        findings = await services.vision.found(feature, finished.job.job_id, seconds)
+        findings = await services.vision.get_result(feature, finished.job.job_id, seconds)
         return await kept(finished.asset, findings, services)
 
-    async def kept(asset: Asset, findings: Findings, services: Services) -> Event:
+    async def kept(asset: Asset, findings: VisionResult, services: Services) -> Event:
         file = f"{name}@{VERSION}.answer.json"
-        return describe(asset, findings, await services.blobs.keep(asset, file, findings.answer, "application/json"))
+        return describe(
+            asset, findings, await services.blobs.put_blob(asset, file, findings.answer, "application/json")
+        )
 
     operation = "".join(part.capitalize() for part in calls[-2].split("_"))
     return Stage(
@@ -51,7 +53,7 @@ def vision_stage(name: str, feature: Feature, writes: Topic, describe: Describe)
         writes=writes,
         when={"kind": ["image", "video"] if of_images else ["video"]},
         run=look if of_images else None,
-        job=Job("rekognition", operation, start, finish, when={"kind": ["video"]}),
+        job=AsyncJob("rekognition", operation, start, finish, when={"kind": ["video"]}),
         version=VERSION,
-        calls=tuple(f"rekognition.{call}" for call in calls),
+        paid_operations=tuple(f"rekognition.{call}" for call in calls),
     )

@@ -14,24 +14,24 @@ HAS_WORDS = {"words": [{"numeric": [">", 0]}]}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class SourceText:
     """A text and the code of its language, such as `en`; empty where nobody has said."""
 
     content: str
     language: str
 
 
-async def text_of(record: Any, services: Services) -> Text:
+async def text_of(record: Any, services: Services) -> SourceText:
     """Fetch the text that a record tells of: what was said, read or translated. Raises `Unprocessable`."""
     match record:
         case MediaTranscribed():
             answer = json.loads(await services.blobs.read(record.result))
             said = " ".join(each["transcript"] for each in answer["results"]["transcripts"])
-            return Text(said, record.language.partition("-")[0])
+            return SourceText(said, record.language.partition("-")[0])
         case DocumentAnalysed():
-            return Text((await services.blobs.read(record.text)).decode(), "")
+            return SourceText((await services.blobs.read(record.text)).decode(), "")
         case MediaTranslated():
-            return Text((await services.blobs.read(record.text)).decode(), record.target)
+            return SourceText((await services.blobs.read(record.text)).decode(), record.target)
     raise TypeError(f"{type(record).__name__} tells of no text")
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaCompleted, StageFailure
 from headrace.schemas.topics import dead_letters
-from headrace.streams.results import Shelf
-from headrace.streams.stage import Stage, charges_of, wanted
+from headrace.streams.results import AssetResults
+from headrace.streams.stage import Stage, charges_of, record_filter
 
 
 def completion_of(stages: tuple[Stage, ...]) -> Stage:
     """Build the stage that watches all the others, results and dead letters alike."""
     watched = tuple(stage for stage in stages if stage.writes is not None)
 
-    async def completed(asset: Asset, shelf: Shelf) -> MediaCompleted | None:
+    async def completed(asset: Asset, shelf: AssetResults) -> MediaCompleted | None:
         """Sum up once nothing is expected any more."""
         succeeded: list[str] = []
         failed: list[StageFailure] = []
@@ -35,7 +35,7 @@ def completion_of(stages: tuple[Stage, ...]) -> Stage:
     return Stage("completed", reads=reads, writes=topics.COMPLETED, gather=completed)
 
 
-async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: Shelf) -> bool:
+async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: AssetResults) -> bool:
     """Whether a stage will ever say something: all that a fan-in joins, any that another reads, was made and is wanted.
 
     What nobody here makes comes from the bridge.
@@ -45,11 +45,11 @@ async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: Shelf) -> bo
     return not makers or (all(comes) if stage.gather else any(comes))
 
 
-async def _comes(maker: Stage, stage: Stage, stages: tuple[Stage, ...], shelf: Shelf) -> bool:
+async def _comes(maker: Stage, stage: Stage, stages: tuple[Stage, ...], shelf: AssetResults) -> bool:
     """Whether a stage gets something from this maker that it wants, or still may."""
     if shelf.failed(maker.name) or not await _expected(maker, stages, shelf):
         return False
     event = await shelf.event(maker.name)
     if event is None:
         return shelf.result(maker.name) is None
-    return wanted(stage)(event)
+    return record_filter(stage)(event)

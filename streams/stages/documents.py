@@ -6,9 +6,9 @@ import msgspec
 
 from headrace.schemas.records import Asset, DocumentAnalysed, MediaReady
 from headrace.schemas.topics import DOCUMENTS, READY
-from headrace.streams.service_results import DocumentFeature, Pages
+from headrace.streams.service_results import DocumentFeature, DocumentText
 from headrace.streams.services import Services
-from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage
 from headrace.streams.stages._text import excerpt
 
 ONE_PAGE = ["image/jpeg", "image/png"]
@@ -22,18 +22,18 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
 
     async def look(media: MediaReady, services: Services) -> DocumentAnalysed:
         """Read one page at once."""
-        return await kept(media.asset, await services.documents.look(media.asset, features), services)
+        return await kept(media.asset, await services.documents.detect(media.asset, features), services)
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
         """Submit a document, and let go."""
         return await services.documents.start(media.asset, token, features)
 
-    async def finish(finished: Finished, services: Services) -> DocumentAnalysed:
+    async def finish(finished: FinishedJob, services: Services) -> DocumentAnalysed:
         """Fetch what was read."""
-        return await kept(finished.asset, await services.documents.read(finished.job.job_id, features), services)
+        return await kept(finished.asset, await services.documents.get_result(finished.job.job_id, features), services)
 
-    async def kept(asset: Asset, pages: Pages, services: Services) -> DocumentAnalysed:
-        keep, name, form = services.blobs.keep, stage.result_name, pages.form
+    async def kept(asset: Asset, pages: DocumentText, services: Services) -> DocumentAnalysed:
+        keep, name, form = services.blobs.put_blob, stage.result_name, pages.form
         return DocumentAnalysed(
             asset=asset,
             pages=pages.count,
@@ -61,11 +61,11 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
         writes=DOCUMENTS,
         when={"content_type": [*ONE_PAGE, *MANY_PAGES]},
         run=look,
-        job=Job("textract", operation, start, finish, when={"content_type": MANY_PAGES}),
+        job=AsyncJob("textract", operation, start, finish, when={"content_type": MANY_PAGES}),
         options=options,
-        configure=documents_stage,
-        calls=tuple(f"textract.{method}" for method in methods),
-        parts=features,
+        factory=documents_stage,
+        paid_operations=tuple(f"textract.{method}" for method in methods),
+        priced_features=features,
     )
     return stage
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from headrace.schemas.records import Asset, KeyPhrasesDetected, Phrase, Pointer
 from headrace.schemas.topics import KEY_PHRASES
-from headrace.streams.service_results import Marks
-from headrace.streams.stages._comprehend import LONGEST, marking_stage, surest
+from headrace.streams.service_results import TextSpans
+from headrace.streams.stages._comprehend import LONGEST, marking_stage, most_confident
 
 
-def key_phrases_found(asset: Asset, found: Marks, result: Pointer) -> KeyPhrasesDetected:
+def key_phrases_found(asset: Asset, found: TextSpans, result: Pointer) -> KeyPhrasesDetected:
     """Sum up the surest 20 phrases; all of them lie at `result`."""
     phrases = tuple(
-        Phrase(text=mark.text[:LONGEST], score=mark.score, begin=mark.begin, end=mark.end) for mark in surest(found)
+        Phrase(text=mark.text[:LONGEST], score=mark.score, begin=mark.begin, end=mark.end)
+        for mark in most_confident(found)
     )
     return KeyPhrasesDetected(
-        asset=asset, phrases=phrases, count=len(found.marks), result=result, charges=found.charges
+        asset=asset, phrases=phrases, count=len(found.spans), result=result, charges=found.charges
     )
 
 

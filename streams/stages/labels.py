@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from headrace.schemas.records import Asset, MediaLabelled, Pointer
 from headrace.schemas.topics import LABELLED
-from headrace.streams.service_results import Findings
+from headrace.streams.service_results import VisionResult
 from headrace.streams.stages._rekognition import vision_stage
 
 
-def labelled(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled:
+def labelled(asset: Asset, findings: VisionResult, result: Pointer) -> MediaLabelled:
     """Sum up the surest 20 labels; the whole answer lies at `result`."""
     return MediaLabelled(
         asset=asset,
-        labels=tuple(findings.found[:20]),
-        label_count=len(findings.found),
+        labels=tuple(findings.detections[:20]),
+        label_count=len(findings.detections),
         model=findings.model,
         result=result,
         charges=findings.charges,

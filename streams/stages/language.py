@@ -14,12 +14,12 @@ from headrace.streams.stages._text import HAS_WORDS, text_of
 async def language(record: Any, services: Services) -> LanguageDetected:
     """Name all languages that were found, likeliest first."""
     text = await text_of(record, services)
-    told = await services.language.languages(text.content)
+    told = await services.language.detect_languages(text.content)
     return LanguageDetected(
         asset=record.asset,
         language=told.shares[0][0] if told.shares else "",
         languages=tuple(LanguageShare(language=code, score=score) for code, score in told.shares),
-        result=await services.blobs.keep(record.asset, "language@1.answer.json", told.answer, "application/json"),
+        result=await services.blobs.put_blob(record.asset, "language@1.answer.json", told.answer, "application/json"),
         charges=told.charges,
     )
 
@@ -30,5 +30,5 @@ STAGE = Stage(
     writes=LANGUAGE,
     when=HAS_WORDS,
     run=language,
-    calls=("comprehend.detect_dominant_language",),
+    paid_operations=("comprehend.detect_dominant_language",),
 )

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from headrace.schemas.records import JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_STARTED
-from headrace.streams.errors import NotYet, Unprocessable
-from headrace.streams.results import Shelf
+from headrace.streams.errors import PermanentError, RetryAt
+from headrace.streams.results import AssetResults
 from headrace.streams.services import Services
-from headrace.streams.stage import Check, Stage
+from headrace.streams.stage import CheckJob, Stage
 
 FIRST_LOOK_SECONDS = 900.0
 
@@ -28,11 +28,11 @@ def overdue_stage(
 ) -> Stage:
     """Build the stage; the first look at a job is so many seconds after its start."""
     check = _checking(after, clock)
-    return Stage("overdue", reads=(JOBS_STARTED,), check=check, options=options, configure=overdue_stage)
+    return Stage("overdue", reads=(JOBS_STARTED,), check=check, options=options, factory=overdue_stage)
 
 
-def _checking(first: float, clock: Callable[[], datetime]) -> Check:
-    async def check(job: JobStarted, shelf: Shelf, services: Services) -> JobFinished | None:
+def _checking(first: float, clock: Callable[[], datetime]) -> CheckJob:
+    async def check(job: JobStarted, shelf: AssetResults, services: Services) -> JobFinished | None:
         """Say how a job has ended of which its stage knows nothing. Raises `NotYet` until it is due.
 
         One for a version that was overtaken is asked for as well: until its end is told it holds a slot.
@@ -42,16 +42,16 @@ def _checking(first: float, clock: Callable[[], datetime]) -> Check:
         ran = (clock() - job.started_at).total_seconds()
         deadline = (job.deadline_at - job.started_at).total_seconds()
         if ran < min(first, deadline):
-            raise NotYet(f"job {job.job_id} has just begun", min(first, deadline) - ran)
+            raise RetryAt(f"job {job.job_id} has just begun", min(first, deadline) - ran)
         try:
-            ended = await services.jobs.ended(job)
-        except Unprocessable as error:  # the service does not know it: there will be no other end
+            ended = await services.jobs.completion_of(job)
+        except PermanentError as error:  # the service does not know it: there will be no other end
             return _lost(job, error.code, f"{job.service} does not know job {job.job_id}: {error.why}", clock())
         if ended is not None:
             return ended
         if ran >= deadline:
             return _lost(job, "timeout", f"job {job.job_id} of {job.service} has not ended by its deadline", clock())
-        raise NotYet(f"job {job.job_id} still runs", min(ran, deadline - ran))
+        raise RetryAt(f"job {job.job_id} still runs", min(ran, deadline - ran))
 
     return check
 

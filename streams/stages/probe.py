@@ -6,7 +6,7 @@ from headrace.schemas import topics
 from headrace.schemas.records import MediaProbed, MediaUploaded
 from headrace.streams.media import probe as media_probe
 from headrace.streams.services import Services
-from headrace.streams.stage import NOT_A_FOLDER, Stage
+from headrace.streams.stage import IS_FILE, Stage
 
 
 def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
@@ -34,10 +34,10 @@ def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
         "probe",
         reads=(topics.UPLOADED,),
         writes=topics.PROBED,
-        when=NOT_A_FOLDER,
+        when=IS_FILE,
         run=probe,
         options=options,
-        configure=probe_stage,
+        factory=probe_stage,
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaProbed, MediaReady, MediaScanned
-from headrace.streams.results import Shelf
+from headrace.streams.results import AssetResults
 from headrace.streams.stage import Stage
 
 
-async def ready(asset: Asset, shelf: Shelf) -> MediaReady | None:
+async def ready(asset: Asset, shelf: AssetResults) -> MediaReady | None:
     """Join both findings once both are there."""
     scanned, probed = await shelf.event("scan"), await shelf.event("probe")
     if not (isinstance(scanned, MediaScanned) and isinstance(probed, MediaProbed)):

@@ -14,13 +14,13 @@ from headrace.streams.stages._text import HAS_WORDS, text_of
 async def sentiment(record: Any, services: Services) -> SentimentDetected:
     """Weigh the moods of all parts of the text; the likeliest is the text's."""
     text = await text_of(record, services)
-    mood = await services.language.mood(text.content, text.language)
+    mood = await services.language.detect_sentiment(text.content, text.language)
     scores = {"positive": mood.positive, "negative": mood.negative, "neutral": mood.neutral, "mixed": mood.mixed}
     return SentimentDetected(
         asset=record.asset,
         sentiment=max(scores, key=lambda name: scores[name]).upper(),
         **scores,
-        result=await services.blobs.keep(record.asset, "sentiment@1.answer.json", mood.answer, "application/json"),
+        result=await services.blobs.put_blob(record.asset, "sentiment@1.answer.json", mood.answer, "application/json"),
         charges=mood.charges,
     )
 
@@ -31,5 +31,5 @@ STAGE = Stage(
     writes=SENTIMENT,
     when=HAS_WORDS,
     run=sentiment,
-    calls=("comprehend.detect_sentiment",),
+    paid_operations=("comprehend.detect_sentiment",),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.schemas.records import Charge, MediaSummarised
 from headrace.schemas.topics import DOCUMENTS, SUMMARISED, TRANSCRIBED
-from headrace.streams.media.text_chunks import parts
+from headrace.streams.media.text_chunks import split_text
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
 from headrace.streams.stages._text import HAS_WORDS, text_of
@@ -22,7 +22,7 @@ def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...]
 
     async def summarise(record: Any, services: Services) -> MediaSummarised:
         text = (await text_of(record, services)).content
-        pieces = [part.content for part in parts(text, PART_BYTES)]
+        pieces = [part.content for part in split_text(text, PART_BYTES)]
         charges: list[Charge] = []
         read = written = 0
 
@@ -43,7 +43,7 @@ def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...]
             parts=len(pieces),
             input_tokens=read,
             output_tokens=written,
-            result=await services.blobs.keep(record.asset, name, whole.encode(), "text/plain; charset=utf-8"),
+            result=await services.blobs.put_blob(record.asset, name, whole.encode(), "text/plain; charset=utf-8"),
             charges=tuple(charges),
         )
 
@@ -54,8 +54,8 @@ def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...]
         when=HAS_WORDS,
         run=summarise,
         options=options,
-        configure=summary_stage,
-        calls=("bedrock-runtime.converse",),
+        factory=summary_stage,
+        paid_operations=("bedrock-runtime.converse",),
     )
     return stage
 

@@ -10,7 +10,7 @@ from headrace.schemas.records import MediaThumbnailed, MediaUploaded, Picture
 from headrace.streams.media import probe as media_probe
 from headrace.streams.media import thumbnails as media_thumbnails
 from headrace.streams.services import Services
-from headrace.streams.stage import NOT_A_FOLDER, Stage
+from headrace.streams.stage import IS_FILE, Stage
 
 
 async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbnailed:
@@ -22,11 +22,11 @@ async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbn
         with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
             for number, made in enumerate(await media_thumbnails.thumbnails(path, probe, Path(folder))):
                 name = f"thumbnails@1.{number}{made.path.suffix}"
-                location = await services.blobs.keep(asset, name, made.path.read_bytes(), made.content_type)
+                location = await services.blobs.put_blob(asset, name, made.path.read_bytes(), made.content_type)
                 pictures.append(
                     Picture(location=location, width=made.width, height=made.height, at_seconds=made.at_seconds)
                 )
     return MediaThumbnailed(asset=asset, pictures=tuple(pictures))
 
 
-STAGE = Stage("thumbnails", reads=(topics.UPLOADED,), writes=topics.THUMBNAILED, when=NOT_A_FOLDER, run=thumbnails)
+STAGE = Stage("thumbnails", reads=(topics.UPLOADED,), writes=topics.THUMBNAILED, when=IS_FILE, run=thumbnails)

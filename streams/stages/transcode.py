@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas.records import MediaReady, MediaTranscoded
 from headrace.schemas.topics import READY, TRANSCODED
 from headrace.streams.services import Services
-from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage
 
 
 def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ...] = ()) -> Stage:
@@ -15,9 +15,9 @@ def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ..
         """Submit the video, and let go."""
         return await services.transcoder.start(media, token, height, hls)
 
-    async def finish(finished: Finished, services: Services) -> MediaTranscoded:
+    async def finish(finished: FinishedJob, services: Services) -> MediaTranscoded:
         """Say which files there are."""
-        made = await services.transcoder.made(finished.job.job_id, finished.record.duration_seconds or 0.0)
+        made = await services.transcoder.get_result(finished.job.job_id, finished.record.duration_seconds or 0.0)
         return MediaTranscoded(asset=finished.asset, files=made.files, charges=made.charges)
 
     return Stage(
@@ -25,11 +25,11 @@ def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ..
         reads=(READY,),
         writes=TRANSCODED,
         when={"kind": ["video"]},
-        job=Job("mediaconvert", "CreateJob", start, finish, repeatable=False),
+        job=AsyncJob("mediaconvert", "CreateJob", start, finish, idempotent_start=False),
         options=options,
-        configure=transcode_stage,
-        calls=("mediaconvert.create_job", "mediaconvert.get_job"),
-        parts=("", "HLS") if hls else (),
+        factory=transcode_stage,
+        paid_operations=("mediaconvert.create_job", "mediaconvert.get_job"),
+        priced_features=("", "HLS") if hls else (),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas import topics
 from headrace.schemas.records import MediaReady, MediaTranscribed
 from headrace.streams.services import Services
-from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage
 from headrace.streams.stages._text import excerpt
 
 
@@ -16,11 +16,11 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
         """Submit what has sound, and let go."""
         return await services.speech.start(media.asset, token, speakers, vocabulary)
 
-    async def finish(finished: Finished, services: Services) -> MediaTranscribed:
+    async def finish(finished: FinishedJob, services: Services) -> MediaTranscribed:
         """Fetch what was said."""
         seconds = finished.record.duration_seconds or 0.0
-        heard = await services.speech.heard(finished.job.job_id, seconds)
-        keep, name = services.blobs.keep, stage.result_name
+        heard = await services.speech.get_result(finished.job.job_id, seconds)
+        keep, name = services.blobs.put_blob, stage.result_name
         subtitles = None
         if heard.subtitles is not None:
             subtitles = await keep(finished.asset, f"{name}.vtt", heard.subtitles, "text/vtt")
@@ -39,10 +39,10 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
         reads=(topics.READY,),
         writes=topics.TRANSCRIBED,
         when={"kind": ["audio", "video"], "audio_codec": [{"exists": True}]},
-        job=Job("transcribe", "StartTranscriptionJob", start, finish),
+        job=AsyncJob("transcribe", "StartTranscriptionJob", start, finish),
         options=options,
-        configure=transcript_stage,
-        calls=("transcribe.start_transcription_job", "transcribe.get_transcription_job"),
+        factory=transcript_stage,
+        paid_operations=("transcribe.start_transcription_job", "transcribe.get_transcription_job"),
     )
     return stage
 

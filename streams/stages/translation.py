@@ -27,10 +27,10 @@ def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
             target=to,
             words=len(whole.texts[0].split()),
             excerpt=excerpt(whole.texts[0]),
-            text=await services.blobs.keep(
+            text=await services.blobs.put_blob(
                 record.asset, f"{name}.txt", whole.texts[0].encode(), "text/plain; charset=utf-8"
             ),
-            subtitles=await services.blobs.keep(record.asset, f"{name}.vtt", cues, "text/vtt") if cues else None,
+            subtitles=await services.blobs.put_blob(record.asset, f"{name}.vtt", cues, "text/vtt") if cues else None,
             charges=(*whole.charges, *charges),
         )
 
@@ -51,8 +51,8 @@ def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
         when=HAS_WORDS,
         run=translate,
         options=options,
-        configure=translation_stage,
-        calls=("translate.translate_text",),
+        factory=translation_stage,
+        paid_operations=("translate.translate_text",),
     )
     return stage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas.records import MediaTranslated, MediaVoiced
 from headrace.schemas.topics import TRANSLATED, VOICED
 from headrace.streams.services import Services
-from headrace.streams.stage import Finished, Job, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 VOICES = {
@@ -34,9 +34,9 @@ def voice_stage(voice: str = "", options: tuple[str, ...] = ()) -> Stage:
         text = await text_of(translated, services)
         return await services.voice.start(text.content, voice or VOICES[translated.target[:2]], token)
 
-    async def finish(finished: Finished, services: Services) -> MediaVoiced:
+    async def finish(finished: FinishedJob, services: Services) -> MediaVoiced:
         """Say where the sound lies."""
-        spoken = await services.voice.spoken(finished.job.job_id)
+        spoken = await services.voice.get_result(finished.job.job_id)
         return MediaVoiced(
             asset=finished.asset,
             voice=spoken.voice,
@@ -52,10 +52,10 @@ def voice_stage(voice: str = "", options: tuple[str, ...] = ()) -> Stage:
         reads=(TRANSLATED,),
         writes=VOICED,
         when={**HAS_WORDS, "target": [{"exists": True}] if voice else list(VOICES)},
-        job=Job("polly", "StartSpeechSynthesisTask", start, finish, repeatable=False),
+        job=AsyncJob("polly", "StartSpeechSynthesisTask", start, finish, idempotent_start=False),
         options=options,
-        configure=voice_stage,
-        calls=("polly.start_speech_synthesis_task", "polly.get_speech_synthesis_task"),
+        factory=voice_stage,
+        paid_operations=("polly.start_speech_synthesis_task", "polly.get_speech_synthesis_task"),
     )
 
 

@@ -11,24 +11,23 @@ from headrace.streams import pipeline
 from headrace.streams.engine import epochs
 from headrace.streams.kafka.faust_app import StageApp
 from headrace.streams.settings import StreamSettings
-from headrace.streams.worker.runtime import Shared
+from headrace.streams.worker.runtime import WorkerRuntime
 
 
 def __getattr__(name: str) -> Any:
     """Build the Faust app of the stage of that name; underscores stand for hyphens."""
-    from headrace.streams.worker.faust_cli import create
 
     if name.startswith("_"):
         raise AttributeError(name)
     try:
-        return create(name.replace("_", "-"))
+        return create_app(name.replace("_", "-"))
     except ValueError as error:
         raise AttributeError(str(error)) from error
 
 
-def create(name: str) -> StageApp:
+def create_app(name: str) -> StageApp:
     """Build the app of one stage with all that it needs. Raises ValueError for a stage that there is not."""
-    [stage] = pipeline.find([name])
-    shared = Shared([stage], load(StreamSettings), load(KafkaSettings))
+    [stage] = pipeline.get_stages([name])
+    shared = WorkerRuntime([stage], load(StreamSettings), load(KafkaSettings))
     shared.start()
-    return shared.host(asyncio.run(epochs.now(shared.bucket, stage))).app
+    return shared.host(asyncio.run(epochs.with_current_epoch(shared.bucket, stage))).app

@@ -11,86 +11,90 @@ from functools import partial
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import Follower
+from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.serde import catalog, registry
-from headrace.schemas.serde.codec import NotRegistered, RegistryDown
-from headrace.schemas.serde.schema_topic import publish, schema_log
+from headrace.schemas.serde.codec import RegistryUnavailableError, SchemaNotRegisteredError
+from headrace.schemas.serde.schema_topic import follow_schemas, publish_schemas
 from headrace.streams import pipeline
 from headrace.streams.aws import services as aws_services
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.costs import daily_budget
-from headrace.streams.costs.daily_budget import Day
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.headers import due
+from headrace.streams.costs.daily_budget import DailyBudget
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
-from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import StageApp, create_app
-from headrace.streams.kafka.producer import Sender
+from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits import job_quotas
-from headrace.streams.limits.job_slots import JobFold, Slots
-from headrace.streams.limits.rate_limits import Rates
-from headrace.streams.results import Results
+from headrace.streams.limits.job_slots import JobEventHandler, JobSlots
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.results import ResultsStore
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
-from headrace.streams.worker.status_reports import Reports, State
+from headrace.streams.worker.status_reports import StageState, StatusReporter
 
 
 @dataclass(frozen=True, slots=True)
-class Hosted:
+class HostedStage:
     """One stage as it runs here."""
 
     stage: Stage
     processor: Processor
-    lanes: Lanes
+    lanes: KeyedScheduler
     app: StageApp
 
 
-class Shared:
+class WorkerRuntime:
     """One process's connections. The cluster and its topics must be there."""
 
     def __init__(self, stages: Sequence[Stage], settings: StreamSettings, cluster: KafkaSettings) -> None:
         self._settings = settings
         self._cluster = cluster
-        self._counts = clients.existing_topics(clients.admin(cluster))
-        self._lanes: dict[str, Lanes] = {}
-        shares = {call: partial(self._share, stage) for stage in stages for call in stage.calls}
-        self._aws = Aws(settings.aws_threads, Rates(settings.rates, shares))
-        self._sender = Sender(clients.producer(cluster))
+        self._counts = clients.partition_counts(clients.admin(cluster))
+        self._lanes: dict[str, KeyedScheduler] = {}
+        shares = {call: partial(self._share, stage) for stage in stages for call in stage.paid_operations}
+        self._aws = AwsClient(settings.aws_threads, RateLimits(settings.rates, shares))
+        self._sender = AsyncProducer(clients.producer(cluster))
         self.bucket = S3Bucket(self._aws, settings.results_bucket)
-        book = registry.codec(cluster)
+        book = registry.create_codec(cluster)
         partitions = self._counts[topics.READY.name]
         # Every stage of the pipeline has its share, also those that other workers host.
-        slots = Slots(job_quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
-        services = aws_services.services(self._aws, self.bucket, settings)
+        slots = JobSlots(job_quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
+        services = aws_services.build_services(self._aws, self.bucket, settings)
         budget = pipeline.choice().budget
-        day = Day(budget.day, book) if budget.day is not None else None
-        self._context = Context(book, Results(self.bucket), services, slots, budget=budget, day=day)
-        self._reports = Reports(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
-        self._followers = [schema_log(cluster, book)]
+        day = DailyBudget(budget.day, book) if budget.day is not None else None
+        self._context = RunnerContext(book, ResultsStore(self.bucket), services, slots, budget=budget, day=day)
+        self._reports = StatusReporter(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
+        self._followers = [follow_schemas(cluster, book)]
         if any(stage.job for stage in stages):
             jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
-            self._followers.append(Follower(cluster, jobs, JobFold(slots, book).take, retry_on=(RegistryDown,)))
-        if day is not None and any(stage.calls for stage in stages):
-            begin = daily_budget.since(pipeline.stages(), self._context.clock())
-            wanted = daily_budget.followed(pipeline.stages())
-            self._followers.append(Follower(cluster, wanted, day.take, begin, retry_on=(RegistryDown,)))
+            self._followers.append(
+                TopicFollower(cluster, jobs, JobEventHandler(slots, book).take, retry_on=(RegistryUnavailableError,))
+            )
+        if day is not None and any(stage.paid_operations for stage in stages):
+            begin = daily_budget.start_of_day(pipeline.stages(), self._context.clock())
+            wanted = daily_budget.followed_topics(pipeline.stages())
+            self._followers.append(
+                TopicFollower(cluster, wanted, day.take, begin, retry_on=(RegistryUnavailableError,))
+            )
 
     def start(self) -> None:
         """Publish our schemas, then learn what others published, which jobs are at work, what is spent. Blocks.
 
         Raises `RegistryDown` or `NotRegistered` where there is a schema registry, and `unregistered` was not asked.
         """
-        self._context.codec.enrol()
-        publish(clients.producer(self._cluster), catalog.versions())
+        self._context.codec.load_schema_ids()
+        publish_schemas(clients.producer(self._cluster), catalog.versions())
         for follower in self._followers:
             follower.start()
 
-    def unregistered(self) -> str:
+    def registry_error(self) -> str:
         """Say why records cannot be written as the schema registry wants; empty when they can. Blocks."""
         try:
-            self._context.codec.enrol()
-        except (RegistryDown, NotRegistered) as error:
+            self._context.codec.load_schema_ids()
+        except (RegistryUnavailableError, SchemaNotRegisteredError) as error:
             return str(error)
         return ""
 
@@ -101,7 +105,7 @@ class Shared:
             follower.stop()
         self._aws.close()
 
-    def uneven(self, stage: Stage) -> str:
+    def copartitioning_error(self, stage: Stage) -> str:
         """Say why an ordered stage cannot keep its order on this cluster; empty where it can."""
         counts = {each.name: self._counts[each.name] for each in (*stage.reads, topics.retry(stage.name))}
         if not stage.ordered or len(set(counts.values())) == 1:
@@ -109,21 +113,21 @@ class Shared:
         told = ", ".join(f"{name} has {count}" for name, count in counts.items())
         return f"stage {stage.name} is ordered, so its topics need the same number of partitions: {told}"
 
-    def host(self, stage: Stage) -> Hosted:
+    def host(self, stage: Stage) -> HostedStage:
         """Build what runs one stage in this process."""
         processor = Processor(stage, self._context, self._sender, partial(self._paused, stage))
-        work = Work(processor.process, processor.expired, due)
+        work = RecordHandler(processor.process, processor.on_deadline, due_at)
         settings = self._settings
-        lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
+        lanes = KeyedScheduler(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
         self._lanes[stage.name] = lanes
-        return Hosted(stage, processor, lanes, create_app(stage, lanes, self._settings, self._cluster))
+        return HostedStage(stage, processor, lanes, create_app(stage, lanes, self._settings, self._cluster))
 
-    async def report(self, stage: Stage, state: State) -> None:
+    async def report(self, stage: Stage, state: StageState) -> None:
         """Tell everyone how a stage is here."""
         await self._reports.send(stage.name, state)
 
     def _paused(self, stage: Stage, why: str) -> None:
-        self._reports.say(stage.name, "paused" if why else "working", why)
+        self._reports.report_soon(stage.name, "paused" if why else "working", why)
 
     def _share(self, stage: Stage) -> float:
         """Say which share of a stage's work is done here: that of its first topic's partitions."""

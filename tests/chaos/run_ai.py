@@ -24,14 +24,14 @@ from typing import Any
 from bench.harness import report
 from headrace.console import aws
 from headrace.console.app.main import end_on_sigterm
-from headrace.console.assets.projection import Version
+from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
 from headrace.sandbox import names
 from headrace.sandbox.cluster import cluster, contract, environment, processes
 from headrace.sandbox.demo import report as demo_report
 from headrace.sandbox.demo import run as demo_run
 from headrace.sandbox.demo import samples
-from headrace.sandbox.demo.workspace import end, forget_surroundings
+from headrace.sandbox.demo.workspace import end, isolate_environment
 from headrace.sandbox.names import MEDIA_BUCKET
 from headrace.streams import pipeline
 from headrace.streams.limits.job_quotas import JOBS
@@ -66,7 +66,7 @@ class Verdict:
 
 def run(assets: int, seed: int, limit: float) -> Verdict:
     """Run so many files through a sandbox of its own, and judge."""
-    forget_surroundings()
+    isolate_environment()
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as name:
         folder = Path(name)
         try:
@@ -95,7 +95,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     ended: set[str] = set()
     for update in service.follow():
         for key in {name.removeprefix(f"{MEDIA_BUCKET}/") for name in update.changed} & wanted.keys():
-            version = update.progress.newest(f"{MEDIA_BUCKET}/{key}")
+            version = update.progress.newest_versions(f"{MEDIA_BUCKET}/{key}")
             if version and version.state == "completed" and not demo_report.missing(wanted[key], version):
                 ended.add(key)
         if len(ended) == len(wanted) or (time.monotonic() - begun > limit and update.caught_up):
@@ -104,7 +104,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
         if anomalies:
             break
     for key, sample in wanted.items():
-        version = update.progress.newest(f"{MEDIA_BUCKET}/{key}")
+        version = update.progress.newest_versions(f"{MEDIA_BUCKET}/{key}")
         anomalies += [f"{key}: {line}{_under_way(version)}" for line in demo_report.wrong(sample, version)]
     book = _ask(f"{endpoint}/ledger?limit=100000")
     most = _most_at_once(book)
@@ -116,7 +116,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     return Verdict(seed, assets, took, book["outcomes"], book["jobs_unique"], most, anomalies)
 
 
-def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.Sample]]:
+def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.SampleFile]]:
     """Put files under new names, in an order of chance, and give what has to become of each."""
     good = [each for each in samples.samples(all_stages=True) if each.name != "bottles.mp4"]
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder:
@@ -129,7 +129,7 @@ def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.Sample
             yield key, sample
 
 
-def _under_way(version: Version | None) -> str:
+def _under_way(version: AssetVersion | None) -> str:
     """Say of which stages of a file there is something to say but a result."""
     facts = version.stages.items() if version else ()
     return "".join(f"; {stage} {fact.status} {fact.why}" for stage, fact in facts if fact.status != "done")
@@ -183,7 +183,7 @@ def main() -> None:
     end_on_sigterm()
     verdict = run(given.assets, given.seed, given.limit)
     sys.stdout.write(json.dumps(asdict(verdict), indent=2) + "\n")
-    found = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.MORE)})
+    found = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.OPTIONAL_STAGES)})
     report.write(found)
     if verdict.anomalies:
         raise SystemExit(f"{len(verdict.anomalies)} anomalies")

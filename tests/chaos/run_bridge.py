@@ -95,7 +95,7 @@ class Place:
 
     def ids(self) -> dict[str, list[str]]:
         """Give the ids on the log, by key."""
-        consumer = clients.reader(self.settings)
+        consumer = clients.simple_consumer(self.settings)
         consumer.assign([TopicPartition(topics.UPLOADED.name, n, OFFSET_BEGINNING) for n in range(topics.PARTITIONS)])
         book, found, ends = codec.load(), defaultdict[str, list[str]](list), 0
         while ends < topics.PARTITIONS:

@@ -26,7 +26,7 @@ def broker() -> Iterator[ApacheKafkaContainer]:
 def there(settings: KafkaSettings) -> dict[str, int]:
     """The topics that the broker knows; none while it is away."""
     try:
-        return clients.existing_topics(clients.admin(settings), timeout=2)
+        return clients.partition_counts(clients.admin(settings), timeout=2)
     except KafkaException:
         return {}
 
@@ -42,7 +42,7 @@ def test_topics_and_records_outlive_a_restart_of_the_broker(broker: ApacheKafkaC
     broker.restart()
     wait_for(lambda: len(there(settings)) >= len(table), "the broker again", seconds=60)
     assert {topic.name for topic in table} <= there(settings).keys()
-    consumer = clients.subscriber(settings, "test", "earliest")
+    consumer = clients.group_consumer(settings, "test", "earliest")
     consumer.subscribe([topics.UPLOADED.name])
     try:
         found = wait_for(lambda: [m.value() for m in consumer.consume(10, 0.5) if m.error() is None], "the record")

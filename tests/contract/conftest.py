@@ -19,12 +19,12 @@ from uuid import uuid4
 import pytest
 import uvicorn
 
-from headrace.sandbox.ai.app import Settings, create_app
-from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.app import AiSettings, create_app
+from headrace.sandbox.ai.framework.aws_clients import AwsClients
 from headrace.sandbox.ai.transcribe import recognizer
 from tests.contract.ai import BUCKET, MEDIA, Aws, connect, credentials, http, wait_until
 
-Serve = Callable[[Settings], AbstractContextManager[str]]
+Serve = Callable[[AiSettings], AbstractContextManager[str]]
 PATTERN = {"source": ["aws.transcribe"], "detail": {"TranscriptionJobStatus": ["COMPLETED", "FAILED"]}}
 
 
@@ -59,9 +59,9 @@ def serve(aws_url: str) -> Serve:
     """Runs an AI endpoint in a thread while its `with` block lasts, and gives its URL."""
 
     @contextmanager
-    def run(settings: Settings) -> Iterator[str]:
+    def run(settings: AiSettings) -> Iterator[str]:
         port = _free_port()
-        app = create_app(settings, Cloud(**credentials(aws_url)), time.time)
+        app = create_app(settings, AwsClients(**credentials(aws_url)), time.time)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -78,7 +78,7 @@ def serve(aws_url: str) -> Serve:
 @pytest.fixture(scope="session")
 def ai_url(serve: Serve) -> Iterator[str]:
     """The URL of an AI endpoint whose jobs take no longer than their work."""
-    with serve(Settings(data=None, job_seconds=0.0)) as url:
+    with serve(AiSettings(data=None, job_seconds=0.0)) as url:
         yield url
 
 

@@ -15,10 +15,10 @@ from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
 from headrace.schemas.records import Asset, JobStarted
 from headrace.streams import pipeline
-from headrace.streams.aws.bedrock import Bedrock
-from headrace.streams.aws.client import Aws as Calls
+from headrace.streams.aws.bedrock import BedrockTextGenerator
+from headrace.streams.aws.client import AwsClient as Calls
 from headrace.streams.aws.comprehend import Comprehend
-from headrace.streams.aws.job_status import QUESTIONS, AwsJobs
+from headrace.streams.aws.job_status import STATUS_CALLS, AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
@@ -26,9 +26,9 @@ from headrace.streams.aws.s3 import S3Bucket, S3Objects
 from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
-from headrace.streams.errors import Throttled, Transient, Unprocessable
-from headrace.streams.limits.rate_limits import Rates
-from headrace.streams.service_results import Feature, Field, Form, Grid
+from headrace.streams.errors import PermanentError, ThrottledError, TransientError
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.service_results import Feature, Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
 from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
@@ -46,7 +46,7 @@ def calls(aws_url: str, ai_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    door = Calls(4, Rates({}, {}))
+    door = Calls(4, RateLimits({}, {}))
     yield door
     door.close()
 
@@ -75,7 +75,7 @@ async def test_tags_of_an_object(calls: Calls, aws: Aws) -> None:
 
 @pytest.mark.parametrize("feature", ["faces", "text", "celebrities"])
 async def test_features_of_images(calls: Calls, settings: StreamSettings, media_bucket: None, feature: Feature) -> None:
-    found = await Rekognition(calls, settings).look(feature, media("bottles.jpg"))
+    found = await Rekognition(calls, settings).detect(feature, media("bottles.jpg"))
     assert found.charges[0].usd == 0.001
     assert (feature == "text") == (b"SYNTHETIC" in found.answer)
 
@@ -88,9 +88,9 @@ async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: A
     assert await vision.start(feature, media("rabbit.mp4"), key) == job_id
     told = aws.completion()
     assert (told["JobId"], told["JobTag"], told["Status"]) == (job_id, key, "SUCCEEDED")
-    found = await vision.found(feature, job_id, 7.8)
-    assert [segment.kind for segment in found.found] == ["Shot"] if feature == "segments" else True
-    assert bool(found.found) == (feature != "celebrities")
+    found = await vision.get_result(feature, job_id, 7.8)
+    assert [segment.kind for segment in found.detections] == ["Shot"] if feature == "segments" else True
+    assert bool(found.detections) == (feature != "celebrities")
 
 
 async def test_a_document_is_read_page_by_page(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
@@ -99,19 +99,19 @@ async def test_a_document_is_read_page_by_page(calls: Calls, settings: StreamSet
     job_id = await documents.start(media("two.pdf"), token("documents", "two.pdf"))
     told = aws.completion()
     assert (told["JobTag"], told["DocumentLocation"]["S3ObjectName"]) == (token("documents", "two.pdf"), "two.pdf")
-    pages = await documents.read(job_id)
+    pages = await documents.get_result(job_id)
     assert (pages.count, pages.text) == (2, "first page\nsecond line\n\nlast page")
     assert pages.charges[0].usd == 0.003
 
 
 async def test_a_picture_of_a_page_is_read_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
-    pages = await Textract(calls, settings).look(media("bottles.jpg"))
+    pages = await Textract(calls, settings).detect(media("bottles.jpg"))
     assert (pages.count, pages.text) == (1, "Synthetic line: no text was read from this picture")
 
 
 async def test_a_scanned_code_is_text(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     aws.put("scan.png", qr("Invoice 7\nTotal: 12.50"))
-    pages = await Textract(calls, settings).look(media("scan.png"))
+    pages = await Textract(calls, settings).detect(media("scan.png"))
     assert (pages.count, pages.text) == (1, "Invoice 7\nTotal: 12.50")
 
 
@@ -122,26 +122,26 @@ async def test_forms_and_tables_of_a_document(calls: Calls, settings: StreamSett
     assert await documents.start(media("form.pdf"), key, ["FORMS", "TABLES"]) == job_id
     told = aws.completion()
     assert (told["API"], told["JobTag"]) == ("StartDocumentAnalysis", key)
-    pages = await documents.read(job_id, ["FORMS", "TABLES"])
+    pages = await documents.get_result(job_id, ["FORMS", "TABLES"])
     assert pages.form == Form(
-        (Field(1, "Name:", "Ada Example", 99.0),), (Grid(1, (("Item", "Price"), ("Film", "12.50"))),)
+        (Field(1, "Name:", "Ada Example", 99.0),), (Table(1, (("Item", "Price"), ("Film", "12.50"))),)
     )
     assert [charge.usd for charge in pages.charges] == [0.1, 0.03]
-    with pytest.raises(Unprocessable) as refused:
-        await documents.read(job_id)
+    with pytest.raises(PermanentError) as refused:
+        await documents.get_result(job_id)
     assert refused.value.code == "InvalidJobIdException"
 
 
 async def test_forms_of_a_picture_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
-    pages = await Textract(calls, settings).look(media("bottles.jpg"), ["FORMS"])
+    pages = await Textract(calls, settings).detect(media("bottles.jpg"), ["FORMS"])
     assert pages.form == Form((Field(1, "Synthetic line:", "no text was read from this picture", 99.0),), ())
     assert [charge.operation for charge in pages.charges] == ["AnalyzeDocument FORMS"]
 
 
 async def test_a_document_that_is_none_is_refused(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     aws.put("no.pdf", b"no document")
-    with pytest.raises(Unprocessable) as refused:
-        await Textract(calls, settings).look(media("no.pdf"))
+    with pytest.raises(PermanentError) as refused:
+        await Textract(calls, settings).detect(media("no.pdf"))
     assert refused.value.code == "UnsupportedDocumentException"
 
 
@@ -150,10 +150,10 @@ async def test_names_and_personal_data_are_placed_in_the_whole_of_a_long_text(
 ) -> None:
     language = Comprehend(calls, settings)
     text = "Nothing to see here at all. " * 4000 + "Then Ada Example met Bob in 2026. Write to ada@example.com."
-    names = await language.marks("entities", text, "en")
-    assert {text[mark.begin : mark.end] for mark in names.marks} == {"Ada Example", "Bob", "2026"}
-    assert {mark.text for mark in names.marks} == {"Ada Example", "Bob", "2026"}
-    [mail] = (await language.marks("pii", text, "en-US")).marks
+    names = await language.detect_spans("entities", text, "en")
+    assert {text[mark.begin : mark.end] for mark in names.spans} == {"Ada Example", "Bob", "2026"}
+    assert {mark.text for mark in names.spans} == {"Ada Example", "Bob", "2026"}
+    [mail] = (await language.detect_spans("pii", text, "en-US")).spans
     assert (text[mail.begin : mail.end], mail.kind, mail.text) == ("ada@example.com", "EMAIL", "")
     first = 28 * (100_000 // 28)
     assert names.charges[0].units == -(-first // 100) + -(-(len(text) - first) // 100)
@@ -161,18 +161,20 @@ async def test_names_and_personal_data_are_placed_in_the_whole_of_a_long_text(
 
 async def test_a_mood_is_weighed_over_all_parts(calls: Calls, settings: StreamSettings) -> None:
     language = Comprehend(calls, settings)
-    mood = await language.mood("What a wonderful, happy day. " * 400, "en")
+    mood = await language.detect_sentiment("What a wonderful, happy day. " * 400, "en")
     assert mood.positive > 0.9
     assert len(json.loads(mood.answer)) == 3
 
 
 async def test_a_language_that_comprehend_does_not_know_is_a_plain_word(calls: Calls, settings: StreamSettings) -> None:
-    with pytest.raises(Unprocessable, match="the text is in fi; Comprehend takes"):
-        await Comprehend(calls, settings).mood("hyvää", "fi")
+    with pytest.raises(PermanentError, match="the text is in fi; Comprehend takes"):
+        await Comprehend(calls, settings).detect_sentiment("hyvää", "fi")
 
 
 async def test_languages_are_told(calls: Calls, settings: StreamSettings) -> None:
-    told = await Comprehend(calls, settings).languages("Das ist nicht der Hund, und ich bin auch nicht die Katze.")
+    told = await Comprehend(calls, settings).detect_languages(
+        "Das ist nicht der Hund, und ich bin auch nicht die Katze."
+    )
     assert told.shares[0][0] == "de"
 
 
@@ -192,7 +194,7 @@ async def test_speech_is_heard_with_speakers_told_apart(calls: Calls, settings: 
     assert await speech.start(media("jfk.flac"), key, 3, "") == key
     assert await speech.start(media("jfk.flac"), key, 3, "") == key
     assert aws.ended()["TranscriptionJobName"] == key
-    heard = await speech.heard(key, 11.0)
+    heard = await speech.get_result(key, 11.0)
     assert heard.text
     assert heard.subtitles is not None
     job = connect("transcribe", calls._client("transcribe").meta.endpoint_url)
@@ -202,7 +204,7 @@ async def test_speech_is_heard_with_speakers_told_apart(calls: Calls, settings: 
 
 async def test_a_vocabulary_without_a_language_is_a_plain_word(calls: Calls, settings: StreamSettings) -> None:
     speech = Transcribe(calls, S3Bucket(calls, BUCKET), settings)
-    with pytest.raises(Unprocessable, match="HEADRACE_LANGUAGE"):
+    with pytest.raises(PermanentError, match="HEADRACE_LANGUAGE"):
         await speech.start(media("jfk.flac"), "transcript-x", 0, "names")
 
 
@@ -213,13 +215,13 @@ async def test_a_text_is_read_out_and_its_end_is_told(calls: Calls, settings: St
     told = aws.completion()
     assert (told["taskId"], told["taskStatus"]) == (task, "COMPLETED")
     assert f"/_polly/{key}/" in told["outputUri"]
-    spoken = await polly.spoken(task)
+    spoken = await polly.get_result(task)
     assert spoken.characters == 11
     assert aws.s3.head_object(Bucket=BUCKET, Key=spoken.key)["ContentLength"] > 500
 
 
 async def test_a_text_that_is_too_long_is_never_sent(calls: Calls, settings: StreamSettings) -> None:
-    with pytest.raises(Unprocessable, match="100,001 characters"):
+    with pytest.raises(PermanentError, match="100,001 characters"):
         await Polly(calls, S3Bucket(calls, BUCKET), settings).start("a" * 100_001, "Joanna", "t")
 
 
@@ -264,14 +266,14 @@ async def _made(transcoder: MediaConvert, job_id: str) -> Any:
     with anyio.fail_after(30):
         while True:
             try:
-                return await transcoder.made(job_id, 7.8)
-            except Unprocessable:
+                return await transcoder.get_result(job_id, 7.8)
+            except PermanentError:
                 await anyio.sleep(0.05)
 
 
 async def test_a_model_is_asked_and_its_tokens_are_paid(calls: Calls) -> None:
     text = "Whales are large. Whales eat krill. Krill are small. " * 3
-    written = await Bedrock(calls).write("Sum up.", text, "amazon.nova-lite-v1:0")
+    written = await BedrockTextGenerator(calls).write("Sum up.", text, "amazon.nova-lite-v1:0")
     assert written.text.startswith("[extract, no language model was run] Whales")
     assert [charge.units * 1000 for charge in written.charges] == [written.input_tokens, written.output_tokens]
 
@@ -279,9 +281,11 @@ async def test_a_model_is_asked_and_its_tokens_are_paid(calls: Calls) -> None:
 async def test_faults_come_with_the_codes_of_each_protocol(calls: Calls, fault: Any) -> None:
     fault("Converse", "throttle", count=1)
     fault("TranslateText", "error_500", count=1)
-    with pytest.raises(Throttled):
-        await Bedrock(calls).write("Sum up.", "text", "arn:aws:bedrock:us-east-1::foundation-model/some.model-v1:0")
-    with pytest.raises(Transient):
+    with pytest.raises(ThrottledError):
+        await BedrockTextGenerator(calls).write(
+            "Sum up.", "text", "arn:aws:bedrock:us-east-1::foundation-model/some.model-v1:0"
+        )
+    with pytest.raises(TransientError):
         await Translate(calls).translate(["one"], "en", "de")
 
 
@@ -300,13 +304,13 @@ async def test_how_a_job_is_can_be_asked(calls: Calls, settings: StreamSettings,
         started_at=NOW,
         deadline_at=NOW,
     )
-    ended = await AwsJobs(calls).ended(job)
+    ended = await AwsJobStatus(calls).completion_of(job)
     assert ended is not None
     assert (ended.status, ended.token, ended.job_id) == ("succeeded", key, job_id)
     assert wait_until(lambda: http(f"{ai_url}/ledger?token={key}")["jobs_unique"]) == 1
 
 
 def test_every_job_of_every_stage_can_be_asked_for() -> None:
-    stages = (*pipeline.every(), documents_stage(forms=True))
+    stages = (*pipeline.all_stages(), documents_stage(forms=True))
     jobs = {(stage.job.service, stage.job.operation) for stage in stages if stage.job}
-    assert jobs == set(QUESTIONS)
+    assert jobs == set(STATUS_CALLS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from headrace.sandbox.ai.app import Settings
+from headrace.sandbox.ai.app import AiSettings
 from tests.contract.ai import BUCKET, MEDIA, Aws, connect, http, in_s3, png, refusal, speech, video, wait_until
 
 pytestmark = pytest.mark.system
@@ -25,7 +25,7 @@ def test_requests_that_break_the_model_are_refused(aws: Aws, rekognition: Any, t
 
 
 def test_no_more_than_twenty_jobs_run_at_a_time(aws: Aws, serve: Any) -> None:
-    with serve(Settings(data=None, job_seconds=600.0)) as url:
+    with serve(AiSettings(data=None, job_seconds=600.0)) as url:
         rekognition = connect("rekognition", url)
         started = [rekognition.start_label_detection(Video=in_s3("rabbit.mp4"))["JobId"] for _ in range(20)]
         one_more = refusal(rekognition.start_content_moderation, Video=in_s3("rabbit.mp4"))
@@ -36,13 +36,13 @@ def test_no_more_than_twenty_jobs_run_at_a_time(aws: Aws, serve: Any) -> None:
 
 def test_jobs_go_on_after_a_restart(aws: Aws, serve: Any, tmp_path: Path) -> None:
     request = video(aws, ClientRequestToken="restart")
-    with serve(Settings(tmp_path, job_seconds=1.5)) as url:
+    with serve(AiSettings(tmp_path, job_seconds=1.5)) as url:
         before = connect("rekognition", url).start_label_detection(**request)["JobId"]
-    with serve(Settings(tmp_path, job_seconds=1.5)) as url:
+    with serve(AiSettings(tmp_path, job_seconds=1.5)) as url:
         assert connect("rekognition", url).start_label_detection(**request)["JobId"] == before
         assert aws.completion()["JobId"] == before
         assert connect("rekognition", url).get_label_detection(JobId=before)["JobStatus"] == "SUCCEEDED"
-    with serve(Settings(tmp_path, job_seconds=1.5)) as url:
+    with serve(AiSettings(tmp_path, job_seconds=1.5)) as url:
         assert aws.received(seconds=1) == []
         assert http(f"{url}/ledger")["jobs_unique"] == 1
 

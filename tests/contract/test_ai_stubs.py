@@ -17,11 +17,11 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from headrace.schemas.records import JobStarted
-from headrace.streams.aws.bedrock import Bedrock
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.bedrock import BedrockTextGenerator
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
 from headrace.streams.aws.error_codes import OPERATIONS
-from headrace.streams.aws.job_status import AwsJobs
+from headrace.streams.aws.job_status import AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
@@ -29,8 +29,8 @@ from headrace.streams.aws.s3 import S3Bucket, S3Objects
 from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
-from headrace.streams.limits.rate_limits import Rates
-from headrace.streams.service_results import Field, Form, Grid
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from tests.support.fake_services import MemoryBucket
 from tests.support.records import NOW, asset, ready
@@ -68,21 +68,21 @@ class Case:
     """What is asked of one of our clients, the calls that this takes, and what the client makes of the answers."""
 
     service: str
-    ask: Callable[[Aws], Awaitable[Any]]
+    ask: Callable[[AwsClient], Awaitable[Any]]
     calls: tuple[tuple[str, Answer, Answer], ...]
     told: Any
 
 
-def vision(aws: Aws) -> Rekognition:
+def vision(aws: AwsClient) -> Rekognition:
     return Rekognition(aws, SETTINGS)
 
 
 def image(feature: Any, method: str, options: Answer, answer: Answer, told: Any) -> Case:
     """A feature of an image."""
 
-    async def ask(aws: Aws) -> Any:
-        found = await vision(aws).look(feature, CAT)
-        return [_named(each) for each in found.found], found.charges[0].units
+    async def ask(aws: AwsClient) -> Any:
+        found = await vision(aws).detect(feature, CAT)
+        return [_named(each) for each in found.detections], found.charges[0].units
 
     return Case("rekognition", ask, ((method, {"Image": OBJECT, **options}, answer),), (told, 1))
 
@@ -98,9 +98,9 @@ def start(feature: Any, method: str, options: Answer) -> Case:
 def found(feature: Any, method: str, pages: list[Answer], told: Any) -> Case:
     """What a job over a video found, page by page."""
 
-    async def ask(aws: Aws) -> Any:
-        findings = await vision(aws).found(feature, JOB["JobId"], 90.0)
-        return [_named(each) for each in findings.found], findings.charges[0].units
+    async def ask(aws: AwsClient) -> Any:
+        findings = await vision(aws).get_result(feature, JOB["JobId"], 90.0)
+        return [_named(each) for each in findings.detections], findings.charges[0].units
 
     calls, more = [], {}
     for number, page in enumerate(pages, 1):
@@ -241,7 +241,7 @@ SIGHT = (
 )
 
 
-def textract(aws: Aws) -> Textract:
+def textract(aws: AwsClient) -> Textract:
     return Textract(aws, SETTINGS)
 
 
@@ -274,13 +274,13 @@ FORM = [
 ]
 ONE = {"DocumentMetadata": {"Pages": 1}}
 FEATURES: list[Any] = ["FORMS", "TABLES"]
-FOUND = (Field(1, "Name:", "Ada", 99.0),), (Grid(1, (("Ada",),)),)
+FOUND = (Field(1, "Name:", "Ada", 99.0),), (Table(1, (("Ada",),)),)
 READING = {"DocumentLocation": OBJECT, **STARTED}
 
 PAPER = (
     Case(
         "textract",
-        lambda aws: read(textract(aws).look(CAT)),
+        lambda aws: read(textract(aws).detect(CAT)),
         (
             (
                 "detect_document_text",
@@ -298,7 +298,7 @@ PAPER = (
     ),
     Case(
         "textract",
-        lambda aws: read(textract(aws).read(JOB["JobId"])),
+        lambda aws: read(textract(aws).get_result(JOB["JobId"])),
         (
             (
                 "get_document_text_detection",
@@ -315,7 +315,7 @@ PAPER = (
     ),
     Case(
         "textract",
-        lambda aws: read(textract(aws).look(CAT, FEATURES)),
+        lambda aws: read(textract(aws).detect(CAT, FEATURES)),
         (
             (
                 "analyze_document",
@@ -333,7 +333,7 @@ PAPER = (
     ),
     Case(
         "textract",
-        lambda aws: read(textract(aws).read(JOB["JobId"], FEATURES)),
+        lambda aws: read(textract(aws).get_result(JOB["JobId"], FEATURES)),
         (
             (
                 "get_document_analysis",
@@ -346,15 +346,15 @@ PAPER = (
 )
 
 
-def transcribe(aws: Aws) -> Transcribe:
+def transcribe(aws: AwsClient) -> Transcribe:
     bucket = MemoryBucket()
     bucket.objects[f"_transcribe/{TOKEN}.json"] = b'{"results": {"transcripts": [{"transcript": "ask not"}]}}'
     bucket.objects[f"_transcribe/{TOKEN}.vtt"] = b"WEBVTT"
     return Transcribe(aws, bucket, SETTINGS)
 
 
-async def heard(aws: Aws) -> Any:
-    found = await transcribe(aws).heard(TOKEN, 90.0)
+async def heard(aws: AwsClient) -> Any:
+    found = await transcribe(aws).get_result(TOKEN, 90.0)
     return found.language, found.text, found.subtitles
 
 
@@ -383,8 +383,8 @@ TASK = {
 }
 
 
-async def spoken(aws: Aws) -> Any:
-    found = await Polly(aws, MemoryBucket(), SETTINGS).spoken("e3fd2b70")
+async def spoken(aws: AwsClient) -> Any:
+    found = await Polly(aws, MemoryBucket(), SETTINGS).get_result("e3fd2b70")
     return found.key, found.characters, found.voice, found.language
 
 
@@ -465,36 +465,36 @@ SOUND = (
 )
 
 
-def comprehend(aws: Aws) -> Comprehend:
+def comprehend(aws: AwsClient) -> Comprehend:
     return Comprehend(aws, SETTINGS)
 
 
 def marked(feature: Any, method: str, answer: Answer, told: Any) -> Case:
     """What stands where in a text."""
 
-    async def ask(aws: Aws) -> Any:
-        found = await comprehend(aws).marks(feature, "Ada saw it.", "en-US")
-        return [(mark.kind, mark.text, mark.begin, mark.end) for mark in found.marks], found.charges[0].units
+    async def ask(aws: AwsClient) -> Any:
+        found = await comprehend(aws).detect_spans(feature, "Ada saw it.", "en-US")
+        return [(mark.kind, mark.text, mark.begin, mark.end) for mark in found.spans], found.charges[0].units
 
     return Case("comprehend", ask, ((method, {"Text": "Ada saw it.", "LanguageCode": "en"}, answer),), (told, 3))
 
 
-async def mood(aws: Aws) -> Any:
-    found = await comprehend(aws).mood("Good.", "en")
+async def mood(aws: AwsClient) -> Any:
+    found = await comprehend(aws).detect_sentiment("Good.", "en")
     return found.positive, found.negative, found.neutral, found.mixed
 
 
-async def languages(aws: Aws) -> Any:
-    return (await comprehend(aws).languages("Ada saw it.")).shares
+async def languages(aws: AwsClient) -> Any:
+    return (await comprehend(aws).detect_languages("Ada saw it.")).shares
 
 
-async def translated(aws: Aws) -> Any:
+async def translated(aws: AwsClient) -> Any:
     found = await Translate(aws).translate(["One.", "Two."], "", "de")
     return found.texts, found.source, found.charges[0].units
 
 
-async def written(aws: Aws) -> Any:
-    found = await Bedrock(aws).write("Sum up.", "Long.", "amazon.nova-lite-v1:0")
+async def written(aws: AwsClient) -> Any:
+    found = await BedrockTextGenerator(aws).write("Sum up.", "Long.", "amazon.nova-lite-v1:0")
     return found.text, found.input_tokens, found.output_tokens
 
 
@@ -571,7 +571,7 @@ LANGUAGE = (
 )
 
 
-def mediaconvert(aws: Aws) -> MediaConvert:
+def mediaconvert(aws: AwsClient) -> MediaConvert:
     return MediaConvert(aws, MemoryBucket(), SETTINGS)
 
 
@@ -660,12 +660,12 @@ CONVERTED = {
 }
 
 
-async def made(aws: Aws) -> Any:
-    found = await mediaconvert(aws).made(CONVERTING["Id"], 90.0)
+async def made(aws: AwsClient) -> Any:
+    found = await mediaconvert(aws).get_result(CONVERTING["Id"], 90.0)
     return [file.key.removeprefix(f"_transcoded/{TOKEN}/") for file in found.files], len(found.charges)
 
 
-async def ended(aws: Aws) -> Any:
+async def ended(aws: AwsClient) -> Any:
     """How a job is, as `overdue` asks."""
     job = JobStarted(
         asset=CAT,
@@ -678,7 +678,7 @@ async def ended(aws: Aws) -> Any:
         started_at=NOW,
         deadline_at=NOW,
     )
-    found = await AwsJobs(aws).ended(job)
+    found = await AwsJobStatus(aws).completion_of(job)
     return found and (found.status, found.message)
 
 
@@ -725,11 +725,11 @@ def body(content: bytes) -> StreamingBody:
     return StreamingBody(io.BytesIO(content), len(content))
 
 
-def bucket(aws: Aws) -> S3Bucket:
+def bucket(aws: AwsClient) -> S3Bucket:
     return S3Bucket(aws, "results")
 
 
-async def fetched(aws: Aws) -> bytes:
+async def fetched(aws: AwsClient) -> bytes:
     async with S3Objects(aws, 100).fetched(CAT) as path:
         return path.read_bytes()
 
@@ -801,7 +801,7 @@ async def test_a_call_is_one_that_the_service_takes_and_its_answer_is_understood
     client = boto3.client(  # type: ignore[call-overload]  # the stubs know a type for each service
         case.service, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
     )
-    aws = Aws(1, Rates({}, {}))
+    aws = AwsClient(1, RateLimits({}, {}))
     aws._clients[case.service] = client
     with Stubber(client) as stubber:
         for method, asked, answer in case.calls:

@@ -9,27 +9,27 @@ import pytest
 
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog, codec
-from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.catalog import SchemaVersion
 from headrace.schemas.serde.codec import Codec
 from tests.support import golden
 
 PUBLISHED = catalog.versions()
 
-each_version = pytest.mark.parametrize("version", PUBLISHED, ids=lambda version: version.name)
+each_version = pytest.mark.parametrize("version", PUBLISHED, ids=lambda version: version.label)
 
 
 @each_version
-def test_a_published_schema_file_is_what_it_was(version: Version) -> None:
-    assert golden.sha256(version) == golden.read(version).sha256, f"{version.name} is published: add a new version"
+def test_a_published_schema_file_is_what_it_was(version: SchemaVersion) -> None:
+    assert golden.sha256(version) == golden.read(version).sha256, f"{version.label} is published: add a new version"
 
 
 @each_version
-def test_its_fingerprint_is_what_it_was(version: Version) -> None:
+def test_its_fingerprint_is_what_it_was(version: SchemaVersion) -> None:
     assert codec.fingerprint(version.schema).hex() == golden.read(version).fingerprint
 
 
 @each_version
-def test_the_golden_bytes_are_read_as_the_golden_record(version: Version) -> None:
+def test_the_golden_bytes_are_read_as_the_golden_record(version: SchemaVersion) -> None:
     wanted = golden.read(version)
 
     record = codec.load().decode(bytes.fromhex(wanted.bytes))
@@ -37,8 +37,8 @@ def test_the_golden_bytes_are_read_as_the_golden_record(version: Version) -> Non
     assert record == msgspec.convert(wanted.record, EVENTS[version.event])
 
 
-@pytest.mark.parametrize("version", catalog.latest(PUBLISHED).values(), ids=lambda version: version.name)
-def test_the_newest_version_writes_the_golden_bytes(version: Version) -> None:
+@pytest.mark.parametrize("version", catalog.latest(PUBLISHED).values(), ids=lambda version: version.label)
+def test_the_newest_version_writes_the_golden_bytes(version: SchemaVersion) -> None:
     wanted = golden.read(version)
 
     data = Codec(PUBLISHED).encode(msgspec.convert(wanted.record, EVENTS[version.event]))

@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 
 from headrace.connectors.aws import client as door
-from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered
-from headrace.connectors.sinks.registry import open_sink
+from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError
+from headrace.connectors.sinks.registry import create_sink
 from tests.contract.ai import connect, wait_until
 
 pytestmark = pytest.mark.system
@@ -80,7 +80,7 @@ def delivery(number: int, key: str = "media/cat.jpg") -> Delivery:
 
 
 async def deliver(kind: str, address: str, *wanted: Delivery, **settings: object) -> list[BaseException | None]:
-    sink = open_sink(kind, address, settings)
+    sink = create_sink(kind, address, settings)
     return await asyncio.gather(*(sink(each) for each in wanted), return_exceptions=True)
 
 
@@ -102,7 +102,7 @@ async def test_a_fifo_queue_keeps_the_order_of_a_key_and_what_comes_twice_is_the
 
 async def test_a_queue_that_is_not_there_is_a_permanent_failure() -> None:
     [failure] = await deliver("sqs", "arn:aws:sqs:us-east-1:000000000000:nobody", delivery(1))
-    assert isinstance(failure, NotDelivered)
+    assert isinstance(failure, DeliveryError)
     assert failure.kind == "permanent"
     assert "NonExistentQueue" in failure.code
 
@@ -144,11 +144,11 @@ async def test_a_function_runs_and_its_error_is_one_of_the_delivery(aws_url: str
     bad = Delivery("id", "k", json.dumps({"fail": True}), "t", "s")
     good, failed = await deliver("lambda", name, delivery(7), bad, wait=True)
     assert good is None
-    assert isinstance(failed, NotDelivered)
+    assert isinstance(failed, DeliveryError)
     assert (failed.kind, failed.code) == ("transient", "function_error")
     assert await deliver("lambda", name, delivery(7)) == [None]
     [missing] = await deliver("lambda", "nobody", delivery(7))
-    assert isinstance(missing, NotDelivered)
+    assert isinstance(missing, DeliveryError)
     assert (missing.kind, missing.code) == ("permanent", "ResourceNotFoundException")
 
 
@@ -163,7 +163,7 @@ async def test_who_is_not_there_is_an_outage(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     door._client.cache_clear()
     [failure] = await deliver("sns", "arn:aws:sns:us-east-1:000000000000:t", delivery(1))
-    assert isinstance(failure, NotDelivered)
+    assert isinstance(failure, DeliveryError)
     assert failure.kind == "outage"
 
 
@@ -178,5 +178,5 @@ async def test_who_is_not_there_is_an_outage(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_an_address_of_another_kind_is_refused(kind: str, address: str, settings: dict[str, Any]) -> None:
-    with pytest.raises(BadTarget):
-        open_sink(kind, address, settings)
+    with pytest.raises(InvalidTargetError):
+        create_sink(kind, address, settings)

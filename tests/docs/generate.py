@@ -83,8 +83,8 @@ def settings_by_part() -> str:
 def all_topics() -> str:
     """The topic table of the pipeline."""
     rows = (
-        (f"`{topic.name}`", topic.holds, "newest per key" if topic.compacted else f"{topic.retention_days} days")
-        for topic in topics.table(stage.name for stage in (*pipeline.every(), *pipeline.find(["completed"])))
+        (f"`{topic.name}`", topic.description, "newest per key" if topic.compacted else f"{topic.retention_days} days")
+        for topic in topics.table(stage.name for stage in (*pipeline.all_stages(), *pipeline.get_stages(["completed"])))
     )
     return _table(("Topic", "Holds", "Keeps"), rows)
 

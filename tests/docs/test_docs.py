@@ -18,11 +18,11 @@ from headrace.console.app.main import app
 from headrace.schemas import topics
 from headrace.schemas.records import Label, MediaModerated, Pointer
 from headrace.streams import pipeline
-from headrace.streams.results import Results
-from headrace.streams.rules.record_predicate import over_records
+from headrace.streams.results import ResultsStore
+from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
 from tests.docs.generate import GENERATED, README, ROOT, SETTINGS, rendered
-from tests.support.fake_services import MemoryBucket, Outside
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import asset
 
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -95,7 +95,7 @@ def test_a_target_that_is_written_down_exists(command: str) -> None:
 
 
 def test_every_topic_that_is_written_down_exists() -> None:
-    names = {stage.name for stage in (*pipeline.stages(), *pipeline.every())}
+    names = {stage.name for stage in (*pipeline.stages(), *pipeline.all_stages())}
     known = {topic.name for topic in topics.table(names)}
     named = {name for document in DOCUMENTS for name in TOPIC.findall(text_of(document))}
     assert {name for name in named if not name.endswith((".json", ".md", ".py", ".yml"))} <= known
@@ -104,7 +104,7 @@ def test_every_topic_that_is_written_down_exists() -> None:
 def test_the_flow_shows_each_stage_before_the_topic_that_it_writes() -> None:
     [flow] = [block for block in blocks(README, "text") if "media.uploaded" in block]
     drawn = set(re.findall(r"([a-z]+) ─+ ([a-z]+\.[a-z-]+)", flow))
-    for stage in pipeline.STAGES:
+    for stage in pipeline.DEFAULT_STAGES:
         assert stage.name in flow
         assert stage.writes is None or (stage.name, stage.writes.name) in drawn
         assert all(topic.name in flow for topic in stage.reads)
@@ -190,14 +190,14 @@ def moderated(*flags: str) -> MediaModerated:
 async def test_the_example_stage_keeps_what_was_flagged(example: Stage) -> None:
     bucket = MemoryBucket()
     assert example.run is not None
-    await example.run(moderated("Weapons", "Smoking"), Outside().services(Results(bucket)))
+    await example.run(moderated("Weapons", "Smoking"), FakeServices().services(ResultsStore(bucket)))
     [(key, content)] = bucket.objects.items()
     assert key.endswith("/review.txt")
     assert content == b"Weapons\nSmoking"
 
 
 def test_the_example_stage_wants_only_what_was_flagged(example: Stage) -> None:
-    wants = over_records(example.when)
+    wants = record_predicate(example.when)
     assert wants(moderated("Weapons"))
     assert not wants(moderated())
 

@@ -18,11 +18,11 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.connectors.events.encoder import outgoing, readable
-from headrace.connectors.events.results import Ignored, Refused
+from headrace.connectors.events.encoder import encode_message, encode_valid_parts
+from headrace.connectors.events.results import Ignored, Rejected
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde import codec
 from tests.unit.connectors.webhook import sns_messages
 
@@ -134,21 +134,21 @@ def _spliced(body: bytes, draw: random.Random) -> bytes:
 
 def check(body: bytes | str) -> str:
     """Translate a message; say in one word what became of it. Raises when that is not as promised."""
-    found = outgoing(body, NOW, BOOK)
+    found = encode_message(body, NOW, BOOK)
     if isinstance(found, Ignored):
         return "ignored"
-    messages = readable(found, BOOK) if isinstance(found, Refused) else found
+    messages = encode_valid_parts(found, BOOK) if isinstance(found, Rejected) else found
     for each in messages:
         _look(each)
-    if isinstance(found, Refused):
+    if isinstance(found, Rejected):
         assert found.code
-        assert found.code != "ours", found.why
+        assert found.code != "ours", found.reason
         return "refused"
     assert messages
     return "translated"
 
 
-def _look(each: Message) -> None:
+def _look(each: ProducerRecord) -> None:
     assert each.topic in TOPICS
     assert each.key
     assert from_headers(each.headers).id

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from headrace.streams.rules import Index, InvalidPattern, Pattern
+from headrace.streams.rules import Index, InvalidPatternError, Pattern
 from tests.support import reference_matcher
 from tests.support.random_rules import FOREIGN, PLAIN, Drawing
 
@@ -60,7 +60,7 @@ def verdict(pattern: str, event: str) -> str:
     """Give our verdict in event-ruler's words."""
     try:
         return "match" if Pattern(orjson.loads(pattern)).matches(orjson.loads(event)) else "no match"
-    except InvalidPattern:
+    except InvalidPatternError:
         return "invalid"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from headrace.sandbox.cluster.state_file import Part, State, write
+from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent, write
 from tests.support import inner_run
 
 SEES_NOTHING = """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import boto3
 
-from sandbox import jars
+from headrace.sandbox.cluster import jars
 from headrace.sandbox.cluster.environment import current
 from headrace.sandbox.paths import default_data
 
@@ -52,9 +52,9 @@ def test_the_state_folder_is_this_process_s_own():
 
 def planted(state: Path) -> None:
     """A sandbox that is up, in the state folder of a user: this process is its broker."""
-    part = Part("kafka", os.getpid(), psutil.Process().create_time(), 29092, Path("kafka.log"))
+    part = RunningComponent("kafka", os.getpid(), psutil.Process().create_time(), 29092, Path("kafka.log"))
     folder = state / "headrace" / "sandbox"
-    write(folder, State({"kafka": part}, {"kafka": 29092}))
+    write(folder, ClusterState({"kafka": part}, {"kafka": 29092}))
     (folder / "rules").mkdir()
     (folder / "pipeline.toml").write_text("")
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.sandbox.cluster import components, jars, kafka_broker
-from headrace.sandbox.cluster.kafka_broker import Node
+from headrace.sandbox.cluster.kafka_broker import BrokerNode
 from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.names import HOST
 from tests.support.process import wait_for
@@ -30,7 +30,7 @@ class Brokers:
         ports: list[int] = []
         for _ in range(2 * count):
             ports.append(free_port(None, ports, random.Random()))
-        self._nodes = [Node(n + 1, ports[2 * n], ports[2 * n + 1]) for n in range(count)]
+        self._nodes = [BrokerNode(n + 1, ports[2 * n], ports[2 * n + 1]) for n in range(count)]
         self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -73,7 +73,7 @@ class Brokers:
         assert done.returncode == 0, done.stderr or done.stdout
         return done.stdout
 
-    def _start(self, node: Node) -> None:
+    def _start(self, node: BrokerNode) -> None:
         folder = self._folder / f"node-{node.id}"
         command = kafka_broker.prepare(self._runtime, folder, node, self._nodes, self._cluster_id)
         with (self._folder / f"node-{node.id}.log").open("ab") as log:
@@ -87,7 +87,7 @@ class Brokers:
                 start_new_session=True,
             )
 
-    def _await(self, node: Node) -> None:
+    def _await(self, node: BrokerNode) -> None:
         process = self._processes[node.id]
         wait_for(
             lambda: process.poll() is not None or kafka_broker.is_ready(node.port), f"broker {node.id}", START_SECONDS

@@ -10,10 +10,10 @@ from typing import Any
 
 from headrace.schemas.records import Asset, Label
 from headrace.streams.costs.prices import charge
-from headrace.streams.errors import Failure, Gone
-from headrace.streams.media.content_check import Verdict
-from headrace.streams.results import Results
-from headrace.streams.service_results import Feature, Findings, Transcript
+from headrace.streams.errors import ObjectGone, StageError
+from headrace.streams.media.content_check import ScanVerdict
+from headrace.streams.results import ResultsStore
+from headrace.streams.service_results import Feature, Transcript, VisionResult
 from headrace.streams.services import Services
 
 
@@ -24,7 +24,7 @@ class MemoryBucket:
         self.name = name
         self.objects: dict[str, bytes] = {}
         self.calls: list[str] = []
-        self.broken: Failure | None = None
+        self.broken: StageError | None = None
 
     async def list(self, prefix: str, after: str) -> list[str]:
         self._called("list")
@@ -45,7 +45,7 @@ class MemoryBucket:
 
 
 @dataclass
-class Outside:
+class FakeServices:
     """All services at once; `calls` tells what was asked, `failure` makes the next ask fail."""
 
     path: Path = Path("/nonexistent")
@@ -59,45 +59,41 @@ class Outside:
 
     @asynccontextmanager
     async def fetched(self, asset: Asset) -> AsyncIterator[Path]:
-        self._called("fetched", asset.key)
+        self.record_call("fetched", asset.key)
         if self.gone:
-            raise Gone("replaced")
+            raise ObjectGone("replaced")
         yield self.path
 
     async def tags(self, asset: Asset) -> dict[str, str]:
-        self._called("tags", asset.key)
+        self.record_call("tags", asset.key)
         return self.tagged
 
-    async def scan(self, path: Path, name: str) -> Verdict:
-        self._called("scan", name)
-        return Verdict("test", "image/jpeg", "0" * 64)
+    async def scan(self, path: Path, name: str) -> ScanVerdict:
+        self.record_call("scan", name)
+        return ScanVerdict("test", "image/jpeg", "0" * 64)
 
-    async def look(self, feature: Feature, asset: Asset) -> Findings:
-        self._called("look", feature)
-        return Findings(self.labels, "test-model", b"{}", (charge("rekognition", "DetectLabels", 1),))
+    async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
+        self.record_call("detect", feature)
+        return VisionResult(self.labels, "test-model", b"{}", (charge("rekognition", "DetectLabels", 1),))
 
-    async def found(self, feature: Feature, job_id: str, seconds: float) -> Findings:
-        self._called("found", feature, job_id)
-        return Findings(self.labels, "test-model", b"{}", (charge("rekognition", "StartLabelDetection", seconds / 60),))
+    async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
+        self.record_call("get_result", feature, job_id)
+        return VisionResult(
+            self.labels, "test-model", b"{}", (charge("rekognition", "StartLabelDetection", seconds / 60),)
+        )
 
-    async def start(self, what: Feature | Asset, asset_or_token: Asset | str, *more: Any) -> str:
-        """Start as `Vision` does, or as `Speech`."""
-        token = more[0] if isinstance(what, str) else asset_or_token
-        self._called("start", what if isinstance(what, str) else "transcript", str(token))
+    async def start(self, feature: Feature, asset: Asset, token: str) -> str:
+        self.record_call("start", feature, token)
         return f"job-of-{token}"
 
-    async def heard(self, job_id: str, seconds: float) -> Transcript:
-        self._called("heard", job_id)
-        return Transcript("en-US", "ask not", b"{}", b"WEBVTT", (charge("transcribe", "StartTranscriptionJob", 1),))
-
-    def services(self, results: Results) -> Services:
+    def services(self, results: ResultsStore) -> Services:
         """Be every service there is."""
         return Services(
             objects=self,
             blobs=results,
             scanner=self,
             vision=self,
-            speech=self,
+            speech=FakeSpeech(self),
             documents=self.more,
             language=self.more,
             translator=self.more,
@@ -111,7 +107,22 @@ class Outside:
         """Count the asks of one kind."""
         return sum(call[0] == name for call in self.calls)
 
-    def _called(self, *call: str) -> None:
+    def record_call(self, *call: str) -> None:
         self.calls.append(call)
         if self.failures:
             raise self.failures.pop(0)
+
+
+@dataclass
+class FakeSpeech:
+    """Speech to text. It records its calls with the other services."""
+
+    services: FakeServices
+
+    async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
+        self.services.record_call("start", "transcript", token)
+        return f"job-of-{token}"
+
+    async def get_result(self, job_id: str, seconds: float) -> Transcript:
+        self.services.record_call("get_result", job_id)
+        return Transcript("en-US", "ask not", b"{}", b"WEBVTT", (charge("transcribe", "StartTranscriptionJob", 1),))

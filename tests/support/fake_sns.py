@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from headrace.connectors.webhook.certificates import NotFetched
+from headrace.connectors.webhook.certificates import CertificateFetchError
 from headrace.connectors.webhook.sns_signature import CONFIRMATION, NOTIFICATION, SIGNED
-from headrace.connectors.webhook.x509 import Trust
+from headrace.connectors.webhook.x509 import TrustStore
 from tests.support.records import NOW
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:media"
@@ -70,9 +70,9 @@ class Authority:
         self.issuer = Holder(self._signed(self._ca(f"{name} issuer", below), f"{name} root", key), below)
 
     @property
-    def trust(self) -> Trust:
+    def trust(self) -> TrustStore:
         """What trusts this authority's root and nothing else."""
-        return Trust((self.root.certificate,))
+        return TrustStore((self.root.certificate,))
 
     def issue(
         self, *names: str, issuer_url: str = ISSUER_URL, key: Any = None, days: tuple[int, int] = (-30, 30)
@@ -131,7 +131,7 @@ class Sns:
         """Be what gets certificates."""
         self.asked.append(url)
         if url not in self.lies:
-            raise NotFetched(f"{url}: HTTP 404")
+            raise CertificateFetchError(f"{url}: HTTP 404")
         return self.lies[url]
 
     def notification(self, message: str, **changes: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from headrace import schemas
 from headrace.schemas.evolution import schema_walk
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog, codec
-from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.catalog import SchemaVersion
 from headrace.schemas.serde.codec import Codec
 
 FOLDER = Path(__file__).parents[1] / "contract" / "golden"
@@ -35,25 +35,25 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True):
     record: dict[str, Any]
 
 
-def path(version: Version) -> Path:
+def path(version: SchemaVersion) -> Path:
     """Say where a version's golden file lies."""
     return FOLDER / f"{version.event}.v{version.number}.json"
 
 
-def read(version: Version) -> Golden:
+def read(version: SchemaVersion) -> Golden:
     """Read a version's golden file. Raises FileNotFoundError when there is none yet."""
     return msgspec.json.decode(path(version).read_bytes(), type=Golden)
 
 
-def sha256(version: Version) -> str:
+def sha256(version: SchemaVersion) -> str:
     """Give the SHA-256 of the version's file as it lies in the repository."""
     source = Path(schemas.__file__).parent / "avro" / version.event / f"v{version.number}.avsc"
     return hashlib.sha256(source.read_bytes()).hexdigest()
 
 
-def of(version: Version) -> Golden:
+def of(version: SchemaVersion) -> Golden:
     """Make a version's golden file, with a sample that has a value for every field."""
-    record = msgspec.convert(_sample(schema_walk.expanded(version.schema), "sample"), EVENTS[version.event])
+    record = msgspec.convert(_sample(schema_walk.inline_named_types(version.schema), "sample"), EVENTS[version.event])
     return Golden(
         fingerprint=codec.fingerprint(version.schema).hex(),
         sha256=sha256(version),
@@ -62,7 +62,7 @@ def of(version: Version) -> Golden:
     )
 
 
-def add(published: tuple[Version, ...]) -> list[Path]:
+def add(published: tuple[SchemaVersion, ...]) -> list[Path]:
     """Write the golden files that are not there yet, and name them."""
     new = [version for version in published if not path(version).exists()]
     for version in new:

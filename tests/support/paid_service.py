@@ -14,7 +14,7 @@ import msgspec
 
 from headrace.schemas.ids import root_id
 from headrace.schemas.records import Asset
-from headrace.streams.errors import Transient, Unprocessable
+from headrace.streams.errors import PermanentError, TransientError
 from headrace.streams.service_results import Feature
 
 EVENT = "ObjectCreated:Put"
@@ -84,7 +84,7 @@ class PaidService:
         """Have the effect once."""
         await asyncio.sleep(asset.size / 1000)
         if asset.key.startswith(BROKEN) and not is_mended(asset.key, self._mended):
-            raise Unprocessable("unreadable", "broken file")
+            raise PermanentError("unreadable", "broken file")
         self._hiccup()
         self._crash.at("effect.before")
         self._ledger.pay(token, asset)
@@ -94,4 +94,4 @@ class PaidService:
 
     def _hiccup(self) -> None:
         if self._draw.random() < self._failing / 2:
-            raise Transient("it did not work this time")
+            raise TransientError("it did not work this time")

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.schemas import ids, topics
-from headrace.schemas.cloudevents import PREFIX, Envelope, Headers
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.cloudevents import PREFIX, EventMetadata, Headers
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Event, JobFinished, MediaProbed, MediaReady, MediaScanned, MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 CODEC = codec.load()
@@ -55,22 +55,22 @@ def job_finished(token: str, **changes: Any) -> JobFinished:
     return JobFinished(token=token, finished_at=NOW, **{**given, **changes})
 
 
-def envelope(event: Event, **changes: Any) -> Envelope:
+def envelope(event: Event, **changes: Any) -> EventMetadata:
     """The envelope of an event; its id follows from what it is about."""
     given = {"id": ids.named_id(event.EVENT, topics.subject_of(event)), "source": "test", "time": "2026-03-14"}
-    return Envelope(type=PREFIX + event.EVENT, subject=topics.subject_of(event), **{**given, **changes})
+    return EventMetadata(type=PREFIX + event.EVENT, subject=topics.subject_of(event), **{**given, **changes})
 
 
-def received(event: Event, offset: int = 0, **changes: Any) -> Received:
+def received(event: Event, offset: int = 0, **changes: Any) -> ConsumerRecord:
     """An event as a consumer gets it."""
-    return arrived(message(event, envelope(event, **changes), CODEC), offset)
+    return arrived(to_producer_record(event, envelope(event, **changes), CODEC), offset)
 
 
-def arrived(sent: Message, offset: int = 0, timestamp: float = 1.0) -> Received:
+def arrived(sent: ProducerRecord, offset: int = 0, timestamp: float = 1.0) -> ConsumerRecord:
     """What a consumer gets of what was sent."""
-    return Received(sent.topic, 0, offset, timestamp, sent.key, sent.value, sent.headers)
+    return ConsumerRecord(sent.topic, 0, offset, timestamp, sent.key, sent.value, sent.headers)
 
 
-def raw(value: bytes | None, headers: Headers = (), topic: str = "media.uploaded", offset: int = 0) -> Received:
+def raw(value: bytes | None, headers: Headers = (), topic: str = "media.uploaded", offset: int = 0) -> ConsumerRecord:
     """Bytes as a consumer gets them."""
-    return Received(topic, 0, offset, 1.0, b"media/photos/cat.jpg", value, headers)
+    return ConsumerRecord(topic, 0, offset, 1.0, b"media/photos/cat.jpg", value, headers)

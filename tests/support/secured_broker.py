@@ -25,7 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     UserScramCredentialUpsertion,
 )
 
-from headrace.console.pipeline.acls import Rule
+from headrace.console.pipeline.acls import AclRule
 from headrace.sandbox.cluster import components as parts
 from headrace.sandbox.cluster import jars, kafka_broker
 from headrace.sandbox.cluster.ports import free_port
@@ -77,7 +77,7 @@ class Guarded:
         for made in admin.alter_user_scram_credentials([upsert]).values():
             made.result()
 
-    def allow(self, user: str, rules: Iterable[Rule]) -> None:
+    def allow(self, user: str, rules: Iterable[AclRule]) -> None:
         """Allow a user what rules say."""
         admin = self._admin()
         for made in admin.create_acls([_binding(user, rule) for rule in rules]).values():
@@ -96,7 +96,7 @@ def guarded_broker(folder: Path) -> Iterator[Guarded]:
     ports: list[int] = []
     for _ in range(3):
         ports.append(free_port(None, ports, random.Random()))
-    node = kafka_broker.Node(NODE_NUMBER, ports[0], ports[1])
+    node = kafka_broker.BrokerNode(NODE_NUMBER, ports[0], ports[1])
     command = kafka_broker.prepare(runtime, folder / "node", node, [node], CLUSTER_ID)
     with (folder / "node" / kafka_broker.SETTINGS).open("a", encoding="utf-8") as settings:
         settings.write(_settings(folder, node, ports[2]))  # of a name that comes twice, Java takes the last
@@ -111,7 +111,7 @@ def guarded_broker(folder: Path) -> Iterator[Guarded]:
         process.wait()
 
 
-def _settings(folder: Path, node: kafka_broker.Node, port: int) -> str:
+def _settings(folder: Path, node: kafka_broker.BrokerNode, port: int) -> str:
     authority = Authority("brokers", datetime.now(UTC))
     (folder / "broker.pem").write_bytes(authority.issue("localhost").pem_with_key + authority.issuer.pem)
     (folder / "ca.pem").write_bytes(authority.root.pem)
@@ -131,7 +131,7 @@ def _settings(folder: Path, node: kafka_broker.Node, port: int) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-def _binding(user: str, rule: Rule) -> AclBinding:
+def _binding(user: str, rule: AclRule) -> AclBinding:
     return AclBinding(
         ResourceType[rule.resource.upper()],
         rule.name,

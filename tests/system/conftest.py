@@ -16,7 +16,7 @@ from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.schema_topic import publish
+from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.streams import pipeline
 
 HERE = Path(__file__).parent
@@ -46,5 +46,5 @@ def cluster_env(sandbox_folder: Path) -> dict[str, str]:
     settings = KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
     names = (stage.name for stage in pipeline.stages())
     clients.create_topics(clients.admin(settings), topics.table(names), settings.replication_factor)
-    publish(clients.producer(settings), catalog.versions())
+    publish_schemas(clients.producer(settings), catalog.versions())
     return found

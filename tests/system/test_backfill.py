@@ -11,8 +11,8 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from headrace.connectors.backfill.listing import Listed, Unlistable, look, objects
-from headrace.console.kafka.topic_reader import LetterLog
+from headrace.connectors.backfill.listing import ListedObject, ListingError, objects, open_prefix
+from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.kafka import clients
@@ -34,9 +34,9 @@ class Bucket:
         self.s3 = boto3.client("s3")
         self.s3.create_bucket(Bucket=self.name)
         cluster = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
-        self.consumer = clients.reader(cluster)
+        self.consumer = clients.simple_consumer(cluster)
         name = topics.UPLOADED.name
-        partitions = clients.existing_topics(clients.admin(cluster))[name]
+        partitions = clients.partition_counts(clients.admin(cluster))[name]
         self.consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)])
         self._uploads: list[tuple[str, MediaUploaded]] = []
 
@@ -58,7 +58,7 @@ class Bucket:
 
     def is_saved(self) -> bool:
         """Whether the log says how far a backfill of the bucket has come."""
-        log = LetterLog(KafkaSettings(bootstrap_servers=self.environment["HEADRACE_BOOTSTRAP_SERVERS"]))
+        log = TopicReader(KafkaSettings(bootstrap_servers=self.environment["HEADRACE_BOOTSTRAP_SERVERS"]))
         batches = log.read(log.spans([topics.BACKFILLS.name]), values=True)
         return any(self.name.encode() in (each.value or b"") for batch in batches for each in batch)
 
@@ -151,8 +151,8 @@ def test_a_listing_of_several_pages_tells_of_each_object_once(bucket: Bucket, mo
     monkeypatch.setattr("headrace.connectors.backfill.listing.PAGE", 3)
     bucket.put(*ODD_KEYS)
 
-    def listed(after: str = "") -> list[Listed]:
-        return list(objects(look(f"s3://{bucket.name}"), after))
+    def listed(after: str = "") -> list[ListedObject]:
+        return list(objects(open_prefix(f"s3://{bucket.name}"), after))
 
     plain = listed()
     assert [each.key for each in plain] == sorted(ODD_KEYS)
@@ -164,8 +164,8 @@ def test_a_listing_of_several_pages_tells_of_each_object_once(bucket: Bucket, mo
 
 
 def test_a_bucket_that_is_not_there_is_named(bucket: Bucket) -> None:
-    with pytest.raises(Unlistable, match="there is no bucket headrace-none"):
-        look("s3://headrace-none/a")
+    with pytest.raises(ListingError, match="there is no bucket headrace-none"):
+        open_prefix("s3://headrace-none/a")
 
 
 def test_bad_input_ends_with_one_line(cluster_env: dict[str, str]) -> None:

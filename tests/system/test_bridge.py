@@ -16,8 +16,8 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from headrace.connectors.bridge.queue import NOBODY, Queue
-from headrace.connectors.bridge.service import reachable
+from headrace.connectors.bridge.queue import INVALID_RECEIPT_HANDLE, SqsQueue
+from headrace.connectors.bridge.service import open_source
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
@@ -93,9 +93,9 @@ class Site:
         return headrace({**self.environment, **own}, folder, "bridge")
 
     def _reader(self, cluster: KafkaSettings) -> Consumer:
-        consumer = clients.reader(cluster)
+        consumer = clients.simple_consumer(cluster)
         names = (topics.UPLOADED.name, topics.AWS_EVENTS.name, topics.BRIDGE_DLQ.name)
-        there = clients.existing_topics(clients.admin(cluster))
+        there = clients.partition_counts(clients.admin(cluster))
         places = [TopicPartition(name, number, OFFSET_BEGINNING) for name in names for number in range(there[name])]
         consumer.assign(places)
         return consumer
@@ -147,7 +147,7 @@ def test_one_upload_by_every_way_is_one_key_and_one_id(site: Site, tmp_path: Pat
     ids_of = {key: {id_ for id_, found in site.uploads() if found == key} for key in ODD_KEYS}
     assert {key: len(ids) for key, ids in ids_of.items()} == dict.fromkeys(ODD_KEYS, 1)
     said = counts(bridge)
-    assert said["received"] == said["translated"] + said["ignored"] == said["deleted"]
+    assert said["received"] == said["parsed"] + said["ignored"] == said["deleted"]
 
 
 def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site, tmp_path: 
     headers = dict(letters()[0].headers())
     assert headers["dlq-queue"] == url.encode()
     assert headers["dlq-sqs-message"] == letters()[0].key()
-    assert counts(bridge)["refused"] == 3
+    assert counts(bridge)["rejected"] == 3
     assert site.name not in "".join(lines(bridge, "refused")).replace(url, "")
 
 
@@ -208,7 +208,7 @@ def test_told_to_stop_under_way_it_finishes_what_it_holds_and_leaves_the_rest(si
         assert bridge.stop() == 0
 
     said = counts(bridge)
-    assert said["received"] == said["translated"] == said["deleted"] == said["records"]
+    assert said["received"] == said["parsed"] == said["deleted"] == said["records"]
     assert wait_for(lambda: len(site.uploads()) == said["records"], "its records")
     assert site.waiting(url) == (len(keys) - said["deleted"], 0)
 
@@ -285,17 +285,17 @@ def test_the_right_to_delete_is_tried_without_deleting(site: Site) -> None:
     url = site.queue("tried")
     site.send(url, [site.notification("a.jpg")])
 
-    source = reachable(url, BridgeSettings(queue_urls=(url,)))
+    source = open_source(url, BridgeSettings(queue_urls=(url,)))
 
-    assert isinstance(source.queue, Queue)
-    assert source.hidden_seconds == 30
+    assert isinstance(source.queue, SqsQueue)
+    assert source.visibility_timeout == 30
     assert not site.is_empty(url)
     (delivery,) = source.queue.receive()
     assert delivery.first_received_ms > 0
-    gone = type(delivery)(delivery.id, NOBODY, "")
+    gone = type(delivery)(delivery.id, INVALID_RECEIPT_HANDLE, "")
     (rejected,) = source.queue.delete([gone])
     assert rejected.gone
-    (rejected,) = source.queue.hide([gone], 10)
+    (rejected,) = source.queue.change_visibility([gone], 10)
     assert rejected.gone
     assert source.queue.delete([delivery]) == []
     assert site.is_empty(url)

@@ -13,7 +13,7 @@ import pytest
 
 from headrace.sandbox.cluster.ports import free_port, is_free
 from headrace.sandbox.names import HOST
-from headrace.streams.errors import Outage, Unprocessable
+from headrace.streams.errors import OutageError, PermanentError
 from headrace.streams.media import clamav
 from tests.support.process import wait_for
 
@@ -71,7 +71,7 @@ async def test_an_infected_file_is_refused_by_the_name_of_its_signature(daemon: 
     path = tmp_path / "infected"
     path.write_bytes(b"before it " + EICAR + b" and behind it")
 
-    with pytest.raises(Unprocessable, match=r"^ClamAV found Headrace\.Test\.EICAR") as caught:
+    with pytest.raises(PermanentError, match=r"^ClamAV found Headrace\.Test\.EICAR") as caught:
         await clamav.scan(daemon[0], path)
     assert caught.value.code == "infected"
 
@@ -80,14 +80,14 @@ async def test_a_file_over_the_limit_is_too_large(daemon: Daemon, tmp_path: Path
     path = tmp_path / "large"
     path.write_bytes(bytes(20 * LIMIT))
 
-    with pytest.raises(Unprocessable, match="StreamMaxLength") as caught:
+    with pytest.raises(PermanentError, match="StreamMaxLength") as caught:
         await clamav.scan(daemon[0], path)
     assert caught.value.code == "too_large"
 
 
 async def test_the_settings_that_we_ship_take_a_large_file(tmp_path: Path) -> None:
     (path := tmp_path / "large").write_bytes(bytes(110_000_000) + EICAR)
-    with clamd_with(tmp_path, shipped()) as daemon, pytest.raises(Unprocessable) as caught:
+    with clamd_with(tmp_path, shipped()) as daemon, pytest.raises(PermanentError) as caught:
         await clamav.scan(daemon[0], path)
     assert caught.value.code == "infected"
 
@@ -97,7 +97,7 @@ async def test_what_clamd_did_not_look_at_to_its_end_is_neither_harmless_nor_inf
     said = r"at its limit MaxFileSize: raise it in clamd\.conf"
     with (
         clamd_with(tmp_path, {**shipped(), "MaxFileSize": str(LIMIT)}) as daemon,
-        pytest.raises(Unprocessable, match=said) as caught,
+        pytest.raises(PermanentError, match=said) as caught,
     ):
         await clamav.scan(daemon[0], path)
     assert caught.value.code == "too_large"
@@ -109,5 +109,5 @@ async def test_a_clamd_that_died_is_an_outage(daemon: Daemon, tmp_path: Path) ->
     daemon[1].kill()
     daemon[1].wait()
 
-    with pytest.raises(Outage, match="HEADRACE_CLAMD"):
+    with pytest.raises(OutageError, match="HEADRACE_CLAMD"):
         await clamav.scan(daemon[0], path)

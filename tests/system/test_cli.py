@@ -19,7 +19,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Asset, Event, MediaDeleted, MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope, scanned, uploaded
 
@@ -39,7 +39,7 @@ class Cluster:
         for event in events:
             id_ = named_id(event.EVENT, str(event))
             said = envelope(event, id=id_, causation_id=cause, time=timestamp(NOW), source="headrace/scan")
-            sent = message(event, said, codec.load())
+            sent = to_producer_record(event, said, codec.load())
             self.produce(sent.topic, sent.key, sent.value, list(sent.headers))
             cause = id_
 

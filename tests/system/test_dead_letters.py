@@ -13,8 +13,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from headrace.console.kafka.admin import Cluster
-from headrace.console.kafka.offsets import Place
+from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.records import Asset
@@ -81,9 +81,9 @@ def test_no_offset_passes_a_record_whose_letter_was_not_taken(
         assert [each.key for each in letters] == [f"b/{BROKEN}file.jpg".encode()]
 
 
-def behind(here: Site) -> set[Place]:
+def behind(here: Site) -> set[TopicAndPartition]:
     """Name the partitions whose position is not at their end."""
-    log = Cluster(here.settings)
+    log = KafkaAdmin(here.settings)
     spans = log.spans([topic.name for topic in here.stage.inputs])
     positions = log.positions(here.stage.group, spans)
     return {

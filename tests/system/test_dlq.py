@@ -18,17 +18,17 @@ from typer.testing import CliRunner, Result
 
 from headrace.console.app.main import app
 from headrace.console.dlq import listing, operations, parallel_scan
-from headrace.console.dlq.letter import Filter, letter_id
-from headrace.console.dlq.listing import Newest, Wanted
-from headrace.console.dlq.stats import Tally, total
+from headrace.console.dlq.letter import LetterFilter, letter_id
+from headrace.console.dlq.listing import ListQuery, NewestLetters
+from headrace.console.dlq.stats import LetterCounter, total
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.stage import Stage
@@ -60,21 +60,23 @@ class Site:
     def event(self, key: str) -> Event:
         return uploaded(asset(key, bucket=self.bucket))
 
-    def fails(self, key: str, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None) -> Received:
+    def fails(
+        self, key: str, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None
+    ) -> ConsumerRecord:
         """Put the letter of an upload on the log, and give its record."""
         event = self.event(key)
-        said = message(event, envelope(event, time="2026-03-14T15:09:26Z"), codec.load())
+        said = to_producer_record(event, envelope(event, time="2026-03-14T15:09:26Z"), codec.load())
         return self.give_up(arrived(said), why, stage, at)
 
     def give_up(
-        self, received: Received, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None
-    ) -> Received:
-        dead = Dead(self.code, why, "Unprocessable")
+        self, received: ConsumerRecord, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None
+    ) -> ConsumerRecord:
+        dead = Dead(self.code, why, "PermanentError")
         letter = dead_letter(_stage(stage), received, dead, 1, at or datetime.now(UTC))
         self.put(letter)
         return arrived(letter)
 
-    def put(self, *sent: Message) -> None:
+    def put(self, *sent: ProducerRecord) -> None:
         for each in sent:
             self._producer.produce(each.topic, each.value, each.key, headers=list(each.headers))
         assert self._producer.flush(10) == 0
@@ -105,7 +107,7 @@ def site(cluster_env: dict[str, str]) -> Site:
     return Site(cluster_env)
 
 
-def ids(letters: Iterable[Received]) -> list[str]:
+def ids(letters: Iterable[ConsumerRecord]) -> list[str]:
     return [letter_id(letter) for letter in letters]
 
 
@@ -130,7 +132,7 @@ def test_the_newest_letters_are_listed_first_by_whatever_is_asked_for(site: Site
 
 def test_one_letter_is_shown_with_its_record_its_timeline_and_the_way_back(site: Site) -> None:
     event = site.event("a b.mp4")
-    upload = message(event, envelope(event), codec.load())
+    upload = to_producer_record(event, envelope(event), codec.load())
     site.put(upload)
     letter = site.give_up(arrived(upload))
     id_ = letter_id(letter)
@@ -149,7 +151,7 @@ def test_one_letter_is_shown_with_its_record_its_timeline_and_the_way_back(site:
 
 
 def test_what_nobody_can_read_is_shown_in_hexadecimal(site: Site) -> None:
-    letter = site.give_up(Received("media.uploaded", 0, 5, 1.0, b"k", b"\xffjunk", (("x", b"\xfe"),)))
+    letter = site.give_up(ConsumerRecord("media.uploaded", 0, 5, 1.0, b"k", b"\xffjunk", (("x", b"\xfe"),)))
     told = site.json("show", letter_id(letter))
     assert told["value"] == {"size": 5, "kind": "bytes", "hex": [f"00000000  ff 6a 75 6e 6b{' ' * 33}  .junk"]}
     assert told["origin"] == "media.uploaded/0/5"
@@ -166,7 +168,7 @@ def test_an_id_that_is_unknown_or_means_several_is_one_line(site: Site) -> None:
 def test_a_message_of_aws_that_nobody_could_read_is_a_letter_of_the_bridge(site: Site) -> None:
     headers = {"dlq-stage": "bridge", "dlq-code": site.code, "dlq-message": "no JSON", "dlq-queue": "https://sqs/q"}
     named = tuple((name, value.encode()) for name, value in {**headers, "dlq-sqs-message": site.code}.items())
-    site.put(Message(topics.BRIDGE_DLQ.name, site.code.encode(), b"{]", named))
+    site.put(ProducerRecord(topics.BRIDGE_DLQ.name, site.code.encode(), b"{]", named))
     [found] = site.json("list", "--stage", "bridge", "--code", site.code)["letters"]
     assert (found["reason"], found["origin"]) == ("no JSON", f"https://sqs/q message {site.code}")
     assert site.json("show", found["id"])["redrive"] is None
@@ -185,7 +187,9 @@ def test_letters_are_counted_once_and_grouped_by_alike_reasons(site: Site) -> No
 
 def test_letters_are_carried_to_a_file_and_back_byte_for_byte_and_once(site: Site, tmp_path: Path) -> None:
     letters = [
-        site.give_up(Received("media.uploaded", 0, number, 1.0, key, value, (("b", b"\xff"), ("n", None), ("e", b""))))
+        site.give_up(
+            ConsumerRecord("media.uploaded", 0, number, 1.0, key, value, (("b", b"\xff"), ("n", None), ("e", b"")))
+        )
         for number, (key, value) in enumerate([(b"k", b"\x00\xff"), (b"", b""), (None, None)])
     ]
     file = tmp_path / "letters.jsonl"
@@ -213,7 +217,7 @@ def content(line: dict[str, Any]) -> str:
     return json.dumps([line["key"], line["value"], line["headers"]])
 
 
-def headers_of(record: Received) -> list[list[str | None]]:
+def headers_of(record: ConsumerRecord) -> list[list[str | None]]:
     return [[name, b64(value)] for name, value in record.headers]
 
 
@@ -262,12 +266,14 @@ def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
         ("x-url", URL.encode()),
         ("x-key", KEY.encode()),
     )
-    sent = message(event, envelope(event), codec.load())
-    letter = site.give_up(Received("media.uploaded", 0, 1, 1.0, sent.key, sent.value, headers), f"{URL} {BEARER} {KEY}")
+    sent = to_producer_record(event, envelope(event), codec.load())
+    letter = site.give_up(
+        ConsumerRecord("media.uploaded", 0, 1, 1.0, sent.key, sent.value, headers), f"{URL} {BEARER} {KEY}"
+    )
     raw = tuple(
         (name, f"{URL} {BEARER} {KEY}".encode() if name == "dlq-message" else value) for name, value in letter.headers
     )
-    site.put(Message(letter.topic, letter.key, letter.value, raw))
+    site.put(ProducerRecord(letter.topic, letter.key, letter.value, raw))
     commands = (["list", "--code", site.code], ["show", letter_id(letter)], ["stats"])
     for command in (*commands, *([*each, "--json"] for each in commands)):
         said = site.run(*command)
@@ -289,15 +295,15 @@ def test_several_processes_see_what_one_sees(site: Site, monkeypatch: pytest.Mon
         site.fails(f"{number}.mp4", stage=("probe", "scan", "labels")[number % 3])
     log = operations.connect()
     spans = log.spans(operations.letter_topics())
-    wanted = Wanted(Filter(code=site.code, limit=5), {})
-    alone = [total(parallel_scan.scan(log.settings, spans, partial(Tally, {})))]
-    alone_page = listing.together(parallel_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
-    monkeypatch.setattr(parallel_scan, "ALONE", 0)
+    wanted = ListQuery(LetterFilter(code=site.code, limit=5), {})
+    alone = [total(parallel_scan.scan(log.settings, spans, partial(LetterCounter, {})))]
+    alone_page = listing.merge_pages(parallel_scan.scan(log.settings, spans, partial(NewestLetters, wanted)), 5)
+    monkeypatch.setattr(parallel_scan, "SINGLE_PROCESS_RECORDS", 0)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     heard: list[int] = []
-    assert [total(parallel_scan.scan(log.settings, spans, partial(Tally, {}), heard.append))] == alone
+    assert [total(parallel_scan.scan(log.settings, spans, partial(LetterCounter, {}), heard.append))] == alone
     assert sum(heard) == alone[0].records
-    page = listing.together(parallel_scan.scan(log.settings, spans, partial(Newest, wanted)), 5)
+    page = listing.merge_pages(parallel_scan.scan(log.settings, spans, partial(NewestLetters, wanted)), 5)
     assert (page, page.more) == (alone_page, 25)
     assert [found.id for found in listing.page(log, spans, wanted).letters] == [found.id for found in page.letters]
 

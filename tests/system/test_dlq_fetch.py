@@ -9,13 +9,13 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from headrace.console.kafka import batch_fetch, topic_reader
-from headrace.console.kafka.offsets import Place, Span
-from headrace.console.kafka.topic_reader import LetterLog
+from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
+from headrace.console.kafka.topic_reader import TopicReader
 from headrace.sandbox.cluster.ports import free_port
 from headrace.schemas.cloudevents import Header
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.topics import Topic
 
 ALL = 400
@@ -28,7 +28,7 @@ class Site:
         self.settings = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
         self.topic = f"fetch-{uuid.uuid4().hex[:12]}"
         clients.create_topics(clients.admin(self.settings), [Topic(self.topic, "anything", partitions=2)], 1)
-        self.log = LetterLog(self.settings)
+        self.log = TopicReader(self.settings)
 
     def fill(self, producer: Producer, number: int = ALL, each: int = 30) -> None:
         """Put records of many shapes on the log, so many in a batch."""
@@ -41,14 +41,14 @@ class Site:
                 assert producer.flush(20) == 0
         assert producer.flush(20) == 0
 
-    def spans(self) -> dict[Place, Span]:
+    def spans(self) -> dict[TopicAndPartition, OffsetRange]:
         return self.log.spans([self.topic])
 
-    def read(self, spans: dict[Place, Span], values: bool = True) -> list[Received]:
+    def read(self, spans: dict[TopicAndPartition, OffsetRange], values: bool = True) -> list[ConsumerRecord]:
         return sorted_by_place(record for records in self.log.read(spans, values) for record in records)
 
 
-def sorted_by_place(records: object) -> list[Received]:
+def sorted_by_place(records: object) -> list[ConsumerRecord]:
     return sorted(records, key=lambda each: (each.partition, each.offset))  # type: ignore[call-overload, no-any-return]
 
 
@@ -60,7 +60,7 @@ def site(cluster_env: dict[str, str]) -> Site:
 @pytest.mark.parametrize("values", [True, False])
 def test_it_finds_what_the_usual_way_finds(site: Site, values: bool) -> None:
     site.fill(clients.producer(site.settings))
-    spans = {(site.topic, 0): Span(17, 133), (site.topic, 1): Span(0, ALL // 2)}
+    spans = {(site.topic, 0): OffsetRange(17, 133), (site.topic, 1): OffsetRange(0, ALL // 2)}
     left = dict(spans)
 
     quickly = sorted_by_place(record for records in batch_fetch.read(site.settings, left, values) for record in records)
@@ -120,8 +120,8 @@ def test_records_that_have_expired_are_no_end(site: Site, monkeypatch: pytest.Mo
 
 def test_a_broker_that_is_away_is_left_to_the_usual_way(capfd: pytest.CaptureFixture[str]) -> None:
     nobody = KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port(None, [], random.Random())}")
-    spans = {("scan.dlq", 0): Span(0, 5)}
+    spans = {("scan.dlq", 0): OffsetRange(0, 5)}
 
     assert list(batch_fetch.read(nobody, spans, values=False)) == []
-    assert spans == {("scan.dlq", 0): Span(0, 5)}
+    assert spans == {("scan.dlq", 0): OffsetRange(0, 5)}
     assert capfd.readouterr().err == ""

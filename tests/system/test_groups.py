@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 from headrace.console.kafka import consumer_groups
-from headrace.console.kafka.consumer_groups import Groups
-from headrace.console.kafka.offsets import Position
+from headrace.console.kafka.consumer_groups import ConsumerGroups
+from headrace.console.kafka.offsets import CommittedOffset
 from headrace.sandbox.names import HOST
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 from tests.support.brokers import Brokers, brokers
 
@@ -26,7 +26,7 @@ PLACES = [(TOPIC.name, 0), (TOPIC.name, 1)]
 ASK = f"""
 import sys
 from headrace.console.kafka.consumer_groups import Groups
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 names = [f"group-{{each}}" for each in range(40)]
 groups = Groups(KafkaSettings(bootstrap_servers=sys.argv[1]))
@@ -51,9 +51,9 @@ def test_groups_that_never_were_have_nothing_and_the_process_lives(cluster: Brok
 def test_a_group_is_where_it_was_put_until_it_is_deleted(cluster: Brokers) -> None:
     settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
     clients.create_topics(clients.admin(settings), [TOPIC], 1)
-    here = Groups(settings)
+    here = ConsumerGroups(settings)
     here.move("moved", {PLACES[0]: 7})
-    assert here.positions({"moved": PLACES, "other": PLACES}) == {"moved": {PLACES[0]: Position(7)}, "other": {}}
+    assert here.positions({"moved": PLACES, "other": PLACES}) == {"moved": {PLACES[0]: CommittedOffset(7)}, "other": {}}
     assert here.members(["moved", "other"]) == {"moved": (), "other": ()}  # to ask is not to join
     here.delete("moved")
     here.delete("moved")
@@ -62,10 +62,10 @@ def test_a_group_is_where_it_was_put_until_it_is_deleted(cluster: Brokers) -> No
 
 def test_no_broker_is_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumer_groups, "ANSWER_SECONDS", 1.0)
-    nowhere = Groups(KafkaSettings(bootstrap_servers=f"{HOST}:1"))
+    nowhere = ConsumerGroups(KafkaSettings(bootstrap_servers=f"{HOST}:1"))
     begun = time.monotonic()
-    with pytest.raises(Refused, match=r"about the consumer group group-\d+ within 1 s"):
+    with pytest.raises(CommandError, match=r"about the consumer group group-\d+ within 1 s"):
         nowhere.positions({f"group-{each}": PLACES for each in range(50)})
-    with pytest.raises(Refused, match="about the consumer group alone within 1 s"):
+    with pytest.raises(CommandError, match="about the consumer group alone within 1 s"):
         nowhere.members(["alone"])
     assert time.monotonic() - begun < 6

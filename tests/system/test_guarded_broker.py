@@ -16,16 +16,16 @@ from headrace.connectors import readiness
 from headrace.connectors.backfill import checkpoint
 from headrace.console import doctor
 from headrace.console.kafka import batch_fetch
-from headrace.console.kafka.admin import Cluster
-from headrace.console.pipeline.acls import Rule, roles
+from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.pipeline.acls import AclRule, roles
 from headrace.schemas import topics
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients, msk_iam
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import MediaDeleted
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams import pipeline
 from headrace.streams.kafka.faust_app import credentials
 from tests.support.fake_sns import Authority
@@ -33,7 +33,7 @@ from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope
 from tests.support.secured_broker import Guarded, guarded_broker, unsecured_token
 
-ROLES = roles(pipeline.find(["removals"]), {})
+ROLES = roles(pipeline.get_stages(["removals"]), {})
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def settings(guarded: Guarded, user: str, password: str = "secret") -> KafkaSett
 def send(cluster: KafkaSettings) -> KafkaError | None:
     """Put a record on the log, as the bridge does, and give what the broker has against it."""
     event = MediaDeleted(asset=asset(), event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
-    sent = message(event, envelope(event, id=root_id(event.asset, event.event_name)), codec.load())
+    sent = to_producer_record(event, envelope(event, id=root_id(event.asset, event.event_name)), codec.load())
     answers: list[KafkaError | None] = []
     producer = clients.producer(cluster)
     producer.produce(
@@ -74,7 +74,7 @@ def test_a_stage_works_with_no_more_than_it_is_allowed(
 
     with headrace({**cluster_env, **guarded.variables("removals")}, tmp_path, "worker", "removals") as worker:
         worker.ready()
-        log = Cluster(settings(guarded, "admin"))
+        log = KafkaAdmin(settings(guarded, "admin"))
         group = "headrace.removals"
         wait_for(lambda: committed(log, group) > 0, "the record's offset to be committed")
         assert worker.stop() == 0
@@ -85,28 +85,28 @@ def test_no_offset_passes_a_record_whose_letter_is_forbidden(
 ) -> None:
     letters, group = topics.dead_letters("removals").name, "headrace.removals"
     guarded.admit("silent")
-    guarded.allow("silent", [rule for rule in ROLES["removals"] if rule != Rule("topic", letters, "Write")])
-    guarded.allow("silent", [Rule("topic", letters, "Describe")])
-    log = Cluster(settings(guarded, "admin"))
+    guarded.allow("silent", [rule for rule in ROLES["removals"] if rule != AclRule("topic", letters, "Write")])
+    guarded.allow("silent", [AclRule("topic", letters, "Describe")])
+    log = KafkaAdmin(settings(guarded, "admin"))
     before = committed(log, group)
-    log.write([Message(topics.DELETED.name, b"b/junk.jpg", b"junk")])
+    log.write([ProducerRecord(topics.DELETED.name, b"b/junk.jpg", b"junk")])
     with headrace({**cluster_env, **guarded.variables("silent")}, tmp_path, "worker", "removals") as worker:
         wait_for(lambda: "Topic authorization failed" in worker.log.read_text(), "the stage to say why it waits", 40)
         assert committed(log, group) == before
-        guarded.allow("silent", [Rule("topic", letters, "Write")])
+        guarded.allow("silent", [AclRule("topic", letters, "Write")])
         wait_for(lambda: committed(log, group) == before + 1, "the record's offset to be committed", 60)
         assert worker.stop() == 0
     found = [record for batch in log.read(log.spans([letters]), values=True) for record in batch]
     assert [(each.key, each.value) for each in found] == [(b"b/junk.jpg", b"junk")]
 
 
-def committed(log: Cluster, group: str) -> int:
+def committed(log: KafkaAdmin, group: str) -> int:
     """Sum up how far a group is in what the stage reads."""
     return sum(each.offset for each in log.positions(group, log.spans([topics.DELETED.name])).values())
 
 
 def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:
-    assert readiness.kafka_missing(settings(guarded, "bridge"), codec.load()) == ""
+    assert readiness.missing_dependencies(settings(guarded, "bridge"), codec.load()) == ""
 
 
 def test_a_backfill_finds_where_it_was(guarded: Guarded) -> None:
@@ -128,7 +128,7 @@ def test_the_doctor_tells_what_may_not_be_seen_from_what_is_not_there(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HEADRACE_RESULTS_BUCKET", "b")
     monkeypatch.setenv("HEADRACE_QUEUE_URLS", "q")
-    found = {each.part: each for each in doctor.examine() if each.part in ("broker", "rights", "topics")}
+    found = {each.part: each for each in doctor.run_checks() if each.part in ("broker", "rights", "topics")}
     assert (found["broker"].ok, found["rights"].ok, found["topics"].ok) == (True, False, None)
     assert "uthoriz" in found["rights"].said
     assert "headrace topics acls" in found["rights"].remedy
@@ -143,9 +143,9 @@ def test_who_is_not_let_in_is_told_what_to_look_at(guarded: Guarded, wrong: str,
         told = told.model_copy(update={"kafka_ca_file": str(other)})
 
     with pytest.raises(KafkaException) as caught:
-        clients.existing_topics(clients.admin(told), timeout=2)
+        clients.partition_counts(clients.admin(told), timeout=2)
 
-    said = clients.in_words(caught.value, told)
+    said = clients.describe_error(caught.value, told)
     assert said.endswith("start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*")
 
 
@@ -166,7 +166,7 @@ def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkey
         finally:
             await consumer.stop()
 
-    there = clients.existing_topics(clients.admin(told)).keys()
+    there = clients.partition_counts(clients.admin(told)).keys()
     assert topics.UPLOADED.name in there
     assert topics.UPLOADED.name in asyncio.run(topics_of_fausts_client())
 
@@ -180,8 +180,8 @@ def test_letters_are_read_quickly_by_who_is_let_in(
     told = settings(guarded, "admin")
     if login == "AWS_MSK_IAM":
         told = KafkaSettings(**(told.model_dump() | {"kafka_sasl": login, "kafka_user": "", "kafka_password": ""}))
-    log = Cluster(settings(guarded, "admin"))
-    log.write([Message("scan.dlq", b"b/junk.jpg", b"junk")])
+    log = KafkaAdmin(settings(guarded, "admin"))
+    log.write([ProducerRecord("scan.dlq", b"b/junk.jpg", b"junk")])
     spans = log.spans(["scan.dlq"])
 
     found = [record.key for batch in batch_fetch.read(told, spans, values=False) for record in batch]
@@ -191,5 +191,5 @@ def test_letters_are_read_quickly_by_who_is_let_in(
 
 
 def test_every_topic_of_the_table_is_there(guarded: Guarded) -> None:
-    there = clients.existing_topics(clients.admin(settings(guarded, "admin")))
+    there = clients.partition_counts(clients.admin(settings(guarded, "admin")))
     assert {topic.name for topic in topics.table(stage.name for stage in pipeline.stages())} <= there.keys()

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.console.assets.projection import Version
+from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
@@ -19,7 +19,7 @@ from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import asset, envelope, uploaded
 
@@ -42,17 +42,17 @@ class Pipeline:
     def send(self, event: Any) -> None:
         """Put a record on the log as the bridge would."""
         root = envelope(event, id=root_id(event.asset, event.event_name))
-        sent = message(event, root, codec.load())
+        sent = to_producer_record(event, root, codec.load())
         self.producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
         assert self.producer.flush(10) == 0
 
-    def versions(self, name: str) -> list[Version]:
+    def versions(self, name: str) -> list[AssetVersion]:
         return connect().progress(name).versions(name)
 
-    def ends(self, name: str, state: str = "completed", seconds: float = 60.0) -> Version:
+    def ends(self, name: str, state: str = "completed", seconds: float = 60.0) -> AssetVersion:
         """Wait until the newest version of an asset has ended, and give it."""
 
-        def ended() -> Version | None:
+        def ended() -> AssetVersion | None:
             found = self.versions(name)
             return found[-1] if found and found[-1].state == state else None
 
@@ -75,11 +75,11 @@ def pipeline(cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         assert bridge.stop() == 0
 
 
-def statuses(version: Version) -> dict[str, str]:
+def statuses(version: AssetVersion) -> dict[str, str]:
     return {name: str(fact.status) for name, fact in version.stages.items()}
 
 
-def letters(version: Version) -> set[tuple[str, str]]:
+def letters(version: AssetVersion) -> set[tuple[str, str]]:
     return {(letter.stage, letter.code) for letter in version.letters}
 
 
@@ -160,7 +160,7 @@ def test_the_same_notification_three_times_is_one_asset(pipeline: Pipeline) -> N
     assert pipeline.ledger()["jobs_unique"] == before + 2  # labels and moderation, once each
 
 
-def _redelivered(versions: list[Version]) -> Version | None:
+def _redelivered(versions: list[AssetVersion]) -> AssetVersion | None:
     [version] = versions
     last = [fact for fact in version.facts if fact.stage == "labels" and fact.status == "done"]
     return version if last and last[0].deliveries >= 3 else None
@@ -207,7 +207,7 @@ def test_bytes_that_nobody_can_read_are_dead_letters_as_they_came(pipeline: Pipe
     headers = [*to_headers(envelope(uploaded())), ("mine", b"\xff")]
     pipeline.producer.produce(topics.UPLOADED.name, value, key.encode(), headers=headers)
     assert pipeline.producer.flush(10) == 0
-    strays = wait_for(lambda: _all_three(connect().progress(key).strays(key)), "three dead letters")
+    strays = wait_for(lambda: _all_three(connect().progress(key).unreadable_letters(key)), "three dead letters")
     assert {fact.letter.code for fact in strays if fact.letter} == {code}
     for entry in dead_letters(pipeline, key):
         assert (entry.value, entry.headers[: len(headers)]) == (value, tuple(headers))

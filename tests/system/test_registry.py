@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from headrace.console.kafka.log_reader import Log
+from headrace.console.kafka.log_reader import LogReader
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import MediaDeleted
 from headrace.schemas.serde import catalog, registry
-from headrace.schemas.serde.catalog import Version
-from headrace.schemas.serde.codec import Codec, message
+from headrace.schemas.serde.catalog import SchemaVersion
+from headrace.schemas.serde.codec import Codec, to_producer_record
 from tests.support.fake_schema_registry import RegistryDouble, registry_double
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope
@@ -42,19 +42,19 @@ def cluster(environment: dict[str, str]) -> KafkaSettings:
     return KafkaSettings(**{name: environment[f"HEADRACE_{name.upper()}"] for name in names})  # type: ignore[arg-type]
 
 
-def newer() -> tuple[Version, ...]:
+def newer() -> tuple[SchemaVersion, ...]:
     """The schemas of an installation that is newer than this one."""
     schema = copy.deepcopy(catalog.latest(catalog.versions())["MediaDeleted"].schema)
     schema["fields"].append({"name": "reason", "type": "string", "doc": "New.", "default": ""})
-    return (*catalog.versions(), Version("MediaDeleted", 2, schema))
+    return (*catalog.versions(), SchemaVersion("MediaDeleted", 2, schema))
 
 
-def removal(book: Codec) -> Message:
+def removal(book: Codec) -> ProducerRecord:
     event = MediaDeleted(asset=asset(), event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
-    return message(event, envelope(event), book)
+    return to_producer_record(event, envelope(event), book)
 
 
-def send(settings: KafkaSettings, sent: Message) -> None:
+def send(settings: KafkaSettings, sent: ProducerRecord) -> None:
     producer = clients.producer(settings)
     producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
     assert producer.flush(20) == 0
@@ -75,7 +75,7 @@ def test_a_bridge_waits_for_its_schemas_and_frames_with_their_ids(environment: d
     site._consumer.close()
     [upload] = found
     assert upload.value()[:1] == b"\x00"
-    event = registry.codec(cluster(environment)).read(upload.value())
+    event = registry.create_codec(cluster(environment)).decode_or_fetch(upload.value())
     assert event.asset.key == "a.jpg"  # type: ignore[union-attr]
 
 
@@ -83,12 +83,12 @@ def test_a_worker_pauses_while_the_registry_is_away_and_nothing_is_lost(
     environment: dict[str, str], double: RegistryDouble, tmp_path: Path
 ) -> None:
     settings = cluster(environment)
-    connected = registry.connect(settings)
+    connected = registry.create_client(settings)
     assert connected is not None
     connected.register(newer())
     book = Codec(newer(), connected)
-    book.enrol()
-    sent, log, letters = removal(book), Log(settings), topics.dead_letters("removals").name
+    book.load_schema_ids()
+    sent, log, letters = removal(book), LogReader(settings), topics.dead_letters("removals").name
     assert double.schemas[int.from_bytes((sent.value or b"")[1:5], "big")]["schema"] == json.dumps(newer()[-1].schema)
 
     def committed() -> int:

@@ -12,16 +12,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from headrace.console.errors import Refused
-from headrace.console.kafka.admin import Cluster
+from headrace.console.errors import CommandError
+from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.replay import control, journal
-from headrace.console.replay.audit import Action
-from headrace.console.replay.redrive.selection import Rules
-from headrace.console.replay.redrive.send import Pace
+from headrace.console.replay.audit import AuditEntry
+from headrace.console.replay.redrive.plan import RedrivePlan
+from headrace.console.replay.redrive.selection import SelectionCriteria
+from headrace.console.replay.redrive.send import RedriveOptions
 from headrace.console.replay.rewind import moves, rewind, targets
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import Asset
 from tests.chaos.support.feed import Offer, upload
 from tests.chaos.support.fleet import ROOT, Fleet
@@ -76,11 +77,11 @@ def give_up(here: Site, number: int) -> list[Input]:
     return accepted
 
 
-def letters(here: Site) -> list[Received]:
+def letters(here: Site) -> list[ConsumerRecord]:
     return list(read_back(here.settings, (topics.dead_letters(here.stage.name).name,)))
 
 
-def retries(here: Site) -> list[Received]:
+def retries(here: Site) -> list[ConsumerRecord]:
     return list(read_back(here.settings, (topics.retry(here.stage.name).name,)))
 
 
@@ -114,8 +115,8 @@ def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, give
         process.wait()
     sent = len(retries(here))
     assert sent < number
-    log = Cluster(here.settings)
-    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=40))
+    log = KafkaAdmin(here.settings)
+    support_redrive.run(log, here.stage, RedriveOptions(0, canary=0, wait=40))
     here.wait(here.idle, "all that went back to end", 40)
     first = {place(each) for each in letters(here) if "replay-of" not in dict(each.headers)}
     assert len(first) == number
@@ -127,18 +128,18 @@ def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, give
     assert len(results(here)) == number - len(failing)
     # Nothing is left but what failed again: it goes back once more, and then there is nothing.
     staff(here, given, 1.0)
-    assert len(support_redrive.plan(log, here.stage).going()) == len(failing)
-    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=40))
+    assert len(support_redrive.plan(log, here.stage).selected()) == len(failing)
+    support_redrive.run(log, here.stage, RedriveOptions(0, canary=0, wait=40))
     here.wait(here.idle, "the rest to end", 40)
-    assert support_redrive.plan(log, here.stage).going() == []
-    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=40))
+    assert support_redrive.plan(log, here.stage).selected() == []
+    support_redrive.run(log, here.stage, RedriveOptions(0, canary=0, wait=40))
     assert len(set(origins(here))) == len(retries(here))
     found = results(here)
     assert found.keys() == {each.id for each in accepted}
     assert all(len(bodies) == 1 for bodies in found.values())
 
 
-def place(letter: Received) -> bytes:
+def place(letter: ConsumerRecord) -> bytes:
     return f"{letter.topic}/{letter.partition}/{letter.offset}".encode()
 
 
@@ -149,16 +150,16 @@ def origins(here: Site) -> list[bytes]:
 
 def test_the_first_are_tried_and_what_the_plan_lists_goes_back_and_not_for_ever(here: Site) -> None:
     give_up(here, 20)
-    log = Cluster(here.settings)
-    with pytest.raises(Refused, match="5 of the first 5 letters failed again"):
-        support_redrive.run(log, here.stage, Pace(0, canary=5, wait=30))
+    log = KafkaAdmin(here.settings)
+    with pytest.raises(CommandError, match="5 of the first 5 letters failed again"):
+        support_redrive.run(log, here.stage, RedriveOptions(0, canary=5, wait=30))
     assert len(retries(here)) == 5  # the rest stayed
-    twice = Rules(max_replays=2)
+    twice = SelectionCriteria(max_replays=2)
     for expected in (20, 15):  # what was tried first has been redriven twice before the others have
         said = going(support_redrive.plan(log, here.stage, twice))
         assert len(said) == expected
         past = set(origins(here))
-        support_redrive.run(log, here.stage, Pace(0, canary=0, wait=30), twice)
+        support_redrive.run(log, here.stage, RedriveOptions(0, canary=0, wait=30), twice)
         here.wait(here.idle, "all that went back to end", 30)
         assert set(origins(here)) - past == set(said)
     planned = support_redrive.plan(log, here.stage, twice)
@@ -170,43 +171,43 @@ def test_the_first_are_tried_and_what_the_plan_lists_goes_back_and_not_for_ever(
         assert (record.key, record.value) == (was.key, was.value)
 
 
-def going(planned: support_redrive.Plan) -> list[bytes]:
-    return [planned.place(letter).encode() for letter in planned.going()]
+def going(planned: RedrivePlan) -> list[bytes]:
+    return [planned.place(letter).encode() for letter in planned.selected()]
 
 
 def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> None:
     give_up(here, 24)
     here.fleet.scale(0)
-    log = Cluster(here.settings)
+    log = KafkaAdmin(here.settings)
     ended: list[BaseException] = []
 
     def redrive() -> None:
         try:
-            support_redrive.run(Cluster(here.settings), here.stage, Pace(1, canary=0, wait=0))
-        except Refused as refused:
+            support_redrive.run(KafkaAdmin(here.settings), here.stage, RedriveOptions(1, canary=0, wait=0))
+        except CommandError as refused:
             ended.append(refused)
 
     thread = threading.Thread(target=redrive)
     thread.start()
     wait_for(lambda: retries(here), "the first to go back", 30)
-    assert control.give(log, "pause", newest(log)).state == "paused"
-    paused = control.give(log, "pause", newest(log))  # to say it twice is to say it once
+    assert control.send_command(log, "pause", newest(log)).state == "paused"
+    paused = control.send_command(log, "pause", newest(log))  # to say it twice is to say it once
     assert len(retries(here)) == paused.sent
-    control.give(log, "resume", newest(log))
+    control.send_command(log, "resume", newest(log))
     wait_for(lambda: len(retries(here)) > paused.sent, "more to go back", 30)
-    stopped = control.give(log, "stop", newest(log))
+    stopped = control.send_command(log, "stop", newest(log))
     thread.join(30)
     assert stopped.state == "stopped"
     assert len(ended) == 1
     assert stopped.sent == len(retries(here)) < 24
-    with pytest.raises(Refused, match="is stopped, and not at work"):
-        control.give(log, "pause", stopped)
-    support_redrive.run(log, here.stage, Pace(0, canary=0, wait=0))
+    with pytest.raises(CommandError, match="is stopped, and not at work"):
+        control.send_command(log, "pause", stopped)
+    support_redrive.run(log, here.stage, RedriveOptions(0, canary=0, wait=0))
     assert len(set(origins(here))) == len(retries(here)) == 24
 
 
-def newest(log: Cluster) -> Action:
-    return list(journal.read(log).values())[-1]
+def newest(log: KafkaAdmin) -> AuditEntry:
+    return list(journal.read_entries(log).values())[-1]
 
 
 def test_a_rewind_does_what_it_said_and_can_be_undone(here: Site) -> None:
@@ -215,15 +216,15 @@ def test_a_rewind_does_what_it_said_and_can_be_undone(here: Site) -> None:
     here.put_in(offers)
     here.fleet.scale(1)
     here.wait(lambda: here.idle() and len(results(here)) == 60, "all to be worked", 40)
-    log = Cluster(here.settings)
+    log = KafkaAdmin(here.settings)
     scope = moves.scope_of(here.stage)
-    busy = rewind.plan(log, scope, targets.parse("earliest", 0))
-    with pytest.raises(Refused, match="1 member of"):
+    busy = rewind.plan_rewind(log, scope, targets.parse("earliest", 0))
+    with pytest.raises(CommandError, match="1 member of"):
         rewind.execute(log, busy, begun(here, "earliest"))
     here.fleet.scale(0)
     wait_for(lambda: not log.members(here.stage.group), "the group to be empty", 30)
-    planned = rewind.plan(log, scope, targets.parse("earliest", 0))
-    assert sum(move.again for move in planned.moves) == 60
+    planned = rewind.plan_rewind(log, scope, targets.parse("earliest", 0))
+    assert sum(move.replayed for move in planned.moves) == 60
     places = [move.place for move in planned.moves]
     before = log.positions(here.stage.group, places)
     done = rewind.execute(log, planned, begun(here, "earliest"))
@@ -232,9 +233,9 @@ def test_a_rewind_does_what_it_said_and_can_be_undone(here: Site) -> None:
     back = rewind.plan_undo(log, scope, done)
     rewind.execute(log, back, begun(here, done.id))
     assert log.positions(here.stage.group, places) == before
-    told = journal.read(log)
+    told = journal.read_entries(log)
     assert (told[done.id].state, told[done.id].reason) == ("done", "a test")
 
 
-def begun(here: Site, asked: str) -> Action:
-    return journal.begin("rewind", (here.stage.name, here.stage.group), asked, "a test")
+def begun(here: Site, asked: str) -> AuditEntry:
+    return journal.start_entry("rewind", (here.stage.name, here.stage.group), asked, "a test")

@@ -14,24 +14,24 @@ import pytest
 from typer.testing import CliRunner
 
 from headrace.console.app.main import app
-from headrace.console.kafka.admin import Cluster
+from headrace.console.kafka.admin import KafkaAdmin
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaLabelled, MediaReady, Pointer
 from headrace.schemas.serde import catalog, codec
-from headrace.schemas.serde.codec import message
-from headrace.schemas.serde.schema_topic import publish
+from headrace.schemas.serde.codec import to_producer_record
+from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
 from headrace.streams.aws import services as aws_services
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
-from headrace.streams.limits.rate_limits import Rates
-from headrace.streams.results import Results
-from headrace.streams.service_results import Findings
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.results import ResultsStore
+from headrace.streams.service_results import VisionResult
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Finished
+from headrace.streams.stage import FinishedJob
 from headrace.streams.stages import _rekognition, labels
 from tests.chaos.support.observer import read_back
 from tests.support.brokers import brokers
@@ -47,11 +47,11 @@ VIDEO = {
 }
 
 
-class Answers(Aws):
+class Answers(AwsClient):
     """Rekognition, as it answered once."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(1, Rates({}, {}))
+        super().__init__(1, RateLimits({}, {}))
         self._answer = answer
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Place:
     """A cluster of its own, and what lies in a bucket that others use, too."""
 
     settings: KafkaSettings
-    results: Results
+    results: ResultsStore
     bucket: S3Bucket
     streams: StreamSettings
     name: str
@@ -72,7 +72,7 @@ class Place:
     def ready(self, key: str, **changes: Any) -> MediaReady:
         """Put on the log that a file is ready."""
         event = ready(asset(key, bucket=f"trial-{self.name}"), **changes)
-        sent = message(event, envelope(event), codec.load())
+        sent = to_producer_record(event, envelope(event), codec.load())
         producer = clients.producer(self.settings)
         producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
         assert producer.flush(10) == 0
@@ -83,7 +83,7 @@ class Place:
         asyncio.run(self._labelled(event, answer))
 
     async def _labelled(self, event: MediaReady, answer: dict[str, Any]) -> None:
-        services = aws_services.services(Answers(answer), self.bucket, self.streams)
+        services = aws_services.build_services(Answers(answer), self.bucket, self.streams)
         services = replace(services, blobs=self.results)
         if event.kind == "video":
             job = self.job(event)
@@ -97,7 +97,7 @@ class Place:
                 finished_at=NOW,
             )
             assert labels.STAGE.job is not None
-            told = await labels.STAGE.job.finish(Finished(end, event), services)
+            told = await labels.STAGE.job.finish(FinishedJob(end, event), services)
         else:
             assert labels.STAGE.run is not None
             made = await labels.STAGE.run(event, services)
@@ -120,7 +120,7 @@ class Place:
 
     def live(self) -> tuple[dict[str, int], dict[str, bytes | None]]:
         """Say how many records lie on each topic that no trial has made, and what lies in the store."""
-        log = Cluster(self.settings)
+        log = KafkaAdmin(self.settings)
         names = [name for name in log.names() if not name.startswith(("replay.", "system.", "__"))]
         ends = {f"{place[0]}/{place[1]}": span.high for place, span in log.spans(names).items()}
         keys = asyncio.run(self.bucket.list(f"trial-{self.name}/", ""))
@@ -143,10 +143,10 @@ def here(
         settings = KafkaSettings(bootstrap_servers=started.bootstrap_servers)
         names = [stage.name for stage in pipeline.stages()]
         clients.create_topics(clients.admin(settings), topics.table(names), 1)
-        publish(clients.producer(settings), catalog.versions())
-        aws = Aws(4, Rates({}, {}))
+        publish_schemas(clients.producer(settings), catalog.versions())
+        aws = AwsClient(4, RateLimits({}, {}))
         bucket = S3Bucket(aws, cluster_env["HEADRACE_RESULTS_BUCKET"])
-        yield Place(settings, Results(bucket), bucket, load(StreamSettings), uuid.uuid4().hex[:8])
+        yield Place(settings, ResultsStore(bucket), bucket, load(StreamSettings), uuid.uuid4().hex[:8])
         aws.close()
 
 
@@ -168,7 +168,7 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
 
     changed = _rekognition.vision_stage("labels", "labels", topics.LABELLED, only_the_surest)
     monkeypatch.setattr(
-        pipeline, "STAGES", tuple(changed if each.name == "labels" else each for each in pipeline.STAGES)
+        pipeline, "STAGES", tuple(changed if each.name == "labels" else each for each in pipeline.DEFAULT_STAGES)
     )
     told = here.run(*arguments, "another", "--execute")["diff"]
     assert told["verdicts"] == {"changed": 2, "refused": 1, "unanswered": 1}
@@ -190,9 +190,9 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
     assert told == [("trial", "labels", "done"), ("trial", "labels", "done"), ("discard", "labels", "done")]
 
 
-def only_the_surest(asset: Asset, findings: Findings, result: Pointer) -> MediaLabelled:
+def only_the_surest(asset: Asset, findings: VisionResult, result: Pointer) -> MediaLabelled:
     """What a change of the stage would make of findings."""
-    return msgspec.structs.replace(labels.labelled(asset, findings, result), labels=tuple(findings.found[:1]))
+    return msgspec.structs.replace(labels.labelled(asset, findings, result), labels=tuple(findings.detections[:1]))
 
 
 @pytest.mark.usefixtures("cluster_env")
@@ -205,7 +205,7 @@ def test_what_cannot_be_tried_apart_is_refused() -> None:
 def test_a_store_that_cannot_be_asked_is_one_line(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     here.ready("cat.jpg")
     here.run("rewind", "labels", "--to", "latest", "--execute")
-    log = Cluster(here.settings)
+    log = KafkaAdmin(here.settings)
     places = log.spans([topic.name for topic in labels.STAGE.inputs])
     before = log.positions("headrace.labels", places)
     assert before

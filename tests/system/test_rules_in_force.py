@@ -16,9 +16,9 @@ from headrace.console.routing import targets
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from headrace.schemas.settings import load
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker import host
@@ -53,10 +53,10 @@ class Place:
     def put(self, key: str, kind: str) -> None:
         """Put a file that is ready on the topic that rules read."""
         event = ready(asset(key, bucket=self.mark), kind=kind)
-        sent = message(event, envelope(event), codec.load())
-        self.send(Message(self.reads, sent.key, sent.value, sent.headers))
+        sent = to_producer_record(event, envelope(event), codec.load())
+        self.send(ProducerRecord(self.reads, sent.key, sent.value, sent.headers))
 
-    def send(self, sent: Message) -> None:
+    def send(self, sent: ProducerRecord) -> None:
         """Send a record."""
         producer = clients.producer(self.settings)
         producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
@@ -67,11 +67,11 @@ class Place:
         return [(_key(each), _version(each)) for each in read_back(self.settings, (topic,))]
 
 
-def _key(record: Received) -> str:
+def _key(record: ConsumerRecord) -> str:
     return (record.key or b"").decode().rpartition("/")[2]
 
 
-def _version(record: Received) -> str:
+def _version(record: ConsumerRecord) -> str:
     return (dict(record.headers)["rule-version"] or b"").decode()
 
 
@@ -98,7 +98,9 @@ async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.Capt
     targets.table.cache_clear()
     rules, stop = targets.table(), asyncio.Event()
     [first] = rules.rules()
-    plan = host.Plan(targets.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, grows=True)
+    plan = host.WorkerConfig(
+        targets.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
+    )
     running = asyncio.create_task(host.run(plan, stop))
     try:
         place.put("a", "image")
@@ -114,7 +116,7 @@ async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.Capt
         await soon(lambda: set(place.got(place.one)) == both, "the video to be copied")
 
         bad = {"name": first.name, "text": "reads = [", "by": "somebody", "at": "2026-03-14T15:09:26Z"}
-        place.send(Message(topics.RULES.name, first.name.encode(), json.dumps(bad).encode()))
+        place.send(ProducerRecord(topics.RULES.name, first.name.encode(), json.dumps(bad).encode()))
         await soon(lambda: "rule refused" in capfd.readouterr().err, "the worker to refuse what is no rule")
         place.put("d", "video")
         await soon(lambda: ("d", second.version) in place.got(place.one), "the good rule to be in force still")

@@ -19,9 +19,9 @@ import pytest
 from headrace.sandbox import names
 from headrace.sandbox.cluster import cluster, components, jars, kafka_broker, ministack, processes
 from headrace.sandbox.cluster.environment import variables
-from headrace.sandbox.cluster.kafka_broker import Node, kafka_tool
+from headrace.sandbox.cluster.kafka_broker import BrokerNode, kafka_tool
 from headrace.sandbox.cluster.ports import free_port, is_healthy
-from headrace.sandbox.cluster.state_file import Part, State
+from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent
 from tests.support.process import wait_for
 
 pytestmark = pytest.mark.system
@@ -38,16 +38,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def state(folder: Path) -> State:
+def state(folder: Path) -> ClusterState:
     return cluster.up(folder)
 
 
-def client(service: str, state: State) -> Any:
+def client(service: str, state: ClusterState) -> Any:
     session: Any = boto3.Session("test", "test", region_name=names.REGION)
     return session.client(service, endpoint_url=names.endpoint(state.parts["aws"].port))
 
 
-def received(state: State) -> list[dict[str, Any]]:
+def received(state: ClusterState) -> list[dict[str, Any]]:
     """The bodies of the messages that wait in the queue, which then is empty."""
     sqs, url = client("sqs", state), names.queue_url(state.parts["aws"].port)
     bodies = []
@@ -58,30 +58,30 @@ def received(state: State) -> list[dict[str, Any]]:
     return bodies
 
 
-def topics(state: State, *arguments: str) -> str:
+def topics(state: ClusterState, *arguments: str) -> str:
     server = f"{names.HOST}:{state.parts['kafka'].port}"
     done = kafka_tool(components.runtime(), TOPIC_COMMAND, ["--bootstrap-server", server, *arguments])
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def answers(part: Part) -> bool:
+def answers(part: RunningComponent) -> bool:
     return processes.listens(part) and kafka_broker.is_ready(part.port)
 
 
-def kill(part: Part) -> None:
+def kill(part: RunningComponent) -> None:
     os.kill(part.pid, signal.SIGKILL)
     wait_for(lambda: not processes.is_alive(part), f"the end of {part.name}")
 
 
-def three_nodes() -> list[Node]:
+def three_nodes() -> list[BrokerNode]:
     ports: list[int] = []
     for _ in range(6):
         ports.append(free_port(None, ports, random.Random()))
-    return [Node(1, *ports[:2]), Node(2, *ports[2:4]), Node(3, *ports[4:])]
+    return [BrokerNode(1, *ports[:2]), BrokerNode(2, *ports[2:4]), BrokerNode(3, *ports[4:])]
 
 
-def test_an_object_that_is_put_or_removed_is_a_message_in_the_queue(state: State) -> None:
+def test_an_object_that_is_put_or_removed_is_a_message_in_the_queue(state: ClusterState) -> None:
     s3 = client("s3", state)
     received(state)
     s3.put_object(Bucket=names.MEDIA_BUCKET, Key="a b+c.txt", Body=b"hello")
@@ -91,13 +91,13 @@ def test_an_object_that_is_put_or_removed_is_a_message_in_the_queue(state: State
     assert {record["s3"]["object"]["key"] for record in records} == {"a+b%2Bc.txt"}
 
 
-def test_an_object_among_the_results_is_no_message(state: State) -> None:
+def test_an_object_among_the_results_is_no_message(state: ClusterState) -> None:
     received(state)
     client("s3", state).put_object(Bucket=names.RESULTS_BUCKET, Key="result", Body=b"{}")
     assert received(state) == []
 
 
-def test_a_completion_on_the_topic_comes_in_an_envelope(state: State) -> None:
+def test_a_completion_on_the_topic_comes_in_an_envelope(state: ClusterState) -> None:
     received(state)
     client("sns", state).publish(TopicArn=names.JOBS_TOPIC_ARN, Message='{"JobId": "1"}')
     (envelope,) = received(state)
@@ -105,7 +105,7 @@ def test_a_completion_on_the_topic_comes_in_an_envelope(state: State) -> None:
     assert json.loads(envelope["Message"]) == {"JobId": "1"}
 
 
-def test_a_rule_sends_the_events_of_jobs_to_the_queue(state: State) -> None:
+def test_a_rule_sends_the_events_of_jobs_to_the_queue(state: ClusterState) -> None:
     events = client("events", state)
     (target,) = events.list_targets_by_rule(Rule=names.JOBS_RULE)["Targets"]
     assert target["Arn"] == names.queue_arn(names.QUEUE)
@@ -122,13 +122,13 @@ def test_a_rule_sends_the_events_of_jobs_to_the_queue(state: State) -> None:
         assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 
 
-def test_a_message_that_is_received_too_often_goes_to_another_queue(state: State) -> None:
+def test_a_message_that_is_received_too_often_goes_to_another_queue(state: ClusterState) -> None:
     sqs, url = client("sqs", state), names.queue_url(state.parts["aws"].port)
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
     assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"] == names.queue_arn(names.REDRIVE_QUEUE)
 
 
-def test_applying_again_changes_nothing_and_sends_nothing(state: State) -> None:
+def test_applying_again_changes_nothing_and_sends_nothing(state: ClusterState) -> None:
     received(state)
     s3, port = client("s3", state), state.parts["aws"].port
     before = s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"]
@@ -139,13 +139,13 @@ def test_applying_again_changes_nothing_and_sends_nothing(state: State) -> None:
     assert len(subscriptions["Subscriptions"]) == 1
 
 
-def test_the_ai_endpoint_answers_where_the_variables_say(state: State) -> None:
+def test_the_ai_endpoint_answers_where_the_variables_say(state: ClusterState) -> None:
     found = variables(state)
     assert found["AWS_ENDPOINT_URL_REKOGNITION"] == names.endpoint(state.parts["ai"].port)
     assert is_healthy(state.parts["ai"].port, "/health")
 
 
-def test_kafkas_own_tools_work_on_it(state: State, folder: Path) -> None:
+def test_kafkas_own_tools_work_on_it(state: ClusterState, folder: Path) -> None:
     topics(state, "--create", "--topic", "made-by-a-tool", "--partitions", "3")
     command = [
         sys.executable,
@@ -159,7 +159,7 @@ def test_kafkas_own_tools_work_on_it(state: State, folder: Path) -> None:
     assert "made-by-a-tool" in listed.stdout.split()
 
 
-def test_a_killed_part_is_named_and_only_it_comes_back_with_what_it_held(state: State, folder: Path) -> None:
+def test_a_killed_part_is_named_and_only_it_comes_back_with_what_it_held(state: ClusterState, folder: Path) -> None:
     topics(state, "--create", "--topic", "survivor")
     kill(state.parts["kafka"])
     assert {health.part.name: health.alive for health in cluster.status(folder)} == {
@@ -172,14 +172,14 @@ def test_a_killed_part_is_named_and_only_it_comes_back_with_what_it_held(state: 
     assert "survivor" in topics(after, "--list").split()
 
 
-def test_objects_outlive_a_kill_of_the_local_aws(state: State, folder: Path) -> None:
+def test_objects_outlive_a_kill_of_the_local_aws(state: ClusterState, folder: Path) -> None:
     client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="kept", Body=b"hello", Metadata={"by": "test"})
     kill(state.parts["aws"])
     found = client("s3", cluster.up(folder)).get_object(Bucket=names.MEDIA_BUCKET, Key="kept")
     assert (found["Body"].read(), found["Metadata"]) == (b"hello", {"by": "test"})
 
 
-def test_down_leaves_nothing_running_and_up_finds_all_again(state: State, folder: Path) -> None:
+def test_down_leaves_nothing_running_and_up_finds_all_again(state: ClusterState, folder: Path) -> None:
     received(state)
     client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="not yet read", Body=b"hello")
     topics(state, "--create", "--topic", "kept")
@@ -190,7 +190,7 @@ def test_down_leaves_nothing_running_and_up_finds_all_again(state: State, folder
     assert [body["Records"][0]["s3"]["object"]["key"] for body in received(after)] == ["not+yet+read"]
 
 
-def test_memory_leaves_room_for_workers_below_what_is_promised(state: State) -> None:
+def test_memory_leaves_room_for_workers_below_what_is_promised(state: ClusterState) -> None:
     held = {part.name: processes.resident_bytes(part) / MEGABYTE for part in state.parts.values()}
     assert sum(held.values()) < 600, held
 

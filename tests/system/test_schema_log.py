@@ -17,12 +17,12 @@ from headrace.console.commands import topics as commands_topics
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import Follower
+from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.records import Asset, MediaDeleted
 from headrace.schemas.serde import catalog, codec
-from headrace.schemas.serde.catalog import Version
-from headrace.schemas.serde.codec import Codec, RegistryDown, UnknownSchema
-from headrace.schemas.serde.schema_topic import publish, schema_log
+from headrace.schemas.serde.catalog import SchemaVersion
+from headrace.schemas.serde.codec import Codec, RegistryUnavailableError, UnknownSchemaError
+from headrace.schemas.serde.schema_topic import follow_schemas, publish_schemas
 from headrace.schemas.topics import Topic
 
 WITHIN_SECONDS = 15.0
@@ -47,31 +47,31 @@ def name() -> str:
 
 
 @pytest.fixture
-def newer(name: str) -> Version:
+def newer(name: str) -> SchemaVersion:
     """A version of an event that this installation does not have, with one more field."""
     schema = copy.deepcopy(catalog.latest(catalog.versions())["MediaDeleted"].schema)
     schema["fields"].append({"name": name, "type": "string", "doc": "New.", "default": ""})
-    return Version("MediaDeleted", 2, schema)
+    return SchemaVersion("MediaDeleted", 2, schema)
 
 
 @pytest.fixture
 def follower(settings: KafkaSettings) -> Iterator[Codec]:
     """A codec that follows the log from before the test on."""
     book = codec.load()
-    log = schema_log(settings, book)
+    log = follow_schemas(settings, book)
     assert log.start(WITHIN_SECONDS)
     yield book
     log.stop()
 
 
-def written_with(version: Version) -> bytes:
+def written_with(version: SchemaVersion) -> bytes:
     return Codec((*catalog.versions(), version)).encode(DELETED)
 
 
 def is_read(book: Codec, data: bytes) -> bool:
     try:
         return book.decode(data) == DELETED
-    except UnknownSchema:
+    except UnknownSchemaError:
         return False
 
 
@@ -92,7 +92,7 @@ def test_what_is_missing_is_created_as_the_table_says(settings: KafkaSettings, n
 
     assert created == [topic.name for topic in wanted]
     partitions = {topic.name: topic.partitions for topic in wanted}
-    assert eventually(lambda: partitions.items() <= clients.existing_topics(client).items())
+    assert eventually(lambda: partitions.items() <= clients.partition_counts(client).items())
     for topic in wanted:
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
         (future,) = client.describe_configs([resource]).values()
@@ -106,7 +106,7 @@ def test_what_is_there_stays_as_it_is(settings: KafkaSettings, name: str) -> Non
 
     assert clients.create_topics(client, [Topic(name, "", partitions=5)], replication_factor=1) == []
 
-    assert eventually(lambda: clients.existing_topics(client).get(name) == 1)
+    assert eventually(lambda: clients.partition_counts(client).get(name) == 1)
 
 
 def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name: str) -> None:
@@ -119,7 +119,7 @@ def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name:
 
     found: list[tuple[bytes, object]] = []
     for since in (midnight, midnight + 3600):
-        follower = Follower(settings, [topic], lambda value, headers: found.append((value, headers)), since)
+        follower = TopicFollower(settings, [topic], lambda value, headers: found.append((value, headers)), since)
         assert follower.start(WITHIN_SECONDS)
         follower.stop()
 
@@ -138,19 +138,19 @@ def test_a_follower_gives_a_record_again_until_the_registry_is_back(settings: Ka
     def take(value: bytes, _: object) -> None:
         taken.append(value)
         if len(taken) == 1:
-            raise RegistryDown("no registry")
+            raise RegistryUnavailableError("no registry")
 
-    follower = Follower(settings, [topic], take, retry_on=(RegistryDown,))
+    follower = TopicFollower(settings, [topic], take, retry_on=(RegistryUnavailableError,))
     assert follower.start(WITHIN_SECONDS)
     follower.stop()
 
     assert taken == [b"one", b"one", b"two"]
 
 
-def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, newer: Version) -> None:
-    publish(clients.producer(settings), [newer])
+def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, newer: SchemaVersion) -> None:
+    publish_schemas(clients.producer(settings), [newer])
     book = codec.load()
-    log = schema_log(settings, book)
+    log = follow_schemas(settings, book)
 
     assert log.start(WITHIN_SECONDS)
     log.stop()
@@ -159,23 +159,23 @@ def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, ne
 
 
 def test_a_schema_that_comes_later_is_learnt_on_the_way(
-    settings: KafkaSettings, newer: Version, follower: Codec
+    settings: KafkaSettings, newer: SchemaVersion, follower: Codec
 ) -> None:
     data = written_with(newer)
     assert not is_read(follower, data)
 
-    publish(clients.producer(settings), [newer])
+    publish_schemas(clients.producer(settings), [newer])
 
     assert eventually(lambda: is_read(follower, data))
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"\xff\xfe", b"no json", b"{}", b"[" * 100_000, b'{"type": "record"}'])
 def test_rubbish_on_the_log_does_not_stop_a_reader(
-    settings: KafkaSettings, newer: Version, follower: Codec, rubbish: bytes
+    settings: KafkaSettings, newer: SchemaVersion, follower: Codec, rubbish: bytes
 ) -> None:
     producer = clients.producer(settings)
     producer.produce(topics.SCHEMAS.name, rubbish, b"rubbish")
-    publish(producer, [newer])
+    publish_schemas(producer, [newer])
 
     assert eventually(lambda: is_read(follower, written_with(newer)))
 
@@ -207,7 +207,7 @@ def test_apply_warns_of_another_number_of_partitions(
 
     assert result.exit_code == 0
     assert result.stderr.startswith(f"warning: {name}.retry has 1 partitions, the table says 4")
-    assert clients.existing_topics(clients.admin(settings))[f"{name}.retry"] == 1
+    assert clients.partition_counts(clients.admin(settings))[f"{name}.retry"] == 1
 
 
 def test_apply_gives_kafkas_reason_when_it_refuses(cluster_env: dict[str, str], name: str) -> None:

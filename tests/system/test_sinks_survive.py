@@ -12,13 +12,13 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.console.kafka.admin import Cluster
+from headrace.console.kafka.admin import KafkaAdmin
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from tests.chaos.support.observer import read_back
 from tests.support.http_server import Request, Response, serving
 from tests.support.process import Headrace, headrace, wait_for
@@ -133,13 +133,13 @@ def ends_well(worker: Headrace) -> None:
     assert worker.stop() == 0
 
 
-def event(mark: str, key: str, topic: str) -> Message:
+def event(mark: str, key: str, topic: str) -> ProducerRecord:
     found = ready(asset(key, bucket=mark))
-    sent = message(found, envelope(found), codec.load())
-    return Message(topic, sent.key, sent.value, sent.headers)
+    sent = to_producer_record(found, envelope(found), codec.load())
+    return ProducerRecord(topic, sent.key, sent.value, sent.headers)
 
 
-def send(settings: KafkaSettings, messages: list[Message]) -> None:
+def send(settings: KafkaSettings, messages: list[ProducerRecord]) -> None:
     producer = clients.producer(settings)
     for each in messages:
         producer.produce(each.topic, each.value, each.key, headers=list(each.headers))
@@ -148,7 +148,7 @@ def send(settings: KafkaSettings, messages: list[Message]) -> None:
 
 def idle(settings: KafkaSettings, names: list[str], reads: str) -> bool:
     """Look whether each rule has committed all that it reads, its retries among them."""
-    log = Cluster(settings)
+    log = KafkaAdmin(settings)
     for name in names:
         spans = log.spans([reads, topics.retry(name).name])
         positions = log.positions(f"headrace.{name}", spans)

@@ -17,11 +17,11 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.console.kafka.log_reader import Log
+from headrace.console.kafka.log_reader import LogReader
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.streams import pipeline
 from tests.support.brokers import brokers
 from tests.support.egress_guard import Egress, egress
@@ -44,7 +44,7 @@ class Site:
         self.port = _free_port()
         self.egress: Egress
         self.process: Headrace
-        self._log = Log(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
+        self._log = LogReader(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
         self._environment = environment
         self._tls = ssl.create_default_context(cadata=self.sns.authority.root.pem.decode())
 
@@ -98,7 +98,7 @@ class Site:
         """Every key on a topic."""
         return {entry.record.key for entry in self._log.read([topic])}
 
-    def records(self, topic: str, key: str) -> list[Received]:
+    def records(self, topic: str, key: str) -> list[ConsumerRecord]:
         """What is on the log under a key."""
         return [entry.record for entry in self._log.read([topic], lambda found: found == key.encode())]
 

@@ -6,29 +6,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headrace.console.kafka.admin import Cluster
-    from headrace.console.replay.audit import Action
-    from headrace.console.replay.redrive.outcomes import Outcomes
+    from headrace.console.kafka.admin import KafkaAdmin
+    from headrace.console.replay.audit import AuditEntry
+    from headrace.console.replay.redrive.outcomes import RedriveOutcomes
     from headrace.streams.stage import Stage
 
-Execute = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why: for those who read `headrace replay list`.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="A replay, or the beginning of its id.", show_default=False)]
+ExecuteOption = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
+ReplayJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why: for those who read `headrace replay list`.")]
+ReplayId = Annotated[
+    str, typer.Argument(metavar="ID", help="A replay, or the beginning of its id.", show_default=False)
+]
 
 
-def connect() -> Cluster:
+def connect() -> KafkaAdmin:
     """Reach the cluster that the environment names."""
-    from headrace.console.kafka.admin import Cluster
+    from headrace.console.kafka.admin import KafkaAdmin
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
 
-    return Cluster(load(KafkaSettings))
+    return KafkaAdmin(load(KafkaSettings))
 
 
 def screen() -> Console:
@@ -40,7 +42,7 @@ def screen() -> Console:
     return Console(highlight=False, width=WIDTH)
 
 
-def tell(action: Action, outcomes: Outcomes | None, as_json: bool) -> None:
+def print_action(action: AuditEntry, outcomes: RedriveOutcomes | None, as_json: bool) -> None:
     """Say all that is known of a replay, and what has become of what it sent."""
     import json
 
@@ -61,7 +63,7 @@ def stage_of(name: str) -> Stage:
     from headrace.streams import pipeline
 
     try:
-        [stage] = pipeline.find([name])
+        [stage] = pipeline.get_stages([name])
     except ValueError as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
     return stage

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.console.commands.replay.common import AsJson, Execute, Reason, connect, screen
-from headrace.console.errors import Refused
+from headrace.console.commands.replay.common import (
+    ExecuteOption,
+    ReasonOption,
+    ReplayJsonOption,
+    connect,
+    screen,
+)
+from headrace.console.errors import CommandError
 from headrace.console.replay.redrive import selection
 
 if TYPE_CHECKING:
-    from headrace.console.kafka.admin import Cluster
-    from headrace.console.replay.redrive.plan import Plan
-    from headrace.console.replay.redrive.selection import Rules
-    from headrace.console.replay.redrive.send import Pace
+    from headrace.console.kafka.admin import KafkaAdmin
+    from headrace.console.replay.redrive.plan import RedrivePlan
+    from headrace.console.replay.redrive.selection import SelectionCriteria
+    from headrace.console.replay.redrive.send import RedriveOptions
     from headrace.streams.stage import Stage
 
 
@@ -37,9 +43,9 @@ def redrive(
     max_replays: Annotated[int, typer.Option(min=1, help="Leave what was redriven so often.")] = 3,
     look: Annotated[bool, typer.Option("--look/--no-look", help="Look which have a result by now.")] = True,
     without_worker: Annotated[bool, typer.Option("--without-worker", help="Send though nobody works on it.")] = False,
-    execute: Execute = False,
-    reason: Reason = "",
-    as_json: AsJson = False,
+    execute: ExecuteOption = False,
+    reason: ReasonOption = "",
+    as_json: ReplayJsonOption = False,
 ) -> None:
     """Send dead letters back to the stage that gave them up, and see what becomes of them.
 
@@ -47,15 +53,17 @@ def redrive(
     """
     import time
 
-    from headrace.console.dlq.letter import Filter
-    from headrace.console.replay.redrive.selection import Rules
-    from headrace.console.replay.redrive.send import Pace
-    from headrace.console.terminal.timespec import moment
+    from headrace.console.dlq.letter import LetterFilter
+    from headrace.console.replay.redrive.selection import SelectionCriteria
+    from headrace.console.replay.redrive.send import RedriveOptions
+    from headrace.console.terminal.timespec import parse_time
 
     now = time.time()
-    first, last = (None if said is None else moment(said, now) for said in (since, until))
-    rules = Rules(Filter(None, code, key, first, last, text, limit), tuple(letters or ()), max_replays)
-    pace = Pace(rate, canary=0, wait=0.0) if without_worker else Pace(rate, canary, tolerate, wait)
+    first, last = (None if said is None else parse_time(said, now) for said in (since, until))
+    rules = SelectionCriteria(
+        LetterFilter(None, code, key, first, last, text, limit), tuple(letters or ()), max_replays
+    )
+    pace = RedriveOptions(rate, canary=0, wait=0.0) if without_worker else RedriveOptions(rate, canary, tolerate, wait)
     cluster = connect()
     plans = list(_plans(cluster, _stages(stage, rules.ids), rules, look))
     if not as_json:
@@ -74,27 +82,31 @@ def _stages(name: str, ids: Sequence[str]) -> list[Stage]:
     from headrace.streams import pipeline
 
     try:
-        stages = list(pipeline.find([name]) if name else pipeline.stages())
+        stages = list(pipeline.get_stages([name]) if name else pipeline.stages())
     except ValueError as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
     return [
         each for each in stages if not ids or any(may_hold(topics.dead_letters(each.name).name, id_) for id_ in ids)
     ]
 
 
-def _plans(cluster: Cluster, stages: Sequence[Stage], rules: Rules, look: bool) -> Iterator[Plan]:
+def _plans(cluster: KafkaAdmin, stages: Sequence[Stage], rules: SelectionCriteria, look: bool) -> Iterator[RedrivePlan]:
     """Plan for each stage; what one of them sends is taken off the limit of the next."""
     from headrace.console.replay.redrive import plan as redriving
 
     for stage in stages:
-        plan = redriving.plan(cluster, stage, rules, look)
+        plan = redriving.plan_redrive(cluster, stage, rules, look)
         yield plan
         if rules.filter.limit is not None:
-            rules = replace(rules, filter=replace(rules.filter, limit=rules.filter.limit - len(plan.going())))
+            rules = replace(rules, filter=replace(rules.filter, limit=rules.filter.limit - len(plan.selected())))
 
 
 def _sent(
-    cluster: Cluster, plans: Sequence[Plan], pace: Pace, asked: tuple[Rules, str], as_json: bool
+    cluster: KafkaAdmin,
+    plans: Sequence[RedrivePlan],
+    pace: RedriveOptions,
+    asked: tuple[SelectionCriteria, str],
+    as_json: bool,
 ) -> list[dict[str, Any]]:
     """Send what is planned, stage by stage, and say what has become of it."""
     from headrace.console.replay import journal
@@ -107,9 +119,11 @@ def _sent(
     told: list[dict[str, Any]] = []
     for plan in plans:
         told.append({})
-        if plan.going():
+        if plan.selected():
             where = plan.stage.name, plan.group
-            action = journal.begin("redrive", where, selection.in_words(rules), reason, len(plan.going()))
+            action = journal.start_entry(
+                "redrive", where, selection.describe_criteria(rules), reason, len(plan.selected())
+            )
             outcomes = send.execute(cluster, plan, action, pace)
             told[-1] = {"id": action.id, "outcomes": render.outcomes(outcomes)}
             if not as_json:
@@ -118,7 +132,7 @@ def _sent(
     return told
 
 
-def _print(plans: Sequence[Plan], pace: Pace) -> None:
+def _print(plans: Sequence[RedrivePlan], pace: RedriveOptions) -> None:
     from headrace.console.replay.redrive import render
 
     shown = [plan for plan in plans if plan.is_about_something()]
@@ -128,7 +142,7 @@ def _print(plans: Sequence[Plan], pace: Pace) -> None:
         typer.echo("no dead letter is like that")
 
 
-def _print_json(plans: Sequence[Plan], told: Sequence[dict[str, Any]], execute: bool) -> None:
+def _print_json(plans: Sequence[RedrivePlan], told: Sequence[dict[str, Any]], execute: bool) -> None:
     from headrace.console.replay.redrive import render
 
     stages = [{**render.redrive(plan), **said} for plan, said in zip(plans, told, strict=True)]

@@ -10,26 +10,26 @@ import msgspec
 import typer
 
 from headrace.console.commands.replay.common import (
-    AsJson,
-    Execute,
-    Id,
-    Reason,
+    ExecuteOption,
+    ReasonOption,
+    ReplayId,
+    ReplayJsonOption,
     connect,
+    print_action,
     screen,
     stage_of,
-    tell,
 )
 from headrace.console.commands.replay.control import pause, resume, stop, watch
 from headrace.console.commands.replay.redrive import redrive
 from headrace.console.commands.replay.trial import diff, discard
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 if TYPE_CHECKING:
-    from headrace.console.kafka.admin import Cluster
-    from headrace.console.replay.audit import Action, What
-    from headrace.console.replay.rewind.moves import Scope
-    from headrace.console.replay.rewind.rewind import Plan
-    from headrace.console.replay.rewind.targets import Target
+    from headrace.console.kafka.admin import KafkaAdmin
+    from headrace.console.replay.audit import AuditEntry, ReplayKind
+    from headrace.console.replay.rewind.moves import RewindScope
+    from headrace.console.replay.rewind.rewind import RewindPlan
+    from headrace.console.replay.rewind.targets import RewindTarget
 
 _NOTHING = "nothing was worked; to do it: --execute"
 
@@ -48,9 +48,9 @@ def rewind(
     into: Annotated[str, typer.Option(metavar="NAME", help="Try it apart, under a name: headrace replay diff.")] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Have new results, which are paid for again.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Pay without being asked.")] = False,
-    execute: Execute = False,
-    reason: Reason = "",
-    as_json: AsJson = False,
+    execute: ExecuteOption = False,
+    reason: ReasonOption = "",
+    as_json: ReplayJsonOption = False,
 ) -> None:
     """Move a stage's consumer group, after saying what that means. The stage has to be stopped for it.
 
@@ -67,13 +67,13 @@ def rewind(
     scope = moves.scope_of(stage_of(stage), topic or (), partition)
     cluster = connect()
     if fresh and (into or scope.group != scope.stage.group):
-        raise Refused("--fresh is for a stage that works its inputs again; here nothing of it is paid for")
+        raise CommandError("--fresh is for a stage that works its inputs again; here nothing of it is paid for")
     if fresh and not look:
-        raise Refused("--fresh says what it costs before anything else: leave --look 0 away")
+        raise CommandError("--fresh says what it costs before anything else: leave --look 0 away")
     if into:
         _try(cluster, into, scope, target, (execute, reason, as_json))
         return
-    plan = rewinding.plan(cluster, replace(scope, fresh=fresh), target, look)
+    plan = rewinding.plan_rewind(cluster, replace(scope, fresh=fresh), target, look)
     ask = fresh and execute and not yes
     if ask:
         _somebody_is_there(as_json)
@@ -83,28 +83,32 @@ def rewind(
 
 
 @app.command()
-def undo(id_: Id, execute: Execute = False, reason: Reason = "", as_json: AsJson = False) -> None:
+def undo(
+    id_: ReplayId, execute: ExecuteOption = False, reason: ReasonOption = "", as_json: ReplayJsonOption = False
+) -> None:
     """Put a group back to where it was before a rewind."""
     from headrace.console.replay import audit, journal
     from headrace.console.replay.rewind import moves
     from headrace.console.replay.rewind import rewind as rewinding
 
     cluster = connect()
-    done = audit.find(journal.read(cluster), id_)
+    done = audit.find(journal.read_entries(cluster), id_)
     if not done.shifts:
-        raise Refused(f"{done.id} moved nothing: a redrive cannot be undone, its letters are with their stage")
-    scope = moves.Scope(stage_of(done.stage), done.group, tuple(sorted({shift.topic for shift in done.shifts})))
+        raise CommandError(f"{done.id} moved nothing: a redrive cannot be undone, its letters are with their stage")
+    scope = moves.RewindScope(stage_of(done.stage), done.group, tuple(sorted({shift.topic for shift in done.shifts})))
     scope = replace(scope, stale=done.fresh)
     plan = rewinding.plan_undo(cluster, scope, done)
     _carry_out(cluster, plan, _action("undo", scope, done.id, reason) if execute else None, as_json)
 
 
 @app.command("list")
-def list_(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, as_json: AsJson = False) -> None:
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, as_json: ReplayJsonOption = False
+) -> None:
     """List who replayed what, when and why."""
     from headrace.console.replay import journal, render
 
-    found = list(journal.read(connect()).values())[-limit:]
+    found = list(journal.read_entries(connect()).values())[-limit:]
     if as_json:
         typer.echo(json.dumps([render.action(each) for each in found], indent=2))
     else:
@@ -112,18 +116,20 @@ def list_(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")]
 
 
 @app.command("show")
-def show_(id_: Id, as_json: AsJson = False) -> None:
+def show_(id_: ReplayId, as_json: ReplayJsonOption = False) -> None:
     """Show one replay: what it changed, or what has become of the letters that it sent."""
     from headrace.console.replay import audit, journal
     from headrace.console.replay.redrive import watch as redrive_watch
 
     cluster = connect()
-    action = audit.find(journal.read(cluster), id_)
+    action = audit.find(journal.read_entries(cluster), id_)
     outcomes = redrive_watch.since(cluster, stage_of(action.stage), action).look() if action.what == "redrive" else None
-    tell(action, outcomes, as_json)
+    print_action(action, outcomes, as_json)
 
 
-def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: bool, ask: bool = False) -> None:
+def _carry_out(
+    cluster: KafkaAdmin, plan: RewindPlan, action: AuditEntry | None, as_json: bool, ask: bool = False
+) -> None:
     """Say what will be done; with an action, do it, once it is confirmed where it has to be."""
     from headrace.console.replay.rewind import render
     from headrace.console.replay.rewind import rewind as rewinding
@@ -142,7 +148,7 @@ def _carry_out(cluster: Cluster, plan: Plan, action: Action | None, as_json: boo
         typer.echo(f"nothing was changed; to do it: --execute{busy}")
 
 
-def _try(cluster: Cluster, name: str, scope: Scope, target: Target, how: tuple[bool, str, bool]) -> None:
+def _try(cluster: KafkaAdmin, name: str, scope: RewindScope, target: RewindTarget, how: tuple[bool, str, bool]) -> None:
     """Say what a trial will work; with `execute`, work it and say what it found."""
     from headrace.console.replay import journal
     from headrace.console.replay.trial import render as trial_render
@@ -150,13 +156,13 @@ def _try(cluster: Cluster, name: str, scope: Scope, target: Target, how: tuple[b
 
     execute, reason, as_json = how
     of = trial.trial_of(name, scope.stage)
-    plan = trial.plan(cluster, of, scope, target, journal.read(cluster).values())
+    plan = trial.plan_trial(cluster, of, scope, target, journal.read_entries(cluster).values())
     if not as_json:
         trial_render.print_trial(plan, screen())
     if not execute:
         typer.echo(json.dumps({"executed": False, **trial_render.trial(plan)}, indent=2) if as_json else _NOTHING)
         return
-    begun = journal.begin("trial", (of.stage.name, of.group), plan.target, reason)
+    begun = journal.start_entry("trial", (of.stage.name, of.group), plan.target, reason)
     trial.execute(cluster, plan, begun)
     found = list(trial.compared(cluster, name).values())
     if as_json:
@@ -172,12 +178,12 @@ def _somebody_is_there(as_json: bool) -> None:
     import sys
 
     if as_json or not sys.stdin.isatty():
-        raise Refused("--fresh pays again for what was paid for: say --yes where nobody can be asked")
+        raise CommandError("--fresh pays again for what was paid for: say --yes where nobody can be asked")
 
 
-def _action(what: What, scope: Scope, asked: str, reason: str) -> Action:
+def _action(what: ReplayKind, scope: RewindScope, asked: str, reason: str) -> AuditEntry:
     from headrace.console.replay import journal
 
     return msgspec.structs.replace(
-        journal.begin(what, (scope.stage.name, scope.group), asked, reason), fresh=scope.fresh
+        journal.start_entry(what, (scope.stage.name, scope.group), asked, reason), fresh=scope.fresh
     )

@@ -9,14 +9,16 @@ import typer
 
 from headrace.console.commands.replay.common import connect, screen
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What the trial was called: --into.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with every record that differs.")]
+TrialName = Annotated[
+    str, typer.Argument(metavar="NAME", help="What the trial was called: --into.", show_default=False)
+]
+TrialJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, with every record that differs.")]
 
 
 def diff(
-    name: Name,
+    name: TrialName,
     limit: Annotated[int, typer.Option(min=0, help="Print so many records that differ.")] = 10,
-    as_json: AsJson = False,
+    as_json: TrialJsonOption = False,
 ) -> None:
     """Show what a stage would answer differently, as a trial of it has found: headrace replay rewind --into NAME."""
     from headrace.console.replay.trial import render, trial
@@ -28,7 +30,7 @@ def diff(
         render.print_diff(found, limit, screen())
 
 
-def discard(name: Name) -> None:
+def discard(name: TrialName) -> None:
     """Delete a trial's topics, group and results. What is live is not touched."""
     from datetime import UTC, datetime
 
@@ -41,8 +43,10 @@ def discard(name: Name) -> None:
     cluster = connect()
     gone = trial.discard(cluster, name)
     group = trial.group_of(name)
-    stages = [each.stage for each in journal.read(cluster).values() if each.group == group]
-    done = journal.begin("discard", (stages[-1] if stages else "", group), name, "").over("done", datetime.now(UTC))
+    stages = [each.stage for each in journal.read_entries(cluster).values() if each.group == group]
+    done = journal.start_entry("discard", (stages[-1] if stages else "", group), name, "").over(
+        "done", datetime.now(UTC)
+    )
     cluster.write([audit.message(done)])
     number = aws.empty(load(StreamSettings).results_bucket, overlay_bucket.folder_of(name))
     typer.echo(f"deleted: {', '.join(sorted(gone))}, and {number:,} stored results")

@@ -21,7 +21,7 @@ app.command()(manage.apply)
 app.command()(manage.explain)
 app.command()(manage.why)
 app.command()(manage.lint)
-app.command("import")(manage.bring)
+app.command("import")(manage.import_)
 app.command()(manage.export)
 
 
@@ -43,21 +43,21 @@ def try_out(
 
     With --batch there is one line of JSON for each: {"match": true}, {"match": false} or {"error": "..."}.
     """
-    from headrace.console.errors import Refused
+    from headrace.console.errors import CommandError
 
     if batch is not None:
         _batch(batch)
         return
     if not pattern or not event:
-        raise Refused("give a pattern and an event, or --batch FILE")
+        raise CommandError("give a pattern and an event, or --batch FILE")
 
     miss = read_pattern(pattern).explain(read_event(event))
     if miss is None:
         typer.echo("match")
         return
-    from headrace.console.routing.pattern_test import in_words
+    from headrace.console.routing.pattern_test import describe_verdict
 
-    typer.echo(f"no match: {in_words(miss)}")
+    typer.echo(f"no match: {describe_verdict(miss)}")
     raise typer.Exit(2)
 
 

@@ -19,70 +19,74 @@ from typing import Literal
 from headrace.schemas.ids import token_stage
 from headrace.schemas.records import Asset, Event, JobFinished
 from headrace.streams.costs.estimates import estimate
-from headrace.streams.results import Results, Shelf
-from headrace.streams.rules.record_predicate import over_records
-from headrace.streams.stage import Stage, wanted
+from headrace.streams.results import AssetResults, ResultsStore
+from headrace.streams.rules.record_predicate import record_predicate
+from headrace.streams.stage import Stage, record_filter
 
-Kind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
+EffectKind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class RecordForecast:
     """What will happen, and what it will cost in US dollars; None where nobody knows the price."""
 
-    kind: Kind
+    kind: EffectKind
     usd: float | None = 0.0
 
 
-class Foresight:
+class Forecaster:
     """Tells what one stage will do, from its own rules and from what is in the store."""
 
-    def __init__(self, stage: Stage, results: Results) -> None:
+    def __init__(self, stage: Stage, results: ResultsStore) -> None:
         self._stage = stage
         self._results = results
-        self._wants = wanted(stage)
-        self._is_job = over_records(stage.job.when) if stage.job else lambda _: False
+        self._wants = record_filter(stage)
+        self._is_job = record_predicate(stage.job.when) if stage.job else lambda _: False
 
-    async def effect(self, event: Event | None) -> Effect:
+    async def effect(self, event: Event | None) -> RecordForecast:
         """Tell what becomes of a record; without its event it cannot be read. Errors of the store are `Failure`s."""
         if event is None:
-            return Effect("given-up")
+            return RecordForecast("given-up")
         if isinstance(event, JobFinished):
             return await self._completion(event)
         asset: Asset | None = getattr(event, "asset", None)
         if asset is None or not self._wants(event):
-            return Effect("unwanted")
-        shelf = await self._results.look(asset)
+            return RecordForecast("unwanted")
+        shelf = await self._results.load(asset)
         if self._stage.gather is not None:
-            return Effect("joined")
+            return RecordForecast("joined")
         if await self._is_stored(shelf):
-            return Effect("stored")
+            return RecordForecast("stored")
         if shelf.newer:
-            return Effect("superseded")
+            return RecordForecast("superseded")
         if self._is_job(event) and await shelf.stored(f"{self._stage.result_name}.started"):
-            return Effect("stored")
+            return RecordForecast("stored")
         return self._cost(event)
 
-    async def _completion(self, event: JobFinished) -> Effect:
+    async def _completion(self, event: JobFinished) -> RecordForecast:
         """A completion is about what its job was started for; to fetch what the job found costs nothing."""
         if self._stage.job is None or token_stage(event.token) != self._stage.name:
-            return Effect("unwanted")
+            return RecordForecast("unwanted")
         intent = await self._results.intent(event.token)
         if intent is None:
-            return Effect("given-up")
-        shelf = await self._results.look(intent.record().asset)
+            return RecordForecast("given-up")
+        shelf = await self._results.load(intent.record().asset)
         if await self._is_stored(shelf):
-            return Effect("stored")
+            return RecordForecast("stored")
         if shelf.newer:
-            return Effect("superseded")
-        return Effect("given-up" if event.status == "failed" else "worked")
+            return RecordForecast("superseded")
+        return RecordForecast("given-up" if event.status == "failed" else "worked")
 
-    async def _is_stored(self, shelf: Shelf) -> bool:
+    async def _is_stored(self, shelf: AssetResults) -> bool:
         """Ask for the result itself only where its name does not tell."""
         newest = shelf.result(self._stage.name)
         if newest is None or newest == self._stage.result_name:
             return newest is not None
         return await shelf.stored(self._stage.result_name) is not None
 
-    def _cost(self, event: Event) -> Effect:
-        return Effect("paid", estimate(self._stage, event)) if self._stage.calls else Effect("worked")
+    def _cost(self, event: Event) -> RecordForecast:
+        return (
+            RecordForecast("paid", estimate(self._stage, event))
+            if self._stage.paid_operations
+            else RecordForecast("worked")
+        )

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from headrace.console.errors import Refused
-from headrace.console.replay.forecast.effects import Effect, Foresight
+from headrace.console.errors import CommandError
+from headrace.console.replay.forecast.effects import Forecaster, RecordForecast
 from headrace.schemas.records import Event
 from headrace.schemas.settings import load
-from headrace.streams.aws.client import Aws
+from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.engine import epochs
-from headrace.streams.errors import Failure
-from headrace.streams.limits.rate_limits import Rates
-from headrace.streams.results import Bucket, Results
+from headrace.streams.errors import StageError
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
@@ -27,9 +27,9 @@ AT_A_TIME = 32
 
 
 @contextmanager
-def bucket() -> Iterator[Bucket]:
+def bucket() -> Iterator[ResultsBucket]:
     """Give the results bucket that the environment names."""
-    aws = Aws(AT_A_TIME, Rates({}, {}))
+    aws = AwsClient(AT_A_TIME, RateLimits({}, {}))
     try:
         yield S3Bucket(aws, load(StreamSettings).results_bucket)
     finally:
@@ -37,21 +37,21 @@ def bucket() -> Iterator[Bucket]:
 
 
 @contextmanager
-def foresight(stage: Stage, fresh: bool = False) -> Iterator[Foresight]:
+def create_forecaster(stage: Stage, fresh: bool = False) -> Iterator[Forecaster]:
     """Tell what a stage will do in its present epoch, or in the one after it."""
     with bucket() as held:
-        of = _asked(epochs.now(held, stage))
-        yield Foresight(replace(of, epoch=of.epoch + fresh), Results(held))
+        of = _asked(epochs.with_current_epoch(held, stage))
+        yield Forecaster(replace(of, epoch=of.epoch + fresh), ResultsStore(held))
 
 
 def begin_epoch(stage: Stage, change: int) -> None:
     """Begin a stage's next epoch, or go back to the one before."""
     with bucket() as held:
-        of = _asked(epochs.now(held, stage))
-        _asked(epochs.begin(held, stage.name, max(0, of.epoch + change)))
+        of = _asked(epochs.with_current_epoch(held, stage))
+        _asked(epochs.start_epoch(held, stage.name, max(0, of.epoch + change)))
 
 
-def effects(foresight: Foresight, events: Iterable[Event | None]) -> list[Effect]:
+def forecast_records(foresight: Forecaster, events: Iterable[Event | None]) -> list[RecordForecast]:
     """Tell what becomes of records, in their order. Raises `Refused` when the store cannot be asked."""
     return _asked(_effects(foresight, events))
 
@@ -59,14 +59,14 @@ def effects(foresight: Foresight, events: Iterable[Event | None]) -> list[Effect
 def _asked(question: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(question)
-    except Failure as failure:
-        raise Refused(f"the results cannot be looked at: {failure}; --look 0 plans without them") from failure
+    except StageError as failure:
+        raise CommandError(f"the results cannot be looked at: {failure}; --look 0 plans without them") from failure
 
 
-async def _effects(foresight: Foresight, events: Iterable[Event | None]) -> list[Effect]:
+async def _effects(foresight: Forecaster, events: Iterable[Event | None]) -> list[RecordForecast]:
     free = asyncio.Semaphore(AT_A_TIME)
 
-    async def one(event: Event | None) -> Effect:
+    async def one(event: Event | None) -> RecordForecast:
         async with free:
             return await foresight.effect(event)
 

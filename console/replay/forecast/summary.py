@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from headrace.console.kafka.offsets import Place, Span
-from headrace.console.replay.forecast.effects import Effect, Kind
+from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
+from headrace.console.replay.forecast.effects import EffectKind, RecordForecast
 
 WINDOWS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ForecastSummary:
     """What becomes of `records`, of which `looked` were looked at: `counts` and `usd` are theirs alone.
 
     `usd` is in US dollars; `unpriced` counts the paid calls that it does not hold, because nobody knows their price.
@@ -21,7 +21,7 @@ class Outlook:
 
     records: int
     looked: int
-    counts: Mapping[Kind, int]
+    counts: Mapping[EffectKind, int]
     usd: float = 0.0
     unpriced: int = 0
 
@@ -35,16 +35,18 @@ class Outlook:
         return number * self.records / self.looked if self.looked else 0.0
 
 
-def sum_up(effects: Iterable[Effect], records: int | None = None) -> Outlook:
+def summarize(effects: Iterable[RecordForecast], records: int | None = None) -> ForecastSummary:
     """Sum up what was found; `records` is how many there are in all, if that is more."""
     found = list(effects)
     usd = round(sum(effect.usd or 0.0 for effect in found), 6)
     unpriced = sum(effect.usd is None for effect in found)
     counts = dict(Counter(effect.kind for effect in found))
-    return Outlook(len(found) if records is None else records, len(found), counts, usd, unpriced)
+    return ForecastSummary(len(found) if records is None else records, len(found), counts, usd, unpriced)
 
 
-def windows(spans: Mapping[Place, Span], limit: int) -> Iterator[dict[Place, Span]]:
+def windows(
+    spans: Mapping[TopicAndPartition, OffsetRange], limit: int
+) -> Iterator[dict[TopicAndPartition, OffsetRange]]:
     """Choose about `limit` records of spans that hold more, in runs that lie evenly over each; else all of them."""
     total = sum(span.high - span.low for span in spans.values())
     if total <= limit:
@@ -54,7 +56,7 @@ def windows(spans: Mapping[Place, Span], limit: int) -> Iterator[dict[Place, Spa
         yield {place: _window(span, number, limit / total) for place, span in spans.items()}
 
 
-def _window(span: Span, number: int, share: float) -> Span:
+def _window(span: OffsetRange, number: int, share: float) -> OffsetRange:
     width = (span.high - span.low) / WINDOWS
     low = span.low + int(number * width)
-    return Span(low, min(span.high, low + max(1, int(width * share)))) if width >= 1 else Span(low, low)
+    return OffsetRange(low, min(span.high, low + max(1, int(width * share)))) if width >= 1 else OffsetRange(low, low)

@@ -13,16 +13,16 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from headrace.console.kafka.offsets import Place, Position
-from headrace.console.replay.redrive.position import Spot
+from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
+from headrace.console.replay.redrive.position import LetterOffset
 from headrace.schemas import topics
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.dlq import REDRIVEN
 
-Ending = Literal["done", "failed", "waiting"]
+LetterOutcome = Literal["done", "failed", "waiting"]
 
 
-class Outcomes:
+class RedriveOutcomes:
     """The fold, in any order: `take` what the log has since, say how far the stage is, and ask."""
 
     def __init__(self, replay: str, stage: str) -> None:
@@ -30,15 +30,15 @@ class Outcomes:
         self._retry = topics.retry(stage).name
         self._letters = topics.dead_letters(stage).name
         self._sent: dict[bytes, bytes] = {}
-        self._put_off: dict[bytes, Spot] = {}
-        self._lies: dict[bytes, Spot] = {}
+        self._put_off: dict[bytes, LetterOffset] = {}
+        self._lies: dict[bytes, LetterOffset] = {}
         self._failed: dict[bytes, str] = {}
         self._passed: set[bytes] = set()
         self._caused: set[bytes] = set()
         self.unseen = 0
         """How many letters were sent of which nobody has looked what has become."""
 
-    def take(self, record: Received) -> None:
+    def take(self, record: ConsumerRecord) -> None:
         """Learn from one record of the retry topic, the dead-letter topic or a topic that the stage writes."""
         headers = dict(record.headers)
         letter = headers.get("replay-of")
@@ -54,7 +54,7 @@ class Outcomes:
         else:
             self._put_off[letter] = (record.partition, record.offset)
 
-    def committed(self, positions: Mapping[Place, Position]) -> None:
+    def committed(self, positions: Mapping[TopicAndPartition, CommittedOffset]) -> None:
         """Learn how far the stage is. What it wrote before it committed that has to be taken first."""
         for letter in self._sent.keys() - self._passed:
             partition, offset = self._put_off.get(letter) or self._lies[letter]
@@ -62,14 +62,14 @@ class Outcomes:
             if position is not None and offset < position.offset:
                 self._passed.add(letter)
 
-    def ending(self, letter: bytes) -> Ending:
+    def ending(self, letter: bytes) -> LetterOutcome:
         """Say how a letter that was sent has ended; a letter is named by its place."""
         if letter in self._failed:
             return "failed"
         event = self._sent[letter]
         return "done" if letter in self._passed or (event and event in self._caused) else "waiting"
 
-    def counts(self) -> dict[Ending, int]:
+    def counts(self) -> dict[LetterOutcome, int]:
         """Count the letters that were sent, by how they ended."""
         found = Counter(self.ending(letter) for letter in self._sent)
         return {"done": found["done"], "failed": found["failed"], "waiting": found["waiting"] + self.unseen}

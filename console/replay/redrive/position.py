@@ -14,21 +14,21 @@ from dataclasses import dataclass
 
 import msgspec
 
-from headrace.console.kafka.offsets import Position, Span
-from headrace.streams.engine.offset_tracker import Mark
+from headrace.console.kafka.offsets import CommittedOffset, OffsetRange
+from headrace.streams.engine.offset_tracker import OffsetTracker
 
-Spot = tuple[int, int]
+LetterOffset = tuple[int, int]
 """A partition of the dead-letter topic and an offset in it."""
 
 
-class Note(msgspec.Struct, frozen=True):
+class CommitMetadata(msgspec.Struct, frozen=True):
     """`since`: by partition of the retry topic, from where on what lies there counts as redriven.
 
     `again`: letters before this offset are redriven even where the stage has a result by now.
     """
 
     since: dict[int, int] = {}
-    again: int = 0
+    redrive_again: int = 0
 
     def __str__(self) -> str:
         """Write it as Kafka keeps it beside an offset."""
@@ -36,7 +36,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RedrivePosition:
     """One partition of the dead-letter topic as a redrive finds it: letters from `start` up to `end` are looked at.
 
     `committed` is what the group has there, None for nothing; `was_set` when it was set by hand since the last redrive.
@@ -45,44 +45,50 @@ class Standing:
     committed: int | None
     start: int
     end: int
-    note: Note
+    note: CommitMetadata
     was_set: bool = False
 
     @property
-    def position(self) -> Position:
+    def position(self) -> CommittedOffset:
         """Where the group is to be committed before anything is sent."""
-        return Position(self.start, str(self.note))
+        return CommittedOffset(self.start, str(self.note))
 
 
-def standing(span: Span, position: Position | None, retry_ends: Mapping[int, int]) -> Standing:
+def redrive_position(
+    span: OffsetRange, position: CommittedOffset | None, retry_ends: Mapping[int, int]
+) -> RedrivePosition:
     """Say where a partition stands; `retry_ends` is where the partitions of the retry topic end now."""
     if position is None:
-        return Standing(None, span.low, span.high, Note())
+        return RedrivePosition(None, span.low, span.high, CommitMetadata())
     start = max(position.offset, span.low)
     try:
-        return Standing(position.offset, start, span.high, msgspec.json.decode(position.note, type=Note))
+        return RedrivePosition(
+            position.offset, start, span.high, msgspec.json.decode(position.note, type=CommitMetadata)
+        )
     except msgspec.DecodeError:
-        return Standing(position.offset, start, span.high, Note(dict(retry_ends), span.high), was_set=True)
+        return RedrivePosition(
+            position.offset, start, span.high, CommitMetadata(dict(retry_ends), span.high), was_set=True
+        )
 
 
-class Positions:
+class PositionTracker:
     """Where the group may be committed while letters are answered for."""
 
-    def __init__(self, standings: Mapping[int, Standing], unanswered: Iterable[Spot]) -> None:
+    def __init__(self, standings: Mapping[int, RedrivePosition], unanswered: Iterable[LetterOffset]) -> None:
         self._standings = standings
-        self._marks = {partition: Mark(each.end) for partition, each in standings.items()}
+        self._marks = {partition: OffsetTracker(each.end) for partition, each in standings.items()}
         for partition, offset in sorted(unanswered):
-            self._marks[partition].opened([(offset, 0.0)])
+            self._marks[partition].add([(offset, 0.0)])
 
-    def answered(self, spot: Spot) -> None:
+    def answered(self, spot: LetterOffset) -> None:
         """Note that a letter is answered for."""
-        self._marks[spot[0]].closed(spot[1])
+        self._marks[spot[0]].complete(spot[1])
 
-    def now(self) -> dict[int, Position]:
+    def now(self) -> dict[int, CommittedOffset]:
         """Give the position of each partition: its lowest unanswered letter, or the end of what was looked at."""
         return {partition: self._position(partition, mark) for partition, mark in self._marks.items()}
 
-    def _position(self, partition: int, mark: Mark) -> Position:
+    def _position(self, partition: int, mark: OffsetTracker) -> CommittedOffset:
         each = self._standings[partition]
         lowest = mark.committable() if mark.unfinished else None
-        return Position(each.end if lowest is None else lowest, str(each.note))
+        return CommittedOffset(each.end if lowest is None else lowest, str(each.note))

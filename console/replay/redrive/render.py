@@ -11,16 +11,16 @@ from rich.text import Text
 
 from headrace.console.dlq.letter import short_ids
 from headrace.console.dlq.sanitize import text
-from headrace.console.replay.forecast.render import outlook, print_outlook
-from headrace.console.replay.redrive.outcomes import Outcomes
-from headrace.console.replay.redrive.plan import Plan
-from headrace.console.replay.redrive.selection import Letter, Verdict, why_hopeless
-from headrace.console.terminal.formatting import counted, span
+from headrace.console.replay.forecast.render import forecast_json, print_forecast
+from headrace.console.replay.redrive.outcomes import RedriveOutcomes
+from headrace.console.replay.redrive.plan import RedrivePlan
+from headrace.console.replay.redrive.selection import CandidateLetter, LetterVerdict, why_not_retryable
+from headrace.console.terminal.formatting import format_duration, pluralize
 
 SHOWN = 20
 """Letters that a table shows at most; `--json` has all of them."""
 
-WORDS: dict[Verdict, str] = {
+WORDS: dict[LetterVerdict, str] = {
     "redriven": "went back already",
     "repeated": "older records of the same letters",
     "resolved": "resolved by somebody",
@@ -32,7 +32,7 @@ WORDS: dict[Verdict, str] = {
 }
 
 
-def redrive(plan: Plan) -> dict[str, Any]:
+def redrive(plan: RedrivePlan) -> dict[str, Any]:
     """Tell a redrive's plan: every letter that was asked for, with its verdict."""
     return {
         "stage": plan.stage.name,
@@ -41,20 +41,20 @@ def redrive(plan: Plan) -> dict[str, Any]:
         "workers": list(plan.workers),
         "counts": dict(Counter(letter.verdict for letter in plan.letters)),
         "letters": [_letter(plan, letter) for letter in plan.letters if letter.verdict not in ("other", "repeated")],
-        "outlook": outlook(plan.outlook),
+        "outlook": forecast_json(plan.outlook),
     }
 
 
-def outcomes(found: Outcomes) -> dict[str, Any]:
+def outcomes(found: RedriveOutcomes) -> dict[str, Any]:
     """Tell what has become of what was sent."""
     return {**{str(ending): number for ending, number in found.counts().items()}, "codes": dict(found.codes())}
 
 
-def print_redrive(plan: Plan, rate: float, console: Console) -> None:
+def print_redrive(plan: RedrivePlan, rate: float, console: Console) -> None:
     """Print a redrive's plan."""
-    going = plan.going()
-    seconds = f", {span(len(going) / rate)} at {rate:g} a second" if rate and len(going) > rate else ""
-    console.print(f"[bold]redrive[/] of {counted(len(going), 'letter')} to {plan.stage.name}{seconds}")
+    going = plan.selected()
+    seconds = f", {format_duration(len(going) / rate)} at {rate:g} a second" if rate and len(going) > rate else ""
+    console.print(f"[bold]redrive[/] of {pluralize(len(going), 'letter')} to {plan.stage.name}{seconds}")
     if any(each.was_set for each in plan.standings.values()):
         console.print("the position was set by hand: the letters behind it go back again")
     if going:
@@ -67,26 +67,26 @@ def print_redrive(plan: Plan, rate: float, console: Console) -> None:
         if letter.verdict == "capped":
             console.print(f"  {letter.id}  {text(letter.key)}: {letter.replays} times", markup=False)
     for code in sorted({letter.code for letter in plan.letters if letter.verdict == "hopeless"}):
-        console.print(f"  {code}: {why_hopeless(code)}", markup=False)
-    print_outlook(plan.outlook, console)
+        console.print(f"  {code}: {why_not_retryable(code)}", markup=False)
+    print_forecast(plan.outlook, console)
     if going and not plan.workers:
         name = plan.stage.name
         console.print(f"[red]nobody works on {name}: what is sent waits for headrace worker {name}[/]")
 
 
-def print_outcomes(found: Outcomes, console: Console) -> None:
+def print_outcomes(found: RedriveOutcomes, console: Console) -> None:
     """Print what has become of what was sent."""
     counts = found.counts()
     codes = ", ".join(f"{code} {number:,}" for code, number in found.codes().most_common())
     codes = f" ({codes})" if codes else ""
     console.print(
-        f"{counted(sum(counts.values()), 'letter')} sent: [green]{counts['done']:,} done[/],"
+        f"{pluralize(sum(counts.values()), 'letter')} sent: [green]{counts['done']:,} done[/],"
         f" {counts['failed']:,} failed again{codes}, {counts['waiting']:,} not ended yet",
         highlight=False,
     )
 
 
-def _letter(plan: Plan, letter: Letter) -> dict[str, Any]:
+def _letter(plan: RedrivePlan, letter: CandidateLetter) -> dict[str, Any]:
     return {
         "id": letter.id,
         "record": plan.place(letter),
@@ -97,7 +97,7 @@ def _letter(plan: Plan, letter: Letter) -> dict[str, Any]:
     }
 
 
-def _table(plan: Plan, going: list[Letter]) -> Table:
+def _table(plan: RedrivePlan, going: list[CandidateLetter]) -> Table:
     table = Table("letter", "key", "code", "replays", "record", box=None, pad_edge=False, header_style="bold")
     short = short_ids(letter.id for letter in plan.letters)
     for letter in going[:SHOWN]:

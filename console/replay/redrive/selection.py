@@ -21,20 +21,20 @@ from typing import Literal
 
 import msgspec
 
-from headrace.console.dlq.dispositions import Disposition, settled
-from headrace.console.dlq.letter import Filter, id_of, identity, stage_of, text_of
-from headrace.console.replay.forecast.effects import Effect
-from headrace.console.replay.redrive.position import Note, Spot
-from headrace.console.terminal.formatting import stamp
-from headrace.schemas.messages import Received
+from headrace.console.dlq.dispositions import Disposition, disposition_of
+from headrace.console.dlq.letter import LetterFilter, id_of, identity, stage_of, text_of
+from headrace.console.replay.forecast.effects import RecordForecast
+from headrace.console.replay.redrive.position import CommitMetadata, LetterOffset
+from headrace.console.terminal.formatting import format_time
+from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.dlq import REDRIVEN
 from headrace.streams.engine.headers import count_in
 
-Verdict = Literal[
+LetterVerdict = Literal[
     "redrive", "redriven", "repeated", "resolved", "succeeded", "superseded", "capped", "hopeless", "other"
 ]
 
-ANSWERED: frozenset[Verdict] = frozenset({"redriven", "repeated", "resolved", "succeeded", "superseded"})
+ANSWERED: frozenset[LetterVerdict] = frozenset({"redriven", "repeated", "resolved", "succeeded", "superseded"})
 """With these nothing is left to do, so that the position may pass them."""
 
 _JOB_FAILED = (
@@ -46,7 +46,7 @@ _UNREADABLE = (
 )
 
 
-class Letter(msgspec.Struct, frozen=True, gc=False):
+class CandidateLetter(msgspec.Struct, frozen=True, gc=False):
     """What a redrive needs to know of a dead letter. `born` orders records as they first came: time in ms, offset."""
 
     partition: int
@@ -56,36 +56,36 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     code: str
     replays: int
     born: tuple[int, int]
-    verdict: Verdict
+    verdict: LetterVerdict
 
     @property
-    def spot(self) -> Spot:
+    def spot(self) -> LetterOffset:
         """Where it lies in the dead-letter topic."""
         return self.partition, self.offset
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class SelectionCriteria:
     """Which letters are asked for: by filter, by the beginnings of ids where any are given, and redriven how often."""
 
-    filter: Filter = field(default_factory=Filter)
+    filter: LetterFilter = field(default_factory=LetterFilter)
     ids: tuple[str, ...] = ()
     max_replays: int = 3
 
-    def mean(self, record: Received, headers: Mapping[str, bytes | None], id_: str) -> bool:
+    def mean(self, record: ConsumerRecord, headers: Mapping[str, bytes | None], id_: str) -> bool:
         """Whether a record is one of them."""
         return (not self.ids or id_.startswith(self.ids)) and self.filter.meets(record, headers)
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class RedriveHistory:
     """What became of letters so far: which went back already, and what was decided about which."""
 
-    redriven: frozenset[Spot] = frozenset()
+    redriven: frozenset[LetterOffset] = frozenset()
     decisions: Mapping[str, Disposition] = field(default_factory=dict)
 
 
-def past_redrives(retries: Iterable[Received], notes: Mapping[int, Note]) -> frozenset[Spot]:
+def past_redrives(retries: Iterable[ConsumerRecord], notes: Mapping[int, CommitMetadata]) -> frozenset[LetterOffset]:
     """Find the letters whose record a redrive put into the retry topic, as far as that still counts."""
     found = set()
     for record in retries:
@@ -98,19 +98,21 @@ def past_redrives(retries: Iterable[Received], notes: Mapping[int, Note]) -> fro
     return frozenset(found)
 
 
-def sort(records: Iterable[Received], rules: Rules, past: Past) -> list[Letter]:
+def classify(
+    records: Iterable[ConsumerRecord], rules: SelectionCriteria, past: RedriveHistory
+) -> list[CandidateLetter]:
     """Judge every record of a dead-letter topic by what its headers say; the results are to be looked at next."""
     letters = [_judged(record, rules, past) for record in records]
-    newest: dict[str, Spot] = {}
+    newest: dict[str, LetterOffset] = {}
     for letter in letters:
         newest[letter.id] = max(newest.get(letter.id, letter.spot), letter.spot)
     return [letter if newest[letter.id] == letter.spot else _as(letter, "repeated") for letter in letters]
 
 
-def after_a_look(letter: Letter, effect: Effect, notes: Mapping[int, Note]) -> Letter:
+def reclassify(letter: CandidateLetter, effect: RecordForecast, notes: Mapping[int, CommitMetadata]) -> CandidateLetter:
     """Judge a letter again by what the stage would do with its record now."""
     match effect.kind:
-        case "stored" if letter.offset >= notes[letter.partition].again:
+        case "stored" if letter.offset >= notes[letter.partition].redrive_again:
             return _as(letter, "succeeded")
         case "superseded":
             return _as(letter, "superseded")
@@ -119,29 +121,29 @@ def after_a_look(letter: Letter, effect: Effect, notes: Mapping[int, Note]) -> L
     return letter
 
 
-def why_hopeless(code: str) -> str:
+def why_not_retryable(code: str) -> str:
     """Say why letters with this code would only fail again, and what to do instead."""
     return _JOB_FAILED if code == "job_failed" else _UNREADABLE
 
 
-def limited(letters: list[Letter], limit: int | None) -> list[Letter]:
+def limited(letters: list[CandidateLetter], limit: int | None) -> list[CandidateLetter]:
     """Keep the oldest so many of those that go back."""
-    kept = {letter.spot for letter in going(letters)[:limit]}
+    kept = {letter.spot for letter in selected(letters)[:limit]}
     late = (letter.verdict == "redrive" and letter.spot not in kept for letter in letters)
     return [_as(letter, "other") if is_late else letter for letter, is_late in zip(letters, late, strict=True)]
 
 
-def going(letters: Iterable[Letter]) -> list[Letter]:
+def selected(letters: Iterable[CandidateLetter]) -> list[CandidateLetter]:
     """Give the letters that go back, the oldest first."""
     return sorted((letter for letter in letters if letter.verdict == "redrive"), key=lambda letter: letter.born)
 
 
-def predecessors(letters: Iterable[Letter]) -> dict[Spot, Spot]:
+def predecessors(letters: Iterable[CandidateLetter]) -> dict[LetterOffset, LetterOffset]:
     """Name the letter before each one, for those keys whose letters do not lie in the order in which they were born."""
-    keys: dict[str, list[Letter]] = {}
-    for letter in going(letters):
+    keys: dict[str, list[CandidateLetter]] = {}
+    for letter in selected(letters):
         keys.setdefault(letter.key, []).append(letter)
-    found: dict[Spot, Spot] = {}
+    found: dict[LetterOffset, LetterOffset] = {}
     for key, own in keys.items():
         spots = [letter.spot for letter in own]
         if key and (spots != sorted(spots) or spots[0][0] != spots[-1][0]):
@@ -149,19 +151,21 @@ def predecessors(letters: Iterable[Letter]) -> dict[Spot, Spot]:
     return found
 
 
-def in_turn(records: Iterable[Received], before: Mapping[Spot, Spot]) -> Iterator[Received]:
+def in_key_order(
+    records: Iterable[ConsumerRecord], before: Mapping[LetterOffset, LetterOffset]
+) -> Iterator[ConsumerRecord]:
     """Give records as they come, but none before the one that goes before it."""
     if not before:
         yield from records
         return
     awaited = set(before.values())
-    held: dict[Spot, Received] = {}
+    held: dict[LetterOffset, ConsumerRecord] = {}
     for record in records:
         first = before.get((record.partition, record.offset))
         if first in awaited:
             held[first] = record
             continue
-        ready: Received | None = record
+        ready: ConsumerRecord | None = record
         while ready is not None:
             yield ready
             spot = (ready.partition, ready.offset)
@@ -169,9 +173,9 @@ def in_turn(records: Iterable[Received], before: Mapping[Spot, Spot]) -> Iterato
             ready = held.pop(spot, None)
 
 
-def _judged(record: Received, rules: Rules, past: Past) -> Letter:
+def _judged(record: ConsumerRecord, rules: SelectionCriteria, past: RedriveHistory) -> CandidateLetter:
     headers = dict(record.headers)
-    letter = Letter(
+    letter = CandidateLetter(
         record.partition,
         record.offset,
         id_of(stage_of(record.topic), identity(record, headers.get("ce_id"))),
@@ -181,7 +185,7 @@ def _judged(record: Received, rules: Rules, past: Past) -> Letter:
         _born(record, headers),
         "redrive",
     )
-    decision = settled(letter.id, record, past.decisions)
+    decision = disposition_of(letter.id, record, past.decisions)
     if decision is not None and decision.kind != REDRIVEN:
         return _as(letter, "resolved")
     if letter.spot in past.redriven:
@@ -193,7 +197,7 @@ def _judged(record: Received, rules: Rules, past: Past) -> Letter:
     return letter if letter.replays < rules.max_replays else _as(letter, "capped")
 
 
-def _born(record: Received, headers: Mapping[str, bytes | None]) -> tuple[int, int]:
+def _born(record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> tuple[int, int]:
     """Say when a record first came, as far as its headers tell."""
     at, offset = headers.get("dlq-timestamp") or b"", headers.get("dlq-offset") or b""
     if at.isdigit() and offset.isdigit():
@@ -201,18 +205,18 @@ def _born(record: Received, headers: Mapping[str, bytes | None]) -> tuple[int, i
     return int(record.timestamp * 1000), record.offset
 
 
-def _as(letter: Letter, verdict: Verdict) -> Letter:
+def _as(letter: CandidateLetter, verdict: LetterVerdict) -> CandidateLetter:
     return msgspec.structs.replace(letter, verdict=verdict)
 
 
-def _spot(place: bytes) -> Spot | None:
+def _spot(place: bytes) -> LetterOffset | None:
     """Read `topic/partition/offset`."""
     parts = place.rsplit(b"/", 2)
     return (int(parts[1]), int(parts[2])) if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() else None
 
 
-def in_words(rules: Rules) -> str:
+def describe_criteria(rules: SelectionCriteria) -> str:
     """Say which letters were asked for."""
     asked = {name: value for name, value in asdict(rules.filter).items() if value is not None}
-    times = {name: stamp(asked[name]) for name in ("since", "until") if name in asked}
+    times = {name: format_time(asked[name]) for name in ("since", "until") if name in asked}
     return ", ".join([*rules.ids, *(f"{name} {value}" for name, value in (asked | times).items())]) or "every letter"

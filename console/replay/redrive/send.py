@@ -10,32 +10,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from headrace.console.dlq.dispositions import Disposition, Kind, message
-from headrace.console.errors import Refused
-from headrace.console.kafka.admin import Cluster
-from headrace.console.kafka.group_lock import SESSION_SECONDS, Seat
-from headrace.console.kafka.offsets import Place, Position
-from headrace.console.kafka.producer import Post
+from headrace.console.dlq.dispositions import Disposition, DispositionKind, message
+from headrace.console.errors import CommandError
+from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.kafka.group_lock import SESSION_SECONDS, GroupLock
+from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
+from headrace.console.kafka.producer import AckedProducer
 from headrace.console.replay import journal
-from headrace.console.replay.audit import Action
-from headrace.console.replay.control import Orders
-from headrace.console.replay.redrive.outcomes import Outcomes
-from headrace.console.replay.redrive.plan import Plan, records_of, refuse_stale
-from headrace.console.replay.redrive.position import Positions
-from headrace.console.replay.redrive.selection import Letter, in_turn, predecessors
-from headrace.console.replay.redrive.watch import Watch
-from headrace.console.terminal.formatting import counted
+from headrace.console.replay.audit import AuditEntry
+from headrace.console.replay.control import ReplayControl
+from headrace.console.replay.redrive.outcomes import RedriveOutcomes
+from headrace.console.replay.redrive.plan import RedrivePlan, records_of, refuse_stale
+from headrace.console.replay.redrive.position import PositionTracker
+from headrace.console.replay.redrive.selection import CandidateLetter, in_key_order, predecessors
+from headrace.console.replay.redrive.watch import RedriveWatch
+from headrace.console.terminal.formatting import pluralize
 from headrace.console.terminal.progress_bar import Advance, bar
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.runtime.token_bucket import TokenBucket
-from headrace.streams.engine.dlq import Replay, redriven
+from headrace.streams.engine.dlq import RedriveInfo, redrive_record
 
 COMMIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RedriveOptions:
     """How fast, and how carefully.
 
     `rate` is letters a second, 0 for as fast as it goes. Of the first `canary` letters no larger share than
@@ -44,22 +44,22 @@ class Pace:
 
     rate: float = 100.0
     canary: int = 10
-    tolerated: float = 0.1
+    max_failure_share: float = 0.1
     wait: float = 60.0
 
 
-class CanaryFailed(Refused):
+class CanaryFailedError(CommandError):
     """What was sent first did not end well, so the rest was not sent."""
 
 
-def execute(cluster: Cluster, plan: Plan, action: Action, pace: Pace) -> Outcomes:
+def execute(cluster: KafkaAdmin, plan: RedrivePlan, action: AuditEntry, pace: RedriveOptions) -> RedriveOutcomes:
     """Send what a plan says, and give what has become of it. What happened is on the log, however it ends.
 
     Raises `Refused` while another redrive of the stage runs, and `CanaryFailed`.
     """
     _await_free(cluster, plan.group)
-    sending = Sending(cluster, plan, action, pace)
-    with sending.orders, journal.carried_out(cluster, action, lambda: sending.sent):
+    sending = Redriver(cluster, plan, action, pace)
+    with sending.orders, journal.recorded(cluster, action, lambda: sending.sent):
         sending.run()
     if not pace.wait:  # nobody waits, so that there is nothing to be read either
         sending.watch.outcomes.unseen = sending.sent
@@ -67,32 +67,32 @@ def execute(cluster: Cluster, plan: Plan, action: Action, pace: Pace) -> Outcome
     return sending.watch.until_ended(sending.sent, pace.wait)
 
 
-class Sending:
+class Redriver:
     """One run. Whatever ends it, what was sent is known by the log, and the next run goes on from there."""
 
-    def __init__(self, cluster: Cluster, plan: Plan, action: Action, pace: Pace) -> None:
+    def __init__(self, cluster: KafkaAdmin, plan: RedrivePlan, action: AuditEntry, pace: RedriveOptions) -> None:
         self._cluster = cluster
         self._plan = plan
         self._topic = plan.topic
         self._action = action
         self._pace = pace
-        self._replay = Replay(action.id, action.by, action.reason)
-        self._post = Post(cluster.settings)
-        self._seat = Seat(cluster.settings, plan.group, plan.topic, len(plan.standings))
+        self._replay = RedriveInfo(action.id, action.by, action.reason)
+        self._post = AckedProducer(cluster.settings)
+        self._seat = GroupLock(cluster.settings, plan.group, plan.topic, len(plan.standings))
         self._bucket = TokenBucket(pace.rate, lambda: 1.0) if pace.rate else None
-        self._positions = Positions(plan.standings, plan.unanswered())
-        self._taken: list[Letter] = []
-        self._committed: dict[Place, Position] = {}
+        self._positions = PositionTracker(plan.standings, plan.unanswered())
+        self._taken: list[CandidateLetter] = []
+        self._committed: dict[TopicAndPartition, CommittedOffset] = {}
         self._commit_at = 0.0
         self._advance: Advance = lambda _: None
         self.sent = 0
         """How many records the retry topic has taken."""
-        self.watch = Watch(cluster, plan.stage, action.id)
-        self.orders = Orders(cluster, action)
+        self.watch = RedriveWatch(cluster, plan.stage, action.id)
+        self.orders = ReplayControl(cluster, action)
 
     def run(self) -> None:
         """Send the letters, the oldest first. Raises `CanaryFailed`."""
-        going = self._plan.going()
+        going = self._plan.selected()
         first = going[: self._pace.canary]
         with self._seat, _without_collections():
             refuse_stale(self._cluster, self._plan, self._action.id)
@@ -118,17 +118,17 @@ class Sending:
             elif letter.verdict == "redriven" and not self._plan.is_decided(letter):
                 self._post.send(self._decision(letter, "redriven", "by a redrive that was cut short", now))
 
-    def _send(self, letters: Sequence[Letter]) -> None:
+    def _send(self, letters: Sequence[CandidateLetter]) -> None:
         own = {letter.spot: letter for letter in letters}
         records = records_of(self._cluster, self._topic, letters)
-        for record in in_turn(records, predecessors(letters)):
+        for record in in_key_order(records, predecessors(letters)):
             self._wait_for_a_token()
             letter = own[record.partition, record.offset]
-            self._post.send(redriven(record, self._replay), partial(self._take, letter))
+            self._post.send(redrive_record(record, self._replay), partial(self._take, letter))
             self._answer()
             if time.monotonic() >= self._commit_at:
                 self._commit()
-                self.orders.obey(self.sent, self._idle)
+                self.orders.check(self.sent, self._idle)
 
     def _wait_for_a_token(self) -> None:
         if self._bucket is None:
@@ -139,7 +139,7 @@ class Sending:
             self._post.serve()
             self._answer()
             self._commit()
-            self.orders.obey(self.sent, self._idle)
+            self.orders.check(self.sent, self._idle)
 
     def _idle(self) -> None:
         """Hear of what was sent and keep the place, while nothing more is sent."""
@@ -147,7 +147,7 @@ class Sending:
         self._answer()
         self._commit()
 
-    def _take(self, letter: Letter) -> None:
+    def _take(self, letter: CandidateLetter) -> None:
         self._taken.append(letter)
 
     def _answer(self) -> None:
@@ -181,19 +181,19 @@ class Sending:
         """Wait for what becomes of the first letters. Raises `CanaryFailed` when too many fail or do not end."""
         outcomes = self.watch.until_ended(first, self._pace.wait, self._seat.keep)
         counts = outcomes.counts()
-        if counts["failed"] > self._pace.tolerated * first:
+        if counts["failed"] > self._pace.max_failure_share * first:
             codes = ", ".join(sorted(outcomes.codes()))
-            raise CanaryFailed(
-                f"{counts['failed']} of the first {counted(first, 'letter')} failed again ({codes}): the rest was not"
+            raise CanaryFailedError(
+                f"{counts['failed']} of the first {pluralize(first, 'letter')} failed again ({codes}): the rest was not"
                 " sent. Mend the cause, then redrive again; or allow more with --tolerate"
             )
         if counts["done"] + counts["failed"] < first:
-            raise CanaryFailed(
-                f"{first - counts['done'] - counts['failed']} of the first {counted(first, 'letter')} have not ended"
+            raise CanaryFailedError(
+                f"{first - counts['done'] - counts['failed']} of the first {pluralize(first, 'letter')} have not ended"
                 f" after {self._pace.wait:g} s: the rest was not sent. Look at headrace status; or wait longer: --wait"
             )
 
-    def _decision(self, letter: Letter, kind: Kind, why: str, at: str) -> Message:
+    def _decision(self, letter: CandidateLetter, kind: DispositionKind, why: str, at: str) -> ProducerRecord:
         place = f"{self._topic}/{letter.partition}/{letter.offset}"
         return message(Disposition(letter.id, kind, why, self._action.by, at, place))
 
@@ -210,10 +210,12 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _await_free(cluster: Cluster, group: str) -> None:
+def _await_free(cluster: KafkaAdmin, group: str) -> None:
     """Wait until a redrive that was killed no longer counts as there. Raises `Refused` when one is really there."""
     deadline = time.monotonic() + SESSION_SECONDS + 2.0
     while members := cluster.members(group):
         if time.monotonic() > deadline:
-            raise Refused(f"another redrive has the group {group}: {'; '.join(members)}. Wait for its end, or end it")
+            raise CommandError(
+                f"another redrive has the group {group}: {'; '.join(members)}. Wait for its end, or end it"
+            )
         time.sleep(0.5)

@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from headrace.console.replay.forecast.render import outlook, print_outlook
-from headrace.console.replay.rewind.moves import Move
-from headrace.console.replay.rewind.rewind import Plan
-from headrace.console.terminal.formatting import counted, moment, stamp
+from headrace.console.replay.forecast.render import forecast_json, print_forecast
+from headrace.console.replay.rewind.moves import OffsetChange
+from headrace.console.replay.rewind.rewind import RewindPlan
+from headrace.console.terminal.formatting import format_time, format_timestamp, pluralize
 
 
-def rewind(plan: Plan) -> dict[str, Any]:
+def rewind(plan: RewindPlan) -> dict[str, Any]:
     """Tell a rewind's plan."""
     return {
         "stage": plan.scope.stage.name,
@@ -23,40 +23,40 @@ def rewind(plan: Plan) -> dict[str, Any]:
         "members": list(plan.members),
         "left": list(plan.scope.left),
         "partitions": [_partition(move) for move in plan.moves],
-        "outlook": outlook(plan.outlook),
+        "outlook": forecast_json(plan.outlook),
     }
 
 
-def print_rewind(plan: Plan, console: Console) -> None:
+def print_rewind(plan: RewindPlan, console: Console) -> None:
     """Print a rewind's plan."""
     console.print(f"[bold]rewind[/] of {plan.scope.group} to {plan.target}")
-    rows = [move for move in plan.moves if move.again or move.skipped]
+    rows = [move for move in plan.moves if move.replayed or move.skipped]
     if rows:
         console.print(_table(rows))
     if len(rows) < len(plan.moves):
-        console.print(f"unmoved: {counted(len(plan.moves) - len(rows), 'partition')}")
+        console.print(f"unmoved: {pluralize(len(plan.moves) - len(rows), 'partition')}")
     if plan.scope.left:
         console.print(f"left as they are: {', '.join(plan.scope.left)} (to be named with --topic)")
     if any(move.skipped for move in rows):
-        skipped = counted(sum(move.skipped for move in rows), "record")
+        skipped = pluralize(sum(move.skipped for move in rows), "record")
         console.print(f"[red]{skipped} that would be worked next are passed over[/]")
-    print_outlook(plan.outlook, console)
+    print_forecast(plan.outlook, console)
 
 
-def _partition(move: Move) -> dict[str, Any]:
+def _partition(move: OffsetChange) -> dict[str, Any]:
     return {
         "topic": move.topic,
         "partition": move.partition,
         "from": move.before,
         "to": move.to,
-        "again": move.again,
+        "again": move.replayed,
         "skipped": move.skipped,
-        "oldest": moment(move.oldest),
-        "newest": moment(move.newest),
+        "oldest": format_timestamp(move.oldest),
+        "newest": format_timestamp(move.newest),
     }
 
 
-def _table(moves: Iterable[Move]) -> Table:
+def _table(moves: Iterable[OffsetChange]) -> Table:
     table = Table("topic", box=None, pad_edge=False, header_style="bold")
     for column in ("partition", "from", "to", "again", "skipped"):
         table.add_column(column, justify="right")
@@ -64,7 +64,7 @@ def _table(moves: Iterable[Move]) -> Table:
         table.add_column(column)
     for move in moves:
         before = "none" if move.before is None else str(move.before)
-        numbers = (move.to, move.again, move.skipped)
-        times = (stamp(at) if at is not None else "" for at in (move.oldest, move.newest))
+        numbers = (move.to, move.replayed, move.skipped)
+        times = (format_time(at) if at is not None else "" for at in (move.oldest, move.newest))
         table.add_row(move.topic, str(move.partition), before, *(f"{number:,}" for number in numbers), *times)
     return table

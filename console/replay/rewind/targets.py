@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from headrace.console.errors import Refused
-from headrace.console.kafka.offsets import Place, Span
+from headrace.console.errors import CommandError
+from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.console.terminal import timespec
-from headrace.console.terminal.formatting import stamp
+from headrace.console.terminal.formatting import format_time
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RewindTarget:
     """What was asked for. `at` is an offset or a moment in seconds since 1970, and 0 for the ends of the log.
 
     `ago` is the duration that was asked for, and means another moment whenever it is asked for.
@@ -29,7 +29,7 @@ class Target:
     def __str__(self) -> str:
         """Say it as a person would."""
         if self.kind == "time":
-            return f"{stamp(self.at)} ({self.ago})" if self.ago else stamp(self.at)
+            return f"{format_time(self.at)} ({self.ago})" if self.ago else format_time(self.at)
         return f"offset {self.at:.0f}" if self.kind == "offset" else self.kind
 
     def is_meant(self, said: str) -> bool:
@@ -38,40 +38,42 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PartitionRange:
     """What a partition holds: its offsets, and when its first record was written; None for one without records.
 
     `found` is the first record at or after the target's moment, None where there is none.
     """
 
-    span: Span
+    span: OffsetRange
     oldest: float | None = None
     found: int | None = None
 
 
-def parse(said: str, now: float) -> Target:
+def parse(said: str, now: float) -> RewindTarget:
     """Read `earliest`, `latest`, an offset, a time, or a duration before now such as `-2h`. Raises `Refused`."""
     if said == "earliest":
-        return Target("earliest")
+        return RewindTarget("earliest")
     if said == "latest":
-        return Target("latest")
+        return RewindTarget("latest")
     if said.isdecimal():
-        return Target("offset", int(said))
+        return RewindTarget("offset", int(said))
     try:
-        return Target("time", timespec.moment(said, now), said if said.startswith("-") else "")
-    except Refused as refusal:
-        raise Refused(f"--to: {refusal}; or earliest, latest, or an offset") from None
+        return RewindTarget("time", timespec.parse_time(said, now), said if said.startswith("-") else "")
+    except CommandError as refusal:
+        raise CommandError(f"--to: {refusal}; or earliest, latest, or an offset") from None
 
 
-def offsets(target: Target, held: Mapping[Place, Held]) -> dict[Place, int]:
+def offsets(target: RewindTarget, held: Mapping[TopicAndPartition, PartitionRange]) -> dict[TopicAndPartition, int]:
     """Say which offset of each partition is meant. Raises `Refused` for one that is not there (any more)."""
     wrong = [said for place, each in held.items() if (said := _missing(target, place, each))]
     if wrong:
-        raise Refused(f"{'; '.join(wrong)}. Nothing was changed; --to earliest is what is left, --to latest the end")
+        raise CommandError(
+            f"{'; '.join(wrong)}. Nothing was changed; --to earliest is what is left, --to latest the end"
+        )
     return {place: _offset(target, each) for place, each in held.items()}
 
 
-def _missing(target: Target, place: Place, held: Held) -> str:
+def _missing(target: RewindTarget, place: TopicAndPartition, held: PartitionRange) -> str:
     """Say what is asked for and not there; empty where all of it is."""
     name, span = f"{place[0]}/{place[1]}", held.span
     if target.kind == "offset" and target.at < span.low:
@@ -80,11 +82,12 @@ def _missing(target: Target, place: Place, held: Held) -> str:
         return f"{name}: there is no offset {target.at:.0f} yet, the log ends at {span.high}"
     expired = span.low > 0 and held.oldest is not None and held.oldest > target.at
     if target.kind == "time" and expired:
-        return f"{name}: not all since {stamp(target.at)} is left, the log begins at {stamp(held.oldest or 0.0)}"
+        begins = format_time(held.oldest or 0.0)
+        return f"{name}: not all since {format_time(target.at)} is left, the log begins at {begins}"
     return ""
 
 
-def _offset(target: Target, held: Held) -> int:
+def _offset(target: RewindTarget, held: PartitionRange) -> int:
     if target.kind == "earliest":
         return held.span.low
     if target.kind == "offset":

@@ -18,7 +18,7 @@ import msgspec
 
 from headrace.schemas.records import Event
 
-Verdict = Literal["same", "changed", "new", "gone", "fails", "unanswered", "refused"]
+DiffVerdict = Literal["same", "changed", "new", "gone", "fails", "unanswered", "refused"]
 MOST_CHANGES = 20
 LONGEST = 80
 
@@ -26,7 +26,7 @@ _OF_NO_MATTER = {"charges"}
 _POINTER = {"bucket", "key", "sha256"}
 
 
-class Change(msgspec.Struct, frozen=True):
+class FieldChange(msgspec.Struct, frozen=True):
     """A field that is another one: its path such as `labels[0].name`, and what it held and holds, in JSON."""
 
     field: str
@@ -34,28 +34,28 @@ class Change(msgspec.Struct, frozen=True):
     after: str
 
 
-class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
+class RecordDiff(msgspec.Struct, frozen=True, omit_defaults=True):
     """One record of a trial: where it lies, what it is about, and what is different; `why` for what failed."""
 
     record: str
     key: str
-    verdict: Verdict
+    verdict: DiffVerdict
     outcome: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
     code: str = ""
     why: str = ""
 
 
-def changes(before: Event, after: Event) -> tuple[Change, ...]:
+def changes(before: Event, after: Event) -> tuple[FieldChange, ...]:
     """Name the fields that differ. Where a result lies is of no matter, only what it holds; nor is what it cost."""
     was, now = dict(_flat(msgspec.to_builtins(before))), dict(_flat(msgspec.to_builtins(after)))
     if before.EVENT != after.EVENT:
-        return (Change("event", before.EVENT, after.EVENT),)
+        return (FieldChange("event", before.EVENT, after.EVENT),)
     paths = [path for path in {**was, **now} if was.get(path, _ABSENT) != now.get(path, _ABSENT)]
-    return tuple(Change(path, _json(was, path), _json(now, path)) for path in paths[:MOST_CHANGES])
+    return tuple(FieldChange(path, _json(was, path), _json(now, path)) for path in paths[:MOST_CHANGES])
 
 
-def verdict_of(before: Event | None, after: Event | None, found: Iterable[Change]) -> Verdict:
+def verdict_of(before: Event | None, after: Event | None, found: Iterable[FieldChange]) -> DiffVerdict:
     """Say in one word how an answer is beside the one before."""
     if before is None:
         return "unanswered" if after is None else "new"

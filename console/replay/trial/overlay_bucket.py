@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from headrace.streams.results import Bucket
+from headrace.streams.results import ResultsBucket
 
 PAGE = 1000
 
@@ -14,10 +14,10 @@ def folder_of(trial: str) -> str:
     return f"_replays/{trial}/"
 
 
-class Overlay:
+class OverlayBucket:
     """`streams.results.Bucket` over another one, which is only read but for the trial's own folder in it."""
 
-    def __init__(self, bucket: Bucket, trial: str, stage: str) -> None:
+    def __init__(self, bucket: ResultsBucket, trial: str, stage: str) -> None:
         self._bucket = bucket
         self._folder = folder_of(trial)
         self._own_results = re.compile(rf".*/{re.escape(stage)}@[^/.]+(?:\.failed)?\.json")

@@ -13,9 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.streams.aws.client import Aws
-from headrace.streams.errors import Unprocessable
-from headrace.streams.limits.rate_limits import Rates
+from headrace.streams.aws.client import AwsClient
+from headrace.streams.errors import PermanentError
+from headrace.streams.limits.rate_limits import RateLimits
 
 REFUSED = "would_be_paid"
 """The code of the letters of records that need a call that was refused."""
@@ -24,14 +24,14 @@ _FREE = ("get_", "list_", "put_object")
 
 
 @dataclass(slots=True)
-class Memory:
+class RecordedAnswers:
     """What the service answered for one record: the whole answer, and how often it was asked for again."""
 
     answer: Any = None
     asked: int = field(default=0)
 
 
-_MEMORY: ContextVar[Memory] = ContextVar("memory")
+_MEMORY: ContextVar[RecordedAnswers] = ContextVar("memory")
 
 
 @contextmanager
@@ -41,22 +41,22 @@ def remembering(answer: bytes | None) -> Iterator[None]:
         known = json.loads(answer) if answer else None
     except ValueError:
         known = None
-    token = _MEMORY.set(Memory(known))
+    token = _MEMORY.set(RecordedAnswers(known))
     try:
         yield
     finally:
         _MEMORY.reset(token)
 
 
-class Recalled(Aws):
+class RecordedAws(AwsClient):
     """Answers from memory; raises `Unprocessable` for what would be paid or started."""
 
     def __init__(self, threads: int) -> None:
-        super().__init__(threads, Rates({}, {}))
+        super().__init__(threads, RateLimits({}, {}))
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Answer one operation as the service did, or look where looking is free."""
-        memory = _MEMORY.get(Memory())
+        memory = _MEMORY.get(RecordedAnswers())
         shape = None if service == "s3" else _shape(operation)
         if shape is not None and memory.answer is not None:
             try:
@@ -68,13 +68,13 @@ class Recalled(Aws):
                 return answer
         if operation.startswith(_FREE):
             return await super().call(service, operation, **parameters)
-        raise Unprocessable(REFUSED, f"a trial does not call {service} {operation}, and has no answer of it")
+        raise PermanentError(REFUSED, f"a trial does not call {service} {operation}, and has no answer of it")
 
 
-Shape = Callable[[Any, int], dict[str, Any] | None]
+RecordedShape = Callable[[Any, int], dict[str, Any] | None]
 
 
-def _shape(operation: str) -> Shape | None:
+def _shape(operation: str) -> RecordedShape | None:
     """Say how the kept answer becomes the service's own again: the kept form is that of `streams.<service>`."""
     if operation in ("detect_document_text", "get_document_text_detection"):
         return _pages

@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.console.dlq.sanitize import text
-from headrace.console.replay.trial.diff import Compared, Verdict
-from headrace.console.replay.trial.trial import Plan
-from headrace.console.terminal.formatting import counted
+from headrace.console.replay.trial.diff import DiffVerdict, RecordDiff
+from headrace.console.replay.trial.trial import TrialPlan
+from headrace.console.terminal.formatting import pluralize
 
 SHOWN = 20
 
-WORDS: dict[Verdict, str] = {
+WORDS: dict[DiffVerdict, str] = {
     "same": "answered as before",
     "changed": "answered differently",
     "new": "answered that were not before",
@@ -30,7 +30,7 @@ WORDS: dict[Verdict, str] = {
 }
 
 
-def trial(plan: Plan) -> dict[str, Any]:
+def trial(plan: TrialPlan) -> dict[str, Any]:
     """Tell a trial's plan."""
     spans = [{"topic": place[0], "partition": place[1], "from": span.low, "to": span.high} for place, span in _of(plan)]
     return {
@@ -45,7 +45,7 @@ def trial(plan: Plan) -> dict[str, Any]:
     }
 
 
-def print_trial(plan: Plan, console: Console) -> None:
+def print_trial(plan: TrialPlan, console: Console) -> None:
     """Print a trial's plan."""
     of = plan.trial
     console.print(f"[bold]trial {of.name}[/] of {of.stage.name} from {plan.target}")
@@ -58,11 +58,13 @@ def print_trial(plan: Plan, console: Console) -> None:
     console.print(table)
     if plan.done:
         console.print(f"worked already: {plan.done:,}")
-    console.print(f"{counted(plan.records, 'record')}: nothing live is written, nothing is paid for, no job is started")
+    console.print(
+        f"{pluralize(plan.records, 'record')}: nothing live is written, nothing is paid for, no job is started"
+    )
     console.print(f"results go to {', '.join(topic.name for topic in of.topics())}")
 
 
-def diff(found: Collection[Compared]) -> dict[str, Any]:
+def diff(found: Collection[RecordDiff]) -> dict[str, Any]:
     """Tell how the answers compare: how many of each kind, which fields are others, and every record that differs."""
     return {
         "records": len(found),
@@ -72,10 +74,10 @@ def diff(found: Collection[Compared]) -> dict[str, Any]:
     }
 
 
-def print_diff(found: Collection[Compared], limit: int, console: Console) -> None:
+def print_diff(found: Collection[RecordDiff], limit: int, console: Console) -> None:
     """Print how the answers compare, with the first records that differ."""
     verdicts = Counter(each.verdict for each in found)
-    console.print(f"{counted(len(found), 'record')}")
+    console.print(f"{pluralize(len(found), 'record')}")
     for verdict, words in WORDS.items():
         if verdicts[verdict]:
             console.print(f"  {verdicts[verdict]:,} {words}")
@@ -96,15 +98,15 @@ def print_diff(found: Collection[Compared], limit: int, console: Console) -> Non
         console.print(f"and {len(different) - limit:,} more: --limit, or --json for all of them")
 
 
-def _different(found: Iterable[Compared]) -> list[Compared]:
+def _different(found: Iterable[RecordDiff]) -> list[RecordDiff]:
     return [each for each in found if each.verdict not in ("same", "unanswered")]
 
 
-def _fields(found: Iterable[Compared]) -> Counter[str]:
+def _fields(found: Iterable[RecordDiff]) -> Counter[str]:
     """Count the records in which a field differs; places of a list count as one field."""
     names = ({re.sub(r"\[\d+\]", "[]", change.field) for change in each.changes} for each in found)
     return Counter(name for own in names for name in own)
 
 
-def _of(plan: Plan) -> list[Any]:
+def _of(plan: TrialPlan) -> list[Any]:
     return sorted(plan.spans.items())

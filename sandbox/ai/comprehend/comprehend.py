@@ -5,15 +5,15 @@ from __future__ import annotations
 from headrace.sandbox.ai.comprehend import pii
 from headrace.sandbox.ai.framework import text_analysis
 from headrace.sandbox.ai.framework.errors import ServiceError
-from headrace.sandbox.ai.framework.ledger import Subject
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import JobSubject
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 # https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
 MOST_BYTES = 100_000
 MOST_BYTES_OF_MOOD = 5_000
 
 
-def detect_entities(params: Params, _: Context) -> Params:
+def detect_entities(params: Params, _: ServiceContext) -> Params:
     """Names, dates and amounts."""
     found = text_analysis.entities(_text(params, MOST_BYTES))
     return {
@@ -24,7 +24,7 @@ def detect_entities(params: Params, _: Context) -> Params:
     }
 
 
-def detect_key_phrases(params: Params, _: Context) -> Params:
+def detect_key_phrases(params: Params, _: ServiceContext) -> Params:
     """The phrases that carry the meaning."""
     found = text_analysis.key_phrases(_text(params, MOST_BYTES))
     return {
@@ -34,7 +34,7 @@ def detect_key_phrases(params: Params, _: Context) -> Params:
     }
 
 
-def detect_pii_entities(params: Params, _: Context) -> Params:
+def detect_pii_entities(params: Params, _: ServiceContext) -> Params:
     """Where personal data stands."""
     if params["LanguageCode"] not in ("en", "es"):
         raise ServiceError("UnsupportedLanguageException", "Personal data is found in en and es.")
@@ -46,13 +46,13 @@ def detect_pii_entities(params: Params, _: Context) -> Params:
     }
 
 
-def detect_sentiment(params: Params, _: Context) -> Params:
+def detect_sentiment(params: Params, _: ServiceContext) -> Params:
     """The mood of a short text."""
-    scores = text_analysis.mood(_text(params, MOST_BYTES_OF_MOOD))
+    scores = text_analysis.sentiment(_text(params, MOST_BYTES_OF_MOOD))
     return {"Sentiment": max(scores, key=lambda name: scores[name]).upper(), "SentimentScore": scores}
 
 
-def detect_dominant_language(params: Params, _: Context) -> Params:
+def detect_dominant_language(params: Params, _: ServiceContext) -> Params:
     """The languages of a text."""
     told = text_analysis.languages(_text(params, MOST_BYTES))
     return {"Languages": [{"LanguageCode": code, "Score": score} for code, score in told]}
@@ -81,5 +81,5 @@ SERVICE = Service(
         "DetectDominantLanguage": detect_dominant_language,
     },
     jobs={},
-    subject=lambda params, answer: Subject(),
+    subject=lambda params, answer: JobSubject(),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from headrace.sandbox.ai.framework.text_analysis import Found
+from headrace.sandbox.ai.framework.text_analysis import TextMatch
 
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("EMAIL", re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")),
@@ -18,14 +18,14 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
-def find(text: str) -> list[Found]:
+def find(text: str) -> list[TextMatch]:
     """Every piece of personal data, in the order of the text. What fails its checksum is none."""
-    found: list[Found] = []
+    found: list[TextMatch] = []
     for kind, pattern in _PATTERNS:
         for match in pattern.finditer(text):
             free = all(match.end() <= one.begin or match.start() >= one.end for one in found)
             if free and _CHECKS.get(kind, _no_check)(match[0]):
-                found.append(Found(kind, match[0], 0.95, match.start(), match.end()))
+                found.append(TextMatch(kind, match[0], 0.95, match.start(), match.end()))
     return sorted(found, key=lambda one: one.begin)
 
 

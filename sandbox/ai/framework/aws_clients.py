@@ -25,11 +25,11 @@ class CloudError(Exception):
     """The rest of the cloud did not do as asked."""
 
 
-class Refused(CloudError):
+class CloudRefusedError(CloudError):
     """What was asked for is not there or may not be used; asking again does not help."""
 
 
-class Unreachable(CloudError):
+class CloudUnreachableError(CloudError):
     """No answer, or one that says to ask again later."""
 
 
@@ -39,12 +39,12 @@ def _translated() -> Iterator[None]:
         yield
     except ClientError as error:
         later = error.response["ResponseMetadata"]["HTTPStatusCode"] >= _SERVICE_FAULT
-        raise (Unreachable if later else Refused)(str(error)) from error
+        raise (CloudUnreachableError if later else CloudRefusedError)(str(error)) from error
     except BotoCoreError as error:
-        raise Unreachable(str(error)) from error
+        raise CloudUnreachableError(str(error)) from error
 
 
-class Cloud:
+class AwsClients:
     """S3, SNS, EventBridge and SQS, where the SDK's own variables say that they are (`AWS_ENDPOINT_URL_S3`, ...).
 
     Raises `CloudError` when a variable is missing.
@@ -107,7 +107,7 @@ class Cloud:
         for arn in queues:
             try:
                 self._send(arn, json.dumps(event))
-            except Refused as error:
+            except CloudRefusedError as error:
                 log.warning("the target %s did not take an event: %s", arn, error)
 
     def _send(self, queue_arn: str, body: str) -> None:

@@ -37,7 +37,7 @@ _CLASSES = (
 )
 
 
-class Malformed(ValueError):
+class MalformedRequestError(ValueError):
     """The JSON does not have the form of the shape."""
 
 
@@ -132,7 +132,9 @@ def _has_type(value: object, type_name: str) -> bool:
 
 def _checked(value: Any, type_name: str, path: str) -> Any:
     if not _has_type(value, type_name):
-        raise Malformed(f"'{path or 'the request'}' cannot be read as {type_name} from a JSON {type(value).__name__}")
+        raise MalformedRequestError(
+            f"'{path or 'the request'}' cannot be read as {type_name} from a JSON {type(value).__name__}"
+        )
     return value
 
 
@@ -144,7 +146,7 @@ def _decode_scalar(value: Any, type_name: str, path: str) -> Any:
     try:
         return base64.b64decode(_checked(value, "string", path), validate=True)
     except binascii.Error as error:
-        raise Malformed(f"'{path}' is not base64") from error
+        raise MalformedRequestError(f"'{path}' is not base64") from error
 
 
 def _encode_scalar(value: object) -> object:

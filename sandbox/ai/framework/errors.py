@@ -12,5 +12,5 @@ class ServiceError(Exception):
         self.message = message
 
 
-class Unprocessable(Exception):
+class UnprocessableMediaError(Exception):
     """The media cannot be worked on; the job ends as FAILED with this text as its reason."""

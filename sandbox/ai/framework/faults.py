@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-Kind = Literal[
+FaultKind = Literal[
     "throttle",
     "error_500",
     "error_after_effect",
@@ -26,7 +26,7 @@ class Fault:
     """
 
     operation: str
-    kind: Kind
+    kind: FaultKind
     share: float = 1.0
     count: int | None = None
     seconds: float = 0.0
@@ -41,8 +41,8 @@ def parse(body: Any) -> Fault:
         raise ValueError(f"unknown member: {', '.join(sorted(unknown))}")
     if not isinstance(body.get("operation"), str):
         raise ValueError("operation: name an operation, or * for all")
-    if body.get("kind") not in get_args(Kind):
-        raise ValueError(f"kind: one of {', '.join(get_args(Kind))}")
+    if body.get("kind") not in get_args(FaultKind):
+        raise ValueError(f"kind: one of {', '.join(get_args(FaultKind))}")
     for name, kinds in (("share", (int, float)), ("seconds", (int, float)), ("count", (int,)), ("reason", (str,))):
         if name in body and (not isinstance(body[name], kinds) or isinstance(body[name], bool)):
             raise ValueError(f"{name}: not a {'text' if name == 'reason' else 'number'}")
@@ -74,7 +74,7 @@ class Faults:
         with self._lock:
             return [{**asdict(fault), "seen": seen, "struck": struck} for fault, (seen, struck) in self._counts.items()]
 
-    def strike(self, operation: str, *kinds: Kind) -> Fault | None:
+    def should_fail(self, operation: str, *kinds: FaultKind) -> Fault | None:
         """The first fault of these kinds that strikes this call of `operation`."""
         with self._lock:
             for fault, (seen, struck) in self._counts.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 
 TIMEOUT_SECONDS = 600.0
 
@@ -23,7 +23,7 @@ _DURATION = re.compile(r"^\s*Duration: (\d+):(\d+):([\d.]+)", re.MULTILINE)
 _STREAM = re.compile(r"^\s*Stream #0:\d+\S*: (Video|Audio|Subtitle): (\w+)(.*)$", re.MULTILINE)
 
 
-class NotMedia(Unprocessable):
+class NotMediaError(UnprocessableMediaError):
     """ffmpeg cannot read the file."""
 
 
@@ -39,7 +39,7 @@ class VideoStream:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class MediaProbe:
     """What a media file holds; duration in seconds, `sample_rate` 0 where there is no sound."""
 
     formats: tuple[str, ...]
@@ -61,21 +61,21 @@ def run(source: Path, *arguments: str | Path) -> Output:
     """Run ffmpeg on `source`; raises `NotMedia` where it cannot be read to the end in time."""
     done = _run(source, *arguments)
     if done.returncode:
-        raise NotMedia(_last_line(done.stderr))
+        raise NotMediaError(_last_line(done.stderr))
     return Output(done.stdout, done.stderr.decode(errors="replace"))
 
 
-def probe(source: Path) -> Probe:
+def probe(source: Path) -> MediaProbe:
     """What is in `source`, from its headers; raises `NotMedia`."""
     # Without an output ffmpeg prints the input and then ends with an error: the text is what counts.
     done = _run(source)
     text = done.stderr.decode(errors="replace")
     head, streams = _INPUT.search(text), _STREAM.findall(text)
     if head is None or not streams:
-        raise NotMedia(_last_line(done.stderr))
+        raise NotMediaError(_last_line(done.stderr))
     found = {kind: (codec, rest) for kind, codec, rest in reversed(streams)}
     rate = re.search(r"(\d+) Hz", found["Audio"][1]) if "Audio" in found else None
-    return Probe(
+    return MediaProbe(
         formats=tuple(head[1].split(",")),
         duration=_duration(text),
         video=_video(*found["Video"]) if "Video" in found else None,
@@ -89,7 +89,7 @@ def _run(source: Path, *arguments: str | Path) -> subprocess.CompletedProcess[by
     try:
         return subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise NotMedia(f"not done within {TIMEOUT_SECONDS:.0f} seconds") from error
+        raise NotMediaError(f"not done within {TIMEOUT_SECONDS:.0f} seconds") from error
 
 
 @cache

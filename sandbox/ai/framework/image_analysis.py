@@ -31,7 +31,7 @@ class Colour:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedImage:
     """Measures of a picture; brightness, sharpness and contrast from 0 to 100, colours by share."""
 
     width: int
@@ -51,7 +51,7 @@ class Label:
     parent: str
 
 
-class NotAPicture(Exception):
+class NotAnImageError(Exception):
     """The bytes are no JPEG or PNG that can be read to the end."""
 
 
@@ -60,10 +60,10 @@ def read(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise NotAPicture(str(error)) from error
+        raise NotAnImageError(str(error)) from error
 
 
-def measure(image: Image.Image) -> Picture:
+def measure(image: Image.Image) -> DecodedImage:
     """The measures of a picture, upright as its EXIF data says; raises `NotAPicture`.
 
     A large `image` is made smaller itself, so that a JPEG of 100 megapixels is never unpacked at its full size.
@@ -72,10 +72,10 @@ def measure(image: Image.Image) -> Picture:
         image.thumbnail(_MEASURED_AT)
         upright = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, ValueError, SyntaxError) as error:
-        raise NotAPicture(str(error)) from error
+        raise NotAnImageError(str(error)) from error
     grey = upright.convert("L")
     light = ImageStat.Stat(grey)
-    return Picture(
+    return DecodedImage(
         width=upright.width,
         height=upright.height,
         brightness=round(light.mean[0] / 2.55, 2),
@@ -85,7 +85,7 @@ def measure(image: Image.Image) -> Picture:
     )
 
 
-def colour_labels(picture: Picture) -> list[Label]:
+def colour_labels(picture: DecodedImage) -> list[Label]:
     """The colours, light and contrast of a picture, the surest first."""
     shares: dict[str, float] = {}
     for colour in picture.colours:
@@ -102,7 +102,7 @@ def colour_labels(picture: Picture) -> list[Label]:
     return _surest_first(found)
 
 
-def labels(picture: Picture) -> list[Label]:
+def labels(picture: DecodedImage) -> list[Label]:
     """All labels of a still picture, the surest first."""
     found = [
         _label("Landscape Orientation", "Orientation", picture.width / picture.height, 1.05, 1.5),
@@ -114,7 +114,7 @@ def labels(picture: Picture) -> list[Label]:
     return _surest_first([*colour_labels(picture), *found])
 
 
-def moderation_labels(picture: Picture) -> list[Label]:
+def moderation_labels(picture: DecodedImage) -> list[Label]:
     """Synthetic moderation: a picture with much red is flagged, under names that say what they are."""
     red = sum(colour.percent for colour in picture.colours if colour.simple == "red")
     found = _label("Synthetic Red Content", "Synthetic Moderation", red, 30, 80)

@@ -11,10 +11,10 @@ import anyio
 from anyio import CapacityLimiter, from_thread, to_thread
 from anyio.abc import TaskGroup
 
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused, Unreachable
-from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError, CloudUnreachableError
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.faults import Faults
-from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Job, Ledger
+from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Ledger, LedgerJob
 
 ENGINES_AT_A_TIME = 2
 RETRY_SECONDS = 1.0
@@ -28,25 +28,25 @@ log = logging.getLogger(__name__)
 class JobKind:
     """How jobs of one operation are worked on (raises `Unprocessable`) and how their end is made known."""
 
-    work: Callable[[Job, Cloud], dict[str, Any]]
-    announce: Callable[[Job, Cloud], None]
+    work: Callable[[LedgerJob, AwsClients], dict[str, Any]]
+    announce: Callable[[LedgerJob, AwsClients], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class JobTools:
     """What jobs are run with. `seconds` is how long a job takes at least."""
 
     ledger: Ledger
-    cloud: Cloud
+    cloud: AwsClients
     faults: Faults
     clock: Callable[[], float]
     seconds: float
 
 
-class Jobs:
+class JobRunner:
     """Starts jobs and sees each one through: work, wait until it is due, write down, announce."""
 
-    def __init__(self, kinds: Mapping[str, JobKind], tools: Tools) -> None:
+    def __init__(self, kinds: Mapping[str, JobKind], tools: JobTools) -> None:
         self._kinds = kinds
         self._tools = tools
         self._tasks: TaskGroup | None = None
@@ -58,7 +58,7 @@ class Jobs:
         for job in self._tools.ledger.unfinished():
             self._spawn(job)
 
-    def start(self, job: Job, since: float, limit: int) -> tuple[Job, bool]:
+    def start(self, job: LedgerJob, since: float, limit: int) -> tuple[LedgerJob, bool]:
         """`job` and True, running; or the one begun under its token after `since`, and False.
 
         Call it from a worker thread. Raises `TooManyJobs` at `limit` running jobs of the service.
@@ -70,12 +70,12 @@ class Jobs:
             from_thread.run_sync(self._spawn, job)
         return job, is_new
 
-    def _spawn(self, job: Job) -> None:
+    def _spawn(self, job: LedgerJob) -> None:
         if self._tasks is None:
             raise RuntimeError("jobs run between open() and the end of its tasks")
         self._tasks.start_soon(self._run, job)
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: LedgerJob) -> None:
         if job.status == RUNNING:
             job = await self._insist(self._work, job, limiter=self._engines)
             await anyio.sleep(max(0.0, job.due_at - self._tools.clock()))
@@ -88,26 +88,26 @@ class Jobs:
         while True:
             try:
                 return await to_thread.run_sync(step, *given, limiter=limiter)
-            except Unreachable as error:
+            except CloudUnreachableError as error:
                 log.warning("will be tried again: %s", error)
                 await anyio.sleep(RETRY_SECONDS)
 
-    def _work(self, job: Job) -> Job:
-        if fault := self._tools.faults.strike(job.operation, "fail_job"):
+    def _work(self, job: LedgerJob) -> LedgerJob:
+        if fault := self._tools.faults.should_fail(job.operation, "fail_job"):
             return replace(job, status=FAILED, reason=fault.reason)
         try:
             result = self._kinds[job.operation].work(job, self._tools.cloud)
-        except Unprocessable as reason:
+        except UnprocessableMediaError as reason:
             return replace(job, status=FAILED, reason=str(reason))
-        except Unreachable:
+        except CloudUnreachableError:
             raise
         except Exception:  # a job that dies would never end for its caller: it fails, and the log says why
             log.exception("job %s of %s failed", job.job_id, job.operation)
             return replace(job, status=FAILED, reason="InternalError: the service failed, see its log.")
         return replace(job, status=SUCCEEDED, result=result)
 
-    async def _announce(self, job: Job) -> None:
-        strike = self._tools.faults.strike
+    async def _announce(self, job: LedgerJob) -> None:
+        strike = self._tools.faults.should_fail
         if late := strike(job.operation, "late_completion"):
             await anyio.sleep(late.seconds)
         times = 2 if strike(job.operation, "duplicate_completion") else 1
@@ -116,8 +116,8 @@ class Jobs:
             await self._insist(self._tell, job, limiter=None)
         await to_thread.run_sync(self._tools.ledger.announced, job, self._tools.clock())
 
-    def _tell(self, job: Job) -> None:
+    def _tell(self, job: LedgerJob) -> None:
         try:
             self._kinds[job.operation].announce(job, self._tools.cloud)
-        except Refused as error:
+        except CloudRefusedError as error:
             log.warning("nobody hears of the end of job %s: %s", job.job_id, error)

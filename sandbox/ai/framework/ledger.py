@@ -29,12 +29,12 @@ CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (service, status);
 """
 
 
-class TooManyJobs(Exception):
+class TooManyJobsError(Exception):
     """As many jobs of the service are running as it may run at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class JobSubject:
     """What a call is about, as far as it says."""
 
     asset: str | None = None
@@ -43,20 +43,20 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class LedgerCall:
     """One call. `took_effect` also where the caller was told of an error after the effect."""
 
     at: float
     service: str
     operation: str
-    subject: Subject
+    subject: JobSubject
     outcome: str
     took_effect: bool
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class LedgerJob:
     """One asynchronous job; times are seconds since 1970."""
 
     job_id: str
@@ -74,7 +74,7 @@ class Job:
     announced_at: float | None = None
 
 
-_JOB_COLUMNS = tuple(field.name for field in fields(Job))
+_JOB_COLUMNS = tuple(field.name for field in fields(LedgerJob))
 
 
 class Ledger:
@@ -91,14 +91,14 @@ class Ledger:
         with self._lock:
             self._db.close()
 
-    def record(self, call: Call) -> None:
+    def record(self, call: LedgerCall) -> None:
         """Write a call down."""
         row = asdict(call)
         row |= row.pop("subject")
         with self._lock:
             self._insert("calls", row)
 
-    def begin(self, job: Job, since: float, limit: int) -> tuple[Job, bool]:
+    def begin(self, job: LedgerJob, since: float, limit: int) -> tuple[LedgerJob, bool]:
         """`job` and True, written down; or the job that its operation began under its token after `since`, and False.
 
         Raises `TooManyJobs` when `limit` jobs of the service are running already.
@@ -112,37 +112,37 @@ class Ledger:
                     return found[0], False
             running = "SELECT count(*) FROM jobs WHERE service = ? AND status = ? AND deleted_at IS NULL"
             if self._db.execute(running, (job.service, RUNNING)).fetchone()[0] >= limit:
-                raise TooManyJobs
+                raise TooManyJobsError
             row = asdict(job) | {"request": json.dumps(job.request), "result": None}
             self._insert("jobs", row)
         return job, True
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: LedgerJob) -> None:
         """Write the end of a job down: status, reason, result, time."""
         result = None if job.result is None else json.dumps(job.result)
         columns = "status = ?, reason = ?, result = ?, finished_at = ?"
         self._update(job, columns, (job.status, job.reason, result, job.finished_at))
 
-    def announced(self, job: Job, at: float) -> None:
+    def announced(self, job: LedgerJob, at: float) -> None:
         """Write down that the end of `job` was announced: it is not announced again after a restart."""
         self._update(job, "announced_at = ?", (at,))
 
-    def delete(self, job: Job, at: float) -> None:
+    def delete(self, job: LedgerJob, at: float) -> None:
         """Hide a job from its service; the ledger keeps it."""
         self._update(job, "deleted_at = ?", (at,))
 
-    def job(self, service: str, job_id: str) -> Job | None:
+    def job(self, service: str, job_id: str) -> LedgerJob | None:
         """The job of that id."""
         with self._lock:
             found = self._jobs("service = ? AND job_id = ? AND deleted_at IS NULL", (service, job_id))
         return found[0] if found else None
 
-    def jobs(self, service: str) -> list[Job]:
+    def jobs(self, service: str) -> list[LedgerJob]:
         """All jobs of a service, the newest first."""
         with self._lock:
             return self._jobs("service = ? AND deleted_at IS NULL ORDER BY id DESC", (service,))
 
-    def unfinished(self) -> list[Job]:
+    def unfinished(self) -> list[LedgerJob]:
         """The jobs that still run or whose end nobody was told, the oldest first."""
         with self._lock:
             return self._jobs("announced_at IS NULL AND deleted_at IS NULL ORDER BY id", ())
@@ -171,11 +171,11 @@ class Ledger:
                 "calls": rows(f"SELECT * FROM calls WHERE {where} ORDER BY id DESC LIMIT :limit"),
             }
 
-    def _jobs(self, where: str, values: Sequence[object]) -> list[Job]:
+    def _jobs(self, where: str, values: Sequence[object]) -> list[LedgerJob]:
         rows = self._db.execute(f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs WHERE {where}", values)
         return [_job(row) for row in rows]
 
-    def _update(self, job: Job, assignments: str, values: Sequence[object]) -> None:
+    def _update(self, job: LedgerJob, assignments: str, values: Sequence[object]) -> None:
         sql = f"UPDATE jobs SET {assignments} WHERE service = ? AND job_id = ? AND started_at = ?"
         with self._lock:
             self._db.execute(sql, (*values, job.service, job.job_id, job.started_at))
@@ -185,7 +185,7 @@ class Ledger:
         self._db.execute(sql, row)
 
 
-def _job(row: sqlite3.Row) -> Job:
+def _job(row: sqlite3.Row) -> LedgerJob:
     values = dict(row)
     result = values.pop("result")
-    return Job(**(values | {"request": json.loads(values["request"]), "result": result and json.loads(result)}))
+    return LedgerJob(**(values | {"request": json.loads(values["request"]), "result": result and json.loads(result)}))

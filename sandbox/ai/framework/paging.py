@@ -12,15 +12,15 @@ from typing import TypeVar
 
 TOKEN_LIFE_SECONDS = 24 * 3600
 
-Item = TypeVar("Item")
+PageItem = TypeVar("PageItem")
 
 
-class BadToken(ValueError):
+class InvalidTokenError(ValueError):
     """The token is none of ours, is for another listing, or is too old."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ResultPage:
     """Which page is asked for: of which listing, from which token on (None = the first), how many items, and when."""
 
     listing: str
@@ -29,28 +29,28 @@ class Page:
     now: float
 
 
-def cut(items: Sequence[Item], page: Page) -> tuple[Sequence[Item], str | None]:
+def cut(items: Sequence[PageItem], page: ResultPage) -> tuple[Sequence[PageItem], str | None]:
     """The items of `page` and the token of the next one, None after the last; raises `BadToken`."""
     start = 0 if page.token is None else _offset(page)
     end = start + page.size
     return items[start:end], _token(page, end) if end < len(items) else None
 
 
-def _token(page: Page, offset: int) -> str:
+def _token(page: ResultPage, offset: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([_mark(page), offset, page.now]).encode()).decode()
 
 
-def _offset(page: Page) -> int:
+def _offset(page: ResultPage) -> int:
     try:
         mark, offset, made_at = json.loads(base64.urlsafe_b64decode(page.token or ""))
         usable = mark == _mark(page) and page.now - float(made_at) < TOKEN_LIFE_SECONDS
         start = int(offset)
     except (ValueError, TypeError, binascii.Error) as error:
-        raise BadToken(str(error)) from error
+        raise InvalidTokenError(str(error)) from error
     if not usable or start < 0:
-        raise BadToken("for another listing, or too old")
+        raise InvalidTokenError("for another listing, or too old")
     return start
 
 
-def _mark(page: Page) -> str:
+def _mark(page: ResultPage) -> str:
     return sha256(page.listing.encode()).hexdigest()[:16]

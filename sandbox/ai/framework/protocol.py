@@ -20,8 +20,8 @@ from headrace.sandbox.ai.framework import aws_shapes
 from headrace.sandbox.ai.framework.aws_clients import CloudError
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.faults import Faults
-from headrace.sandbox.ai.framework.ledger import Call
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import LedgerCall
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REST_CONTENT_TYPE = "application/json"
@@ -41,13 +41,13 @@ class Reply:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-Read = Callable[[OperationModel, Service], Params]
+ReadRequest = Callable[[OperationModel, Service], Params]
 
 
-class Wire:
+class ProtocolServer:
     """Answers calls of all services, by the `X-Amz-Target` header."""
 
-    def __init__(self, services: Iterable[Service], context: Context, faults: Faults) -> None:
+    def __init__(self, services: Iterable[Service], context: ServiceContext, faults: Faults) -> None:
         self._context = context
         self._faults = faults
         self._all = tuple(services)
@@ -89,7 +89,7 @@ class Wire:
 
         return respond
 
-    def _serve(self, service: Service, name: str, read: Read) -> Reply:
+    def _serve(self, service: Service, name: str, read: ReadRequest) -> Reply:
         operation = aws_shapes.service_model(service.name).operation_model(name)
         began, outcome = self._context.clock(), "ok"
         params: Params = {}
@@ -107,7 +107,9 @@ class Wire:
             outcome, reply = error.code, _refusal(error, service)
         subject = service.subject(params, answer or {})
         seconds = self._context.clock() - began
-        self._context.ledger.record(Call(began, service.name, name, subject, outcome, answer is not None, seconds))
+        self._context.ledger.record(
+            LedgerCall(began, service.name, name, subject, outcome, answer is not None, seconds)
+        )
         return reply
 
     def _act(self, params: Params, operation: OperationModel, service: Service) -> Params:
@@ -128,13 +130,13 @@ class Wire:
         return answer
 
     def _strike_before(self, operation: OperationModel, service: Service) -> None:
-        if self._faults.strike(operation.name, "throttle"):
+        if self._faults.should_fail(operation.name, "throttle"):
             raise ServiceError("ThrottlingException", "Rate exceeded")
-        if self._faults.strike(operation.name, "error_500"):
+        if self._faults.should_fail(operation.name, "error_500"):
             raise ServiceError(service.failure, "Injected failure before the effect.")
 
     def _strike_after(self, operation: OperationModel, service: Service) -> None:
-        if self._faults.strike(operation.name, "error_after_effect"):
+        if self._faults.should_fail(operation.name, "error_after_effect"):
             raise ServiceError(service.failure, "Injected failure after the effect.")
 
 

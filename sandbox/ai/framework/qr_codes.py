@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import zxingcpp
 from PIL import Image, ImageOps
 
-from headrace.sandbox.ai.framework.image_analysis import NotAPicture
+from headrace.sandbox.ai.framework.image_analysis import NotAnImageError
 
 _READ_AT = (1600, 1600)
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class QrCode:
     """The text of a QR code, and where it is: left, top, width and height, each a share of the picture from 0 to 1."""
 
     text: str
@@ -25,7 +25,7 @@ class Code:
         return tuple(" ".join(line.split()) for line in self.text.splitlines() if line.strip())
 
 
-def read(image: Image.Image) -> tuple[Code, ...]:
+def read(image: Image.Image) -> tuple[QrCode, ...]:
     """Read the QR codes of a picture, upright as its EXIF data says, from the top down; raises `NotAPicture`.
 
     A large `image` is made smaller itself.
@@ -34,9 +34,9 @@ def read(image: Image.Image) -> tuple[Code, ...]:
         image.thumbnail(_READ_AT)
         grey = ImageOps.exif_transpose(image).convert("L")
     except (OSError, ValueError, SyntaxError) as error:
-        raise NotAPicture(str(error)) from error
+        raise NotAnImageError(str(error)) from error
     found = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
-    codes = (Code(each.text, _box(each.position, grey)) for each in found)
+    codes = (QrCode(each.text, _box(each.position, grey)) for each in found)
     return tuple(sorted((code for code in codes if code.lines), key=lambda code: (code.box[1], code.box[0])))
 
 

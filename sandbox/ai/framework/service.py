@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.sandbox.ai.framework.aws_clients import Cloud
-from headrace.sandbox.ai.framework.job_runner import JobKind, Jobs
-from headrace.sandbox.ai.framework.ledger import Ledger, Subject
+from headrace.sandbox.ai.framework.aws_clients import AwsClients
+from headrace.sandbox.ai.framework.job_runner import JobKind, JobRunner
+from headrace.sandbox.ai.framework.ledger import JobSubject, Ledger
 
 Params = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ServiceContext:
     """What an operation may use."""
 
-    cloud: Cloud
-    jobs: Jobs
+    cloud: AwsClients
+    jobs: JobRunner
     ledger: Ledger
     clock: Callable[[], float]
 
@@ -35,8 +35,8 @@ class Service:
     name: str
     invalid: str
     failure: str
-    operations: Mapping[str, Callable[[Params, Context], Params]]
+    operations: Mapping[str, Callable[[Params, ServiceContext], Params]]
     jobs: Mapping[str, JobKind]
-    subject: Callable[[Params, Params], Subject]
+    subject: Callable[[Params, Params], JobSubject]
     synthetic: frozenset[str] = frozenset()
     is_real: Callable[[Params], bool] = lambda _: False

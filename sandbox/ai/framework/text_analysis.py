@@ -46,7 +46,7 @@ _PHRASE_BREAK = re.compile(r"[^\w\s'’-]+|\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TextMatch:
     """A stretch of a text; `score` from 0 to 1."""
 
     kind: str
@@ -66,7 +66,7 @@ def languages(text: str) -> list[tuple[str, float]]:
     return sorted(((code, count / whole) for code, count in counts.items() if count), key=lambda each: -each[1])
 
 
-def mood(text: str) -> dict[str, float]:
+def sentiment(text: str) -> dict[str, float]:
     """Shares of Positive, Negative, Neutral and Mixed, by the words of two lists."""
     said = Counter(word.lower() for word in _WORD.findall(text))
     good, bad = (sum(count for word, count in said.items() if word in words) for words in (_GOOD, _BAD))
@@ -80,20 +80,20 @@ def mood(text: str) -> dict[str, float]:
     }
 
 
-def entities(text: str) -> list[Found]:
+def entities(text: str) -> list[TextMatch]:
     """Dates, amounts, and what is written large within a sentence, which is somebody or something."""
     found = [
-        Found(kind, match[0], score, match.start(), match.end())
+        TextMatch(kind, match[0], score, match.start(), match.end())
         for kind, pattern, score in (("DATE", _DATE, 0.9), ("QUANTITY", _QUANTITY, 0.9), ("OTHER", _NAME, 0.6))
         for match in pattern.finditer(text)
     ]
     return _without_overlaps(found)
 
 
-def key_phrases(text: str) -> list[Found]:
+def key_phrases(text: str) -> list[TextMatch]:
     """Runs of words between stop words and punctuation, at most four; the longer, the surer."""
     stops = STOP_WORDS[languages(text)[0][0]]
-    found: list[Found] = []
+    found: list[TextMatch] = []
     at = 0
     for gap in [*_PHRASE_BREAK.finditer(text), None]:
         end = gap.start() if gap else len(text)
@@ -102,7 +102,7 @@ def key_phrases(text: str) -> list[Found]:
     return found
 
 
-def _phrases(text: str, begin: int, end: int, stops: frozenset[str]) -> Iterator[Found]:
+def _phrases(text: str, begin: int, end: int, stops: frozenset[str]) -> Iterator[TextMatch]:
     run: list[re.Match[str]] = []
     for word in [*_WORD.finditer(text, begin, end), None]:
         if word is not None and word[0].lower() not in stops and len(run) < 4:
@@ -110,13 +110,13 @@ def _phrases(text: str, begin: int, end: int, stops: frozenset[str]) -> Iterator
             continue
         if run:
             first, last = run[0].start(), run[-1].end()
-            yield Found("", text[first:last], min(0.99, 0.5 + 0.15 * len(run)), first, last)
+            yield TextMatch("", text[first:last], min(0.99, 0.5 + 0.15 * len(run)), first, last)
         run = [word] if word is not None and word[0].lower() not in stops else []
 
 
-def _without_overlaps(found: list[Found]) -> list[Found]:
+def _without_overlaps(found: list[TextMatch]) -> list[TextMatch]:
     """Keep the surer of two that overlap; in the order of the text."""
-    kept: list[Found] = []
+    kept: list[TextMatch] = []
     for one in sorted(found, key=lambda each: (-each.score, each.begin)):
         if all(one.end <= other.begin or one.begin >= other.end for other in kept):
             kept.append(one)

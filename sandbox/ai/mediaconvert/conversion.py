@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from headrace.sandbox.ai.framework import ffmpeg
-from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.service import Params
 
 MOST_FRAMES = 1000
@@ -16,7 +16,7 @@ SETTINGS = {"FILE_GROUP_SETTINGS": "FileGroupSettings", "HLS_GROUP_SETTINGS": "H
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ConvertedFile:
     """The files of one output, by the end of their name, and what is said of them; `width` 0 without a picture.
 
     `peak` is the rate of the segment that takes most, in bits a second.
@@ -30,7 +30,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Hls:
+class HlsOutput:
     """How a stream is cut: what the names of playlist and segments begin with, and a segment's length."""
 
     name: str
@@ -65,7 +65,7 @@ def destination(group: Params) -> str:
     return str(settings.get(SETTINGS[settings["Type"]], {}).get("Destination", ""))
 
 
-def make(source: Path, stem: str, group: Params, output: Params, folder: Path) -> Made:
+def make(source: Path, stem: str, group: Params, output: Params, folder: Path) -> ConvertedFile:
     """Make one output of a group in a folder of its own; `stem` begins its files' names. Raises `Unprocessable`."""
     folder.mkdir()
     probe = ffmpeg.probe(source)
@@ -74,13 +74,15 @@ def make(source: Path, stem: str, group: Params, output: Params, folder: Path) -
             return _video(source, output, folder, probe)
         case "hls":
             seconds = group["OutputGroupSettings"]["HlsGroupSettings"].get("SegmentLength", 10)
-            return _segments(source, output, folder, probe, Hls(f"{stem}{output.get('NameModifier', '')}", seconds))
+            return _segments(
+                source, output, folder, probe, HlsOutput(f"{stem}{output.get('NameModifier', '')}", seconds)
+            )
         case "audio":
             return _audio(source, output, folder, probe)
     return _frames(source, output, folder, probe)
 
 
-def playlist(renditions: Sequence[tuple[str, Made]]) -> str:
+def playlist(renditions: Sequence[tuple[str, ConvertedFile]]) -> str:
     """List renditions, each by its own playlist's name. Source: RFC 8216, 4.3.4.2."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:3"]
     for name, made in renditions:
@@ -102,13 +104,13 @@ def _kind(output: Params) -> str:
     return "frames" if container == "RAW" and video == "FRAME_CAPTURE" and not sound else ""
 
 
-def _video(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe) -> Made:
+def _video(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe) -> ConvertedFile:
     codecs, (width, height) = _codecs(output, probe)
     ffmpeg.run(source, *codecs, "-movflags", "+faststart", folder / "made.mp4")
-    return Made(((".mp4", folder / "made.mp4"),), round(probe.duration * 1000), width, height)
+    return ConvertedFile(((".mp4", folder / "made.mp4"),), round(probe.duration * 1000), width, height)
 
 
-def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe, hls: Hls) -> Made:
+def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe, hls: HlsOutput) -> ConvertedFile:
     """Cut a video where a segment is to begin, and list the segments under the names that they will have."""
     codecs, (width, height) = _codecs(output, probe)
     keys = ("-force_key_frames", f"expr:gte(t,n_forced*{hls.seconds})")
@@ -121,13 +123,13 @@ def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe, h
     named = [quote(f"{hls.name}_{line}") if line.endswith(".ts") else line for line in lines]
     (folder / "list.m3u8").write_text("\n".join(named) + "\n", "utf-8")
     ends = ((".m3u8", folder / "list.m3u8"), *((f"_{file.name}", file) for file in files))
-    return Made(ends, round(probe.duration * 1000), width, height, round(peak))
+    return ConvertedFile(ends, round(probe.duration * 1000), width, height, round(peak))
 
 
-def _codecs(output: Params, probe: ffmpeg.Probe) -> tuple[tuple[str, ...], tuple[int, int]]:
+def _codecs(output: Params, probe: ffmpeg.MediaProbe) -> tuple[tuple[str, ...], tuple[int, int]]:
     """Give ffmpeg's arguments for a small video, and its size."""
     if probe.video is None:
-        raise Unprocessable("The input has no video.")
+        raise UnprocessableMediaError("The input has no video.")
     wanted = output["VideoDescription"]
     width, height = wanted.get("Width", probe.video.width), wanted.get("Height", probe.video.height)
     codecs = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "28", "-pix_fmt", "yuv420p")
@@ -135,18 +137,18 @@ def _codecs(output: Params, probe: ffmpeg.Probe) -> tuple[tuple[str, ...], tuple
     return ("-y", "-map", "0:V:0", *codecs, *sound, "-s", f"{width}x{height}"), (width, height)
 
 
-def _audio(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe) -> Made:
+def _audio(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe) -> ConvertedFile:
     if not probe.sample_rate:
-        raise Unprocessable("The input has no audio.")
+        raise UnprocessableMediaError("The input has no audio.")
     file = folder / "made.m4a"
     ffmpeg.run(source, "-y", "-map", "0:a:0", "-vn", "-c:a", "aac", "-b:a", "96k", file)
     ending = f".{output.get('Extension', 'mp4')}"
-    return Made(((ending, file),), round(probe.duration * 1000))
+    return ConvertedFile(((ending, file),), round(probe.duration * 1000))
 
 
-def _frames(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe) -> Made:
+def _frames(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe) -> ConvertedFile:
     if probe.video is None:
-        raise Unprocessable("The input has no video.")
+        raise UnprocessableMediaError("The input has no video.")
     capture = output["VideoDescription"]["CodecSettings"].get("FrameCaptureSettings", {})
     rate = f"{capture.get('FramerateNumerator', 1)}/{capture.get('FramerateDenominator', 10)}"
     most = min(capture.get("MaxCaptures", MOST_FRAMES), MOST_FRAMES)
@@ -154,6 +156,6 @@ def _frames(source: Path, output: Params, folder: Path, probe: ffmpeg.Probe) -> 
     ffmpeg.run(source, "-y", "-map", "0:V:0", *frames, folder / "%07d.jpg")
     files = tuple((f".{file.stem}.jpg", file) for file in sorted(folder.glob("*.jpg")))
     if not files:
-        raise Unprocessable("The input has no frame.")
+        raise UnprocessableMediaError("The input has no frame.")
     size = (probe.video.width, probe.video.height)
-    return Made(files, round(probe.duration * 1000), *size)
+    return ConvertedFile(files, round(probe.duration * 1000), *size)

@@ -9,11 +9,18 @@ from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_URL, uuid5
 
 from headrace.sandbox import names
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
-from headrace.sandbox.ai.framework.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
+from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
 from headrace.sandbox.ai.framework.job_runner import JobKind
-from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Job, Subject, TooManyJobs
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import (
+    FAILED,
+    RUNNING,
+    SUCCEEDED,
+    JobSubject,
+    LedgerJob,
+    TooManyJobsError,
+)
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.mediaconvert import conversion
 
 MOST_JOBS = 200
@@ -31,13 +38,13 @@ CONTENT_TYPES = {
 REPEATED = ("ClientRequestToken", "Role", "Settings", "UserMetadata")
 
 
-def create_job(params: Params, context: Context) -> Params:
+def create_job(params: Params, context: ServiceContext) -> Params:
     """Start a conversion. A request token holds for a minute."""
     settings = params["Settings"]
     why = conversion.unsupported(settings)
     if why:
         raise ServiceError("BadRequestException", why)
-    job = Job(
+    job = LedgerJob(
         job_id=f"{int(time.time() * 1000)}-{uuid5(NAMESPACE_URL, repr(params) + repr(time.time())).hex[:6]}",
         service="mediaconvert",
         operation="CreateJob",
@@ -47,14 +54,14 @@ def create_job(params: Params, context: Context) -> Params:
     )
     try:
         begun, _ = context.jobs.start(job, context.clock() - TOKEN_SECONDS, MOST_JOBS)
-    except TooManyJobs as error:
+    except TooManyJobsError as error:
         raise ServiceError("TooManyRequestsException", f"At most {MOST_JOBS} jobs wait at the same time.") from error
     if begun.request != params:
         raise ServiceError("ConflictException", "The token was used with other parameters.")
     return {"Job": _described(begun, context.cloud)}
 
 
-def get_job(params: Params, context: Context) -> Params:
+def get_job(params: Params, context: ServiceContext) -> Params:
     """The state of a job."""
     job = context.ledger.job("mediaconvert", params["Id"])
     if job is None or job.started_at <= context.clock() - LIFE_SECONDS:
@@ -62,7 +69,7 @@ def get_job(params: Params, context: Context) -> Params:
     return {"Job": _described(job, context.cloud)}
 
 
-def work(job: Job, cloud: Cloud) -> Params:
+def work(job: LedgerJob, cloud: AwsClients) -> Params:
     """Make every output of `job` and put it where it belongs."""
     bucket, _, key = job.asset.partition("/")
     stem = key.rsplit("/", 1)[-1].rsplit(".", 1)[0]
@@ -70,13 +77,13 @@ def work(job: Job, cloud: Cloud) -> Params:
         folder = Path(name)
         try:
             cloud.fetch(bucket, key, folder / "source")
-        except Refused as error:
-            raise Unprocessable(f"Unable to open input file [s3://{job.asset}]: not found") from error
+        except CloudRefusedError as error:
+            raise UnprocessableMediaError(f"Unable to open input file [s3://{job.asset}]: not found") from error
         groups = job.request["Settings"]["OutputGroups"]
         return {"groups": [_group(group, stem, folder / str(n), cloud) for n, group in enumerate(groups)]}
 
 
-def _group(group: Params, stem: str, folder: Path, cloud: Cloud) -> Params:
+def _group(group: Params, stem: str, folder: Path, cloud: AwsClients) -> Params:
     """Make the outputs of a group, and put their files; names are the input's with what the output adds."""
     folder.mkdir()
     bucket, _, prefix = conversion.destination(group).removeprefix("s3://").partition("/")
@@ -94,15 +101,15 @@ def _group(group: Params, stem: str, folder: Path, cloud: Cloud) -> Params:
     return {"type": "HLS_GROUP", "outputs": outputs, "playlists": [_put(cloud, bucket, f"{prefix}{stem}.m3u8", listed)]}
 
 
-def _put(cloud: Cloud, bucket: str, key: str, file: Path) -> str:
+def _put(cloud: AwsClients, bucket: str, key: str, file: Path) -> str:
     try:
         cloud.write(bucket, key, file.read_bytes(), CONTENT_TYPES[file.suffix])
-    except Refused as error:
-        raise Unprocessable(f"Unable to write to [s3://{bucket}/{key}]") from error
+    except CloudRefusedError as error:
+        raise UnprocessableMediaError(f"Unable to write to [s3://{bucket}/{key}]") from error
     return f"s3://{bucket}/{key}"
 
 
-def _told(made: conversion.Made, paths: list[str]) -> Params:
+def _told(made: conversion.ConvertedFile, paths: list[str]) -> Params:
     """Say of an output what a job's description and what its event say."""
     detail: Params = {"DurationInMs": made.millis}
     event: Params = {"outputFilePaths": paths, "durationInMs": made.millis}
@@ -112,7 +119,7 @@ def _told(made: conversion.Made, paths: list[str]) -> Params:
     return {"detail": detail, "event": event}
 
 
-def announce(job: Job, cloud: Cloud) -> None:
+def announce(job: LedgerJob, cloud: AwsClients) -> None:
     """Send the state change as EventBridge would; told twice, it is the same event."""
     ended = datetime.fromtimestamp(job.finished_at or job.due_at, UTC)
     detail: Params = {
@@ -148,7 +155,7 @@ def announce(job: Job, cloud: Cloud) -> None:
     cloud.emit(event)
 
 
-def _described(job: Job, cloud: Cloud) -> Params:
+def _described(job: LedgerJob, cloud: AwsClients) -> Params:
     given: Params = {
         name: job.request[name]
         for name in ("ClientRequestToken", "Role", "Settings", "UserMetadata")
@@ -170,14 +177,14 @@ def _described(job: Job, cloud: Cloud) -> Params:
     return said
 
 
-def _arn(job: Job, cloud: Cloud) -> str:
+def _arn(job: LedgerJob, cloud: AwsClients) -> str:
     return f"arn:aws:mediaconvert:{cloud.region}:{names.ACCOUNT}:jobs/{job.job_id}"
 
 
-def _subject(params: Params, answer: Params) -> Subject:
+def _subject(params: Params, answer: Params) -> JobSubject:
     inputs = params.get("Settings", {}).get("Inputs") or [{}]
     asset = inputs[0].get("FileInput", "").removeprefix("s3://") or None
-    return Subject(asset, params.get("ClientRequestToken"), answer.get("Job", {}).get("Id") or params.get("Id"))
+    return JobSubject(asset, params.get("ClientRequestToken"), answer.get("Job", {}).get("Id") or params.get("Id"))
 
 
 SERVICE = Service(

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import astuple
 
 from headrace.sandbox.ai.framework import image_analysis
-from headrace.sandbox.ai.framework.aws_clients import Cloud
+from headrace.sandbox.ai.framework.aws_clients import AwsClients
 from headrace.sandbox.ai.framework.image_analysis import Label
 from headrace.sandbox.ai.framework.job_runner import JobKind
-from headrace.sandbox.ai.framework.ledger import Job, Subject
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import JobSubject, LedgerJob
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.rekognition import other_features, responses, video_analysis
 from headrace.sandbox.ai.rekognition.inputs import picture
 from headrace.sandbox.ai.rekognition.jobs import announce, find, page, start, watch
-from headrace.sandbox.ai.rekognition.video_analysis import Detection, Footage
+from headrace.sandbox.ai.rekognition.video_analysis import Detection, VideoAnalysis
 
 IMAGE_CONFIDENCE, VIDEO_CONFIDENCE, MODERATION_CONFIDENCE = 55, 50, 50
 
 
-def detect_labels(params: Params, context: Context) -> Params:
+def detect_labels(params: Params, context: ServiceContext) -> Params:
     """Labels of an image, and its properties where they are asked for."""
     wanted = responses.wanted(params, IMAGE_CONFIDENCE)
     seen = picture(params["Image"], context.cloud)
@@ -34,7 +34,7 @@ def detect_labels(params: Params, context: Context) -> Params:
     return answer
 
 
-def detect_moderation_labels(params: Params, context: Context) -> Params:
+def detect_moderation_labels(params: Params, context: ServiceContext) -> Params:
     """Synthetic moderation labels of an image."""
     least = params.get("MinConfidence", MODERATION_CONFIDENCE)
     found = image_analysis.moderation_labels(picture(params["Image"], context.cloud))
@@ -45,18 +45,18 @@ def detect_moderation_labels(params: Params, context: Context) -> Params:
     }
 
 
-def start_label_detection(params: Params, context: Context) -> Params:
+def start_label_detection(params: Params, context: ServiceContext) -> Params:
     """Start naming what is visible in a video."""
     responses.wanted(params, VIDEO_CONFIDENCE)  # contradicting filters are refused before the job, not in it
     return start("StartLabelDetection", params, context)
 
 
-def start_content_moderation(params: Params, context: Context) -> Params:
+def start_content_moderation(params: Params, context: ServiceContext) -> Params:
     """Start moderating a video."""
     return start("StartContentModeration", params, context)
 
 
-def get_label_detection(params: Params, context: Context) -> Params:
+def get_label_detection(params: Params, context: ServiceContext) -> Params:
     """The state of a label detection, and a page of what it found."""
     job = find("StartLabelDetection", params, context)
     found, answer = _results(job, params, context)
@@ -65,7 +65,7 @@ def get_label_detection(params: Params, context: Context) -> Params:
     return answer | {"LabelModelVersion": image_analysis.MEASURED}
 
 
-def get_content_moderation(params: Params, context: Context) -> Params:
+def get_content_moderation(params: Params, context: ServiceContext) -> Params:
     """The state of a content moderation, and a page of what it found."""
     job = find("StartContentModeration", params, context)
     found, answer = _results(job, params, context)
@@ -78,7 +78,7 @@ def get_content_moderation(params: Params, context: Context) -> Params:
     return answer | {"ModerationModelVersion": image_analysis.SYNTHETIC}
 
 
-def _results(job: Job, params: Params, context: Context) -> tuple[list[Detection], Params]:
+def _results(job: LedgerJob, params: Params, context: ServiceContext) -> tuple[list[Detection], Params]:
     """The detections on the page that `params` asks for, and what every answer says of its job."""
     view = {"SortBy": params.get("SortBy", "TIMESTAMP"), "AggregateBy": params.get("AggregateBy", "TIMESTAMPS")}
     rows = job.result[view["AggregateBy"]] if job.result else []
@@ -89,17 +89,17 @@ def _results(job: Job, params: Params, context: Context) -> tuple[list[Detection
     return shown, said | {"GetRequestMetadata": view}
 
 
-def _label_work(job: Job, cloud: Cloud) -> Params:
+def _label_work(job: LedgerJob, cloud: AwsClients) -> Params:
     return _work(job, cloud, video_analysis.points, responses.wanted(job.request, VIDEO_CONFIDENCE))
 
 
-def _moderation_work(job: Job, cloud: Cloud) -> Params:
+def _moderation_work(job: LedgerJob, cloud: AwsClients) -> Params:
     least = job.request.get("MinConfidence", MODERATION_CONFIDENCE)
     return _work(job, cloud, video_analysis.moderation_points, lambda label: label.confidence >= least)
 
 
 def _work(
-    job: Job, cloud: Cloud, look: Callable[[Footage], list[Detection]], wanted: Callable[[Label], bool]
+    job: LedgerJob, cloud: AwsClients, look: Callable[[VideoAnalysis], list[Detection]], wanted: Callable[[Label], bool]
 ) -> Params:
     seen = watch(job, cloud)
     found = [one for one in look(seen) if wanted(one.label)]
@@ -110,10 +110,10 @@ def _work(
     }
 
 
-def _subject(params: Params, answer: Params) -> Subject:
+def _subject(params: Params, answer: Params) -> JobSubject:
     where = (params.get("Image") or params.get("Video") or {}).get("S3Object")
     asset = f"{where.get('Bucket')}/{where.get('Name')}" if where else None
-    return Subject(asset, params.get("ClientRequestToken"), answer.get("JobId") or params.get("JobId"))
+    return JobSubject(asset, params.get("ClientRequestToken"), answer.get("JobId") or params.get("JobId"))
 
 
 SERVICE = Service(

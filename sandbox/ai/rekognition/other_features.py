@@ -13,27 +13,27 @@ from functools import partial
 from itertools import count
 
 from headrace.sandbox.ai.framework import image_analysis, qr_codes
-from headrace.sandbox.ai.framework.aws_clients import Cloud
-from headrace.sandbox.ai.framework.image_analysis import Picture
+from headrace.sandbox.ai.framework.aws_clients import AwsClients
+from headrace.sandbox.ai.framework.image_analysis import DecodedImage
 from headrace.sandbox.ai.framework.job_runner import JobKind
-from headrace.sandbox.ai.framework.ledger import Job
-from headrace.sandbox.ai.framework.service import Context, Params
+from headrace.sandbox.ai.framework.ledger import LedgerJob
+from headrace.sandbox.ai.framework.service import Params, ServiceContext
 from headrace.sandbox.ai.rekognition import responses
 from headrace.sandbox.ai.rekognition.inputs import fetched, picture, seen
 from headrace.sandbox.ai.rekognition.jobs import announce, find, page, start, watch
-from headrace.sandbox.ai.rekognition.video_analysis import Footage
+from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
 
 BOX = {"Width": 0.2, "Height": 0.4, "Left": 0.4, "Top": 0.3}
 SKIN = ("brown", "orange", "pink")
 SEGMENT_MODEL = "headrace-measured-1.0"
 
 
-def detect_faces(params: Params, context: Context) -> Params:
+def detect_faces(params: Params, context: ServiceContext) -> Params:
     """Synthetic faces of an image."""
     return {"FaceDetails": _faces(picture(params["Image"], context.cloud))}
 
 
-def detect_text(params: Params, context: Context) -> Params:
+def detect_text(params: Params, context: ServiceContext) -> Params:
     """The text of an image's QR codes, or one that is synthetic."""
     image = fetched(params["Image"], context.cloud)
     if read := seen(image, context.cloud, qr_codes.read):
@@ -43,14 +43,14 @@ def detect_text(params: Params, context: Context) -> Params:
     return {"TextDetections": found, "TextModelVersion": image_analysis.SYNTHETIC}
 
 
-def recognize_celebrities(params: Params, context: Context) -> Params:
+def recognize_celebrities(params: Params, context: ServiceContext) -> Params:
     """Nobody; the faces are those of people who are not known."""
     faces = _faces(picture(params["Image"], context.cloud))
     unknown = [{"BoundingBox": face["BoundingBox"], "Confidence": face["Confidence"]} for face in faces]
     return {"CelebrityFaces": [], "UnrecognizedFaces": unknown}
 
 
-def _faces(shown: Picture) -> list[Params]:
+def _faces(shown: DecodedImage) -> list[Params]:
     skin = sum(colour.percent for colour in shown.colours if colour.simple in SKIN)
     sure = image_analysis.graded(skin, 20, 60)
     if not sure:
@@ -68,7 +68,7 @@ def _faces(shown: Picture) -> list[Params]:
     ]
 
 
-def _texts(shown: Picture) -> list[Params]:
+def _texts(shown: DecodedImage) -> list[Params]:
     sure = image_analysis.graded(shown.contrast, 10, 60)
     if not sure:
         return []
@@ -88,12 +88,12 @@ def _lines(told: Sequence[tuple[str, float, Params]]) -> list[Params]:
     ]
 
 
-def _box(code: qr_codes.Code) -> Params:
+def _box(code: qr_codes.QrCode) -> Params:
     left, top, width, height = code.box
     return {"Left": left, "Top": top, "Width": width, "Height": height}
 
 
-def _segments(seen: Footage) -> list[Params]:
+def _segments(seen: VideoAnalysis) -> list[Params]:
     """Shots and black frames, as they are in the video."""
     rate = seen.video.rate or 25.0
 
@@ -123,28 +123,30 @@ def _timecode(millis: int, rate: float) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{int(rest * rate / 1000):02}"
 
 
-def _moments(name: str, look: Callable[[Picture], list[Params]], seen: Footage) -> list[Params]:
+def _moments(name: str, look: Callable[[DecodedImage], list[Params]], seen: VideoAnalysis) -> list[Params]:
     return [{"Timestamp": sample.start, name: found} for sample in seen.samples for found in look(sample.picture)]
 
 
-def _nobody(_: Footage) -> list[Params]:
+def _nobody(_: VideoAnalysis) -> list[Params]:
     return []
 
 
 class _Feature:
     """A feature of videos: its job's operation, what is found, and the member of the answer that holds it."""
 
-    def __init__(self, operation: str, member: str, look: Callable[[Footage], list[Params]], extra: Params) -> None:
+    def __init__(
+        self, operation: str, member: str, look: Callable[[VideoAnalysis], list[Params]], extra: Params
+    ) -> None:
         self.operation = operation
         self._member = member
         self._look = look
         self._extra = extra
 
-    def start(self, params: Params, context: Context) -> Params:
+    def start(self, params: Params, context: ServiceContext) -> Params:
         """Start the job."""
         return start(self.operation, params, context)
 
-    def get(self, params: Params, context: Context) -> Params:
+    def get(self, params: Params, context: ServiceContext) -> Params:
         """The state of a job, and a page of what it found."""
         job = find(self.operation, params, context)
         found, said = page(job, params, (job.result or {}).get("items", []), context)
@@ -158,7 +160,7 @@ class _Feature:
         answer["Segments"] = [each for each in found if each["Type"] in wanted]
         return answer | {"AudioMetadata": []}
 
-    def work(self, job: Job, cloud: Cloud) -> Params:
+    def work(self, job: LedgerJob, cloud: AwsClients) -> Params:
         """What the job finds."""
         seen = watch(job, cloud)
         return {"metadata": responses.video_metadata(seen), "items": self._look(seen)}
@@ -176,7 +178,7 @@ _FEATURES: Mapping[str, _Feature] = {
     "SegmentDetection": _Feature("StartSegmentDetection", "Segments", _segments, {}),
 }
 
-OPERATIONS: Mapping[str, Callable[[Params, Context], Params]] = {
+OPERATIONS: Mapping[str, Callable[[Params, ServiceContext], Params]] = {
     "DetectFaces": detect_faces,
     "DetectText": detect_text,
     "RecognizeCelebrities": recognize_celebrities,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace.sandbox.ai.framework.errors import ServiceError
-from headrace.sandbox.ai.framework.image_analysis import CATEGORY, Colour, Label, Picture, css_name
-from headrace.sandbox.ai.rekognition.video_analysis import Detection, Footage
+from headrace.sandbox.ai.framework.image_analysis import CATEGORY, Colour, DecodedImage, Label, css_name
+from headrace.sandbox.ai.rekognition.video_analysis import Detection, VideoAnalysis
 
 _FILTERS = (
     "LabelInclusionFilters",
@@ -35,7 +35,7 @@ def moderation_label(found: Label) -> dict[str, Any]:
     return {"Name": found.name, "Confidence": found.confidence, "ParentName": found.parent, "TaxonomyLevel": level}
 
 
-def image_properties(picture: Picture, most_colours: int) -> dict[str, Any]:
+def image_properties(picture: DecodedImage, most_colours: int) -> dict[str, Any]:
     """The IMAGE_PROPERTIES of a picture, without telling foreground from background."""
     return {
         "Quality": {"Brightness": picture.brightness, "Sharpness": picture.sharpness, "Contrast": picture.contrast},
@@ -43,7 +43,7 @@ def image_properties(picture: Picture, most_colours: int) -> dict[str, Any]:
     }
 
 
-def video_metadata(seen: Footage) -> dict[str, Any]:
+def video_metadata(seen: VideoAnalysis) -> dict[str, Any]:
     """What Rekognition says about the video itself."""
     return {
         "Codec": seen.video.codec,

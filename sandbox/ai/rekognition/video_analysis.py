@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from PIL import Image, ImageChops, ImageStat
 
 from headrace.sandbox.ai.framework import ffmpeg, image_analysis
-from headrace.sandbox.ai.framework.errors import Unprocessable
-from headrace.sandbox.ai.framework.image_analysis import Label, Picture
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
+from headrace.sandbox.ai.framework.image_analysis import DecodedImage, Label
 
 SAMPLES_A_SECOND = 2.0
 MOST_SAMPLES = 600
@@ -31,25 +31,25 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class FrameSample:
     """A frame: from when until the next one, what it measures, how much it differs from the one before (0 to 255)."""
 
     start: int
     end: int
-    picture: Picture
+    picture: DecodedImage
     movement: float
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class VideoAnalysis:
     """A video, seen through once; times in milliseconds."""
 
-    probe: ffmpeg.Probe
+    probe: ffmpeg.MediaProbe
     video: ffmpeg.VideoStream
     duration: int
     shots: tuple[Shot, ...]
     black: tuple[tuple[int, int], ...]
-    samples: tuple[Sample, ...]
+    samples: tuple[FrameSample, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class Detection:
     label: Label
 
 
-def watch(path: Path) -> Footage:
+def watch(path: Path) -> VideoAnalysis:
     """See the video in `path` through; raises `Unprocessable` for what Rekognition does not take."""
     probe = ffmpeg.probe(path)
     if probe.video is None or probe.video.codec != "h264" or "mp4" not in probe.formats:
-        raise Unprocessable("InvalidVideoFormat: the video is not H.264 in an MP4 or MOV file.")
+        raise UnprocessableMediaError("InvalidVideoFormat: the video is not H.264 in an MP4 or MOV file.")
     duration = round(probe.duration * 1000)
     rate = min(SAMPLES_A_SECOND, MOST_SAMPLES / max(probe.duration, 1.0))
     with TemporaryDirectory() as folder:
@@ -73,17 +73,17 @@ def watch(path: Path) -> Footage:
         log = ffmpeg.run(path, *_analysis(rate, frames)).log
         samples = tuple(_samples(frames, rate, duration))
     black = tuple((_ms(start), _ms(end)) for start, end in _BLACK.findall(log))
-    return Footage(probe, probe.video, duration, _shots(log, duration), black, samples)
+    return VideoAnalysis(probe, probe.video, duration, _shots(log, duration), black, samples)
 
 
-def points(footage: Footage) -> list[Detection]:
+def points(footage: VideoAnalysis) -> list[Detection]:
     """What is seen at each sampled moment, and each shot where it begins."""
     found = [Detection(seen.start, seen.end, label) for seen in footage.samples for label in _labels_of(seen, footage)]
     shots = [Detection(shot.start, shot.end, Label("Shot", shot.confidence, "Composition")) for shot in footage.shots]
     return sorted([*found, *shots], key=_order)
 
 
-def moderation_points(footage: Footage) -> list[Detection]:
+def moderation_points(footage: VideoAnalysis) -> list[Detection]:
     """Synthetic moderation of each sampled moment."""
     return [
         Detection(seen.start, seen.end, label)
@@ -92,7 +92,7 @@ def moderation_points(footage: Footage) -> list[Detection]:
     ]
 
 
-def segments(found: list[Detection], footage: Footage) -> list[Detection]:
+def segments(found: list[Detection], footage: VideoAnalysis) -> list[Detection]:
     """The detections with those of one name drawn together that follow each other within one shot."""
     cuts = [shot.start for shot in footage.shots]
     open_ones: dict[str, Detection] = {}
@@ -120,7 +120,7 @@ def _analysis(rate: float, frames: Path) -> tuple[str | Path, ...]:
     return ("-filter_complex", graph, *sampled, "-map", "[seen]", "-f", "null", "-")
 
 
-def _samples(frames: Path, rate: float, duration: int) -> Iterator[Sample]:
+def _samples(frames: Path, rate: float, duration: int) -> Iterator[FrameSample]:
     width, height = _FRAME
     before: Image.Image | None = None
     with frames.open("rb") as file:
@@ -129,7 +129,7 @@ def _samples(frames: Path, rate: float, duration: int) -> Iterator[Sample]:
             movement = _difference(before, image) if before else 0.0
             before = image
             start, end = (min(round(n * 1000 / rate), duration) for n in (number, number + 1))
-            yield Sample(start, end, image_analysis.measure(image), movement)
+            yield FrameSample(start, end, image_analysis.measure(image), movement)
 
 
 def _difference(one: Image.Image, other: Image.Image) -> float:
@@ -142,7 +142,7 @@ def _shots(log: str, duration: int) -> tuple[Shot, ...]:
     return tuple(Shot(start, end, sure) for (start, sure), end in zip(cuts, ends, strict=True))
 
 
-def _labels_of(sample: Sample, footage: Footage) -> list[Label]:
+def _labels_of(sample: FrameSample, footage: VideoAnalysis) -> list[Label]:
     found = image_analysis.colour_labels(sample.picture)
     if any(start <= sample.start < end for start, end in footage.black):
         found.append(Label("Black Frame", 99.0, "Composition"))

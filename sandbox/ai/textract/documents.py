@@ -16,8 +16,8 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from headrace.sandbox.ai.framework import qr_codes
-from headrace.sandbox.ai.framework.errors import Unprocessable
-from headrace.sandbox.ai.framework.image_analysis import NotAPicture
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
+from headrace.sandbox.ai.framework.image_analysis import NotAnImageError
 
 SYNTHETIC = "Synthetic line: no text was read from this picture"
 MOST_PAGES = 3_000
@@ -26,12 +26,12 @@ MOST_PIXELS = 10_000
 _GAP = re.compile(r"\s*\|\s*|\t+|\s{3,}")
 
 
-class Unsupported(Unprocessable):
+class UnsupportedDocumentError(UnprocessableMediaError):
     """The document is of a kind that Textract does not take."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """One line of text; `top` is its place on the page from 0 to 1. `cells` are what wide gaps or bars part in it."""
 
     text: str
@@ -40,54 +40,54 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class DecodedDocument:
     """The lines of each page. `synthetic` where they stand in for real ones."""
 
-    pages: tuple[tuple[Line, ...], ...]
+    pages: tuple[tuple[TextLine, ...], ...]
     synthetic: bool
 
 
-def read(path: Path) -> Document:
+def read(path: Path) -> DecodedDocument:
     """Read a PDF, JPEG, PNG or TIFF; raises `Unprocessable`."""
     with path.open("rb") as file:
         head = file.read(5)
     return _pdf(path) if head == b"%PDF-" else picture(path.read_bytes())
 
 
-def picture(data: bytes) -> Document:
+def picture(data: bytes) -> DecodedDocument:
     """Read the QR codes on each page of a picture. Raises `Unprocessable`."""
     try:
         image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF"))
         pages = getattr(image, "n_frames", 1)
     except (OSError, ValueError, SyntaxError) as error:
-        raise Unsupported("the document is no PDF, JPEG, PNG or TIFF") from error
+        raise UnsupportedDocumentError("the document is no PDF, JPEG, PNG or TIFF") from error
     if max(image.size) > MOST_PIXELS:
-        raise Unprocessable(f"a page has at most {MOST_PIXELS} pixels each way")
+        raise UnprocessableMediaError(f"a page has at most {MOST_PIXELS} pixels each way")
     try:
         read = [_codes(page.copy()) for page in ImageSequence.Iterator(image)] if pages > 1 else [_codes(image)]
-    except (NotAPicture, OSError, ValueError, SyntaxError) as error:
-        raise Unprocessable("the document cannot be read") from error
-    return Document(tuple(lines or (Line(SYNTHETIC, 0.1),) for lines in read), synthetic=not all(read))
+    except (NotAnImageError, OSError, ValueError, SyntaxError) as error:
+        raise UnprocessableMediaError("the document cannot be read") from error
+    return DecodedDocument(tuple(lines or (TextLine(SYNTHETIC, 0.1),) for lines in read), synthetic=not all(read))
 
 
-def _codes(page: Image.Image) -> tuple[Line, ...]:
-    return tuple(Line(line, code.box[1], (line,)) for code in qr_codes.read(page) for line in code.lines)
+def _codes(page: Image.Image) -> tuple[TextLine, ...]:
+    return tuple(TextLine(line, code.box[1], (line,)) for code in qr_codes.read(page) for line in code.lines)
 
 
-def _pdf(path: Path) -> Document:
+def _pdf(path: Path) -> DecodedDocument:
     try:
         reader = PdfReader(path)
         if reader.is_encrypted:
-            raise Unprocessable("the document is encrypted")
+            raise UnprocessableMediaError("the document is encrypted")
         if len(reader.pages) > MOST_PAGES:
-            raise Unprocessable(f"a document has at most {MOST_PAGES} pages")
-        return Document(tuple(tuple(_lines(page.extract_text())) for page in reader.pages), synthetic=False)
+            raise UnprocessableMediaError(f"a document has at most {MOST_PAGES} pages")
+        return DecodedDocument(tuple(tuple(_lines(page.extract_text())) for page in reader.pages), synthetic=False)
     except (PyPdfError, ValueError, KeyError, RecursionError, OSError) as error:
-        raise Unprocessable("the document cannot be read") from error
+        raise UnprocessableMediaError("the document cannot be read") from error
 
 
-def _lines(text: str) -> Iterator[Line]:
+def _lines(text: str) -> Iterator[TextLine]:
     told = [line for line in text.splitlines() if line.strip()]
     for number, line in enumerate(told):
         cells = tuple(" ".join(cell.split()) for cell in _GAP.split(line.strip()))
-        yield Line(" ".join(line.split()), (number + 0.5) / (len(told) + 1), cells)
+        yield TextLine(" ".join(line.split()), (number + 0.5) / (len(told) + 1), cells)

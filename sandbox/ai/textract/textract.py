@@ -8,14 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from headrace.sandbox.ai.framework import paging
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
-from headrace.sandbox.ai.framework.errors import ServiceError, Unprocessable
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
+from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
 from headrace.sandbox.ai.framework.job_runner import JobKind
-from headrace.sandbox.ai.framework.ledger import FAILED, Job, Subject, TooManyJobs
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import FAILED, JobSubject, LedgerJob, TooManyJobsError
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.textract import documents
 from headrace.sandbox.ai.textract.blocks import blocks
-from headrace.sandbox.ai.textract.documents import Document
+from headrace.sandbox.ai.textract.documents import DecodedDocument
 
 # https://docs.aws.amazon.com/textract/latest/dg/limits-document.html
 MOST_BYTES = 10 * 1024**2
@@ -27,19 +27,19 @@ MODEL = "1.0"
 TEXT, ANALYSIS = "StartDocumentTextDetection", "StartDocumentAnalysis"
 
 
-def detect_document_text(params: Params, context: Context) -> Params:
+def detect_document_text(params: Params, context: ServiceContext) -> Params:
     """The text of a picture of one page; a PDF of one page will do as well."""
     found = _one_page(params["Document"], context)
     return {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(found), "DetectDocumentTextModelVersion": MODEL}
 
 
-def analyze_document(params: Params, context: Context) -> Params:
+def analyze_document(params: Params, context: ServiceContext) -> Params:
     """The text of a picture of one page, with its fields and tables."""
     found = blocks(_one_page(params["Document"], context), params["FeatureTypes"])
     return {"DocumentMetadata": {"Pages": 1}, "Blocks": found, "AnalyzeDocumentModelVersion": MODEL}
 
 
-def _one_page(document: Params, context: Context) -> Document:
+def _one_page(document: Params, context: ServiceContext) -> DecodedDocument:
     if "Bytes" in document:
         found = _opened(bytes(document["Bytes"]))
     else:
@@ -52,12 +52,12 @@ def _one_page(document: Params, context: Context) -> Document:
     return found
 
 
-def start(operation: str, params: Params, context: Context) -> Params:
+def start(operation: str, params: Params, context: ServiceContext) -> Params:
     """Start reading a document."""
     bucket, key, version = _location(params["DocumentLocation"])
     if _size(bucket, key, version, context.cloud) > MOST_JOB_BYTES:
         raise ServiceError("DocumentTooLargeException", f"A document has at most {MOST_JOB_BYTES} bytes.")
-    job = Job(
+    job = LedgerJob(
         job_id=secrets.token_hex(32),
         service="textract",
         operation=operation,
@@ -67,14 +67,14 @@ def start(operation: str, params: Params, context: Context) -> Params:
     )
     try:
         begun, _ = context.jobs.start(job, context.clock() - LIFE_SECONDS, MOST_JOBS)
-    except TooManyJobs as error:
+    except TooManyJobsError as error:
         raise ServiceError("LimitExceededException", f"At most {MOST_JOBS} jobs run at the same time.") from error
     if begun.request != params:
         raise ServiceError("IdempotentParameterMismatchException", "The token was used with other parameters.")
     return {"JobId": begun.job_id}
 
 
-def get(operation: str, model: str, params: Params, context: Context) -> Params:
+def get(operation: str, model: str, params: Params, context: ServiceContext) -> Params:
     """The state of a job of an operation, and a page of its blocks."""
     job = context.ledger.job("textract", params["JobId"])
     if job is None or job.operation != operation or job.started_at <= context.clock() - LIFE_SECONDS:
@@ -84,29 +84,29 @@ def get(operation: str, model: str, params: Params, context: Context) -> Params:
     if job.result is None:
         return said
     size = min(params.get("MaxResults", MOST_RESULTS), MOST_RESULTS)
-    page = paging.Page(job.job_id, params.get("NextToken"), size, context.clock())
+    page = paging.ResultPage(job.job_id, params.get("NextToken"), size, context.clock())
     try:
         shown, token = paging.cut(job.result["blocks"], page)
-    except paging.BadToken as error:
+    except paging.InvalidTokenError as error:
         raise ServiceError("InvalidParameterException", "Request has invalid parameters") from error
     said |= {"DocumentMetadata": {"Pages": job.result["pages"]}, "Blocks": list(shown)}
     return said | ({"NextToken": token} if token else {})
 
 
-def work(job: Job, cloud: Cloud) -> Params:
+def work(job: LedgerJob, cloud: AwsClients) -> Params:
     """Read the document of `job`."""
     bucket, key, version = _location(job.request["DocumentLocation"])
     with TemporaryDirectory() as folder:
         file = Path(folder, "document")
         try:
             cloud.fetch(bucket, key, file, version)
-        except Refused as error:
-            raise Unprocessable("INVALID_S3_OBJECT: the document is no longer there") from error
+        except CloudRefusedError as error:
+            raise UnprocessableMediaError("INVALID_S3_OBJECT: the document is no longer there") from error
         found = documents.read(file)
     return {"pages": len(found.pages), "blocks": blocks(found, job.request.get("FeatureTypes", ()))}
 
 
-def announce(job: Job, cloud: Cloud) -> None:
+def announce(job: LedgerJob, cloud: AwsClients) -> None:
     """Tell the job's topic of its end."""
     channel = job.request.get("NotificationChannel")
     if channel is None:
@@ -124,15 +124,15 @@ def announce(job: Job, cloud: Cloud) -> None:
     cloud.publish(channel["SNSTopicArn"], message)
 
 
-def _opened(data: bytes) -> Document:
+def _opened(data: bytes) -> DecodedDocument:
     with TemporaryDirectory() as folder:
         file = Path(folder, "document")
         file.write_bytes(data)
         try:
             return documents.read(file)
-        except documents.Unsupported as error:
+        except documents.UnsupportedDocumentError as error:
             raise ServiceError("UnsupportedDocumentException", "Request has unsupported document format") from error
-        except Unprocessable as error:
+        except UnprocessableMediaError as error:
             raise ServiceError("BadDocumentException", f"Request has a bad document: {error}") from error
 
 
@@ -143,18 +143,18 @@ def _location(document: Params) -> tuple[str, str, str | None]:
     return where["Bucket"], where["Name"], where.get("Version")
 
 
-def _size(bucket: str, key: str, version: str | None, cloud: Cloud) -> int:
+def _size(bucket: str, key: str, version: str | None, cloud: AwsClients) -> int:
     try:
         return cloud.size(bucket, key, version)
-    except Refused as error:
+    except CloudRefusedError as error:
         why = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
         raise ServiceError("InvalidS3ObjectException", why) from error
 
 
-def _subject(params: Params, answer: Params) -> Subject:
+def _subject(params: Params, answer: Params) -> JobSubject:
     where = (params.get("Document") or params.get("DocumentLocation") or {}).get("S3Object")
     asset = f"{where.get('Bucket')}/{where.get('Name')}" if where else None
-    return Subject(asset, params.get("ClientRequestToken"), answer.get("JobId") or params.get("JobId"))
+    return JobSubject(asset, params.get("ClientRequestToken"), answer.get("JobId") or params.get("JobId"))
 
 
 def _is_real(answer: Params) -> bool:

@@ -11,11 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from headrace.sandbox import names
 from headrace.sandbox.ai.framework import ffmpeg
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
-from headrace.sandbox.ai.framework.errors import Unprocessable
-from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Job
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
+from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, LedgerJob
 from headrace.sandbox.ai.transcribe import output_files, speech
-from headrace.sandbox.ai.transcribe.speech import Speech
+from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech
 
 MOST_MEDIA_BYTES = 2 * 1024**3  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
 SERVICE_BUCKET = "headrace-transcribe"
@@ -24,7 +24,7 @@ FORMATS = ("mp4", "mp3", "wav", "flac", "ogg", "amr", "webm", "m4a")
 STATUS = {RUNNING: "IN_PROGRESS", SUCCEEDED: "COMPLETED", FAILED: "FAILED"}
 
 
-def work(job: Job, cloud: Cloud) -> dict[str, Any]:
+def work(job: LedgerJob, cloud: AwsClients) -> dict[str, Any]:
     """Transcribe the media of `job` into its bucket; returns what was found and the keys written."""
     with TemporaryDirectory() as folder:
         probe, heard = _listen(job, cloud, Path(folder))
@@ -41,7 +41,7 @@ def work(job: Job, cloud: Cloud) -> dict[str, Any]:
     return {"found": found, "transcript": key, "subtitles": list(files)[1:]}
 
 
-def announce(job: Job, cloud: Cloud) -> None:
+def announce(job: LedgerJob, cloud: AwsClients) -> None:
     """Send the state change as EventBridge would; told twice, it is the same event."""
     detail = {"TranscriptionJobName": job.job_id, "TranscriptionJobStatus": STATUS[job.status]}
     if job.status == FAILED:
@@ -67,58 +67,58 @@ def split_asset(asset: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _listen(job: Job, cloud: Cloud, folder: Path) -> tuple[ffmpeg.Probe, Speech]:
+def _listen(job: LedgerJob, cloud: AwsClients, folder: Path) -> tuple[ffmpeg.MediaProbe, RecognizedSpeech]:
     bucket, key = split_asset(job.asset)
     media = folder / "media"
     try:
         if cloud.size(bucket, key) > MOST_MEDIA_BYTES:
-            raise Unprocessable("Invalid file size: file size too large.")
+            raise UnprocessableMediaError("Invalid file size: file size too large.")
         cloud.fetch(bucket, key, media)
-    except Refused as error:
-        raise Unprocessable("The media file is no longer there.") from error
+    except CloudRefusedError as error:
+        raise UnprocessableMediaError("The media file is no longer there.") from error
     probe = _probe(media, job.request)
-    return probe, speech.hear(media, probe, _sidecar(bucket, key, cloud, folder), _language(job))
+    return probe, speech.recognize(media, probe, _sidecar(bucket, key, cloud, folder), _language(job))
 
 
-def _language(job: Job) -> str:
+def _language(job: LedgerJob) -> str:
     return str(job.request.get("LanguageCode") or job.request.get("LanguageOptions", [DEFAULT_LANGUAGE])[0])
 
 
-def _probe(media: Path, request: dict[str, Any]) -> ffmpeg.Probe:
+def _probe(media: Path, request: dict[str, Any]) -> ffmpeg.MediaProbe:
     """What the media holds; raises `Unprocessable` in the words that Transcribe uses as FailureReason."""
     try:
         probe = ffmpeg.probe(media)
-    except ffmpeg.NotMedia as error:
-        raise Unprocessable(f"Unsupported media format. {error}") from error
+    except ffmpeg.NotMediaError as error:
+        raise UnprocessableMediaError(f"Unsupported media format. {error}") from error
     if not set(probe.formats) & set(FORMATS):
-        raise Unprocessable("Unsupported media format.")
+        raise UnprocessableMediaError("Unsupported media format.")
     if request.get("MediaFormat", probe.formats[0]) not in probe.formats:
-        raise Unprocessable("The media format provided does not match the detected media format.")
+        raise UnprocessableMediaError("The media format provided does not match the detected media format.")
     if not probe.sample_rate:
-        raise Unprocessable("The media file holds no sound.")
+        raise UnprocessableMediaError("The media file holds no sound.")
     if request.get("MediaSampleRateHertz", probe.sample_rate) != probe.sample_rate:
-        raise Unprocessable("The sample rate provided does not match the detected sample rate.")
+        raise UnprocessableMediaError("The sample rate provided does not match the detected sample rate.")
     return probe
 
 
-def _format(job: Job, probe: ffmpeg.Probe) -> str:
+def _format(job: LedgerJob, probe: ffmpeg.MediaProbe) -> str:
     return str(job.request.get("MediaFormat") or next(name for name in FORMATS if name in probe.formats))
 
 
-def _sidecar(bucket: str, key: str, cloud: Cloud, folder: Path) -> Path | None:
+def _sidecar(bucket: str, key: str, cloud: AwsClients, folder: Path) -> Path | None:
     """Captions beside the media: `talk.mp4.srt` or `talk.srt`, or the same as WebVTT."""
     stem = key.rsplit(".", 1)[0] if "." in key.rsplit("/", 1)[-1] else key
     for name in (f"{base}.{form}" for base in dict.fromkeys((key, stem)) for form in ("srt", "vtt")):
         file = folder / "captions"
         try:
             cloud.fetch(bucket, name, file)
-        except Refused:
+        except CloudRefusedError:
             continue
         return file
     return None
 
 
-def _output_key(job: Job) -> str:
+def _output_key(job: LedgerJob) -> str:
     """Where the transcript goes: an OutputKey that does not end in .json is a folder."""
     if "OutputBucketName" not in job.request:
         return f"{job.job_id}/asrOutput.json"
@@ -128,14 +128,14 @@ def _output_key(job: Job) -> str:
     return f"{key.rstrip('/')}/{job.job_id}.json".lstrip("/")
 
 
-def _subtitles(job: Job, key: str, heard: Speech) -> dict[str, str]:
+def _subtitles(job: LedgerJob, key: str, heard: RecognizedSpeech) -> dict[str, str]:
     wanted = job.request.get("Subtitles", {})
     first = wanted.get("OutputStartIndex", 0)
     texts = {form: output_files.SUBTITLES[form](heard.segments, first) for form in wanted.get("Formats", ())}
     return {f"{key.removesuffix('.json')}.{form}": text for form, text in texts.items()}
 
 
-def _write(job: Job, cloud: Cloud, files: dict[str, str]) -> None:
+def _write(job: LedgerJob, cloud: AwsClients, files: dict[str, str]) -> None:
     bucket = job.request.get("OutputBucketName", SERVICE_BUCKET)
     if bucket == SERVICE_BUCKET:
         cloud.ensure_bucket(bucket)
@@ -143,5 +143,5 @@ def _write(job: Job, cloud: Cloud, files: dict[str, str]) -> None:
         for key, text in files.items():
             kind = "application/json" if key.endswith(".json") else "text/plain; charset=utf-8"
             cloud.write(bucket, key, text.encode(), kind)
-    except Refused as error:
-        raise Unprocessable("The output bucket does not exist or may not be written to.") from error
+    except CloudRefusedError as error:
+        raise UnprocessableMediaError("The output bucket does not exist or may not be written to.") from error

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from headrace.sandbox.ai.transcribe.speech import Segment, Speech
+from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, Segment
 
 _WORD = re.compile(r"(\S*?)([.,!?:;…]*)$")
 
 
-def document(job_name: str, account: str, speech: Speech, language: str) -> dict[str, Any]:
+def document(job_name: str, account: str, speech: RecognizedSpeech, language: str) -> dict[str, Any]:
     """The transcript as AWS writes it, and beside it in `results` how the words are known and if they are synthetic."""
     items: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []

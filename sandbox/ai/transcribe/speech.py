@@ -35,7 +35,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class RecognizedSpeech:
     """What is said and how that is known. `synthetic`: the times are real, the words stand in for real ones."""
 
     segments: tuple[Segment, ...]
@@ -43,21 +43,23 @@ class Speech:
     synthetic: bool
 
 
-def hear(media: Path, probe: ffmpeg.Probe, sidecar: Path | None, language: str = "en-US") -> Speech:
+def recognize(media: Path, probe: ffmpeg.MediaProbe, sidecar: Path | None, language: str = "en-US") -> RecognizedSpeech:
     """The speech in `media`: from captions beside it, from captions inside it, else of each stretch of sound.
 
     Where the extra `speech` is installed, English is recognised; all else is made up, and says so.
     """
     if sidecar is not None and (segments := _captions(sidecar)):
-        return Speech(segments, "captions beside the media", synthetic=False)
+        return RecognizedSpeech(segments, "captions beside the media", synthetic=False)
     if probe.has_captions and (segments := _captions(media)):
-        return Speech(segments, "captions inside the media", synthetic=False)
+        return RecognizedSpeech(segments, "captions inside the media", synthetic=False)
     sounds = list(sounds_between(_silences(media), probe.duration))
     engine = recognizer.engine() if _can_be_recognised(probe, language) else ""
     if engine and sounds and (words := recognizer.words(media)):
-        return Speech(tuple(_shared_out(words, sounds)), engine, synthetic=False)
+        return RecognizedSpeech(tuple(_shared_out(words, sounds)), engine, synthetic=False)
     made_up = tuple(Segment(start, end, _stand_in(n, end - start)) for n, (start, end) in enumerate(sounds, 1))
-    return Speech(made_up, "silence detection; the words are synthetic, no speech model was run", synthetic=True)
+    return RecognizedSpeech(
+        made_up, "silence detection; the words are synthetic, no speech model was run", synthetic=True
+    )
 
 
 def parse_srt(text: str) -> tuple[Segment, ...]:
@@ -77,7 +79,7 @@ def sounds_between(log: str, duration: float) -> Iterator[tuple[float, float]]:
         begin = quiet_to
 
 
-def _can_be_recognised(probe: ffmpeg.Probe, language: str) -> bool:
+def _can_be_recognised(probe: ffmpeg.MediaProbe, language: str) -> bool:
     return language.startswith("en") and probe.duration <= recognizer.MOST_SECONDS
 
 
@@ -94,7 +96,7 @@ def _captions(source: Path) -> tuple[Segment, ...]:
     """The first caption track, none where it cannot be read as text: then the sound decides."""
     try:
         srt = ffmpeg.run(source, "-map", "0:s:0", "-f", "srt", "pipe:1").stdout
-    except ffmpeg.NotMedia:
+    except ffmpeg.NotMediaError:
         return ()
     return parse_srt(srt.decode(errors="replace"))
 

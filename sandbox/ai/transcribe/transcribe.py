@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from headrace.sandbox.ai.framework import paging
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.job_runner import JobKind
-from headrace.sandbox.ai.framework.ledger import FAILED, Job, Subject, TooManyJobs
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.ledger import FAILED, JobSubject, LedgerJob, TooManyJobsError
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.transcribe import job as transcribe_job
 from headrace.sandbox.ai.transcribe.job import SERVICE_BUCKET, STATUS
 
@@ -48,15 +48,15 @@ _SUMMARISED = (
 _NOT_SERVED = ("ContentRedaction", "ToxicityDetection")
 
 
-def start_transcription_job(params: Params, context: Context) -> Params:
+def start_transcription_job(params: Params, context: ServiceContext) -> Params:
     """Start transcribing a media file in S3."""
     _check(params)
     asset, name = _asset(params), params["TranscriptionJobName"]
     try:
         context.cloud.size(*transcribe_job.split_asset(asset))
-    except Refused as error:
+    except CloudRefusedError as error:
         raise _bad_request("The URI that you provided doesn't point to an S3 object.") from error
-    job = Job(
+    job = LedgerJob(
         job_id=name,
         service="transcribe",
         operation="StartTranscriptionJob",
@@ -66,34 +66,34 @@ def start_transcription_job(params: Params, context: Context) -> Params:
     )
     try:
         job, is_new = context.jobs.start(job, 0.0, MOST_JOBS)
-    except TooManyJobs as error:
+    except TooManyJobsError as error:
         raise ServiceError("LimitExceededException", f"At most {MOST_JOBS} jobs run at the same time.") from error
     if not is_new:
         raise ServiceError("ConflictException", "The requested job name already exists. Choose a different job name.")
     return {"TranscriptionJob": _described(job, context.cloud)}
 
 
-def get_transcription_job(params: Params, context: Context) -> Params:
+def get_transcription_job(params: Params, context: ServiceContext) -> Params:
     """The state of a job and where its transcript lies."""
     return {"TranscriptionJob": _described(_job(params, context), context.cloud)}
 
 
-def list_transcription_jobs(params: Params, context: Context) -> Params:
+def list_transcription_jobs(params: Params, context: ServiceContext) -> Params:
     """A page of the jobs, the newest first."""
     wanted, part = params.get("Status"), params.get("JobNameContains", "").lower()
     jobs = [job for job in context.ledger.jobs("transcribe") if part in job.job_id.lower()]
     jobs = [job for job in jobs if wanted in (None, STATUS[job.status])]
-    page = paging.Page(f"{wanted} {part}", params.get("NextToken"), params.get("MaxResults", 5), context.clock())
+    page = paging.ResultPage(f"{wanted} {part}", params.get("NextToken"), params.get("MaxResults", 5), context.clock())
     try:
         shown, token = paging.cut(jobs, page)
-    except paging.BadToken as error:
+    except paging.InvalidTokenError as error:
         raise _bad_request("The NextToken that you provided is not valid.") from error
     answer: Params = {"TranscriptionJobSummaries": [_summary(job, context.cloud) for job in shown]}
     answer |= {"Status": wanted} if wanted else {}
     return answer | ({"NextToken": token} if token else {})
 
 
-def delete_transcription_job(params: Params, context: Context) -> Params:
+def delete_transcription_job(params: Params, context: ServiceContext) -> Params:
     """Forget a job, so that its name is free again."""
     context.ledger.delete(_job(params, context), context.clock())
     return {}
@@ -118,7 +118,7 @@ def _asset(params: Params) -> str:
     return str(rest if scheme == "s3" else rest.partition("/")[2])
 
 
-def _job(params: Params, context: Context) -> Job:
+def _job(params: Params, context: ServiceContext) -> LedgerJob:
     job = context.ledger.job("transcribe", params["TranscriptionJobName"])
     if job is None:
         raise _bad_request("The requested job couldn't be found. Check the job name and try your request again.")
@@ -129,13 +129,13 @@ def _bad_request(message: str) -> ServiceError:
     return ServiceError("BadRequestException", message)
 
 
-def _summary(job: Job, cloud: Cloud) -> Params:
+def _summary(job: LedgerJob, cloud: AwsClients) -> Params:
     said = _described(job, cloud)
     kind = "CUSTOMER_BUCKET" if "OutputBucketName" in job.request else "SERVICE_BUCKET"
     return {name: said[name] for name in _SUMMARISED if name in said} | {"OutputLocationType": kind}
 
 
-def _described(job: Job, cloud: Cloud) -> Params:
+def _described(job: LedgerJob, cloud: AwsClients) -> Params:
     said = {name: job.request[name] for name in _REPEATED if name in job.request}
     started = datetime.fromtimestamp(job.started_at, UTC)
     said |= {"TranscriptionJobStatus": STATUS[job.status], "CreationTime": started, "StartTime": started}
@@ -152,15 +152,15 @@ def _described(job: Job, cloud: Cloud) -> Params:
     return said
 
 
-def _uri(job: Job, key: str, cloud: Cloud) -> str:
+def _uri(job: LedgerJob, key: str, cloud: AwsClients) -> str:
     if "OutputBucketName" in job.request:
         return f"https://s3.{cloud.region}.amazonaws.com/{job.request['OutputBucketName']}/{key}"
     return cloud.presigned(SERVICE_BUCKET, key, SERVICE_URL_SECONDS)
 
 
-def _subject(params: Params, _: Params) -> Subject:
+def _subject(params: Params, _: Params) -> JobSubject:
     name = params.get("TranscriptionJobName")
-    return Subject(_asset(params) or None, name, name)
+    return JobSubject(_asset(params) or None, name, name)
 
 
 SERVICE = Service(

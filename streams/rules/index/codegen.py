@@ -31,21 +31,21 @@ from typing import Any, Protocol
 
 import msgspec
 
-from headrace.streams.rules.index.field_index import ABSENT, Column
+from headrace.streams.rules.index.field_index import ABSENT, FieldIndex
 
 DEEPEST = 12
 """So many branches are written into one function; what lies deeper is called."""
 
 
-class Node(Protocol):
+class CompiledBranch(Protocol):
     """What the generated source calls of a branch of the field tree."""
 
     @property
-    def below(self) -> Mapping[str, Node]:
+    def below(self) -> Mapping[str, CompiledBranch]:
         """The branches below, by field name."""
 
     @property
-    def column(self) -> Column | None:
+    def column(self) -> FieldIndex | None:
         """The field index of this path."""
 
     @property
@@ -60,17 +60,17 @@ class Node(Protocol):
     def width(self) -> int:
         """The number of positions in the result."""
 
-    def no_object(self, value: Any) -> int:
+    def mask_of_non_object(self, value: Any) -> int:
         """Return the mask of a value that is no object."""
 
 
-def compiled(branch: Node) -> Callable[[Any], Any]:
+def compiled(branch: CompiledBranch) -> Callable[[Any], Any]:
     """Give the function that says what an object meets at all that lies below a branch."""
     lines, names, found = _source(branch)
     return _function(lines, names, f"({''.join(f'{each}, ' for each in found)})")
 
 
-def set_apart(branch: Node) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
+def set_apart(branch: CompiledBranch) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
     """Give the same with one finding beside all others, and its place: that of the column of which most is asked.
 
     The others are few, and soon at hand; what differs most is then looked up by a value that was just seen.
@@ -82,7 +82,7 @@ def set_apart(branch: Node) -> tuple[Callable[[Any], tuple[Any, Any]], int | Non
     return _function(lines, names, f"({others}), {'None' if apart is None else f'a{apart}'}"), apart
 
 
-def _source(branch: Node) -> tuple[list[str], dict[str, Any], list[str]]:
+def _source(branch: CompiledBranch) -> tuple[list[str], dict[str, Any], list[str]]:
     names: dict[str, Any] = {"ABSENT": ABSENT, "UNSET": msgspec.UNSET}
     numbers = count()
     lines = list(_below(branch, "event", "    ", numbers, names))
@@ -95,11 +95,13 @@ def _function(lines: list[str], names: dict[str, Any], result: str) -> Callable[
     return walk
 
 
-def _below(branch: Node, event: str, pad: str, numbers: Iterator[int], names: dict[str, Any]) -> Iterator[str]:
+def _below(
+    branch: CompiledBranch, event: str, pad: str, numbers: Iterator[int], names: dict[str, Any]
+) -> Iterator[str]:
     for place, each in enumerate(branch.below.values()):
         at, field = next(numbers), f"{event}.f{place}"
         if each.below:
-            parts: dict[str, Any] = {"kind": each.kind, "walk": each.walk, "other": each.no_object}
+            parts: dict[str, Any] = {"kind": each.kind, "walk": each.walk, "other": each.mask_of_non_object}
             yield from _inner(each, field, pad, at, numbers, names)
         else:
             parts = {part: getattr(each.column, part) for part in ("text", "number", "value")}
@@ -110,7 +112,9 @@ def _below(branch: Node, event: str, pad: str, numbers: Iterator[int], names: di
         names.update((f"{name}{at}", part) for name, part in parts.items())
 
 
-def _inner(branch: Node, field: str, pad: str, at: int, numbers: Iterator[int], names: dict[str, Any]) -> Iterator[str]:
+def _inner(
+    branch: CompiledBranch, field: str, pad: str, at: int, numbers: Iterator[int], names: dict[str, Any]
+) -> Iterator[str]:
     value, deeper = f"v{at}", f"{pad}    "
     yield f"{pad}{value} = {field}"
     yield f"{pad}if type({value}) is kind{at}:"

@@ -11,17 +11,17 @@ import msgspec
 
 from headrace.streams.rules.conditions import AnythingBut, Condition, Exists, Numeric
 from headrace.streams.rules.fields import scalar
-from headrace.streams.rules.index.matchers import Each, Probe
-from headrace.streams.rules.index.value_lookup import Lookup, Simple
+from headrace.streams.rules.index.matchers import Each, Matcher
+from headrace.streams.rules.index.value_lookup import Simple, ValueLookup
 
-Finding = Hashable
+MatchKey = Hashable
 """What a value was found to meet: the same for all values that meet the same."""
 
 ABSENT = "absent"
 _NUMBER, _OTHER, _SEVERAL = "number", "other", "several"
 
 
-class Column:
+class FieldIndex:
     """Says of the values at one path what they meet, and of that, which sets of clauses it leaves possible, as a mask.
 
     A bit is set in the mask for a set of clauses that asks nothing of the path, and for one of whose alternatives one
@@ -49,7 +49,7 @@ class Column:
                     excludes += ((each, bit) for each in condition.others)
                 else:
                     finds.append((condition, bit))
-        self._finds, self._excludes, self._each = Lookup(finds), Lookup(excludes), Each(checks)
+        self._finds, self._excludes, self._each = ValueLookup(finds), ValueLookup(excludes), Each(checks)
         self._ask(bool(checks))
         self.absent = self._free | self.negative
         """The mask where nothing stands at the path. `negative` are the sets that ask for just that."""
@@ -60,13 +60,13 @@ class Column:
         self._met_texts, self._met_numbers = [*also, *finds.of_texts], [*also, *finds.of_numbers]
         self._of_texts = [*self._met_texts, *excludes.of_texts]
         self._of_numbers = [*self._met_numbers, *excludes.of_numbers]
-        self.text: Callable[[str], Finding] = _asking([probe.at for probe in self._of_texts])
+        self.text: Callable[[str], MatchKey] = _asking([probe.at for probe in self._of_texts])
         """Says what a text meets."""
         number = _asking([probe.at for probe in self._of_numbers])
-        self.number: Callable[[float], Finding] = lambda value: (_NUMBER, number(value))
+        self.number: Callable[[float], MatchKey] = lambda value: (_NUMBER, number(value))
         """Says what a number meets."""
 
-    def value(self, value: Any) -> Finding:
+    def value(self, value: Any) -> MatchKey:
         """Say what any value meets. An object is as nothing, and a list is all that is in it."""
         if isinstance(value, str):
             return self.text(value)
@@ -98,7 +98,7 @@ class Column:
         return self._free | met | always
 
 
-def _masks(probes: Sequence[Probe], found: Any, met: int) -> tuple[int, int]:
+def _masks(probes: Sequence[Matcher], found: Any, met: int) -> tuple[int, int]:
     """Give what was found as two masks: that of the first few probes, and that of the others."""
     if len(probes) < 2:
         mask = probes[0].mask(found) if probes else 0

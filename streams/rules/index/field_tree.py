@@ -19,7 +19,7 @@ import msgspec
 
 from headrace.streams.rules.index import codegen
 from headrace.streams.rules.index.bitmask import AllBut
-from headrace.streams.rules.index.field_index import ABSENT, Column, Finding
+from headrace.streams.rules.index.field_index import ABSENT, FieldIndex, MatchKey
 
 MOST_NAMES = 64
 """Of an object of which more names are asked for, those that are there are gone through instead of all."""
@@ -36,7 +36,7 @@ class Branch:
     """A name, or the root: the column that ends here, if any, and what lies below."""
 
     def __init__(self) -> None:
-        self.column: Column | None = None
+        self.column: FieldIndex | None = None
         self.below: dict[str, Branch] = {}
         self.absent = self.negative = self._nothing = 0
         """Masks: where nothing is there; the sets that ask for nothing to be there; where nothing is there below."""
@@ -44,9 +44,9 @@ class Branch:
         self.kind: type = object
         self.width, self.depth = 1, 0
         """How many places it takes in what is found by the branch above, and how deep the source for it goes."""
-        self.walk: Callable[[Any], Finding] = self._names_that_are_there
+        self.walk: Callable[[Any], MatchKey] = self._names_that_are_there
         """Says what an object meets. Raises `msgspec.ValidationError` where that is not to be said by branches."""
-        self._known: dict[Finding, int] = {}
+        self._known: dict[MatchKey, int] = {}
         self._dotted: frozenset[str] = frozenset()
         self._others: AllBut | None = None
         self._place: dict[str, int] = {}
@@ -97,27 +97,27 @@ class Branch:
             return Any
         return self.type | list[self.type | _Plain] | _Plain | msgspec.UnsetType  # type: ignore[name-defined]
 
-    def _names_that_are_there(self, event: dict[str, Any]) -> Finding:
+    def _names_that_are_there(self, event: dict[str, Any]) -> MatchKey:
         if not self._dotted.isdisjoint(event):
             raise msgspec.ValidationError
         below = self.below
         return tuple([(name, below[name].any(value)) for name, value in event.items() if name in below])
 
-    def set_apart(self) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
+    def compile_with_separate_key(self) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
         """Give a function that says what an object meets, with one finding beside all others; and its place."""
         if self._others is None:
             return codegen.set_apart(self)
         return lambda event: (self.walk(event), None), None
 
-    def any(self, value: Any) -> Finding:
+    def any(self, value: Any) -> MatchKey:
         """Say what any value meets."""
         if not self.below:
             assert self.column is not None
             return self.column.value(value)
         value = msgspec.convert(value, self.value_type)
-        return self.walk(value) if type(value) is self.kind else self.no_object(value)
+        return self.walk(value) if type(value) is self.kind else self.mask_of_non_object(value)
 
-    def no_object(self, value: Any) -> int:
+    def mask_of_non_object(self, value: Any) -> int:
         """Give the mask for a list, or for a plain value where objects are asked for."""
         if type(value) is not list:
             return self._nothing & (self.column.mask(self.column.value(value)) if self.column else -1)
@@ -161,13 +161,13 @@ class Branch:
         mask: int = self.absent if each == ABSENT else each
         return mask
 
-    def unsure(self, found: Any, start: int = 0) -> int:
+    def uncertain_mask(self, found: Any, start: int = 0) -> int:
         """Give the mask of the sets that may not be met after all: what they want to be absent may be in a list."""
         mask = 0
         for branch, each, at in self._parts(found, start) if self.negative else ():
             if branch.below and each != ABSENT:
                 if each is True or isinstance(each, tuple):
-                    mask |= branch.unsure(found, at + 1) if each is True else branch.unsure(each)
+                    mask |= branch.uncertain_mask(found, at + 1) if each is True else branch.uncertain_mask(each)
                 else:
                     mask |= branch.negative
         return mask

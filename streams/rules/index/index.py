@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from headrace.streams.rules.fields import Wanted, fields_of
+from headrace.streams.rules.fields import WantedFields, fields_of
 from headrace.streams.rules.index.bitmask import bits
-from headrace.streams.rules.index.field_index import Column, Finding
+from headrace.streams.rules.index.field_index import FieldIndex, MatchKey
 from headrace.streams.rules.index.field_tree import MOST_KNOWN, Branch
 from headrace.streams.rules.parse import Clause
 from headrace.streams.rules.pattern import Pattern, holds
@@ -33,11 +33,11 @@ class Index:
         ]
         self._all = (1 << len(self._sets)) - 1
         self._columns = _columns([clauses for _, clauses in self._sets], self._all)
-        self._wanted = Wanted(self._columns)
+        self._wanted = WantedFields(self._columns)
         self._root = _tree(self._columns)
-        self._walk, self._apart = self._root.set_apart()
+        self._walk, self._apart = self._root.compile_with_separate_key()
         self._read = msgspec.json.Decoder(self._root.type).decode
-        self._known: dict[Finding, dict[Finding, tuple[str, ...]]] = {}
+        self._known: dict[MatchKey, dict[MatchKey, tuple[str, ...]]] = {}
         self._free = MOST_KNOWN
 
     def match(self, event: Mapping[str, Any]) -> list[str]:
@@ -62,10 +62,10 @@ class Index:
         except KeyError:
             return self._judged(others, apart, event)
 
-    def _judged(self, others: Any, apart: Finding, event: Mapping[str, Any] | bytes | str) -> list[str]:
+    def _judged(self, others: Any, apart: MatchKey, event: Mapping[str, Any] | bytes | str) -> list[str]:
         found = others if self._apart is None else (*others[: self._apart], apart, *others[self._apart :])
         mask = self._root.judge(found) & self._all
-        if mask & self._root.unsure(found):
+        if mask & self._root.uncertain_mask(found):
             return self._checked(event if isinstance(event, Mapping) else _object(event), mask)
         names = tuple(dict.fromkeys(self._sets[number][0] for number in bits(mask)))
         if not self._free:
@@ -94,15 +94,15 @@ def _object(event: bytes | str) -> dict[str, Any]:
     return read
 
 
-def _columns(sets: Sequence[Sequence[Clause]], everybody: int) -> dict[str, Column]:
+def _columns(sets: Sequence[Sequence[Clause]], everybody: int) -> dict[str, FieldIndex]:
     asking: dict[str, dict[int, tuple[Any, ...]]] = {}
     for number, clauses in enumerate(sets):
         for clause in clauses:
             asking.setdefault(clause.path, {})[1 << number] = clause.alternatives
-    return {path: Column(asked, everybody) for path, asked in asking.items()}
+    return {path: FieldIndex(asked, everybody) for path, asked in asking.items()}
 
 
-def _tree(columns: Mapping[str, Column]) -> Branch:
+def _tree(columns: Mapping[str, FieldIndex]) -> Branch:
     root = Branch()
     for path, column in columns.items():
         branch = root

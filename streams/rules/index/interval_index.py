@@ -14,7 +14,7 @@ Interval = tuple[float, bool, float, bool]
 """Lower bound, whether it is left out, upper bound, whether that is left out. Both may be infinite."""
 
 
-class Intervals:
+class IntervalIndex:
     """The line of numbers, cut at every bound: a gap, a bound, a gap, and so on.
 
     No bit may come with two intervals that overlap.

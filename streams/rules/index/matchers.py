@@ -18,7 +18,7 @@ from headrace.streams.rules.text_matching import folded
 K = TypeVar("K", bound=Hashable)
 
 
-class Probe(Protocol):
+class Matcher(Protocol):
     """One question to a text, or to a number."""
 
     @property

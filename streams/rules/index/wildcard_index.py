@@ -18,21 +18,21 @@ LENGTHS = (8, 4, 2, 1)
 """Pieces that are looked for everywhere have one of these lengths, so that a text is not cut in too many ways."""
 
 
-class Mark(NamedTuple):
+class Trigram(NamedTuple):
     """What a text must have: `kind` is `begins`, `ends`, a sign with which the piece begins, or empty for any piece."""
 
     kind: str
     text: str
 
 
-Tried = tuple[int, Callable[[str], bool]]
+CompiledWildcard = tuple[int, Callable[[str], bool]]
 """A wildcard's number, and whether it matches."""
 
-Filed = dict[str, dict[int, dict[str, list[Tried]]]]
+IndexedWildcard = dict[str, dict[int, dict[str, list[CompiledWildcard]]]]
 """By kind of mark and by its length, what is filed under its text."""
 
 
-class Substrings:
+class WildcardIndex:
     """Masks of wildcards. `at` numbers all that match a text."""
 
     __slots__ = ("_masks", "at")
@@ -41,8 +41,8 @@ class Substrings:
         self._masks = list(masks.values())
         globs = [Glob(text) for text in masks]
         shared = Counter(mark for glob in globs for mark in set(_marks(glob)))
-        filed: Filed = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-        always: list[Tried] = []
+        filed: IndexedWildcard = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+        always: list[CompiledWildcard] = []
         for number, glob in enumerate(globs):
             mark = min(_marks(glob), key=lambda each: (shared[each], not each.kind, -len(each.text)), default=None)
             under = always if mark is None else filed[mark.kind][len(mark.text)][mark.text]
@@ -57,7 +57,7 @@ class Substrings:
         return mask
 
 
-def _compiled(filed: Filed, always: list[Tried]) -> Callable[[str], tuple[int, ...]]:
+def _compiled(filed: IndexedWildcard, always: list[CompiledWildcard]) -> Callable[[str], tuple[int, ...]]:
     """Write and compile the function that looks for every mark in a text, and tries what is filed under those found.
 
     For `*/00001/*` and `a*` it is this:
@@ -100,29 +100,29 @@ def _compiled(filed: Filed, always: list[Tried]) -> Callable[[str], tuple[int, .
     return at
 
 
-def _tried(found: list[Tried], value: str) -> tuple[int, ...]:
+def _tried(found: list[CompiledWildcard], value: str) -> tuple[int, ...]:
     if len(found) == 1:
         [(number, matches)] = found
         return (number,) if matches(value) else ()
     return tuple([number for number, matches in dict(found).items() if matches(value)])  # a mark may be there twice
 
 
-def _marks(glob: Glob) -> Iterator[Mark]:
+def _marks(glob: Glob) -> Iterator[Trigram]:
     if glob.first:
-        yield Mark("begins", glob.first)
+        yield Trigram("begins", glob.first)
     if glob.last:
-        yield Mark("ends", glob.last)
+        yield Trigram("ends", glob.last)
     for literal in glob.literals:
         yield from _signed(literal)
         length = next((each for each in LENGTHS if each <= len(literal)), 0)
         for at in range(len(literal) - length + 1) if length else ():
-            yield Mark("", literal[at : at + length])
+            yield Trigram("", literal[at : at + length])
 
 
-def _signed(literal: str) -> Iterable[Mark]:
+def _signed(literal: str) -> Iterable[Trigram]:
     """Give the pieces of a literal that begin with a sign and go on."""
     return (
-        Mark(char, literal[at : at + LONGEST])
+        Trigram(char, literal[at : at + LONGEST])
         for at, char in enumerate(literal)
         if not char.isalnum() and at + 1 < len(literal)
     )

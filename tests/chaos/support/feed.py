@@ -16,15 +16,15 @@ from typing import Any
 
 import msgspec
 
-from headrace.schemas.cloudevents import PREFIX, Envelope, Headers, timestamp
+from headrace.schemas.cloudevents import PREFIX, EventMetadata, Headers, timestamp
 from headrace.schemas.ids import asset_key, named_id, root_id
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import Asset, Event, JobFinished, MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import Codec, message
-from headrace.streams.engine.headers import own_headers
+from headrace.schemas.serde.codec import Codec, to_producer_record
+from headrace.streams.engine.headers import original_headers
 from tests.chaos.support.history import Input, Place
 from tests.chaos.support.worker import JOB_SUFFIX
 from tests.support.paid_service import BROKEN, EVENT, Effect
@@ -41,12 +41,12 @@ class Offer:
     id: str
     about: str
     version: str
-    message: Message
+    message: ProducerRecord
 
 
 def digest(key: bytes | None, value: bytes | None, headers: Headers) -> str:
     """Sum up what must come back byte for byte in a dead letter."""
-    return hashlib.sha256(repr((key, value, own_headers(headers))).encode()).hexdigest()
+    return hashlib.sha256(repr((key, value, original_headers(headers))).encode()).hexdigest()
 
 
 def upload(book: Codec, topic: str, asset: Asset, value: bytes | None = None) -> Offer:
@@ -57,7 +57,7 @@ def upload(book: Codec, topic: str, asset: Asset, value: bytes | None = None) ->
         root_id(asset, EVENT),
         asset_key(asset),
         asset.sequencer,
-        Message(topic, sent.key, value or sent.value, sent.headers),
+        ProducerRecord(topic, sent.key, value or sent.value, sent.headers),
     )
 
 
@@ -181,5 +181,7 @@ def _asset(number: int, version: int, draw: random.Random) -> Asset:
     )
 
 
-def _message(book: Codec, event: Event, identity: str, subject: str) -> Message:
-    return message(event, Envelope(identity, "test", PREFIX + event.EVENT, timestamp(NOW), subject), book)
+def _message(book: Codec, event: Event, identity: str, subject: str) -> ProducerRecord:
+    return to_producer_record(
+        event, EventMetadata(identity, "test", PREFIX + event.EVENT, timestamp(NOW), subject), book
+    )

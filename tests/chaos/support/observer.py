@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition as Where
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.stage import Stage
 from tests.chaos.support import feed
 from tests.chaos.support.history import (
@@ -43,7 +43,7 @@ class Watch:
         self._logs = folder
         self._read: dict[Path, int] = {}
         self._superseded: list[Place] = []
-        self._connect = partial(clients.reader, cluster, **{"group.id": stage.group})
+        self._connect = partial(clients.simple_consumer, cluster, **{"group.id": stage.group})
         self._reader = self._connect()
         self._in = _partitions(topic.name for topic in stage.inputs)
         self._out = _partitions((topics.SCANNED.name, topics.JOBS_STARTED.name, topics.dead_letters(stage.name).name))
@@ -111,9 +111,9 @@ class Watch:
             self._superseded.append(Place(topic, int(partition), int(offset)))
 
 
-def read_back(cluster: KafkaSettings, names: Iterable[str]) -> list[Received]:
+def read_back(cluster: KafkaSettings, names: Iterable[str]) -> list[ConsumerRecord]:
     """Read topics from their beginning to their present end."""
-    reader = clients.reader(cluster)
+    reader = clients.simple_consumer(cluster)
     partitions = [Where(*each, 0) for each in _partitions(names)]
     reader.assign(partitions)
     open_ends, found = len(partitions), []
@@ -156,25 +156,25 @@ def codes(stage: Stage, cluster: KafkaSettings) -> set[str]:
     return {_header(each, "dlq-code") for each in letters}
 
 
-def _output(record: Received) -> Output:
+def _output(record: ConsumerRecord) -> Output:
     cause, root = _header(record, "ce_causationid"), _header(record, "ce_correlationid")
     return Output(cause, _header(record, "ce_id"), _place(record), root)
 
 
-def _delayed(record: Received) -> Delayed:
+def _delayed(record: ConsumerRecord) -> Delayed:
     return Delayed(_header(record, "ce_id"), _place(record))
 
 
-def _letter(record: Received) -> Letter:
+def _letter(record: ConsumerRecord) -> Letter:
     same = feed.digest(record.key, record.value, record.headers)
     return Letter(_header(record, "ce_id"), _place(record), same)
 
 
-def _header(record: Received, name: str) -> str:
+def _header(record: ConsumerRecord, name: str) -> str:
     return (dict(record.headers)[name] or b"").decode()
 
 
-def _place(record: Received) -> Place:
+def _place(record: ConsumerRecord) -> Place:
     return Place(record.topic, record.partition, record.offset)
 
 
@@ -182,7 +182,7 @@ def _partitions(names: Iterable[str]) -> list[TopicPartition]:
     return [(name, partition) for name in names for partition in range(topics.PARTITIONS)]
 
 
-def _received(got: Any) -> Received:
+def _received(got: Any) -> ConsumerRecord:
     seconds = got.timestamp()[1] / 1000
     headers = tuple(got.headers() or ())
-    return Received(got.topic(), got.partition(), got.offset(), seconds, got.key(), got.value(), headers)
+    return ConsumerRecord(got.topic(), got.partition(), got.offset(), seconds, got.key(), got.value(), headers)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import uuid
 
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import Asset
 from headrace.streams.engine import runner, scheduler
-from headrace.streams.engine.offset_tracker import Mark
+from headrace.streams.engine.offset_tracker import OffsetTracker
 
 BUGS = ("ack early", "dead letter not awaited", "no head check", "order by arrival", "drawn token")
 
 
-class HighestMark(Mark):
+class HighestMark(OffsetTracker):
     """Commits the highest finished offset, without a look at what is unfinished before it."""
 
     __slots__ = ("_highest",)
 
-    def closed(self, offset: int) -> None:
+    def complete(self, offset: int) -> None:
         """Note the highest."""
-        super().closed(offset)
+        super().complete(offset)
         self._highest = max(offset, getattr(self, "_highest", offset))
 
     def committable(self) -> int:
@@ -31,9 +31,9 @@ class HighestMark(Mark):
 def plant(bug: str) -> None:
     """Bring a bug into this process, if it is not one of the sender's."""
     if bug == "no head check":
-        vars(scheduler)["Mark"] = HighestMark
+        vars(scheduler)["OffsetTracker"] = HighestMark
     elif bug == "order by arrival":
-        vars(scheduler)["lane_key"] = _arrival
+        vars(scheduler)["scheduling_key"] = _arrival
     elif bug == "drawn token":
         vars(runner)["job_token"] = _drawn
 
@@ -43,7 +43,7 @@ def only_promised(bug: str, step: str) -> bool:
     return bug == "ack early" or (bug == "dead letter not awaited" and step == "letter")
 
 
-def _arrival(record: Received) -> object:
+def _arrival(record: ConsumerRecord) -> object:
     return record.topic, record.partition, record.offset
 
 

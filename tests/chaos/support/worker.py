@@ -23,22 +23,22 @@ from headrace.schemas import topics
 from headrace.schemas.ids import job_token
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import Asset, MediaScanned, MediaUploaded
 from headrace.schemas.runtime import logging
 from headrace.schemas.serde import codec
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.headers import due
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
-from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import StageApp, create_app
-from headrace.streams.kafka.producer import Sender
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.results import Results
+from headrace.streams.kafka.producer import AsyncProducer
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Finished, Job, Stage
-from headrace.streams.worker.runtime import Hosted
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.worker.runtime import HostedStage
 from tests.chaos.support.planted_bugs import only_promised, plant
 from tests.support.directory_bucket import FolderBucket
 from tests.support.paid_service import Crash, Ledger, PaidService
@@ -83,7 +83,7 @@ class Bucket(FolderBucket):
         self._crash.at(f"{step}.after")
 
 
-class CrashingSender(Sender):
+class CrashingSender(AsyncProducer):
     """A sender to crash at, which for a bug only promises to send."""
 
     def __init__(self, cluster: KafkaSettings, crash: Crash, bug: str) -> None:
@@ -92,7 +92,7 @@ class CrashingSender(Sender):
         self._bug = bug
         self._promised: list[asyncio.Task[None]] = []
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[ProducerRecord]) -> None:
         """Send messages and wait for the acknowledgement."""
         if not messages:
             return
@@ -104,7 +104,7 @@ class CrashingSender(Sender):
         await super().send(messages)
         self._crash.at(f"{step}.after")
 
-    async def _some_day(self, messages: Sequence[Message]) -> None:
+    async def _some_day(self, messages: Sequence[ProducerRecord]) -> None:
         await asyncio.sleep(3600)
         await super().send(messages)
 
@@ -127,14 +127,14 @@ def stage_of(name: str, reads: str, ordered: bool = False) -> Stage:
     async def start(media: MediaUploaded, token: str, services: Services) -> str:
         return await services.vision.start("labels", media.asset, token)
 
-    async def finish(finished: Finished, services: Services) -> MediaScanned:
+    async def finish(finished: FinishedJob, services: Services) -> MediaScanned:
         return _scanned(finished.asset, finished.job.job_id)
 
-    job = Job("test", "Start", start, finish, {"asset": {"key": [{"suffix": JOB_SUFFIX}]}})
+    job = AsyncJob("test", "Start", start, finish, {"asset": {"key": [{"suffix": JOB_SUFFIX}]}})
     return Stage(name, (topics.Topic(reads, "uploads"),), topics.SCANNED, scan, job=job, ordered=ordered)
 
 
-def build(orders: Orders) -> Hosted:
+def build(orders: Orders) -> HostedStage:
     """Wire the stage as the product does, with what stands around it."""
     crash = Crash(orders.crash_at, orders.crash_pass)
     cluster = KafkaSettings(bootstrap_servers=orders.bootstrap_servers)
@@ -142,20 +142,20 @@ def build(orders: Orders) -> Hosted:
     settings = StreamSettings.model_construct(
         in_flight=orders.in_flight, buffer_bytes=1 << 22, drain_seconds=5.0, commit_seconds=0.2, session_seconds=2.5
     )
-    results = Results(Bucket(Path(orders.folder) / "results", crash))
+    results = ResultsStore(Bucket(Path(orders.folder) / "results", crash))
     ledger = Ledger(Path(orders.folder) / "effects")
     service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash, orders.mended)
     services = Services(service, results, *[service] * 10)
-    no_quotas = Slots({}, topics.PARTITIONS)
-    context = Context(codec.load(), results, services, no_quotas, draw=Impatient(orders.seed))
+    no_quotas = JobSlots({}, topics.PARTITIONS)
+    context = RunnerContext(codec.load(), results, services, no_quotas, draw=Impatient(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)
     stage = stage_of(orders.stage, orders.reads, orders.ordered)
     processor = Processor(stage, context, sender)
-    work = Work(processor.process, processor.expired, due)
-    stage_lanes = Lanes(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
+    work = RecordHandler(processor.process, processor.on_deadline, due_at)
+    stage_lanes = KeyedScheduler(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
     app = create_app(stage, stage_lanes, settings, cluster)
     _crash_at_commits(app, crash)
-    return Hosted(stage, processor, stage_lanes, app)
+    return HostedStage(stage, processor, stage_lanes, app)
 
 
 async def main(orders: Orders) -> None:
@@ -179,7 +179,7 @@ async def _cluster_there(bootstrap_servers: str) -> None:
     admin = clients.admin(KafkaSettings(bootstrap_servers=bootstrap_servers))
     while True:
         with suppress(KafkaException):
-            await asyncio.to_thread(clients.existing_topics, admin, 5)
+            await asyncio.to_thread(clients.partition_counts, admin, 5)
             return
         await asyncio.sleep(0.2)
 

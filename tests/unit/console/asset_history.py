@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from headrace.console.assets.projection import Progress
-from headrace.console.kafka.entry import Entry, open_record
-from headrace.schemas.cloudevents import Envelope, timestamp
+from headrace.console.assets.projection import AssetProjection
+from headrace.console.kafka.entry import LogEntry, open_record
+from headrace.schemas.cloudevents import EventMetadata, timestamp
 from headrace.schemas.ids import named_id
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import (
     Asset,
     Charge,
@@ -22,8 +22,8 @@ from headrace.schemas.records import (
     Pointer,
     StageFailure,
 )
-from headrace.schemas.serde.codec import message
-from headrace.streams.engine.dlq import dead_letter, delayed
+from headrace.schemas.serde.codec import to_producer_record
+from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.outcome import Dead, Retry
 from headrace.streams.stage import Stage
 from tests.support import records
@@ -38,11 +38,11 @@ def after(seconds: float) -> str:
     return timestamp(NOW + timedelta(seconds=seconds))
 
 
-def sent(event: Event, seconds: float = 0, cause: Entry | None = None, stage: str = "") -> Message:
+def sent(event: Event, seconds: float = 0, cause: LogEntry | None = None, stage: str = "") -> ProducerRecord:
     """An event on its way, with an id that follows from what it is, its version and its cause."""
     version = getattr(event, "asset", None)
     because = cause.envelope.id if cause and cause.envelope else ""
-    return message(
+    return to_producer_record(
         event,
         records.envelope(
             event,
@@ -55,25 +55,27 @@ def sent(event: Event, seconds: float = 0, cause: Entry | None = None, stage: st
     )
 
 
-def entry(event: Event, seconds: float = 0, cause: Entry | None = None, stage: str = "", offset: int = 0) -> Entry:
+def entry(
+    event: Event, seconds: float = 0, cause: LogEntry | None = None, stage: str = "", offset: int = 0
+) -> LogEntry:
     """An event as the log has it."""
     return open_record(arrived(sent(event, seconds, cause, stage), offset, NOW.timestamp() + seconds), CODEC)
 
 
-def letter(of: Entry, stage: str, seconds: float = 1, code: str = "unreadable", offset: int = 0) -> Entry:
+def letter(of: LogEntry, stage: str, seconds: float = 1, code: str = "unreadable", offset: int = 0) -> LogEntry:
     """What is in a stage's dead-letter topic when it gave a record up."""
-    dead = Dead(code, "no moov atom", "Unprocessable")
+    dead = Dead(code, "no moov atom", "PermanentError")
     put = dead_letter(a_stage(stage), of.record, dead, 1, NOW + timedelta(seconds=seconds))
     return open_record(arrived(put, offset, NOW.timestamp() + seconds), CODEC)
 
 
-def retry(of: Entry, stage: str, seconds: float = 1) -> Entry:
+def retry(of: LogEntry, stage: str, seconds: float = 1) -> LogEntry:
     """What is in a stage's retry topic when a record is to be tried again."""
-    put = delayed(a_stage(stage), of.record, Retry(5.0, "timeout", "took too long"), 1, NOW)
+    put = retry_record(a_stage(stage), of.record, Retry(5.0, "timeout", "took too long"), 1, NOW)
     return open_record(arrived(put, 0, NOW.timestamp() + seconds), CODEC)
 
 
-def undecodable(stage: str = "scan") -> Entry:
+def undecodable(stage: str = "scan") -> LogEntry:
     """A dead letter whose value is no event."""
     put = dead_letter(a_stage(stage), records.raw(b"junk"), Dead("decode", "neither ..."), 1, NOW)
     return open_record(arrived(put), CODEC)
@@ -116,9 +118,9 @@ def deleted(of: Asset, event_name: str = "ObjectRemoved:Delete") -> MediaDeleted
     return MediaDeleted(asset=of, event_name=event_name, deleted_at=NOW, region="us-east-1")
 
 
-def told(*entries: Entry) -> Progress:
+def told(*entries: LogEntry) -> AssetProjection:
     """The read model after these records."""
-    progress = Progress()
+    progress = AssetProjection()
     for each in entries:
         progress.take(each)
     return progress
@@ -133,7 +135,7 @@ def a_stage(name: str) -> Stage:
     return Stage(name, reads=(), run=nothing)
 
 
-def envelope_of(of: Entry) -> Envelope:
+def envelope_of(of: LogEntry) -> EventMetadata:
     """The envelope, which is there."""
     assert of.envelope is not None
     return of.envelope

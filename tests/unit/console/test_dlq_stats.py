@@ -9,17 +9,17 @@ import pytest
 from headrace.console.dlq import stats
 from headrace.console.dlq.dispositions import Disposition, decide
 from headrace.console.dlq.letter import letter_id
-from headrace.console.dlq.stats import OTHER, Kind, Tallied, Tally, total
-from headrace.schemas.messages import Received
+from headrace.console.dlq.stats import OTHER, FailureKindKey, LetterCounter, LetterStats, total
+from headrace.schemas.messages import ConsumerRecord
 from tests.support.records import NOW
 from tests.unit.console.dlq.letters import AT, a_letter, failed
 
 HOUR = 3600
-TIMEOUT = Kind("probe", "timeout", "Transient", "took <n> s")
+TIMEOUT = FailureKindKey("probe", "timeout", "Transient", "took <n> s")
 
 
-def tallied(*records: Received, known: dict[str, Disposition] | None = None) -> Tallied:
-    tally = Tally(known or {})
+def tallied(*records: ConsumerRecord, known: dict[str, Disposition] | None = None) -> LetterStats:
+    tally = LetterCounter(known or {})
     for record in records:
         tally.take([record])
     return total([tally.found()])
@@ -73,7 +73,7 @@ def test_a_kind_is_new_for_a_day() -> None:
 def test_what_partitions_have_in_common_adds_up() -> None:
     one, other = tallied(failed("a", 0), failed("x", 9, why="junk")), tallied(failed("b", HOUR))
     found = total([one, other])
-    assert [(group.letters, group.kind.alike) for group in found.groups] == [(2, "took <n> s"), (1, "junk")]
+    assert [(group.letters, group.kind.normalized_reason) for group in found.groups] == [(2, "took <n> s"), (1, "junk")]
     assert found.groups[0].hours == {"2026-03-14T15": 1, "2026-03-14T16": 1}
     assert (found.groups[0].first, found.groups[0].example) == ("2026-03-14T15:09:26.000Z", letter_id(failed("b", 0)))
 
@@ -93,7 +93,7 @@ def test_no_clock_breaks_the_count() -> None:
 def test_too_many_kinds_are_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stats, "REMEMBERED", 2)
     found = tallied(*(failed(why, number, why=why) for number, why in enumerate(("red", "green", "blue", "grey"))))
-    assert {group.kind.alike: group.letters for group in found.groups} == {"red": 1, "green": 1, OTHER: 2}
+    assert {group.kind.normalized_reason: group.letters for group in found.groups} == {"red": 1, "green": 1, OTHER: 2}
 
 
 def test_what_was_counted_travels_between_processes() -> None:

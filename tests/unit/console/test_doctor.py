@@ -8,39 +8,39 @@ from collections.abc import Callable
 import pytest
 
 from headrace.console import doctor
-from headrace.console.doctor import Check, Finding, Note, examine
-from headrace.console.errors import Refused
+from headrace.console.doctor import CheckResult, DoctorCheck, Skipped, run_checks
+from headrace.console.errors import CommandError
 from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog, registry
-from headrace.schemas.serde.codec import NotRegistered
+from headrace.schemas.serde.codec import SchemaNotRegisteredError
 from tests.support.fake_schema_registry import registry_double
 
 
 def broken() -> str:
-    raise Refused("not there")
+    raise CommandError("not there")
 
 
 def optional() -> str:
-    raise Note("not set")
+    raise Skipped("not set")
 
 
 def bug() -> str:
     raise ZeroDivisionError("by zero")
 
 
-def found(monkeypatch: pytest.MonkeyPatch, *looks: tuple[str, Callable[[], str], str]) -> list[Finding]:
-    checks = tuple(Check(part, look, f"mend {part}", needs) for part, look, needs in looks)
+def found(monkeypatch: pytest.MonkeyPatch, *looks: tuple[str, Callable[[], str], str]) -> list[CheckResult]:
+    checks = tuple(DoctorCheck(part, look, f"mend {part}", needs) for part, look, needs in looks)
     monkeypatch.setattr(doctor, "checks", lambda: checks)
-    return list(examine())
+    return list(run_checks())
 
 
 def test_what_is_well_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(monkeypatch, ("broker", lambda: "here", "")) == [Finding("broker", True, "here")]
+    assert found(monkeypatch, ("broker", lambda: "here", "")) == [CheckResult("broker", True, "here")]
 
 
 def test_what_is_wrong_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(monkeypatch, ("broker", broken, "")) == [Finding("broker", False, "not there", "mend broker")]
+    assert found(monkeypatch, ("broker", broken, "")) == [CheckResult("broker", False, "not there", "mend broker")]
 
 
 def test_a_check_that_breaks_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,18 +49,18 @@ def test_a_check_that_breaks_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_is_optional_is_neither_well_nor_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(monkeypatch, ("clamd", optional, "")) == [Finding("clamd", None, "not set")]
+    assert found(monkeypatch, ("clamd", optional, "")) == [CheckResult("clamd", None, "not set")]
 
 
 def test_what_needs_something_that_is_wrong_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     _, topics = found(monkeypatch, ("broker", broken, ""), ("topics", bug, "broker"))
-    assert topics == Finding("topics", None, "not checked: needs broker")
+    assert topics == CheckResult("topics", None, "not checked: needs broker")
 
 
 def test_without_settings_the_doctor_names_every_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
         monkeypatch.delenv(name)
-    findings = {finding.part: finding for finding in examine()}
+    findings = {finding.part: finding for finding in run_checks()}
     assert findings["settings"].ok is False
     assert "HEADRACE_BOOTSTRAP_SERVERS" in findings["settings"].said
     assert "HEADRACE_RESULTS_BUCKET" in findings["settings"].said
@@ -73,9 +73,9 @@ def test_a_registry_that_lacks_our_schemas_is_found(monkeypatch: pytest.MonkeyPa
     with registry_double() as double:
         monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY", double.url)
         monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY_REGISTER", "true")  # looking changes nothing all the same
-        with pytest.raises(NotRegistered, match="AwsEvent v1"):
+        with pytest.raises(SchemaNotRegisteredError, match="AwsEvent v1"):
             doctor._registry()
-        connected = registry.connect(RegistrySettings(schema_registry=double.url))
+        connected = registry.create_client(RegistrySettings(schema_registry=double.url))
         assert connected is not None
         connected.register(catalog.versions())
         assert doctor._registry() == f"{double.url} has {len(EVENTS)} schemas to write with"
@@ -83,5 +83,5 @@ def test_a_registry_that_lacks_our_schemas_is_found(monkeypatch: pytest.MonkeyPa
 
 def test_no_registry_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
-    with pytest.raises(doctor.Note, match="HEADRACE_SCHEMA_REGISTRY is not set"):
+    with pytest.raises(doctor.Skipped, match="HEADRACE_SCHEMA_REGISTRY is not set"):
         doctor._registry()

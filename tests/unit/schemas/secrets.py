@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.schemas.serde.catalog import Schema, Version
+from headrace.schemas.serde.catalog import Schema, SchemaVersion
 
 NULLABLE = ["null", "string"]
 MOMENT = {"type": "long", "logicalType": "timestamp-millis"}
@@ -25,6 +25,6 @@ def enum(name: str, *symbols: str, **more: Any) -> Schema:
     return {"type": "enum", "name": name, "namespace": "headrace", "doc": "An enum.", "symbols": [*symbols], **more}
 
 
-def versions(*schemas: Schema) -> tuple[Version, ...]:
+def versions(*schemas: Schema) -> tuple[SchemaVersion, ...]:
     """The versions of one event, numbered from 1."""
-    return tuple(Version(schema["name"], number, schema) for number, schema in enumerate(schemas, 1))
+    return tuple(SchemaVersion(schema["name"], number, schema) for number, schema in enumerate(schemas, 1))

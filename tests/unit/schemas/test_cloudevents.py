@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.schemas.cloudevents import Envelope, NotAnEvent, from_headers, timestamp, to_headers
+from headrace.schemas.cloudevents import (
+    EventMetadata,
+    InvalidEventError,
+    from_headers,
+    timestamp,
+    to_headers,
+)
 
-FULL = Envelope(
+FULL = EventMetadata(
     id="11111111-2222-5333-8444-555555555555",
     source="headrace/labels",
     type="headrace.MediaLabelled",
@@ -39,7 +45,7 @@ def test_every_attribute_is_a_header_of_the_kafka_binding() -> None:
 
 
 def test_attributes_without_a_value_are_not_written() -> None:
-    names = [name for name, _ in to_headers(Envelope(id="1", source="s3", type="t", time="2026"))]
+    names = [name for name, _ in to_headers(EventMetadata(id="1", source="s3", type="t", time="2026"))]
 
     assert names == ["ce_specversion", "content-type", "ce_id", "ce_source", "ce_type", "ce_time"]
 
@@ -48,8 +54,8 @@ def test_attributes_without_a_value_are_not_written() -> None:
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
-@given(st.builds(Envelope, id=texts, source=texts, type=texts, time=texts, subject=texts, causation_id=texts))
-def test_what_is_written_is_read(envelope: Envelope) -> None:
+@given(st.builds(EventMetadata, id=texts, source=texts, type=texts, time=texts, subject=texts, causation_id=texts))
+def test_what_is_written_is_read(envelope: EventMetadata) -> None:
     assert from_headers(to_headers(envelope)) == envelope
 
 
@@ -63,22 +69,22 @@ def test_foreign_headers_are_passed_over_whatever_bytes_they_hold(foreign: list[
 def test_a_null_or_empty_attribute_is_as_good_as_none(name: str, value: bytes | None) -> None:
     headers = [header for header in REQUIRED if header[0] != name]
 
-    with pytest.raises(NotAnEvent, match=f"no CloudEvents header {name}$"):
+    with pytest.raises(InvalidEventError, match=f"no CloudEvents header {name}$"):
         from_headers([*headers, (name, value)])
 
 
 def test_all_missing_attributes_are_named() -> None:
-    with pytest.raises(NotAnEvent, match="ce_id, ce_source, ce_type"):
+    with pytest.raises(InvalidEventError, match="ce_id, ce_source, ce_type"):
         from_headers([])
 
 
 def test_an_attribute_that_is_not_utf_8_is_refused_by_name() -> None:
-    with pytest.raises(NotAnEvent, match="ce_subject is not UTF-8"):
+    with pytest.raises(InvalidEventError, match="ce_subject is not UTF-8"):
         from_headers([*REQUIRED, ("ce_subject", b"\xff\xfe")])
 
 
 def test_the_last_of_several_headers_with_one_name_counts() -> None:
-    assert from_headers([("ce_id", b"0"), *REQUIRED, ("ce_subject", b"a"), ("ce_subject", b"b")]) == Envelope(
+    assert from_headers([("ce_id", b"0"), *REQUIRED, ("ce_subject", b"a"), ("ce_subject", b"b")]) == EventMetadata(
         id="1", source="s3", type="headrace.MediaReady", time="", subject="b"
     )
 

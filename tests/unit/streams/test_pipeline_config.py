@@ -10,13 +10,13 @@ from headrace.schemas import topics
 from headrace.schemas.records import MediaProbed
 from headrace.schemas.settings import SettingsError
 from headrace.streams import pipeline
-from headrace.streams.costs.asset_budget import Budget
+from headrace.streams.costs.asset_budget import BudgetLimits
 from headrace.streams.limits import job_quotas
-from headrace.streams.results import Results
-from headrace.streams.stage import Stage, wanted
+from headrace.streams.results import ResultsStore
+from headrace.streams.stage import Stage, record_filter
 from headrace.streams.stages import ready as ready_stage
 from headrace.streams.stages.probe import probe_stage
-from tests.support.fake_services import MemoryBucket, Outside
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import asset, envelope, probed, ready, scanned, uploaded
 
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
@@ -30,7 +30,7 @@ def pipeline_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stage(name: str) -> Stage:
-    [found] = pipeline.find([name])
+    [found] = pipeline.get_stages([name])
     return found
 
 
@@ -39,14 +39,14 @@ def names() -> set[str]:
 
 
 def test_without_a_file_the_usual_stages_are_on() -> None:
-    assert names() == {each.name for each in pipeline.STAGES} | {"completed"}
+    assert names() == {each.name for each in pipeline.DEFAULT_STAGES} | {"completed"}
 
 
 def test_a_file_switches_stages_on_and_off(pipeline_file: Path) -> None:
-    usual = {each.name for each in pipeline.STAGES}
+    usual = {each.name for each in pipeline.DEFAULT_STAGES}
     pipeline_file.write_text("[stages.faces]\non = true\n[stages.moderation]\non = false\n", "utf-8")
     assert names() == usual - {"moderation"} | {"faces", "completed"}
-    [completed] = pipeline.find(["completed"])
+    [completed] = pipeline.get_stages(["completed"])
     assert {"media.faces-detected", "faces.dlq"} <= {topic.name for topic in completed.reads}
     assert "media.moderated" not in {topic.name for topic in completed.reads}
 
@@ -54,12 +54,12 @@ def test_a_file_switches_stages_on_and_off(pipeline_file: Path) -> None:
 def test_the_file_of_the_demo_switches_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(__file__).parents[3] / "sandbox" / "demo" / "all_stages.toml"
     monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
-    assert names() == {each.name for each in pipeline.every()} | {"completed"}
+    assert names() == {each.name for each in pipeline.all_stages()} | {"completed"}
 
 
 def test_a_file_narrows_what_a_stage_takes_and_never_widens_it(pipeline_file: Path) -> None:
     pipeline_file.write_text('[stages.labels]\nwhen = { asset = { key = [{ prefix = "in/" }] } }\n', "utf-8")
-    wants = wanted(stage("labels"))
+    wants = record_filter(stage("labels"))
     inside, outside = (ready().asset.__class__(**{**_fields(ready().asset), "key": key}) for key in ("in/a", "out/a"))
     assert wants(ready(inside))
     assert not wants(ready(outside))
@@ -119,17 +119,17 @@ def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_stage_that_is_off_says_how_it_is_switched_on() -> None:
     with pytest.raises(ValueError, match="faces: off in this pipeline"):
-        pipeline.find(["faces"])
+        pipeline.get_stages(["faces"])
 
 
 def test_a_budget_is_read(pipeline_file: Path) -> None:
     pipeline_file.write_text("[budget]\nasset = 2.5\nday = 40\n", "utf-8")
-    assert pipeline.choice().budget == Budget(2.5, 40)
+    assert pipeline.choice().budget == BudgetLimits(2.5, 40)
 
 
 def test_tags_are_read_where_a_pattern_asks_for_them_and_nowhere_else(pipeline_file: Path) -> None:
     pipeline_file.write_text('[stages.labels]\nwhen = { tags = { team = ["news"], "cost.centre" = ["7"] } }\n', "utf-8")
-    wants = wanted(stage("labels"))
+    wants = record_filter(stage("labels"))
     assert wants(ready(tags={"team": "news", "cost.centre": "7", "items": "2"}))
     assert not wants(ready(tags={"team": "news", "cost.centre": "8"}))
     assert not wants(ready(tags={"team": "news"}))
@@ -154,20 +154,20 @@ def test_tags_can_be_read_for_rules_alone(pipeline_file: Path) -> None:
 
 @pytest.mark.parametrize(("tags", "asked"), [(True, 1), (False, 0)])
 async def test_tags_come_with_what_is_probed(tags: bool, asked: int) -> None:
-    outside = Outside(path=MEDIA / "bottles.jpg", tagged={"team": "news"})
+    outside = FakeServices(path=MEDIA / "bottles.jpg", tagged={"team": "news"})
     run = probe_stage(tags=tags).run
     assert run is not None
-    found = await run(uploaded(), outside.services(Results(MemoryBucket())))
+    found = await run(uploaded(), outside.services(ResultsStore(MemoryBucket())))
     assert isinstance(found, MediaProbed)
     assert found.tags == ({"team": "news"} if tags else None)
     assert outside.asked("tags") == asked
 
 
 async def test_tags_reach_the_stages_that_cost_something() -> None:
-    results = Results(MemoryBucket())
+    results = ResultsStore(MemoryBucket())
     for name, event in (("scan", scanned()), ("probe", probed(tags={"team": "news"}))):
         await results.put(asset(), f"{name}@1", event, envelope(event), "")
-    joined = await ready_stage.ready(asset(), await results.look(asset()))
+    joined = await ready_stage.ready(asset(), await results.load(asset()))
     assert joined is not None
     assert joined.tags == {"team": "news"}
 
@@ -185,7 +185,7 @@ def test_what_a_user_says_of_slots_goes_before_and_the_rest_is_shared() -> None:
     assert line.startswith("rekognition runs 20 jobs at a time")
 
 
-@pytest.mark.parametrize("name", [stage.name for stage in pipeline.MORE])
+@pytest.mark.parametrize("name", [stage.name for stage in pipeline.OPTIONAL_STAGES])
 def test_a_stage_that_is_switched_on_alone_has_every_topic_that_it_needs(pipeline_file: Path, name: str) -> None:
     fed_by = "[stages.translation]\non = true\n" if name == "voice" else ""
     pipeline_file.write_text(f"[stages.{name}]\non = true\n{fed_by}")

@@ -7,35 +7,35 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.connectors.aws.http_connection import Connection, Strange
+from headrace.connectors.aws.http_connection import HttpConnection, UnexpectedResponseError
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Said: a: b\r\n\r\n{}"
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[Connection, socket.socket]]:
+def ends() -> Iterator[tuple[HttpConnection, socket.socket]]:
     here, there = socket.socketpair()
     here.settimeout(5)
-    connection = Connection(here)
+    connection = HttpConnection(here)
     yield connection, there
     connection.close()
     there.close()
 
 
-def test_an_answer_follows_each_request_on_one_connection(ends: tuple[Connection, socket.socket]) -> None:
+def test_an_answer_follows_each_request_on_one_connection(ends: tuple[HttpConnection, socket.socket]) -> None:
     connection, there = ends
     for body in (b"a", b"bc"):
         there.sendall(PLAIN)
         assert connection.post(body, {"host": "h"}) == (200, {"content-length": "2", "x-said": "a: b"}, b"{}")
         assert there.recv(1000) == b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-    assert not connection.is_over
+    assert not connection.should_close
 
 
-def test_a_connection_is_over_when_the_other_side_says_so(ends: tuple[Connection, socket.socket]) -> None:
+def test_a_connection_is_over_when_the_other_side_says_so(ends: tuple[HttpConnection, socket.socket]) -> None:
     connection, there = ends
     there.sendall(PLAIN.replace(b"X-Said: a: b", b"Connection: Close"))
     connection.post(b"", {})
-    assert connection.is_over
+    assert connection.should_close
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_a_connection_is_over_when_the_other_side_says_so(ends: tuple[Connection
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200,
     ],
 )
-def test_an_answer_of_another_kind_is_strange(ends: tuple[Connection, socket.socket], answer: bytes) -> None:
+def test_an_answer_of_another_kind_is_strange(ends: tuple[HttpConnection, socket.socket], answer: bytes) -> None:
     connection, there = ends
     there.sendall(answer)
     there.shutdown(socket.SHUT_WR)
-    with pytest.raises(Strange):
+    with pytest.raises(UnexpectedResponseError):
         connection.post(b"", {})
 
 
-def test_no_header_is_more_than_one_line(ends: tuple[Connection, socket.socket]) -> None:
-    with pytest.raises(Strange):
+def test_no_header_is_more_than_one_line(ends: tuple[HttpConnection, socket.socket]) -> None:
+    with pytest.raises(UnexpectedResponseError):
         ends[0].post(b"", {"host": "h\r\nx-more: 1"})

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.connectors.aws.sigv4 import Keys, Scope, signed
+from headrace.connectors.aws.sigv4 import AwsCredentials, SigningScope, sign
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.ReceiveMessage"}
@@ -21,12 +21,14 @@ words = st.text("abcXYZ019/+=-", min_size=1, max_size=40)
 
 
 @given(
-    st.builds(Keys, words, words, st.one_of(st.just(""), words)),
-    st.builds(Scope, st.sampled_from(["eu-west-1", "us-gov-east-1"]), st.sampled_from(["sqs", "sns"])),
+    st.builds(AwsCredentials, words, words, st.one_of(st.just(""), words)),
+    st.builds(SigningScope, st.sampled_from(["eu-west-1", "us-gov-east-1"]), st.sampled_from(["sqs", "sns"])),
     st.sampled_from(["sqs.eu-west-1.amazonaws.com", "localhost:4566", "127.0.0.1:80"]),
     st.binary(max_size=200),
 )
-def test_it_is_what_botocore_makes_of_the_same_request(keys: Keys, scope: Scope, host: str, body: bytes) -> None:
+def test_it_is_what_botocore_makes_of_the_same_request(
+    keys: AwsCredentials, scope: SigningScope, host: str, body: bytes
+) -> None:
     url = f"https://{host}/" if ":" not in host else f"http://{host}/"
     host = host.removesuffix(":80")
     theirs = AWSRequest("POST", url, dict(HEADERS), body)
@@ -36,7 +38,7 @@ def test_it_is_what_botocore_makes_of_the_same_request(keys: Keys, scope: Scope,
             theirs
         )
 
-    ours = signed(NOW, keys, scope, {**HEADERS, "host": host}, body)
+    ours = sign(NOW, keys, scope, {**HEADERS, "host": host}, body)
 
     assert ours["authorization"] == theirs.headers["Authorization"]
     assert ours.get("x-amz-security-token") == theirs.headers.get("X-Amz-Security-Token")

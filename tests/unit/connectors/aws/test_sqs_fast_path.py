@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.connectors.aws.sqs_client import QueueUnavailable, Sqs
-from headrace.connectors.aws.sqs_fast_path import Endpoint, Wire
+from headrace.connectors.aws.sqs_client import QueueUnavailableError, SqsClient
+from headrace.connectors.aws.sqs_fast_path import SqsEndpoint, SqsFastPath
 from tests.support.fake_sns import Authority
 from tests.support.http_server import Request as Posted
 from tests.support.http_server import Response, serving
@@ -49,7 +49,7 @@ def seen(request: Request) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("operation", "method", "parameters"), CALLS)
 def test_it_asks_what_boto3_asks(server: SqsServer, operation: str, method: str, parameters: dict[str, Any]) -> None:
-    Sqs("eu-west-1", 5, 2).call(operation, QueueUrl=QUEUE, **parameters)
+    SqsClient("eu-west-1", 5, 2).call(operation, QueueUrl=QUEUE, **parameters)
     getattr(boto3.session.Session().client("sqs"), method)(QueueUrl=QUEUE, **parameters)
 
     ours, theirs = server.requests
@@ -59,7 +59,7 @@ def test_it_asks_what_boto3_asks(server: SqsServer, operation: str, method: str,
 
 
 def test_a_connection_is_kept_and_another_is_made_when_it_was_closed(server: SqsServer) -> None:
-    sqs = Sqs("eu-west-1", 5, 2)
+    sqs = SqsClient("eu-west-1", 5, 2)
     for _ in range(3):
         sqs.call("ReceiveMessage", QueueUrl=QUEUE)
     assert len(server.connections) == 1
@@ -77,8 +77,8 @@ def test_a_refusal_has_the_code_that_boto3_gives_it(monkeypatch: pytest.MonkeyPa
 
     with serving(refuse) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
-        with pytest.raises(QueueUnavailable) as ours:
-            Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
+        with pytest.raises(QueueUnavailableError) as ours:
+            SqsClient("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
         with pytest.raises(boto3.session.Session().client("sqs").exceptions.ClientError) as theirs:
             boto3.session.Session().client("sqs").receive_message(QueueUrl=QUEUE)
     said = theirs.value.response["Error"]
@@ -89,7 +89,7 @@ def test_a_proxy_is_used_where_there_is_one(server: SqsServer, monkeypatch: pyte
     monkeypatch.setenv("HTTP_PROXY", server.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://sqs.elsewhere.test")
 
-    Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
+    SqsClient("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
 
     assert server.requests[0].path == "http://sqs.elsewhere.test/"
 
@@ -106,16 +106,16 @@ def test_only_who_has_a_certificate_that_is_trusted_is_asked(tmp_path: Path, mon
 
     with serving(receive, certificate) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
-        with pytest.raises(QueueUnavailable, match="SSL"):
-            Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
+        with pytest.raises(QueueUnavailableError, match="SSL"):
+            SqsClient("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE)
         assert got == []
         monkeypatch.setenv("AWS_CA_BUNDLE", str(trusted))
-        assert Sqs("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE) == {"Messages": []}
+        assert SqsClient("eu-west-1", 5, 2).call("ReceiveMessage", QueueUrl=QUEUE) == {"Messages": []}
     assert got == [""]
 
 
 def test_what_it_does_not_know_is_left_to_boto3(server: SqsServer) -> None:
-    wire = Wire(Endpoint(server.url, None, 1.0, 1.0), lambda headers, _body: dict(headers))
+    wire = SqsFastPath(SqsEndpoint(server.url, None, 1.0, 1.0), lambda headers, _body: dict(headers))
     server.answers.extend([(503, b"busy"), (302, b""), b'{"Messages": 7}', b"[" * 100_000, (400, b"<html>")])
 
     assert [wire.call("ReceiveMessage", {"QueueUrl": QUEUE}) for _ in range(5)] == [None] * 5

@@ -12,40 +12,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from headrace.connectors.aws.client import NotAnswered
-from headrace.connectors.backfill.backfill import Clock, Work, carry
-from headrace.connectors.backfill.checkpoint import Counts, Cursor, record
-from headrace.connectors.backfill.events import fact, sequencer
-from headrace.connectors.backfill.filters import Filters, name_of
+from headrace.connectors.aws.client import AwsCallError
+from headrace.connectors.backfill.backfill import BackfillClock, BackfillPlan, run
+from headrace.connectors.backfill.checkpoint import BackfillCounts, Checkpoint, record
+from headrace.connectors.backfill.events import sequencer, to_event
+from headrace.connectors.backfill.filters import ObjectFilters, name_of
 from headrace.connectors.backfill.listing import (
-    Listed,
-    Page,
-    Place,
-    Unlistable,
+    BucketPrefix,
+    ListedObject,
+    ListingError,
+    ListingPage,
     from_objects,
     from_versions,
-    look,
     objects,
+    open_prefix,
     parse,
 )
-from headrace.connectors.events.results import Fact
+from headrace.connectors.events.results import EventWithMetadata
 from headrace.schemas.ids import sequencer_order
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.results import version_folder
 
 MOMENT = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
-PLACE = Place("media", "in/", "eu-west-1")
-ANY = Filters()
-ALL = Work(PLACE, ANY)
-BEGIN = Cursor("b")
+PLACE = BucketPrefix("media", "in/", "eu-west-1")
+ANY = ObjectFilters()
+ALL = BackfillPlan(PLACE, ANY)
+BEGIN = Checkpoint("b")
 
 moments = st.integers(0, 3_000_000_000_000).map(
     lambda ms: datetime(2006, 3, 14, tzinfo=UTC) + timedelta(milliseconds=ms)
 )
 listings = st.builds(
-    Listed,
+    ListedObject,
     key=st.text(min_size=1, max_size=5),
     size=st.integers(0, 100),
     etag=st.just("e1"),
@@ -55,16 +55,16 @@ listings = st.builds(
 suffixes = st.lists(st.sampled_from([".mp4", ".JPG", "4", "ü", " "]), max_size=3).map(tuple)
 bounds = st.none() | st.integers(0, 100)
 filters = st.builds(
-    Filters, suffixes, min_size=bounds, max_size=bounds, since=st.none() | moments, until=st.none() | moments
+    ObjectFilters, suffixes, min_size=bounds, max_size=bounds, since=st.none() | moments, until=st.none() | moments
 )
 
 
-def listed(key: str = "in/a.jpg", **changes: Any) -> Listed:
-    return Listed(**{"key": key, "size": 10, "etag": "e1", "modified": MOMENT, **changes})
+def listed(key: str = "in/a.jpg", **changes: Any) -> ListedObject:
+    return ListedObject(**{"key": key, "size": 10, "etag": "e1", "modified": MOMENT, **changes})
 
 
-def uploaded(each: Listed) -> MediaUploaded:
-    event, _ = fact(PLACE, each)
+def uploaded(each: ListedObject) -> MediaUploaded:
+    event, _ = to_event(PLACE, each)
     assert isinstance(event, MediaUploaded)
     return event
 
@@ -73,16 +73,16 @@ class Memory:
     """A log that remembers in which order what was done, and a clock that moves when it is looked at."""
 
     def __init__(self, seconds_a_look: float = 0.0) -> None:
-        self.sent: list[Fact] = []
-        self.saved: list[tuple[int, Cursor]] = []
+        self.sent: list[EventWithMetadata] = []
+        self.saved: list[tuple[int, Checkpoint]] = []
         self.slept = 0.0
         self._step = seconds_a_look
         self._now = 0.0
 
-    def send(self, fact: Fact) -> None:
+    def send(self, fact: EventWithMetadata) -> None:
         self.sent.append(fact)
 
-    def save(self, cursor: Cursor) -> None:
+    def save(self, cursor: Checkpoint) -> None:
         self.saved.append((len(self.sent), cursor))
 
     def now(self) -> float:
@@ -93,8 +93,8 @@ class Memory:
         self.slept += seconds
         self._now += seconds
 
-    def carry(self, found: list[Listed], cursor: Cursor = BEGIN, work: Work = ALL) -> Cursor:
-        *_, end = carry(work, found, cursor, self, Clock(self.now, self.sleep))
+    def carry(self, found: list[ListedObject], cursor: Checkpoint = BEGIN, work: BackfillPlan = ALL) -> Checkpoint:
+        *_, end = run(work, found, cursor, self, BackfillClock(self.now, self.sleep))
         return end
 
     def keys(self) -> list[str]:
@@ -102,7 +102,7 @@ class Memory:
 
 
 def test_an_object_is_the_upload_that_s3_would_have_told_of() -> None:
-    event, envelope = fact(PLACE, listed(version_id="v1"))
+    event, envelope = to_event(PLACE, listed(version_id="v1"))
 
     assert isinstance(event, MediaUploaded)
     assert (event.asset.key, event.asset.version, event.asset.version_id) == ("in/a.jpg", "v1", "v1")
@@ -121,11 +121,11 @@ def test_without_a_version_id_the_etag_is_the_version() -> None:
 
 
 def test_the_same_version_has_the_same_id_and_another_one_another() -> None:
-    same = fact(PLACE, listed())[1].id
+    same = to_event(PLACE, listed())[1].id
 
-    assert fact(PLACE, listed())[1].id == same
-    assert fact(PLACE, listed(etag="e2"))[1].id != same
-    assert fact(PLACE, listed(modified=MOMENT + timedelta(seconds=1)))[1].id != same
+    assert to_event(PLACE, listed())[1].id == same
+    assert to_event(PLACE, listed(etag="e2"))[1].id != same
+    assert to_event(PLACE, listed(modified=MOMENT + timedelta(seconds=1)))[1].id != same
 
 
 @given(moments, st.from_regex(r"[0-9A-F]{1,20}", fullmatch=True).filter(lambda found: found.strip("0")))
@@ -149,24 +149,24 @@ def test_in_the_store_a_listed_version_lies_before_one_that_s3_told_of_and_behin
 
 
 def test_every_record_can_be_written() -> None:
-    sent = message(*fact(PLACE, listed("in/zażółć 日本語\U0001f3ac.mp4", size=2**43)), codec.load())
+    sent = to_producer_record(*to_event(PLACE, listed("in/zażółć 日本語\U0001f3ac.mp4", size=2**43)), codec.load())
 
     assert sent.key == "media/in/zażółć 日本語\U0001f3ac.mp4".encode()
 
 
 @given(st.lists(listings, max_size=20), filters)
-def test_what_was_listed_was_sent_or_filtered(found: list[Listed], wanted: Filters) -> None:
+def test_what_was_listed_was_sent_or_filtered(found: list[ListedObject], wanted: ObjectFilters) -> None:
     memory = Memory()
-    end = memory.carry(found, work=Work(PLACE, wanted))
+    end = memory.carry(found, work=BackfillPlan(PLACE, wanted))
 
     assert end.done
     assert end.counts.listed == len(found) == len(memory.sent) + sum(end.counts.filtered.values())
     assert end.counts.sent == len(memory.sent)
-    assert memory.keys() == [each.key for each in found if not wanted.why_not(each)]
+    assert memory.keys() == [each.key for each in found if not wanted.skip_reason(each)]
 
 
 @given(listings, filters)
-def test_an_object_is_wanted_when_every_filter_lets_it_pass(each: Listed, wanted: Filters) -> None:
+def test_an_object_is_wanted_when_every_filter_lets_it_pass(each: ListedObject, wanted: ObjectFilters) -> None:
     name = each.key.lower()
     passes = (
         each.storage_class not in ("GLACIER", "DEEP_ARCHIVE")
@@ -178,7 +178,7 @@ def test_an_object_is_wanted_when_every_filter_lets_it_pass(each: Listed, wanted
         and (wanted.until is None or each.modified < wanted.until)
     )
 
-    assert (wanted.why_not(each) == "") is passes
+    assert (wanted.skip_reason(each) == "") is passes
 
 
 @pytest.mark.parametrize(
@@ -189,24 +189,24 @@ def test_an_object_is_wanted_when_every_filter_lets_it_pass(each: Listed, wanted
         (listed("in/a.jpg", size=0), ANY, ""),
         (listed(storage_class="DEEP_ARCHIVE"), ANY, "archived"),
         (listed(storage_class="GLACIER_IR"), ANY, ""),
-        (listed("A.JPG"), Filters((".jpg",)), ""),
-        (listed("a.jpg.txt"), Filters((".jpg", ".mp4")), "suffix"),
-        (listed(size=10), Filters(min_size=10, max_size=10), ""),
-        (listed(size=10), Filters(min_size=11), "size"),
-        (listed(size=10), Filters(max_size=0), "size"),
-        (listed(), Filters(since=MOMENT), ""),
-        (listed(), Filters(until=MOMENT), "time"),
+        (listed("A.JPG"), ObjectFilters((".jpg",)), ""),
+        (listed("a.jpg.txt"), ObjectFilters((".jpg", ".mp4")), "suffix"),
+        (listed(size=10), ObjectFilters(min_size=10, max_size=10), ""),
+        (listed(size=10), ObjectFilters(min_size=11), "size"),
+        (listed(size=10), ObjectFilters(max_size=0), "size"),
+        (listed(), ObjectFilters(since=MOMENT), ""),
+        (listed(), ObjectFilters(until=MOMENT), "time"),
     ],
 )
-def test_a_filter_says_what_keeps_an_object_out(each: Listed, wanted: Filters, why: str) -> None:
-    assert wanted.why_not(each) == why
+def test_a_filter_says_what_keeps_an_object_out(each: ListedObject, wanted: ObjectFilters, why: str) -> None:
+    assert wanted.skip_reason(each) == why
 
 
 @given(st.integers(0, 30), st.integers(0, 30))
 def test_killed_anywhere_it_goes_on_and_leaves_nothing_out(number: int, killed_after: int) -> None:
     found = [listed(f"{each:02}") for each in range(number)]
     first = Memory(seconds_a_look=0.3)
-    cursors = carry(ALL, found, BEGIN, first, Clock(first.now, first.sleep))
+    cursors = run(ALL, found, BEGIN, first, BackfillClock(first.now, first.sleep))
     for _ in zip(range(killed_after), cursors, strict=False):
         pass
 
@@ -230,20 +230,20 @@ def test_a_cursor_is_noted_behind_the_records_that_it_stands_for() -> None:
 
 def test_a_rate_lets_a_second_of_records_go_at_once_and_the_others_at_its_pace() -> None:
     memory = Memory()
-    memory.carry([listed(str(each)) for each in range(100)], work=Work(PLACE, ANY, rate=10))
+    memory.carry([listed(str(each)) for each in range(100)], work=BackfillPlan(PLACE, ANY, rate=10))
 
     assert memory.slept == pytest.approx(9.0, abs=0.2)
 
 
 def test_what_is_filtered_takes_nothing_of_the_rate() -> None:
     memory = Memory()
-    memory.carry([listed(str(each)) for each in range(100)], work=Work(PLACE, Filters((".mp4",)), rate=1))
+    memory.carry([listed(str(each)) for each in range(100)], work=BackfillPlan(PLACE, ObjectFilters((".mp4",)), rate=1))
 
     assert memory.slept == 0
 
 
 def test_a_cursor_lies_on_its_topic_by_the_name_of_its_backfill() -> None:
-    sent = record(Cursor("s3://media/in/", "in/é", counts=Counts(3, 30, {"size": 1})))
+    sent = record(Checkpoint("s3://media/in/", "in/é", counts=BackfillCounts(3, 30, {"size": 1})))
 
     assert (sent.topic, sent.key) == ("system.backfills", b"s3://media/in/")
     assert (sent.value or b"").decode() == (
@@ -252,24 +252,24 @@ def test_a_cursor_lies_on_its_topic_by_the_name_of_its_backfill() -> None:
 
 
 def test_filters_that_mean_the_same_name_the_same_backfill() -> None:
-    one, other = (name_of(PLACE, Filters(given)) for given in ((".jpg", ".MP4"), (".mp4", ".JPG", ".jpg")))
+    one, other = (name_of(PLACE, ObjectFilters(given)) for given in ((".jpg", ".MP4"), (".mp4", ".JPG", ".jpg")))
 
     assert one == other == "s3://media/in/ --suffix .jpg --suffix .mp4"
 
 
 def test_what_is_carried_names_a_backfill_and_nothing_else_can_look_like_it() -> None:
-    places = [PLACE, Place("media", "in/ --suffix .jpg"), Place("media")]
+    places = [PLACE, BucketPrefix("media", "in/ --suffix .jpg"), BucketPrefix("media")]
     given = [
         ANY,
-        Filters((".jpg",)),
-        Filters(min_size=1),
-        Filters(max_size=1),
-        Filters(since=MOMENT),
-        Filters(until=MOMENT),
+        ObjectFilters((".jpg",)),
+        ObjectFilters(min_size=1),
+        ObjectFilters(max_size=1),
+        ObjectFilters(since=MOMENT),
+        ObjectFilters(until=MOMENT),
     ]
 
     assert len({name_of(place, filters) for place in places for filters in given}) == len(places) * len(given)
-    assert name_of(Place("media", "in/", "us-east-1", versioned=True), ANY) == name_of(PLACE, ANY)
+    assert name_of(BucketPrefix("media", "in/", "us-east-1", versioned=True), ANY) == name_of(PLACE, ANY)
 
 
 @pytest.mark.parametrize(
@@ -282,17 +282,17 @@ def test_what_is_carried_names_a_backfill_and_nothing_else_can_look_like_it() ->
     ],
 )
 def test_an_address_is_a_bucket_and_the_prefix_as_it_is(address: str, bucket: str, prefix: str) -> None:
-    assert parse(address) == Place(bucket, prefix)
+    assert parse(address) == BucketPrefix(bucket, prefix)
 
 
 @pytest.mark.parametrize("address", ["", "media", "s3://", "s3:///a", "S3://media", "s3://Media", "s3://media/\udcff"])
 def test_anything_else_is_no_address(address: str) -> None:
-    with pytest.raises(Unlistable, match="no address of a bucket: write s3://bucket"):
+    with pytest.raises(ListingError, match="no address of a bucket: write s3://bucket"):
         parse(address)
 
 
 def test_a_directory_bucket_is_refused_because_it_has_no_order() -> None:
-    with pytest.raises(Unlistable, match="directory bucket"):
+    with pytest.raises(ListingError, match="directory bucket"):
         parse("s3://media--use1-az4--x-s3/in")
 
 
@@ -307,11 +307,11 @@ def test_a_directory_bucket_is_refused_because_it_has_no_order() -> None:
 )
 def test_a_bucket_that_cannot_be_listed_says_what_to_do(monkeypatch: pytest.MonkeyPatch, code: str, said: str) -> None:
     def refuses(*_: object, **__: object) -> dict[str, Any]:
-        raise NotAnswered("nobody answers", code)
+        raise AwsCallError("nobody answers", code)
 
-    monkeypatch.setattr("headrace.connectors.backfill.listing.ask", refuses)
-    for use in (lambda: look("s3://media/in/"), lambda: list(objects(PLACE))):
-        with pytest.raises(Unlistable, match=f"^{re.escape(said)}"):
+    monkeypatch.setattr("headrace.connectors.backfill.listing.call_with_retries", refuses)
+    for use in (lambda: open_prefix("s3://media/in/"), lambda: list(objects(PLACE))):
+        with pytest.raises(ListingError, match=f"^{re.escape(said)}"):
             use()
 
 
@@ -325,8 +325,8 @@ def test_a_page_of_objects_ends_with_its_last_key_unless_it_is_the_last() -> Non
 
     assert from_objects({"Contents": contents, "IsTruncated": True}).last == "in/b.jpg"
     page = from_objects({"Contents": contents, "IsTruncated": False})
-    assert page == Page((listed("in/a.jpg"), listed("in/b.jpg")))
-    assert from_objects({}) == Page(())
+    assert page == ListingPage((listed("in/a.jpg"), listed("in/b.jpg")))
+    assert from_objects({}) == ListingPage(())
 
 
 def test_a_page_of_versions_has_the_current_ones_alone_and_ends_with_a_deleted_key_too() -> None:

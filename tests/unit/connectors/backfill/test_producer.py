@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from headrace.connectors.backfill.checkpoint import BackfillFailed, Cursor
-from headrace.connectors.backfill.events import fact
-from headrace.connectors.backfill.listing import Listed, Place
-from headrace.connectors.backfill.producer import NEEDED, Sender
+from headrace.connectors.backfill.checkpoint import BackfillError, Checkpoint
+from headrace.connectors.backfill.events import to_event
+from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
+from headrace.connectors.backfill.producer import NEEDED, BackfillProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 
-UPLOAD = fact(Place("media"), Listed("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
+UPLOAD = to_event(BucketPrefix("media"), ListedObject("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
 CLUSTER = KafkaSettings(bootstrap_servers="127.0.0.1:9")
 
 
@@ -53,20 +53,20 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
     producer = Producer()
     monkeypatch.setattr("headrace.schemas.kafka.clients.producer", lambda _: producer)
     monkeypatch.setattr(
-        "headrace.schemas.kafka.clients.existing_topics", lambda *_: {topic.name: 1 for topic in NEEDED}
+        "headrace.schemas.kafka.clients.partition_counts", lambda *_: {topic.name: 1 for topic in NEEDED}
     )
     return producer
 
 
-def sender(producer: Producer) -> Sender:
+def sender(producer: Producer) -> BackfillProducer:
     """A sender whose schemas are published."""
-    found = Sender(CLUSTER)
+    found = BackfillProducer(CLUSTER)
     producer.done.clear()
     return found
 
 
 def test_the_schemas_are_there_before_the_first_record(producer: Producer) -> None:
-    Sender(CLUSTER)
+    BackfillProducer(CLUSTER)
 
     assert set(producer.done[:-1]) == {"system.schemas"}
     assert producer.done[-1] == "flush"
@@ -75,7 +75,7 @@ def test_the_schemas_are_there_before_the_first_record(producer: Producer) -> No
 def test_a_cursor_is_sent_when_the_records_are_there_and_save_waits_for_it(producer: Producer) -> None:
     log = sender(producer)
     log.send(UPLOAD)
-    log.save(Cursor("b"))
+    log.save(Checkpoint("b"))
 
     assert producer.done == ["media.uploaded", "flush", "system.backfills", "flush"]
 
@@ -89,8 +89,8 @@ def test_without_every_record_no_cursor_is_sent(producer: Producer, trouble: dic
         setattr(producer, name, value)
     log.send(UPLOAD)
 
-    with pytest.raises(BackfillFailed, match=f"{said}; run the command again to continue"):
-        log.save(Cursor("b"))
+    with pytest.raises(BackfillError, match=f"{said}; run the command again to continue"):
+        log.save(Checkpoint("b"))
 
     assert "system.backfills" not in producer.done
 
@@ -104,8 +104,8 @@ def test_a_full_producer_is_waited_for(producer: Producer) -> None:
 
 
 def test_missing_topics_are_named_with_what_creates_them(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.schemas.kafka.clients.existing_topics", lambda *_: {"system.schemas": 1})
+    monkeypatch.setattr("headrace.schemas.kafka.clients.partition_counts", lambda *_: {"system.schemas": 1})
 
-    with pytest.raises(BackfillFailed, match=r"media\.uploaded, system\.backfills \(headrace topics apply\)"):
-        Sender(CLUSTER)
+    with pytest.raises(BackfillError, match=r"media\.uploaded, system\.backfills \(headrace topics apply\)"):
+        BackfillProducer(CLUSTER)
     assert producer.done == []

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from headrace.connectors.bridge.queue import Delivery, Rejected
+from headrace.connectors.bridge.queue import BatchEntryError, SqsMessage
 
 WITHIN_SECONDS = 10.0
 
@@ -35,18 +35,18 @@ class StubQueue:
         self.batches: list[int] = []
         self.hidden: list[tuple[str, int]] = []
         self.errors: dict[str, list[Exception]] = {"receive": [], "delete": [], "hide": []}
-        self.rejects: list[Rejected] = []
+        self.rejects: list[BatchEntryError] = []
         self.receives = 0
         self.most_at_once = 0
         self._at_once = 0
         self._lock = threading.Lock()
-        self._waiting: queue.Queue[list[Delivery]] = queue.Queue()
+        self._waiting: queue.Queue[list[SqsMessage]] = queue.Queue()
 
     def send(self, *bodies: str, group: str = "") -> None:
         """Let the next receipt have these messages; the n-th of a receipt is message n."""
-        self._waiting.put([Delivery(f"m{n}", f"r{n}", body, group) for n, body in enumerate(bodies)])
+        self._waiting.put([SqsMessage(f"m{n}", f"r{n}", body, group) for n, body in enumerate(bodies)])
 
-    def receive(self) -> list[Delivery]:
+    def receive(self) -> list[SqsMessage]:
         self._raise("receive")
         with self._lock:
             self.receives += 1
@@ -60,7 +60,7 @@ class StubQueue:
             with self._lock:
                 self._at_once -= 1
 
-    def delete(self, deliveries: Sequence[Delivery]) -> list[Rejected]:
+    def delete(self, deliveries: Sequence[SqsMessage]) -> list[BatchEntryError]:
         self._raise("delete")
         refused, self.rejects = self.rejects, []
         no = {each.delivery.id for each in refused}
@@ -68,7 +68,7 @@ class StubQueue:
         self.deleted += [each.id for each in deliveries if each.id not in no]
         return refused
 
-    def hide(self, deliveries: Sequence[Delivery], seconds: int) -> list[Rejected]:
+    def change_visibility(self, deliveries: Sequence[SqsMessage], seconds: int) -> list[BatchEntryError]:
         self._raise("hide")
         refused, self.rejects = self.rejects, []
         self.batches.append(len(deliveries))

@@ -13,9 +13,9 @@ from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from headrace.connectors.bridge import visibility
-from headrace.connectors.bridge.bridge import Bridge, BridgeFailed
-from headrace.connectors.bridge.in_flight import Counts, Flight, Source
-from headrace.connectors.bridge.queue import QueueUnavailable, Rejected
+from headrace.connectors.bridge.bridge import Bridge, BridgeError
+from headrace.connectors.bridge.in_flight import BridgeCounts, InFlightMessage, QueueSourceState
+from headrace.connectors.bridge.queue import BatchEntryError, QueueUnavailableError
 from headrace.connectors.bridge.settings import BridgeSettings
 from tests.support.records import CODEC
 from tests.unit.connectors.bridge.stubs import StubProducer, StubQueue, eventually
@@ -41,21 +41,21 @@ class Bench:
 
     def add(self, queue: StubQueue, hidden_seconds: int = 30) -> None:
         """Receive from another queue as well, and delete what has landed without waiting for more."""
-        source = Source(queue, hidden_seconds)  # type: ignore[arg-type]
+        source = QueueSourceState(queue, hidden_seconds)  # type: ignore[arg-type]
         self.bridge.add(source)
-        self.bridge._deletes[source].waiting.hurry()
+        self.bridge._deletes[source].waiting.flush()
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> BridgeCounts:
         return self.bridge.counts
 
-    def close(self) -> Counts:
+    def close(self) -> BridgeCounts:
         self.bridge.close()
         return self.counts
 
 
-def conserved(counts: Counts) -> bool:
-    return counts.received == counts.translated + counts.refused + counts.ignored + counts.left
+def conserved(counts: BridgeCounts) -> bool:
+    return counts.received == counts.parsed + counts.rejected + counts.ignored + counts.returned
 
 
 def heard(bench: Bench) -> None:
@@ -85,7 +85,7 @@ def bench(queue: StubQueue) -> Iterator[Bench]:
 class Hasty(Bridge):
     """A bridge with a bug: it deletes what it has produced without waiting for the acknowledgement."""
 
-    def _send(self, flight: Flight, messages: Any, ending: Any) -> None:
+    def _send(self, flight: InFlightMessage, messages: Any, ending: Any) -> None:
         super()._send(flight, messages, ending)
         self._airspace.end(flight, ending)
 
@@ -102,11 +102,11 @@ def test_a_message_is_deleted_only_after_the_last_of_its_records_is_acknowledged
     # A message that tells of nothing is deleted at once: by then the other would have been as well.
     queue.send('{"Event": "s3:TestEvent"}', '{"Event": "s3:TestEvent"}')
     assert eventually(lambda: bench.counts.ignored == 2 and len(queue.deleted) >= 2)
-    assert (bench.counts.translated == 0 and len(queue.deleted) == 2) is waits
+    assert (bench.counts.parsed == 0 and len(queue.deleted) == 2) is waits
 
     bench.producer.acknowledge(1)
     assert eventually(lambda: len(queue.deleted) == 3)
-    assert asdict(bench.close()) == asdict(Counts(received=3, translated=1, ignored=2, deleted=3, records=3))
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=3, parsed=1, ignored=2, deleted=3, records=3))
 
 
 def test_a_message_with_a_record_that_was_not_taken_is_left_to_come_back(bench: Bench) -> None:
@@ -114,8 +114,8 @@ def test_a_message_with_a_record_that_was_not_taken_is_left_to_come_back(bench: 
     bench.producer.acknowledge(0)
     bench.producer.acknowledge(1, LOST)
 
-    assert eventually(lambda: bench.counts.left == 1)
-    assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
+    assert eventually(lambda: bench.counts.returned == 1)
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=1, returned=1))
     assert bench.queue.deleted == []
 
 
@@ -124,7 +124,7 @@ def test_a_record_that_the_producer_refuses_leaves_the_message(bench: Bench) -> 
     bench.queue.send(sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")))
     bench.producer.acknowledge(0)
 
-    assert eventually(lambda: bench.counts.left == 1)
+    assert eventually(lambda: bench.counts.returned == 1)
     assert bench.close().deleted == 0
 
 
@@ -142,7 +142,7 @@ def test_a_producer_that_is_beyond_repair_ends_the_bridge(bench: Bench) -> None:
     bench.queue.send(sns_messages.notification())
 
     assert eventually(bench.stop.is_set)
-    with pytest.raises(BridgeFailed, match="fenced"):
+    with pytest.raises(BridgeError, match="fenced"):
         bench.close()
     assert conserved(bench.counts)
     assert bench.queue.deleted == []
@@ -153,7 +153,7 @@ def test_a_producer_that_says_that_it_is_beyond_repair_ends_the_bridge(bench: Be
     tell(bench)
 
     assert eventually(bench.stop.is_set)
-    with pytest.raises(BridgeFailed, match="fenced"):
+    with pytest.raises(BridgeError, match="fenced"):
         bench.close()
     assert conserved(bench.counts)
     assert bench.queue.deleted == []
@@ -168,7 +168,7 @@ def test_what_nobody_can_read_is_deleted_once_it_is_a_dead_letter(bench: Bench) 
         assert eventually(lambda: bench.queue.deleted == ["m0"])
 
     assert bench.producer.sent[0][1] == UNREADABLE.encode()
-    assert bench.close().refused == 1
+    assert bench.close().rejected == 1
     (line,) = [line for line in logs if line["event"] == "refused"]
     assert (line["message"], line["code"], line["queue"]) == ("m0", "not_json", bench.queue.url)
     assert not any(UNREADABLE in str(line) for line in logs)
@@ -178,8 +178,8 @@ def test_what_nobody_can_read_can_be_left_to_the_queue(queue: StubQueue) -> None
     bench = Bench(queue, leave_unreadable=True)
     queue.send(UNREADABLE)
 
-    assert eventually(lambda: bench.counts.left == 1)
-    assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
+    assert eventually(lambda: bench.counts.returned == 1)
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=1, returned=1))
     assert (queue.deleted, bench.producer.sent) == ([], [])
 
 
@@ -191,7 +191,7 @@ def test_what_can_be_read_of_a_message_is_sent_beside_its_dead_letter(bench: Ben
 
     assert eventually(lambda: bench.queue.deleted == ["m0"])
     assert bench.producer.topics == ["media.uploaded", "bridge.dlq"]
-    assert asdict(bench.close()) == asdict(Counts(received=1, refused=1, deleted=1, records=2))
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=1, rejected=1, deleted=1, records=2))
 
 
 def test_what_can_be_read_of_a_message_is_sent_although_the_rest_is_left_to_the_queue(queue: StubQueue) -> None:
@@ -199,7 +199,7 @@ def test_what_can_be_read_of_a_message_is_sent_although_the_rest_is_left_to_the_
     queue.send(sns_messages.notification(sns_messages.record("good"), sns_messages.record("bad", version="3.0")))
     bench.producer.acknowledge(0)
 
-    assert eventually(lambda: bench.counts.left == 1)
+    assert eventually(lambda: bench.counts.returned == 1)
     assert bench.producer.topics == ["media.uploaded"]
     assert bench.close().deleted == 0
 
@@ -255,7 +255,7 @@ def test_a_fifo_group_keeps_its_order_when_one_of_it_is_left() -> None:
         bench.producer.acknowledge(number, error)
 
     assert eventually(lambda: queue.deleted == ["m0"])
-    assert asdict(bench.close()) == asdict(Counts(received=4, translated=1, left=3, deleted=1, records=1))
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=4, parsed=1, returned=3, deleted=1, records=1))
 
 
 @pytest.mark.parametrize(("name", "most"), [("media", 3), ("media.fifo", 1)])
@@ -270,7 +270,7 @@ def test_a_fifo_queue_has_one_receiver(name: str, most: int) -> None:
 
 def test_a_queue_that_is_away_takes_no_place_from_another(queue: StubQueue) -> None:
     away = StubQueue("http://sqs/away")
-    away.errors["receive"] = [QueueUnavailable("away")] * 1000
+    away.errors["receive"] = [QueueUnavailableError("away")] * 1000
     bench = Bench(away, bridge_in_flight=10)
     assert eventually(lambda: len(away.errors["receive"]) < 1000)
     bench.add(queue)
@@ -293,7 +293,7 @@ def test_a_stop_waits_for_what_is_under_way_and_deletes_it(bench: Bench) -> None
     closing.join(5)
 
     assert not closing.is_alive()
-    assert asdict(bench.counts) == asdict(Counts(received=1, translated=1, deleted=1, records=1))
+    assert asdict(bench.counts) == asdict(BridgeCounts(received=1, parsed=1, deleted=1, records=1))
 
 
 def test_a_stop_does_not_wait_for_ever_and_what_comes_after_it_changes_nothing(queue: StubQueue) -> None:
@@ -305,7 +305,7 @@ def test_a_stop_does_not_wait_for_ever_and_what_comes_after_it_changes_nothing(q
     bench.producer.acknowledge(0)
     bench.producer.poll(1)
 
-    assert counts == asdict(bench.counts) == asdict(Counts(received=1, left=1))
+    assert counts == asdict(bench.counts) == asdict(BridgeCounts(received=1, returned=1))
     assert queue.deleted == []
 
 
@@ -355,11 +355,11 @@ def test_a_stop_does_not_wait_for_a_producer_that_stays_full(queue: StubQueue) -
     queue.send(sns_messages.notification())
     assert eventually(lambda: len(bench.producer.raises) < 10_000)
 
-    assert asdict(bench.close()) == asdict(Counts(received=1, left=1))
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=1, returned=1))
 
 
 def test_a_queue_that_goes_away_is_told_of_once_and_asked_again_until_it_is_back(queue: StubQueue) -> None:
-    queue.errors["receive"] = [QueueUnavailable("does not exist")] * 2
+    queue.errors["receive"] = [QueueUnavailableError("does not exist")] * 2
     queue.send(sns_messages.notification())
     with capture_logs() as logs:
         bench = Bench(queue)
@@ -372,7 +372,7 @@ def test_a_queue_that_goes_away_is_told_of_once_and_asked_again_until_it_is_back
 
 
 def test_a_queue_that_lets_us_receive_and_not_delete_is_told_of_once(bench: Bench) -> None:
-    bench.queue.errors["delete"] = [QueueUnavailable("AccessDenied")] * 2
+    bench.queue.errors["delete"] = [QueueUnavailableError("AccessDenied")] * 2
     with capture_logs() as logs:
         bench.queue.send(sns_messages.notification())
         bench.producer.acknowledge(0)
@@ -383,7 +383,7 @@ def test_a_queue_that_lets_us_receive_and_not_delete_is_told_of_once(bench: Benc
 
 
 def test_a_message_that_is_held_long_is_kept_hidden(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visibility, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(visibility, "CHECK_SECONDS", 0.01)
     queue = StubQueue("http://sqs/impatient")
     bench.add(queue, hidden_seconds=2)
     queue.send(sns_messages.notification(), '{"Event": "s3:TestEvent"}')
@@ -394,7 +394,7 @@ def test_a_message_that_is_held_long_is_kept_hidden(bench: Bench, monkeypatch: p
 
 
 def test_a_delete_that_failed_is_tried_again(bench: Bench) -> None:
-    bench.queue.errors["delete"] = [QueueUnavailable("throttled")]
+    bench.queue.errors["delete"] = [QueueUnavailableError("throttled")]
     bench.queue.send(sns_messages.notification())
     bench.producer.acknowledge(0)
 
@@ -406,7 +406,7 @@ def test_of_a_batch_only_what_was_not_deleted_is_tried_again(bench: Bench) -> No
     bench.queue.send(*[sns_messages.notification(sns_messages.record(key)) for key in "abcdefghij"])
     assert eventually(lambda: len(bench.producer.sent) == 10)
     (held,) = [flight for flight in bench.bridge._airspace.snapshot() if flight.delivery.id == "m3"]
-    bench.queue.rejects = [Rejected(held.delivery, "InternalError: ", gone=False)]
+    bench.queue.rejects = [BatchEntryError(held.delivery, "InternalError: ", gone=False)]
     for number in range(10):
         bench.producer.acknowledge(number)
 
@@ -419,20 +419,20 @@ def test_a_handle_that_has_expired_is_told_of_and_not_tried_again(bench: Bench) 
     bench.queue.send(sns_messages.notification())
     assert eventually(lambda: len(bench.producer.sent) == 1)
     (held,) = bench.bridge._airspace.snapshot()
-    bench.queue.rejects = [Rejected(held.delivery, "ReceiptHandleIsInvalid: ", gone=True)]
+    bench.queue.rejects = [BatchEntryError(held.delivery, "ReceiptHandleIsInvalid: ", gone=True)]
     with capture_logs() as logs:
         bench.producer.acknowledge(0)
         assert eventually(lambda: not bench.bridge._airspace.snapshot())
 
     assert [line["event"] for line in logs] == ["not deleted"]
-    assert asdict(bench.close()) == asdict(Counts(received=1, translated=1, records=1))
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=1, parsed=1, records=1))
 
 
 def test_a_thread_that_dies_ends_the_bridge_rather_than_let_it_carry_less(bench: Bench) -> None:
     bench.queue.errors["receive"] = [ZeroDivisionError("a bug")]
 
     assert eventually(bench.stop.is_set)
-    with pytest.raises(BridgeFailed, match="a bug"):
+    with pytest.raises(BridgeError, match="a bug"):
         bench.close()
 
 
@@ -443,7 +443,7 @@ def test_an_outage_of_kafka_is_told_of_once_and_its_end_too(bench: Bench) -> Non
             bench.producer.given["error_cb"](down)
         bench.queue.send(sns_messages.notification())
         bench.producer.acknowledge(0)
-        assert eventually(lambda: bench.counts.translated == 1)
+        assert eventually(lambda: bench.counts.parsed == 1)
 
     assert [line["event"] for line in logs] == ["waiting", "works again"]
 
@@ -473,4 +473,4 @@ def test_whatever_happens_each_message_ends_once_and_is_deleted_unless_it_is_lef
     counts = bench.close()
     assert counts.received == len(bodies)
     assert conserved(counts)
-    assert counts.deleted == len(queue.deleted) == len(set(queue.deleted)) == counts.received - counts.left
+    assert counts.deleted == len(queue.deleted) == len(set(queue.deleted)) == counts.received - counts.returned

@@ -8,25 +8,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.connectors.bridge.deleter import Waiting
+from headrace.connectors.bridge.deleter import BatchBuffer
 
 
 @pytest.fixture
-def slow() -> Iterator[Waiting[int]]:
+def slow() -> Iterator[BatchBuffer[int]]:
     """One that would wait for a minute."""
-    waiting: Waiting[int] = Waiting(60)
+    waiting: BatchBuffer[int] = BatchBuffer(60)
     yield waiting
     waiting.close()
 
 
-def test_ten_go_at_once_in_the_order_they_came(slow: Waiting[int]) -> None:
+def test_ten_go_at_once_in_the_order_they_came(slow: BatchBuffer[int]) -> None:
     slow.put(range(12))
 
     assert slow.take() == list(range(10))
 
 
 def test_fewer_go_when_the_first_has_waited_long_enough_although_others_keep_coming() -> None:
-    waiting: Waiting[int] = Waiting(0.2)
+    waiting: BatchBuffer[int] = BatchBuffer(0.2)
     over = threading.Event()
 
     def trickle() -> None:
@@ -44,21 +44,21 @@ def test_fewer_go_when_the_first_has_waited_long_enough_although_others_keep_com
     assert len(taken) < 10
 
 
-def test_in_a_hurry_nothing_waits(slow: Waiting[int]) -> None:
+def test_in_a_hurry_nothing_waits(slow: BatchBuffer[int]) -> None:
     slow.put([0])
-    slow.hurry()
+    slow.flush()
 
     assert slow.take() == [0]
 
 
-def test_what_waits_is_handed_out_before_the_end(slow: Waiting[int]) -> None:
+def test_what_waits_is_handed_out_before_the_end(slow: BatchBuffer[int]) -> None:
     slow.put([0])
     slow.close()
 
     assert [slow.take(), slow.take()] == [[0], []]
 
 
-def test_several_who_take_share_the_work(slow: Waiting[int]) -> None:
+def test_several_who_take_share_the_work(slow: BatchBuffer[int]) -> None:
     taken: list[list[int]] = []
     threads = [threading.Thread(target=lambda: taken.append(slow.take())) for _ in range(3)]
     for thread in threads:

@@ -8,11 +8,17 @@ from itertools import permutations
 
 import pytest
 
-from headrace.connectors.bridge.in_flight import Airspace, Counts, Flight, Heard, Source
-from headrace.connectors.bridge.queue import Delivery
+from headrace.connectors.bridge.in_flight import (
+    BridgeCounts,
+    DeliveryReport,
+    InFlightMessage,
+    InFlightMessages,
+    QueueSourceState,
+)
+from headrace.connectors.bridge.queue import SqsMessage
 from tests.unit.connectors.bridge.stubs import StubQueue, eventually
 
-SOURCE = Source(StubQueue(), 30)  # type: ignore[arg-type]
+SOURCE = QueueSourceState(StubQueue(), 30)  # type: ignore[arg-type]
 
 
 class Landings:
@@ -20,18 +26,20 @@ class Landings:
 
     def __init__(self, limit: int = 100) -> None:
         self.landed: list[str] = []
-        self.space = Airspace(limit, lambda flights: self.landed.extend(flight.delivery.id for flight in flights))
+        self.space = InFlightMessages(
+            limit, lambda flights: self.landed.extend(flight.delivery.id for flight in flights)
+        )
 
-    def enter(self, *groups: str) -> list[Flight]:
+    def enter(self, *groups: str) -> list[InFlightMessage]:
         assert self.space.reserve(len(groups))
-        deliveries = [Delivery(f"m{n}", f"r{n}", "", group) for n, group in enumerate(groups)]
-        return self.space.enter(SOURCE, deliveries, len(groups), now=100.0)
+        deliveries = [SqsMessage(f"m{n}", f"r{n}", "", group) for n, group in enumerate(groups)]
+        return self.space.add(SOURCE, deliveries, len(groups), now=100.0)
 
 
 def test_a_message_stays_hidden_from_its_receipt_on() -> None:
     (flight,) = Landings().enter("")
 
-    assert flight.hidden_until == 130.0
+    assert flight.visible_at == 130.0
 
 
 def test_places_are_reserved_before_messages_are_received() -> None:
@@ -42,7 +50,7 @@ def test_places_are_reserved_before_messages_are_received() -> None:
     third.start()
     assert third.is_alive()
 
-    landings.space.enter(SOURCE, [], 10, now=0.0)
+    landings.space.add(SOURCE, [], 10, now=0.0)
     third.join(5)
     assert not third.is_alive()
 
@@ -54,7 +62,7 @@ def test_a_message_that_leaves_makes_room() -> None:
     waiting.start()
 
     landings.space.end(flight, "ignored")
-    landings.space.leave([flight], deleted=True)
+    landings.space.remove([flight], deleted=True)
 
     waiting.join(5)
     assert not waiting.is_alive()
@@ -78,7 +86,7 @@ def test_what_is_received_after_the_end_is_not_taken() -> None:
     assert landings.space.reserve(10)
     landings.space.close()
 
-    assert landings.space.enter(SOURCE, [Delivery("m", "r", "")], 10, now=0.0) == []
+    assert landings.space.add(SOURCE, [SqsMessage("m", "r", "")], 10, now=0.0) == []
     assert landings.space.counts.received == 0
 
 
@@ -87,12 +95,12 @@ def test_the_last_acknowledgement_decides() -> None:
     (flight,) = landings.enter("")
     landings.space.await_records(flight, 3)
     for _ in range(2):
-        landings.space.acknowledged([Heard(flight, "translated", good=True)])
+        landings.space.acknowledged([DeliveryReport(flight, "parsed", acknowledged=True)])
         assert landings.landed == []
-    landings.space.acknowledged([Heard(flight, "translated", good=True)])
+    landings.space.acknowledged([DeliveryReport(flight, "parsed", acknowledged=True)])
 
     assert landings.landed == ["m0"]
-    assert asdict(landings.space.counts) == asdict(Counts(received=1, translated=1, records=3))
+    assert asdict(landings.space.counts) == asdict(BridgeCounts(received=1, parsed=1, records=3))
 
 
 @pytest.mark.parametrize("bad", range(3))
@@ -101,11 +109,11 @@ def test_one_bad_acknowledgement_leaves_the_message_whenever_it_comes(bad: int) 
     (flight,) = landings.enter("")
     landings.space.await_records(flight, 3)
     for number in range(3):
-        landings.space.acknowledged([Heard(flight, "translated", good=number != bad)])
+        landings.space.acknowledged([DeliveryReport(flight, "parsed", acknowledged=number != bad)])
 
     assert landings.landed == []
     assert landings.space.snapshot() == []
-    assert landings.space.counts.left == 1
+    assert landings.space.counts.returned == 1
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -113,7 +121,7 @@ def test_messages_of_a_group_land_in_their_order(order: tuple[int, ...]) -> None
     landings = Landings()
     flights = landings.enter("g", "g", "g")
     for number in order:
-        landings.space.end(flights[number], "translated")
+        landings.space.end(flights[number], "parsed")
 
     assert landings.landed == ["m0", "m1", "m2"]
 
@@ -123,16 +131,16 @@ def test_behind_a_message_that_is_left_the_others_of_its_group_are_left_too(orde
     landings = Landings()
     flights = landings.enter("g", "g", "other", "g")
     for number in order:
-        landings.space.end(flights[number], "left" if number == 1 else "translated")
+        landings.space.end(flights[number], "returned" if number == 1 else "parsed")
 
     assert sorted(landings.landed) == ["m0", "m2"]
-    assert landings.space.counts.left == 2
+    assert landings.space.counts.returned == 2
 
 
 def test_messages_without_a_group_wait_for_nobody() -> None:
     landings = Landings()
     _, second = landings.enter("", "")
-    landings.space.end(second, "translated")
+    landings.space.end(second, "parsed")
 
     assert landings.landed == ["m1"]
 
@@ -140,13 +148,13 @@ def test_messages_without_a_group_wait_for_nobody() -> None:
 def test_what_is_uncertain_at_the_end_is_left_and_stays_so() -> None:
     landings = Landings()
     certain, uncertain = landings.enter("", "")
-    landings.space.end(certain, "translated")
+    landings.space.end(certain, "parsed")
     landings.space.close()
     landings.space.empty(0)
-    landings.space.end(uncertain, "translated")
-    landings.space.leave([uncertain], deleted=True)
+    landings.space.end(uncertain, "parsed")
+    landings.space.remove([uncertain], deleted=True)
 
-    assert asdict(landings.space.counts) == asdict(Counts(received=2, translated=1, left=1))
+    assert asdict(landings.space.counts) == asdict(BridgeCounts(received=2, parsed=1, returned=1))
     assert landings.landed == ["m0"]
 
 
@@ -156,9 +164,9 @@ def test_an_end_waits_until_all_have_left() -> None:
     landings.space.close()
     ending = threading.Thread(target=landings.space.empty, args=(5,))
     ending.start()
-    landings.space.end(flight, "translated")
+    landings.space.end(flight, "parsed")
     assert ending.is_alive()
-    landings.space.leave([flight], deleted=True)
+    landings.space.remove([flight], deleted=True)
 
     assert eventually(lambda: not ending.is_alive())
     assert landings.space.counts.deleted == 1

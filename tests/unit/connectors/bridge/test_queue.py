@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
-from headrace.connectors.bridge.queue import NOBODY, Delivery, Queue, QueueUnavailable, Terms
+from headrace.connectors.bridge.queue import (
+    INVALID_RECEIPT_HANDLE,
+    QueueAttributes,
+    QueueUnavailableError,
+    SqsMessage,
+    SqsQueue,
+)
 from tests.unit.connectors.aws.sqs_server import SqsServer
 
 URL = "https://sqs.eu-west-1.amazonaws.com/1/media"
-ONE, OTHER = Delivery("m0", "r0", "x"), Delivery("m1", "r1", "y")
+ONE, OTHER = SqsMessage("m0", "r0", "x"), SqsMessage("m1", "r1", "y")
 
 
 @pytest.fixture(autouse=True)
@@ -27,18 +33,18 @@ def message(**attributes: str) -> dict[str, Any]:
     ("url", "region"), [(URL, "eu-west-1"), ("http://localhost/1/media", "us-east-1"), (URL + ".fifo", "eu-west-1")]
 )
 def test_a_queue_says_its_region_in_its_url(server: SqsServer, url: str, region: str) -> None:
-    Queue(url, 5).receive()
+    SqsQueue(url, 5).receive()
 
     assert f"/{region}/sqs/" in server.requests[0].headers["Authorization"]
 
 
 @pytest.mark.parametrize(("url", "is_fifo"), [(URL + ".fifo", True), (URL, False)])
 def test_a_fifo_queue_is_known_by_its_name(server: SqsServer, url: str, is_fifo: bool) -> None:
-    assert Queue(url, 5).is_fifo is is_fifo
+    assert SqsQueue(url, 5).is_fifo is is_fifo
 
 
 def test_ten_messages_are_asked_for_in_one_long_poll(server: SqsServer) -> None:
-    Queue(URL, 7).receive()
+    SqsQueue(URL, 7).receive()
 
     asked = server.requests[0].asked
     assert (asked["QueueUrl"], asked["MaxNumberOfMessages"], asked["WaitTimeSeconds"]) == (URL, 10, 7)
@@ -47,31 +53,31 @@ def test_ten_messages_are_asked_for_in_one_long_poll(server: SqsServer) -> None:
 def test_a_message_is_handed_out_with_what_is_said_of_it(server: SqsServer) -> None:
     server.answers.append({"Messages": [message()]})
 
-    assert Queue(URL + ".fifo", 5).receive() == [Delivery("m0", "r0", "x", "g", 1773500966535)]
+    assert SqsQueue(URL + ".fifo", 5).receive() == [SqsMessage("m0", "r0", "x", "g", 1773500966535)]
 
 
 def test_the_group_of_a_message_on_a_standard_queue_keeps_no_order(server: SqsServer) -> None:
     server.answers.append({"Messages": [message()]})
 
-    assert Queue(URL, 5).receive()[0].group == ""
+    assert SqsQueue(URL, 5).receive()[0].group == ""
 
 
 @pytest.mark.parametrize("answer", [{}, {"Messages": []}, {"Messages": None}])
 def test_a_queue_may_be_empty(server: SqsServer, answer: Any) -> None:
     server.answers.append(answer)
 
-    assert Queue(URL, 5).receive() == []
+    assert SqsQueue(URL, 5).receive() == []
 
 
 def test_what_was_not_deleted_is_told_with_the_reason_and_whether_to_try_again(server: SqsServer) -> None:
-    third = Delivery("m2", "r2", "z")
+    third = SqsMessage("m2", "r2", "z")
     failed = [
         {"Id": "2", "SenderFault": False, "Code": "InternalError", "Message": "busy"},
         {"Id": "1", "SenderFault": True, "Code": "ReceiptHandleIsInvalid", "Message": "expired"},
     ]
     server.answers.append({"Successful": [{"Id": "0"}], "Failed": failed})
 
-    gone, again = Queue(URL, 5).delete([ONE, OTHER, third])
+    gone, again = SqsQueue(URL, 5).delete([ONE, OTHER, third])
 
     assert (gone.delivery, gone.why, gone.gone) == (OTHER, "ReceiptHandleIsInvalid: expired", True)
     assert (again.delivery, again.why, again.gone) == (third, "InternalError: busy", False)
@@ -81,7 +87,7 @@ def test_what_was_not_deleted_is_told_with_the_reason_and_whether_to_try_again(s
 def test_a_message_that_sqs_says_nothing_of_was_not_deleted(server: SqsServer) -> None:
     server.answers.append({"Successful": [{"Id": "0"}]})
 
-    (rejected,) = Queue(URL, 5).delete([ONE, OTHER])
+    (rejected,) = SqsQueue(URL, 5).delete([ONE, OTHER])
 
     assert (rejected.delivery, rejected.gone) == (OTHER, False)
 
@@ -89,22 +95,22 @@ def test_a_message_that_sqs_says_nothing_of_was_not_deleted(server: SqsServer) -
 def test_messages_are_kept_hidden_for_so_long_from_now(server: SqsServer) -> None:
     server.answers.append({"Successful": [{"Id": "0"}]})
 
-    assert Queue(URL, 5).hide([ONE], 30) == []
+    assert SqsQueue(URL, 5).change_visibility([ONE], 30) == []
     assert server.requests[0].asked["Entries"] == [{"Id": "0", "ReceiptHandle": "r0", "VisibilityTimeout": 30}]
 
 
 @pytest.mark.parametrize(
     ("attributes", "terms"),
     [
-        ({"VisibilityTimeout": "7", "RedrivePolicy": "{}"}, Terms(7, True)),
-        ({"VisibilityTimeout": "0"}, Terms(0, False)),
-        ({}, Terms(30, False)),
+        ({"VisibilityTimeout": "7", "RedrivePolicy": "{}"}, QueueAttributes(7, True)),
+        ({"VisibilityTimeout": "0"}, QueueAttributes(0, False)),
+        ({}, QueueAttributes(30, False)),
     ],
 )
-def test_a_queue_is_asked_for_its_terms(server: SqsServer, attributes: dict[str, str], terms: Terms) -> None:
+def test_a_queue_is_asked_for_its_terms(server: SqsServer, attributes: dict[str, str], terms: QueueAttributes) -> None:
     server.answers.append({"Attributes": attributes})
 
-    assert Queue(URL, 5).terms() == terms
+    assert SqsQueue(URL, 5).attributes() == terms
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
@@ -113,7 +119,7 @@ def test_rights_are_tried_on_no_message_at_all(server: SqsServer, allowed: int) 
     server.answers.extend([failed] * allowed)
     server.answers.append((403, {"__type": "AccessDenied", "message": "not you"}))
 
-    with pytest.raises(QueueUnavailable, match="not you"):
-        Queue(URL, 5).try_rights()
-    assert {each.asked["Entries"][0]["ReceiptHandle"] for each in server.requests} == {NOBODY}
+    with pytest.raises(QueueUnavailableError, match="not you"):
+        SqsQueue(URL, 5).check_permissions()
+    assert {each.asked["Entries"][0]["ReceiptHandle"] for each in server.requests} == {INVALID_RECEIPT_HANDLE}
     assert len(server.requests) == allowed + 1

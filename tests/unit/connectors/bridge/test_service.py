@@ -9,9 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from headrace.connectors import readiness
-from headrace.connectors.bridge.in_flight import Counts
-from headrace.connectors.bridge.queue import QueueUnavailable
-from headrace.connectors.bridge.service import reachable, run
+from headrace.connectors.bridge.in_flight import BridgeCounts
+from headrace.connectors.bridge.queue import QueueUnavailableError
+from headrace.connectors.bridge.service import open_source, serve
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde.codec import Codec
@@ -36,9 +36,9 @@ def test_a_queue_that_lets_us_is_given_with_how_long_its_messages_stay_hidden(se
     server.answers.append({"Attributes": {"VisibilityTimeout": "60"}})
 
     with capture_logs() as logs:
-        source = reachable(QUEUE, given())
+        source = open_source(QUEUE, given())
 
-    assert (source.queue.url, source.hidden_seconds) == (QUEUE, 60)
+    assert (source.queue.url, source.visibility_timeout) == (QUEUE, 60)
     assert [each.operation for each in server.requests] == [
         "DeleteMessageBatch",
         "ChangeMessageVisibilityBatch",
@@ -50,8 +50,8 @@ def test_a_queue_that_lets_us_is_given_with_how_long_its_messages_stay_hidden(se
 def test_a_queue_that_hides_nothing_is_not_emptied(server: SqsServer) -> None:
     server.answers.append({"Attributes": {"VisibilityTimeout": "0"}})
 
-    with pytest.raises(QueueUnavailable, match=r"visibility timeout is 0.*give it 30 s"):
-        reachable(QUEUE, given())
+    with pytest.raises(QueueUnavailableError, match=r"visibility timeout is 0.*give it 30 s"):
+        open_source(QUEUE, given())
 
 
 @pytest.mark.parametrize(("policy", "lines"), [({}, 1), ({"RedrivePolicy": "{}"}, 0)])
@@ -61,30 +61,30 @@ def test_leaving_what_is_unreadable_to_a_queue_that_does_not_redrive_is_warned_o
     server.answers.append({"Attributes": {"VisibilityTimeout": "30", **policy}})
 
     with capture_logs() as logs:
-        reachable(QUEUE, given(leave_unreadable=True))
+        open_source(QUEUE, given(leave_unreadable=True))
 
     assert len(logs) == lines
     assert all(line["queue"] == QUEUE and "redrive" in line["why"] for line in logs)
 
 
 def test_told_to_stop_before_kafka_is_there_it_has_carried_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, looks = readiness.kafka_missing, list[str]()
+    look, looks = readiness.missing_dependencies, list[str]()
 
     def looking(cluster: KafkaSettings, book: Codec) -> str:
         looks.append(look(cluster, book))
         return looks[-1]
 
     monkeypatch.setattr(readiness, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(readiness, "kafka_missing", looking)
-    stop, counts = threading.Event(), list[Counts]()
+    monkeypatch.setattr(readiness, "missing_dependencies", looking)
+    stop, counts = threading.Event(), list[BridgeCounts]()
     with capture_logs() as logs:
-        running = threading.Thread(target=lambda: counts.append(run(given(), NOWHERE, stop)))
+        running = threading.Thread(target=lambda: counts.append(serve(given(), NOWHERE, stop)))
         running.start()
         wait_for(lambda: len(looks) > 2, "three looks for Kafka")
         stop.set()
         running.join(5)
 
-    assert counts == [Counts()]
+    assert counts == [BridgeCounts()]
     assert [(line["event"], line["on"]) for line in logs] == [
         ("waiting", "no Kafka at 127.0.0.1:9: start it, or correct HEADRACE_BOOTSTRAP_SERVERS")
     ]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from headrace.connectors.bridge_sources.config import Sources, SourcesError, read
+from headrace.connectors.bridge_sources.config import SourcesConfig, SourcesFileError, load_sources
 from headrace.connectors.bridge_sources.iam_policy import bridge_policy, queue_policy
-from headrace.connectors.bridge_sources.requirements import needs, rules
+from headrace.connectors.bridge_sources.requirements import requirements, rules
 from headrace.console.commands.bridge import app
 
 URL = "https://sqs.eu-central-1.amazonaws.com/111122223333/headrace-events"
@@ -30,9 +30,9 @@ kms = "{KEY}"
 """
 
 
-def sources(**changes: Any) -> Sources:
+def sources(**changes: Any) -> SourcesConfig:
     queue = {"url": URL, "carries": ["s3"], "buckets": ["media"], **changes}
-    return Sources.model_validate({"region": "eu-central-1", "account": "111122223333", "queue": [queue]})
+    return SourcesConfig.model_validate({"region": "eu-central-1", "account": "111122223333", "queue": [queue]})
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def file(tmp_path: Path) -> Path:
 def mistakes(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "sources.toml"
     path.write_text(text, "utf-8")
-    with pytest.raises(SourcesError) as said:
-        read(path)
+    with pytest.raises(SourcesFileError) as said:
+        load_sources(path)
     return [line.removeprefix(f"{path}: ") for line in str(said.value).splitlines()]
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_toml_is_refused_with_the_line(tmp_path: Path) -> None:
 )
 def test_arns_are_of_the_partition_of_the_region(region: str, partition: str) -> None:
     url = f"https://sqs.{region}.amazonaws.com/111122223333/events"
-    read = Sources.model_validate(
+    read = SourcesConfig.model_validate(
         {"region": region, "account": "111122223333", "queue": [{"url": url, "carries": ["s3"], "buckets": ["media"]}]}
     )
 
@@ -113,7 +113,7 @@ def test_arns_are_of_the_partition_of_the_region(region: str, partition: str) ->
 
 
 def test_the_bridge_may_empty_its_queues_and_nothing_else(file: Path) -> None:
-    assert bridge_policy(read(file)) == {
+    assert bridge_policy(load_sources(file)) == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -137,7 +137,7 @@ def test_without_a_key_the_bridge_may_decrypt_nothing() -> None:
 
 
 def test_each_service_may_send_for_the_named_resources_of_the_named_account_alone(file: Path) -> None:
-    found = read(file)
+    found = load_sources(file)
 
     def statement(sid: str, service: str, arns: list[str], owner: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -174,7 +174,7 @@ def test_a_topic_of_another_account_may_send_for_that_account() -> None:
 
 
 def test_what_a_queue_needs_follows_from_what_it_carries(file: Path) -> None:
-    assert [(each.kind, each.subject, each.target) for each in needs(read(file))] == [
+    assert [(each.kind, each.subject, each.target) for each in requirements(load_sources(file))] == [
         ("queue", URL, ""),
         ("queue policy", URL, "s3.amazonaws.com"),
         ("queue policy", URL, "sns.amazonaws.com"),
@@ -190,7 +190,7 @@ def test_what_a_queue_needs_follows_from_what_it_carries(file: Path) -> None:
 def test_s3_through_sns_or_eventbridge_sends_nothing_to_the_queue_itself() -> None:
     found = sources(carries=["s3-sns", "s3-eventbridge"], topics=[TOPIC])
 
-    assert [(each.kind, each.subject, each.target) for each in needs(found)] == [
+    assert [(each.kind, each.subject, each.target) for each in requirements(found)] == [
         ("queue", URL, ""),
         ("queue policy", URL, "sns.amazonaws.com"),
         ("queue policy", URL, "events.amazonaws.com"),

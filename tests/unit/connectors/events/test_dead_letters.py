@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from headrace.connectors.bridge.bridge import _dead_letter
-from headrace.connectors.bridge.queue import Delivery
+from headrace.connectors.bridge.queue import SqsMessage
 from headrace.connectors.events.dead_letters import LONGEST_REASON, rejected_message
-from headrace.connectors.events.results import Refused
+from headrace.connectors.events.results import Rejected
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 URL = "http://sqs/media"
@@ -17,15 +17,15 @@ URL = "http://sqs/media"
 
 @pytest.mark.parametrize("body", ["no json", "żółć 🎬", "", "\ud800", "\x00"])
 def test_the_value_is_the_message_byte_for_byte(body: str) -> None:
-    letter = _dead_letter(Delivery("m", "r", body), URL, Refused("not_json", "why"), NOW)
+    letter = _dead_letter(SqsMessage("m", "r", body), URL, Rejected("not_json", "why"), NOW)
 
     assert (letter.value or b"").decode(errors="surrogatepass") == body
 
 
 def test_the_headers_say_what_is_wrong_and_where_it_came_from() -> None:
-    delivery = Delivery("m-1", "secret-handle", "x", first_received_ms=1773500000000)
+    delivery = SqsMessage("m-1", "secret-handle", "x", first_received_ms=1773500000000)
 
-    letter = _dead_letter(delivery, URL, Refused("unreadable", "no s3.object"), NOW)
+    letter = _dead_letter(delivery, URL, Rejected("unreadable", "no s3.object"), NOW)
 
     assert (letter.topic, letter.key) == ("bridge.dlq", b"m-1")
     assert dict(letter.headers) == {
@@ -40,7 +40,7 @@ def test_the_headers_say_what_is_wrong_and_where_it_came_from() -> None:
 
 
 def test_a_reason_is_capped_and_on_one_line() -> None:
-    letter = _dead_letter(Delivery("m", "r", ""), URL, Refused("unreadable", "a\n" + "x" * 5000), NOW)
+    letter = _dead_letter(SqsMessage("m", "r", ""), URL, Rejected("unreadable", "a\n" + "x" * 5000), NOW)
 
     reason = dict(letter.headers)["dlq-message"] or b""
     assert len(reason) == LONGEST_REASON
@@ -48,7 +48,7 @@ def test_a_reason_is_capped_and_on_one_line() -> None:
 
 
 def test_a_reason_holds_no_secret() -> None:
-    refused = Refused("unreadable", "a field holds AKIAIOSFODNN7EXAMPLE")
+    refused = Rejected("unreadable", "a field holds AKIAIOSFODNN7EXAMPLE")
 
     letter = rejected_message("m", b"", refused, (NOW, NOW), {"dlq-topic-arn": "arn"})
 

@@ -7,15 +7,23 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec import Raw, Struct
 
-from headrace.connectors.events.decoding import ABSENT, Size, Text, any_moment, milliseconds, moment, reader
-from headrace.connectors.events.results import Unreadable
+from headrace.connectors.events.decoding import (
+    ABSENT,
+    JsonText,
+    Size,
+    json_decoder,
+    milliseconds,
+    parse_timestamp,
+    parse_timestamp_lenient,
+)
+from headrace.connectors.events.results import ParseError
 
 OTHERWISE = datetime(2026, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
 class Inner(Struct):
-    name: Text
+    name: JsonText
     size: Size = 0
 
 
@@ -24,7 +32,7 @@ class Outer(Struct):
     rest: Raw = ABSENT
 
 
-read = reader(Outer)
+read = json_decoder(Outer)
 
 
 def test_what_nobody_asked_for_is_passed_over() -> None:
@@ -44,7 +52,7 @@ def test_what_nobody_asked_for_is_passed_over() -> None:
     ],
 )
 def test_the_part_that_is_wrong_is_named(found: str, where: str) -> None:
-    with pytest.raises(Unreadable, match=where):
+    with pytest.raises(ParseError, match=where):
         read(found)
 
 
@@ -67,8 +75,8 @@ def test_a_member_that_is_not_there_counts_as_false_and_null_as_true() -> None:
     ],
 )
 def test_a_moment_is_given_in_utc(found: datetime | None, given: datetime) -> None:
-    assert moment(found, OTHERWISE) == given
-    assert moment(found, OTHERWISE).tzinfo is UTC
+    assert parse_timestamp(found, OTHERWISE) == given
+    assert parse_timestamp(found, OTHERWISE).tzinfo is UTC
 
 
 @pytest.mark.parametrize("hours", [-14, 14])
@@ -76,19 +84,19 @@ def test_a_moment_beyond_all_calendars_is_unreadable(hours: int) -> None:
     edge = datetime.max if hours < 0 else datetime.min  # noqa: DTZ901
     found = edge.replace(tzinfo=timezone(timedelta(hours=hours)))
 
-    with pytest.raises(Unreadable):
-        moment(found, OTHERWISE)
-    assert any_moment(found.isoformat(), OTHERWISE) == OTHERWISE
+    with pytest.raises(ParseError):
+        parse_timestamp(found, OTHERWISE)
+    assert parse_timestamp_lenient(found.isoformat(), OTHERWISE) == OTHERWISE
 
 
 @pytest.mark.parametrize("spelled", ["2026-03-14T12:00:00Z", "2026-03-14T14:00:00.000+0200", "2026-03-14 12:00"])
 def test_a_moment_is_read_however_it_is_spelled(spelled: str) -> None:
-    assert any_moment(spelled, OTHERWISE) == NOON
+    assert parse_timestamp_lenient(spelled, OTHERWISE) == NOON
 
 
 @pytest.mark.parametrize("found", [None, 7, "", "noon", [], {}])
 def test_where_there_is_no_moment_another_stands_in(found: object) -> None:
-    assert any_moment(found, OTHERWISE) == OTHERWISE
+    assert parse_timestamp_lenient(found, OTHERWISE) == OTHERWISE
 
 
 def test_milliseconds_are_counted_from_1970() -> None:
@@ -98,5 +106,5 @@ def test_milliseconds_are_counted_from_1970() -> None:
 
 @pytest.mark.parametrize("found", [1e20, -1e20, float("inf")])
 def test_so_many_milliseconds_are_no_moment(found: float) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(ParseError):
         milliseconds(found, OTHERWISE)

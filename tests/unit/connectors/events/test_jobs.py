@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headrace.connectors.events.parser import translate
-from headrace.connectors.events.results import Ignored, Translated
+from headrace.connectors.events.parser import parse_message
+from headrace.connectors.events.results import Ignored, Parsed
 from headrace.schemas.records import AwsEvent, JobFinished
 from tests.unit.connectors.webhook import sns_messages
 
@@ -18,15 +18,15 @@ WHEN = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 
 
 def event_of(body: str) -> Any:
-    found = translate(body, NOW)
-    assert isinstance(found, Translated), found
-    return found.facts[0][0]
+    found = parse_message(body, NOW)
+    assert isinstance(found, Parsed), found
+    return found.events[0][0]
 
 
 def id_of(body: str) -> str:
-    found = translate(body, NOW)
-    assert isinstance(found, Translated), found
-    return found.facts[0][1].id
+    found = parse_message(body, NOW)
+    assert isinstance(found, Parsed), found
+    return found.events[0][1].id
 
 
 @pytest.mark.parametrize("spelling", ["StartLabelDetection", "LABEL_DETECTION"])
@@ -116,7 +116,7 @@ def test_what_else_polly_says_is_kept_as_an_aws_event(body: str) -> None:
 
 @pytest.mark.parametrize("status", ["STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION"])
 def test_the_progress_of_a_conversion_is_ignored(status: str) -> None:
-    assert isinstance(translate(sns_messages.conversion(status), NOW), Ignored)
+    assert isinstance(parse_message(sns_messages.conversion(status), NOW), Ignored)
 
 
 @pytest.mark.parametrize("status", ["NEW_WARNING", "QUEUE_HOP"])
@@ -152,8 +152,8 @@ def test_the_same_end_has_the_same_id_and_another_end_another(make: Any) -> None
 
 
 def test_the_end_of_a_job_tells_what_it_is_about_and_not_what_caused_it() -> None:
-    found = translate(sns_messages.completion(), NOW)
+    found = parse_message(sns_messages.completion(), NOW)
 
-    assert isinstance(found, Translated)
-    envelope = found.facts[0][1]
+    assert isinstance(found, Parsed)
+    envelope = found.events[0][1]
     assert (envelope.subject, envelope.source, envelope.correlation_id) == (sns_messages.TOKEN, "aws.rekognition", "")

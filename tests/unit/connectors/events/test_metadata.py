@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from headrace.connectors.events.metadata import envelope
+from headrace.connectors.events.metadata import new_metadata
 from headrace.schemas.ids import named_id
 from tests.support.records import uploaded
 
@@ -14,7 +14,7 @@ WHEN = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 
 
 def test_an_event_says_who_said_what_when_and_about_what() -> None:
-    found = envelope(uploaded(), ID, "aws.s3", WHEN)
+    found = new_metadata(uploaded(), ID, "aws.s3", WHEN)
 
     assert (found.id, found.source, found.type) == (ID, "aws.s3", "headrace.MediaUploaded")
     assert (found.time, found.subject) == ("2026-03-14T15:09:26.535Z", "media/photos/cat.jpg")
@@ -22,7 +22,7 @@ def test_an_event_says_who_said_what_when_and_about_what() -> None:
 
 
 def test_its_trace_is_named_by_its_id() -> None:
-    found = envelope(uploaded(), ID, "aws.s3", WHEN)
+    found = new_metadata(uploaded(), ID, "aws.s3", WHEN)
 
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", found.traceparent)
     assert found.traceparent.split("-")[1] == ID.replace("-", "")

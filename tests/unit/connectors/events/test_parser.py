@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headrace.connectors.events.parser import NAMED, translate
-from headrace.connectors.events.results import Fact, Ignored, Refused, Translated
+from headrace.connectors.events.parser import NAMED, parse_message
+from headrace.connectors.events.results import EventWithMetadata, Ignored, Parsed, Rejected
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.records import AwsEvent, JobFinished, MediaDeleted, MediaUploaded
-from headrace.schemas.serde.codec import message
+from headrace.schemas.serde.codec import to_producer_record
 from tests.support.records import CODEC
 from tests.unit.connectors.webhook import sns_messages
 
@@ -24,13 +24,13 @@ NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 WHEN = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 
 
-def facts(body: str | bytes) -> tuple[Fact, ...]:
-    found = translate(body, NOW)
-    assert isinstance(found, Translated), found
-    return found.facts
+def facts(body: str | bytes) -> tuple[EventWithMetadata, ...]:
+    found = parse_message(body, NOW)
+    assert isinstance(found, Parsed), found
+    return found.events
 
 
-def fact(body: str | bytes) -> Fact:
+def fact(body: str | bytes) -> EventWithMetadata:
     (found,) = facts(body)
     return found
 
@@ -69,7 +69,7 @@ def test_what_aws_delivered_is_understood(name: str, body: str, kind: type) -> N
 @pytest.mark.parametrize("name", ["sqsEvent.json", "sqsDlqTriggerEvent.json"])
 def test_messages_that_no_service_of_aws_wrote_are_refused(name: str) -> None:
     for each in sns_messages.fixture(name)["Records"]:
-        assert isinstance(translate(each["body"], NOW), Refused)
+        assert isinstance(parse_message(each["body"], NOW), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -110,24 +110,24 @@ def test_several_records_are_several_facts_in_their_order() -> None:
 
 
 def test_one_unreadable_record_refuses_the_message_and_takes_no_other_record_down_with_it() -> None:
-    found = translate(
+    found = parse_message(
         sns_messages.notification(
             sns_messages.record("a"), sns_messages.record("b", version="3.0"), sns_messages.record("c")
         ),
         NOW,
     )
 
-    assert isinstance(found, Refused)
-    assert (found.code, found.why) == ("unreadable", "Records[1]: eventVersion is not 2.x")
-    assert found.facts == facts(sns_messages.notification(sns_messages.record("a"), sns_messages.record("c")))
+    assert isinstance(found, Rejected)
+    assert (found.code, found.reason) == ("unreadable", "Records[1]: eventVersion is not 2.x")
+    assert found.events == facts(sns_messages.notification(sns_messages.record("a"), sns_messages.record("c")))
 
 
 def test_of_many_unreadable_records_some_are_named_and_the_others_counted() -> None:
-    found = translate(sns_messages.notification(*[sns_messages.record(version="3.0")] * (NAMED + 2)), NOW)
+    found = parse_message(sns_messages.notification(*[sns_messages.record(version="3.0")] * (NAMED + 2)), NOW)
 
-    assert isinstance(found, Refused)
-    assert found.why.count("Records[") == NAMED
-    assert found.why.endswith("; and 2 more")
+    assert isinstance(found, Rejected)
+    assert found.reason.count("Records[") == NAMED
+    assert found.reason.endswith("; and 2 more")
 
 
 def test_records_of_another_service_are_kept_as_they_came() -> None:
@@ -150,10 +150,10 @@ def test_records_of_another_service_are_kept_as_they_came() -> None:
 )
 @pytest.mark.parametrize("wrap", [str, sns_messages.sns], ids=["raw", "through SNS"])
 def test_messages_that_tell_of_nothing_are_ignored(wrap: Any, body: str) -> None:
-    found = translate(wrap(body), NOW)
+    found = parse_message(wrap(body), NOW)
 
     assert isinstance(found, Ignored)
-    assert "secret" not in found.why
+    assert "secret" not in found.reason
     assert found.notable is ("Confirmation" in body)
 
 
@@ -226,7 +226,7 @@ def test_what_people_publish_by_sns_is_kept_without_the_address_that_ends_the_su
 
 
 def test_a_broken_message_in_a_good_notification_is_refused() -> None:
-    assert isinstance(translate(sns_messages.sns('{"Records": [{'), NOW), Refused)
+    assert isinstance(parse_message(sns_messages.sns('{"Records": [{'), NOW), Rejected)
 
 
 def test_a_message_that_comes_again_has_the_ids_of_the_first_time_and_the_same_trace() -> None:
@@ -288,10 +288,10 @@ def test_a_message_that_comes_again_has_the_ids_of_the_first_time_and_the_same_t
     ],
 )
 def test_what_nobody_can_read_is_refused(body: str | bytes) -> None:
-    found = translate(body, NOW)
+    found = parse_message(body, NOW)
 
-    assert isinstance(found, Refused)
-    assert found.why
+    assert isinstance(found, Rejected)
+    assert found.reason
 
 
 def test_a_refusal_does_not_quote_the_message() -> None:
@@ -299,9 +299,9 @@ def test_a_refusal_does_not_quote_the_message() -> None:
         '{"password": "hunter2"',
         sns_messages.notification({**sns_messages.record(), "eventVersion": "hunter2"}),
     ):
-        found = translate(body, NOW)
-        assert isinstance(found, Refused)
-        assert "hunter2" not in found.why
+        found = parse_message(body, NOW)
+        assert isinstance(found, Rejected)
+        assert "hunter2" not in found.reason
 
 
 def test_of_a_name_given_twice_the_last_counts() -> None:
@@ -312,7 +312,7 @@ def test_of_a_name_given_twice_the_last_counts() -> None:
 
 @pytest.mark.parametrize("inside", ["x" * 2**20, "\u00fc" * 2**19, "\\u0000" * 2**17])
 def test_a_megabyte_is_no_harm(inside: str) -> None:
-    assert isinstance(translate(f'{{"a": "{inside}"}}', NOW), Refused)
+    assert isinstance(parse_message(f'{{"a": "{inside}"}}', NOW), Rejected)
     event, _ = fact(f'{{"source": "my.shop", "detail": "{inside}"}}')
     assert isinstance(event, AwsEvent)
     assert inside in event.body
@@ -328,7 +328,7 @@ def test_what_is_wrong_with_a_field_that_nobody_uses_is_no_harm() -> None:
 
 @given(st.binary() | st.text(st.characters(exclude_categories=())))
 def test_no_bytes_and_no_text_raise(body: bytes | str) -> None:
-    assert isinstance(translate(body, NOW), Translated | Ignored | Refused)
+    assert isinstance(parse_message(body, NOW), Parsed | Ignored | Rejected)
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
@@ -382,10 +382,10 @@ def mutated(draw: st.DrawFn) -> str:
 @given(mutated())
 @example(sns_messages.notification({**sns_messages.record(), "eventTime": "9999-12-31T23:59:59-14:00"}))
 def test_no_mutation_of_a_valid_message_raises_and_what_is_read_of_it_can_be_sent(body: str) -> None:
-    found = translate(body, NOW)
+    found = parse_message(body, NOW)
 
-    for event, envelope in () if isinstance(found, Ignored) else found.facts:
-        ready = message(event, envelope, CODEC)
+    for event, envelope in () if isinstance(found, Ignored) else found.events:
+        ready = to_producer_record(event, envelope, CODEC)
         assert ready.key
         assert CODEC.decode(ready.value).EVENT == event.EVENT
         assert from_headers(ready.headers) == envelope

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.connectors.events.parser import translate
-from headrace.connectors.events.results import Refused, Translated
+from headrace.connectors.events.parser import parse_message
+from headrace.connectors.events.results import Parsed, Rejected
 from headrace.connectors.events.s3 import LONGEST_KEY
-from headrace.schemas.cloudevents import Envelope
+from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.records import AwsEvent, MediaDeleted, MediaUploaded
 from headrace.schemas.topics import key_of
 from tests.unit.connectors.webhook import sns_messages
@@ -34,10 +34,10 @@ KEYS = [
 ]
 
 
-def fact(body: str) -> tuple[Any, Envelope]:
-    found = translate(body, NOW)
-    assert isinstance(found, Translated), found
-    return found.facts[0]
+def fact(body: str) -> tuple[Any, EventMetadata]:
+    found = parse_message(body, NOW)
+    assert isinstance(found, Parsed), found
+    return found.events[0]
 
 
 def ways(key: str) -> list[str]:
@@ -72,7 +72,7 @@ def test_both_ways_to_encode_a_slash_and_a_space_are_read(encoded: str) -> None:
 def test_a_key_that_is_not_utf_8_is_refused_rather_than_guessed() -> None:
     body = sns_messages.notification(sns_messages.record()).replace('"a.jpg"', '"a%FF.jpg"')
 
-    assert translate(body, NOW) == Refused("unreadable", "Records[0]: s3.object.key is not form-encoded UTF-8")
+    assert parse_message(body, NOW) == Rejected("unreadable", "Records[0]: s3.object.key is not form-encoded UTF-8")
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.17"])

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from headrace.connectors.sinks.base import Delivery, NotDelivered, refused
-from headrace.connectors.sinks.batching import Answer, Batches, Limits
+from headrace.connectors.sinks.base import Delivery, DeliveryError, error_from_aws_code
+from headrace.connectors.sinks.batching import Batcher, BatchLimits, EntryErrors
 
 
 def delivery(name: str, size: int = 1) -> Delivery:
@@ -24,16 +24,16 @@ class Service:
         self.bad = bad
         self.down: Exception | None = None
 
-    def call(self, batch: Sequence[Delivery]) -> Answer:
+    def call(self, batch: Sequence[Delivery]) -> EntryErrors:
         self.calls.append([each.id for each in batch])
         if self.down:
             raise self.down
-        return [NotDelivered("permanent", "bad", each.id) if each.id in self.bad else None for each in batch]
+        return [DeliveryError("permanent", "bad", each.id) if each.id in self.bad else None for each in batch]
 
 
 async def test_what_comes_together_is_one_call_of_at_most_as_many_as_there_may_be() -> None:
     service = Service()
-    batches = Batches(service.call, Limits(10, 1000))
+    batches = Batcher(service.call, BatchLimits(10, 1000))
     await asyncio.gather(*(batches.deliver(delivery(str(n))) for n in range(25)))
     assert [len(call) for call in service.calls] == [10, 10, 5]
     assert sorted(itertools.chain(*service.calls), key=int) == [str(n) for n in range(25)]
@@ -41,33 +41,33 @@ async def test_what_comes_together_is_one_call_of_at_most_as_many_as_there_may_b
 
 async def test_a_call_holds_no_more_bytes_than_it_may() -> None:
     service = Service()
-    batches = Batches(service.call, Limits(10, 100))
+    batches = Batcher(service.call, BatchLimits(10, 100))
     await asyncio.gather(*(batches.deliver(delivery(str(n), 40)) for n in range(5)))
     assert [len(call) for call in service.calls] == [2, 2, 1]
 
 
 async def test_what_is_too_large_for_any_call_takes_no_other_along() -> None:
     service = Service()
-    batches = Batches(service.call, Limits(10, 100))
+    batches = Batcher(service.call, BatchLimits(10, 100))
     ended = await asyncio.gather(
         batches.deliver(delivery("a", 101)), batches.deliver(delivery("b", 9)), return_exceptions=True
     )
-    assert isinstance(ended[0], NotDelivered)
+    assert isinstance(ended[0], DeliveryError)
     assert (ended[0].code, ended[1], service.calls) == ("too_large", None, [["b"]])
 
 
 async def test_each_has_its_own_answer() -> None:
-    batches = Batches(Service("1").call, Limits(10, 1000))
+    batches = Batcher(Service("1").call, BatchLimits(10, 1000))
     ended = await asyncio.gather(*(batches.deliver(delivery(str(n))) for n in range(3)), return_exceptions=True)
     assert [ended[0], ended[2]] == [None, None]
-    assert isinstance(ended[1], NotDelivered)
+    assert isinstance(ended[1], DeliveryError)
 
 
-@pytest.mark.parametrize("failure", [NotDelivered("outage", "", "nobody"), RuntimeError("a bug")])
+@pytest.mark.parametrize("failure", [DeliveryError("outage", "", "nobody"), RuntimeError("a bug")])
 async def test_a_call_that_fails_fails_for_all_of_it(failure: Exception) -> None:
     service = Service()
     service.down = failure
-    batches = Batches(service.call, Limits(10, 1000))
+    batches = Batcher(service.call, BatchLimits(10, 1000))
     ended = await asyncio.gather(*(batches.deliver(delivery(str(n))) for n in range(3)), return_exceptions=True)
     assert ended == [failure] * 3
 
@@ -84,4 +84,4 @@ async def test_a_call_that_fails_fails_for_all_of_it(failure: Exception) -> None
     ],
 )
 def test_a_code_says_what_a_failure_means(code: str, kind: str) -> None:
-    assert refused(code, "why").kind == kind
+    assert error_from_aws_code(code, "why").kind == kind

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered
-from headrace.connectors.sinks.http import http
+from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError
+from headrace.connectors.sinks.http import http_sink
 from headrace.connectors.sinks.ssrf_guard import is_public
 from tests.support.http_server import Request, Response, serving
 
@@ -43,9 +43,9 @@ def receiver() -> Iterator[Receiver]:
         made.hold.set()
 
 
-async def refusal(url: str, **settings: object) -> NotDelivered:
-    with pytest.raises(NotDelivered) as refused:
-        await http(url, {"allow_private": True, **settings})(DELIVERY)
+async def refusal(url: str, **settings: object) -> DeliveryError:
+    with pytest.raises(DeliveryError) as refused:
+        await http_sink(url, {"allow_private": True, **settings})(DELIVERY)
     return refused.value
 
 
@@ -55,7 +55,7 @@ async def test_a_delivery_is_signed_so_that_its_receiver_can_tell(
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     monkeypatch.setenv("HOOK_KEY", "k-1")
     settings = {"allow_private": True, "secret": "env:HOOK_SECRET", "headers": {"x-api-key": "env:HOOK_KEY"}}
-    await http(receiver.url, settings)(DELIVERY)
+    await http_sink(receiver.url, settings)(DELIVERY)
     [got] = receiver.got
     headers = got.headers
     assert (got.path, got.body, headers["x-api-key"]) == ("/hook", DELIVERY.body.encode(), "k-1")
@@ -122,14 +122,14 @@ async def test_who_is_not_there_is_waited_for() -> None:
 )
 def test_inner_addresses_are_refused_before_anyone_is_called(host: str) -> None:
     assert not is_public(host)
-    with pytest.raises(BadTarget, match="inner address"):
-        http(f"https://{host}/hook", {})
+    with pytest.raises(InvalidTargetError, match="inner address"):
+        http_sink(f"https://{host}/hook", {})
 
 
 @pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f.1"])
 async def test_a_name_that_leads_to_an_inner_address_is_refused_when_it_is_looked_up(host: str) -> None:
-    with pytest.raises(NotDelivered) as refused:
-        await http(f"https://{host}/hook", {})(DELIVERY)
+    with pytest.raises(DeliveryError) as refused:
+        await http_sink(f"https://{host}/hook", {})(DELIVERY)
     assert refused.value.kind == "permanent"
     assert refused.value.code in ("forbidden_address", "no_address")
 
@@ -148,14 +148,14 @@ async def test_a_name_that_leads_to_an_inner_address_is_refused_when_it_is_looke
     ],
 )
 def test_a_target_that_cannot_be_used_is_refused(url: str, settings: dict[str, object], why: str) -> None:
-    with pytest.raises(BadTarget) as refused:
-        http(url, settings)
+    with pytest.raises(InvalidTargetError) as refused:
+        http_sink(url, settings)
     assert why in str(refused.value)
     assert "s3cret" not in str(refused.value)
 
 
 async def test_what_is_too_large_is_sent_to_nobody(receiver: Receiver) -> None:
     huge = Delivery("d", "k", "a" * (1024 * 1024 + 1), "t", "s")
-    with pytest.raises(NotDelivered) as refused:
-        await http(receiver.url, {"allow_private": True})(huge)
+    with pytest.raises(DeliveryError) as refused:
+        await http_sink(receiver.url, {"allow_private": True})(huge)
     assert (refused.value.code, receiver.got) == ("too_large", [])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from headrace.connectors.sinks.base import BadTarget, Delivery, NotDelivered, Sink
-from headrace.connectors.sinks.http import http
-from headrace.connectors.sinks.http_client import Address
-from headrace.connectors.sinks.oauth import Client, Tokens
+from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
+from headrace.connectors.sinks.http import http_sink
+from headrace.connectors.sinks.http_client import HttpTarget
+from headrace.connectors.sinks.oauth import OAuthClient, TokenCache
 from tests.support.http_server import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body="{}", detail_type="MediaReady", source="headrace/ready")
@@ -49,7 +49,7 @@ class Provider:
             "client_secret": "env:C_KEY",
             "scope": "a b",
         }
-        return http(f"{self.url}/hook", {"allow_private": True, "oauth": oauth})
+        return http_sink(f"{self.url}/hook", {"allow_private": True, "oauth": oauth})
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_a_token_that_was_taken_back_is_renewed_once(provider: Provider) -
 
 async def test_a_token_is_renewed_before_it_expires(provider: Provider) -> None:
     now = 0.0
-    tokens = Tokens(Client(Address(f"{provider.url}/token", True), "me", "key"), lambda: now)
+    tokens = TokenCache(OAuthClient(HttpTarget(f"{provider.url}/token", True), "me", "key"), lambda: now)
     assert await tokens.token() == "token-1"
     now = 3600 - 31
     assert await tokens.token() == "token-1"
@@ -94,7 +94,7 @@ async def test_who_gives_no_token_is_told_apart_and_no_secret_is_said(
     provider: Provider, status: int, kind: str
 ) -> None:
     provider.says = (status, {"error": "invalid_client", "access_token": "CANARY"})
-    with pytest.raises(NotDelivered) as refused:
+    with pytest.raises(DeliveryError) as refused:
         await provider.sink()(DELIVERY)
     assert refused.value.kind == kind
     assert "invalid_client" in str(refused.value)
@@ -112,5 +112,5 @@ async def test_who_gives_no_token_is_told_apart_and_no_secret_is_said(
     ],
 )
 def test_a_client_that_cannot_be_used_is_refused(oauth: dict[str, str], provider: Provider) -> None:
-    with pytest.raises(BadTarget):
-        http("https://example.com/hook", {"oauth": oauth})
+    with pytest.raises(InvalidTargetError):
+        http_sink("https://example.com/hook", {"oauth": oauth})

@@ -8,9 +8,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from headrace.connectors.webhook.certificates import AT_ONCE, KEPT, Certificates, NotFetched
-from headrace.connectors.webhook.sns_signature import SnsMessage, read
-from headrace.connectors.webhook.x509 import Untrusted
+from headrace.connectors.webhook.certificates import (
+    KEPT,
+    MAX_CONCURRENT,
+    CertificateCache,
+    CertificateFetchError,
+)
+from headrace.connectors.webhook.sns_signature import SnsMessage, parse_sns_message
+from headrace.connectors.webhook.x509 import UntrustedCertificateError
 from tests.support.fake_sns import CERTIFICATE_URL, DAY, ISSUER_URL, Sns, body_of
 from tests.support.records import NOW
 
@@ -36,36 +41,38 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def certificates(sns: Sns, clock: Clock) -> Certificates:
-    return Certificates(sns.fetch, sns.authority.trust, clock)
+def certificates(sns: Sns, clock: Clock) -> CertificateCache:
+    return CertificateCache(sns.fetch, sns.authority.trust, clock)
 
 
 @pytest.fixture
 def message(sns: Sns) -> SnsMessage:
-    return read(body_of(sns.notification("hello")))
+    return parse_sns_message(body_of(sns.notification("hello")))
 
 
 def at(message: SnsMessage, url: str) -> SnsMessage:
-    return dataclasses.replace(message, proof=dataclasses.replace(message.proof, certificate_url=url))
+    return dataclasses.replace(message, signature=dataclasses.replace(message.signature, certificate_url=url))
 
 
 async def test_a_key_is_fetched_once_and_its_issuer_with_it(
-    sns: Sns, certificates: Certificates, message: SnsMessage
+    sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
     for _ in range(3):
         key = await certificates.key(message)
-        assert key.has_signed(message.proof.text, message.proof.signature, message.proof.digest)
+        assert key.has_signed(message.signature.text, message.signature.signature, message.signature.digest)
     assert sns.asked == [CERTIFICATE_URL, ISSUER_URL]
 
 
-async def test_all_who_ask_at_once_share_one_fetch(sns: Sns, certificates: Certificates, message: SnsMessage) -> None:
+async def test_all_who_ask_at_once_share_one_fetch(
+    sns: Sns, certificates: CertificateCache, message: SnsMessage
+) -> None:
     keys = await asyncio.gather(*[certificates.key(message) for _ in range(50)])
     assert len({id(key) for key in keys}) == 1
     assert sns.asked == [CERTIFICATE_URL, ISSUER_URL]
 
 
 async def test_one_who_goes_away_does_not_take_the_fetch_along(
-    sns: Sns, certificates: Certificates, message: SnsMessage
+    sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
     impatient = asyncio.create_task(certificates.key(message))
     patient = asyncio.create_task(certificates.key(message))
@@ -75,47 +82,51 @@ async def test_one_who_goes_away_does_not_take_the_fetch_along(
     assert sns.asked == [CERTIFICATE_URL, ISSUER_URL]
 
 
-async def test_a_fetch_that_failed_is_tried_again(sns: Sns, certificates: Certificates, message: SnsMessage) -> None:
+async def test_a_fetch_that_failed_is_tried_again(
+    sns: Sns, certificates: CertificateCache, message: SnsMessage
+) -> None:
     there = sns.lies.pop(CERTIFICATE_URL)
-    with pytest.raises(NotFetched):
+    with pytest.raises(CertificateFetchError):
         await certificates.key(message)
     sns.lies[CERTIFICATE_URL] = there
     assert await certificates.key(message)
 
 
 async def test_a_key_ends_with_its_certificate(
-    sns: Sns, certificates: Certificates, message: SnsMessage, clock: Clock
+    sns: Sns, certificates: CertificateCache, message: SnsMessage, clock: Clock
 ) -> None:
     await certificates.key(message)
     clock.now += 30 * DAY - timedelta(seconds=1)
     assert await certificates.key(message)
     clock.now += timedelta(seconds=1, days=1)
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         await certificates.key(message)
     assert sns.asked.count(CERTIFICATE_URL) == 2
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"", b"\0" * 1000])
 async def test_what_lies_there_must_be_a_certificate(
-    sns: Sns, certificates: Certificates, message: SnsMessage, content: bytes
+    sns: Sns, certificates: CertificateCache, message: SnsMessage, content: bytes
 ) -> None:
     sns.lies[CERTIFICATE_URL] = content
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         await certificates.key(message)
 
 
 async def test_an_issuer_that_did_not_issue_is_of_no_use(
-    sns: Sns, certificates: Certificates, message: SnsMessage
+    sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
     sns.lies[ISSUER_URL] = sns.authority.root.der
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         await certificates.key(message)
 
 
-async def test_a_certificate_leads_to_no_other_place(sns: Sns, certificates: Certificates, message: SnsMessage) -> None:
+async def test_a_certificate_leads_to_no_other_place(
+    sns: Sns, certificates: CertificateCache, message: SnsMessage
+) -> None:
     inside = "http://169.254.169.254/latest/meta-data/iam.cer"
     sns.lies[CERTIFICATE_URL] = sns.authority.issue("sns.amazonaws.com", issuer_url=inside).pem
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         await certificates.key(message)
     assert sns.asked == [CERTIFICATE_URL]
 
@@ -129,18 +140,22 @@ async def test_only_so_many_certificates_are_fetched_at_once(sns: Sns, clock: Cl
         await opened.wait()
         return await sns.fetch(url)
 
-    certificates = Certificates(slow, sns.authority.trust, clock)
-    waiting = [asyncio.create_task(certificates.key(at(message, f"{CERTIFICATE_URL}{n}"))) for n in range(AT_ONCE)]
+    certificates = CertificateCache(slow, sns.authority.trust, clock)
+    waiting = [
+        asyncio.create_task(certificates.key(at(message, f"{CERTIFICATE_URL}{n}"))) for n in range(MAX_CONCURRENT)
+    ]
     await asyncio.sleep(0)
-    with pytest.raises(NotFetched, match="already"):
+    with pytest.raises(CertificateFetchError, match="already"):
         await certificates.key(message)
     opened.set()
-    assert all(isinstance(each, NotFetched) for each in await asyncio.gather(*waiting, return_exceptions=True))
+    assert all(
+        isinstance(each, CertificateFetchError) for each in await asyncio.gather(*waiting, return_exceptions=True)
+    )
     assert await certificates.key(message)
-    assert len(asked) == AT_ONCE + 2
+    assert len(asked) == MAX_CONCURRENT + 2
 
 
-async def test_only_so_many_keys_are_kept(sns: Sns, certificates: Certificates, message: SnsMessage) -> None:
+async def test_only_so_many_keys_are_kept(sns: Sns, certificates: CertificateCache, message: SnsMessage) -> None:
     urls = [f"{CERTIFICATE_URL}{number}" for number in range(KEPT + 1)]
     for url in urls:
         sns.lies[url] = sns.holder.pem

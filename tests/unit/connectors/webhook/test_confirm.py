@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from headrace.connectors.aws.sns_client import NotConfirmed, confirm_subscription
+from headrace.connectors.aws.sns_client import SubscriptionNotConfirmedError, confirm_subscription
 from tests.support.fake_sns import TOPIC
 from tests.support.http_server import Request, Response, serving
 
@@ -63,7 +63,7 @@ def test_what_sns_refuses_is_not_confirmed_and_the_token_is_not_told(
     api: Api, answer: tuple[int, str], said: str
 ) -> None:
     api.says = answer
-    with pytest.raises(NotConfirmed, match=said) as told:
+    with pytest.raises(SubscriptionNotConfirmedError, match=said) as told:
         confirm_subscription(TOPIC, "secret-token")
     assert "secret-token" not in str(told.value)
     assert told.value.__cause__ is None
@@ -71,5 +71,5 @@ def test_what_sns_refuses_is_not_confirmed_and_the_token_is_not_told(
 
 def test_when_nobody_answers_nothing_is_confirmed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
-    with pytest.raises(NotConfirmed, match="EndpointConnectionError"):
+    with pytest.raises(SubscriptionNotConfirmedError, match="EndpointConnectionError"):
         confirm_subscription(TOPIC, "secret-token")

@@ -12,14 +12,14 @@ import pytest
 from starlette.requests import Request
 from structlog.testing import capture_logs
 
-from headrace.connectors.aws.sns_client import NotConfirmed
+from headrace.connectors.aws.sns_client import SubscriptionNotConfirmedError
 from headrace.connectors.webhook import handler as webhook_module
-from headrace.connectors.webhook.certificates import Certificates
-from headrace.connectors.webhook.handler import SKEW, Outside, Webhook
-from headrace.connectors.webhook.producer import NotSent
+from headrace.connectors.webhook.certificates import CertificateCache
+from headrace.connectors.webhook.handler import SKEW, Webhook, WebhookDependencies
+from headrace.connectors.webhook.producer import WebhookSendError
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.schemas import topics
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from tests.support.fake_sns import (
     CERTIFICATE_URL,
     ISSUER_URL,
@@ -44,13 +44,13 @@ class World:
     def __init__(self, sns: Sns) -> None:
         self.sns = sns
         self.now = NOW
-        self.records: list[Message] = []
+        self.records: list[ProducerRecord] = []
         self.confirmed: list[tuple[str, str]] = []
         self.kafka = asyncio.Event()
         self.kafka.set()
         self.failures: list[Exception] = []
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[ProducerRecord]) -> None:
         await self.kafka.wait()
         self._may_fail()
         self.records += messages
@@ -69,8 +69,10 @@ class World:
     def webhook(self, **settings: Any) -> Webhook:
         """A webhook in this world, ready to take messages."""
         given = {"topic_arns": (TOPIC,), "max_body_bytes": LIMIT, **settings}
-        keys = Certificates(self.sns.fetch, self.sns.authority.trust, self.clock)
-        webhook = Webhook(WebhookSettings(**given), Outside(keys, self.send, self.confirm, CODEC, self.clock))
+        keys = CertificateCache(self.sns.fetch, self.sns.authority.trust, self.clock)
+        webhook = Webhook(
+            WebhookSettings(**given), WebhookDependencies(keys, self.send, self.confirm, CODEC, self.clock)
+        )
         webhook.waiting_for = ""
         return webhook
 
@@ -156,7 +158,7 @@ async def test_the_answer_waits_for_kafka(world: World, webhook: Webhook) -> Non
 
 async def test_what_kafka_has_not_taken_shall_come_again(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(UPLOAD)
-    world.failures.append(NotSent("timed out"))
+    world.failures.append(WebhookSendError("timed out"))
     assert await post(webhook, message) == (503, "not_sent")
     assert await post(webhook, message) == (200, "accepted")
     assert len(world.records) == 1
@@ -213,7 +215,7 @@ async def test_a_subscription_is_confirmed_by_the_api_alone(world: World, webhoo
 
 
 async def test_a_subscription_that_is_not_confirmed_shall_come_again(world: World, webhook: Webhook) -> None:
-    world.failures.append(NotConfirmed("AuthorizationError"))
+    world.failures.append(SubscriptionNotConfirmedError("AuthorizationError"))
     message = world.sns.confirmation()
     assert await post(webhook, message) == (503, "not_confirmed")
     assert await post(webhook, message) == (200, "subscribed")
@@ -495,7 +497,7 @@ async def lines() -> AsyncIterator[list[Any]]:
 
 async def test_no_secret_is_logged(world: World, webhook: Webhook, lines: list[Any]) -> None:
     confirmation = world.sns.confirmation("secret-token")
-    world.failures.append(NotConfirmed("InvalidParameter"))
+    world.failures.append(SubscriptionNotConfirmedError("InvalidParameter"))
     await post(webhook, confirmation)
     await post(webhook, confirmation)
     await post(webhook, {**confirmation, "Signature": "AAAA"})

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from headrace.connectors.webhook.certificates import NotFetched
-from headrace.connectors.webhook.http_fetch import LARGEST, fetching
+from headrace.connectors.webhook.certificates import CertificateFetchError
+from headrace.connectors.webhook.http_fetch import LARGEST, create_fetch
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -41,7 +41,7 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[Server, str]]:
 
 
 async def get(url: str, seconds: float = 5.0) -> bytes:
-    async with fetching(ssl.create_default_context(), seconds) as fetch:
+    async with create_fetch(ssl.create_default_context(), seconds) as fetch:
         return await fetch(url)
 
 
@@ -84,7 +84,7 @@ async def test_a_redirect_is_not_followed(status: str) -> None:
         serving(plain("200 OK", b"inside")) as (inside, where),
         serving(plain(f"{status}\r\nLocation: {where}/latest/meta-data")) as (_, url),
     ):
-        with pytest.raises(NotFetched, match="HTTP 30"):
+        with pytest.raises(CertificateFetchError, match="HTTP 30"):
             await get(url)
     assert inside.asked == []
 
@@ -92,21 +92,21 @@ async def test_a_redirect_is_not_followed(status: str) -> None:
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Broken", "204 Nothing", "206 Partial"])
 async def test_no_other_status_than_200_will_do(status: str) -> None:
     async with serving(plain(status)) as (_, url):
-        with pytest.raises(NotFetched, match="HTTP"):
+        with pytest.raises(CertificateFetchError, match="HTTP"):
             await get(url)
 
 
 @pytest.mark.parametrize("answer", [endless, plain("200 OK", b"x" * (LARGEST + 1))], ids=["endless", "one too many"])
 async def test_what_is_too_large_is_not_read_to_its_end(answer: Answer) -> None:
     async with serving(answer) as (_, url):
-        with pytest.raises(NotFetched, match="more than 32768 bytes"):
+        with pytest.raises(CertificateFetchError, match="more than 32768 bytes"):
             await get(url)
 
 
 @pytest.mark.parametrize("answer", [dripping, silent])
 async def test_who_is_slow_is_not_waited_for(answer: Answer) -> None:
     async with serving(answer) as (_, url):
-        with pytest.raises(NotFetched, match=r"no answer in 0\.2 s"):
+        with pytest.raises(CertificateFetchError, match=r"no answer in 0\.2 s"):
             await get(url, seconds=0.2)
 
 
@@ -116,5 +116,5 @@ async def test_a_packed_answer_stays_packed() -> None:
 
 
 async def test_nobody_there_is_not_fetched() -> None:
-    with pytest.raises(NotFetched):
+    with pytest.raises(CertificateFetchError):
         await get("https://127.0.0.1:9/a.pem")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.connectors.webhook.limits import Recent
+from headrace.connectors.webhook.limits import DedupCache
 from headrace.schemas.runtime.token_bucket import Bucket
 
 
@@ -39,7 +39,7 @@ def test_a_bucket_of_less_than_one_a_second_still_lets_one_through(seconds: Seco
 
 
 def test_an_id_is_remembered_for_its_time(seconds: Seconds) -> None:
-    recent = Recent(60.0, 10, seconds)
+    recent = DedupCache(60.0, 10, seconds)
     recent.add("a")
     seconds.now = 60.0
     assert "a" in recent
@@ -49,7 +49,7 @@ def test_an_id_is_remembered_for_its_time(seconds: Seconds) -> None:
 
 
 def test_of_too_many_ids_the_oldest_is_forgotten(seconds: Seconds) -> None:
-    recent = Recent(60.0, 3, seconds)
+    recent = DedupCache(60.0, 3, seconds)
     for id_ in "abcad":
         recent.add(id_)
     assert [id_ for id_ in "abcd" if id_ in recent] == ["a", "c", "d"]

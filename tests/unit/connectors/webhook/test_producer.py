@@ -8,50 +8,52 @@ from collections.abc import Iterator
 import pytest
 
 from headrace.connectors.webhook import http_fetch, producer
-from headrace.connectors.webhook.producer import NotSent, Sender
+from headrace.connectors.webhook.producer import WebhookProducer, WebhookSendError
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
-MESSAGE = Message("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1"),))
+MESSAGE = ProducerRecord("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1"),))
 
 
 @pytest.fixture
-def sender() -> Iterator[Sender]:
+def sender() -> Iterator[WebhookProducer]:
     """A sender to a broker inside of librdkafka."""
-    sender = Sender(clients.producer(NOWHERE, **{"test.mock.num.brokers": 1}))
+    sender = WebhookProducer(clients.producer(NOWHERE, **{"test.mock.num.brokers": 1}))
     yield sender
     sender.close(5.0)
 
 
-async def test_what_the_broker_acknowledged_is_sent(sender: Sender) -> None:
+async def test_what_the_broker_acknowledged_is_sent(sender: WebhookProducer) -> None:
     await asyncio.gather(*[sender.send([MESSAGE] * 3) for _ in range(20)])
     await sender.send([])
 
 
-async def test_a_record_that_is_too_large_is_not_sent(sender: Sender) -> None:
-    large = Message("media.uploaded", b"key", b"x" * 3_000_000)
-    with pytest.raises(NotSent, match="too large"):
+async def test_a_record_that_is_too_large_is_not_sent(sender: WebhookProducer) -> None:
+    large = ProducerRecord("media.uploaded", b"key", b"x" * 3_000_000)
+    with pytest.raises(WebhookSendError, match="too large"):
         await sender.send([MESSAGE, large])
     await sender.send([MESSAGE])
 
 
 async def test_without_a_broker_nothing_is_sent() -> None:
-    sender = Sender(clients.producer(NOWHERE, **{"message.timeout.ms": 200}))
-    with pytest.raises(NotSent, match="timed out"):
+    sender = WebhookProducer(clients.producer(NOWHERE, **{"message.timeout.ms": 200}))
+    with pytest.raises(WebhookSendError, match="timed out"):
         await sender.send([MESSAGE])
     assert sender.close(1.0) == 0
 
 
 async def test_what_the_producer_cannot_hold_is_not_sent() -> None:
-    sender = Sender(clients.producer(NOWHERE, **{"message.timeout.ms": 200, "queue.buffering.max.messages": 2}))
-    with pytest.raises(NotSent, match="holds as much as it may"):
+    sender = WebhookProducer(
+        clients.producer(NOWHERE, **{"message.timeout.ms": 200, "queue.buffering.max.messages": 2})
+    )
+    with pytest.raises(WebhookSendError, match="holds as much as it may"):
         await sender.send([MESSAGE] * 3)
     assert sender.close(1.0) == 0
 
 
-async def test_who_has_gone_does_not_disturb_the_acknowledgement(sender: Sender) -> None:
+async def test_who_has_gone_does_not_disturb_the_acknowledgement(sender: WebhookProducer) -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
     waiting = asyncio.create_task(sender.send([MESSAGE]))
@@ -63,16 +65,16 @@ async def test_who_has_gone_does_not_disturb_the_acknowledgement(sender: Sender)
 
 
 async def test_who_waits_does_not_wait_longer_for_a_producer_that_says_nothing() -> None:
-    sender = Sender(clients.producer(NOWHERE), seconds=0.1)
-    with pytest.raises(NotSent, match=r"no acknowledgement in 0\.1 s"):
+    sender = WebhookProducer(clients.producer(NOWHERE), seconds=0.1)
+    with pytest.raises(WebhookSendError, match=r"no acknowledgement in 0\.1 s"):
         await sender.send([MESSAGE])
     assert sender.close(0.0) == 1
 
 
 async def test_a_producer_does_not_hold_records_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer, "SECONDS", 0.2)
-    sender = Sender(producer.producer(NOWHERE))
-    with pytest.raises(NotSent, match="timed out"):
+    sender = WebhookProducer(producer.producer(NOWHERE))
+    with pytest.raises(WebhookSendError, match="timed out"):
         await sender.send([MESSAGE])
     assert sender.close(0.0) == 0
 

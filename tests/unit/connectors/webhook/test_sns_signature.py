@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.connectors.webhook.sns_signature import Forged, certificate_names, read
+from headrace.connectors.webhook.sns_signature import (
+    InvalidSignatureError,
+    certificate_names,
+    parse_sns_message,
+)
 from tests.support.fake_sns import CERTIFICATE_URL, TOPIC, body_of
 
 NOTIFICATION = {
@@ -37,21 +41,24 @@ def changed(message: dict[str, Any], **fields: Any) -> bytes:
 
 
 def test_the_signed_text_of_a_notification_is_its_fields_in_the_order_of_their_names() -> None:
-    assert read(changed(NOTIFICATION)).proof.text == (
+    assert parse_sns_message(changed(NOTIFICATION)).signature.text == (
         b'Message\ntwo\nlines and a "quote"\nMessageId\n9d2c5580-b61d-550c-8583-37a582870907\n'
         b"Timestamp\n2026-03-14T15:09:26.535Z\nTopicArn\n" + TOPIC.encode() + b"\nType\nNotification\n"
     )
 
 
 def test_a_subject_is_signed_where_there_is_one() -> None:
-    text = read(changed(NOTIFICATION, Subject="Größe")).proof.text
+    text = parse_sns_message(changed(NOTIFICATION, Subject="Größe")).signature.text
     assert "\nSubject\nGröße\nTimestamp\n".encode() in text
-    assert read(changed(NOTIFICATION, Subject=None)).proof.text == read(changed(NOTIFICATION)).proof.text
+    assert (
+        parse_sns_message(changed(NOTIFICATION, Subject=None)).signature.text
+        == parse_sns_message(changed(NOTIFICATION)).signature.text
+    )
 
 
 @pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])
 def test_of_a_confirmation_the_token_and_its_address_are_signed_and_no_subject(kind: str) -> None:
-    assert read(changed(CONFIRMATION, Type=kind, Subject="none of it")).proof.text == (
+    assert parse_sns_message(changed(CONFIRMATION, Type=kind, Subject="none of it")).signature.text == (
         b'Message\ntwo\nlines and a "quote"\nMessageId\n9d2c5580-b61d-550c-8583-37a582870907\n'
         b"SubscribeURL\nhttps://sns.us-east-1.amazonaws.com/?Token=secret-token\nTimestamp\n2026-03-14T15:09:26.535Z\n"
         b"Token\nsecret-token\nTopicArn\n" + TOPIC.encode() + f"\nType\n{kind}\n".encode()
@@ -59,22 +66,24 @@ def test_of_a_confirmation_the_token_and_its_address_are_signed_and_no_subject(k
 
 
 def test_what_is_read_is_what_the_message_says() -> None:
-    found = read(changed(CONFIRMATION, SignatureVersion="2"))
+    found = parse_sns_message(changed(CONFIRMATION, SignatureVersion="2"))
     assert (found.type, found.id, found.topic_arn) == ("SubscriptionConfirmation", NOTIFICATION["MessageId"], TOPIC)
     assert found.token == "secret-token"
     assert found.sent_at == datetime(2026, 3, 14, 15, 9, 26, 535000, UTC)
-    assert (found.proof.signature, found.proof.digest) == (b"signature", "sha256")
-    assert found.proof.certificate_url == CERTIFICATE_URL
+    assert (found.signature.signature, found.signature.digest) == (b"signature", "sha256")
+    assert found.signature.certificate_url == CERTIFICATE_URL
 
 
 def test_of_a_message_nothing_is_used_that_is_not_signed() -> None:
-    found = read(changed(NOTIFICATION, MessageAttributes={"a": {"Type": "String", "Value": "b"}}, Token="t"))
+    found = parse_sns_message(
+        changed(NOTIFICATION, MessageAttributes={"a": {"Type": "String", "Value": "b"}}, Token="t")
+    )
     assert json.loads(found.document).keys() == {"Message", "MessageId", "Timestamp", "TopicArn", "Type"}
     assert found.token == ""
 
 
 def test_a_message_that_is_shown_shows_neither_its_token_nor_what_it_says() -> None:
-    shown = repr(read(changed(CONFIRMATION)))
+    shown = repr(parse_sns_message(changed(CONFIRMATION)))
     assert "secret-token" not in shown
     assert "quote" not in shown
 
@@ -114,16 +123,16 @@ def test_a_message_that_is_shown_shows_neither_its_token_nor_what_it_says() -> N
     ],
 )
 def test_a_field_that_is_not_as_sns_sends_it_is_forged(field: str, value: Any) -> None:
-    with pytest.raises(Forged) as told:
-        read(changed(NOTIFICATION, **{field: value}))
+    with pytest.raises(InvalidSignatureError) as told:
+        parse_sns_message(changed(NOTIFICATION, **{field: value}))
     assert field in str(told.value)
 
 
 @pytest.mark.parametrize("field", ["Token", "SubscribeURL"])
 @pytest.mark.parametrize("value", [MISSING, 1, "a\nTopicArn\nb"])
 def test_a_confirmation_without_its_token_or_address_is_forged(field: str, value: Any) -> None:
-    with pytest.raises(Forged, match=field):
-        read(changed(CONFIRMATION, **{field: value}))
+    with pytest.raises(InvalidSignatureError, match=field):
+        parse_sns_message(changed(CONFIRMATION, **{field: value}))
 
 
 PATH = "/SimpleNotificationService-" + "0" * 32 + ".pem"
@@ -169,8 +178,8 @@ PATH = "/SimpleNotificationService-" + "0" * 32 + ".pem"
     ],
 )
 def test_a_certificate_anywhere_but_at_sns_in_the_topics_region_is_forged(url: str) -> None:
-    with pytest.raises(Forged, match="SigningCertURL"):
-        read(changed(NOTIFICATION, SigningCertURL=url))
+    with pytest.raises(InvalidSignatureError, match="SigningCertURL"):
+        parse_sns_message(changed(NOTIFICATION, SigningCertURL=url))
 
 
 @pytest.mark.parametrize(
@@ -187,18 +196,21 @@ def test_every_partition_has_its_hosts_and_its_names(
 ) -> None:
     topic_arn = f"arn:{partition}:sns:{region}:123456789012:media"
     url = f"https://sns.{region}.amazonaws{host}{PATH}"
-    assert read(changed(NOTIFICATION, TopicArn=topic_arn, SigningCertURL=url)).proof.certificate_url == url
+    assert (
+        parse_sns_message(changed(NOTIFICATION, TopicArn=topic_arn, SigningCertURL=url)).signature.certificate_url
+        == url
+    )
     assert certificate_names(topic_arn) == names
 
 
 def test_a_signed_text_cannot_be_cut_into_other_fields() -> None:
     """Whoever may publish chooses the text of Message, with what would make other fields of it."""
     inner = "evil\nMessageId\n00000000-0000-0000-0000-000000000000\nSubject\nfree"
-    honest = read(changed(NOTIFICATION, Message=inner))
+    honest = parse_sns_message(changed(NOTIFICATION, Message=inner))
     recut = {"Message": "evil", "MessageId": "00000000-0000-0000-0000-000000000000"}
-    subject = honest.proof.text.decode().partition("Subject\n")[2].partition("\nTimestamp\n")[0]
-    with pytest.raises(Forged, match="Subject"):
-        read(changed(NOTIFICATION, **recut, Subject=subject))
+    subject = honest.signature.text.decode().partition("Subject\n")[2].partition("\nTimestamp\n")[0]
+    with pytest.raises(InvalidSignatureError, match="Subject"):
+        parse_sns_message(changed(NOTIFICATION, **recut, Subject=subject))
 
 
 @pytest.mark.parametrize(
@@ -217,8 +229,8 @@ def test_a_signed_text_cannot_be_cut_into_other_fields() -> None:
     ],
 )
 def test_a_body_that_is_no_json_object_is_forged(body: bytes) -> None:
-    with pytest.raises(Forged):
-        read(body)
+    with pytest.raises(InvalidSignatureError):
+        parse_sns_message(body)
 
 
 WORDS = st.text('ab\n"é\u2028', max_size=10)
@@ -232,7 +244,7 @@ JSON = st.recursive(
 @given(st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in CONFIRMATION.items()}))
 def test_whatever_the_fields_are_it_is_a_message_or_forged(fields: dict[str, Any]) -> None:
     try:
-        found = read(json.dumps(fields).encode(errors="surrogatepass"))
-    except Forged:
+        found = parse_sns_message(json.dumps(fields).encode(errors="surrogatepass"))
+    except InvalidSignatureError:
         return
     assert found.topic_arn == TOPIC

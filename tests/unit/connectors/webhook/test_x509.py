@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 
 from headrace.connectors.webhook.x509 import (
-    Trust,
-    Untrusted,
+    TrustStore,
+    UntrustedCertificateError,
     certificates,
+    load_trust_store,
     missing_issuer,
     signing_key,
-    trust,
 )
 from tests.support.fake_sns import DAY, ISSUER_URL, Authority, rsa_key
 from tests.support.records import NOW
@@ -40,23 +40,23 @@ def test_a_certificate_that_a_root_vouches_for_gives_its_key(authority: Authorit
 @pytest.mark.parametrize("name", ["sns.us-east-1.amazonaws.com", "evil.com", "amazonaws.com", "xsns.amazonaws.com"])
 def test_a_certificate_for_another_name_is_not_trusted(authority: Authority, name: str) -> None:
     holder = authority.issue(name)
-    with pytest.raises(Untrusted, match="subjectAltName"):
+    with pytest.raises(UntrustedCertificateError, match="subjectAltName"):
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
 @pytest.mark.parametrize("days", [(-30, -1), (1, 30)], ids=["expired", "not yet valid"])
 def test_a_certificate_out_of_its_time_is_not_trusted(authority: Authority, days: tuple[int, int]) -> None:
     holder = authority.issue(*NAMES, days=days)
-    with pytest.raises(Untrusted, match="not valid at validation time"):
+    with pytest.raises(UntrustedCertificateError, match="not valid at validation time"):
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
 def test_a_certificate_of_another_authority_is_not_trusted(authority: Authority) -> None:
     other = Authority("other")
     holder = other.issue(*NAMES)
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         signing_key([holder.certificate, other.issuer.certificate], NAMES, authority.trust, NOW)
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
@@ -66,19 +66,19 @@ def test_a_certificate_does_not_vouch_for_another(authority: Authority) -> None:
     evil.issuer = authority.issue("evil issuer")
     holder = evil.issue(*NAMES)
     chain = [holder.certificate, evil.issuer.certificate, authority.issuer.certificate]
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         signing_key(chain, NAMES, authority.trust, NOW)
 
 
 def test_a_key_that_is_not_rsa_is_not_trusted(authority: Authority) -> None:
     holder = authority.issue(*NAMES, key=ec.generate_private_key(ec.SECP256R1()))
-    with pytest.raises(Untrusted, match="not RSA"):
+    with pytest.raises(UntrustedCertificateError, match="not RSA"):
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
 def test_an_issuer_that_is_known_need_not_be_fetched(authority: Authority) -> None:
     holder = authority.issue(*NAMES)
-    known = trust(authority.root.pem + authority.issuer.pem)
+    known = load_trust_store(authority.root.pem + authority.issuer.pem)
     assert missing_issuer([holder.certificate], known) is None
     assert signing_key([holder.certificate], NAMES, known, NOW).until == NOW + 30 * DAY
     assert missing_issuer([holder.certificate, authority.issuer.certificate], authority.trust) is None
@@ -104,13 +104,13 @@ def test_an_issuer_that_is_not_known_lies_where_the_certificate_says(authority: 
     ],
 )
 def test_an_issuer_anywhere_but_at_amazon_trust_services_is_not_looked_for(authority: Authority, url: str) -> None:
-    with pytest.raises(Untrusted, match="HEADRACE_WEBHOOK_CA_FILE"):
+    with pytest.raises(UntrustedCertificateError, match="HEADRACE_WEBHOOK_CA_FILE"):
         missing_issuer([authority.issue(*NAMES, issuer_url=url).certificate], authority.trust)
 
 
 def test_a_certificate_that_names_no_issuers_place_is_not_trusted() -> None:
-    with pytest.raises(Untrusted, match="HEADRACE_WEBHOOK_CA_FILE"):
-        missing_issuer([Authority("other").issuer.certificate], Trust(()))
+    with pytest.raises(UntrustedCertificateError, match="HEADRACE_WEBHOOK_CA_FILE"):
+        missing_issuer([Authority("other").issuer.certificate], TrustStore(()))
 
 
 def test_certificates_come_as_pem_or_der(authority: Authority) -> None:
@@ -125,16 +125,16 @@ def test_certificates_come_as_pem_or_der(authority: Authority) -> None:
     "content", [b"", b"<html>", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", b"\x30"]
 )
 def test_what_is_no_certificate_is_not_trusted(content: bytes) -> None:
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedCertificateError):
         certificates(content)
 
 
 def test_public_roots_are_trusted_and_an_own_bundle_beside_them(authority: Authority) -> None:
     public = Path(certifi.where()).read_bytes()
-    assert len(trust(public).roots) > 50
-    assert trust(public, authority.root.pem + authority.issuer.pem).roots[-1] == authority.root.certificate
+    assert len(load_trust_store(public).roots) > 50
+    assert load_trust_store(public, authority.root.pem + authority.issuer.pem).roots[-1] == authority.root.certificate
     with pytest.raises(ValueError, match="PEM"):
-        trust(public, b"nothing")
+        load_trust_store(public, b"nothing")
 
 
 @pytest.mark.parametrize(("digest", "algorithm"), [("sha1", hashes.SHA1()), ("sha256", hashes.SHA256())])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headrace.console.app.lazy import LazyCommand, source_help
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 PLUGIN = '''
 """A plug-in."""
@@ -57,7 +57,7 @@ def test_a_broken_plugin_breaks_no_list(module: str, said: str) -> None:
 @pytest.mark.usefixtures("plugin")
 @pytest.mark.parametrize("target", ["headrace_is_not_there:app", "headrace.console.terminal.formatting:is_not_there"])
 def test_a_command_that_cannot_be_loaded_says_so_when_it_is_called(target: str) -> None:
-    with pytest.raises(Refused, match=f"the command x cannot be loaded from {target}"):
+    with pytest.raises(CommandError, match=f"the command x cannot be loaded from {target}"):
         LazyCommand("x", target).load()
 
 

@@ -12,14 +12,14 @@ import typer
 from typer.testing import CliRunner, Result
 
 from headrace.console.app import main
-from headrace.console.app.lazy import plugged, source_help
+from headrace.console.app.lazy import entry_point_commands, source_help
 from headrace.console.app.main import COMMANDS, app
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 from headrace.console.kafka import log_reader
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 
-ALL = {**plugged("headrace.commands"), **COMMANDS}
+ALL = {**entry_point_commands("headrace.commands"), **COMMANDS}
 NOWHERE = "127.0.0.1:1"
 
 
@@ -125,8 +125,8 @@ def test_debug_shows_where_it_went_wrong() -> None:
 
 def test_a_broker_that_falls_silent_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_reader, "SILENCE", 0.1)
-    consumer = clients.reader(KafkaSettings(bootstrap_servers=NOWHERE))
-    with pytest.raises(Refused, match=r"nothing came for 0\.1 s"):
+    consumer = clients.simple_consumer(KafkaSettings(bootstrap_servers=NOWHERE))
+    with pytest.raises(CommandError, match=r"nothing came for 0\.1 s"):
         list(log_reader._up_to_now(consumer, [("media.uploaded", 0)]))
     consumer.close()
 
@@ -153,13 +153,13 @@ def test_variables_that_are_set_win_over_what_a_package_knows(monkeypatch: pytes
     monkeypatch.setattr(main, "entry_points", lambda group: [Point])
     monkeypatch.setenv("HEADRACE_MEDIA_BUCKET", "mine")
     monkeypatch.delenv("HEADRACE_RESULTS_BUCKET", raising=False)
-    main.settle_environment()
+    main.apply_default_environment()
     assert (os.environ["HEADRACE_MEDIA_BUCKET"], os.environ["HEADRACE_RESULTS_BUCKET"]) == ("mine", "theirs")
     monkeypatch.delenv("HEADRACE_RESULTS_BUCKET")
 
 
 def test_an_error_that_nobody_expected_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "settle_environment", lambda: 1 / 0)
+    monkeypatch.setattr(main, "apply_default_environment", lambda: 1 / 0)
     assert isinstance(run("version").exception, ZeroDivisionError)
 
 
@@ -167,7 +167,7 @@ def test_ctrl_c_ends_a_command_with_130(monkeypatch: pytest.MonkeyPatch) -> None
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "settle_environment", interrupt)
+    monkeypatch.setattr(main, "apply_default_environment", interrupt)
     assert run("version").exit_code == 130
 
 
@@ -178,4 +178,4 @@ def test_sigterm_ends_a_command_as_an_exit_does() -> None:
 
 
 def test_the_app_is_one_group() -> None:
-    assert isinstance(typer.main.get_command(app), main.Commands)
+    assert isinstance(typer.main.get_command(app), main.CommandGroup)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from headrace.console.assets.projection import Progress, Version
-from headrace.console.kafka.entry import Entry
+from headrace.console.assets.projection import AssetProjection, AssetVersion
+from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.records import MediaCompleted, MediaDeleted, MediaUploaded
 from tests.support import records
 from tests.support.records import NOW
@@ -28,12 +28,12 @@ SCAN = entry(records.scanned(), 1, UPLOAD, "scan")
 OLD, NEW = records.asset(sequencer="0A"), records.asset(sequencer="0B", version="e2", etag="e2")
 
 
-def only(progress: Progress) -> Version:
+def only(progress: AssetProjection) -> AssetVersion:
     [version] = progress.versions(NAME)
     return version
 
 
-def statuses(version: Version) -> dict[str, str | None]:
+def statuses(version: AssetVersion) -> dict[str, str | None]:
     return {stage: fact.status for stage, fact in version.stages.items()}
 
 
@@ -45,7 +45,7 @@ def test_an_upload_is_processing_until_it_is_completed() -> None:
 
 
 def test_a_record_tells_which_asset_it_is_about() -> None:
-    assert Progress().take(UPLOAD) == NAME
+    assert AssetProjection().take(UPLOAD) == NAME
 
 
 def test_a_result_makes_its_stage_done() -> None:
@@ -164,20 +164,20 @@ def test_a_dead_letter_of_a_completion_finds_its_asset_through_the_start_of_the_
 
 
 def test_a_completion_of_a_job_that_nobody_started_belongs_to_no_asset() -> None:
-    progress = Progress()
+    progress = AssetProjection()
     assert progress.take(entry(records.job_finished("labels-9"))) is None
     assert progress.assets() == []
 
 
 def test_a_dead_letter_that_nobody_can_read_is_known_under_its_key() -> None:
     progress = told(undecodable())
-    assert [fact.why for fact in progress.strays(NAME)] == ["decode: neither ..."]
+    assert [fact.why for fact in progress.unreadable_letters(NAME)] == ["decode: neither ..."]
     assert progress.find(NAME) == [NAME]
     assert progress.versions(NAME) == []
 
 
 def test_a_record_that_nobody_can_read_and_nobody_gave_up_is_passed_over() -> None:
-    assert Progress().take(Entry(records.raw(b"junk"))) is None
+    assert AssetProjection().take(LogEntry(records.raw(b"junk"))) is None
 
 
 def test_cost_is_counted_once_however_often_the_result_is_delivered() -> None:
@@ -207,7 +207,7 @@ def test_a_key_that_is_in_two_buckets_is_both() -> None:
 
 def test_the_newest_version_is_the_last_in_s3s_order() -> None:
     progress = told(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
-    newest = progress.newest(NAME)
+    newest = progress.newest_versions(NAME)
     assert newest is not None
     assert newest.asset == NEW
-    assert progress.newest("media/none") is None
+    assert progress.newest_versions("media/none") is None

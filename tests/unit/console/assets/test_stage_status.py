@@ -9,32 +9,34 @@ from datetime import UTC, datetime
 import pytest
 
 from headrace.console.assets.stage_status import (
-    Offsets,
+    GroupOffsets,
+    PipelineStatus,
     StageStatus,
-    Status,
     stage_status,
     topic_statuses,
     unfinished,
 )
-from headrace.console.kafka.offsets import Group, Place, Span
+from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
 from headrace.streams import pipeline
-from headrace.streams.worker.status_reports import Report
+from headrace.streams.worker.status_reports import StageStatusReport
 
-[SCAN] = pipeline.find(["scan"])
-[LABELS] = pipeline.find(["labels"])
-UPLOADED: Place = ("media.uploaded", 0)
+[SCAN] = pipeline.get_stages(["scan"])
+[LABELS] = pipeline.get_stages(["labels"])
+UPLOADED: TopicAndPartition = ("media.uploaded", 0)
 SPANS = {
-    UPLOADED: Span(0, 10),
-    ("media.uploaded", 1): Span(5, 5),
-    ("scan.retry", 0): Span(0, 2),
-    ("scan.dlq", 0): Span(0, 3),
-    ("media.ready", 0): Span(0, 99),
+    UPLOADED: OffsetRange(0, 10),
+    ("media.uploaded", 1): OffsetRange(5, 5),
+    ("scan.retry", 0): OffsetRange(0, 2),
+    ("scan.dlq", 0): OffsetRange(0, 3),
+    ("media.ready", 0): OffsetRange(0, 99),
 }
 
 
-def scan(committed: dict[Place, int], oldest: dict[Place, float] | None = None, members: int = 1) -> StageStatus:
-    groups = {"headrace.scan": Group(members, committed)}
-    return stage_status(SCAN, Offsets(SPANS, groups, oldest or {}), now=100.0)
+def scan(
+    committed: dict[TopicAndPartition, int], oldest: dict[TopicAndPartition, float] | None = None, members: int = 1
+) -> StageStatus:
+    groups = {"headrace.scan": GroupState(members, committed)}
+    return stage_status(SCAN, GroupOffsets(SPANS, groups, oldest or {}), now=100.0)
 
 
 def test_a_stage_that_has_done_all_has_no_lag() -> None:
@@ -58,8 +60,8 @@ def test_what_was_retried_and_given_up_is_counted_on_the_stages_own_topics() -> 
 
 
 def test_a_commit_before_what_the_topic_still_holds_counts_no_more_than_that() -> None:
-    groups = {"headrace.scan": Group(1, {UPLOADED: 2})}
-    found = stage_status(SCAN, Offsets({UPLOADED: Span(8, 10)}, groups, {}), now=0.0)
+    groups = {"headrace.scan": GroupState(1, {UPLOADED: 2})}
+    found = stage_status(SCAN, GroupOffsets({UPLOADED: OffsetRange(8, 10)}, groups, {}), now=0.0)
     assert found.lag == 2
 
 
@@ -68,7 +70,7 @@ def test_a_clock_that_is_behind_makes_no_negative_age() -> None:
 
 
 def test_only_where_a_stage_is_behind_there_is_an_oldest_record_to_look_for() -> None:
-    group = Group(1, {UPLOADED: 10, ("scan.retry", 0): 1})
+    group = GroupState(1, {UPLOADED: 10, ("scan.retry", 0): 1})
     assert unfinished(SCAN, SPANS, group) == {("scan.retry", 0): 1}
 
 
@@ -79,7 +81,7 @@ def test_topics_are_summed_up_over_their_partitions(topic: str, partitions: int,
 
 
 def test_the_json_of_status_keeps_its_shape() -> None:
-    status = Status(("localhost:9092",), (scan({}),), topic_statuses(SPANS))
+    status = PipelineStatus(("localhost:9092",), (scan({}),), topic_statuses(SPANS))
     found = json.loads(json.dumps(asdict(status)))
     assert set(found) == {"brokers", "stages", "topics"}
     assert set(found["topics"][0]) == {"topic", "partitions", "records"}
@@ -98,17 +100,17 @@ def test_the_json_of_status_keeps_its_shape() -> None:
 
 
 def test_a_stage_whose_workers_wait_says_why() -> None:
-    waits = Report("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
-    others = Report("probe", "host-7", "paused", "no bucket", waits.since)
-    works = Report("scan", "host-8", "working", "", waits.since)
+    waits = StageStatusReport("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
+    others = StageStatusReport("probe", "host-7", "paused", "no bucket", waits.since)
+    works = StageStatusReport("scan", "host-8", "working", "", waits.since)
     assert with_reports(waits, others, works).paused == ("host-7: no bucket",)
 
 
 def test_the_last_word_of_workers_that_are_gone_does_not_count() -> None:
-    waits = Report("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
+    waits = StageStatusReport("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
     assert with_reports(waits, members=0).paused == ()
 
 
-def with_reports(*reports: Report, members: int = 1) -> StageStatus:
-    offsets = Offsets(SPANS, {SCAN.group: Group(members, {})}, {}, reports)
+def with_reports(*reports: StageStatusReport, members: int = 1) -> StageStatus:
+    offsets = GroupOffsets(SPANS, {SCAN.group: GroupState(members, {})}, {}, reports)
     return stage_status(SCAN, offsets, 0.0)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from headrace.console.assets.summaries import _WORDS, location, words
-from headrace.console.terminal.formatting import dollars, size, span
+from headrace.console.assets.summaries import _SUMMARIES, result_location, summarize
+from headrace.console.terminal.formatting import format_bytes, format_duration, format_usd
 from headrace.schemas.records import (
     Event,
     Face,
@@ -104,38 +104,38 @@ VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height
     ],
 )
 def test_an_event_is_said_in_a_few_words(event: Event | None, said: str) -> None:
-    assert words(event) == said
+    assert summarize(event) == said
 
 
 def test_a_result_that_lies_somewhere_says_where() -> None:
     where = "s3://results/a/labels@1.answer.json"
-    assert location(labelled()) == where
-    assert location(MediaThumbnailed(asset=records.asset(), pictures=(PICTURE, PICTURE))) == where
+    assert result_location(labelled()) == where
+    assert result_location(MediaThumbnailed(asset=records.asset(), pictures=(PICTURE, PICTURE))) == where
 
 
 def test_a_result_that_is_in_the_event_lies_nowhere_else() -> None:
-    assert location(records.scanned()) is None
-    assert location(MediaThumbnailed(asset=records.asset(), pictures=())) is None
+    assert result_location(records.scanned()) is None
+    assert result_location(MediaThumbnailed(asset=records.asset(), pictures=())) is None
 
 
 @pytest.mark.parametrize(
     ("number", "said"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_500_000, "2.5 MB"), (3e15, "3000.0 TB")]
 )
 def test_sizes(number: int, said: str) -> None:
-    assert size(number) == said
+    assert format_bytes(number) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(None, ""), (0.25, "250 ms"), (4.21, "4.2 s"), (200, "3 min 20 s"), (7300, "2 h 1 min")]
 )
 def test_spans(seconds: float | None, said: str) -> None:
-    assert span(seconds) == said
+    assert format_duration(seconds) == said
 
 
 def test_nothing_costs_nothing() -> None:
-    assert (dollars(0), dollars(0.0712)) == ("", "$0.0712")
+    assert (format_usd(0), format_usd(0.0712)) == ("", "$0.0712")
 
 
 def test_every_result_can_be_said_in_words_and_leads_to_where_it_lies() -> None:
-    said = {stage.writes.events[0] for stage in pipeline.every() if stage.writes}
-    assert said <= set(_WORDS)
+    said = {stage.writes.events[0] for stage in pipeline.all_stages() if stage.writes}
+    assert said <= set(_SUMMARIES)

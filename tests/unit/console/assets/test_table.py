@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from headrace.console.assets import table
-from headrace.console.assets.projection import Version
-from headrace.console.assets.table import Ticker
+from headrace.console.assets.projection import AssetVersion
+from headrace.console.assets.table import ChangeLog
 from headrace.schemas.records import StageFailure
 from tests.support import records
 from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, told
@@ -17,12 +17,12 @@ LETTER = letter(UPLOAD, "probe", 2)
 END = entry(completed(failed=(StageFailure(stage="probe", code="unreadable", reason=""),)), 3, SCAN, "completed")
 
 
-def only(*history: object) -> Version:
+def only(*history: object) -> AssetVersion:
     [version] = told(*history).versions(NAME)  # type: ignore[arg-type]
     return version
 
 
-def drawn(*versions: Version) -> list[str]:
+def drawn(*versions: AssetVersion) -> list[str]:
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(table.table(versions, ["scan", "probe", "labels"]))
     return [line.rstrip() for line in console.export_text().splitlines()]
@@ -40,12 +40,12 @@ def test_a_stage_that_nothing_is_known_of_is_a_dot() -> None:
 
 
 def test_a_line_tells_what_a_stage_found() -> None:
-    [line] = Ticker().lines([only(UPLOAD, SCAN)])
+    [line] = ChangeLog().lines([only(UPLOAD, SCAN)])
     assert line.split(" ", 1)[1] == f"{NAME} scan done harmless image/jpeg"
 
 
 def test_a_dead_letter_and_the_end_have_lines_too() -> None:
-    lines = Ticker().lines([only(UPLOAD, SCAN, LETTER, END)])
+    lines = ChangeLog().lines([only(UPLOAD, SCAN, LETTER, END)])
     assert [line.split(" ", 2)[2] for line in lines] == [
         "scan done harmless image/jpeg",
         "probe dead-lettered unreadable: no moov atom",
@@ -54,7 +54,7 @@ def test_a_dead_letter_and_the_end_have_lines_too() -> None:
 
 
 def test_what_was_told_is_not_told_again() -> None:
-    ticker = Ticker()
+    ticker = ChangeLog()
     ticker.lines([only(UPLOAD, SCAN)])
     assert ticker.lines([only(UPLOAD, SCAN, entry(records.scanned(), 1, UPLOAD, "scan", offset=1))]) == []
     [line] = ticker.lines([only(UPLOAD, SCAN, entry(labelled(), 2, UPLOAD, "labels"))])
@@ -65,7 +65,7 @@ def test_lines_of_several_assets_come_in_the_order_of_time() -> None:
     other = records.asset("other.jpg")
     later = entry(records.scanned(other), 5, stage="scan")
     [version] = told(later).versions("media/other.jpg")
-    lines = Ticker().lines([version, only(UPLOAD, SCAN, LETTER)])
+    lines = ChangeLog().lines([version, only(UPLOAD, SCAN, LETTER)])
     assert [line.split(" ")[1:3] for line in lines] == [
         [NAME, "scan"],
         [NAME, "probe"],

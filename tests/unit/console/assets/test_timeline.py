@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.console.assets.timeline import Step, results_folder, timeline
+from headrace.console.assets.timeline import TimelineStep, results_folder, timeline
 from tests.support import records
 from tests.unit.console.asset_history import (
     NAME,
@@ -21,7 +21,7 @@ from tests.unit.console.asset_history import (
 UPLOAD = entry(records.uploaded())
 
 
-def steps(*history: object) -> dict[str, Step]:
+def steps(*history: object) -> dict[str, TimelineStep]:
     [version] = told(*history).versions(NAME)  # type: ignore[arg-type]
     return {step.event: step for step in timeline(version)}
 

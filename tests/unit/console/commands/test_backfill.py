@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from headrace.connectors.backfill.checkpoint import Counts
-from headrace.connectors.backfill.filters import Filters
+from headrace.connectors.backfill.checkpoint import BackfillCounts
+from headrace.connectors.backfill.filters import ObjectFilters
 from headrace.console.commands.backfill import moment, refuse_impossible, summary
-from headrace.console.errors import Refused
-from headrace.console.pipeline.backfill_estimate import Estimate, kind_of, price
+from headrace.console.errors import CommandError
+from headrace.console.pipeline.backfill_estimate import BackfillEstimate, kind_of, price
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -23,27 +23,27 @@ def test_a_moment_is_in_utc_unless_it_says_otherwise(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "0001-01-01T00:00+10:00"])
 def test_what_is_no_moment_is_refused_with_an_example(given: str) -> None:
-    with pytest.raises(Refused, match=r"--until .*: no moment; write it as 2026-03-14"):
+    with pytest.raises(CommandError, match=r"--until .*: no moment; write it as 2026-03-14"):
         moment("--until", given)
 
 
 @pytest.mark.parametrize(
     ("filters", "rate", "said"),
     [
-        (Filters(), 0.0, "--rate 0: give a number above 0"),
-        (Filters(), float("nan"), "--rate nan"),
-        (Filters(min_size=-1), None, "0 or more"),
-        (Filters(min_size=2, max_size=1), None, "--min-size is above --max-size"),
-        (Filters(since=NOON, until=NOON), None, "--since is not before --until"),
+        (ObjectFilters(), 0.0, "--rate 0: give a number above 0"),
+        (ObjectFilters(), float("nan"), "--rate nan"),
+        (ObjectFilters(min_size=-1), None, "0 or more"),
+        (ObjectFilters(min_size=2, max_size=1), None, "--min-size is above --max-size"),
+        (ObjectFilters(since=NOON, until=NOON), None, "--since is not before --until"),
     ],
 )
-def test_filters_that_let_nothing_pass_are_refused(filters: Filters, rate: float | None, said: str) -> None:
-    with pytest.raises(Refused, match=said):
+def test_filters_that_let_nothing_pass_are_refused(filters: ObjectFilters, rate: float | None, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
         refuse_impossible(filters, rate)
 
 
 def test_the_summary_adds_up() -> None:
-    counts = Counts(1200, 3_400_000, {"suffix": 1000, "folder": 1})
+    counts = BackfillCounts(1200, 3_400_000, {"suffix": 1000, "folder": 1})
 
     assert summary(counts) == "2,201 listed = 1,200 sent (3.4 MB) + 1,001 filtered (folder 1, suffix 1,000)"
 
@@ -72,7 +72,7 @@ def test_every_stage_that_is_on_is_in_the_estimate(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_estimate_says_what_it_assumes() -> None:
-    estimate = Estimate()
+    estimate = BackfillEstimate()
     for _ in range(500):
         estimate.add("a.jpg", 1_000_000)
     estimate.add("b.mp4", 375_000_000)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from headrace.connectors.bridge import service
-from headrace.connectors.bridge.bridge import BridgeFailed
+from headrace.connectors.bridge.bridge import BridgeError
 from headrace.console.commands.bridge import app
 from headrace.schemas.runtime import logging
 from tests.unit.connectors.webhook import sns_messages
@@ -85,11 +85,11 @@ def test_without_settings_the_bridge_does_not_start_and_says_which_are_missing(m
 
 def test_a_bridge_that_cannot_go_on_ends_with_one_line_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
-        raise BridgeFailed("the bridge cannot go on: fenced")
+        raise BridgeError("the bridge cannot go on: fenced")
 
     monkeypatch.setenv("HEADRACE_QUEUE_URLS", "http://sqs/media")
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:9")
-    monkeypatch.setattr(service, "run", fails)
+    monkeypatch.setattr(service, "serve", fails)
     monkeypatch.setattr(logging, "configure", lambda json: None)  # which would last beyond this test
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.console.commands.put import keys_of
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def test_a_key_is_the_prefix_and_the_files_name(files: list[Path], prefix: str, 
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="no file"):
+    with pytest.raises(CommandError, match="no file"):
         keys_of([tmp_path], "")
 
 
 def test_two_files_that_would_become_one_object_are_refused(files: list[Path], tmp_path: Path) -> None:
     same = tmp_path / "one.jpg"
     same.write_bytes(b"y")
-    with pytest.raises(Refused, match=r"several files would become one\.jpg"):
+    with pytest.raises(CommandError, match=r"several files would become one\.jpg"):
         keys_of([*files, same], "")

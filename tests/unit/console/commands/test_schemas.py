@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from headrace.console.commands.schemas import app
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.catalog import SchemaVersion
 from tests.unit.schemas.secrets import enum, field, record, versions
 
 BAD = versions(record("MediaUploaded", field("kind", enum("Kind", "a"))))
@@ -44,7 +44,7 @@ def test_compatible_schemas_pass_the_check() -> None:
 
 
 def test_a_bad_schema_fails_the_check_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    def planted() -> tuple[Version, ...]:
+    def planted() -> tuple[SchemaVersion, ...]:
         return BAD
 
     monkeypatch.setattr(catalog, "versions", planted)

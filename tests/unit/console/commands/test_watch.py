@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.console.assets.projection import Progress, Version
+from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.commands.watch import REMEMBERED, is_like, remember
 from tests.support import records
 from tests.unit.console.asset_history import NAME, entry, told
 
 
-def names(shown: dict[str, Version]) -> list[str]:
+def names(shown: dict[str, AssetVersion]) -> list[str]:
     return list(shown)
 
 
-def three() -> Progress:
+def three() -> AssetProjection:
     return told(*(entry(records.uploaded(records.asset(key))) for key in ("a.jpg", "b.mp4", "c.jpg")))
 
 
@@ -27,13 +27,13 @@ def test_a_glob_means_the_whole_name_or_the_key(glob: str, like: bool) -> None:
 
 
 def test_only_what_is_meant_is_shown() -> None:
-    shown: dict[str, Version] = {}
+    shown: dict[str, AssetVersion] = {}
     remember(shown, three(), ("media/a.jpg", "media/b.mp4", "media/c.jpg"), "*.jpg")
     assert names(shown) == ["media/a.jpg", "media/c.jpg"]
 
 
 def test_an_asset_keeps_its_line_while_its_stages_end() -> None:
-    shown: dict[str, Version] = {}
+    shown: dict[str, AssetVersion] = {}
     progress = three()
     remember(shown, progress, tuple(progress.assets()), "*")
     progress.take(entry(records.scanned(records.asset("a.jpg")), 1, stage="scan"))
@@ -43,7 +43,7 @@ def test_an_asset_keeps_its_line_while_its_stages_end() -> None:
 
 
 def test_a_new_version_is_shown_last_and_in_the_old_ones_place() -> None:
-    shown: dict[str, Version] = {}
+    shown: dict[str, AssetVersion] = {}
     progress = three()
     remember(shown, progress, tuple(progress.assets()), "*")
     progress.take(entry(records.uploaded(records.asset("a.jpg", sequencer="0B", version="e2"))))
@@ -54,6 +54,6 @@ def test_a_new_version_is_shown_last_and_in_the_old_ones_place() -> None:
 def test_what_is_too_much_is_forgotten_the_oldest_first() -> None:
     keys = [f"{number}.jpg" for number in range(REMEMBERED + 5)]
     progress = told(*(entry(records.uploaded(records.asset(key))) for key in keys))
-    shown: dict[str, Version] = {}
+    shown: dict[str, AssetVersion] = {}
     remember(shown, progress, tuple(progress.assets()), "*")
     assert (len(shown), names(shown)[0]) == (REMEMBERED, "media/5.jpg")

@@ -6,19 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from tests.support.records import NOW
 
 AT = NOW.timestamp()
 
 
-def a_letter(*headers: tuple[str, bytes | None], topic: str = "probe.dlq", **changes: Any) -> Received:
+def a_letter(*headers: tuple[str, bytes | None], topic: str = "probe.dlq", **changes: Any) -> ConsumerRecord:
     """A record of a dead-letter topic with these headers."""
     given = {"partition": 1, "offset": 7, "timestamp": 5.0, "key": b"media/photos/cat.jpg", "value": b"v"}
-    return Received(topic=topic, headers=headers, **{**given, **changes})
+    return ConsumerRecord(topic=topic, headers=headers, **{**given, **changes})
 
 
-def failed(event: str, offset: int, code: str = "timeout", why: str = "took 300 s", **changes: Any) -> Received:
+def failed(event: str, offset: int, code: str = "timeout", why: str = "took 300 s", **changes: Any) -> ConsumerRecord:
     """A letter of an event that failed as many seconds after the beginning as its offset says."""
     return a_letter(
         ("ce_id", event.encode()),

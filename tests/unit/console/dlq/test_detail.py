@@ -9,24 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.console.assets.projection import Progress
+from headrace.console.assets.projection import AssetProjection
 from headrace.console.dlq import detail
 from headrace.console.dlq.letter import letter_id
-from headrace.console.dlq.listing import Found
-from headrace.console.kafka.entry import Entry, open_record
-from headrace.schemas.messages import Received
+from headrace.console.dlq.listing import ListedLetter
+from headrace.console.kafka.entry import LogEntry, open_record
+from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
 from tests.support.records import CODEC
 from tests.unit.console.asset_history import NAME, entry, job_started, letter, told, undecodable
 from tests.unit.console.dlq.letters import a_letter
 
 
-def opened(record: Received) -> Entry:
+def opened(record: ConsumerRecord) -> LogEntry:
     return open_record(record, CODEC)
 
 
-def shown(record: Received) -> dict[str, Any]:
-    return detail.whole(Found(letter_id(record), record), opened(record), 1, [])
+def shown(record: ConsumerRecord) -> dict[str, Any]:
+    return detail.whole(ListedLetter(letter_id(record), record), opened(record), 1, [])
 
 
 def test_an_event_is_shown_as_json() -> None:
@@ -103,7 +103,10 @@ def test_the_timeline_is_that_of_the_version_which_failed() -> None:
     dead = letter(upload, "probe")
     steps = detail.steps_of(dead, lambda _: told(upload, dead, later))
     assert [step.event for step in steps] == ["MediaUploaded", "DeadLetter"]
-    assert detail.whole(Found("x", dead.record), dead, 1, steps)["timeline"][1]["words"] == "unreadable: no moov atom"
+    assert (
+        detail.whole(ListedLetter("x", dead.record), dead, 1, steps)["timeline"][1]["words"]
+        == "unreadable: no moov atom"
+    )
 
 
 def test_a_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
@@ -111,7 +114,7 @@ def test_a_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
     ended = letter(entry(records.job_finished("labels-1"), 3), "labels", 4)
     asked = []
 
-    def tell(name: str) -> Progress:
+    def tell(name: str) -> AssetProjection:
         asked.append(name)
         return told(upload, started, ended)
 

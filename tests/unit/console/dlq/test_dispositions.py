@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.console.dlq.dispositions import Disposition, decide, message, read, settled, withdrawal
-from headrace.console.errors import Refused
+from headrace.console.dlq.dispositions import Disposition, decide, disposition_of, message, read, withdrawal
+from headrace.console.errors import CommandError
 from headrace.schemas import topics
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from tests.support.records import NOW
 
 ID = "probe-" + "0" * 32
@@ -15,8 +15,8 @@ DECIDED = decide(ID, "wont-fix", " not ours ", "ann@desk", NOW)
 REDRIVEN = Disposition(ID, "redriven", "replay 1", "ann@desk", "2026-03-14T15:09:26.000Z", "probe.dlq/1/7")
 
 
-def record(offset: int, partition: int = 1) -> Received:
-    return Received("probe.dlq", partition, offset, 1.0, b"k", None, ())
+def record(offset: int, partition: int = 1) -> ConsumerRecord:
+    return ConsumerRecord("probe.dlq", partition, offset, 1.0, b"k", None, ())
 
 
 def test_a_decision_is_written_under_the_letters_id_and_read_back() -> None:
@@ -38,23 +38,23 @@ def test_a_decision_can_be_taken_back() -> None:
 
 @pytest.mark.parametrize("why", ["", "  "])
 def test_a_decision_needs_a_reason(why: str) -> None:
-    with pytest.raises(Refused, match="--why"):
+    with pytest.raises(CommandError, match="--why"):
         decide(ID, "wont-fix", why, "ann", NOW)
 
 
 def test_a_persons_decision_holds_also_for_what_comes_later() -> None:
-    assert settled(ID, record(99, partition=3), {ID: DECIDED}) == DECIDED
+    assert disposition_of(ID, record(99, partition=3), {ID: DECIDED}) == DECIDED
 
 
 @pytest.mark.parametrize(
     ("of", "covered"), [(record(7), True), (record(6), True), (record(8), False), (record(7, partition=2), False)]
 )
-def test_a_letter_that_fails_again_after_a_redrive_is_open_again(of: Received, covered: bool) -> None:
-    assert settled(ID, of, {ID: REDRIVEN}) == (REDRIVEN if covered else None)
+def test_a_letter_that_fails_again_after_a_redrive_is_open_again(of: ConsumerRecord, covered: bool) -> None:
+    assert disposition_of(ID, of, {ID: REDRIVEN}) == (REDRIVEN if covered else None)
 
 
 def test_a_letter_that_nothing_was_decided_about_is_open() -> None:
-    assert settled(ID, record(7), {}) is None
+    assert disposition_of(ID, record(7), {}) is None
 
 
 @pytest.mark.parametrize(

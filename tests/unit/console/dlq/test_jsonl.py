@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from headrace.console.dlq.jsonl import digest, line, message, read
 from headrace.console.dlq.letter import letter_id
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 from headrace.schemas.cloudevents import Headers
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from tests.unit.console.dlq.letters import a_letter, failed
 
 some = st.none() | st.binary(max_size=20)
@@ -22,9 +22,9 @@ headers = st.lists(st.tuples(st.text(max_size=8), some), max_size=5).map(tuple)
 
 @given(key=some, value=some, found=headers)
 def test_nothing_is_lost_and_nothing_is_added(key: bytes | None, value: bytes | None, found: Headers) -> None:
-    record = Received("probe.dlq", 1, 7, 1.5, key, value, found)
+    record = ConsumerRecord("probe.dlq", 1, 7, 1.5, key, value, found)
     [back] = read([line(record)], "file")
-    assert message(back) == Message("probe.dlq", key, value, found)
+    assert message(back) == ProducerRecord("probe.dlq", key, value, found)
     assert digest(back) == digest(record)
 
 
@@ -58,10 +58,10 @@ def test_the_end_of_a_key_is_not_the_beginning_of_a_value() -> None:
 )
 def test_what_is_no_letter_is_refused_by_file_and_line(changes: dict[str, Any]) -> None:
     bad = json.dumps({**json.loads(line(a_letter())), **changes}).encode()
-    with pytest.raises(Refused, match=r"^letters\.jsonl:2 .*nothing was imported"):
+    with pytest.raises(CommandError, match=r"^letters\.jsonl:2 .*nothing was imported"):
         list(read([line(a_letter()), bad], "letters.jsonl"))
 
 
 def test_what_is_no_json_is_refused() -> None:
-    with pytest.raises(Refused, match=r"^file:1 is no letter"):
+    with pytest.raises(CommandError, match=r"^file:1 is no letter"):
         list(read([b"words\n"], "file"))

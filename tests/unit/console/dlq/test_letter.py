@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from headrace.console.dlq.letter import Filter, letter_id, may_hold, short_ids
-from headrace.console.errors import Refused
-from headrace.console.kafka.entry import Entry
-from headrace.console.terminal.timespec import moment
+from headrace.console.dlq.letter import LetterFilter, letter_id, may_hold, short_ids
+from headrace.console.errors import CommandError
+from headrace.console.kafka.entry import LogEntry
+from headrace.console.terminal.timespec import parse_time
 from headrace.schemas.cloudevents import Headers
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
 from tests.support.records import raw
 from tests.unit.console.asset_history import entry, letter, undecodable
 from tests.unit.console.dlq.letters import AT, a_letter
 
 
-def at_aws(name: str, message: bytes, **changes: Any) -> Received:
+def at_aws(name: str, message: bytes, **changes: Any) -> ConsumerRecord:
     return a_letter((name, message), topic="bridge.dlq", **changes)
 
 
@@ -83,49 +83,49 @@ def test_the_beginning_of_an_id_says_which_topic_can_hold_it(prefix: str, holds:
 @pytest.mark.parametrize(
     ("asked", "matches"),
     [
-        (Filter(), True),
-        (Filter(stage="probe"), True),
-        (Filter(stage="scan"), False),
-        (Filter(code="unreadable"), True),
-        (Filter(code="timeout"), False),
-        (Filter(key="media/photos/cat.jpg"), True),
-        (Filter(key="s3://media/photos/cat.jpg"), True),
-        (Filter(key="photos/cat.jpg"), True),
-        (Filter(key="*.jpg"), True),
-        (Filter(key="photos/c*"), True),
-        (Filter(key="cat.jpg"), False),
-        (Filter(key="*.mp4"), False),
-        (Filter(text="MOOV"), True),
-        (Filter(text="unprocess"), True),
-        (Filter(text="timed out"), False),
-        (Filter(since=AT + 1), True),
-        (Filter(since=AT + 1.1), False),
-        (Filter(until=AT + 1), True),
-        (Filter(until=AT + 0.9), False),
-        (Filter(stage="probe", code="unreadable", text="moov", since=AT, until=AT + 2), True),
-        (Filter(stage="probe", code="timeout"), False),
+        (LetterFilter(), True),
+        (LetterFilter(stage="probe"), True),
+        (LetterFilter(stage="scan"), False),
+        (LetterFilter(code="unreadable"), True),
+        (LetterFilter(code="timeout"), False),
+        (LetterFilter(key="media/photos/cat.jpg"), True),
+        (LetterFilter(key="s3://media/photos/cat.jpg"), True),
+        (LetterFilter(key="photos/cat.jpg"), True),
+        (LetterFilter(key="*.jpg"), True),
+        (LetterFilter(key="photos/c*"), True),
+        (LetterFilter(key="cat.jpg"), False),
+        (LetterFilter(key="*.mp4"), False),
+        (LetterFilter(text="MOOV"), True),
+        (LetterFilter(text="unprocess"), True),
+        (LetterFilter(text="timed out"), False),
+        (LetterFilter(since=AT + 1), True),
+        (LetterFilter(since=AT + 1.1), False),
+        (LetterFilter(until=AT + 1), True),
+        (LetterFilter(until=AT + 0.9), False),
+        (LetterFilter(stage="probe", code="unreadable", text="moov", since=AT, until=AT + 2), True),
+        (LetterFilter(stage="probe", code="timeout"), False),
     ],
 )
-def test_a_filter_takes_what_meets_all_that_it_asks_for(asked: Filter, matches: bool) -> None:
+def test_a_filter_takes_what_meets_all_that_it_asks_for(asked: LetterFilter, matches: bool) -> None:
     assert asked.matches(letter(entry(records.uploaded()), "probe", seconds=1)) is matches
 
 
 def test_a_key_that_looks_like_a_glob_is_found_by_its_own_name() -> None:
-    assert Filter(key="media/a[1].jpg").matches(Entry(a_letter(key=b"media/a[1].jpg")))
+    assert LetterFilter(key="media/a[1].jpg").matches(LogEntry(a_letter(key=b"media/a[1].jpg")))
 
 
 def test_a_letter_that_nobody_can_read_is_found_all_the_same() -> None:
-    assert Filter(stage="scan", code="decode").matches(undecodable("scan"))
+    assert LetterFilter(stage="scan", code="decode").matches(undecodable("scan"))
 
 
 def test_a_letter_without_headers_has_the_code_unknown_and_failed_when_it_was_written() -> None:
-    bare = Entry(a_letter(timestamp=AT))
-    assert Filter(code="unknown", since=AT, until=AT).matches(bare)
-    assert not Filter(since=AT + 1).matches(bare)
+    bare = LogEntry(a_letter(timestamp=AT))
+    assert LetterFilter(code="unknown", since=AT, until=AT).matches(bare)
+    assert not LetterFilter(since=AT + 1).matches(bare)
 
 
 def test_what_lies_in_another_topic_is_no_letter() -> None:
-    assert not Filter().matches(Entry(raw(b"v", topic="media.uploaded")))
+    assert not LetterFilter().matches(LogEntry(raw(b"v", topic="media.uploaded")))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_lies_in_another_topic_is_no_letter() -> None:
     ],
 )
 def test_a_duration_is_so_long_ago(said: str, seconds: float) -> None:
-    assert moment(said, AT) == AT - seconds
+    assert parse_time(said, AT) == AT - seconds
 
 
 @pytest.fixture
@@ -158,17 +158,17 @@ def in_tokyo() -> Iterator[None]:
     "said", ["2026-03-15T00:09:26", "2026-03-14T15:09:26Z", "2026-03-14T16:09:26+01:00", "2026-03-15 00:09:26"]
 )
 def test_a_time_without_a_zone_is_local(said: str) -> None:
-    assert moment(said, 0.0) == AT
+    assert parse_time(said, 0.0) == AT
 
 
 @pytest.mark.parametrize(
     "said", ["", "-", "2h", "-h", "-2x", "-2m1h", "yesterday", "2026-13-01", "-99999999999w", "-٢h"]
 )
 def test_anything_else_is_refused_with_an_example(said: str) -> None:
-    with pytest.raises(Refused, match="-2h"):
-        moment(said, AT)
+    with pytest.raises(CommandError, match="-2h"):
+        parse_time(said, AT)
 
 
 def test_no_duration_goes_back_further_than_the_calendar() -> None:
-    with pytest.raises(Refused, match="too long ago"):
-        moment("-999999999w", AT)
+    with pytest.raises(CommandError, match="too long ago"):
+        parse_time("-999999999w", AT)

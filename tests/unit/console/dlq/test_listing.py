@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from headrace.console.dlq import listing
 from headrace.console.dlq.dispositions import Disposition, decide
-from headrace.console.dlq.letter import Filter, letter_id
-from headrace.console.dlq.listing import Newest, Page, Wanted, tail, together
-from headrace.console.kafka.offsets import Place, Span
-from headrace.schemas.messages import Received
+from headrace.console.dlq.letter import LetterFilter, letter_id
+from headrace.console.dlq.listing import LetterPage, ListQuery, NewestLetters, merge_pages, tail
+from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
+from headrace.schemas.messages import ConsumerRecord
 from tests.support.records import NOW
 from tests.unit.console.dlq.letters import failed
 
@@ -25,18 +25,18 @@ PLACE = ("probe.dlq", 1)
 class Log:
     """Dead-letter topics in memory, which count what was read of them."""
 
-    def __init__(self, *records: Received) -> None:
+    def __init__(self, *records: ConsumerRecord) -> None:
         self.records = records
         self.read_records = 0
 
     @property
-    def spans(self) -> dict[Place, Span]:
-        ends: dict[Place, int] = {}
+    def spans(self) -> dict[TopicAndPartition, OffsetRange]:
+        ends: dict[TopicAndPartition, int] = {}
         for record in self.records:
             ends[record.topic, record.partition] = record.offset + 1
-        return {place: Span(0, high) for place, high in ends.items()}
+        return {place: OffsetRange(0, high) for place, high in ends.items()}
 
-    def read(self, spans: Mapping[Place, Span]) -> Iterator[list[Received]]:
+    def read(self, spans: Mapping[TopicAndPartition, OffsetRange]) -> Iterator[list[ConsumerRecord]]:
         for place, span in spans.items():
             held = [each for each in self.records if (each.topic, each.partition) == place]
             wanted = [each for each in held if span.low <= each.offset < span.high]
@@ -44,29 +44,29 @@ class Log:
             for begin in range(0, len(wanted), 3):
                 yield wanted[begin : begin + 3]
 
-    def tail(self, wanted: Wanted) -> Page | None:
+    def tail(self, wanted: ListQuery) -> LetterPage | None:
         return tail(self.read, self.spans, wanted)
 
-    def whole(self, wanted: Wanted) -> Page:
-        looks = {place: Newest(wanted) for place in self.spans}
+    def whole(self, wanted: ListQuery) -> LetterPage:
+        looks = {place: NewestLetters(wanted) for place in self.spans}
         for records in self.read(self.spans):
             looks[records[0].topic, records[0].partition].take(records)
-        return together([look.found() for look in looks.values()], wanted.limit)
+        return merge_pages([look.found() for look in looks.values()], wanted.limit)
 
 
-def asked(known: Mapping[str, Disposition] | None = None, settled: bool = False, **filters: Any) -> Wanted:
-    return Wanted(Filter(**filters), known or {}, settled)
+def asked(known: Mapping[str, Disposition] | None = None, settled: bool = False, **filters: Any) -> ListQuery:
+    return ListQuery(LetterFilter(**filters), known or {}, settled)
 
 
-def offsets(page: Page | None) -> list[int]:
+def offsets(page: LetterPage | None) -> list[int]:
     assert page is not None
     return [found.record.offset for found in page.letters]
 
 
 @pytest.mark.parametrize("way", ["tail", "whole"])
 class TestEitherWay:
-    def page(self, way: str, log: Log, wanted: Wanted) -> Page:
-        page: Page = getattr(log, way)(wanted)
+    def page(self, way: str, log: Log, wanted: ListQuery) -> LetterPage:
+        page: LetterPage = getattr(log, way)(wanted)
         return page
 
     def test_the_newest_come_first(self, way: str) -> None:
@@ -105,7 +105,7 @@ class TestEitherWay:
         assert offsets(self.page(way, log, asked(known))) == [1]
 
     def test_nothing_is_an_empty_page(self, way: str) -> None:
-        assert self.page(way, Log(), asked()) == Page(())
+        assert self.page(way, Log(), asked()) == LetterPage(())
 
 
 def test_a_page_of_the_tail_reads_little() -> None:

@@ -6,23 +6,23 @@ import multiprocessing
 
 import pytest
 
-from headrace.console.dlq.parallel_scan import STEP, _hear, _Steps, records_in, scan, share
-from headrace.console.errors import Refused
-from headrace.console.kafka.offsets import Span
+from headrace.console.dlq.parallel_scan import PROGRESS_STEP, _hear, _Steps, records_in, scan, share
+from headrace.console.errors import CommandError
+from headrace.console.kafka.offsets import OffsetRange
 from headrace.schemas.kafka.settings import KafkaSettings
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 
 
 def test_everyone_gets_about_as_much() -> None:
-    spans = {("a.dlq", number): Span(0, size) for number, size in enumerate((100, 60, 50, 40, 30, 20))}
+    spans = {("a.dlq", number): OffsetRange(0, size) for number, size in enumerate((100, 60, 50, 40, 30, 20))}
     shares = share(spans, 2)
     assert sorted(map(records_in, shares)) == [140, 160]
     assert {place: span for each in shares for place, span in each.items()} == spans
 
 
 def test_nobody_gets_nothing() -> None:
-    assert share({("a.dlq", 0): Span(5, 9)}, 4) == [{("a.dlq", 0): Span(5, 9)}]
+    assert share({("a.dlq", 0): OffsetRange(5, 9)}, 4) == [{("a.dlq", 0): OffsetRange(5, 9)}]
     assert share({}, 4) == []
 
 
@@ -33,14 +33,14 @@ def test_where_there_is_nothing_nobody_looks() -> None:
 def test_what_went_wrong_in_a_process_goes_wrong_here() -> None:
     here, there = multiprocessing.Pipe(duplex=False)
     there.send("no Kafka at 127.0.0.1:1")
-    with pytest.raises(Refused, match="no Kafka"):
+    with pytest.raises(CommandError, match="no Kafka"):
         _hear(here)
 
 
 def test_a_process_that_was_killed_is_noticed() -> None:
     here, there = multiprocessing.Pipe(duplex=False)
     there.close()
-    with pytest.raises(Refused, match="was killed"):
+    with pytest.raises(CommandError, match="was killed"):
         _hear(here)
 
 
@@ -48,7 +48,7 @@ def test_all_that_was_read_is_heard_of_by_steps_and_at_the_end() -> None:
     heard: list[int] = []
     steps = _Steps(heard.append)
     for _ in range(9):
-        steps.hear(STEP // 4)
-    assert heard == [STEP, STEP]
+        steps.hear(PROGRESS_STEP // 4)
+    assert heard == [PROGRESS_STEP, PROGRESS_STEP]
     steps.tell()
-    assert heard == [STEP, STEP, STEP // 4]
+    assert heard == [PROGRESS_STEP, PROGRESS_STEP, PROGRESS_STEP // 4]

@@ -12,8 +12,8 @@ from rich.console import Console
 from headrace.console.dlq import detail, render, serialize
 from headrace.console.dlq.dispositions import decide
 from headrace.console.dlq.letter import letter_id, short_ids
-from headrace.console.dlq.listing import Found, Page
-from headrace.console.dlq.stats import Tally, total
+from headrace.console.dlq.listing import LetterPage, ListedLetter
+from headrace.console.dlq.stats import LetterCounter, total
 from headrace.console.kafka.entry import open_record
 from tests.support import records
 from tests.support.records import CODEC, NOW
@@ -27,26 +27,26 @@ def printed(show: Callable[[Console], None], width: int = 1000) -> str:
     return out.getvalue()
 
 
-def page_of(page: Page, width: int = 1000) -> str:
+def page_of(page: LetterPage, width: int = 1000) -> str:
     told = serialize.page(page)
     return printed(lambda out: render.page(told, short_ids(each["id"] for each in told["letters"]), out), width)
 
 
-def found(event: str, offset: int, **changes: Any) -> Found:
+def found(event: str, offset: int, **changes: Any) -> ListedLetter:
     record = failed(event, offset, **changes)
-    return Found(letter_id(record), record)
+    return ListedLetter(letter_id(record), record)
 
 
 def test_a_letter_is_a_line() -> None:
     one = found("a", 0, why="moov atom not found")
-    head, said = page_of(Page((one,))).splitlines()
+    head, said = page_of(LetterPage((one,))).splitlines()
     assert head.split() == ["id", "code", "key", "failed", "tries", "reason"]
     assert one.id[: len("probe-") + 12] in said
     assert all(part in said for part in ("timeout", "media/photos/cat.jpg", " 8 ", "moov atom not found"))
 
 
 def test_a_terminal_gets_lines_that_are_no_wider_than_it_is() -> None:
-    said = page_of(Page((found("a", 0, why="word " * 100),)), width=100)
+    said = page_of(LetterPage((found("a", 0, why="word " * 100),)), width=100)
     assert max(map(len, said.splitlines())) <= 100
     assert len(said.splitlines()) == 2
 
@@ -54,26 +54,26 @@ def test_a_terminal_gets_lines_that_are_no_wider_than_it_is() -> None:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        (Page(()), "no dead letter is like that"),
-        (Page((), more=1), "1 more letter:"),
-        (Page((), more=2000), "2,000 more letters:"),
-        (Page((), more=2000, exact=False), "up to 2,000 more:"),
-        (Page((), hidden=3), "3 settled letters not shown: --all"),
+        (LetterPage(()), "no dead letter is like that"),
+        (LetterPage((), more=1), "1 more letter:"),
+        (LetterPage((), more=2000), "2,000 more letters:"),
+        (LetterPage((), more=2000, exact=False), "up to 2,000 more:"),
+        (LetterPage((), hidden=3), "3 settled letters not shown: --all"),
     ],
 )
-def test_it_says_what_is_not_shown(page: Page, said: str) -> None:
+def test_it_says_what_is_not_shown(page: LetterPage, said: str) -> None:
     assert said in page_of(page)
 
 
 def test_a_settled_letter_says_so() -> None:
     one = found("a", 0)
     decided = decide(one.id, "wont-fix", "old", "ann", NOW)
-    assert "[wont-fix: old] took 300 s" in page_of(Page((Found(one.id, one.record, decided),)))
+    assert "[wont-fix: old] took 300 s" in page_of(LetterPage((ListedLetter(one.id, one.record, decided),)))
 
 
 def test_a_letter_is_printed_with_all_that_is_known() -> None:
     dead = letter(entry(records.uploaded()), "probe")
-    told = detail.whole(Found(letter_id(dead.record), dead.record), dead, 3, [])
+    told = detail.whole(ListedLetter(letter_id(dead.record), dead.record), dead, 3, [])
     said = printed(lambda out: render.letter(told, None, out))
     for part in (
         letter_id(dead.record),
@@ -90,14 +90,14 @@ def test_a_letter_is_printed_with_all_that_is_known() -> None:
 
 def test_a_letter_of_the_bridge_says_what_can_be_done() -> None:
     record = a_letter(topic="bridge.dlq", value=b"\xff")
-    told = detail.whole(Found(letter_id(record), record), open_record(record, CODEC), 1, [])
+    told = detail.whole(ListedLetter(letter_id(record), record), open_record(record, CODEC), 1, [])
     said = printed(lambda out: render.letter(told, None, out))
     assert "00000000  ff" in said
     assert "put the message on its queue again" in said
 
 
 def stats_of(*letters: Any) -> str:
-    tally = Tally({})
+    tally = LetterCounter({})
     tally.take(list(letters))
     return printed(lambda out: render.stats(serialize.stats(total([tally.found()]), AT + 60), out))
 

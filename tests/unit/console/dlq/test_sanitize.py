@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.console.dlq.sanitize import INSTEAD, covered, header, reason, text, tree
+from headrace.console.dlq.sanitize import header, mask_bytes, reason, sanitize_json, text
+from headrace.schemas.redaction import PLACEHOLDER
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
 SECRETS = [
@@ -39,18 +40,18 @@ HARMLESS = [
 
 @pytest.mark.parametrize(("said", "secret"), SECRETS)
 def test_a_secret_is_not_shown(said: str, secret: str) -> None:
-    for shown in (text(said), reason(said), covered(said.encode()).decode(), header("x", said.encode()) or ""):
+    for shown in (text(said), reason(said), mask_bytes(said.encode()).decode(), header("x", said.encode()) or ""):
         assert secret not in shown
 
 
 @pytest.mark.parametrize("said", HARMLESS)
 def test_what_is_no_secret_is_shown_as_it_is(said: str) -> None:
     assert text(said) == said
-    assert covered(said.encode()) == said.encode()
+    assert mask_bytes(said.encode()) == said.encode()
 
 
 def test_of_a_key_only_the_query_string_is_left_out() -> None:
-    assert text("media/cat.jpg?X-Amz-Signature=CANARY") == f"media/cat.jpg?{INSTEAD}"
+    assert text("media/cat.jpg?X-Amz-Signature=CANARY") == f"media/cat.jpg?{PLACEHOLDER}"
 
 
 def test_a_terminal_is_not_told_what_to_do() -> None:
@@ -66,9 +67,9 @@ def test_a_terminal_is_not_told_what_to_do() -> None:
         ("ce_id", b"e1", "e1"),
         ("empty", b"", ""),
         ("null", None, None),
-        ("Authorization", b"anything", INSTEAD),
-        ("x-amz-security-token", b"anything", INSTEAD),
-        ("set-cookie", b"anything", INSTEAD),
+        ("Authorization", b"anything", PLACEHOLDER),
+        ("x-amz-security-token", b"anything", PLACEHOLDER),
+        ("set-cookie", b"anything", PLACEHOLDER),
         ("binary", b"\xff\x00", "0xff00"),
     ],
 )
@@ -89,18 +90,18 @@ def test_a_document_keeps_its_shape_and_loses_its_secrets() -> None:
         "Token": "CANARY",
         "list": [{"password": "CANARY"}, "AKIACANARYCANARY0000", None],
     }
-    shown = {"key": "a.jpg", "size": 3, "Token": INSTEAD, "list": [{"password": INSTEAD}, INSTEAD, None]}
-    assert tree(found) == shown
+    shown = {"key": "a.jpg", "size": 3, "Token": PLACEHOLDER, "list": [{"password": PLACEHOLDER}, PLACEHOLDER, None]}
+    assert sanitize_json(found) == shown
 
 
 def test_the_token_of_a_job_is_no_secret() -> None:
     token = "labels-" + "0" * 40
-    assert tree({"token": token}) == {"token": token}
+    assert sanitize_json({"token": token}) == {"token": token}
 
 
 @given(st.binary(max_size=200))
 def test_covering_moves_no_byte(data: bytes) -> None:
-    assert len(covered(data)) == len(data)
+    assert len(mask_bytes(data)) == len(data)
 
 
 @given(st.text(max_size=200))

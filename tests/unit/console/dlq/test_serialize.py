@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from headrace.console.dlq import serialize
 from headrace.console.dlq.dispositions import decide
 from headrace.console.dlq.letter import letter_id
-from headrace.console.dlq.listing import Found, Page
-from headrace.console.dlq.stats import Tally, total
-from headrace.schemas.messages import Received
+from headrace.console.dlq.listing import LetterPage, ListedLetter
+from headrace.console.dlq.stats import LetterCounter, total
+from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
 from tests.support.records import NOW
 from tests.unit.console.asset_history import entry, letter
@@ -32,8 +32,8 @@ headers = st.lists(
 )
 
 
-def told(record: Received) -> dict[str, Any]:
-    return serialize.letter(Found(letter_id(record), record))
+def told(record: ConsumerRecord) -> dict[str, Any]:
+    return serialize.letter(ListedLetter(letter_id(record), record))
 
 
 def test_a_letter_is_told() -> None:
@@ -42,7 +42,7 @@ def test_a_letter_is_told() -> None:
         "id": letter_id(record),
         "stage": "probe",
         "code": "unreadable",
-        "class": "Unprocessable",
+        "class": "PermanentError",
         "key": "media/photos/cat.jpg",
         "failed_at": "2026-03-14T15:09:27.000Z",
         "first_failure": "2026-03-14T15:09:27.000Z",
@@ -71,7 +71,7 @@ def test_a_letter_of_the_bridge_tells_which_message_it_was(names: tuple[tuple[st
 
 def test_what_was_decided_is_told() -> None:
     record = failed("a", 0)
-    found = Found(letter_id(record), record, decide(letter_id(record), "wont-fix", "old", "ann@desk", NOW))
+    found = ListedLetter(letter_id(record), record, decide(letter_id(record), "wont-fix", "old", "ann@desk", NOW))
     said = {"as": "wont-fix", "why": "old", "by": "ann@desk", "at": "2026-03-14T15:09:26.000Z"}
     assert serialize.letter(found)["disposition"] == said
 
@@ -80,7 +80,7 @@ def test_what_was_decided_is_told() -> None:
 def test_no_headers_make_it_raise(found: list[tuple[str, bytes | None]], key: bytes | None, at: float) -> None:
     record = a_letter(*found, key=key, timestamp=at)
     json.dumps(told(record))
-    tally = Tally({})
+    tally = LetterCounter({})
     tally.take([record])
     json.dumps(serialize.stats(total([tally.found()]), AT))
 
@@ -91,9 +91,9 @@ def test_no_secret_is_told(secret: str) -> None:
     names = ("dlq-code", "dlq-class", "dlq-message", "dlq-first-failure", "dlq-topic", "dlq-partition", "ce_id")
     record = a_letter(*((name, said) for name in names), ("dlq-offset", b"1"), key=b"media/" + said)
     decided = decide(letter_id(record), "wont-fix", secret, "ann", NOW)
-    tally = Tally({})
+    tally = LetterCounter({})
     tally.take([record, failed("b", 1, why=secret, code=secret)])
-    page = Page((Found(letter_id(record), record, decided),))
+    page = LetterPage((ListedLetter(letter_id(record), record, decided),))
     for shown in (serialize.page(page), serialize.stats(total([tally.found()]), AT)):
         assert "CANARY" not in json.dumps(shown)
 
@@ -105,7 +105,7 @@ def test_a_key_is_told_as_it_is_but_for_its_query_string() -> None:
 
 
 def test_letters_in_numbers_are_told() -> None:
-    tally = Tally({})
+    tally = LetterCounter({})
     tally.take([failed("a", 0), failed("b", 3600)])
     told = serialize.stats(total([tally.found()]), AT + 3600)
     assert told == {

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from headrace.console.errors import Refused
+from headrace.console.errors import CommandError
 from headrace.console.kafka import consumer_groups
-from headrace.console.kafka.consumer_groups import Groups
-from headrace.console.kafka.offsets import Position
+from headrace.console.kafka.consumer_groups import ConsumerGroups
+from headrace.console.kafka.offsets import CommittedOffset
 from headrace.schemas.kafka import clients
-from headrace.schemas.settings import KafkaSettings
+from headrace.schemas.kafka.settings import KafkaSettings
 
 PLACES = [("uploads", 0), ("uploads", 1)]
 Answer = Callable[[], list[TopicPartition]]
@@ -64,13 +64,15 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Observer]:
     return answering
 
 
-def ask(*names: str) -> dict[str, dict[tuple[str, int], Position]]:
-    return Groups(KafkaSettings(bootstrap_servers="kafka:1")).positions(dict.fromkeys(names or ("scan",), PLACES))
+def ask(*names: str) -> dict[str, dict[tuple[str, int], CommittedOffset]]:
+    return ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).positions(
+        dict.fromkeys(names or ("scan",), PLACES)
+    )
 
 
 def test_only_partitions_with_a_commit_are_told(answering: Callable[..., Observer]) -> None:
     observer = answering(committed)
-    assert ask() == {"scan": {("uploads", 0): Position(7, "a note")}}
+    assert ask() == {"scan": {("uploads", 0): CommittedOffset(7, "a note")}}
     assert observer.closed
 
 
@@ -91,7 +93,9 @@ def test_a_coordinator_that_starts_is_asked_again(answering: Callable[..., Obser
 @pytest.mark.parametrize("code", [KafkaError.NOT_COORDINATOR, KafkaError._TIMED_OUT])
 def test_a_time_out_names_the_group_and_the_seconds(answering: Callable[..., Observer], code: int) -> None:
     observer = answering(failing(code))
-    with pytest.raises(Refused, match=r"Kafka at kafka:1 did not answer about the consumer group scan within 0\.3 s"):
+    with pytest.raises(
+        CommandError, match=r"Kafka at kafka:1 did not answer about the consumer group scan within 0\.3 s"
+    ):
         ask()
     assert observer.closed
 
@@ -114,7 +118,7 @@ def test_the_error_of_one_partition_is_not_taken_for_no_commit(answering: Callab
 def test_without_partitions_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "admin", lambda _: None)
     monkeypatch.setattr(clients, "observer", None)
-    assert Groups(KafkaSettings(bootstrap_servers="kafka:1")).positions({"scan": []}) == {"scan": {}}
+    assert ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).positions({"scan": []}) == {"scan": {}}
 
 
 def test_after_a_failure_no_other_group_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,5 +137,5 @@ def test_after_a_failure_no_other_group_is_asked(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(clients, "admin", lambda _: Admin())
     names = [f"group-{each}" for each in range(10 * consumer_groups.AT_ONCE)]
     with pytest.raises(KafkaException):
-        Groups(KafkaSettings(bootstrap_servers="kafka:1")).members(names)
+        ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).members(names)
     assert len(asked) < len(names)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.console.kafka.entry import Entry, letter_of, open_record, retry_of, seconds_of
-from headrace.schemas.messages import Received
+from headrace.console.kafka.entry import LogEntry, letter_of, open_record, retry_of, seconds_of
+from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
 from tests.support.records import CODEC, raw
 from tests.unit.console.asset_history import after, entry, letter, retry
@@ -17,7 +17,7 @@ headers = st.lists(st.tuples(st.text(max_size=12), st.none() | st.binary(max_siz
 
 @given(key=st.none() | st.binary(), value=st.none() | st.binary(), found=headers)
 def test_no_bytes_make_it_raise(key: bytes | None, value: bytes | None, found: tuple[tuple[str, bytes], ...]) -> None:
-    opened = open_record(Received("scan.dlq", 0, 0, 1.0, key, value, found), CODEC)
+    opened = open_record(ConsumerRecord("scan.dlq", 0, 0, 1.0, key, value, found), CODEC)
     assert letter_of(opened) is not None
 
 
@@ -34,7 +34,7 @@ def test_an_event_without_an_envelope_is_still_an_event() -> None:
 
 
 def test_the_place_and_the_key_are_text() -> None:
-    opened = Entry(raw(b"", offset=7))
+    opened = LogEntry(raw(b"", offset=7))
     assert (opened.place, opened.key) == ("media.uploaded/0/7", "media/photos/cat.jpg")
 
 
@@ -50,7 +50,7 @@ def test_a_dead_letter_tells_why_and_where_it_came_from() -> None:
 
 
 def test_a_dead_letter_without_headers_is_named_by_its_topic() -> None:
-    found = letter_of(Entry(raw(b"", topic="probe.dlq")))
+    found = letter_of(LogEntry(raw(b"", topic="probe.dlq")))
     assert found is not None
     assert (found.stage, found.code, found.origin) == ("probe", "unknown", "?/?/?")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from headrace.console.kafka.header_picker import Picker
+from headrace.console.kafka.header_picker import HeaderPicker
 
 WANTED = ("a", "b", "c")
 HEADERS = some.lists(some.tuples(some.sampled_from("abcxy"), some.none() | some.binary(max_size=2)), max_size=6)
@@ -13,7 +13,7 @@ HEADERS = some.lists(some.tuples(some.sampled_from("abcxy"), some.none() | some.
 
 @given(some.lists(HEADERS, max_size=8))
 def test_headers_are_picked_by_name_and_of_several_the_last(records: list[list[tuple[str, bytes | None]]]) -> None:
-    picker = Picker(*WANTED)
+    picker = HeaderPicker(*WANTED)
     for headers in records:
         found = dict(headers)
         assert [value for _, value in picker.pick(tuple(headers))] == [found.get(name) for name in WANTED]

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from headrace.console.app.main import app
-from headrace.console.pipeline.acls import Rule, roles
+from headrace.console.pipeline.acls import AclRule, roles
 from headrace.schemas import topics
 from headrace.streams import pipeline
 from headrace.streams.stage import Stage
 
-STAGES = pipeline.every()
+STAGES = pipeline.all_stages()
 ROLES = roles(STAGES, {})
-TABLE = {topic.name for topic in topics.table(stage.name for stage in (*STAGES, *pipeline.find(["completed"])))}
+TABLE = {topic.name for topic in topics.table(stage.name for stage in (*STAGES, *pipeline.get_stages(["completed"])))}
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
@@ -24,8 +24,8 @@ def test_a_stage_may_read_its_inputs_and_write_its_outcomes(stage: Stage) -> Non
     rules = set(ROLES[stage.name])
 
     written = [topics.retry(stage.name), topics.dead_letters(stage.name), *([stage.writes] if stage.writes else [])]
-    assert {Rule("topic", topic.name, "Read") for topic in stage.inputs} <= rules
-    assert {Rule("topic", topic.name, "Write") for topic in written} <= rules
+    assert {AclRule("topic", topic.name, "Read") for topic in stage.inputs} <= rules
+    assert {AclRule("topic", topic.name, "Write") for topic in written} <= rules
     assert [rule.name for rule in rules if rule.resource == "group"] == [stage.group]
 
 
@@ -41,15 +41,17 @@ def test_a_stage_may_write_no_others_dead_letters() -> None:
 
 
 def test_a_stage_with_jobs_may_tell_of_them() -> None:
-    assert {Rule("topic", "jobs.started", "Write"), Rule("topic", "jobs.finished", "Read")} <= set(ROLES["transcript"])
-    assert Rule("topic", "jobs.finished", "Write") in ROLES["overdue"]
+    assert {AclRule("topic", "jobs.started", "Write"), AclRule("topic", "jobs.finished", "Read")} <= set(
+        ROLES["transcript"]
+    )
+    assert AclRule("topic", "jobs.finished", "Write") in ROLES["overdue"]
 
 
 def test_the_stage_of_a_rule_may_write_where_the_rule_sends() -> None:
     found = roles(STAGES, {"labels": "elsewhere"})
 
-    assert Rule("topic", "elsewhere", "Write") in found["labels"]
-    assert Rule("topic", "elsewhere", "Write") not in found["probe"]
+    assert AclRule("topic", "elsewhere", "Write") in found["labels"]
+    assert AclRule("topic", "elsewhere", "Write") not in found["probe"]
 
 
 def test_with_a_budget_of_a_day_every_paid_stage_may_read_what_is_spent(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from headrace.console.app.main import app
-from headrace.console.assets.projection import Progress
+from headrace.console.assets.projection import AssetProjection
 from headrace.console.kafka.entry import open_record
 from headrace.console.pipeline import spent
 from tests.support.records import CODEC, received
@@ -53,7 +53,7 @@ def test_costs_are_given_for_what_a_stage_takes() -> None:
 
 
 def test_what_was_spent_counts_each_result_once() -> None:
-    progress = Progress()
+    progress = AssetProjection()
     for _ in range(2):
         progress.take(open_record(received(labelled(usd=0.25), source="headrace/labels"), CODEC))
     assert spent.spent(progress, "stage") == {"labels": 0.25}

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.console.errors import Refused
-from headrace.console.replay.audit import Action, Shift, find, message, read
+from headrace.console.errors import CommandError
+from headrace.console.replay.audit import AuditEntry, OffsetShift, find, message, read
 from headrace.schemas import topics
 from tests.support.records import NOW
 
-ACTION = Action("4f1c09ab", "rewind", "begun", "scan", "headrace.scan", "ada@host", "2026-03-14T15:09:26.000Z", "-2h")
+ACTION = AuditEntry(
+    "4f1c09ab", "rewind", "begun", "scan", "headrace.scan", "ada@host", "2026-03-14T15:09:26.000Z", "-2h"
+)
 
 
 def test_what_is_written_is_read_again() -> None:
-    action = Action(
+    action = AuditEntry(
         **{
             **{name: getattr(ACTION, name) for name in ACTION.__struct_fields__},
             "reason": "clamd was broken",
-            "shifts": (Shift("media.uploaded", 0, None, 7, 0), Shift("media.uploaded", 1, 9, 7, 2)),
+            "shifts": (OffsetShift("media.uploaded", 0, None, 7, 0), OffsetShift("media.uploaded", 1, 9, 7, 2)),
         }
     )
     said = message(action)
@@ -37,11 +39,11 @@ def test_what_is_no_action_is_passed_over(junk: bytes | None) -> None:
 
 
 def test_an_action_is_found_by_the_beginning_of_its_id() -> None:
-    other = Action("4f1d0000", "redrive", "done", "scan", "g", "ada", "2026", "every letter")
+    other = AuditEntry("4f1d0000", "redrive", "done", "scan", "g", "ada", "2026", "every letter")
     known = {"4f1c09ab": ACTION, "4f1d0000": other}
     assert find(known, "4f1c") == ACTION
-    with pytest.raises(Refused, match="4f1 may be 4f1c09ab or 4f1d0000"):
+    with pytest.raises(CommandError, match="4f1 may be 4f1c09ab or 4f1d0000"):
         find(known, "4f1")
     for wanted in ("9", ""):
-        with pytest.raises(Refused, match="headrace replay list"):
+        with pytest.raises(CommandError, match="headrace replay list"):
             find(known, wanted)

@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from headrace.sandbox.cli.sandbox import app
 from headrace.sandbox.cluster import cluster
-from headrace.sandbox.cluster.components import RECIPES
+from headrace.sandbox.cluster.components import COMPONENTS
 from headrace.sandbox.cluster.state_file import FILE
 from tests.unit.sandbox.cluster.recipes import failing, server
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in RECIPES:
-        monkeypatch.setitem(RECIPES, name, server(name))
+    for name in COMPONENTS:
+        monkeypatch.setitem(COMPONENTS, name, server(name))
     yield tmp_path / "my data"
     cluster.down(tmp_path / "my data")
 
@@ -35,7 +35,7 @@ def run(*arguments: object) -> tuple[int, str]:
 def test_up_says_what_is_ready_and_how_to_go_on(data: Path) -> None:
     code, said = run("up", "--data", data)
     assert code == 0
-    assert all(f" {name} " in said for name in RECIPES)
+    assert all(f" {name} " in said for name in COMPONENTS)
     assert f"""eval "$(headrace sandbox env --data '{data}')\"""" in said
 
 
@@ -45,7 +45,7 @@ def test_up_twice_says_that_it_is_up(data: Path) -> None:
 
 
 def test_a_failed_up_says_why_and_exits_with_1(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RECIPES, "ai", failing("ai"))
+    monkeypatch.setitem(COMPONENTS, "ai", failing("ai"))
     code, said = run("up", "--data", data)
     assert code == 1
     assert "The sandbox's ai ended while it started" in said
@@ -126,11 +126,11 @@ def test_help_shows_every_command() -> None:
 def test_a_start_that_is_ended_by_sigterm_leaves_nothing_running(tmp_path: Path) -> None:
     code = (
         "from tests.unit.sandbox.cluster.recipes import failing, server\n"
-        "from headrace.sandbox.cluster.components import RECIPES\n"
+        "from headrace.sandbox.cluster.components import COMPONENTS\n"
         "import os, signal\n"
-        "RECIPES['kafka'] = failing('kafka', 'import time; time.sleep(60)')\n"
-        "RECIPES['ai'] = server('ai')\n"
-        "RECIPES['aws'] = server('aws', finish=lambda port: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "COMPONENTS['kafka'] = failing('kafka', 'import time; time.sleep(60)')\n"
+        "COMPONENTS['ai'] = server('ai')\n"
+        "COMPONENTS['aws'] = server('aws', finish=lambda port: os.kill(os.getpid(), signal.SIGTERM))\n"
         "from headrace.sandbox.cli.sandbox import app\n"
         f"app(['up', '--data', {str(tmp_path)!r}])\n"
     )

@@ -7,26 +7,30 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from headrace.sandbox.cluster.components import Recipe, Site
-from headrace.sandbox.cluster.processes import Command
+from headrace.sandbox.cluster.components import Component, ComponentContext
+from headrace.sandbox.cluster.processes import ProcessCommand
 
 SERVER = "import socket, sys, time; listening = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
 
 
-def server(name: str, before: Callable[[Site], object] = lambda _site: None, **options: Any) -> Recipe:
+def server(name: str, before: Callable[[ComponentContext], object] = lambda _site: None, **options: Any) -> Component:
     """A part that listens on its port; `before` is called when it is prepared."""
 
-    def prepare(site: Site) -> Command:
+    def prepare(site: ComponentContext) -> ProcessCommand:
         before(site)
-        return Command((sys.executable, "-c", SERVER, str(site.ports[name])), site.data)
+        return ProcessCommand((sys.executable, "-c", SERVER, str(site.ports[name])), site.data)
 
-    return Recipe(name, (name,), prepare, lambda _port: True, **options)
+    return Component(name, (name,), prepare, lambda _port: True, **options)
 
 
-def failing(name: str, code: str = "print('no disk'); raise SystemExit(3)", **options: Any) -> Recipe:
+def failing(name: str, code: str = "print('no disk'); raise SystemExit(3)", **options: Any) -> Component:
     """A part that never listens."""
-    return Recipe(
-        name, (name,), lambda site: Command((sys.executable, "-c", code), site.data), lambda _port: True, **options
+    return Component(
+        name,
+        (name,),
+        lambda site: ProcessCommand((sys.executable, "-c", code), site.data),
+        lambda _port: True,
+        **options,
     )
 
 
@@ -37,7 +41,7 @@ class Thief:
         self.port = 0
         self._socket = socket.socket()
 
-    def __call__(self, site: Site) -> None:
+    def __call__(self, site: ComponentContext) -> None:
         """Listen on the port of the part `aws`."""
         if not self.port:
             self.port = site.ports["aws"]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from headrace.sandbox.cluster import cluster
-from headrace.sandbox.cluster.components import RECIPES, Site
+from headrace.sandbox.cluster.components import COMPONENTS, ComponentContext
 from headrace.sandbox.cluster.processes import is_alive
-from headrace.sandbox.cluster.progress_events import Event, Fetched, Ready
-from headrace.sandbox.cluster.state_file import Part, read
+from headrace.sandbox.cluster.progress_events import Fetched, ProgressEvent, Ready
+from headrace.sandbox.cluster.state_file import RunningComponent, read
 from headrace.sandbox.errors import SandboxError
 from tests.unit.sandbox.cluster.recipes import Thief, failing, server
 
@@ -23,8 +23,8 @@ BOTH = ("kafka", "aws")
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in RECIPES:
-        monkeypatch.setitem(RECIPES, name, server(name))
+    for name in COMPONENTS:
+        monkeypatch.setitem(COMPONENTS, name, server(name))
     yield tmp_path / "data"
     cluster.down(tmp_path / "data")
 
@@ -36,7 +36,7 @@ def thief() -> Iterator[Thief]:
     thief.close()
 
 
-def kill(part: Part) -> None:
+def kill(part: RunningComponent) -> None:
     os.kill(part.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
     while is_alive(part):
@@ -44,7 +44,7 @@ def kill(part: Part) -> None:
         time.sleep(0.01)
 
 
-def endless_download(site: Site) -> None:
+def endless_download(site: ComponentContext) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         site.tell(Fetched(1, 2))
@@ -63,7 +63,7 @@ def test_up_starts_every_part_and_down_ends_them(data: Path) -> None:
 
 
 def test_each_part_is_reported_when_it_is_ready(data: Path) -> None:
-    heard: list[Event] = []
+    heard: list[ProgressEvent] = []
     state = cluster.up(data, BOTH, heard.append)
     assert {event.part: event.port for event in heard if isinstance(event, Ready)} == {
         name: part.port for name, part in state.parts.items()
@@ -76,7 +76,7 @@ def test_up_twice_changes_nothing(data: Path) -> None:
 
 def test_up_sets_up_anew_what_a_killed_up_left_half_done(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up: list[int] = []
-    monkeypatch.setitem(RECIPES, "aws", server("aws", finish=set_up.append))
+    monkeypatch.setitem(COMPONENTS, "aws", server("aws", finish=set_up.append))
     port = cluster.up(data, ["aws"]).parts["aws"].port
     cluster.up(data, ["aws"])
     assert set_up == [port, port]
@@ -118,9 +118,11 @@ def test_down_where_nothing_ever_was_makes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_failed_up_leaves_nothing_running_and_shows_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Part] = []
-    monkeypatch.setitem(RECIPES, "kafka", failing("kafka"))
-    monkeypatch.setitem(RECIPES, "aws", server("aws", finish=lambda _port: started.extend(read(data).parts.values())))
+    started: list[RunningComponent] = []
+    monkeypatch.setitem(COMPONENTS, "kafka", failing("kafka"))
+    monkeypatch.setitem(
+        COMPONENTS, "aws", server("aws", finish=lambda _port: started.extend(read(data).parts.values()))
+    )
     with pytest.raises(SandboxError, match=r"kafka ended while it started; its log is .*kafka\.log:\n  no disk"):
         cluster.up(data, BOTH)
     assert not any(is_alive(part) for part in started)
@@ -129,7 +131,7 @@ def test_a_failed_up_leaves_nothing_running_and_shows_the_log(data: Path, monkey
 
 def test_a_part_that_never_answers_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = failing("aws", "import time; time.sleep(60)", seconds=0.1)
-    monkeypatch.setitem(RECIPES, "aws", silent)
+    monkeypatch.setitem(COMPONENTS, "aws", silent)
     with pytest.raises(SandboxError, match="aws does not answer after 0 s"):
         cluster.up(data, ["aws"])
     assert cluster.status(data) == []
@@ -140,7 +142,7 @@ def test_a_failed_restart_leaves_the_others_and_the_crash_as_they_were(
 ) -> None:
     before = cluster.up(data, BOTH)
     kill(before.parts["kafka"])
-    monkeypatch.setitem(RECIPES, "kafka", failing("kafka"))
+    monkeypatch.setitem(COMPONENTS, "kafka", failing("kafka"))
     with pytest.raises(SandboxError, match="kafka ended"):
         cluster.up(data, BOTH)
     assert {health.part.name: health.alive for health in cluster.status(data)} == {"kafka": False, "aws": True}
@@ -149,16 +151,16 @@ def test_a_failed_restart_leaves_the_others_and_the_crash_as_they_were(
 def test_an_interrupted_up_leaves_nothing_running(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = failing("kafka", "import time; time.sleep(60)")
     interrupting = server("aws", finish=lambda _port: signal.raise_signal(signal.SIGINT))
-    monkeypatch.setitem(RECIPES, "kafka", waiting)
-    monkeypatch.setitem(RECIPES, "aws", interrupting)
+    monkeypatch.setitem(COMPONENTS, "kafka", waiting)
+    monkeypatch.setitem(COMPONENTS, "aws", interrupting)
     with pytest.raises(KeyboardInterrupt):
         cluster.up(data, BOTH)
     assert cluster.status(data) == []
 
 
 def test_a_download_ends_when_another_part_fails(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RECIPES, "kafka", server("kafka", before=endless_download))
-    monkeypatch.setitem(RECIPES, "aws", failing("aws"))
+    monkeypatch.setitem(COMPONENTS, "kafka", server("kafka", before=endless_download))
+    monkeypatch.setitem(COMPONENTS, "aws", failing("aws"))
     with pytest.raises(SandboxError, match="aws ended"):
         cluster.up(data, BOTH)
 
@@ -166,7 +168,7 @@ def test_a_download_ends_when_another_part_fails(data: Path, monkeypatch: pytest
 def test_a_port_that_was_taken_at_the_last_moment_is_replaced(
     data: Path, thief: Thief, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RECIPES, "aws", server("aws", before=thief))
+    monkeypatch.setitem(COMPONENTS, "aws", server("aws", before=thief))
     state = cluster.up(data, ["aws"])
     assert state.parts["aws"].port != thief.port
     assert is_alive(state.parts["aws"])
@@ -178,7 +180,7 @@ def test_a_port_that_running_parts_expect_is_not_replaced(
     before = cluster.up(data, BOTH)
     kill(before.parts["aws"])
     monkeypatch.setattr(cluster, "PATIENCE", 0.1)
-    monkeypatch.setitem(RECIPES, "aws", server("aws", before=thief))
+    monkeypatch.setitem(COMPONENTS, "aws", server("aws", before=thief))
     with pytest.raises(SandboxError, match="run `headrace sandbox down`"):
         cluster.up(data, BOTH)
     assert is_alive(before.parts["kafka"])

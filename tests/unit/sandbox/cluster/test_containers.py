@@ -9,21 +9,21 @@ import pytest
 from headrace.sandbox.cluster import containers
 from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.serde import catalog, registry
-from headrace.schemas.serde.codec import RegistryDown
-from headrace.schemas.serde.registry import Registry
+from headrace.schemas.serde.codec import RegistryUnavailableError
+from headrace.schemas.serde.registry import SchemaRegistry
 from tests.support.fake_schema_registry import registry_double
 
 
-class Late(Registry):
+class Late(SchemaRegistry):
     """A registry that is being started."""
 
     def __init__(self, failures: int) -> None:
         self.failures, self.registered = failures, 0
 
-    def register(self, published: tuple[catalog.Version, ...]) -> list[registry.Registered]:
+    def register(self, published: tuple[catalog.SchemaVersion, ...]) -> list[registry.RegisteredSchema]:
         if self.failures:
             self.failures -= 1
-            raise RegistryDown("no registry")
+            raise RegistryUnavailableError("no registry")
         self.registered = len(published)
         return []
 
@@ -38,13 +38,13 @@ def test_init_waits_for_a_registry_that_is_being_started(monkeypatch: pytest.Mon
 
 
 def test_init_gives_up_a_registry_that_never_comes() -> None:
-    with pytest.raises(RegistryDown):
+    with pytest.raises(RegistryUnavailableError):
         containers.register(Late(failures=1), time.monotonic() - 1)
 
 
 def test_init_registers_everything() -> None:
     with registry_double() as double:
-        connected = registry.connect(RegistrySettings(schema_registry=double.url))
+        connected = registry.create_client(RegistrySettings(schema_registry=double.url))
         assert connected is not None
 
         containers.register(connected, time.monotonic() + 60)

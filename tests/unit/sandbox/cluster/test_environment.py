@@ -12,15 +12,16 @@ import psutil
 import pytest
 
 from headrace.sandbox.cluster.environment import current, variables
-from headrace.sandbox.cluster.state_file import Part, State, write
+from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent, write
 from headrace.sandbox.paths import default_data
 
 
-def state(**ports: int) -> State:
+def state(**ports: int) -> ClusterState:
     parts = {
-        name: Part(name, os.getpid(), psutil.Process().create_time(), port, Path()) for name, port in ports.items()
+        name: RunningComponent(name, os.getpid(), psutil.Process().create_time(), port, Path())
+        for name, port in ports.items()
     }
-    return State(parts, ports)
+    return ClusterState(parts, ports)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def test_a_whole_sandbox_is_found_under_these_variables() -> None:
 
 def test_parts_that_were_not_started_have_none() -> None:
     assert variables(state(kafka=1)) == {"HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
-    assert variables(State(ports={"kafka": 1})) == {}
+    assert variables(ClusterState(ports={"kafka": 1})) == {}
 
 
 def test_the_sandbox_at_the_default_place_is_the_current_one() -> None:
@@ -70,7 +71,7 @@ def test_the_sandbox_at_the_default_place_is_the_current_one() -> None:
 def test_a_sandbox_of_which_nothing_runs_any_more_is_not_current() -> None:
     up = state(kafka=1)
     gone = replace(up.parts["kafka"], started=0.0)
-    write(default_data(), State({"kafka": gone}, up.ports))
+    write(default_data(), ClusterState({"kafka": gone}, up.ports))
     assert current() == {}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from headrace.sandbox.cluster.kafka_broker import Node, properties
+from headrace.sandbox.cluster.kafka_broker import BrokerNode, properties
 
-FIRST, SECOND, THIRD = (Node(number, 21_000 + number, 22_000 + number) for number in (1, 2, 3))
+FIRST, SECOND, THIRD = (BrokerNode(number, 21_000 + number, 22_000 + number) for number in (1, 2, 3))
 
 
-def told(node: Node, *quorum: Node) -> dict[str, str]:
+def told(node: BrokerNode, *quorum: BrokerNode) -> dict[str, str]:
     return dict(line.split("=", 1) for line in properties(node, quorum).splitlines())
 
 

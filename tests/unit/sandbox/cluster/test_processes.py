@@ -13,21 +13,28 @@ from pathlib import Path
 import psutil
 import pytest
 
-from headrace.sandbox.cluster.processes import Command, is_alive, last_lines, resident_bytes, spawn, stop
-from headrace.sandbox.cluster.state_file import Part
+from headrace.sandbox.cluster.processes import (
+    ProcessCommand,
+    is_alive,
+    last_lines,
+    resident_bytes,
+    spawn,
+    stop,
+)
+from headrace.sandbox.cluster.state_file import RunningComponent
 
 SLEEP = "import time; print('started', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 
-Start = Callable[[str], Part]
+Start = Callable[[str], RunningComponent]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    started: list[Part] = []
+    started: list[RunningComponent] = []
 
-    def run(code: str) -> Part:
-        command = Command((sys.executable, "-c", code), tmp_path, {"GREETING": "hello"})
+    def run(code: str) -> RunningComponent:
+        command = ProcessCommand((sys.executable, "-c", code), tmp_path, {"GREETING": "hello"})
         started.append(spawn("part", command, 0, tmp_path / "logs" / f"{len(started)}.log"))
         return started[-1]
 

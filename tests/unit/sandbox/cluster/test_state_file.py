@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from headrace.sandbox.cluster.state_file import FILE, Part, State, locked, read, write
+from headrace.sandbox.cluster.state_file import FILE, ClusterState, RunningComponent, locked, read, write
 from headrace.sandbox.errors import SandboxError
 
-KAFKA = Part("kafka", 4711, 1_700_000_000.25, 21_000, Path("/data/logs/kafka.log"))
-STATE = State({"kafka": KAFKA}, {"kafka": 21_000, "kafka-controller": 21_001})
+KAFKA = RunningComponent("kafka", 4711, 1_700_000_000.25, 21_000, Path("/data/logs/kafka.log"))
+STATE = ClusterState({"kafka": KAFKA}, {"kafka": 21_000, "kafka-controller": 21_001})
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_where_nothing_was_started_has_an_empty_state(tmp_path: Path) -> None:
-    assert read(tmp_path) == State()
+    assert read(tmp_path) == ClusterState()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"parts": [{"name": "kafka"}], "ports": {}}'])
@@ -32,8 +32,8 @@ def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
 
 def test_a_state_is_replaced_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     write(tmp_path, STATE)
-    write(tmp_path, State(ports=STATE.ports))
-    assert read(tmp_path) == State({}, STATE.ports)
+    write(tmp_path, ClusterState(ports=STATE.ports))
+    assert read(tmp_path) == ClusterState({}, STATE.ports)
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
 
 

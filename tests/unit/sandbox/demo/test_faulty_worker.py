@@ -7,20 +7,20 @@ import pytest
 from headrace.sandbox.demo.faulty_worker import STAGES, broken
 from headrace.sandbox.demo.samples import DONE, OURS, samples
 from headrace.streams import pipeline
-from headrace.streams.engine.context import Context
+from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.engine.runner import Runner
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.results import Results
-from tests.support.fake_services import MemoryBucket, Outside
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.results import ResultsStore
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, ready, received, uploaded
 
 
 @pytest.mark.parametrize("name", STAGES)
 async def test_every_record_of_a_broken_stage_is_a_fault_of_ours(name: str) -> None:
-    [stage] = pipeline.find([name])
-    results = Results(MemoryBucket())
-    context = Context(CODEC, results, Outside().services(results), Slots({}, 1))
+    [stage] = pipeline.get_stages([name])
+    results = ResultsStore(MemoryBucket())
+    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1))
     kind = "audio" if name == "transcript" else "video"
     record = ready(kind=kind, audio_codec="aac") if stage.job else uploaded()
     outcome = await Runner(broken(stage), context).run(received(record))
@@ -30,7 +30,7 @@ async def test_every_record_of_a_broken_stage_is_a_fault_of_ours(name: str) -> N
 
 @pytest.mark.parametrize("name", STAGES)
 def test_no_other_stage_needs_what_a_broken_one_makes(name: str) -> None:
-    [stage] = pipeline.find([name])
+    [stage] = pipeline.get_stages([name])
     readers = {each.name for each in pipeline.stages() if stage.writes in each.reads}
     assert {each for each in readers if not each.startswith("rule-")} == {"completed"}
 

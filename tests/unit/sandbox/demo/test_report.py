@@ -5,30 +5,30 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from headrace.console.assets.projection import Version
-from headrace.console.kafka.entry import Entry
-from headrace.sandbox.demo.report import Jobs, Report, Seconds, as_json, endings, missing, wrong
-from headrace.sandbox.demo.rule_targets import Routed
-from headrace.sandbox.demo.samples import DONE, Sample
+from headrace.console.assets.projection import AssetVersion
+from headrace.console.kafka.entry import LogEntry
+from headrace.sandbox.demo.report import DemoReport, JobCounts, Seconds, as_json, endings, missing, wrong
+from headrace.sandbox.demo.rule_targets import RoutedCounts
+from headrace.sandbox.demo.samples import DONE, SampleFile
 from headrace.sandbox.demo.view import summary
 from tests.support import records
 from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, told
 
-SAMPLE = Sample("cat.jpg", bytes, {"scan": DONE, "probe": "unreadable"})
+SAMPLE = SampleFile("cat.jpg", bytes, {"scan": DONE, "probe": "unreadable"})
 UPLOAD = entry(records.uploaded())
 SCAN = entry(records.scanned(), 1, UPLOAD, "scan")
 LETTER = letter(UPLOAD, "probe", 2)
 END = entry(completed(), 3, SCAN, "completed")
 
 
-def version(*history: Entry) -> Version:
+def version(*history: LogEntry) -> AssetVersion:
     [found] = told(*history).versions(NAME)
     return found
 
 
-def report(*history: Entry, last: float | None = 9.0) -> Report:
+def report(*history: LogEntry, last: float | None = 9.0) -> DemoReport:
     times = Seconds(1.0, 2.0, last)
-    return Report((SAMPLE,), {"cat.jpg": version(*history)}, Jobs(2, 1), times, Routed(1, 1, 0))
+    return DemoReport((SAMPLE,), {"cat.jpg": version(*history)}, JobCounts(2, 1), times, RoutedCounts(1, 1, 0))
 
 
 def test_an_ending_is_done_or_the_code_of_the_dead_letter() -> None:
@@ -64,7 +64,7 @@ def test_a_stage_too_many_is_wrong() -> None:
 
 
 def test_jobs_are_counted_from_where_the_run_began() -> None:
-    assert Jobs(9, 7).since(Jobs(4, 3)) == Jobs(5, 4)
+    assert JobCounts(9, 7).since(JobCounts(4, 3)) == JobCounts(5, 4)
 
 
 def test_the_json_keeps_its_shape() -> None:
@@ -90,14 +90,14 @@ def test_the_json_keeps_its_shape() -> None:
 
 def test_a_rule_that_sent_too_little_is_wrong_once_all_has_ended() -> None:
     whole = report(UPLOAD, SCAN, LETTER, END)
-    short = replace(whole, routed=Routed(1, 0, 0))
+    short = replace(whole, routed=RoutedCounts(1, 0, 0))
     assert whole.wrong == []
-    assert short.wrong == ["rules sent Routed(sns=1, sqs=0, http=0) and not Routed(sns=1, sqs=1, http=0)"]
+    assert short.wrong == ["rules sent RoutedCounts(sns=1, sqs=0, http=0) and not RoutedCounts(sns=1, sqs=1, http=0)"]
     assert replace(short, seconds=Seconds(1.0)).wrong == []
 
 
 def test_a_file_that_never_arrived_is_in_the_json_too() -> None:
-    [asset] = as_json(Report((SAMPLE,), {}, Jobs(0, 0), Seconds(1.0)))["assets"]
+    [asset] = as_json(DemoReport((SAMPLE,), {}, JobCounts(0, 0), Seconds(1.0)))["assets"]
     assert (asset["key"], asset["state"], asset["stages"]) == ("cat.jpg", "missing", {})
 
 

@@ -6,36 +6,36 @@ from pathlib import Path
 
 import pytest
 
-from headrace.sandbox.demo.samples import DONE, MEDIA, Sample, cut_off, samples
+from headrace.sandbox.demo.samples import DONE, MEDIA, SampleFile, cut_off, samples
 from headrace.streams import pipeline
-from headrace.streams.errors import Unprocessable
+from headrace.streams.errors import PermanentError
 from headrace.streams.media import content_check, probe
 
 NAMED = {sample.name: sample for sample in samples()}
 
 
-def written(sample: Sample, folder: Path) -> Path:
+def written(sample: SampleFile, folder: Path) -> Path:
     path = folder / sample.name
     path.write_bytes(sample.content())
     return path
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
-async def test_probe_ends_as_the_sample_says(sample: Sample, tmp_path: Path) -> None:
+async def test_probe_ends_as_the_sample_says(sample: SampleFile, tmp_path: Path) -> None:
     try:
         await probe.probe(written(sample, tmp_path))
         ending = DONE
-    except Unprocessable as failure:
+    except PermanentError as failure:
         ending = failure.code
     assert ending == sample.endings["probe"]
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
-def test_scan_ends_as_the_sample_says(sample: Sample, tmp_path: Path) -> None:
+def test_scan_ends_as_the_sample_says(sample: SampleFile, tmp_path: Path) -> None:
     try:
         content_check.check(written(sample, tmp_path), sample.name)
         ending = DONE
-    except Unprocessable as failure:
+    except PermanentError as failure:
         ending = failure.code
     assert ending == sample.endings["scan"]
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from headrace.sandbox.cluster import processes
-from headrace.sandbox.cluster.processes import Command
+from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.cluster.state_file import read, write
-from headrace.sandbox.demo.workspace import alive, forget_surroundings, place
+from headrace.sandbox.demo.workspace import alive, isolate_environment, place
 from headrace.sandbox.errors import SandboxError
 
 
 def start(folder: Path, name: str) -> None:
     """Start a part that does nothing."""
-    part = processes.spawn(name, Command(("sleep", "60"), folder), 0, folder / f"{name}.log")
+    part = processes.spawn(name, ProcessCommand(("sleep", "60"), folder), 0, folder / f"{name}.log")
     write(folder, read(folder).with_part(part))
 
 
@@ -96,7 +96,7 @@ def test_nothing_of_the_users_surroundings_gets_into_the_demo(monkeypatch: pytes
     for name, value in {**theirs, "HEADRACE_JAVA": "system", "NO_PROXY": "intern"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("no_proxy", "")
-    forget_surroundings()
+    isolate_environment()
     assert not theirs.keys() & os.environ.keys()
     assert (os.environ["HEADRACE_JAVA"], os.environ["NO_PROXY"]) == ("system", "127.0.0.1,intern")
     assert os.environ["no_proxy"] == "127.0.0.1"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from headrace.schemas.evolution.compatibility import Problem, check
+from headrace.schemas.evolution.compatibility import LintProblem, check
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.catalog import Schema, Version
+from headrace.schemas.serde.catalog import Schema, SchemaVersion
 from tests.unit.schemas.secrets import MOMENT, NULLABLE, enum, field, record, versions
 
 LONG_NULLABLE = ["null", "long"]
@@ -42,13 +42,13 @@ def test_a_new_symbol_of_an_enum_with_a_default_is_compatible() -> None:
 
 
 def test_a_problem_names_event_versions_path_and_what_to_do() -> None:
-    problem = Problem("MediaFramed", (1, 3), "frames[].at", "is odd", "mend it")
+    problem = LintProblem("MediaFramed", (1, 3), "frames[].at", "is odd", "mend it")
 
     assert str(problem) == "MediaFramed v1, v3 at frames[].at: is odd; mend it"
 
 
 def test_a_problem_of_the_whole_has_no_path() -> None:
-    assert str(Problem("MediaFramed", (1,), "", "is odd", "mend it")) == "MediaFramed v1: is odd; mend it"
+    assert str(LintProblem("MediaFramed", (1,), "", "is odd", "mend it")) == "MediaFramed v1: is odd; mend it"
 
 
 # What Avro's checker sees, in both directions and against all older versions
@@ -286,7 +286,7 @@ def test_two_versions_that_differ_only_in_a_default_share_a_fingerprint() -> Non
 
 def test_numbers_begin_at_one_and_have_no_gaps() -> None:
     extra = framed(field("title", NULLABLE, default=None))
-    published = (Version("MediaFramed", 2, framed()), Version("MediaFramed", 4, extra))
+    published = (SchemaVersion("MediaFramed", 2, framed()), SchemaVersion("MediaFramed", 4, extra))
 
     assert [str(problem) for problem in check(published)] == [
         "MediaFramed v2, v4: versions are not numbered 1, 2, 3, ...; number the newest one after the last"
@@ -330,7 +330,7 @@ def test_what_is_no_schema_is_named_before_anything_else(schema: Schema) -> None
 
 @pytest.mark.parametrize("schema", [framed(namespace="elsewhere"), enum("MediaFramed", "a", default="a")])
 def test_an_event_is_the_record_that_its_folder_says(schema: Schema) -> None:
-    published = (Version("MediaFramed", 1, schema),)
+    published = (SchemaVersion("MediaFramed", 1, schema),)
 
     assert [str(problem) for problem in check(published)][:1] == [
         "MediaFramed v1: does not define the record headrace.MediaFramed; name it as its folder is named"

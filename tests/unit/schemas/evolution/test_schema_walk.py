@@ -26,7 +26,7 @@ def test_a_name_without_a_namespace_is_in_that_of_its_surroundings() -> None:
 
 
 def test_references_are_replaced_by_what_they_refer_to() -> None:
-    fields = {each["name"]: each["type"] for each in schema_walk.expanded(EVENT)["fields"]}
+    fields = {each["name"]: each["type"] for each in schema_walk.inline_named_types(EVENT)["fields"]}
 
     assert fields["second"] == ["null", fields["first"]]
     assert fields["third"]["items"] == fields["first"]
@@ -36,13 +36,13 @@ def test_references_are_replaced_by_what_they_refer_to() -> None:
 def test_expanding_leaves_the_schema_as_it_was() -> None:
     before = repr(EVENT)
 
-    schema_walk.expanded(EVENT)
+    schema_walk.inline_named_types(EVENT)
 
     assert repr(EVENT) == before
 
 
 def test_every_place_has_a_path() -> None:
-    paths = [path for path, _ in schema_walk.places(schema_walk.expanded(EVENT))]
+    paths = [path for path, _ in schema_walk.walk(schema_walk.inline_named_types(EVENT))]
 
     assert paths == [
         "",
@@ -57,4 +57,4 @@ def test_every_place_has_a_path() -> None:
 def test_a_type_that_holds_itself_ends_at_the_inner_reference() -> None:
     tree = record("Tree", field("branches", {"type": "array", "items": "headrace.Tree"}))
 
-    assert list(schema_walk.places(schema_walk.expanded(tree)))[-1] == ("branches[]", "headrace.Tree")
+    assert list(schema_walk.walk(schema_walk.inline_named_types(tree)))[-1] == ("branches[]", "headrace.Tree")

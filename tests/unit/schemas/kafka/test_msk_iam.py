@@ -53,5 +53,5 @@ def test_without_credentials_there_is_no_token(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    with pytest.raises(msk_iam.NoCredentials):
+    with pytest.raises(msk_iam.MskCredentialsError):
         msk_iam.token("eu-central-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.catalog import Version
+from headrace.schemas.serde.catalog import SchemaVersion
 
 
 def test_every_folder_is_an_event_with_a_record() -> None:
@@ -18,10 +18,10 @@ def test_versions_come_by_event_and_number() -> None:
 
 
 def test_the_newest_version_is_the_one_with_the_highest_number() -> None:
-    published = tuple(Version("E", number, {}) for number in (2, 10, 1))
+    published = tuple(SchemaVersion("E", number, {}) for number in (2, 10, 1))
 
     assert catalog.latest(published)["E"].number == 10
 
 
 def test_a_version_is_named_as_people_write_it() -> None:
-    assert Version("MediaUploaded", 3, {}).name == "MediaUploaded v3"
+    assert SchemaVersion("MediaUploaded", 3, {}).label == "MediaUploaded v3"

@@ -21,15 +21,21 @@ from headrace.schemas import topics
 from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.records import EVENTS, Asset, MediaDeleted
 from headrace.schemas.serde import catalog, codec, registry
-from headrace.schemas.serde.catalog import Version
-from headrace.schemas.serde.codec import Codec, NotRegistered, RegistryDown, Undecodable, UnknownSchema
+from headrace.schemas.serde.catalog import SchemaVersion
+from headrace.schemas.serde.codec import (
+    Codec,
+    DecodeError,
+    RegistryUnavailableError,
+    SchemaNotRegisteredError,
+    UnknownSchemaError,
+)
 from headrace.schemas.serde.registry import (
     COMPATIBILITY,
     REST_SECONDS,
-    Registry,
-    RegistryRefused,
-    connect,
-    subject,
+    RegistryRefusedError,
+    SchemaRegistry,
+    create_client,
+    subject_name,
 )
 from headrace.schemas.topics import Topic
 from tests.support.fake_schema_registry import RegistryDouble, ids_of, registry_double
@@ -57,92 +63,92 @@ def client(request: pytest.FixtureRequest) -> SchemaRegistryClient:
     return SchemaRegistryClient.new_client({"url": url, "max.retries": 0})
 
 
-def over(double: RegistryDouble, **changes: Any) -> Registry:
-    found = connect(RegistrySettings(schema_registry=double.url, **changes))
+def over(double: RegistryDouble, **changes: Any) -> SchemaRegistry:
+    found = create_client(RegistrySettings(schema_registry=double.url, **changes))
     assert found is not None
     return found
 
 
-def enrolled(asked: Registry, published: tuple[Version, ...] = PUBLISHED) -> Codec:
+def enrolled(asked: SchemaRegistry, published: tuple[SchemaVersion, ...] = PUBLISHED) -> Codec:
     asked.register(published)
     book = Codec(published, asked)
-    book.enrol()
+    book.load_schema_ids()
     return book
 
 
-def with_a_field(name: str) -> tuple[Version, ...]:
+def with_a_field(name: str) -> tuple[SchemaVersion, ...]:
     """What an installation has that is newer than this one."""
     schema = copy.deepcopy(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
     schema["fields"].append({"name": name, "type": "string", "doc": "New.", "default": ""})
-    return (*PUBLISHED, Version("MediaDeleted", 2, schema))
+    return (*PUBLISHED, SchemaVersion("MediaDeleted", 2, schema))
 
 
 def test_who_writes_frames_with_the_registrys_id_and_who_reads_asks_for_it(client: SchemaRegistryClient) -> None:
-    data = enrolled(Registry(client, "it")).encode(DELETED)
+    data = enrolled(SchemaRegistry(client, "it")).encode(DELETED)
 
     newest = json.dumps(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
     id_ = client.lookup_schema("media.deleted-value", Schema(newest, "AVRO")).schema_id or 0
     assert data[:5] == b"\x00" + id_.to_bytes(4, "big")
     assert data[5:] == codec.load().encode(DELETED)[10:]
-    assert Codec(PUBLISHED, Registry(client, "it")).read(data) == DELETED
+    assert Codec(PUBLISHED, SchemaRegistry(client, "it")).decode_or_fetch(data) == DELETED
 
 
 async def test_asking_leaves_the_event_loop_alone(client: SchemaRegistryClient) -> None:
-    data = enrolled(Registry(client, "it")).encode(DELETED)
-    reader = Codec(PUBLISHED, Registry(client, "it"))
+    data = enrolled(SchemaRegistry(client, "it")).encode(DELETED)
+    reader = Codec(PUBLISHED, SchemaRegistry(client, "it"))
 
-    assert await asyncio.gather(*(reader.opened(data) for _ in range(20))) == [DELETED] * 20
+    assert await asyncio.gather(*(reader.decode_async(data) for _ in range(20))) == [DELETED] * 20
 
 
 def test_both_framings_are_read(client: SchemaRegistryClient) -> None:
-    book = enrolled(Registry(client, "it"))
+    book = enrolled(SchemaRegistry(client, "it"))
 
     assert book.decode(book.encode(DELETED)) == book.decode(codec.load().encode(DELETED)) == DELETED
 
 
 def test_nothing_is_registered_unasked(client: SchemaRegistryClient) -> None:
-    book = Codec(PUBLISHED, Registry(client, "it"))
+    book = Codec(PUBLISHED, SchemaRegistry(client, "it"))
 
-    with pytest.raises(NotRegistered, match=r"lacks AwsEvent v1, .*\(headrace schemas register\)$"):
-        book.enrol()
+    with pytest.raises(SchemaNotRegisteredError, match=r"lacks AwsEvent v1, .*\(headrace schemas register\)$"):
+        book.load_schema_ids()
 
     assert client.get_subjects() == []
     assert book.encode(DELETED)[:2] == codec.MARKER
 
 
 def test_nothing_is_written_with_a_schema_that_is_missing_alone(client: SchemaRegistryClient) -> None:
-    Registry(client, "it").register(PUBLISHED)
+    SchemaRegistry(client, "it").register(PUBLISHED)
 
-    with pytest.raises(NotRegistered, match=r"lacks MediaDeleted v2 \(headrace"):
-        Codec(with_a_field("x"), Registry(client, "it")).enrol()
+    with pytest.raises(SchemaNotRegisteredError, match=r"lacks MediaDeleted v2 \(headrace"):
+        Codec(with_a_field("x"), SchemaRegistry(client, "it")).load_schema_ids()
 
 
 def test_in_development_what_is_missing_is_registered_at_the_start(client: SchemaRegistryClient) -> None:
-    book = Codec(PUBLISHED, Registry(client, "it", register=True))
+    book = Codec(PUBLISHED, SchemaRegistry(client, "it", register=True))
 
-    book.enrol()
+    book.load_schema_ids()
 
     assert sorted(client.get_subjects()) == ["aws.events-value", "jobs.finished-value", "media.deleted-value"]
     assert book.encode(DELETED)[:1] == b"\x00"
 
 
 def test_registering_twice_is_as_good_as_once(client: SchemaRegistryClient) -> None:
-    first, second = (Registry(client, "it").register(PUBLISHED) for _ in range(2))
+    first, second = (SchemaRegistry(client, "it").register(PUBLISHED) for _ in range(2))
 
-    assert [each.new for each in first] == [True] * len(PUBLISHED)
-    assert [each.new for each in second] == [False] * len(PUBLISHED)
+    assert [each.created for each in first] == [True] * len(PUBLISHED)
+    assert [each.created for each in second] == [False] * len(PUBLISHED)
     assert [each.id for each in first] == [each.id for each in second]
 
 
 def test_a_record_of_a_newer_installation_is_read(client: SchemaRegistryClient) -> None:
-    data = enrolled(Registry(client, "it"), with_a_field("reason")).encode(DELETED)
+    data = enrolled(SchemaRegistry(client, "it"), with_a_field("reason")).encode(DELETED)
 
-    assert Codec(PUBLISHED, Registry(client, "it")).read(data) == DELETED
+    assert Codec(PUBLISHED, SchemaRegistry(client, "it")).decode_or_fetch(data) == DELETED
 
 
 def test_an_id_that_the_registry_does_not_know_is_named(client: SchemaRegistryClient) -> None:
-    with pytest.raises(UnknownSchema, match=r"^nothing is known here of schema 4711 of the schema registry$"):
-        Codec(PUBLISHED, Registry(client, "it")).read(b"\x00\x00\x00\x12\x67body")
+    with pytest.raises(UnknownSchemaError, match=r"^nothing is known here of schema 4711 of the schema registry$"):
+        Codec(PUBLISHED, SchemaRegistry(client, "it")).decode_or_fetch(b"\x00\x00\x00\x12\x67body")
 
 
 @pytest.mark.parametrize(
@@ -158,16 +164,16 @@ def test_an_id_that_the_registry_does_not_know_is_named(client: SchemaRegistryCl
 def test_what_is_no_event_of_ours_stays_unknown(double: RegistryDouble, text: str, kind: str) -> None:
     id_ = double.add(text, kind)
 
-    with pytest.raises(UnknownSchema):
-        Codec(PUBLISHED, over(double)).read(b"\x00" + id_.to_bytes(4, "big") + b"body")
+    with pytest.raises(UnknownSchemaError):
+        Codec(PUBLISHED, over(double)).decode_or_fetch(b"\x00" + id_.to_bytes(4, "big") + b"body")
 
 
 @pytest.mark.parametrize("data", [b"\x00", b"\x00\x00\x00\x01"])
 def test_a_frame_cut_short_is_undecodable(double: RegistryDouble, data: bytes) -> None:
-    with pytest.raises(Undecodable) as caught:
-        Codec(PUBLISHED, over(double)).read(data)
+    with pytest.raises(DecodeError) as caught:
+        Codec(PUBLISHED, over(double)).decode_or_fetch(data)
 
-    assert not isinstance(caught.value, UnknownSchema)
+    assert not isinstance(caught.value, UnknownSchemaError)
     assert double.asked == []
 
 
@@ -176,16 +182,16 @@ def test_every_body_cut_short_is_undecodable(double: RegistryDouble) -> None:
     data = book.encode(DELETED)
 
     for length in range(1, len(data)):
-        with pytest.raises(Undecodable):
+        with pytest.raises(DecodeError):
             book.decode(data[:length])
-    with pytest.raises(Undecodable, match=r"^1 bytes too many"):
+    with pytest.raises(DecodeError, match=r"^1 bytes too many"):
         book.decode(data + b"x")
 
 
 def test_every_subject_is_kept_compatible_with_all_that_was(double: RegistryDouble) -> None:
     over(double).register(ALL)
 
-    assert double.levels == {subject(event): COMPATIBILITY for event in EVENTS}
+    assert double.levels == {subject_name(event): COMPATIBILITY for event in EVENTS}
     assert set(double.subjects) == {f"{topics.topic_for(kind).name}-value" for kind in EVENTS.values()}
     assert double.levels["media.deleted-value"] == "FULL_TRANSITIVE"
 
@@ -195,43 +201,43 @@ def test_an_incompatible_version_is_refused_in_words(double: RegistryDouble) -> 
     worse = copy.deepcopy(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
     worse["fields"].append({"name": "x", "type": "string", "doc": "New, and without a default."})
 
-    with pytest.raises(RegistryRefused, match=r"refuses \(409\): Schema being registered is incompatible"):
-        over(double).register((*PUBLISHED, Version("MediaDeleted", 2, worse)))
+    with pytest.raises(RegistryRefusedError, match=r"refuses \(409\): Schema being registered is incompatible"):
+        over(double).register((*PUBLISHED, SchemaVersion("MediaDeleted", 2, worse)))
 
 
 def test_a_topic_of_several_events_has_a_subject_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = Topic("media.changes", "", (EVENTS["MediaUploaded"], MediaDeleted))
     monkeypatch.setattr(topics, "topic_for", lambda _: shared)
 
-    assert subject("MediaDeleted") == "media.changes-headrace.MediaDeleted"
+    assert subject_name("MediaDeleted") == "media.changes-headrace.MediaDeleted"
 
 
 def test_once_enrolled_nobody_needs_the_registry_for_our_own_schemas(double: RegistryDouble) -> None:
     book = enrolled(over(double))
     double.down()
 
-    book.enrol()
+    book.load_schema_ids()
 
-    assert book.read(book.encode(DELETED)) == DELETED
+    assert book.decode_or_fetch(book.encode(DELETED)) == DELETED
 
 
 def test_a_registry_that_is_away_is_no_fault_of_a_record(double: RegistryDouble) -> None:
     data = enrolled(over(double)).encode(DELETED)
     now = 0.0
     client = SchemaRegistryClient({"url": double.url, "max.retries": 0})
-    reader = Codec(PUBLISHED, Registry(client, double.url, clock=lambda: now))
+    reader = Codec(PUBLISHED, SchemaRegistry(client, double.url, clock=lambda: now))
     double.down()
 
     with pytest.raises(
-        RegistryDown, match=rf"^no schema registry at {double.url}: start it, or correct HEADRACE_SCHEMA"
+        RegistryUnavailableError, match=rf"^no schema registry at {double.url}: start it, or correct HEADRACE_SCHEMA"
     ):
-        reader.read(data)
+        reader.decode_or_fetch(data)
 
     double.up()
-    with pytest.raises(RegistryDown):  # which is not asked for every record that waits for it
-        reader.read(data)
+    with pytest.raises(RegistryUnavailableError):  # which is not asked for every record that waits for it
+        reader.decode_or_fetch(data)
     now += REST_SECONDS
-    assert reader.read(data) == DELETED
+    assert reader.decode_or_fetch(data) == DELETED
 
 
 @pytest.mark.parametrize(
@@ -260,12 +266,12 @@ def test_whatever_else_it_answers_is_an_outage(
     double.says = (status, body)
     book = Codec(PUBLISHED, over(double))
 
-    with pytest.raises(RegistryDown, match=said):
-        book.read(b"\x00\x00\x00\x00\x01body") if what == "read" else book.enrol()
+    with pytest.raises(RegistryUnavailableError, match=said):
+        book.decode_or_fetch(b"\x00\x00\x00\x00\x01body") if what == "read" else book.load_schema_ids()
 
 
 def test_the_second_of_two_registries_is_asked_when_the_first_is_away(double: RegistryDouble) -> None:
-    found = connect(RegistrySettings(schema_registry=f"http://127.0.0.1:1, {double.url}"))
+    found = create_client(RegistrySettings(schema_registry=f"http://127.0.0.1:1, {double.url}"))
 
     assert found is not None
     assert len(found.register(PUBLISHED)) == len(PUBLISHED)
@@ -278,7 +284,7 @@ def test_a_login_is_sent_and_never_shown(double: RegistryDouble) -> None:
     assert len(over(double, **login).register(PUBLISHED)) == len(PUBLISHED)
 
     login["schema_registry_password"] = SecretStr("wrong")
-    with pytest.raises(RegistryDown, match="does not let us in") as caught:
+    with pytest.raises(RegistryUnavailableError, match="does not let us in") as caught:
         over(double, **login).register(PUBLISHED)
     assert "wrong" not in str(caught.value)
 
@@ -287,7 +293,7 @@ def test_without_a_registry_nothing_of_its_client_is_loaded() -> None:
     program = (
         "import sys; from headrace.schemas.serde import registry; "
         "from headrace.schemas.kafka.settings import RegistrySettings; "
-        "registry.codec(RegistrySettings(schema_registry='')).enrol(); print('httpx' in sys.modules)"
+        "registry.create_codec(RegistrySettings(schema_registry='')).load_schema_ids(); print('httpx' in sys.modules)"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -296,9 +302,9 @@ def test_without_a_registry_nothing_of_its_client_is_loaded() -> None:
 
 
 def test_a_codec_without_a_registry_stays_as_it_is() -> None:
-    book = registry.codec(RegistrySettings(schema_registry=""))
+    book = registry.create_codec(RegistrySettings(schema_registry=""))
 
-    book.enrol()
+    book.load_schema_ids()
 
     assert book.encode(DELETED) == codec.load().encode(DELETED)
 

@@ -7,10 +7,10 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from headrace.streams.aws.client import Aws
-from headrace.streams.aws.error_codes import MEANING_OF, MEANINGS, OPERATIONS, failure_of
-from headrace.streams.errors import Failure, Outage, Throttled, Transient, Unprocessable
-from headrace.streams.limits.rate_limits import Rates
+from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.error_codes import ERROR_KINDS, KIND_OF_CODE, OPERATIONS, to_stage_error
+from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
+from headrace.streams.limits.rate_limits import RateLimits
 
 
 def modelled() -> list[tuple[str, str]]:
@@ -28,7 +28,7 @@ def modelled() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("service", "code"), modelled())
 def test_every_modelled_error_has_a_meaning(service: str, code: str) -> None:
-    assert code in MEANING_OF
+    assert code in KIND_OF_CODE
 
 
 def test_the_models_were_read() -> None:
@@ -36,7 +36,7 @@ def test_the_models_were_read() -> None:
 
 
 def test_no_code_means_two_things() -> None:
-    assert sum(len(codes) for codes in MEANINGS.values()) == len(MEANING_OF)
+    assert sum(len(codes) for codes in ERROR_KINDS.values()) == len(KIND_OF_CODE)
 
 
 def answer(code: str, status: int = 400) -> ClientError:
@@ -47,25 +47,25 @@ def answer(code: str, status: int = 400) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (answer("ExpiredToken"), Outage),
-        (answer("LimitExceededException"), Throttled),
-        (answer("InternalServerError", 500), Transient),
-        (answer("ImageTooLargeException"), Unprocessable),
-        (answer("SomethingNew", 503), Transient),
-        (answer("SomethingNew", 400), Unprocessable),
-        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), Outage),
-        (NoCredentialsError(), Outage),
-        (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), Transient),
+        (answer("ExpiredToken"), OutageError),
+        (answer("LimitExceededException"), ThrottledError),
+        (answer("InternalServerError", 500), TransientError),
+        (answer("ImageTooLargeException"), PermanentError),
+        (answer("SomethingNew", 503), TransientError),
+        (answer("SomethingNew", 400), PermanentError),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), OutageError),
+        (NoCredentialsError(), OutageError),
+        (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), TransientError),
     ],
 )
-def test_an_error_of_the_sdk_becomes_a_failure(error: ClientError, kind: type[Failure]) -> None:
-    assert type(failure_of(error)) is kind
+def test_an_error_of_the_sdk_becomes_a_failure(error: ClientError, kind: type[StageError]) -> None:
+    assert type(to_stage_error(error)) is kind
 
 
 def test_the_words_of_the_service_are_kept() -> None:
-    assert str(failure_of(answer("ImageTooLargeException"))) == "DetectLabels: ImageTooLargeException: words"
+    assert str(to_stage_error(answer("ImageTooLargeException"))) == "DetectLabels: ImageTooLargeException: words"
 
 
 async def test_an_operation_without_a_meaning_is_refused() -> None:
     with pytest.raises(LookupError, match="delete_object"):
-        await Aws(1, Rates({}, {})).call("s3", "delete_object")
+        await AwsClient(1, RateLimits({}, {})).call("s3", "delete_object")

@@ -9,34 +9,34 @@ import msgspec
 import pytest
 
 from headrace.sandbox.ai.textract.blocks import blocks
-from headrace.sandbox.ai.textract.documents import Document, Line
+from headrace.sandbox.ai.textract.documents import DecodedDocument, TextLine
 from headrace.schemas.records import Asset, DocumentAnalysed
-from headrace.streams.aws.textract import form_of
+from headrace.streams.aws.textract import parse_form
 from headrace.streams.costs.estimates import estimate
-from headrace.streams.results import Results
-from headrace.streams.service_results import Field, Grid, Pages
+from headrace.streams.results import ResultsStore
+from headrace.streams.service_results import DocumentText, Field, Table
 from headrace.streams.stages.documents import documents_stage
-from tests.support.fake_services import MemoryBucket, Outside
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import ready
 
 LINES = (
-    Line("Invoice", 0.1, ("Invoice",)),
-    Line("Name: Ada Example", 0.2, ("Name: Ada Example",)),
-    Line("Item Price", 0.3, ("Item", "Price")),
-    Line("Film reel 12.50", 0.4, ("Film reel", "12.50")),
-    Line("Total: 12.50", 0.5, ("Total: 12.50",)),
+    TextLine("Invoice", 0.1, ("Invoice",)),
+    TextLine("Name: Ada Example", 0.2, ("Name: Ada Example",)),
+    TextLine("Item Price", 0.3, ("Item", "Price")),
+    TextLine("Film reel 12.50", 0.4, ("Film reel", "12.50")),
+    TextLine("Total: 12.50", 0.5, ("Total: 12.50",)),
 )
 
 
 def test_what_the_local_endpoint_writes_is_read() -> None:
-    found = form_of(blocks(Document(((), LINES), synthetic=False), ["FORMS", "TABLES"]))
+    found = parse_form(blocks(DecodedDocument(((), LINES), synthetic=False), ["FORMS", "TABLES"]))
     assert found.fields == (Field(2, "Name:", "Ada Example", 99.0), Field(2, "Total:", "12.50", 99.0))
-    assert found.tables == (Grid(2, (("Item", "Price"), ("Film reel", "12.50"))),)
+    assert found.tables == (Table(2, (("Item", "Price"), ("Film reel", "12.50"))),)
 
 
 @pytest.mark.parametrize(("features", "counts"), [([], (0, 0)), (["FORMS"], (2, 0)), (["TABLES"], (0, 1))])
 def test_only_what_was_asked_for_is_written(features: list[str], counts: tuple[int, int]) -> None:
-    found = form_of(blocks(Document((LINES,), synthetic=False), features))
+    found = parse_form(blocks(DecodedDocument((LINES,), synthetic=False), features))
     assert (len(found.fields), len(found.tables)) == counts
 
 
@@ -49,7 +49,7 @@ def holds(**kinds: list[str]) -> dict[str, Any]:
 
 
 def test_a_box_that_is_ticked_is_an_x_and_a_field_may_be_empty() -> None:
-    found = form_of(
+    found = parse_form(
         [
             block("KEY_VALUE_SET", "k1", EntityTypes=["KEY"], **holds(VALUE=["v1"], CHILD=["w1"])),
             block("KEY_VALUE_SET", "v1", EntityTypes=["VALUE"], **holds(CHILD=["s1", "s2"])),
@@ -65,7 +65,7 @@ def test_a_box_that_is_ticked_is_an_x_and_a_field_may_be_empty() -> None:
 
 
 def test_cells_may_be_missing_span_others_and_be_merged_besides() -> None:
-    found = form_of(
+    found = parse_form(
         [
             block("TABLE", "t", Page=3, **holds(CHILD=["a", "b", "w"], MERGED_CELL=["m"])),
             block("CELL", "a", RowIndex=1, ColumnIndex=1, ColumnSpan=2, **holds(CHILD=["w"])),
@@ -74,7 +74,7 @@ def test_cells_may_be_missing_span_others_and_be_merged_besides() -> None:
             block("WORD", "w", Text="all"),
         ]
     )
-    assert found.tables == (Grid(3, (("all", ""), ("", ""))),)
+    assert found.tables == (Table(3, (("all", ""), ("", ""))),)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_each_feature_has_its_price(settings: dict[str, bool], usd: float) -> No
 class Reader:
     """Reads a form in every picture."""
 
-    async def look(self, asset: Asset, features: Sequence[str]) -> Pages:
-        form = form_of(blocks(Document((LINES,), synthetic=False), features)) if features else None
-        return Pages(1, "text", b"{}", (), form)
+    async def detect(self, asset: Asset, features: Sequence[str]) -> DocumentText:
+        form = parse_form(blocks(DecodedDocument((LINES,), synthetic=False), features)) if features else None
+        return DocumentText(1, "text", b"{}", (), form)
 
 
 async def read(forms: bool) -> tuple[DocumentAnalysed, MemoryBucket]:
     bucket = MemoryBucket()
     run = documents_stage(forms=forms, options=("forms=True",) if forms else ()).run
     assert run is not None
-    found = await run(ready(), Outside(more=Reader()).services(Results(bucket)))
+    found = await run(ready(), FakeServices(more=Reader()).services(ResultsStore(bucket)))
     assert isinstance(found, DocumentAnalysed)
     return found, bucket
 

@@ -9,34 +9,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.messages import Message
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import Charge, Event, JobStarted, MediaLabelled, Pointer
-from headrace.schemas.serde.codec import message
-from headrace.streams.costs.daily_budget import Day, followed, since
-from headrace.streams.engine.context import Context
+from headrace.schemas.serde.codec import to_producer_record
+from headrace.streams.costs.daily_budget import DailyBudget, followed_topics, start_of_day
+from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done
 from headrace.streams.engine.runner import Runner
-from headrace.streams.errors import Unprocessable
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.pipeline import STAGES, find
-from headrace.streams.results import Results
-from tests.support.fake_services import MemoryBucket, Outside
+from headrace.streams.errors import PermanentError
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.pipeline import DEFAULT_STAGES, get_stages
+from headrace.streams.results import ResultsStore
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 
 LATER = NOW + timedelta(hours=1)
 TOKEN = "labels-" + "0" * 40
 VIDEO = {"kind": "video", "duration_seconds": 600.0}
-[LABELS] = find(["labels"])
+[LABELS] = get_stages(["labels"])
 
 
-def labelled(key: str = "photos/cat.jpg", usd: float = 0.5, time: datetime = LATER, id_: str = "r1") -> Message:
+def labelled(key: str = "photos/cat.jpg", usd: float = 0.5, time: datetime = LATER, id_: str = "r1") -> ProducerRecord:
     nowhere = Pointer(bucket="", key="", size=0, sha256="", content_type="")
     charges = (Charge(service="rekognition", operation="DetectLabels", units=1, unit="image", usd=usd),)
     event = MediaLabelled(asset=asset(key), labels=(), label_count=0, model="m", result=nowhere, charges=charges)
     return told(event, id=id_, source="headrace/labels", time=timestamp(time))
 
 
-def started(usd: float | None = 1.0, at: datetime = NOW) -> Message:
+def started(usd: float | None = 1.0, at: datetime = NOW) -> ProducerRecord:
     job = JobStarted(
         asset=asset(),
         stage="labels",
@@ -52,23 +52,23 @@ def started(usd: float | None = 1.0, at: datetime = NOW) -> Message:
     return told(job, time=timestamp(at))
 
 
-def told(event: Event, **changes: str) -> Message:
-    return message(event, envelope(event, **changes), CODEC)
+def told(event: Event, **changes: str) -> ProducerRecord:
+    return to_producer_record(event, envelope(event, **changes), CODEC)
 
 
-def learn(day: Day, *messages: Message) -> Day:
+def learn(day: DailyBudget, *messages: ProducerRecord) -> DailyBudget:
     for each in messages:
         day.take(each.value or b"", each.headers)
     return day
 
 
-def day(limit: float = 10.0, *messages: Message) -> Day:
-    return learn(Day(limit, CODEC), *messages)
+def day(limit: float = 10.0, *messages: ProducerRecord) -> DailyBudget:
+    return learn(DailyBudget(limit, CODEC), *messages)
 
 
 async def test_what_another_worker_spent_leaves_less_for_this_one() -> None:
-    outside, results = Outside(), Results(MemoryBucket())
-    context = Context(CODEC, results, outside.services(results), Slots({}, 1), lambda: NOW, day=day(0.5))
+    outside, results = FakeServices(), ResultsStore(MemoryBucket())
+    context = RunnerContext(CODEC, results, outside.services(results), JobSlots({}, 1), lambda: NOW, day=day(0.5))
     assert isinstance(await Runner(LABELS, context).run(received(ready())), Done)
     assert context.day is not None
     learn(context.day, labelled("another.jpg", 0.4995, NOW))
@@ -81,12 +81,12 @@ async def test_what_another_worker_spent_leaves_less_for_this_one() -> None:
         "$0.5005 are spent today (UTC) or under way and this is $0.0010 more, the budget of a day is $0.5"
         in refused.why
     )
-    assert outside.asked("look") == 1
+    assert outside.asked("detect") == 1
 
 
 async def test_a_start_says_what_the_job_was_reckoned_to_cost() -> None:
-    results = Results(MemoryBucket())
-    context = Context(CODEC, results, Outside().services(results), Slots({}, 1), lambda: NOW)
+    results = ResultsStore(MemoryBucket())
+    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), lambda: NOW)
     done = await Runner(LABELS, context).run(received(ready(**VIDEO)))
     assert isinstance(done, Done)
     [sent] = done.events
@@ -105,7 +105,7 @@ def test_a_replay_of_old_results_costs_nothing() -> None:
 
 def test_the_next_day_begins_with_nothing_paid() -> None:
     found = day(0.0005, labelled(time=NOW))
-    with pytest.raises(Unprocessable):
+    with pytest.raises(PermanentError):
         found.reserve(LABELS, ready(), NOW)
     tomorrow = NOW + timedelta(days=1)
     assert found.spent(tomorrow) == 0.0
@@ -130,12 +130,12 @@ def test_a_job_that_failed_or_is_past_its_deadline_counts_no_longer() -> None:
 
 
 @given(st.permutations([started(), told(job_finished(TOKEN), time=timestamp(NOW)), labelled(usd=0.8)]))
-def test_topics_have_no_order_between_them(messages: list[Message]) -> None:
+def test_topics_have_no_order_between_them(messages: list[ProducerRecord]) -> None:
     assert day(10, *messages).spent(LATER) == 0.8
 
 
 @given(st.permutations([started(), told(job_finished(TOKEN, status="failed"), time=timestamp(NOW))]))
-def test_a_failure_may_be_heard_of_before_its_start(messages: list[Message]) -> None:
+def test_a_failure_may_be_heard_of_before_its_start(messages: list[ProducerRecord]) -> None:
     assert day(10, *messages).spent(NOW) == 0.0
 
 
@@ -147,7 +147,7 @@ def test_calls_of_this_worker_see_each_other_before_they_are_made() -> None:
     found = day(0.0025)
     found.reserve(LABELS, ready(asset("1")), NOW)
     found.reserve(LABELS, ready(asset("2")), NOW)
-    with pytest.raises(Unprocessable) as refused:
+    with pytest.raises(PermanentError) as refused:
         found.reserve(LABELS, ready(asset("3")), NOW)
     assert refused.value.code == "budget"
 
@@ -167,7 +167,7 @@ def test_a_call_that_came_to_nothing_is_let_go_after_the_deadline() -> None:
 
 def test_stages_that_cost_nothing_go_on() -> None:
     found = day(0.1, labelled(usd=5.0))
-    found.reserve(find(["ready"])[0], ready(), LATER)
+    found.reserve(get_stages(["ready"])[0], ready(), LATER)
 
 
 def test_what_is_no_event_is_passed_over() -> None:
@@ -178,6 +178,6 @@ def test_what_is_no_event_is_passed_over() -> None:
 
 
 def test_what_is_followed_are_all_paid_results_and_jobs_since_midnight_or_longer() -> None:
-    names = [topic.name for topic in followed(STAGES)]
+    names = [topic.name for topic in followed_topics(DEFAULT_STAGES)]
     assert names == ["media.labelled", "media.moderated", "media.transcribed", "jobs.started", "jobs.finished"]
-    assert since(STAGES, NOW) == datetime.fromisoformat("2026-03-13T18:00:00Z").timestamp()
+    assert start_of_day(DEFAULT_STAGES, NOW) == datetime.fromisoformat("2026-03-13T18:00:00Z").timestamp()

@@ -5,55 +5,55 @@ from __future__ import annotations
 import pytest
 
 from headrace.streams.engine import circuit_breaker
-from headrace.streams.engine.circuit_breaker import LEAST, WINDOW, Fuse, FuseBlown
+from headrace.streams.engine.circuit_breaker import LEAST, WINDOW, CircuitBreaker, CircuitOpenError
 from headrace.streams.engine.outcome import Dead, Done, Retry
 from tests.support.fake_services import MemoryBucket
 
 OURS = Dead("ours", "ZeroDivisionError", "ZeroDivisionError")
-THEIRS = Dead("unreadable", "no moov atom", "Unprocessable")
+THEIRS = Dead("unreadable", "no moov atom", "PermanentError")
 
 
-def blow(watched: Fuse) -> None:
+def blow(watched: CircuitBreaker) -> None:
     """Fail until the fuse blows, which it must within its window."""
     for _ in range(WINDOW):
         try:
             watched.note(OURS)
-        except FuseBlown:
+        except CircuitOpenError:
             return
     raise AssertionError("it did not blow")
 
 
 def test_a_few_bugs_are_dead_letters_like_any() -> None:
-    watched = Fuse("labels")
+    watched = CircuitBreaker("labels")
     for _ in range(LEAST - 1):
         watched.note(OURS)
     assert not watched.why
 
 
 def test_one_too_many_stops_the_stage_and_says_why() -> None:
-    watched = Fuse("labels")
+    watched = CircuitBreaker("labels")
     for _ in range(LEAST - 1):
         watched.note(OURS)
-    with pytest.raises(FuseBlown, match=r"20 of the last 20 .* ZeroDivisionError"):
+    with pytest.raises(CircuitOpenError, match=r"20 of the last 20 .* ZeroDivisionError"):
         watched.note(OURS)
 
 
 def test_a_blown_fuse_lets_nothing_through() -> None:
-    watched = Fuse("labels")
+    watched = CircuitBreaker("labels")
     blow(watched)
-    with pytest.raises(FuseBlown):
+    with pytest.raises(CircuitOpenError):
         watched.note(Done())
 
 
 def test_bad_input_is_no_fault_of_ours() -> None:
-    watched = Fuse("labels")
+    watched = CircuitBreaker("labels")
     for _ in range(2 * WINDOW):
         watched.note(THEIRS)
     assert not watched.why
 
 
 def test_tries_that_have_not_ended_do_not_count() -> None:
-    watched = Fuse("labels")
+    watched = CircuitBreaker("labels")
     for _ in range(LEAST - 1):
         watched.note(OURS)
         watched.note(Retry(1.0, "timeout", "took too long"))
@@ -61,7 +61,7 @@ def test_tries_that_have_not_ended_do_not_count() -> None:
 
 
 def test_what_went_well_long_ago_does_not_outweigh_now() -> None:
-    watched = Fuse("labels")
+    watched = CircuitBreaker("labels")
     for _ in range(1000):
         watched.note(Done())
     blow(watched)
@@ -69,9 +69,9 @@ def test_what_went_well_long_ago_does_not_outweigh_now() -> None:
 
 async def test_a_blown_fuse_is_remembered_until_it_is_reset() -> None:
     bucket = MemoryBucket()
-    assert await circuit_breaker.blown(bucket, "labels") == ""
-    await circuit_breaker.keep(bucket, "labels", "20 of 20")
-    assert await circuit_breaker.blown(bucket, "labels") == "20 of 20"
-    assert await circuit_breaker.blown(bucket, "moderation") == ""
-    await circuit_breaker.keep(bucket, "labels", "")
-    assert await circuit_breaker.blown(bucket, "labels") == ""
+    assert await circuit_breaker.load_reason(bucket, "labels") == ""
+    await circuit_breaker.save_reason(bucket, "labels", "20 of 20")
+    assert await circuit_breaker.load_reason(bucket, "labels") == "20 of 20"
+    assert await circuit_breaker.load_reason(bucket, "moderation") == ""
+    await circuit_breaker.save_reason(bucket, "labels", "")
+    assert await circuit_breaker.load_reason(bucket, "labels") == ""

@@ -8,9 +8,16 @@ from hypothesis import strategies as st
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
-from headrace.schemas.messages import Received
-from headrace.streams.engine.dlq import LONGEST_MESSAGE, Replay, dead_letter, delayed, readable, redriven
-from headrace.streams.engine.headers import count_in, due, origin_of, own_headers
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.dlq import (
+    LONGEST_MESSAGE,
+    RedriveInfo,
+    dead_letter,
+    redrive_record,
+    retry_record,
+    sanitize_reason,
+)
+from headrace.streams.engine.headers import count_in, due_at, original_headers, record_history
 from headrace.streams.engine.outcome import Dead, Retry
 from headrace.streams.stage import Stage
 from tests.support.records import NOW, arrived, raw
@@ -21,9 +28,9 @@ async def nothing(_event: object, _services: object) -> None:
 
 
 STAGE = Stage("labels", reads=(topics.READY,), run=nothing)
-DEAD = Dead("unreadable", "no moov atom", "Unprocessable")
+DEAD = Dead("unreadable", "no moov atom", "PermanentError")
 RETRY = Retry(1.5, "timeout", "took too long")
-REPLAY = Replay("r1", "ada@host", "bug is fixed")
+REPLAY = RedriveInfo("r1", "ada@host", "bug is fixed")
 
 own = st.lists(
     st.tuples(
@@ -40,19 +47,19 @@ def named(headers: Headers) -> dict[str, str]:
 
 @given(key=st.none() | st.binary(), value=st.none() | st.binary(), headers=own)
 def test_key_value_and_headers_are_the_originals(key: bytes | None, value: bytes | None, headers: Headers) -> None:
-    letter = dead_letter(STAGE, Received("media.ready", 3, 42, 7.5, key, value, headers), DEAD, 1, NOW)
+    letter = dead_letter(STAGE, ConsumerRecord("media.ready", 3, 42, 7.5, key, value, headers), DEAD, 1, NOW)
     assert (letter.key, letter.value) == (key, value)
-    assert own_headers(letter.headers) == headers
+    assert original_headers(letter.headers) == headers
 
 
 def test_the_reason_and_the_origin_stand_in_headers() -> None:
-    letter = dead_letter(STAGE, Received("media.ready", 3, 42, 7.5, b"k", b"v", ()), DEAD, 2, NOW)
+    letter = dead_letter(STAGE, ConsumerRecord("media.ready", 3, 42, 7.5, b"k", b"v", ()), DEAD, 2, NOW)
     assert letter.topic == "labels.dlq"
     assert named(letter.headers) == {
         "dlq-stage": "labels",
         "dlq-stage-version": "1",
         "dlq-code": "unreadable",
-        "dlq-class": "Unprocessable",
+        "dlq-class": "PermanentError",
         "dlq-message": "no moov atom",
         "dlq-attempts": "2",
         "dlq-topic": "media.ready",
@@ -68,31 +75,31 @@ def test_twenty_tries_and_three_hops_grow_no_header_and_change_no_byte() -> None
     first = raw(b"\xc3\x01 bytes \xff", (("ce_id", b"1"), ("x", None)), "media.ready", 9)
     hop = first
     for number in range(20):
-        hop = arrived(delayed(STAGE, hop, RETRY, 1, NOW), offset=number)
+        hop = arrived(retry_record(STAGE, hop, RETRY, 1, NOW), offset=number)
     letter = dead_letter(STAGE, hop, DEAD, 1, NOW)
     for _ in range(3):
         letter = dead_letter(STAGE, arrived(letter), DEAD, 1, NOW)
-    assert (letter.key, letter.value, own_headers(letter.headers)) == (first.key, first.value, first.headers)
+    assert (letter.key, letter.value, original_headers(letter.headers)) == (first.key, first.value, first.headers)
     assert len(letter.headers) == len(first.headers) + 12
 
 
 def test_a_record_that_was_tried_before_keeps_its_origin_and_its_count() -> None:
-    again = arrived(delayed(STAGE, raw(b"v", (), "media.ready", 9), RETRY, 2, NOW))
-    origin = origin_of(again)
+    again = arrived(retry_record(STAGE, raw(b"v", (), "media.ready", 9), RETRY, 2, NOW))
+    origin = record_history(again)
     assert (origin.topic, origin.offset, origin.failures) == ("media.ready", 9, 2)
     assert named(dead_letter(STAGE, again, DEAD, 1, NOW).headers)["dlq-attempts"] == "3"
 
 
 def test_a_record_is_due_when_the_brokers_clock_says_so() -> None:
-    again = arrived(delayed(STAGE, raw(b"v"), RETRY, 1, NOW), timestamp=100.0)
-    assert due(again) == 101.5
-    assert due(raw(b"v")) == 0.0
+    again = arrived(retry_record(STAGE, raw(b"v"), RETRY, 1, NOW), timestamp=100.0)
+    assert due_at(again) == 101.5
+    assert due_at(raw(b"v")) == 0.0
 
 
 def test_headers_that_no_runner_wrote_are_not_believed() -> None:
     forged = raw(b"v", (("retry-topic", b"x"), ("retry-partition", b"many"), ("retry-after-ms", b"-5")))
-    assert origin_of(forged).topic == "media.uploaded"
-    assert due(forged) == 0.0
+    assert record_history(forged).topic == "media.uploaded"
+    assert due_at(forged) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -105,13 +112,13 @@ def test_headers_that_no_runner_wrote_are_not_believed() -> None:
     ],
 )
 def test_a_reason_holds_no_secret(why: str, secret: str) -> None:
-    assert secret not in readable(why)
-    assert "redacted" in readable(why)
+    assert secret not in sanitize_reason(why)
+    assert "redacted" in sanitize_reason(why)
 
 
 @given(st.text())
 def test_a_reason_fits_a_header(why: str) -> None:
-    found = readable(why)
+    found = sanitize_reason(why)
     assert len(found) <= LONGEST_MESSAGE
     assert found.isprintable()
     assert found.encode().decode() == found
@@ -125,22 +132,22 @@ def marks(headers: Headers) -> dict[str, str]:
 def test_a_redriven_record_is_the_original_and_due_at_once(
     key: bytes | None, value: bytes | None, headers: Headers
 ) -> None:
-    first = Received("media.ready", 3, 42, 7.5, key, value, headers)
-    again = redriven(arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 5), REPLAY)
+    first = ConsumerRecord("media.ready", 3, 42, 7.5, key, value, headers)
+    again = redrive_record(arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 5), REPLAY)
     assert (again.topic, again.key, again.value) == ("labels.retry", key, value)
-    assert own_headers(again.headers) == headers
-    assert due(arrived(again, timestamp=100.0)) == 0.0
+    assert original_headers(again.headers) == headers
+    assert due_at(arrived(again, timestamp=100.0)) == 0.0
 
 
 def test_a_redriven_record_keeps_its_origin_and_has_all_its_tries_again() -> None:
-    again = arrived(redriven(arrived(dead_letter(STAGE, raw(b"v", (), "media.ready", 9), DEAD, 8, NOW)), REPLAY))
-    origin = origin_of(again)
+    again = arrived(redrive_record(arrived(dead_letter(STAGE, raw(b"v", (), "media.ready", 9), DEAD, 8, NOW)), REPLAY))
+    origin = record_history(again)
     assert (origin.topic, origin.offset, origin.failures, origin.waits) == ("media.ready", 9, 0, 0)
     assert origin.first_failure == "2026-03-14T15:09:26.000Z"
 
 
 def test_a_redriven_record_says_who_sent_it_and_which_letter_it_was() -> None:
-    again = redriven(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW), 5), REPLAY)
+    again = redrive_record(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW), 5), REPLAY)
     assert marks(again.headers) == {
         "replay-id": "r1",
         "replay-of": "labels.dlq/0/5",
@@ -155,25 +162,25 @@ def test_marks_of_replays_are_kept_and_counted_and_never_grow() -> None:
     first = raw(b"v", (("ce_id", b"1"),), "media.ready", 9)
     letter, sizes = arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 0), set()
     for times in range(1, 4):
-        again = arrived(redriven(letter, REPLAY), times)
-        tried = arrived(delayed(STAGE, again, RETRY, 1, NOW), times)
+        again = arrived(redrive_record(letter, REPLAY), times)
+        tried = arrived(retry_record(STAGE, again, RETRY, 1, NOW), times)
         letter = arrived(dead_letter(STAGE, tried, DEAD, 1, NOW), times)
         sizes.add(len(letter.headers))
         assert count_in(dict(letter.headers), "replay-count") == times
         assert count_in(dict(letter.headers), "dlq-attempts") == 8 + 2 * times
-    assert own_headers(letter.headers) == first.headers
+    assert original_headers(letter.headers) == first.headers
     assert len(sizes) == 1
 
 
 def test_marks_of_another_stages_replay_are_not_its_own() -> None:
-    other = arrived(redriven(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW)), REPLAY))
-    seen = Received("scan.dlq", 0, 0, 1.0, other.key, other.value, other.headers)
+    other = arrived(redrive_record(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW)), REPLAY))
+    seen = ConsumerRecord("scan.dlq", 0, 0, 1.0, other.key, other.value, other.headers)
     assert marks(dead_letter(STAGE, seen, DEAD, 1, NOW).headers) == {}
 
 
 def test_a_letter_that_no_runner_wrote_can_be_redriven_too() -> None:
-    bare = Received("labels.dlq", 1, 7, 1.0, b"k", b"v", (("mine", b"1"), ("dlq-attempts", b"many")))
-    again = redriven(bare, REPLAY)
-    assert own_headers(again.headers) == (("mine", b"1"),)
-    assert origin_of(arrived(again)).topic == "labels.retry"
+    bare = ConsumerRecord("labels.dlq", 1, 7, 1.0, b"k", b"v", (("mine", b"1"), ("dlq-attempts", b"many")))
+    again = redrive_record(bare, REPLAY)
+    assert original_headers(again.headers) == (("mine", b"1"),)
+    assert record_history(arrived(again)).topic == "labels.retry"
     assert marks(again.headers)["replay-attempts"] == "0"

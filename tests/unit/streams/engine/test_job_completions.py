@@ -11,23 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.schemas.ids import job_token
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.topics import JOBS_STARTED
-from headrace.streams.engine.context import Context
+from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Retry
 from headrace.streams.engine.runner import Runner
-from headrace.streams.errors import Transient
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.pipeline import find
-from headrace.streams.results import Results
-from tests.support.fake_services import MemoryBucket, Outside
+from headrace.streams.errors import TransientError
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.pipeline import get_stages
+from headrace.streams.results import ResultsStore
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, job_finished, ready, received
 
 PERMUTATIONS = 5_000
 
 Found = TypeVar("Found")
 
-STAGES = {stage.name: stage for stage in find(["labels", "moderation"])}
+STAGES = {stage.name: stage for stage in get_stages(["labels", "moderation"])}
 VIDEO = ready(kind="video", duration_seconds=9.0)
 TOKENS = {name: job_token(name, VIDEO.asset, stage.result_name) for name, stage in STAGES.items()}
 OURS = frozenset(TOKENS.values())
@@ -37,7 +37,7 @@ COMPLETIONS = tuple(
 )
 STRANGERS = tuple(job_finished(token) for token in ("labels-" + "0" * 40, "of somebody else"))
 
-Delivery = tuple[str, Received]
+Delivery = tuple[str, ConsumerRecord]
 """The token that it is about, and the record."""
 DELIVERIES: tuple[Delivery, ...] = (
     *(("", received(VIDEO, offset)) for offset in range(2)),
@@ -56,7 +56,7 @@ def now(work: Coroutine[Any, Any, Found]) -> Found:
     raise AssertionError("it waits for something")
 
 
-class Cloud(Outside):
+class Cloud(FakeServices):
     """A service whose jobs may end before it has answered to their start; `cuts` starts lose their answer."""
 
     def __init__(self, world: World) -> None:
@@ -64,7 +64,7 @@ class Cloud(Outside):
         self.world = world
         self.cuts: set[str] = set()
         self.running: set[str] = set()
-        self.early: dict[str, list[Received]] = defaultdict(list)
+        self.early: dict[str, list[ConsumerRecord]] = defaultdict(list)
 
     async def start(self, what: Any, asset_or_token: Any, *more: Any) -> str:
         job = await super().start(what, asset_or_token, *more)
@@ -74,7 +74,7 @@ class Cloud(Outside):
             await self.world.deliver(end)
         if token in self.cuts:
             self.cuts.remove(token)
-            raise Transient("the answer got lost")
+            raise TransientError("the answer got lost")
         return job
 
 
@@ -83,13 +83,15 @@ class World:
 
     def __init__(self) -> None:
         self.bucket, self.cloud = MemoryBucket(), Cloud(self)
-        results = Results(self.bucket)
-        context = Context(CODEC, results, self.cloud.services(results), Slots({}, 1), lambda: NOW, random.Random(1))
+        results = ResultsStore(self.bucket)
+        context = RunnerContext(
+            CODEC, results, self.cloud.services(results), JobSlots({}, 1), lambda: NOW, random.Random(1)
+        )
         self.runners = {name: Runner(stage, context) for name, stage in STAGES.items()}
-        self.sent: set[Message] = set()
+        self.sent: set[ProducerRecord] = set()
         self.dead: set[tuple[str, str, str]] = set()
 
-    async def deliver(self, record: Received) -> None:
+    async def deliver(self, record: ConsumerRecord) -> None:
         """Give a record to every group; one that is to be tried again comes again."""
         for name, runner in self.runners.items():
             outcome = await runner.run(record)
@@ -135,4 +137,4 @@ def test_whatever_the_order_the_end_is_the_same(order: list[Delivery], cuts: set
 
     assert world.state() == IN_ORDER
     assert world.cloud.asked("start") <= len(TOKENS) + len(cuts)
-    assert world.cloud.asked("found") == len(TOKENS) - 1, "a result was fetched twice"
+    assert world.cloud.asked("get_result") == len(TOKENS) - 1, "a result was fetched twice"

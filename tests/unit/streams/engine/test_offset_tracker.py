@@ -6,47 +6,47 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from headrace.streams.engine.offset_tracker import Mark
+from headrace.streams.engine.offset_tracker import OffsetTracker
 
 
-def deliver(mark: Mark, *offsets: int) -> None:
-    mark.opened((offset, float(offset)) for offset in offsets)
+def deliver(mark: OffsetTracker, *offsets: int) -> None:
+    mark.add((offset, float(offset)) for offset in offsets)
 
 
 def test_the_oldest_unfinished_record_tells_its_age() -> None:
-    mark = Mark(0)
+    mark = OffsetTracker(0)
     assert mark.oldest_time() is None
     deliver(mark, 3, 4)
-    mark.closed(3)
+    mark.complete(3)
     assert mark.oldest_time() == 4.0
 
 
 def test_nothing_delivered_means_that_a_restart_begins_where_this_one_did() -> None:
-    assert Mark(7).committable() == 7
+    assert OffsetTracker(7).committable() == 7
 
 
 def test_a_slow_first_record_holds_the_offset_back() -> None:
-    mark = Mark(0)
+    mark = OffsetTracker(0)
     deliver(mark, 0, 1, 2)
-    mark.closed(1)
-    mark.closed(2)
+    mark.complete(1)
+    mark.complete(2)
     assert mark.committable() == 0
 
 
 def test_the_offset_moves_past_the_last_record_once_all_are_finished() -> None:
-    mark = Mark(7)
+    mark = OffsetTracker(7)
     deliver(mark, 7, 9)  # 8 was compacted away
-    mark.closed(9)
-    mark.closed(7)
+    mark.complete(9)
+    mark.complete(7)
     assert mark.committable() == 10
 
 
 def test_a_record_cannot_be_finished_twice() -> None:
-    mark = Mark(0)
+    mark = OffsetTracker(0)
     deliver(mark, 0)
-    mark.closed(0)
+    mark.complete(0)
     with pytest.raises(KeyError):
-        mark.closed(0)
+        mark.complete(0)
 
 
 class Partition(RuleBasedStateMachine):
@@ -54,7 +54,7 @@ class Partition(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mark = Mark(0)
+        self.mark = OffsetTracker(0)
         self.delivered: list[int] = []
         self.finished: set[int] = set()
         self.committed = 0
@@ -75,7 +75,7 @@ class Partition(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         """Any unfinished record may be the next to finish."""
         offset = data.draw(st.sampled_from(sorted(set(self.delivered) - self.finished)))
-        self.mark.closed(offset)
+        self.mark.complete(offset)
         self.finished.add(offset)
 
     @invariant()

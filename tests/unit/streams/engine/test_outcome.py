@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.schemas.cloudevents import NotAnEvent
-from headrace.schemas.serde.codec import RegistryDown, Undecodable, UnknownSchema
+from headrace.schemas.cloudevents import InvalidEventError
+from headrace.schemas.serde.codec import DecodeError, RegistryUnavailableError, UnknownSchemaError
 from headrace.streams.engine.outcome import (
     BASE_SECONDS,
     CAP_SECONDS,
     SCHEMA_ATTEMPTS,
     Dead,
     Done,
+    PauseStage,
     Retry,
-    Wait,
     backoff,
-    judge,
     label,
+    outcome_for,
 )
-from headrace.streams.errors import Gone, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.errors import ObjectGone, OutageError, PermanentError, ThrottledError, TransientError
 from headrace.streams.stage import MAX_ATTEMPTS
 
 DRAW = random.Random(7)
@@ -32,15 +32,15 @@ DRAW = random.Random(7)
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (Unprocessable("unreadable", "no moov atom"), "unreadable"),
-        (Undecodable("garbage"), "decode"),
-        (NotAnEvent("no ce_id"), "decode"),
+        (PermanentError("unreadable", "no moov atom"), "unreadable"),
+        (DecodeError("garbage"), "decode"),
+        (InvalidEventError("no ce_id"), "decode"),
         (ZeroDivisionError("a bug"), "ours"),
         (KeyError("also a bug"), "ours"),
     ],
 )
 def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> None:
-    outcome = judge(error, 1, DRAW)
+    outcome = outcome_for(error, 1, DRAW)
     assert isinstance(outcome, Dead)
     assert outcome.code == code
     assert outcome.why
@@ -50,15 +50,15 @@ def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> Non
 @pytest.mark.parametrize(
     ("error", "most"),
     [
-        (Transient("timed out"), MAX_ATTEMPTS),
-        (UnknownSchema("00" * 8), SCHEMA_ATTEMPTS),
-        (UnknownSchema(schema_id=7), SCHEMA_ATTEMPTS),
+        (TransientError("timed out"), MAX_ATTEMPTS),
+        (UnknownSchemaError("00" * 8), SCHEMA_ATTEMPTS),
+        (UnknownSchemaError(schema_id=7), SCHEMA_ATTEMPTS),
     ],
 )
 def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error: Exception, most: int) -> None:
-    assert all(isinstance(judge(error, attempt, DRAW), Retry) for attempt in range(1, most))
-    assert isinstance(judge(error, most, DRAW), Dead)
-    assert isinstance(judge(error, 1, DRAW, most=1), Dead)
+    assert all(isinstance(outcome_for(error, attempt, DRAW), Retry) for attempt in range(1, most))
+    assert isinstance(outcome_for(error, most, DRAW), Dead)
+    assert isinstance(outcome_for(error, 1, DRAW, most=1), Dead)
 
 
 def test_a_schema_that_nobody_knows_is_given_up_within_five_seconds() -> None:
@@ -67,26 +67,26 @@ def test_a_schema_that_nobody_knows_is_given_up_within_five_seconds() -> None:
 
 
 def test_an_unknown_schema_ends_as_its_own_code() -> None:
-    outcome = judge(UnknownSchema("00" * 8), MAX_ATTEMPTS, DRAW)
+    outcome = outcome_for(UnknownSchemaError("00" * 8), MAX_ATTEMPTS, DRAW)
     assert isinstance(outcome, Dead)
     assert outcome.code == "schema"
 
 
 def test_throttling_costs_no_attempt_and_never_kills() -> None:
-    outcome = judge(Throttled("slow down"), 10 * MAX_ATTEMPTS, DRAW)
+    outcome = outcome_for(ThrottledError("slow down"), 10 * MAX_ATTEMPTS, DRAW)
     assert isinstance(outcome, Retry)
     assert not outcome.counts
 
 
-@pytest.mark.parametrize("error", [Outage("no bucket"), RegistryDown("no registry")])
+@pytest.mark.parametrize("error", [OutageError("no bucket"), RegistryUnavailableError("no registry")])
 def test_an_outage_is_waited_for_and_never_kills(error: Exception) -> None:
-    outcome = judge(error, 10 * MAX_ATTEMPTS, DRAW)
-    assert isinstance(outcome, Wait)
+    outcome = outcome_for(error, 10 * MAX_ATTEMPTS, DRAW)
+    assert isinstance(outcome, PauseStage)
     assert outcome.why == str(error)
 
 
 def test_what_was_replaced_is_superseded() -> None:
-    outcome = judge(Gone("replaced"), 1, DRAW)
+    outcome = outcome_for(ObjectGone("replaced"), 1, DRAW)
     assert outcome == Done(how="superseded", why="replaced")
     assert label(outcome) == "superseded"
 

@@ -10,19 +10,19 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.catalog import Schema, Version
-from headrace.schemas.serde.codec import HEADER, Codec, Registry, RegistryDown
+from headrace.schemas.serde.catalog import Schema, SchemaVersion
+from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError, SchemaLookup
 from headrace.streams.engine import processor as subject
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.ports import NotSent
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.ports import SendError
 from headrace.streams.engine.processor import Processor
-from headrace.streams.errors import Outage, Throttled, Transient, Unprocessable
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.pipeline import find
-from headrace.streams.results import Results
-from tests.support.fake_services import MemoryBucket, Outside
+from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.pipeline import get_stages
+from headrace.streams.results import ResultsStore
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, arrived, received, uploaded
 
 
@@ -30,10 +30,10 @@ class Broker:
     """A sender that fails as often as it is told to."""
 
     def __init__(self) -> None:
-        self.sent: list[Message] = []
-        self.failures: list[NotSent] = []
+        self.sent: list[ProducerRecord] = []
+        self.failures: list[SendError] = []
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[ProducerRecord]) -> None:
         if messages and self.failures:
             raise self.failures.pop(0)
         self.sent += messages
@@ -69,22 +69,24 @@ class Away:
     def schema(self, schema_id: int) -> Schema | None:
         if self.failures:
             self.failures -= 1
-            raise RegistryDown("no registry")
+            raise RegistryUnavailableError("no registry")
         return catalog.latest(catalog.versions())["MediaUploaded"].schema if self.knows else None
 
-    def ids(self, published: tuple[Version, ...]) -> dict[str, int]:
-        return {each.name: 7 for each in published}
+    def ids(self, published: tuple[SchemaVersion, ...]) -> dict[str, int]:
+        return {each.label: 7 for each in published}
 
 
 class World:
-    def __init__(self, draw: random.Random, registry: Registry | None = None) -> None:
+    def __init__(self, draw: random.Random, registry: SchemaLookup | None = None) -> None:
         self.bucket = MemoryBucket()
-        self.outside = Outside()
+        self.outside = FakeServices()
         self.broker = Broker()
-        results = Results(self.bucket)
+        results = ResultsStore(self.bucket)
         book = Codec(catalog.versions(), registry) if registry else CODEC
-        context = Context(book, results, self.outside.services(results), Slots({}, 1), clock=lambda: NOW, draw=draw)
-        self.processor = Processor(find(["scan"])[0], context, self.broker)
+        context = RunnerContext(
+            book, results, self.outside.services(results), JobSlots({}, 1), clock=lambda: NOW, draw=draw
+        )
+        self.processor = Processor(get_stages(["scan"])[0], context, self.broker)
 
     async def ends_in(self, record: object = None) -> list[str]:
         await asyncio.wait_for(self.processor.process(record or received(uploaded())), 5)  # type: ignore[arg-type]
@@ -101,13 +103,13 @@ async def test_a_result_ends_on_its_topic(world: World) -> None:
 
 
 async def test_a_short_wait_is_waited_for_in_place(world: World) -> None:
-    world.outside.failures = [Transient("once"), Throttled("twice")]
+    world.outside.failures = [TransientError("once"), ThrottledError("twice")]
     assert await world.ends_in() == ["media.scanned"]
 
 
 async def test_a_long_wait_goes_through_the_retry_topic() -> None:
     world = World(Slow())
-    world.outside.failures = [Transient("timed out")]
+    world.outside.failures = [TransientError("timed out")]
     assert await world.ends_in() == ["scan.retry"]
     headers = dict(world.broker.sent[0].headers)
     assert (headers["retry-after-ms"], headers["retry-attempts"]) == (b"1000000", b"1")
@@ -115,7 +117,7 @@ async def test_a_long_wait_goes_through_the_retry_topic() -> None:
 
 async def test_throttling_costs_no_attempt() -> None:
     world = World(Slow())
-    world.outside.failures = [Throttled("slow down")]
+    world.outside.failures = [ThrottledError("slow down")]
     assert await world.ends_in() == ["scan.retry"]
     assert dict(world.broker.sent[0].headers)["retry-attempts"] == b"0"
 
@@ -125,7 +127,7 @@ async def test_attempts_are_counted_over_all_tries_and_then_it_is_dead() -> None
     record = received(uploaded())
     topics = []
     for _ in range(20):
-        world.outside.failures = [Transient("timed out")]
+        world.outside.failures = [TransientError("timed out")]
         await world.processor.process(record)
         last = world.broker.sent[-1]
         topics.append(last.topic)
@@ -137,31 +139,31 @@ async def test_attempts_are_counted_over_all_tries_and_then_it_is_dead() -> None
 
 
 async def test_a_dead_letter_is_noted_in_the_store_and_then_sent(world: World) -> None:
-    world.outside.failures = [Unprocessable("infected", "EICAR")]
+    world.outside.failures = [PermanentError("infected", "EICAR")]
     assert await world.ends_in() == ["scan.dlq"]
     assert any(key.endswith("scan@1.failed.json") for key in world.bucket.objects)
 
 
 async def test_a_record_is_not_done_before_the_broker_has_its_dead_letter(world: World) -> None:
-    world.outside.failures = [Unprocessable("infected", "EICAR")]
-    world.broker.failures = [NotSent("scan.dlq", "no such topic", final=False)] * 3
+    world.outside.failures = [PermanentError("infected", "EICAR")]
+    world.broker.failures = [SendError("scan.dlq", "no such topic", final=False)] * 3
     assert await world.ends_in() == ["scan.dlq"]
     assert not world.broker.failures
 
 
 async def test_a_result_that_is_too_large_for_the_broker_is_a_dead_letter(world: World) -> None:
-    world.broker.failures = [NotSent("media.scanned", "message too large", final=True)]
+    world.broker.failures = [SendError("media.scanned", "message too large", final=True)]
     assert await world.ends_in() == ["scan.dlq"]
     assert dict(world.broker.sent[0].headers)["dlq-code"] == b"result_too_large"
 
 
 async def test_an_outage_is_sat_out_and_said_once(world: World) -> None:
-    world.outside.failures = [Outage("no credentials")] * 5
+    world.outside.failures = [OutageError("no credentials")] * 5
     assert await world.ends_in() == ["media.scanned"]
     assert world.processor.pause.why == ""
 
 
-def confluent(schema_id: int = 7) -> Received:
+def confluent(schema_id: int = 7) -> ConsumerRecord:
     """An upload in Confluent's wire format."""
     record = received(uploaded())
     return replace(record, value=b"\x00" + schema_id.to_bytes(4, "big") + (record.value or b"")[HEADER:])
@@ -202,14 +204,14 @@ async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypat
         seen.append(world.processor.pause.why)
 
     monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=look))
-    world.outside.failures = [Outage("no credentials")]
+    world.outside.failures = [OutageError("no credentials")]
     await world.processor.process(received(uploaded()))
     assert seen == ["no credentials"]
 
 
 async def test_a_stage_is_paused_until_no_record_waits_any_more(world: World) -> None:
-    world.outside.failures = [Unprocessable("infected", "EICAR")]
-    world.broker.failures = [NotSent("scan.dlq", "no such topic", final=False)] * 1000
+    world.outside.failures = [PermanentError("infected", "EICAR")]
+    world.broker.failures = [SendError("scan.dlq", "no such topic", final=False)] * 1000
     waiting = asyncio.create_task(world.processor.process(received(uploaded())))
     while not world.processor.pause.why:
         await asyncio.sleep(0)
@@ -222,7 +224,7 @@ async def test_a_stage_is_paused_until_no_record_waits_any_more(world: World) ->
 
 async def test_a_store_that_is_away_keeps_the_dead_letter_waiting(world: World) -> None:
     record = received(uploaded())
-    world.bucket.broken = Outage("no bucket")
+    world.bucket.broken = OutageError("no bucket")
     ending = asyncio.create_task(world.processor.process(record))
     await asyncio.sleep(0)
     assert not world.broker.sent
@@ -232,7 +234,7 @@ async def test_a_store_that_is_away_keeps_the_dead_letter_waiting(world: World) 
 
 
 async def test_a_record_past_its_deadline_is_tried_again_later(world: World) -> None:
-    await world.processor.expired(received(uploaded()))
+    await world.processor.on_deadline(received(uploaded()))
     [again] = world.broker.sent
     assert (again.topic, dict(again.headers)["retry-code"]) == ("scan.retry", b"deadline")
 
@@ -240,7 +242,7 @@ async def test_a_record_past_its_deadline_is_tried_again_later(world: World) -> 
 async def test_a_record_that_never_makes_its_deadline_is_dead_in_the_end(world: World) -> None:
     record = received(uploaded())
     for _ in range(8):
-        await world.processor.expired(record)
+        await world.processor.on_deadline(record)
         record = arrived(world.broker.sent[-1])
     assert [message.topic for message in world.broker.sent] == ["scan.retry"] * 7 + ["scan.dlq"]
     assert dict(record.headers)["dlq-code"] == b"deadline"
@@ -253,7 +255,7 @@ async def test_who_is_throttled_again_and_again_waits_longer(monkeypatch: pytest
     world = World(Longest())
     waits, record = [], received(uploaded())
     for _ in range(8):
-        world.outside.failures = [Throttled("slow down")] * 4
+        world.outside.failures = [ThrottledError("slow down")] * 4
         await world.processor.process(record)
         if world.broker.sent[-1].topic != "scan.retry":
             break

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.ids import token_stage
-from headrace.schemas.messages import Message, Received
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import (
     Asset,
     JobStarted,
@@ -23,16 +23,16 @@ from headrace.schemas.records import (
     MediaScanned,
     StageFailure,
 )
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.outcome import Dead, Done, Outcome, Retry, Wait
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
-from headrace.streams.errors import Outage, Throttled, Transient, Unprocessable
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.pipeline import find, stages
-from headrace.streams.results import Results, Shelf
+from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.pipeline import get_stages, stages
+from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
-from tests.support.fake_services import MemoryBucket, Outside
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import (
     CODEC,
     NOW,
@@ -54,19 +54,21 @@ class World:
 
     def __init__(self) -> None:
         self.bucket = MemoryBucket()
-        self.outside = Outside()
-        self.results = Results(self.bucket)
-        self.slots = Slots({}, 1)
+        self.outside = FakeServices()
+        self.results = ResultsStore(self.bucket)
+        self.slots = JobSlots({}, 1)
         services = self.outside.services(self.results)
-        self.context = Context(CODEC, self.results, services, self.slots, clock=lambda: NOW, draw=random.Random(1))
+        self.context = RunnerContext(
+            CODEC, self.results, services, self.slots, clock=lambda: NOW, draw=random.Random(1)
+        )
 
     def runner(self, stage: str | Stage) -> Runner:
-        return Runner(find([stage])[0] if isinstance(stage, str) else stage, self.context)
+        return Runner(get_stages([stage])[0] if isinstance(stage, str) else stage, self.context)
 
-    async def run(self, stage: str | Stage, record: Received) -> Outcome:
+    async def run(self, stage: str | Stage, record: ConsumerRecord) -> Outcome:
         return await self.runner(stage).run(record)
 
-    async def done(self, stage: str | Stage, record: Received) -> list[Message]:
+    async def done(self, stage: str | Stage, record: ConsumerRecord) -> list[ProducerRecord]:
         outcome = await self.run(stage, record)
         assert isinstance(outcome, Done), outcome
         return list(outcome.events)
@@ -77,7 +79,7 @@ def world() -> World:
     return World()
 
 
-def event(message: Message) -> Any:
+def event(message: ProducerRecord) -> Any:
     return CODEC.decode(message.value)
 
 
@@ -86,7 +88,7 @@ async def test_a_result_is_stored_and_handed_over(world: World) -> None:
     labelled = event(sent)
     assert isinstance(labelled, MediaLabelled)
     assert (sent.topic, sent.key) == ("media.labelled", b"media/photos/cat.jpg")
-    shelf = await world.results.look(asset())
+    shelf = await world.results.load(asset())
     assert await shelf.event("labels") == labelled
 
 
@@ -102,7 +104,7 @@ async def test_a_record_that_comes_again_is_answered_from_the_store(world: World
     first = await world.done("labels", received(ready()))
     again = await world.done("labels", received(ready(), offset=7))
     assert again == first
-    assert world.outside.asked("look") == 1
+    assert world.outside.asked("detect") == 1
 
 
 async def test_an_envelope_that_is_broken_counts_only_where_the_stage_wants_the_record(world: World) -> None:
@@ -116,13 +118,13 @@ async def test_an_envelope_that_is_broken_counts_only_where_the_stage_wants_the_
 async def test_in_a_new_epoch_no_earlier_result_counts_and_nothing_has_its_old_name(world: World) -> None:
     record = received(ready())
     [once] = await world.done("labels", record)
-    [fresh] = await world.done(dataclasses.replace(find(["labels"])[0], epoch=1), record)
+    [fresh] = await world.done(dataclasses.replace(get_stages(["labels"])[0], epoch=1), record)
     assert from_headers(once.headers).id != from_headers(fresh.headers).id
-    shelf = await world.results.look(asset())
+    shelf = await world.results.load(asset())
     assert shelf.result("labels") == "labels@1e1"
     video = received(ready(kind="video", duration_seconds=9.0))
     [first] = await world.done("moderation", video)
-    [second] = await world.done(dataclasses.replace(find(["moderation"])[0], epoch=1), video)
+    [second] = await world.done(dataclasses.replace(get_stages(["moderation"])[0], epoch=1), video)
     assert event(first).token != event(second).token
 
 
@@ -145,7 +147,7 @@ async def test_an_older_version_that_arrives_late_is_superseded(world: World) ->
     outcome = await world.run("labels", received(ready(asset(sequencer="0A"))))
     assert isinstance(outcome, Done)
     assert (outcome.how, outcome.events) == ("superseded", ())
-    assert world.outside.asked("look") == 1
+    assert world.outside.asked("detect") == 1
 
 
 async def test_an_upload_of_what_was_deleted_later_is_superseded(world: World) -> None:
@@ -190,10 +192,10 @@ async def test_a_record_without_an_envelope_is_a_dead_letter(world: World) -> No
 @pytest.mark.parametrize(
     ("failure", "ending"),
     [
-        (Unprocessable("infected", "EICAR"), Dead),
-        (Transient("timed out"), Retry),
-        (Throttled("slow down"), Retry),
-        (Outage("no credentials"), Wait),
+        (PermanentError("infected", "EICAR"), Dead),
+        (TransientError("timed out"), Retry),
+        (ThrottledError("slow down"), Retry),
+        (OutageError("no credentials"), PauseStage),
         (RuntimeError("a bug"), Dead),
     ],
 )
@@ -205,8 +207,8 @@ async def test_every_failure_of_a_stage_becomes_an_outcome(
 
 
 async def test_a_store_that_is_away_is_waited_for(world: World) -> None:
-    world.bucket.broken = Outage("no bucket")
-    assert isinstance(await world.run("scan", received(uploaded())), Wait)
+    world.bucket.broken = OutageError("no bucket")
+    assert isinstance(await world.run("scan", received(uploaded())), PauseStage)
 
 
 async def test_a_video_is_submitted_and_let_go(world: World) -> None:
@@ -222,14 +224,14 @@ async def test_a_video_is_submitted_and_let_go(world: World) -> None:
 
 
 async def test_the_intent_is_stored_before_the_job_is_started(world: World) -> None:
-    world.outside.failures = [Transient("connection broke after the call")]
+    world.outside.failures = [TransientError("connection broke after the call")]
     assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
     [(_, _, token)] = world.outside.calls
     assert await world.results.intent(token) is not None
 
 
 async def test_a_second_try_uses_the_same_token(world: World) -> None:
-    world.outside.failures = [Transient("connection broke after the call")]
+    world.outside.failures = [TransientError("connection broke after the call")]
     await world.run("labels", received(ready(kind="video")))
     await world.done("labels", received(ready(kind="video")))
     assert len({token for *_, token in world.outside.calls}) == 1
@@ -243,7 +245,7 @@ async def test_a_job_that_was_started_is_not_started_again(world: World) -> None
 
 
 async def test_without_a_free_slot_no_job_is_started(world: World) -> None:
-    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
+    world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
     await world.done("labels", received(ready(kind="video")))
     outcome = await world.run("labels", received(ready(asset("second.mp4"), kind="video")))
     assert isinstance(outcome, Retry)
@@ -252,15 +254,15 @@ async def test_without_a_free_slot_no_job_is_started(world: World) -> None:
 
 
 async def test_a_job_that_the_service_refuses_holds_no_slot(world: World) -> None:
-    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
-    world.outside.failures = [Unprocessable("VideoTooLargeException", "too large")]
+    world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
+    world.outside.failures = [PermanentError("VideoTooLargeException", "too large")]
     assert isinstance(await world.run("labels", received(ready(kind="video"))), Dead)
     assert world.context.slots.taken("labels") == 0
 
 
 async def test_a_job_that_may_have_been_started_keeps_its_slot(world: World) -> None:
-    world.context = dataclasses.replace(world.context, slots=Slots({"labels": 1}, 1))
-    world.outside.failures = [Transient("the answer was lost")]
+    world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
+    world.outside.failures = [TransientError("the answer was lost")]
     assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
     assert world.context.slots.taken("labels") == 1
 
@@ -291,7 +293,7 @@ async def test_a_completion_that_comes_twice_is_answered_from_the_store(world: W
     job = await started(world)
     first = await world.done("labels", received(job_finished(job.token)))
     assert await world.done("labels", received(job_finished(job.token))) == first
-    assert world.outside.asked("found") == 1
+    assert world.outside.asked("get_result") == 1
 
 
 async def test_a_completion_of_another_stages_job_is_skipped(world: World) -> None:
@@ -302,7 +304,7 @@ async def test_a_completion_of_another_stages_job_is_skipped(world: World) -> No
 
 
 async def test_a_completion_finds_its_job_before_the_start_was_recorded(world: World) -> None:
-    world.outside.failures = [Transient("the answer was lost, the job runs")]
+    world.outside.failures = [TransientError("the answer was lost, the job runs")]
     await world.run("labels", received(ready(kind="video")))
     [(_, _, token)] = world.outside.calls
     [sent] = await world.done("labels", received(job_finished(token)))
@@ -313,9 +315,9 @@ async def test_a_job_that_failed_is_a_dead_letter_with_the_services_words(world:
     job = await started(world)
     failed = received(job_finished(job.token, status="failed", message="codec not supported"))
     outcome = await world.run("labels", failed)
-    assert outcome == Dead("job_failed", "codec not supported", "Unprocessable")
+    assert outcome == Dead("job_failed", "codec not supported", "PermanentError")
     await world.runner("labels").remember_failure(failed, outcome)
-    assert (await world.results.look(job.asset)).failed("labels")
+    assert (await world.results.load(job.asset)).failed("labels")
 
 
 async def test_a_completion_whose_intent_is_lost_is_a_dead_letter(world: World) -> None:
@@ -331,7 +333,7 @@ async def test_speech_is_kept_with_its_subtitles(world: World) -> None:
     assert (heard.excerpt, heard.words, heard.subtitles.content_type) == ("ask not", 2, "text/vtt")
 
 
-async def arrives(world: World, *found: Any) -> list[list[Message]]:
+async def arrives(world: World, *found: Any) -> list[list[ProducerRecord]]:
     """Store each finding as its stage would, then let the fan-in see its event."""
     sent = []
     for each in found:
@@ -384,7 +386,7 @@ async def test_a_failed_stage_counts_as_ended_with_its_reason(world: World) -> N
     await world.results.put(asset(), "probe@1", probed(), envelope(probed()), "cause")
     record = received(uploaded())
     await world.runner("scan").remember_failure(record, Dead("infected", "EICAR"))
-    letter = Received("scan.dlq", 0, 0, 1.0, record.key, record.value, record.headers)
+    letter = ConsumerRecord("scan.dlq", 0, 0, 1.0, record.key, record.value, record.headers)
     [sent] = await world.done("completed", letter)
     completed = event(sent)
     assert completed.failed == (StageFailure(stage="scan", code="infected", reason="EICAR"),)
@@ -428,12 +430,12 @@ def test_completion_watches_every_result_and_every_dead_letter_topic() -> None:
 
 def test_an_unknown_stage_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(ValueError, match="labels"):
-        find(["lables"])
+        get_stages(["lables"])
 
 
 @pytest.mark.parametrize("name", ["Labels", "labels_2", "", "a" * 24])
 def test_a_name_that_could_not_be_a_topic_or_token_is_refused(name: str) -> None:
-    async def nothing(_asset: Asset, _shelf: Shelf) -> None:
+    async def nothing(_asset: Asset, _shelf: AssetResults) -> None:
         """Do nothing."""
 
     with pytest.raises(ValueError, match="stage name"):
@@ -441,6 +443,6 @@ def test_a_name_that_could_not_be_a_topic_or_token_is_refused(name: str) -> None
 
 
 def test_a_stage_reads_its_topics_its_jobs_completions_and_what_it_tries_again() -> None:
-    [labels, scan] = find(["labels", "scan"])
+    [labels, scan] = get_stages(["labels", "scan"])
     assert [topic.name for topic in labels.inputs] == ["media.ready", "jobs.finished", "labels.retry"]
     assert [topic.name for topic in scan.inputs] == ["media.uploaded", "scan.retry"]

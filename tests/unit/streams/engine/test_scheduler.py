@@ -10,27 +10,27 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from headrace.schemas.messages import Received
-from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 
 WHERE = ("media.uploaded", 0)
 
 
-def record(offset: int, key: bytes | None = b"k", partition: int = 0, timestamp: float = 0.0) -> Received:
-    return Received("media.uploaded", partition, offset, timestamp, key, b"v", ())
+def record(offset: int, key: bytes | None = b"k", partition: int = 0, timestamp: float = 0.0) -> ConsumerRecord:
+    return ConsumerRecord("media.uploaded", partition, offset, timestamp, key, b"v", ())
 
 
 class Bench:
     """Lanes with work that a test lets go on, record by record."""
 
     def __init__(self) -> None:
-        self.begun: list[Received] = []
-        self.ended: list[Received] = []
-        self.expired: list[Received] = []
+        self.begun: list[ConsumerRecord] = []
+        self.ended: list[ConsumerRecord] = []
+        self.expired: list[ConsumerRecord] = []
         self.gates: dict[int, asyncio.Event] = {}
-        self.due: Callable[[Received], float] = lambda _: 0.0
+        self.due: Callable[[ConsumerRecord], float] = lambda _: 0.0
 
-    async def process(self, received: Received) -> bool:
+    async def process(self, received: ConsumerRecord) -> bool:
         self.begun.append(received)
         gate = self.gates.get(received.offset)
         if gate is not None:
@@ -38,7 +38,7 @@ class Bench:
         self.ended.append(received)
         return False
 
-    async def expire(self, received: Received) -> bool:
+    async def expire(self, received: ConsumerRecord) -> bool:
         self.expired.append(received)
         return True
 
@@ -46,8 +46,10 @@ class Bench:
         self.gates = {offset: asyncio.Event() for offset in offsets}
 
     @asynccontextmanager
-    async def running(self, in_flight: int = 4, buffer: int = 1 << 20, deadline: float = 60.0) -> AsyncIterator[Lanes]:
-        lanes = Lanes(Work(self.process, self.expire, self.due), in_flight, buffer, deadline)
+    async def running(
+        self, in_flight: int = 4, buffer: int = 1 << 20, deadline: float = 60.0
+    ) -> AsyncIterator[KeyedScheduler]:
+        lanes = KeyedScheduler(RecordHandler(self.process, self.expire, self.due), in_flight, buffer, deadline)
         lanes.start()
         try:
             yield lanes

@@ -12,18 +12,18 @@ from contextlib import asynccontextmanager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.schemas.messages import Received
-from headrace.streams.engine.headers import due, text
-from headrace.streams.engine.scheduler import Lanes, Work
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.headers import due_at, text
+from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 
 SOURCE, RETRY = ("media.uploaded", 0), ("scan.retry", 0)
 
 
-def record(offset: int, key: bytes = b"k") -> Received:
-    return Received(*SOURCE, offset, 0.0, key, b"v", ())
+def record(offset: int, key: bytes = b"k") -> ConsumerRecord:
+    return ConsumerRecord(*SOURCE, offset, 0.0, key, b"v", ())
 
 
-def again(of: Received, offset: int, after_ms: int = 0) -> Received:
+def again(of: ConsumerRecord, offset: int, after_ms: int = 0) -> ConsumerRecord:
     """The record as it lies in the retry topic."""
     plan = {"after-ms": after_ms, "attempts": 1, "waits": 0, "first-failure": "2026-03-14T00:00:00Z"}
     origin = dict(of.headers)
@@ -31,7 +31,7 @@ def again(of: Received, offset: int, after_ms: int = 0) -> Received:
     headers = tuple(text(f"retry-{name}", value) for name, value in {**plan, **place}.items())
     first = origin if "retry-topic" in origin else dict(headers)
     kept = tuple((name, first.get(name, value)) for name, value in headers)
-    return Received(*RETRY, offset, time.time(), of.key, of.value, kept)
+    return ConsumerRecord(*RETRY, offset, time.time(), of.key, of.value, kept)
 
 
 class Stage:
@@ -40,12 +40,12 @@ class Stage:
     def __init__(self, failures: dict[int, int] | None = None) -> None:
         self.left = defaultdict(int, failures or {})
         self.begun: list[int] = []
-        self.done: list[Received] = []
-        self.retries: list[Received] = []
+        self.done: list[ConsumerRecord] = []
+        self.retries: list[ConsumerRecord] = []
         self.after_ms = 0
         self.gates: dict[int, asyncio.Event] = {}
 
-    async def process(self, received: Received) -> bool:
+    async def process(self, received: ConsumerRecord) -> bool:
         number = self.number(received)
         self.begun.append(number)
         await (self.gates.pop(number).wait() if number in self.gates else asyncio.sleep(0))
@@ -56,7 +56,7 @@ class Stage:
         self.done.append(received)
         return False
 
-    def number(self, received: Received) -> int:
+    def number(self, received: ConsumerRecord) -> int:
         """The offset of the record's first delivery."""
         return int(dict(received.headers).get("retry-offset") or received.offset)
 
@@ -64,8 +64,8 @@ class Stage:
         return [self.number(each) for each in self.done if each.key == key]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Lanes]:
-        lanes = Lanes(Work(self.process, self.process, due), 8, 1 << 20, 60.0, ordered=True)
+    async def running(self) -> AsyncIterator[KeyedScheduler]:
+        lanes = KeyedScheduler(RecordHandler(self.process, self.process, due_at), 8, 1 << 20, 60.0, ordered=True)
         lanes.start()
         try:
             yield lanes

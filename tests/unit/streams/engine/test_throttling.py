@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.sandbox.ai.framework.faults import Fault, Faults
-from headrace.schemas.messages import Message, Received
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.headers import due
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
-from headrace.streams.errors import Throttled
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.pipeline import find
-from headrace.streams.results import Results
-from headrace.streams.service_results import Feature, Findings
+from headrace.streams.errors import ThrottledError
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.pipeline import get_stages
+from headrace.streams.results import ResultsStore
+from headrace.streams.service_results import Feature, VisionResult
 from tests.support import virtual_time
-from tests.support.fake_services import MemoryBucket, Outside
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, arrived, asset, ready, received
 
 THROTTLED_SECONDS = 60
@@ -27,7 +27,7 @@ CALL_SECONDS = 0.2
 SOON = 10.0
 
 
-class Service(Outside):
+class Service(FakeServices):
     """Answers after a while, or refuses, as the local endpoint does."""
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class Service(Outside):
         self.faults = Faults()
         self.refused = 0
 
-    async def look(self, feature: Feature, asset: Any) -> Findings:
-        if self.faults.strike("DetectLabels", "throttle"):
+    async def detect(self, feature: Feature, asset: Any) -> VisionResult:
+        if self.faults.should_fail("DetectLabels", "throttle"):
             self.refused += 1
-            raise Throttled("slow down")
+            raise ThrottledError("slow down")
         await asyncio.sleep(CALL_SECONDS)
-        return await super().look(feature, asset)
+        return await super().detect(feature, asset)
 
 
 class Log:
@@ -49,17 +49,17 @@ class Log:
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
         self.service = Service()
         self.done: list[bytes | None] = []
-        self.dead: list[Message] = []
+        self.dead: list[ProducerRecord] = []
         self._tasks = tasks
-        results = Results(MemoryBucket())
+        results = ResultsStore(MemoryBucket())
         services = self.service.services(results)
-        context = Context(CODEC, results, services, Slots({}, 1), lambda: NOW, random.Random(7))
-        self._processor = Processor(find(["labels"])[0], context, self)
+        context = RunnerContext(CODEC, results, services, JobSlots({}, 1), lambda: NOW, random.Random(7))
+        self._processor = Processor(get_stages(["labels"])[0], context, self)
 
     def put(self, number: int) -> None:
         self._tasks.create_task(self._work(received(ready(asset(f"{number}.jpg")))))
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[ProducerRecord]) -> None:
         for message in messages:
             if message.topic == "labels.retry":
                 self._tasks.create_task(self._work(arrived(message, 0, asyncio.get_running_loop().time())))
@@ -68,8 +68,8 @@ class Log:
             else:
                 self.done.append(message.key)
 
-    async def _work(self, record: Received) -> None:
-        await asyncio.sleep(max(0.0, due(record) - asyncio.get_running_loop().time()))
+    async def _work(self, record: ConsumerRecord) -> None:
+        await asyncio.sleep(max(0.0, due_at(record) - asyncio.get_running_loop().time()))
         await self._processor.process(record)
 
 

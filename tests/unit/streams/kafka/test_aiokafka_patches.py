@@ -10,8 +10,8 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from headrace.schemas.messages import Received
-from headrace.streams.kafka.aiokafka_patches import give_received
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.kafka.aiokafka_patches import decode_into_consumer_records
 
 TP = TopicPartition("media.ready", 3)
 
@@ -40,9 +40,9 @@ class Fetcher:
 
 async def test_a_fetch_gives_records_of_ours_with_the_brokers_time_in_seconds() -> None:
     fetcher: Any = Fetcher()
-    give_received(fetcher)
+    decode_into_consumer_records(fetcher)
     assert await fetcher._proc_fetch_request("assignment", 1, "request") is True
     assert [*fetcher._records[TP]._partition_records] == [
-        Received("media.ready", 3, 0, 1_700_000_000.123, b"key", b"value", (("ce_id", b"1"), ("no", None))),
-        Received("media.ready", 3, 1, 1_700_000_000.456, None, None, ()),
+        ConsumerRecord("media.ready", 3, 0, 1_700_000_000.123, b"key", b"value", (("ce_id", b"1"), ("no", None))),
+        ConsumerRecord("media.ready", 3, 1, 1_700_000_000.456, None, None, ()),
     ]

@@ -15,15 +15,15 @@ from faust.types import TP
 
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import Received
-from headrace.streams.engine.scheduler import Lanes, Work
-from headrace.streams.kafka.consumer import SafeConsumer
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
+from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import create_app, credentials
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
 
-async def nothing(_: Received) -> bool:
+async def nothing(_: ConsumerRecord) -> bool:
     """Do nothing."""
     return False
 
@@ -55,25 +55,27 @@ class Kafka:
         self.asked.append("end")
         return dict.fromkeys(partitions, self.end)
 
-    async def seek_there(self, partition: TP, offset: int) -> None:
+    async def seek_in_thread(self, partition: TP, offset: int) -> None:
         self.sought[partition] = offset
 
     async def positions(self) -> dict[TP, int]:
         return self.position
 
-    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Received]]:
+    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[ConsumerRecord]]:
         offsets = self.fetches.pop(0)
         if not offsets:
             return {}
-        return {tp: [Received(tp.topic, tp.partition, offset, 0.0, b"k", b"v") for offset in offsets] for tp in active}
+        return {
+            tp: [ConsumerRecord(tp.topic, tp.partition, offset, 0.0, b"k", b"v") for offset in offsets] for tp in active
+        }
 
 
 @pytest.fixture
-def lanes() -> Lanes:
-    return Lanes(Work(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0)
+def lanes() -> KeyedScheduler:
+    return KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0)
 
 
-def consumer(lanes: Lanes, kafka: Kafka) -> SafeConsumer:
+def consumer(lanes: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
     async def run(_: Any, __: Any) -> None:
         """Do nothing."""
 
@@ -83,12 +85,12 @@ def consumer(lanes: Lanes, kafka: Kafka) -> SafeConsumer:
         StreamSettings(results_bucket="results"),
         KafkaSettings(bootstrap_servers="localhost:1"),
     )
-    made = cast(SafeConsumer, app.consumer)
+    made = cast(BatchConsumer, app.consumer)
     vars(made)["_thread"] = kafka
     return made
 
 
-async def test_a_partition_begins_at_its_committed_offset(lanes: Lanes) -> None:
+async def test_a_partition_begins_at_its_committed_offset(lanes: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     await consumer(lanes, Kafka({tp: 7})).perform_seek()
     assert lanes.committable(tp) == 7
@@ -96,7 +98,7 @@ async def test_a_partition_begins_at_its_committed_offset(lanes: Lanes) -> None:
 
 @pytest.mark.parametrize("committed", [None, 0])
 async def test_a_partition_without_a_committed_offset_is_read_from_its_beginning(
-    lanes: Lanes, committed: int | None
+    lanes: KeyedScheduler, committed: int | None
 ) -> None:
     tp = TP("labels.retry", 2)
     kafka = Kafka({tp: committed}, begin=3)
@@ -105,7 +107,7 @@ async def test_a_partition_without_a_committed_offset_is_read_from_its_beginning
     assert lanes.committable(tp) == 3
 
 
-async def fetched(of: SafeConsumer, kafka: Kafka, *offsets: int) -> list[int]:
+async def fetched(of: BatchConsumer, kafka: Kafka, *offsets: int) -> list[int]:
     """Fetch once and give the offsets that were delivered to the lanes."""
     kafka.fetches.append(list(offsets))
     delivered = []
@@ -116,7 +118,7 @@ async def fetched(of: SafeConsumer, kafka: Kafka, *offsets: int) -> list[int]:
     return delivered
 
 
-async def flowing(lanes: Lanes, kafka: Kafka) -> SafeConsumer:
+async def flowing(lanes: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
     """A consumer whose partitions are assigned and which may fetch."""
     made = consumer(lanes, kafka)
     vars(made)["_active_partitions"] = kafka.assignment()
@@ -124,14 +126,14 @@ async def flowing(lanes: Lanes, kafka: Kafka) -> SafeConsumer:
     return made
 
 
-async def test_a_partition_is_followed_from_its_committed_offset(lanes: Lanes) -> None:
+async def test_a_partition_is_followed_from_its_committed_offset(lanes: KeyedScheduler) -> None:
     kafka = Kafka({TP("media.ready", 0): 7})
     reading = await flowing(lanes, kafka)
     assert await fetched(reading, kafka, 7, 8) == [7, 8]
     assert await fetched(reading, kafka, 8, 9) == [9]
 
 
-async def test_what_a_fetch_brought_while_the_assignment_began_anew_is_fetched_again(lanes: Lanes) -> None:
+async def test_what_a_fetch_brought_while_the_assignment_began_anew_is_fetched_again(lanes: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 7})
     reading = await flowing(lanes, kafka)
@@ -142,30 +144,30 @@ async def test_what_a_fetch_brought_while_the_assignment_began_anew_is_fetched_a
 
 @pytest.mark.parametrize("ordered", [True, False])
 async def test_the_last_thing_that_a_new_assignment_waits_for_is_that_all_is_sought(ordered: bool) -> None:
-    own = Lanes(Work(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=ordered)
+    own = KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=ordered)
     kafka = Kafka({TP("media.ready", 0): None, TP("labels.retry", 0): 2}, end=3)
     await consumer(own, kafka).perform_seek()
     assert len(kafka.asked) > 2
     assert kafka.asked[-1] == "committed"
 
 
-async def test_an_ordered_stage_reads_its_retries_up_to_where_they_ended(lanes: Lanes) -> None:
+async def test_an_ordered_stage_reads_its_retries_up_to_where_they_ended(lanes: KeyedScheduler) -> None:
     source, retry = TP("media.ready", 0), TP("labels.retry", 0)
-    ordered = Lanes(Work(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
+    ordered = KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
     await consumer(ordered, Kafka({source: 7, retry: 2}, end=3)).perform_seek()
     assert not ordered.has_room((source.topic, source.partition))
     await consumer(ordered, Kafka({source: 7, retry: 3}, end=3)).perform_seek()
     assert ordered.has_room((source.topic, source.partition))
 
 
-async def test_a_retry_topic_whose_records_have_all_expired_holds_up_nothing(lanes: Lanes) -> None:
+async def test_a_retry_topic_whose_records_have_all_expired_holds_up_nothing(lanes: KeyedScheduler) -> None:
     source, retry = TP("media.ready", 0), TP("labels.retry", 0)
-    ordered = Lanes(Work(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
+    ordered = KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
     await consumer(ordered, Kafka({source: 7, retry: 2}, begin=9, end=9)).perform_seek()
     assert ordered.has_room((source.topic, source.partition))
 
 
-async def test_records_that_got_lost_on_their_way_are_fetched_again(lanes: Lanes) -> None:
+async def test_records_that_got_lost_on_their_way_are_fetched_again(lanes: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 7})
     reading = await flowing(lanes, kafka)
@@ -174,14 +176,14 @@ async def test_records_that_got_lost_on_their_way_are_fetched_again(lanes: Lanes
     assert await fetched(reading, kafka, 7, 8, 9, 10) == [7, 8, 9, 10]
 
 
-async def test_a_gap_that_is_on_the_log_is_believed(lanes: Lanes) -> None:
+async def test_a_gap_that_is_on_the_log_is_believed(lanes: KeyedScheduler) -> None:
     kafka = Kafka({TP("media.ready", 0): 7})
     reading = await flowing(lanes, kafka)
     assert await fetched(reading, kafka, 9, 10) == []
     assert await fetched(reading, kafka, 9, 10) == [9, 10]
 
 
-async def test_what_was_lost_twice_is_still_not_skipped(lanes: Lanes) -> None:
+async def test_what_was_lost_twice_is_still_not_skipped(lanes: KeyedScheduler) -> None:
     kafka = Kafka({TP("media.ready", 0): 7})
     reading = await flowing(lanes, kafka)
     assert await fetched(reading, kafka, 9, 10) == []
@@ -189,7 +191,7 @@ async def test_what_was_lost_twice_is_still_not_skipped(lanes: Lanes) -> None:
     assert await fetched(reading, kafka, 7, 8) == [7, 8]
 
 
-async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(lanes: Lanes) -> None:
+async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(lanes: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 7})
     reading = await flowing(lanes, kafka)
@@ -203,7 +205,7 @@ async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(lanes: La
     assert await fetched(reading, kafka, 7, 8, 9) == [7, 8, 9]
 
 
-def test_a_leader_that_knew_no_partitions_after_an_outage_looks_again_soon(lanes: Lanes) -> None:
+def test_a_leader_that_knew_no_partitions_after_an_outage_looks_again_soon(lanes: KeyedScheduler) -> None:
     of = consumer(lanes, Kafka({}))
     assert of.app.conf.consumer_metadata_max_age_ms <= 10_000
 
@@ -237,7 +239,7 @@ def test_a_plain_cluster_asks_for_nothing() -> None:
     assert credentials(told()) is None
 
 
-async def further_than_delivered(lanes: Lanes, position: int) -> tuple[SafeConsumer, Kafka]:
+async def further_than_delivered(lanes: KeyedScheduler, position: int) -> tuple[BatchConsumer, Kafka]:
     """A consumer that begins at 5 and whose client, when a fetch has brought nothing, is at a position behind that."""
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 5})
@@ -248,7 +250,9 @@ async def further_than_delivered(lanes: Lanes, position: int) -> tuple[SafeConsu
     return of, kafka
 
 
-async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_comes_after_it(lanes: Lanes) -> None:
+async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_comes_after_it(
+    lanes: KeyedScheduler,
+) -> None:
     of, kafka = await further_than_delivered(lanes, 9)
     assert await fetched(of, kafka, 5, 6, 7, 8) == [5, 6, 7, 8]
     kafka.sought.clear()
@@ -256,7 +260,9 @@ async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_co
     assert kafka.sought == {}
 
 
-async def test_a_client_that_is_further_without_a_record_is_believed_when_it_is_seen_twice(lanes: Lanes) -> None:
+async def test_a_client_that_is_further_without_a_record_is_believed_when_it_is_seen_twice(
+    lanes: KeyedScheduler,
+) -> None:
     of, kafka = await further_than_delivered(lanes, 6)
     kafka.sought.clear()
     assert await fetched(of, kafka) == []
@@ -264,7 +270,7 @@ async def test_a_client_that_is_further_without_a_record_is_believed_when_it_is_
     assert await fetched(of, kafka, 6, 7) == [6, 7]
 
 
-async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: Lanes) -> None:
+async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 0})
     of = await flowing(lanes, kafka)
@@ -278,7 +284,7 @@ async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: Lanes
 
 
 @contextmanager
-def fetching(lanes: Lanes, client: Any) -> Iterator[Any]:
+def fetching(lanes: KeyedScheduler, client: Any) -> Iterator[Any]:
     """The thread of a consumer, at work with a client of its own; its `ident` says which thread."""
     made: Any = consumer(lanes, Kafka({}))
     made.resume_flow()
@@ -321,22 +327,24 @@ class Client:
         self.sought.append((tp, offset, threading.get_ident()))
         self.gave_back.set()
 
-    async def fetched_records(self, *_: Any, **__: Any) -> dict[TP, list[Received]]:
+    async def fetched_records(self, *_: Any, **__: Any) -> dict[TP, list[ConsumerRecord]]:
         self.asked.set()
         await asyncio.to_thread(self.comes.wait, 10)
-        return {self._assigned: [Received(*self._assigned, 7, 0.0, b"k", b"v")]}
+        return {self._assigned: [ConsumerRecord(*self._assigned, 7, 0.0, b"k", b"v")]}
 
 
-async def test_a_seek_is_done_in_the_thread_that_fetches_and_only_while_the_partition_is_assigned(lanes: Lanes) -> None:
+async def test_a_seek_is_done_in_the_thread_that_fetches_and_only_while_the_partition_is_assigned(
+    lanes: KeyedScheduler,
+) -> None:
     client = Client(TP("media.ready", 0))
     with fetching(lanes, client) as thread:
-        await thread.seek_there(TP("media.ready", 0), 7)
-        await thread.seek_there(TP("media.ready", 1), 7)
+        await thread.seek_in_thread(TP("media.ready", 0), 7)
+        await thread.seek_in_thread(TP("media.ready", 1), 7)
     assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
 
 
 @pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
-def test_the_thread_that_fetches_has_a_loop_of_its_own_of_the_apps_kind(lanes: Lanes, new_loop: Any) -> None:
+def test_the_thread_that_fetches_has_a_loop_of_its_own_of_the_apps_kind(lanes: KeyedScheduler, new_loop: Any) -> None:
     async def loops() -> list[asyncio.AbstractEventLoop]:
         made = consumer(lanes, Kafka({}))
         return [made._new_consumer_thread().thread_loop, asyncio.get_running_loop()]
@@ -348,17 +356,17 @@ def test_the_thread_that_fetches_has_a_loop_of_its_own_of_the_apps_kind(lanes: L
     assert type(own) is type(apps)
 
 
-async def test_a_rebalance_during_a_stop_does_not_close_the_client_from_another_thread(lanes: Lanes) -> None:
+async def test_a_rebalance_during_a_stop_does_not_close_the_client_from_another_thread(lanes: KeyedScheduler) -> None:
     client = Client(TP("media.ready", 0))
     with fetching(lanes, client) as thread:
         vars(thread)["_consumer"] = client
         thread.close()
         assert not client._closed
-        await thread.seek_there(TP("media.ready", 0), 7)
+        await thread.seek_in_thread(TP("media.ready", 0), 7)
     assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
 
 
-async def test_what_a_fetch_brings_when_nobody_waits_any_more_is_given_back(lanes: Lanes) -> None:
+async def test_what_a_fetch_brings_when_nobody_waits_any_more_is_given_back(lanes: KeyedScheduler) -> None:
     client = Client(TP("media.ready", 0))
     with fetching(lanes, client) as thread:
         fetch = asyncio.create_task(thread.getmany(set(), 1.0))
@@ -371,7 +379,7 @@ async def test_what_a_fetch_brings_when_nobody_waits_any_more_is_given_back(lane
     assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
 
 
-async def test_what_a_fetch_brings_is_given_to_whoever_waits_for_it(lanes: Lanes) -> None:
+async def test_what_a_fetch_brings_is_given_to_whoever_waits_for_it(lanes: KeyedScheduler) -> None:
     client = Client(TP("media.ready", 0))
     client.comes.set()
     with fetching(lanes, client) as thread:

@@ -33,7 +33,7 @@ async def test_a_client_waits_where_nobody_answered(
         waited.append(seconds)
 
     monkeypatch.setattr(aiokafka_patches, "asyncio", SimpleNamespace(sleep=wait))
-    aiokafka_patches.ask_patiently(client)
+    aiokafka_patches.throttle_metadata_refresh(client)
     assert await client._metadata_update("cluster", ["topics"]) is answers
     assert client.asked == [("cluster", ["topics"])]
     assert waited == pauses

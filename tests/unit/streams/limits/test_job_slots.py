@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.schemas.records import JobStarted
-from headrace.streams.errors import Throttled
-from headrace.streams.limits.job_slots import JobFold, Slots, TooFewSlots
+from headrace.streams.errors import ThrottledError
+from headrace.streams.limits.job_slots import JobEventHandler, JobSlots, TooFewSlotsError
 from tests.support.records import CODEC, NOW, asset, job_finished
 
 LATER = NOW + timedelta(hours=1)
@@ -36,82 +36,82 @@ def started(number: int, partition: int = 0) -> JobStarted:
 
 @given(quota=st.integers(min_value=4, max_value=50))
 def test_the_partitions_share_the_whole_quota_and_no_more(quota: int) -> None:
-    slots = Slots({"labels": quota}, 4)
+    slots = JobSlots({"labels": quota}, 4)
     refused = 0
     for number in range(4 * quota):
         try:
             slots.take("labels", number % 4, token(number), NOW, LATER)
-        except Throttled:
+        except ThrottledError:
             refused += 1
     assert (slots.taken("labels"), refused) == (quota, 3 * quota)
 
 
 def test_a_job_that_has_a_slot_keeps_it() -> None:
-    slots = Slots({"labels": 1}, 1)
+    slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
     slots.take("labels", 0, token(1), NOW, LATER)
     assert slots.taken("labels") == 1
 
 
 def test_a_job_that_has_ended_frees_its_slot() -> None:
-    slots = Slots({"labels": 1}, 1)
+    slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
-    slots.ended(token(1))
+    slots.on_job_ended(token(1))
     slots.take("labels", 0, token(2), NOW, LATER)
 
 
 def test_a_job_that_the_service_never_accepted_frees_its_slot_and_may_take_one_again() -> None:
-    slots = Slots({"labels": 1}, 1)
+    slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
-    slots.give_back(token(1))
+    slots.release(token(1))
     slots.take("labels", 0, token(1), NOW, LATER)
-    with pytest.raises(Throttled):
+    with pytest.raises(ThrottledError):
         slots.take("labels", 0, token(2), NOW, LATER)
 
 
 def test_a_job_that_is_started_once_more_after_its_end_holds_nothing() -> None:
-    slots = Slots({"labels": 1}, 1)
+    slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
-    JobFold(slots, CODEC).take(CODEC.encode(job_finished(token(1))))
+    JobEventHandler(slots, CODEC).take(CODEC.encode(job_finished(token(1))))
     slots.take("labels", 0, token(1), NOW, LATER)
     slots.take("labels", 0, token(2), NOW, LATER)
     assert slots.taken("labels") == 1
 
 
 def test_a_job_past_its_deadline_holds_nothing() -> None:
-    slots = Slots({"labels": 1}, 1)
+    slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
     slots.take("labels", 0, token(2), LATER, LATER + timedelta(hours=1))
 
 
 def test_a_stage_without_a_quota_is_not_held_back() -> None:
-    slots = Slots({}, 1)
+    slots = JobSlots({}, 1)
     for number in range(1000):
         slots.take("labels", 0, token(number), NOW, LATER)
 
 
 def test_a_quota_that_would_starve_a_partition_is_refused_by_name() -> None:
-    with pytest.raises(TooFewSlots, match="labels=3 must be at least its 4 partitions"):
-        Slots({"labels": 3}, 4)
+    with pytest.raises(TooFewSlotsError, match="labels=3 must be at least its 4 partitions"):
+        JobSlots({"labels": 3}, 4)
 
 
 def test_a_new_owner_knows_of_the_jobs_that_another_worker_started() -> None:
-    slots = Slots({"labels": 1}, 1)
-    JobFold(slots, CODEC).take(CODEC.encode(started(1)))
-    with pytest.raises(Throttled):
+    slots = JobSlots({"labels": 1}, 1)
+    JobEventHandler(slots, CODEC).take(CODEC.encode(started(1)))
+    with pytest.raises(ThrottledError):
         slots.take("labels", 0, token(2), NOW, LATER)
 
 
 @given(order=st.permutations([started(1), started(2), job_finished(token(1)), job_finished(token(2))]))
 def test_whatever_the_order_of_the_topics_the_count_ends_the_same(order: list[object]) -> None:
-    slots = Slots({"labels": 9}, 1)
-    fold = JobFold(slots, CODEC)
+    slots = JobSlots({"labels": 9}, 1)
+    fold = JobEventHandler(slots, CODEC)
     for event in order:
         fold.take(CODEC.encode(event))  # type: ignore[arg-type]
     assert slots.taken("labels") == 0
 
 
 def test_bytes_that_nobody_can_read_count_for_nothing() -> None:
-    slots = Slots({"labels": 1}, 1)
-    JobFold(slots, CODEC).take(b"garbage")
+    slots = JobSlots({"labels": 1}, 1)
+    JobEventHandler(slots, CODEC).take(b"garbage")
     assert slots.taken("labels") == 0

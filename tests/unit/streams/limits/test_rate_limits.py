@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.schemas.runtime.token_bucket import TokenBucket
-from headrace.streams.limits.rate_limits import Rates
+from headrace.streams.limits.rate_limits import RateLimits
 
 
 class Clock:
@@ -54,4 +54,4 @@ def test_a_rate_below_one_a_second_lets_the_first_call_through_at_once(clock: Cl
 
 
 async def test_an_operation_without_a_rate_does_not_wait() -> None:
-    await Rates({"rekognition.detect_labels": 0.001}, {}).wait("rekognition.detect_faces")
+    await RateLimits({"rekognition.detect_labels": 0.001}, {}).wait("rekognition.detect_faces")

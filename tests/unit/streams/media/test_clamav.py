@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.streams.errors import Outage, Transient, Unprocessable
+from headrace.streams.errors import OutageError, PermanentError, TransientError
 from headrace.streams.media import clamav
 
 VERSION = "ClamAV 1.4.3/27800/Mon Oct  6 08:00:00 2026"
@@ -84,7 +84,7 @@ async def test_an_empty_file_is_scanned_too(tmp_path: Path) -> None:
 
 
 async def test_an_infected_file_is_refused_with_the_name_of_the_signature(file: Path) -> None:
-    with pytest.raises(Unprocessable, match=r"^ClamAV found Win\.Test\.EICAR_HDB-1$") as refused:
+    with pytest.raises(PermanentError, match=r"^ClamAV found Win\.Test\.EICAR_HDB-1$") as refused:
         await scan(lambda _: "stream: Win.Test.EICAR_HDB-1 FOUND", file)
     assert refused.value.code == "infected"
 
@@ -94,7 +94,7 @@ async def test_a_file_over_clamds_limit_is_too_large_and_says_which_setting_to_r
     file: Path, limit: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.write_bytes(bytes(20 << 20))
-    with pytest.raises(Unprocessable, match="StreamMaxLength") as refused:
+    with pytest.raises(PermanentError, match="StreamMaxLength") as refused:
         await scan(lambda _: "stream: OK", file, limit)
     assert refused.value.code == "too_large"
     gc.collect()
@@ -105,7 +105,7 @@ async def test_a_file_over_clamds_limit_is_too_large_and_says_which_setting_to_r
     "answer", ["stream: Can't allocate memory ERROR", "UNKNOWN COMMAND", "stream: perhaps", HANG_UP]
 )
 async def test_a_working_clamd_that_gives_no_verdict_is_asked_again_later(file: Path, answer: str) -> None:
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await scan(lambda _: answer, file)
 
 
@@ -118,14 +118,14 @@ async def test_a_clamd_that_never_ends_a_scan_is_given_up_and_asked_again_later(
                 continue
 
     async with listening(hang) as address:
-        with pytest.raises(Transient, match="took too long"):
+        with pytest.raises(TransientError, match="took too long"):
             await clamav.scan(address, file, timeout_seconds=0.2)
 
 
 async def test_a_clamd_that_is_down_is_an_outage_and_not_the_files_fault(file: Path) -> None:
     async with listening(daemon(lambda _: "stream: OK")) as address:
         pass
-    with pytest.raises(Outage, match="correct HEADRACE_CLAMD"):
+    with pytest.raises(OutageError, match="correct HEADRACE_CLAMD"):
         await clamav.scan(address, file)
 
 
@@ -138,12 +138,12 @@ async def test_what_is_not_clamd_at_all_is_an_outage_and_never_sees_the_file(fil
         writer.write(greeting)
 
     async with listening(other_service) as address:
-        with pytest.raises(Outage, match="HEADRACE_CLAMD"):
+        with pytest.raises(OutageError, match="HEADRACE_CLAMD"):
             await clamav.scan(address, file)
     assert heard == [b"zVERSION\0"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:http", "127.0.0.1:99999"])
 async def test_an_address_that_leads_nowhere_is_an_outage(file: Path, address: str) -> None:
-    with pytest.raises(Outage, match="correct HEADRACE_CLAMD"):
+    with pytest.raises(OutageError, match="correct HEADRACE_CLAMD"):
         await clamav.scan(address, file)

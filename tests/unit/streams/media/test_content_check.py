@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.streams.errors import Unprocessable
+from headrace.streams.errors import PermanentError
 from headrace.streams.media import content_check
 from headrace.streams.media.archive_limits import ArchiveLimits
 from headrace.streams.media.content_check import check, eicar
-from headrace.streams.media.file_type import ContentType, sniff
+from headrace.streams.media.file_type import ContentType, detect
 
 MEDIA = Path(__file__).parents[4] / "sandbox" / "media"
 SMALL = ArchiveLimits(entries=10, output=1_000_000, ratio=10, free=10_000)
@@ -44,9 +44,9 @@ def zipped(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return packed.getvalue()
 
 
-def refused(path: Path, data: bytes, name: str, limits: ArchiveLimits = SMALL) -> Unprocessable:
+def refused(path: Path, data: bytes, name: str, limits: ArchiveLimits = SMALL) -> PermanentError:
     path.write_bytes(data)
-    with pytest.raises(Unprocessable) as failure:
+    with pytest.raises(PermanentError) as failure:
         check(path, name, limits)
     return failure.value
 
@@ -103,23 +103,23 @@ def accepted(path: Path, data: bytes, name: str, limits: ArchiveLimits = SMALL) 
     ],
 )
 def test_a_type_is_known_by_its_first_bytes(head: bytes, mime: str, kind: str, demuxer: str | None) -> None:
-    assert sniff(head) == ContentType(mime, kind, demuxer)  # type: ignore[arg-type]
+    assert detect(head) == ContentType(mime, kind, demuxer)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("head", [b"", b"\0", b"\xff", bytes(4096), b"\x80\x81\x82", b"\xff\xff\xff\xff", b"a\0b"])
 def test_what_is_not_known_is_none(head: bytes) -> None:
-    assert sniff(head) is None
+    assert detect(head) is None
 
 
 def test_text_may_be_cut_inside_a_character() -> None:
-    found = sniff("é".encode() * 2048 + b"\xc3")
+    found = detect("é".encode() * 2048 + b"\xc3")
     assert found is not None
     assert found.mime == "text/plain"
 
 
 @given(st.one_of(st.binary(max_size=64), st.sampled_from([b"RIFF", b"\0\0\0\0ftyp", b"OggS", b"\xff\xfb"])))
 def test_no_bytes_are_too_strange_to_sniff(head: bytes) -> None:
-    found = sniff(head)
+    found = detect(head)
     assert found is None or "/" in found.mime
 
 
@@ -260,7 +260,7 @@ def test_a_zip_with_a_huge_table_of_contents_is_refused_before_it_is_read(path: 
         file.truncate(size)
         file.seek(size)
         file.write(end)
-    with pytest.raises(Unprocessable, match="table of contents") as failure:
+    with pytest.raises(PermanentError, match="table of contents") as failure:
         check(path, "a.zip")
     assert failure.value.code == "archive_bomb"
 
@@ -299,7 +299,7 @@ def test_no_archive_is_too_strange_to_check(
     path.write_bytes(data[: at + 4] + junk + data[at + 4 + len(junk) :])
     try:
         code = check(path, "archive", SMALL).content_type
-    except Unprocessable as failure:
+    except PermanentError as failure:
         code = failure.code
     # Junk at the right place makes it a file of another kind.
     assert code in ("unreadable", "archive_bomb") or "/" in code

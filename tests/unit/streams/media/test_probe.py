@@ -17,12 +17,14 @@ import imageio_ffmpeg
 import psutil
 import pytest
 
-from headrace.streams.errors import Outage, Transient, Unprocessable
+from headrace.streams.errors import OutageError, PermanentError, TransientError
 from headrace.streams.media import content_check
 from headrace.streams.media import ffmpeg as ffmpeg_module
+from headrace.streams.media.ffmpeg import FfmpegLimits
+from headrace.streams.media.ffmpeg_output import MediaInfo, parse
 from headrace.streams.media.file_type import ContentType
-from headrace.streams.media.file_type import Kind as Sniffed
-from headrace.streams.media.probe import Ffmpeg, Probe, parse, probe
+from headrace.streams.media.file_type import FileKind as Sniffed
+from headrace.streams.media.probe import probe
 from headrace.streams.media.thumbnails import thumbnails
 
 MEDIA = Path(__file__).parents[4] / "sandbox" / "media"
@@ -31,8 +33,8 @@ CLIP = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=10:d=6")
 SONG = ("-f", "lavfi", "-i", "sine=d=6")
 
 Make = Callable[..., Path]
-StandIn = Callable[..., Ffmpeg]
-Hung = tuple[Callable[[float], Ffmpeg], Callable[[], list[int]]]
+StandIn = Callable[..., FfmpegLimits]
+Hung = tuple[Callable[[float], FfmpegLimits], Callable[[], list[int]]]
 
 VIDEO_WITH_SOUND = """\
 Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'fd:':
@@ -112,26 +114,30 @@ Error opening input files: Invalid data found when processing input
         (
             VIDEO_WITH_SOUND,
             "video",
-            Probe("video", "mov,mp4,m4a,3gp,3g2,mj2", 7.8, 320, 240, 30.0, "h264", "aac", 855_000),
+            MediaInfo("video", "mov,mp4,m4a,3gp,3g2,mj2", 7.8, 320, 240, 30.0, "h264", "aac", 855_000),
         ),
-        (ROTATED, "video", Probe("video", "mov,mp4,m4a,3gp,3g2,mj2", 3723.5, 240, 320, 29.97, "h264", None, 113_000)),
-        (WIDE_PIXELS, "video", Probe("video", "mpeg", 2.0, 1024, 576, 25.0, "mpeg2video", None, 958_000)),
-        (SONG_WITH_COVER, "audio", Probe("audio", "mp3", 3.0, audio_codec="mp3", bit_rate=89_000)),
+        (
+            ROTATED,
+            "video",
+            MediaInfo("video", "mov,mp4,m4a,3gp,3g2,mj2", 3723.5, 240, 320, 29.97, "h264", None, 113_000),
+        ),
+        (WIDE_PIXELS, "video", MediaInfo("video", "mpeg", 2.0, 1024, 576, 25.0, "mpeg2video", None, 958_000)),
+        (SONG_WITH_COVER, "audio", MediaInfo("audio", "mp3", 3.0, audio_codec="mp3", bit_rate=89_000)),
         (
             HEIC_OF_TILES,
             "image",
-            Probe("image", "mov,mp4,m4a,3gp,3g2,mj2", width=4032, height=3024, video_codec="hevc"),
+            MediaInfo("image", "mov,mp4,m4a,3gp,3g2,mj2", width=4032, height=3024, video_codec="hevc"),
         ),
-        (PNG_PICTURE, "image", Probe("image", "png", width=320, height=240, video_codec="png")),
+        (PNG_PICTURE, "image", MediaInfo("image", "png", width=320, height=240, video_codec="png")),
         (
             LIVE_RECORDING,
             "video",
-            Probe("video", "matroska,webm", None, 320, 240, 1000.0, "h264", "opus"),
+            MediaInfo("video", "matroska,webm", None, 320, 240, 1000.0, "h264", "opus"),
         ),
     ],
     ids=["sound", "rotated", "wide pixels", "cover", "tiles", "still", "live"],
 )
-def test_what_ffmpeg_prints_is_understood(text: str, sniffed: Sniffed, found: Probe) -> None:
+def test_what_ffmpeg_prints_is_understood(text: str, sniffed: Sniffed, found: MediaInfo) -> None:
     assert parse(text, sniffed) == found
 
 
@@ -144,7 +150,7 @@ def test_what_ffmpeg_prints_is_understood(text: str, sniffed: Sniffed, found: Pr
     ],
 )
 def test_a_file_that_ffmpeg_cannot_open_or_decode_is_unreadable_for_a_reason(text: str, why: str) -> None:
-    with pytest.raises(Unprocessable) as failure:
+    with pytest.raises(PermanentError) as failure:
         parse(text)
     assert (failure.value.code, failure.value.why) == ("unreadable", why)
 
@@ -176,7 +182,7 @@ def cut(path: Path, share: float = 0.6) -> Path:
 
 async def unreadable(path: Path) -> str:
     """Say why a file is refused as unreadable, and that it gives away no path of the machine."""
-    with pytest.raises(Unprocessable) as failure:
+    with pytest.raises(PermanentError) as failure:
         await probe(path)
     assert failure.value.code == "unreadable"
     assert str(path.parent) not in failure.value.why
@@ -191,7 +197,7 @@ async def test_the_samples_are_what_they_are() -> None:
     rabbit = await probe(MEDIA / "rabbit.mp4")
     assert (rabbit.kind, rabbit.video_codec, rabbit.audio_codec) == ("video", "h264", "aac")
     jfk = await probe(MEDIA / "jfk.flac")
-    assert jfk == Probe("audio", "flac", 11.0, audio_codec="flac", bit_rate=838_000)
+    assert jfk == MediaInfo("audio", "flac", 11.0, audio_codec="flac", bit_rate=838_000)
     picture = await probe(MEDIA / "bottles.jpg")
     assert (picture.kind, picture.width, picture.height, picture.duration_seconds) == ("image", 640, 360, None)
 
@@ -239,15 +245,15 @@ async def test_sound_of_all_common_types_is_read(make: Make, name: str) -> None:
 async def test_what_is_no_media_is_other_and_never_reaches_ffmpeg(tmp_path: Path, data: bytes, format_: str) -> None:
     path = tmp_path / "object"
     path.write_bytes(data)
-    found = await probe(path, Ffmpeg(executable="/nonexistent/ffmpeg"))
-    assert found == Probe("other", format_)
+    found = await probe(path, FfmpegLimits(executable="/nonexistent/ffmpeg"))
+    assert found == MediaInfo("other", format_)
     assert await thumbnails(path, found, tmp_path) == ()
 
 
 async def test_a_file_without_bytes_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "empty.mp4"
     path.touch()
-    with pytest.raises(Unprocessable) as failure:
+    with pytest.raises(PermanentError) as failure:
         await probe(path)
     assert failure.value.code == "empty"
 
@@ -368,7 +374,7 @@ async def test_what_every_player_forgives_a_recording_is_forgiven(make: Make, ar
 async def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(gray_png(20_000))
-    with pytest.raises(Unprocessable, match="20000 x 20000 pixels; the limit is 100 megapixels") as failure:
+    with pytest.raises(PermanentError, match="20000 x 20000 pixels; the limit is 100 megapixels") as failure:
         await probe(path)
     assert failure.value.code == "too_large"
 
@@ -419,9 +425,9 @@ async def test_a_video_whose_only_frame_is_at_its_start_gives_that_one(make: Mak
 async def test_a_playlist_named_video_is_never_opened_and_refused_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hosts\n#EXT-X-ENDLIST\n")
-    found = await probe(path, Ffmpeg(executable="/nonexistent/ffmpeg"))
+    found = await probe(path, FfmpegLimits(executable="/nonexistent/ffmpeg"))
     assert found.kind == "other"
-    with pytest.raises(Unprocessable) as failure:
+    with pytest.raises(PermanentError) as failure:
         content_check.check(path, path.name)
     assert failure.value.code == "type_mismatch"
 
@@ -434,7 +440,7 @@ async def test_even_a_demuxer_for_playlists_opens_no_other_file_and_no_connectio
     segment = address.format(folder=tmp_path)
     playlist = tmp_path / "video.mp4"
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:6,\n{segment}\n#EXT-X-ENDLIST\n")
-    monkeypatch.setattr(ffmpeg_module, "sniff", lambda head: ContentType("video/mp4", "video", "hls"))
+    monkeypatch.setattr(ffmpeg_module, "detect", lambda head: ContentType("video/mp4", "video", "hls"))
     assert "not on whitelist 'fd'!" in await unreadable(playlist)
 
 
@@ -449,11 +455,11 @@ async def test_a_tag_that_forges_a_video_stream_does_not_make_a_song_a_video(mak
 def stand_in(tmp_path: Path) -> StandIn:
     """Build a program that takes ffmpeg's place, and limits for it."""
 
-    def made(script: str, wall_seconds: float = 60.0, cpu_seconds: int = 10) -> Ffmpeg:
+    def made(script: str, wall_seconds: float = 60.0, cpu_seconds: int = 10) -> FfmpegLimits:
         path = tmp_path / "ffmpeg"
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        return Ffmpeg(str(path), wall_seconds, cpu_seconds)
+        return FfmpegLimits(str(path), wall_seconds, cpu_seconds)
 
     return made
 
@@ -463,7 +469,7 @@ async def test_ffmpeg_runs_within_limits_and_without_our_secrets(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
     ffmpeg = stand_in('echo "$(ulimit -t) $(ulimit -v) $(ulimit -f) $(ulimit -c) ${AWS_SECRET_ACCESS_KEY-none}" >&2')
-    with pytest.raises(Unprocessable, match=r": 10 2097152 0 0 none$"):
+    with pytest.raises(PermanentError, match=r": 10 2097152 0 0 none$"):
         await probe(MEDIA / "rabbit.mp4", ffmpeg)
 
 
@@ -500,7 +506,7 @@ def is_gone(pid: int) -> bool:
 
 async def test_a_hung_ffmpeg_is_killed_with_its_children_and_the_file_tried_again(hung: Hung) -> None:
     ffmpeg, pids = hung
-    with pytest.raises(Transient, match=r"took longer than 0\.5 seconds") as failure:
+    with pytest.raises(TransientError, match=r"took longer than 0\.5 seconds") as failure:
         await probe(MEDIA / "rabbit.mp4", ffmpeg(0.5))
     assert failure.value.code == "timeout"
     started = pids()
@@ -553,40 +559,40 @@ async def test_a_probe_that_is_cancelled_while_ffmpeg_starts_kills_it_with_its_c
     ["kill -KILL $$", "kill -TERM $$", "exit 255", "echo pthread_create: Resource temporarily unavailable >&2; exit 1"],
 )
 async def test_an_ffmpeg_that_was_stopped_says_nothing_about_the_file(stand_in: StandIn, script: str) -> None:
-    with pytest.raises(Transient) as failure:
+    with pytest.raises(TransientError) as failure:
         await probe(MEDIA / "rabbit.mp4", stand_in(script))
     assert failure.value.code == "stopped"
 
 
 async def test_an_ffmpeg_that_burns_processor_time_is_stopped(stand_in: StandIn) -> None:
-    with pytest.raises(Transient) as failure:
+    with pytest.raises(TransientError) as failure:
         await probe(MEDIA / "rabbit.mp4", stand_in("while :; do :; done", cpu_seconds=1))
     assert failure.value.code == "stopped"
 
 
 async def test_a_file_that_crashes_ffmpeg_is_unreadable(stand_in: StandIn) -> None:
-    with pytest.raises(Unprocessable, match="SIGSEGV") as failure:
+    with pytest.raises(PermanentError, match="SIGSEGV") as failure:
         await probe(MEDIA / "rabbit.mp4", stand_in("kill -SEGV $$"))
     assert failure.value.code == "unreadable"
 
 
 async def test_a_file_that_takes_too_much_memory_is_too_large(stand_in: StandIn) -> None:
-    with pytest.raises(Unprocessable, match="memory") as failure:
+    with pytest.raises(PermanentError, match="memory") as failure:
         await probe(MEDIA / "rabbit.mp4", stand_in("echo '[png @ 0x1] Cannot allocate memory' >&2; exit 1"))
     assert failure.value.code == "too_large"
 
 
 async def test_a_flood_of_messages_is_not_kept(stand_in: StandIn) -> None:
-    with pytest.raises(Unprocessable, match="nothing in it can be decoded"):
+    with pytest.raises(PermanentError, match="nothing in it can be decoded"):
         await probe(MEDIA / "rabbit.mp4", stand_in("head -c 5000000 /dev/zero | tr '\\0' '\\n' >&2; echo too late >&2"))
 
 
 async def test_a_long_message_is_cut(stand_in: StandIn) -> None:
-    with pytest.raises(Unprocessable, match=r": x{200}$"):
+    with pytest.raises(PermanentError, match=r": x{200}$"):
         await probe(MEDIA / "rabbit.mp4", stand_in("head -c 5000 /dev/zero | tr '\\0' x >&2"))
 
 
 @pytest.mark.parametrize("executable", ["/nonexistent/ffmpeg", "/"])
 async def test_a_missing_ffmpeg_is_an_outage_that_says_what_to_do(executable: str) -> None:
-    with pytest.raises(Outage, match="install imageio-ffmpeg"):
-        await probe(MEDIA / "rabbit.mp4", Ffmpeg(executable))
+    with pytest.raises(OutageError, match="install imageio-ffmpeg"):
+        await probe(MEDIA / "rabbit.mp4", FfmpegLimits(executable))

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.streams.routing.input_transformer import BadTemplate, Transformer, transformed, value_at
+from headrace.streams.routing.input_transformer import (
+    InputTransformer,
+    InvalidTemplateError,
+    transform,
+    value_at,
+)
 
 EVENT: dict[str, Any] = {
     "detail-type": "MediaLabelled",
@@ -30,7 +35,7 @@ PATHS = {
 
 
 def sent(template: str) -> str:
-    return transformed(Transformer(PATHS, template), EVENT, "flagged")
+    return transform(InputTransformer(PATHS, template), EVENT, "flagged")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +63,7 @@ def test_a_text_template_gives_text() -> None:
 
 
 def test_without_a_template_the_event_is_sent() -> None:
-    assert json.loads(transformed(Transformer(), EVENT, "flagged")) == EVENT
+    assert json.loads(transform(InputTransformer(), EVENT, "flagged")) == EVENT
 
 
 def test_a_path_that_leads_nowhere_gives_nothing() -> None:
@@ -69,11 +74,11 @@ def test_a_path_that_leads_nowhere_gives_nothing() -> None:
 
 @given(st.text(max_size=40))
 def test_whatever_a_value_is_the_json_stays_json(value: str) -> None:
-    transformer = Transformer({"v": "$.v"}, '{"quoted": "<v>", "plain": <v>}')
-    assert json.loads(transformed(transformer, {"v": value}, "r")) == {"quoted": value, "plain": value}
+    transformer = InputTransformer({"v": "$.v"}, '{"quoted": "<v>", "plain": <v>}')
+    assert json.loads(transform(transformer, {"v": value}, "r")) == {"quoted": value, "plain": value}
 
 
 @pytest.mark.parametrize("template", ["<unknown>", "x" * 8193])
 def test_a_template_that_cannot_be_filled_is_refused(template: str) -> None:
-    with pytest.raises(BadTemplate):
-        Transformer({}, template)
+    with pytest.raises(InvalidTemplateError):
+        InputTransformer({}, template)

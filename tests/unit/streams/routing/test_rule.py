@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.streams.routing.rule import BadRule, Rule, parse, read_file, read_folder, read_text
+from headrace.streams.routing.rule import InvalidRuleError, Rule, parse, read_file, read_folder, read_text
 
 SNS = {"sns": "arn:aws:sns:eu-central-1:111122223333:flagged"}
 
@@ -47,14 +47,14 @@ def test_a_rule_without_a_pattern_takes_everything() -> None:
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_place(said: dict[str, object], why: str) -> None:
-    with pytest.raises(BadRule) as refused:
+    with pytest.raises(InvalidRuleError) as refused:
         rule(**said)
     assert why in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["", "A", "9", "a_b", "a" * 19])
 def test_a_name_that_could_not_be_a_topic_is_refused(name: str) -> None:
-    with pytest.raises(BadRule, match="a rule's name"):
+    with pytest.raises(InvalidRuleError, match="a rule's name"):
         parse(name, {"reads": ["media.moderated"], "target": SNS})
 
 
@@ -68,12 +68,12 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_text("reads = [", "utf-8")
-    with pytest.raises(BadRule, match=r"bad\.toml"):
+    with pytest.raises(InvalidRuleError, match=r"bad\.toml"):
         read_file(file)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadRule, match="HEADRACE_RULES"):
+    with pytest.raises(InvalidRuleError, match="HEADRACE_RULES"):
         read_folder(str(tmp_path / "none"))
 
 
@@ -97,7 +97,7 @@ def test_a_rule_says_how_often_and_how_long_it_is_tried_and_how_fast_it_sends() 
     ],
 )
 def test_a_retry_policy_or_rate_that_makes_no_sense_is_refused(key: str, wrong: object) -> None:
-    with pytest.raises(BadRule, match=key):
+    with pytest.raises(InvalidRuleError, match=key):
         parse("a", {"reads": ["media.ready"], "target": {"sns": "arn"}, key: wrong})
 
 

@@ -10,18 +10,18 @@ import pytest
 from msgspec import structs
 
 from headrace.schemas.cloudevents import from_headers, to_headers
-from headrace.schemas.messages import Received
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import AwsEvent
-from headrace.schemas.serde.codec import message
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.outcome import Dead, Done, Outcome, Retry, Wait
+from headrace.schemas.serde.codec import to_producer_record
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
-from headrace.streams.errors import Outage, Throttled, Transient, Unprocessable
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.results import Results
+from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.results import ResultsStore
 from headrace.streams.routing.rule import parse, read_text
-from headrace.streams.routing.rule_stage import Outgoing, rule_stage
-from tests.support.fake_services import MemoryBucket, Outside
+from headrace.streams.routing.rule_stage import OutgoingDelivery, rule_stage
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received
 
 
@@ -29,10 +29,10 @@ class Place:
     """A target that keeps what it is given, or fails as it is told."""
 
     def __init__(self) -> None:
-        self.got: list[Outgoing] = []
+        self.got: list[OutgoingDelivery] = []
         self.failure: Exception | None = None
 
-    async def take(self, outgoing: Outgoing) -> None:
+    async def take(self, outgoing: OutgoingDelivery) -> None:
         if self.failure:
             raise self.failure
         self.got.append(outgoing)
@@ -43,12 +43,12 @@ def place() -> Place:
     return Place()
 
 
-async def run(place: Place | None, record: Received, **said: object) -> tuple[Outcome, MemoryBucket]:
+async def run(place: Place | None, record: ConsumerRecord, **said: object) -> tuple[Outcome, MemoryBucket]:
     target = {"sns": "arn"} if place else {"topic": "media.copies"}
     rule = parse("images", {"reads": ["media.ready"], "target": target, **said})
     bucket = MemoryBucket()
-    results = Results(bucket)
-    context = Context(CODEC, results, Outside().services(results), Slots({}, 1))
+    results = ResultsStore(bucket)
+    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1))
     runner = Runner(rule_stage(rule, place.take if place else None), context)
     outcome = await runner.run(record)
     if isinstance(outcome, Dead):
@@ -97,7 +97,7 @@ async def test_a_topic_gets_the_record_as_it_came() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "kind"),
-    [(Outage("down"), Wait), (Throttled("slow"), Retry), (Unprocessable("http_404", "gone"), Dead)],
+    [(OutageError("down"), PauseStage), (ThrottledError("slow"), Retry), (PermanentError("http_404", "gone"), Dead)],
 )
 async def test_a_target_that_fails_fails_as_any_stage_does(place: Place, failure: Exception, kind: type) -> None:
     place.failure = failure
@@ -111,7 +111,7 @@ async def test_an_event_of_eventbridge_keeps_its_form(place: Place) -> None:
     event = AwsEvent(
         source="my.app", detail_type="Paid", event_id="e-1", occurred_at=datetime.now(UTC), body=json.dumps(body)
     )
-    await run(place, arrived(message(event, envelope(event), CODEC)), pattern={"detail": {"amount": [7]}})
+    await run(place, arrived(to_producer_record(event, envelope(event), CODEC)), pattern={"detail": {"amount": [7]}})
     [sent] = place.got
     told = json.loads(sent.body)
     told.pop("headrace")
@@ -139,14 +139,14 @@ async def test_a_record_that_nobody_can_read_is_a_dead_letter_of_the_rule(place:
 
 
 async def test_a_rule_gives_up_after_as_many_tries_as_it_says(place: Place) -> None:
-    place.failure = Transient("not now")
+    place.failure = TransientError("not now")
     outcome, _ = await run(place, received(ready()), retry={"attempts": 1})
     assert isinstance(outcome, Dead)
     assert outcome.code == "transient"
 
 
 async def test_a_rule_gives_up_when_it_is_too_late(place: Place) -> None:
-    place.failure = Transient("not now")
+    place.failure = TransientError("not now")
     record = structs.replace(received(ready()), timestamp=time.time() - 61)
     early, _ = await run(place, record, retry={"within_seconds": 62})
     late, _ = await run(place, record, retry={"within_seconds": 60})
@@ -158,7 +158,7 @@ async def test_a_rule_gives_up_when_it_is_too_late(place: Place) -> None:
 async def test_a_sent_event_says_which_version_of_the_rule_sent_it(place: Place) -> None:
     rule = read_text("images", 'reads = ["media.ready"]\n[target]\nsns = "arn"\n')
     bucket = MemoryBucket()
-    context = Context(CODEC, Results(bucket), Outside().services(Results(bucket)), Slots({}, 1))
+    context = RunnerContext(CODEC, ResultsStore(bucket), FakeServices().services(ResultsStore(bucket)), JobSlots({}, 1))
     await Runner(rule_stage(rule, place.take), context).run(received(ready()))
     [sent] = place.got
     assert json.loads(sent.body)["headrace"]["rule"] == {"name": "images", "version": rule.version}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 
-from headrace.streams.rules import InvalidPattern, Pattern
+from headrace.streams.rules import InvalidPatternError, Pattern
 from tests.support import reference_matcher
 from tests.unit.streams.rules.generated_patterns import EVENTS, JSON, PATTERNS
 
@@ -19,7 +19,7 @@ CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("event_pattern
 def verdict(pattern: Any, event: Any) -> str:
     try:
         return "match" if Pattern(pattern).matches(event) else "no match"
-    except InvalidPattern:
+    except InvalidPatternError:
         return "invalid pattern"
 
 
@@ -125,7 +125,7 @@ def test_fields_together(pattern: Any, event: Any, matches: bool) -> None:
     ],
 )
 def test_a_broken_pattern_is_refused_with_the_path_and_the_rule(pattern: Any, path: str, why: str) -> None:
-    with pytest.raises(InvalidPattern) as refused:
+    with pytest.raises(InvalidPatternError) as refused:
         Pattern(pattern)
     assert refused.value.path == path
     assert why in refused.value.why
@@ -133,7 +133,7 @@ def test_a_broken_pattern_is_refused_with_the_path_and_the_rule(pattern: Any, pa
 
 def test_nested_alternatives_cannot_grow_without_bound() -> None:
     pattern = {f"x{n}": {"$or": [{"a": [1]}, {"b": [2]}]} for n in range(30)}
-    with pytest.raises(InvalidPattern, match="more than 1000 combinations"):
+    with pytest.raises(InvalidPatternError, match="more than 1000 combinations"):
         Pattern(pattern)
 
 
@@ -141,12 +141,12 @@ def test_deep_nesting_is_refused_and_not_a_crash() -> None:
     pattern: dict[str, Any] = {"a": [1]}
     for _ in range(500):
         pattern = {"a": pattern}
-    with pytest.raises(InvalidPattern, match="levels deep"):
+    with pytest.raises(InvalidPatternError, match="levels deep"):
         Pattern(pattern)
 
 
 def test_a_name_with_many_dots_is_as_deep() -> None:
-    with pytest.raises(InvalidPattern, match="levels deep"):
+    with pytest.raises(InvalidPatternError, match="levels deep"):
         Pattern({"a." * 2000 + "a": [1]})
 
 
@@ -183,14 +183,14 @@ def test_a_miss_names_the_first_clause_that_fails_and_what_it_saw() -> None:
         {"source": "aws.s3", "detail": {"size": 5, "key": "a"}}
     )
     assert miss is not None
-    assert (miss.path, miss.asked, miss.saw) == ("detail.size", [{"numeric": [">", 100]}], (5,))
-    assert (miss.met, miss.clauses) == (2, 3)
+    assert (miss.path, miss.expected, miss.actual) == ("detail.size", [{"numeric": [">", 100]}], (5,))
+    assert (miss.matched_clauses, miss.clauses) == (2, 3)
 
 
 def test_a_miss_says_when_only_different_elements_match() -> None:
     miss = Pattern({"a": {"b": [1], "c": [2]}}).explain({"a": [{"b": 1}, {"c": 2}]})
     assert miss is not None
-    assert miss.apart
+    assert miss.different_elements
 
 
 def test_of_several_branches_the_nearest_miss_is_told() -> None:

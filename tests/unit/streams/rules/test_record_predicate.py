@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from headrace.streams.rules import InvalidPattern
-from headrace.streams.rules.record_predicate import over_records
+from headrace.streams.rules import InvalidPatternError
+from headrace.streams.rules.record_predicate import record_predicate
 from tests.support.records import asset, ready, uploaded
 
 
@@ -37,11 +37,11 @@ from tests.support.records import asset, ready, uploaded
     ],
 )
 def test_a_record_matches_when_every_field_does(pattern: dict[str, Any], matches: bool) -> None:
-    assert over_records(pattern)(ready()) is matches
+    assert record_predicate(pattern)(ready()) is matches
 
 
 def test_true_is_not_one() -> None:
-    assert not over_records({"asset": {"size": [True]}})(uploaded(asset(size=1)))
+    assert not record_predicate({"asset": {"size": [True]}})(uploaded(asset(size=1)))
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,5 @@ def test_true_is_not_one() -> None:
     ],
 )
 def test_a_broken_pattern_is_refused_with_its_path(pattern: dict[str, Any], path: str) -> None:
-    with pytest.raises(InvalidPattern, match=path):
-        over_records(pattern)
+    with pytest.raises(InvalidPatternError, match=path):
+        record_predicate(pattern)

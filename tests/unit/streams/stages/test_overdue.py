@@ -9,14 +9,14 @@ import pytest
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.ids import job_end_id
 from headrace.schemas.records import JobFinished, JobStarted, StageFailure
-from headrace.streams.engine.context import Context
-from headrace.streams.engine.outcome import Done, Outcome, Retry, Wait
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.outcome import Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
-from headrace.streams.errors import Outage, Unprocessable
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.results import Results
+from headrace.streams.errors import OutageError, PermanentError
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.results import ResultsStore
 from headrace.streams.stages.overdue import overdue_stage
-from tests.support.fake_services import MemoryBucket, Outside
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 
 JOB = JobStarted(
@@ -39,7 +39,7 @@ class Jobs:
         self.answer: JobFinished | Exception | None = None
         self.asked = 0
 
-    async def ended(self, job: JobStarted) -> JobFinished | None:
+    async def completion_of(self, job: JobStarted) -> JobFinished | None:
         self.asked += 1
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -52,14 +52,14 @@ class Watch:
     def __init__(self) -> None:
         self.jobs = Jobs()
         self.bucket = MemoryBucket()
-        self.results = Results(self.bucket)
+        self.results = ResultsStore(self.bucket)
 
     async def look(self, after: timedelta) -> Outcome:
         def clock() -> datetime:
             return NOW + after
 
-        services = Outside(more=self.jobs).services(self.results)
-        context = Context(CODEC, self.results, services, Slots({}, 1), clock=clock)
+        services = FakeServices(more=self.jobs).services(self.results)
+        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), clock=clock)
         return await Runner(overdue_stage(after=900.0, clock=clock), context).run(received(JOB))
 
     async def told(self, after: timedelta) -> JobFinished:
@@ -110,7 +110,7 @@ async def test_at_its_deadline_a_job_has_timed_out(watch: Watch) -> None:
 
 
 async def test_a_job_that_its_service_does_not_know_has_ended(watch: Watch) -> None:
-    watch.jobs.answer = Unprocessable("ResourceNotFoundException", "Could not find JobId")
+    watch.jobs.answer = PermanentError("ResourceNotFoundException", "Could not find JobId")
     assert (await watch.told(timedelta(hours=1))).code == "ResourceNotFoundException"
 
 
@@ -132,5 +132,5 @@ async def test_a_job_for_a_version_that_was_overtaken_is_asked_for_too_since_it_
 
 
 async def test_a_service_that_is_away_is_waited_for(watch: Watch) -> None:
-    watch.jobs.answer = Outage("no credentials")
-    assert isinstance(await watch.look(timedelta(hours=1)), Wait)
+    watch.jobs.answer = OutageError("no credentials")
+    assert isinstance(await watch.look(timedelta(hours=1)), PauseStage)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.streams.media import webvtt
-from headrace.streams.media.text_chunks import parts
+from headrace.streams.media.text_chunks import split_text
 
 VTT = """WEBVTT
 
@@ -25,7 +25,7 @@ can do.
 
 @given(st.text(), st.integers(4, 60))
 def test_parts_are_the_text_in_pieces_that_fit(text: str, most: int) -> None:
-    found = list(parts(text, most))
+    found = list(split_text(text, most))
     assert all(len(part.content.encode()) <= most for part in found)
     assert all(text[part.begin : part.begin + len(part.content)] == part.content for part in found)
     seen = "".join(part.content for part in found)
@@ -33,12 +33,12 @@ def test_parts_are_the_text_in_pieces_that_fit(text: str, most: int) -> None:
 
 
 def test_a_text_is_cut_behind_a_sentence() -> None:
-    cut = [part.content for part in parts("One is here. Two is too. Three", 26)]
+    cut = [part.content for part in split_text("One is here. Two is too. Three", 26)]
     assert cut == ["One is here. Two is too. ", "Three"]
 
 
 def test_a_sentence_that_is_too_long_is_cut_behind_a_word() -> None:
-    assert [part.content for part in parts("one two three", 9)] == ["one two ", "three"]
+    assert [part.content for part in split_text("one two three", 9)] == ["one two ", "three"]
 
 
 def test_subtitles_keep_their_times_when_their_words_change() -> None:

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 import pytest
 
-from headrace.schemas.messages import Message
-from headrace.streams.engine.ports import NotSent
-from headrace.streams.worker.status_reports import Report, Reports, read
+from headrace.schemas.messages import ProducerRecord
+from headrace.streams.engine.ports import SendError
+from headrace.streams.worker.status_reports import StageStatusReport, StatusReporter, read
 from tests.support.records import NOW
 
 
 class Broker:
     def __init__(self) -> None:
-        self.sent: list[Message] = []
+        self.sent: list[ProducerRecord] = []
         self.gone = False
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[ProducerRecord]) -> None:
         if self.gone:
-            raise NotSent("system.workers", "no broker", final=False)
+            raise SendError("system.workers", "no broker", final=False)
         self.sent += messages
 
 
@@ -30,24 +30,26 @@ def broker() -> Broker:
 
 
 @pytest.fixture
-def reports(broker: Broker) -> Reports:
-    return Reports(broker, "host-7", lambda: NOW)
+def reports(broker: Broker) -> StatusReporter:
+    return StatusReporter(broker, "host-7", lambda: NOW)
 
 
-async def test_a_pause_is_told_with_its_reason(broker: Broker, reports: Reports) -> None:
-    reports.say("scan", "paused", "no bucket")
+async def test_a_pause_is_told_with_its_reason(broker: Broker, reports: StatusReporter) -> None:
+    reports.report_soon("scan", "paused", "no bucket")
     await asyncio.sleep(0)
     [message] = broker.sent
     assert (message.topic, message.key) == ("system.workers", b"scan/host-7")
-    assert read(message.value or b"") == Report("scan", "host-7", "paused", "no bucket", NOW)
+    assert read(message.value or b"") == StageStatusReport("scan", "host-7", "paused", "no bucket", NOW)
 
 
-async def test_a_stage_that_has_stopped_is_forgotten(broker: Broker, reports: Reports) -> None:
+async def test_a_stage_that_has_stopped_is_forgotten(broker: Broker, reports: StatusReporter) -> None:
     await reports.send("scan", "stopped")
     assert broker.sent[0].value is None
 
 
-async def test_a_broker_that_is_away_does_not_stop_a_stage_from_stopping(broker: Broker, reports: Reports) -> None:
+async def test_a_broker_that_is_away_does_not_stop_a_stage_from_stopping(
+    broker: Broker, reports: StatusReporter
+) -> None:
     broker.gone = True
     await reports.send("scan", "stopped")
     assert not broker.sent

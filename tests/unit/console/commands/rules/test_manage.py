@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headrace.connectors.sinks.base import Delivery, NotDelivered
+from headrace.connectors.sinks.base import Delivery, DeliveryError
 from headrace.console.app.main import app
 from headrace.console.routing import lint, targets
 from headrace.streams import pipeline
-from headrace.streams.errors import NotYet, Outage, Throttled, Transient, Unprocessable
+from headrace.streams.errors import OutageError, PermanentError, RetryAt, ThrottledError, TransientError
 from headrace.streams.routing.rule import parse
-from headrace.streams.routing.rule_stage import Outgoing
+from headrace.streams.routing.rule_stage import OutgoingDelivery
 
 FLAGGED = """
 description = "to the reviewers"
@@ -149,7 +149,7 @@ def test_lint_warns_of_what_is_too_wide_twice_or_a_circle() -> None:
 
 
 def test_a_rule_that_is_on_is_a_stage_with_topics_of_its_own(folder: Path) -> None:
-    [stage] = pipeline.find(["rule:flagged"])
+    [stage] = pipeline.get_stages(["rule:flagged"])
     assert (stage.name, stage.group) == ("rule-flagged", "headrace.rule-flagged")
     assert [topic.name for topic in stage.inputs] == ["media.moderated", "rule-flagged.retry"]
     assert "rule-talks" not in {each.name for each in pipeline.stages()}
@@ -158,16 +158,16 @@ def test_a_rule_that_is_on_is_a_stage_with_topics_of_its_own(folder: Path) -> No
 @pytest.mark.parametrize(
     ("failure", "kind"),
     [
-        (NotDelivered("outage", "", "w"), Outage),
-        (NotDelivered("throttled", "SlowDown", "w"), Throttled),
-        (NotDelivered("throttled", "http_429", "w", 9.0), NotYet),
-        (NotDelivered("transient", "http_500", "w"), Transient),
-        (NotDelivered("permanent", "http_404", "w"), Unprocessable),
+        (DeliveryError("outage", "", "w"), OutageError),
+        (DeliveryError("throttled", "SlowDown", "w"), ThrottledError),
+        (DeliveryError("throttled", "http_429", "w", 9.0), RetryAt),
+        (DeliveryError("transient", "http_500", "w"), TransientError),
+        (DeliveryError("permanent", "http_404", "w"), PermanentError),
     ],
 )
-async def test_a_sinks_failure_is_one_of_the_stage(failure: NotDelivered, kind: type[Exception]) -> None:
+async def test_a_sinks_failure_is_one_of_the_stage(failure: DeliveryError, kind: type[Exception]) -> None:
     async def sink(delivery: Delivery) -> None:
         raise failure
 
     with pytest.raises(kind):
-        await targets.sending(sink)(Outgoing("i", "k", "b", "t", "s", "r"))
+        await targets.sending(sink)(OutgoingDelivery("i", "k", "b", "t", "s", "r"))

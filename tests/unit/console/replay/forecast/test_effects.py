@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from headrace.console.replay.forecast.effects import Effect, Foresight
-from headrace.schemas.cloudevents import Envelope, from_headers
+from headrace.console.replay.forecast.effects import Forecaster, RecordForecast
+from headrace.schemas.cloudevents import EventMetadata, from_headers
 from headrace.schemas.ids import job_token
-from headrace.schemas.messages import Received
-from headrace.schemas.serde.codec import Undecodable
-from headrace.streams.engine.context import Context
+from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.serde.codec import DecodeError
+from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
-from headrace.streams.limits.job_slots import Slots
-from headrace.streams.pipeline import find
-from headrace.streams.results import Results
+from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.pipeline import get_stages
+from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage
-from tests.support.fake_services import MemoryBucket, Outside
+from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
 
 NEWER = asset(version="e2", etag="e2", sequencer="0B")
@@ -31,21 +31,21 @@ class World:
     """A store and services, as a stage has them and as a replay sees them."""
 
     def __init__(self) -> None:
-        self.outside = Outside()
-        self.results = Results(MemoryBucket())
+        self.outside = FakeServices()
+        self.results = ResultsStore(MemoryBucket())
 
-    async def run(self, stage: str, record: Received) -> Outcome:
+    async def run(self, stage: str, record: ConsumerRecord) -> Outcome:
         services = self.outside.services(self.results)
-        context = Context(CODEC, self.results, services, Slots({}, 1), lambda: NOW, random.Random(1))
-        return await Runner(find([stage])[0], context).run(record)
+        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), lambda: NOW, random.Random(1))
+        return await Runner(get_stages([stage])[0], context).run(record)
 
-    async def foresee(self, stage: str | Stage, record: Received) -> Effect:
+    async def foresee(self, stage: str | Stage, record: ConsumerRecord) -> RecordForecast:
         try:
             event = CODEC.decode(record.value)
-        except Undecodable:
+        except DecodeError:
             event = None
-        chosen = find([stage])[0] if isinstance(stage, str) else stage
-        return await Foresight(chosen, self.results).effect(event)
+        chosen = get_stages([stage])[0] if isinstance(stage, str) else stage
+        return await Forecaster(chosen, self.results).effect(event)
 
 
 @pytest.fixture
@@ -74,10 +74,10 @@ async def a_newer_version_came(world: World) -> None:
     await world.run("labels", received(ready(NEWER)))
 
 
-TOKEN = job_token("labels", asset(), find(["labels"])[0].result_name)
+TOKEN = job_token("labels", asset(), get_stages(["labels"])[0].result_name)
 STRANGER = job_token("labels", NEWER, "labels@1")
 
-CASES: list[tuple[str, Callable[[World], Awaitable[None]], str, Received, str]] = [
+CASES: list[tuple[str, Callable[[World], Awaitable[None]], str, ConsumerRecord, str]] = [
     ("an image", nothing, "labels", received(ready()), "paid"),
     ("a video", nothing, "labels", received(ready(**VIDEO)), "paid"),
     ("a stage without calls", nothing, "scan", received(uploaded()), "worked"),
@@ -97,7 +97,7 @@ CASES: list[tuple[str, Callable[[World], Awaitable[None]], str, Received, str]] 
 
 @pytest.mark.parametrize(("before", "stage", "record", "kind"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
 async def test_the_runner_does_what_was_foreseen(
-    world: World, before: Callable[[World], Awaitable[None]], stage: str, record: Received, kind: str
+    world: World, before: Callable[[World], Awaitable[None]], stage: str, record: ConsumerRecord, kind: str
 ) -> None:
     await before(world)
     world.outside.calls.clear()
@@ -105,7 +105,7 @@ async def test_the_runner_does_what_was_foreseen(
     assert (foreseen.kind, world.outside.calls) == (kind, [])
     outcome = await world.run(stage, record)
     asked = {call[0] for call in world.outside.calls}
-    assert asked == {"paid": asked & {"look", "start"}, "worked": asked - {"look", "start"}}.get(kind, set())
+    assert asked == {"paid": asked & {"detect", "start"}, "worked": asked - {"detect", "start"}}.get(kind, set())
     assert bool(asked) == (kind in ("paid", "worked"))
     assert isinstance(outcome, Dead) == (kind == "given-up")
     if isinstance(outcome, Done):
@@ -114,31 +114,35 @@ async def test_the_runner_does_what_was_foreseen(
 
 
 async def test_a_picture_and_a_minute_of_video_have_their_prices(world: World) -> None:
-    assert await world.foresee("labels", received(ready())) == Effect("paid", 0.001)
-    assert await world.foresee("labels", received(ready(**VIDEO))) == Effect("paid", 0.15)
+    assert await world.foresee("labels", received(ready())) == RecordForecast("paid", 0.001)
+    assert await world.foresee("labels", received(ready(**VIDEO))) == RecordForecast("paid", 0.15)
     speech = ready(kind="audio", audio_codec="flac", duration_seconds=60.0)
-    assert await world.foresee("transcript", received(speech)) == Effect("paid", 0.024)
+    assert await world.foresee("transcript", received(speech)) == RecordForecast("paid", 0.024)
 
 
 async def test_a_call_whose_price_nobody_knows_is_counted_all_the_same(world: World) -> None:
-    assert await world.foresee("labels", received(ready(kind="video"))) == Effect("paid", None)
+    assert await world.foresee("labels", received(ready(kind="video"))) == RecordForecast("paid", None)
 
     async def run(*_: object) -> None:
         """Do nothing."""
 
-    dear = Stage("dear", reads=(), run=run, calls=("bedrock.invoke_model",))
-    assert await world.foresee(dear, received(ready())) == Effect("paid", None)
+    dear = Stage("dear", reads=(), run=run, paid_operations=("bedrock.invoke_model",))
+    assert await world.foresee(dear, received(ready())) == RecordForecast("paid", None)
 
 
 async def test_a_result_of_an_older_version_of_the_stage_is_not_its_result(world: World) -> None:
     await an_image_was_labelled(world)
-    newer = Stage("labels", reads=(), run=find(["labels"])[0].run, version=2, calls=("rekognition.detect_labels",))
-    older = Stage("labels", reads=(), run=find(["labels"])[0].run, version=1, calls=("rekognition.detect_labels",))
+    newer = Stage(
+        "labels", reads=(), run=get_stages(["labels"])[0].run, version=2, paid_operations=("rekognition.detect_labels",)
+    )
+    older = Stage(
+        "labels", reads=(), run=get_stages(["labels"])[0].run, version=1, paid_operations=("rekognition.detect_labels",)
+    )
     assert (await world.foresee(newer, received(ready()))).kind == "paid"
     await world.results.put(asset(), newer.result_name, None, received_envelope(), "cause")
     assert (await world.foresee(newer, received(ready()))).kind == "stored"
     assert (await world.foresee(older, received(ready()))).kind == "stored"
 
 
-def received_envelope() -> Envelope:
+def received_envelope() -> EventMetadata:
     return from_headers(received(probed()).headers)

@@ -6,47 +6,47 @@ import random
 
 import pytest
 
-from headrace.console.kafka.offsets import Position
-from headrace.console.replay.redrive.outcomes import Outcomes
-from headrace.schemas.messages import Message, Received
-from headrace.streams.engine.dlq import Replay, dead_letter, delayed, redriven
+from headrace.console.kafka.offsets import CommittedOffset
+from headrace.console.replay.redrive.outcomes import RedriveOutcomes
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.streams.engine.dlq import RedriveInfo, dead_letter, redrive_record, retry_record
 from headrace.streams.engine.outcome import Dead, Retry
 from tests.support.records import NOW, arrived, raw
 from tests.unit.console.asset_history import a_stage
 
 LABELS = a_stage("labels")
-REPLAY = Replay("r1", "ada@host")
-DEAD = Dead("unreadable", "no moov atom", "Unprocessable")
+REPLAY = RedriveInfo("r1", "ada@host")
+DEAD = Dead("unreadable", "no moov atom", "PermanentError")
 
 
-def letter(number: int) -> Received:
+def letter(number: int) -> ConsumerRecord:
     """A letter of the event `e<number>`, at that offset."""
     first = raw(b"v", (("ce_id", f"e{number}".encode()),), "media.ready", number)
     return arrived(dead_letter(LABELS, first, DEAD, 1, NOW), number)
 
 
-def sent(number: int, replay: Replay = REPLAY) -> Received:
-    return arrived(redriven(letter(number), replay), 100 + number)
+def sent(number: int, replay: RedriveInfo = REPLAY) -> ConsumerRecord:
+    return arrived(redrive_record(letter(number), replay), 100 + number)
 
 
-def again(number: int) -> Received:
+def again(number: int) -> ConsumerRecord:
     """The letter that comes of it when it fails again."""
     return arrived(dead_letter(LABELS, sent(number), Dead("timeout", "slow", "Transient"), 1, NOW), 200 + number)
 
 
-def put_off(number: int) -> Received:
-    return arrived(delayed(LABELS, sent(number), Retry(5.0, "throttled", "busy"), 1, NOW), 300 + number)
+def put_off(number: int) -> ConsumerRecord:
+    return arrived(retry_record(LABELS, sent(number), Retry(5.0, "throttled", "busy"), 1, NOW), 300 + number)
 
 
-def result(number: int) -> Received:
-    return arrived(Message("media.labelled", b"k", b"v", (("ce_causationid", f"e{number}".encode()),)))
+def result(number: int) -> ConsumerRecord:
+    return arrived(ProducerRecord("media.labelled", b"k", b"v", (("ce_causationid", f"e{number}".encode()),)))
 
 
-def told(*records: Received, committed: int = 0, replay: str = "r1") -> dict[str, int]:
-    found = Outcomes(replay, "labels")
+def told(*records: ConsumerRecord, committed: int = 0, replay: str = "r1") -> dict[str, int]:
+    found = RedriveOutcomes(replay, "labels")
     for record in records:
         found.take(record)
-    found.committed({("labels.retry", 0): Position(committed), ("labels.retry", 1): Position(999)})
+    found.committed({("labels.retry", 0): CommittedOffset(committed), ("labels.retry", 1): CommittedOffset(999)})
     return {str(ending): number for ending, number in found.counts().items()}
 
 
@@ -72,14 +72,14 @@ def test_a_record_that_is_tried_again_later_has_not_ended() -> None:
 
 
 def test_other_replays_and_other_results_are_not_ours() -> None:
-    other = Replay("r2", "bob@host")
+    other = RedriveInfo("r2", "bob@host")
     foreign = arrived(dead_letter(LABELS, sent(3, other), DEAD, 1, NOW))
     assert told(sent(1), sent(2, other), foreign, result(7)) == {"done": 0, "failed": 0, "waiting": 1}
 
 
 def test_a_result_without_a_cause_is_nobodys() -> None:
-    bare = arrived(Message("media.labelled", b"k", b"v"))
-    no_event = arrived(redriven(arrived(dead_letter(LABELS, raw(b"v"), DEAD, 1, NOW), 9), REPLAY), 5)
+    bare = arrived(ProducerRecord("media.labelled", b"k", b"v"))
+    no_event = arrived(redrive_record(arrived(dead_letter(LABELS, raw(b"v"), DEAD, 1, NOW), 9), REPLAY), 5)
     assert told(no_event, bare) == {"done": 0, "failed": 0, "waiting": 1}
 
 
@@ -91,7 +91,7 @@ def test_the_order_of_reading_does_not_matter(seed: int) -> None:
 
 
 def test_what_failed_again_is_counted_by_its_new_code() -> None:
-    found = Outcomes("r1", "labels")
+    found = RedriveOutcomes("r1", "labels")
     for record in (again(1), sent(1), again(2), sent(2), again(3)):
         found.take(record)
     assert found.codes() == {"timeout": 2}

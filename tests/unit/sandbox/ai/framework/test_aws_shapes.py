@@ -59,7 +59,7 @@ def test_reading_drops_nulls_and_what_is_unknown() -> None:
 
 @pytest.mark.parametrize("given", [[], {"Image": "x"}, {"Image": {"Bytes": "?"}}, {"Image": {}, "MaxLabels": "ten"}])
 def test_what_has_another_form_is_malformed(given: Any) -> None:
-    with pytest.raises(aws_shapes.Malformed):
+    with pytest.raises(aws_shapes.MalformedRequestError):
         aws_shapes.decode(given, shape("rekognition", "DetectLabelsRequest"))
 
 

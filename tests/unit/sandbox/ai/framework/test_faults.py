@@ -10,7 +10,7 @@ from headrace.sandbox.ai.framework.faults import Fault, Faults, parse
 
 
 def struck(faults: Faults, calls: int, operation: str = "DetectLabels") -> list[int]:
-    return [n for n in range(calls) if faults.strike(operation, "throttle")]
+    return [n for n in range(calls) if faults.should_fail(operation, "throttle")]
 
 
 def test_a_share_of_the_calls_is_struck_and_the_same_ones_each_time() -> None:
@@ -30,10 +30,10 @@ def test_a_count_ends_a_fault() -> None:
 def test_a_fault_strikes_its_own_operation_and_kind() -> None:
     faults = Faults()
     faults.add(Fault("DetectLabels", "throttle"))
-    assert faults.strike("GetLabelDetection", "throttle") is None
-    assert faults.strike("DetectLabels", "error_500") is None
+    assert faults.should_fail("GetLabelDetection", "throttle") is None
+    assert faults.should_fail("DetectLabels", "error_500") is None
     faults.add(Fault("*", "error_500"))
-    assert faults.strike("GetLabelDetection", "error_500") is not None
+    assert faults.should_fail("GetLabelDetection", "error_500") is not None
 
 
 def test_after_clear_nothing_is_struck() -> None:

@@ -40,13 +40,13 @@ def test_a_file_that_points_elsewhere_is_not_followed(media: Path, tmp_path: Pat
     (tmp_path / "rabbit.mp4").write_bytes((media / "rabbit.mp4").read_bytes())
     trap = tmp_path / "media"
     trap.write_text(text)
-    with pytest.raises(ffmpeg.NotMedia):
+    with pytest.raises(ffmpeg.NotMediaError):
         ffmpeg.probe(trap)
-    with pytest.raises(ffmpeg.NotMedia):
+    with pytest.raises(ffmpeg.NotMediaError):
         ffmpeg.run(trap, "-f", "null", "-")
 
 
 def test_a_file_that_takes_too_long_is_given_up(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ffmpeg, "TIMEOUT_SECONDS", 0.01)
-    with pytest.raises(ffmpeg.NotMedia, match="not done"):
+    with pytest.raises(ffmpeg.NotMediaError, match="not done"):
         ffmpeg.run(media / "bottles.mp4", "-f", "null", "-")

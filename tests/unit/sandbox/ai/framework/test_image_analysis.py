@@ -102,12 +102,12 @@ def test_moderation_is_synthetic_by_name_and_depends_on_the_picture() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"text", b"GIF89a" + bytes(100), b"\x89PNG\r\n\x1a\n" + bytes(50)])
 def test_what_is_no_jpeg_or_png_is_not_a_picture(data: bytes) -> None:
-    with pytest.raises(image_analysis.NotAPicture):
+    with pytest.raises(image_analysis.NotAnImageError):
         image_analysis.measure(image_analysis.read(data))
 
 
 def test_a_picture_that_is_cut_off_is_not_a_picture(media: Path) -> None:
-    with pytest.raises(image_analysis.NotAPicture):
+    with pytest.raises(image_analysis.NotAnImageError):
         image_analysis.measure(image_analysis.read((media / "bottles.jpg").read_bytes()[:4000]))
 
 

@@ -12,46 +12,46 @@ import pytest
 from anyio import to_thread
 
 from headrace.sandbox.ai.framework import job_runner as jobs
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Refused, Unreachable
-from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError, CloudUnreachableError
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.faults import Fault, Faults
-from headrace.sandbox.ai.framework.job_runner import JobKind, Jobs, Tools
-from headrace.sandbox.ai.framework.ledger import FAILED, SUCCEEDED, Job, Ledger
+from headrace.sandbox.ai.framework.job_runner import JobKind, JobRunner, JobTools
+from headrace.sandbox.ai.framework.ledger import FAILED, SUCCEEDED, Ledger, LedgerJob
 
-JOB = Job("id-1", "rekognition", "Start", "media/a.mp4", "token", {})
+JOB = LedgerJob("id-1", "rekognition", "Start", "media/a.mp4", "token", {})
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 class Bench:
     """A job runner with `work` for its jobs, and who was told of their ends."""
 
-    def __init__(self, work: Callable[[Job, Cloud], dict[str, Any]], ledger: Ledger | None = None) -> None:
+    def __init__(self, work: Callable[[LedgerJob, AwsClients], dict[str, Any]], ledger: Ledger | None = None) -> None:
         self.ledger = ledger or Ledger(None)
         self.faults = Faults()
-        self.told: list[Job] = []
+        self.told: list[LedgerJob] = []
         self.deaf: list[Exception] = []
-        tools = Tools(self.ledger, Cloud(**KEYS), self.faults, time.time, seconds=0.0)
-        self.jobs = Jobs({"Start": JobKind(work, self._announce)}, tools)
+        tools = JobTools(self.ledger, AwsClients(**KEYS), self.faults, time.time, seconds=0.0)
+        self.jobs = JobRunner({"Start": JobKind(work, self._announce)}, tools)
 
-    def _announce(self, job: Job, _: Cloud) -> None:
+    def _announce(self, job: LedgerJob, _: AwsClients) -> None:
         if self.deaf:
             raise self.deaf.pop()
         self.told.append(job)
 
-    async def run(self, *jobs: Job) -> None:
+    async def run(self, *jobs: LedgerJob) -> None:
         """Start `jobs` and see all through, with those that were left unfinished."""
         async with anyio.create_task_group() as tasks:
             self.jobs.open(tasks)
             for job in jobs:
                 await to_thread.run_sync(self.jobs.start, job, 0.0, 20)
 
-    def ended(self) -> Job:
+    def ended(self) -> LedgerJob:
         job = self.ledger.job("rekognition", "id-1")
         assert job is not None
         return job
 
 
-def found(_: Job, __: Cloud) -> dict[str, Any]:
+def found(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
     return {"Labels": ["Blue"]}
 
 
@@ -70,8 +70,8 @@ async def test_a_token_given_twice_runs_once() -> None:
 
 
 async def test_media_that_cannot_be_worked_on_fails_the_job() -> None:
-    def refuse(_: Job, __: Cloud) -> dict[str, Any]:
-        raise Unprocessable("InvalidVideoFormat: no video.")
+    def refuse(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
+        raise UnprocessableMediaError("InvalidVideoFormat: no video.")
 
     bench = Bench(refuse)
     await bench.run(JOB)
@@ -80,7 +80,7 @@ async def test_media_that_cannot_be_worked_on_fails_the_job() -> None:
 
 
 async def test_a_bug_of_ours_fails_the_job_and_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
-    def stumble(_: Job, __: Cloud) -> dict[str, Any]:
+    def stumble(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
         raise ZeroDivisionError
 
     bench = Bench(stumble)
@@ -123,22 +123,22 @@ async def test_what_was_left_unfinished_goes_on_and_nothing_is_worked_on_twice()
 
 async def test_a_cloud_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "RETRY_SECONDS", 0.01)
-    away = [Unreachable("no answer"), Unreachable("no answer")]
+    away = [CloudUnreachableError("no answer"), CloudUnreachableError("no answer")]
 
-    def work(_: Job, __: Cloud) -> dict[str, Any]:
+    def work(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
         if away:
             raise away.pop()
         return {}
 
     bench = Bench(work)
-    bench.deaf = [Unreachable("no answer")]
+    bench.deaf = [CloudUnreachableError("no answer")]
     await bench.run(JOB)
     assert [job.status for job in bench.told] == [SUCCEEDED]
 
 
 async def test_a_topic_that_is_not_there_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench(found)
-    bench.deaf = [Refused("no such topic")]
+    bench.deaf = [CloudRefusedError("no such topic")]
     await bench.run(JOB)
     assert (bench.told, bench.ledger.unfinished()) == ([], [])
     assert "no such topic" in caplog.text

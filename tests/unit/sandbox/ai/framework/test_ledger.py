@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from headrace.sandbox.ai.framework.ledger import SUCCEEDED, Call, Job, Ledger, Subject, TooManyJobs
+from headrace.sandbox.ai.framework.ledger import (
+    SUCCEEDED,
+    JobSubject,
+    Ledger,
+    LedgerCall,
+    LedgerJob,
+    TooManyJobsError,
+)
 
-JOB = Job("id-1", "rekognition", "StartLabelDetection", "media/a.mp4", "token", {"MinConfidence": 50}, started_at=100.0)
+JOB = LedgerJob(
+    "id-1", "rekognition", "StartLabelDetection", "media/a.mp4", "token", {"MinConfidence": 50}, started_at=100.0
+)
 
 
 @pytest.fixture
@@ -18,7 +27,7 @@ def ledger() -> Ledger:
     return Ledger(None)
 
 
-def begin(ledger: Ledger, job: Job, since: float = 0.0, limit: int = 20) -> tuple[Job, bool]:
+def begin(ledger: Ledger, job: LedgerJob, since: float = 0.0, limit: int = 20) -> tuple[LedgerJob, bool]:
     return ledger.begin(job, since, limit)
 
 
@@ -51,7 +60,7 @@ def test_a_token_that_many_use_at_once_begins_one_job(ledger: Ledger) -> None:
 
 def test_only_so_many_jobs_of_a_service_run_at_a_time(ledger: Ledger) -> None:
     begin(ledger, JOB, limit=1)
-    with pytest.raises(TooManyJobs):
+    with pytest.raises(TooManyJobsError):
         begin(ledger, replace(JOB, job_id="id-2", token=None), limit=1)
     assert begin(ledger, JOB, limit=1) == (JOB, False)
     assert begin(ledger, replace(JOB, job_id="id-3", service="transcribe"), limit=1)[1]
@@ -84,10 +93,10 @@ def test_jobs_outlive_the_process(tmp_path: Path) -> None:
 
 def test_the_report_counts_starts_and_the_jobs_they_came_to(ledger: Ledger) -> None:
     begin(ledger, JOB)
-    subject = Subject("media/a.mp4", "token", "id-1")
+    subject = JobSubject("media/a.mp4", "token", "id-1")
     for outcome, took_effect in (("ok", True), ("InternalServerError", True), ("ThrottlingException", False)):
-        ledger.record(Call(1.0, "rekognition", "StartLabelDetection", subject, outcome, took_effect, 0.1))
-    ledger.record(Call(1.0, "rekognition", "GetLabelDetection", Subject(job_id="id-1"), "ok", True, 0.1))
+        ledger.record(LedgerCall(1.0, "rekognition", "StartLabelDetection", subject, outcome, took_effect, 0.1))
+    ledger.record(LedgerCall(1.0, "rekognition", "GetLabelDetection", JobSubject(job_id="id-1"), "ok", True, 0.1))
     report = ledger.report({}, 10)
     assert (report["jobs_started"], report["jobs_unique"]) == (2, 1)
     assert report["outcomes"] == {"InternalServerError": 1, "ThrottlingException": 1, "ok": 2}

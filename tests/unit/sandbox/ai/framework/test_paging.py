@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.sandbox.ai.framework.paging import TOKEN_LIFE_SECONDS, BadToken, Page, cut
+from headrace.sandbox.ai.framework.paging import TOKEN_LIFE_SECONDS, InvalidTokenError, ResultPage, cut
 
 ITEMS = list(range(7))
 
@@ -12,7 +12,7 @@ ITEMS = list(range(7))
 def pages(size: int) -> list[list[int]]:
     found, token = [], None
     while True:
-        items, token = cut(ITEMS, Page("listing", token, size, now=0.0))
+        items, token = cut(ITEMS, ResultPage("listing", token, size, now=0.0))
         found.append(list(items))
         if token is None:
             return found
@@ -27,29 +27,29 @@ def test_a_last_page_that_is_just_full_has_no_token() -> None:
 
 
 def test_no_items_are_one_empty_page() -> None:
-    assert cut([], Page("listing", None, 10, now=0.0)) == ([], None)
+    assert cut([], ResultPage("listing", None, 10, now=0.0)) == ([], None)
 
 
 @pytest.mark.parametrize("token", ["", "rubbish", "e30=", "WzEsMiwzXQ==", "WyJ4IiwgInkiXQ=="])
 def test_a_token_that_is_none_of_ours_is_bad(token: str) -> None:
-    with pytest.raises(BadToken):
-        cut(ITEMS, Page("listing", token, 3, now=0.0))
+    with pytest.raises(InvalidTokenError):
+        cut(ITEMS, ResultPage("listing", token, 3, now=0.0))
 
 
 def test_a_token_of_another_listing_is_bad() -> None:
-    _, token = cut(ITEMS, Page("listing", None, 3, now=0.0))
-    with pytest.raises(BadToken):
-        cut(ITEMS, Page("another", token, 3, now=0.0))
+    _, token = cut(ITEMS, ResultPage("listing", None, 3, now=0.0))
+    with pytest.raises(InvalidTokenError):
+        cut(ITEMS, ResultPage("another", token, 3, now=0.0))
 
 
 def test_a_token_holds_for_a_day() -> None:
-    _, token = cut(ITEMS, Page("listing", None, 3, now=0.0))
-    assert cut(ITEMS, Page("listing", token, 3, now=TOKEN_LIFE_SECONDS - 1))[0] == [3, 4, 5]
-    with pytest.raises(BadToken):
-        cut(ITEMS, Page("listing", token, 3, now=TOKEN_LIFE_SECONDS))
+    _, token = cut(ITEMS, ResultPage("listing", None, 3, now=0.0))
+    assert cut(ITEMS, ResultPage("listing", token, 3, now=TOKEN_LIFE_SECONDS - 1))[0] == [3, 4, 5]
+    with pytest.raises(InvalidTokenError):
+        cut(ITEMS, ResultPage("listing", token, 3, now=TOKEN_LIFE_SECONDS))
 
 
 def test_a_token_fits_into_what_rekognition_allows() -> None:
-    _, token = cut(range(10**6), Page("x" * 200, None, 999_999, now=1_795_000_000.123456))
+    _, token = cut(range(10**6), ResultPage("x" * 200, None, 999_999, now=1_795_000_000.123456))
     assert token is not None
     assert len(token) <= 255

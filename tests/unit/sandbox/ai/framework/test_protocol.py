@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from headrace.sandbox.ai.framework.aws_clients import Cloud, Unreachable
+from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudUnreachableError
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.faults import Fault, Faults
-from headrace.sandbox.ai.framework.job_runner import Jobs, Tools
-from headrace.sandbox.ai.framework.ledger import Ledger, Subject
-from headrace.sandbox.ai.framework.protocol import Wire
-from headrace.sandbox.ai.framework.service import Context, Params, Service
+from headrace.sandbox.ai.framework.job_runner import JobRunner, JobTools
+from headrace.sandbox.ai.framework.ledger import JobSubject, Ledger
+from headrace.sandbox.ai.framework.protocol import ProtocolServer
+from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 TARGET = "RekognitionService.StartLabelDetection"
 REQUEST = {"Video": {"S3Object": {"Bucket": "media", "Name": "a.mp4"}}, "ClientRequestToken": "token"}
@@ -25,19 +25,19 @@ KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_acc
 class Line:
     """A wire to one operation that answers as the test says."""
 
-    def __init__(self, answer: Callable[[Params, Context], Params]) -> None:
+    def __init__(self, answer: Callable[[Params, ServiceContext], Params]) -> None:
         self.faults, self.ledger = Faults(), Ledger(None)
-        cloud = Cloud(**KEYS)
-        jobs = Jobs({}, Tools(self.ledger, cloud, self.faults, time.time, 0.0))
+        cloud = AwsClients(**KEYS)
+        jobs = JobRunner({}, JobTools(self.ledger, cloud, self.faults, time.time, 0.0))
         service = Service(
             name="rekognition",
             invalid="ValidationException",
             failure="InternalServerError",
             operations={"StartLabelDetection": answer},
             jobs={},
-            subject=lambda asked, said: Subject("media/a.mp4", asked.get("ClientRequestToken"), said.get("JobId")),
+            subject=lambda asked, said: JobSubject("media/a.mp4", asked.get("ClientRequestToken"), said.get("JobId")),
         )
-        self.wire = Wire([service], Context(cloud, jobs, self.ledger, time.time), self.faults)
+        self.wire = ProtocolServer([service], ServiceContext(cloud, jobs, self.ledger, time.time), self.faults)
 
     def call(self, request: Any = REQUEST, target: str = TARGET) -> tuple[int, Any]:
         reply = self.wire.serve(target, request if isinstance(request, bytes) else json.dumps(request).encode())
@@ -59,7 +59,7 @@ def line() -> Line:
 
 
 def raising(error: Exception) -> Line:
-    def fail(_: Params, __: Context) -> Params:
+    def fail(_: Params, __: ServiceContext) -> Params:
         raise error
 
     return Line(fail)
@@ -110,7 +110,7 @@ def test_the_model_decides_the_status_of_an_error() -> None:
 
 
 def test_a_cloud_that_does_not_answer_is_a_failure_of_the_service() -> None:
-    assert raising(Unreachable("no answer")).refusal() == (500, "InternalServerError")
+    assert raising(CloudUnreachableError("no answer")).refusal() == (500, "InternalServerError")
 
 
 def test_a_bug_of_ours_is_answered_and_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ import zxingcpp
 from PIL import Image
 
 from headrace.sandbox.ai.framework import qr_codes
-from headrace.sandbox.ai.framework.image_analysis import NotAPicture
+from headrace.sandbox.ai.framework.image_analysis import NotAnImageError
 from headrace.sandbox.ai.textract import documents
 from headrace.sandbox.ai.textract.documents import SYNTHETIC
 
@@ -60,7 +60,7 @@ def test_a_code_in_a_large_photograph_on_its_side_is_read() -> None:
 def test_a_picture_that_breaks_off_is_none(media: Path) -> None:
     cut = io.BytesIO((media / "bottles.jpg").read_bytes()[:5000])
 
-    with pytest.raises(NotAPicture):
+    with pytest.raises(NotAnImageError):
         qr_codes.read(Image.open(cut))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.sandbox.ai.framework.errors import Unprocessable
+from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.rekognition import video_analysis
 from headrace.sandbox.ai.rekognition.video_analysis import Detection
 
@@ -68,12 +68,12 @@ def test_a_video_that_rekognition_does_not_take_is_unprocessable(
     clip: Callable[..., Path], arguments: tuple[str, ...]
 ) -> None:
     path = clip(arguments[-1], "-f", "lavfi", "-i", "color=red:d=1:r=10", *arguments[:-1])
-    with pytest.raises(Unprocessable, match="InvalidVideoFormat"):
+    with pytest.raises(UnprocessableMediaError, match="InvalidVideoFormat"):
         video_analysis.watch(path)
 
 
 def test_a_file_without_pictures_is_unprocessable(media: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     for path in (media / "jfk.flac", media / "LICENSES.md", tmp_path / "empty"):
-        with pytest.raises(Unprocessable):
+        with pytest.raises(UnprocessableMediaError):
             video_analysis.watch(path)

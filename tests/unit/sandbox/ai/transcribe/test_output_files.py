@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from headrace.sandbox.ai.transcribe import output_files
-from headrace.sandbox.ai.transcribe.speech import Segment, Speech
+from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, Segment
 
 SEGMENTS = (Segment(0.0, 2.0, "Ask not, friends."), Segment(3661.5, 3662.0, "Ask..."))
-SPEECH = Speech(SEGMENTS, "captions", synthetic=False)
+SPEECH = RecognizedSpeech(SEGMENTS, "captions", synthetic=False)
 
 
 def test_the_document_has_the_form_of_aws_and_says_how_it_is_known() -> None:
@@ -38,7 +38,7 @@ def test_words_have_times_and_punctuation_has_none() -> None:
 
 
 def test_synthetic_words_have_no_confidence() -> None:
-    made_up = Speech(SEGMENTS, "silence", synthetic=True)
+    made_up = RecognizedSpeech(SEGMENTS, "silence", synthetic=True)
     items = output_files.document("job", "000000000000", made_up, "en-GB")["results"]["items"]
     assert {item["alternatives"][0]["confidence"] for item in items} == {"0.0"}
 
@@ -52,6 +52,6 @@ def test_subtitles_carry_the_times() -> None:
 
 
 def test_no_speech_is_an_empty_transcript() -> None:
-    document = output_files.document("job", "000000000000", Speech((), "silence", synthetic=True), "en-GB")
+    document = output_files.document("job", "000000000000", RecognizedSpeech((), "silence", synthetic=True), "en-GB")
     assert document["results"]["transcripts"] == [{"transcript": ""}]
     assert output_files.webvtt((), 0) == "WEBVTT\n"

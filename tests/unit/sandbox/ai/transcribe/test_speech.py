@@ -33,8 +33,8 @@ def no_recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognizer, "engine", lambda: "")
 
 
-def heard(path: Path, sidecar: Path | None = None) -> speech.Speech:
-    return speech.hear(path, ffmpeg.probe(path), sidecar)
+def heard(path: Path, sidecar: Path | None = None) -> speech.RecognizedSpeech:
+    return speech.recognize(path, ffmpeg.probe(path), sidecar)
 
 
 def test_pauses_in_real_speech_are_found_and_the_words_say_that_they_are_synthetic(
@@ -64,7 +64,7 @@ def test_english_is_recognised_where_the_extra_is_installed(media: Path) -> None
 def test_another_language_is_not_recognised_as_english(media: Path) -> None:
     probe = ffmpeg.probe(media / "jfk.flac")
 
-    assert speech.hear(media / "jfk.flac", probe, None, "de-DE").synthetic
+    assert speech.recognize(media / "jfk.flac", probe, None, "de-DE").synthetic
 
 
 def test_words_go_to_the_sound_that_they_lie_in_or_behind() -> None:
