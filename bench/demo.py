@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from bench.harness import report
+from headrace.sandbox.cluster.lifetime import end_children_with_me
 
 COMMAND = str(Path(sys.executable).with_name("headrace"))
 LOOK_SECONDS = 0.25
@@ -44,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=5)
     repetitions = parser.parse_args().repetitions
+    end_children_with_me()
     run()  # fills the caches
     runs = [run() for _ in range(repetitions)]
     names = ("ready", "first_result", "all")

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from headrace.sandbox.cluster import lifetime
 from tests.support import isolation
 from tests.support.lost_worker import pytest_testnodedown, pytest_testnodeready
 
 __all__ = ["pytest_testnodedown", "pytest_testnodeready"]  # hooks of pytest
 
-isolation.settle()
+lifetime.end_children_with_me(isolation.settle())
 
 # How long one example takes says something about the machine, and nothing about the code.
 settings.register_profile("headrace", deadline=None)
@@ -26,6 +27,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # A process keeps its clients of AWS, each with the address and the credentials that it was made with.
 _KEPT = (("headrace.console.aws", "client"), ("headrace.connectors.aws.client", "_client"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """End what an earlier run left, where it was killed together with what should have done that."""
+    if not hasattr(config, "workerinput"):
+        for line in lifetime.end_left_behind():
+            sys.stderr.write(f"ended what an earlier run left: {line[:100]}\n")
 
 
 @pytest.fixture(autouse=True)

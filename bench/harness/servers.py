@@ -14,6 +14,7 @@ from pathlib import Path
 from headrace.console.app.main import end_on_sigterm
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
+from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.cluster.state_file import ClusterState
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -23,6 +24,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 def running(parts: Sequence[str]) -> Iterator[ClusterState]:
     """Run parts of a sandbox of our own while the block lasts; the environment names them."""
     end_on_sigterm()
+    end_children_with_me()
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
         state = cluster.up(Path(folder), parts)
         os.environ.update(variables(state))

@@ -1,18 +1,26 @@
-"""Start, watch and end processes that outlive us; the one door to psutil."""
+"""Start, find, watch and end processes; the one door to psutil."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import psutil
 
 from headrace.sandbox.cluster.state_file import RunningComponent
+
+Process: TypeAlias = psutil.Process
+
+PROC = Path("/proc")
+
+STARTTIME = 18
+"""Where the start stands in Linux's /proc/PID/stat, behind the name and the state."""
 
 CLOCK_STEP = 2.0
 """Seconds by which a process's start may seem to move when the system's clock is set."""
@@ -65,15 +73,54 @@ def stop(parts: Iterable[RunningComponent], patience: float = 10.0) -> None:
 
     One that is gone, or whose id is another process's by now, is left alone.
     """
-    processes = [process for part in parts if (process := _process(part))]
+    end([process for part in parts if (process := _process(part))], patience)
+
+
+def end(processes: Sequence[Process], patience: float) -> None:
+    """Ask processes to end, and end those that remain after `patience` seconds."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     _gone, stubborn = psutil.wait_procs(processes, timeout=patience)
     for process in stubborn:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            _kill(process)
     psutil.wait_procs(stubborn, timeout=patience)
+
+
+def having(variable: str) -> list[tuple[Process, str]]:
+    """Each process of our user that was started with this variable, other than this one, and the variable's value."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # gone, or another user's
+            value = process.environ().get(variable)
+            if value is not None and process.pid != os.getpid() and process.uids().real == os.getuid():
+                found.append((process, value))
+    return found
+
+
+def command_line(process: Process) -> str:
+    """What a process was started with; nothing when it is gone."""
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def started(pid: int) -> str:
+    """When a process was started, in words that no later one with the same id has; empty when it has ended.
+
+    On Linux these are ticks since boot: the time of day would move when the system's clock is set.
+    """
+    try:
+        state, *rest = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return "" if state in "ZX" else rest[STARTTIME]
+    except OSError:
+        pass
+    try:
+        process = psutil.Process(pid)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else str(process.create_time())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def resident_bytes(part: RunningComponent) -> int:
@@ -91,6 +138,14 @@ def last_lines(log: Path, count: int = 5) -> list[str]:
         return []
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("\tat ")][-count:]
+
+
+def _kill(process: Process) -> None:
+    """End a process, and its group where it leads one: those that we start do."""
+    if os.getpgid(process.pid) == process.pid:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _process(part: RunningComponent) -> psutil.Process | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.sandbox.cluster import cluster, processes
+from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.cluster.state_file import ClusterState, locked, read, write
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
@@ -25,7 +26,8 @@ from headrace.streams.settings import PipelineSettings, StreamSettings
 def place(data: Path | None, keep: bool) -> Iterator[Path]:
     """Give the folder of the sandbox to use, and end at the end what was started there since, unless it is to be kept.
 
-    Without `keep` and `data` it is a new folder, which goes with it. What Ctrl-C or SIGTERM cut short is not kept.
+    Without `keep` and `data` it is a new folder, which goes with it. What Ctrl-C or SIGTERM cut short is not kept, and
+    what is not to be kept ends with this process also when it is killed.
     Raises `SandboxError` where a sandbox is up that would not be kept: it is nothing for a demo to end.
     """
     own = None if keep or data else Path(tempfile.mkdtemp(prefix="headrace-demo-"))
@@ -33,6 +35,8 @@ def place(data: Path | None, keep: bool) -> Iterator[Path]:
     before = alive(folder)
     if before and not keep:
         raise SandboxError(f"A sandbox is up in {folder}: add --keep to run the demo on it, or name another folder.")
+    if not keep:
+        end_children_with_me(own)
     try:
         yield folder
     except (KeyboardInterrupt, SystemExit):

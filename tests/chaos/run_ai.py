@@ -28,6 +28,7 @@ from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
 from headrace.sandbox import names
 from headrace.sandbox.cluster import cluster, contract, environment, processes
+from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.demo import report as demo_report
 from headrace.sandbox.demo import run as demo_run
 from headrace.sandbox.demo import samples
@@ -181,6 +182,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=900.0)
     given = parser.parse_args()
     end_on_sigterm()
+    end_children_with_me()
     verdict = run(given.assets, given.seed, given.limit)
     sys.stdout.write(json.dumps(asdict(verdict), indent=2) + "\n")
     found = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.OPTIONAL_STAGES)})

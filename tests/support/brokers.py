@@ -13,6 +13,7 @@ from pathlib import Path
 
 from headrace.sandbox.cluster import components, jars, kafka_broker
 from headrace.sandbox.cluster.kafka_broker import BrokerNode
+from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.names import HOST
 from tests.support.process import wait_for
@@ -24,6 +25,7 @@ class Brokers:
     """A cluster whose nodes are this process's children."""
 
     def __init__(self, folder: Path, count: int) -> None:
+        end_children_with_me()
         self._folder = folder
         self._runtime = components.runtime()
         jars.ensure(self._runtime.jars)

@@ -15,12 +15,21 @@ ABOUT_TESTS = "HEADRACE_TEST_"
 """Variables that say what to test; these stay."""
 
 
+def own_folder() -> Path:
+    """The folder of this process; its path is short, because that of a socket in it may not be long."""
+    return _folders[-1]
+
+
+_folders: list[Path] = []
+
+
 def settle() -> Path:
     """Give this process and its children surroundings of their own, in a new folder that goes when the process ends.
 
     To be called before anything reads the environment. XDG_CACHE_HOME stays: Kafka's jars are fetched once for all.
     """
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    _folders.append(folder)
     atexit.register(_remove, folder, os.getpid())
     for name in [name for name in os.environ if name.startswith(USERS) and not name.startswith(ABOUT_TESTS)]:
         del os.environ[name]

@@ -18,6 +18,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.streams import pipeline
+from tests.support.isolation import own_folder
 
 HERE = Path(__file__).parent
 
@@ -31,8 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def sandbox_folder() -> Iterator[Path]:
-    """Where the session's cluster keeps its data; short, because a socket's path may not be long."""
-    folder = Path(tempfile.mkdtemp(prefix="headrace-test-"))
+    """Where the session's cluster keeps its data."""
+    folder = Path(tempfile.mkdtemp(prefix="", dir=own_folder()))
     yield folder
     cluster.down(folder)
     shutil.rmtree(folder)

@@ -90,6 +90,18 @@ def test_a_demo_that_is_cut_short_leaves_nothing_running(
     assert list(tmp_path.glob("headrace-demo-*")) == []
 
 
+def test_a_demo_that_is_killed_leaves_nothing_running(environment: dict[str, str], tmp_path: Path) -> None:
+    log = tmp_path / "demo.log"
+    with log.open("w") as output:
+        demo = subprocess.Popen([COMMAND, "demo"], env=environment, stdout=output, stderr=output)
+    wait_for(lambda: " scan " in log.read_text() or demo.poll() is not None, f"' scan ' in {log}", LIMIT)
+    assert len(left(environment)) >= 5, log.read_text()
+    demo.kill()
+    assert demo.wait(60) == -signal.SIGKILL
+    wait_for(lambda: not left(environment), "the end of what the demo started")
+    assert list(tmp_path.glob("headrace-demo-*")) == []
+
+
 def test_a_demo_that_is_kept_runs_on_until_the_sandbox_is_put_down(environment: dict[str, str]) -> None:
     def headrace(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False)
