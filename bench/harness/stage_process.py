@@ -36,7 +36,7 @@ from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.outcome import Done, Outcome
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
-from headrace.streams.kafka.faust_app import create_app
+from headrace.streams.kafka.faust_app import create_host
 from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.limits.rate_limits import RateLimits
@@ -154,11 +154,11 @@ class Bench:
             self.stage = _rule(task)
         self._results = ResultsStore(_bucket(task))
         process = self.handler.alone if task.kind == "lanes" else self._processor().process
-        self.lanes = KeyedScheduler(
+        self.scheduler = KeyedScheduler(
             RecordHandler(around(process), process, due_at), task.in_flight, task.buffer_bytes, 300.0
         )
         settings = StreamSettings(results_bucket="bench", in_flight=task.in_flight, buffer_bytes=task.buffer_bytes)
-        self.app = create_app(self.stage, self.lanes, settings, self.cluster)
+        self.host = create_host(self.stage, self.scheduler, settings, self.cluster)
 
     def create_topics(self) -> None:
         """Create the topics of the stage that are not there."""
@@ -180,7 +180,7 @@ class Bench:
 
     def finished(self) -> int:
         """How many records are done, of topics that are read from offset 0."""
-        partitions = [self.lanes.partition(where) for where in self.lanes.assigned()]
+        partitions = [self.scheduler.partition(where) for where in self.scheduler.assigned()]
         return sum(each.mark.position - each.mark.unfinished for each in partitions if each)
 
     async def reach(self, records: int) -> tuple[int, float]:
@@ -190,7 +190,7 @@ class Bench:
             if time.monotonic() - looked > 1:
                 looked = time.monotonic()
                 self.resident_mb.append(psutil.Process().memory_info().rss / 1e6)
-            failure = self.lanes.failure() or self.app.crash_reason
+            failure = self.host.failure()
             if failure is not None:
                 raise failure
             await asyncio.sleep(LOOK_SECONDS)
@@ -223,13 +223,13 @@ async def measure(task: Task) -> Measured:
     bench.create_topics()
     if task.kind in ("sent again", "known"):
         await bench.work_before()
-    await bench.app.start()
+    await bench.host.start()
     gc_tuning.reduce_gc_frequency()
     try:
         before, begun = await bench.reach(1)
         after, ended = await bench.reach(task.records)
     finally:
-        await bench.app.stop()
+        await bench.host.stop()
     return Measured(
         records=after - before,
         seconds=ended - begun,

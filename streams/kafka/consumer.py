@@ -28,23 +28,26 @@ class BatchConsumer(driver.Consumer):
     come between. So nothing is believed but offsets: each partition is followed without a gap, from where it began.
     """
 
-    lanes: KeyedScheduler
-    grace: float
     _thread: ConsumerThread
+
+    def __init__(self, *args: Any, scheduler: KeyedScheduler, grace: float, **kwargs: Any) -> None:
+        self.stage_scheduler = scheduler
+        self._grace = grace
+        super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
-        self.lanes.polled = time.monotonic()
+        self.stage_scheduler.polled = time.monotonic()
         fetched, _ = await self._wait_next_records(timeout)
         if not fetched:
             await self._refetch_dropped()
         for tp, records in fetched.items():
             if self.should_stop:
                 return
-            partition = self.lanes.partition(_key(tp))
+            partition = self.stage_scheduler.partition(_key(tp))
             if partition is None:
                 continue
             fresh = records if records[0].offset >= partition.fetched else _from(partition.fetched, records)
@@ -64,7 +67,7 @@ class BatchConsumer(driver.Consumer):
         without a record, as behind a transaction's end, nothing comes of it, and it is believed from then on.
         """
         for tp, position in (await self._thread.positions()).items():
-            partition = self.lanes.partition(_key(tp))
+            partition = self.stage_scheduler.partition(_key(tp))
             if partition is None or partition.mark.position == position:
                 continue
             gap = (partition.mark.position, position)
@@ -74,7 +77,7 @@ class BatchConsumer(driver.Consumer):
 
     async def rewind(self, tp: TP) -> None:
         """Fetch again from the first offset that was not delivered."""
-        partition = self.lanes.partition(_key(tp))
+        partition = self.stage_scheduler.partition(_key(tp))
         if partition is not None:
             partition.fetched = partition.mark.position
             await self.seek(tp, partition.fetched)
@@ -94,7 +97,7 @@ class BatchConsumer(driver.Consumer):
             await super().perform_seek()
         for tp in self.assignment():
             position = self._committed_offset.get(tp) or begin.get(tp, 0)
-            self.lanes.assign(_key(tp), position, ends.get(tp, 0))
+            self.stage_scheduler.assign(_key(tp), position, ends.get(tp, 0))
         for tp, offset in begin.items():
             if not self._committed_offset.get(tp):
                 await self.seek(tp, offset)
@@ -104,7 +107,9 @@ class BatchConsumer(driver.Consumer):
 
     async def _ends_of_retries(self) -> dict[TP, int]:
         """Say up to where retry topics have to be read before others of their number, where order needs it."""
-        retries = [tp for tp in self.assignment() if tp.topic.endswith(RETRY_TOPIC)] if self.lanes.ordered else []
+        retries = (
+            [tp for tp in self.assignment() if tp.topic.endswith(RETRY_TOPIC)] if self.stage_scheduler.ordered else []
+        )
         if not retries:
             return {}
         earliest, ends = await self.earliest_offsets(*retries), await self.highwaters(*retries)
@@ -113,10 +118,10 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let running work end, within bounds; commit; forget."""
         where = [_key(tp) for tp in revoked]
-        await self.lanes.revoke(where, self.grace)
+        await self.stage_scheduler.revoke(where, self._grace)
         if not await self.commit():
             await self.commit()
-        self.lanes.forget(where)
+        self.stage_scheduler.forget(where)
         await super().on_partitions_revoked(revoked)
 
     def ack(self, message: Message) -> bool:
@@ -133,9 +138,9 @@ class BatchConsumer(driver.Consumer):
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         active = self._get_active_partitions()
-        if any(self.lanes.partition(_key(tp)) is None for tp in active):  # Faust waits for a seek only so long
+        if any(self.stage_scheduler.partition(_key(tp)) is None for tp in active):  # Faust's seek timed out
             await self.perform_seek()
-        with_room = {tp for tp in active if self.lanes.has_room(_key(tp))}
+        with_room = {tp for tp in active if self.stage_scheduler.has_room(_key(tp))}
         if not with_room:
             await self.sleep(FULL_POLL_SECONDS)
             return {}, with_room
@@ -157,10 +162,10 @@ class BatchConsumer(driver.Consumer):
         return ConsumerMessage(*place, last.timestamp, 0, [], None, told, None, tp=tp, generation_id=generation)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (TP(*where) for where in self.lanes.assigned())
+        return (TP(*where) for where in self.stage_scheduler.assigned())
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self.lanes.committable(_key(tp))
+        return self.stage_scheduler.committable(_key(tp))
 
     async def _add_gap(self, *_: Any) -> None:
         """Gaps need no bookkeeping: a mark knows only what was delivered."""

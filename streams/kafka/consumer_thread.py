@@ -39,7 +39,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         client = super()._create_worker_consumer(transport)
         client._fetch_max_wait_ms = FETCH_WAIT_MS
-        if cast(Any, self.consumer).lanes.ordered:
+        if cast(Any, self.consumer).stage_scheduler.ordered:
             client._partition_assignment_strategy = [RangePartitionAssignor]
         return client
 

@@ -6,6 +6,7 @@ Faust hosts: life cycle, group membership, assignment, heartbeats, commits. What
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import faust
@@ -37,27 +38,58 @@ class RawBatchSchema(faust.Schema[Any, Any]):
 
 
 class StageApp(faust.App):
-    """A Faust app whose lanes begin and drain with it."""
+    """A Faust app that starts and drains a scheduler."""
 
-    lanes: KeyedScheduler
+    scheduler: KeyedScheduler
     drain_timeout: float
 
     async def on_first_start(self) -> None:
-        """Begin to work before the first batch comes."""
-        self.lanes.start()
+        """Start the scheduler before the first batch arrives."""
+        self.scheduler.start()
         await super().on_first_start()
 
     def _create_directories(self) -> None:
-        """Make none: a stage keeps nothing on disk, and Faust would put its folders where the process was started."""
+        """Create no directories: a stage keeps no state on disk."""
 
     async def stop(self) -> None:
-        """Let running work end, within bounds, so that its offsets are committed with the rest."""
-        await self.lanes.drain(self.drain_timeout)
+        """Wait up to `drain_timeout` seconds for running records, then commit and leave the group."""
+        await self.scheduler.drain(self.drain_timeout)
         await super().stop()
 
 
-def create_app(stage: Stage, lanes: KeyedScheduler, settings: StreamSettings, kafka: KafkaSettings) -> StageApp:
-    """Build the Faust app of one stage: its consumer group, reading all of the stage's topics."""
+class FaustHost:
+    """A `StageHost` on Faust."""
+
+    def __init__(self, app: StageApp) -> None:
+        self.app = app
+
+    async def start(self) -> None:
+        """Start the scheduler and join the consumer group."""
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Drain the scheduler, commit, and leave the group."""
+        await self.app.stop()
+
+    def failure(self) -> BaseException | None:
+        """Return the exception that ended the stage; None while it runs."""
+        crash: BaseException | None = self.app.crash_reason
+        return self.app.scheduler.failure() or crash
+
+
+def create_host(stage: Stage, scheduler: KeyedScheduler, settings: StreamSettings, kafka: KafkaSettings) -> FaustHost:
+    """Build the Faust host of one stage."""
+    return FaustHost(create_app(stage, scheduler, settings, kafka))
+
+
+def create_app(
+    stage: Stage,
+    scheduler: KeyedScheduler,
+    settings: StreamSettings,
+    kafka: KafkaSettings,
+    consumer_type: type[BatchConsumer] = BatchConsumer,
+) -> StageApp:
+    """Build the Faust app of one stage: one consumer group that reads all input topics."""
     app = StageApp(
         stage.group,
         broker="kafka://" + kafka.bootstrap_servers.replace(",", ";kafka://"),
@@ -69,7 +101,7 @@ def create_app(stage: Stage, lanes: KeyedScheduler, settings: StreamSettings, ka
         table_standby_replicas=0,
         consumer_auto_offset_reset="earliest",
         broker_max_poll_records=POLL_RECORDS,
-        # Our lanes hold records back, for as long as it takes; a worker that hangs is found by its own watchdog.
+        # The scheduler applies backpressure for as long as needed; `/live` detects a worker that hangs.
         broker_max_poll_interval=86_400.0,
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.session_seconds / 5,
@@ -79,15 +111,14 @@ def create_app(stage: Stage, lanes: KeyedScheduler, settings: StreamSettings, ka
         stream_wait_empty=True,
         producer_acks=-1,
     )
-    app.lanes, app.drain_timeout = lanes, settings.drain_seconds
-    consumer = type("Consumer", (BatchConsumer,), {"lanes": lanes, "grace": settings.drain_seconds})
-    vars(app.transport)["Consumer"] = consumer
+    app.scheduler, app.drain_timeout = scheduler, settings.drain_seconds
+    vars(app.transport)["Consumer"] = partial(consumer_type, scheduler=scheduler, grace=settings.drain_seconds)
     read = app.topic(*(topic.name for topic in stage.inputs), schema=RawBatchSchema(value_type=bytes))
 
     async def take(stream: Any) -> None:
         async for event in stream.noack().events():
             batch: RecordBatch = event.value
-            if not lanes.deliver(batch.partition, batch.start, batch.records):
+            if not scheduler.deliver(batch.partition, batch.start, batch.records):
                 await cast(BatchConsumer, app.consumer).rewind(event.message.tp)
             event.ack()
 

@@ -1,4 +1,4 @@
-"""Stages for Faust's own command line: `faust -A headrace.streams.worker.faust_cli:labels worker`. Built on demand."""
+"""Stages for Faust's command line: `faust -A headrace.streams.worker.faust_cli:labels worker`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
 from headrace.streams.engine import epochs
-from headrace.streams.kafka.faust_app import StageApp
+from headrace.streams.kafka.faust_app import FaustHost, StageApp
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker.runtime import WorkerRuntime
 
 
 def __getattr__(name: str) -> Any:
-    """Build the Faust app of the stage of that name; underscores stand for hyphens."""
-
+    """Build the Faust app of the stage of that name; underscores replace hyphens."""
     if name.startswith("_"):
         raise AttributeError(name)
     try:
@@ -26,8 +25,14 @@ def __getattr__(name: str) -> Any:
 
 
 def create_app(name: str) -> StageApp:
-    """Build the app of one stage with all that it needs. Raises ValueError for a stage that there is not."""
+    """Build the app of one stage.
+
+    Raises:
+        ValueError: no stage has this name.
+    """
     [stage] = pipeline.get_stages([name])
-    shared = WorkerRuntime([stage], load(StreamSettings), load(KafkaSettings))
-    shared.start()
-    return shared.host(asyncio.run(epochs.with_current_epoch(shared.bucket, stage))).app
+    runtime = WorkerRuntime([stage], load(StreamSettings), load(KafkaSettings))
+    runtime.start()
+    host = runtime.host(asyncio.run(epochs.with_current_epoch(runtime.bucket, stage))).host
+    assert isinstance(host, FaustHost)
+    return host.app

@@ -58,11 +58,11 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
     if uneven := [why for stage in plan.stages if (why := shared.copartitioning_error(stage))]:
         raise WorkerError("; ".join(uneven))
     hosted = [shared.host(stage) for stage in await startable_stages(plan, shared.bucket)]
-    pulse = health.HealthState({each.stage.name: each.lanes for each in hosted}, time.monotonic())
+    pulse = health.HealthState({each.stage.name: each.scheduler for each in hosted}, time.monotonic())
     close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None
     growth = RuleReloader(plan.rules, plan.host_new_rules, shared, hosted, pulse)
     try:
-        await asyncio.gather(*(each.app.start() for each in hosted))
+        await asyncio.gather(*(each.host.start() for each in hosted))
         await asyncio.gather(*(shared.report(each.stage, "working") for each in hosted))
         gc_tuning.reduce_gc_frequency()
         pulse.ready = True
@@ -71,7 +71,7 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
         await _watch(hosted, pulse, shared.bucket, stop, growth.reconcile)
     finally:
         await asyncio.to_thread(growth.stop)
-        await asyncio.gather(*(each.app.stop() for each in hosted))
+        await asyncio.gather(*(each.host.stop() for each in hosted))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_REPORT_SECONDS):
                 await asyncio.gather(*(shared.report(each.stage, "stopped") for each in hosted))
@@ -110,13 +110,13 @@ async def _watch(
     while not stop.is_set():
         pulse.last_heartbeat = time.monotonic()
         for each in list(hosted):
-            failure = each.lanes.failure() or each.app.crash_reason
+            failure = each.host.failure()
             if isinstance(failure, CircuitOpenError):
                 metrics.log.error("fuse blown", stage=each.stage.name, why=str(failure))
                 await circuit_breaker.save_reason(bucket, each.stage.name, str(failure))
                 hosted.remove(each)
                 pulse.schedulers.pop(each.stage.name)
-                await each.app.stop()
+                await each.host.stop()
             elif failure is not None:
                 raise WorkerError(f"stage {each.stage.name}: {failure!r}") from failure
         await grow()

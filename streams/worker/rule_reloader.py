@@ -58,7 +58,7 @@ class RuleReloader:
     async def _remove(self, each: HostedStage) -> None:
         self._hosted.remove(each)
         self._pulse.schedulers.pop(each.stage.name)
-        await each.app.stop()
+        await each.host.stop()
         await self._shared.report(each.stage, "stopped")
         metrics.log.info("let go", stage=each.stage.name)
 
@@ -67,8 +67,8 @@ class RuleReloader:
             metrics.log.error("fuse blown", stage=stage.name, why=why)
             return
         new = self._shared.host(stage)
-        await new.app.start()
+        await new.host.start()
         self._hosted.append(new)
-        self._pulse.schedulers[stage.name] = new.lanes
+        self._pulse.schedulers[stage.name] = new.scheduler
         await self._shared.report(stage, "working")
         metrics.log.info("hosted", stage=stage.name)

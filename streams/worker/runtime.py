@@ -23,9 +23,10 @@ from headrace.streams.costs import daily_budget
 from headrace.streams.costs.daily_budget import DailyBudget
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
+from headrace.streams.engine.ports import CreateHost, StageHost
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
-from headrace.streams.kafka.faust_app import StageApp, create_app
+from headrace.streams.kafka.faust_app import create_host as create_faust_host
 from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits import job_quotas
 from headrace.streams.limits.job_slots import JobEventHandler, JobSlots
@@ -42,18 +43,25 @@ class HostedStage:
 
     stage: Stage
     processor: Processor
-    lanes: KeyedScheduler
-    app: StageApp
+    scheduler: KeyedScheduler
+    host: StageHost
 
 
 class WorkerRuntime:
     """One process's connections. The cluster and its topics must be there."""
 
-    def __init__(self, stages: Sequence[Stage], settings: StreamSettings, cluster: KafkaSettings) -> None:
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        settings: StreamSettings,
+        cluster: KafkaSettings,
+        create_host: CreateHost = create_faust_host,
+    ) -> None:
+        self._create_host = create_host
         self._settings = settings
         self._cluster = cluster
         self._counts = clients.partition_counts(clients.admin(cluster))
-        self._lanes: dict[str, KeyedScheduler] = {}
+        self._schedulers: dict[str, KeyedScheduler] = {}
         shares = {call: partial(self._share, stage) for stage in stages for call in stage.paid_operations}
         self._aws = AwsClient(settings.aws_threads, RateLimits(settings.rates, shares))
         self._sender = AsyncProducer(clients.producer(cluster))
@@ -118,9 +126,10 @@ class WorkerRuntime:
         processor = Processor(stage, self._context, self._sender, partial(self._paused, stage))
         work = RecordHandler(processor.process, processor.on_deadline, due_at)
         settings = self._settings
-        lanes = KeyedScheduler(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
-        self._lanes[stage.name] = lanes
-        return HostedStage(stage, processor, lanes, create_app(stage, lanes, self._settings, self._cluster))
+        limits = settings.in_flight, settings.buffer_bytes, stage.deadline_seconds
+        scheduler = KeyedScheduler(work, *limits, stage.ordered)
+        self._schedulers[stage.name] = scheduler
+        return HostedStage(stage, processor, scheduler, self._create_host(stage, scheduler, settings, self._cluster))
 
     async def report(self, stage: Stage, state: StageState) -> None:
         """Tell everyone how a stage is here."""
@@ -131,5 +140,5 @@ class WorkerRuntime:
 
     def _share(self, stage: Stage) -> float:
         """Say which share of a stage's work is done here: that of its first topic's partitions."""
-        lanes, topic = self._lanes.get(stage.name), stage.reads[0].name
-        return lanes.owned(topic) / self._counts[topic] if lanes else 0.0
+        scheduler, topic = self._schedulers.get(stage.name), stage.reads[0].name
+        return scheduler.owned(topic) / self._counts[topic] if scheduler else 0.0

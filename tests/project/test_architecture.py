@@ -93,7 +93,7 @@ GROUP_CALLS = {
 LONGEST_MODULE = 250
 LONG_MODULES = {
     "schemas/records.py": "generated",
-    "streams/engine/scheduler.py": "one machine: its lanes, slots and partitions change together",
+    "streams/engine/scheduler.py": "one state machine: queues, slots and partitions change together",
 }
 LONGEST_FUNCTION = 60
 

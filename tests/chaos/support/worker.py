@@ -31,7 +31,8 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
-from headrace.streams.kafka.faust_app import StageApp, create_app
+from headrace.streams.kafka.consumer import BatchConsumer
+from headrace.streams.kafka.faust_app import FaustHost, create_app
 from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
@@ -152,10 +153,9 @@ def build(orders: Orders) -> HostedStage:
     stage = stage_of(orders.stage, orders.reads, orders.ordered)
     processor = Processor(stage, context, sender)
     work = RecordHandler(processor.process, processor.on_deadline, due_at)
-    stage_lanes = KeyedScheduler(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
-    app = create_app(stage, stage_lanes, settings, cluster)
-    _crash_at_commits(app, crash)
-    return HostedStage(stage, processor, stage_lanes, app)
+    scheduler = KeyedScheduler(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
+    app = create_app(stage, scheduler, settings, cluster, _crashing_consumer(crash))
+    return HostedStage(stage, processor, scheduler, FaustHost(app))
 
 
 async def main(orders: Orders) -> None:
@@ -165,13 +165,13 @@ async def main(orders: Orders) -> None:
     plant(orders.bug)
     await _cluster_there(orders.bootstrap_servers)
     hosted = build(orders)
-    await hosted.app.start()
+    await hosted.host.start()
     while not stop.is_set():
-        failure = hosted.lanes.failure() or hosted.app.crash_reason
+        failure = hosted.host.failure()
         if failure is not None:
             raise failure
         await asyncio.sleep(0.05)
-    await hosted.app.stop()
+    await hosted.host.stop()
 
 
 async def _cluster_there(bootstrap_servers: str) -> None:
@@ -184,18 +184,15 @@ async def _cluster_there(bootstrap_servers: str) -> None:
         await asyncio.sleep(0.2)
 
 
-def _crash_at_commits(app: StageApp, crash: Crash) -> None:
-    transport = vars(app.transport)
-    consumer: Any = transport["Consumer"]
-
-    class Crashing(consumer):  # type: ignore[misc]
+def _crashing_consumer(crash: Crash) -> type[BatchConsumer]:
+    class Crashing(BatchConsumer):
         async def _commit(self, offsets: Any) -> bool:
             crash.at("commit.before")
             done: bool = await super()._commit(offsets)
             crash.at("commit.after")
             return done
 
-    transport["Consumer"] = Crashing
+    return Crashing
 
 
 def _scanned(asset: Asset, job_id: str) -> MediaScanned:

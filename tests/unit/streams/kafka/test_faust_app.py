@@ -71,17 +71,17 @@ class Kafka:
 
 
 @pytest.fixture
-def lanes() -> KeyedScheduler:
+def scheduler() -> KeyedScheduler:
     return KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0)
 
 
-def consumer(lanes: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
+def consumer(scheduler: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
     async def run(_: Any, __: Any) -> None:
         """Do nothing."""
 
     app = create_app(
         Stage("labels", (topics.READY,), run=run),
-        lanes,
+        scheduler,
         StreamSettings(results_bucket="results"),
         KafkaSettings(bootstrap_servers="localhost:1"),
     )
@@ -90,53 +90,53 @@ def consumer(lanes: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
     return made
 
 
-async def test_a_partition_begins_at_its_committed_offset(lanes: KeyedScheduler) -> None:
+async def test_a_partition_begins_at_its_committed_offset(scheduler: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
-    await consumer(lanes, Kafka({tp: 7})).perform_seek()
-    assert lanes.committable(tp) == 7
+    await consumer(scheduler, Kafka({tp: 7})).perform_seek()
+    assert scheduler.committable(tp) == 7
 
 
 @pytest.mark.parametrize("committed", [None, 0])
 async def test_a_partition_without_a_committed_offset_is_read_from_its_beginning(
-    lanes: KeyedScheduler, committed: int | None
+    scheduler: KeyedScheduler, committed: int | None
 ) -> None:
     tp = TP("labels.retry", 2)
     kafka = Kafka({tp: committed}, begin=3)
-    await consumer(lanes, kafka).perform_seek()
+    await consumer(scheduler, kafka).perform_seek()
     assert kafka.sought == {tp: 3}
-    assert lanes.committable(tp) == 3
+    assert scheduler.committable(tp) == 3
 
 
 async def fetched(of: BatchConsumer, kafka: Kafka, *offsets: int) -> list[int]:
-    """Fetch once and give the offsets that were delivered to the lanes."""
+    """Fetch once and give the offsets that were delivered to the scheduler."""
     kafka.fetches.append(list(offsets))
     delivered = []
     async for _, event in of.getmany(0):
         batch: Any = event.value
-        assert of.lanes.deliver(batch.partition, batch.start, batch.records)
+        assert of.stage_scheduler.deliver(batch.partition, batch.start, batch.records)
         delivered += [record.offset for record in batch.records]
     return delivered
 
 
-async def flowing(lanes: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
+async def flowing(scheduler: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
     """A consumer whose partitions are assigned and which may fetch."""
-    made = consumer(lanes, kafka)
+    made = consumer(scheduler, kafka)
     vars(made)["_active_partitions"] = kafka.assignment()
     made.resume_flow()
     return made
 
 
-async def test_a_partition_is_followed_from_its_committed_offset(lanes: KeyedScheduler) -> None:
+async def test_a_partition_is_followed_from_its_committed_offset(scheduler: KeyedScheduler) -> None:
     kafka = Kafka({TP("media.ready", 0): 7})
-    reading = await flowing(lanes, kafka)
+    reading = await flowing(scheduler, kafka)
     assert await fetched(reading, kafka, 7, 8) == [7, 8]
     assert await fetched(reading, kafka, 8, 9) == [9]
 
 
-async def test_what_a_fetch_brought_while_the_assignment_began_anew_is_fetched_again(lanes: KeyedScheduler) -> None:
+async def test_what_a_fetch_brought_while_the_assignment_began_anew_is_fetched_again(scheduler: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 7})
-    reading = await flowing(lanes, kafka)
+    reading = await flowing(scheduler, kafka)
     assert await fetched(reading, kafka, 7) == [7]
     await reading.perform_seek()
     assert await fetched(reading, kafka, 7) == [7]
@@ -151,7 +151,7 @@ async def test_the_last_thing_that_a_new_assignment_waits_for_is_that_all_is_sou
     assert kafka.asked[-1] == "committed"
 
 
-async def test_an_ordered_stage_reads_its_retries_up_to_where_they_ended(lanes: KeyedScheduler) -> None:
+async def test_an_ordered_stage_reads_its_retries_up_to_where_they_ended(scheduler: KeyedScheduler) -> None:
     source, retry = TP("media.ready", 0), TP("labels.retry", 0)
     ordered = KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
     await consumer(ordered, Kafka({source: 7, retry: 2}, end=3)).perform_seek()
@@ -160,53 +160,53 @@ async def test_an_ordered_stage_reads_its_retries_up_to_where_they_ended(lanes: 
     assert ordered.has_room((source.topic, source.partition))
 
 
-async def test_a_retry_topic_whose_records_have_all_expired_holds_up_nothing(lanes: KeyedScheduler) -> None:
+async def test_a_retry_topic_whose_records_have_all_expired_holds_up_nothing(scheduler: KeyedScheduler) -> None:
     source, retry = TP("media.ready", 0), TP("labels.retry", 0)
     ordered = KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
     await consumer(ordered, Kafka({source: 7, retry: 2}, begin=9, end=9)).perform_seek()
     assert ordered.has_room((source.topic, source.partition))
 
 
-async def test_records_that_got_lost_on_their_way_are_fetched_again(lanes: KeyedScheduler) -> None:
+async def test_records_that_got_lost_on_their_way_are_fetched_again(scheduler: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 7})
-    reading = await flowing(lanes, kafka)
+    reading = await flowing(scheduler, kafka)
     assert await fetched(reading, kafka, 9, 10) == []
     assert kafka.sought == {tp: 7}
     assert await fetched(reading, kafka, 7, 8, 9, 10) == [7, 8, 9, 10]
 
 
-async def test_a_gap_that_is_on_the_log_is_believed(lanes: KeyedScheduler) -> None:
+async def test_a_gap_that_is_on_the_log_is_believed(scheduler: KeyedScheduler) -> None:
     kafka = Kafka({TP("media.ready", 0): 7})
-    reading = await flowing(lanes, kafka)
+    reading = await flowing(scheduler, kafka)
     assert await fetched(reading, kafka, 9, 10) == []
     assert await fetched(reading, kafka, 9, 10) == [9, 10]
 
 
-async def test_what_was_lost_twice_is_still_not_skipped(lanes: KeyedScheduler) -> None:
+async def test_what_was_lost_twice_is_still_not_skipped(scheduler: KeyedScheduler) -> None:
     kafka = Kafka({TP("media.ready", 0): 7})
-    reading = await flowing(lanes, kafka)
+    reading = await flowing(scheduler, kafka)
     assert await fetched(reading, kafka, 9, 10) == []
     assert await fetched(reading, kafka, 11, 12) == []
     assert await fetched(reading, kafka, 7, 8) == [7, 8]
 
 
-async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(lanes: KeyedScheduler) -> None:
+async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(scheduler: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 7})
-    reading = await flowing(lanes, kafka)
+    reading = await flowing(scheduler, kafka)
     kafka.fetches = [[7, 8], [9]]
     async for _ in reading.getmany(0):
         """The agent never sees it."""
     async for _, event in reading.getmany(0):
         batch: Any = event.value
-        assert not lanes.deliver(batch.partition, batch.start, batch.records)
+        assert not scheduler.deliver(batch.partition, batch.start, batch.records)
         await reading.rewind(tp)
     assert await fetched(reading, kafka, 7, 8, 9) == [7, 8, 9]
 
 
-def test_a_leader_that_knew_no_partitions_after_an_outage_looks_again_soon(lanes: KeyedScheduler) -> None:
-    of = consumer(lanes, Kafka({}))
+def test_a_leader_that_knew_no_partitions_after_an_outage_looks_again_soon(scheduler: KeyedScheduler) -> None:
+    of = consumer(scheduler, Kafka({}))
     assert of.app.conf.consumer_metadata_max_age_ms <= 10_000
 
 
@@ -239,11 +239,11 @@ def test_a_plain_cluster_asks_for_nothing() -> None:
     assert credentials(told()) is None
 
 
-async def further_than_delivered(lanes: KeyedScheduler, position: int) -> tuple[BatchConsumer, Kafka]:
+async def further_than_delivered(scheduler: KeyedScheduler, position: int) -> tuple[BatchConsumer, Kafka]:
     """A consumer that begins at 5 and whose client, when a fetch has brought nothing, is at a position behind that."""
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 5})
-    of = await flowing(lanes, kafka)
+    of = await flowing(scheduler, kafka)
     kafka.position = {tp: position}
     assert await fetched(of, kafka) == []
     assert kafka.sought == {tp: 5}
@@ -251,9 +251,9 @@ async def further_than_delivered(lanes: KeyedScheduler, position: int) -> tuple[
 
 
 async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_comes_after_it(
-    lanes: KeyedScheduler,
+    scheduler: KeyedScheduler,
 ) -> None:
-    of, kafka = await further_than_delivered(lanes, 9)
+    of, kafka = await further_than_delivered(scheduler, 9)
     assert await fetched(of, kafka, 5, 6, 7, 8) == [5, 6, 7, 8]
     kafka.sought.clear()
     assert await fetched(of, kafka) == []
@@ -261,19 +261,19 @@ async def test_what_a_fetch_brought_to_nobody_is_fetched_again_though_nothing_co
 
 
 async def test_a_client_that_is_further_without_a_record_is_believed_when_it_is_seen_twice(
-    lanes: KeyedScheduler,
+    scheduler: KeyedScheduler,
 ) -> None:
-    of, kafka = await further_than_delivered(lanes, 6)
+    of, kafka = await further_than_delivered(scheduler, 6)
     kafka.sought.clear()
     assert await fetched(of, kafka) == []
     assert kafka.sought == {}
     assert await fetched(of, kafka, 6, 7) == [6, 7]
 
 
-async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: KeyedScheduler) -> None:
+async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(scheduler: KeyedScheduler) -> None:
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 0})
-    of = await flowing(lanes, kafka)
+    of = await flowing(scheduler, kafka)
     cast(Any, of.app.topics)._acking_topics.add(tp.topic)
     kafka.fetches.append([0, 1])
     [event] = [event async for _, event in of.getmany(0)]
@@ -284,9 +284,9 @@ async def test_nothing_is_remembered_of_a_batch_that_was_taken_over(lanes: Keyed
 
 
 @contextmanager
-def fetching(lanes: KeyedScheduler, client: Any) -> Iterator[Any]:
+def fetching(scheduler: KeyedScheduler, client: Any) -> Iterator[Any]:
     """The thread of a consumer, at work with a client of its own; its `ident` says which thread."""
-    made: Any = consumer(lanes, Kafka({}))
+    made: Any = consumer(scheduler, Kafka({}))
     made.resume_flow()
     thread = made._new_consumer_thread()
     thread._ensure_consumer = lambda: client
@@ -334,19 +334,19 @@ class Client:
 
 
 async def test_a_seek_is_done_in_the_thread_that_fetches_and_only_while_the_partition_is_assigned(
-    lanes: KeyedScheduler,
+    scheduler: KeyedScheduler,
 ) -> None:
     client = Client(TP("media.ready", 0))
-    with fetching(lanes, client) as thread:
+    with fetching(scheduler, client) as thread:
         await thread.seek_in_thread(TP("media.ready", 0), 7)
         await thread.seek_in_thread(TP("media.ready", 1), 7)
     assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
 
 
 @pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
-def test_the_thread_that_fetches_has_a_loop_of_its_own_of_the_apps_kind(lanes: KeyedScheduler, new_loop: Any) -> None:
+def test_consumer_thread_runs_its_own_loop_of_the_same_type(scheduler: KeyedScheduler, new_loop: Any) -> None:
     async def loops() -> list[asyncio.AbstractEventLoop]:
-        made = consumer(lanes, Kafka({}))
+        made = consumer(scheduler, Kafka({}))
         return [made._new_consumer_thread().thread_loop, asyncio.get_running_loop()]
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -356,9 +356,11 @@ def test_the_thread_that_fetches_has_a_loop_of_its_own_of_the_apps_kind(lanes: K
     assert type(own) is type(apps)
 
 
-async def test_a_rebalance_during_a_stop_does_not_close_the_client_from_another_thread(lanes: KeyedScheduler) -> None:
+async def test_close_leaves_the_client_to_the_consumer_thread(
+    scheduler: KeyedScheduler,
+) -> None:
     client = Client(TP("media.ready", 0))
-    with fetching(lanes, client) as thread:
+    with fetching(scheduler, client) as thread:
         vars(thread)["_consumer"] = client
         thread.close()
         assert not client._closed
@@ -366,9 +368,9 @@ async def test_a_rebalance_during_a_stop_does_not_close_the_client_from_another_
     assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
 
 
-async def test_what_a_fetch_brings_when_nobody_waits_any_more_is_given_back(lanes: KeyedScheduler) -> None:
+async def test_what_a_fetch_brings_when_nobody_waits_any_more_is_given_back(scheduler: KeyedScheduler) -> None:
     client = Client(TP("media.ready", 0))
-    with fetching(lanes, client) as thread:
+    with fetching(scheduler, client) as thread:
         fetch = asyncio.create_task(thread.getmany(set(), 1.0))
         assert await asyncio.to_thread(client.asked.wait, 10)
         fetch.cancel()
@@ -379,10 +381,10 @@ async def test_what_a_fetch_brings_when_nobody_waits_any_more_is_given_back(lane
     assert client.sought == [(TP("media.ready", 0), 7, thread.ident)]
 
 
-async def test_what_a_fetch_brings_is_given_to_whoever_waits_for_it(lanes: KeyedScheduler) -> None:
+async def test_what_a_fetch_brings_is_given_to_whoever_waits_for_it(scheduler: KeyedScheduler) -> None:
     client = Client(TP("media.ready", 0))
     client.comes.set()
-    with fetching(lanes, client) as thread:
+    with fetching(scheduler, client) as thread:
         found = await thread.getmany(set(), 1.0)
     assert [each.offset for each in found[TP("media.ready", 0)]] == [7]
     assert client.sought == []
