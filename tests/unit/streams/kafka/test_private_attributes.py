@@ -51,8 +51,8 @@ def test_table_was_checked_at_the_installed_version(package: str) -> None:
 
 def test_table_lists_every_private_vendor_attribute() -> None:
     source = "\n".join(path.read_text() for path in SOURCES)
-    defined = set(re.findall(r"(?:self\.(?=_\w+(?:: [^=\n]+)? = )|def )(_\w+)", source))
+    functions, assigned = re.findall(r"def (_\w+)", source), re.findall(r"self\.(_\w+)(?:: [^=\n]+)? = ", source)
     owners = [resolve_name(owner) for owner in {each.owner for each in PRIVATE_ATTRIBUTES}]
-    own = {name for name in defined if not any(hasattr(owner, name) for owner in owners)}
+    own = {name for name in functions if not any(hasattr(owner, name) for owner in owners)} | set(assigned)
     used = {name for path in SOURCES for name in private_names(path)}
     assert used - own - {each.name for each in PRIVATE_ATTRIBUTES} == set()
