@@ -165,7 +165,7 @@ class TextGenerator(Protocol):
         ...
 
 
-class JobStatus(Protocol):
+class JobLookup(Protocol):
     """Knows how jobs are that were started."""
 
     async def completion_of(self, job: JobStarted) -> JobFinished | None:
@@ -188,4 +188,4 @@ class Services:
     voice: Voice
     transcoder: Transcoder
     writer: TextGenerator
-    jobs: JobStatus
+    jobs: JobLookup

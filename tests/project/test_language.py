@@ -1,0 +1,40 @@
+"""Prose uses standard terms: no file outside the shrinking allow-list has a forbidden word."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.project import forbidden_words
+
+
+def test_files_have_no_forbidden_words() -> None:
+    allowed = set(forbidden_words.todo())
+    names = [name for name in forbidden_words.checked_files() if name not in allowed]
+    found = [violation for name in names for violation in forbidden_words.violations(name)]
+    assert not found, "use the standard term: CONTRIBUTING.md"
+
+
+def test_allow_list_only_shrinks() -> None:
+    present = set(forbidden_words.checked_files())
+    clean = [name for name in forbidden_words.todo() if name not in present or not forbidden_words.violations(name)]
+    assert not clean, "python -m tests.project.forbidden_words"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""What nobody can read."""',
+        "x = 1  # as it came",
+        "def test_nobody_reads_it(): ...",
+        "raise ValueError(f'{x} for  ever')",
+        "def f():\n    '''It is\n    so\n    many.'''",
+    ],
+)
+def test_forbidden_word_in_code_is_detected(source: str) -> None:
+    prose = " ".join(text for _, text in forbidden_words.python_prose(source, messages=True))
+    assert forbidden_words.FORBIDDEN.search(prose)
+
+
+@pytest.mark.parametrize("text", ["seating", "unfused", "a consumer group", "gears", "saidso"])
+def test_only_whole_words_are_forbidden(text: str) -> None:
+    assert not forbidden_words.FORBIDDEN.search(text)
