@@ -1,4 +1,4 @@
-"""What Kafka lacks that a producer needs."""
+"""Check that Kafka has the topics and schemas that a producer needs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from headrace.schemas.serde import catalog
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError, SchemaNotRegisteredError
 from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_schemas
 
-LOOK_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+RESPONSE_SECONDS = 5.0
 
-
-ANSWER_SECONDS = 5.0
-
-
-NEEDED = (
+REQUIRED_TOPICS = (
     topics.UPLOADED,
     topics.DELETED,
     topics.AWS_EVENTS,
@@ -30,34 +27,34 @@ NEEDED = (
 )
 
 
-def missing_dependencies(cluster: KafkaSettings, book: Codec) -> str:
-    """Say what Kafka or the schema registry lacks that the bridge needs; empty when nothing.
+def missing_dependencies(cluster: KafkaSettings, codec: Codec) -> str:
+    """Return what Kafka or the schema registry lacks; empty when nothing.
 
-    Publishes the schemas on the way, and has the codec write as the registry wants.
+    Publishes the schemas and loads their registry ids into the codec.
     """
     try:
-        there = clients.partition_counts(clients.admin(cluster), timeout=ANSWER_SECONDS)
-        missing = [topic.name for topic in NEEDED if topic.name not in there]
+        existing = clients.partition_counts(clients.admin(cluster), timeout=RESPONSE_SECONDS)
+        missing = [topic.name for topic in REQUIRED_TOPICS if topic.name not in existing]
         if missing:
-            return f"topics not there: {', '.join(missing)} (headrace topics apply)"
-        publish_schemas(clients.producer(cluster), catalog.versions(), timeout=ANSWER_SECONDS)
-        book.load_schema_ids()
+            return f'topics missing: {", ".join(missing)}. Run "headrace topics apply".'
+        publish_schemas(clients.producer(cluster), catalog.versions(), timeout=RESPONSE_SECONDS)
+        codec.load_schema_ids()
     except KafkaException as error:
         return clients.describe_error(error, cluster)
     except SchemasNotPublishedError as error:
-        return f"Kafka does not take the schemas: {error}"
+        return f"schemas not published: {error}"
     except (RegistryUnavailableError, SchemaNotRegisteredError) as error:
         return str(error)
     return ""
 
 
-def wait_for_kafka(cluster: KafkaSettings, book: Codec, stop: threading.Event) -> bool:
-    """Wait until nothing is missing. False when told to stop."""
-    saying = OutageLog()
+def wait_for_kafka(cluster: KafkaSettings, codec: Codec, stop: threading.Event) -> bool:
+    """Wait until nothing is missing. Returns False if `stop` is set first."""
+    outage = OutageLog()
     while not stop.is_set():
-        missing = missing_dependencies(cluster, book)
+        missing = missing_dependencies(cluster, codec)
         if not missing:
             return True
-        saying.down(missing)
-        stop.wait(LOOK_SECONDS)
+        outage.down(missing)
+        stop.wait(RETRY_SECONDS)
     return False

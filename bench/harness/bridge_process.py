@@ -77,31 +77,30 @@ class Watch:
             self.delays_ms.append(time.time() * 1000 - detail["sent"])
 
 
+class MeasuredBridge(Bridge):
+    """A bridge that records the delay of each acknowledged message."""
+
+    watch: Watch
+
+    def _on_acknowledged(self, messages: Sequence[InFlightMessage]) -> None:
+        for message in messages:
+            self.watch.note(message.sqs.body)
+        super()._on_acknowledged(messages)
+
+
 def bridge(task: Task) -> Measured:
     """Empty the queue into Kafka."""
     watch = Watch(task.messages)
     settings = BridgeSettings(queue_urls=(task.queue_url,), bridge_receivers=task.receivers, bridge_poll_seconds=1)
     cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
-    running = Bridge(settings, partial(clients.producer, cluster), codec.load(), threading.Event())
-    _tell_when_acknowledged(running, watch)
+    running = MeasuredBridge(settings, partial(clients.producer, cluster), codec.load(), threading.Event())
+    running.watch = watch
     running.open()
     gc_tuning.reduce_gc_frequency()
     running.add(open_source(task.queue_url, settings))
     measured = watch.until_done(lambda: running.counts.deleted)
     running.close()
     return measured
-
-
-def _tell_when_acknowledged(running: Bridge, watch: Watch) -> None:
-    airspace = vars(running)["_airspace"]
-    landed: Callable[[Sequence[InFlightMessage]], None] = vars(airspace)["_landed"]
-
-    def noted(flights: Sequence[InFlightMessage]) -> None:
-        for flight in flights:
-            watch.note(flight.delivery.body)
-        landed(flights)
-
-    vars(airspace)["_landed"] = noted
 
 
 def bare(task: Task) -> Measured:

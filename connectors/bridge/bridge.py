@@ -1,7 +1,7 @@
-"""The bridge: receive, translate, produce, and delete a message once every record of it is acknowledged.
+"""Receive SQS messages, produce their records, and delete each message once Kafka has acknowledged every record.
 
-Deleting only after the acknowledgement makes the queue the outbox: whatever dies in between, SQS hands the message
-out again, and its records have the same ids. Source: Enterprise Integration Patterns, "Guaranteed Delivery".
+The queue is the outbox: if a process dies before the delete, SQS delivers the message again, and its records have the
+same ids. Source: Enterprise Integration Patterns, "Guaranteed Delivery".
 """
 
 from __future__ import annotations
@@ -45,106 +45,109 @@ log = structlog.get_logger("headrace")
 
 
 class BridgeError(RuntimeError):
-    """The bridge cannot go on; started again it carries on where it was, because what it held comes back."""
+    """The bridge stopped on an error. After a restart SQS delivers the messages in flight again."""
 
 
 class Bridge:
-    """Carries messages from queues to Kafka until it is closed."""
+    """Moves messages from SQS queues to Kafka until closed."""
 
     def __init__(
-        self, settings: BridgeSettings, connect: Callable[..., Producer], book: Codec, stopping: threading.Event
+        self, settings: BridgeSettings, connect: Callable[..., Producer], codec: Codec, stopping: threading.Event
     ) -> None:
-        """`connect` makes a producer, with librdkafka's settings to add. `stopping` is set when work cannot go on."""
+        """Create the producer by `connect`, which takes extra librdkafka options. An error sets `stopping`."""
         self._settings = settings
         self._stopping = stopping
-        self._codec = book
-        self._airspace = InFlightMessages(settings.bridge_in_flight, self._on_acknowledged)
-        self._deletes: dict[QueueSourceState, MessageDeleter] = {}
-        self._queues: dict[QueueSourceState, OutageLog] = {}
-        self._kafka = OutageLog()
+        self._codec = codec
+        self._in_flight = InFlightMessages(settings.bridge_in_flight, self._on_acknowledged)
+        self._deleters: dict[QueueSourceState, MessageDeleter] = {}
+        self._queue_outages: dict[QueueSourceState, OutageLog] = {}
+        self._kafka_outage = OutageLog()
         self._reports: deque[DeliveryReport] = deque()
         self._receivers: list[threading.Thread] = []
-        self._over = threading.Event()
-        self._failed: Exception | None = None
-        self._producer = connect(error_cb=self._handle_reports)
-        self.counts = self._airspace.counts
+        self._closed = threading.Event()
+        self._failure: Exception | None = None
+        self._producer = connect(error_cb=self._handle_error)
+        self.counts = self._in_flight.counts
 
     def open(self) -> None:
-        """Begin to work; there are no queues yet."""
+        """Start the background threads."""
         self.thread("poll", self._poll)
-        self.thread("hide", partial(extend_visibility_loop, self._airspace, self._over))
+        self.thread("visibility", partial(extend_visibility_loop, self._in_flight, self._closed))
 
     def add(self, source: QueueSourceState) -> None:
-        """Receive from this queue as well, from now on."""
-        self._queues[source] = OutageLog(queue=source.queue.url)
-        self._deletes[source] = MessageDeleter(source, self._airspace.remove)
+        """Start to receive from a queue."""
+        self._queue_outages[source] = OutageLog(queue=source.queue.url)
+        self._deleters[source] = MessageDeleter(source, self._in_flight.remove)
         for number in range(1 if source.queue.is_fifo else self._settings.bridge_receivers):
-            self.thread(f"delete-{number}", self._deletes[source].work)
+            self.thread(f"delete-{number}", self._deleters[source].work)
             self._receivers.append(self.thread(f"receive-{number}", partial(self._receive, source)))
 
     def thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        """Do something beside. Should it fail, it ends the bridge."""
+        """Run `work` in a daemon thread. An exception stops the bridge."""
         thread = threading.Thread(target=self._supervised, args=(work,), name=name, daemon=True)
         thread.start()
         return thread
 
     def close(self) -> None:
-        """Receive nothing more, wait for acknowledgements and deletes within bounds, and leave the rest to SQS.
+        """Stop receiving and drain for at most `bridge_drain_seconds`. SQS delivers undecided messages again.
 
-        Raises `BridgeFailed` when something had ended the work before.
+        Raises:
+            BridgeError: An error had stopped the bridge.
         """
-        deadline = time.monotonic() + (0 if self._failed else self._settings.bridge_drain_seconds)
+        deadline = time.monotonic() + (0 if self._failure else self._settings.bridge_drain_seconds)
         self._stopping.set()
-        self._airspace.close()
-        for deletes in list(self._deletes.values()):
-            deletes.waiting.flush()
-        self._airspace.empty(deadline - time.monotonic())
+        self._in_flight.close()
+        for deleter in list(self._deleters.values()):
+            deleter.buffer.flush()
+        self._in_flight.drain(deadline - time.monotonic())
         for receiver in self._receivers:
-            # What SQS hands to a poll that nobody waits for stays hidden from everybody else.
+            # SQS hides the messages of a long poll even if the client is gone.
             receiver.join(max(0.0, deadline - time.monotonic()))
-        for deletes in list(self._deletes.values()):
-            deletes.close()
-        self._over.set()
-        if self._failed is not None:
-            raise BridgeError(f"the bridge cannot go on: {self._failed}") from self._failed
+        for deleter in list(self._deleters.values()):
+            deleter.close()
+        self._closed.set()
+        if self._failure is not None:
+            raise BridgeError(f"the bridge stopped: {self._failure}") from self._failure
 
-    def process(self, flight: InFlightMessage) -> None:
-        """Carry one message over; its deletion follows when Kafka has it."""
+    def process(self, message: InFlightMessage) -> None:
+        """Produce the records of one message. Delivery reports decide what happens to it."""
         now = datetime.now(UTC)
-        found = encode_message(flight.delivery.body, now, self._codec)
-        if isinstance(found, Rejected):
-            self._reject(flight, found, now)
-        elif isinstance(found, Ignored):
-            if found.notable:
-                log.warning("ignored", queue=flight.source.queue.url, message=flight.delivery.id, why=found.reason)
-            self._airspace.end(flight, "ignored")
+        result = encode_message(message.sqs.body, now, self._codec)
+        if isinstance(result, Rejected):
+            self._reject(message, result, now)
+        elif isinstance(result, Ignored):
+            if result.notable:
+                queue = message.source.queue.url
+                log.warning("message_ignored", queue=queue, message=message.sqs.id, reason=result.reason)
+            self._in_flight.decide(message, MessageOutcome.IGNORED)
         else:
-            self._send(flight, found, "parsed")
+            self._send(message, result, MessageOutcome.PARSED)
 
-    def _reject(self, flight: InFlightMessage, refused: Rejected, now: datetime) -> None:
-        """Send what can be read of it, and the whole of it as a dead letter, unless that is left to the queue."""
-        url = flight.source.queue.url
-        log.warning("refused", queue=url, message=flight.delivery.id, code=refused.code, why=refused.reason)
-        messages = encode_valid_parts(refused, self._codec)
+    def _reject(self, message: InFlightMessage, rejected: Rejected, now: datetime) -> None:
+        """Send the records of the valid parts, and a dead letter unless `leave_unreadable` is set."""
+        url = message.source.queue.url
+        log.warning("message_rejected", queue=url, message=message.sqs.id, code=rejected.code, reason=rejected.reason)
+        records = encode_valid_parts(rejected, self._codec)
         if not self._settings.leave_unreadable:
-            self._send(flight, (*messages, _dead_letter(flight.delivery, url, refused, now)), "rejected")
-        elif messages:
-            self._send(flight, messages, "returned")
+            dead_letter = _dead_letter(message.sqs, url, rejected, now)
+            self._send(message, (*records, dead_letter), MessageOutcome.REJECTED)
+        elif records:
+            self._send(message, records, MessageOutcome.RETURNED)
         else:
-            self._airspace.end(flight, "returned")
+            self._in_flight.decide(message, MessageOutcome.RETURNED)
 
-    def _send(self, flight: InFlightMessage, messages: Sequence[ProducerRecord], ending: MessageOutcome) -> None:
+    def _send(self, message: InFlightMessage, records: Sequence[ProducerRecord], outcome: MessageOutcome) -> None:
         def delivered(error: KafkaError | None, _: object) -> None:
             if error is None:
-                self._kafka.recovered()
+                self._kafka_outage.recovered()
             else:
-                self._kafka.down(f"Kafka did not take a record: {error.str()}")
-            self._reports.append(DeliveryReport(flight, ending, error is None))
+                self._kafka_outage.down(f"Kafka did not acknowledge a record: {error.str()}")
+            self._reports.append(DeliveryReport(message, outcome, error is None))
             _raise_fatal(error)
 
-        self._airspace.await_records(flight, len(messages))
-        for each in messages:
-            self._produce(each, delivered)
+        message.expect_records(len(records))
+        for record in records:
+            self._produce(record, delivered)
 
     def _produce(self, sent: ProducerRecord, delivered: Callable[[KafkaError | None, object], None]) -> None:
         while True:
@@ -154,75 +157,75 @@ class Bridge:
                 )
                 return
             except BufferError:  # the producer holds as much as it may: wait until it has delivered some
-                if self._over.wait(POLL_SECONDS):
+                if self._closed.wait(POLL_SECONDS):
                     return
             except KafkaException as error:
                 delivered(error.args[0], None)
                 return
 
-    def _on_acknowledged(self, flights: Sequence[InFlightMessage]) -> None:
-        for source, those in groupby(flights, attrgetter("source")):
-            self._deletes[source].waiting.put(those)
+    def _on_acknowledged(self, messages: Sequence[InFlightMessage]) -> None:
+        for source, group in groupby(messages, attrgetter("source")):
+            self._deleters[source].buffer.put(group)
 
     def _receive(self, source: QueueSourceState) -> None:
         pause = PAUSE_SECONDS
-        while self._airspace.reserve(BATCH):
+        while self._in_flight.reserve(BATCH):
             try:
                 received = source.queue.receive()
             except QueueUnavailableError as error:
-                self._airspace.add(source, (), BATCH, time.monotonic())
-                self._queues[source].down(str(error))
+                self._in_flight.add(source, (), BATCH, time.monotonic())
+                self._queue_outages[source].down(str(error))
                 self._stopping.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 continue
-            self._queues[source].recovered()
+            self._queue_outages[source].recovered()
             pause = PAUSE_SECONDS
-            flights = self._airspace.add(source, received, BATCH, time.monotonic())
-            for flight in flights:
-                self.process(flight)
-            if received and not flights:
-                self._give_back(source, received)
+            messages = self._in_flight.add(source, received, BATCH, time.monotonic())
+            for message in messages:
+                self.process(message)
+            if received and not messages:
+                self._release(source, received)
 
-    def _give_back(self, source: QueueSourceState, received: Sequence[SqsMessage]) -> None:
-        """Let others have at once what a long poll brought after the end."""
+    def _release(self, source: QueueSourceState, received: Sequence[SqsMessage]) -> None:
+        """Make messages visible again that a long poll returned after the close."""
         try:
             source.queue.change_visibility(received, 0)
         except QueueUnavailableError as error:
-            self._queues[source].down(str(error))
+            self._queue_outages[source].down(str(error))
 
     def _poll(self) -> None:
-        """Let the producer call back. Ends with the bridge, after the last acknowledgement."""
-        while not self._over.is_set():
+        """Serve the producer's callbacks until the bridge is closed, after the last delivery report."""
+        while not self._closed.is_set():
             try:
                 self._producer.poll(POLL_SECONDS)
-            finally:  # also when one of the reports was fatal: the others count
-                self._airspace.acknowledged([self._reports.popleft() for _ in range(len(self._reports))])
+            finally:  # after a fatal report as well: the other reports count
+                self._in_flight.handle_reports([self._reports.popleft() for _ in range(len(self._reports))])
 
-    def _handle_reports(self, error: KafkaError) -> None:
-        """Take note of what the producer says of the cluster; what it holds is sent as soon as that is over."""
+    def _handle_error(self, error: KafkaError) -> None:
+        """Log an outage of the cluster. The producer sends its records once a broker is back."""
         _raise_fatal(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._kafka.down("Kafka does not answer")
+            self._kafka_outage.down("no Kafka broker is reachable")
 
     def _supervised(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:  # unseen, it would leave a bridge that looks well and carries less
-            self._failed = self._failed or error
+        except Exception as error:  # a bridge with a dead thread would look healthy and move fewer messages
+            self._failure = self._failure or error
             self._stopping.set()
 
 
 def _raise_fatal(error: KafkaError | None) -> None:
-    """Raise what the producer cannot get over: from then on it takes nothing more."""
+    """Raise a fatal error. The producer accepts no records after one."""
     if error is not None and error.fatal():
         raise KafkaException(error)
 
 
-def _dead_letter(delivery: SqsMessage, queue_url: str, refused: Rejected, now: datetime) -> ProducerRecord:
+def _dead_letter(message: SqsMessage, queue_url: str, rejected: Rejected, now: datetime) -> ProducerRecord:
     """Build the dead letter of an SQS message. Its first failure is when SQS first delivered it."""
-    first = delivery.first_received_ms
+    first = message.first_received_ms
     failed_at = (EPOCH + timedelta(milliseconds=first) if first else now, now)
-    # A JSON escape can put half of a surrogate pair into the body, which is kept as it is.
-    body = delivery.body.encode(errors="surrogatepass")
-    origin = {"dlq-queue": queue_url, "dlq-sqs-message": delivery.id}
-    return rejected_message(delivery.id, body, refused, failed_at, origin)
+    # A JSON escape can put half of a surrogate pair into the body, which is kept unchanged.
+    body = message.body.encode(errors="surrogatepass")
+    origin = {"dlq-queue": queue_url, "dlq-sqs-message": message.id}
+    return rejected_message(message.id, body, rejected, failed_at, origin)

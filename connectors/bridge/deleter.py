@@ -1,4 +1,4 @@
-"""Deletes messages that have landed, ten at a time or once a second: single deletes are what slows bridges down."""
+"""Delete acknowledged messages in batches of ten, or after one second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headrace.schemas.runtime.outage_log import OutageLog
 
 WAIT_SECONDS = 1.0
 PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)
-"""Seconds before each further try. What is not deleted by then comes back, and its records keep their ids."""
+"""Seconds before each retry. After the last one SQS delivers the message again; its records keep their ids."""
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ log = structlog.get_logger("headrace")
 
 
 class BatchBuffer(Generic[T]):
-    """What waits to be deleted, handed out by the batch. Safe from many threads."""
+    """Collect items and return them in batches of ten. Thread-safe."""
 
     def __init__(self, seconds: float = WAIT_SECONDS) -> None:
         self._seconds = seconds
@@ -32,81 +32,81 @@ class BatchBuffer(Generic[T]):
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, those: Iterable[T]) -> None:
-        """Wait behind the others."""
+    def put(self, items: Iterable[T]) -> None:
+        """Append items."""
         now = time.monotonic()
         with self._changed:
             before = len(self._waiting)
-            self._waiting.extend((now, each) for each in those)
+            self._waiting.extend((now, item) for item in items)
             if before == 0 or before < BATCH <= len(self._waiting):
                 self._changed.notify()
 
     def take(self) -> list[T]:
-        """Give ten, or fewer once the first of them has waited long enough; none once closed and empty."""
+        """Return ten items, or fewer once the first is older than `seconds`; none once closed and empty."""
         with self._changed:
             while not self._closed and len(self._waiting) < BATCH:
-                rest = self._waiting[0][0] + self._seconds - time.monotonic() if self._waiting else None
-                if rest is not None and rest <= 0:
+                remaining = self._waiting[0][0] + self._seconds - time.monotonic() if self._waiting else None
+                if remaining is not None and remaining <= 0:
                     break
-                self._changed.wait(rest)
+                self._changed.wait(remaining)
             taken = [self._waiting.popleft()[1] for _ in range(min(BATCH, len(self._waiting)))]
             if self._waiting:
                 self._changed.notify()
             return taken
 
     def flush(self) -> None:
-        """Hand out from now on whatever is there, without waiting for more."""
+        """Return incomplete batches at once from now on."""
         with self._changed:
             self._seconds = 0.0
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let those who take go home once nothing waits."""
+        """Make `take` return an empty batch once no item is left."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
 
 class MessageDeleter:
-    """Deletes what lands from one queue. `done` is called with messages, and whether they are gone."""
+    """Deletes the acknowledged messages of one queue. `done` receives messages and whether SQS deleted them."""
 
     def __init__(self, source: QueueSourceState, done: Callable[[Sequence[InFlightMessage], bool], None]) -> None:
         self._queue = source.queue
-        self._saying = OutageLog(queue=source.queue.url)
+        self._outage = OutageLog(queue=source.queue.url)
         self._done = done
-        self._given_up = threading.Event()
-        self.waiting: BatchBuffer[InFlightMessage] = BatchBuffer()
+        self._closed = threading.Event()
+        self.buffer: BatchBuffer[InFlightMessage] = BatchBuffer()
 
     def work(self) -> None:
-        """Delete until closed. Any number of threads may do this at a time."""
-        while flights := self.waiting.take():
+        """Delete until closed. Any number of threads may run this."""
+        while messages := self.buffer.take():
             for pause in (*PAUSES, None):
-                flights = self._delete(flights)
-                if not flights or pause is None or self._given_up.wait(pause):
+                messages = self._delete(messages)
+                if not messages or pause is None or self._closed.wait(pause):
                     break
-            self._forget(flights, gone=False)
+            self._finish(messages, deleted=False)
 
     def close(self) -> None:
-        """End after what waits now, with no more pauses."""
-        self._given_up.set()
-        self.waiting.close()
+        """Delete the buffered messages without pauses between retries, then stop."""
+        self._closed.set()
+        self.buffer.close()
 
-    def _delete(self, flights: Sequence[InFlightMessage]) -> list[InFlightMessage]:
-        """Try once, and give those that are worth another try."""
+    def _delete(self, messages: Sequence[InFlightMessage]) -> list[InFlightMessage]:
+        """Delete a batch once and return the messages to retry."""
         try:
-            rejected = self._queue.delete([flight.delivery for flight in flights])
+            errors = self._queue.delete([message.sqs for message in messages])
         except QueueUnavailableError as error:
-            self._saying.down(f"not deleted: {error}")
-            return list(flights)
-        self._saying.recovered()
-        gone = {each.delivery.receipt for each in rejected if each.gone}
-        again = {each.delivery.receipt for each in rejected} - gone
-        for each in rejected:
-            log.warning("not deleted", queue=self._queue.url, message=each.delivery.id, why=each.why)
-        self._forget([flight for flight in flights if flight.delivery.receipt in gone], gone=False)
-        self._forget([flight for flight in flights if flight.delivery.receipt not in gone | again], gone=True)
-        return [flight for flight in flights if flight.delivery.receipt in again]
+            self._outage.down(f"delete failed: {error}")
+            return list(messages)
+        self._outage.recovered()
+        expired = {error.message.receipt for error in errors if error.expired}
+        retryable = {error.message.receipt for error in errors} - expired
+        for entry in errors:
+            log.warning("delete_failed", queue=self._queue.url, message=entry.message.id, reason=entry.reason)
+        self._finish([message for message in messages if message.sqs.receipt in expired], deleted=False)
+        self._finish([message for message in messages if message.sqs.receipt not in expired | retryable], deleted=True)
+        return [message for message in messages if message.sqs.receipt in retryable]
 
-    def _forget(self, flights: Sequence[InFlightMessage], gone: bool) -> None:
-        if flights:
-            self._done(flights, gone)
+    def _finish(self, messages: Sequence[InFlightMessage], deleted: bool) -> None:
+        if messages:
+            self._done(messages, deleted)

@@ -1,4 +1,22 @@
-"""Messages between their receipt and their end: how many there are, and what became of them."""
+"""SQS messages that the bridge holds: one state machine a message, and the counts.
+
+    received ──> pending ──> acknowledged ──> deleted
+        │  └───────│────────────↑ │
+        └──────────┴──────────────┴─────────> returned
+
+    State         Meaning
+    received      SQS delivered the message; its visibility timeout runs.
+    pending       The producer holds its records. Their delivery reports decide the outcome.
+    acknowledged  Kafka has every record, or there is none. The message may be deleted.
+    deleted       SQS deleted the message.
+    returned      SQS delivers the message again: a record failed, an earlier message of its FIFO group was returned,
+                  the drain timed out, or SQS did not delete it. Its records have the same ids then.
+
+The outcome (parsed, rejected, ignored or returned) is counted once, on the way to `acknowledged` or `returned`. In a
+FIFO group a decided message keeps its state until every earlier message of the group is decided.
+`InFlightMessages` makes every transition and holds its lock for it, except received -> pending: the receiving thread
+makes that one, before a delivery report can exist.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +24,34 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from enum import Enum
+from typing import NamedTuple
 
 from headrace.connectors.bridge.queue import SqsMessage, SqsQueue
 
-MessageOutcome = Literal["parsed", "rejected", "ignored", "returned"]
-"""How a message ends. All but `left` are deleted; that one comes back."""
+
+class MessageState(Enum):
+    """Where a message is between its receipt and its end."""
+
+    RECEIVED = "received"
+    PENDING = "pending"
+    ACKNOWLEDGED = "acknowledged"
+    DELETED = "deleted"
+    RETURNED = "returned"
+
+
+class MessageOutcome(Enum):
+    """What a message is counted as. All but `RETURNED` are deleted."""
+
+    PARSED = "parsed"
+    REJECTED = "rejected"
+    IGNORED = "ignored"
+    RETURNED = "returned"
 
 
 @dataclass(slots=True)
 class BridgeCounts:
-    """What became of messages: received = parsed + rejected + ignored + returned, once nothing is in flight."""
+    """Messages by outcome: received = parsed + rejected + ignored + returned, once none is in flight."""
 
     received: int = 0
     parsed: int = 0
@@ -26,180 +61,224 @@ class BridgeCounts:
     deleted: int = 0
     records: int = 0
 
+    def add(self, outcome: MessageOutcome) -> None:
+        """Count one outcome."""
+        match outcome:
+            case MessageOutcome.PARSED:
+                self.parsed += 1
+            case MessageOutcome.REJECTED:
+                self.rejected += 1
+            case MessageOutcome.IGNORED:
+                self.ignored += 1
+            case MessageOutcome.RETURNED:
+                self.returned += 1
+
 
 @dataclass(frozen=True, slots=True)
 class QueueSourceState:
-    """A queue, and how long its messages stay hidden once they were handed out."""
+    """A queue and its visibility timeout in seconds."""
 
     queue: SqsQueue
     visibility_timeout: int
 
 
 class FifoGroup:
-    """Messages that end in the order they came: one message, or those of one FIFO group in one receipt.
+    """The messages of one FIFO group in one receive call. Their outcomes take effect in order.
 
-    Behind a message that is left, all others are left as well: they would overtake it.
+    Every message after a returned one is returned too, because its records would overtake those of the returned one.
     """
 
-    __slots__ = ("_broken", "_flights")
+    __slots__ = ("_messages", "_returning")
 
     def __init__(self) -> None:
-        self._flights: deque[InFlightMessage] = deque()
-        self._broken = False
+        self._messages: deque[InFlightMessage] = deque()
+        self._returning = False
 
-    def add(self, flight: InFlightMessage) -> None:
-        """Stand at the end."""
-        self._flights.append(flight)
+    def add(self, message: InFlightMessage) -> None:
+        """Append a message to the group."""
+        self._messages.append(message)
 
     def advance(self) -> list[InFlightMessage]:
-        """Give the messages whose ending is certain by now."""
-        over = []
-        while self._flights and self._flights[0].ending is not None:
-            flight = self._flights.popleft()
-            if self._broken:
-                flight.ending = "returned"
-            self._broken = flight.ending == "returned"
-            over.append(flight)
-        return over
+        """Remove and settle the decided messages at the head of the group; return them."""
+        settled = []
+        while self._messages and self._messages[0].outcome is not None:
+            message = self._messages.popleft()
+            if self._returning:
+                message.outcome = MessageOutcome.RETURNED
+            message.settle()
+            self._returning = message.state is MessageState.RETURNED
+            settled.append(message)
+        return settled
 
 
 class InFlightMessage:
-    """One message in flight."""
+    """One message in flight. `visible_at` is when SQS would deliver it again, on the monotonic clock."""
 
-    __slots__ = ("delivery", "ending", "failed", "fifo_group", "records", "settled", "source", "visible_at", "waiting")
+    __slots__ = ("_failed", "_reports", "fifo_group", "outcome", "records", "source", "sqs", "state", "visible_at")
 
-    def __init__(self, source: QueueSourceState, delivery: SqsMessage, line: FifoGroup, now: float) -> None:
+    def __init__(self, source: QueueSourceState, sqs: SqsMessage, group: FifoGroup | None, now: float) -> None:
         self.source = source
-        self.delivery = delivery
-        self.fifo_group = line
+        self.sqs = sqs
+        self.fifo_group = group
         self.visible_at = now + source.visibility_timeout
-        self.ending: MessageOutcome | None = None
-        self.settled = False
-        self.failed = False
+        self.state = MessageState.RECEIVED
+        self.outcome: MessageOutcome | None = None
         self.records = 0
-        self.waiting = 0
-        line.add(self)
+        self._reports = 0
+        self._failed = False
+        if group is not None:
+            group.add(self)
+
+    def expect_records(self, records: int) -> None:
+        """Enter `pending`: wait for `records` delivery reports. Call before the first record is produced."""
+        self.records = self._reports = records
+        self.state = MessageState.PENDING
+
+    def report(self, outcome: MessageOutcome, acknowledged: bool) -> MessageOutcome | None:
+        """Count one delivery report. Returns the outcome after the last one, None before it."""
+        self._reports -= 1
+        if not acknowledged:
+            self._failed = True
+        if self._reports:
+            return None
+        return MessageOutcome.RETURNED if self._failed else outcome
+
+    def settle(self) -> None:
+        """Enter the state that follows from the outcome: `acknowledged` or `returned`."""
+        returned = self.outcome is MessageOutcome.RETURNED
+        self.state = MessageState.RETURNED if returned else MessageState.ACKNOWLEDGED
+
+    def finish(self, deleted: bool) -> None:
+        """Enter `deleted` or `returned`. The outcome stays."""
+        self.state = MessageState.DELETED if deleted else MessageState.RETURNED
+
+    def extend_visibility(self, visible_at: float) -> None:
+        """Note until when the message stays invisible."""
+        self.visible_at = visible_at
 
 
 class DeliveryReport(NamedTuple):
-    """The broker has one of a message's records, or will never have it; the last record decides how it ends."""
+    """Delivery report for one record of an SQS message. `outcome` holds if every record is acknowledged."""
 
     message: InFlightMessage
-    ending: MessageOutcome
+    outcome: MessageOutcome
     acknowledged: bool
 
 
 class InFlightMessages:
-    """All messages in flight, at most so many, and the counts. `landed` is told of those that may be deleted."""
+    """The messages in flight, at most `limit`, and the counts. Thread-safe.
 
-    def __init__(self, limit: int, landed: Callable[[Sequence[InFlightMessage]], None]) -> None:
+    `on_acknowledged` is called with messages that entered `acknowledged`.
+    """
+
+    def __init__(self, limit: int, on_acknowledged: Callable[[Sequence[InFlightMessage]], None]) -> None:
         self._limit = limit
-        self._landed = landed
-        self._flights: dict[int, InFlightMessage] = {}
+        self._on_acknowledged = on_acknowledged
+        # Messages compare by identity; a dict keeps them in the order of their receipt.
+        self._messages: dict[InFlightMessage, None] = {}
         self._reserved = 0
         self._changed = threading.Condition()
         self._closed = False
         self.counts = BridgeCounts()
 
-    def reserve(self, seats: int) -> bool:
-        """Wait until so many more may be received; False when nothing more is to be."""
+    def reserve(self, count: int) -> bool:
+        """Wait for room for `count` messages and reserve it. Returns False once closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._taken() + seats <= self._limit)
-            self._reserved += 0 if self._closed else seats
+            self._changed.wait_for(lambda: self._closed or self._taken() + count <= self._limit)
+            self._reserved += 0 if self._closed else count
             return not self._closed
 
     def add(
-        self, source: QueueSourceState, deliveries: Sequence[SqsMessage], seats: int, now: float
+        self, source: QueueSourceState, received: Sequence[SqsMessage], reserved: int, now: float
     ) -> list[InFlightMessage]:
-        """Take note of messages that were received for `seats` reserved ones. None are taken any more once closed."""
-        lines: dict[str, FifoGroup] = {}
+        """Add the messages of one receive call and release its reservation. Adds none once closed."""
+        groups: dict[str, FifoGroup] = {}
         with self._changed:
-            self._reserved -= seats
+            self._reserved -= reserved
             self._changed.notify_all()
             if self._closed:
                 return []
-            flights = [
-                InFlightMessage(
-                    source, each, lines.setdefault(each.group, FifoGroup()) if each.group else FifoGroup(), now
-                )
-                for each in deliveries
+            messages = [
+                InFlightMessage(source, sqs, groups.setdefault(sqs.group, FifoGroup()) if sqs.group else None, now)
+                for sqs in received
             ]
-            self.counts.received += len(flights)
-            self._flights.update((id(flight), flight) for flight in flights)
-            return flights
+            self.counts.received += len(messages)
+            self._messages.update(dict.fromkeys(messages))
+            return messages
 
-    def await_records(self, flight: InFlightMessage, records: int) -> None:
-        """Note how many acknowledgements the message waits for, before any of them can come."""
-        flight.waiting = flight.records = records
-
-    def acknowledged(self, heard: Iterable[DeliveryReport]) -> None:
-        """Note what was heard of records, all at once: to take turns for each is what slows threads down."""
-        over: list[InFlightMessage] = []
+    def handle_reports(self, reports: Iterable[DeliveryReport]) -> None:
+        """Apply delivery reports. One lock for all of them: a lock for each would slow the receiving threads."""
+        settled: list[InFlightMessage] = []
         with self._changed:
-            for flight, ending, good in heard:
-                flight.waiting -= 1
-                flight.failed = flight.failed or not good
-                if not flight.waiting:
-                    over += self._over(flight, "returned" if flight.failed else ending)
-        self._land(over)
+            for message, outcome, acknowledged in reports:
+                decided = message.report(outcome, acknowledged)
+                if decided is not None:
+                    settled += self._decide(message, decided)
+        self._notify(settled)
 
-    def end(self, flight: InFlightMessage, ending: MessageOutcome) -> None:
-        """Decide how a message ends. One that was given up before stays left."""
+    def decide(self, message: InFlightMessage, outcome: MessageOutcome) -> None:
+        """Decide the outcome of a message without records. Does nothing for one that is no longer in flight."""
         with self._changed:
-            over = self._over(flight, ending)
-        self._land(over)
+            settled = self._decide(message, outcome)
+        self._notify(settled)
 
-    def remove(self, flights: Iterable[InFlightMessage], deleted: bool) -> None:
-        """Forget messages that have ended."""
+    def remove(self, messages: Iterable[InFlightMessage], deleted: bool) -> None:
+        """Remove acknowledged messages that SQS deleted, or did not."""
         with self._changed:
-            for flight in flights:
-                if self._flights.pop(id(flight), None) is not None:
+            for message in messages:
+                if message in self._messages:
+                    del self._messages[message]
+                    message.finish(deleted)
                     self.counts.deleted += deleted
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let nothing more in."""
+        """Accept no more messages."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-    def empty(self, seconds: float) -> None:
-        """Wait until all have left, so long at most; what is uncertain then is left to come back."""
+    def drain(self, seconds: float) -> None:
+        """Wait at most `seconds` until no message is in flight, then return the undecided ones to their queues."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._flights, seconds)
-            self.counts.returned += sum(not flight.settled for flight in self._flights.values())
-            self._flights.clear()
+            self._changed.wait_for(lambda: not self._messages, seconds)
+            for message in self._messages:
+                if message.state is not MessageState.ACKNOWLEDGED:
+                    message.finish(deleted=False)
+                    self.counts.add(MessageOutcome.RETURNED)
+            self._messages.clear()
 
     def snapshot(self) -> list[InFlightMessage]:
         """List the messages in flight, the oldest first."""
         with self._changed:
-            return list(self._flights.values())
+            return list(self._messages)
 
-    def _over(self, flight: InFlightMessage, ending: MessageOutcome) -> list[InFlightMessage]:
-        """Take note of an ending, and give the messages whose ending is certain by it."""
-        if id(flight) not in self._flights:
+    def _decide(self, message: InFlightMessage, outcome: MessageOutcome) -> list[InFlightMessage]:
+        """Decide an outcome and return the messages that it settles."""
+        if message not in self._messages:
             return []
-        flight.ending = ending
-        over = flight.fifo_group.advance()
-        for each in over:
+        message.outcome = outcome
+        if message.fifo_group is None:
+            message.settle()
+            settled = [message]
+        else:
+            settled = message.fifo_group.advance()
+        for each in settled:
             self._count(each)
-        return over
+        return settled
 
-    def _land(self, over: Iterable[InFlightMessage]) -> None:
-        landed = [each for each in over if each.ending != "returned"]
-        if landed:
-            self._landed(landed)
-
-    def _taken(self) -> int:
-        return len(self._flights) + self._reserved
-
-    def _count(self, flight: InFlightMessage) -> None:
-        """Count an ending that has become certain."""
-        flight.settled = True
-        ending = flight.ending or "returned"
-        setattr(self.counts, ending, getattr(self.counts, ending) + 1)
-        if ending == "returned":
-            del self._flights[id(flight)]
+    def _count(self, message: InFlightMessage) -> None:
+        self.counts.add(message.outcome or MessageOutcome.RETURNED)
+        if message.state is MessageState.RETURNED:
+            del self._messages[message]
             self._changed.notify_all()
         else:
-            self.counts.records += flight.records
+            self.counts.records += message.records
+
+    def _notify(self, settled: Iterable[InFlightMessage]) -> None:
+        acknowledged = [message for message in settled if message.state is MessageState.ACKNOWLEDGED]
+        if acknowledged:
+            self._on_acknowledged(acknowledged)
+
+    def _taken(self) -> int:
+        return len(self._messages) + self._reserved

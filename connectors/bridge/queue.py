@@ -1,4 +1,4 @@
-"""SQS queues: messages as they are handed out, and what a queue says when it refuses."""
+"""SQS queues: receive, delete, change visibility, and the errors of single batch entries."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = [
 ]
 
 BATCH = 10
-ANSWER_SECONDS = 20.0
-"""How long an answer may take beyond the poll."""
+RESPONSE_SECONDS = 20.0
+"""Read timeout beyond the long poll."""
 
 CONNECTIONS = 72
-"""As many as there may be receivers, and some for deletes and heartbeats."""
+"""The maximum of `bridge_receivers`, and 8 for deletes and visibility extensions."""
 
 INVALID_RECEIPT_HANDLE = "headrace-probe"
-"""A receipt handle that belongs to no message."""
+"""A receipt handle of no message, for permission checks."""
 
-_GONE = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
+_EXPIRED = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
 _REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com")
 _ATTRIBUTES = ["MessageGroupId", "ApproximateFirstReceiveTimestamp"]
 
 
 @dataclass(frozen=True, slots=True)
 class SqsMessage:
-    """A message as SQS handed it out. `group` is that of a FIFO queue; `first_received_ms` is since 1970."""
+    """A received message. `group` is the message group of a FIFO queue; `first_received_ms` is Unix time."""
 
     id: str
     receipt: str
@@ -47,44 +47,47 @@ class SqsMessage:
 
 @dataclass(frozen=True, slots=True)
 class BatchEntryError:
-    """A message of a batch that SQS did not act on; `gone` when its handle has expired and trying again is useless."""
+    """A failed entry of a batch call. `expired`: the receipt handle is no longer valid, so a retry is useless."""
 
-    delivery: SqsMessage
-    why: str
-    gone: bool
+    message: SqsMessage
+    reason: str
+    expired: bool
 
 
 @dataclass(frozen=True, slots=True)
 class QueueAttributes:
-    """How long a message stays hidden once it was handed out, and whether one that comes again too often is moved."""
+    """The visibility timeout in seconds, and whether the queue has a dead-letter queue of its own."""
 
     visibility_timeout: int
     has_redrive_policy: bool
 
 
 class SqsQueue:
-    """One SQS queue. Safe to use from many threads. Everything raises `QueueUnavailable` and nothing else."""
+    """One SQS queue. Thread-safe. Every call raises `QueueUnavailableError` and nothing else."""
 
     def __init__(self, url: str, poll_seconds: int) -> None:
         self.url = url
         self._poll_seconds = poll_seconds
-        # A queue of another region than the default one says so in its URL.
-        found = _REGION.match(url)
-        self._sqs = SqsClient(found[1] if found else None, poll_seconds + ANSWER_SECONDS, CONNECTIONS)
+        # The URL names the region, which may differ from the default one.
+        match = _REGION.match(url)
+        self._sqs = SqsClient(match[1] if match else None, poll_seconds + RESPONSE_SECONDS, CONNECTIONS)
 
     @property
     def is_fifo(self) -> bool:
-        """Whether the queue keeps an order that one receiver at a time must not break."""
+        """Whether the queue is FIFO. A FIFO queue has one receiver, to keep the order."""
         return self.url.endswith(".fifo")
 
     def attributes(self) -> QueueAttributes:
-        """Ask how the queue treats messages."""
-        found = self._call("GetQueueAttributes", AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
-        attributes = found.get("Attributes", {})
+        """Return the attributes that the bridge depends on."""
+        response = self._call("GetQueueAttributes", AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
+        attributes = response.get("Attributes", {})
         return QueueAttributes(int(attributes.get("VisibilityTimeout", 30)), "RedrivePolicy" in attributes)
 
     def check_permissions(self) -> None:
-        """Delete and hide nothing, to see whether it is allowed. Without these rights messages come back for ever."""
+        """Check the delete and visibility permissions with an invalid receipt handle.
+
+        Without them SQS would deliver every message again and again.
+        """
         self._call("DeleteMessageBatch", Entries=[{"Id": "0", "ReceiptHandle": INVALID_RECEIPT_HANDLE}])
         self._call(
             "ChangeMessageVisibilityBatch",
@@ -92,49 +95,51 @@ class SqsQueue:
         )
 
     def receive(self) -> list[SqsMessage]:
-        """Wait for messages, one long poll at most, and take up to ten."""
-        found = self._call(
+        """Receive up to ten messages by one long poll."""
+        response = self._call(
             "ReceiveMessage",
             MaxNumberOfMessages=BATCH,
             WaitTimeSeconds=self._poll_seconds,
             MessageSystemAttributeNames=_ATTRIBUTES,
         )
-        return [self._delivery(each) for each in found.get("Messages") or ()]
+        return [self._message(item) for item in response.get("Messages") or ()]
 
-    def delete(self, deliveries: Sequence[SqsMessage]) -> list[BatchEntryError]:
-        """Delete up to ten messages, and say which were not deleted."""
-        entries = [{"Id": str(n), "ReceiptHandle": each.receipt} for n, each in enumerate(deliveries)]
-        return _rejected(self._call("DeleteMessageBatch", Entries=entries), deliveries)
+    def delete(self, messages: Sequence[SqsMessage]) -> list[BatchEntryError]:
+        """Delete up to ten messages and return the failed entries."""
+        entries = [{"Id": str(n), "ReceiptHandle": message.receipt} for n, message in enumerate(messages)]
+        return _entry_errors(self._call("DeleteMessageBatch", Entries=entries), messages)
 
-    def change_visibility(self, deliveries: Sequence[SqsMessage], seconds: int) -> list[BatchEntryError]:
-        """Keep up to ten messages hidden for so long from now, and say which were not. 0 hands them out again."""
+    def change_visibility(self, messages: Sequence[SqsMessage], seconds: int) -> list[BatchEntryError]:
+        """Set the visibility timeout of up to ten messages and return the failed entries. 0 makes them visible."""
         entries = [
-            {"Id": str(n), "ReceiptHandle": each.receipt, "VisibilityTimeout": seconds}
-            for n, each in enumerate(deliveries)
+            {"Id": str(n), "ReceiptHandle": message.receipt, "VisibilityTimeout": seconds}
+            for n, message in enumerate(messages)
         ]
-        return _rejected(self._call("ChangeMessageVisibilityBatch", Entries=entries), deliveries)
+        return _entry_errors(self._call("ChangeMessageVisibilityBatch", Entries=entries), messages)
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         return self._sqs.call(operation, QueueUrl=self.url, **parameters)
 
-    def _delivery(self, found: dict[str, Any]) -> SqsMessage:
-        attributes = found.get("Attributes", {})
-        # On a standard queue the group is a matter of fairness, not of order.
+    def _message(self, item: dict[str, Any]) -> SqsMessage:
+        attributes = item.get("Attributes", {})
+        # On a standard queue the group serves fairness, not order.
         group = attributes.get("MessageGroupId", "") if self.is_fifo else ""
         first = int(attributes.get("ApproximateFirstReceiveTimestamp", 0))
-        return SqsMessage(found["MessageId"], found["ReceiptHandle"], found["Body"], group, first)
+        return SqsMessage(item["MessageId"], item["ReceiptHandle"], item["Body"], group, first)
 
 
-def _rejected(answer: dict[str, Any], deliveries: Sequence[SqsMessage]) -> list[BatchEntryError]:
-    """List what was not acted on: what SQS says so of, and what it says nothing of."""
-    done = {each["Id"] for each in answer.get("Successful") or ()}
-    failed = {each["Id"]: each for each in answer.get("Failed") or ()}
+def _entry_errors(response: dict[str, Any], messages: Sequence[SqsMessage]) -> list[BatchEntryError]:
+    """List the entries that failed or are missing from the response."""
+    done = {entry["Id"] for entry in response.get("Successful") or ()}
+    failed = {entry["Id"]: entry for entry in response.get("Failed") or ()}
     return [
-        _refusal(each, failed.get(str(number), {})) for number, each in enumerate(deliveries) if str(number) not in done
+        _entry_error(message, failed.get(str(number), {}))
+        for number, message in enumerate(messages)
+        if str(number) not in done
     ]
 
 
-def _refusal(delivery: SqsMessage, said: dict[str, Any]) -> BatchEntryError:
-    code = said.get("Code", "")
-    why = f"{code}: {said.get('Message', '')}" if said else "SQS says nothing of it"
-    return BatchEntryError(delivery, why, bool(said.get("SenderFault")) or code in _GONE)
+def _entry_error(message: SqsMessage, entry: dict[str, Any]) -> BatchEntryError:
+    code = entry.get("Code", "")
+    reason = f"{code}: {entry.get('Message', '')}" if entry else "missing from the SQS batch response"
+    return BatchEntryError(message, reason, bool(entry.get("SenderFault")) or code in _EXPIRED)

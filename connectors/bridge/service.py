@@ -1,4 +1,4 @@
-"""Starts the bridge: looks whether everything is there, in plain words, and runs it until it is told to stop."""
+"""Check the dependencies of the bridge, then run it until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headrace.connectors.bridge.bridge import Bridge
 from headrace.connectors.bridge.in_flight import BridgeCounts, QueueSourceState
 from headrace.connectors.bridge.queue import QueueUnavailableError, SqsQueue
 from headrace.connectors.bridge.settings import BridgeSettings
-from headrace.connectors.readiness import LOOK_SECONDS, wait_for_kafka
+from headrace.connectors.readiness import RETRY_SECONDS, wait_for_kafka
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
@@ -23,20 +23,21 @@ log = structlog.get_logger("headrace")
 
 
 def serve(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event) -> BridgeCounts:
-    """Bridge until `stop` is set, then drain, and give the counts. Waits for Kafka and the queues to be there.
+    """Run the bridge until `stop` is set, drain, and return the counts. Waits for Kafka and for each queue.
 
-    Raises `BridgeFailed` when the work cannot go on.
+    Raises:
+        BridgeError: The bridge stopped on an error.
     """
-    book = registry.create_codec(cluster)
-    if not wait_for_kafka(cluster, book, stop):
+    codec = registry.create_codec(cluster)
+    if not wait_for_kafka(cluster, codec, stop):
         return BridgeCounts()
-    bridge = Bridge(settings, partial(clients.producer, cluster), book, stop)
+    bridge = Bridge(settings, partial(clients.producer, cluster), codec, stop)
     bridge.open()
     gc_tuning.reduce_gc_frequency()
     try:
         for url in settings.queue_urls:
-            # Each waits for its own queue, so that one that is missing holds up no other.
-            bridge.thread("begin", partial(_attach_queue, bridge, settings, url, stop))
+            # A thread for each queue: one missing queue must not delay the others.
+            bridge.thread("attach", partial(_attach_queue, bridge, settings, url, stop))
         stop.wait()
         bridge.close()
     finally:
@@ -45,25 +46,32 @@ def serve(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Even
 
 
 def open_source(url: str, settings: BridgeSettings) -> QueueSourceState:
-    """Give a queue that can be emptied. Raises `QueueUnavailable` when it is not there, or does not let us."""
+    """Return a queue that the bridge may receive from and delete from.
+
+    Raises:
+        QueueUnavailableError: The queue does not exist, permissions are missing, or its visibility timeout is 0.
+    """
     queue = SqsQueue(url, settings.bridge_poll_seconds)
     queue.check_permissions()
-    terms = queue.attributes()
-    if not terms.visibility_timeout:
-        raise QueueUnavailableError("its visibility timeout is 0, so messages would come again at once: give it 30 s")
-    if settings.leave_unreadable and not terms.has_redrive_policy:
-        log.warning("unreadable messages will come again for ever", queue=url, why="it has no redrive policy")
-    return QueueSourceState(queue, terms.visibility_timeout)
+    attributes = queue.attributes()
+    if not attributes.visibility_timeout:
+        raise QueueUnavailableError(
+            "the visibility timeout is 0, so SQS would redeliver messages at once: set it to 30 s"
+        )
+    if settings.leave_unreadable and not attributes.has_redrive_policy:
+        reason = "the queue has no redrive policy: unparseable messages will be redelivered indefinitely"
+        log.warning("no_redrive_policy", queue=url, reason=reason)
+    return QueueSourceState(queue, attributes.visibility_timeout)
 
 
 def _attach_queue(bridge: Bridge, settings: BridgeSettings, url: str, stop: threading.Event) -> None:
-    saying = OutageLog(queue=url)
+    outage = OutageLog(queue=url)
     while not stop.is_set():
         try:
             source = open_source(url, settings)
         except QueueUnavailableError as error:
-            saying.down(f"the queue cannot be emptied: {error}")
-            stop.wait(LOOK_SECONDS)
+            outage.down(f"queue unavailable: {error}")
+            stop.wait(RETRY_SECONDS)
         else:
             bridge.add(source)
             log.info("ready", queue=url)

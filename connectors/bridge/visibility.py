@@ -1,4 +1,4 @@
-"""Keeps messages hidden that are held longer than half of their time, ten in a call; most never are."""
+"""Extend the visibility timeout of messages held for more than half of it, in batches of ten."""
 
 from __future__ import annotations
 
@@ -17,33 +17,38 @@ CHECK_SECONDS = 1.0
 log = structlog.get_logger("headrace")
 
 
-def extend_visibility_loop(airspace: InFlightMessages, over: threading.Event) -> None:
-    """Look once a second, until `over`."""
-    while not over.wait(CHECK_SECONDS):
-        for source, flights in expiring(airspace.snapshot(), time.monotonic()).items():
-            for begin in range(0, len(flights), BATCH):
-                extend_visibility(source, flights[begin : begin + BATCH])
+def extend_visibility_loop(in_flight: InFlightMessages, closed: threading.Event) -> None:
+    """Extend expiring messages every `CHECK_SECONDS` until `closed` is set."""
+    while not closed.wait(CHECK_SECONDS):
+        for source, messages in expiring(in_flight.snapshot(), time.monotonic()).items():
+            for begin in range(0, len(messages), BATCH):
+                extend_visibility(source, messages[begin : begin + BATCH])
 
 
-def expiring(flights: Sequence[InFlightMessage], now: float) -> dict[QueueSourceState, list[InFlightMessage]]:
-    """Choose those who have less than half of their time left."""
-    found: dict[QueueSourceState, list[InFlightMessage]] = defaultdict(list)
-    for flight in flights:
-        if flight.visible_at - now < flight.source.visibility_timeout / 2:
-            found[flight.source].append(flight)
-    return found
+def expiring(messages: Sequence[InFlightMessage], now: float) -> dict[QueueSourceState, list[InFlightMessage]]:
+    """Return the messages with less than half of their visibility timeout left, by queue."""
+    by_source: dict[QueueSourceState, list[InFlightMessage]] = defaultdict(list)
+    for message in messages:
+        if message.visible_at - now < message.source.visibility_timeout / 2:
+            by_source[message.source].append(message)
+    return by_source
 
 
-def extend_visibility(source: QueueSourceState, flights: Sequence[InFlightMessage]) -> None:
-    """Give messages their whole time again. One that cannot have it is let go: it comes back by itself."""
+def extend_visibility(source: QueueSourceState, messages: Sequence[InFlightMessage]) -> None:
+    """Reset the visibility timeout of up to ten messages.
+
+    A message with an expired receipt handle is not extended again: SQS delivers it again.
+    """
     until = time.monotonic() + source.visibility_timeout
     try:
-        rejected = source.queue.change_visibility([flight.delivery for flight in flights], source.visibility_timeout)
+        errors = source.queue.change_visibility([message.sqs for message in messages], source.visibility_timeout)
     except QueueUnavailableError as error:
-        log.warning("not kept hidden", queue=source.queue.url, messages=len(flights), why=str(error))
+        log.warning("visibility_extension_failed", queue=source.queue.url, messages=len(messages), reason=str(error))
         return
-    for each in rejected:
-        log.warning("not kept hidden", queue=source.queue.url, message=each.delivery.id, why=each.why)
-    gone = {each.delivery.receipt for each in rejected if each.gone}
-    for flight in flights:
-        flight.visible_at = float("inf") if flight.delivery.receipt in gone else until
+    for entry in errors:
+        log.warning(
+            "visibility_extension_failed", queue=source.queue.url, message=entry.message.id, reason=entry.reason
+        )
+    expired = {error.message.receipt for error in errors if error.expired}
+    for message in messages:
+        message.extend_visibility(float("inf") if message.sqs.receipt in expired else until)

@@ -36,7 +36,7 @@ def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequen
 
     `followed` are topics that every paid stage reads, to know what is spent.
     """
-    carrier = _rules(writes=readiness.NEEDED)
+    carrier = _rules(writes=readiness.REQUIRED_TOPICS)
     backfill = _rules(reads=(topics.BACKFILLS,), writes=producer.NEEDED)
     found = {"bridge": carrier, "webhook": carrier, "backfill": backfill}
     return found | {

@@ -173,7 +173,7 @@ def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site, tmp_path: 
     assert headers["dlq-queue"] == url.encode()
     assert headers["dlq-sqs-message"] == letters()[0].key()
     assert counts(bridge)["rejected"] == 3
-    assert site.name not in "".join(lines(bridge, "refused")).replace(url, "")
+    assert site.name not in "".join(lines(bridge, "message_rejected")).replace(url, "")
 
 
 def test_killed_at_any_moment_it_loses_no_message_and_gives_none_another_id(site: Site, tmp_path: Path) -> None:
@@ -292,10 +292,10 @@ def test_the_right_to_delete_is_tried_without_deleting(site: Site) -> None:
     assert not site.is_empty(url)
     (delivery,) = source.queue.receive()
     assert delivery.first_received_ms > 0
-    gone = type(delivery)(delivery.id, INVALID_RECEIPT_HANDLE, "")
-    (rejected,) = source.queue.delete([gone])
-    assert rejected.gone
-    (rejected,) = source.queue.change_visibility([gone], 10)
-    assert rejected.gone
+    expired = type(delivery)(delivery.id, INVALID_RECEIPT_HANDLE, "")
+    (error,) = source.queue.delete([expired])
+    assert error.expired
+    (error,) = source.queue.change_visibility([expired], 10)
+    assert error.expired
     assert source.queue.delete([delivery]) == []
     assert site.is_empty(url)

@@ -1,4 +1,4 @@
-"""A queue and a producer that do what a test tells them, where the real ones cannot be made to."""
+"""A stub queue and a stub producer whose errors and acknowledgements a test controls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WITHIN_SECONDS = 10.0
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    """Wait until something holds; False when it does not in time."""
+    """Wait until `holds` returns true. Returns False after 10 s."""
     deadline = time.monotonic() + WITHIN_SECONDS
     while not holds():
         if time.monotonic() > deadline:
@@ -26,15 +26,15 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 class StubQueue:
-    """`connectors.aws.client.Queue` in memory. `errors` are raised by the next calls of an operation."""
+    """An in-memory `SqsQueue`. `errors` are raised by the next calls of an operation."""
 
     def __init__(self, url: str = "http://sqs/media") -> None:
         self.url = url
         self.is_fifo = url.endswith(".fifo")
         self.deleted: list[str] = []
         self.batches: list[int] = []
-        self.hidden: list[tuple[str, int]] = []
-        self.errors: dict[str, list[Exception]] = {"receive": [], "delete": [], "hide": []}
+        self.extended: list[tuple[str, int]] = []
+        self.errors: dict[str, list[Exception]] = {"receive": [], "delete": [], "change_visibility": []}
         self.rejects: list[BatchEntryError] = []
         self.receives = 0
         self.most_at_once = 0
@@ -43,7 +43,7 @@ class StubQueue:
         self._waiting: queue.Queue[list[SqsMessage]] = queue.Queue()
 
     def send(self, *bodies: str, group: str = "") -> None:
-        """Let the next receipt have these messages; the n-th of a receipt is message n."""
+        """Queue one response with these messages, named m0, m1, ..."""
         self._waiting.put([SqsMessage(f"m{n}", f"r{n}", body, group) for n, body in enumerate(bodies)])
 
     def receive(self) -> list[SqsMessage]:
@@ -60,20 +60,20 @@ class StubQueue:
             with self._lock:
                 self._at_once -= 1
 
-    def delete(self, deliveries: Sequence[SqsMessage]) -> list[BatchEntryError]:
+    def delete(self, messages: Sequence[SqsMessage]) -> list[BatchEntryError]:
         self._raise("delete")
-        refused, self.rejects = self.rejects, []
-        no = {each.delivery.id for each in refused}
-        self.batches.append(len(deliveries))
-        self.deleted += [each.id for each in deliveries if each.id not in no]
-        return refused
+        errors, self.rejects = self.rejects, []
+        failed = {each.message.id for each in errors}
+        self.batches.append(len(messages))
+        self.deleted += [each.id for each in messages if each.id not in failed]
+        return errors
 
-    def change_visibility(self, deliveries: Sequence[SqsMessage], seconds: int) -> list[BatchEntryError]:
-        self._raise("hide")
-        refused, self.rejects = self.rejects, []
-        self.batches.append(len(deliveries))
-        self.hidden += [(each.id, seconds) for each in deliveries]
-        return refused
+    def change_visibility(self, messages: Sequence[SqsMessage], seconds: int) -> list[BatchEntryError]:
+        self._raise("change_visibility")
+        errors, self.rejects = self.rejects, []
+        self.batches.append(len(messages))
+        self.extended += [(each.id, seconds) for each in messages]
+        return errors
 
     def _raise(self, operation: str) -> None:
         if self.errors[operation]:
@@ -81,7 +81,7 @@ class StubQueue:
 
 
 class StubProducer:
-    """A producer that acknowledges when it is told to. `raises` are raised by the next produces."""
+    """A producer that acknowledges on request. `raises` are raised by the next calls of `produce`."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = []
@@ -91,7 +91,7 @@ class StubProducer:
         self._lock = threading.Lock()
 
     def connect(self, **given: Any) -> StubProducer:
-        """Be what `kafka.producer` gives."""
+        """Stand in for `clients.producer`."""
         self.given = given
         return self
 
@@ -103,7 +103,7 @@ class StubProducer:
             self._reports.append(on_delivery)
 
     def poll(self, timeout: float) -> int:
-        """Report what is due, in the thread that polls, as librdkafka does."""
+        """Run one due callback in the polling thread, as librdkafka does."""
         try:
             due = self._due.get(timeout=timeout)
         except queue.Empty:
@@ -112,11 +112,11 @@ class StubProducer:
         return 1
 
     def call(self, back: Callable[[KafkaError], None], error: KafkaError) -> None:
-        """Tell of an error when polled next."""
+        """Report an error at the next poll."""
         self._due.put(lambda: back(error))
 
     def acknowledge(self, number: int, error: KafkaError | None = None) -> None:
-        """Report on the n-th record that was sent."""
+        """Send the delivery report of the n-th record."""
         assert eventually(lambda: len(self._reports) > number), f"record {number} was not sent"
         self._due.put(lambda: self._reports[number](error, None))
 

@@ -1,4 +1,4 @@
-"""A message is deleted when Kafka has every record of it, never before, and whatever fails leaves it to come back."""
+"""The bridge deletes a message once every record of it is acknowledged, and returns it after any failure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.connectors.webhook import sns_messages
 
 LOST = KafkaError(KafkaError._MSG_TIMED_OUT)
 FATAL = KafkaError(KafkaError._FATAL, "fenced", True)
-UNREADABLE = "no json"
+UNPARSEABLE = "no json"
 
 
 class Bench:
@@ -39,11 +39,11 @@ class Bench:
         self.bridge.open()
         self.add(queue)
 
-    def add(self, queue: StubQueue, hidden_seconds: int = 30) -> None:
-        """Receive from another queue as well, and delete what has landed without waiting for more."""
-        source = QueueSourceState(queue, hidden_seconds)  # type: ignore[arg-type]
+    def add(self, queue: StubQueue, visibility_timeout: int = 30) -> None:
+        """Add a queue whose deletes are not delayed to fill a batch."""
+        source = QueueSourceState(queue, visibility_timeout)  # type: ignore[arg-type]
         self.bridge.add(source)
-        self.bridge._deletes[source].waiting.flush()
+        self.bridge._deleters[source].buffer.flush()
 
     @property
     def counts(self) -> BridgeCounts:
@@ -58,13 +58,13 @@ def conserved(counts: BridgeCounts) -> bool:
     return counts.received == counts.parsed + counts.rejected + counts.ignored + counts.returned
 
 
-def heard(bench: Bench) -> None:
-    """The producer calls back with what ails it, when it is polled."""
+def fatal_at_poll(bench: Bench) -> None:
+    """Report a fatal error by the error callback."""
     bench.producer.call(bench.producer.given["error_cb"], FATAL)
 
 
-def reported(bench: Bench) -> None:
-    """The producer says so of a record."""
+def fatal_in_report(bench: Bench) -> None:
+    """Report a fatal error by the delivery report of a record."""
     bench.queue.send(sns_messages.notification())
     bench.producer.acknowledge(0, FATAL)
 
@@ -82,16 +82,16 @@ def bench(queue: StubQueue) -> Iterator[Bench]:
         bench.close()
 
 
-class Hasty(Bridge):
-    """A bridge with a bug: it deletes what it has produced without waiting for the acknowledgement."""
+class EagerBridge(Bridge):
+    """A bridge with a planted bug: it deletes messages before their records are acknowledged."""
 
-    def _send(self, flight: InFlightMessage, messages: Any, ending: Any) -> None:
-        super()._send(flight, messages, ending)
-        self._airspace.end(flight, ending)
+    def _send(self, message: InFlightMessage, records: Any, outcome: Any) -> None:
+        super()._send(message, records, outcome)
+        self._in_flight.decide(message, outcome)
 
 
-@pytest.mark.parametrize(("kind", "waits"), [(Bridge, True), (Hasty, False)])
-def test_a_message_is_deleted_only_after_the_last_of_its_records_is_acknowledged(
+@pytest.mark.parametrize(("kind", "waits"), [(Bridge, True), (EagerBridge, False)])
+def test_message_is_deleted_after_its_last_record_is_acknowledged(
     queue: StubQueue, kind: type[Bridge], waits: bool
 ) -> None:
     bench = Bench(queue, kind)
@@ -99,7 +99,7 @@ def test_a_message_is_deleted_only_after_the_last_of_its_records_is_acknowledged
 
     bench.producer.acknowledge(2)
     bench.producer.acknowledge(0)
-    # A message that tells of nothing is deleted at once: by then the other would have been as well.
+    # An ignored message is deleted at once. A premature delete of the first message would precede it.
     queue.send('{"Event": "s3:TestEvent"}', '{"Event": "s3:TestEvent"}')
     assert eventually(lambda: bench.counts.ignored == 2 and len(queue.deleted) >= 2)
     assert (bench.counts.parsed == 0 and len(queue.deleted) == 2) is waits
@@ -109,7 +109,7 @@ def test_a_message_is_deleted_only_after_the_last_of_its_records_is_acknowledged
     assert asdict(bench.close()) == asdict(BridgeCounts(received=3, parsed=1, ignored=2, deleted=3, records=3))
 
 
-def test_a_message_with_a_record_that_was_not_taken_is_left_to_come_back(bench: Bench) -> None:
+def test_unacknowledged_record_returns_the_message(bench: Bench) -> None:
     bench.queue.send(sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")))
     bench.producer.acknowledge(0)
     bench.producer.acknowledge(1, LOST)
@@ -119,7 +119,7 @@ def test_a_message_with_a_record_that_was_not_taken_is_left_to_come_back(bench: 
     assert bench.queue.deleted == []
 
 
-def test_a_record_that_the_producer_refuses_leaves_the_message(bench: Bench) -> None:
+def test_record_rejected_by_the_producer_returns_the_message(bench: Bench) -> None:
     bench.producer.raises = [KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))]
     bench.queue.send(sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")))
     bench.producer.acknowledge(0)
@@ -128,7 +128,7 @@ def test_a_record_that_the_producer_refuses_leaves_the_message(bench: Bench) -> 
     assert bench.close().deleted == 0
 
 
-def test_a_full_producer_holds_the_bridge_back_and_loses_nothing(bench: Bench) -> None:
+def test_full_producer_queue_applies_backpressure(bench: Bench) -> None:
     bench.producer.raises = [BufferError(), BufferError()]
     bench.queue.send(sns_messages.notification())
     bench.producer.acknowledge(0)
@@ -137,7 +137,7 @@ def test_a_full_producer_holds_the_bridge_back_and_loses_nothing(bench: Bench) -
     assert len(bench.producer.sent) == 1
 
 
-def test_a_producer_that_is_beyond_repair_ends_the_bridge(bench: Bench) -> None:
+def test_fatal_produce_error_stops_the_bridge(bench: Bench) -> None:
     bench.producer.raises = [KafkaException(FATAL)]
     bench.queue.send(sns_messages.notification())
 
@@ -148,9 +148,9 @@ def test_a_producer_that_is_beyond_repair_ends_the_bridge(bench: Bench) -> None:
     assert bench.queue.deleted == []
 
 
-@pytest.mark.parametrize("tell", [heard, reported], ids=["at any time", "in a delivery report"])
-def test_a_producer_that_says_that_it_is_beyond_repair_ends_the_bridge(bench: Bench, tell: Any) -> None:
-    tell(bench)
+@pytest.mark.parametrize("fail", [fatal_at_poll, fatal_in_report], ids=["error callback", "delivery report"])
+def test_fatal_error_report_stops_the_bridge(bench: Bench, fail: Any) -> None:
+    fail(bench)
 
     assert eventually(bench.stop.is_set)
     with pytest.raises(BridgeError, match="fenced"):
@@ -159,31 +159,31 @@ def test_a_producer_that_says_that_it_is_beyond_repair_ends_the_bridge(bench: Be
     assert bench.queue.deleted == []
 
 
-def test_what_nobody_can_read_is_deleted_once_it_is_a_dead_letter(bench: Bench) -> None:
+def test_unparseable_message_is_deleted_after_its_dead_letter(bench: Bench) -> None:
     with capture_logs() as logs:
-        bench.queue.send(UNREADABLE)
+        bench.queue.send(UNPARSEABLE)
         assert eventually(lambda: bench.producer.topics == ["bridge.dlq"])
         assert bench.queue.deleted == []
         bench.producer.acknowledge(0)
         assert eventually(lambda: bench.queue.deleted == ["m0"])
 
-    assert bench.producer.sent[0][1] == UNREADABLE.encode()
+    assert bench.producer.sent[0][1] == UNPARSEABLE.encode()
     assert bench.close().rejected == 1
-    (line,) = [line for line in logs if line["event"] == "refused"]
+    (line,) = [line for line in logs if line["event"] == "message_rejected"]
     assert (line["message"], line["code"], line["queue"]) == ("m0", "not_json", bench.queue.url)
-    assert not any(UNREADABLE in str(line) for line in logs)
+    assert not any(UNPARSEABLE in str(line) for line in logs)
 
 
-def test_what_nobody_can_read_can_be_left_to_the_queue(queue: StubQueue) -> None:
+def test_leave_unreadable_returns_unparseable_messages(queue: StubQueue) -> None:
     bench = Bench(queue, leave_unreadable=True)
-    queue.send(UNREADABLE)
+    queue.send(UNPARSEABLE)
 
     assert eventually(lambda: bench.counts.returned == 1)
     assert asdict(bench.close()) == asdict(BridgeCounts(received=1, returned=1))
     assert (queue.deleted, bench.producer.sent) == ([], [])
 
 
-def test_what_can_be_read_of_a_message_is_sent_beside_its_dead_letter(bench: Bench) -> None:
+def test_valid_parts_are_sent_with_the_dead_letter(bench: Bench) -> None:
     bench.queue.send(sns_messages.notification(sns_messages.record("good"), sns_messages.record("bad", version="3.0")))
     bench.producer.acknowledge(1)
     assert not eventually_within(0.1, lambda: bool(bench.queue.deleted))
@@ -194,7 +194,7 @@ def test_what_can_be_read_of_a_message_is_sent_beside_its_dead_letter(bench: Ben
     assert asdict(bench.close()) == asdict(BridgeCounts(received=1, rejected=1, deleted=1, records=2))
 
 
-def test_what_can_be_read_of_a_message_is_sent_although_the_rest_is_left_to_the_queue(queue: StubQueue) -> None:
+def test_leave_unreadable_sends_valid_parts(queue: StubQueue) -> None:
     bench = Bench(queue, leave_unreadable=True)
     queue.send(sns_messages.notification(sns_messages.record("good"), sns_messages.record("bad", version="3.0")))
     bench.producer.acknowledge(0)
@@ -204,7 +204,7 @@ def test_what_can_be_read_of_a_message_is_sent_although_the_rest_is_left_to_the_
     assert bench.close().deleted == 0
 
 
-def test_what_is_ignored_and_yet_worth_a_line_is_told(bench: Bench) -> None:
+def test_notable_ignored_message_is_logged(bench: Bench) -> None:
     with capture_logs() as logs:
         bench.queue.send(
             '{"Event": "s3:TestEvent"}', sns_messages.sns("", Type="SubscriptionConfirmation", Token="hunter2")
@@ -212,12 +212,12 @@ def test_what_is_ignored_and_yet_worth_a_line_is_told(bench: Bench) -> None:
         assert eventually(lambda: len(bench.queue.deleted) == 2)
 
     (line,) = logs
-    assert (line["event"], line["message"]) == ("ignored", "m1")
-    assert sns_messages.TOPIC in line["why"]
+    assert (line["event"], line["message"]) == ("message_ignored", "m1")
+    assert sns_messages.TOPIC in line["reason"]
     assert "hunter2" not in str(line)
 
 
-def test_no_more_messages_are_held_than_is_allowed(queue: StubQueue) -> None:
+def test_in_flight_limit_holds(queue: StubQueue) -> None:
     for _ in range(5):
         queue.send(*[sns_messages.notification()] * 10)
     bench = Bench(queue, bridge_in_flight=20, bridge_receivers=4)
@@ -235,7 +235,7 @@ def test_no_more_messages_are_held_than_is_allowed(queue: StubQueue) -> None:
 
 
 def eventually_within(seconds: float, holds: Any) -> bool:
-    """Whether something comes to hold, where it should not."""
+    """Whether `holds` returns true within `seconds`."""
     over = threading.Event()
     timer = threading.Timer(seconds, over.set)
     timer.start()
@@ -247,7 +247,7 @@ def eventually_within(seconds: float, holds: Any) -> bool:
     return False
 
 
-def test_a_fifo_group_keeps_its_order_when_one_of_it_is_left() -> None:
+def test_fifo_group_keeps_its_order_after_a_returned_message() -> None:
     queue = StubQueue("http://sqs/media.fifo")
     bench = Bench(queue)
     queue.send(*[sns_messages.notification(sns_messages.record(key)) for key in "abcd"], group="g")
@@ -259,7 +259,7 @@ def test_a_fifo_group_keeps_its_order_when_one_of_it_is_left() -> None:
 
 
 @pytest.mark.parametrize(("name", "most"), [("media", 3), ("media.fifo", 1)])
-def test_a_fifo_queue_has_one_receiver(name: str, most: int) -> None:
+def test_fifo_queue_has_one_receiver(name: str, most: int) -> None:
     queue = StubQueue(f"http://sqs/{name}")
     bench = Bench(queue, bridge_receivers=3)
 
@@ -268,7 +268,7 @@ def test_a_fifo_queue_has_one_receiver(name: str, most: int) -> None:
     assert queue.most_at_once == most
 
 
-def test_a_queue_that_is_away_takes_no_place_from_another(queue: StubQueue) -> None:
+def test_unavailable_queue_reserves_no_room(queue: StubQueue) -> None:
     away = StubQueue("http://sqs/away")
     away.errors["receive"] = [QueueUnavailableError("away")] * 1000
     bench = Bench(away, bridge_in_flight=10)
@@ -283,7 +283,7 @@ def test_a_queue_that_is_away_takes_no_place_from_another(queue: StubQueue) -> N
     bench.close()
 
 
-def test_a_stop_waits_for_what_is_under_way_and_deletes_it(bench: Bench) -> None:
+def test_close_drains_messages_in_flight(bench: Bench) -> None:
     bench.queue.send(sns_messages.notification())
     assert eventually(lambda: len(bench.producer.sent) == 1)
     closing = threading.Thread(target=bench.close)
@@ -296,7 +296,7 @@ def test_a_stop_waits_for_what_is_under_way_and_deletes_it(bench: Bench) -> None
     assert asdict(bench.counts) == asdict(BridgeCounts(received=1, parsed=1, deleted=1, records=1))
 
 
-def test_a_stop_does_not_wait_for_ever_and_what_comes_after_it_changes_nothing(queue: StubQueue) -> None:
+def test_close_is_bounded_and_ignores_later_reports(queue: StubQueue) -> None:
     bench = Bench(queue, bridge_drain_seconds=0.1)
     queue.send(sns_messages.notification())
     assert eventually(lambda: len(bench.producer.sent) == 1)
@@ -310,7 +310,7 @@ def test_a_stop_does_not_wait_for_ever_and_what_comes_after_it_changes_nothing(q
 
 
 class SlowQueue(StubQueue):
-    """A queue whose long poll ends when a test says so."""
+    """A queue whose long poll ends when `go_on` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -322,7 +322,7 @@ class SlowQueue(StubQueue):
         return super().receive()
 
 
-def test_a_stop_waits_for_a_long_poll_and_gives_back_at_once_what_it_brings() -> None:
+def test_close_makes_messages_of_a_pending_long_poll_visible() -> None:
     queue = SlowQueue()
     bench = Bench(queue)
     assert queue.polled.wait(5)
@@ -334,11 +334,11 @@ def test_a_stop_waits_for_a_long_poll_and_gives_back_at_once_what_it_brings() ->
     closing.join(5)
 
     assert not closing.is_alive()
-    assert queue.hidden == [("m0", 0)]
+    assert queue.extended == [("m0", 0)]
     assert bench.counts.received == 0
 
 
-def test_a_stop_does_not_wait_for_a_long_poll_for_ever() -> None:
+def test_close_does_not_wait_for_a_hanging_long_poll() -> None:
     queue = SlowQueue()
     bench = Bench(queue, bridge_drain_seconds=0.1)
     assert queue.polled.wait(5)
@@ -349,7 +349,7 @@ def test_a_stop_does_not_wait_for_a_long_poll_for_ever() -> None:
     queue.go_on.set()
 
 
-def test_a_stop_does_not_wait_for_a_producer_that_stays_full(queue: StubQueue) -> None:
+def test_close_does_not_wait_for_a_full_producer(queue: StubQueue) -> None:
     bench = Bench(queue, bridge_drain_seconds=0.2)
     bench.producer.raises = [BufferError()] * 10_000
     queue.send(sns_messages.notification())
@@ -358,7 +358,7 @@ def test_a_stop_does_not_wait_for_a_producer_that_stays_full(queue: StubQueue) -
     assert asdict(bench.close()) == asdict(BridgeCounts(received=1, returned=1))
 
 
-def test_a_queue_that_goes_away_is_told_of_once_and_asked_again_until_it_is_back(queue: StubQueue) -> None:
+def test_queue_outage_is_logged_once_and_retried(queue: StubQueue) -> None:
     queue.errors["receive"] = [QueueUnavailableError("does not exist")] * 2
     queue.send(sns_messages.notification())
     with capture_logs() as logs:
@@ -371,7 +371,7 @@ def test_a_queue_that_goes_away_is_told_of_once_and_asked_again_until_it_is_back
     assert logs[0]["on"] == "does not exist"
 
 
-def test_a_queue_that_lets_us_receive_and_not_delete_is_told_of_once(bench: Bench) -> None:
+def test_failing_deletes_are_logged_once(bench: Bench) -> None:
     bench.queue.errors["delete"] = [QueueUnavailableError("AccessDenied")] * 2
     with capture_logs() as logs:
         bench.queue.send(sns_messages.notification())
@@ -379,21 +379,21 @@ def test_a_queue_that_lets_us_receive_and_not_delete_is_told_of_once(bench: Benc
         assert eventually(lambda: bench.queue.deleted == ["m0"])
 
     assert [line["event"] for line in logs] == ["waiting", "works again"]
-    assert logs[0]["on"] == "not deleted: AccessDenied"
+    assert logs[0]["on"] == "delete failed: AccessDenied"
 
 
-def test_a_message_that_is_held_long_is_kept_hidden(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_held_message_stays_invisible(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visibility, "CHECK_SECONDS", 0.01)
-    queue = StubQueue("http://sqs/impatient")
-    bench.add(queue, hidden_seconds=2)
+    queue = StubQueue("http://sqs/short-timeout")
+    bench.add(queue, visibility_timeout=2)
     queue.send(sns_messages.notification(), '{"Event": "s3:TestEvent"}')
 
-    assert eventually(lambda: queue.hidden == [("m0", 2)])
+    assert eventually(lambda: queue.extended == [("m0", 2)])
     bench.producer.acknowledge(0)
     assert eventually(lambda: len(queue.deleted) == 2)
 
 
-def test_a_delete_that_failed_is_tried_again(bench: Bench) -> None:
+def test_failed_delete_is_retried(bench: Bench) -> None:
     bench.queue.errors["delete"] = [QueueUnavailableError("throttled")]
     bench.queue.send(sns_messages.notification())
     bench.producer.acknowledge(0)
@@ -402,11 +402,11 @@ def test_a_delete_that_failed_is_tried_again(bench: Bench) -> None:
     assert bench.close().deleted == 1
 
 
-def test_of_a_batch_only_what_was_not_deleted_is_tried_again(bench: Bench) -> None:
+def test_only_failed_entries_of_a_delete_batch_are_retried(bench: Bench) -> None:
     bench.queue.send(*[sns_messages.notification(sns_messages.record(key)) for key in "abcdefghij"])
     assert eventually(lambda: len(bench.producer.sent) == 10)
-    (held,) = [flight for flight in bench.bridge._airspace.snapshot() if flight.delivery.id == "m3"]
-    bench.queue.rejects = [BatchEntryError(held.delivery, "InternalError: ", gone=False)]
+    (held,) = [message for message in bench.bridge._in_flight.snapshot() if message.sqs.id == "m3"]
+    bench.queue.rejects = [BatchEntryError(held.sqs, "InternalError: ", expired=False)]
     for number in range(10):
         bench.producer.acknowledge(number)
 
@@ -415,20 +415,20 @@ def test_of_a_batch_only_what_was_not_deleted_is_tried_again(bench: Bench) -> No
     assert bench.queue.deleted[-1] == "m3"
 
 
-def test_a_handle_that_has_expired_is_told_of_and_not_tried_again(bench: Bench) -> None:
+def test_expired_receipt_handle_is_not_retried(bench: Bench) -> None:
     bench.queue.send(sns_messages.notification())
     assert eventually(lambda: len(bench.producer.sent) == 1)
-    (held,) = bench.bridge._airspace.snapshot()
-    bench.queue.rejects = [BatchEntryError(held.delivery, "ReceiptHandleIsInvalid: ", gone=True)]
+    (held,) = bench.bridge._in_flight.snapshot()
+    bench.queue.rejects = [BatchEntryError(held.sqs, "ReceiptHandleIsInvalid: ", expired=True)]
     with capture_logs() as logs:
         bench.producer.acknowledge(0)
-        assert eventually(lambda: not bench.bridge._airspace.snapshot())
+        assert eventually(lambda: not bench.bridge._in_flight.snapshot())
 
-    assert [line["event"] for line in logs] == ["not deleted"]
+    assert [line["event"] for line in logs] == ["delete_failed"]
     assert asdict(bench.close()) == asdict(BridgeCounts(received=1, parsed=1, records=1))
 
 
-def test_a_thread_that_dies_ends_the_bridge_rather_than_let_it_carry_less(bench: Bench) -> None:
+def test_failed_thread_stops_the_bridge(bench: Bench) -> None:
     bench.queue.errors["receive"] = [ZeroDivisionError("a bug")]
 
     assert eventually(bench.stop.is_set)
@@ -436,7 +436,7 @@ def test_a_thread_that_dies_ends_the_bridge_rather_than_let_it_carry_less(bench:
         bench.close()
 
 
-def test_an_outage_of_kafka_is_told_of_once_and_its_end_too(bench: Bench) -> None:
+def test_kafka_outage_and_recovery_are_logged_once(bench: Bench) -> None:
     down = KafkaError(KafkaError._ALL_BROKERS_DOWN)
     with capture_logs() as logs:
         for _ in range(3):
@@ -452,14 +452,14 @@ KINDS = (
     sns_messages.notification(),
     sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")),
     sns_messages.notification(sns_messages.record("a"), sns_messages.record("b", version="3.0")),
-    UNREADABLE,
+    UNPARSEABLE,
     '{"Event": "s3:TestEvent"}',
 )
 
 
 @pytest.mark.parametrize("name", ["media", "media.fifo"])
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_happens_each_message_ends_once_and_is_deleted_unless_it_is_left(name: str, seed: int) -> None:
+def test_random_failures_conserve_messages(name: str, seed: int) -> None:
     draw = random.Random(seed)
     queue = StubQueue(f"http://sqs/{name}")
     bodies = draw.choices(KINDS, k=10)

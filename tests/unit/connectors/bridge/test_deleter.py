@@ -1,4 +1,4 @@
-"""Deletes go ten at a time, or after a second, whatever trickles in behind."""
+"""Deletes are batched by ten, or by time."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from headrace.connectors.bridge.deleter import BatchBuffer
 
 @pytest.fixture
 def slow() -> Iterator[BatchBuffer[int]]:
-    """One that would wait for a minute."""
+    """A buffer that waits for a minute."""
     waiting: BatchBuffer[int] = BatchBuffer(60)
     yield waiting
     waiting.close()
 
 
-def test_ten_go_at_once_in_the_order_they_came(slow: BatchBuffer[int]) -> None:
+def test_take_returns_ten_items_in_order(slow: BatchBuffer[int]) -> None:
     slow.put(range(12))
 
     assert slow.take() == list(range(10))
 
 
-def test_fewer_go_when_the_first_has_waited_long_enough_although_others_keep_coming() -> None:
+def test_take_returns_fewer_items_after_the_wait() -> None:
     waiting: BatchBuffer[int] = BatchBuffer(0.2)
     over = threading.Event()
 
@@ -44,21 +44,21 @@ def test_fewer_go_when_the_first_has_waited_long_enough_although_others_keep_com
     assert len(taken) < 10
 
 
-def test_in_a_hurry_nothing_waits(slow: BatchBuffer[int]) -> None:
+def test_flush_returns_incomplete_batches(slow: BatchBuffer[int]) -> None:
     slow.put([0])
     slow.flush()
 
     assert slow.take() == [0]
 
 
-def test_what_waits_is_handed_out_before_the_end(slow: BatchBuffer[int]) -> None:
+def test_take_returns_buffered_items_after_close(slow: BatchBuffer[int]) -> None:
     slow.put([0])
     slow.close()
 
     assert [slow.take(), slow.take()] == [[0], []]
 
 
-def test_several_who_take_share_the_work(slow: BatchBuffer[int]) -> None:
+def test_concurrent_takes_share_the_items(slow: BatchBuffer[int]) -> None:
     taken: list[list[int]] = []
     threads = [threading.Thread(target=lambda: taken.append(slow.take())) for _ in range(3)]
     for thread in threads:

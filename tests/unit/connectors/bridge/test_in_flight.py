@@ -1,4 +1,4 @@
-"""There are never more messages in flight than is allowed, and each ends in its place."""
+"""The in-flight limit, the order of FIFO groups, and the states of a message."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from headrace.connectors.bridge.in_flight import (
     DeliveryReport,
     InFlightMessage,
     InFlightMessages,
+    MessageOutcome,
+    MessageState,
     QueueSourceState,
 )
 from headrace.connectors.bridge.queue import SqsMessage
@@ -21,152 +23,198 @@ from tests.unit.connectors.bridge.stubs import StubQueue, eventually
 SOURCE = QueueSourceState(StubQueue(), 30)  # type: ignore[arg-type]
 
 
-class Landings:
-    """An airspace, and which of its messages may be deleted."""
+class Bench:
+    """Messages in flight, and the ids of those that were acknowledged."""
 
     def __init__(self, limit: int = 100) -> None:
-        self.landed: list[str] = []
-        self.space = InFlightMessages(
-            limit, lambda flights: self.landed.extend(flight.delivery.id for flight in flights)
+        self.acknowledged: list[str] = []
+        self.in_flight = InFlightMessages(
+            limit, lambda messages: self.acknowledged.extend(message.sqs.id for message in messages)
         )
 
-    def enter(self, *groups: str) -> list[InFlightMessage]:
-        assert self.space.reserve(len(groups))
-        deliveries = [SqsMessage(f"m{n}", f"r{n}", "", group) for n, group in enumerate(groups)]
-        return self.space.add(SOURCE, deliveries, len(groups), now=100.0)
+    def add(self, *groups: str) -> list[InFlightMessage]:
+        assert self.in_flight.reserve(len(groups))
+        received = [SqsMessage(f"m{n}", f"r{n}", "", group) for n, group in enumerate(groups)]
+        return self.in_flight.add(SOURCE, received, len(groups), now=100.0)
 
 
-def test_a_message_stays_hidden_from_its_receipt_on() -> None:
-    (flight,) = Landings().enter("")
+def test_visibility_timeout_starts_at_receipt() -> None:
+    (message,) = Bench().add("")
 
-    assert flight.visible_at == 130.0
+    assert message.visible_at == 130.0
 
 
-def test_places_are_reserved_before_messages_are_received() -> None:
-    landings = Landings(limit=20)
-    landings.enter("", "")
-    assert landings.space.reserve(10)
-    third = threading.Thread(target=landings.space.reserve, args=(10,))
+def test_reserve_waits_for_earlier_reservations() -> None:
+    bench = Bench(limit=20)
+    bench.add("", "")
+    assert bench.in_flight.reserve(10)
+    third = threading.Thread(target=bench.in_flight.reserve, args=(10,))
     third.start()
     assert third.is_alive()
 
-    landings.space.add(SOURCE, [], 10, now=0.0)
+    bench.in_flight.add(SOURCE, [], 10, now=0.0)
     third.join(5)
     assert not third.is_alive()
 
 
-def test_a_message_that_leaves_makes_room() -> None:
-    landings = Landings(limit=1)
-    (flight,) = landings.enter("")
-    waiting = threading.Thread(target=landings.space.reserve, args=(1,))
+def test_removed_message_makes_room() -> None:
+    bench = Bench(limit=1)
+    (message,) = bench.add("")
+    waiting = threading.Thread(target=bench.in_flight.reserve, args=(1,))
     waiting.start()
 
-    landings.space.end(flight, "ignored")
-    landings.space.remove([flight], deleted=True)
+    bench.in_flight.decide(message, MessageOutcome.IGNORED)
+    bench.in_flight.remove([message], deleted=True)
 
     waiting.join(5)
     assert not waiting.is_alive()
 
 
-def test_nobody_waits_for_a_place_any_longer_once_it_is_closed() -> None:
-    landings = Landings(limit=1)
-    landings.enter("")
+def test_close_ends_waiting_reservations() -> None:
+    bench = Bench(limit=1)
+    bench.add("")
     answers: list[bool] = []
-    waiting = threading.Thread(target=lambda: answers.append(landings.space.reserve(1)))
+    waiting = threading.Thread(target=lambda: answers.append(bench.in_flight.reserve(1)))
     waiting.start()
-    landings.space.close()
+    bench.in_flight.close()
     waiting.join(5)
 
     assert answers == [False]
-    assert landings.space.reserve(0) is False
+    assert bench.in_flight.reserve(0) is False
 
 
-def test_what_is_received_after_the_end_is_not_taken() -> None:
-    landings = Landings()
-    assert landings.space.reserve(10)
-    landings.space.close()
+def test_add_after_close_adds_nothing() -> None:
+    bench = Bench()
+    assert bench.in_flight.reserve(10)
+    bench.in_flight.close()
 
-    assert landings.space.add(SOURCE, [SqsMessage("m", "r", "")], 10, now=0.0) == []
-    assert landings.space.counts.received == 0
+    assert bench.in_flight.add(SOURCE, [SqsMessage("m", "r", "")], 10, now=0.0) == []
+    assert bench.in_flight.counts.received == 0
 
 
-def test_the_last_acknowledgement_decides() -> None:
-    landings = Landings()
-    (flight,) = landings.enter("")
-    landings.space.await_records(flight, 3)
+def test_last_delivery_report_decides_the_outcome() -> None:
+    bench = Bench()
+    (message,) = bench.add("")
+    message.expect_records(3)
     for _ in range(2):
-        landings.space.acknowledged([DeliveryReport(flight, "parsed", acknowledged=True)])
-        assert landings.landed == []
-    landings.space.acknowledged([DeliveryReport(flight, "parsed", acknowledged=True)])
+        bench.in_flight.handle_reports([DeliveryReport(message, MessageOutcome.PARSED, acknowledged=True)])
+        assert bench.acknowledged == []
+    bench.in_flight.handle_reports([DeliveryReport(message, MessageOutcome.PARSED, acknowledged=True)])
 
-    assert landings.landed == ["m0"]
-    assert asdict(landings.space.counts) == asdict(BridgeCounts(received=1, parsed=1, records=3))
+    assert bench.acknowledged == ["m0"]
+    assert asdict(bench.in_flight.counts) == asdict(BridgeCounts(received=1, parsed=1, records=3))
 
 
 @pytest.mark.parametrize("bad", range(3))
-def test_one_bad_acknowledgement_leaves_the_message_whenever_it_comes(bad: int) -> None:
-    landings = Landings()
-    (flight,) = landings.enter("")
-    landings.space.await_records(flight, 3)
+def test_any_failed_record_returns_the_message(bad: int) -> None:
+    bench = Bench()
+    (message,) = bench.add("")
+    message.expect_records(3)
     for number in range(3):
-        landings.space.acknowledged([DeliveryReport(flight, "parsed", acknowledged=number != bad)])
+        bench.in_flight.handle_reports([DeliveryReport(message, MessageOutcome.PARSED, acknowledged=number != bad)])
 
-    assert landings.landed == []
-    assert landings.space.snapshot() == []
-    assert landings.space.counts.returned == 1
+    assert bench.acknowledged == []
+    assert bench.in_flight.snapshot() == []
+    assert bench.in_flight.counts.returned == 1
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_messages_of_a_group_land_in_their_order(order: tuple[int, ...]) -> None:
-    landings = Landings()
-    flights = landings.enter("g", "g", "g")
+def test_fifo_group_is_acknowledged_in_order(order: tuple[int, ...]) -> None:
+    bench = Bench()
+    messages = bench.add("g", "g", "g")
     for number in order:
-        landings.space.end(flights[number], "parsed")
+        bench.in_flight.decide(messages[number], MessageOutcome.PARSED)
 
-    assert landings.landed == ["m0", "m1", "m2"]
+    assert bench.acknowledged == ["m0", "m1", "m2"]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_behind_a_message_that_is_left_the_others_of_its_group_are_left_too(order: tuple[int, ...]) -> None:
-    landings = Landings()
-    flights = landings.enter("g", "g", "other", "g")
+def test_fifo_group_is_returned_after_a_returned_message(order: tuple[int, ...]) -> None:
+    bench = Bench()
+    messages = bench.add("g", "g", "other", "g")
     for number in order:
-        landings.space.end(flights[number], "returned" if number == 1 else "parsed")
+        bench.in_flight.decide(messages[number], MessageOutcome.RETURNED if number == 1 else MessageOutcome.PARSED)
 
-    assert sorted(landings.landed) == ["m0", "m2"]
-    assert landings.space.counts.returned == 2
-
-
-def test_messages_without_a_group_wait_for_nobody() -> None:
-    landings = Landings()
-    _, second = landings.enter("", "")
-    landings.space.end(second, "parsed")
-
-    assert landings.landed == ["m1"]
+    assert sorted(bench.acknowledged) == ["m0", "m2"]
+    assert bench.in_flight.counts.returned == 2
 
 
-def test_what_is_uncertain_at_the_end_is_left_and_stays_so() -> None:
-    landings = Landings()
-    certain, uncertain = landings.enter("", "")
-    landings.space.end(certain, "parsed")
-    landings.space.close()
-    landings.space.empty(0)
-    landings.space.end(uncertain, "parsed")
-    landings.space.remove([uncertain], deleted=True)
+def test_messages_without_a_group_are_independent() -> None:
+    bench = Bench()
+    _, second = bench.add("", "")
+    bench.in_flight.decide(second, MessageOutcome.PARSED)
 
-    assert asdict(landings.space.counts) == asdict(BridgeCounts(received=2, parsed=1, returned=1))
-    assert landings.landed == ["m0"]
+    assert bench.acknowledged == ["m1"]
 
 
-def test_an_end_waits_until_all_have_left() -> None:
-    landings = Landings()
-    (flight,) = landings.enter("")
-    landings.space.close()
-    ending = threading.Thread(target=landings.space.empty, args=(5,))
+def test_drain_timeout_returns_undecided_messages() -> None:
+    bench = Bench()
+    certain, uncertain = bench.add("", "")
+    bench.in_flight.decide(certain, MessageOutcome.PARSED)
+    bench.in_flight.close()
+    bench.in_flight.drain(0)
+    bench.in_flight.decide(uncertain, MessageOutcome.PARSED)
+    bench.in_flight.remove([uncertain], deleted=True)
+
+    assert asdict(bench.in_flight.counts) == asdict(BridgeCounts(received=2, parsed=1, returned=1))
+    assert bench.acknowledged == ["m0"]
+
+
+def test_drain_waits_for_deletes() -> None:
+    bench = Bench()
+    (message,) = bench.add("")
+    bench.in_flight.close()
+    ending = threading.Thread(target=bench.in_flight.drain, args=(5,))
     ending.start()
-    landings.space.end(flight, "parsed")
+    bench.in_flight.decide(message, MessageOutcome.PARSED)
     assert ending.is_alive()
-    landings.space.remove([flight], deleted=True)
+    bench.in_flight.remove([message], deleted=True)
 
     assert eventually(lambda: not ending.is_alive())
-    assert landings.space.counts.deleted == 1
+    assert bench.in_flight.counts.deleted == 1
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_message_passes_through_the_documented_states(deleted: bool) -> None:
+    bench = Bench()
+    (message,) = bench.add("")
+    states = [message.state]
+    message.expect_records(1)
+    states.append(message.state)
+    bench.in_flight.handle_reports([DeliveryReport(message, MessageOutcome.PARSED, acknowledged=True)])
+    states.append(message.state)
+    bench.in_flight.remove([message], deleted=deleted)
+    states.append(message.state)
+
+    last = MessageState.DELETED if deleted else MessageState.RETURNED
+    assert states == [MessageState.RECEIVED, MessageState.PENDING, MessageState.ACKNOWLEDGED, last]
+    assert message.outcome is MessageOutcome.PARSED
+
+
+def test_failed_record_returns_the_message() -> None:
+    bench = Bench()
+    (message,) = bench.add("")
+    message.expect_records(1)
+    bench.in_flight.handle_reports([DeliveryReport(message, MessageOutcome.REJECTED, acknowledged=False)])
+
+    assert (message.state, message.outcome) == (MessageState.RETURNED, MessageOutcome.RETURNED)
+
+
+def test_decided_fifo_message_keeps_its_state_until_earlier_ones_are_decided() -> None:
+    bench = Bench()
+    first, second = bench.add("g", "g")
+    for message in (first, second):
+        message.expect_records(1)
+    bench.in_flight.handle_reports([DeliveryReport(second, MessageOutcome.PARSED, acknowledged=True)])
+    assert second.state is MessageState.PENDING
+    bench.in_flight.handle_reports([DeliveryReport(first, MessageOutcome.PARSED, acknowledged=True)])
+
+    assert first.state is second.state is MessageState.ACKNOWLEDGED
+
+
+def test_every_outcome_has_a_counter() -> None:
+    counts = BridgeCounts()
+    for outcome in MessageOutcome:
+        counts.add(outcome)
+
+    assert asdict(counts) == asdict(BridgeCounts(parsed=1, rejected=1, ignored=1, returned=1))

@@ -1,4 +1,4 @@
-"""What a queue hands out, and what it says that it did not do."""
+"""SQS responses as messages and failed entries."""
 
 from __future__ import annotations
 
@@ -32,44 +32,44 @@ def message(**attributes: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("url", "region"), [(URL, "eu-west-1"), ("http://localhost/1/media", "us-east-1"), (URL + ".fifo", "eu-west-1")]
 )
-def test_a_queue_says_its_region_in_its_url(server: SqsServer, url: str, region: str) -> None:
+def test_region_comes_from_the_queue_url(server: SqsServer, url: str, region: str) -> None:
     SqsQueue(url, 5).receive()
 
     assert f"/{region}/sqs/" in server.requests[0].headers["Authorization"]
 
 
 @pytest.mark.parametrize(("url", "is_fifo"), [(URL + ".fifo", True), (URL, False)])
-def test_a_fifo_queue_is_known_by_its_name(server: SqsServer, url: str, is_fifo: bool) -> None:
+def test_fifo_queue_is_recognised_by_name(server: SqsServer, url: str, is_fifo: bool) -> None:
     assert SqsQueue(url, 5).is_fifo is is_fifo
 
 
-def test_ten_messages_are_asked_for_in_one_long_poll(server: SqsServer) -> None:
+def test_receive_requests_ten_messages(server: SqsServer) -> None:
     SqsQueue(URL, 7).receive()
 
     asked = server.requests[0].asked
     assert (asked["QueueUrl"], asked["MaxNumberOfMessages"], asked["WaitTimeSeconds"]) == (URL, 10, 7)
 
 
-def test_a_message_is_handed_out_with_what_is_said_of_it(server: SqsServer) -> None:
+def test_received_message_has_its_attributes(server: SqsServer) -> None:
     server.answers.append({"Messages": [message()]})
 
     assert SqsQueue(URL + ".fifo", 5).receive() == [SqsMessage("m0", "r0", "x", "g", 1773500966535)]
 
 
-def test_the_group_of_a_message_on_a_standard_queue_keeps_no_order(server: SqsServer) -> None:
+def test_group_is_ignored_on_a_standard_queue(server: SqsServer) -> None:
     server.answers.append({"Messages": [message()]})
 
     assert SqsQueue(URL, 5).receive()[0].group == ""
 
 
 @pytest.mark.parametrize("answer", [{}, {"Messages": []}, {"Messages": None}])
-def test_a_queue_may_be_empty(server: SqsServer, answer: Any) -> None:
+def test_empty_receive_returns_no_messages(server: SqsServer, answer: Any) -> None:
     server.answers.append(answer)
 
     assert SqsQueue(URL, 5).receive() == []
 
 
-def test_what_was_not_deleted_is_told_with_the_reason_and_whether_to_try_again(server: SqsServer) -> None:
+def test_delete_returns_failed_entries(server: SqsServer) -> None:
     third = SqsMessage("m2", "r2", "z")
     failed = [
         {"Id": "2", "SenderFault": False, "Code": "InternalError", "Message": "busy"},
@@ -77,22 +77,22 @@ def test_what_was_not_deleted_is_told_with_the_reason_and_whether_to_try_again(s
     ]
     server.answers.append({"Successful": [{"Id": "0"}], "Failed": failed})
 
-    gone, again = SqsQueue(URL, 5).delete([ONE, OTHER, third])
+    expired, retryable = SqsQueue(URL, 5).delete([ONE, OTHER, third])
 
-    assert (gone.delivery, gone.why, gone.gone) == (OTHER, "ReceiptHandleIsInvalid: expired", True)
-    assert (again.delivery, again.why, again.gone) == (third, "InternalError: busy", False)
+    assert (expired.message, expired.reason, expired.expired) == (OTHER, "ReceiptHandleIsInvalid: expired", True)
+    assert (retryable.message, retryable.reason, retryable.expired) == (third, "InternalError: busy", False)
     assert server.requests[0].asked["Entries"][1] == {"Id": "1", "ReceiptHandle": "r1"}
 
 
-def test_a_message_that_sqs_says_nothing_of_was_not_deleted(server: SqsServer) -> None:
+def test_entry_missing_from_the_response_failed(server: SqsServer) -> None:
     server.answers.append({"Successful": [{"Id": "0"}]})
 
-    (rejected,) = SqsQueue(URL, 5).delete([ONE, OTHER])
+    (error,) = SqsQueue(URL, 5).delete([ONE, OTHER])
 
-    assert (rejected.delivery, rejected.gone) == (OTHER, False)
+    assert (error.message, error.expired) == (OTHER, False)
 
 
-def test_messages_are_kept_hidden_for_so_long_from_now(server: SqsServer) -> None:
+def test_change_visibility_sends_the_timeout(server: SqsServer) -> None:
     server.answers.append({"Successful": [{"Id": "0"}]})
 
     assert SqsQueue(URL, 5).change_visibility([ONE], 30) == []
@@ -107,19 +107,19 @@ def test_messages_are_kept_hidden_for_so_long_from_now(server: SqsServer) -> Non
         ({}, QueueAttributes(30, False)),
     ],
 )
-def test_a_queue_is_asked_for_its_terms(server: SqsServer, attributes: dict[str, str], terms: QueueAttributes) -> None:
+def test_attributes_are_parsed(server: SqsServer, attributes: dict[str, str], terms: QueueAttributes) -> None:
     server.answers.append({"Attributes": attributes})
 
     assert SqsQueue(URL, 5).attributes() == terms
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
-def test_rights_are_tried_on_no_message_at_all(server: SqsServer, allowed: int) -> None:
+def test_permission_check_uses_an_invalid_receipt_handle(server: SqsServer, allowed: int) -> None:
     failed = {"Failed": [{"Id": "0", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}]}
     server.answers.extend([failed] * allowed)
-    server.answers.append((403, {"__type": "AccessDenied", "message": "not you"}))
+    server.answers.append((403, {"__type": "AccessDenied", "message": "denied"}))
 
-    with pytest.raises(QueueUnavailableError, match="not you"):
+    with pytest.raises(QueueUnavailableError, match="denied"):
         SqsQueue(URL, 5).check_permissions()
     assert {each.asked["Entries"][0]["ReceiptHandle"] for each in server.requests} == {INVALID_RECEIPT_HANDLE}
     assert len(server.requests) == allowed + 1

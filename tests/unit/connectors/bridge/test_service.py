@@ -1,4 +1,4 @@
-"""What stands in the way of a start is said in plain words."""
+"""Start-up checks of the bridge."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def given(**changes: Any) -> BridgeSettings:
     return BridgeSettings(**{"queue_urls": QUEUE, **changes})
 
 
-def test_a_queue_that_lets_us_is_given_with_how_long_its_messages_stay_hidden(server: SqsServer) -> None:
+def test_open_source_returns_the_visibility_timeout(server: SqsServer) -> None:
     server.answers.append({"Attributes": {"VisibilityTimeout": "60"}})
 
     with capture_logs() as logs:
@@ -47,15 +47,15 @@ def test_a_queue_that_lets_us_is_given_with_how_long_its_messages_stay_hidden(se
     assert logs == []
 
 
-def test_a_queue_that_hides_nothing_is_not_emptied(server: SqsServer) -> None:
+def test_open_source_rejects_a_zero_visibility_timeout(server: SqsServer) -> None:
     server.answers.append({"Attributes": {"VisibilityTimeout": "0"}})
 
-    with pytest.raises(QueueUnavailableError, match=r"visibility timeout is 0.*give it 30 s"):
+    with pytest.raises(QueueUnavailableError, match=r"visibility timeout is 0.*set it to 30 s"):
         open_source(QUEUE, given())
 
 
 @pytest.mark.parametrize(("policy", "lines"), [({}, 1), ({"RedrivePolicy": "{}"}, 0)])
-def test_leaving_what_is_unreadable_to_a_queue_that_does_not_redrive_is_warned_of(
+def test_leave_unreadable_without_redrive_policy_is_logged(
     server: SqsServer, policy: dict[str, str], lines: int
 ) -> None:
     server.answers.append({"Attributes": {"VisibilityTimeout": "30", **policy}})
@@ -64,17 +64,17 @@ def test_leaving_what_is_unreadable_to_a_queue_that_does_not_redrive_is_warned_o
         open_source(QUEUE, given(leave_unreadable=True))
 
     assert len(logs) == lines
-    assert all(line["queue"] == QUEUE and "redrive" in line["why"] for line in logs)
+    assert all(line["queue"] == QUEUE and "redrive" in line["reason"] for line in logs)
 
 
-def test_told_to_stop_before_kafka_is_there_it_has_carried_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_while_waiting_for_kafka_returns_zero_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     look, looks = readiness.missing_dependencies, list[str]()
 
-    def looking(cluster: KafkaSettings, book: Codec) -> str:
-        looks.append(look(cluster, book))
+    def looking(cluster: KafkaSettings, codec: Codec) -> str:
+        looks.append(look(cluster, codec))
         return looks[-1]
 
-    monkeypatch.setattr(readiness, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(readiness, "RESPONSE_SECONDS", 0.2)
     monkeypatch.setattr(readiness, "missing_dependencies", looking)
     stop, counts = threading.Event(), list[BridgeCounts]()
     with capture_logs() as logs:

@@ -1,4 +1,4 @@
-"""Only messages that are held long are kept hidden, ten in a call."""
+"""Visibility timeouts are extended only for messages held long, in batches of ten."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 
 from headrace.connectors.bridge import visibility
 from headrace.connectors.bridge.in_flight import (
-    FifoGroup,
     InFlightMessage,
     InFlightMessages,
     QueueSourceState,
@@ -23,61 +22,60 @@ def source(queue: StubQueue) -> QueueSourceState:
     return QueueSourceState(queue, 30)  # type: ignore[arg-type]
 
 
-def flights(where: QueueSourceState, *received_at: float) -> list[InFlightMessage]:
+def held(held_source: QueueSourceState, *received_at: float) -> list[InFlightMessage]:
     return [
-        InFlightMessage(where, SqsMessage(f"m{n}", f"r{n}", ""), FifoGroup(), when)
-        for n, when in enumerate(received_at)
+        InFlightMessage(held_source, SqsMessage(f"m{n}", f"r{n}", ""), None, when) for n, when in enumerate(received_at)
     ]
 
 
-def test_a_message_is_due_when_half_of_its_time_has_passed() -> None:
-    where = source(StubQueue())
-    old, young = flights(where, 100.0, 101.0)
+def test_message_expires_after_half_of_its_visibility_timeout() -> None:
+    held_source = source(StubQueue())
+    old, young = held(held_source, 100.0, 101.0)
 
-    assert expiring([old, young], now=115.5) == {where: [old]}
+    assert expiring([old, young], now=115.5) == {held_source: [old]}
 
 
-def test_a_message_that_was_kept_hidden_has_its_whole_time_again() -> None:
+def test_extension_resets_the_visibility_timeout() -> None:
     queue = StubQueue()
-    (flight,) = flights(source(queue), 0.0)
-    before = flight.visible_at
+    (message,) = held(source(queue), 0.0)
+    before = message.visible_at
 
-    extend_visibility(flight.source, [flight])
+    extend_visibility(message.source, [message])
 
-    assert queue.hidden == [("m0", 30)]
-    assert flight.visible_at > before
+    assert queue.extended == [("m0", 30)]
+    assert message.visible_at > before
 
 
-def test_a_message_whose_handle_has_expired_is_told_of_once() -> None:
+def test_expired_receipt_handle_is_logged_once() -> None:
     queue = StubQueue()
-    (flight,) = flights(source(queue), 0.0)
-    queue.rejects = [BatchEntryError(flight.delivery, "ReceiptHandleIsInvalid: ", gone=True)]
+    (message,) = held(source(queue), 0.0)
+    queue.rejects = [BatchEntryError(message.sqs, "ReceiptHandleIsInvalid: ", expired=True)]
     with capture_logs() as logs:
-        extend_visibility(flight.source, [flight])
+        extend_visibility(message.source, [message])
 
     assert [line["message"] for line in logs] == ["m0"]
-    assert expiring([flight], now=1e12) == {}
+    assert expiring([message], now=1e12) == {}
 
 
-def test_a_queue_that_does_not_answer_is_asked_again_the_next_time() -> None:
+def test_failed_extension_is_retried() -> None:
     queue = StubQueue()
-    (flight,) = flights(source(queue), 0.0)
-    queue.errors["hide"] = [QueueUnavailableError("away")]
-    extend_visibility(flight.source, [flight])
+    (message,) = held(source(queue), 0.0)
+    queue.errors["change_visibility"] = [QueueUnavailableError("away")]
+    extend_visibility(message.source, [message])
 
-    assert list(expiring([flight], now=flight.visible_at).values()) == [[flight]]
+    assert list(expiring([message], now=message.visible_at).values()) == [[message]]
 
 
-def test_a_long_hold_in_the_bridge_is_ten_messages_a_call(monkeypatch: Any) -> None:
+def test_visibility_is_extended_in_batches_of_ten(monkeypatch: Any) -> None:
     queue = StubQueue()
-    airspace = InFlightMessages(100, lambda flight: None)
+    in_flight = InFlightMessages(100, lambda messages: None)
     for _ in range(2):
-        assert airspace.reserve(10)
-        deliveries = [SqsMessage(f"m{n}", f"r{n}", "") for n in range(10)]
-        airspace.add(source(queue), deliveries, 10, now=0.0)
-    over = threading.Event()
-    monkeypatch.setattr(over, "wait", lambda seconds: len(queue.batches) >= 2)
+        assert in_flight.reserve(10)
+        received = [SqsMessage(f"m{n}", f"r{n}", "") for n in range(10)]
+        in_flight.add(source(queue), received, 10, now=0.0)
+    closed = threading.Event()
+    monkeypatch.setattr(closed, "wait", lambda seconds: len(queue.batches) >= 2)
 
-    visibility.extend_visibility_loop(airspace, over)
+    visibility.extend_visibility_loop(in_flight, closed)
 
     assert queue.batches == [10, 10]
