@@ -53,7 +53,7 @@ LETTERS, REDRIVEN, AGAIN, FROM_S3 = 1_000_000, 200_000, 60_000, 3_000
 COMMAND = Path(sys.executable).with_name("headrace")
 
 SCAN = "its scan, as its progress bar shows it: letters/s"
-PAGE_SECONDS, SCANNED, SENT_BACK, SHARE = 2.0, 200_000.0, 20_000.0, 0.7
+PAGE_SECONDS, SCANNED, SENT_BACK, SHARE = 2.0, 100_000.0, 20_000.0, 0.7
 
 
 def main(

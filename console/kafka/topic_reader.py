@@ -23,8 +23,6 @@ from headrace.schemas.serde.schema_topic import follow_schemas
 
 BATCH = 200
 """Records at once: few enough to stay in the processor's cache, which makes all of it twice as fast as thousands."""
-MANY = 20_000
-"""Records for which it pays to read them in the quicker way."""
 POLL_SECONDS = 0.25
 ANSWER_SECONDS = 10.0
 CLOCKS = 60.0
@@ -73,10 +71,6 @@ class TopicReader:
         Raises `Refused` when Kafka falls silent.
         """
         wanted = {place: span for place, span in spans.items() if span.high > span.low}
-        if sum(span.high - span.low for span in wanted.values()) >= MANY:
-            from headrace.console.kafka import batch_fetch  # not loaded by the many commands that read little
-
-            yield from batch_fetch.read(self.settings, wanted, values)
         if not wanted:
             return
         consumer = clients.simple_consumer(self.settings, **_FETCH)

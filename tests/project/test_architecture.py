@@ -28,7 +28,6 @@ DOORS = {
         "headrace.connectors.webhook.http_fetch",
     },
     "aiokafka": {
-        "headrace.console.kafka.batch_fetch",
         "headrace.streams.kafka.aiokafka_patches",
         "headrace.streams.kafka.consumer_thread",
         "headrace.streams.kafka.auth",
