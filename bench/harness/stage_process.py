@@ -33,7 +33,7 @@ from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
-from headrace.streams.engine.outcome import Done, Outcome
+from headrace.streams.engine.outcome import Disposition, Done, Outcome
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_host
@@ -54,7 +54,7 @@ With `sent again` and `known` every result is in the store before: the one sends
 `routed` is a rule that reads the topic and forwards what matches its pattern.
 """
 
-Process = Callable[[ConsumerRecord], Awaitable[bool]]
+Process = Callable[[ConsumerRecord], Awaitable[Disposition]]
 
 LOOK_SECONDS = 0.02
 AT_ONCE = 32
@@ -121,10 +121,10 @@ class Handler:
             return DONE
         return Done((ProducerRecord(topics.SCANNED.name, received.key, received.value, received.headers),))
 
-    async def alone(self, received: ConsumerRecord) -> bool:
-        """Do the work where there is nothing but lanes."""
+    async def alone(self, received: ConsumerRecord) -> Disposition:
+        """Do the work where there is nothing but the scheduler."""
         await self._work(received.key, received.offset)
-        return False
+        return Disposition.DONE
 
     async def _work(self, key: object, order: Any) -> None:
         if self._latest.get(key, order) > order:
@@ -180,8 +180,8 @@ class Bench:
 
     def finished(self) -> int:
         """How many records are done, of topics that are read from offset 0."""
-        partitions = [self.scheduler.partition(where) for where in self.scheduler.assigned()]
-        return sum(each.mark.position - each.mark.unfinished for each in partitions if each)
+        delivered = sum(self.scheduler.next_offset(where) or 0 for where in self.scheduler.assigned())
+        return delivered - self.scheduler.stats.uncommitted_records()
 
     async def reach(self, records: int) -> tuple[int, float]:
         """Wait until so many records are done; give how many really are, and the moment."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal, assert_never
 
 from headrace.schemas.cloudevents import InvalidEventError
@@ -75,6 +76,15 @@ class PauseStage:
 
 
 Outcome = Done | Retry | Dead | PauseStage
+
+
+class Disposition(Enum):
+    """What the scheduler does with a record whose outcome is durable."""
+
+    DONE = "done"
+    """The record is finished."""
+    DEFERRED = "deferred"
+    """The record is in the retry topic. An ordered stage holds its key until it is finished."""
 
 
 def outcome_for(

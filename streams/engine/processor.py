@@ -12,7 +12,7 @@ from headrace.streams.engine.circuit_breaker import CircuitBreaker
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.headers import record_history
-from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Retry, backoff, outcome_for
+from headrace.streams.engine.outcome import Dead, Disposition, Done, Outcome, PauseStage, Retry, backoff, outcome_for
 from headrace.streams.engine.ports import Producer, SendError
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, StageError, TransientError
@@ -77,11 +77,11 @@ class Processor:
         self._telemetry = metrics.StageMetrics(stage.name)
         self.pause = OutagePause(stage.name, paused)
 
-    async def process(self, received: ConsumerRecord) -> bool:
-        """Try until there is an ending, and make it durable. Returns when a restart need not see the record again.
+    async def process(self, received: ConsumerRecord) -> Disposition:
+        """Run the stage on a record and return once its outcome is durable.
 
-        True means that it stepped aside, to be tried again later. Raises `FuseBlown` instead of adding one more dead
-        letter that is our own fault.
+        Raises:
+            CircuitOpenError: too many recent records failed with an internal error. No dead letter is written.
         """
         begun = time.monotonic()
         try:
@@ -95,10 +95,10 @@ class Processor:
             if self.pause.why:
                 self.pause.over(_where(received))
         self._telemetry.record_outcome(received, outcome, time.monotonic() - begun)
-        return isinstance(outcome, Retry)
+        return _disposition(outcome)
 
-    async def on_deadline(self, received: ConsumerRecord) -> bool:
-        """End a try that took longer than the stage's deadline: true when the record is tried again later."""
+    async def on_deadline(self, received: ConsumerRecord) -> Disposition:
+        """Retry or dead-letter a record that exceeded the stage's deadline."""
         why = f"not done after {self._stage.deadline_seconds:g} s"
         verdict = outcome_for(
             TransientError(why, "deadline"), record_history(received).failures + 1, self._context.draw
@@ -109,7 +109,7 @@ class Processor:
             if self.pause.why:
                 self.pause.over(_where(received))
         self._telemetry.record_outcome(received, outcome, self._stage.deadline_seconds)
-        return isinstance(outcome, Retry)
+        return _disposition(outcome)
 
     async def _retry_inline(self, received: ConsumerRecord, outcome: Outcome) -> tuple[Outcome, int]:
         """Run the stage in place again where waiting is short. Gives the ending, and all attempts it took."""
@@ -161,6 +161,10 @@ class Processor:
     async def _wait(self, received: ConsumerRecord, why: str, waits: int) -> None:
         self.pause.hold(_where(received), why)
         await asyncio.sleep(backoff(waits, self._context.draw, 30.0))
+
+
+def _disposition(outcome: Outcome) -> Disposition:
+    return Disposition.DEFERRED if isinstance(outcome, Retry) else Disposition.DONE
 
 
 def _where(received: ConsumerRecord) -> RecordPosition:

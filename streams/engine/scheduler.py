@@ -19,12 +19,17 @@ from typing import NamedTuple
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import RETRY_TOPIC
 from headrace.streams.engine.key_locks import KeyLocks, is_retry
-from headrace.streams.engine.offset_tracker import OffsetTracker
-
-TopicPartition = tuple[str, int]
-
-RECORD_OVERHEAD = 1900
-"""Bytes that a waiting record costs beyond its key and value, with its headers and a lane of its own (CPython 3.11)."""
+from headrace.streams.engine.outcome import Disposition
+from headrace.streams.engine.partition import (
+    KeyQueue,
+    PartitionState,
+    QueuedRecord,
+    TopicPartition,
+    WorkerSlot,
+    buffered_size,
+    scheduling_key,
+)
+from headrace.streams.engine.scheduler_stats import SchedulerStats
 
 RECORDS_PER_TURN = 500
 """After so many records the event loop gets a turn, even if none of them had to wait for anything."""
@@ -33,58 +38,11 @@ _place = attrgetter("offset", "timestamp")
 
 
 class RecordHandler(NamedTuple):
-    """What a lane does with records. The first two leave the outcome durable when they return; true means that the
-    record stepped aside, to be tried again later."""
+    """The functions that run records. `process` and `on_deadline` return once the outcome is durable."""
 
-    process: Callable[[ConsumerRecord], Awaitable[bool]]
-    on_deadline: Callable[[ConsumerRecord], Awaitable[bool]]
+    process: Callable[[ConsumerRecord], Awaitable[Disposition]]
+    on_deadline: Callable[[ConsumerRecord], Awaitable[Disposition]]
     due: Callable[[ConsumerRecord], float]
-
-
-class PartitionState:
-    """One assignment of one partition: its mark, and what of it waits here.
-
-    Once it is `leaving` nothing more of it is begun; once it is no longer `live` nothing counts that ends.
-    """
-
-    __slots__ = ("buffered", "end", "fetched", "gap", "leaving", "live", "mark", "ready", "running")
-
-    def __init__(self, position: int, end: int) -> None:
-        self.mark = OffsetTracker(position)
-        self.end = end
-        """Where the partition ended when it was assigned."""
-        self.fetched = position
-        """The next offset to be fetched."""
-        self.gap: tuple[int, int] | None = None
-        """The offset that was wanted last, and the one that came."""
-        self.live = True
-        self.leaving = False
-        self.buffered = 0
-        self.running = 0
-        self.ready: deque[KeyQueue] = deque()
-
-
-QueuedRecord = tuple[PartitionState, ConsumerRecord, int]
-"""A record that waits in a lane: its assignment, and how many bytes it holds of the buffer."""
-KeyQueue = deque[QueuedRecord]
-
-
-class WorkerSlot:
-    """One worker: what it is doing, since when, and whether it was told to let go."""
-
-    __slots__ = ("cancel_reason", "entry", "since", "task")
-
-    def __init__(self) -> None:
-        self.entry: QueuedRecord | None = None
-        self.since = 0.0
-        self.cancel_reason = ""
-        self.task: asyncio.Task[None] | None = None
-
-    def cancel(self, verdict: str) -> None:
-        """Cancel what the worker is doing, and only that."""
-        if self.task is not None and not self.cancel_reason:
-            self.cancel_reason = verdict
-            self.task.cancel()
 
 
 class KeyedScheduler:
@@ -107,10 +65,7 @@ class KeyedScheduler:
         self._idle_workers: deque[asyncio.Future[None]] = deque()
         self._slots = [WorkerSlot() for _ in range(in_flight)]
         self._closing = False
-        self.polled = time.monotonic()
-        """When the consumer last asked for more, by the monotonic clock."""
-        self.waiting = 0
-        """How many records are not due yet."""
+        self.stats = SchedulerStats(self._partitions, self._slots)
         self._idle = asyncio.Event()
         self._since_turn = 0
         self._sweeper: asyncio.Task[None] | None = None
@@ -140,9 +95,10 @@ class KeyedScheduler:
         partition = self._partitions[where] = PartitionState(position, end)
         return partition
 
-    def partition(self, where: TopicPartition) -> PartitionState | None:
-        """Give the present assignment of a partition; None when it is not assigned, or does not yet know its offset."""
-        return self._partitions.get(where)
+    def next_offset(self, where: TopicPartition) -> int | None:
+        """Return the next offset to deliver; None when the partition is not assigned."""
+        partition = self._partitions.get(where)
+        return partition.tracker.position if partition else None
 
     def assigned(self) -> list[TopicPartition]:
         """List the partitions that are assigned here."""
@@ -151,7 +107,7 @@ class KeyedScheduler:
     def committable(self, where: TopicPartition) -> int | None:
         """The offset of a partition that is safe to commit; None when the partition is not assigned here."""
         partition = self._partitions.get(where)
-        return partition.mark.committable() if partition else None
+        return partition.tracker.committable() if partition else None
 
     def has_room(self, where: TopicPartition) -> bool:
         """Whether more of a partition may be fetched: each has an equal share of the buffer."""
@@ -164,9 +120,9 @@ class KeyedScheduler:
         """Take over what was fetched from `start` on. False when something before it has not arrived: fetch again."""
         if partition.leaving or not partition.live or self._closing:
             return True
-        if start != partition.mark.position:
+        if start != partition.tracker.position:
             return False
-        partition.mark.add(map(_place, records))
+        partition.tracker.add(map(_place, records))
         if self._holds is not None or is_retry(records[0]):
             self._hold_or_enqueue(partition, records)
         else:
@@ -202,35 +158,6 @@ class KeyedScheduler:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def running(self) -> int:
-        """How many records are in work."""
-        return sum(partition.running for partition in self._partitions.values())
-
-    def unfinished(self) -> int:
-        """How many delivered records have no durable outcome yet, those not yet due included."""
-        return sum(partition.mark.unfinished for partition in self._partitions.values())
-
-    def oldest(self) -> float:
-        """Seconds since the longest-running record was begun; 0 when nothing runs."""
-        begun = [slot.since for slot in self._slots if slot.entry is not None]
-        return time.monotonic() - min(begun) if begun else 0.0
-
-    def owned(self, topic: str) -> int:
-        """How many partitions of a topic are assigned here."""
-        return sum(name == topic for name, _ in list(self._partitions))
-
-    def commit_gap(self) -> int:
-        """How many offsets lie between what may be committed and what was delivered."""
-        marks = [partition.mark for partition in self._partitions.values()]
-        return sum(mark.position - mark.committable() for mark in marks)
-
-    def lag_seconds(self) -> float:
-        """Age of the oldest record here that has no outcome and waits for no other try; 0 when there is none."""
-        new = [each for (topic, _), each in list(self._partitions.items()) if not topic.endswith(RETRY_TOPIC)]
-        times = [partition.mark.oldest_time() for partition in new]
-        known = [each for each in times if each is not None]
-        return max(0.0, time.time() - min(known)) if known else 0.0
-
     def _drop(self, where: TopicPartition) -> None:
         partition = self._partitions.pop(where, None)
         if partition is not None:
@@ -245,14 +172,14 @@ class KeyedScheduler:
         if where[0].endswith(RETRY_TOPIC):
             return False
         behind = (each for name, each in self._partitions.items() if name[0].endswith(RETRY_TOPIC))
-        return any(each.mark.position < each.end for each in behind)
+        return any(each.tracker.position < each.end for each in behind)
 
     def _enqueue_all(self, partition: PartitionState, records: list[ConsumerRecord]) -> None:
         """Do what `_enqueue` does, for a whole batch of which nothing can be held up. This is where most records go."""
         lanes, ready, nothing_was = self._lanes, partition.ready, not partition.ready
         held = 0
         for record in records:
-            key, size = scheduling_key(record), _size(record)
+            key, size = scheduling_key(record), buffered_size(record)
             held += size
             lane = lanes.get(key)
             if lane is None:
@@ -267,19 +194,19 @@ class KeyedScheduler:
     def _hold_or_enqueue(self, partition: PartitionState, records: list[ConsumerRecord]) -> None:
         now = time.time()
         for record in records:
-            entry = (partition, record, _size(record))
+            entry = (partition, record, buffered_size(record))
             partition.buffered += entry[2]
             if self._holds is not None and is_retry(record):
                 self._holds.add(record, partition)
             wait = self._work.due(record) - now
             if wait > 0:
-                self.waiting += 1
+                self.stats.pending_retries += 1
                 asyncio.get_running_loop().call_later(wait, self._is_due, entry)
             else:
                 self._enqueue(entry)
 
     def _is_due(self, entry: QueuedRecord) -> None:
-        self.waiting -= 1
+        self.stats.pending_retries -= 1
         self._enqueue(entry)
         self._wake()
 
@@ -374,38 +301,37 @@ class KeyedScheduler:
         key = scheduling_key(record)
         self._at_work.add(key)
         try:
-            stepped_aside = not partition.leaving and await self._run(slot, entry)
+            disposition = Disposition.DONE if partition.leaving else await self._run(slot, entry)
         finally:
             self._at_work.discard(key)
         if not partition.live:
             return  # what its assignment held was forgotten, and the new one holds for itself
-        if stepped_aside:
+        if disposition is Disposition.DEFERRED:
             self._holds.add(record, partition)
         else:
             self._holds.release(record)
 
-    async def _run(self, slot: WorkerSlot, entry: QueuedRecord) -> bool:
-        """Process a record; true when it stepped aside."""
+    async def _run(self, slot: WorkerSlot, entry: QueuedRecord) -> Disposition:
         partition, record, _ = entry
         slot.entry, slot.since, slot.cancel_reason = entry, time.monotonic(), ""
         partition.running += 1
         try:
-            stepped_aside = await self._work.process(record)
+            disposition = await self._work.process(record)
         except asyncio.CancelledError:
             if not slot.cancel_reason or slot.task is None:
                 raise
             slot.task.uncancel()
             if slot.cancel_reason == "revoked":
-                return False
-            stepped_aside = await self._work.on_deadline(record)
+                return Disposition.DONE
+            disposition = await self._work.on_deadline(record)
         finally:
             slot.entry = None
             partition.running -= 1
             if partition.leaving and not partition.running:
                 self._idle.set()
         if partition.live:
-            partition.mark.complete(record.offset)
-        return stepped_aside
+            partition.tracker.complete(record.offset)
+        return disposition
 
     def _finished(self, lane: KeyQueue) -> None:
         partition, record, size = lane.popleft()
@@ -437,12 +363,3 @@ class KeyedScheduler:
             for slot in self._slots:
                 if slot.entry is not None and slot.since < limit:
                     slot.cancel("overdue")
-
-
-def scheduling_key(record: ConsumerRecord) -> object:
-    """Say what a record waits behind: everything with its key; nothing when it has none."""
-    return record.key if record.key is not None else (record.topic, record.partition, record.offset)
-
-
-def _size(record: ConsumerRecord) -> int:
-    return RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b"")

@@ -15,10 +15,23 @@ from faust.types import TP, ConsumerMessage, Message
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import RETRY_TOPIC
-from headrace.streams.engine.scheduler import KeyedScheduler, PartitionState
+from headrace.streams.engine.partition import PartitionState
+from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.kafka.consumer_thread import ConsumerThread
 
 FULL_POLL_SECONDS = 0.05
+
+
+class FetchState:
+    """The fetch position of one assignment of one partition."""
+
+    __slots__ = ("assignment", "gap", "next_offset")
+
+    def __init__(self, assignment: PartitionState, next_offset: int) -> None:
+        self.assignment = assignment
+        self.next_offset = next_offset
+        self.gap: tuple[int, int] | None = None
+        """The last gap: the expected offset, and the one that was fetched."""
 
 
 class BatchConsumer(driver.Consumer):
@@ -33,6 +46,7 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, scheduler: KeyedScheduler, grace: float, **kwargs: Any) -> None:
         self.stage_scheduler = scheduler
         self._grace = grace
+        self._fetch_states: dict[TP, FetchState] = {}
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -40,22 +54,22 @@ class BatchConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
-        self.stage_scheduler.polled = time.monotonic()
+        self.stage_scheduler.stats.last_poll = time.monotonic()
         fetched, _ = await self._wait_next_records(timeout)
         if not fetched:
             await self._refetch_dropped()
         for tp, records in fetched.items():
             if self.should_stop:
                 return
-            partition = self.stage_scheduler.partition(_key(tp))
-            if partition is None:
+            state = self._fetch_states.get(tp)
+            if state is None:
                 continue
-            fresh = records if records[0].offset >= partition.fetched else _from(partition.fetched, records)
+            fresh = records if records[0].offset >= state.next_offset else _from(state.next_offset, records)
             if not fresh:
                 continue
-            if self._is_contiguous(partition, fresh[0].offset):
-                batch = RecordBatch(partition, partition.fetched, fresh)
-                partition.fetched = fresh[-1].offset + 1
+            if _is_contiguous(state, fresh[0].offset):
+                batch = RecordBatch(state.assignment, state.next_offset, fresh)
+                state.next_offset = fresh[-1].offset + 1
                 yield tp, self._event(tp, batch)
             else:
                 await self.rewind(tp)
@@ -67,20 +81,20 @@ class BatchConsumer(driver.Consumer):
         without a record, as behind a transaction's end, nothing comes of it, and it is believed from then on.
         """
         for tp, position in (await self._thread.positions()).items():
-            partition = self.stage_scheduler.partition(_key(tp))
-            if partition is None or partition.mark.position == position:
+            state, delivered = self._fetch_states.get(tp), self.stage_scheduler.next_offset(_key(tp))
+            if state is None or delivered is None or delivered == position:
                 continue
-            gap = (partition.mark.position, position)
-            if gap != partition.gap:
+            gap = (delivered, position)
+            if gap != state.gap:
                 await self.rewind(tp)
-                partition.gap = gap
+                state.gap = gap
 
     async def rewind(self, tp: TP) -> None:
         """Fetch again from the first offset that was not delivered."""
-        partition = self.stage_scheduler.partition(_key(tp))
-        if partition is not None:
-            partition.fetched = partition.mark.position
-            await self.seek(tp, partition.fetched)
+        state, delivered = self._fetch_states.get(tp), self.stage_scheduler.next_offset(_key(tp))
+        if state is not None and delivered is not None:
+            state.next_offset = delivered
+            await self.seek(tp, delivered)
 
     async def perform_seek(self) -> None:
         """Begin a new assignment at the committed offsets, and at the beginning where there is none.
@@ -97,7 +111,8 @@ class BatchConsumer(driver.Consumer):
             await super().perform_seek()
         for tp in self.assignment():
             position = self._committed_offset.get(tp) or begin.get(tp, 0)
-            self.stage_scheduler.assign(_key(tp), position, ends.get(tp, 0))
+            assignment = self.stage_scheduler.assign(_key(tp), position, ends.get(tp, 0))
+            self._fetch_states[tp] = FetchState(assignment, position)
         for tp, offset in begin.items():
             if not self._committed_offset.get(tp):
                 await self.seek(tp, offset)
@@ -122,6 +137,8 @@ class BatchConsumer(driver.Consumer):
         if not await self.commit():
             await self.commit()
         self.stage_scheduler.forget(where)
+        for tp in revoked:
+            self._fetch_states.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
     def ack(self, message: Message) -> bool:
@@ -138,7 +155,7 @@ class BatchConsumer(driver.Consumer):
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         active = self._get_active_partitions()
-        if any(self.stage_scheduler.partition(_key(tp)) is None for tp in active):  # Faust's seek timed out
+        if any(tp not in self._fetch_states for tp in active):  # Faust's seek timed out
             await self.perform_seek()
         with_room = {tp for tp in active if self.stage_scheduler.has_room(_key(tp))}
         if not with_room:
@@ -146,13 +163,6 @@ class BatchConsumer(driver.Consumer):
             return {}, with_room
         wait = timeout if len(with_room) == len(active) else FULL_POLL_SECONDS
         return await self._getmany(active_partitions=with_room, timeout=wait), with_room
-
-    def _is_contiguous(self, partition: PartitionState, offset: int) -> bool:
-        """Whether records continue what was fetched. A gap, as compaction leaves it, is believed when seen twice."""
-        gap = (partition.fetched, offset)
-        known = offset == partition.fetched or gap == partition.gap
-        partition.gap = gap
-        return known
 
     def _event(self, tp: TP, batch: RecordBatch) -> ConsumerMessage:
         """Dress a batch as the one event that Faust sees of it."""
@@ -171,6 +181,14 @@ class BatchConsumer(driver.Consumer):
         """Gaps need no bookkeeping: a mark knows only what was delivered."""
 
 
+def _is_contiguous(state: FetchState, offset: int) -> bool:
+    """Whether records continue what was fetched. A gap, as compaction leaves it, counts once it is seen twice."""
+    gap = (state.next_offset, offset)
+    known = offset == state.next_offset or gap == state.gap
+    state.gap = gap
+    return known
+
+
 def _from(offset: int, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
     return [record for record in records if record.offset >= offset]
 
@@ -180,8 +198,8 @@ def _key(tp: Any) -> tuple[str, int]:
 
 
 class RecordBatch(NamedTuple):
-    """What one fetch gave of one partition; `start` is the offset from which it was fetched."""
+    """The records of one fetch of one partition; `start` is the fetch offset."""
 
-    partition: PartitionState
+    assignment: PartitionState
     start: int
     records: list[ConsumerRecord]

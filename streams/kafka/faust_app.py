@@ -118,7 +118,7 @@ def create_app(
     async def take(stream: Any) -> None:
         async for event in stream.noack().events():
             batch: RecordBatch = event.value
-            if not scheduler.deliver(batch.partition, batch.start, batch.records):
+            if not scheduler.deliver(batch.assignment, batch.start, batch.records):
                 await cast(BatchConsumer, app.consumer).rewind(event.message.tp)
             event.ack()
 

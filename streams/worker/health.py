@@ -1,7 +1,7 @@
-"""`/metrics` for Prometheus, `/live` and `/ready` for whoever restarts the process, on one small HTTP port.
+"""Serve `/metrics` for Prometheus and the probes `/live` and `/ready` on one HTTP port.
 
-Live: the event loop turns and every stage's consumer was polled lately. Ready: every stage runs. Having no partitions
-is neither: a worker that waits for a share of the work is healthy.
+Live: the event loop is not blocked and every consumer was polled recently. Ready: every stage runs. A worker without
+partitions is live and ready.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServe
 from prometheus_client.registry import Collector
 
 from headrace.streams.engine.scheduler import KeyedScheduler
+from headrace.streams.engine.scheduler_stats import SchedulerStats
 
 LOOP_SECONDS = 10.0
 POLL_SECONDS = 120.0
@@ -26,53 +27,65 @@ POLL_SECONDS = 120.0
 
 @dataclass(slots=True)
 class HealthState:
-    """What the process knows of its own state; the event loop writes it, the HTTP thread reads it."""
+    """The state of the process. The event loop writes it, the HTTP thread reads it."""
 
     schedulers: dict[str, KeyedScheduler]
     last_heartbeat: float
     ready: bool = False
 
     def problems(self, now: float) -> list[str]:
-        """Say what is not alive."""
-        slow = [f"{name} was not polled" for name, each in self.schedulers.items() if now - each.polled > POLL_SECONDS]
-        return slow + (["the event loop does not turn"] if now - self.last_heartbeat > LOOP_SECONDS else [])
+        """List the failed liveness checks."""
+        since = {name: now - scheduler.stats.last_poll for name, scheduler in list(self.schedulers.items())}
+        slow = [f"{name}: not polled for {seconds:.0f} s" for name, seconds in since.items() if seconds > POLL_SECONDS]
+        blocked = now - self.last_heartbeat
+        return slow + ([f"event loop blocked for {blocked:.0f} s"] if blocked > LOOP_SECONDS else [])
+
+
+GAUGES: Sequence[tuple[str, str, Callable[[SchedulerStats], float]]] = (
+    ("headrace_in_flight_records", "Running records", SchedulerStats.in_flight_records),
+    (
+        "headrace_uncommitted_records",
+        "Delivered records without a durable outcome",
+        SchedulerStats.uncommitted_records,
+    ),
+    ("headrace_pending_retries", "Delivered records that are not due yet", lambda stats: stats.pending_retries),
+    (
+        "headrace_oldest_in_flight_seconds",
+        "Seconds since the longest-running record started",
+        SchedulerStats.oldest_in_flight_seconds,
+    ),
+    (
+        "headrace_uncommitted_offsets",
+        "Offsets between the committable and the delivered position",
+        SchedulerStats.uncommitted_offsets,
+    ),
+    ("headrace_lag_seconds", "Age of the oldest record without a durable outcome", SchedulerStats.lag_seconds),
+)
 
 
 class StageGauges(Collector):
-    """Reads the lanes when somebody asks, so that nothing is counted while nobody does."""
+    """Reads the schedulers on each scrape."""
 
-    def __init__(self, pulse: HealthState) -> None:
-        self._pulse = pulse
+    def __init__(self, health: HealthState) -> None:
+        self._health = health
 
     def collect(self) -> Iterable[Metric]:
-        """Give the present state of every stage here."""
-        gauges: Sequence[tuple[str, str, Callable[[KeyedScheduler], float]]] = (
-            ("headrace_in_flight", "Records in work", KeyedScheduler.running),
-            ("headrace_unfinished", "Records delivered here without a durable outcome yet", KeyedScheduler.unfinished),
-            ("headrace_waiting", "Records that are tried again when they are due", lambda lanes: lanes.waiting),
-            ("headrace_oldest_seconds", "How long the longest-running record is in work", KeyedScheduler.oldest),
-            (
-                "headrace_commit_gap",
-                "Offsets between what is committed and what was delivered",
-                KeyedScheduler.commit_gap,
-            ),
-            (
-                "headrace_lag_seconds",
-                "Age of the oldest record here without a durable outcome",
-                KeyedScheduler.lag_seconds,
-            ),
-        )
-        for name, text, read in gauges:
+        """Return the gauges of every hosted stage."""
+        for name, text, read in GAUGES:
             family = GaugeMetricFamily(name, text, labels=["stage"])
-            for stage, lanes in self._pulse.schedulers.items():
-                family.add_metric([stage], read(lanes))
+            for stage, scheduler in list(self._health.schedulers.items()):
+                family.add_metric([stage], read(scheduler.stats))
             yield family
 
 
-def serve(pulse: HealthState, port: int, host: str = "0.0.0.0") -> Callable[[], None]:
-    """Answer on a port until the returned function is called. Raises OSError when the port is taken."""
-    gauges = StageGauges(pulse)
-    server = make_server(host, port, _application(pulse), ThreadingWSGIServer, handler_class=_SilentHandler)
+def serve(health: HealthState, port: int, host: str = "0.0.0.0") -> Callable[[], None]:
+    """Serve until the returned function is called.
+
+    Raises:
+        OSError: the port is in use.
+    """
+    gauges = StageGauges(health)
+    server = make_server(host, port, _application(health), ThreadingWSGIServer, handler_class=_SilentHandler)
     REGISTRY.register(gauges)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
 
@@ -84,22 +97,22 @@ def serve(pulse: HealthState, port: int, host: str = "0.0.0.0") -> Callable[[], 
     return close
 
 
-def _application(pulse: HealthState) -> Callable[[dict[str, Any], Any], list[bytes]]:
-    def answer(environ: dict[str, Any], start: Any) -> list[bytes]:
-        status, kind, body = _page(environ["PATH_INFO"], pulse)
+def _application(health: HealthState) -> Callable[[dict[str, Any], Any], list[bytes]]:
+    def respond(environ: dict[str, Any], start: Any) -> list[bytes]:
+        status, kind, body = _page(environ["PATH_INFO"], health)
         start(status, [("Content-Type", kind)])
         return [body]
 
-    return answer
+    return respond
 
 
-def _page(path: str, pulse: HealthState) -> tuple[str, str, bytes]:
+def _page(path: str, health: HealthState) -> tuple[str, str, bytes]:
     if path == "/metrics":
         return "200 OK", CONTENT_TYPE_LATEST, generate_latest()
     if path == "/live":
-        ills = pulse.problems(time.monotonic())
-        return ("503 Service Unavailable" if ills else "200 OK"), "text/plain", ("; ".join(ills) or "live").encode()
+        problems = "; ".join(health.problems(time.monotonic()))
+        return ("503 Service Unavailable" if problems else "200 OK"), "text/plain", (problems or "live").encode()
     if path == "/ready":
-        state = ("200 OK", b"ready") if pulse.ready else ("503 Service Unavailable", b"starting")
-        return state[0], "text/plain", state[1]
-    return "404 Not Found", "text/plain", b"there are /metrics, /live and /ready"
+        status, body = ("200 OK", b"ready") if health.ready else ("503 Service Unavailable", b"starting")
+        return status, "text/plain", body
+    return "404 Not Found", "text/plain", b"not found; use /metrics, /live or /ready"

@@ -141,4 +141,4 @@ class WorkerRuntime:
     def _share(self, stage: Stage) -> float:
         """Say which share of a stage's work is done here: that of its first topic's partitions."""
         scheduler, topic = self._schedulers.get(stage.name), stage.reads[0].name
-        return scheduler.owned(topic) / self._counts[topic] if scheduler else 0.0
+        return scheduler.stats.owned_partitions(topic) / self._counts[topic] if scheduler else 0.0

@@ -6,7 +6,7 @@ import uuid
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import Asset
-from headrace.streams.engine import runner, scheduler
+from headrace.streams.engine import partition, runner, scheduler
 from headrace.streams.engine.offset_tracker import OffsetTracker
 
 BUGS = ("ack early", "dead letter not awaited", "no head check", "order by arrival", "drawn token")
@@ -31,7 +31,7 @@ class HighestMark(OffsetTracker):
 def plant(bug: str) -> None:
     """Bring a bug into this process, if it is not one of the sender's."""
     if bug == "no head check":
-        vars(scheduler)["OffsetTracker"] = HighestMark
+        vars(partition)["OffsetTracker"] = HighestMark
     elif bug == "order by arrival":
         vars(scheduler)["scheduling_key"] = _arrival
     elif bug == "drawn token":

@@ -1,4 +1,4 @@
-"""Keyed lanes: order per key, no key in another's way, nothing finished that was not."""
+"""Keyed scheduler: order per key, no key in another's way, nothing finished that was not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.outcome import Disposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 
 WHERE = ("media.uploaded", 0)
@@ -30,17 +31,17 @@ class Bench:
         self.gates: dict[int, asyncio.Event] = {}
         self.due: Callable[[ConsumerRecord], float] = lambda _: 0.0
 
-    async def process(self, received: ConsumerRecord) -> bool:
+    async def process(self, received: ConsumerRecord) -> Disposition:
         self.begun.append(received)
         gate = self.gates.get(received.offset)
         if gate is not None:
             await gate.wait()
         self.ended.append(received)
-        return False
+        return Disposition.DONE
 
-    async def expire(self, received: ConsumerRecord) -> bool:
+    async def expire(self, received: ConsumerRecord) -> Disposition:
         self.expired.append(received)
-        return True
+        return Disposition.DEFERRED
 
     def hold(self, *offsets: int) -> None:
         self.gates = {offset: asyncio.Event() for offset in offsets}
@@ -49,12 +50,12 @@ class Bench:
     async def running(
         self, in_flight: int = 4, buffer: int = 1 << 20, deadline: float = 60.0
     ) -> AsyncIterator[KeyedScheduler]:
-        lanes = KeyedScheduler(RecordHandler(self.process, self.expire, self.due), in_flight, buffer, deadline)
-        lanes.start()
+        scheduler = KeyedScheduler(RecordHandler(self.process, self.expire, self.due), in_flight, buffer, deadline)
+        scheduler.start()
         try:
-            yield lanes
+            yield scheduler
         finally:
-            await lanes.drain(0)
+            await scheduler.drain(0)
 
 
 @pytest.fixture
@@ -80,8 +81,8 @@ async def still() -> None:
 
 async def test_records_of_one_key_run_one_after_another(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running() as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0), record(1), record(2)])
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0), record(1), record(2)])
         await still()
         assert [each.offset for each in bench.begun] == [0]
         bench.gates[0].set()
@@ -91,35 +92,37 @@ async def test_records_of_one_key_run_one_after_another(bench: Bench) -> None:
 
 async def test_a_slow_key_is_in_nobody_elses_way_and_holds_the_offset(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running() as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0, b"slow"), *(record(n, b"%d" % n) for n in range(1, 9))])
+    async with bench.running() as scheduler:
+        scheduler.deliver(
+            scheduler.assign(WHERE, 0), 0, [record(0, b"slow"), *(record(n, b"%d" % n) for n in range(1, 9))]
+        )
         await until(lambda: len(bench.ended) == 8)
-        assert lanes.committable(WHERE) == 0
+        assert scheduler.committable(WHERE) == 0
         bench.gates[0].set()
-        await until(lambda: lanes.committable(WHERE) == 9)
+        await until(lambda: scheduler.committable(WHERE) == 9)
 
 
 async def test_no_more_records_are_in_work_than_allowed(bench: Bench) -> None:
     bench.hold(*range(9))
-    async with bench.running(in_flight=3) as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(n, b"%d" % n) for n in range(9)])
+    async with bench.running(in_flight=3) as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(n, b"%d" % n) for n in range(9)])
         await still()
-        assert lanes.running() == 3
+        assert scheduler.stats.in_flight_records() == 3
 
 
 async def test_records_without_a_key_run_side_by_side(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running() as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0, None), record(1, None)])
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0, None), record(1, None)])
         await until(lambda: [each.offset for each in bench.ended] == [1])
 
 
 async def test_partitions_take_turns(bench: Bench) -> None:
     bench.hold(0)
     other = ("media.uploaded", 1)
-    async with bench.running(in_flight=1) as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(n, b"a%d" % n) for n in range(20)])
-        lanes.deliver(lanes.assign(other, 100), 100, [record(n, b"b%d" % n, 1) for n in range(100, 103)])
+    async with bench.running(in_flight=1) as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(n, b"a%d" % n) for n in range(20)])
+        scheduler.deliver(scheduler.assign(other, 100), 100, [record(n, b"b%d" % n, 1) for n in range(100, 103)])
         await until(lambda: bool(bench.begun))
         bench.gates[0].set()
         await until(lambda: len(bench.ended) == 23)
@@ -129,90 +132,90 @@ async def test_partitions_take_turns(bench: Bench) -> None:
 
 async def test_a_partition_with_too_much_waiting_has_no_room(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running(buffer=2000) as lanes:
-        partition = lanes.assign(WHERE, 0)
-        assert lanes.has_room(WHERE)
-        lanes.deliver(partition, 0, [record(n) for n in range(4)])
-        assert not lanes.has_room(WHERE)
+    async with bench.running(buffer=2000) as scheduler:
+        partition = scheduler.assign(WHERE, 0)
+        assert scheduler.has_room(WHERE)
+        scheduler.deliver(partition, 0, [record(n) for n in range(4)])
+        assert not scheduler.has_room(WHERE)
         bench.gates[0].set()
-        await until(lambda: lanes.has_room(WHERE))
+        await until(lambda: scheduler.has_room(WHERE))
 
 
 async def test_a_record_that_is_not_due_holds_no_slot_and_keeps_its_offset(bench: Bench) -> None:
     soon = 0.05
     now = time.time()
     bench.due = lambda each: now + soon if each.offset == 0 else 0.0
-    async with bench.running(in_flight=1) as lanes:
+    async with bench.running(in_flight=1) as scheduler:
         again = [replace(each, topic="probe.retry") for each in (record(0, b"later"), record(1, b"now"))]
-        lanes.deliver(lanes.assign(WHERE, 0), 0, again)
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, again)
         await until(lambda: [each.offset for each in bench.ended] == [1])
-        assert lanes.committable(WHERE) == 0
+        assert scheduler.committable(WHERE) == 0
         assert time.time() < now + soon
-        await until(lambda: lanes.committable(WHERE) == 2)
+        await until(lambda: scheduler.committable(WHERE) == 2)
         assert time.time() >= now + soon
 
 
 async def test_a_record_stuck_past_its_deadline_is_let_go_and_tried_later(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running(deadline=0.05) as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0), record(1)])
-        await until(lambda: lanes.committable(WHERE) == 2)
+    async with bench.running(deadline=0.05) as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0), record(1)])
+        await until(lambda: scheduler.committable(WHERE) == 2)
     assert [each.offset for each in bench.expired] == [0]
     assert [each.offset for each in bench.ended] == [1]
 
 
 async def test_a_batch_that_does_not_follow_the_last_one_is_refused(bench: Bench) -> None:
-    async with bench.running() as lanes:
-        partition = lanes.assign(WHERE, 0)
-        assert lanes.deliver(partition, 0, [record(0)])
-        assert not lanes.deliver(partition, 5, [record(5)])
-        await until(lambda: lanes.committable(WHERE) == 1)
+    async with bench.running() as scheduler:
+        partition = scheduler.assign(WHERE, 0)
+        assert scheduler.deliver(partition, 0, [record(0)])
+        assert not scheduler.deliver(partition, 5, [record(5)])
+        await until(lambda: scheduler.committable(WHERE) == 1)
 
 
 async def test_work_of_an_earlier_assignment_does_not_move_the_new_ones_offset(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running() as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0)])
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])
         await until(lambda: bool(bench.begun))
-        lanes.assign(WHERE, 0)
+        scheduler.assign(WHERE, 0)
         bench.gates[0].set()
         await until(lambda: len(bench.ended) == 1)
         await still()
-        assert lanes.committable(WHERE) == 0
+        assert scheduler.committable(WHERE) == 0
 
 
 async def test_giving_a_partition_back_waits_for_what_runs_and_begins_nothing_more(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running() as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0), record(1)])
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0), record(1)])
         await until(lambda: bool(bench.begun))
-        giving = asyncio.create_task(lanes.revoke([WHERE], 5.0))
+        giving = asyncio.create_task(scheduler.revoke([WHERE], 5.0))
         await still()
         assert not giving.done()
         bench.gates[0].set()
         await giving
         await still()
         assert [each.offset for each in bench.ended] == [0]
-        assert lanes.committable(WHERE) == 1
+        assert scheduler.committable(WHERE) == 1
 
 
 async def test_giving_a_partition_back_lets_go_of_what_takes_too_long(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running() as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0)])
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])
         await until(lambda: bool(bench.begun))
-        await lanes.revoke([WHERE], 0.01)
-        await until(lambda: lanes.running() == 0)
-        assert lanes.committable(WHERE) == 0  # the next owner sees it again
+        await scheduler.revoke([WHERE], 0.01)
+        await until(lambda: scheduler.stats.in_flight_records() == 0)
+        assert scheduler.committable(WHERE) == 0  # the next owner sees it again
         assert not bench.ended
         assert not bench.expired
 
 
 async def test_a_drain_ends_within_its_bound_and_finishes_nothing_that_is_not(bench: Bench) -> None:
     bench.hold(0)
-    async with bench.running() as lanes:
-        lanes.deliver(lanes.assign(WHERE, 0), 0, [record(0)])
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])
         await until(lambda: bool(bench.begun))
-        await lanes.drain(0.01)
-        assert lanes.committable(WHERE) == 0
+        await scheduler.drain(0.01)
+        assert scheduler.committable(WHERE) == 0
         assert not bench.ended

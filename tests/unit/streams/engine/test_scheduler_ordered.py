@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import due_at, text
+from headrace.streams.engine.outcome import Disposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 
 SOURCE, RETRY = ("media.uploaded", 0), ("scan.retry", 0)
@@ -45,16 +46,16 @@ class Stage:
         self.after_ms = 0
         self.gates: dict[int, asyncio.Event] = {}
 
-    async def process(self, received: ConsumerRecord) -> bool:
+    async def process(self, received: ConsumerRecord) -> Disposition:
         number = self.number(received)
         self.begun.append(number)
         await (self.gates.pop(number).wait() if number in self.gates else asyncio.sleep(0))
         if self.left[number]:
             self.left[number] -= 1
             self.retries.append(again(received, len(self.retries), self.after_ms))
-            return True
+            return Disposition.DEFERRED
         self.done.append(received)
-        return False
+        return Disposition.DONE
 
     def number(self, received: ConsumerRecord) -> int:
         """The offset of the record's first delivery."""
@@ -65,12 +66,12 @@ class Stage:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[KeyedScheduler]:
-        lanes = KeyedScheduler(RecordHandler(self.process, self.process, due_at), 8, 1 << 20, 60.0, ordered=True)
-        lanes.start()
+        scheduler = KeyedScheduler(RecordHandler(self.process, self.process, due_at), 8, 1 << 20, 60.0, ordered=True)
+        scheduler.start()
         try:
-            yield lanes
+            yield scheduler
         finally:
-            await lanes.drain(0)
+            await scheduler.drain(0)
 
 
 async def still() -> None:
@@ -91,32 +92,32 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_what_comes_after_a_record_that_stepped_aside_waits_until_it_has_ended() -> None:
     stage = Stage({0: 1})
-    async with stage.running() as lanes:
-        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1), record(2, b"other")])
-        retries = lanes.assign(RETRY, 0)
+    async with stage.running() as scheduler:
+        scheduler.deliver(scheduler.assign(SOURCE, 0), 0, [record(0), record(1), record(2, b"other")])
+        retries = scheduler.assign(RETRY, 0)
         await still()
         assert stage.begun == [0, 2]
-        lanes.deliver(retries, 0, stage.retries)
+        scheduler.deliver(retries, 0, stage.retries)
         await until(lambda: stage.numbers() == [0, 1])
 
 
 async def test_it_waits_through_any_number_of_tries() -> None:
     stage = Stage({0: 3})
-    async with stage.running() as lanes:
-        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1)])
-        retries = lanes.assign(RETRY, 0)
+    async with stage.running() as scheduler:
+        scheduler.deliver(scheduler.assign(SOURCE, 0), 0, [record(0), record(1)])
+        retries = scheduler.assign(RETRY, 0)
         for number in range(3):
             await still()
             assert not stage.done
-            lanes.deliver(retries, number, stage.retries[number:])
+            scheduler.deliver(retries, number, stage.retries[number:])
         await until(lambda: stage.numbers() == [0, 1])
 
 
 async def test_a_retry_that_is_not_due_holds_its_key_and_no_other() -> None:
     stage = Stage()
-    async with stage.running() as lanes:
-        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
-        lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1), record(2, b"other")])
+    async with stage.running() as scheduler:
+        scheduler.deliver(scheduler.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
+        scheduler.deliver(scheduler.assign(SOURCE, 1), 1, [record(1), record(2, b"other")])
         await still()
         assert stage.begun == [2]
         await until(lambda: stage.numbers() == [0, 1])
@@ -124,47 +125,47 @@ async def test_a_retry_that_is_not_due_holds_its_key_and_no_other() -> None:
 
 async def test_after_a_restart_retries_are_read_before_anything_else_is_fetched() -> None:
     stage = Stage()
-    async with stage.running() as lanes:
-        retries = lanes.assign(RETRY, 3, end=5)
-        lanes.assign(SOURCE, 7)
-        assert lanes.has_room(RETRY)
-        assert not lanes.has_room(SOURCE)
-        lanes.deliver(retries, 3, [again(record(0), 3), again(record(1, b"other"), 4)])
-        assert lanes.has_room(SOURCE)
+    async with stage.running() as scheduler:
+        retries = scheduler.assign(RETRY, 3, end=5)
+        scheduler.assign(SOURCE, 7)
+        assert scheduler.has_room(RETRY)
+        assert not scheduler.has_room(SOURCE)
+        scheduler.deliver(retries, 3, [again(record(0), 3), again(record(1, b"other"), 4)])
+        assert scheduler.has_room(SOURCE)
 
 
 async def test_a_record_that_lies_in_the_retry_topic_twice_frees_its_key() -> None:
     stage = Stage()
-    async with stage.running() as lanes:
+    async with stage.running() as scheduler:
         twice = [again(record(0), 0), again(record(0), 1)]
-        lanes.deliver(lanes.assign(RETRY, 0), 0, twice)
-        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1)])
+        scheduler.deliver(scheduler.assign(RETRY, 0), 0, twice)
+        scheduler.deliver(scheduler.assign(SOURCE, 0), 0, [record(0), record(1)])
         await until(lambda: stage.numbers() == [0, 0, 0, 1])
 
 
 async def test_what_a_lost_partition_held_is_free_when_it_comes_back() -> None:
     stage = Stage({0: 1})
-    async with stage.running() as lanes:
-        lanes.deliver(lanes.assign(SOURCE, 0), 0, [record(0), record(1)])
-        lanes.assign(RETRY, 0)
+    async with stage.running() as scheduler:
+        scheduler.deliver(scheduler.assign(SOURCE, 0), 0, [record(0), record(1)])
+        scheduler.assign(RETRY, 0)
         await still()
-        await lanes.revoke([SOURCE, RETRY], 1.0)
-        lanes.forget([SOURCE, RETRY])
+        await scheduler.revoke([SOURCE, RETRY], 1.0)
+        scheduler.forget([SOURCE, RETRY])
         await still()
         assert not stage.done
-        lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1)])
+        scheduler.deliver(scheduler.assign(SOURCE, 1), 1, [record(1)])
         await until(lambda: stage.numbers() == [1])
 
 
 async def test_the_end_of_work_of_an_earlier_assignment_frees_nothing_in_the_new_one() -> None:
     stage, gate = Stage(), asyncio.Event()
     stage.gates[0] = gate
-    async with stage.running() as lanes:
-        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0)])
+    async with stage.running() as scheduler:
+        scheduler.deliver(scheduler.assign(RETRY, 0), 0, [again(record(0), 0)])
         await still()
         assert stage.begun == [0]
-        lanes.deliver(lanes.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
-        lanes.deliver(lanes.assign(SOURCE, 1), 1, [record(1)])
+        scheduler.deliver(scheduler.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
+        scheduler.deliver(scheduler.assign(SOURCE, 1), 1, [record(1)])
         gate.set()
         await still()
         assert 1 not in stage.begun
@@ -180,14 +181,14 @@ async def test_the_end_of_work_of_an_earlier_assignment_frees_nothing_in_the_new
 def test_no_record_ever_passes_another_of_its_key(keys: list[bytes], failures: dict[int, int], seed: int) -> None:
     async def run() -> None:
         stage, draw = Stage(failures), random.Random(seed)
-        async with stage.running() as lanes:
-            source, retries, fed, back = lanes.assign(SOURCE, 0), lanes.assign(RETRY, 0), 0, 0
+        async with stage.running() as scheduler:
+            source, retries, fed, back = scheduler.assign(SOURCE, 0), scheduler.assign(RETRY, 0), 0, 0
             while len(stage.done) < len(keys):
                 if fed < len(keys) and draw.random() < 0.5:
-                    lanes.deliver(source, fed, [record(fed, keys[fed])])
+                    scheduler.deliver(source, fed, [record(fed, keys[fed])])
                     fed += 1
                 if back < len(stage.retries) and draw.random() < 0.5:
-                    lanes.deliver(retries, back, [stage.retries[back]])
+                    scheduler.deliver(retries, back, [stage.retries[back]])
                     back += 1
                 await asyncio.sleep(0)
         for key in set(keys):

@@ -16,6 +16,7 @@ from faust.types import TP
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.outcome import Disposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import create_app, credentials
@@ -23,9 +24,8 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
 
-async def nothing(_: ConsumerRecord) -> bool:
-    """Do nothing."""
-    return False
+async def nothing(_: ConsumerRecord) -> Disposition:
+    return Disposition.DONE
 
 
 class Kafka:
@@ -113,7 +113,7 @@ async def fetched(of: BatchConsumer, kafka: Kafka, *offsets: int) -> list[int]:
     delivered = []
     async for _, event in of.getmany(0):
         batch: Any = event.value
-        assert of.stage_scheduler.deliver(batch.partition, batch.start, batch.records)
+        assert of.stage_scheduler.deliver(batch.assignment, batch.start, batch.records)
         delivered += [record.offset for record in batch.records]
     return delivered
 
@@ -200,7 +200,7 @@ async def test_a_batch_that_was_lost_behind_the_fetch_is_fetched_again(scheduler
         """The agent never sees it."""
     async for _, event in reading.getmany(0):
         batch: Any = event.value
-        assert not scheduler.deliver(batch.partition, batch.start, batch.records)
+        assert not scheduler.deliver(batch.assignment, batch.start, batch.records)
         await reading.rewind(tp)
     assert await fetched(reading, kafka, 7, 8, 9) == [7, 8, 9]
 

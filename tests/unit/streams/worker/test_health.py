@@ -1,4 +1,4 @@
-"""What a process says of itself over HTTP."""
+"""The HTTP port of a worker: metrics, liveness and readiness."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from urllib.error import HTTPError
 import pytest
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.outcome import Disposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.worker.health import LOOP_SECONDS, POLL_SECONDS, HealthState, serve
 
 
-async def nothing(_: ConsumerRecord) -> None:
-    """Do nothing."""
+async def nothing(_: ConsumerRecord) -> Disposition:
+    return Disposition.DONE
 
 
 @pytest.fixture
-def pulse() -> HealthState:
+def health() -> HealthState:
     return HealthState(
         {"labels": KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0)}, time.monotonic()
     )
 
 
 @pytest.fixture
-def address(pulse: HealthState) -> Iterator[str]:
+def address(health: HealthState) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    close = serve(pulse, port, "127.0.0.1")
+    close = serve(health, port, "127.0.0.1")
     yield f"http://127.0.0.1:{port}"
     close()
 
@@ -45,9 +46,9 @@ def page(address: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_a_worker_is_ready_when_its_stages_run(pulse: HealthState, address: str) -> None:
+def test_ready_once_the_stages_run(health: HealthState, address: str) -> None:
     assert page(address + "/ready")[0] == 503
-    pulse.ready = True
+    health.ready = True
     assert page(address + "/ready") == (200, "ready")
 
 
@@ -55,28 +56,28 @@ def test_a_worker_without_partitions_is_alive(address: str) -> None:
     assert page(address + "/live") == (200, "live")
 
 
-def test_a_loop_that_does_not_turn_is_not_alive(pulse: HealthState, address: str) -> None:
-    pulse.last_heartbeat -= LOOP_SECONDS + 1
-    assert page(address + "/live") == (503, "the event loop does not turn")
+def test_live_fails_while_the_event_loop_is_blocked(health: HealthState, address: str) -> None:
+    health.last_heartbeat -= LOOP_SECONDS + 1
+    assert page(address + "/live") == (503, f"event loop blocked for {LOOP_SECONDS + 1:.0f} s")
 
 
-def test_a_consumer_that_is_not_polled_is_not_alive(pulse: HealthState, address: str) -> None:
-    pulse.schedulers["labels"].polled -= POLL_SECONDS + 1
-    assert page(address + "/live") == (503, "labels was not polled")
+def test_live_fails_when_a_consumer_is_not_polled(health: HealthState, address: str) -> None:
+    health.schedulers["labels"].stats.last_poll -= POLL_SECONDS + 1
+    assert page(address + "/live") == (503, f"labels: not polled for {POLL_SECONDS + 1:.0f} s")
 
 
-async def test_the_state_of_every_stage_can_be_read(pulse: HealthState, address: str) -> None:
-    lanes = pulse.schedulers["labels"]
-    partition = lanes.assign(("media.ready", 0), 7)
+async def test_metrics_report_every_stage(health: HealthState, address: str) -> None:
+    scheduler = health.schedulers["labels"]
+    partition = scheduler.assign(("media.ready", 0), 7)
     old = ConsumerRecord("media.ready", 0, 7, time.time() - 30, b"k", b"v", ())
-    lanes.deliver(partition, 7, [old, ConsumerRecord("media.ready", 0, 8, time.time(), b"k", b"v", ())])
+    scheduler.deliver(partition, 7, [old, ConsumerRecord("media.ready", 0, 8, time.time(), b"k", b"v", ())])
     status, text = await asyncio.to_thread(page, address + "/metrics")
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("headrace"))
     assert status == 200
-    assert values['headrace_unfinished{stage="labels"}'] == "2.0"
-    assert values['headrace_commit_gap{stage="labels"}'] == "2.0"
+    assert values['headrace_uncommitted_records{stage="labels"}'] == "2.0"
+    assert values['headrace_uncommitted_offsets{stage="labels"}'] == "2.0"
     assert 29 < float(values['headrace_lag_seconds{stage="labels"}']) < 60
 
 
-def test_another_page_says_which_there_are(address: str) -> None:
-    assert page(address + "/") == (404, "there are /metrics, /live and /ready")
+def test_unknown_path_is_404(address: str) -> None:
+    assert page(address + "/") == (404, "not found; use /metrics, /live or /ready")
