@@ -18,17 +18,17 @@ ROOT = Path(__file__).parents[2]
 ADDED = ("aws", "cluster", "stages", "registry", "clamav")
 
 
-class Loader(yaml.SafeLoader):
-    """Reads compose's own tags as what they are put on."""
+Loader: Any = type("Loader", (yaml.SafeLoader,), {})
+"""Constructs a node with one of compose's own tags as if it had none."""
 
 
-def _as_it_is(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+def _untagged(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
         return loader.construct_mapping(node, deep=True)
     return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else None
 
 
-Loader.add_constructor("!override", _as_it_is)
+Loader.add_constructor("!override", _untagged)
 
 
 def read(name: str) -> dict[str, Any]:

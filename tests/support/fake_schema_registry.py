@@ -124,8 +124,9 @@ def registry_double() -> Iterator[RegistryDouble]:
 
 
 def _reads(reader: str, writer: str) -> bool:
-    found = ReaderWriterCompatibilityChecker().get_compatibility(avro_schema.parse(reader), avro_schema.parse(writer))
-    return found.compatibility is SchemaCompatibilityType.compatible
+    checker: Any = ReaderWriterCompatibilityChecker  # avro has no types
+    found = checker().get_compatibility(avro_schema.parse(reader), avro_schema.parse(writer))
+    return bool(found.compatibility is SchemaCompatibilityType.compatible)
 
 
 def _handler(double: RegistryDouble) -> type[BaseHTTPRequestHandler]:

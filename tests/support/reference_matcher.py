@@ -99,7 +99,7 @@ def _text(name: str, operand: Json, value: str) -> bool:
     if isinstance(operand, dict):
         operand, value = operand["equals-ignore-case"].lower(), value.lower()
     if name == "prefix":
-        return value[: len(operand)] == operand
+        return bool(value[: len(operand)] == operand)
     if name == "suffix":
         return value[len(value) - len(operand) :] == operand if operand else True
     if name == "equals-ignore-case":
