@@ -1,1 +1,1 @@
-"""The event bus: which records go where, decided by their content, by rules that are data."""
+"""Content-based routing of records by rules, with the event bus model of EventBridge."""

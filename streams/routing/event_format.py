@@ -1,10 +1,10 @@
-"""A record in the form in which rules see it: that of an event of EventBridge.
+"""Convert records to the EventBridge event format, which rules match.
 
     {"version": "0", "id": ..., "detail-type": "MediaLabelled", "source": "headrace/labels", "time": ...,
      "resources": ["arn:aws:s3:::bucket/key"], "detail": {the record's fields},
      "headrace": {"topic": ..., "partition": ..., "offset": ..., "correlation-id": ..., "dead-letter": {...}}}
 
-What came from EventBridge keeps its own form, with `headrace` beside it.
+Events from EventBridge keep their content and get the additional field `headrace`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import AwsEvent, Event
 
-LETTER = "dlq-"
+DLQ_PREFIX = "dlq-"
 DLQ_FIELDS = ("stage", "code", "class", "message", "attempts", "first-failure", "last-failure")
 
 
 def to_eventbridge_event(received: ConsumerRecord, record: Event, envelope: EventMetadata) -> dict[str, Any]:
-    """Give a record as an event."""
+    """Return a record as an EventBridge event."""
     event = _original(record) or {
         "version": "0",
         "id": envelope.id,
@@ -34,11 +34,11 @@ def to_eventbridge_event(received: ConsumerRecord, record: Event, envelope: Even
         "resources": _resources(record),
         "detail": msgspec.to_builtins(record),
     }
-    return {**event, "headrace": _where(received, envelope)}
+    return {**event, "headrace": _headrace_fields(received, envelope)}
 
 
 def _original(record: Event) -> dict[str, Any] | None:
-    """Give an event of EventBridge as it came; None for anything else."""
+    """Return the original EventBridge event; None for other records."""
     if not isinstance(record, AwsEvent):
         return None
     try:
@@ -53,21 +53,21 @@ def _resources(record: Event) -> list[str]:
     return [f"arn:aws:s3:::{asset.bucket}/{asset.key}"] if asset is not None else []
 
 
-def _where(received: ConsumerRecord, envelope: EventMetadata) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _headrace_fields(received: ConsumerRecord, envelope: EventMetadata) -> dict[str, Any]:
+    fields: dict[str, Any] = {
         "topic": received.topic,
         "partition": received.partition,
         "offset": received.offset,
         "correlation-id": envelope.correlation,
     }
     headers = dict(received.headers)
-    if letter := _letter(headers):
-        found["dead-letter"] = letter
+    if dead_letter := _dead_letter(headers):
+        fields["dead-letter"] = dead_letter
     if replay := headers.get("replay-id"):
-        found["replay-name"] = replay.decode(errors="replace")
-    return found
+        fields["replay-name"] = replay.decode(errors="replace")
+    return fields
 
 
-def _letter(headers: Mapping[str, bytes | None]) -> dict[str, str]:
-    values = {name: headers.get(f"{LETTER}{name}") for name in DLQ_FIELDS}
+def _dead_letter(headers: Mapping[str, bytes | None]) -> dict[str, str]:
+    values = {name: headers.get(f"{DLQ_PREFIX}{name}") for name in DLQ_FIELDS}
     return {name: value.decode(errors="replace") for name, value in values.items() if value is not None}

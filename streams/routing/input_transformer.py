@@ -1,7 +1,8 @@
-"""Input transformers: what of an event is sent, in EventBridge's own way of saying it.
+"""EventBridge input transformers: build the payload of a delivery from an event.
 
-Source: Amazon EventBridge User Guide, "Input transformation": paths give names, the template uses them as `<name>`. In
-a JSON template a name within quotes is text, one without is the JSON of its value; what is not there is empty.
+Paths define variables, and the template refers to them as `<name>`. In a JSON template a variable inside quotes is
+inserted as text, one outside quotes as JSON. A missing value is inserted as an empty string.
+Source: Amazon EventBridge User Guide, "Input transformation".
 """
 
 from __future__ import annotations
@@ -13,37 +14,37 @@ from typing import Any
 
 import orjson
 
-MOST_PATHS = 100
-LONGEST_TEMPLATE = 8192
+MAX_PATHS = 100
+MAX_TEMPLATE_LENGTH = 8192
 RESERVED = ("aws.events.rule-name", "aws.events.event", "aws.events.event.json", "aws.events.event.ingestion-time")
 
-_PLACE = re.compile(r"<([A-Za-z0-9_.-]+)>")
+_PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']+)'\]|\[(\d+)\]")
 _PATH = re.compile(r"\$(?:\.[A-Za-z_][\w-]*|\['[^']+'\]|\[\d+\])*")
 
 
 class InvalidTemplateError(ValueError):
-    """A transformer that cannot be used; the text says why."""
+    """An invalid input transformer; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputTransformer:
-    """Paths by name, and a template; without a template the whole event is sent."""
+    """Paths by name, and a template. Without a template the whole event is the payload."""
 
     paths: Mapping[str, str] = field(default_factory=dict)
     template: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.template, str) or len(self.template) > LONGEST_TEMPLATE:
-            raise InvalidTemplateError(f"template: a text of at most {LONGEST_TEMPLATE:,} characters")
-        if len(self.paths) > MOST_PATHS:
-            raise InvalidTemplateError(f"paths: at most {MOST_PATHS}")
+        if not isinstance(self.template, str) or len(self.template) > MAX_TEMPLATE_LENGTH:
+            raise InvalidTemplateError(f"template: a string of at most {MAX_TEMPLATE_LENGTH:,} characters")
+        if len(self.paths) > MAX_PATHS:
+            raise InvalidTemplateError(f"paths: at most {MAX_PATHS}")
         for name, path in self.paths.items():
             if not isinstance(path, str) or not _PATH.fullmatch(path):
                 raise InvalidTemplateError(f"paths.{name}: a path such as $.detail.asset.key, not {path!r}")
         if self.paths and not self.template:
-            raise InvalidTemplateError("paths without a template: nothing would use them")
-        for name in _PLACE.findall(self.template):
+            raise InvalidTemplateError("paths without a template: add a template that uses them")
+        for name in _PLACEHOLDER.findall(self.template):
             if name not in self.paths and name not in RESERVED:
                 known = ", ".join((*self.paths, *RESERVED))
                 raise InvalidTemplateError(f"template: <{name}> has no path; there are {known}")
@@ -53,7 +54,7 @@ WHOLE = InputTransformer()
 
 
 def transform(transformer: InputTransformer, event: Mapping[str, Any], rule: str) -> str:
-    """Write what is sent of an event, as text."""
+    """Return the payload for an event."""
     if not transformer.template:
         return orjson.dumps(event).decode()
     reserved = {
@@ -64,20 +65,20 @@ def transform(transformer: InputTransformer, event: Mapping[str, Any], rule: str
     }
     is_json = transformer.template.lstrip()[:1] in ("{", "[", '"')
 
-    def filled(found: re.Match[str]) -> str:
-        name = found[1]
+    def replacement(placeholder: re.Match[str]) -> str:
+        name = placeholder[1]
         value = value_at(event, transformer.paths[name]) if name in transformer.paths else reserved[name]
-        quoted = _within_quotes(transformer.template, found.start())
+        quoted = _within_quotes(transformer.template, placeholder.start())
         if is_json and not quoted:
             return "" if value is None else orjson.dumps(value).decode()
         text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
         return orjson.dumps(text).decode()[1:-1] if is_json else text
 
-    return _PLACE.sub(filled, transformer.template)
+    return _PLACEHOLDER.sub(replacement, transformer.template)
 
 
 def value_at(event: Any, path: str) -> Any:
-    """Give what stands at a path; None where nothing does."""
+    """Return the value at a path; None if there is none."""
     for name, quoted, index in _STEP.findall(path):
         if index:
             event = event[int(index)] if isinstance(event, list) and int(index) < len(event) else None
@@ -89,7 +90,7 @@ def value_at(event: Any, path: str) -> Any:
 
 
 def _within_quotes(template: str, at: int) -> bool:
-    """Whether a place of a JSON template is inside of a string."""
+    """Return whether a position of a JSON template is inside a string."""
     inside = escaped = False
     for char in template[:at]:
         if escaped:

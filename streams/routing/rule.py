@@ -1,4 +1,4 @@
-"""A rule: one pattern over some topics, and one target for what matches. Read from TOML, a file a rule.
+"""A rule: a pattern over some topics, and a target for matching records. One TOML file per rule.
 
     reads = ["media.moderated"]
 
@@ -8,8 +8,8 @@
     [target]
     sns = "arn:aws:sns:eu-central-1:111122223333:flagged"
 
-One rule has one target, and is a consumer group of its own: what goes to two places are two rules, and a target that is
-down holds up nobody else's.
+A rule has one target and its own consumer group. Delivery to two targets takes two rules, so that an unavailable target
+does not delay other targets.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ MOST_ATTEMPTS = 185
 
 
 class InvalidRuleError(SettingsError):
-    """A rule that cannot be used; the message names the file, the place and what to do."""
+    """An invalid rule; the message names the file, the key and the correction."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleTarget:
-    """Where a rule sends: a kind, the address that the kind needs, settings of the kind, and what is sent."""
+    """The target of a rule: its kind, address, settings, and the transformation of the event."""
 
     kind: str
     address: str
@@ -51,7 +51,7 @@ class RuleTarget:
 
 @dataclass(frozen=True, slots=True)
 class RuleRetryPolicy:
-    """How often a delivery is tried, and for how many seconds after the event was written; 0 for no bound of time.
+    """Maximum delivery attempts, and maximum event age in seconds (0: unlimited).
 
     Source of the bounds: Amazon EventBridge API Reference, RetryPolicy.
     """
@@ -62,9 +62,9 @@ class RuleRetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it was read. `pattern` is what it says, `matcher` what that means.
+    """A parsed rule. `pattern` is the JSON pattern, `matcher` the compiled one.
 
-    `version` is a digest of the text that it was read from; `rate` is deliveries a second of each worker, 0 for any.
+    `version` is a digest of the rule's text. `rate` is deliveries per second and worker, 0 for unlimited.
     """
 
     name: str
@@ -81,30 +81,42 @@ class Rule:
 
     @property
     def stage_name(self) -> str:
-        """What the rule is called among the stages, whose commands know it by that: `rule-NAME`."""
+        """The name of the rule's stage: `rule-NAME`."""
         return PREFIX + self.name
 
 
 def read_folder(folder: str) -> tuple[Rule, ...]:
-    """Read every rule of a folder, in the order of their names. Raises `BadRule`."""
+    """Read every rule of a folder, sorted by name.
+
+    Raises:
+        InvalidRuleError: The folder is missing or a rule is invalid.
+    """
     path = Path(folder)
     if not path.is_dir():
-        raise InvalidRuleError(f"{folder}: no folder (HEADRACE_RULES)")
+        raise InvalidRuleError(f"{folder}: folder not found; correct HEADRACE_RULES")
     return tuple(read_file(file) for file in sorted(path.glob("*.toml")))
 
 
 def read_file(file: Path) -> Rule:
-    """Read a rule; its name is the file's. Raises `BadRule`."""
+    """Read a rule from a file named after it.
+
+    Raises:
+        InvalidRuleError: The file cannot be read or the rule is invalid.
+    """
     try:
         return read_text(file.stem, file.read_text("utf-8"))
     except OSError as error:
         raise InvalidRuleError(f"{file}: {error.strerror}") from error
-    except ValueError as error:  # no UTF-8
+    except ValueError as error:  # not UTF-8
         raise InvalidRuleError(f"{file.name}: {error}") from error
 
 
 def read_text(name: str, text: str) -> Rule:
-    """Read a rule from its text. Raises `BadRule`."""
+    """Read a rule from TOML text.
+
+    Raises:
+        InvalidRuleError: The text is not TOML or the rule is invalid.
+    """
     try:
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
         return replace(parse(name, tomllib.loads(text)), version=version)
@@ -112,44 +124,48 @@ def read_text(name: str, text: str) -> Rule:
         raise InvalidRuleError(f"{name}.toml: {error}") from error
 
 
-def parse(name: str, said: Mapping[str, Any]) -> Rule:
-    """Make a rule of what a file says. Raises `BadRule`."""
+def parse(name: str, values: Mapping[str, Any]) -> Rule:
+    """Build a rule from the parsed TOML.
+
+    Raises:
+        InvalidRuleError: The rule is invalid.
+    """
     if not NAME.fullmatch(name):
-        raise InvalidRuleError(f"a rule's name has lower-case letters, digits and hyphens, at most 18, not {name!r}")
-    if unknown := sorted(said.keys() - KEYS):
-        raise InvalidRuleError(f"{unknown[0]}: there is no such key; there are {', '.join(sorted(KEYS))}")
-    reads = said.get("reads")
+        raise InvalidRuleError(f"a rule name has at most 18 lower-case letters, digits and hyphens, not {name!r}")
+    if unknown := sorted(values.keys() - KEYS):
+        raise InvalidRuleError(f"{unknown[0]}: unknown key; there are {', '.join(sorted(KEYS))}")
+    reads = values.get("reads")
     if not isinstance(reads, list) or not reads or not all(isinstance(each, str) for each in reads):
         raise InvalidRuleError("reads: name at least one topic, such as ['media.completed']")
     for key in ("enabled", "ordered"):
-        if not isinstance(said.get(key, False), bool):
-            raise InvalidRuleError(f"{key} = true or false, not {said[key]!r}")
+        if not isinstance(values.get(key, False), bool):
+            raise InvalidRuleError(f"{key} = true or false, not {values[key]!r}")
     return Rule(
         name=name,
         reads=tuple(reads),
-        pattern=said.get("pattern", {}),
-        matcher=_matcher(said.get("pattern", {})),
-        target=_target(said.get("target")),
-        description=str(said.get("description", "")),
-        enabled=said.get("enabled", True),
-        ordered=said.get("ordered", False),
-        retry=_retry(said.get("retry", {})),
-        rate=_number("rate", said.get("rate", 0), 0, 100_000),
+        pattern=values.get("pattern", {}),
+        matcher=_matcher(values.get("pattern", {})),
+        target=_target(values.get("target")),
+        description=str(values.get("description", "")),
+        enabled=values.get("enabled", True),
+        ordered=values.get("ordered", False),
+        retry=_retry(values.get("retry", {})),
+        rate=_number("rate", values.get("rate", 0), 0, 100_000),
     )
 
 
-def _retry(said: Any) -> RuleRetryPolicy:
-    if not isinstance(said, Mapping) or said.keys() - {"attempts", "within_seconds"}:
+def _retry(values: Any) -> RuleRetryPolicy:
+    if not isinstance(values, Mapping) or values.keys() - {"attempts", "within_seconds"}:
         raise InvalidRuleError("[retry] has attempts = 8 and within_seconds = 3600")
-    attempts = _number("[retry] attempts", said.get("attempts", MAX_ATTEMPTS), 1, MOST_ATTEMPTS)
-    within = _number("[retry] within_seconds", said.get("within_seconds", 0), 0, LONGEST_RETRY_SECONDS)
+    attempts = _number("[retry] attempts", values.get("attempts", MAX_ATTEMPTS), 1, MOST_ATTEMPTS)
+    within = _number("[retry] within_seconds", values.get("within_seconds", 0), 0, LONGEST_RETRY_SECONDS)
     return RuleRetryPolicy(int(attempts), within)
 
 
-def _number(key: str, said: Any, least: float, most: float) -> float:
-    if isinstance(said, bool) or not isinstance(said, int | float) or not least <= said <= most:
-        raise InvalidRuleError(f"{key}: a number from {least:,} to {most:,}, not {said!r}")
-    return float(said)
+def _number(key: str, values: Any, least: float, most: float) -> float:
+    if isinstance(values, bool) or not isinstance(values, int | float) or not least <= values <= most:
+        raise InvalidRuleError(f"{key}: a number from {least:,} to {most:,}, not {values!r}")
+    return float(values)
 
 
 def _matcher(pattern: Any) -> Pattern:
@@ -159,25 +175,25 @@ def _matcher(pattern: Any) -> Pattern:
         raise InvalidRuleError(f"pattern: {error}") from error
 
 
-def _target(said: Any) -> RuleTarget:
-    if not isinstance(said, Mapping):
+def _target(values: Any) -> RuleTarget:
+    if not isinstance(values, Mapping):
         raise InvalidRuleError(f"[target] is missing: name one of {', '.join(KINDS)}")
-    kinds = [kind for kind in KINDS if kind in said]
+    kinds = [kind for kind in KINDS if kind in values]
     if len(kinds) != 1:
         many = f"not {' and '.join(kinds)}: write a rule for each" if kinds else "and this one has none"
         raise InvalidRuleError(f"[target] has one of {', '.join(KINDS)}, {many}")
     [kind] = kinds
-    address = said[kind]
+    address = values[kind]
     if not isinstance(address, str) or not address:
-        raise InvalidRuleError(f"[target] {kind}: give an address as text")
-    settings = {key: value for key, value in said.items() if key not in (kind, "input")}
-    return RuleTarget(kind, address, settings, _input(said.get("input", {})))
+        raise InvalidRuleError(f"[target] {kind}: the address must be a string")
+    settings = {key: value for key, value in values.items() if key not in (kind, "input")}
+    return RuleTarget(kind, address, settings, _input(values.get("input", {})))
 
 
-def _input(said: Any) -> InputTransformer:
-    if not isinstance(said, Mapping) or said.keys() - {"paths", "template"}:
+def _input(values: Any) -> InputTransformer:
+    if not isinstance(values, Mapping) or values.keys() - {"paths", "template"}:
         raise InvalidRuleError("[target.input] has paths = { NAME = '$.detail...' } and template = '...'")
     try:
-        return InputTransformer(dict(said.get("paths", {})), said.get("template", ""))
+        return InputTransformer(dict(values.get("paths", {})), values.get("template", ""))
     except InvalidTemplateError as error:
         raise InvalidRuleError(f"[target.input] {error}") from error

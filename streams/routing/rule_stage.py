@@ -1,4 +1,4 @@
-"""A rule as a stage: its own consumer group, retry topic and dead-letter topic, on the runner of all stages."""
+"""Run a rule as a stage with its own consumer group, retry topic and dead-letter topic."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from headrace.streams.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class OutgoingDelivery:
-    """What is handed to a target. `id` is the same on every attempt, `key` orders what belongs together."""
+    """A delivery to a target. `id` is the same on every attempt; deliveries with the same `key` are ordered."""
 
     id: str
     key: str
@@ -34,46 +34,46 @@ class OutgoingDelivery:
 
 
 SendDelivery = Callable[[OutgoingDelivery], Awaitable[None]]
-"""Hands something to a target, and returns when that has it. Raises a `Failure`."""
+"""Sends a delivery and returns when the target has acknowledged it. Raises `StageError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveRule:
-    """A rule with what reaches its target; None where that is a topic."""
+    """A rule with the function that sends to its target; None if the target is a topic."""
 
     rule: Rule
     send: SendDelivery | None
 
 
 Current = Callable[[], ActiveRule | None]
-"""Gives a rule as it is now; None when it is there no longer."""
+"""Returns the current version of a rule; None if the rule was removed."""
 
 
 def rule_stage(rule: Rule, send: SendDelivery | None) -> Stage:
-    """Build the stage of a rule; `send` reaches its target, None where that is a topic."""
-    in_force = ActiveRule(rule, send)
-    return reloadable_rule_stage(rule, lambda: in_force)
+    """Build the stage of a rule; `send` delivers to its target and is None if the target is a topic."""
+    active = ActiveRule(rule, send)
+    return reloadable_rule_stage(rule, lambda: active)
 
 
 def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], float] = time.time) -> Stage:
-    """Build the stage of a rule that may become another while it runs; what it reads stays."""
+    """Build the stage of a rule that may change while it runs, except for the topics it reads."""
 
     async def route(
         received: ConsumerRecord, record: Event, envelope: EventMetadata
     ) -> tuple[ProducerRecord, ...] | None:
-        now = current()
-        if now is None or not now.rule.enabled:
+        active = current()
+        if active is None or not active.rule.enabled:
             return None
         event = to_eventbridge_event(received, record, envelope)
-        if not now.rule.matcher.matches(event):
+        if not active.rule.matcher.matches(event):
             return None
-        if now.send is None:
-            return (_forwarded(received, envelope, now.rule),)
-        event["headrace"]["rule"] = {"name": now.rule.name, "version": now.rule.version}
+        if active.send is None:
+            return (_forwarded(received, envelope, active.rule),)
+        event["headrace"]["rule"] = {"name": active.rule.name, "version": active.rule.version}
         try:
-            await now.send(_outgoing(event, received, envelope, now.rule))
+            await active.send(_outgoing(event, received, envelope, active.rule))
         except StageError as failure:
-            raise _in_time(failure, received, now.rule.retry, clock()) from failure
+            raise _expired_or(failure, received, active.rule.retry, clock()) from failure
         return ()
 
     known = {topic.name: topic for topic in topics.SHARED}
@@ -81,8 +81,8 @@ def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], floa
     return Stage(rule.stage_name, reads=reads, route=route, ordered=rule.ordered, max_attempts=rule.retry.attempts)
 
 
-def _in_time(failure: StageError, received: ConsumerRecord, policy: RuleRetryPolicy, now: float) -> StageError:
-    """Give the failure itself, or say that it is too late for another try."""
+def _expired_or(failure: StageError, received: ConsumerRecord, policy: RuleRetryPolicy, now: float) -> StageError:
+    """Return the failure, or a permanent one if the event is older than the retry policy allows."""
     age = now - record_history(received).timestamp
     if isinstance(failure, PermanentError) or not policy.within_seconds or age < policy.within_seconds:
         return failure
@@ -103,7 +103,7 @@ def _outgoing(
 
 
 def _forwarded(received: ConsumerRecord, envelope: EventMetadata, rule: Rule) -> ProducerRecord:
-    """Pass a record on as it came. Its id stays: whoever knows it knows it again."""
-    marks = (text("rule", rule.name), text("rule-version", rule.version))
-    headers = (*original_headers(received.headers), *marks)
+    """Copy a record unchanged, with the same event id, so that consumers can deduplicate it."""
+    rule_headers = (text("rule", rule.name), text("rule-version", rule.version))
+    headers = (*original_headers(received.headers), *rule_headers)
     return ProducerRecord(rule.target.address, received.key, received.value, headers)

@@ -1,7 +1,7 @@
-"""The rules that are in force, as the compacted topic `system.rules` tells: key = the rule's name.
+"""The active rules, read from the compacted topic `system.rules`, whose key is the rule's name.
 
-What comes is checked before it takes effect. A rule that cannot be used is said and left out, and the one that was in
-force before stays.
+Every change is validated before it takes effect. An invalid rule is logged and skipped, and the previous version of the
+rule stays active.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from headrace.streams.routing.rule_stage import ActiveRule, SendDelivery, reload
 from headrace.streams.stage import Stage
 
 BuildStage = Callable[[Rule], SendDelivery | None]
-"""Opens what reaches a rule's target. Raises `BadRule` for one that cannot be used."""
+"""Opens the connection to a rule's target. Raises `InvalidRuleError` for an invalid target."""
 
 
 class RuleChange(msgspec.Struct, frozen=True):
-    """A rule that somebody put in force: its text as in a file, None to take it away; by whom, and when (RFC 3339)."""
+    """A change of a rule: its TOML text, or None to remove it, with the operator and the time (RFC 3339)."""
 
     name: str
     text: str | None
@@ -34,64 +34,64 @@ class RuleChange(msgspec.Struct, frozen=True):
     at: str
 
 
-def message(said: RuleChange) -> ProducerRecord:
-    """Address a rule."""
-    return ProducerRecord(topics.RULES.name, said.name.encode(), msgspec.json.encode(said))
+def message(change: RuleChange) -> ProducerRecord:
+    """Return the record that publishes a rule change."""
+    return ProducerRecord(topics.RULES.name, change.name.encode(), msgspec.json.encode(change))
 
 
 class RuleTable:
-    """The rules in force, by name. Safe from any thread."""
+    """The active rules by name. Thread-safe."""
 
     def __init__(self, build: BuildStage) -> None:
         self._build = build
         self._lock = threading.Lock()
-        self._in_force: dict[str, ActiveRule] = {}
+        self._active: dict[str, ActiveRule] = {}
         self.revision = 0
-        """How many changes there were."""
-        self.tells = False
-        """Whether what changes is logged."""
+        """The number of changes applied."""
+        self.log_changes = False
+        """Whether changes are logged."""
 
     def take(self, value: bytes, _: Headers = ()) -> None:
-        """Put what a record says in force, if it can be. Never raises."""
+        """Apply the change in a record; log an invalid one. Never raises."""
         try:
-            said = msgspec.json.decode(value, type=RuleChange)
-            found = _opened(said, self._build)
+            change = msgspec.json.decode(value, type=RuleChange)
+            rule = _opened(change, self._build)
         except (msgspec.MsgspecError, SettingsError, ValueError) as error:
-            metrics.log.error("rule refused", why=str(error), then="what was in force before stays")
+            metrics.log.error("rule_rejected", reason=str(error), action="the previous version stays active")
             return
         with self._lock:
-            before = self._in_force.pop(said.name, None)
-            if found is not None:
-                self._in_force[said.name] = found
+            before = self._active.pop(change.name, None)
+            if rule is not None:
+                self._active[change.name] = rule
             self.revision += 1
-        version = found.rule.version if found else "none"
-        if self.tells and (before is None or before.rule.version != version):
-            metrics.log.info("rule in force", rule=said.name, version=version, by=said.by)
+        version = rule.rule.version if rule else "none"
+        if self.log_changes and (before is None or before.rule.version != version):
+            metrics.log.info("rule_activated", rule=change.name, version=version, operator=change.by)
 
     def rules(self) -> tuple[Rule, ...]:
-        """Give every rule, in the order of their names."""
+        """Return every active rule, sorted by name."""
         with self._lock:
-            return tuple(self._in_force[name].rule for name in sorted(self._in_force))
+            return tuple(self._active[name].rule for name in sorted(self._active))
 
     def stages(self) -> tuple[Stage, ...]:
-        """Give a stage for each rule that is enabled. It follows what the rule becomes, but for what it reads."""
+        """Return a stage for each enabled rule. The stage follows later changes, except of the topics it reads."""
         return tuple(self._stage(rule) for rule in self.rules() if rule.enabled)
 
     def _stage(self, rule: Rule) -> Stage:
-        return reloadable_rule_stage(rule, lambda: self._in_force.get(rule.name))
+        return reloadable_rule_stage(rule, lambda: self._active.get(rule.name))
 
 
-def _opened(said: RuleChange, build: BuildStage) -> ActiveRule | None:
-    if said.text is None:
+def _opened(change: RuleChange, build: BuildStage) -> ActiveRule | None:
+    if change.text is None:
         return None
-    rule = read_text(said.name, said.text)
+    rule = read_text(change.name, change.text)
     return ActiveRule(rule, build(rule) if rule.enabled else None)
 
 
-def can_reuse_stage(one: Stage, other: Stage) -> bool:
-    """Whether a stage that runs can go on for another: what it reads, and how, is the same."""
-    return replace(one, route=None, run=_never) == replace(other, route=None, run=_never)
+def can_reuse_stage(running: Stage, new: Stage) -> bool:
+    """Return whether two stages differ only in the rule they apply, so that the running one can stay."""
+    return replace(running, route=None, run=_never) == replace(new, route=None, run=_never)
 
 
 async def _never(*_: object) -> None:
-    """Nothing: only the rest of a stage is compared."""
+    """Replace `run` of both stages in the comparison."""

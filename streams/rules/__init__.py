@@ -1,12 +1,12 @@
-"""Event patterns and rules: which events go where, decided by their content, in EventBridge's own language.
+"""Match events against patterns in the EventBridge pattern language.
 
-A package without Kafka in it, usable alone:
+The package does not depend on Kafka:
 
     Pattern(pattern).matches(event)     one pattern
     Pattern(pattern).explain(event)     why it does not match
-    Index({name: pattern, ...}).match(event)    many at once, in a time that does not depend on how many
+    Index({name: pattern, ...}).match(event)    many patterns; the time does not depend on their number
 
-Events are JSON objects as `orjson.loads` gives them.
+Events are JSON objects as returned by `orjson.loads`.
 """
 
 from headrace.streams.rules.errors import InvalidPatternError

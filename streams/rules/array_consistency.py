@@ -1,43 +1,43 @@
-"""Which values of several fields go together: no two of them may come from different elements of one list.
+"""Array consistency: values of several fields match together only if they use one element of each list.
 
-A way is what was chosen so far: of each list, one element. To go on from many ways over many values takes time in
-proportion to both and to what comes out of it, not to their product.
+A binding is the element chosen from each list so far. Extending many bindings by many values takes time proportional
+to both and to the result, not to their product.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from headrace.streams.rules.fields import NOWHERE, Places
+from headrace.streams.rules.fields import NO_ELEMENT, ListElements
 
-Bindings = set[Places]
+Bindings = set[ListElements]
 
 
-class Elements:
-    """Places of values, by the lists that they come from, the outer ones first."""
+class ElementTree:
+    """List elements of many values as a tree, outer lists first."""
 
-    __slots__ = ("_ends", "_lists")
+    __slots__ = ("_leaf", "_lists")
 
-    def __init__(self, all_places: Iterable[Places] = ()) -> None:
-        self._ends: Places | None = None
-        self._lists: dict[int, dict[int, Elements]] = {}
-        for places in all_places:
-            self._add(places)
+    def __init__(self, values: Iterable[ListElements] = ()) -> None:
+        self._leaf: ListElements | None = None
+        self._lists: dict[int, dict[int, ElementTree]] = {}
+        for elements in values:
+            self._add(elements)
 
-    def _add(self, places: Places) -> None:
-        here = self
-        for number, index in places:
-            here = here._lists.setdefault(number, {}).setdefault(index, Elements())
-        here._ends = places
+    def _add(self, elements: ListElements) -> None:
+        node = self
+        for number, index in elements:
+            node = node._lists.setdefault(number, {}).setdefault(index, ElementTree())
+        node._leaf = elements
 
-    def beside(self, chosen: Mapping[int, int]) -> Iterator[Places]:
-        """Give the places at which no list has another element than the one that was chosen of it."""
+    def consistent_with(self, chosen: Mapping[int, int]) -> Iterator[ListElements]:
+        """Yield the entries that use no other element of a list than the chosen one."""
         open_ = [self]
         while open_:
-            here = open_.pop()
-            if here._ends is not None:
-                yield here._ends
-            for number, elements in here._lists.items():
+            node = open_.pop()
+            if node._leaf is not None:
+                yield node._leaf
+            for number, elements in node._lists.items():
                 index = chosen.get(number)
                 if index is None:
                     open_ += elements.values()
@@ -45,26 +45,26 @@ class Elements:
                     open_.append(elements[index])
 
 
-def extend(before: Bindings, good: Bindings) -> Bindings:
-    """Give every way on over one of the good places."""
-    if before == {NOWHERE} or not good:
-        return good
-    if good == {NOWHERE}:
+def extend(before: Bindings, matching: Bindings) -> Bindings:
+    """Extend each binding by every matching entry that is consistent with it."""
+    if before == {NO_ELEMENT} or not matching:
+        return matching
+    if matching == {NO_ELEMENT}:
         return before
-    elements = Elements(good)
-    return {_joined(way, places) for way in before for places in elements.beside(dict(way))}
+    tree = ElementTree(matching)
+    return {_joined(binding, elements) for binding in before for elements in tree.consistent_with(dict(binding))}
 
 
-def exclude(before: Bindings, there: Iterable[Places]) -> Bindings:
-    """Give the ways that no value is beside, so that for them there is none."""
-    elements = Elements(there)
-    return {way for way in before if next(elements.beside(dict(way)), None) is None}
+def exclude(before: Bindings, present: Iterable[ListElements]) -> Bindings:
+    """Keep the bindings with which no present value is consistent."""
+    tree = ElementTree(present)
+    return {binding for binding in before if next(tree.consistent_with(dict(binding)), None) is None}
 
 
-def project(ways: Bindings, lasting: frozenset[int]) -> Bindings:
-    """Give the ways without what was chosen of lists that nobody asks for any more."""
-    return {tuple(pair for pair in way if pair[0] in lasting) for way in ways}
+def project(bindings: Bindings, lists: frozenset[int]) -> Bindings:
+    """Reduce each binding to the given lists."""
+    return {tuple(pair for pair in binding if pair[0] in lists) for binding in bindings}
 
 
-def _joined(way: Places, places: Places) -> Places:
-    return tuple(sorted({*way, *places})) if way and places != way else places
+def _joined(binding: ListElements, elements: ListElements) -> ListElements:
+    return tuple(sorted({*binding, *elements})) if binding and elements != binding else elements

@@ -1,6 +1,7 @@
-"""What a pattern can ask of one value. Each condition is a value itself, and says by `holds` whether it is met.
+"""Conditions of the pattern language. `holds` returns whether a value meets the condition.
 
-Values are JSON's: texts, numbers, true, false, null. Numbers compare as numbers (100 is 100.0), and never with true.
+Values are JSON values: strings, numbers, booleans and null. Numbers compare as numbers (100 equals 100.0). A boolean
+never equals a number.
 Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns".
 """
 
@@ -20,40 +21,40 @@ IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Exactly:
-    """The value itself."""
+    """Matches an equal value."""
 
     value: Scalar
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is the one. True is no 1."""
+        """Return whether the value is equal; true does not equal 1."""
         return same(value, self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """A text that begins so."""
+    """Matches strings that start with a prefix."""
 
     text: str
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value begins with the text."""
+        """Return whether the value starts with the prefix."""
         return isinstance(value, str) and value.startswith(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
-    """A text that ends so."""
+    """Matches strings that end with a suffix."""
 
     text: str
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value ends in the text."""
+        """Return whether the value ends with the suffix."""
         return isinstance(value, str) and value.endswith(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoringCase:
-    """A text that is, begins or ends so, whatever the case of its letters."""
+    """Matches a whole string, a prefix or a suffix without regard to case."""
 
     where: Literal["equals", "prefix", "suffix"]
     text: str
@@ -63,7 +64,7 @@ class IgnoringCase:
         object.__setattr__(self, "any_case", AnyCase(self.text))
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is, begins or ends so."""
+        """Return whether the value matches."""
         if not isinstance(value, str):
             return False
         if self.where == "equals":
@@ -73,7 +74,11 @@ class IgnoringCase:
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """A text of this form. Raises ValueError, in words, for what is no form."""
+    """Matches strings against a wildcard expression.
+
+    Raises:
+        ValueError: The expression is invalid.
+    """
 
     text: str
     glob: Glob = field(init=False, compare=False, repr=False)
@@ -82,13 +87,13 @@ class Wildcard:
         object.__setattr__(self, "glob", Glob(self.text))
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is of the form."""
+        """Return whether the value matches the expression."""
         return isinstance(value, str) and self.glob.matches(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """A number within bounds, both of which may be infinite; `low_open` and `high_open` leave a bound itself out."""
+    """Matches numbers in an interval. Bounds may be infinite; `low_open` and `high_open` exclude a bound."""
 
     low: float
     low_open: bool
@@ -96,7 +101,7 @@ class Numeric:
     high_open: bool
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is a number within the bounds."""
+        """Return whether the value is a number in the interval."""
         if not is_comparable(value):
             return False
         assert isinstance(value, int | float)
@@ -106,40 +111,44 @@ class Numeric:
 
 @dataclass(frozen=True)
 class Cidr:
-    """An IP address within a block. What is no address is simply not in it."""
+    """Matches IP addresses in a CIDR block; other strings do not match."""
 
     block: str
 
     @cached_property
     def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-        """The block; bits of the host may be set. Raises ValueError for what is none."""
+        """Parse the block; host bits may be set.
+
+        Raises:
+            ValueError: The text is not a CIDR block.
+        """
         return ipaddress.ip_network(self.block, strict=False)
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is an address in the block."""
+        """Return whether the value is an address in the block."""
         address = address_of(value)
         return address is not None and address.version == self.network.version and address in self.network
 
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """Whether there is a value at all; null is one, an object or an empty list is none."""
+    """Matches a present or a missing field. Null counts as present, an object or an empty list as missing."""
 
-    wanted: bool
+    expected: bool
 
     def holds(self, value: Scalar) -> bool:
-        """Whether a value that is there is what was asked for."""
-        return self.wanted
+        """Return whether a present value matches."""
+        return self.expected
 
 
 @dataclass(frozen=True, slots=True)
 class AnythingBut:
-    """A value that is there and meets none of the others."""
+    """Matches present values that meet none of the other conditions."""
 
     others: tuple[Exactly | Prefix | Suffix | IgnoringCase | Wildcard, ...]
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is something else."""
+        """Return whether the value meets none of the other conditions."""
         return not any(other.holds(value) for other in self.others)
 
 
@@ -147,16 +156,16 @@ Condition = Exactly | Prefix | Suffix | IgnoringCase | Wildcard | Numeric | Cidr
 
 
 def same(one: Scalar, other: Scalar) -> bool:
-    """Whether two values are the same to JSON: 1 is 1.0, and true is neither."""
+    """Return whether two JSON values are equal: 1 equals 1.0, but not true."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 EXACT = 2**53
-"""Up to here a double holds every whole number."""
+"""Largest integer up to which a double represents every integer."""
 
 
 def is_comparable(value: Any) -> bool:
-    """Whether a value is a number that is written as the nearest double would be, and so can be compared."""
+    """Return whether a value is a finite number that a double represents exactly."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if isinstance(value, float):
@@ -168,7 +177,7 @@ def is_comparable(value: Any) -> bool:
 
 
 def address_of(value: Scalar) -> IpAddress | None:
-    """Read an IP address; None for everything else."""
+    """Parse an IP address; None for other values."""
     if not isinstance(value, str) or "%" in value:
         return None
     try:

@@ -1,10 +1,10 @@
-"""What can be wrong with a pattern."""
+"""Errors of the pattern language."""
 
 from __future__ import annotations
 
 
 class InvalidPatternError(ValueError):
-    """The pattern breaks a rule of the language. `path` says where, `why` says which."""
+    """A pattern breaks a rule of the language: `path` is the field, `why` the rule."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path}: {why}" if path else why)

@@ -1,7 +1,7 @@
-"""The operators of event patterns: from an operand's JSON to a condition.
+"""Parse the operators of event patterns into conditions.
 
-Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns"; where it is silent,
-aws/event-ruler.
+Sources: Amazon EventBridge User Guide, "Comparison operators for use in event patterns"; aws/event-ruler where the
+guide does not specify the behaviour.
 """
 
 from __future__ import annotations
@@ -26,24 +26,28 @@ from headrace.streams.rules.conditions import (
 from headrace.streams.rules.errors import InvalidPatternError
 
 
-def alternative(wanted: Any, path: str) -> Condition:
-    """Read one alternative: a value, or an operator with its operand. Raises `InvalidPattern`."""
-    if wanted is None or isinstance(wanted, str | bool | int | float):
-        return Exactly(wanted)
-    if not isinstance(wanted, Mapping):
-        raise InvalidPatternError(path, f"an alternative is a value or one operator, not {kind(wanted)}")
-    if len(wanted) != 1:
-        raise InvalidPatternError(path, f"one operator in each object, not {len(wanted)}")
-    [(name, operand)] = wanted.items()
-    make = _OPERATORS.get(name)
-    if make is None:
+def alternative(value: Any, path: str) -> Condition:
+    """Parse one alternative: a value, or an operator with its operand.
+
+    Raises:
+        InvalidPatternError: The alternative breaks a rule of the language.
+    """
+    if value is None or isinstance(value, str | bool | int | float):
+        return Exactly(value)
+    if not isinstance(value, Mapping):
+        raise InvalidPatternError(path, f"an alternative is a value or one operator, not {kind(value)}")
+    if len(value) != 1:
+        raise InvalidPatternError(path, f"an object has one operator, not {len(value)}")
+    [(name, operand)] = value.items()
+    parse_operand = _OPERATORS.get(name)
+    if parse_operand is None:
         raise InvalidPatternError(path, f"unknown operator {name!r}; there are {', '.join(_OPERATORS)}")
-    return make(operand, path)
+    return parse_operand(operand, path)
 
 
 def _text(operand: Any, path: str, name: str) -> str:
     if not isinstance(operand, str):
-        raise InvalidPatternError(path, f"{name} takes a text, not {kind(operand)}")
+        raise InvalidPatternError(path, f"{name} takes a string, not {kind(operand)}")
     return operand
 
 
@@ -62,7 +66,7 @@ def _suffix(operand: Any, path: str) -> Condition:
 def _inner_text(operand: Mapping[str, Any], path: str, name: str) -> str:
     if list(operand) != ["equals-ignore-case"]:
         raise InvalidPatternError(
-            path, f"{name} takes a text or one equals-ignore-case, not {', '.join(operand) or '{}'}"
+            path, f"{name} takes a string or one equals-ignore-case, not {', '.join(operand) or '{}'}"
         )
     return _text(operand["equals-ignore-case"], path, "equals-ignore-case")
 
@@ -93,14 +97,14 @@ def _exists(operand: Any, path: str) -> Condition:
 def _cidr(operand: Any, path: str) -> Condition:
     block = _text(operand, path, "cidr")
     address, _, mask = block.partition("/")
-    found = Cidr(block)
+    condition = Cidr(block)
     try:
-        widest = found.network.max_prefixlen
+        address_bits = condition.network.max_prefixlen
     except ValueError:
         raise InvalidPatternError(path, f"cidr takes a block such as 10.0.0.0/24, not {block!r}") from None
-    if not mask.isdecimal() or not int(mask) < widest or "%" in address:
-        raise InvalidPatternError(path, f"cidr takes a mask of 0 to {widest - 1} bits, not {block!r}")
-    return found
+    if not mask.isdecimal() or not int(mask) < address_bits or "%" in address:
+        raise InvalidPatternError(path, f"cidr takes a mask of 0 to {address_bits - 1} bits, not {block!r}")
+    return condition
 
 
 def _numeric(operand: Any, path: str) -> Condition:
@@ -109,7 +113,7 @@ def _numeric(operand: Any, path: str) -> Condition:
     pairs = list(zip(operand[::2], operand[1::2], strict=True))
     for _, number in pairs:
         if not is_comparable(number):
-            raise InvalidPatternError(path, f"numeric compares with numbers that a double can hold, not {number!r}")
+            raise InvalidPatternError(path, f"numeric takes numbers that a double can hold, not {number!r}")
     match [symbol for symbol, _ in pairs]:
         case ["="]:
             return Numeric(pairs[0][1], False, pairs[0][1], False)
@@ -134,15 +138,15 @@ def _anything_but(operand: Any, path: str) -> Condition:
         [(name, inner)] = operand.items()
         texts = list(inner) if is_list(inner) else [inner]
         if name in ("prefix", "suffix") and "" in texts:
-            raise InvalidPatternError(path, f"anything-but an empty {name} matches nothing")
+            raise InvalidPatternError(path, f"anything-but with an empty {name} matches nothing")
         others = [_BUT[name](each, path) for each in texts]
     else:
         values = list(operand) if is_list(operand) else [operand]
         if not all(isinstance(each, str) for each in values) and not all(map(is_comparable, values)):
-            raise InvalidPatternError(path, "anything-but takes texts, or numbers that a double can hold, and not both")
+            raise InvalidPatternError(path, "anything-but takes strings or numbers that a double can hold, not both")
         others = [Exactly(each) for each in values]
     if not others:
-        raise InvalidPatternError(path, "anything-but an empty list is anything; use exists")
+        raise InvalidPatternError(path, "anything-but with an empty list matches everything; use exists")
     return AnythingBut(tuple(others))
 
 
@@ -174,12 +178,12 @@ _BUT: dict[str, Callable[[Any, str], Prefix | Suffix | IgnoringCase | Wildcard]]
 
 
 def is_list(value: Any) -> bool:
-    """Whether a value is a list, and no text."""
+    """Return whether a value is a list and not a string."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def kind(value: Any) -> str:
-    """Name a value's kind as JSON does."""
-    return {type(None): "null", bool: "a boolean", str: "a text", list: "a list", dict: "an object"}.get(
+    """Return the JSON type of a value, with its article."""
+    return {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}.get(
         type(value), "a number" if isinstance(value, int | float) else type(value).__name__
     )

@@ -1,11 +1,11 @@
-"""From a pattern's JSON to what it asks, with every rule of the language checked.
+"""Parse a pattern's JSON into clauses, and check every rule of the language.
 
     pattern    {field: pattern | [alternative, ...], "$or": [pattern, pattern, ...]}
     alternative    a value, or {operator: operand}
 
-Fields are joined by dots: `{"a": {"b": ..}}` and `{"a.b": ..}` are the same path. A path that is given twice counts as
-given last. `$or` is an operator where it holds two objects or more whose fields are named like none of the operators;
-elsewhere it is a field like any other.
+Fields are joined by dots: `{"a": {"b": ..}}` and `{"a.b": ..}` are the same path. The last of two equal paths wins.
+`$or` is an operator when it holds at least two objects and none of their fields has an operator's name. Otherwise it
+is an ordinary field.
 Source: Amazon EventBridge User Guide, "Creating Amazon EventBridge event patterns"; aws/event-ruler where it is silent.
 """
 
@@ -20,20 +20,20 @@ from headrace.streams.rules.operators import alternative, is_list, kind
 
 
 class Clause(NamedTuple):
-    """What a pattern asks of one path: alternatives of which one must hold, and the JSON that they were."""
+    """The condition on one path: alternatives, one of which must hold, and their JSON."""
 
     path: str
     alternatives: tuple[Condition, ...]
-    asked: Sequence[Any]
+    expected: Sequence[Any]
 
 
 Clauses = dict[str, Clause]
-"""What must hold at once, by path."""
+"""Clauses that must all hold, by path."""
 
-MOST_BRANCHES = 1000
-"""So many sets of clauses a pattern's `$or` may make; each doubles what the others made."""
+MAX_BRANCHES = 1000
+"""Maximum number of clause sets of a pattern. The sets of several `$or` multiply."""
 
-MOST_LEVELS = 100
+MAX_DEPTH = 100
 OR = "$or"
 
 _RESERVED = frozenset(
@@ -44,54 +44,56 @@ _RESERVED = frozenset(
         *("ip-address-in-range", "ip-address-not-in-range"),
     }
 )
-"""Names that EventBridge keeps for operators, those that it does not have yet included."""
+"""Operator names that EventBridge reserves, including those that it does not implement yet."""
 
 
 def parse(pattern: Any) -> list[Clauses]:
-    """Give the sets of clauses of which one must hold. Raises `InvalidPattern` with the path and the rule broken."""
+    """Return the clause sets of a pattern; an event matches if one set holds.
+
+    Raises:
+        InvalidPatternError: The pattern breaks a rule of the language.
+    """
     if not isinstance(pattern, Mapping):
         raise InvalidPatternError("", f"a pattern is an object, not {kind(pattern)}")
     return _object(pattern, (), [{}])
 
 
 def _object(pattern: Mapping[str, Any], path: tuple[str, ...], sets: list[Clauses]) -> list[Clauses]:
-    """Add an object's fields to every set so far."""
-    where = ".".join(path)
+    """Add an object's fields to every clause set."""
+    location = ".".join(path)
     if not pattern:
-        raise InvalidPatternError(where, "an empty object matches nothing; leave the field out")
-    if len(path) > MOST_LEVELS:
-        raise InvalidPatternError(where, f"nested more than {MOST_LEVELS} levels deep")
-    for name, wanted in pattern.items():
+        raise InvalidPatternError(location, "an empty object matches nothing; remove the field")
+    if len(path) > MAX_DEPTH:
+        raise InvalidPatternError(location, f"nested more than {MAX_DEPTH} levels deep")
+    for name, value in pattern.items():
         if not isinstance(name, str):
-            raise InvalidPatternError(where, f"a field's name is a text, not {kind(name)}")
-        if name == OR and _is_or(wanted):
-            sets = [each for branch in wanted for each in _object(branch, path, [dict(other) for other in sets])]
-            if len(sets) > MOST_BRANCHES:
-                raise InvalidPatternError(where or OR, f"its $or make more than {MOST_BRANCHES} combinations")
-        elif isinstance(wanted, Mapping):
-            sets = _object(wanted, (*path, name), sets)
+            raise InvalidPatternError(location, f"a field name is a string, not {kind(name)}")
+        if name == OR and _is_or(value):
+            sets = [clauses for branch in value for clauses in _object(branch, path, [dict(other) for other in sets])]
+            if len(sets) > MAX_BRANCHES:
+                raise InvalidPatternError(location or OR, f"$or makes more than {MAX_BRANCHES} combinations")
+        elif isinstance(value, Mapping):
+            sets = _object(value, (*path, name), sets)
         else:
-            clause = _clause(wanted, ".".join((*path, name)))
-            if clause.path.count(".") >= MOST_LEVELS:
-                raise InvalidPatternError(clause.path, f"nested more than {MOST_LEVELS} levels deep")
-            for each in sets:
-                each[clause.path] = clause
+            clause = _clause(value, ".".join((*path, name)))
+            if clause.path.count(".") >= MAX_DEPTH:
+                raise InvalidPatternError(clause.path, f"nested more than {MAX_DEPTH} levels deep")
+            for clauses in sets:
+                clauses[clause.path] = clause
     return sets
 
 
-def _is_or(wanted: Any) -> bool:
+def _is_or(value: Any) -> bool:
     return (
-        is_list(wanted)
-        and len(wanted) >= 2
-        and all(isinstance(each, Mapping) and _RESERVED.isdisjoint(each) for each in wanted)
+        is_list(value)
+        and len(value) >= 2
+        and all(isinstance(branch, Mapping) and _RESERVED.isdisjoint(branch) for branch in value)
     )
 
 
-def _clause(wanted: Any, path: str) -> Clause:
-    if not is_list(wanted):
-        raise InvalidPatternError(
-            path, f"an object, or a list of alternatives such as [{wanted!r}], not {kind(wanted)}"
-        )
-    if not wanted:
+def _clause(value: Any, path: str) -> Clause:
+    if not is_list(value):
+        raise InvalidPatternError(path, f"an object, or a list of alternatives such as [{value!r}], not {kind(value)}")
+    if not value:
         raise InvalidPatternError(path, "an empty list matches nothing")
-    return Clause(path, tuple(alternative(each, path) for each in wanted), wanted)
+    return Clause(path, tuple(alternative(each, path) for each in value), value)

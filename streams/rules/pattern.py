@@ -1,4 +1,4 @@
-"""One event pattern: whether an event matches it, and if not, why.
+"""Match an event against one pattern, and explain mismatches.
 
 >>> Pattern({"detail": {"size": [{"numeric": [">", 100]}]}}).matches({"detail": {"size": 5}})
 False
@@ -12,19 +12,19 @@ from typing import Any
 
 from headrace.streams.rules.array_consistency import Bindings, exclude, extend, project
 from headrace.streams.rules.conditions import Exists, Scalar
-from headrace.streams.rules.fields import NOWHERE, Fields, FieldValue, WantedFields, fields_of
+from headrace.streams.rules.fields import NO_ELEMENT, Fields, FieldValue, SelectedFields, fields_of
 from headrace.streams.rules.parse import Clause, parse
 
-FEW = 16
-"""So many ways through the clauses cost less than to look which of them have become the same."""
+PROJECT_ABOVE = 16
+"""Number of bindings above which merging equal ones costs less than keeping them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Why an event does not match: the first clause that fails, what it asked and what it saw.
+    """Why an event does not match: the first clause that fails, its expected and actual values.
 
-    `met` of `clauses` clauses are met. `saw` is empty where nothing stands at the path. `apart` says that each clause
-    is met, but only by different elements of one list.
+    `matched_clauses` of `clauses` clauses match. `actual` is empty if the path has no value. `different_elements` is
+    true if every clause matches, but only with different elements of one list.
     """
 
     path: str
@@ -36,84 +36,88 @@ class Mismatch:
 
     @property
     def nearness(self) -> float:
-        """The share of clauses that are met, by which near misses are sorted."""
+        """The share of clauses that match, from 0 to 1."""
         return self.matched_clauses / self.clauses
 
 
 class Pattern:
-    """An event pattern, read once. Raises `InvalidPattern` for one that breaks a rule of the language."""
+    """A parsed event pattern.
 
-    __slots__ = ("sets", "wanted")
+    Raises:
+        InvalidPatternError: The pattern breaks a rule of the language.
+    """
+
+    __slots__ = ("selected", "sets")
 
     def __init__(self, pattern: Any) -> None:
         self.sets: list[list[Clause]] = [
             sorted(clauses.values(), key=lambda clause: clause.path) for clauses in parse(pattern)
         ]
-        """Sets of clauses of which one must hold; each in the order of its paths, in which lists are followed."""
-        self.wanted = WantedFields(clause.path for clauses in self.sets for clause in clauses)
+        """Clause sets, one of which must hold. Each set is sorted by path, the order in which lists are visited."""
+        self.selected = SelectedFields(clause.path for clauses in self.sets for clause in clauses)
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether an event, a JSON object, matches."""
-        fields = fields_of(event, self.wanted)
+        """Return whether an event, a JSON object, matches."""
+        fields = fields_of(event, self.selected)
         return any(holds(clauses, fields) for clauses in self.sets)
 
     def explain(self, event: Mapping[str, Any]) -> Mismatch | None:
-        """Say why an event does not match, by the set of clauses that comes nearest; None when it matches."""
-        fields = fields_of(event, self.wanted)
-        misses = [_miss(clauses, fields) for clauses in self.sets]
-        if None in misses:
+        """Return the mismatch of the clause set closest to a match; None if the event matches."""
+        fields = fields_of(event, self.selected)
+        mismatches = [_mismatch(clauses, fields) for clauses in self.sets]
+        if None in mismatches:
             return None
-        return max((miss for miss in misses if miss), key=lambda miss: miss.nearness)
+        return max((mismatch for mismatch in mismatches if mismatch), key=lambda mismatch: mismatch.nearness)
 
 
 def holds(clauses: Sequence[Clause], fields: Fields) -> bool:
-    """Whether all clauses are met at once, by values that do not come from different elements of one list."""
+    """Return whether all clauses match without using different elements of one list."""
     return _failing(clauses, fields) is None
 
 
 def _failing(clauses: Sequence[Clause], fields: Fields) -> Clause | None:
-    """Give the first clause that cannot be met together with those before it.
+    """Return the first clause that does not match together with the clauses before it.
 
-    A way through the clauses is known by the elements that it has chosen. Where there are many, they forget of these
-    what no clause from here on can ask for again, so that there are never more ways than a list has elements.
+    A binding is the list elements chosen so far. When there are many, lists that no later clause reads are removed
+    from the bindings, so that there are never more bindings than a list has elements.
     """
-    ways: Bindings = {NOWHERE}
-    lasting: list[frozenset[int]] = []
+    bindings: Bindings = {NO_ELEMENT}
+    remaining: list[frozenset[int]] = []
     for number, clause in enumerate(clauses):
-        if len(ways) > FEW:
-            lasting = lasting or _lasting(clauses, fields)
-            ways = project(ways, lasting[number])
-        ways = _onward(clause, fields.get(clause.path, ()), ways)
-        if not ways:
+        if len(bindings) > PROJECT_ABOVE:
+            remaining = remaining or _remaining_lists(clauses, fields)
+            bindings = project(bindings, remaining[number])
+        bindings = _bind(clause, fields.get(clause.path, ()), bindings)
+        if not bindings:
             return clause
     return None
 
 
-def _lasting(clauses: Sequence[Clause], fields: Fields) -> list[frozenset[int]]:
-    """For each clause, number the lists that the values come from which it and those after it ask for."""
+def _remaining_lists(clauses: Sequence[Clause], fields: Fields) -> list[frozenset[int]]:
+    """Return, for each clause, the numbers of the lists that it and the later clauses read."""
     lists: set[int] = set()
-    found = []
+    remaining = []
     for clause in reversed(clauses):
-        lists |= {number for _, places in fields.get(clause.path, ()) for number, _ in places}
-        found.append(frozenset(lists))
-    return found[::-1]
+        lists |= {number for _, elements in fields.get(clause.path, ()) for number, _ in elements}
+        remaining.append(frozenset(lists))
+    return remaining[::-1]
 
 
-def _onward(clause: Clause, found: Sequence[FieldValue], before: Bindings) -> Bindings:
-    """Give every way on: over each value that is asked for and consistent with the way so far, or over none."""
-    good = {places for value, places in found if any(each.holds(value) for each in clause.alternatives)}
-    ways = extend(before, good)
-    if any(isinstance(each, Exists) and not each.wanted for each in clause.alternatives):
-        ways = ways | exclude(before, [places for _, places in found])
-    return ways
+def _bind(clause: Clause, values: Sequence[FieldValue], before: Bindings) -> Bindings:
+    """Extend the bindings by each matching value that is consistent with them, or by a missing value."""
+    matching = {elements for value, elements in values if any(each.holds(value) for each in clause.alternatives)}
+    bindings = extend(before, matching)
+    if any(isinstance(each, Exists) and not each.expected for each in clause.alternatives):
+        bindings = bindings | exclude(before, [elements for _, elements in values])
+    return bindings
 
 
-def _miss(clauses: Sequence[Clause], fields: Fields) -> Mismatch | None:
+def _mismatch(clauses: Sequence[Clause], fields: Fields) -> Mismatch | None:
     failing = _failing(clauses, fields)
     if failing is None:
         return None
     alone = [clause for clause in clauses if _failing([clause], fields) is None]
-    apart = len(alone) == len(clauses)
-    first = failing if apart else next(clause for clause in clauses if clause not in alone)
-    saw = tuple(value for value, _ in fields.get(first.path, ()))
-    return Mismatch(first.path, first.asked, saw, len(alone) - apart, len(clauses), apart)
+    different = len(alone) == len(clauses)
+    first = failing if different else next(clause for clause in clauses if clause not in alone)
+    actual = tuple(value for value, _ in fields.get(first.path, ()))
+    return Mismatch(first.path, first.expected, actual, len(alone) - different, len(clauses), different)

@@ -1,7 +1,7 @@
-"""How texts are compared: with wildcards, and without regard to case.
+"""Compare strings with wildcards and without regard to case.
 
-Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns"; what it leaves open is decided
-as aws/event-ruler decides it.
+Sources: Amazon EventBridge User Guide, "Comparison operators for use in event patterns"; aws/event-ruler where the
+guide does not specify the behaviour.
 """
 
 from __future__ import annotations
@@ -10,34 +10,37 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-MOST_WILDCARDS = 5
-"""EventBridge refuses a pattern that is too complex for it, and publishes no number. It refuses six wildcards."""
+MAX_WILDCARDS = 5
+"""EventBridge rejects complex patterns without a published limit. It rejects six wildcards."""
 
 
 class Glob:
-    """A text with `*` for any number of characters, none included; `\\*` and `\\\\` stand for themselves.
+    """A wildcard expression: `*` matches zero or more characters; `\\*` and `\\\\` are literals.
 
-    Takes time in proportion to the text, whatever the wildcards: what lies between two of them is looked for once.
-    Raises ValueError, in words, for what cannot be one.
+    Matching takes time proportional to the value: each literal between two wildcards is searched once.
+
+    Raises:
+        ValueError: The expression is invalid.
     """
 
     __slots__ = ("_between", "first", "last", "literals", "matches")
 
     def __init__(self, text: str) -> None:
         self.literals = _literals(text)
-        if len(self.literals) - 1 > MOST_WILDCARDS:
-            raise ValueError(f"too complex: {len(self.literals) - 1} wildcards, at most {MOST_WILDCARDS}")
+        if len(self.literals) - 1 > MAX_WILDCARDS:
+            raise ValueError(f"too complex: {len(self.literals) - 1} wildcards, at most {MAX_WILDCARDS}")
         self.first, self.last = self.literals[0], self.literals[-1]
         self._between = self.literals[1:-1]
-        ways = (self.first.__eq__, self._around, self._around_one)
-        self.matches: Callable[[str], bool] = dict(enumerate(ways)).get(len(self.literals) - 1, self._around_several)
-        """Whether a whole value is of this form."""
+        matchers = (self.first.__eq__, self._one_wildcard, self._two_wildcards)
+        wildcards = len(self.literals) - 1
+        self.matches: Callable[[str], bool] = dict(enumerate(matchers)).get(wildcards, self._many_wildcards)
+        """Return whether a whole value matches."""
 
-    def _around(self, value: str) -> bool:
+    def _one_wildcard(self, value: str) -> bool:
         first, last = self.first, self.last
         return value.endswith(last) and value.startswith(first) and len(value) >= len(first) + len(last)
 
-    def _around_one(self, value: str) -> bool:
+    def _two_wildcards(self, value: str) -> bool:
         first, last = self.first, self.last
         return (
             value.endswith(last)
@@ -45,31 +48,31 @@ class Glob:
             and value.find(self._between[0], len(first), len(value) - len(last)) >= 0
         )
 
-    def _around_several(self, value: str) -> bool:
-        if not self._around(value):
+    def _many_wildcards(self, value: str) -> bool:
+        if not self._one_wildcard(value):
             return False
-        at, end = len(self.first), len(value) - len(self.last)
+        start, end = len(self.first), len(value) - len(self.last)
         for literal in self._between:
-            found = value.find(literal, at, end)
-            if found < 0:
+            position = value.find(literal, start, end)
+            if position < 0:
                 return False
-            at = found + len(literal)
+            start = position + len(literal)
         return True
 
 
 def _literals(text: str) -> tuple[str, ...]:
-    """Give what stands between the wildcards: one text more than there are wildcards."""
+    """Return the literals between the wildcards: one more than there are wildcards."""
     parts, position = [""], 0
     while position < len(text):
         char = text[position]
         if char == "*":
             if text[position + 1 : position + 2] == "*":
-                raise ValueError("two wildcards beside each other")
+                raise ValueError("two wildcards in a row")
             parts.append("")
         elif char == "\\":
             position += 1
             if text[position : position + 1] not in ("*", "\\"):
-                raise ValueError("a backslash may stand before * and \\ only")
+                raise ValueError("a backslash escapes only * and \\")
             parts[-1] += text[position]
         else:
             parts[-1] += char
@@ -78,36 +81,36 @@ def _literals(text: str) -> tuple[str, ...]:
 
 
 def folded(text: str) -> str:
-    """Give the same for texts that differ in case alone; others may give the same, too."""
+    """Return a case-folded key: equal for strings that differ in case only, and possibly for others."""
     return text.upper().lower()
 
 
 class AnyCase:
-    """A text of which each character may be the upper or the lower one of it; `ß` may be `SS`."""
+    """A string that matches in upper and lower case; `ß` matches `SS`."""
 
-    __slots__ = ("_form", "key", "text")
+    __slots__ = ("_regex", "key", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.key = folded(text)
-        self._form = None if text.isascii() else re.compile("".join(map(_either, text)))
+        self._regex = None if text.isascii() else re.compile("".join(map(_either, text)))
 
     def equals(self, value: str) -> bool:
-        """Whether the value is this text."""
-        if self._form is not None:
-            return self._form.fullmatch(value) is not None
+        """Return whether the value equals the text."""
+        if self._regex is not None:
+            return self._regex.fullmatch(value) is not None
         return len(value) == len(self.text) and value.isascii() and value.lower() == self.key
 
     def begins(self, value: str) -> bool:
-        """Whether the value begins with this text."""
-        if self._form is not None:
-            return self._form.match(value) is not None
+        """Return whether the value starts with the text."""
+        if self._regex is not None:
+            return self._regex.match(value) is not None
         return self.equals(value[: len(self.text)])
 
     def ends(self, value: str) -> bool:
-        """Whether the value ends in this text."""
-        if self._form is not None:
-            return _at_the_end(self._form.pattern).search(value) is not None
+        """Return whether the value ends with the text."""
+        if self._regex is not None:
+            return _anchored_at_end(self._regex.pattern).search(value) is not None
         return len(value) >= len(self.text) and self.equals(value[len(value) - len(self.text) :])
 
 
@@ -117,5 +120,5 @@ def _either(char: str) -> str:
 
 
 @lru_cache(256)
-def _at_the_end(form: str) -> re.Pattern[str]:
-    return re.compile(form + r"\Z")
+def _anchored_at_end(regex: str) -> re.Pattern[str]:
+    return re.compile(regex + r"\Z")

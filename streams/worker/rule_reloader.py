@@ -31,7 +31,7 @@ class RuleReloader:
     def follow(self, cluster: KafkaSettings) -> None:
         """Begin to follow the rules on the log; what changes is logged from here on. Blocks."""
         if self._rules is not None:
-            self._rules.tells = True
+            self._rules.log_changes = True
             self._follower = TopicFollower(cluster, (topics.RULES,), self._rules.take)
             self._follower.start()
 

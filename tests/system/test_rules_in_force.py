@@ -117,7 +117,7 @@ async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.Capt
 
         bad = {"name": first.name, "text": "reads = [", "by": "somebody", "at": "2026-03-14T15:09:26Z"}
         place.send(ProducerRecord(topics.RULES.name, first.name.encode(), json.dumps(bad).encode()))
-        await soon(lambda: "rule refused" in capfd.readouterr().err, "the worker to refuse what is no rule")
+        await soon(lambda: "rule_rejected" in capfd.readouterr().err, "the worker to refuse what is no rule")
         place.put("d", "video")
         await soon(lambda: ("d", second.version) in place.got(place.one), "the good rule to be in force still")
 

@@ -1,20 +1,20 @@
-"""Masks: integers of which each bit stands for a set of clauses."""
+"""Bitmasks in which each bit stands for one clause set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-FEW = 8
+LOOP_BELOW = 8
 
 
 def bits(mask: int) -> Iterator[int]:
-    """Give the numbers of the bits that are set, from the lowest on."""
-    if mask.bit_count() > FEW:
+    """Yield the numbers of the set bits in ascending order."""
+    if mask.bit_count() > LOOP_BELOW:
         text = bin(mask)[:1:-1]
-        found = text.find("1")
-        while found >= 0:
-            yield found
-            found = text.find("1", found + 1)
+        position = text.find("1")
+        while position >= 0:
+            yield position
+            position = text.find("1", position + 1)
         return
     while mask:
         lowest = mask & -mask
@@ -23,7 +23,7 @@ def bits(mask: int) -> Iterator[int]:
 
 
 class AllBut:
-    """Many masks of which all but a few are joined, each time others. What whole halves have in common is there."""
+    """Intersection of all masks but a few, from a tree of precomputed intersections."""
 
     __slots__ = ("_size", "_tree")
 
@@ -33,15 +33,15 @@ class AllBut:
         for at in range(self._size - 1, 0, -1):
             self._tree[at] = self._tree[2 * at] & self._tree[2 * at + 1]
 
-    def without(self, left_out: Sequence[int]) -> int:
-        """Give what is common to all masks but those at some places, which are sorted."""
-        return self._joined(1, self._size, left_out)
+    def without(self, excluded: Sequence[int]) -> int:
+        """Return the intersection of all masks but the excluded ones; `excluded` is sorted."""
+        return self._combine(1, self._size, excluded)
 
-    def _joined(self, at: int, size: int, left_out: Sequence[int]) -> int:
-        if not left_out:
+    def _combine(self, at: int, size: int, excluded: Sequence[int]) -> int:
+        if not excluded:
             return self._tree[at]
         if size == 1:
             return -1
         middle = (at * size - self._size) + size // 2
-        low = [each for each in left_out if each < middle]
-        return self._joined(2 * at, size // 2, low) & self._joined(2 * at + 1, size // 2, left_out[len(low) :])
+        low = [number for number in excluded if number < middle]
+        return self._combine(2 * at, size // 2, low) & self._combine(2 * at + 1, size // 2, excluded[len(low) :])

@@ -1,8 +1,9 @@
-"""The source of the functions that go through an event, one for each branch: no loop, no call where none is needed.
+"""Generate straight-line Python functions that match an event, one for each branch of the field tree.
 
-For `source` and `detail.object.key` it is this; `text` and the others are the column's, `other` the branch's:
+The source for `source` and `detail.object.key` (`text`, `number` and `value` are those of the field index, `other` is
+`Branch.mask_of_non_object`):
 
-    def walk(event):
+    def match_object(event):
         v = event.f0
         t = type(v)
         a0 = text0(v) if t is str else ABSENT if v is UNSET else number0(v) if t is int or t is float else value0(v)
@@ -33,19 +34,19 @@ import msgspec
 
 from headrace.streams.rules.index.field_index import ABSENT, FieldIndex
 
-DEEPEST = 12
-"""So many branches are written into one function; what lies deeper is called."""
+MAX_INLINE_DEPTH = 12
+"""Maximum nesting depth in one function; deeper branches are separate functions."""
 
 
 class CompiledBranch(Protocol):
-    """What the generated source calls of a branch of the field tree."""
+    """The part of a field tree branch that the generated source uses."""
 
     @property
-    def below(self) -> Mapping[str, CompiledBranch]:
-        """The branches below, by field name."""
+    def children(self) -> Mapping[str, CompiledBranch]:
+        """The child branches by field name."""
 
     @property
-    def column(self) -> FieldIndex | None:
+    def field_index(self) -> FieldIndex | None:
         """The field index of this path."""
 
     @property
@@ -53,7 +54,7 @@ class CompiledBranch(Protocol):
         """The type of objects here."""
 
     @property
-    def walk(self) -> Callable[[Any], Any]:
+    def match_object(self) -> Callable[[Any], Any]:
         """Match one object."""
 
     @property
@@ -61,50 +62,59 @@ class CompiledBranch(Protocol):
         """The number of positions in the result."""
 
     def mask_of_non_object(self, value: Any) -> int:
-        """Return the mask of a value that is no object."""
+        """Return the mask of a value that is not an object."""
 
 
-def compiled(branch: CompiledBranch) -> Callable[[Any], Any]:
-    """Give the function that says what an object meets at all that lies below a branch."""
-    lines, names, found = _source(branch)
-    return _function(lines, names, f"({''.join(f'{each}, ' for each in found)})")
+def compile_matcher(branch: CompiledBranch) -> Callable[[Any], Any]:
+    """Compile the function that matches an object against all children of a branch."""
+    lines, names, results = _source(branch)
+    return _function(lines, names, f"({''.join(f'{result}, ' for result in results)})")
 
 
-def set_apart(branch: CompiledBranch) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
-    """Give the same with one finding beside all others, and its place: that of the column of which most is asked.
+def compile_with_separate_key(branch: CompiledBranch) -> tuple[Callable[[Any], tuple[Any, Any]], int | None]:
+    """Compile the same function with one result separate from the others; return the function and its position.
 
-    The others are few, and soon at hand; what differs most is then looked up by a value that was just seen.
+    The separate result is that of the path with the most conditions. It varies most, so that caches use the other
+    results as the first key and it as the second.
     """
-    lines, names, found = _source(branch)
-    asked = {at: part.__self__.asked for at in range(len(found)) if (part := names.get(f"value{at}")) is not None}
-    apart = max(asked, key=lambda at: asked[at], default=None)
-    others = "".join(f"{each}, " for at, each in enumerate(found) if at != apart)
-    return _function(lines, names, f"({others}), {'None' if apart is None else f'a{apart}'}"), apart
+    lines, names, results = _source(branch)
+    counts = {
+        at: value.__self__.condition_count
+        for at in range(len(results))
+        if (value := names.get(f"value{at}")) is not None
+    }
+    separate = max(counts, key=lambda at: counts[at], default=None)
+    others = "".join(f"{result}, " for at, result in enumerate(results) if at != separate)
+    return _function(lines, names, f"({others}), {'None' if separate is None else f'a{separate}'}"), separate
 
 
 def _source(branch: CompiledBranch) -> tuple[list[str], dict[str, Any], list[str]]:
     names: dict[str, Any] = {"ABSENT": ABSENT, "UNSET": msgspec.UNSET}
     numbers = count()
-    lines = list(_below(branch, "event", "    ", numbers, names))
+    lines = list(_children_source(branch, "event", "    ", numbers, names))
     return lines, names, [f"a{at}" for at in range(next(numbers))]
 
 
 def _function(lines: list[str], names: dict[str, Any], result: str) -> Callable[[Any], Any]:
-    exec("\n".join(["def walk(event):", *lines, f"    return {result}"]), names)
-    walk: Callable[[Any], Any] = names["walk"]
-    return walk
+    exec("\n".join(["def match_object(event):", *lines, f"    return {result}"]), names)
+    match_object: Callable[[Any], Any] = names["match_object"]
+    return match_object
 
 
-def _below(
+def _children_source(
     branch: CompiledBranch, event: str, pad: str, numbers: Iterator[int], names: dict[str, Any]
 ) -> Iterator[str]:
-    for place, each in enumerate(branch.below.values()):
+    for place, each in enumerate(branch.children.values()):
         at, field = next(numbers), f"{event}.f{place}"
-        if each.below:
-            parts: dict[str, Any] = {"kind": each.kind, "walk": each.walk, "other": each.mask_of_non_object}
-            yield from _inner(each, field, pad, at, numbers, names)
+        if each.children:
+            parts: dict[str, Any] = {
+                "kind": each.kind,
+                "match_object": each.match_object,
+                "other": each.mask_of_non_object,
+            }
+            yield from _child_source(each, field, pad, at, numbers, names)
         else:
-            parts = {part: getattr(each.column, part) for part in ("text", "number", "value")}
+            parts = {part: getattr(each.field_index, part) for part in ("text", "number", "value")}
             yield f"{pad}v = {field}"
             yield f"{pad}t = type(v)"
             number = f"number{at}(v) if t is int or t is float else value{at}(v)"
@@ -112,17 +122,17 @@ def _below(
         names.update((f"{name}{at}", part) for name, part in parts.items())
 
 
-def _inner(
+def _child_source(
     branch: CompiledBranch, field: str, pad: str, at: int, numbers: Iterator[int], names: dict[str, Any]
 ) -> Iterator[str]:
     value, deeper = f"v{at}", f"{pad}    "
     yield f"{pad}{value} = {field}"
     yield f"{pad}if type({value}) is kind{at}:"
     if branch.width == 1:
-        yield f"{deeper}a{at} = walk{at}({value})"
+        yield f"{deeper}a{at} = match_object{at}({value})"
     else:
         yield f"{deeper}a{at} = True"
-        yield from _below(branch, value, deeper, numbers, names)
+        yield from _children_source(branch, value, deeper, numbers, names)
     yield f"{pad}else:"
     yield f"{deeper}a{at} = ABSENT if {value} is UNSET else other{at}({value})"
     if branch.width > 1:

@@ -1,4 +1,4 @@
-"""All that many rules ask of one path."""
+"""Index of all conditions on one path."""
 
 from __future__ import annotations
 
@@ -11,63 +11,66 @@ import msgspec
 
 from headrace.streams.rules.conditions import AnythingBut, Condition, Exists, Numeric
 from headrace.streams.rules.fields import scalar
-from headrace.streams.rules.index.matchers import Each, Matcher
-from headrace.streams.rules.index.value_lookup import Simple, ValueLookup
+from headrace.streams.rules.index.matchers import Matcher, SequentialMatcher
+from headrace.streams.rules.index.value_lookup import SimpleCondition, ValueLookup
 
 MatchKey = Hashable
-"""What a value was found to meet: the same for all values that meet the same."""
+"""Which conditions a value meets; equal for all values that meet the same conditions."""
 
 ABSENT = "absent"
 _NUMBER, _OTHER, _SEVERAL = "number", "other", "several"
 
 
 class FieldIndex:
-    """Says of the values at one path what they meet, and of that, which sets of clauses it leaves possible, as a mask.
+    """Index of the conditions that many clause sets have on one path.
 
-    A bit is set in the mask for a set of clauses that asks nothing of the path, and for one of whose alternatives one
-    is met. `asking` is what each set asks, by its bit; `everybody` is the mask of all sets.
+    `text`, `number` and `value` return which conditions a value meets; `mask` converts that to the mask of the clause
+    sets that are still possible: those without a condition on the path, and those with a matching alternative.
+    `conditions_by_bit` has the alternatives of each clause set by its bit; `all_sets` is the mask of all clause sets.
     """
 
-    def __init__(self, asking: dict[int, tuple[Condition, ...]], everybody: int) -> None:
-        self._free = everybody
-        self.asked = len(asking)
+    def __init__(self, conditions_by_bit: dict[int, tuple[Condition, ...]], all_sets: int) -> None:
+        self._unconstrained = all_sets
+        self.condition_count = len(conditions_by_bit)
         self._always = self.negative = 0
-        finds: list[tuple[Simple, int]] = []
-        excludes: list[tuple[Simple, int]] = []
-        checks: list[tuple[tuple[Condition, ...], int]] = []
-        for bit, conditions in asking.items():
-            self._free ^= bit
-            if _is_manifold(conditions):
-                checks.append((conditions, bit))
+        positive: list[tuple[SimpleCondition, int]] = []
+        excluded: list[tuple[SimpleCondition, int]] = []
+        evaluated: list[tuple[tuple[Condition, ...], int]] = []
+        for bit, conditions in conditions_by_bit.items():
+            self._unconstrained ^= bit
+            if _needs_evaluation(conditions):
+                evaluated.append((conditions, bit))
                 conditions = tuple(each for each in conditions if isinstance(each, Exists))
             for condition in conditions:
                 if isinstance(condition, Exists):
-                    self._always |= bit if condition.wanted else 0
-                    self.negative |= 0 if condition.wanted else bit
+                    self._always |= bit if condition.expected else 0
+                    self.negative |= 0 if condition.expected else bit
                 elif isinstance(condition, AnythingBut):
                     self._always |= bit
-                    excludes += ((each, bit) for each in condition.others)
+                    excluded += ((other, bit) for other in condition.others)
                 else:
-                    finds.append((condition, bit))
-        self._finds, self._excludes, self._each = ValueLookup(finds), ValueLookup(excludes), Each(checks)
-        self._ask(bool(checks))
-        self.absent = self._free | self.negative
-        """The mask where nothing stands at the path. `negative` are the sets that ask for just that."""
+                    positive.append((condition, bit))
+        self._lookup, self._exclusions = ValueLookup(positive), ValueLookup(excluded)
+        self._evaluated = SequentialMatcher(evaluated)
+        self._prepare(bool(evaluated))
+        self.absent = self._unconstrained | self.negative
+        """The mask for a missing value. `negative` is the mask of the clause sets that require a missing value."""
 
-    def _ask(self, each: bool) -> None:
-        finds, excludes = self._finds, self._excludes
-        also = [self._each] if each else []
-        self._met_texts, self._met_numbers = [*also, *finds.of_texts], [*also, *finds.of_numbers]
-        self._of_texts = [*self._met_texts, *excludes.of_texts]
-        self._of_numbers = [*self._met_numbers, *excludes.of_numbers]
-        self.text: Callable[[str], MatchKey] = _asking([probe.at for probe in self._of_texts])
-        """Says what a text meets."""
-        number = _asking([probe.at for probe in self._of_numbers])
+    def _prepare(self, has_evaluated: bool) -> None:
+        lookup, exclusions = self._lookup, self._exclusions
+        first = [self._evaluated] if has_evaluated else []
+        self._positive_text = [*first, *lookup.text_matchers]
+        self._positive_number = [*first, *lookup.number_matchers]
+        self._text_matchers = [*self._positive_text, *exclusions.text_matchers]
+        self._number_matchers = [*self._positive_number, *exclusions.number_matchers]
+        self.text: Callable[[str], MatchKey] = _combined([matcher.match for matcher in self._text_matchers])
+        """Match a string."""
+        number = _combined([matcher.match for matcher in self._number_matchers])
         self.number: Callable[[float], MatchKey] = lambda value: (_NUMBER, number(value))
-        """Says what a number meets."""
+        """Match a number."""
 
     def value(self, value: Any) -> MatchKey:
-        """Say what any value meets. An object is as nothing, and a list is all that is in it."""
+        """Match any value. An object counts as missing; a list matches as each of its elements."""
         if isinstance(value, str):
             return self.text(value)
         if value is None or isinstance(value, bool):
@@ -75,54 +78,54 @@ class FieldIndex:
         if isinstance(value, int | float):
             return self.number(value)
         if isinstance(value, list | tuple):
-            found = frozenset(each for each in map(self.value, value) if each != ABSENT)
-            return (_SEVERAL, found) if found else ABSENT
+            matched = frozenset(each for each in map(self.value, value) if each != ABSENT)
+            return (_SEVERAL, matched) if matched else ABSENT
         return ABSENT if isinstance(value, dict | msgspec.Struct) else self.value(scalar(value))
 
-    def mask(self, found: Any) -> int:
-        """Give the mask of what was found."""
-        if found == ABSENT:
+    def mask(self, matched: Any) -> int:
+        """Return the mask of a match result."""
+        if matched == ABSENT:
             return self.absent
-        kind = found[0] if isinstance(found, tuple) and found else None
+        kind = matched[0] if isinstance(matched, tuple) and matched else None
         if kind == _SEVERAL:
-            return reduce(or_, map(self.mask, found[1]))
+            return reduce(or_, map(self.mask, matched[1]))
         if kind == _OTHER:
-            met = self._finds.other(found[1]) | self._each.at(found[1])
-            excluded = self._excludes.other(found[1])
+            met = self._lookup.mask_of_constant(matched[1]) | self._evaluated.match(matched[1])
+            excluded = self._exclusions.mask_of_constant(matched[1])
         elif kind == _NUMBER:
-            met, excluded = _masks(self._of_numbers, found[1], len(self._met_numbers))
+            met, excluded = _masks(self._number_matchers, matched[1], len(self._positive_number))
         else:
-            met, excluded = _masks(self._of_texts, found, len(self._met_texts))
-        # An exclusion takes away what holds otherwise, but never what the value meets by another alternative.
+            met, excluded = _masks(self._text_matchers, matched, len(self._positive_text))
+        # An exclusion does not clear bits that another alternative sets.
         always = self._always & ~excluded if excluded else self._always
-        return self._free | met | always
+        return self._unconstrained | met | always
 
 
-def _masks(probes: Sequence[Matcher], found: Any, met: int) -> tuple[int, int]:
-    """Give what was found as two masks: that of the first few probes, and that of the others."""
-    if len(probes) < 2:
-        mask = probes[0].mask(found) if probes else 0
+def _masks(matchers: Sequence[Matcher], matched: Any, met: int) -> tuple[int, int]:
+    """Return two masks: that of the first `met` matchers, and that of the remaining ones."""
+    if len(matchers) < 2:
+        mask = matchers[0].mask(matched) if matchers else 0
         return (mask, 0) if met else (0, mask)
-    masks = [probe.mask(each) for probe, each in zip(probes, found, strict=True)]
+    masks = [matcher.mask(result) for matcher, result in zip(matchers, matched, strict=True)]
     return reduce(or_, masks[:met], 0), reduce(or_, masks[met:], 0)
 
 
-def _asking(probes: Sequence[Callable[[Any], Hashable]]) -> Callable[[Any], Hashable]:
-    """Make one question of several."""
-    if len(probes) < 2:
-        return probes[0] if probes else _nothing
-    if len(probes) == 2:
-        one, other = probes
+def _combined(matchers: Sequence[Callable[[Any], Hashable]]) -> Callable[[Any], Hashable]:
+    """Combine several match functions into one."""
+    if len(matchers) < 2:
+        return matchers[0] if matchers else _no_match
+    if len(matchers) == 2:
+        one, other = matchers
         return lambda value: (one(value), other(value))
-    return lambda value: tuple([probe(value) for probe in probes])
+    return lambda value: tuple([match(value) for match in matchers])
 
 
-def _nothing(_: Any) -> None:
-    """Say that nothing is asked."""
+def _no_match(_: Any) -> None:
+    """Match without any condition."""
 
 
-def _is_manifold(conditions: tuple[Condition, ...]) -> bool:
-    """Whether a set asks what bits cannot tell apart: that one exclusion or one interval fails is no answer yet."""
-    several = sum(isinstance(each, Numeric) for each in conditions)
-    exclusions = sum(isinstance(each, AnythingBut) or each == Exists(True) for each in conditions)
-    return several > 1 or exclusions > 1
+def _needs_evaluation(conditions: tuple[Condition, ...]) -> bool:
+    """Return whether one bit cannot represent the alternatives: several intervals or several exclusions."""
+    intervals = sum(isinstance(condition, Numeric) for condition in conditions)
+    exclusions = sum(isinstance(condition, AnythingBut) or condition == Exists(True) for condition in conditions)
+    return intervals > 1 or exclusions > 1

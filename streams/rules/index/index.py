@@ -1,9 +1,9 @@
-"""Many patterns at once: the time that an event takes depends on it and on the paths, not on how many rules there are.
+"""Match an event against many patterns; the time depends on the event and the paths, not on the number of rules.
 
-Of an event only those fields are read that a rule asks for. For each, its column says what the value there meets. What
-all columns say together is looked up among what was said before; only where it is new, masks of all rules are joined.
-Where a field's name has a dot in it, or a list lies in a list, masks choose candidates alone, and each is then checked
-by itself; so is what asks for a field to be absent from a list of objects.
+Only indexed fields of an event are decoded. The field index of each path returns which conditions its value meets. The
+results of all paths together are the key of a cache; masks of all rules are combined only for a new key.
+For field names with a dot, nested lists, and conditions that require a field to be absent from a list of objects, the
+masks only select candidates, and each candidate is then checked by itself.
 """
 
 from __future__ import annotations
@@ -14,73 +14,77 @@ from typing import Any
 import msgspec
 import orjson
 
-from headrace.streams.rules.fields import WantedFields, fields_of
+from headrace.streams.rules.fields import SelectedFields, fields_of
 from headrace.streams.rules.index.bitmask import bits
 from headrace.streams.rules.index.field_index import FieldIndex, MatchKey
-from headrace.streams.rules.index.field_tree import MOST_KNOWN, Branch
+from headrace.streams.rules.index.field_tree import MAX_CACHED_RESULTS, Branch
 from headrace.streams.rules.parse import Clause
 from headrace.streams.rules.pattern import Pattern, holds
 
-_UNREADABLE = (msgspec.DecodeError, RecursionError)
+_NOT_DECODABLE = (msgspec.DecodeError, RecursionError)
 
 
 class Index:
-    """Patterns by name, compiled. It is never changed: for other patterns there is another."""
+    """Immutable compiled index of patterns by name."""
 
     def __init__(self, patterns: Mapping[str, Pattern]) -> None:
         self._sets: list[tuple[str, list[Clause]]] = [
             (name, clauses) for name, pattern in patterns.items() for clauses in pattern.sets
         ]
         self._all = (1 << len(self._sets)) - 1
-        self._columns = _columns([clauses for _, clauses in self._sets], self._all)
-        self._wanted = WantedFields(self._columns)
-        self._root = _tree(self._columns)
-        self._walk, self._apart = self._root.compile_with_separate_key()
-        self._read = msgspec.json.Decoder(self._root.type).decode
-        self._known: dict[MatchKey, dict[MatchKey, tuple[str, ...]]] = {}
-        self._free = MOST_KNOWN
+        self._field_indexes = _field_indexes([clauses for _, clauses in self._sets], self._all)
+        self._selected = SelectedFields(self._field_indexes)
+        self._root = _tree(self._field_indexes)
+        self._match_root, self._separate = self._root.compile_with_separate_key()
+        self._decode = msgspec.json.Decoder(self._root.type).decode
+        self._cache: dict[MatchKey, dict[MatchKey, tuple[str, ...]]] = {}
+        self._cache_slots = MAX_CACHED_RESULTS
 
     def match(self, event: Mapping[str, Any]) -> list[str]:
-        """Name every pattern that an event, a JSON object, matches, in the order in which they were given."""
+        """Return the names of all patterns that match an event, in the order of `patterns`."""
         try:
-            others, apart = self._walk(msgspec.convert(event, self._root.type))
-        except _UNREADABLE:
-            return self._checked(event, self._all)
+            others, separate = self._match_root(msgspec.convert(event, self._root.type))
+        except _NOT_DECODABLE:
+            return self._match_candidates(event, self._all)
         try:
-            return list(self._known[others][apart])
+            return list(self._cache[others][separate])
         except KeyError:
-            return self._judged(others, apart, event)
+            return self._match_new(others, separate, event)
 
     def match_json(self, event: bytes | str) -> list[str]:
-        """Do the same for an event's JSON, of which only what rules ask for is read. Raises ValueError for none."""
-        try:
-            others, apart = self._walk(self._read(event))
-        except _UNREADABLE:
-            return self._checked(_object(event), self._all)
-        try:
-            return list(self._known[others][apart])
-        except KeyError:
-            return self._judged(others, apart, event)
+        """Match an event's JSON; only indexed fields are decoded.
 
-    def _judged(self, others: Any, apart: MatchKey, event: Mapping[str, Any] | bytes | str) -> list[str]:
-        found = others if self._apart is None else (*others[: self._apart], apart, *others[self._apart :])
-        mask = self._root.judge(found) & self._all
-        if mask & self._root.uncertain_mask(found):
-            return self._checked(event if isinstance(event, Mapping) else _object(event), mask)
+        Raises:
+            ValueError: The event is not a JSON object.
+        """
+        try:
+            others, separate = self._match_root(self._decode(event))
+        except _NOT_DECODABLE:
+            return self._match_candidates(_object(event), self._all)
+        try:
+            return list(self._cache[others][separate])
+        except KeyError:
+            return self._match_new(others, separate, event)
+
+    def _match_new(self, others: Any, separate: MatchKey, event: Mapping[str, Any] | bytes | str) -> list[str]:
+        results = others if self._separate is None else (*others[: self._separate], separate, *others[self._separate :])
+        mask = self._root.mask_of(results) & self._all
+        if mask & self._root.uncertain_mask(results):
+            return self._match_candidates(event if isinstance(event, Mapping) else _object(event), mask)
         names = tuple(dict.fromkeys(self._sets[number][0] for number in bits(mask)))
-        if not self._free:
-            self._known, self._free = {}, MOST_KNOWN
-        self._free -= 1
-        self._known.setdefault(others, {})[apart] = names
+        if not self._cache_slots:
+            self._cache, self._cache_slots = {}, MAX_CACHED_RESULTS
+        self._cache_slots -= 1
+        self._cache.setdefault(others, {})[separate] = names
         return list(names)
 
-    def _checked(self, event: Mapping[str, Any], mask: int) -> list[str]:
-        """Check candidates, each by itself."""
-        fields = fields_of(event, self._wanted)
-        for path, column in self._columns.items():
-            found = fields.get(path, ())
-            met = column.mask(column.value([value for value, _ in found]))
-            mask &= met | column.negative if any(places for _, places in found) else met
+    def _match_candidates(self, event: Mapping[str, Any], mask: int) -> list[str]:
+        """Check each candidate of the mask by itself."""
+        fields = fields_of(event, self._selected)
+        for path, field_index in self._field_indexes.items():
+            values = fields.get(path, ())
+            met = field_index.mask(field_index.value([value for value, _ in values]))
+            mask &= met | field_index.negative if any(elements for _, elements in values) else met
             if not mask:
                 return []
         sets = (self._sets[number] for number in bits(mask))
@@ -88,26 +92,26 @@ class Index:
 
 
 def _object(event: bytes | str) -> dict[str, Any]:
-    read = orjson.loads(event)
-    if not isinstance(read, dict):
+    value = orjson.loads(event)
+    if not isinstance(value, dict):
         raise ValueError("an event is a JSON object")
-    return read
+    return value
 
 
-def _columns(sets: Sequence[Sequence[Clause]], everybody: int) -> dict[str, FieldIndex]:
-    asking: dict[str, dict[int, tuple[Any, ...]]] = {}
+def _field_indexes(sets: Sequence[Sequence[Clause]], all_sets: int) -> dict[str, FieldIndex]:
+    conditions: dict[str, dict[int, tuple[Any, ...]]] = {}
     for number, clauses in enumerate(sets):
         for clause in clauses:
-            asking.setdefault(clause.path, {})[1 << number] = clause.alternatives
-    return {path: FieldIndex(asked, everybody) for path, asked in asking.items()}
+            conditions.setdefault(clause.path, {})[1 << number] = clause.alternatives
+    return {path: FieldIndex(by_bit, all_sets) for path, by_bit in conditions.items()}
 
 
-def _tree(columns: Mapping[str, FieldIndex]) -> Branch:
+def _tree(field_indexes: Mapping[str, FieldIndex]) -> Branch:
     root = Branch()
-    for path, column in columns.items():
+    for path, field_index in field_indexes.items():
         branch = root
         for step in path.split("."):
-            branch = branch.below.setdefault(step, Branch())
-        branch.column = column
+            branch = branch.children.setdefault(step, Branch())
+        branch.field_index = field_index
     root.finish()
     return root

@@ -1,8 +1,8 @@
-"""What one value meets of many conditions, by looking up instead of trying each.
+"""Find the conditions that a value meets by lookup instead of evaluating each condition.
 
-A probe asks one kind of question. What it finds is small and hashable, and the same for all values that meet the same;
-`mask` makes a mask of it. So what was found can be a key, and masks, which are as long as there are rules, are joined
-only for what was not found before.
+A matcher covers one kind of condition. `match` returns a small hashable result that is equal for all values that meet
+the same conditions, and `mask` converts it to a mask. The results serve as cache keys, so that masks, whose length
+grows with the number of rules, are combined only for new results.
 """
 
 from __future__ import annotations
@@ -19,110 +19,111 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Matcher(Protocol):
-    """One question to a text, or to a number."""
+    """Lookup of one kind of condition for strings or numbers."""
 
     @property
-    def at(self) -> Callable[[Any], Hashable]:
-        """Say what a value meets."""
+    def match(self) -> Callable[[Any], Hashable]:
+        """Return what a value matches."""
 
-    def mask(self, found: Any) -> int:
-        """Give the mask of what was found."""
+    def mask(self, matched: Any) -> int:
+        """Return the mask of a result of `match`."""
 
 
-class ByMask:
-    """A probe that finds the mask itself."""
+class MaskMatcher:
+    """A matcher whose result is the mask itself."""
 
     __slots__ = ()
 
-    def mask(self, found: int) -> int:
-        """Give back the mask."""
-        return found
+    def mask(self, matched: int) -> int:
+        """Return the mask unchanged."""
+        return matched
 
 
-class Whole:
-    """Values as they are. What is found is the value that was asked for itself."""
+class ExactMatcher:
+    """Matches equal values. The result is the value of the condition."""
 
-    __slots__ = ("_masks", "at")
+    __slots__ = ("_masks", "match")
 
     def __init__(self, masks: Mapping[Any, int]) -> None:
         self._masks = masks
-        self.at: Callable[[Any], Hashable] = {value: value for value in masks}.get
+        self.match: Callable[[Any], Hashable] = {value: value for value in masks}.get
 
-    def mask(self, found: Any) -> int:
-        """Give the mask of the value that was found."""
-        return 0 if found is None else self._masks[found]
+    def mask(self, matched: Any) -> int:
+        """Return the mask of the matched value."""
+        return 0 if matched is None else self._masks[matched]
 
 
-class Ends:
-    """How texts begin, or where `backward` how they end. Of those that are met the longest one stands for all."""
+class AffixMatcher:
+    """Matches prefixes, or suffixes if `backward`. The result is the longest match, which implies the shorter ones."""
 
-    __slots__ = ("_above", "_masks", "_texts", "at")
+    __slots__ = ("_masks", "_shorter", "_texts", "match")
 
     def __init__(self, masks: Mapping[str, int], backward: bool) -> None:
-        turned = {text[::-1] if backward else text: mask for text, mask in masks.items()}
-        self._texts = sorted(turned)
-        self._above: list[int] = []
-        self._masks = turned
+        by_text = {text[::-1] if backward else text: mask for text, mask in masks.items()}
+        self._texts = sorted(by_text)
+        self._shorter: list[int] = []
+        self._masks = by_text
         for number, text in enumerate(self._texts):
-            above = self._longest(text, number - 1)
-            self._above.append(above)
-            if above >= 0:
-                self._masks[text] |= self._masks[self._texts[above]]
-        self.at = _at_once(turned, backward) or (self._back if backward else self._front)
+            shorter = self._longest_affix(text, number - 1)
+            self._shorter.append(shorter)
+            if shorter >= 0:
+                self._masks[text] |= self._masks[self._texts[shorter]]
+        any_length = self._match_suffix if backward else self._match_prefix
+        self.match = _fixed_length_lookup(by_text, backward) or any_length
 
-    def mask(self, found: str | None) -> int:
-        """Give the mask of the longest one and of all with which that begins."""
-        return 0 if found is None else self._masks[found]
+    def mask(self, matched: str | None) -> int:
+        """Return the mask of the longest match and of its own prefixes."""
+        return 0 if matched is None else self._masks[matched]
 
-    def _front(self, value: str) -> str | None:
-        at = self._longest(value, bisect_right(self._texts, value) - 1)
+    def _match_prefix(self, value: str) -> str | None:
+        at = self._longest_affix(value, bisect_right(self._texts, value) - 1)
         return None if at < 0 else self._texts[at]
 
-    def _back(self, value: str) -> str | None:
-        return self._front(value[::-1])
+    def _match_suffix(self, value: str) -> str | None:
+        return self._match_prefix(value[::-1])
 
-    def _longest(self, value: str, at: int) -> int:
-        """Find the longest that a text begins with: the last one not after the text, or one that that begins with."""
+    def _longest_affix(self, value: str, at: int) -> int:
+        """Return the index of the longest prefix of a value, starting at the last text not greater than the value."""
         while at >= 0 and not value.startswith(self._texts[at]):
-            at = self._above[at]
+            at = self._shorter[at]
         return at
 
 
-def _at_once(turned: Mapping[str, int], backward: bool) -> Callable[[str], str | None] | None:
-    """Find texts of one length by one look; None where they have several."""
-    lengths = {len(text) for text in turned}
+def _fixed_length_lookup(by_text: Mapping[str, int], backward: bool) -> Callable[[str], str | None] | None:
+    """Return a dictionary lookup if all texts have the same length, else None."""
+    lengths = {len(text) for text in by_text}
     if len(lengths) != 1 or lengths == {0}:
         return None
     [length] = lengths
     if backward:
-        back = {text[::-1]: text for text in turned}.get
+        back = {text[::-1]: text for text in by_text}.get
         return lambda value: back(value[-length:])
-    front = {text: text for text in turned}.get
+    front = {text: text for text in by_text}.get
     return lambda value: front(value[:length])
 
 
-class AnyCases(ByMask):
-    """Texts whose case does not matter. What is found by its folded form is then looked at closely."""
+class CaseInsensitiveMatcher(MaskMatcher):
+    """Matches without regard to case. Candidates found by their folded form are then checked exactly."""
 
-    __slots__ = ("_any", "_equals", "_prefixes", "_suffixes")
+    __slots__ = ("_equals", "_non_ascii", "_prefixes", "_suffixes")
 
     def __init__(self, conditions: list[tuple[IgnoringCase, int]]) -> None:
         self._equals: defaultdict[str, list[tuple[IgnoringCase, int]]] = defaultdict(list)
         plain: dict[str, list[tuple[str, int]]] = {"prefix": [], "suffix": []}
-        self._any: list[tuple[IgnoringCase, int]] = []
+        self._non_ascii: list[tuple[IgnoringCase, int]] = []
         for condition, bit in conditions:
             if condition.where == "equals":
                 self._equals[condition.any_case.key].append((condition, bit))
             elif condition.text.isascii():
                 plain[condition.where].append((condition.any_case.key, bit))
             else:
-                self._any.append((condition, bit))
-        self._prefixes, self._suffixes = (_by_length(joined(plain[where])) for where in ("prefix", "suffix"))
+                self._non_ascii.append((condition, bit))
+        self._prefixes, self._suffixes = (_by_length(merge_masks(plain[where])) for where in ("prefix", "suffix"))
 
-    def at(self, value: str) -> int:
-        """Give the mask of all that a text meets."""
+    def match(self, value: str) -> int:
+        """Return the mask of all conditions that a string meets."""
         mask = 0
-        for condition, bit in (*self._equals.get(folded(value), ()), *self._any):
+        for condition, bit in (*self._equals.get(folded(value), ()), *self._non_ascii):
             if condition.holds(value):
                 mask |= bit
         for length, masks in self._prefixes:
@@ -133,16 +134,16 @@ class AnyCases(ByMask):
         return mask
 
 
-class Blocks(ByMask):
-    """Blocks of IP addresses. What is no address is looked at once."""
+class CidrMatcher(MaskMatcher):
+    """Matches CIDR blocks. A string that is not an IP address is parsed once."""
 
     __slots__ = ("_blocks",)
 
     def __init__(self, blocks: list[tuple[Cidr, int]]) -> None:
         self._blocks = blocks
 
-    def at(self, value: str) -> int:
-        """Give the mask of all blocks that a text is an address of."""
+    def match(self, value: str) -> int:
+        """Return the mask of all blocks that contain an address."""
         mask = 0
         if address_of(value) is not None:
             for block, bit in self._blocks:
@@ -151,18 +152,18 @@ class Blocks(ByMask):
         return mask
 
 
-class Each(ByMask):
-    """Alternatives of one set that must be tried one after the other."""
+class SequentialMatcher(MaskMatcher):
+    """Evaluates the alternatives of a clause one after the other."""
 
-    __slots__ = ("_several",)
+    __slots__ = ("_condition_sets",)
 
-    def __init__(self, several: list[tuple[tuple[Condition, ...], int]]) -> None:
-        self._several = several
+    def __init__(self, condition_sets: list[tuple[tuple[Condition, ...], int]]) -> None:
+        self._condition_sets = condition_sets
 
-    def at(self, value: Any) -> int:
-        """Give the mask of the sets of which one alternative holds."""
+    def match(self, value: Any) -> int:
+        """Return the mask of the clauses of which one alternative holds."""
         mask = 0
-        for conditions, bit in self._several:
+        for conditions, bit in self._condition_sets:
             if any(condition.holds(value) for condition in conditions):
                 mask |= bit
         return mask
@@ -172,8 +173,8 @@ def _if_ascii(masks: Mapping[str, int], part: str) -> int:
     return masks.get(part.lower(), 0) if part.isascii() else 0
 
 
-def joined(pairs: Iterable[tuple[K, int]]) -> dict[K, int]:
-    """Join the masks that come with one key."""
+def merge_masks(pairs: Iterable[tuple[K, int]]) -> dict[K, int]:
+    """Combine the bits of equal keys into one mask."""
     masks: defaultdict[K, int] = defaultdict(int)
     for key, bit in pairs:
         masks[key] |= bit

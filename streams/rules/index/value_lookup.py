@@ -1,4 +1,4 @@
-"""What one value meets of all simple conditions on a path."""
+"""Find the simple conditions on a path that a value meets."""
 
 from __future__ import annotations
 
@@ -8,56 +8,63 @@ from typing import Any
 
 from headrace.streams.rules.conditions import Cidr, Exactly, IgnoringCase, Numeric, Prefix, Scalar, Suffix, Wildcard
 from headrace.streams.rules.index.interval_index import IntervalIndex
-from headrace.streams.rules.index.matchers import AnyCases, Blocks, Ends, Matcher, Whole, joined
+from headrace.streams.rules.index.matchers import (
+    AffixMatcher,
+    CaseInsensitiveMatcher,
+    CidrMatcher,
+    ExactMatcher,
+    Matcher,
+    merge_masks,
+)
 from headrace.streams.rules.index.wildcard_index import WildcardIndex
 
-Simple = Exactly | Prefix | Suffix | IgnoringCase | Wildcard | Numeric | Cidr
+SimpleCondition = Exactly | Prefix | Suffix | IgnoringCase | Wildcard | Numeric | Cidr
 MatcherKinds = defaultdict[type, list[tuple[Any, int]]]
 
 
 class ValueLookup:
-    """Probes of simple conditions, each with its bit: those that ask a text, and those that ask a number.
+    """Matchers of simple conditions for strings and for numbers. Each condition has a bit.
 
-    A bit may come with one numeric condition only.
+    A bit has at most one numeric condition.
     """
 
-    __slots__ = ("_others", "of_numbers", "of_texts")
+    __slots__ = ("_constants", "number_matchers", "text_matchers")
 
-    def __init__(self, conditions: Iterable[tuple[Simple, int]]) -> None:
+    def __init__(self, conditions: Iterable[tuple[SimpleCondition, int]]) -> None:
         kinds: MatcherKinds = defaultdict(list)
         for condition, bit in conditions:
             kinds[type(condition)].append((condition, bit))
         exact = [(each.value, bit) for each, bit in kinds[Exactly]]
-        self._others: dict[Scalar, int] = joined(
+        self._constants: dict[Scalar, int] = merge_masks(
             (value, bit) for value, bit in exact if value is None or isinstance(value, bool)
         )
-        self.of_texts: list[Matcher] = list(_of_texts(kinds))
-        self.of_numbers: list[Matcher] = list(_of_numbers(kinds))
+        self.text_matchers: list[Matcher] = list(_text_matchers(kinds))
+        self.number_matchers: list[Matcher] = list(_number_matchers(kinds))
 
-    def other(self, value: Scalar) -> int:
-        """Give the mask of true, false or null."""
-        return self._others.get(value, 0)
+    def mask_of_constant(self, value: Scalar) -> int:
+        """Return the mask of true, false or null."""
+        return self._constants.get(value, 0)
 
 
-def _of_texts(kinds: MatcherKinds) -> Iterator[Matcher]:
-    texts = joined((each.value, bit) for each, bit in kinds[Exactly] if isinstance(each.value, str))
+def _text_matchers(kinds: MatcherKinds) -> Iterator[Matcher]:
+    texts = merge_masks((each.value, bit) for each, bit in kinds[Exactly] if isinstance(each.value, str))
     if texts:
-        yield Whole(texts)
+        yield ExactMatcher(texts)
     for kind in (Prefix, Suffix):
         if kinds[kind]:
-            yield Ends(joined((each.text, bit) for each, bit in kinds[kind]), backward=kind is Suffix)
+            yield AffixMatcher(merge_masks((each.text, bit) for each, bit in kinds[kind]), backward=kind is Suffix)
     if kinds[Wildcard]:
-        yield WildcardIndex(joined((each.text, bit) for each, bit in kinds[Wildcard]))
+        yield WildcardIndex(merge_masks((each.text, bit) for each, bit in kinds[Wildcard]))
     if kinds[IgnoringCase]:
-        yield AnyCases(kinds[IgnoringCase])
+        yield CaseInsensitiveMatcher(kinds[IgnoringCase])
     if kinds[Cidr]:
-        yield Blocks(kinds[Cidr])
+        yield CidrMatcher(kinds[Cidr])
 
 
-def _of_numbers(kinds: MatcherKinds) -> Iterator[Matcher]:
-    numbers = joined((each.value, bit) for each, bit in kinds[Exactly] if type(each.value) in (int, float))
+def _number_matchers(kinds: MatcherKinds) -> Iterator[Matcher]:
+    numbers = merge_masks((each.value, bit) for each, bit in kinds[Exactly] if type(each.value) in (int, float))
     if numbers:
-        yield Whole(numbers)
+        yield ExactMatcher(numbers)
     if kinds[Numeric]:
         ranges = (((each.low, each.low_open, each.high, each.high_open), bit) for each, bit in kinds[Numeric])
         yield IntervalIndex(ranges)

@@ -1,4 +1,4 @@
-"""Input transformers say what EventBridge says."""
+"""Tests that input transformers behave like those of EventBridge."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ PATHS = {
 }
 
 
-def sent(template: str) -> str:
+def payload(template: str) -> str:
     return transform(InputTransformer(PATHS, template), EVENT, "flagged")
 
 
 @pytest.mark.parametrize(
-    ("template", "wanted"),
+    ("template", "expected"),
     [
         ('{"a": <key>}', {"a": 'a "b"\n'}),
         ('{"a": "<key>"}', {"a": 'a "b"\n'}),
@@ -54,31 +54,31 @@ def sent(template: str) -> str:
         ('"at <aws.events.event.ingestion-time>"', "at 2026-03-14T15:09:26Z"),
     ],
 )
-def test_a_json_template_gives_json(template: str, wanted: object) -> None:
-    assert json.loads(sent(template)) == wanted
+def test_json_template_produces_json(template: str, expected: object) -> None:
+    assert json.loads(payload(template)) == expected
 
 
-def test_a_text_template_gives_text() -> None:
-    assert sent("<dog> in <key>: <count>") == 'Dog in a "b"\n: 0'
+def test_text_template_produces_text() -> None:
+    assert payload("<dog> in <key>: <count>") == 'Dog in a "b"\n: 0'
 
 
-def test_without_a_template_the_event_is_sent() -> None:
+def test_sends_the_event_without_a_template() -> None:
     assert json.loads(transform(InputTransformer(), EVENT, "flagged")) == EVENT
 
 
-def test_a_path_that_leads_nowhere_gives_nothing() -> None:
+def test_missing_path_has_no_value() -> None:
     assert value_at(EVENT, "$.detail.labels[7].name") is None
     assert value_at(EVENT, "$.detail.key.deeper") is None
     assert value_at(EVENT, "$") == EVENT
 
 
 @given(st.text(max_size=40))
-def test_whatever_a_value_is_the_json_stays_json(value: str) -> None:
+def test_json_template_produces_json_for_any_value(value: str) -> None:
     transformer = InputTransformer({"v": "$.v"}, '{"quoted": "<v>", "plain": <v>}')
     assert json.loads(transform(transformer, {"v": value}, "r")) == {"quoted": value, "plain": value}
 
 
 @pytest.mark.parametrize("template", ["<unknown>", "x" * 8193])
-def test_a_template_that_cannot_be_filled_is_refused(template: str) -> None:
+def test_rejects_invalid_templates(template: str) -> None:
     with pytest.raises(InvalidTemplateError):
         InputTransformer({}, template)

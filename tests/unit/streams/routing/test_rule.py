@@ -1,4 +1,4 @@
-"""Rules as data: what a file says, and what is refused with the place."""
+"""Tests of rule parsing and of the errors for invalid rules."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from headrace.streams.routing.rule import InvalidRuleError, Rule, parse, read_fi
 SNS = {"sns": "arn:aws:sns:eu-central-1:111122223333:flagged"}
 
 
-def rule(**said: object) -> Rule:
-    return parse("flagged", {"reads": ["media.moderated"], "target": SNS, **said})
+def rule(**values: object) -> Rule:
+    return parse("flagged", {"reads": ["media.moderated"], "target": SNS, **values})
 
 
-def test_a_rule_is_read() -> None:
-    found = rule(pattern={"detail": {"flag_count": [{"numeric": [">", 0]}]}}, description="to the reviewers")
-    assert (found.stage_name, found.reads, found.enabled) == ("rule-flagged", ("media.moderated",), True)
-    assert (found.target.kind, found.target.address) == ("sns", SNS["sns"])
-    assert found.matcher.matches({"detail": {"flag_count": 1}})
-    assert not found.matcher.matches({"detail": {"flag_count": 0}})
+def test_parses_a_rule() -> None:
+    parsed = rule(pattern={"detail": {"flag_count": [{"numeric": [">", 0]}]}}, description="to the reviewers")
+    assert (parsed.stage_name, parsed.reads, parsed.enabled) == ("rule-flagged", ("media.moderated",), True)
+    assert (parsed.target.kind, parsed.target.address) == ("sns", SNS["sns"])
+    assert parsed.matcher.matches({"detail": {"flag_count": 1}})
+    assert not parsed.matcher.matches({"detail": {"flag_count": 0}})
 
 
-def test_a_rule_without_a_pattern_takes_everything() -> None:
+def test_rule_without_a_pattern_matches_everything() -> None:
     assert rule().matcher.matches({"detail-type": "MediaModerated", "detail": {}})
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("values", "reason"),
     [
         ({"reads": []}, "reads: name at least one topic"),
         ({"reads": "media.moderated"}, "reads: name at least one topic"),
@@ -37,49 +37,49 @@ def test_a_rule_without_a_pattern_takes_everything() -> None:
         ({"target": None}, "[target] is missing"),
         ({"target": {}}, "and this one has none"),
         ({"target": {**SNS, "sqs": "x"}}, "not sns and sqs: write a rule for each"),
-        ({"target": {"sns": 3}}, "[target] sns: give an address as text"),
+        ({"target": {"sns": 3}}, "[target] sns: the address must be a string"),
         ({"target": {**SNS, "input": {"path": {}}}}, "[target.input] has paths"),
         ({"target": {**SNS, "input": {"paths": {"a": "detail"}, "template": "<a>"}}}, "paths.a: a path such as"),
         ({"target": {**SNS, "input": {"template": "<a>"}}}, "<a> has no path"),
         ({"target": {**SNS, "input": {"paths": {"a": "$.detail"}}}}, "paths without a template"),
         ({"enabled": "yes"}, "enabled = true or false"),
-        ({"targets": []}, "targets: there is no such key"),
+        ({"targets": []}, "targets: unknown key"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_the_place(said: dict[str, object], why: str) -> None:
-    with pytest.raises(InvalidRuleError) as refused:
-        rule(**said)
-    assert why in str(refused.value)
+def test_invalid_rule_error_names_the_key(values: dict[str, object], reason: str) -> None:
+    with pytest.raises(InvalidRuleError) as raised:
+        rule(**values)
+    assert reason in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["", "A", "9", "a_b", "a" * 19])
-def test_a_name_that_could_not_be_a_topic_is_refused(name: str) -> None:
-    with pytest.raises(InvalidRuleError, match="a rule's name"):
+def test_rejects_names_that_are_not_topic_names(name: str) -> None:
+    with pytest.raises(InvalidRuleError, match="a rule name"):
         parse(name, {"reads": ["media.moderated"], "target": SNS})
 
 
-def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
+def test_reads_a_folder_sorted_by_name(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.toml").write_text(f'reads = ["media.ready"]\n[target]\ntopic = "{name}"\n', "utf-8")
-    (tmp_path / "notes.txt").write_text("no rule", "utf-8")
-    assert [found.name for found in read_folder(str(tmp_path))] == ["a", "b"]
+    (tmp_path / "notes.txt").write_text("not a rule", "utf-8")
+    assert [parsed.name for parsed in read_folder(str(tmp_path))] == ["a", "b"]
 
 
-def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+def test_error_names_a_file_that_is_not_toml(tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_text("reads = [", "utf-8")
     with pytest.raises(InvalidRuleError, match=r"bad\.toml"):
         read_file(file)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_error_names_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(InvalidRuleError, match="HEADRACE_RULES"):
         read_folder(str(tmp_path / "none"))
 
 
-def test_a_rule_says_how_often_and_how_long_it_is_tried_and_how_fast_it_sends() -> None:
-    said = {"reads": ["media.ready"], "target": {"sns": "arn"}}
-    rule = parse("a", {**said, "retry": {"attempts": 3, "within_seconds": 60}, "rate": 10})
+def test_parses_retry_policy_and_rate() -> None:
+    required = {"reads": ["media.ready"], "target": {"sns": "arn"}}
+    rule = parse("a", {**required, "retry": {"attempts": 3, "within_seconds": 60}, "rate": 10})
     assert (rule.retry.attempts, rule.retry.within_seconds, rule.rate) == (3, 60.0, 10.0)
 
 
@@ -96,11 +96,11 @@ def test_a_rule_says_how_often_and_how_long_it_is_tried_and_how_fast_it_sends() 
         ("rate", True),
     ],
 )
-def test_a_retry_policy_or_rate_that_makes_no_sense_is_refused(key: str, wrong: object) -> None:
+def test_rejects_invalid_retry_policy_and_rate(key: str, wrong: object) -> None:
     with pytest.raises(InvalidRuleError, match=key):
         parse("a", {"reads": ["media.ready"], "target": {"sns": "arn"}, key: wrong})
 
 
-def test_a_rules_version_is_that_of_its_text() -> None:
+def test_version_depends_on_the_text() -> None:
     one, other = (read_text("a", f'reads = ["{topic}"]\ntarget.sns = "arn"\n') for topic in ("b", "c"))
     assert one.version == read_text("a", 'reads = ["b"]\ntarget.sns = "arn"\n').version != other.version

@@ -1,4 +1,4 @@
-"""A rule on the runner: what matches is sent under an id that stays, and a target that fails fails as any stage."""
+"""Tests of rule stages: delivery, stable event ids, and failures of targets."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received
 
 
-class Place:
-    """A target that keeps what it is given, or fails as it is told."""
+class RecordingTarget:
+    """A target that records deliveries, or raises `failure`."""
 
     def __init__(self) -> None:
-        self.got: list[OutgoingDelivery] = []
+        self.deliveries: list[OutgoingDelivery] = []
         self.failure: Exception | None = None
 
     async def take(self, outgoing: OutgoingDelivery) -> None:
         if self.failure:
             raise self.failure
-        self.got.append(outgoing)
+        self.deliveries.append(outgoing)
 
 
 @pytest.fixture
-def place() -> Place:
-    return Place()
+def target() -> RecordingTarget:
+    return RecordingTarget()
 
 
-async def run(place: Place | None, record: ConsumerRecord, **said: object) -> tuple[Outcome, MemoryBucket]:
-    target = {"sns": "arn"} if place else {"topic": "media.copies"}
-    rule = parse("images", {"reads": ["media.ready"], "target": target, **said})
+async def run(target: RecordingTarget | None, record: ConsumerRecord, **values: object) -> tuple[Outcome, MemoryBucket]:
+    target_values = {"sns": "arn"} if target else {"topic": "media.copies"}
+    rule = parse("images", {"reads": ["media.ready"], "target": target_values, **values})
     bucket = MemoryBucket()
     results = ResultsStore(bucket)
     context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1))
-    runner = Runner(rule_stage(rule, place.take if place else None), context)
+    runner = Runner(rule_stage(rule, target.take if target else None), context)
     outcome = await runner.run(record)
     if isinstance(outcome, Dead):
         await runner.remember_failure(record, outcome)
@@ -59,10 +59,10 @@ async def run(place: Place | None, record: ConsumerRecord, **said: object) -> tu
 IMAGES = {"detail": {"kind": ["image"]}}
 
 
-async def test_what_matches_is_sent_and_nothing_is_stored(place: Place) -> None:
-    outcome, bucket = await run(place, received(ready()), pattern=IMAGES)
+async def test_sends_matching_records_and_stores_nothing(target: RecordingTarget) -> None:
+    outcome, bucket = await run(target, received(ready()), pattern=IMAGES)
     assert outcome == Done()
-    [sent] = place.got
+    [sent] = target.deliveries
     event = json.loads(sent.body)
     assert (event["detail-type"], event["source"], event["detail"]["kind"]) == ("MediaReady", "test", "image")
     assert event["resources"] == ["arn:aws:s3:::media/photos/cat.jpg"]
@@ -71,22 +71,22 @@ async def test_what_matches_is_sent_and_nothing_is_stored(place: Place) -> None:
     assert bucket.calls == []
 
 
-async def test_what_does_not_match_is_skipped(place: Place) -> None:
-    outcome, _ = await run(place, received(ready(kind="audio")), pattern=IMAGES)
+async def test_skips_records_that_do_not_match(target: RecordingTarget) -> None:
+    outcome, _ = await run(target, received(ready(kind="audio")), pattern=IMAGES)
     assert isinstance(outcome, Done)
     assert outcome.how == "skipped"
-    assert place.got == []
+    assert target.deliveries == []
 
 
-async def test_the_same_record_is_sent_under_the_same_id_and_another_under_another(place: Place) -> None:
+async def test_delivery_id_depends_on_the_event_only(target: RecordingTarget) -> None:
     for record in (received(ready()), received(ready(), offset=9), received(ready(), id="other")):
-        await run(place, record)
-    first, again, other = (sent.id for sent in place.got)
+        await run(target, record)
+    first, again, other = (sent.id for sent in target.deliveries)
     assert first == again != other
     assert first != from_headers(received(ready()).headers).id
 
 
-async def test_a_topic_gets_the_record_as_it_came() -> None:
+async def test_topic_target_gets_the_unchanged_record() -> None:
     record = received(ready())
     outcome, _ = await run(None, record)
     assert isinstance(outcome, Done)
@@ -99,66 +99,68 @@ async def test_a_topic_gets_the_record_as_it_came() -> None:
     ("failure", "kind"),
     [(OutageError("down"), PauseStage), (ThrottledError("slow"), Retry), (PermanentError("http_404", "gone"), Dead)],
 )
-async def test_a_target_that_fails_fails_as_any_stage_does(place: Place, failure: Exception, kind: type) -> None:
-    place.failure = failure
-    outcome, bucket = await run(place, received(ready()))
+async def test_target_failures_have_the_outcomes_of_a_stage(
+    target: RecordingTarget, failure: Exception, kind: type
+) -> None:
+    target.failure = failure
+    outcome, bucket = await run(target, received(ready()))
     assert isinstance(outcome, kind)
     assert bucket.objects == {}
 
 
-async def test_an_event_of_eventbridge_keeps_its_form(place: Place) -> None:
+async def test_eventbridge_event_is_sent_unchanged(target: RecordingTarget) -> None:
     body = {"source": "my.app", "detail-type": "Paid", "id": "e-1", "detail": {"amount": 7}}
     event = AwsEvent(
         source="my.app", detail_type="Paid", event_id="e-1", occurred_at=datetime.now(UTC), body=json.dumps(body)
     )
-    await run(place, arrived(to_producer_record(event, envelope(event), CODEC)), pattern={"detail": {"amount": [7]}})
-    [sent] = place.got
-    told = json.loads(sent.body)
-    told.pop("headrace")
-    assert told == body
+    await run(target, arrived(to_producer_record(event, envelope(event), CODEC)), pattern={"detail": {"amount": [7]}})
+    [sent] = target.deliveries
+    event_sent = json.loads(sent.body)
+    event_sent.pop("headrace")
+    assert event_sent == body
     assert (sent.source, sent.detail_type) == ("my.app", "Paid")
 
 
-async def test_a_dead_letter_tells_why_it_is_one(place: Place) -> None:
+async def test_dead_letter_event_has_the_failure_fields(target: RecordingTarget) -> None:
     record = ready()
-    marks = (("dlq-stage", b"scan"), ("dlq-code", b"infected"), ("dlq-attempts", b"1"))
-    letter = raw(CODEC.encode(record), (*to_headers(envelope(record)), *marks), topic="scan.dlq")
+    dlq_headers = (("dlq-stage", b"scan"), ("dlq-code", b"infected"), ("dlq-attempts", b"1"))
+    dead_letter = raw(CODEC.encode(record), (*to_headers(envelope(record)), *dlq_headers), topic="scan.dlq")
     pattern = {"headrace": {"dead-letter": {"code": ["infected"]}}}
-    await run(place, letter, pattern=pattern)
-    assert json.loads(place.got[0].body)["headrace"]["dead-letter"] == {
+    await run(target, dead_letter, pattern=pattern)
+    assert json.loads(target.deliveries[0].body)["headrace"]["dead-letter"] == {
         "stage": "scan",
         "code": "infected",
         "attempts": "1",
     }
 
 
-async def test_a_record_that_nobody_can_read_is_a_dead_letter_of_the_rule(place: Place) -> None:
-    outcome, _ = await run(place, raw(b"rubbish", topic="media.ready"))
+async def test_undecodable_record_becomes_a_dead_letter_of_the_rule(target: RecordingTarget) -> None:
+    outcome, _ = await run(target, raw(b"rubbish", topic="media.ready"))
     assert isinstance(outcome, Dead)
     assert outcome.code == "decode"
 
 
-async def test_a_rule_gives_up_after_as_many_tries_as_it_says(place: Place) -> None:
-    place.failure = TransientError("not now")
-    outcome, _ = await run(place, received(ready()), retry={"attempts": 1})
+async def test_fails_after_the_configured_attempts(target: RecordingTarget) -> None:
+    target.failure = TransientError("not now")
+    outcome, _ = await run(target, received(ready()), retry={"attempts": 1})
     assert isinstance(outcome, Dead)
     assert outcome.code == "transient"
 
 
-async def test_a_rule_gives_up_when_it_is_too_late(place: Place) -> None:
-    place.failure = TransientError("not now")
+async def test_fails_when_the_event_is_too_old(target: RecordingTarget) -> None:
+    target.failure = TransientError("not now")
     record = structs.replace(received(ready()), timestamp=time.time() - 61)
-    early, _ = await run(place, record, retry={"within_seconds": 62})
-    late, _ = await run(place, record, retry={"within_seconds": 60})
+    early, _ = await run(target, record, retry={"within_seconds": 62})
+    late, _ = await run(target, record, retry={"within_seconds": 60})
     assert isinstance(early, Retry)
     assert isinstance(late, Dead)
     assert (late.code, "not now" in late.why) == ("expired", True)
 
 
-async def test_a_sent_event_says_which_version_of_the_rule_sent_it(place: Place) -> None:
+async def test_delivery_contains_the_rule_version(target: RecordingTarget) -> None:
     rule = read_text("images", 'reads = ["media.ready"]\n[target]\nsns = "arn"\n')
     bucket = MemoryBucket()
     context = RunnerContext(CODEC, ResultsStore(bucket), FakeServices().services(ResultsStore(bucket)), JobSlots({}, 1))
-    await Runner(rule_stage(rule, place.take), context).run(received(ready()))
-    [sent] = place.got
+    await Runner(rule_stage(rule, target.take), context).run(received(ready()))
+    [sent] = target.deliveries
     assert json.loads(sent.body)["headrace"]["rule"] == {"name": "images", "version": rule.version}

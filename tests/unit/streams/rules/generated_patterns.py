@@ -1,4 +1,4 @@
-"""Patterns and events to draw from: small, so that they meet often, and awkward."""
+"""Hypothesis strategies for patterns and events: small, so that they match often, with edge cases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OPERATORS = st.one_of(
     st.builds(lambda text: {"suffix": {"equals-ignore-case": text}}, TEXTS),
     st.builds(lambda text: {"equals-ignore-case": text}, TEXTS),
     st.builds(lambda text: {"wildcard": text}, WILD),
-    st.builds(lambda wanted: {"exists": wanted}, st.booleans()),
+    st.builds(lambda expected: {"exists": expected}, st.booleans()),
     st.builds(lambda block: {"cidr": block}, st.sampled_from(["10.0.0.0/24", "10.0.0.9/8", "::/64"])),
     st.builds(lambda values: {"anything-but": values}, st.one_of(TEXTS, NUMBERS)),
     st.builds(lambda values: {"anything-but": values}, st.lists(TEXTS, min_size=1, max_size=2)),
@@ -68,4 +68,4 @@ JSON: Any = st.recursive(
     ),
     max_leaves=10,
 )
-"""Anything that could be put where a pattern is wanted."""
+"""Arbitrary JSON in place of a pattern."""

@@ -1,4 +1,4 @@
-"""The language of event patterns."""
+"""Tests of the event pattern language."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def verdict(pattern: Any, event: Any) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_the_verdict_is_eventbridges(case: dict[str, Any]) -> None:
+def test_verdict_equals_eventbridge(case: dict[str, Any]) -> None:
     assert verdict(case["pattern"], case["event"]) == case["expect"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "value", "matches"),
+    ("condition", "value", "matches"),
     [
         (100, 100.0, True),
         (100, "100", False),
@@ -72,8 +72,8 @@ def test_the_verdict_is_eventbridges(case: dict[str, Any]) -> None:
         ({"cidr": "10.0.0.0/24"}, "no address", False),
     ],
 )
-def test_one_alternative(wanted: Any, value: Any, matches: bool) -> None:
-    assert Pattern({"a": [wanted]}).matches({"a": value}) is matches
+def test_matches_one_alternative(condition: Any, value: Any, matches: bool) -> None:
+    assert Pattern({"a": [condition]}).matches({"a": value}) is matches
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_one_alternative(wanted: Any, value: Any, matches: bool) -> None:
         ({"$or": ["a"]}, {"$or": "a"}, True),
     ],
 )
-def test_fields_together(pattern: Any, event: Any, matches: bool) -> None:
+def test_matches_several_fields_together(pattern: Any, event: Any, matches: bool) -> None:
     assert Pattern(pattern).matches(event) is matches
 
 
@@ -124,20 +124,20 @@ def test_fields_together(pattern: Any, event: Any, matches: bool) -> None:
         ({"$or": [{"a": [1]}]}, "$or", "unknown operator"),
     ],
 )
-def test_a_broken_pattern_is_refused_with_the_path_and_the_rule(pattern: Any, path: str, why: str) -> None:
-    with pytest.raises(InvalidPatternError) as refused:
+def test_invalid_pattern_error_names_the_path_and_the_rule(pattern: Any, path: str, why: str) -> None:
+    with pytest.raises(InvalidPatternError) as raised:
         Pattern(pattern)
-    assert refused.value.path == path
-    assert why in refused.value.why
+    assert raised.value.path == path
+    assert why in raised.value.why
 
 
-def test_nested_alternatives_cannot_grow_without_bound() -> None:
+def test_rejects_too_many_or_combinations() -> None:
     pattern = {f"x{n}": {"$or": [{"a": [1]}, {"b": [2]}]} for n in range(30)}
     with pytest.raises(InvalidPatternError, match="more than 1000 combinations"):
         Pattern(pattern)
 
 
-def test_deep_nesting_is_refused_and_not_a_crash() -> None:
+def test_rejects_deep_nesting() -> None:
     pattern: dict[str, Any] = {"a": [1]}
     for _ in range(500):
         pattern = {"a": pattern}
@@ -145,60 +145,60 @@ def test_deep_nesting_is_refused_and_not_a_crash() -> None:
         Pattern(pattern)
 
 
-def test_a_name_with_many_dots_is_as_deep() -> None:
+def test_rejects_names_with_too_many_dots() -> None:
     with pytest.raises(InvalidPatternError, match="levels deep"):
         Pattern({"a." * 2000 + "a": [1]})
 
 
 @given(pattern=JSON)
-def test_nothing_but_the_declared_refusal_comes_out(pattern: Any) -> None:
+def test_arbitrary_json_raises_only_invalid_pattern_error(pattern: Any) -> None:
     assert verdict(pattern, {"a": 1}) in ("match", "no match", "invalid pattern")
 
 
 @given(pattern=PATTERNS, event=EVENTS)
 @example(pattern={"a": {"b": [{"exists": False}], "c": [1]}}, event={"a": [{"c": 1}, {"b": 2}]})
-def test_it_agrees_with_trying_everything(pattern: Any, event: Any) -> None:
+def test_agrees_with_the_reference_matcher(pattern: Any, event: Any) -> None:
     assert Pattern(pattern).matches(event) is reference_matcher.matches(pattern, event)
 
 
-def test_a_wildcard_takes_no_longer_the_more_ways_there_are() -> None:
+def test_wildcard_matching_takes_linear_time() -> None:
     assert not Pattern({"a": [{"wildcard": "*a*a*a*a*b"}]}).matches({"a": "a" * 100_000})
 
 
-def test_large_lists_do_not_multiply() -> None:
+def test_several_large_lists_do_not_multiply_bindings() -> None:
     clauses = {f"l{n}": {"a": [1], "b": [{"exists": True}]} for n in range(6)}
     event = {f"l{n}": [{"a": 1, "b": index} for index in range(40)] for n in range(6)}
     assert Pattern({**clauses, "z": ["never"]}).explain(event)
 
 
-@pytest.mark.parametrize("wanted", [1, {"exists": False}])
-def test_a_list_takes_a_time_in_proportion_to_its_length(wanted: Any) -> None:
-    event = {"a": [{"b": index % 2, "c": 2 + index, "d": 0} for index in range(30_000)]}  # squared it would be minutes
-    assert not Pattern({"a": {"b": [1], "c": [wanted], "d": [0]}}).matches(event)
+@pytest.mark.parametrize("condition", [1, {"exists": False}])
+def test_list_matching_takes_linear_time(condition: Any) -> None:
+    event = {"a": [{"b": index % 2, "c": 2 + index, "d": 0} for index in range(30_000)]}  # quadratic: minutes
+    assert not Pattern({"a": {"b": [1], "c": [condition], "d": [0]}}).matches(event)
     assert Pattern({"a": {"b": [1], "c": [{"anything-but": 1}], "d": [0]}}).matches(event)
 
 
-def test_a_miss_names_the_first_clause_that_fails_and_what_it_saw() -> None:
-    miss = Pattern({"source": ["aws.s3"], "detail": {"size": [{"numeric": [">", 100]}], "key": ["a"]}}).explain(
+def test_explain_returns_the_first_failing_clause_and_the_actual_value() -> None:
+    mismatch = Pattern({"source": ["aws.s3"], "detail": {"size": [{"numeric": [">", 100]}], "key": ["a"]}}).explain(
         {"source": "aws.s3", "detail": {"size": 5, "key": "a"}}
     )
-    assert miss is not None
-    assert (miss.path, miss.expected, miss.actual) == ("detail.size", [{"numeric": [">", 100]}], (5,))
-    assert (miss.matched_clauses, miss.clauses) == (2, 3)
+    assert mismatch is not None
+    assert (mismatch.path, mismatch.expected, mismatch.actual) == ("detail.size", [{"numeric": [">", 100]}], (5,))
+    assert (mismatch.matched_clauses, mismatch.clauses) == (2, 3)
 
 
-def test_a_miss_says_when_only_different_elements_match() -> None:
-    miss = Pattern({"a": {"b": [1], "c": [2]}}).explain({"a": [{"b": 1}, {"c": 2}]})
-    assert miss is not None
-    assert miss.different_elements
+def test_explain_reports_clauses_met_by_different_elements() -> None:
+    mismatch = Pattern({"a": {"b": [1], "c": [2]}}).explain({"a": [{"b": 1}, {"c": 2}]})
+    assert mismatch is not None
+    assert mismatch.different_elements
 
 
-def test_of_several_branches_the_nearest_miss_is_told() -> None:
+def test_explain_returns_the_branch_closest_to_a_match() -> None:
     pattern = {"$or": [{"a": [1], "b": [1]}, {"a": [2], "b": [2], "c": [2]}]}
-    miss = Pattern(pattern).explain({"a": 2, "b": 2, "c": 9})
-    assert miss is not None
-    assert miss.path == "c"
+    mismatch = Pattern(pattern).explain({"a": 2, "b": 2, "c": 9})
+    assert mismatch is not None
+    assert mismatch.path == "c"
 
 
-def test_what_matches_is_no_miss() -> None:
+def test_explain_returns_none_for_a_matching_event() -> None:
     assert Pattern({"a": [1]}).explain({"a": 1}) is None

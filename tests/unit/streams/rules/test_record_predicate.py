@@ -1,4 +1,4 @@
-"""Event patterns over records."""
+"""Tests of event patterns over records."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from tests.support.records import asset, ready, uploaded
         ({"asset": {"size": [10.0]}}, True),
     ],
 )
-def test_a_record_matches_when_every_field_does(pattern: dict[str, Any], matches: bool) -> None:
+def test_record_matches_if_every_field_matches(pattern: dict[str, Any], matches: bool) -> None:
     assert record_predicate(pattern)(ready()) is matches
 
 
-def test_true_is_not_one() -> None:
+def test_true_does_not_equal_one() -> None:
     assert not record_predicate({"asset": {"size": [True]}})(uploaded(asset(size=1)))
 
 
@@ -58,6 +58,6 @@ def test_true_is_not_one() -> None:
         ({"kind": [{"numeric": [">", "3"]}]}, "kind"),
     ],
 )
-def test_a_broken_pattern_is_refused_with_its_path(pattern: dict[str, Any], path: str) -> None:
+def test_invalid_pattern_error_names_the_path(pattern: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidPatternError, match=path):
         record_predicate(pattern)
