@@ -1,4 +1,4 @@
-"""What may be spent, and the refusal to spend more: before a call, never after it."""
+"""Check the budget of an asset before a paid call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headrace.streams.stage import Stage, charges_of
 
 @dataclass(frozen=True, slots=True)
 class BudgetLimits:
-    """US dollars that may be spent on one object version, and on all in a day; None where nobody set a limit."""
+    """Maximum US dollars per object version and per day; None for no limit."""
 
     asset: float | None = None
     day: float | None = None
@@ -22,15 +22,21 @@ class BudgetLimits:
 NO_LIMIT = BudgetLimits()
 
 
-async def check_asset_budget(stage: Stage, record: Any, shelf: AssetResults, budget: BudgetLimits) -> None:
-    """Refuse a stage's paid call that would go over the budget. Raises `Unprocessable`, `budget`.
+async def check_asset_budget(stage: Stage, record: Any, results: AssetResults, budget: BudgetLimits) -> None:
+    """Check that a stage's paid call fits the budget of an asset.
 
-    What was spent is what the stored results cost: stages at work at the same time do not see each other's calls.
+    The spending is the cost of the stored results. Concurrent stages do not see each other's calls.
+
+    Raises:
+        PermanentError: Code `budget`: the call would exceed the limit.
     """
     if budget.asset is None or not stage.paid_operations:
         return
-    spent = sum(charge.usd for event in await shelf.events() for charge in charges_of(event))
+    spent = sum(charge.usd for event in await results.events() for charge in charges_of(event))
     more = estimate(stage, record) or 0.0
     if spent + more > budget.asset:
-        why = f"${spent:.4f} are spent on this version and this is ${more:.4f} more, the budget is ${budget.asset:g}"
-        raise PermanentError("budget", why)
+        reason = (
+            f"budget of ${budget.asset:g} per version exceeded: ${spent:.4f} spent on this version, this call costs "
+            f"${more:.4f}"
+        )
+        raise PermanentError("budget", reason)

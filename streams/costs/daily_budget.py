@@ -1,8 +1,8 @@
-"""What the paid calls of a day cost, over all workers, which each of them knows from the log: they need no agreement.
+"""Daily budget over all workers. Each worker computes the spending from the topics, without coordination.
 
-Results count for the day (UTC) on which they were stored, as `headrace cost --by day` has it. What is under way counts
-with its estimate until its result is there: calls of this worker from before they are made, jobs of any worker from
-`jobs.started` on. What no worker can see are the others' calls of this moment.
+Results count for the day (UTC) on which they were stored, as in `headrace cost --by day`. Work in progress counts with
+its estimate until its result is stored: calls of this worker before they are made, jobs of any worker from
+`jobs.started` on. Calls in progress on other workers are not visible.
 See docs/decisions/0012-a-days-spending-is-read-from-the-log.md.
 """
 
@@ -26,12 +26,12 @@ from headrace.streams.stage import Stage, charges_of
 ROUNDING = 1e-9
 
 SpendKey = tuple[str, str, str]
-"""What money is spent on: a stage, an asset and its version."""
+"""A stage, an asset and its version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Money for what is under way."""
+    """The estimated cost of work in progress."""
 
     usd: float
     since: datetime
@@ -40,48 +40,51 @@ class Reservation:
 
 
 class DailyBudget:
-    """Today's spending, and the refusal to go over a limit. Safe from any thread."""
+    """Tracks today's spending and enforces a limit. Thread-safe."""
 
-    def __init__(self, limit: float, book: Codec) -> None:
+    def __init__(self, limit: float, codec: Codec) -> None:
         self._limit = limit
-        self._book = book
+        self._codec = codec
         self._lock = threading.Lock()
         self._date = date.min
         self._paid = 0.0
         self._counted: set[str] = set()
-        self._held: dict[SpendKey, Reservation] = {}
+        self._reservations: dict[SpendKey, Reservation] = {}
         self._ended: dict[SpendKey | str, datetime] = {}
 
     def reserve(self, stage: Stage, record: Any, now: datetime) -> None:
-        """Hold what a stage's paid call will cost. Raises `Unprocessable`, `budget`, where that goes over the limit.
+        """Reserve the estimated cost of a stage's paid call.
 
-        What another try of the same holds is not counted twice; what comes to nothing is let go after the stage's
-        deadline.
+        Another attempt of the same call replaces its reservation. A reservation without a result expires after the
+        stage's deadline.
+
+        Raises:
+            PermanentError: Code `budget`: the call would exceed the limit.
         """
         if not stage.paid_operations:
             return
         usd = estimate(stage, record) or 0.0
-        what = _what(stage.name, record.asset)
+        key = _spend_key(stage.name, record.asset)
         with self._lock:
-            mine = self._held.pop(what, None)
+            previous = self._reservations.pop(key, None)
             spent = self._spent(now)
             if spent + usd > self._limit + ROUNDING:
-                if mine is not None:
-                    self._held[what] = mine
+                if previous is not None:
+                    self._reservations[key] = previous
                 raise PermanentError("budget", self._refusal(spent, usd))
-            self._held[what] = Reservation(usd, now, now + timedelta(seconds=stage.deadline_seconds))
+            self._reservations[key] = Reservation(usd, now, now + timedelta(seconds=stage.deadline_seconds))
 
     def spent(self, now: datetime) -> float:
-        """Give US dollars that are paid today or under way."""
+        """Return the US dollars paid today or reserved."""
         with self._lock:
             return self._spent(now)
 
     def take(self, value: bytes, headers: Headers) -> None:
-        """Learn from one record, in any order, and however often it comes."""
+        """Count one record. Order and duplicates do not matter."""
         try:
-            event, envelope = self._book.decode_or_fetch(value), from_headers(headers)
+            event, envelope = self._codec.decode_or_fetch(value), from_headers(headers)
             time = datetime.fromisoformat(envelope.time)
-        except (DecodeError, InvalidEventError, ValueError):  # its stage dead-letters it
+        except (DecodeError, InvalidEventError, ValueError):  # the stage that reads it writes a dead letter
             return
         with self._lock:
             if isinstance(event, JobStarted):
@@ -92,60 +95,64 @@ class DailyBudget:
                 self._result(event, envelope, time)
 
     def _started(self, job: JobStarted) -> None:
-        what = _what(job.stage, job.asset)
-        over = self._ended.get(what)
-        if job.token not in self._ended and (over is None or over < job.started_at):
-            self._held[what] = Reservation(job.usd or 0.0, job.started_at, job.deadline_at, job.token)
+        key = _spend_key(job.stage, job.asset)
+        ended = self._ended.get(key)
+        if job.token not in self._ended and (ended is None or ended < job.started_at):
+            self._reservations[key] = Reservation(job.usd or 0.0, job.started_at, job.deadline_at, job.token)
 
     def _finished(self, job: JobFinished) -> None:
-        """Let go of a failed job, which is not paid for. One that ended well is held until its result is there."""
+        """Release the reservation of a failed job, which is not billed. A succeeded one stays until its result."""
         if job.status == "failed":
             self._ended[job.token] = job.finished_at
-            self._held = {what: held for what, held in self._held.items() if held.token != job.token}
+            self._reservations = {
+                key: reservation for key, reservation in self._reservations.items() if reservation.token != job.token
+            }
 
     def _result(self, event: Event, envelope: EventMetadata, time: datetime) -> None:
         asset: Asset | None = getattr(event, "asset", None)
         if asset is None:
             return
-        what = _what(envelope.source.removeprefix("headrace/"), asset)
-        held = self._held.get(what)
-        if held is not None and held.since <= time:
-            del self._held[what]
-        self._ended[what] = max(time, self._ended.get(what, time))
-        self._turn(time.date())
+        key = _spend_key(envelope.source.removeprefix("headrace/"), asset)
+        reservation = self._reservations.get(key)
+        if reservation is not None and reservation.since <= time:
+            del self._reservations[key]
+        self._ended[key] = max(time, self._ended.get(key, time))
+        self._start_day(time.date())
         if time.date() == self._date and envelope.id not in self._counted:
             self._counted.add(envelope.id)
             self._paid += sum(charge.usd for charge in charges_of(event))
 
     def _spent(self, now: datetime) -> float:
-        self._turn(now.date())
-        self._held = {what: held for what, held in self._held.items() if held.until > now}
-        return self._paid + sum(held.usd for held in self._held.values())
+        self._start_day(now.date())
+        self._reservations = {
+            key: reservation for key, reservation in self._reservations.items() if reservation.until > now
+        }
+        return self._paid + sum(reservation.usd for reservation in self._reservations.values())
 
-    def _turn(self, today: date) -> None:
-        """Begin a new day with nothing paid; what is under way goes on."""
+    def _start_day(self, today: date) -> None:
+        """Reset the paid amount on a new day; reservations stay."""
         if today > self._date:
             self._date, self._paid, self._counted = today, 0.0, set()
-            self._ended = {what: time for what, time in self._ended.items() if (today - time.date()).days < 2}
+            self._ended = {key: time for key, time in self._ended.items() if (today - time.date()).days < 2}
 
     def _refusal(self, spent: float, usd: float) -> str:
         return (
-            f"${spent:.4f} are spent today (UTC) or under way and this is ${usd:.4f} more, the budget of a day is "
-            f"${self._limit:g}: raise [budget] day, or redrive this tomorrow"
+            f"daily budget of ${self._limit:g} exceeded: ${spent:.4f} spent or reserved today (UTC), this call costs "
+            f"${usd:.4f}. Raise [budget] day, or redrive the record tomorrow"
         )
 
 
 def followed_topics(stages: Sequence[Stage]) -> tuple[Topic, ...]:
-    """Name the topics that tell of a pipeline's spending."""
+    """Return the topics that contain a pipeline's spending."""
     results = [stage.writes for stage in stages if stage.paid_operations and stage.writes]
     return (*dict.fromkeys(results), JOBS_STARTED, JOBS_FINISHED)
 
 
 def start_of_day(stages: Sequence[Stage], now: datetime) -> float:
-    """Say from when on they are to be read: all of today, and jobs that may still be at work from before."""
+    """Return the timestamp from which to read: midnight (UTC), less the longest job deadline."""
     midnight = datetime(now.year, now.month, now.day, tzinfo=UTC)
     return midnight.timestamp() - max((stage.job.deadline_seconds for stage in stages if stage.job), default=0.0)
 
 
-def _what(stage: str, asset: Asset) -> SpendKey:
+def _spend_key(stage: str, asset: Asset) -> SpendKey:
     return stage, asset_key(asset), asset.version

@@ -1,4 +1,4 @@
-"""What a stage will cost for a record, before it is called: its paid operations by the table of prices."""
+"""Estimate the cost of a stage for a record from its paid operations and the price table."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from headrace.streams.costs.prices import operation_of, price_of
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
 
-CHARACTERS_A_WORD = 6
-COMPREHEND_UNIT = 100
-TOKENS_A_WORD = 1.4
-WRITTEN_SHARE = 0.1
+CHARACTERS_PER_WORD = 6
+CHARACTERS_PER_COMPREHEND_UNIT = 100
+TOKENS_PER_WORD = 1.4
+OUTPUT_TOKEN_SHARE = 0.1
 
 
 def estimate(stage: Stage, record: Any) -> float | None:
-    """Give US dollars for one record; 0 where nothing is paid, None where the record does not tell the amount."""
+    """Return US dollars for one record: 0 if nothing is billed, None if the record does not determine the amount."""
     starts_a_job = stage.job is not None and record_predicate(stage.job.when)(record)
     priced: list[float] = []
     for call in stage.paid_operations:
@@ -37,7 +37,7 @@ def estimate(stage: Stage, record: Any) -> float | None:
 
 
 def units(unit: str, record: Any) -> float | None:
-    """Say how many units a record comes to; None where it does not tell."""
+    """Return the number of billing units of a record; None if it does not determine them."""
     match unit:
         case "image":
             return 1.0
@@ -48,26 +48,26 @@ def units(unit: str, record: Any) -> float | None:
             words: int | None = getattr(record, "words", None)
             if words is None:
                 return None
-            characters = words * CHARACTERS_A_WORD
-            return max(3.0, characters / COMPREHEND_UNIT) if unit == "unit" else float(characters)
+            characters = words * CHARACTERS_PER_WORD
+            return max(3.0, characters / CHARACTERS_PER_COMPREHEND_UNIT) if unit == "unit" else float(characters)
         case "page" if getattr(record, "kind", "") == "image":
             return 1.0
         case "1000 tokens":
-            said: int | None = getattr(record, "words", None)
-            return None if said is None else said * TOKENS_A_WORD / 1000
+            word_count: int | None = getattr(record, "words", None)
+            return None if word_count is None else word_count * TOKENS_PER_WORD / 1000
     return None
 
 
 def _per_1000_tokens(service: str) -> list[float]:
-    """What a thousand tokens cost that are read, with the few that are written about them."""
-    read, written = (price_of(service, f"Converse {way}") for way in ("input", "output"))
-    return [read.usd, written.usd * WRITTEN_SHARE] if read and written else []
+    """Return the prices of 1,000 input tokens and of the expected output tokens."""
+    input_price, output_price = (price_of(service, f"Converse {direction}") for direction in ("input", "output"))
+    return [input_price.usd, output_price.usd * OUTPUT_TOKEN_SHARE] if input_price and output_price else []
 
 
-def _operations(method: str, parts: Sequence[str]) -> list[str]:
-    """Name what a call is priced by: its operation, or the parts of it."""
+def _operations(method: str, features: Sequence[str]) -> list[str]:
+    """Return the price table entries of a call: its operation, or its operation with each priced feature."""
     name = operation_of(method)
-    return [f"{name} {part}".rstrip() for part in parts] or [name]
+    return [f"{name} {feature}".rstrip() for feature in features] or [name]
 
 
 def _is_job(method: str) -> bool:

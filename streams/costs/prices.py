@@ -1,5 +1,4 @@
-"""What paid calls cost: AWS's list prices by region from `streams/costs/prices.toml`, or those of a file of the
-user's."""
+"""Prices of AWS calls by region, from `prices.toml` and from the file named by HEADRACE_PRICES."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from headrace.schemas.records import Charge
 from headrace.schemas.settings import SettingsError
 
 FALLBACK = "us-east-1"
-"""The region whose prices stand in for those of one that the table does not have."""
+"""The region whose prices apply where a region has none."""
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,13 +29,17 @@ PriceTable = Mapping[tuple[str, str], Price]
 
 
 def price_of(service: str, operation: str) -> Price | None:
-    """Give the price of a call; None for one that costs nothing."""
+    """Return the price of a call; None if it is free."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or FALLBACK
     return table(region, os.environ.get("HEADRACE_PRICES", "")).get((service, operation))
 
 
 def charge(service: str, operation: str, units: float) -> Charge:
-    """Price one call. Raises KeyError for a call that has no price."""
+    """Return the charge for one call.
+
+    Raises:
+        KeyError: The call has no price.
+    """
     price = price_of(service, operation)
     if price is None:
         raise KeyError((service, operation))
@@ -44,29 +47,33 @@ def charge(service: str, operation: str, units: float) -> Charge:
 
 
 def operation_of(method: str) -> str:
-    """Give the API's name of an operation for the SDK's: `DetectLabels` for `detect_labels`."""
+    """Return the API name of an SDK method: `DetectLabels` for `detect_labels`."""
     return "".join(part.capitalize() for part in method.split("_"))
 
 
 @lru_cache(8)
-def table(region: str, own: str) -> PriceTable:
-    """Read the prices of a region, those of a file of the user's first. Raises `SettingsError` for a bad file."""
+def table(region: str, custom: str) -> PriceTable:
+    """Return the prices of a region; those of the custom file take precedence.
+
+    Raises:
+        SettingsError: The custom file cannot be read or is invalid.
+    """
     text = files("headrace.streams.costs").joinpath("prices.toml").read_text("utf-8")
     shipped = _read(tomllib.loads(text), "prices.toml")
-    found = {**shipped[FALLBACK], **shipped.get(region, {})}
-    if own:
+    prices = {**shipped[FALLBACK], **shipped.get(region, {})}
+    if custom:
         try:
-            theirs = _read(tomllib.loads(Path(own).read_text("utf-8")), own)
+            custom_prices = _read(tomllib.loads(Path(custom).read_text("utf-8")), custom)
         except (OSError, ValueError) as error:
             raise SettingsError(f"HEADRACE_PRICES: {error}") from error
-        found |= theirs.get(region, {})
-    return found
+        prices |= custom_prices.get(region, {})
+    return prices
 
 
 def _read(text: Mapping[str, object], name: str) -> dict[str, dict[tuple[str, str], Price]]:
     regions = {region: services for region, services in text.items() if region != "dated"}
     try:
-        read = msgspec.convert(regions, dict[str, dict[str, dict[str, Price]]])
+        parsed = msgspec.convert(regions, dict[str, dict[str, dict[str, Price]]])
     except msgspec.ValidationError as error:
         raise ValueError(
             f"{name}: {error}: prices are written as [region.service] Operation = {{ unit, usd }}"
@@ -75,5 +82,5 @@ def _read(text: Mapping[str, object], name: str) -> dict[str, dict[tuple[str, st
         region: {
             (service, operation): price for service, prices in services.items() for operation, price in prices.items()
         }
-        for region, services in read.items()
+        for region, services in parsed.items()
     }
