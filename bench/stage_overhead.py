@@ -14,13 +14,13 @@ from typing import Any
 from bench.harness import load
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaLabelled, Pointer
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
-from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.results import ResultsStore
 from tests.support.records import envelope

@@ -1,4 +1,4 @@
-"""A record on its way to Kafka, and one that came from there."""
+"""Kafka records as Headrace sends and receives them, and the error of a send."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headrace.schemas.cloudevents import Headers
 
 
 class ProducerRecord(msgspec.Struct, frozen=True, gc=False):
-    """What a producer sends: a topic, a key, a value and headers, all as Kafka has them."""
+    """A record to send."""
 
     topic: str
     key: bytes | None
@@ -17,7 +17,7 @@ class ProducerRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class ConsumerRecord(msgspec.Struct, frozen=True, gc=False):
-    """What a consumer got, and from where. `timestamp` is the broker's, in seconds."""
+    """A record that was read. `timestamp` is the broker's, in seconds since 1970."""
 
     topic: str
     partition: int
@@ -26,3 +26,12 @@ class ConsumerRecord(msgspec.Struct, frozen=True, gc=False):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+class SendError(Exception):
+    """The broker did not acknowledge a record. `final` means that a retry cannot help: the record is too large."""
+
+    def __init__(self, topic: str, reason: str, final: bool) -> None:
+        super().__init__(f"{topic}: {reason}")
+        self.reason = reason
+        self.final = final

@@ -23,6 +23,7 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata
 from headrace.schemas.ids import asset_key, root_id
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event, MediaScanned, MediaUploaded
@@ -37,7 +38,6 @@ from headrace.streams.engine.outcome import Disposition, Done, Outcome
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_host
-from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.results import ResultsBucket, ResultsStore

@@ -33,6 +33,7 @@ from headrace.connectors.events.dead_letters import rejected_message
 from headrace.connectors.events.decoding import EPOCH
 from headrace.connectors.events.encoder import encode_message, encode_valid_parts
 from headrace.connectors.events.results import Ignored, Rejected
+from headrace.schemas.kafka.producer import enqueue
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde.codec import Codec
@@ -150,18 +151,12 @@ class Bridge:
             self._produce(record, delivered)
 
     def _produce(self, sent: ProducerRecord, delivered: Callable[[KafkaError | None, object], None]) -> None:
-        while True:
-            try:
-                self._producer.produce(
-                    sent.topic, sent.value, sent.key, headers=list(sent.headers), on_delivery=delivered
-                )
-                return
-            except BufferError:  # the producer holds as much as it may: wait until it has delivered some
+        try:
+            while not enqueue(self._producer, sent, delivered):
                 if self._closed.wait(POLL_SECONDS):
                     return
-            except KafkaException as error:
-                delivered(error.args[0], None)
-                return
+        except KafkaException as error:
+            delivered(error.args[0], None)
 
     def _on_acknowledged(self, messages: Sequence[InFlightMessage]) -> None:
         for source, group in groupby(messages, attrgetter("source")):

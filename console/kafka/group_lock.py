@@ -1,13 +1,12 @@
-"""What a replay holds while it runs: its seat in the group that is its position, its producer, its ear for orders."""
+"""Exclusive membership of a replay's consumer group."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka import Message as RawMessage
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from headrace.console.errors import CommandError
 from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
@@ -18,11 +17,6 @@ SESSION_SECONDS = 6.0
 """How long a seat counts as taken whose holder was killed."""
 JOIN_SECONDS = 30.0
 POLL_SECONDS = 0.1
-FLUSH_SECONDS = 60.0
-SERVED_AT_ONCE = 50
-
-
-OnDelivery = Callable[[KafkaError | None, RawMessage], None]
 
 
 class GroupLock:
@@ -82,7 +76,3 @@ class GroupLock:
     def _revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         consumer.unassign()
         self._assigned = []
-
-
-def _nobody() -> None:
-    """Nobody wants to know."""

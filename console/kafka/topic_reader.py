@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from headrace.console.errors import CommandError
 from headrace.console.kafka.log_reader import SILENCE, LogReader
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.producer import SyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.serde import registry
@@ -108,34 +109,20 @@ class TopicReader:
 
     def write(self, messages: Iterable[ProducerRecord]) -> int:
         """Write messages and return how many when the broker has all of them; raises `Refused` when it has not."""
-        failed: list[KafkaError] = []
-        producer = clients.producer(self.settings)
+        producer = SyncProducer(clients.producer(self.settings))
         count = 0
-        for count, message in enumerate(messages, 1):  # noqa: B007
-            _produce(producer, message, failed)
-        left = producer.flush(SILENCE)
-        if left or failed:
-            why = failed[0].str() if failed else f"no answer in {SILENCE:g} s"
-            raise CommandError(f"Kafka did not take {left + len(failed)} of {count} records: {why}")
-        return count
-
-
-def _produce(producer: Producer, message: ProducerRecord, failed: list[KafkaError]) -> None:
-    """Hand a message over; waits while the producer's queue is full."""
-
-    def delivered(error: KafkaError | None, _: object) -> None:
-        if error is not None:
-            failed.append(error)
-
-    headers: list[tuple[str, str | bytes | None]] = list(message.headers)
-    while True:
+        for message in messages:
+            count += 1
+            try:
+                producer.send(message)
+            except KafkaException:
+                break  # `flush` raises it again, once the records before it are delivered
         try:
-            producer.produce(message.topic, message.value, message.key, headers=headers, on_delivery=delivered)
-        except BufferError:
-            producer.poll(POLL_SECONDS)
-        else:
-            producer.poll(0)
-            return
+            producer.flush(SILENCE)
+        except KafkaException as error:
+            reason = error.args[0].str()
+            raise CommandError(f"Kafka did not take {producer.unacknowledged} of {count} records: {reason}") from error
+        return count
 
 
 def _start(offset: int, span: OffsetRange) -> int:

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable
 
 import structlog
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaException, Producer
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
+from headrace.schemas.kafka.producer import SyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.catalog import SchemaVersion
 from headrace.schemas.serde.codec import Codec, fingerprint
 
@@ -23,21 +25,18 @@ class SchemasNotPublishedError(RuntimeError):
 
 
 def publish_schemas(producer: Producer, published: Iterable[SchemaVersion], timeout: float = 30.0) -> None:
-    """Put every schema on the log, keyed by fingerprint. Must succeed before a writer's first record.
+    """Write schemas to `system.schemas`, keyed by fingerprint. Must succeed before a writer's first record.
 
-    Raises `NotPublished` when the broker does not acknowledge all of them in `timeout` seconds.
+    Raises `SchemasNotPublishedError` if the broker does not acknowledge all of them within `timeout` seconds.
     """
-    failed: list[str] = []
-
-    def delivered(error: KafkaError | None, _: object) -> None:
-        if error is not None:
-            failed.append(str(error))
-
-    for version in published:
-        key = fingerprint(version.schema).hex().encode()
-        producer.produce(topics.SCHEMAS.name, json.dumps(version.schema).encode(), key, on_delivery=delivered)
-    if producer.flush(timeout) or failed:
-        raise SchemasNotPublishedError(failed[0] if failed else f"no answer in {timeout:g} s")
+    sync = SyncProducer(producer)
+    try:
+        for version in published:
+            key = fingerprint(version.schema).hex().encode()
+            sync.send(ProducerRecord(topics.SCHEMAS.name, key, json.dumps(version.schema).encode()))
+        sync.flush(timeout)
+    except KafkaException as error:
+        raise SchemasNotPublishedError(error.args[0].str()) from error
 
 
 def follow_schemas(settings: KafkaSettings, codec: Codec) -> TopicFollower:

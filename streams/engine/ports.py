@@ -12,14 +12,6 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
 
-class SendError(Exception):
-    """The broker did not take a message. `final` when it never will, as with one that is too large."""
-
-    def __init__(self, topic: str, why: str, final: bool) -> None:
-        super().__init__(f"{topic}: {why}")
-        self.final = final
-
-
 class Producer(Protocol):
     """Sends messages to Kafka."""
 

@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.streams.engine import metrics
 from headrace.streams.engine.circuit_breaker import CircuitBreaker
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.outcome import Dead, Disposition, Done, Outcome, PauseStage, Retry, backoff, outcome_for
-from headrace.streams.engine.ports import Producer, SendError
+from headrace.streams.engine.ports import Producer
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, StageError, TransientError
 from headrace.streams.stage import Stage

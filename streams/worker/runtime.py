@@ -10,6 +10,7 @@ from functools import partial
 
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.serde import catalog, registry
@@ -27,7 +28,6 @@ from headrace.streams.engine.ports import CreateHost, StageHost
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_host as create_faust_host
-from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits import job_quotas
 from headrace.streams.limits.job_slots import JobEventHandler, JobSlots
 from headrace.streams.limits.rate_limits import RateLimits

@@ -13,10 +13,9 @@ from typing import Literal
 import msgspec
 
 from headrace.schemas import topics
-from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.kafka.producer import AsyncProducer
+from headrace.schemas.messages import ProducerRecord, SendError
 from headrace.streams.engine import metrics
-from headrace.streams.engine.ports import SendError
-from headrace.streams.kafka.producer import AsyncProducer
 
 StageState = Literal["working", "paused", "stopped"]
 

@@ -15,7 +15,6 @@ from headrace.console.errors import CommandError
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.kafka.group_lock import SESSION_SECONDS, GroupLock
 from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
-from headrace.console.kafka.producer import AckedProducer
 from headrace.console.replay import journal
 from headrace.console.replay.audit import AuditEntry
 from headrace.console.replay.control import ReplayControl
@@ -27,11 +26,14 @@ from headrace.console.replay.redrive.watch import RedriveWatch
 from headrace.console.terminal.formatting import pluralize
 from headrace.console.terminal.progress_bar import Advance, bar
 from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.producer import SyncProducer
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.runtime.token_bucket import TokenBucket
 from headrace.streams.engine.dlq import RedriveInfo, redrive_record
 
 COMMIT_SECONDS = 1.0
+FLUSH_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Redriver:
         self._action = action
         self._pace = pace
         self._replay = RedriveInfo(action.id, action.by, action.reason)
-        self._post = AckedProducer(cluster.settings)
+        self._post = SyncProducer(clients.producer(cluster.settings))
         self._seat = GroupLock(cluster.settings, plan.group, plan.topic, len(plan.standings))
         self._bucket = TokenBucket(pace.rate, lambda: 1.0) if pace.rate else None
         self._positions = PositionTracker(plan.standings, plan.unanswered())
@@ -164,9 +166,9 @@ class Redriver:
 
     def _settle(self) -> None:
         """Wait until all that was sent is on the log, and commit."""
-        self._post.flush()
+        self._post.flush(FLUSH_SECONDS)
         self._answer()
-        self._post.flush()
+        self._post.flush(FLUSH_SECONDS)
         self._commit()
 
     def _commit(self) -> None:

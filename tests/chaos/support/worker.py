@@ -22,6 +22,7 @@ from confluent_kafka import KafkaException
 from headrace.schemas import topics
 from headrace.schemas.ids import job_token
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import Asset, MediaScanned, MediaUploaded
@@ -33,7 +34,6 @@ from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import FaustHost, create_app
-from headrace.streams.kafka.producer import AsyncProducer
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services

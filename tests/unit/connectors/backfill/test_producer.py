@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
 from headrace.connectors.backfill.checkpoint import BackfillError, Checkpoint
 from headrace.connectors.backfill.events import to_event
@@ -15,6 +16,7 @@ from headrace.connectors.backfill.producer import NEEDED, BackfillProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 
 UPLOAD = to_event(BucketPrefix("media"), ListedObject("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
+TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large")
 CLUSTER = KafkaSettings(bootstrap_servers="127.0.0.1:9")
 
 
@@ -23,7 +25,7 @@ class Producer:
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.refusal: str | None = None
+        self.refusal: KafkaError | None = None
         self.silent = False
         self.full = 0
         self._waiting: list[Callable[[object, object], None]] = []
@@ -81,7 +83,11 @@ def test_a_cursor_is_sent_when_the_records_are_there_and_save_waits_for_it(produ
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"), [({"refusal": "too large"}, "too large"), ({"silent": True}, "no answer in 60 s")]
+    ("trouble", "said"),
+    [
+        ({"refusal": TOO_LARGE}, "too large"),
+        ({"silent": True}, "no answer in 60 s"),
+    ],
 )
 def test_without_every_record_no_cursor_is_sent(producer: Producer, trouble: dict[str, Any], said: str) -> None:
     log = sender(producer)

@@ -10,13 +10,12 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.catalog import Schema, SchemaVersion
 from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError, SchemaLookup
 from headrace.streams.engine import processor as subject
 from headrace.streams.engine.context import RunnerContext
-from headrace.streams.engine.ports import SendError
 from headrace.streams.engine.processor import Processor
 from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
 from headrace.streams.limits.job_slots import JobSlots

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from headrace.schemas.messages import ProducerRecord
-from headrace.streams.engine.ports import SendError
+from headrace.schemas.messages import ProducerRecord, SendError
 from headrace.streams.worker.status_reports import StageStatusReport, StatusReporter, read
 from tests.support.records import NOW
 
