@@ -18,7 +18,7 @@ from headrace.connectors.backfill.events import to_event
 from headrace.connectors.backfill.filters import ObjectFilters
 from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
 from headrace.connectors.events.results import EventWithMetadata
-from headrace.schemas.runtime.token_bucket import Bucket
+from headrace.schemas.runtime.token_bucket import TokenBucket
 
 SAVE_SECONDS = 1.0
 """How much work is repeated after a kill, at most."""
@@ -85,7 +85,7 @@ def _pace(rate: float | None, clock: BackfillClock) -> Callable[[], None]:
     """Give a function that returns when one more record may go."""
     if rate is None:
         return lambda: None
-    tokens = Bucket(rate, clock.now)
+    tokens = TokenBucket(rate, clock=clock.now, start_full=True)
 
     def wait() -> None:
         while not tokens.take():

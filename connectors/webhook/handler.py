@@ -37,7 +37,7 @@ from headrace.connectors.webhook.sns_signature import (
 )
 from headrace.connectors.webhook.x509 import SigningKey, UntrustedCertificateError
 from headrace.schemas.messages import ProducerRecord
-from headrace.schemas.runtime.token_bucket import Bucket
+from headrace.schemas.runtime.token_bucket import TokenBucket
 from headrace.schemas.serde.codec import Codec
 
 REMEMBERED = 100_000
@@ -81,8 +81,8 @@ class Webhook:
     def __init__(self, settings: WebhookSettings, outside: WebhookDependencies) -> None:
         self._settings = settings
         self._outside = outside
-        self._bucket = Bucket(settings.rate, time.monotonic)
-        self._lines = Bucket(LINES_A_SECOND, time.monotonic)
+        self._bucket = TokenBucket(settings.rate, start_full=True)
+        self._lines = TokenBucket(LINES_A_SECOND, start_full=True)
         self._done = DedupCache(settings.max_age_seconds, REMEMBERED, time.monotonic)
         self._under_way: set[str] = set()
         self._at_work = 0

@@ -83,7 +83,7 @@ def opened(rule: Rule) -> SendDelivery | None:
 
 def sending(sink: Sink, rate: float = 0.0) -> SendDelivery:
     """Let a sink's failures be those of a stage, and its deliveries no more than so many a second; 0 is no bound."""
-    bucket = TokenBucket(rate, lambda: 1.0) if rate else None
+    bucket = TokenBucket(rate) if rate else None
 
     async def send(outgoing: OutgoingDelivery) -> None:
         if bucket is not None:

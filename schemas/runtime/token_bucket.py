@@ -1,4 +1,4 @@
-"""Token buckets."""
+"""The token bucket: a rate limit that allows a burst of one second's tokens."""
 
 from __future__ import annotations
 
@@ -6,49 +6,48 @@ import time
 from collections.abc import Callable
 
 Clock = Callable[[], float]
-
-
+"""Returns seconds."""
 Share = Callable[[], float]
+"""Returns the share of the rate that this process may use, from 0 to 1."""
+
+MIN_SHARE = 0.01
 
 
-LEAST_SHARE = 0.01
+def full_share() -> float:
+    """Return 1: the process uses the whole rate."""
+    return 1.0
 
 
 class TokenBucket:
-    """Lets so many through a second, and at most a second's worth at once."""
+    """A bucket with `rate` tokens a second. It starts with one token, or with a second's tokens if `start_full`."""
 
-    def __init__(self, rate: float, share: Share, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self, rate: float, share: Share = full_share, clock: Clock = time.monotonic, *, start_full: bool = False
+    ) -> None:
         self._rate = rate
         self._share = share
         self._clock = clock
-        self._tokens = 1.0
-        self._at = clock()
-
-    def wait_seconds(self) -> float:
-        """Take a token, and say how long to wait until it may be used."""
-        rate = self._rate * max(self._share(), LEAST_SHARE)
-        now = self._clock()
-        self._tokens = min(max(1.0, rate), self._tokens + (now - self._at) * rate) - 1.0
-        self._at = now
-        return max(0.0, -self._tokens / rate)
-
-
-class Bucket:
-    """Lets through so many a second on average, and a second's worth at once. `clock` is in seconds."""
-
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._most = max(1.0, rate)
-        self._tokens = self._most
-        self._filled = clock()
+        self._tokens = max(1.0, rate) if start_full else 1.0
+        self._refilled = clock()
 
     def take(self) -> bool:
-        """Whether one more may pass now."""
-        now = self._clock()
-        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
+        """Take a token; return False if there is none."""
+        self._refill()
         if self._tokens < 1.0:
             return False
         self._tokens -= 1.0
         return True
+
+    def wait_seconds(self) -> float:
+        """Take a token in advance; return the seconds until it may be used."""
+        rate = self._refill()
+        self._tokens -= 1.0
+        return max(0.0, -self._tokens / rate)
+
+    def _refill(self) -> float:
+        """Add the tokens of the time since the last call; return the rate."""
+        rate = self._rate * max(self._share(), MIN_SHARE)
+        now = self._clock()
+        self._tokens = min(max(1.0, rate), self._tokens + (now - self._refilled) * rate)
+        self._refilled = now
+        return rate

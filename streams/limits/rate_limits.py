@@ -10,15 +10,14 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from headrace.schemas.runtime.token_bucket import Clock, Share, TokenBucket
+from headrace.schemas.runtime.token_bucket import Clock, Share, TokenBucket, full_share
 
 
 class RateLimits:
     """The buckets of one process."""
 
     def __init__(self, limits: Mapping[str, float], shares: Mapping[str, Share], clock: Clock = time.monotonic) -> None:
-        whole: Share = lambda: 1.0  # noqa: E731
-        self._buckets = {name: TokenBucket(rate, shares.get(name, whole), clock) for name, rate in limits.items()}
+        self._buckets = {name: TokenBucket(rate, shares.get(name, full_share), clock) for name, rate in limits.items()}
 
     async def wait(self, operation: str) -> None:
         """Wait until a call of this operation, such as `rekognition.detect_labels`, is allowed."""

@@ -81,7 +81,7 @@ class Redriver:
         self._replay = RedriveInfo(action.id, action.by, action.reason)
         self._post = SyncProducer(clients.producer(cluster.settings))
         self._seat = GroupLock(cluster.settings, plan.group, plan.topic, len(plan.standings))
-        self._bucket = TokenBucket(pace.rate, lambda: 1.0) if pace.rate else None
+        self._bucket = TokenBucket(pace.rate) if pace.rate else None
         self._positions = PositionTracker(plan.standings, plan.unanswered())
         self._taken: list[CandidateLetter] = []
         self._committed: dict[TopicAndPartition, CommittedOffset] = {}

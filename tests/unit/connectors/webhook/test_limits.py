@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.connectors.webhook.limits import DedupCache
-from headrace.schemas.runtime.token_bucket import Bucket
+from headrace.schemas.runtime.token_bucket import TokenBucket
 
 
 class Seconds:
@@ -23,7 +23,7 @@ def seconds() -> Seconds:
 
 
 def test_a_bucket_lets_a_seconds_worth_through_at_once_and_then_at_its_rate(seconds: Seconds) -> None:
-    bucket = Bucket(10.0, seconds)
+    bucket = TokenBucket(10.0, clock=seconds, start_full=True)
     assert [bucket.take() for _ in range(11)] == [True] * 10 + [False]
     seconds.now = 0.25
     assert [bucket.take() for _ in range(3)] == [True, True, False]
@@ -32,7 +32,7 @@ def test_a_bucket_lets_a_seconds_worth_through_at_once_and_then_at_its_rate(seco
 
 
 def test_a_bucket_of_less_than_one_a_second_still_lets_one_through(seconds: Seconds) -> None:
-    bucket = Bucket(0.1, seconds)
+    bucket = TokenBucket(0.1, clock=seconds, start_full=True)
     assert [bucket.take(), bucket.take()] == [True, False]
     seconds.now = 10.0
     assert bucket.take()
