@@ -7,15 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
-import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.schemas.cloudevents import Header, Headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.topics import Topic
-
-log = structlog.get_logger("headrace")
 
 POLL_SECONDS = 0.2
 BATCH = 500
@@ -48,6 +46,7 @@ class TopicFollower:
         self._caught_up = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"follow-{wanted[0].name}", daemon=True)
+        self._outage = OutageLog(reader=self._thread.name)
 
     def start(self, timeout: float = 30.0) -> bool:
         """Take what is there, then follow in the thread. False when the broker did not answer in time."""
@@ -92,16 +91,14 @@ class TopicFollower:
         return {}
 
     def _give(self, value: bytes, headers: Headers) -> None:
-        said = ""
         while not self._stop.is_set():
             try:
                 self._take(value, headers)
-            except self._retry_on as down:
-                if str(down) != said:
-                    log.warning("waiting", on=str(down), reader=self._thread.name)
-                said = str(down)
+            except self._retry_on as error:
+                self._outage.down(str(error))
                 self._stop.wait(RETRY_SECONDS)
             else:
+                self._outage.recovered()
                 return
 
     def _poll(self, consumer: Consumer, behind: set[tuple[str, int]]) -> None:

@@ -1,8 +1,10 @@
-"""Says in the log what is wrong once, and once that it is over, however often and from how many threads it is told."""
+"""Log an outage once when it starts and once when it ends. Thread-safe."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
 import structlog
 
@@ -10,26 +12,31 @@ log = structlog.get_logger("headrace")
 
 
 class OutageLog:
-    """The state of one thing that the bridge depends on, such as a queue."""
+    """The outage of one dependency. `fields` go into each log line."""
 
-    def __init__(self, **about: str) -> None:
-        self._about = about
-        self._said = ""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, **fields: str) -> None:
+        self._clock = clock
+        self._fields = fields
+        self._reason = ""
+        self._since = 0.0
         self._lock = threading.Lock()
 
-    def down(self, why: str) -> None:
-        """Say what is wrong, unless that was the last thing said."""
+    def down(self, reason: str) -> None:
+        """Log `dependency_unavailable`, unless this reason was the last one logged."""
         with self._lock:
-            if why == self._said:
+            if reason == self._reason:
                 return
-            self._said = why
-        log.warning("waiting", on=why, **self._about)
+            if not self._reason:
+                self._since = self._clock()
+            self._reason = reason
+        log.warning("dependency_unavailable", reason=reason, **self._fields)
 
     def recovered(self) -> None:
-        """Say that it works again, if it did not."""
-        if not self._said:  # which is nearly always so, and needs no lock
+        """Log `dependency_recovered` if an outage was logged."""
+        if not self._reason:  # the usual case; it needs no lock
             return
         with self._lock:
-            was, self._said = self._said, ""
-        if was:
-            log.info("works again", **self._about)
+            ended, self._reason = bool(self._reason), ""
+            duration_ms = round((self._clock() - self._since) * 1000)
+        if ended:
+            log.info("dependency_recovered", duration_ms=duration_ms, **self._fields)

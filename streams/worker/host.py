@@ -14,6 +14,7 @@ from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
+from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.streams.engine import circuit_breaker, epochs, metrics
 from headrace.streams.engine.circuit_breaker import CircuitOpenError
 from headrace.streams.errors import StageError
@@ -127,18 +128,14 @@ async def _watch(
 
 
 async def _wait_until_ready(look: Callable[[], Awaitable[str]], stop: asyncio.Event) -> bool:
-    """Wait until nothing is missing, saying once what is waited for. False when told to stop."""
-    said = ""
-    begun = time.monotonic()
+    """Wait until no dependency is missing. Return False if `stop` is set first."""
+    outage = OutageLog()
     while not stop.is_set():
-        waiting = await look()
-        if not waiting:
-            if said:
-                metrics.log.info("go", waited_s=round(time.monotonic() - begun, 1))
+        missing = await look()
+        if not missing:
+            outage.recovered()
             return True
-        if waiting != said:
-            metrics.log.warning("waiting", on=waiting)
-            said = waiting
+        outage.down(missing)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
     return False

@@ -249,19 +249,19 @@ def test_without_kafka_it_waits_with_one_line_and_works_when_kafka_comes(site: S
         port = free.getsockname()[1]
     where = f"127.0.0.1:{port}"
     with site.bridge(tmp_path, url, HEADRACE_BOOTSTRAP_SERVERS=where) as bridge:
-        wait_for(lambda: lines(bridge, "waiting"), "a line")
+        wait_for(lambda: lines(bridge, "dependency_unavailable"), "a line")
         with forwarding(site.environment["HEADRACE_BOOTSTRAP_SERVERS"], port):
             wait_for(lambda: site.uploads(), "the upload")
             assert bridge.stop() == 0
 
-    (line,) = lines(bridge, "waiting")
+    (line,) = lines(bridge, "dependency_unavailable")
     assert f"no Kafka at {where}" in line
     assert not lines(bridge, "Traceback")
 
 
 def test_told_to_stop_while_it_waits_it_stops(site: Site, tmp_path: Path) -> None:
     with site.bridge(tmp_path, site.queue("x"), HEADRACE_BOOTSTRAP_SERVERS="127.0.0.1:1") as bridge:
-        wait_for(lambda: lines(bridge, "waiting"), "a line")
+        wait_for(lambda: lines(bridge, "dependency_unavailable"), "a line")
         assert bridge.stop(15) == 0
 
 
@@ -271,13 +271,13 @@ def test_a_queue_that_is_not_there_holds_up_no_other_and_is_emptied_when_it_come
     site.send(there, [site.notification("there.jpg")])
     with site.bridge(tmp_path, later, there) as bridge:
         wait_for(lambda: len(site.uploads()) == 1, "the upload of the one that is there")
-        wait_for(lambda: lines(bridge, "waiting"), "a line")
+        wait_for(lambda: lines(bridge, "dependency_unavailable"), "a line")
         assert site.queue("later") == later
         site.send(later, [site.notification("later.jpg")])
         wait_for(lambda: len(site.uploads()) == 2, "the upload of the other")
         assert bridge.stop() == 0
 
-    (line,) = lines(bridge, "waiting")
+    (line,) = lines(bridge, "dependency_unavailable")
     assert later in line
 
 

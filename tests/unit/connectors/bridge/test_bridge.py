@@ -367,8 +367,8 @@ def test_queue_outage_is_logged_once_and_retried(queue: StubQueue) -> None:
         assert eventually(lambda: queue.deleted == ["m0"])
         bench.close()
 
-    assert [line["event"] for line in logs] == ["waiting", "works again"]
-    assert logs[0]["on"] == "does not exist"
+    assert [line["event"] for line in logs] == ["dependency_unavailable", "dependency_recovered"]
+    assert logs[0]["reason"] == "does not exist"
 
 
 def test_failing_deletes_are_logged_once(bench: Bench) -> None:
@@ -378,8 +378,8 @@ def test_failing_deletes_are_logged_once(bench: Bench) -> None:
         bench.producer.acknowledge(0)
         assert eventually(lambda: bench.queue.deleted == ["m0"])
 
-    assert [line["event"] for line in logs] == ["waiting", "works again"]
-    assert logs[0]["on"] == "delete failed: AccessDenied"
+    assert [line["event"] for line in logs] == ["dependency_unavailable", "dependency_recovered"]
+    assert logs[0]["reason"] == "delete failed: AccessDenied"
 
 
 def test_long_held_message_stays_invisible(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,7 +445,7 @@ def test_kafka_outage_and_recovery_are_logged_once(bench: Bench) -> None:
         bench.producer.acknowledge(0)
         assert eventually(lambda: bench.counts.parsed == 1)
 
-    assert [line["event"] for line in logs] == ["waiting", "works again"]
+    assert [line["event"] for line in logs] == ["dependency_unavailable", "dependency_recovered"]
 
 
 KINDS = (

@@ -85,6 +85,6 @@ def test_stop_while_waiting_for_kafka_returns_zero_counts(monkeypatch: pytest.Mo
         running.join(5)
 
     assert counts == [BridgeCounts()]
-    assert [(line["event"], line["on"]) for line in logs] == [
-        ("waiting", "no Kafka at 127.0.0.1:9: start it, or correct HEADRACE_BOOTSTRAP_SERVERS")
+    assert [(line["event"], line["reason"]) for line in logs] == [
+        ("dependency_unavailable", "no Kafka at 127.0.0.1:9: start it, or correct HEADRACE_BOOTSTRAP_SERVERS")
     ]

@@ -1,4 +1,4 @@
-"""What is wrong is said once, and once that it is over."""
+"""`OutageLog` logs the start and the end of an outage once each."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ from structlog.testing import capture_logs
 from headrace.schemas.runtime.outage_log import OutageLog
 
 
-def test_trouble_is_said_once_and_its_end_once() -> None:
-    saying = OutageLog(queue="q")
+def test_start_and_end_of_an_outage_are_logged_once() -> None:
+    times = iter((10.0, 12.5))
+    outage = OutageLog(clock=lambda: next(times), queue="q")
     with capture_logs() as logs:
         for _ in range(3):
-            saying.down("away")
+            outage.down("away")
         for _ in range(3):
-            saying.recovered()
+            outage.recovered()
 
     assert logs == [
-        {"event": "waiting", "on": "away", "queue": "q", "log_level": "warning"},
-        {"event": "works again", "queue": "q", "log_level": "info"},
+        {"event": "dependency_unavailable", "reason": "away", "queue": "q", "log_level": "warning"},
+        {"event": "dependency_recovered", "duration_ms": 2500, "queue": "q", "log_level": "info"},
     ]
 
 
-def test_other_trouble_is_said_as_well() -> None:
-    saying = OutageLog()
+def test_another_reason_is_logged() -> None:
+    outage = OutageLog()
     with capture_logs() as logs:
-        saying.down("away")
-        saying.down("forbidden")
+        outage.down("away")
+        outage.down("forbidden")
 
-    assert [line["on"] for line in logs] == ["away", "forbidden"]
+    assert [line["reason"] for line in logs] == ["away", "forbidden"]
 
 
-def test_without_trouble_nothing_is_over() -> None:
+def test_recovery_without_an_outage_is_not_logged() -> None:
     with capture_logs() as logs:
         OutageLog().recovered()
 
     assert logs == []
 
 
-def test_many_threads_that_tell_the_same_make_one_line() -> None:
-    saying, together = OutageLog(), threading.Barrier(8)
+def test_reports_from_many_threads_make_one_line() -> None:
+    outage, together = OutageLog(), threading.Barrier(8)
 
-    def tell(_: int) -> None:
+    def report(_: int) -> None:
         together.wait(5)
-        saying.down("away")
+        outage.down("away")
         together.wait(5)
-        saying.recovered()
+        outage.recovered()
 
     with capture_logs() as logs, ThreadPoolExecutor(8) as threads:
-        list(threads.map(tell, range(8)))
+        list(threads.map(report, range(8)))
 
-    assert [line["event"] for line in logs] == ["waiting", "works again"]
+    assert [line["event"] for line in logs] == ["dependency_unavailable", "dependency_recovered"]
