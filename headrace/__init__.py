@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headrace.connectors.events.results import EventWithMetadata, Ignored, Parsed, ParseError, Rejected
-    from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
+    from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink, SinkKind
     from headrace.console.errors import CommandError
     from headrace.schemas import records, topics
     from headrace.schemas.cloudevents import EventMetadata
@@ -55,6 +55,7 @@ __all__ = [
     "RetryAt",
     "Services",
     "Sink",
+    "SinkKind",
     "Stage",
     "StageError",
     "ThrottledError",
@@ -66,7 +67,7 @@ __all__ = [
 
 _MODULES = {
     "headrace.connectors.events.results": ("EventWithMetadata", "Ignored", "ParseError", "Parsed", "Rejected"),
-    "headrace.connectors.sinks.base": ("Delivery", "DeliveryError", "InvalidTargetError", "Sink"),
+    "headrace.connectors.sinks.base": ("Delivery", "DeliveryError", "InvalidTargetError", "Sink", "SinkKind"),
     "headrace.console.errors": ("CommandError",),
     "headrace.schemas.cloudevents": ("EventMetadata",),
     "headrace.schemas.records": ("Asset", "Charge", "Event", "Pointer", "records"),

@@ -208,7 +208,7 @@ class Bench:
 
 def _rule(task: Task) -> Stage:
     said = {"reads": [task.reads], "pattern": task.pattern, "target": {"topic": topics.SCANNED.name}}
-    return rule_stage(parse(task.name, said), None)
+    return rule_stage(parse(task.name, said, ()), None)
 
 
 def _bucket(task: Task) -> ResultsBucket:

@@ -6,8 +6,6 @@ Source: AWS Lambda API Reference, Invoke.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from headrace.connectors.aws import client
 from headrace.connectors.sinks.base import (
@@ -15,6 +13,8 @@ from headrace.connectors.sinks.base import (
     DeliveryError,
     InvalidTargetError,
     Sink,
+    SinkKind,
+    SinkSettings,
     error_from_aws_code,
 )
 
@@ -22,7 +22,7 @@ MOST_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
 LONGEST = 300
 
 
-def lambda_sink(name: str, settings: Mapping[str, Any]) -> Sink:
+def lambda_sink(name: str, settings: SinkSettings) -> Sink:
     """Invoke a function, by its name or ARN. With `wait = true` an error of the function is a delivery that failed."""
     wait = settings.get("wait", False)
     if not isinstance(wait, bool):
@@ -55,3 +55,6 @@ def lambda_sink(name: str, settings: Mapping[str, Any]) -> Sink:
         await asyncio.to_thread(invoke, delivery)
 
     return deliver
+
+
+SINK = SinkKind("lambda", lambda_sink, arn_service="lambda")

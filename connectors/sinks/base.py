@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 FailureKind = Literal["outage", "throttled", "transient", "permanent"]
 
@@ -22,6 +22,28 @@ class Delivery:
 
 Sink = Callable[[Delivery], Awaitable[None]]
 """Returns when the target has it. Raises `NotDelivered`."""
+
+
+SinkSettings = Mapping[str, Any]
+"""The settings in a rule's `[target]`, without the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkKind:
+    """One kind of sink. A rule selects it by `name`; `arn_service` is the service in the ARNs of its targets, if any.
+
+    `create` opens a sink for an address and raises `InvalidTargetError` for settings that cannot be used.
+    """
+
+    name: str
+    create: Callable[[str, SinkSettings], Sink]
+    arn_service: str = ""
+
+
+def reject_settings(settings: SinkSettings) -> None:
+    """Raise `InvalidTargetError` if there are any settings."""
+    if settings:
+        raise InvalidTargetError(f"{min(settings)}: unknown setting; this sink has none")
 
 
 class DeliveryError(Exception):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, region_of
-from headrace.connectors.sinks.base import Delivery, InvalidTargetError, Sink, error_from_aws_code
+from headrace.connectors.sinks.base import (
+    Delivery,
+    InvalidTargetError,
+    Sink,
+    SinkKind,
+    SinkSettings,
+    error_from_aws_code,
+)
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
 
 
-def eventbridge_sink(bus: str, settings: Mapping[str, Any]) -> Sink:
+def eventbridge_sink(bus: str, settings: SinkSettings) -> Sink:
     """Put events on a bus, by its name or ARN, under a source of ours: those of AWS may not be used."""
     region = region_of(bus, "events") if bus.startswith("arn:") else ""
     source = settings.get("source", "headrace")
@@ -36,3 +42,6 @@ def eventbridge_sink(bus: str, settings: Mapping[str, Any]) -> Sink:
         ]
 
     return Batcher(put, TEN_ENTRIES).deliver
+
+
+SINK = SinkKind("eventbridge", eventbridge_sink, arn_service="events")

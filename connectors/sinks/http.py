@@ -11,9 +11,8 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
+from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.connectors.sinks.http_client import (
     HttpResponse,
     HttpTarget,
@@ -38,7 +37,7 @@ class HttpEndpoint:
     tokens: TokenCache | None = None
 
 
-def http_sink(url: str, settings: Mapping[str, Any]) -> Sink:
+def http_sink(url: str, settings: SinkSettings) -> Sink:
     """Post to an address. Raises `BadTarget` for one that may not be called, and for a secret that is not there."""
     endpoint = _endpoint(url, settings)
 
@@ -100,7 +99,7 @@ def _judge(answer: HttpResponse) -> None:
     raise DeliveryError("permanent", f"http_{status}", why)
 
 
-def _endpoint(url: str, settings: Mapping[str, Any]) -> HttpEndpoint:
+def _endpoint(url: str, settings: SinkSettings) -> HttpEndpoint:
     if unknown := sorted(settings.keys() - KNOWN):
         raise InvalidTargetError(f"{unknown[0]}: there is no such setting; there are {', '.join(sorted(KNOWN))}")
     private = settings.get("allow_private", False)
@@ -117,3 +116,6 @@ def _endpoint(url: str, settings: Mapping[str, Any]) -> HttpEndpoint:
         {str(name): resolve_secret(value) for name, value in headers.items()},
         TokenCache(client_of(settings["oauth"], private, float(seconds))) if "oauth" in settings else None,
     )
+
+
+SINK = SinkKind("http", http_sink)

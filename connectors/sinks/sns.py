@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, entry_attributes, entry_errors, region_of
-from headrace.connectors.sinks.base import Delivery, Sink
+from headrace.connectors.sinks.base import Delivery, Sink, SinkKind, SinkSettings, reject_settings
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
 
 
-def sns_sink(arn: str) -> Sink:
+def sns_sink(arn: str, settings: SinkSettings) -> Sink:
     """Publish to a topic; to a FIFO one in the order of keys, with the delivery's id as its deduplication id."""
+    reject_settings(settings)
     region = region_of(arn, "sns")
 
     def publish(batch: Sequence[Delivery]) -> EntryErrors:
@@ -19,3 +20,6 @@ def sns_sink(arn: str) -> Sink:
         return entry_errors(answer, len(batch))
 
     return Batcher(publish, TEN_ENTRIES).deliver
+
+
+SINK = SinkKind("sns", sns_sink, arn_service="sns")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 
 from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, entry_attributes, entry_errors, region_of
-from headrace.connectors.sinks.base import Delivery, Sink
+from headrace.connectors.sinks.base import Delivery, Sink, SinkKind, SinkSettings, reject_settings
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
 
 
-def sqs_sink(arn: str) -> Sink:
+def sqs_sink(arn: str, settings: SinkSettings) -> Sink:
     """Send to a queue; to a FIFO one in the order of keys, with the delivery's id as its deduplication id."""
+    reject_settings(settings)
     region = region_of(arn, "sqs")
     name, owner = arn.rsplit(":", 1)[1], arn.split(":")[4]
 
@@ -27,3 +28,6 @@ def sqs_sink(arn: str) -> Sink:
         return entry_errors(call("sqs", "send_message_batch", region, QueueUrl=url(), Entries=entries), len(batch))
 
     return Batcher(send, TEN_ENTRIES).deliver
+
+
+SINK = SinkKind("sqs", sqs_sink, arn_service="sqs")

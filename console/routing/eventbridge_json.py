@@ -9,9 +9,8 @@ from typing import Any
 
 import orjson
 
+from headrace.connectors.sinks.registry import sink_of_arn
 from headrace.streams.routing.rule import Rule
-
-_KIND_OF = {"sns": "sns", "sqs": "sqs", "events": "eventbridge", "lambda": "lambda"}
 
 
 def imported(said: Mapping[str, Any], reads: Sequence[str]) -> dict[str, str]:
@@ -50,8 +49,8 @@ def _exported(rule: Rule) -> dict[str, Any]:
 
 def _text(said: Mapping[str, Any], pattern: Any, target: Mapping[str, Any], reads: Sequence[str]) -> str:
     arn = str(target["Arn"])
-    service = arn.split(":")[2] if arn.count(":") >= 5 else ""
-    if service not in _KIND_OF:
+    sink = sink_of_arn(arn)
+    if sink is None:
         raise ValueError(f"no sink reaches {arn}")
     lines = [
         *([f"description = {_toml(said['Description'])}"] if said.get("Description") else []),
@@ -60,7 +59,7 @@ def _text(said: Mapping[str, Any], pattern: Any, target: Mapping[str, Any], read
         f"pattern = {_toml(pattern)}",
         "",
         "[target]",
-        f"{_KIND_OF[service]} = {_toml(arn)}",
+        f"{sink.name} = {_toml(arn)}",
     ]
     if transformer := target.get("InputTransformer"):
         paths, template = transformer.get("InputPathsMap", {}), transformer["InputTemplate"]

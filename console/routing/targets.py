@@ -6,6 +6,7 @@ import asyncio
 from functools import cache
 
 from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
+from headrace.connectors.sinks.registry import create_sink, sink_names
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
@@ -19,7 +20,7 @@ from headrace.streams.errors import (
     ThrottledError,
     TransientError,
 )
-from headrace.streams.routing.rule import InvalidRuleError, Rule, read_folder
+from headrace.streams.routing.rule import TOPIC, InvalidRuleError, Rule, read_folder
 from headrace.streams.routing.rule_stage import OutgoingDelivery, SendDelivery, rule_stage
 from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.settings import PipelineSettings
@@ -36,7 +37,7 @@ def rules(folder: str | None = None) -> tuple[Rule, ...]:
     if folder is None and follows():
         return table().rules()
     folder = load(PipelineSettings).rules if folder is None else folder
-    return read_folder(folder) if folder else ()
+    return read_folder(folder, sink_names()) if folder else ()
 
 
 def follows() -> bool:
@@ -47,7 +48,7 @@ def follows() -> bool:
 @cache
 def table() -> RuleTable:
     """Give the rules in force, as far as they are known now. Raises `BadRule` when Kafka cannot be asked."""
-    found = RuleTable(opened)
+    found = RuleTable(opened, sink_names())
     follower = TopicFollower(load(KafkaSettings), (topics.RULES,), found.take)
     there = follower.start(ANSWER_SECONDS)
     follower.stop()
@@ -70,10 +71,8 @@ def stage_of(rule: Rule) -> Stage:
 
 def opened(rule: Rule) -> SendDelivery | None:
     """Open what reaches a rule's target, None for a topic. Raises `BadRule` for a target that cannot be used."""
-    if rule.target.kind == "topic":
+    if rule.target.kind == TOPIC:
         return None
-    from headrace.connectors.sinks.registry import create_sink
-
     try:
         sink = create_sink(rule.target.kind, rule.target.address, rule.target.settings)
     except InvalidTargetError as error:

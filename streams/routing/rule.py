@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from headrace.streams.stage import MAX_ATTEMPTS
 
 PREFIX = "rule-"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")
-KINDS = ("topic", "sns", "sqs", "eventbridge", "lambda", "http")
+TOPIC = "topic"
+"""The target kind that needs no sink. The other kinds are the names of sinks, which callers pass in."""
+
 KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered", "retry", "rate"}
 LONGEST_RETRY_SECONDS = 86_400
 MOST_ATTEMPTS = 185
@@ -85,7 +87,7 @@ class Rule:
         return PREFIX + self.name
 
 
-def read_folder(folder: str) -> tuple[Rule, ...]:
+def read_folder(folder: str, sinks: Collection[str]) -> tuple[Rule, ...]:
     """Read every rule of a folder, sorted by name.
 
     Raises:
@@ -94,24 +96,24 @@ def read_folder(folder: str) -> tuple[Rule, ...]:
     path = Path(folder)
     if not path.is_dir():
         raise InvalidRuleError(f"{folder}: folder not found; correct HEADRACE_RULES")
-    return tuple(read_file(file) for file in sorted(path.glob("*.toml")))
+    return tuple(read_file(file, sinks) for file in sorted(path.glob("*.toml")))
 
 
-def read_file(file: Path) -> Rule:
+def read_file(file: Path, sinks: Collection[str]) -> Rule:
     """Read a rule from a file named after it.
 
     Raises:
         InvalidRuleError: The file cannot be read or the rule is invalid.
     """
     try:
-        return read_text(file.stem, file.read_text("utf-8"))
+        return read_text(file.stem, file.read_text("utf-8"), sinks)
     except OSError as error:
         raise InvalidRuleError(f"{file}: {error.strerror}") from error
     except ValueError as error:  # not UTF-8
         raise InvalidRuleError(f"{file.name}: {error}") from error
 
 
-def read_text(name: str, text: str) -> Rule:
+def read_text(name: str, text: str, sinks: Collection[str]) -> Rule:
     """Read a rule from TOML text.
 
     Raises:
@@ -119,13 +121,13 @@ def read_text(name: str, text: str) -> Rule:
     """
     try:
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
-        return replace(parse(name, tomllib.loads(text)), version=version)
+        return replace(parse(name, tomllib.loads(text), sinks), version=version)
     except (InvalidRuleError, ValueError) as error:
         raise InvalidRuleError(f"{name}.toml: {error}") from error
 
 
-def parse(name: str, values: Mapping[str, Any]) -> Rule:
-    """Build a rule from the parsed TOML.
+def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
+    """Build a rule from the parsed TOML. `sinks` are the names of the sink kinds.
 
     Raises:
         InvalidRuleError: The rule is invalid.
@@ -145,7 +147,7 @@ def parse(name: str, values: Mapping[str, Any]) -> Rule:
         reads=tuple(reads),
         pattern=values.get("pattern", {}),
         matcher=_matcher(values.get("pattern", {})),
-        target=_target(values.get("target")),
+        target=_target(values.get("target"), (TOPIC, *sinks)),
         description=str(values.get("description", "")),
         enabled=values.get("enabled", True),
         ordered=values.get("ordered", False),
@@ -175,13 +177,13 @@ def _matcher(pattern: Any) -> Pattern:
         raise InvalidRuleError(f"pattern: {error}") from error
 
 
-def _target(values: Any) -> RuleTarget:
+def _target(values: Any, known: Collection[str]) -> RuleTarget:
     if not isinstance(values, Mapping):
-        raise InvalidRuleError(f"[target] is missing: name one of {', '.join(KINDS)}")
-    kinds = [kind for kind in KINDS if kind in values]
+        raise InvalidRuleError(f"[target] is missing: name one of {', '.join(known)}")
+    kinds = [kind for kind in known if kind in values]
     if len(kinds) != 1:
         many = f"not {' and '.join(kinds)}: write a rule for each" if kinds else "and this one has none"
-        raise InvalidRuleError(f"[target] has one of {', '.join(KINDS)}, {many}")
+        raise InvalidRuleError(f"[target] has one of {', '.join(known)}, {many}")
     [kind] = kinds
     address = values[kind]
     if not isinstance(address, str) or not address:

@@ -7,7 +7,7 @@ rule stays active.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import msgspec
@@ -42,8 +42,10 @@ def message(change: RuleChange) -> ProducerRecord:
 class RuleTable:
     """The active rules by name. Thread-safe."""
 
-    def __init__(self, build: BuildStage) -> None:
+    def __init__(self, build: BuildStage, sinks: Collection[str]) -> None:
+        """`sinks` are the names of the sink kinds."""
         self._build = build
+        self._sinks = sinks
         self._lock = threading.Lock()
         self._active: dict[str, ActiveRule] = {}
         self.revision = 0
@@ -55,7 +57,7 @@ class RuleTable:
         """Apply the change in a record; log an invalid one. Never raises."""
         try:
             change = msgspec.json.decode(value, type=RuleChange)
-            rule = _opened(change, self._build)
+            rule = _opened(change, self._build, self._sinks)
         except (msgspec.MsgspecError, SettingsError, ValueError) as error:
             metrics.log.error("rule_rejected", reason=str(error), action="the previous version stays active")
             return
@@ -81,10 +83,10 @@ class RuleTable:
         return reloadable_rule_stage(rule, lambda: self._active.get(rule.name))
 
 
-def _opened(change: RuleChange, build: BuildStage) -> ActiveRule | None:
+def _opened(change: RuleChange, build: BuildStage, sinks: Collection[str]) -> ActiveRule | None:
     if change.text is None:
         return None
-    rule = read_text(change.name, change.text)
+    rule = read_text(change.name, change.text, sinks)
     return ActiveRule(rule, build(rule) if rule.enabled else None)
 
 

@@ -41,6 +41,7 @@ PUBLIC_NAMES = [
     "RetryAt",
     "Services",
     "Sink",
+    "SinkKind",
     "Stage",
     "StageError",
     "ThrottledError",

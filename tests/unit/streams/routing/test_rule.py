@@ -9,10 +9,11 @@ import pytest
 from headrace.streams.routing.rule import InvalidRuleError, Rule, parse, read_file, read_folder, read_text
 
 SNS = {"sns": "arn:aws:sns:eu-central-1:111122223333:flagged"}
+SINKS = ("sns", "sqs")
 
 
 def rule(**values: object) -> Rule:
-    return parse("flagged", {"reads": ["media.moderated"], "target": SNS, **values})
+    return parse("flagged", {"reads": ["media.moderated"], "target": SNS, **values}, SINKS)
 
 
 def test_parses_a_rule() -> None:
@@ -55,31 +56,31 @@ def test_invalid_rule_error_names_the_key(values: dict[str, object], reason: str
 @pytest.mark.parametrize("name", ["", "A", "9", "a_b", "a" * 19])
 def test_rejects_names_that_are_not_topic_names(name: str) -> None:
     with pytest.raises(InvalidRuleError, match="a rule name"):
-        parse(name, {"reads": ["media.moderated"], "target": SNS})
+        parse(name, {"reads": ["media.moderated"], "target": SNS}, SINKS)
 
 
 def test_reads_a_folder_sorted_by_name(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.toml").write_text(f'reads = ["media.ready"]\n[target]\ntopic = "{name}"\n', "utf-8")
     (tmp_path / "notes.txt").write_text("not a rule", "utf-8")
-    assert [parsed.name for parsed in read_folder(str(tmp_path))] == ["a", "b"]
+    assert [parsed.name for parsed in read_folder(str(tmp_path), SINKS)] == ["a", "b"]
 
 
 def test_error_names_a_file_that_is_not_toml(tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_text("reads = [", "utf-8")
     with pytest.raises(InvalidRuleError, match=r"bad\.toml"):
-        read_file(file)
+        read_file(file, SINKS)
 
 
 def test_error_names_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(InvalidRuleError, match="HEADRACE_RULES"):
-        read_folder(str(tmp_path / "none"))
+        read_folder(str(tmp_path / "none"), SINKS)
 
 
 def test_parses_retry_policy_and_rate() -> None:
     required = {"reads": ["media.ready"], "target": {"sns": "arn"}}
-    rule = parse("a", {**required, "retry": {"attempts": 3, "within_seconds": 60}, "rate": 10})
+    rule = parse("a", {**required, "retry": {"attempts": 3, "within_seconds": 60}, "rate": 10}, SINKS)
     assert (rule.retry.attempts, rule.retry.within_seconds, rule.rate) == (3, 60.0, 10.0)
 
 
@@ -98,9 +99,9 @@ def test_parses_retry_policy_and_rate() -> None:
 )
 def test_rejects_invalid_retry_policy_and_rate(key: str, wrong: object) -> None:
     with pytest.raises(InvalidRuleError, match=key):
-        parse("a", {"reads": ["media.ready"], "target": {"sns": "arn"}, key: wrong})
+        parse("a", {"reads": ["media.ready"], "target": {"sns": "arn"}, key: wrong}, SINKS)
 
 
 def test_version_depends_on_the_text() -> None:
-    one, other = (read_text("a", f'reads = ["{topic}"]\ntarget.sns = "arn"\n') for topic in ("b", "c"))
-    assert one.version == read_text("a", 'reads = ["b"]\ntarget.sns = "arn"\n').version != other.version
+    one, other = (read_text("a", f'reads = ["{topic}"]\ntarget.sns = "arn"\n', SINKS) for topic in ("b", "c"))
+    assert one.version == read_text("a", 'reads = ["b"]\ntarget.sns = "arn"\n', SINKS).version != other.version

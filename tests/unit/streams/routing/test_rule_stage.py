@@ -45,7 +45,7 @@ def target() -> RecordingTarget:
 
 async def run(target: RecordingTarget | None, record: ConsumerRecord, **values: object) -> tuple[Outcome, MemoryBucket]:
     target_values = {"sns": "arn"} if target else {"topic": "media.copies"}
-    rule = parse("images", {"reads": ["media.ready"], "target": target_values, **values})
+    rule = parse("images", {"reads": ["media.ready"], "target": target_values, **values}, ["sns"])
     bucket = MemoryBucket()
     results = ResultsStore(bucket)
     context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1))
@@ -158,7 +158,7 @@ async def test_fails_when_the_event_is_too_old(target: RecordingTarget) -> None:
 
 
 async def test_delivery_contains_the_rule_version(target: RecordingTarget) -> None:
-    rule = read_text("images", 'reads = ["media.ready"]\n[target]\nsns = "arn"\n')
+    rule = read_text("images", 'reads = ["media.ready"]\n[target]\nsns = "arn"\n', ["sns"])
     bucket = MemoryBucket()
     context = RunnerContext(CODEC, ResultsStore(bucket), FakeServices().services(ResultsStore(bucket)), JobSlots({}, 1))
     await Runner(rule_stage(rule, target.take), context).run(received(ready()))

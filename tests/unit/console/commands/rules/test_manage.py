@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from headrace.connectors.sinks.base import Delivery, DeliveryError
+from headrace.connectors.sinks.registry import sink_names
 from headrace.console.app.main import app
 from headrace.console.routing import lint, targets
 from headrace.streams import pipeline
@@ -133,12 +134,12 @@ def test_lint_warns_of_what_is_too_wide_twice_or_a_circle() -> None:
     pattern = {"detail": {"kind": ["image"]}}
     said = {"reads": ["media.ready"], "pattern": pattern}
     rules = [
-        parse("wide", {"reads": ["media.ready"], "target": {"http": "https://example.com"}}),
-        parse("one", {**said, "target": sns}),
-        parse("two", {**said, "target": sns}),
-        parse("there", {**said, "target": {"topic": "media.probed"}}),
-        parse("back", {**said, "reads": ["media.probed"], "target": {"topic": "media.ready"}}),
-        parse("off", {"reads": ["media.ready"], "target": sns, "enabled": False}),
+        parse("wide", {"reads": ["media.ready"], "target": {"http": "https://example.com"}}, sink_names()),
+        parse("one", {**said, "target": sns}, sink_names()),
+        parse("two", {**said, "target": sns}, sink_names()),
+        parse("there", {**said, "target": {"topic": "media.probed"}}, sink_names()),
+        parse("back", {**said, "reads": ["media.probed"], "target": {"topic": "media.ready"}}, sink_names()),
+        parse("off", {"reads": ["media.ready"], "target": sns, "enabled": False}, sink_names()),
     ]
     assert [line.partition(":")[0] for line in lint.warnings(rules)] == [
         "wide",
