@@ -1,164 +1,247 @@
-"""What `headrace dlq` asks of a cluster and changes in it: letters found, exported, imported and settled."""
+"""The dead letters of a cluster: list, show, count, export, import and resolve them."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from headrace.console.assets import read_service
+from headrace.console.assets.read_service import ReadService
 from headrace.console.assets.timeline import TimelineStep
-from headrace.console.dlq import detail, dispositions, jsonl
+from headrace.console.dlq import detail, dispositions, jsonl, listing, lookup
 from headrace.console.dlq.dispositions import Disposition, ManualDisposition
 from headrace.console.dlq.jsonl import LetterLine
 from headrace.console.dlq.letter import LetterFilter
-from headrace.console.dlq.listing import ListedLetter, ListQuery, page
+from headrace.console.dlq.listing import LetterPage, ListedLetter, ListQuery
 from headrace.console.dlq.lookup import LetterMatch
-from headrace.console.dlq.parallel_scan import OnProgress, ignore_progress
+from headrace.console.dlq.parallel_scan import OnProgress, ignore_progress, records_in, scan
+from headrace.console.dlq.stats import LetterCounter, LetterStats, total
 from headrace.console.errors import CommandError
 from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
+
+OpenProgress = Callable[[int], AbstractContextManager[OnProgress]]
+"""Opens a progress display for a number of records."""
+Ranges = Mapping[TopicAndPartition, OffsetRange]
+
+
+@dataclass(frozen=True, slots=True)
+class LetterDetail:
+    """A dead letter as `headrace dlq show --json` prints it, and the timeline of its asset."""
+
+    data: Mapping[str, Any]
+    steps: list[TimelineStep]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What an import brings back: records by topic. `there` counts those that are on their topics already."""
+    """The records that an import would write, by topic. `present` counts those that are on their topics already."""
 
     path: Path
     new: Mapping[str, int]
-    there: int
+    present: int
     missing: frozenset[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A decision about letters: what, why, and who took it."""
+    """A status for dead letters, the reason and the person who set it."""
 
-    kind: ManualDisposition
+    status: ManualDisposition
     why: str
     by: str
 
 
-def connect() -> TopicReader:
-    """Reach the cluster that the environment names."""
-    return TopicReader(load(KafkaSettings))
+@contextmanager
+def no_progress(_records: int) -> Iterator[OnProgress]:
+    """Display nothing."""
+    yield ignore_progress
 
 
-def letter_topics(stage: str | None = None) -> list[str]:
-    """Name the dead-letter topics of the pipeline, or that of one stage. Raises `Refused` where there is no such."""
-    names = [topics.BRIDGE_DLQ.name, *(topics.dead_letters(each.name).name for each in pipeline.stages())]
-    if stage is None:
-        return names
-    name = topics.dead_letters(stage).name
-    if name not in names:
-        known = ", ".join(each.removesuffix(topics.dead_letters("").name) for each in names)
-        raise CommandError(f"there is no stage {stage}: it is one of {known}")
-    return [name]
+class DeadLetters:
+    """The dead letters of one cluster. Commands and pages use this object, so that they agree.
+
+    Errors of Kafka are raised as `KafkaException`.
+    """
+
+    def __init__(
+        self, log: TopicReader, assets: ReadService, stages: Sequence[str], progress: OpenProgress = no_progress
+    ) -> None:
+        self._log = log
+        self._assets = assets
+        self._stages = stages
+        self._progress = progress
+
+    def topics(self, stage: str | None = None) -> Sequence[str]:
+        """Name the dead-letter topics of the pipeline, or of one stage.
+
+        Raises:
+            CommandError: there is no such stage.
+        """
+        names = [topics.BRIDGE_DLQ.name, *(topics.dead_letters(each).name for each in self._stages)]
+        if stage is None:
+            return names
+        name = topics.dead_letters(stage).name
+        if name not in names:
+            known = ", ".join(each.removesuffix(topics.dead_letters("").name) for each in names)
+            raise CommandError(f"there is no stage {stage}: it is one of {known}")
+        return [name]
+
+    def list(self, query: LetterFilter, resolved: bool = False) -> LetterPage:
+        """List the newest dead letters that match; resolved ones only if `resolved`."""
+        ranges = self._ranges(query)
+        wanted = ListQuery(query, dispositions.load(self._log), resolved)
+        with self._progress(records_in(ranges)) as on_progress:
+            return listing.page(self._log, ranges, wanted, on_progress)
+
+    def show(self, prefix: str) -> LetterDetail:
+        """Describe the dead letter whose id starts with a prefix.
+
+        Raises:
+            CommandError: no letter or several start so, or the record has expired meanwhile.
+        """
+        [match] = self._find([prefix])
+        newest = match.record
+        record = self._log.record(newest.topic, newest.partition, newest.offset)
+        if record is None:
+            raise CommandError(f"{match.id} is no longer there: its topic keeps letters for a limited time")
+        entry = open_record(record, self._log.codec())
+        decided = dispositions.disposition_of(match.id, record, dispositions.load(self._log))
+        steps = detail.steps_of(entry, self._assets.progress)
+        letter = ListedLetter(match.id, record, decided)
+        return LetterDetail(detail.whole(letter, entry, match.record_count, steps), steps)
+
+    def stats(self) -> LetterStats:
+        """Count the dead letters, and group them by similar reasons."""
+        ranges = self._ranges()
+        counter = partial(LetterCounter, dispositions.load(self._log))
+        with self._progress(records_in(ranges)) as on_progress:
+            return total(scan(self._log.settings, ranges, counter, on_progress))
+
+    def export(self, query: LetterFilter, out: AbstractContextManager[BinaryIO]) -> int:
+        """Write the matching records to a file, byte for byte, resolved or not. Returns how many.
+
+        `out` is opened only after Kafka has answered.
+        """
+        ranges = self._ranges(query)
+        with self._progress(records_in(ranges)) as on_progress, out as file:
+            if query.limit is None:
+                matches = (record for record in self._read(ranges, on_progress) if query.matches(LogEntry(record)))
+            else:
+                newest = listing.page(self._log, ranges, ListQuery(query, {}, settled=True), on_progress).letters
+                places = {(each.record.topic, each.record.partition, each.record.offset) for each in newest}
+                records = self._read(_enclosing(places), on_progress)
+                matches = (each for each in records if (each.topic, each.partition, each.offset) in places)
+            count = 0
+            for count, record in enumerate(matches, 1):  # noqa: B007
+                file.write(jsonl.line(record))
+        return count
+
+    def plan_import(self, path: Path) -> ImportPlan:
+        """Compare a file that `export` wrote with the dead-letter topics.
+
+        Raises:
+            CommandError: a line is no dead letter, or its topic is not one of this pipeline on this cluster.
+        """
+        ranges = self._ranges()
+        missing = _digests(path, {topic for topic, _ in ranges})
+        wanted = set(missing.values())
+        present = 0
+        with self._progress(records_in(ranges)) as on_progress:
+            for record in self._read(
+                {place: each for place, each in ranges.items() if place[0] in wanted}, on_progress
+            ):
+                present += missing.pop(jsonl.digest(record), None) is not None
+        return ImportPlan(path, Counter(missing.values()), present, frozenset(missing))
+
+    def import_planned(self, plan: ImportPlan) -> int:
+        """Write the missing records in the order of the file, each once. Returns how many."""
+        with plan.path.open("rb") as file:
+            lines = jsonl.read(file, str(plan.path))
+            return self._log.write(map(jsonl.message, _once(lines, set(plan.missing))))
+
+    def resolve(self, prefixes: Sequence[str], resolution: Resolution, now: datetime) -> Sequence[Disposition]:
+        """Resolve dead letters, including records of them that are written later.
+
+        Raises:
+            CommandError: a prefix matches no letter or several, the reason is empty, or the topic is missing.
+        """
+        matches = self._find(prefixes)
+        self._require_dispositions()
+        decisions = [
+            dispositions.decide(each.id, resolution.status, resolution.why, resolution.by, now) for each in matches
+        ]
+        self._log.write(map(dispositions.message, decisions))
+        return decisions
+
+    def unresolve(self, prefixes: Sequence[str]) -> Sequence[str]:
+        """Open resolved dead letters again. Returns their ids.
+
+        Raises:
+            CommandError: a prefix matches no resolved letter or several, or the topic is missing.
+        """
+        self._require_dispositions()
+        known = dispositions.load(self._log)
+        ids = [_resolved_id(prefix, known) for prefix in dict.fromkeys(prefixes)]
+        self._log.write(map(dispositions.withdrawal, ids))
+        return ids
+
+    def _ranges(self, query: LetterFilter | None = None) -> dict[TopicAndPartition, OffsetRange]:
+        stage, since = (query.stage, query.since) if query else (None, None)
+        return self._log.spans(self.topics(stage), since)
+
+    def _find(self, prefixes: Sequence[str]) -> Sequence[LetterMatch]:
+        ranges = lookup.narrowed(self._ranges(), prefixes)
+        with self._progress(records_in(ranges)) as on_progress:
+            return lookup.find(self._log.settings, ranges, prefixes, on_progress)
+
+    def _read(self, ranges: Ranges, on_progress: OnProgress) -> Iterator[ConsumerRecord]:
+        for records in self._log.read(ranges, values=True):
+            yield from records
+            on_progress(len(records))
+
+    def _require_dispositions(self) -> None:
+        if not self._log.spans([topics.DISPOSITIONS.name]):
+            raise CommandError(f"the cluster has no topic {topics.DISPOSITIONS.name}: headrace topics apply")
 
 
-def whole(log: TopicReader, sighting: LetterMatch) -> tuple[dict[str, Any], list[TimelineStep]]:
-    """Tell all of a letter, and its asset's timeline. Raises `Refused` when it has expired meanwhile."""
-    lies = sighting.record
-    record = log.record(lies.topic, lies.partition, lies.offset)
-    if record is None:
-        raise CommandError(f"{sighting.id} is no longer there: its topic keeps letters for a limited time")
-    entry = open_record(record, log.codec())
-    decided = dispositions.disposition_of(sighting.id, record, dispositions.load(log))
-    steps = detail.steps_of(entry, read_service.connect().progress)
-    return detail.whole(ListedLetter(sighting.id, record, decided), entry, sighting.record_count, steps), steps
-
-
-def export(
-    log: TopicReader,
-    spans: Mapping[TopicAndPartition, OffsetRange],
-    asked: LetterFilter,
-    out: BinaryIO,
-    heard: OnProgress = ignore_progress,
-) -> int:
-    """Write the records that are asked for as they are, settled or not, and say how many."""
-    chosen = None
-    if asked.limit is not None:
-        letters = page(log, spans, ListQuery(asked, {}, settled=True), heard).letters
-        chosen = {(found.record.topic, found.record.partition, found.record.offset) for found in letters}
-        spans = _around(chosen)
-    count = 0
-    for records in log.read(spans, values=True):
-        for record in records:
-            place = (record.topic, record.partition, record.offset)
-            if place in chosen if chosen is not None else asked.matches(LogEntry(record)):
-                out.write(jsonl.line(record))
-                count += 1
-        heard(len(records))
-    return count
+def connect(progress: OpenProgress = no_progress) -> DeadLetters:
+    """Create the service for the cluster that the environment names."""
+    stages = [stage.name for stage in pipeline.stages()]
+    return DeadLetters(TopicReader(load(KafkaSettings)), read_service.connect(), stages, progress)
 
 
 @contextmanager
 def private_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that its owner alone may read: letters hold what people are not shown."""
+    """Open a file for writing with mode 0600: dead letters hold unredacted data."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         yield file
 
 
-def plan_import(
-    log: TopicReader, path: Path, spans: Mapping[TopicAndPartition, OffsetRange], heard: OnProgress = ignore_progress
-) -> ImportPlan:
-    """Say what a file would bring back to these topics. Raises `Refused` where it holds anything else."""
-    known = {topic for topic, _ in spans}
-    missing: dict[bytes, str] = {}
+def _digests(path: Path, known_topics: set[str]) -> dict[bytes, str]:
+    """Read the topic of each record in a file, by the record's digest."""
+    digests: dict[bytes, str] = {}
     with path.open("rb") as file:
         for line in jsonl.read(file, str(path)):
-            if line.topic not in known:
+            if line.topic not in known_topics:
                 raise CommandError(
                     f"{line.topic} is no dead-letter topic of this pipeline on this cluster: nothing imported"
                 )
-            missing[jsonl.digest(line)] = line.topic
-    wanted = set(missing.values())
-    there = 0
-    for records in log.read({place: span for place, span in spans.items() if place[0] in wanted}, values=True):
-        there += sum(missing.pop(jsonl.digest(record), None) is not None for record in records)
-        heard(len(records))
-    return ImportPlan(path, Counter(missing.values()), there, frozenset(missing))
-
-
-def carry_out(log: TopicReader, planned: ImportPlan) -> int:
-    """Import what was planned, in the order of the file; each record once."""
-    with planned.path.open("rb") as file:
-        lines = jsonl.read(file, str(planned.path))
-        return log.write(map(jsonl.message, _once(lines, set(planned.missing))))
-
-
-def resolve(log: TopicReader, sightings: Sequence[LetterMatch], why: Resolution, now: datetime) -> list[Disposition]:
-    """Settle letters, whatever they may still become."""
-    _require(log)
-    found = [dispositions.decide(each.id, why.kind, why.why, why.by, now) for each in sightings]
-    log.write(map(dispositions.message, found))
-    return found
-
-
-def unresolve(log: TopicReader, prefixes: Sequence[str]) -> list[str]:
-    """Take back what was decided about letters, and name them. Raises `Refused` where nothing was, or not clearly."""
-    _require(log)
-    known = dispositions.load(log)
-    found = []
-    for prefix in dict.fromkeys(prefixes):
-        meant = [id_ for id_ in known if id_.startswith(prefix)]
-        if len(meant) != 1:
-            raise CommandError(
-                f"{prefix} may be {', '.join(meant[:5])}: say which" if meant else f"{prefix} is not resolved"
-            )
-        found += meant
-    log.write(map(dispositions.withdrawal, found))
-    return found
+            digests[jsonl.digest(line)] = line.topic
+    return digests
 
 
 def _once(lines: Iterable[LetterLine], wanted: set[bytes]) -> Iterator[LetterLine]:
@@ -169,14 +252,16 @@ def _once(lines: Iterable[LetterLine], wanted: set[bytes]) -> Iterator[LetterLin
             yield line
 
 
-def _require(log: TopicReader) -> None:
-    if not log.spans([topics.DISPOSITIONS.name]):
-        raise CommandError(f"the cluster has no topic {topics.DISPOSITIONS.name}: headrace topics apply")
+def _resolved_id(prefix: str, known: Iterable[str]) -> str:
+    ids = [id_ for id_ in known if id_.startswith(prefix)]
+    if len(ids) != 1:
+        raise CommandError(f"{prefix} may be {', '.join(ids[:5])}: say which" if ids else f"{prefix} is not resolved")
+    return ids[0]
 
 
-def _around(places: set[tuple[str, int, int]]) -> dict[TopicAndPartition, OffsetRange]:
-    """Give the smallest spans that hold all of these records."""
+def _enclosing(places: set[tuple[str, int, int]]) -> dict[TopicAndPartition, OffsetRange]:
+    """Give the smallest range of each partition that contains all of these records."""
     offsets: dict[TopicAndPartition, list[int]] = {}
     for topic, partition, offset in places:
         offsets.setdefault((topic, partition), []).append(offset)
-    return {place: OffsetRange(min(held), max(held) + 1) for place, held in offsets.items()}
+    return {place: OffsetRange(min(each), max(each) + 1) for place, each in offsets.items()}

@@ -17,10 +17,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from headrace.console.app.main import app
-from headrace.console.dlq import listing, operations, parallel_scan
+from headrace.console.dlq import listing, parallel_scan
 from headrace.console.dlq.letter import LetterFilter, letter_id
 from headrace.console.dlq.listing import ListQuery, NewestLetters
 from headrace.console.dlq.stats import LetterCounter, total
+from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.kafka import clients
@@ -29,6 +30,7 @@ from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
+from headrace.streams import pipeline
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.stage import Stage
@@ -293,8 +295,8 @@ def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
 def test_several_processes_see_what_one_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         site.fails(f"{number}.mp4", stage=("probe", "scan", "labels")[number % 3])
-    log = operations.connect()
-    spans = log.spans(operations.letter_topics())
+    log = TopicReader(site.settings)
+    spans = log.spans([topics.dead_letters(stage.name).name for stage in pipeline.stages()])
     wanted = ListQuery(LetterFilter(code=site.code, limit=5), {})
     alone = [total(parallel_scan.scan(log.settings, spans, partial(LetterCounter, {})))]
     alone_page = listing.merge_pages(parallel_scan.scan(log.settings, spans, partial(NewestLetters, wanted)), 5)

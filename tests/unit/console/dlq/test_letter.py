@@ -96,7 +96,7 @@ def test_the_beginning_of_an_id_says_which_topic_can_hold_it(prefix: str, holds:
         (LetterFilter(key="cat.jpg"), False),
         (LetterFilter(key="*.mp4"), False),
         (LetterFilter(text="MOOV"), True),
-        (LetterFilter(text="unprocess"), True),
+        (LetterFilter(text="permanent"), True),
         (LetterFilter(text="timed out"), False),
         (LetterFilter(since=AT + 1), True),
         (LetterFilter(since=AT + 1.1), False),
