@@ -30,7 +30,7 @@ from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.rules.errors import InvalidPatternError
 from headrace.streams.rules.pattern import Pattern
 from headrace.streams.rules.record_predicate import record_predicate
-from headrace.streams.stage import Stage
+from headrace.streams.stage import FanIn, Stage
 
 ABOUT_A_STAGE = ("on", "when")
 
@@ -158,7 +158,7 @@ def _check_inputs(found: Sequence[Stage], known: Sequence[Stage]) -> None:
     for stage in found:
         needed = [makers[topic.name] for topic in stage.reads if topic.name in makers]
         missing = [name for name in needed if name not in on]
-        joined = stage.gather is not None
+        joined = isinstance(stage.handler, FanIn)
         if missing and (joined or len(missing) == len(stage.reads)):
             what = " and ".join(missing) if joined else " or ".join(missing)
             raise PipelineConfigError(f"[stages.{stage.name}] is on, but {what} is off, which it reads from")

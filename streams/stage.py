@@ -1,4 +1,11 @@
-"""What a stage is: plain async functions, and the facts that the runner needs to know about them."""
+"""A stage: its name, its topics and its handler. The handler is one of five kinds, each with its async functions.
+
+Transform   takes a record and returns the resulting event, or None
+FanIn       joins the results of other stages for one asset version
+AsyncJob    starts a job at a service and stores its result once the job has completed
+JobWatch    looks up jobs whose completion event is missing
+Router      forwards records; nothing is stored
+"""
 
 from __future__ import annotations
 
@@ -30,24 +37,42 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob:
-    """A job that has ended well: what the service says, and the record that it was started for."""
+    """A job that succeeded, with the record that it was started for."""
 
     job: JobFinished
     record: Any
 
     @property
     def asset(self) -> Asset:
-        """The object version that the job was about."""
+        """Return the object version that the job processed."""
         asset: Asset = self.record.asset
         return asset
 
 
 @dataclass(frozen=True, slots=True)
-class AsyncJob:
-    """The two halves of work that takes hours: `start` submits and lets go, `finish` is woken by the completion.
+class Transform:
+    """Call `run` with each record. It returns the resulting event, or None if there is none."""
 
-    `start` is given the job's token, which is the same on every attempt, and returns the service's job id. A service
-    that is not `repeatable` starts another job for the same token: starts where that may have happened are counted.
+    run: RunStage
+
+
+@dataclass(frozen=True, slots=True)
+class FanIn:
+    """Call `gather` with the stored results of an asset. It returns an event once the set is complete."""
+
+    gather: GatherResults
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncJob:
+    """Start a job with `start`; call `finish` when its completion event arrives.
+
+    `start` receives the job token, which is the same on every attempt, and returns the service's job id. A service
+    without `idempotent_start` may start a second job for the same token; the worker counts suspected duplicates.
+
+    `when` is an event pattern: records that do not match it are passed to `otherwise`, without a job.
+
+    Raises ValueError if only one of `when` and `otherwise` is given.
     """
 
     service: str
@@ -55,40 +80,56 @@ class AsyncJob:
     start: StartJob
     finish: FinishJob
     when: EventPattern = field(default_factory=dict)
+    otherwise: Transform | None = None
     deadline_seconds: float = 6 * 3600.0
     idempotent_start: bool = True
+
+    def __post_init__(self) -> None:
+        if bool(self.when) != (self.otherwise is not None):
+            raise ValueError(f"{self.service} {self.operation}: `when` and `otherwise` must be given together")
+
+
+@dataclass(frozen=True, slots=True)
+class JobWatch:
+    """Call `check` with each started job. It returns the completion event, or None if there is none to send."""
+
+    check: CheckJob
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Call `route` with each record. It returns the messages to send, or None if the record does not match."""
+
+    route: RouteRecord
+
+
+Handler = Transform | FanIn | AsyncJob | JobWatch | Router
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of the pipeline: its own consumer group, retry topic and dead-letter topic.
+    """One step of the pipeline, with its own consumer group, retry topic and dead-letter topic.
 
-    `run` takes a record and returns the resulting event, or None where there is nothing to say. `gather` is for
-    fan-in: it takes what the store has about an asset and returns an event once the set is whole. `check` looks after
-    a job that was started. `route` hands a record on and says what is to be sent, or None where it is none of its
-    business; nothing of it is stored.
+    `when` is an event pattern; records that do not match it are skipped. `filter_override` is a second pattern, set in
+    the pipeline file.
 
-    `when` is an event pattern over the record: what does not match is not this stage's business. `only` is a second
-    one, by which a pipeline file narrows it. `calls` names the paid operations behind it, such as
-    `transcribe.start_transcription_job`, whose rate its workers share, `parts` what of them is priced apart. `options`
-    tells results apart that were made under other settings; `configure` builds the stage with settings of a pipeline
-    file, which it takes as keyword arguments beside `options`.
+    `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
+    rate limits. `priced_features` names the features with their own price.
 
-    `ordered` is for a stage whose records of one key must never pass each other: one that has to be tried again later
-    holds back the later ones until it has ended, well or not. Else only those pass that are in nobody's way.
+    `options` are part of the result name, so that results made with other settings are kept apart. `factory` builds
+    the stage with settings of the pipeline file, which are its keyword arguments beside `options`.
 
-    `epoch` counts how often somebody asked for new effects: results and jobs of an earlier one count no longer.
-    `max_attempts` is how often what may work later is tried.
+    With `ordered`, a record that is waiting for a retry holds back all later records of its key.
+
+    `epoch` counts the runs with `--fresh`; results and jobs of an earlier epoch are ignored.
+
+    Raises ValueError if the name is invalid.
     """
 
     name: str
     reads: tuple[Topic, ...]
+    handler: Handler
     writes: Topic | None = None
-    run: RunStage | None = None
-    gather: GatherResults | None = None
-    job: AsyncJob | None = None
-    check: CheckJob | None = None
-    route: RouteRecord | None = None
     when: EventPattern = field(default_factory=dict)
     filter_override: EventPattern = field(default_factory=dict)
     version: int = 1
@@ -104,28 +145,31 @@ class Stage:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"stage name {self.name!r}: lower-case letters, digits and hyphens, at most 23")
-        if not (self.run or self.gather or self.job or self.check or self.route):
-            raise ValueError(f"stage {self.name} has nothing to run")
+
+    @property
+    def job(self) -> AsyncJob | None:
+        """Return the handler if it is an asynchronous job."""
+        return self.handler if isinstance(self.handler, AsyncJob) else None
 
     @property
     def group(self) -> str:
-        """The stage's consumer group."""
+        """Return the name of the consumer group."""
         return f"headrace.{self.name}"
 
     @property
     def inputs(self) -> tuple[Topic, ...]:
-        """Every topic that the stage's consumer group reads."""
+        """Return every topic that the consumer group reads."""
         completions = (JOBS_FINISHED,) if self.job else ()
         return (*self.reads, *completions, retry(self.name))
 
     @property
     def version_key(self) -> str:
-        """The stage's version, with its epoch where there is one: `1`, `1e2`."""
+        """Return the version with the epoch, if there is one: `1`, `1e2`."""
         return f"{self.version}e{self.epoch}" if self.epoch else str(self.version)
 
     @property
     def result_name(self) -> str:
-        """What the stage's result is called in the store: `labels@1`, with a digest of options where it has some."""
+        """Return the name of the stored result: `labels@1`, with a digest of `options` if there are any."""
         if not self.options:
             return f"{self.name}@{self.version_key}"
         digest = hashlib.sha256("\n".join(self.options).encode()).hexdigest()[:8]
@@ -133,15 +177,15 @@ class Stage:
 
 
 def record_filter(stage: Stage) -> Predicate:
-    """Build what tells a stage's records from those that are not its business."""
+    """Return a predicate that is true for the records that the stage processes."""
     own, chosen = record_predicate(stage.when), record_predicate(stage.filter_override)
     return own if not stage.filter_override else lambda record: own(record) and chosen(record)
 
 
 def charges_of(event: Event) -> tuple[Charge, ...]:
-    """What the paid calls behind an event cost; empty for events that cost nothing."""
+    """Return the charges of the billed calls behind an event."""
     return getattr(event, "charges", ())
 
 
 IS_FILE: EventPattern = {"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}
-"""What consoles call a folder is an object of zero bytes whose key ends in a slash."""
+"""Matches objects that are not folders. The S3 console creates a folder as an empty object whose key ends in `/`."""

@@ -45,7 +45,7 @@ from headrace.streams.routing.rule import parse
 from headrace.streams.routing.rule_stage import rule_stage
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 
 Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known", "routed"]
 """How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record.
@@ -149,7 +149,7 @@ class Bench:
         self.cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
         when = NOT_WANTED if task.kind == "not wanted" else {}
         reads = topics.Topic(task.reads, "uploads")
-        self.stage = Stage(task.name, (reads,), topics.SCANNED, self.handler.on_event, when=when)
+        self.stage = Stage(task.name, (reads,), Transform(self.handler.on_event), topics.SCANNED, when=when)
         if task.kind == "routed":
             self.stage = _rule(task)
         self._results = ResultsStore(_bucket(task))

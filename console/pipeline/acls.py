@@ -10,7 +10,7 @@ from headrace.connectors import readiness
 from headrace.connectors.backfill import producer
 from headrace.schemas import topics
 from headrace.schemas.topics import Topic
-from headrace.streams.stage import Stage
+from headrace.streams.stage import JobWatch, Stage
 
 AclResource = Literal["topic", "group"]
 AclOperation = Literal["Read", "Write", "Describe"]
@@ -67,7 +67,7 @@ def _results(stage: Stage) -> Iterator[Topic]:
         yield stage.writes
     if stage.job:
         yield topics.JOBS_STARTED
-    if stage.check:
+    if isinstance(stage.handler, JobWatch):
         yield topics.JOBS_FINISHED
 
 

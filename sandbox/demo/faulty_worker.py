@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.console.app import main as app_main
 from headrace.streams import pipeline
-from headrace.streams.stage import AsyncJob, Stage
+from headrace.streams.stage import Stage, Transform
 
 STAGES = ("thumbnails", "labels", "moderation", "transcript")
 """Stages on which no other depends: their bug keeps nobody else from working."""
@@ -17,8 +17,10 @@ STAGES = ("thumbnails", "labels", "moderation", "transcript")
 
 def broken(stage: Stage) -> Stage:
     """Give a stage whose every try ends in the same mistake of ours."""
-    job = replace(stage.job, start=_bug) if isinstance(stage.job, AsyncJob) else None
-    return replace(stage, run=_bug if stage.run else None, job=job)
+    job = stage.job
+    if job is None:
+        return replace(stage, handler=Transform(_bug))
+    return replace(stage, handler=replace(job, start=_bug, otherwise=Transform(_bug) if job.otherwise else None))
 
 
 async def _bug(*_: Any) -> Any:

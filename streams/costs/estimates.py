@@ -17,13 +17,14 @@ OUTPUT_TOKEN_SHARE = 0.1
 
 def estimate(stage: Stage, record: Any) -> float | None:
     """Return US dollars for one record: 0 if nothing is billed, None if the record does not determine the amount."""
-    starts_a_job = stage.job is not None and record_predicate(stage.job.when)(record)
+    job = stage.job
+    starts_a_job = job is not None and record_predicate(job.when)(record)
     priced: list[float] = []
     for call in stage.paid_operations:
         service, _, method = call.partition(".")
         if method == "converse" and (tokens := units("1000 tokens", record)):
             priced += [tokens * share for share in _per_1000_tokens(service)]
-        if stage.run is not None and stage.job is not None and _is_job(method) != starts_a_job:
+        if job is not None and job.otherwise is not None and _is_job(method) != starts_a_job:
             continue
         for name in _operations(method, stage.priced_features):
             price = price_of(service, name)

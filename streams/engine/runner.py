@@ -28,7 +28,7 @@ from headrace.streams.engine.outcome import Dead, Done, Outcome, outcome_for
 from headrace.streams.errors import PermanentError, ThrottledError
 from headrace.streams.results import AssetResults
 from headrace.streams.rules.record_predicate import Predicate, record_predicate
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage, record_filter
+from headrace.streams.stage import AsyncJob, FanIn, FinishedJob, JobWatch, Router, Stage, Transform, record_filter
 
 SKIPPED = Done(how="skipped", why="the stage does not want it")
 
@@ -39,7 +39,6 @@ class Runner:
     def __init__(self, stage: Stage, context: RunnerContext) -> None:
         self._stage = stage
         self._context = context
-        self._route = stage.route
         self._wants = record_filter(stage)
         self._is_job: Predicate = record_predicate(stage.job.when) if stage.job else lambda _: False
 
@@ -54,7 +53,7 @@ class Runner:
 
     async def remember_failure(self, received: ConsumerRecord, dead: Dead) -> None:
         """Note in the store that the stage failed for this asset, so that fan-ins need not wait for it."""
-        if self._route is not None:
+        if isinstance(self._stage.handler, Router):
             return
         try:
             from_headers(received.headers)
@@ -71,33 +70,34 @@ class Runner:
                 event = self._context.codec.decode(received.value)
             except UnknownSchemaError:
                 event = await self._context.codec.decode_async(received.value)
-            if self._route is None and not self._is_for_this(event, received.topic):
+            if not self._is_for_this(event, received.topic):
                 return SKIPPED
             envelope = from_headers(received.headers)
         except (DecodeError, InvalidEventError):
             if topics.is_dead_letters(received.topic):
                 return Done(how="skipped", why="a dead letter that nobody can read is one already")
             raise
-        if self._route is not None:
-            sent = await self._route(received, event, envelope)
+        handler = self._stage.handler
+        if isinstance(handler, Router):
+            sent = await handler.route(received, event, envelope)
             return SKIPPED if sent is None else Done(sent)
         if _is_job_completion(event, received.topic):
             return await self._finish(event, envelope, received.partition)
-        if isinstance(event, JobStarted) and self._stage.check is not None:
-            return await self._check(event, envelope)
+        if isinstance(handler, JobWatch):
+            return await self._check(handler, event, envelope) if isinstance(event, JobStarted) else SKIPPED
         asset = await self._asset(event)
         if asset is None:
             return Done(how="skipped", why="not about an asset")
-        return await self._run_stage(OpenedRecord(event, envelope, asset, received.partition))
+        return await self._run_stage(handler, OpenedRecord(event, envelope, asset, received.partition))
 
     def _is_for_this(self, event: Event, topic: str) -> bool:
         """Say it before the envelope is read: most events that a stage reads are for others."""
-        return _is_job_completion(event, topic) or self._wants(event)
+        return isinstance(self._stage.handler, Router) or _is_job_completion(event, topic) or self._wants(event)
 
-    async def _run_stage(self, task: OpenedRecord) -> Outcome:
+    async def _run_stage(self, handler: Transform | FanIn | AsyncJob, task: OpenedRecord) -> Outcome:
         shelf = await self._context.results.load(task.asset)
-        if self._stage.gather is not None:
-            return await self._gather(task, shelf)
+        if isinstance(handler, FanIn):
+            return await self._gather(handler, task, shelf)
         again = await self._reemit_stored(shelf, self._stage.result_name)
         if again is not None:
             return again
@@ -106,10 +106,11 @@ class Runner:
         await check_asset_budget(self._stage, task.event, shelf, self._context.budget)
         if self._context.day is not None:
             self._context.day.reserve(self._stage, task.event, self._context.clock())
-        if self._stage.job is not None and self._is_job(task.event):
-            return await self._start(self._stage.job, task, shelf)
-        assert self._stage.run is not None
-        return await self._store_and_emit(task, await self._stage.run(task.event, self._context.services))
+        if isinstance(handler, AsyncJob):
+            if handler.otherwise is None or self._is_job(task.event):
+                return await self._start(handler, task, shelf)
+            handler = handler.otherwise
+        return await self._store_and_emit(task, await handler.run(task.event, self._context.services))
 
     async def _start(self, job: AsyncJob, task: OpenedRecord, shelf: AssetResults) -> Outcome:
         """Store the intent, submit the job and let go. The same token on every attempt makes it one job."""
@@ -166,25 +167,23 @@ class Runner:
             task, await self._stage.job.finish(FinishedJob(job, record), self._context.services)
         )
 
-    async def _check(self, job: JobStarted, envelope: EventMetadata) -> Outcome:
-        """Look after a job. Nothing is stored: its end has the same id, whoever tells of it, and however often."""
-        assert self._stage.check is not None
+    async def _check(self, handler: JobWatch, job: JobStarted, envelope: EventMetadata) -> Outcome:
+        """Look up a job. Nothing is stored: the completion event has the same id on every attempt."""
         shelf = await self._context.results.load(job.asset)
-        ended = await self._stage.check(job, shelf, self._context.services)
+        ended = await handler.check(job, shelf, self._context.services)
         if ended is None:
             return Done(how="skipped", why="its stage knows of its end")
         id_ = job_end_id(ended.service, ended.job_id, ended.token, ended.status)
         found = self._envelope(ended, id_, envelope, ended.finished_at)
         return Done((self._message(ended, found),))
 
-    async def _gather(self, task: OpenedRecord, shelf: AssetResults) -> Outcome:
+    async def _gather(self, handler: FanIn, task: OpenedRecord, shelf: AssetResults) -> Outcome:
         """Fan-in without state: whoever sees the whole set emits, and always with the same id.
 
         Two arrivals may see the whole set. The stored result belongs to the one that stored it: only that one
         emits it again when it is redelivered or replayed.
         """
-        assert self._stage.gather is not None
-        event = await self._stage.gather(task.asset, shelf)
+        event = await handler.gather(task.asset, shelf)
         if event is None:
             return Done(how="skipped", why="not all of the set has arrived")
         digest = hashlib.sha256(msgspec.json.encode(event)).hexdigest()[:16]
@@ -207,7 +206,7 @@ class Runner:
         self, task: OpenedRecord, event: Event | None, name: str = "", ordinal: int | str = 0
     ) -> Done:
         """Store the result; only what is stored is emitted."""
-        gathers = self._stage.gather is not None
+        gathers = isinstance(self._stage.handler, FanIn)
         cause = task.envelope.correlation if gathers else task.envelope.id
         id_ = derived_id(cause, self._stage.name, self._stage.version_key, ordinal)
         envelope = self._envelope(event, id_, task.envelope, self._context.clock())

@@ -18,7 +18,7 @@ from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.routing.event_format import to_eventbridge_event
 from headrace.streams.routing.input_transformer import transform
 from headrace.streams.routing.rule import Rule, RuleRetryPolicy
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Router, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], floa
 
     known = {topic.name: topic for topic in topics.SHARED}
     reads = tuple(known.get(name) or Topic(name, "") for name in rule.reads)
-    return Stage(rule.stage_name, reads=reads, route=route, ordered=rule.ordered, max_attempts=rule.retry.attempts)
+    return Stage(
+        rule.stage_name, reads=reads, handler=Router(route), ordered=rule.ordered, max_attempts=rule.retry.attempts
+    )
 
 
 def _expired_or(failure: StageError, received: ConsumerRecord, policy: RuleRetryPolicy, now: float) -> StageError:

@@ -19,7 +19,7 @@ from headrace.schemas.settings import SettingsError
 from headrace.streams.engine import metrics
 from headrace.streams.routing.rule import Rule, read_text
 from headrace.streams.routing.rule_stage import ActiveRule, SendDelivery, reloadable_rule_stage
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 
 BuildStage = Callable[[Rule], SendDelivery | None]
 """Opens the connection to a rule's target. Raises `InvalidRuleError` for an invalid target."""
@@ -92,8 +92,10 @@ def _opened(change: RuleChange, build: BuildStage, sinks: Collection[str]) -> Ac
 
 def can_reuse_stage(running: Stage, new: Stage) -> bool:
     """Return whether two stages differ only in the rule they apply, so that the running one can stay."""
-    return replace(running, route=None, run=_never) == replace(new, route=None, run=_never)
+    return replace(running, handler=_UNUSED) == replace(new, handler=_UNUSED)
 
 
-async def _never(*_: object) -> None:
-    """Replace `run` of both stages in the comparison."""
+async def _never(*_: object) -> None: ...
+
+
+_UNUSED = Transform(_never)

@@ -11,7 +11,7 @@ from headrace.schemas.records import Asset, Event, Pointer
 from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, Topic
 from headrace.streams.service_results import TextFeature, TextSpans
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 DescribeSpans = Callable[[Asset, TextSpans, Pointer], Event]
@@ -40,7 +40,7 @@ def marking_stage(feature: TextFeature, writes: Topic, describe: DescribeSpans) 
         reads=(TRANSCRIBED, DOCUMENTS),
         writes=writes,
         when=HAS_WORDS,
-        run=mark,
+        handler=Transform(mark),
         paid_operations=(f"comprehend.{OPERATIONS[feature]}",),
     )
 

@@ -8,7 +8,7 @@ from headrace.schemas.records import Asset, Event, MediaReady, Pointer
 from headrace.schemas.topics import READY, Topic
 from headrace.streams.service_results import Feature, VisionResult
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
 
 DescribeVision = Callable[[Asset, VisionResult, Pointer], Event]
 
@@ -52,8 +52,14 @@ def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeV
         reads=(READY,),
         writes=writes,
         when={"kind": ["image", "video"] if of_images else ["video"]},
-        run=look if of_images else None,
-        job=AsyncJob("rekognition", operation, start, finish, when={"kind": ["video"]}),
+        handler=AsyncJob(
+            "rekognition",
+            operation,
+            start,
+            finish,
+            when={"kind": ["video"]} if of_images else {},
+            otherwise=Transform(look) if of_images else None,
+        ),
         version=VERSION,
         paid_operations=tuple(f"rekognition.{call}" for call in calls),
     )

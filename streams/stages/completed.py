@@ -6,7 +6,7 @@ from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaCompleted, StageFailure
 from headrace.schemas.topics import dead_letters
 from headrace.streams.results import AssetResults
-from headrace.streams.stage import Stage, charges_of, record_filter
+from headrace.streams.stage import FanIn, Stage, charges_of, record_filter
 
 
 def completion_of(stages: tuple[Stage, ...]) -> Stage:
@@ -32,7 +32,7 @@ def completion_of(stages: tuple[Stage, ...]) -> Stage:
         return MediaCompleted(asset=asset, succeeded=tuple(succeeded), failed=tuple(failed), usd=round(usd, 6))
 
     reads = tuple(topic for stage in watched for topic in (stage.writes, dead_letters(stage.name)) if topic)
-    return Stage("completed", reads=reads, writes=topics.COMPLETED, gather=completed)
+    return Stage("completed", reads=reads, writes=topics.COMPLETED, handler=FanIn(completed))
 
 
 async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: AssetResults) -> bool:
@@ -42,7 +42,7 @@ async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: AssetResults
     """
     makers = [maker for maker in stages if maker.writes in stage.reads]
     comes = [await _comes(maker, stage, stages, shelf) for maker in makers]
-    return not makers or (all(comes) if stage.gather else any(comes))
+    return not makers or (all(comes) if isinstance(stage.handler, FanIn) else any(comes))
 
 
 async def _comes(maker: Stage, stage: Stage, stages: tuple[Stage, ...], shelf: AssetResults) -> bool:

@@ -8,7 +8,7 @@ from headrace.schemas.records import Asset, DocumentAnalysed, MediaReady
 from headrace.schemas.topics import DOCUMENTS, READY
 from headrace.streams.service_results import DocumentFeature, DocumentText
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
 from headrace.streams.stages._text import excerpt
 
 ONE_PAGE = ["image/jpeg", "image/png"]
@@ -60,8 +60,14 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
         reads=(READY,),
         writes=DOCUMENTS,
         when={"content_type": [*ONE_PAGE, *MANY_PAGES]},
-        run=look,
-        job=AsyncJob("textract", operation, start, finish, when={"content_type": MANY_PAGES}),
+        handler=AsyncJob(
+            "textract",
+            operation,
+            start,
+            finish,
+            when={"content_type": MANY_PAGES},
+            otherwise=Transform(look),
+        ),
         options=options,
         factory=documents_stage,
         paid_operations=tuple(f"textract.{method}" for method in methods),

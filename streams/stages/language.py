@@ -7,7 +7,7 @@ from typing import Any
 from headrace.schemas.records import LanguageDetected, LanguageShare
 from headrace.schemas.topics import DOCUMENTS, LANGUAGE, TRANSCRIBED
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 
@@ -29,6 +29,6 @@ STAGE = Stage(
     reads=(TRANSCRIBED, DOCUMENTS),
     writes=LANGUAGE,
     when=HAS_WORDS,
-    run=language,
+    handler=Transform(language),
     paid_operations=("comprehend.detect_dominant_language",),
 )

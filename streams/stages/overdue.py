@@ -16,7 +16,7 @@ from headrace.schemas.topics import JOBS_STARTED
 from headrace.streams.errors import PermanentError, RetryAt
 from headrace.streams.results import AssetResults
 from headrace.streams.services import Services
-from headrace.streams.stage import CheckJob, Stage
+from headrace.streams.stage import CheckJob, JobWatch, Stage
 
 FIRST_LOOK_SECONDS = 900.0
 
@@ -28,7 +28,7 @@ def overdue_stage(
 ) -> Stage:
     """Build the stage; the first look at a job is so many seconds after its start."""
     check = _checking(after, clock)
-    return Stage("overdue", reads=(JOBS_STARTED,), check=check, options=options, factory=overdue_stage)
+    return Stage("overdue", reads=(JOBS_STARTED,), handler=JobWatch(check), options=options, factory=overdue_stage)
 
 
 def _checking(first: float, clock: Callable[[], datetime]) -> CheckJob:

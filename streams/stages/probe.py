@@ -6,7 +6,7 @@ from headrace.schemas import topics
 from headrace.schemas.records import MediaProbed, MediaUploaded
 from headrace.streams.media import probe as media_probe
 from headrace.streams.services import Services
-from headrace.streams.stage import IS_FILE, Stage
+from headrace.streams.stage import IS_FILE, Stage, Transform
 
 
 def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
@@ -35,7 +35,7 @@ def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
         reads=(topics.UPLOADED,),
         writes=topics.PROBED,
         when=IS_FILE,
-        run=probe,
+        handler=Transform(probe),
         options=options,
         factory=probe_stage,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaProbed, MediaReady, MediaScanned
 from headrace.streams.results import AssetResults
-from headrace.streams.stage import Stage
+from headrace.streams.stage import FanIn, Stage
 
 
 async def ready(asset: Asset, shelf: AssetResults) -> MediaReady | None:
@@ -30,4 +30,4 @@ async def ready(asset: Asset, shelf: AssetResults) -> MediaReady | None:
     )
 
 
-STAGE = Stage("ready", reads=(topics.SCANNED, topics.PROBED), writes=topics.READY, gather=ready)
+STAGE = Stage("ready", reads=(topics.SCANNED, topics.PROBED), writes=topics.READY, handler=FanIn(ready))

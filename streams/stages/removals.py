@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas import topics
 from headrace.schemas.records import MediaDeleted
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 
 
 async def removal(deleted: MediaDeleted, services: Services) -> None:
@@ -15,4 +15,4 @@ async def removal(deleted: MediaDeleted, services: Services) -> None:
 # To delete one old version for good hides nothing that is newer: only the object as a whole can go.
 HIDES_THE_OBJECT = {"$or": [{"asset": {"version_id": [None]}}, {"event_name": [{"suffix": "DeleteMarkerCreated"}]}]}
 
-STAGE = Stage("removals", reads=(topics.DELETED,), when=HIDES_THE_OBJECT, run=removal)
+STAGE = Stage("removals", reads=(topics.DELETED,), when=HIDES_THE_OBJECT, handler=Transform(removal))

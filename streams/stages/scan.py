@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas import topics
 from headrace.schemas.records import MediaScanned, MediaUploaded
 from headrace.streams.services import Services
-from headrace.streams.stage import IS_FILE, Stage
+from headrace.streams.stage import IS_FILE, Stage, Transform
 
 
 async def scan(uploaded: MediaUploaded, services: Services) -> MediaScanned:
@@ -17,4 +17,4 @@ async def scan(uploaded: MediaUploaded, services: Services) -> MediaScanned:
     )
 
 
-STAGE = Stage("scan", reads=(topics.UPLOADED,), writes=topics.SCANNED, when=IS_FILE, run=scan)
+STAGE = Stage("scan", reads=(topics.UPLOADED,), writes=topics.SCANNED, when=IS_FILE, handler=Transform(scan))

@@ -7,7 +7,7 @@ from typing import Any
 from headrace.schemas.records import SentimentDetected
 from headrace.schemas.topics import DOCUMENTS, SENTIMENT, TRANSCRIBED
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 
@@ -30,6 +30,6 @@ STAGE = Stage(
     reads=(TRANSCRIBED, DOCUMENTS),
     writes=SENTIMENT,
     when=HAS_WORDS,
-    run=sentiment,
+    handler=Transform(sentiment),
     paid_operations=("comprehend.detect_sentiment",),
 )

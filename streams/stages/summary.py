@@ -8,7 +8,7 @@ from headrace.schemas.records import Charge, MediaSummarised
 from headrace.schemas.topics import DOCUMENTS, SUMMARISED, TRANSCRIBED
 from headrace.streams.media.text_chunks import split_text
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 PART_BYTES = 40_000
@@ -52,7 +52,7 @@ def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...]
         reads=(TRANSCRIBED, DOCUMENTS),
         writes=SUMMARISED,
         when=HAS_WORDS,
-        run=summarise,
+        handler=Transform(summarise),
         options=options,
         factory=summary_stage,
         paid_operations=("bedrock-runtime.converse",),

@@ -10,7 +10,7 @@ from headrace.schemas.records import MediaThumbnailed, MediaUploaded, Picture
 from headrace.streams.media import probe as media_probe
 from headrace.streams.media import thumbnails as media_thumbnails
 from headrace.streams.services import Services
-from headrace.streams.stage import IS_FILE, Stage
+from headrace.streams.stage import IS_FILE, Stage, Transform
 
 
 async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbnailed:
@@ -29,4 +29,6 @@ async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbn
     return MediaThumbnailed(asset=asset, pictures=tuple(pictures))
 
 
-STAGE = Stage("thumbnails", reads=(topics.UPLOADED,), writes=topics.THUMBNAILED, when=IS_FILE, run=thumbnails)
+STAGE = Stage(
+    "thumbnails", reads=(topics.UPLOADED,), writes=topics.THUMBNAILED, when=IS_FILE, handler=Transform(thumbnails)
+)

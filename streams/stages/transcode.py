@@ -25,7 +25,7 @@ def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ..
         reads=(READY,),
         writes=TRANSCODED,
         when={"kind": ["video"]},
-        job=AsyncJob("mediaconvert", "CreateJob", start, finish, idempotent_start=False),
+        handler=AsyncJob("mediaconvert", "CreateJob", start, finish, idempotent_start=False),
         options=options,
         factory=transcode_stage,
         paid_operations=("mediaconvert.create_job", "mediaconvert.get_job"),

@@ -39,7 +39,7 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
         reads=(topics.READY,),
         writes=topics.TRANSCRIBED,
         when={"kind": ["audio", "video"], "audio_codec": [{"exists": True}]},
-        job=AsyncJob("transcribe", "StartTranscriptionJob", start, finish),
+        handler=AsyncJob("transcribe", "StartTranscriptionJob", start, finish),
         options=options,
         factory=transcript_stage,
         paid_operations=("transcribe.start_transcription_job", "transcribe.get_transcription_job"),

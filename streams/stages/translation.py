@@ -8,7 +8,7 @@ from headrace.schemas.records import MediaTranslated, Pointer
 from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, TRANSLATED
 from headrace.streams.media import webvtt
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, excerpt, text_of
 
 
@@ -49,7 +49,7 @@ def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
         reads=(TRANSCRIBED, DOCUMENTS),
         writes=TRANSLATED,
         when=HAS_WORDS,
-        run=translate,
+        handler=Transform(translate),
         options=options,
         factory=translation_stage,
         paid_operations=("translate.translate_text",),

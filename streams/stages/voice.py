@@ -52,7 +52,7 @@ def voice_stage(voice: str = "", options: tuple[str, ...] = ()) -> Stage:
         reads=(TRANSLATED,),
         writes=VOICED,
         when={**HAS_WORDS, "target": [{"exists": True}] if voice else list(VOICES)},
-        job=AsyncJob("polly", "StartSpeechSynthesisTask", start, finish, idempotent_start=False),
+        handler=AsyncJob("polly", "StartSpeechSynthesisTask", start, finish, idempotent_start=False),
         options=options,
         factory=voice_stage,
         paid_operations=("polly.start_speech_synthesis_task", "polly.get_speech_synthesis_task"),

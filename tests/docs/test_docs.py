@@ -20,7 +20,7 @@ from headrace.schemas.records import Label, MediaModerated, Pointer
 from headrace.streams import pipeline
 from headrace.streams.results import ResultsStore
 from headrace.streams.rules.record_predicate import record_predicate
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from tests.docs.generate import GENERATED, README, ROOT, SETTINGS, rendered
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import asset
@@ -189,8 +189,8 @@ def moderated(*flags: str) -> MediaModerated:
 
 async def test_the_example_stage_keeps_what_was_flagged(example: Stage) -> None:
     bucket = MemoryBucket()
-    assert example.run is not None
-    await example.run(moderated("Weapons", "Smoking"), FakeServices().services(ResultsStore(bucket)))
+    assert isinstance(example.handler, Transform)
+    await example.handler.run(moderated("Weapons", "Smoking"), FakeServices().services(ResultsStore(bucket)))
     [(key, content)] = bucket.objects.items()
     assert key.endswith("/review.txt")
     assert content == b"Weapons\nSmoking"

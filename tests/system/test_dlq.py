@@ -33,7 +33,7 @@ from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams import pipeline
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from tests.support.process import run
 from tests.support.records import arrived, asset, envelope, uploaded
 
@@ -46,7 +46,7 @@ async def _nothing(_event: Any, _services: Any) -> None: ...
 
 
 def _stage(name: str) -> Stage:
-    return Stage(name, reads=(), run=_nothing)
+    return Stage(name, reads=(), handler=Transform(_nothing))
 
 
 class Site:

@@ -99,8 +99,9 @@ class Place:
             assert labels.STAGE.job is not None
             told = await labels.STAGE.job.finish(FinishedJob(end, event), services)
         else:
-            assert labels.STAGE.run is not None
-            made = await labels.STAGE.run(event, services)
+            assert labels.STAGE.job is not None
+            assert labels.STAGE.job.otherwise is not None
+            made = await labels.STAGE.job.otherwise.run(event, services)
             assert made is not None
             told = made
         await self.results.put(event.asset, "labels@1", told, envelope(told), "cause")

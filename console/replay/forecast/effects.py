@@ -21,7 +21,7 @@ from headrace.schemas.records import Asset, Event, JobFinished
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.rules.record_predicate import record_predicate
-from headrace.streams.stage import Stage, record_filter
+from headrace.streams.stage import FanIn, Stage, record_filter
 
 EffectKind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
 
@@ -53,7 +53,7 @@ class Forecaster:
         if asset is None or not self._wants(event):
             return RecordForecast("unwanted")
         shelf = await self._results.load(asset)
-        if self._stage.gather is not None:
+        if isinstance(self._stage.handler, FanIn):
             return RecordForecast("joined")
         if await self._is_stored(shelf):
             return RecordForecast("stored")

@@ -30,7 +30,7 @@ from headrace.streams.results import AssetResults, ResultsBucket, ResultsStore
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
 
 AT_A_TIME = 16
 TRIES = 3
@@ -147,12 +147,12 @@ def _without_jobs(stage: Stage, live: ResultsStore) -> Stage:
     is_job = record_predicate(job.when)
 
     async def run(record: Any, services: Services) -> Event | None:
-        if stage.run is not None and not is_job(record):
-            return await stage.run(record, services)
+        if job.otherwise is not None and not is_job(record):
+            return await job.otherwise.run(record, services)
         ended = await _end_of(stage, job, record.asset, await live.load(record.asset))
         return await job.finish(FinishedJob(ended, record), services)
 
-    return replace(stage, job=None, run=run)
+    return replace(stage, handler=Transform(run))
 
 
 async def _end_of(stage: Stage, job: AsyncJob, asset: Asset, shelf: AssetResults) -> JobFinished:

@@ -30,7 +30,7 @@ from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.settings import load
 from headrace.schemas.topics import Topic
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Stage
+from headrace.streams.stage import JobWatch, Router, Stage
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 DAYS = 7
@@ -99,9 +99,9 @@ def trial_of(name: str, stage: Stage) -> ShadowRun:
     """Check what is asked for. Raises `Refused` for a name or a stage that cannot be tried apart."""
     if not NAME.fullmatch(name):
         raise CommandError(f"--into {name}: lower-case letters, digits and hyphens, a letter first, at most 40")
-    if stage.route is not None:
+    if isinstance(stage.handler, Router):
         raise CommandError(f"{stage.name} hands records on to others, which a trial must not: headrace rules explain")
-    if stage.check is not None:
+    if isinstance(stage.handler, JobWatch):
         raise CommandError(f"{stage.name} looks after jobs, of which there are none in a trial")
     return ShadowRun(name, stage)
 

@@ -38,7 +38,7 @@ from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
 from headrace.streams.worker.runtime import HostedStage
 from tests.chaos.support.planted_bugs import only_promised, plant
 from tests.support.directory_bucket import FolderBucket
@@ -131,8 +131,9 @@ def stage_of(name: str, reads: str, ordered: bool = False) -> Stage:
     async def finish(finished: FinishedJob, services: Services) -> MediaScanned:
         return _scanned(finished.asset, finished.job.job_id)
 
-    job = AsyncJob("test", "Start", start, finish, {"asset": {"key": [{"suffix": JOB_SUFFIX}]}})
-    return Stage(name, (topics.Topic(reads, "uploads"),), topics.SCANNED, scan, job=job, ordered=ordered)
+    when = {"asset": {"key": [{"suffix": JOB_SUFFIX}]}}
+    job = AsyncJob("test", "Start", start, finish, when, otherwise=Transform(scan))
+    return Stage(name, (topics.Topic(reads, "uploads"),), job, topics.SCANNED, ordered=ordered)
 
 
 def build(orders: Orders) -> HostedStage:

@@ -25,7 +25,7 @@ from headrace.schemas.records import (
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.outcome import Dead, Retry
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from tests.support import records
 from tests.support.records import CODEC, NOW, arrived
 
@@ -132,7 +132,7 @@ def a_stage(name: str) -> Stage:
     async def nothing(_event: Any, _services: Any) -> None:
         """Do nothing."""
 
-    return Stage(name, reads=(), run=nothing)
+    return Stage(name, reads=(), handler=Transform(nothing))
 
 
 def envelope_of(of: LogEntry) -> EventMetadata:

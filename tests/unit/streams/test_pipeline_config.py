@@ -13,7 +13,7 @@ from headrace.streams import pipeline
 from headrace.streams.costs.asset_budget import BudgetLimits
 from headrace.streams.limits import job_quotas
 from headrace.streams.results import ResultsStore
-from headrace.streams.stage import Stage, record_filter
+from headrace.streams.stage import Stage, Transform, record_filter
 from headrace.streams.stages import ready as ready_stage
 from headrace.streams.stages.probe import probe_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
@@ -155,9 +155,9 @@ def test_tags_can_be_read_for_rules_alone(pipeline_file: Path) -> None:
 @pytest.mark.parametrize(("tags", "asked"), [(True, 1), (False, 0)])
 async def test_tags_come_with_what_is_probed(tags: bool, asked: int) -> None:
     outside = FakeServices(path=MEDIA / "bottles.jpg", tagged={"team": "news"})
-    run = probe_stage(tags=tags).run
-    assert run is not None
-    found = await run(uploaded(), outside.services(ResultsStore(MemoryBucket())))
+    handler = probe_stage(tags=tags).handler
+    assert isinstance(handler, Transform)
+    found = await handler.run(uploaded(), outside.services(ResultsStore(MemoryBucket())))
     assert isinstance(found, MediaProbed)
     assert found.tags == ({"team": "news"} if tags else None)
     assert outside.asked("tags") == asked

@@ -95,9 +95,10 @@ class Reader:
 
 async def read(forms: bool) -> tuple[DocumentAnalysed, MemoryBucket]:
     bucket = MemoryBucket()
-    run = documents_stage(forms=forms, options=("forms=True",) if forms else ()).run
-    assert run is not None
-    found = await run(ready(), FakeServices(more=Reader()).services(ResultsStore(bucket)))
+    job = documents_stage(forms=forms, options=("forms=True",) if forms else ()).job
+    assert job is not None
+    assert job.otherwise is not None
+    found = await job.otherwise.run(ready(), FakeServices(more=Reader()).services(ResultsStore(bucket)))
     assert isinstance(found, DocumentAnalysed)
     return found, bucket
 

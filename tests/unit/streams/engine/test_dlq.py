@@ -19,7 +19,7 @@ from headrace.streams.engine.dlq import (
 )
 from headrace.streams.engine.headers import count_in, due_at, original_headers, record_history
 from headrace.streams.engine.outcome import Dead, Retry
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from tests.support.records import NOW, arrived, raw
 
 
@@ -27,7 +27,7 @@ async def nothing(_event: object, _services: object) -> None:
     """Do nothing."""
 
 
-STAGE = Stage("labels", reads=(topics.READY,), run=nothing)
+STAGE = Stage("labels", reads=(topics.READY,), handler=Transform(nothing))
 DEAD = Dead("unreadable", "no moov atom", "PermanentError")
 RETRY = Retry(1.5, "timeout", "took too long")
 REPLAY = RedriveInfo("r1", "ada@host", "bug is fixed")

@@ -31,7 +31,7 @@ from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import get_stages, stages
 from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage
+from headrace.streams.stage import AsyncJob, FanIn, FinishedJob, Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import (
     CODEC,
@@ -409,7 +409,7 @@ async def test_a_step_of_somebody_else_runs_like_ours(world: World) -> None:
         return scanned(media.asset)
 
     [sent] = await world.done(
-        Stage("shout", reads=(topics.READY,), writes=topics.SCANNED, run=shout), received(ready())
+        Stage("shout", reads=(topics.READY,), writes=topics.SCANNED, handler=Transform(shout)), received(ready())
     )
     assert event(sent) == scanned()
 
@@ -439,10 +439,21 @@ def test_a_name_that_could_not_be_a_topic_or_token_is_refused(name: str) -> None
         """Do nothing."""
 
     with pytest.raises(ValueError, match="stage name"):
-        Stage(name, reads=(topics.READY,), gather=nothing)
+        Stage(name, reads=(topics.READY,), handler=FanIn(nothing))
 
 
 def test_a_stage_reads_its_topics_its_jobs_completions_and_what_it_tries_again() -> None:
     [labels, scan] = get_stages(["labels", "scan"])
     assert [topic.name for topic in labels.inputs] == ["media.ready", "jobs.finished", "labels.retry"]
     assert [topic.name for topic in scan.inputs] == ["media.uploaded", "scan.retry"]
+
+
+async def test_rejects_a_job_filter_without_a_handler_for_the_other_records() -> None:
+    async def start(media: MediaReady, token: str, services: Services) -> str:
+        return token
+
+    async def finish(finished: FinishedJob, services: Services) -> MediaScanned:
+        return scanned()
+
+    with pytest.raises(ValueError, match="must be given together"):
+        AsyncJob("rekognition", "StartLabelDetection", start, finish, when={"kind": ["video"]})

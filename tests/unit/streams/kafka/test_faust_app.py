@@ -21,7 +21,7 @@ from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import create_app, credentials
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 
 
 async def nothing(_: ConsumerRecord) -> Disposition:
@@ -80,7 +80,7 @@ def consumer(scheduler: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
         """Do nothing."""
 
     app = create_app(
-        Stage("labels", (topics.READY,), run=run),
+        Stage("labels", (topics.READY,), Transform(run)),
         scheduler,
         StreamSettings(results_bucket="results"),
         KafkaSettings(bootstrap_servers="localhost:1"),

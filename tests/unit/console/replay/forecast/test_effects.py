@@ -19,7 +19,7 @@ from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
 
@@ -126,18 +126,15 @@ async def test_a_call_whose_price_nobody_knows_is_counted_all_the_same(world: Wo
     async def run(*_: object) -> None:
         """Do nothing."""
 
-    dear = Stage("dear", reads=(), run=run, paid_operations=("bedrock.invoke_model",))
+    dear = Stage("dear", reads=(), handler=Transform(run), paid_operations=("bedrock.invoke_model",))
     assert await world.foresee(dear, received(ready())) == RecordForecast("paid", None)
 
 
 async def test_a_result_of_an_older_version_of_the_stage_is_not_its_result(world: World) -> None:
     await an_image_was_labelled(world)
-    newer = Stage(
-        "labels", reads=(), run=get_stages(["labels"])[0].run, version=2, paid_operations=("rekognition.detect_labels",)
-    )
-    older = Stage(
-        "labels", reads=(), run=get_stages(["labels"])[0].run, version=1, paid_operations=("rekognition.detect_labels",)
-    )
+    handler = get_stages(["labels"])[0].handler
+    newer = Stage("labels", (), handler, version=2, paid_operations=("rekognition.detect_labels",))
+    older = Stage("labels", (), handler, version=1, paid_operations=("rekognition.detect_labels",))
     assert (await world.foresee(newer, received(ready()))).kind == "paid"
     await world.results.put(asset(), newer.result_name, None, received_envelope(), "cause")
     assert (await world.foresee(newer, received(ready()))).kind == "stored"
