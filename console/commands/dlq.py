@@ -28,7 +28,7 @@ LetterIds = Annotated[
 def list_(
     query: LetterFilter,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of dead letters, newest first.")] = 50,
-    settled: Annotated[bool, typer.Option("--all", help="Include resolved dead letters.")] = False,
+    resolved: Annotated[bool, typer.Option("--all", help="Include resolved dead letters.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the newest dead letters: id, code, key, time of failure, attempts and reason.
@@ -38,7 +38,7 @@ def list_(
     from headrace.console.dlq import render, serialize
     from headrace.console.dlq.letter import short_ids
 
-    data = serialize.page(_connect().list(replace(query, limit=limit), settled))
+    data = serialize.page(_connect().list(replace(query, limit=limit), resolved))
     if as_json:
         _print_json(data)
     else:
@@ -128,7 +128,7 @@ def import_(
 @app.command()
 def resolve(
     ids: LetterIds,
-    status: Annotated[Literal["superseded", "wont-fix"], typer.Option("--as", help="What it is.", show_default=False)],
+    status: Annotated[Literal["superseded", "wont-fix"], typer.Option(help="Why no work is left.", show_default=False)],
     why: Annotated[str, typer.Option(help="Reason, kept with the dead letter.", show_default=False)],
     as_json: JsonOption = False,
 ) -> None:

@@ -41,7 +41,7 @@ class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     through: str = ""
 
     def applies_to(self, record: ConsumerRecord) -> bool:
-        """Whether this record of the letter is settled, and not one that came after the decision."""
+        """Whether this record of the letter is resolved, and not one that came after the decision."""
         topic, partition, offset = self.through.rsplit("/", 2) if self.through else ("", "", "")
         if (topic, partition) != (record.topic, str(record.partition)):
             return not self.through

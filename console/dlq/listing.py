@@ -36,11 +36,11 @@ class ListedLetter:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a page is to show: letters that match, and also settled ones if `settled` says so."""
+    """What a page is to show: letters that match, and also resolved ones if `resolved` says so."""
 
     filter: LetterFilter
     known: Mapping[str, Disposition]
-    settled: bool = False
+    resolved: bool = False
 
     @property
     def limit(self) -> int:
@@ -52,7 +52,7 @@ class ListQuery:
 class LetterPage:
     """Some letters, newest first. `more` is how many are not shown, or how many may be where not all were looked at.
 
-    `hidden` counts the settled ones among those that were looked at.
+    `hidden` counts the resolved ones among those that were looked at.
     """
 
     letters: tuple[ListedLetter, ...]
@@ -164,12 +164,12 @@ class _BackwardScan:
 
 
 def _judged(record: ConsumerRecord, wanted: ListQuery) -> tuple[bytes, bool | None]:
-    """Say which letter a record is, and whether it is to be shown: None where it would be, were it not settled."""
+    """Say which letter a record is, and whether it is to be shown: None where it would be, were it not resolved."""
     headers = dict(record.headers)
     what = identity(record, headers.get("ce_id"))
     if not wanted.filter.meets(record, headers):
         return what, False
-    hidden = wanted.known and not wanted.settled and _found(record, wanted).disposition
+    hidden = wanted.known and not wanted.resolved and _found(record, wanted).disposition
     return what, None if hidden else True
 
 

@@ -141,7 +141,7 @@ class DeadLetters:
             if query.limit is None:
                 matches = (record for record in self._read(ranges, on_progress) if query.matches(LogEntry(record)))
             else:
-                newest = listing.page(self._log, ranges, ListQuery(query, {}, settled=True), on_progress).letters
+                newest = listing.page(self._log, ranges, ListQuery(query, {}, resolved=True), on_progress).letters
                 places = {(each.record.topic, each.record.partition, each.record.offset) for each in newest}
                 records = self._read(_enclosing(places), on_progress)
                 matches = (each for each in records if (each.topic, each.partition, each.offset) in places)

@@ -38,8 +38,8 @@ def page(told: Mapping[str, Any], short: Mapping[str, str], out: Console) -> Non
     if told["more"]:
         number = pluralize(told["more"], "more letter") if told["more_is_exact"] else f"up to {told['more']:,} more"
         out.print(Text(f"{number}: --limit shows more, a filter fewer", "dim"))
-    if told["settled_hidden"]:
-        out.print(Text(f"{pluralize(told['settled_hidden'], 'settled letter')} not shown: --all shows them", "dim"))
+    if told["resolved_hidden"]:
+        out.print(Text(f"{pluralize(told['resolved_hidden'], 'resolved letter')} not shown: --all shows them", "dim"))
 
 
 def letter(told: Mapping[str, Any], table: Table | None, out: Console) -> None:
@@ -68,7 +68,7 @@ def letter(told: Mapping[str, Any], table: Table | None, out: Console) -> None:
 
 def stats(told: Mapping[str, Any], out: Console) -> None:
     """Print letters in numbers."""
-    said = f"{pluralize(told['letters'], 'open letter')}, {told['settled']:,} settled, {told['records']:,} records"
+    said = f"{pluralize(told['letters'], 'open letter')}, {told['resolved']:,} resolved, {told['records']:,} records"
     out.print(Text(said, "bold"))
     if not told["letters"]:
         return
@@ -88,17 +88,17 @@ def _letters(letters: list[dict[str, Any]], short: Mapping[str, str]) -> Table:
     table.add_column("tries", justify="right")
     table.add_column("reason", no_wrap=True, overflow="ellipsis", min_width=12, ratio=3)
     for each in letters:
-        settled = each["disposition"]
-        said = f"[{settled['as']}: {settled['why']}] {each['reason']}" if settled else each["reason"]
+        resolved = each["disposition"]
+        said = f"[{resolved['status']}: {resolved['why']}] {each['reason']}" if resolved else each["reason"]
         tries = str(each["attempts"] or "")
         cells = (short[each["id"]], each["code"], each["key"], local(each["failed_at"]), tries, said)
-        table.add_row(*map(Text, cells), style="dim" if settled else "")
+        table.add_row(*map(Text, cells), style="dim" if resolved else "")
     return table
 
 
 def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     decided = told["disposition"]
-    said = f"{decided['as']} by {decided['by']} at {local(decided['at'])}: {decided['why']}" if decided else ""
+    said = f"{decided['status']} by {decided['by']} at {local(decided['at'])}: {decided['why']}" if decided else ""
     first = f", first {local(told['first_failure'])}" if told["first_failure"] else ""
     tries = f", {pluralize(told['attempts'], 'attempt')}" if told["attempts"] else ""
     again = f", redriven {pluralize(told['redriven'], 'time')}" if told["redriven"] else ""
@@ -109,7 +109,7 @@ def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("exception", told["class"]),
         ("from", told["origin"] + (f", written {local(told['origin_at'])}" if told["origin_at"] else "")),
         ("lies at", told["record"] + times),
-        ("settled", said),
+        ("resolved", said),
     ]
     return [fact for fact in facts if fact[1]]
 
@@ -155,7 +155,7 @@ def _groups(groups: list[dict[str, Any]]) -> Table:
     for each in groups:
         first, last = (local(each[name])[:-3] for name in ("first", "last"))
         new = Text("new" if each["new"] else "", "yellow")
-        cells = (each["stage"], each["code"], first, last, each["alike"], short[each["example"]])
+        cells = (each["stage"], each["code"], first, last, each["normalized_reason"], short[each["example"]])
         table.add_row(f"{each['letters']:,}", new, *map(Text, cells))
     return table
 

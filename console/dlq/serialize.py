@@ -24,7 +24,7 @@ def page(found: LetterPage) -> dict[str, Any]:
         "letters": [letter(each) for each in found.letters],
         "more": found.more,
         "more_is_exact": found.exact,
-        "settled_hidden": found.hidden,
+        "resolved_hidden": found.hidden,
     }
 
 
@@ -54,7 +54,7 @@ def letter(found: ListedLetter) -> dict[str, Any]:
 
 def disposition(found: Disposition) -> dict[str, str]:
     """Tell what was decided."""
-    return {"as": found.kind, "why": text(found.why), "by": text(found.by), "at": text(found.at)}
+    return {"status": found.kind, "why": text(found.why), "by": text(found.by), "at": text(found.at)}
 
 
 def origin(headers: Mapping[str, bytes | None]) -> str:
@@ -69,7 +69,7 @@ def stats(found: LetterStats, now: float) -> dict[str, Any]:
     """Tell letters in numbers."""
     return {
         "letters": found.letters,
-        "settled": found.settled,
+        "resolved": found.resolved,
         "records": found.records,
         "by_stage": found.by("stage"),
         "by_code": found.by("code"),
@@ -98,7 +98,7 @@ def _group(group: LetterGroup, new: bool) -> dict[str, Any]:
         "stage": kind.stage,
         "code": kind.code,
         "class": kind.name,
-        "alike": kind.normalized_reason,
+        "normalized_reason": kind.normalized_reason,
         "letters": group.letters,
         "first": text(group.first),
         "last": text(group.last),

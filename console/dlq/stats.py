@@ -49,11 +49,11 @@ class LetterGroup:
 
 @dataclass(frozen=True, slots=True)
 class LetterStats:
-    """What was counted: open letters in groups, the largest first; records that were read; letters that are settled."""
+    """Open dead letters in groups, largest first, with the number of records read and of resolved letters."""
 
     groups: tuple[LetterGroup, ...] = ()
     records: int = 0
-    settled: int = 0
+    resolved: int = 0
 
     @property
     def letters(self) -> int:
@@ -83,7 +83,7 @@ def total(parts: Iterable[LetterStats]) -> LetterStats:
     for group in (group for part in tallied for group in part.groups):
         kinds.setdefault(group.kind, []).append(group)
     groups = sorted(map(_joined, kinds.values()), key=lambda group: (-group.letters, astuple(group.kind)))
-    return LetterStats(tuple(groups), sum(part.records for part in tallied), sum(part.settled for part in tallied))
+    return LetterStats(tuple(groups), sum(part.records for part in tallied), sum(part.resolved for part in tallied))
 
 
 class LetterCounter:
@@ -96,7 +96,7 @@ class LetterCounter:
         self._cells: dict[tuple[bytes | None, ...], _HourBucket] = {}
         self._cell_of: dict[bytes, _HourBucket] = {}
         self._records = 0
-        self._settled = _HourBucket(b"")
+        self._resolved = _HourBucket(b"")
 
     def take(self, records: list[ConsumerRecord]) -> None:
         """Count records. What a million letters take is spent here, so that all that can wait for the end does."""
@@ -112,7 +112,7 @@ class LetterCounter:
                 failed = failed if key in cells else b""  # or else it is no moment
             what = identity(record, event)
             if self._known and disposition_of(id_of(stage_of(record.topic), what), record, self._known):
-                cell = self._settled
+                cell = self._resolved
             before = cell_of.get(what)
             if before is not None:
                 before.letters -= 1
@@ -127,7 +127,7 @@ class LetterCounter:
     def found(self) -> LetterStats:
         """Sum up."""
         groups = tuple(_group(kind, cells) for kind, cells in self._kinds.items())
-        return LetterStats(tuple(group for group in groups if group.letters), self._records, self._settled.letters)
+        return LetterStats(tuple(group for group in groups if group.letters), self._records, self._resolved.letters)
 
     def _cell(self, key: tuple[bytes | None, ...], record: ConsumerRecord, failed: bytes) -> _HourBucket:
         """Find the cell of a letter; it is remembered under the key where that tells an hour."""

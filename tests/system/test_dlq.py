@@ -1,4 +1,4 @@
-"""Dead letters on a real broker: found, shown, counted, carried to a file and back, and settled; never a secret."""
+"""Dead letters on a real broker: found, shown, counted, carried to a file and back, and resolved; never a secret."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_letters_are_counted_once_and_grouped_by_alike_reasons(site: Site) -> No
     told = site.json("stats")
     assert told["by_code"][site.code] == 2
     [group] = [each for each in told["groups"] if each["code"] == site.code]
-    assert (group["alike"], group["letters"], group["new"]) == ("took <n> s", 2, True)
+    assert (group["normalized_reason"], group["letters"], group["new"]) == ("took <n> s", 2, True)
     assert "took <n> s" in site.text("stats")
 
 
@@ -243,18 +243,18 @@ def test_only_the_newest_are_exported_where_that_is_asked_for(site: Site) -> Non
     assert [json.loads(line)["id"] for line in said.splitlines()] == ids([new])
 
 
-def test_a_settled_letter_is_out_of_sight_until_it_is_opened_again(site: Site) -> None:
+def test_a_resolved_letter_is_out_of_sight_until_it_is_opened_again(site: Site) -> None:
     letter, other = site.fails("1.mp4"), site.fails("2.mp4")
     id_ = letter_id(letter)
-    said = site.text("resolve", id_[:20], "--as", "wont-fix", "--why", "a test file")
+    said = site.text("resolve", id_[:20], "--status", "wont-fix", "--why", "a test file")
     assert said == f"{id_}: wont-fix\n"
     page = site.json("list", "--code", site.code)
-    assert ([each["id"] for each in page["letters"]], page["settled_hidden"]) == (ids([other]), 1)
+    assert ([each["id"] for each in page["letters"]], page["resolved_hidden"]) == (ids([other]), 1)
     site.fails("1.mp4")
     assert site.listed() == ids([other])
     assert site.json("stats")["by_code"][site.code] == 1
-    [settled] = [each for each in site.json("list", "--code", site.code, "--all")["letters"] if each["id"] == id_]
-    assert (settled["disposition"]["as"], settled["disposition"]["why"]) == ("wont-fix", "a test file")
+    [resolved] = [each for each in site.json("list", "--code", site.code, "--all")["letters"] if each["id"] == id_]
+    assert (resolved["disposition"]["status"], resolved["disposition"]["why"]) == ("wont-fix", "a test file")
     assert site.text("unresolve", id_[:20]) == f"{id_}: open\n"
     assert sorted(site.listed()) == sorted(ids([letter, other]))
     assert "is not resolved" in site.refused("unresolve", id_)

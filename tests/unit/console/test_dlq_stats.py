@@ -50,10 +50,10 @@ def test_a_letter_that_came_again_counts_once_as_its_last_record_says() -> None:
     assert found.by("code") == {"timeout": 1, "unreadable": 1}
 
 
-def test_settled_letters_are_counted_apart() -> None:
+def test_resolved_letters_are_counted_apart() -> None:
     id_ = letter_id(failed("a", 0))
     found = tallied(failed("a", 0), failed("b", 1), known={id_: decide(id_, "wont-fix", "old", "ann", NOW)})
-    assert (found.letters, found.settled) == (1, 1)
+    assert (found.letters, found.resolved) == (1, 1)
 
 
 def test_a_letter_that_fails_again_after_its_redrive_is_open() -> None:

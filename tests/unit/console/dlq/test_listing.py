@@ -54,8 +54,8 @@ class Log:
         return merge_pages([look.found() for look in looks.values()], wanted.limit)
 
 
-def asked(known: Mapping[str, Disposition] | None = None, settled: bool = False, **filters: Any) -> ListQuery:
-    return ListQuery(LetterFilter(**filters), known or {}, settled)
+def asked(known: Mapping[str, Disposition] | None = None, resolved: bool = False, **filters: Any) -> ListQuery:
+    return ListQuery(LetterFilter(**filters), known or {}, resolved)
 
 
 def offsets(page: LetterPage | None) -> list[int]:
@@ -88,13 +88,13 @@ class TestEitherWay:
         log = Log(failed("a", 0, code="timeout"), failed("b", 1, code="timeout"), failed("a", 2, code="unreadable"))
         assert offsets(self.page(way, log, asked(code="timeout"))) == [1]
 
-    def test_what_is_settled_is_hidden_and_counted(self, way: str) -> None:
+    def test_what_is_resolved_is_hidden_and_counted(self, way: str) -> None:
         log = Log(failed("a", 0), failed("b", 1))
         id_ = letter_id(log.records[1])
         known = {id_: decide(id_, "wont-fix", "old", "ann", NOW)}
         page = self.page(way, log, asked(known))
         assert (offsets(page), page.hidden) == ([0], 1)
-        everything = self.page(way, log, asked(known, settled=True))
+        everything = self.page(way, log, asked(known, resolved=True))
         assert (offsets(everything), everything.hidden) == ([1, 0], 0)
         assert everything.letters[0].disposition == known[id_]
 

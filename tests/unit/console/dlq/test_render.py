@@ -58,14 +58,14 @@ def test_a_terminal_gets_lines_that_are_no_wider_than_it_is() -> None:
         (LetterPage((), more=1), "1 more letter:"),
         (LetterPage((), more=2000), "2,000 more letters:"),
         (LetterPage((), more=2000, exact=False), "up to 2,000 more:"),
-        (LetterPage((), hidden=3), "3 settled letters not shown: --all"),
+        (LetterPage((), hidden=3), "3 resolved letters not shown: --all"),
     ],
 )
 def test_it_says_what_is_not_shown(page: LetterPage, said: str) -> None:
     assert said in page_of(page)
 
 
-def test_a_settled_letter_says_so() -> None:
+def test_a_resolved_letter_says_so() -> None:
     one = found("a", 0)
     decided = decide(one.id, "wont-fix", "old", "ann", NOW)
     assert "[wont-fix: old] took 300 s" in page_of(LetterPage((ListedLetter(one.id, one.record, decided),)))
@@ -104,7 +104,7 @@ def stats_of(*letters: Any) -> str:
 
 def test_numbers_are_printed_with_groups_and_what_is_new() -> None:
     said = stats_of(*(failed(f"e{number}", number) for number in range(-100_000, -99_990)), failed("b", 1, why="junk"))
-    assert "11 open letters, 0 settled, 11 records" in said
+    assert "11 open letters, 0 resolved, 11 records" in said
     assert "2 groups of alike reasons, 1 new since 24 hours ago" in said
     old, new = said.splitlines()[-2:]
     assert ("took <n> s" in old, " new " in old) == (True, False)
@@ -124,7 +124,7 @@ def test_only_the_last_hours_are_drawn() -> None:
 
 
 def test_without_letters_there_is_nothing_to_count() -> None:
-    assert stats_of().splitlines() == ["0 open letters, 0 settled, 0 records"]
+    assert stats_of().splitlines() == ["0 open letters, 0 resolved, 0 records"]
 
 
 @pytest.mark.parametrize("said", ["yesterday", ""])

@@ -72,7 +72,7 @@ def test_a_letter_of_the_bridge_tells_which_message_it_was(names: tuple[tuple[st
 def test_what_was_decided_is_told() -> None:
     record = failed("a", 0)
     found = ListedLetter(letter_id(record), record, decide(letter_id(record), "wont-fix", "old", "ann@desk", NOW))
-    said = {"as": "wont-fix", "why": "old", "by": "ann@desk", "at": "2026-03-14T15:09:26.000Z"}
+    said = {"status": "wont-fix", "why": "old", "by": "ann@desk", "at": "2026-03-14T15:09:26.000Z"}
     assert serialize.letter(found)["disposition"] == said
 
 
@@ -110,7 +110,7 @@ def test_letters_in_numbers_are_told() -> None:
     told = serialize.stats(total([tally.found()]), AT + 3600)
     assert told == {
         "letters": 2,
-        "settled": 0,
+        "resolved": 0,
         "records": 2,
         "by_stage": {"probe": 2},
         "by_code": {"timeout": 2},
@@ -121,7 +121,7 @@ def test_letters_in_numbers_are_told() -> None:
                 "stage": "probe",
                 "code": "timeout",
                 "class": "Transient",
-                "alike": "took <n> s",
+                "normalized_reason": "took <n> s",
                 "letters": 2,
                 "first": "2026-03-14T15:09:26.000Z",
                 "last": "2026-03-14T16:09:26.000Z",
