@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pydantic_settings
 from pydantic import ValidationError
@@ -16,13 +16,13 @@ class SettingsError(RuntimeError):
     """A variable is missing or holds what it cannot hold; the message names it in one line."""
 
 
-def load(cls: type[S]) -> S:
-    """Read settings from the environment; an empty variable counts as not set.
+def load(cls: type[S], **values: Any) -> S:
+    """Read settings from the environment; an empty variable counts as not set. `values` override it.
 
     Raises `SettingsError` with one line that a person can act on. It does not repeat values: they may be secret.
     """
     try:
-        return cls(_env_ignore_empty=True)
+        return cls(_env_ignore_empty=True, **values)
     except ValidationError as error:
         raise SettingsError("; ".join(_line(cls, detail) for detail in error.errors())) from None
     except pydantic_settings.SettingsError as error:  # a list or object whose text is no JSON

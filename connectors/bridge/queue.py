@@ -65,12 +65,12 @@ class QueueAttributes:
 class SqsQueue:
     """One SQS queue. Thread-safe. Every call raises `QueueUnavailableError` and nothing else."""
 
-    def __init__(self, url: str, poll_seconds: int) -> None:
+    def __init__(self, url: str, poll_seconds: int, fast_path: bool = True) -> None:
         self.url = url
         self._poll_seconds = poll_seconds
         # The URL names the region, which may differ from the default one.
         match = _REGION.match(url)
-        self._sqs = SqsClient(match[1] if match else None, poll_seconds + RESPONSE_SECONDS, CONNECTIONS)
+        self._sqs = SqsClient(match[1] if match else None, poll_seconds + RESPONSE_SECONDS, CONNECTIONS, fast_path)
 
     @property
     def is_fifo(self) -> bool:

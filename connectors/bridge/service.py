@@ -51,7 +51,7 @@ def open_source(url: str, settings: BridgeSettings) -> QueueSourceState:
     Raises:
         QueueUnavailableError: The queue does not exist, permissions are missing, or its visibility timeout is 0.
     """
-    queue = SqsQueue(url, settings.bridge_poll_seconds)
+    queue = SqsQueue(url, settings.bridge_poll_seconds, settings.sqs_fast_path)
     queue.check_permissions()
     attributes = queue.attributes()
     if not attributes.visibility_timeout:

@@ -1,4 +1,4 @@
-"""What the bridge needs to know, read once from the environment."""
+"""Settings of the bridge, read once from the environment."""
 
 from __future__ import annotations
 
@@ -9,24 +9,29 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class BridgeSettings(BaseSettings):
-    """The queues, and how much of them is held at a time."""
+    """The queues, the limits, and the SQS client."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
     queue_urls: Annotated[tuple[str, ...], NoDecode] = Field(
-        min_length=1, description="SQS queues that the bridge empties, by URL, separated by commas"
+        min_length=1, description="URLs of the SQS queues, separated by commas"
     )
-    bridge_receivers: int = Field(default=4, ge=1, le=64, description="Long polls at a time, per standard queue")
-    bridge_in_flight: int = Field(default=1000, ge=10, description="Messages held at a time, per process")
+    bridge_receivers: int = Field(default=4, ge=1, le=64, description="Concurrent long polls per standard queue")
+    bridge_in_flight: int = Field(default=1000, ge=10, description="Maximum messages in flight per process")
     bridge_poll_seconds: int = Field(
-        default=5, ge=1, le=20, description="How long a long poll waits for messages; a stop of the bridge waits for it"
+        default=5, ge=1, le=20, description="Long poll duration in seconds; stopping waits for a pending long poll"
     )
-    bridge_drain_seconds: float = Field(default=20.0, gt=0, description="How long a stop of the bridge waits at most")
+    bridge_drain_seconds: float = Field(
+        default=20.0, gt=0, description="Maximum drain time in seconds when the bridge stops"
+    )
     leave_unreadable: bool = Field(
-        default=False, description="Leave what nobody can read to the queue's own redrive, instead of `bridge.dlq`"
+        default=False, description="Return unparseable messages to the queue instead of writing them to `bridge.dlq`"
+    )
+    sqs_fast_path: bool = Field(
+        default=True, description="Make the frequent SQS calls without boto3; `false` makes every call with boto3"
     )
 
     @field_validator("queue_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+        return tuple(url.strip() for url in value.split(",") if url.strip()) if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from headrace.connectors.aws.client import AwsCallError, call_with_retries
 from headrace.connectors.bridge_sources.requirements import Requirement
 
-RequirementState = Literal["there", "missing", "unknown"]
+RequirementState = Literal["present", "missing", "unknown"]
 
 _ABSENT = (
     "404",
@@ -26,7 +26,7 @@ _ABSENT = (
 def check_requirement(need: Requirement, region: str) -> tuple[RequirementState, str]:
     """Say whether something is there, and what AWS said where that could not be found out."""
     try:
-        return ("there" if _LOOKS[need.kind](need, region) else "missing"), ""
+        return ("present" if _LOOKS[need.kind](need, region) else "missing"), ""
     except AwsCallError as error:
         return ("missing", "") if error.code in _ABSENT else ("unknown", str(error))
 

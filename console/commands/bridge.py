@@ -1,35 +1,34 @@
-"""`headrace bridge`: carry what AWS says into Kafka, or look at what would be carried."""
+"""`headrace bridge`: move events from SQS to Kafka, preview messages, check a sources file."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from headrace.connectors.bridge_sources.config import SourcesConfig
 
-app = typer.Typer(help="Carry events from SQS into Kafka.", invoke_without_command=True)
+app = typer.Typer(help="Move events from SQS to Kafka.", invoke_without_command=True)
 
-SourcesFile = Annotated[Path, typer.Argument(metavar="FILE", help="A sources file (TOML).", show_default=False)]
+SourcesFile = Annotated[Path, typer.Argument(metavar="FILE", help="Sources file (TOML).", show_default=False)]
 
 
 @app.callback()
 def bridge(
     context: typer.Context,
     sources: Annotated[
-        Path | None, typer.Option(help="A sources file (TOML), whose queues are used instead of HEADRACE_QUEUE_URLS.")
+        Path | None, typer.Option(help="Sources file (TOML). Its queues replace HEADRACE_QUEUE_URLS.")
     ] = None,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
 ) -> None:
-    """Carry events from SQS into Kafka until SIGTERM or Ctrl-C; a message is deleted when Kafka has it."""
+    """Move events from SQS to Kafka until SIGTERM or Ctrl-C. Messages are deleted once Kafka acknowledges them."""
     if context.invoked_subcommand is not None:
         return
     from headrace.connectors.bridge.bridge import BridgeError
@@ -40,19 +39,18 @@ def bridge(
     from headrace.schemas.runtime import logging
     from headrace.schemas.settings import load
 
-    if sources is not None:
-        os.environ["HEADRACE_QUEUE_URLS"] = ",".join(_read(sources).urls)
-    settings, cluster = load(BridgeSettings), load(KafkaSettings)
+    queues: dict[str, Any] = {} if sources is None else {"queue_urls": _read(sources).urls}
+    settings, cluster = load(BridgeSettings, **queues), load(KafkaSettings)
     logging.configure(json_logs)
     stop = threading.Event()
 
-    def told_to_stop(number: int, _: object) -> None:
+    def request_stop(number: int, _: object) -> None:
         stop.set()
-        signal.signal(number, signal.SIG_DFL)  # told a second time, it ends at once, and what it held comes back
+        signal.signal(number, signal.SIG_DFL)  # a second signal ends the process; SQS redelivers its messages
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told_to_stop)
-    # Signals reach the main thread only, and it must not hang in a call that they cannot interrupt.
+        signal.signal(number, request_stop)
+    # Only the main thread handles signals, so it must not block in an uninterruptible call.
     with ThreadPoolExecutor(1, thread_name_prefix="bridge") as threads:
         running = threads.submit(serve, settings, cluster, stop)
         while not running.done():
@@ -64,48 +62,48 @@ def bridge(
 
 
 @app.command()
-def translate(
+def preview(
     file: Annotated[
         typer.FileBinaryRead,
-        typer.Argument(help="Message bodies, one a line, as they are or as JSON strings; - reads stdin."),
+        typer.Argument(help="Message bodies, one per line, raw or as JSON strings; - reads stdin."),
     ],
 ) -> None:
-    """Say what the bridge would make of messages: one JSON line for each record or refusal. Sends nothing."""
+    """Print the records and rejections that messages would produce, as JSON lines. Sends nothing."""
     import orjson
 
-    from headrace.connectors.events import preview
+    from headrace.connectors.events.preview import dry_run
     from headrace.schemas.serde import codec
 
-    for row in preview.dry_run(file, datetime.now(UTC), codec.load()):
+    for row in dry_run(file, datetime.now(UTC), codec.load()):
         sys.stdout.write(orjson.dumps(row).decode() + "\n")
 
 
 @app.command()
 def check(
     file: SourcesFile,
-    offline: Annotated[bool, typer.Option("--offline", help="Only read the file; ask AWS nothing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Print the requirements without calling AWS.")] = False,
 ) -> None:
-    """Say what a sources file needs in AWS and what of it is there. Fails unless all is. Changes nothing."""
+    """Check that the AWS resources of a sources file are present. Fails if one is missing. Changes nothing."""
     from headrace.connectors.bridge_sources import requirements
 
-    read = _read(file)
-    needs = list(requirements.requirements(read))
+    sources = _read(file)
+    needs = list(requirements.requirements(sources))
     if offline:
         typer.echo("\n".join(map(str, needs)))
         return
     from headrace.connectors.bridge_sources.check import check_requirement
 
-    with ThreadPoolExecutor(8, thread_name_prefix="look") as threads:
-        found = list(threads.map(lambda need: check_requirement(need, read.region), needs))
-    for need, (state, why) in zip(needs, found, strict=True):
-        typer.echo(f"{state:<8} {need}" + (f"  ({why})" if why else ""))
-    if any(state != "there" for state, _ in found):
+    with ThreadPoolExecutor(8, thread_name_prefix="check") as threads:
+        results = list(threads.map(lambda need: check_requirement(need, sources.region), needs))
+    for need, (state, reason) in zip(needs, results, strict=True):
+        typer.echo(f"{state:<8} {need}" + (f"  ({reason})" if reason else ""))
+    if any(state != "present" for state, _ in results):
         raise typer.Exit(1)
 
 
 @app.command()
 def policy(file: SourcesFile) -> None:
-    """Print the least that IAM must allow: the bridge's policy, and each queue's own, as JSON."""
+    """Print the minimal IAM policies as JSON: one for the bridge, one for each queue."""
     import json
 
     from headrace.connectors.bridge_sources.iam_policy import policies
@@ -114,7 +112,7 @@ def policy(file: SourcesFile) -> None:
 
 
 def _read(file: Path) -> SourcesConfig:
-    """Read a sources file, or end the command with what is wrong in it."""
+    """Read a sources file, or exit with its errors."""
     from headrace.connectors.bridge_sources.config import SourcesFileError, load_sources
     from headrace.console.commands.schemas import fail
 

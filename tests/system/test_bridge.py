@@ -217,7 +217,7 @@ def test_what_would_be_carried_is_shown_without_queue_or_broker(tmp_path: Path) 
     bodies = tmp_path / "bodies.jsonl"
     bodies.write_text(f"{sns_messages.notification()}\nno json\n")
 
-    shown = run({"HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "bridge", "translate", str(bodies))
+    shown = run({"HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "bridge", "preview", str(bodies))
 
     assert (shown.returncode, shown.stderr) == (0, "")
     record, refusal = map(json.loads, shown.stdout.splitlines())

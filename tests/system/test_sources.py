@@ -57,7 +57,7 @@ def test_check_says_what_is_missing_until_all_is_there(cluster_env: dict[str, st
 
     after = run(cluster_env, "bridge", "check", str(file))
     assert (after.returncode, after.stderr) == (0, ""), after.stdout
-    assert {line.split()[0] for line in after.stdout.splitlines()} == {"there"}
+    assert {line.split()[0] for line in after.stdout.splitlines()} == {"present"}
 
     events.disable_rule(Name=f"{name}-transcribe")
     notify(Bucket=name, NotificationConfiguration={"QueueConfigurations": [{**queue, "Filter": {}}]})

@@ -11,6 +11,9 @@ import pytest
 
 from headrace.connectors.aws.sqs_client import QueueUnavailableError, SqsClient
 from headrace.connectors.aws.sqs_fast_path import SqsEndpoint, SqsFastPath
+from headrace.connectors.bridge.service import open_source
+from headrace.connectors.bridge.settings import BridgeSettings
+from headrace.schemas.settings import load
 from tests.support.fake_sns import Authority
 from tests.support.http_server import Request as Posted
 from tests.support.http_server import Response, serving
@@ -56,6 +59,31 @@ def test_it_asks_what_boto3_asks(server: SqsServer, operation: str, method: str,
     assert "boto" not in ours.headers.get("User-Agent", "").lower()
     assert "boto" in theirs.headers["User-Agent"].lower()
     assert seen(ours) == seen(theirs)
+
+
+@pytest.mark.parametrize(("operation", "method", "parameters"), CALLS)
+def test_fast_path_switched_off_uses_boto3(
+    server: SqsServer, operation: str, method: str, parameters: dict[str, Any]
+) -> None:
+    SqsClient("eu-west-1", 5, 2, fast_path=False).call(operation, QueueUrl=QUEUE, **parameters)
+
+    (request,) = server.requests
+    assert "boto" in request.headers["User-Agent"].lower()
+
+
+@pytest.mark.parametrize(("value", "uses_boto3"), [("false", True), ("true", False), (None, False)])
+def test_setting_switches_the_fast_path(
+    server: SqsServer, monkeypatch: pytest.MonkeyPatch, value: str | None, uses_boto3: bool
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("HEADRACE_SQS_FAST_PATH", value)
+    monkeypatch.setenv("HEADRACE_QUEUE_URLS", QUEUE)
+    invalid_handle = {"Failed": [{"Id": "0", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}]}
+    server.answers.extend([invalid_handle, invalid_handle, {"Attributes": {"VisibilityTimeout": "30"}}])
+    source = open_source(QUEUE, load(BridgeSettings))
+    source.queue.receive()
+
+    assert ("boto" in server.requests[-1].headers.get("User-Agent", "").lower()) is uses_boto3
 
 
 def test_a_connection_is_kept_and_another_is_made_when_it_was_closed(server: SqsServer) -> None:

@@ -1,4 +1,4 @@
-"""`headrace bridge translate` says offline what the bridge would do."""
+"""`headrace bridge preview` prints the records that messages would produce."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from headrace.schemas.runtime import logging
 from tests.unit.connectors.webhook import sns_messages
 
 
-def translated(content: str | bytes) -> list[dict[str, Any]]:
-    result = CliRunner().invoke(app, ["translate", "-"], input=content)
+def previewed(content: str | bytes) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(app, ["preview", "-"], input=content)
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_each_record_is_a_line_with_topic_key_headers_and_value() -> None:
-    (row,) = translated(sns_messages.notification() + "\n")
+    (row,) = previewed(sns_messages.notification() + "\n")
 
     assert (row["line"], row["topic"], row["key"]) == (1, "media.uploaded", "media/a.jpg")
     assert row["headers"]["ce_type"] == "headrace.MediaUploaded"
@@ -33,7 +33,7 @@ def test_each_record_is_a_line_with_topic_key_headers_and_value() -> None:
 
 
 def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none() -> None:
-    rows = translated(
+    rows = previewed(
         'no json\n\n{"Event": "s3:TestEvent"}\n'
         + sns_messages.notification(sns_messages.record("a"), sns_messages.record("b"))
     )
@@ -47,7 +47,7 @@ def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none
 
 
 def test_of_a_message_that_is_refused_in_part_the_records_come_first() -> None:
-    rows = translated(sns_messages.notification(sns_messages.record("bad", version="3.0"), sns_messages.record("good")))
+    rows = previewed(sns_messages.notification(sns_messages.record("bad", version="3.0"), sns_messages.record("good")))
 
     assert [row.get("refused") or row["key"] for row in rows] == ["media/good", "unreadable"]
     assert rows[1]["why"] == "Records[0]: eventVersion is not 2.x"
@@ -56,17 +56,17 @@ def test_of_a_message_that_is_refused_in_part_the_records_come_first() -> None:
 def test_a_body_with_line_breaks_can_be_a_json_string() -> None:
     pretty = json.dumps(json.loads(sns_messages.notification()), indent=2)
 
-    assert translated(json.dumps(pretty)) == translated(sns_messages.notification())
+    assert previewed(json.dumps(pretty)) == previewed(sns_messages.notification())
 
 
 def test_lines_that_are_no_text_are_refused_like_any_other() -> None:
-    (row,) = translated(b"\xff\xfe\n")
+    (row,) = previewed(b"\xff\xfe\n")
 
     assert row["refused"] == "not_json"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["translate", str(tmp_path / "none.jsonl")], env={"COLUMNS": "500"})
+    result = CliRunner().invoke(app, ["preview", str(tmp_path / "none.jsonl")], env={"COLUMNS": "500"})
 
     assert result.exit_code == 2
     assert "none.jsonl" in result.stderr
