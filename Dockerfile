@@ -11,20 +11,23 @@ WORKDIR /src
 # For `strip`: some wheels come with their debug symbols, 40 MB in all.
 RUN apt-get update -qq && apt-get install --yes -qq --no-install-recommends binutils
 RUN python3 -m venv /opt/headrace
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=/src/constraints.txt
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY pyproject.toml README.md LICENSE deploy/requirements.txt deploy/requirements-cloud.txt ./
 COPY headrace headrace
 COPY schemas schemas
 COPY connectors connectors
 COPY streams streams
 COPY console console
 COPY sandbox sandbox
-RUN /opt/headrace/bin/pip install --no-compile . && /opt/headrace/bin/pip uninstall --yes pip setuptools \
+RUN /opt/headrace/bin/pip install --no-compile --require-hashes --requirement requirements.txt \
+ && /opt/headrace/bin/pip install --no-compile --no-deps . \
+ && /opt/headrace/bin/pip uninstall --yes pip setuptools \
  && find /opt/headrace -name __pycache__ -prune -exec rm -rf {} + \
  && find /opt/headrace -name '*.so*' -exec strip --strip-debug {} +
 
 FROM build AS build-sandbox
-RUN python3 -m venv /opt/pip && /opt/pip/bin/pip --python /opt/headrace/bin/python install '.[cloud]'
+RUN python3 -m venv /opt/pip && /opt/pip/bin/pip --python /opt/headrace/bin/python install \
+    --require-hashes --requirement requirements-cloud.txt
 
 FROM ${PYTHON} AS base
 LABEL org.opencontainers.image.title="Headrace" \

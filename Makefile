@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --constraint constraints.txt --generate-hashes --no-header --no-annotate --no-emit-index-url
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline fuzz chaos chaos-bridge chaos-ai format constraints clean
+.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,12 +24,14 @@ test-containers: $(VENV)/dev.stamp ## Build the images and run the tests that ne
 	@tests/containers/build-images.sh
 	@HEADRACE_TEST_CONTAINERS=1 $(BIN)/pytest tests/containers $(ARGS)
 
-check: $(VENV)/dev.stamp ## Lint, format, types, import rules, schemas
+check: $(VENV)/dev.stamp ## Lint, format, spelling, types, import rules, schemas, names and words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/headrace schemas check
+	$(BIN)/pytest --quiet tests/project/test_names.py tests/project/test_language.py
 
 bench: $(VENV)/dev.stamp ## Measure what is promised about speed and memory
 	@set -e; for each in bench/codec.py bench/demo.py; do echo "$$each"; $(BIN)/python -m bench.$$(basename $$each .py); done
@@ -71,11 +75,17 @@ format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
 	$(BIN)/python -m headrace.schemas.evolution.codegen
 	$(BIN)/python -m tests.docs.generate
 
-constraints: $(VENV)/dev.stamp ## Pin what .venv holds in constraints.txt
+constraints: $(VENV)/dev.stamp ## Write the versions in .venv to constraints.txt, and hashed ones for the images
 	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort --ignore-case | sed "s/^uvloop.*/&; sys_platform != 'win32'/" > constraints.txt
+	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv; }
+	$(LOCK) --output-file deploy/requirements.txt pyproject.toml
+	$(LOCK) --extra cloud --output-file deploy/requirements-cloud.txt pyproject.toml
+
+coverage: $(VENV)/dev.stamp ## Run all tests and report the lines and branches that none reaches
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
 
 clean: ## Remove .venv and every cache
-	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-uv .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # `dev` holds all that `run` does, so either may come first and neither installs twice.

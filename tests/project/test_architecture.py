@@ -1,27 +1,20 @@
-"""The rules of the house that no other tool checks."""
+"""Rules of the code that no other tool checks: vendors, imports, sizes."""
 
 from __future__ import annotations
 
 import ast
 import json
-import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
+from tests.project.source import PACKAGES, ROOT, imports, modules, name_of, tree
 
-# One vendor, one door: every other module speaks of the work, not of the vendor.
-DOORS = {
+# The modules that import a vendor. All others are independent of it.
+ADAPTERS = {
     "aiohttp": {
         "headrace.connectors.sinks.ssrf_guard",
         "headrace.connectors.sinks.http_client",
@@ -96,11 +89,6 @@ LONG_MODULES = {
 }
 LONGEST_FUNCTION = 60
 
-MACHINE = {
-    "a package registry": re.compile(r"(pypi|pythonhosted|npmjs|repo1?\.maven|artifactory|nexus)\.[a-z]|/simple/"),
-    "a path of one machine": re.compile(r"(?<![\w.$}])/(work|farm|root|home/\w+|Users/\w+)/"),
-}
-
 WATCHED_IMPORT = """
 import importlib, json, os, pkgutil, sys, threading
 
@@ -113,12 +101,12 @@ class Watched(type(os.environ)):
             found.append(f"{module} reads {name}")
         return super().__getitem__(name)
 
-def hear(event, arguments):
+def on_audit(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         found.append(f"{module} does {event}")
 
 os.environ.__class__ = Watched
-sys.addaudithook(hear)
+sys.addaudithook(on_audit)
 for package in sys.argv[1:]:
     module = package
     for each in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
@@ -130,59 +118,13 @@ print(json.dumps(found))
 """
 
 
-def project() -> dict[str, object]:
-    """What pyproject.toml says of the project."""
-    found: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return found
-
-
-def tracked() -> list[Path]:
-    """Every file under version control, and every new one that would be."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
-
-
-def modules(*folders: str) -> list[Path]:
-    """The Python files of some top-level folders."""
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    """A file's syntax tree."""
-    return ast.parse(path.read_text("utf-8"), str(path))
-
-
-def imports(path: Path) -> set[str]:
-    """The top-level packages that a module imports, wherever in it it does."""
-    found = set()
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
-def name_of(path: Path) -> str:
-    """A module's dotted name."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(("headrace", *parts) if parts[0] in PACKAGES else parts)
-
-
-@pytest.mark.parametrize("vendor", DOORS)
-def test_a_vendor_is_imported_by_its_doors_alone(vendor: str) -> None:
+@pytest.mark.parametrize("vendor", ADAPTERS)
+def test_vendor_is_imported_only_by_its_adapters(vendor: str) -> None:
     importers = {name_of(path) for path in modules(*PACKAGES) if vendor in imports(path)}
-    assert importers == DOORS[vendor]
+    assert importers == ADAPTERS[vendor]
 
 
-def test_no_offsets_are_read_through_the_admin_client() -> None:
+def test_admin_client_reads_no_committed_offsets() -> None:
     found = {name_of(path) for path in modules(*PACKAGES, "tests", "bench") if CRASHES in names(tree(path))}
     assert not found, (
         "use headrace.console.kafka.consumer_groups: listing the offsets of a group by the admin client can crash"
@@ -198,17 +140,17 @@ def test_no_offsets_are_read_through_the_admin_client() -> None:
         "getattr(admin, 'list_consumer_group_offsets')([])",
     ],
 )
-def test_a_planted_call_is_found(planted: str) -> None:
+def test_planted_call_is_detected(planted: str) -> None:
     assert CRASHES in names(ast.parse(planted))
 
 
-def test_consumer_groups_have_one_door() -> None:
+def test_consumer_groups_have_one_adapter() -> None:
     users = {name_of(path) for path in modules(*PACKAGES) if GROUP_CALLS & names(tree(path))}
     assert users == {"headrace.console.kafka.consumer_groups"}
 
 
 def names(parsed: ast.Module) -> set[str]:
-    """Every name that is used in a module, wherever and however: also those that `getattr` is given."""
+    """Return every name that a module uses, with the string arguments of calls such as `getattr`."""
     found = set()
     for node in ast.walk(parsed):
         if isinstance(node, ast.Attribute):
@@ -224,21 +166,21 @@ def names(parsed: ast.Module) -> set[str]:
     return found
 
 
-def test_nothing_happens_at_import() -> None:
+def test_import_has_no_side_effects() -> None:
     command = [sys.executable, "-c", WATCHED_IMPORT, "headrace"]
     done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
 
 
-def test_no_folder_is_imported_under_its_bare_name() -> None:
+def test_folders_are_imported_only_through_headrace() -> None:
     found = {
         name_of(path): bare for path in modules(*PACKAGES, "bench", "tests") if (bare := imports(path) & {*PACKAGES})
     }
     assert not found, "import it from headrace: a module that is loaded under two names is two modules"
 
 
-def test_modules_are_short() -> None:
+def test_modules_have_at_most_250_lines() -> None:
     long = {
         str(path.relative_to(ROOT))
         for path in modules(*PACKAGES, "bench")
@@ -247,7 +189,7 @@ def test_modules_are_short() -> None:
     assert long == LONG_MODULES.keys(), "split it, or write down why it is better whole"
 
 
-def test_functions_are_short() -> None:
+def test_functions_have_at_most_60_lines() -> None:
     long = {
         f"{name_of(path)}.{name}: {size} lines" for path in modules(*PACKAGES, "bench") for name, size in _sizes(path)
     }
@@ -255,111 +197,10 @@ def test_functions_are_short() -> None:
 
 
 def _sizes(path: Path) -> Iterator[tuple[str, int]]:
-    """Each function that is too long, without its docstring's lines."""
+    """Yield each function that is too long, without the lines of its docstring."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
             size = (node.end_lineno or 0) - body[0].lineno + 1
             if size > LONGEST_FUNCTION:
                 yield node.name, size
-
-
-@pytest.mark.parametrize("what", MACHINE)
-def test_no_file_names(what: str) -> None:
-    found = []
-    for path in tracked():
-        if path == Path(__file__) or path.name == "event_pattern_cases.json":  # AWS's own examples, paths and all
-            continue
-        try:
-            lines = path.read_text("utf-8").splitlines()
-        except UnicodeDecodeError:
-            continue
-        found += [
-            f"{path.relative_to(ROOT)}:{at}: {line}" for at, line in enumerate(lines, 1) if MACHINE[what].search(line)
-        ]
-    assert not found
-
-
-@pytest.mark.parametrize(
-    ("folders", "extras"),
-    [
-        (("schemas", "connectors", "streams", "console"), ()),
-        (("sandbox",), ("sandbox", "speech")),
-        (("tests", "bench"), ("sandbox", "dev")),
-    ],
-    ids=lambda each: "+".join(each) or "none",
-)
-def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
-    declared = {canonicalize_name(each.name) for each in declared_dependencies(extras)}
-    ours = {"headrace", "tests", "bench", *sys.stdlib_module_names}
-    providers = metadata.packages_distributions()
-    for path in modules(*folders):
-        if path.is_relative_to(ROOT / "bench" / "peers"):  # they have an environment of their own
-            continue
-        for package in imports(path) - ours:
-            named = providers.get(package, (package,))  # an optional one need not be installed
-            assert declared & {canonicalize_name(name) for name in named}, (name_of(path), package)
-
-
-def declared_dependencies(extras: tuple[str, ...]) -> list[Requirement]:
-    """What pyproject.toml names for an installation with some extras."""
-    optional = project()["optional-dependencies"]
-    assert isinstance(optional, dict)
-    lists = [project()["dependencies"], *(optional[extra] for extra in extras)]
-    return [Requirement(line) for lines in lists for line in lines]
-
-
-def test_every_dependency_is_pinned_exactly() -> None:
-    constraints = pins()
-    for requirement in declared_dependencies(("sandbox", "dev")):
-        assert str(requirement.specifier) == f"=={constraints[canonicalize_name(requirement.name)]}", requirement.name
-
-
-def test_constraints_pin_all_that_is_installed_for_us() -> None:
-    installed = needed("headrace", frozenset({"sandbox", "dev"}))
-    assert {name: version for name, version in pins().items() if name in installed} == installed
-
-
-def pins() -> dict[str, str]:
-    """The versions that constraints.txt allows."""
-    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
-    requirements = [Requirement(line) for line in lines]
-    return {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in requirements}
-
-
-def needed(name: str, extras: frozenset[str]) -> dict[str, str]:
-    """What a distribution needs, all the way down, and the versions that are installed here."""
-    found: dict[str, str] = {}
-    todo = [(name, extras)]
-    seen = set()
-    while todo:
-        here = todo.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        for line in metadata.requires(here[0]) or []:
-            need = Requirement(line)
-            if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("", *here[1])):
-                found[canonicalize_name(need.name)] = metadata.version(need.name)
-                todo.append((need.name, frozenset(need.extras)))
-    return found
-
-
-def test_the_changelog_begins_with_this_version() -> None:
-    released = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
-    assert released[0] == project()["version"] == metadata.version("headrace")
-
-
-def test_make_alone_lists_every_target() -> None:
-    listed = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
-    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    assert phony is not None
-    assert re.findall(r"^  make ([\w-]+) +\S", listed.stdout, re.MULTILINE) == phony[1].split()
-
-
-def test_decisions_are_numbered_and_say_the_four_things() -> None:
-    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    assert [record.name[:4] for record in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
-    for record in records:
-        parts = re.findall(r"^## (\w+)$", record.read_text("utf-8"), re.MULTILINE)
-        assert parts == ["Status", "Context", "Decision", "Consequences"], record.name
