@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headrace.connectors.events.results import EventWithMetadata, Ignored, Parsed, ParseError, Rejected
-    from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink, SinkKind
+    from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind
     from headrace.console.errors import CommandError
     from headrace.schemas import records, topics
     from headrace.schemas.cloudevents import EventMetadata
+    from headrace.schemas.delivery import Delivery, DeliveryError
     from headrace.schemas.records import Asset, Charge, Event, Pointer
     from headrace.schemas.topics import Topic
     from headrace.streams.errors import (
@@ -67,9 +68,10 @@ __all__ = [
 
 _MODULES = {
     "headrace.connectors.events.results": ("EventWithMetadata", "Ignored", "ParseError", "Parsed", "Rejected"),
-    "headrace.connectors.sinks.base": ("Delivery", "DeliveryError", "InvalidTargetError", "Sink", "SinkKind"),
+    "headrace.connectors.sinks.base": ("InvalidTargetError", "Sink", "SinkKind"),
     "headrace.console.errors": ("CommandError",),
     "headrace.schemas.cloudevents": ("EventMetadata",),
+    "headrace.schemas.delivery": ("Delivery", "DeliveryError"),
     "headrace.schemas.records": ("Asset", "Charge", "Event", "Pointer", "records"),
     "headrace.schemas.topics": ("Topic", "topics"),
     "headrace.streams.errors": (

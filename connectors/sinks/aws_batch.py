@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.connectors.aws import client
-from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, error_from_aws_code
+from headrace.connectors.sinks.base import InvalidTargetError, error_from_aws_code
 from headrace.connectors.sinks.batching import BatchLimits
+from headrace.schemas.delivery import Delivery, DeliveryError
 
 TEN_ENTRIES = BatchLimits(10, 256 * 1024)
 LONGEST_GROUP = 128

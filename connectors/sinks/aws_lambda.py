@@ -8,15 +8,8 @@ from __future__ import annotations
 import asyncio
 
 from headrace.connectors.aws import client
-from headrace.connectors.sinks.base import (
-    Delivery,
-    DeliveryError,
-    InvalidTargetError,
-    Sink,
-    SinkKind,
-    SinkSettings,
-    error_from_aws_code,
-)
+from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings, error_from_aws_code
+from headrace.schemas.delivery import Delivery, DeliveryError
 
 MOST_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
 LONGEST = 300

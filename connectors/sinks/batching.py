@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError
+from headrace.schemas.delivery import Delivery, DeliveryError
 
 WAIT_SECONDS = 0.005
 

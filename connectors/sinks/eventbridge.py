@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, region_of
-from headrace.connectors.sinks.base import (
-    Delivery,
-    InvalidTargetError,
-    Sink,
-    SinkKind,
-    SinkSettings,
-    error_from_aws_code,
-)
+from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings, error_from_aws_code
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
+from headrace.schemas.delivery import Delivery
 
 
 def eventbridge_sink(bus: str, settings: SinkSettings) -> Sink:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink, SinkKind, SinkSettings
+from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.connectors.sinks.http_client import (
     HttpResponse,
     HttpTarget,
@@ -21,6 +21,7 @@ from headrace.connectors.sinks.http_client import (
     validate_url,
 )
 from headrace.connectors.sinks.oauth import TokenCache, client_of
+from headrace.schemas.delivery import Delivery, DeliveryError
 
 MOST_BYTES = 1024 * 1024
 SECONDS = 10.0

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from headrace.connectors.sinks.base import DeliveryError, InvalidTargetError
+from headrace.connectors.sinks.base import InvalidTargetError
 from headrace.connectors.sinks.ssrf_guard import PrivateAddressError, PublicOnlyResolver, is_public
+from headrace.schemas.delivery import DeliveryError
 
 REFERENCE = "env:"
 

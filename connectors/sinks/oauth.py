@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from headrace.connectors.sinks.base import DeliveryError, FailureKind, InvalidTargetError
+from headrace.connectors.sinks.base import InvalidTargetError
 from headrace.connectors.sinks.http_client import (
     HttpResponse,
     HttpTarget,
@@ -22,6 +22,7 @@ from headrace.connectors.sinks.http_client import (
     resolve_secret,
     validate_url,
 )
+from headrace.schemas.delivery import DeliveryError, FailureKind
 
 NEEDED = {"token_url", "client_id", "client_secret"}
 KNOWN = {*NEEDED, "scope"}

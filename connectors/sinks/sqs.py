@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, entry_attributes, entry_errors, region_of
-from headrace.connectors.sinks.base import Delivery, Sink, SinkKind, SinkSettings, reject_settings
+from headrace.connectors.sinks.base import Sink, SinkKind, SinkSettings, reject_settings
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
+from headrace.schemas.delivery import Delivery
 
 
 def sqs_sink(arn: str, settings: SinkSettings) -> Sink:

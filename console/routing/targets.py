@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
+from headrace.connectors.sinks.base import InvalidTargetError, Sink
 from headrace.connectors.sinks.registry import create_sink, sink_names
 from headrace.schemas import topics
+from headrace.schemas.delivery import Delivery, DeliveryError
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.runtime.token_bucket import TokenBucket
@@ -21,7 +22,7 @@ from headrace.streams.errors import (
     TransientError,
 )
 from headrace.streams.routing.rule import TOPIC, InvalidRuleError, Rule, read_folder
-from headrace.streams.routing.rule_stage import OutgoingDelivery, SendDelivery, rule_stage
+from headrace.streams.routing.rule_stage import SendDelivery, rule_stage
 from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
@@ -84,10 +85,9 @@ def sending(sink: Sink, rate: float = 0.0) -> SendDelivery:
     """Let a sink's failures be those of a stage, and its deliveries no more than so many a second; 0 is no bound."""
     bucket = TokenBucket(rate) if rate else None
 
-    async def send(outgoing: OutgoingDelivery) -> None:
+    async def send(delivery: Delivery) -> None:
         if bucket is not None:
             await asyncio.sleep(bucket.wait_seconds())
-        delivery = Delivery(outgoing.id, outgoing.key, outgoing.body, outgoing.detail_type, outgoing.source)
         try:
             await sink(delivery)
         except DeliveryError as failure:

@@ -1,12 +1,6 @@
-"""What every AWS error means for a record, by its code. One table; a code that is not in it fails a test.
-
-Sources: botocore's service models for which errors an operation can give; Amazon Rekognition Developer Guide, "Error
-handling"; the API References of the other services for what they mean.
-"""
+"""The AWS operations that stages call, and the stage errors for the SDK's errors."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -20,6 +14,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from headrace.schemas.aws_errors import kind_of
 from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
 
 OPERATIONS = {
@@ -64,130 +59,16 @@ OPERATIONS = {
     "mediaconvert": ("create_job", "get_job"),
     "bedrock-runtime": ("converse",),
 }
-"""Every operation that the stages may call."""
+"""Every operation that a stage may call."""
 
-
-def _outage(code: str, why: str) -> StageError:
-    return OutageError(why)
-
-
-def _throttled(code: str, why: str) -> StageError:
-    return ThrottledError(why)
-
-
-def _transient(code: str, why: str) -> StageError:
-    return TransientError(why, code)
-
-
-def _permanent(code: str, why: str) -> StageError:
-    return PermanentError(code, why)
-
-
-ERROR_KINDS: dict[Callable[[str, str], StageError], tuple[str, ...]] = {
-    _outage: (
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    ),
-    _throttled: (
-        "BandwidthLimitExceeded",
-        # Rekognition and Transcribe: all slots for concurrent jobs are taken.
-        "LimitExceededException",
-        "ModelNotReadyException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        # Bedrock and MediaConvert: a quota of the account that others use too.
-        "ServiceQuotaExceededException",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    ),
-    _transient: (
-        "InternalError",
-        "InternalFailure",
-        "InternalFailureException",
-        "InternalServerError",
-        "InternalServerErrorException",
-        "InternalServerException",
-        "ModelErrorException",
-        "ModelTimeoutException",
-        # The object was deleted after the event; the deletion's own event, which supersedes it, may be on its way.
-        "NoSuchKey",
-        "NoSuchVersion",
-        "OperationAborted",
-        "RequestTimeout",
-        "ServiceFailureException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-    ),
-    _permanent: (
-        "AccessDenied",
-        "AccessDeniedException",
-        "BadDocumentException",
-        "BadRequestException",
-        "ConflictException",
-        "DetectedLanguageLowConfidenceException",
-        "DocumentTooLargeException",
-        "EncryptionTypeMismatch",
-        "EngineNotSupportedException",
-        "ForbiddenException",
-        "HumanLoopQuotaExceededException",
-        "IdempotentParameterMismatchException",
-        "ImageTooLargeException",
-        "InvalidImageFormatException",
-        "InvalidJobIdException",
-        "InvalidKMSKeyException",
-        "InvalidObjectState",
-        "InvalidPaginationTokenException",
-        "InvalidParameterException",
-        "InvalidRequest",
-        "InvalidRequestException",
-        "InvalidS3BucketException",
-        "InvalidS3KeyException",
-        "InvalidS3ObjectException",
-        "InvalidSampleRateException",
-        "InvalidSnsTopicArnException",
-        "InvalidSsmlException",
-        "InvalidTaskIdException",
-        "InvalidWriteOffset",
-        "LanguageNotSupportedException",
-        "LexiconNotFoundException",
-        "MarksNotSupportedForFormatException",
-        "NoSuchBucket",
-        "NotFoundException",
-        "PreconditionFailed",
-        "ResourceNotFoundException",
-        "ResourceNotReadyException",
-        "ResourceUnavailableException",
-        "SsmlMarksNotSupportedForTextTypeException",
-        "SynthesisTaskNotFoundException",
-        "TextLengthExceededException",
-        "TextSizeLimitExceededException",
-        "TooManyParts",
-        "UnsupportedDocumentException",
-        "UnsupportedLanguageException",
-        "UnsupportedLanguagePairException",
-        "ValidationException",
-        "VideoTooLargeException",
-    ),
-}
-KIND_OF_CODE = {code: meaning for meaning, codes in ERROR_KINDS.items() for code in codes}
 
 UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
 
 
 def to_stage_error(error: ClientError | BotoCoreError) -> StageError:
-    """Say what an error of the SDK means for a record."""
+    """Return the stage error for an error of the SDK."""
     if isinstance(error, ClientError):
-        return _answered(error)
+        return _from_response(error)
     if isinstance(error, UNREACHABLE):
         return OutageError(str(error))
     if isinstance(error, ReadTimeoutError):
@@ -197,9 +78,15 @@ def to_stage_error(error: ClientError | BotoCoreError) -> StageError:
     return PermanentError("refused", str(error))
 
 
-def _answered(error: ClientError) -> StageError:
-    """Go by the code; for one that AWS added since, by the HTTP status."""
+def _from_response(error: ClientError) -> StageError:
     code = error.response["Error"].get("Code", "unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    meaning = KIND_OF_CODE.get(code, _transient if status >= 500 else _permanent)
-    return meaning(code, f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}")
+    why = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
+    match kind_of(code, status):
+        case "outage":
+            return OutageError(why)
+        case "throttled":
+            return ThrottledError(why)
+        case "transient":
+            return TransientError(why, code)
+    return PermanentError(code, why)

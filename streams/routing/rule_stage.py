@@ -9,6 +9,7 @@ from typing import Any
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import EventMetadata
+from headrace.schemas.delivery import Delivery
 from headrace.schemas.ids import derived_id
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event
@@ -20,20 +21,7 @@ from headrace.streams.routing.input_transformer import transform
 from headrace.streams.routing.rule import Rule, RuleRetryPolicy
 from headrace.streams.stage import Router, Stage
 
-
-@dataclass(frozen=True, slots=True)
-class OutgoingDelivery:
-    """A delivery to a target. `id` is the same on every attempt; deliveries with the same `key` are ordered."""
-
-    id: str
-    key: str
-    body: str
-    detail_type: str
-    source: str
-    rule: str
-
-
-SendDelivery = Callable[[OutgoingDelivery], Awaitable[None]]
+SendDelivery = Callable[[Delivery], Awaitable[None]]
 """Sends a delivery and returns when the target has acknowledged it. Raises `StageError`."""
 
 
@@ -71,7 +59,7 @@ def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], floa
             return (_forwarded(received, envelope, active.rule),)
         event["headrace"]["rule"] = {"name": active.rule.name, "version": active.rule.version}
         try:
-            await active.send(_outgoing(event, received, envelope, active.rule))
+            await active.send(_delivery(event, received, envelope, active.rule))
         except StageError as failure:
             raise _expired_or(failure, received, active.rule.retry, clock()) from failure
         return ()
@@ -91,16 +79,13 @@ def _expired_or(failure: StageError, received: ConsumerRecord, policy: RuleRetry
     return PermanentError("expired", f"not delivered within {policy.within_seconds:g} s: {failure.why}")
 
 
-def _outgoing(
-    event: Mapping[str, Any], received: ConsumerRecord, envelope: EventMetadata, rule: Rule
-) -> OutgoingDelivery:
-    return OutgoingDelivery(
+def _delivery(event: Mapping[str, Any], received: ConsumerRecord, envelope: EventMetadata, rule: Rule) -> Delivery:
+    return Delivery(
         id=derived_id(envelope.id, rule.stage_name, 1),
         key=(received.key or b"").decode(errors="replace"),
         body=transform(rule.target.input, event, rule.name),
         detail_type=str(event.get("detail-type", "")),
         source=str(event.get("source", "")),
-        rule=rule.name,
     )
 
 

@@ -13,8 +13,9 @@ from uuid import uuid4
 import pytest
 
 from headrace.connectors.aws import client as door
-from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError
+from headrace.connectors.sinks.base import InvalidTargetError
 from headrace.connectors.sinks.registry import create_sink
+from headrace.schemas.delivery import Delivery, DeliveryError
 from tests.contract.ai import connect, wait_until
 
 pytestmark = pytest.mark.system

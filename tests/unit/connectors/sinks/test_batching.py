@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError, error_from_aws_code
+from headrace.connectors.sinks.base import error_from_aws_code
 from headrace.connectors.sinks.batching import Batcher, BatchLimits, EntryErrors
+from headrace.schemas.delivery import Delivery, DeliveryError
 
 
 def delivery(name: str, size: int = 1) -> Delivery:
@@ -78,6 +79,7 @@ async def test_a_call_that_fails_fails_for_all_of_it(failure: Exception) -> None
         ("", "outage"),
         ("ExpiredToken", "outage"),
         ("ThrottlingException", "throttled"),
+        ("ServiceQuotaExceededException", "throttled"),
         ("InternalFailure", "transient"),
         ("AWS.SimpleQueueService.NonExistentQueue", "permanent"),
         ("AccessDenied", "permanent"),

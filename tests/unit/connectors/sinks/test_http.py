@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError
+from headrace.connectors.sinks.base import InvalidTargetError
 from headrace.connectors.sinks.http import http_sink
 from headrace.connectors.sinks.ssrf_guard import is_public
+from headrace.schemas.delivery import Delivery, DeliveryError
 from tests.support.http_server import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body='{"a": "ü"}', detail_type="MediaReady", source="headrace/ready")

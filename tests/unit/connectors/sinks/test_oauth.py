@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError, InvalidTargetError, Sink
+from headrace.connectors.sinks.base import InvalidTargetError, Sink
 from headrace.connectors.sinks.http import http_sink
 from headrace.connectors.sinks.http_client import HttpTarget
 from headrace.connectors.sinks.oauth import OAuthClient, TokenCache
+from headrace.schemas.delivery import Delivery, DeliveryError
 from tests.support.http_server import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body="{}", detail_type="MediaReady", source="headrace/ready")

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from headrace.connectors.sinks import registry
-from headrace.connectors.sinks.base import Delivery, InvalidTargetError, Sink, SinkKind, SinkSettings
+from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.connectors.sinks.registry import BUILT_IN, create_sink, sink_kind, sink_names, sink_of_arn
 from headrace.console.routing.eventbridge_json import imported
+from headrace.schemas.delivery import Delivery
 from headrace.streams.routing.rule import parse
 
 ROOT = Path(__file__).parents[4]

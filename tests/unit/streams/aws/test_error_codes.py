@@ -7,8 +7,9 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
+from headrace.schemas.aws_errors import CODES, KIND_OF_CODE
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.aws.error_codes import ERROR_KINDS, KIND_OF_CODE, OPERATIONS, to_stage_error
+from headrace.streams.aws.error_codes import OPERATIONS, to_stage_error
 from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
 from headrace.streams.limits.rate_limits import RateLimits
 
@@ -36,7 +37,7 @@ def test_the_models_were_read() -> None:
 
 
 def test_no_code_means_two_things() -> None:
-    assert sum(len(codes) for codes in ERROR_KINDS.values()) == len(KIND_OF_CODE)
+    assert sum(len(codes) for codes in CODES.values()) == len(KIND_OF_CODE)
 
 
 def answer(code: str, status: int = 400) -> ClientError:

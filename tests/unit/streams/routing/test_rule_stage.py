@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from headrace.schemas.cloudevents import from_headers, to_headers
+from headrace.schemas.delivery import Delivery
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import AwsEvent
 from headrace.schemas.serde.codec import to_producer_record
@@ -20,7 +21,7 @@ from headrace.streams.errors import OutageError, PermanentError, ThrottledError,
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.routing.rule import parse, read_text
-from headrace.streams.routing.rule_stage import OutgoingDelivery, rule_stage
+from headrace.streams.routing.rule_stage import rule_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received
 
@@ -29,10 +30,10 @@ class RecordingTarget:
     """A target that records deliveries, or raises `failure`."""
 
     def __init__(self) -> None:
-        self.deliveries: list[OutgoingDelivery] = []
+        self.deliveries: list[Delivery] = []
         self.failure: Exception | None = None
 
-    async def take(self, outgoing: OutgoingDelivery) -> None:
+    async def take(self, outgoing: Delivery) -> None:
         if self.failure:
             raise self.failure
         self.deliveries.append(outgoing)

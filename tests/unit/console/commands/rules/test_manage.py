@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headrace.connectors.sinks.base import Delivery, DeliveryError
 from headrace.connectors.sinks.registry import sink_names
 from headrace.console.app.main import app
 from headrace.console.routing import lint, targets
+from headrace.schemas.delivery import Delivery, DeliveryError
 from headrace.streams import pipeline
 from headrace.streams.errors import OutageError, PermanentError, RetryAt, ThrottledError, TransientError
 from headrace.streams.routing.rule import parse
-from headrace.streams.routing.rule_stage import OutgoingDelivery
 
 FLAGGED = """
 description = "to the reviewers"
@@ -171,4 +170,4 @@ async def test_a_sinks_failure_is_one_of_the_stage(failure: DeliveryError, kind:
         raise failure
 
     with pytest.raises(kind):
-        await targets.sending(sink)(OutgoingDelivery("i", "k", "b", "t", "s", "r"))
+        await targets.sending(sink)(Delivery("i", "k", "b", "t", "s"))
