@@ -25,18 +25,8 @@ from headrace.connectors.events.decoding import (
 from headrace.connectors.events.metadata import new_metadata
 from headrace.connectors.events.results import EventWithMetadata, ParseError
 from headrace.schemas.ids import job_end_id, token_stage
+from headrace.schemas.jobs import succeeded
 from headrace.schemas.records import JobFinished
-
-_SUCCEEDED = {
-    "SUCCEEDED": True,
-    "PARTIAL_SUCCESS": True,
-    "COMPLETED": True,
-    "COMPLETE": True,
-    "FAILED": False,
-    "ERROR": False,
-    "CANCELED": False,
-}
-"""Every word by which a service says that a job has ended, and whether there is a result."""
 
 _PROGRESS = ("STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION")
 
@@ -111,7 +101,7 @@ def from_completion(message: JsonObject, received_at: datetime) -> JobCompletion
         operation=_operation(found.operation),
         job_id=found.job_id,
         token=found.job_tag or "",
-        succeeded=_SUCCEEDED.get(found.status),
+        succeeded=succeeded(found.status),
         message=found.message or found.status_message or found.status,
         time=milliseconds(found.timestamp, received_at),
     )
@@ -126,7 +116,7 @@ def from_polly(message: JsonObject, received_at: datetime) -> JobCompletion:
         operation="StartSpeechSynthesisTask",
         job_id=found.task_id,
         token=tokens[0] if len(tokens) == 1 else "",
-        succeeded=_SUCCEEDED.get(found.task_status.upper()),
+        succeeded=succeeded(found.task_status.upper()),
         message=found.task_status_reason or found.task_status,
         time=received_at,
     )
@@ -136,7 +126,7 @@ def from_transcribe(event: JsonObject, received_at: datetime) -> JobCompletion:
     """Read an event of Transcribe. It says nothing of a job's cause but its name, which is therefore its token."""
     found = _transcribed(event)
     name = found.detail.transcription_job_name
-    good = _SUCCEEDED.get(found.detail.transcription_job_status)
+    good = succeeded(found.detail.transcription_job_status)
     if good is not None and not name:
         raise ParseError("a transcription without a name has ended")
     return JobCompletion(
@@ -159,7 +149,7 @@ def from_mediaconvert(event: JsonObject, received_at: datetime) -> JobCompletion
     detail = found.detail
     if detail.status in _PROGRESS:
         return None
-    good = _SUCCEEDED.get(detail.status)
+    good = succeeded(detail.status)
     if good is not None and not detail.job_id:
         raise ParseError("a conversion without an id has ended")
     carried = (detail.user_metadata or {}).values()

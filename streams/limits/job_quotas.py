@@ -1,16 +1,14 @@
 """How many jobs of a service may be at work at a time, and how a pipeline's stages share that.
 
-The numbers are AWS's defaults for an account and region; an account may have others, which `HEADRACE_SLOTS` says.
-Sources: "Quotas" of the Rekognition, Transcribe, Textract, Polly and MediaConvert guides.
+The quotas are AWS's defaults; `HEADRACE_SLOTS` overrides them for an account with others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from headrace.schemas.jobs import CONCURRENT_JOBS
 from headrace.streams.stage import Stage
-
-JOBS = {"rekognition": 20, "transcribe": 250, "textract": 100, "polly": 100, "mediaconvert": 100}
 
 
 def shares(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> dict[str, int]:
@@ -18,7 +16,7 @@ def shares(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> 
     found: dict[str, int] = {}
     for service, names in _by_service(stages).items():
         free = [name for name in names if name not in own]
-        left = JOBS[service] - sum(own[name] for name in names if name in own)
+        left = CONCURRENT_JOBS[service] - sum(own[name] for name in names if name in own)
         found |= {name: max(left // len(free), partitions) for name in free}
     return found | dict(own)
 
@@ -28,16 +26,16 @@ def overbooked(stages: Sequence[Stage], partitions: int, own: Mapping[str, int])
     slots = shares(stages, partitions, own)
     lines = []
     for service, names in _by_service(stages).items():
-        wanted = sum(slots[name] for name in names)
-        if wanted > JOBS[service]:
-            told = ", ".join(f"{name}={slots[name]}" for name in names)
-            lines.append(f"{service} runs {JOBS[service]} jobs at a time unless AWS raised it, and {told} are {wanted}")
+        quota, wanted = CONCURRENT_JOBS[service], sum(slots[name] for name in names)
+        if wanted > quota:
+            own_slots = ", ".join(f"{name}={slots[name]}" for name in names)
+            lines.append(f"{service} runs {quota} jobs at a time unless AWS raised it, and {own_slots} are {wanted}")
     return lines
 
 
 def _by_service(stages: Iterable[Stage]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for stage in stages:
-        if stage.job is not None and stage.job.service in JOBS:
+        if stage.job is not None and stage.job.service in CONCURRENT_JOBS:
             found.setdefault(stage.job.service, []).append(stage.name)
     return found

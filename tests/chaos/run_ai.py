@@ -34,8 +34,8 @@ from headrace.sandbox.demo import run as demo_run
 from headrace.sandbox.demo import samples
 from headrace.sandbox.demo.workspace import end, isolate_environment
 from headrace.sandbox.names import MEDIA_BUCKET
+from headrace.schemas.jobs import CONCURRENT_JOBS
 from headrace.streams import pipeline
-from headrace.streams.limits.job_quotas import JOBS
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "throttle", "share": 0.15},
@@ -111,7 +111,9 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     most = _most_at_once(book)
     anomalies += [*_double(book), *_again(book)]
     anomalies += [
-        f"{name}: {number} jobs at once, of {JOBS[name]}" for name, number in most.items() if number > JOBS[name]
+        f"{name}: {number} jobs at once, of {CONCURRENT_JOBS[name]}"
+        for name, number in most.items()
+        if number > CONCURRENT_JOBS[name]
     ]
     took = round(time.monotonic() - begun, 1)
     return Verdict(seed, assets, took, book["outcomes"], book["jobs_unique"], most, anomalies)

@@ -13,12 +13,13 @@ import pytest
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
+from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import Asset, JobStarted
 from headrace.streams import pipeline
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient as Calls
 from headrace.streams.aws.comprehend import Comprehend
-from headrace.streams.aws.job_status import STATUS_CALLS, AwsJobStatus
+from headrace.streams.aws.job_status import AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
@@ -313,4 +314,4 @@ async def test_how_a_job_is_can_be_asked(calls: Calls, settings: StreamSettings,
 def test_every_job_of_every_stage_can_be_asked_for() -> None:
     stages = (*pipeline.all_stages(), documents_stage(forms=True))
     jobs = {(stage.job.service, stage.job.operation) for stage in stages if stage.job}
-    assert jobs == set(STATUS_CALLS)
+    assert jobs == set(JOB_SPECS)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.schemas import topics
+from headrace.schemas.jobs import CONCURRENT_JOBS
 from headrace.schemas.records import MediaProbed
 from headrace.schemas.settings import SettingsError
 from headrace.streams import pipeline
@@ -174,7 +175,7 @@ async def test_tags_reach_the_stages_that_cost_something() -> None:
 
 def test_the_quota_of_a_service_is_shared_by_its_stages() -> None:
     slots = job_quotas.shares(pipeline.stages(), 4, {})
-    assert slots["labels"] + slots["moderation"] == job_quotas.JOBS["rekognition"]
+    assert slots["labels"] + slots["moderation"] == CONCURRENT_JOBS["rekognition"]
     assert job_quotas.overbooked(pipeline.stages(), 4, {}) == []
 
 

@@ -1,0 +1,96 @@
+"""Asynchronous AWS jobs: the status words, status calls and quotas of each service.
+
+Quotas are AWS's defaults for an account and region. Sources: "Quotas" of the Rekognition, Transcribe, Textract, Polly
+and MediaConvert guides; the API References for the calls and the status words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NONE: Mapping[str, int] = MappingProxyType({})
+_FIRST_PAGE: Mapping[str, int] = MappingProxyType({"MaxResults": 1})
+_SUCCEEDED = frozenset({"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE"})
+_FAILED = frozenset({"FAILED", "ERROR", "CANCELED"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """How one operation that starts a job reports its status.
+
+    `method` takes the job id as `id_parameter`. Its response has `status_field` and `reason_field`, inside of
+    `result_field` if there is one.
+    """
+
+    service: str
+    operation: str
+    method: str
+    id_parameter: str = "JobId"
+    status_field: str = "JobStatus"
+    reason_field: str = "StatusMessage"
+    result_field: str = ""
+    options: Mapping[str, int] = field(default=_NONE)
+
+
+_SPECS = (
+    *(
+        JobSpec("rekognition", f"Start{name}", method, options=_FIRST_PAGE)
+        for name, method in (
+            ("LabelDetection", "get_label_detection"),
+            ("ContentModeration", "get_content_moderation"),
+            ("FaceDetection", "get_face_detection"),
+            ("TextDetection", "get_text_detection"),
+            ("SegmentDetection", "get_segment_detection"),
+            ("CelebrityRecognition", "get_celebrity_recognition"),
+        )
+    ),
+    JobSpec("textract", "StartDocumentTextDetection", "get_document_text_detection", options=_FIRST_PAGE),
+    JobSpec("textract", "StartDocumentAnalysis", "get_document_analysis", options=_FIRST_PAGE),
+    JobSpec(
+        "transcribe",
+        "StartTranscriptionJob",
+        "get_transcription_job",
+        id_parameter="TranscriptionJobName",
+        status_field="TranscriptionJobStatus",
+        reason_field="FailureReason",
+        result_field="TranscriptionJob",
+    ),
+    JobSpec(
+        "polly",
+        "StartSpeechSynthesisTask",
+        "get_speech_synthesis_task",
+        id_parameter="TaskId",
+        status_field="TaskStatus",
+        reason_field="TaskStatusReason",
+        result_field="SynthesisTask",
+    ),
+    JobSpec(
+        "mediaconvert",
+        "CreateJob",
+        "get_job",
+        id_parameter="Id",
+        status_field="Status",
+        reason_field="ErrorMessage",
+        result_field="Job",
+    ),
+)
+JOB_SPECS: Mapping[tuple[str, str], JobSpec] = {(spec.service, spec.operation): spec for spec in _SPECS}
+"""The specification of each job, by service and operation."""
+
+CONCURRENT_JOBS: Mapping[str, int] = {
+    "rekognition": 20,
+    "transcribe": 250,
+    "textract": 100,
+    "polly": 100,
+    "mediaconvert": 100,
+}
+"""The default quota of jobs that run at the same time, by service."""
+
+
+def succeeded(status: str) -> bool | None:
+    """Return whether a status word means success; None while the job runs."""
+    if status in _SUCCEEDED:
+        return True
+    return False if status in _FAILED else None
