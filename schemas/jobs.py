@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
-_NONE: Mapping[str, int] = MappingProxyType({})
-_FIRST_PAGE: Mapping[str, int] = MappingProxyType({"MaxResults": 1})
+_FIRST_PAGE: Mapping[str, int] = {"MaxResults": 1}
 _SUCCEEDED = frozenset({"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE"})
 _FAILED = frozenset({"FAILED", "ERROR", "CANCELED"})
 
@@ -31,7 +29,7 @@ class JobSpec:
     status_field: str = "JobStatus"
     reason_field: str = "StatusMessage"
     result_field: str = ""
-    options: Mapping[str, int] = field(default=_NONE)
+    options: Mapping[str, int] = field(default_factory=dict)
 
 
 _SPECS = (
