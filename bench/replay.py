@@ -142,10 +142,12 @@ def _redrive(settings: KafkaSettings, number: int) -> float:
     _send(settings, _letters("probe", number))
     [stage] = get_stages(["probe"])
     log = KafkaAdmin(settings)
-    plan = redrive_plan.plan_redrive(log, stage, SelectionCriteria(), look=False)
+    plan = redrive_plan.plan_redrive(log, stage, SelectionCriteria(), check_store=False)
     if len(plan.selected()) != number:
         raise SystemExit(f"{len(plan.selected())} letters would go back, and not {number}")
-    action = journal.start_entry("redrive", (stage.name, plan.group), "every letter", "a benchmark", number)
+    action = journal.start_entry(
+        "redrive", journal.StageGroup(stage.name, plan.group), "all dead letters", "a benchmark", number
+    )
     begun = time.perf_counter()
     send.execute(log, plan, action, RedriveOptions(0.0, canary=0, wait=0.0))
     return time.perf_counter() - begun

@@ -1,4 +1,4 @@
-"""`headrace subscribe`: events as they come, from where this subscription left off."""
+"""`headrace subscribe`: print events from the committed offset of a named subscription."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ BeginOption = Literal["earliest", "latest"]
 
 
 def subscribe(
-    name: Annotated[str, typer.Argument(help="The subscription: who asks again under it goes on where it ended.")],
+    name: Annotated[str, typer.Argument(help="Name of the subscription; a known name continues where it ended.")],
     topics: Annotated[str, typer.Option("--topics", help="Topics, separated by commas.")] = "media.completed",
-    pattern: Annotated[str, typer.Option("--pattern", help="An event pattern: JSON, or a file of it.")] = "",
-    begin: Annotated[BeginOption, typer.Option("--from", help="Where a new subscription begins.")] = "earliest",
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many events.", show_default=False)] = None,
+    pattern: Annotated[str, typer.Option("--pattern", help="Event pattern: JSON, or a JSON file.")] = "",
+    begin: Annotated[BeginOption, typer.Option("--from", help="Where a new subscription starts.")] = "earliest",
+    count: Annotated[
+        int | None, typer.Option(min=1, help="End after this number of events.", show_default=False)
+    ] = None,
     idle: Annotated[
-        float | None, typer.Option(min=0.1, help="End after so many seconds without an event.", show_default=False)
+        float | None,
+        typer.Option(min=0.1, help="End after this number of seconds without an event.", show_default=False),
     ] = None,
 ) -> None:
-    """Print events as JSON lines: each once to every subscription, shared out among those that ask under one name.
+    """Print events as JSON lines. Processes with the same subscription name share the events.
 
-    It is committed when it is printed. Ctrl-C ends it.
+    Offsets are committed after printing. Ctrl-C ends the command.
     """
     from headrace.console.errors import CommandError
     from headrace.console.kafka.log_reader import LogReader
@@ -34,23 +37,23 @@ def subscribe(
     from headrace.schemas.settings import load
 
     settings = load(KafkaSettings)
-    wanted = [each.strip() for each in topics.split(",") if each.strip()]
-    there = LogReader(settings).topics()
-    if missing := [each for each in wanted if each not in there]:
-        raise CommandError(f"there is no topic {', '.join(missing)}; `headrace topics list` names them")
-    book = registry.create_codec(settings)
-    schemas: TopicFollower = follow_schemas(settings, book)
+    names = [each.strip() for each in topics.split(",") if each.strip()]
+    existing = LogReader(settings).topics()
+    if missing := [each for each in names if each not in existing]:
+        raise CommandError(f"unknown topic {', '.join(missing)}. To list topics: headrace topics list")
+    codec = registry.create_codec(settings)
+    schemas: TopicFollower = follow_schemas(settings, codec)
     schemas.start()
-    wish = subscription.Subscription(name, wanted, begin, count, idle)
+    request = subscription.Subscription(name, names, begin, count, idle)
     try:
-        subscription.follow(wish, settings, book, _wants(pattern), _print)
+        subscription.follow(request, settings, codec, _matcher(pattern), _print)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
         schemas.stop()
 
 
-def _wants(pattern: str) -> Any:
+def _matcher(pattern: str) -> Any:
     from headrace.console.commands.json_args import read_pattern
 
     return read_pattern(pattern).matches if pattern else lambda _: True

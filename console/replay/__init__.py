@@ -1,1 +1,1 @@
-"""Replay: a stage's position moved back, and dead letters sent to the one stage that gave them up."""
+"""Replay: move a stage's consumer group on its topics, and send dead letters back to their stage."""

@@ -1,12 +1,12 @@
-"""Who replayed what, when and why: records of the topic `system.audit`, key = replay id. Pure.
+"""Audit log of replays: records of the topic `system.audit`, key = replay id. Pure.
 
-    begun     written before anything is changed, with what is needed to undo it
-    paused    somebody holds it up, and it goes on when it is told to
-    done      carried out, read back and found to be so
-    stopped   ended before all of it was carried out, `note` says why
-    failed    carried out, and not found to be so
+    begun     written before any change, with what is needed to undo it
+    paused    paused by an operator; continues on `resume`
+    done      executed, read back and verified
+    stopped   ended early; `note` has the reason
+    failed    executed, but the result does not match the plan
 
-Each record tells all, so the newest of an id counts; an id whose newest is `begun` was cut short.
+Each record is complete, so the newest record of an id counts. An id whose newest record is `begun` was interrupted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ ControlCommand = Literal["pause", "resume", "stop"]
 
 
 class OffsetShift(msgspec.Struct, frozen=True):
-    """A partition whose offset was changed; `before` is None where there was none, so that `low` was the next."""
+    """One partition whose committed offset changed.
+
+    `before` is None if the group had no committed offset; it would have started at `low`.
+    """
 
     topic: str
     partition: int
@@ -37,84 +40,90 @@ class OffsetShift(msgspec.Struct, frozen=True):
     low: int
 
 
-class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One replay. `asked` is what was asked for in words; `sent` how many letters went back; times are RFC 3339.
+class AuditEntry(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    rename={"kind": "what", "request": "asked", "reprocess": "fresh"},
+):
+    """One replay. Times are RFC 3339. `rename` keeps the field names of the stored JSON.
 
-    `fresh` says that a new epoch of the stage began with it.
+    `request` describes the options in words, `letters` is the number of selected records and `sent` the number sent.
+    `reprocess` is true if the replay started a new epoch of the stage.
     """
 
     id: str
-    what: ReplayKind
+    kind: ReplayKind
     state: ReplayState
     stage: str
     group: str
     by: str
     at: str
-    asked: str
+    request: str
     reason: str = ""
     shifts: tuple[OffsetShift, ...] = ()
     letters: int = 0
     sent: int = 0
     note: str = ""
     ended: str = ""
-    fresh: bool = False
+    reprocess: bool = False
 
     def over(self, state: ReplayState, now: datetime, sent: int = 0, note: str = "") -> AuditEntry:
-        """Say how it ended."""
+        """Return the entry with its final state."""
         return msgspec.structs.replace(self, state=state, ended=timestamp(now), sent=sent, note=note)
 
 
-class ControlMessage(msgspec.Struct, frozen=True):
-    """What somebody tells a replay that is at work to do."""
+class ControlMessage(msgspec.Struct, frozen=True, rename={"command": "order"}):
+    """A command to a running replay. `rename` keeps the field names of the stored JSON."""
 
-    order: ControlCommand
+    command: ControlCommand
     replay: str
     by: str
     at: str
 
 
-def control_message(given: ControlMessage) -> ProducerRecord:
-    """Address an order; the replay itself says when it has obeyed."""
-    return ProducerRecord(topics.AUDIT.name, given.replay.encode(), msgspec.json.encode(given))
+def control_message(control: ControlMessage) -> ProducerRecord:
+    """Return the record for a control message. The replay itself records that it has applied it."""
+    return ProducerRecord(topics.AUDIT.name, control.replay.encode(), msgspec.json.encode(control))
 
 
 def newest_control_message(values: Iterable[bytes], replay: str) -> ControlMessage | None:
-    """Give the last order to a replay among the values of the topic; None where there is none."""
-    found = None
+    """Return the last control message for a replay among record values, or None."""
+    newest = None
     for value in values:
         try:
-            given = msgspec.json.decode(value, type=ControlMessage)
+            control = msgspec.json.decode(value, type=ControlMessage)
         except msgspec.DecodeError:
             continue
-        found = given if given.replay == replay else found
-    return found
+        newest = control if control.replay == replay else newest
+    return newest
 
 
-def message(action: AuditEntry) -> ProducerRecord:
-    """Address what happened to an action."""
-    return ProducerRecord(topics.AUDIT.name, action.id.encode(), msgspec.json.encode(action))
+def message(entry: AuditEntry) -> ProducerRecord:
+    """Return the record for an audit entry."""
+    return ProducerRecord(topics.AUDIT.name, entry.id.encode(), msgspec.json.encode(entry))
 
 
 def read(values: Iterable[bytes | None]) -> dict[str, AuditEntry]:
-    """Read the values of the topic, oldest first: every action by its id, in the order in which they began.
+    """Return the newest entry of each replay id, in the order in which the replays began.
 
-    What is no action is passed over, since others may have written there too.
+    `values` are record values of the topic, oldest first. Values that are not audit entries are ignored.
     """
-    found: dict[str, AuditEntry] = {}
+    entries: dict[str, AuditEntry] = {}
     for value in values:
         try:
-            action = msgspec.json.decode(value or b"", type=AuditEntry)
+            entry = msgspec.json.decode(value or b"", type=AuditEntry)
         except msgspec.DecodeError:
             continue
-        found[action.id] = action
-    return found
+        entries[entry.id] = entry
+    return entries
 
 
-def find(actions: dict[str, AuditEntry], wanted: str) -> AuditEntry:
-    """Give the action that an id, or the beginning of one, means. Raises `Refused` where that is not one."""
-    found = [action for id_, action in actions.items() if wanted and id_.startswith(wanted)]
-    if not found:
-        raise CommandError(f"there was no replay {wanted!r}: headrace replay list")
-    if len(found) > 1:
-        raise CommandError(f"{wanted} may be {' or '.join(action.id for action in found)}: say which")
-    return found[0]
+def find(entries: dict[str, AuditEntry], prefix: str) -> AuditEntry:
+    """Return the entry whose id starts with `prefix`. Raises `CommandError` unless exactly one does."""
+    matches = [entry for id_, entry in entries.items() if prefix and id_.startswith(prefix)]
+    if not matches:
+        raise CommandError(f"no replay {prefix!r}. To list replays: headrace replay list")
+    if len(matches) > 1:
+        raise CommandError(f"{prefix} is ambiguous: {' or '.join(entry.id for entry in matches)}")
+    return matches[0]

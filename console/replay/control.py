@@ -1,4 +1,4 @@
-"""A replay at work can be told to pause, to go on, and to stop. What it is told lies on `system.audit`, as it does."""
+"""Pause, resume and stop a running replay through control messages on `system.audit`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from headrace.console.terminal import operator
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
-ANSWER_SECONDS = 10.0
+RESPONSE_SECONDS = 10.0
 
-_OBEYED: dict[ControlCommand, tuple[ReplayState, ...]] = {
+_STATES_AFTER: dict[ControlCommand, tuple[ReplayState, ...]] = {
     "pause": ("paused",),
     "resume": ("begun", "done", "stopped"),
     "stop": ("stopped", "done"),
@@ -30,68 +30,76 @@ _OBEYED: dict[ControlCommand, tuple[ReplayState, ...]] = {
 
 
 class ReplayStopped(CommandError):
-    """Somebody has told the replay to stop."""
+    """A control message stopped the replay."""
 
 
 class ReplayControl:
-    """What one replay is told, from now on."""
+    """Control messages for one replay, read from the current end of `system.audit`."""
 
     def __init__(self, cluster: KafkaAdmin, action: AuditEntry) -> None:
         self._cluster = cluster
         self._action = action
         end = cluster.spans([topics.AUDIT.name])[topics.AUDIT.name, 0].high
         self._tail = TopicTail(cluster.settings, topics.AUDIT.name, end)
-        self._look_at = 0.0
+        self._next_check = 0.0
         self.sent = 0
-        """How far the replay was when it last asked."""
+        """The number of records sent at the last check."""
 
     def __enter__(self) -> ReplayControl:
-        """Begin to listen."""
+        """Return this control; `__exit__` closes its consumer."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Listen no more."""
+        """Close the consumer."""
         self._tail.close()
 
-    def check(self, sent: int, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Do what was told since: return, at once or after a pause, to go on. Raises `Stopped`."""
-        self.sent = sent
-        if time.monotonic() < self._look_at:
-            return
-        self._look_at = time.monotonic() + LOOK_SECONDS
-        told = self._told()
-        if told is not None and told.order == "pause":
-            self._say("paused", told)
-            while told.order == "pause":
-                meanwhile()
-                time.sleep(PAUSE_SECONDS)
-                told = self._told() or told
-            if told.order == "resume":
-                self._say("begun", told)
-        if told is not None and told.order == "stop":
-            raise ReplayStopped(f"stopped by {told.by} after {sent:,}")
+    def check(self, sent: int, while_paused: Callable[[], None] = lambda: None) -> None:
+        """Apply new control messages, at most once per second. Blocks while the replay is paused.
 
-    def _told(self) -> ControlMessage | None:
+        Raises:
+            ReplayStopped: an operator stopped the replay.
+        """
+        self.sent = sent
+        if time.monotonic() < self._next_check:
+            return
+        self._next_check = time.monotonic() + CHECK_SECONDS
+        control = self._newest()
+        if control is not None and control.command == "pause":
+            self._record("paused", control)
+            while control.command == "pause":
+                while_paused()
+                time.sleep(PAUSE_SECONDS)
+                control = self._newest() or control
+            if control.command == "resume":
+                self._record("begun", control)
+        if control is not None and control.command == "stop":
+            raise ReplayStopped(f"stopped by {control.by} after {sent:,}")
+
+    def _newest(self) -> ControlMessage | None:
         return audit.newest_control_message(self._tail.new(), self._action.id)
 
-    def _say(self, state: ReplayState, told: ControlMessage) -> None:
-        note = f"by {told.by}" if state == "paused" else ""
+    def _record(self, state: ReplayState, control: ControlMessage) -> None:
+        note = f"by {control.by}" if state == "paused" else ""
         self._cluster.write([audit.message(replace(self._action, state=state, sent=self.sent, note=note))])
 
 
 def send_command(cluster: KafkaAdmin, command: ControlCommand, action: AuditEntry) -> AuditEntry:
-    """Tell a replay what to do and wait until it does. Raises `Refused` when it is not at work, or does not answer."""
+    """Send a command to a running replay and wait until its audit entry shows the new state.
+
+    Raises:
+        CommandError: the replay is not running, or does not respond.
+    """
     if action.state not in ("begun", "paused"):
-        raise CommandError(f"{action.id} is {action.state}, and not at work")
+        raise CommandError(f"{action.id} is not running: its state is {action.state}")
     now = timestamp(datetime.now(UTC))
     cluster.write([audit.control_message(ControlMessage(command, action.id, operator.current_operator(), now))])
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     while time.monotonic() < deadline:
         time.sleep(PAUSE_SECONDS)
-        now_is = journal.read_entries(cluster)[action.id]
-        if now_is.state in _OBEYED[command]:
-            return now_is
+        entry = journal.read_entries(cluster)[action.id]
+        if entry.state in _STATES_AFTER[command]:
+            return entry
     raise CommandError(
-        f"{action.id} does not answer in {ANSWER_SECONDS:g} s: whoever ran it is gone. Run the same command again: it"
-        " goes on from where it was"
+        f"{action.id} did not respond within {RESPONSE_SECONDS:g} s: its process has ended."
+        " Run the original command again to continue"
     )

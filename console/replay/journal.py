@@ -1,10 +1,11 @@
-"""What is written down of replays: who asks for what now, and what was done before."""
+"""Write and read the audit log of replays."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -18,21 +19,37 @@ from headrace.schemas.redaction import redact
 from headrace.streams.engine.dlq import sanitize_reason
 
 
-def start_entry(what: ReplayKind, where: tuple[str, str], asked: str, reason: str, letters: int = 0) -> AuditEntry:
-    """Write down that somebody at this keyboard asks for something; `where` is the stage and the consumer group."""
-    stage, group = where
-    now = timestamp(datetime.now(UTC))
-    id_, why = secrets.token_hex(4), sanitize_reason(reason)
-    return AuditEntry(id_, what, "begun", stage, group, current_operator(), now, redact(asked), why, letters=letters)
+@dataclass(frozen=True, slots=True)
+class StageGroup:
+    """The stage of a replay and the consumer group whose offsets it changes."""
+
+    stage: str
+    group: str
+
+
+def start_entry(kind: ReplayKind, target: StageGroup, request: str, reason: str, letters: int = 0) -> AuditEntry:
+    """Return a new entry in state `begun`, with the current operator and time."""
+    return AuditEntry(
+        id=secrets.token_hex(4),
+        kind=kind,
+        state="begun",
+        stage=target.stage,
+        group=target.group,
+        by=current_operator(),
+        at=timestamp(datetime.now(UTC)),
+        request=redact(request),
+        reason=sanitize_reason(reason),
+        letters=letters,
+    )
 
 
 @contextmanager
 def recorded(cluster: KafkaAdmin, action: AuditEntry, sent: Callable[[], int]) -> Iterator[None]:
-    """Write down that an action begins and, however the block ends, how it ended and how much it had sent by then."""
+    """Write the entry before the block and its final state, with the count from `sent`, after it."""
     cluster.write([audit.message(action)])
     try:
         yield
-    except BaseException as error:  # also Ctrl-C: the log says how far it came
+    except BaseException as error:  # includes KeyboardInterrupt: the audit log records how far the replay got
         note = str(error) or type(error).__name__
         cluster.write([audit.message(action.over("stopped", datetime.now(UTC), sent(), note))])
         raise
@@ -40,7 +57,7 @@ def recorded(cluster: KafkaAdmin, action: AuditEntry, sent: Callable[[], int]) -
 
 
 def read_entries(cluster: KafkaAdmin) -> dict[str, AuditEntry]:
-    """Give every action by its id, in the order in which they began."""
+    """Return every audit entry by id, in the order in which the replays began."""
     cluster.require(topics.AUDIT.name)
     records = chain.from_iterable(cluster.read(cluster.spans([topics.AUDIT.name]), values=True))
     return audit.read(record.value for record in records)

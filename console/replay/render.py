@@ -1,4 +1,4 @@
-"""What replays are and do, for people and as plain data for `--json`. Pure, but for the printing."""
+"""Audit entries of replays as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,41 +12,39 @@ from rich.table import Table
 from headrace.console.replay.audit import AuditEntry
 
 WIDTH = 1000
-"""Columns of a table: as wide as it has to be. A terminal may wrap it, but nothing is left out."""
+"""Columns of the console: wide enough that no table cell is cut off."""
 
 
-def action(of: AuditEntry) -> dict[str, Any]:
-    """Tell an action."""
-    found: dict[str, Any] = msgspec.to_builtins(of)
-    return found
+def action(entry: AuditEntry) -> dict[str, Any]:
+    """Return an audit entry as JSON data."""
+    document: dict[str, Any] = msgspec.to_builtins(entry)
+    return document
 
 
-def print_actions(found: Iterable[AuditEntry], console: Console) -> None:
-    """Print a line for each action."""
-    table = Table(
-        "id", "at", "what", "stage", "state", "letters", "sent", "by", "asked", "reason", box=None, pad_edge=False
-    )
-    table.header_style = "bold"
-    for each in found:
-        numbers = (f"{each.letters:,}", f"{each.sent:,}") if each.what in ("redrive", "trial") else ("", "")
-        table.add_row(each.id, each.at, each.what, each.stage, each.state, *numbers, each.by, each.asked, each.reason)
+def print_actions(entries: Iterable[AuditEntry], console: Console) -> None:
+    """Print one line per audit entry."""
+    columns = ("id", "at", "kind", "stage", "state", "letters", "sent", "by", "request", "reason")
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for each in entries:
+        numbers = (f"{each.letters:,}", f"{each.sent:,}") if each.kind in ("redrive", "trial") else ("", "")
+        table.add_row(each.id, each.at, each.kind, each.stage, each.state, *numbers, each.by, each.request, each.reason)
     console.print(table)
 
 
-def print_action(of: AuditEntry, console: Console) -> None:
-    """Print all that is known of an action."""
-    console.print(f"[bold]{of.id}[/] {of.what} of {of.stage}: {of.state}")
-    for name, said in (
-        ("asked", of.asked),
-        ("by", of.by),
-        ("reason", of.reason),
-        ("group", of.group),
-        ("note", of.note),
+def print_action(entry: AuditEntry, console: Console) -> None:
+    """Print every field of an audit entry."""
+    console.print(f"[bold]{entry.id}[/] {entry.kind} of {entry.stage}: {entry.state}")
+    for name, value in (
+        ("request", entry.request),
+        ("by", entry.by),
+        ("reason", entry.reason),
+        ("group", entry.group),
+        ("note", entry.note),
     ):
-        if said:
-            console.print(f"  {name}: {said}", markup=False)
-    console.print(f"  from {of.at}" + (f" to {of.ended}" if of.ended else ", and not ended"))
-    for each in of.shifts:
+        if value:
+            console.print(f"  {name}: {value}", markup=False)
+    console.print(f"  from {entry.at}" + (f" to {entry.ended}" if entry.ended else ", not ended"))
+    for each in entry.shifts:
         before = "none" if each.before is None else each.before
         if each.before != each.after:
             console.print(f"  {each.topic}/{each.partition}: {before} -> {each.after}")

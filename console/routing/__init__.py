@@ -1,1 +1,1 @@
-"""Rules: apply, check, lint, and their targets."""
+"""Rules: apply, check, lint and import; subscriptions."""

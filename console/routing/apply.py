@@ -1,4 +1,4 @@
-"""Puts the rules of a folder in force: what changes is said first, and everything is checked before anything does."""
+"""Apply a folder of rules: compare it with the active rules, check every rule, then publish the changes."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ RuleDiff = Literal["new", "changed", "same", "removed", "not in the folder"]
 
 @dataclass(frozen=True, slots=True)
 class RulePlan:
-    """What becomes of each rule, by its name; `texts` are those of the folder."""
+    """The change of each rule by name, and the rules and texts of the folder."""
 
     changes: Mapping[str, RuleDiff]
     texts: Mapping[str, str]
-    wanted: tuple[Rule, ...]
+    rules: tuple[Rule, ...]
 
     def changed_rules(self) -> list[str]:
-        """Name the rules that change."""
+        """Return the names of the rules that change."""
         return [name for name, change in self.changes.items() if change in ("new", "changed", "removed")]
 
 
-def plan_rules(folder: str, in_force: Mapping[str, str], prune: bool) -> RulePlan:
-    """Compare a folder with what is in force, given by names and versions. Raises `BadRule` for one of no use."""
-    wanted = targets.rules(folder)
-    for rule in wanted:
+def plan_rules(folder: str, active: Mapping[str, str], prune: bool) -> RulePlan:
+    """Compare a folder with the active rules, a map of name to version. Raises `InvalidRuleError`."""
+    rules = targets.rules(folder)
+    for rule in rules:
         targets.opened(rule)
     changes: dict[str, RuleDiff] = {}
-    for rule in wanted:
-        known = in_force.get(rule.name)
-        changes[rule.name] = "new" if known is None else "same" if known == rule.version else "changed"
-    for name in sorted(in_force.keys() - changes.keys()):
+    for rule in rules:
+        version = active.get(rule.name)
+        changes[rule.name] = "new" if version is None else "same" if version == rule.version else "changed"
+    for name in sorted(active.keys() - changes.keys()):
         changes[name] = "removed" if prune else "not in the folder"
-    texts = {rule.name: (Path(folder) / f"{rule.name}.toml").read_text("utf-8") for rule in wanted}
-    return RulePlan(changes, texts, wanted)
+    texts = {rule.name: (Path(folder) / f"{rule.name}.toml").read_text("utf-8") for rule in rules}
+    return RulePlan(changes, texts, rules)
 
 
-def execute(cluster: KafkaAdmin, planned: RulePlan) -> None:
-    """Make the topics that new rules need, then put what changes in force."""
-    needed: list[Topic] = [topics.RULES]
-    for rule in planned.wanted:
-        needed += [topics.retry(rule.stage_name), topics.dead_letters(rule.stage_name)]
-    cluster.create(needed)
+def execute(cluster: KafkaAdmin, plan: RulePlan) -> None:
+    """Create the topics that the rules need, then publish the changes."""
+    required: list[Topic] = [topics.RULES]
+    for rule in plan.rules:
+        required += [topics.retry(rule.stage_name), topics.dead_letters(rule.stage_name)]
+    cluster.create(required)
     by, at = current_operator(), timestamp(datetime.now(UTC))
-    cluster.write([message(RuleChange(name, planned.texts.get(name), by, at)) for name in planned.changed_rules()])
+    cluster.write([message(RuleChange(name, plan.texts.get(name), by, at)) for name in plan.changed_rules()])

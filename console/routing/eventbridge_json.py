@@ -1,4 +1,4 @@
-"""Rules from and to EventBridge's own JSON: that of `describe-rule` with the `Targets` of `list-targets-by-rule`."""
+"""Import and export EventBridge JSON: `describe-rule` plus the `Targets` of `list-targets-by-rule`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from headrace.connectors.sinks.registry import sink_of_arn
 from headrace.streams.routing.rule import Rule
 
 
-def imported(said: Mapping[str, Any], reads: Sequence[str]) -> dict[str, str]:
-    """Give the text of a file for each target, by the name of its rule. Raises ValueError for what has no form."""
-    pattern = said["EventPattern"]
+def imported(document: Mapping[str, Any], reads: Sequence[str]) -> dict[str, str]:
+    """Return one rule file per target, by rule name. Raises ValueError for unsupported input."""
+    pattern = document["EventPattern"]
     pattern = orjson.loads(pattern) if isinstance(pattern, str) else pattern
-    targets = said.get("Targets", [])
+    targets = document.get("Targets", [])
     if not targets:
-        raise ValueError("it has no Targets")
-    base = re.sub(r"[^a-z0-9-]+", "-", str(said["Name"]).lower()).strip("-")
+        raise ValueError("no Targets")
+    base = re.sub(r"[^a-z0-9-]+", "-", str(document["Name"]).lower()).strip("-")
     names = [base] if len(targets) == 1 else [f"{base}-{number}" for number in range(1, len(targets) + 1)]
     return {
-        name[-18:].lstrip("-0123456789"): _text(said, pattern, target, reads)
+        name[-18:].lstrip("-0123456789"): _text(document, pattern, target, reads)
         for name, target in zip(names, targets, strict=True)
     }
 
 
 def exported(rules: Sequence[Rule]) -> dict[str, Any]:
-    """Give rules as EventBridge has them; a target of ours that it does not know keeps its address."""
+    """Return rules in EventBridge's format. The address of a target that AWS does not know stays as it is."""
     return {"Rules": [_exported(rule) for rule in rules]}
 
 
@@ -47,14 +47,14 @@ def _exported(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _text(said: Mapping[str, Any], pattern: Any, target: Mapping[str, Any], reads: Sequence[str]) -> str:
+def _text(document: Mapping[str, Any], pattern: Any, target: Mapping[str, Any], reads: Sequence[str]) -> str:
     arn = str(target["Arn"])
     sink = sink_of_arn(arn)
     if sink is None:
-        raise ValueError(f"no sink reaches {arn}")
+        raise ValueError(f"no sink supports {arn}")
     lines = [
-        *([f"description = {_toml(said['Description'])}"] if said.get("Description") else []),
-        *(["enabled = false"] if said.get("State") == "DISABLED" else []),
+        *([f"description = {_toml(document['Description'])}"] if document.get("Description") else []),
+        *(["enabled = false"] if document.get("State") == "DISABLED" else []),
         f"reads = {_toml(list(reads))}",
         f"pattern = {_toml(pattern)}",
         "",
@@ -68,12 +68,12 @@ def _text(said: Mapping[str, Any], pattern: Any, target: Mapping[str, Any], read
 
 
 def _toml(value: Any) -> str:
-    """Write a value of JSON as TOML, which knows no null. Raises ValueError for one."""
+    """Return a JSON value as TOML. Raises ValueError for null, which TOML does not have."""
     if value is None:
-        raise ValueError("null has no form in TOML: write the rule by hand")
+        raise ValueError("TOML has no null: write the rule by hand")
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_toml(str(name))} = {_toml(each)}" for name, each in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
+        items = ", ".join(f"{_toml(str(name))} = {_toml(each)}" for name, each in value.items())
+        return f"{{ {items} }}" if items else "{}"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value)

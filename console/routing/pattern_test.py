@@ -1,4 +1,4 @@
-"""What the command line says of patterns and events."""
+"""Test events against patterns and describe mismatches."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import orjson
 
 from headrace.streams.rules import InvalidPatternError, Mismatch, Pattern
 
-NOT_A_LINE = 'a line is {"pattern": ..., "event": ...}'
+LINE_FORMAT = 'expected {"pattern": ..., "event": ...}'
 
 
 def verdict(line: bytes) -> str:
-    """Answer one line of a batch with one line; whatever is wrong with it is its answer.
+    """Return the result of one batch line as JSON; an invalid line yields `{"error": ...}`.
 
-    A pattern may be an object, or a text that holds one as EventBridge's own API wants it.
+    The pattern is an object, or a string of JSON as in EventBridge's API.
     """
     try:
-        asked = orjson.loads(line)
-        pattern, event = asked["pattern"], asked["event"]
+        case = orjson.loads(line)
+        pattern, event = case["pattern"], case["event"]
         if isinstance(pattern, str):
             pattern = orjson.loads(pattern)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        return _error(str(error) if isinstance(error, orjson.JSONDecodeError) else NOT_A_LINE)
+        return _error(str(error) if isinstance(error, orjson.JSONDecodeError) else LINE_FORMAT)
     if not isinstance(event, dict):
-        return _error("an event is a JSON object")
+        return _error("the event must be a JSON object")
     try:
         return orjson.dumps({"match": Pattern(pattern).matches(event)}).decode()
     except InvalidPatternError as error:
@@ -30,12 +30,12 @@ def verdict(line: bytes) -> str:
 
 
 def describe_verdict(miss: Mismatch) -> str:
-    """Say why an event did not match."""
-    asked = orjson.dumps(miss.expected).decode()
+    """Explain why an event did not match."""
+    expected = orjson.dumps(miss.expected).decode()
     if miss.different_elements:
-        return f"{miss.path}: each clause matches, but only in different elements of one list"
-    saw = ", ".join(orjson.dumps(value).decode() for value in miss.actual) or "nothing there"
-    return f"{miss.path}: asked for {asked}, saw {saw} ({miss.matched_clauses} of {miss.clauses} clauses match)"
+        return f"{miss.path}: each clause matches, but in different elements of the array"
+    actual = ", ".join(orjson.dumps(value).decode() for value in miss.actual) or "no value"
+    return f"{miss.path}: expected {expected}, got {actual} ({miss.matched_clauses} of {miss.clauses} clauses match)"
 
 
 def _error(why: str) -> str:

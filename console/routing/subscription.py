@@ -1,4 +1,4 @@
-"""A durable subscription: a consumer group with a pattern. What was handed over is committed, and nothing before."""
+"""Durable subscriptions: a consumer group with a pattern. Offsets are committed after delivery."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException
-from confluent_kafka import Message as Arrived
+from confluent_kafka import Message as RawMessage
 
 from headrace.schemas.cloudevents import InvalidEventError, from_headers
 from headrace.schemas.kafka import clients
@@ -27,9 +27,9 @@ StartFrom = Literal["earliest", "latest"]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What is subscribed to: the group's name, topics, where a new group begins, and when to end.
+    """The name of the group, its topics, the start offset of a new group, and when to end.
 
-    `count` ends it after so many events, `idle` after so many seconds without one; both may be None.
+    `count` is a number of events, `idle` a number of seconds without a record; None for no end.
     """
 
     name: str
@@ -43,46 +43,51 @@ EventFilter = Callable[[Mapping[str, Any]], bool]
 OnEvent = Callable[[bytes], None]
 
 
-def follow(wish: Subscription, settings: KafkaSettings, codec: Codec, wants: EventFilter, give: OnEvent) -> int:
-    """Give each event that is wanted as a line of JSON, commit what was given, and say how many there were.
+def follow(
+    subscription: Subscription, settings: KafkaSettings, codec: Codec, matches: EventFilter, on_event: OnEvent
+) -> int:
+    """Call `on_event` with each matching event as JSON, commit, and return the number of events.
 
-    What cannot be read is passed over: it is a dead letter of the stages already. Raises KafkaException.
+    Undecodable records are skipped: the stages have already dead-lettered them.
+
+    Raises:
+        KafkaException: Kafka returned an error.
     """
-    consumer = clients.group_consumer(settings, GROUP + wish.name, wish.begin)
-    consumer.subscribe(list(wish.topics))
-    given, last, read = 0, time.monotonic(), _Read()
+    consumer = clients.group_consumer(settings, GROUP + subscription.name, subscription.begin)
+    consumer.subscribe(list(subscription.topics))
+    delivered, last, ends = 0, time.monotonic(), _PartitionEnds()
     try:
-        while wish.count is None or given < wish.count:
-            most = BATCH if wish.count is None else min(BATCH, wish.count - given)
-            batch = read.records(consumer.consume(most, POLL_SECONDS))
-            for line in _lines(batch, codec, wants):
-                give(line)
-                given += 1
+        while subscription.count is None or delivered < subscription.count:
+            limit = BATCH if subscription.count is None else min(BATCH, subscription.count - delivered)
+            batch = ends.records(consumer.consume(limit, POLL_SECONDS))
+            for line in _lines(batch, codec, matches):
+                on_event(line)
+                delivered += 1
             if batch:
                 _commit(consumer, batch)
-            if batch or not read.all(consumer):
+            if batch or not ends.all(consumer):
                 last = time.monotonic()
-            elif wish.idle is not None and time.monotonic() - last > wish.idle:
+            elif subscription.idle is not None and time.monotonic() - last > subscription.idle:
                 break
     finally:
         consumer.close()
-    return given
+    return delivered
 
 
-class _Read:
-    """Which partitions have been read to their end: only who has read all that there is can be idle."""
+class _PartitionEnds:
+    """The partitions that are read to their end. Idle time counts only when all of them are."""
 
     def __init__(self) -> None:
         self._ended: set[tuple[str | None, int | None]] = set()
 
-    def records(self, batch: Sequence[Arrived]) -> list[Arrived]:
-        """Give the records of what arrived, and note the ends. Raises KafkaException."""
+    def records(self, batch: Sequence[RawMessage]) -> list[RawMessage]:
+        """Return the records and note end-of-partition events. Raises KafkaException."""
         records = []
-        for arrived in batch:
-            error, place = arrived.error(), (arrived.topic(), arrived.partition())
+        for message in batch:
+            error, place = message.error(), (message.topic(), message.partition())
             if error is None:
                 self._ended.discard(place)
-                records.append(arrived)
+                records.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._ended.add(place)
             else:
@@ -90,34 +95,32 @@ class _Read:
         return records
 
     def all(self, consumer: Consumer) -> bool:
-        """Whether every partition that is ours has been read to its end."""
-        ours = consumer.assignment()
-        return bool(ours) and all((each.topic, each.partition) in self._ended for each in ours)
+        """Whether every assigned partition is read to its end."""
+        assigned = consumer.assignment()
+        return bool(assigned) and all((each.topic, each.partition) in self._ended for each in assigned)
 
 
-def _lines(batch: Sequence[Arrived], codec: Codec, wants: EventFilter) -> Iterator[bytes]:
-    for arrived in batch:
-        received = ConsumerRecord(
-            str(arrived.topic()),
-            arrived.partition() or 0,
-            arrived.offset() or 0,
-            (arrived.timestamp()[1] or 0) / 1000,
-            arrived.key(),
-            arrived.value(),
-            tuple(cast(Any, arrived.headers()) or ()),
+def _lines(batch: Sequence[RawMessage], codec: Codec, matches: EventFilter) -> Iterator[bytes]:
+    for message in batch:
+        record = ConsumerRecord(
+            str(message.topic()),
+            message.partition() or 0,
+            message.offset() or 0,
+            (message.timestamp()[1] or 0) / 1000,
+            message.key(),
+            message.value(),
+            tuple(cast(Any, message.headers()) or ()),
         )
         try:
-            event = to_eventbridge_event(
-                received, codec.decode_or_fetch(received.value), from_headers(received.headers)
-            )
+            event = to_eventbridge_event(record, codec.decode_or_fetch(record.value), from_headers(record.headers))
         except (DecodeError, InvalidEventError):
             continue
-        if wants(event):
+        if matches(event):
             yield orjson.dumps(event)
 
 
-def _commit(consumer: Consumer, batch: Sequence[Arrived]) -> None:
-    """Commit behind the last of each partition."""
+def _commit(consumer: Consumer, batch: Sequence[RawMessage]) -> None:
+    """Commit the offset after the last record of each partition."""
     last = {(message.topic(), message.partition()): message for message in batch}
     for message in last.values():
         consumer.commit(message=message, asynchronous=False)

@@ -1,4 +1,4 @@
-"""How often somebody has asked for new effects of a stage: `headrace replay rewind --fresh`.
+"""How often somebody has asked for new effects of a stage: `headrace replay rewind --reprocess`.
 
 The number lies in the results bucket, as a blown fuse does. Results are named by it, ids and job tokens made of it, so
 that what was made in an earlier epoch is neither emitted again nor stands in the way.

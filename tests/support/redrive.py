@@ -22,7 +22,7 @@ from tests.chaos.support.worker import Orders, stage_of
 
 def plan(cluster: KafkaAdmin, stage: Stage, rules: SelectionCriteria | None = None) -> RedrivePlan:
     """Plan without a look at the store, which is a folder here."""
-    return redrive_plan.plan_redrive(cluster, stage, rules or SelectionCriteria(), look=False)
+    return redrive_plan.plan_redrive(cluster, stage, rules or SelectionCriteria(), check_store=False)
 
 
 def run(
@@ -32,7 +32,7 @@ def run(
     planned = plan(cluster, stage, rules)
     reason = f"at {datetime.now(UTC).isoformat()}"
     action = journal.start_entry(
-        "redrive", (stage.name, planned.group), "every letter", reason, len(planned.selected())
+        "redrive", journal.StageGroup(stage.name, planned.group), "all dead letters", reason, len(planned.selected())
     )
     return send.execute(cluster, planned, action, pace)
 

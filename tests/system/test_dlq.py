@@ -281,7 +281,7 @@ def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
         said = site.run(*command)
         assert said.exit_code == 0, said.stderr
         assert "CANARY" not in said.stdout + said.stderr, command
-    plan = ["replay", "redrive", "--stage", "probe", "--code", site.code, "--no-look"]
+    plan = ["replay", "redrive", "--stage", "probe", "--code", site.code, "--skip-store-check"]
     for planned in (plan, [*plan, "--json"]):
         said = CliRunner().invoke(app, planned)
         assert (said.exit_code, site.bucket in said.stdout) == (0, True), said.stderr

@@ -159,7 +159,7 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
     here.ready("new.jpg")
     here.ready("song.mp3", kind="audio")
     before = here.live()
-    arguments = ("rewind", "labels", "--to", "earliest", "--into")
+    arguments = ("rewind", "labels", "--to", "earliest", "--shadow")
     planned = here.run(*arguments, "a-trial")
     assert (planned["executed"], planned["records"]) == (False, 4)
     same = here.run(*arguments, "a-trial", "--execute")["diff"]
@@ -169,7 +169,9 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
 
     changed = _rekognition.vision_stage("labels", "labels", topics.LABELLED, only_the_surest)
     monkeypatch.setattr(
-        pipeline, "STAGES", tuple(changed if each.name == "labels" else each for each in pipeline.DEFAULT_STAGES)
+        pipeline,
+        "DEFAULT_STAGES",
+        tuple(changed if each.name == "labels" else each for each in pipeline.DEFAULT_STAGES),
     )
     told = here.run(*arguments, "another", "--execute")["diff"]
     assert told["verdicts"] == {"changed": 2, "refused": 1, "unanswered": 1}
@@ -180,10 +182,10 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
     assert len(read_back(here.settings, ("replay.another.media.labelled",))) == 2
     assert len(read_back(here.settings, ("replay.another.labels.dlq",))) == 1
 
-    assert "there is a trial another of labels" in refused(*arguments, "another", "--execute")
+    assert "shadow run another of labels to earliest exists" in refused(*arguments, "another", "--execute")
     discarded = CliRunner().invoke(app, ["replay", "discard", "another"])
     assert discarded.exit_code == 0, discarded.output + discarded.stderr
-    assert "there is no trial another" in refused("diff", "another")
+    assert "no shadow run another" in refused("diff", "another")
     assert asyncio.run(here.bucket.list("_replays/another/", "")) == []
     assert here.live() == before
     assert here.run("diff", "a-trial") == same
@@ -198,9 +200,9 @@ def only_the_surest(asset: Asset, findings: VisionResult, result: Pointer) -> Me
 
 @pytest.mark.usefixtures("cluster_env")
 def test_what_cannot_be_tried_apart_is_refused() -> None:
-    assert "looks after jobs" in refused("rewind", "overdue", "--to", "earliest", "--into", "a")
-    assert "lower-case letters" in refused("rewind", "labels", "--to", "earliest", "--into", "A trial")
-    assert "there is no trial a" in refused("discard", "a")
+    assert "checks running jobs" in refused("rewind", "overdue", "--to", "earliest", "--shadow", "a")
+    assert "lower-case letters" in refused("rewind", "labels", "--to", "earliest", "--shadow", "A trial")
+    assert "no shadow run a" in refused("discard", "a")
 
 
 def test_a_store_that_cannot_be_asked_is_one_line(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +213,7 @@ def test_a_store_that_cannot_be_asked_is_one_line(here: Place, monkeypatch: pyte
     before = log.positions("headrace.labels", places)
     assert before
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
-    said = refused("rewind", "labels", "--to", "earliest", "--fresh", "--execute", "--yes")
+    said = refused("rewind", "labels", "--to", "earliest", "--reprocess", "--execute", "--yes")
     assert "the results cannot be looked at" in said
     assert said.count("\n") == 1
     assert log.positions("headrace.labels", places) == before
@@ -221,17 +223,17 @@ def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
     here.labelled(here.ready("cat.jpg"), IMAGE)
     arguments = ("rewind", "labels", "--to", "earliest")
     here.run("rewind", "labels", "--to", "latest", "--execute")
-    assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
-    planned = here.run(*arguments, "--fresh")
-    assert planned["outlook"]["counts"] == {"paid": 1}
-    assert planned["outlook"]["usd"] > 0
-    assert "say --yes" in refused(*arguments, "--fresh", "--execute")
-    assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
-    done = here.run(*arguments, "--fresh", "--execute", "--yes")
+    assert here.run(*arguments)["forecast"]["counts"] == {"stored": 1}
+    planned = here.run(*arguments, "--reprocess")
+    assert planned["forecast"]["counts"] == {"paid": 1}
+    assert planned["forecast"]["usd"] > 0
+    assert "add --yes" in refused(*arguments, "--reprocess", "--execute")
+    assert here.run(*arguments)["forecast"]["counts"] == {"stored": 1}
+    done = here.run(*arguments, "--reprocess", "--execute", "--yes")
     here.run("rewind", "labels", "--to", "latest", "--execute")
-    assert here.run(*arguments)["outlook"]["counts"] == {"paid": 1}
+    assert here.run(*arguments)["forecast"]["counts"] == {"paid": 1}
     here.run("undo", done["id"], "--execute")
     here.run("rewind", "labels", "--to", "latest", "--execute")
-    assert here.run(*arguments)["outlook"]["counts"] == {"stored": 1}
-    assert "--fresh is for a stage" in refused(*arguments, "--fresh", "--topic", "labels.dlq")
-    assert "leave --look 0 away" in refused(*arguments, "--fresh", "--look", "0")
+    assert here.run(*arguments)["forecast"]["counts"] == {"stored": 1}
+    assert "--reprocess needs the stage.s own inputs" in refused(*arguments, "--reprocess", "--topic", "labels.dlq")
+    assert "omit --sample 0" in refused(*arguments, "--reprocess", "--sample", "0")

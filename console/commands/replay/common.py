@@ -1,7 +1,8 @@
-"""What the commands of `headrace replay` share: options, and how they reach the cluster and the person."""
+"""Options and helpers shared by the `headrace replay` commands."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,16 +17,27 @@ if TYPE_CHECKING:
     from headrace.console.replay.redrive.outcomes import RedriveOutcomes
     from headrace.streams.stage import Stage
 
-ExecuteOption = Annotated[bool, typer.Option("--execute/--dry-run", help="Do it, or only say what would be done.")]
-ReplayJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why: for those who read `headrace replay list`.")]
-ReplayId = Annotated[
-    str, typer.Argument(metavar="ID", help="A replay, or the beginning of its id.", show_default=False)
+DRY_RUN = "Dry run: nothing changed. Re-run with --execute to apply."
+
+ExecuteOption = Annotated[
+    bool, typer.Option("--execute/--dry-run", help="Apply the changes (default: dry run).", show_default=False)
 ]
+ReplayJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Reason, recorded in `headrace replay list`.")]
+ReplayId = Annotated[str, typer.Argument(metavar="ID", help="Replay id or a unique prefix of it.", show_default=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRunOptions:
+    """The options that `rewind` and `redrive` share."""
+
+    execute: bool
+    reason: str
+    as_json: bool
 
 
 def connect() -> KafkaAdmin:
-    """Reach the cluster that the environment names."""
+    """Return an admin client for the cluster in HEADRACE_BOOTSTRAP_SERVERS."""
     from headrace.console.kafka.admin import KafkaAdmin
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
@@ -34,7 +46,7 @@ def connect() -> KafkaAdmin:
 
 
 def screen() -> Console:
-    """Where tables are printed, as wide as they have to be."""
+    """Return a console wide enough for every table."""
     from rich.console import Console
 
     from headrace.console.replay.render import WIDTH
@@ -43,15 +55,15 @@ def screen() -> Console:
 
 
 def print_action(action: AuditEntry, outcomes: RedriveOutcomes | None, as_json: bool) -> None:
-    """Say all that is known of a replay, and what has become of what it sent."""
+    """Print an audit entry and the outcomes of the records it sent."""
     import json
 
     from headrace.console.replay import render
     from headrace.console.replay.redrive import render as redrive_render
 
     if as_json:
-        told = {**render.action(action), "outcomes": outcomes and redrive_render.outcomes(outcomes)}
-        typer.echo(json.dumps(told, indent=2))
+        document = {**render.action(action), "outcomes": outcomes and redrive_render.outcomes(outcomes)}
+        typer.echo(json.dumps(document, indent=2))
         return
     render.print_action(action, screen())
     if outcomes is not None:
@@ -59,7 +71,7 @@ def print_action(action: AuditEntry, outcomes: RedriveOutcomes | None, as_json: 
 
 
 def stage_of(name: str) -> Stage:
-    """Give the stage of that name. Raises `Refused` where there is none."""
+    """Return the stage with this name. Raises `CommandError` if there is none."""
     from headrace.streams import pipeline
 
     try:

@@ -1,4 +1,4 @@
-"""`headrace replay pause`, `resume`, `stop` and `watch`: a replay at work, from another terminal."""
+"""`headrace replay pause`, `resume`, `stop` and `watch`: control a running replay from another terminal."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
 
 def pause(id_: ReplayId) -> None:
-    """Hold a replay up that is at work. It keeps its place, and nobody else can begin one of the same stage."""
-    _tell("pause", id_)
+    """Pause a running replay. It keeps its group lock, so no other redrive of the stage can start."""
+    _send("pause", id_)
 
 
 def resume(id_: ReplayId) -> None:
-    """Let a replay go on that was paused. One that was stopped goes on when the same command is run again."""
-    _tell("resume", id_)
+    """Resume a paused replay. To continue a stopped one, run its original command again."""
+    _send("resume", id_)
 
 
 def stop(id_: ReplayId) -> None:
-    """End a replay that is at work. What it has sent stays sent; to run the same command again goes on from there."""
-    _tell("stop", id_)
+    """Stop a running replay. Sent records stay sent; running the same command again continues from there."""
+    _send("stop", id_)
 
 
 def watch(
     id_: ReplayId,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for its end.")] = 3600.0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the replay to end.")] = 3600.0,
     as_json: ReplayJsonOption = False,
 ) -> None:
-    """Follow a replay until it and all that it sent has ended, with bars on a terminal; then say how."""
+    """Follow a replay until it and every record it sent have ended, with progress bars on a terminal."""
     from headrace.console.replay import audit, follow, journal
 
     cluster = connect()
     action = audit.find(journal.read_entries(cluster), id_)
-    stage = stage_of(action.stage) if action.what == "redrive" else None
+    stage = stage_of(action.stage) if action.kind == "redrive" else None
     action, outcomes = follow.follow(cluster, action, stage, wait)
     print_action(action, outcomes, as_json)
 
 
-def _tell(command: ControlCommand, id_: str) -> None:
+def _send(command: ControlCommand, id_: str) -> None:
     from headrace.console.replay import audit, control, journal
 
     cluster = connect()
     action = control.send_command(cluster, command, audit.find(journal.read_entries(cluster), id_))
-    state = "at work" if action.state == "begun" else action.state
+    state = "running" if action.state == "begun" else action.state
     typer.echo(f"{action.id}: {state} after {action.sent:,} of {action.letters:,}")

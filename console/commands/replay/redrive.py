@@ -1,4 +1,4 @@
-"""`headrace replay redrive`: send dead letters back to the stage that gave them up."""
+"""`headrace replay redrive`: send dead letters back to the stage that failed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.console.commands.replay.common import (
+    DRY_RUN,
     ExecuteOption,
     ReasonOption,
     ReplayJsonOption,
+    ReplayRunOptions,
     connect,
     screen,
 )
 from headrace.console.errors import CommandError
-from headrace.console.replay.redrive import selection
 
 if TYPE_CHECKING:
     from headrace.console.kafka.admin import KafkaAdmin
@@ -28,28 +29,35 @@ if TYPE_CHECKING:
 
 
 def redrive(
-    letters: Annotated[list[str] | None, typer.Argument(metavar="[LETTER]...", help="Only these, by id.")] = None,
-    stage: Annotated[str, typer.Option(help="Only of this stage; else of every one.")] = "",
-    code: Annotated[str | None, typer.Option(help="Only with this code.")] = None,
-    key: Annotated[str | None, typer.Option(help="Only of this asset; may be a glob.")] = None,
-    since: Annotated[str | None, typer.Option(help="Only failed since then: 2026-03-14T15:09, or -2h.")] = None,
-    until: Annotated[str | None, typer.Option(help="Only failed until then.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only with this in their reason.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, of each stage the oldest.")] = None,
-    rate: Annotated[float, typer.Option(min=0, help="Letters a second; 0 for as fast as it goes.")] = 100.0,
-    canary: Annotated[int, typer.Option(min=0, help="Send so many first, and see how they end.")] = 10,
-    tolerate: Annotated[float, typer.Option(min=0, max=1, help="Share of those that may fail again.")] = 0.1,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for what becomes of letters.")] = 60.0,
-    max_replays: Annotated[int, typer.Option(min=1, help="Leave what was redriven so often.")] = 3,
-    look: Annotated[bool, typer.Option("--look/--no-look", help="Look which have a result by now.")] = True,
-    without_worker: Annotated[bool, typer.Option("--without-worker", help="Send though nobody works on it.")] = False,
+    letters: Annotated[list[str] | None, typer.Argument(metavar="[LETTER]...", help="Only these ids.")] = None,
+    stage: Annotated[str, typer.Option(help="Only this stage (default: all stages).")] = "",
+    code: Annotated[str | None, typer.Option(help="Only this error code.")] = None,
+    key: Annotated[str | None, typer.Option(help="Only this asset; globs are allowed.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only failures since this time: 2026-03-14T15:09, or -2h.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only failures until this time.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only reasons that contain this text.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number per stage, oldest first.")] = None,
+    rate: Annotated[float, typer.Option(min=0, help="Dead letters per second; 0 for no limit.")] = 100.0,
+    canary: Annotated[int, typer.Option(min=0, help="Number to send first and check before the rest.")] = 10,
+    max_failures: Annotated[
+        float, typer.Option(min=0, max=1, help="Maximum share of canary letters that may fail.")
+    ] = 0.1,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for outcomes.")] = 60.0,
+    max_replays: Annotated[int, typer.Option(min=1, help="Skip letters already redriven N times.")] = 3,
+    skip_store_check: Annotated[
+        bool, typer.Option("--skip-store-check", help="Do not check the store for existing results.")
+    ] = False,
+    allow_no_worker: Annotated[
+        bool, typer.Option("--allow-no-worker", help="Send even if no worker is running.")
+    ] = False,
     execute: ExecuteOption = False,
     reason: ReasonOption = "",
     as_json: ReplayJsonOption = False,
 ) -> None:
-    """Send dead letters back to the stage that gave them up, and see what becomes of them.
+    """Send dead letters back to the stage that failed, then report their outcomes.
 
-    A letter goes back once, however often this is run: what has a result by now, was overtaken, or went back stays.
+    Each dead letter is sent once, even if the command runs again. Skipped: dead letters with a result, superseded by a
+    newer version, or already sent.
     """
     import time
 
@@ -59,24 +67,29 @@ def redrive(
     from headrace.console.terminal.timespec import parse_time
 
     now = time.time()
-    first, last = (None if said is None else parse_time(said, now) for said in (since, until))
-    rules = SelectionCriteria(
+    first, last = (None if value is None else parse_time(value, now) for value in (since, until))
+    criteria = SelectionCriteria(
         LetterFilter(None, code, key, first, last, text, limit), tuple(letters or ()), max_replays
     )
-    pace = RedriveOptions(rate, canary=0, wait=0.0) if without_worker else RedriveOptions(rate, canary, tolerate, wait)
+    options = (
+        RedriveOptions(rate, canary=0, wait=0.0)
+        if allow_no_worker
+        else RedriveOptions(rate, canary, max_failures, wait)
+    )
     cluster = connect()
-    plans = list(_plans(cluster, _stages(stage, rules.ids), rules, look))
+    plans = list(_plans(cluster, _stages(stage, criteria.ids), criteria, not skip_store_check))
     if not as_json:
-        _print(plans, pace)
-    told = _sent(cluster, plans, pace, (rules, reason), as_json) if execute else [{} for _ in plans]
+        _print(plans, options)
+    run = ReplayRunOptions(execute, reason, as_json)
+    results = _execute(cluster, plans, options, criteria, run) if execute else [{} for _ in plans]
     if as_json:
-        _print_json(plans, told, execute)
+        _print_json(plans, results, execute)
     elif not execute:
-        typer.echo("nothing was sent; to do it: --execute")
+        typer.echo(DRY_RUN)
 
 
 def _stages(name: str, ids: Sequence[str]) -> list[Stage]:
-    """Give the stage of that name, or all that can have given up what is asked for."""
+    """Return the named stage, or every stage whose dead-letter topic can hold one of `ids`."""
     from headrace.console.dlq.letter import may_hold
     from headrace.schemas import topics
     from headrace.streams import pipeline
@@ -90,60 +103,61 @@ def _stages(name: str, ids: Sequence[str]) -> list[Stage]:
     ]
 
 
-def _plans(cluster: KafkaAdmin, stages: Sequence[Stage], rules: SelectionCriteria, look: bool) -> Iterator[RedrivePlan]:
-    """Plan for each stage; what one of them sends is taken off the limit of the next."""
-    from headrace.console.replay.redrive import plan as redriving
+def _plans(
+    cluster: KafkaAdmin, stages: Sequence[Stage], criteria: SelectionCriteria, check_store: bool
+) -> Iterator[RedrivePlan]:
+    """Plan each stage. The limit of a stage is reduced by what earlier stages send."""
+    from headrace.console.replay.redrive.plan import plan_redrive
 
     for stage in stages:
-        plan = redriving.plan_redrive(cluster, stage, rules, look)
+        plan = plan_redrive(cluster, stage, criteria, check_store)
         yield plan
-        if rules.filter.limit is not None:
-            rules = replace(rules, filter=replace(rules.filter, limit=rules.filter.limit - len(plan.selected())))
+        limit = criteria.filter.limit
+        if limit is not None:
+            criteria = replace(criteria, filter=replace(criteria.filter, limit=limit - len(plan.selected())))
 
 
-def _sent(
+def _execute(
     cluster: KafkaAdmin,
     plans: Sequence[RedrivePlan],
-    pace: RedriveOptions,
-    asked: tuple[SelectionCriteria, str],
-    as_json: bool,
+    options: RedriveOptions,
+    criteria: SelectionCriteria,
+    run: ReplayRunOptions,
 ) -> list[dict[str, Any]]:
-    """Send what is planned, stage by stage, and say what has become of it."""
+    """Execute the plans stage by stage; return one JSON object per plan."""
     from headrace.console.replay import journal
-    from headrace.console.replay.redrive import plan as redrive
-    from headrace.console.replay.redrive import render, send
+    from headrace.console.replay.redrive import plan as redrive_plan
+    from headrace.console.replay.redrive import render, selection, send
 
-    redrive.refuse_hopeless(plans)
-    redrive.refuse_idle(plans, waits=pace.wait > 0)
-    rules, reason = asked
-    told: list[dict[str, Any]] = []
+    redrive_plan.refuse_not_retryable(plans)
+    redrive_plan.refuse_idle(plans, waits=options.wait > 0)
+    results: list[dict[str, Any]] = []
     for plan in plans:
-        told.append({})
+        results.append({})
         if plan.selected():
-            where = plan.stage.name, plan.group
-            action = journal.start_entry(
-                "redrive", where, selection.describe_criteria(rules), reason, len(plan.selected())
-            )
-            outcomes = send.execute(cluster, plan, action, pace)
-            told[-1] = {"id": action.id, "outcomes": render.outcomes(outcomes)}
-            if not as_json:
+            target = journal.StageGroup(plan.stage.name, plan.group)
+            request = selection.describe_criteria(criteria)
+            action = journal.start_entry("redrive", target, request, run.reason, len(plan.selected()))
+            outcomes = send.execute(cluster, plan, action, options)
+            results[-1] = {"id": action.id, "outcomes": render.outcomes(outcomes)}
+            if not run.as_json:
                 typer.echo(f"{action.id}: ", nl=False)
                 render.print_outcomes(outcomes, screen())
-    return told
+    return results
 
 
-def _print(plans: Sequence[RedrivePlan], pace: RedriveOptions) -> None:
+def _print(plans: Sequence[RedrivePlan], options: RedriveOptions) -> None:
     from headrace.console.replay.redrive import render
 
-    shown = [plan for plan in plans if plan.is_about_something()]
+    shown = [plan for plan in plans if plan.has_matches()]
     for plan in shown:
-        render.print_redrive(plan, pace.rate, screen())
+        render.print_redrive(plan, options.rate, screen())
     if not shown:
-        typer.echo("no dead letter is like that")
+        typer.echo("no matching dead letters")
 
 
-def _print_json(plans: Sequence[RedrivePlan], told: Sequence[dict[str, Any]], execute: bool) -> None:
+def _print_json(plans: Sequence[RedrivePlan], results: Sequence[dict[str, Any]], execute: bool) -> None:
     from headrace.console.replay.redrive import render
 
-    stages = [{**render.redrive(plan), **said} for plan, said in zip(plans, told, strict=True)]
+    stages = [{**render.redrive(plan), **result} for plan, result in zip(plans, results, strict=True)]
     typer.echo(json.dumps({"executed": execute, "stages": stages}, indent=2))

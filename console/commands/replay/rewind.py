@@ -1,4 +1,4 @@
-"""`headrace replay`: move a stage back on the log, and send dead letters back to the stage that gave them up."""
+"""`headrace replay`: move a stage's consumer group on its topics, and send dead letters back to their stage."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import msgspec
 import typer
 
 from headrace.console.commands.replay.common import (
+    DRY_RUN,
     ExecuteOption,
     ReasonOption,
     ReplayId,
     ReplayJsonOption,
+    ReplayRunOptions,
     connect,
     print_action,
     screen,
@@ -31,9 +33,10 @@ if TYPE_CHECKING:
     from headrace.console.replay.rewind.rewind import RewindPlan
     from headrace.console.replay.rewind.targets import RewindTarget
 
-_NOTHING = "nothing was worked; to do it: --execute"
-
-app = typer.Typer(no_args_is_help=True, help="Work again what was worked before, without paying twice.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Reprocess records and dead letters. Stored results are reused, so AI services are not billed again.",
+)
 for command in (redrive, diff, discard, watch, pause, resume, stop):
     app.command()(command)
 
@@ -42,21 +45,26 @@ for command in (redrive, diff, discard, watch, pause, resume, stop):
 def rewind(
     stage: Annotated[str, typer.Argument(metavar="STAGE", show_default=False)],
     to: Annotated[str, typer.Option(help="earliest, latest, an offset, 2026-03-14T15:09, or -2h.", show_default=False)],
-    topic: Annotated[list[str] | None, typer.Option(help="Only this input; may be repeated.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only this input topic; repeatable.")] = None,
     partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
-    look: Annotated[int, typer.Option(min=0, help="Look at the results of about so many records.")] = 2000,
-    into: Annotated[str, typer.Option(metavar="NAME", help="Try it apart, under a name: headrace replay diff.")] = "",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Have new results, which are paid for again.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Pay without being asked.")] = False,
+    sample: Annotated[int, typer.Option(min=0, help="Records to sample for the forecast; 0 for no forecast.")] = 2000,
+    shadow: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Run as a shadow under NAME; compare with `headrace replay diff`."),
+    ] = "",
+    reprocess: Annotated[
+        bool, typer.Option("--reprocess", help="Ignore stored results and call the AI services again (billed).")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation of --reprocess.")] = False,
     execute: ExecuteOption = False,
     reason: ReasonOption = "",
     as_json: ReplayJsonOption = False,
 ) -> None:
-    """Move a stage's consumer group, after saying what that means. The stage has to be stopped for it.
+    """Move a stage's consumer group to another offset. Stop the stage's workers first.
 
-    Its inputs are moved; completions of jobs and records that wait for another try only where --topic names them.
-    STAGE's own dead-letter topic stands for the position of its redrives. With --into nothing is moved: the stage as it
-    is installed here works its inputs up to now, apart from what is live, without a call that costs.
+    By default only the stage's own inputs move; job completions and waiting retries need --topic. The stage's
+    dead-letter topic stands for the position of its redrives. --shadow moves nothing: the installed stage processes
+    its inputs into topics of their own, without a billed call.
     """
     import time
 
@@ -66,27 +74,26 @@ def rewind(
     target = targets.parse(to, time.time())
     scope = moves.scope_of(stage_of(stage), topic or (), partition)
     cluster = connect()
-    if fresh and (into or scope.group != scope.stage.group):
-        raise CommandError("--fresh is for a stage that works its inputs again; here nothing of it is paid for")
-    if fresh and not look:
-        raise CommandError("--fresh says what it costs before anything else: leave --look 0 away")
-    if into:
-        _try(cluster, into, scope, target, (execute, reason, as_json))
+    if reprocess:
+        _check_reprocess(scope, shadow, sample)
+    run = ReplayRunOptions(execute, reason, as_json)
+    if shadow:
+        _run_shadow(cluster, shadow, scope, target, run)
         return
-    plan = rewinding.plan_rewind(cluster, replace(scope, fresh=fresh), target, look)
-    ask = fresh and execute and not yes
-    if ask:
-        _somebody_is_there(as_json)
-    asked = f"{target}, fresh" if fresh else str(target)
-    begun = _action("rewind", plan.scope, asked, reason) if execute else None
-    _carry_out(cluster, plan, begun, as_json, ask)
+    plan = rewinding.plan_rewind(cluster, replace(scope, reprocess=reprocess), target, sample)
+    confirm = reprocess and execute and not yes
+    if confirm:
+        _require_terminal(as_json)
+    request = f"{target}, reprocess" if reprocess else str(target)
+    entry = _entry("rewind", plan.scope, request, reason) if execute else None
+    _carry_out(cluster, plan, entry, as_json, confirm)
 
 
 @app.command()
 def undo(
     id_: ReplayId, execute: ExecuteOption = False, reason: ReasonOption = "", as_json: ReplayJsonOption = False
 ) -> None:
-    """Put a group back to where it was before a rewind."""
+    """Restore the offsets that a consumer group had before a rewind."""
     from headrace.console.replay import audit, journal
     from headrace.console.replay.rewind import moves
     from headrace.console.replay.rewind import rewind as rewinding
@@ -94,96 +101,109 @@ def undo(
     cluster = connect()
     done = audit.find(journal.read_entries(cluster), id_)
     if not done.shifts:
-        raise CommandError(f"{done.id} moved nothing: a redrive cannot be undone, its letters are with their stage")
-    scope = moves.RewindScope(stage_of(done.stage), done.group, tuple(sorted({shift.topic for shift in done.shifts})))
-    scope = replace(scope, stale=done.fresh)
+        raise CommandError(
+            f"{done.id} moved no offsets: only a rewind can be undone. See: headrace replay show {done.id}"
+        )
+    topics = tuple(sorted({shift.topic for shift in done.shifts}))
+    scope = moves.RewindScope(stage_of(done.stage), done.group, topics, restore_epoch=done.reprocess)
     plan = rewinding.plan_undo(cluster, scope, done)
-    _carry_out(cluster, plan, _action("undo", scope, done.id, reason) if execute else None, as_json)
+    _carry_out(cluster, plan, _entry("undo", scope, done.id, reason) if execute else None, as_json)
 
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, as_json: ReplayJsonOption = False
+    limit: Annotated[int, typer.Option(min=1, help="Number of replays to list, newest last.")] = 20,
+    as_json: ReplayJsonOption = False,
 ) -> None:
-    """List who replayed what, when and why."""
+    """List replays: operator, time, request and reason."""
     from headrace.console.replay import journal, render
 
-    found = list(journal.read_entries(connect()).values())[-limit:]
+    entries = list(journal.read_entries(connect()).values())[-limit:]
     if as_json:
-        typer.echo(json.dumps([render.action(each) for each in found], indent=2))
+        typer.echo(json.dumps([render.action(each) for each in entries], indent=2))
     else:
-        render.print_actions(found, screen())
+        render.print_actions(entries, screen())
 
 
 @app.command("show")
 def show_(id_: ReplayId, as_json: ReplayJsonOption = False) -> None:
-    """Show one replay: what it changed, or what has become of the letters that it sent."""
+    """Show one replay: the offsets it changed, or the outcomes of the dead letters it sent."""
     from headrace.console.replay import audit, journal
     from headrace.console.replay.redrive import watch as redrive_watch
 
     cluster = connect()
     action = audit.find(journal.read_entries(cluster), id_)
-    outcomes = redrive_watch.since(cluster, stage_of(action.stage), action).look() if action.what == "redrive" else None
+    is_redrive = action.kind == "redrive"
+    outcomes = redrive_watch.since(cluster, stage_of(action.stage), action).look() if is_redrive else None
     print_action(action, outcomes, as_json)
 
 
 def _carry_out(
-    cluster: KafkaAdmin, plan: RewindPlan, action: AuditEntry | None, as_json: bool, ask: bool = False
+    cluster: KafkaAdmin, plan: RewindPlan, entry: AuditEntry | None, as_json: bool, confirm: bool = False
 ) -> None:
-    """Say what will be done; with an action, do it, once it is confirmed where it has to be."""
+    """Print the plan; with an audit entry, execute it, after a confirmation if `confirm`."""
     from headrace.console.replay.rewind import render
     from headrace.console.replay.rewind import rewind as rewinding
 
     if not as_json:
         render.print_rewind(plan, screen())
-    if ask:
-        typer.confirm("Results from before no longer count for this stage. Pay for new ones?", abort=True)
-    done = rewinding.execute(cluster, plan, action) if action else None
+    if confirm:
+        typer.confirm("Earlier results of this stage will be ignored. Pay for new ones?", abort=True)
+    done = rewinding.execute(cluster, plan, entry) if entry else None
     if as_json:
         typer.echo(json.dumps({"id": done and done.id, "executed": done is not None, **render.rewind(plan)}, indent=2))
     elif done:
-        typer.echo(f"{done.id}: done, read back and verified. To go back: headrace replay undo {done.id} --execute")
+        typer.echo(f"{done.id}: done and verified. To undo: headrace replay undo {done.id} --execute")
     else:
-        busy = f", but first stop {'; '.join(plan.members)}" if plan.members else ""
-        typer.echo(f"nothing was changed; to do it: --execute{busy}")
+        busy = f" Stop these workers first: {'; '.join(plan.members)}." if plan.members else ""
+        typer.echo(f"{DRY_RUN}{busy}")
 
 
-def _try(cluster: KafkaAdmin, name: str, scope: RewindScope, target: RewindTarget, how: tuple[bool, str, bool]) -> None:
-    """Say what a trial will work; with `execute`, work it and say what it found."""
+def _run_shadow(
+    cluster: KafkaAdmin, name: str, scope: RewindScope, target: RewindTarget, run: ReplayRunOptions
+) -> None:
+    """Print the plan of a shadow run; with `execute`, run it and print the comparison."""
     from headrace.console.replay import journal
     from headrace.console.replay.trial import render as trial_render
     from headrace.console.replay.trial import trial
 
-    execute, reason, as_json = how
-    of = trial.trial_of(name, scope.stage)
-    plan = trial.plan_trial(cluster, of, scope, target, journal.read_entries(cluster).values())
-    if not as_json:
+    shadow = trial.trial_of(name, scope.stage)
+    plan = trial.plan_trial(cluster, shadow, scope, target, journal.read_entries(cluster).values())
+    if not run.as_json:
         trial_render.print_trial(plan, screen())
-    if not execute:
-        typer.echo(json.dumps({"executed": False, **trial_render.trial(plan)}, indent=2) if as_json else _NOTHING)
+    if not run.execute:
+        document = {"executed": False, **trial_render.trial(plan)}
+        typer.echo(json.dumps(document, indent=2) if run.as_json else DRY_RUN)
         return
-    begun = journal.start_entry("trial", (of.stage.name, of.group), plan.target, reason)
-    trial.execute(cluster, plan, begun)
-    found = list(trial.compared(cluster, name).values())
-    if as_json:
-        told = {"id": begun.id, "executed": True, **trial_render.trial(plan), "diff": trial_render.diff(found)}
-        typer.echo(json.dumps(told, indent=2))
+    entry = journal.start_entry("trial", journal.StageGroup(shadow.stage.name, shadow.group), plan.target, run.reason)
+    trial.execute(cluster, plan, entry)
+    diffs = list(trial.compared(cluster, name).values())
+    if run.as_json:
+        document = {"id": entry.id, "executed": True, **trial_render.trial(plan), "diff": trial_render.diff(diffs)}
+        typer.echo(json.dumps(document, indent=2))
     else:
-        typer.echo(f"{begun.id}: done; headrace replay diff {name} says more")
-        trial_render.print_diff(found, 0, screen())
+        typer.echo(f"{entry.id}: done. For details: headrace replay diff {name}")
+        trial_render.print_diff(diffs, 0, screen())
 
 
-def _somebody_is_there(as_json: bool) -> None:
-    """Raise `Refused` where nobody can be asked whether to pay."""
+def _check_reprocess(scope: RewindScope, shadow: str, sample: int) -> None:
+    """Raise `CommandError` if --reprocess does not fit the other options."""
+    if shadow or scope.group != scope.stage.group:
+        raise CommandError("--reprocess needs the stage's own inputs: it excludes --shadow and the dead-letter topic")
+    if not sample:
+        raise CommandError("--reprocess needs a cost forecast: omit --sample 0")
+
+
+def _require_terminal(as_json: bool) -> None:
+    """Raise `CommandError` if the confirmation prompt cannot be shown."""
     import sys
 
     if as_json or not sys.stdin.isatty():
-        raise CommandError("--fresh pays again for what was paid for: say --yes where nobody can be asked")
+        raise CommandError("--reprocess is billed and needs a confirmation: without a terminal, add --yes")
 
 
-def _action(what: ReplayKind, scope: RewindScope, asked: str, reason: str) -> AuditEntry:
+def _entry(kind: ReplayKind, scope: RewindScope, request: str, reason: str) -> AuditEntry:
     from headrace.console.replay import journal
 
-    return msgspec.structs.replace(
-        journal.start_entry(what, (scope.stage.name, scope.group), asked, reason), fresh=scope.fresh
-    )
+    entry = journal.start_entry(kind, journal.StageGroup(scope.stage.name, scope.group), request, reason)
+    return msgspec.structs.replace(entry, reprocess=scope.reprocess)

@@ -1,4 +1,4 @@
-"""`headrace replay diff` and `discard`: what a replay into a sandbox found, and its end."""
+"""`headrace replay diff` and `discard`: inspect and delete a shadow run."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ import typer
 
 from headrace.console.commands.replay.common import connect, screen
 
-TrialName = Annotated[
-    str, typer.Argument(metavar="NAME", help="What the trial was called: --into.", show_default=False)
-]
-TrialJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, with every record that differs.")]
+TrialName = Annotated[str, typer.Argument(metavar="NAME", help="Name given to `rewind --shadow`.", show_default=False)]
+TrialJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with every record that differs.")]
 
 
 def diff(
     name: TrialName,
-    limit: Annotated[int, typer.Option(min=0, help="Print so many records that differ.")] = 10,
+    limit: Annotated[int, typer.Option(min=0, help="Number of differing records to print.")] = 10,
     as_json: TrialJsonOption = False,
 ) -> None:
-    """Show what a stage would answer differently, as a trial of it has found: headrace replay rewind --into NAME."""
+    """Compare the results of a shadow run with the stored results: headrace replay rewind --shadow NAME."""
     from headrace.console.replay.trial import render, trial
 
-    found = list(trial.compared(connect(), name).values())
+    diffs = list(trial.compared(connect(), name).values())
     if as_json:
-        typer.echo(json.dumps(render.diff(found), indent=2))
+        typer.echo(json.dumps(render.diff(diffs), indent=2))
     else:
-        render.print_diff(found, limit, screen())
+        render.print_diff(diffs, limit, screen())
 
 
 def discard(name: TrialName) -> None:
-    """Delete a trial's topics, group and results. What is live is not touched."""
+    """Delete the topics, consumer group and results of a shadow run. Live data is not changed."""
     from datetime import UTC, datetime
 
     from headrace.console import aws
@@ -41,12 +39,11 @@ def discard(name: TrialName) -> None:
     from headrace.streams.settings import StreamSettings
 
     cluster = connect()
-    gone = trial.discard(cluster, name)
+    deleted = trial.discard(cluster, name)
     group = trial.group_of(name)
     stages = [each.stage for each in journal.read_entries(cluster).values() if each.group == group]
-    done = journal.start_entry("discard", (stages[-1] if stages else "", group), name, "").over(
-        "done", datetime.now(UTC)
-    )
+    target = journal.StageGroup(stages[-1] if stages else "", group)
+    done = journal.start_entry("discard", target, name, "").over("done", datetime.now(UTC))
     cluster.write([audit.message(done)])
-    number = aws.empty(load(StreamSettings).results_bucket, overlay_bucket.folder_of(name))
-    typer.echo(f"deleted: {', '.join(sorted(gone))}, and {number:,} stored results")
+    objects = aws.empty(load(StreamSettings).results_bucket, overlay_bucket.folder_of(name))
+    typer.echo(f"deleted: {', '.join(sorted(deleted))}, and {objects:,} stored results")

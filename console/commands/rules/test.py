@@ -1,25 +1,22 @@
-"""`headrace rules`: which events match which patterns, and why not."""
+"""`headrace rules`: manage rules and test event patterns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from headrace.console.commands.json_args import read_event, read_pattern
 from headrace.console.commands.rules import manage
 
-if TYPE_CHECKING:
-    pass
-
-app = typer.Typer(help="Rules and their patterns: what goes where, what matches, and why not.", no_args_is_help=True)
+app = typer.Typer(help="Manage rules and test event patterns.", no_args_is_help=True)
 
 
 app.command("list")(manage.show)
 app.command()(manage.check)
 app.command()(manage.apply)
 app.command()(manage.explain)
-app.command()(manage.why)
+app.command()(manage.match)
 app.command()(manage.lint)
 app.command("import")(manage.import_)
 app.command()(manage.export)
@@ -27,21 +24,21 @@ app.command()(manage.export)
 
 @app.callback()
 def rules() -> None:
-    """Rules and their patterns: what goes where, what matches, and why not."""
+    """Manage rules and test event patterns."""
 
 
 @app.command("test")
 def try_out(
-    pattern: Annotated[str, typer.Argument(help="A pattern: JSON, or a file of it.", show_default=False)] = "",
-    event: Annotated[str, typer.Argument(help="An event: JSON, or a file of it.", show_default=False)] = "",
+    pattern: Annotated[str, typer.Argument(help="Pattern: JSON, or a JSON file.", show_default=False)] = "",
+    event: Annotated[str, typer.Argument(help="Event: JSON, or a JSON file.", show_default=False)] = "",
     batch: Annotated[
         typer.FileBinaryRead | None,
-        typer.Option(help='A file of JSON lines {"pattern": ..., "event": ...}; - reads stdin.', show_default=False),
+        typer.Option(help='File of JSON lines {"pattern": ..., "event": ...}; - for stdin.', show_default=False),
     ] = None,
 ) -> None:
-    """Say whether an event matches a pattern: exit code 0 when it does, 2 when it does not, with the reason.
+    """Test whether an event matches a pattern. Exit code 0 for a match, else 2 with the reason.
 
-    With --batch there is one line of JSON for each: {"match": true}, {"match": false} or {"error": "..."}.
+    --batch prints one JSON line per input line: {"match": true}, {"match": false} or {"error": "..."}.
     """
     from headrace.console.errors import CommandError
 
@@ -49,7 +46,7 @@ def try_out(
         _batch(batch)
         return
     if not pattern or not event:
-        raise CommandError("give a pattern and an event, or --batch FILE")
+        raise CommandError("missing PATTERN and EVENT, or --batch FILE")
 
     miss = read_pattern(pattern).explain(read_event(event))
     if miss is None:

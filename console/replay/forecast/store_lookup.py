@@ -60,7 +60,7 @@ def _asked(question: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(question)
     except StageError as failure:
-        raise CommandError(f"the results cannot be looked at: {failure}; --look 0 plans without them") from failure
+        raise CommandError(f"the results cannot be looked at: {failure}; --sample 0 plans without them") from failure
 
 
 async def _effects(foresight: Forecaster, events: Iterable[Event | None]) -> list[RecordForecast]:

@@ -1,4 +1,4 @@
-"""Plans a redrive: which dead letters of a stage go back to it, what becomes of them, and who is there to work them."""
+"""Plan a redrive: the dead letters to send back to a stage, a forecast, and the active workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headrace.console.replay.forecast.summary import ForecastSummary, summarize
 from headrace.console.replay.groups import redrive_group
 from headrace.console.replay.redrive.position import LetterOffset, RedrivePosition, redrive_position
 from headrace.console.replay.redrive.selection import (
-    ANSWERED,
+    RESOLVED,
     CandidateLetter,
     RedriveHistory,
     SelectionCriteria,
@@ -38,23 +38,23 @@ from headrace.streams.stage import Stage
 AUDIT = (topics.AUDIT.name, 0)
 BATCH = 1000
 _EXPIRED = RecordForecast("given-up")
-"""What becomes of a letter that was there a moment ago and is no longer."""
+"""The forecast for a dead letter that expired while the plan was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedrivePlan:
-    """What a redrive will do with every letter that its position has not passed. `workers` are there to work them.
+    """The verdict for every dead letter after the position. `workers` are the active workers of the stage.
 
-    `seen` is how much of the audit topic there was before anything was looked at.
+    `audit_end` is the end offset of the audit topic before the plan was made.
     """
 
     stage: Stage
-    standings: Mapping[int, RedrivePosition]
+    positions: Mapping[int, RedrivePosition]
     letters: tuple[CandidateLetter, ...]
     decisions: Mapping[str, Disposition]
-    seen: int = 0
+    audit_end: int = 0
     workers: tuple[str, ...] = ()
-    outlook: ForecastSummary | None = None
+    forecast: ForecastSummary | None = None
 
     @property
     def topic(self) -> str:
@@ -63,96 +63,103 @@ class RedrivePlan:
 
     @property
     def group(self) -> str:
-        """The consumer group that is the position of the stage's redrives."""
+        """The consumer group that stores the redrive position."""
         return redrive_group(self.stage.name)
 
     def selected(self) -> list[CandidateLetter]:
-        """Give the letters that go back, the oldest first."""
+        """Return the dead letters to redrive, oldest first."""
         return selected(self.letters)
 
-    def is_about_something(self) -> bool:
-        """Whether any letter of the stage was asked for."""
-        return any(letter.verdict not in ("other", "repeated") for letter in self.letters)
+    def has_matches(self) -> bool:
+        """Whether any dead letter matches the criteria."""
+        return any(letter.verdict not in ("not_selected", "older_record") for letter in self.letters)
 
-    def unanswered(self) -> list[LetterOffset]:
-        """Say which letters the position may not pass as things are."""
-        return [letter.spot for letter in self.letters if letter.verdict not in ANSWERED]
+    def unresolved(self) -> list[LetterOffset]:
+        """Return the dead letters that the position may not pass yet."""
+        return [letter.spot for letter in self.letters if letter.verdict not in RESOLVED]
 
-    def is_decided(self, letter: CandidateLetter) -> bool:
-        """Whether it is written down what became of this very letter."""
+    def has_disposition(self, letter: CandidateLetter) -> bool:
+        """Whether a disposition covers this record of the dead letter."""
         decision = self.decisions.get(letter.id)
         return decision is not None and decision.through in ("", self.place(letter))
 
     def place(self, letter: CandidateLetter) -> str:
-        """Say where a letter lies: `topic/partition/offset`."""
+        """Return `topic/partition/offset` of a dead letter."""
         return f"{self.topic}/{letter.partition}/{letter.offset}"
 
 
-def plan_redrive(cluster: KafkaAdmin, stage: Stage, rules: SelectionCriteria, look: bool = True) -> RedrivePlan:
-    """Judge every letter that the position has not passed; with `look`, also by what the stage has in the store."""
+def plan_redrive(
+    cluster: KafkaAdmin, stage: Stage, criteria: SelectionCriteria, check_store: bool = True
+) -> RedrivePlan:
+    """Classify every dead letter after the position; with `check_store`, also by the stage's stored results."""
     letters, retries = topics.dead_letters(stage.name).name, topics.retry(stage.name).name
     cluster.require(letters, retries, topics.DISPOSITIONS.name, topics.AUDIT.name)
-    seen = cluster.spans([topics.AUDIT.name])[AUDIT].high
+    audit_end = cluster.spans([topics.AUDIT.name])[AUDIT].high
     spans = cluster.spans((letters, retries))
-    standings = _standings(cluster, stage, spans)
-    notes = {partition: each.note for partition, each in standings.items()}
+    positions = _positions(cluster, stage, spans)
+    notes = {partition: each.note for partition, each in positions.items()}
     past = RedriveHistory(past_redrives(_read(cluster, retries, spans), notes), dispositions.load(cluster))
-    unpassed = {(letters, partition): OffsetRange(each.start, each.end) for partition, each in standings.items()}
-    found = classify(_read(cluster, letters, unpassed), rules, past)
-    bare = RedrivePlan(stage, standings, tuple(found), past.decisions, seen, cluster.members(stage.group))
-    if look and bare.selected():
-        return _looked_at(cluster, bare, rules.filter.limit)
-    return replace(bare, letters=tuple(limited(found, rules.filter.limit)))
+    unpassed = {(letters, partition): OffsetRange(each.start, each.end) for partition, each in positions.items()}
+    candidates = classify(_read(cluster, letters, unpassed), criteria, past)
+    workers = cluster.members(stage.group)
+    bare = RedrivePlan(stage, positions, tuple(candidates), past.decisions, audit_end, workers)
+    if check_store and bare.selected():
+        return _checked(cluster, bare, criteria.filter.limit)
+    return replace(bare, letters=tuple(limited(candidates, criteria.filter.limit)))
 
 
-def refuse_hopeless(plans: Iterable[RedrivePlan]) -> None:
-    """Raise `Refused` when all that was asked for would only fail again, saying why and what to do instead."""
+def refuse_not_retryable(plans: Iterable[RedrivePlan]) -> None:
+    """Raise `CommandError` if every matching dead letter would fail again."""
     letters = [letter for plan in plans for letter in plan.letters]
-    hopeless = [letter for letter in letters if letter.verdict == "hopeless"]
-    if hopeless and not selected(letters):
-        whys = "; ".join(f"{code}: {why_not_retryable(code)}" for code in sorted({letter.code for letter in hopeless}))
-        raise CommandError(f"{pluralize(len(hopeless), 'letter')} would only fail again. {whys}")
+    failing = [letter for letter in letters if letter.verdict == "not_retryable"]
+    if failing and not selected(letters):
+        reasons = "; ".join(
+            f"{code}: {why_not_retryable(code)}" for code in sorted({letter.code for letter in failing})
+        )
+        raise CommandError(f"{pluralize(len(failing), 'dead letter')} would fail again. {reasons}")
 
 
 def refuse_idle(plans: Iterable[RedrivePlan], waits: bool) -> None:
-    """Raise `Refused` when outcomes are to be waited for that nobody is there to bring about."""
+    """Raise `CommandError` if the command waits for outcomes but no worker is running."""
     idle = [plan.stage.name for plan in plans if plan.selected() and not plan.workers]
     if idle and waits:
         names = " ".join(idle)
         raise CommandError(
-            f"nobody works on {names}, so nothing would happen: headrace worker {names};"
-            " or let the records wait in the retry topic with --without-worker"
+            f"no worker is running for {names}. Start one: headrace worker {names}."
+            " Or let the records wait in the retry topic: --allow-no-worker"
         )
 
 
 def refuse_stale(cluster: KafkaAdmin, plan: RedrivePlan, replay: str) -> None:
-    """Raise `Refused` when since the plan another redrive of the stage has begun or ended, or moved its position."""
-    positions = cluster.positions(plan.group, [(plan.topic, partition) for partition in plan.standings])
-    for partition, each in plan.standings.items():
+    """Raise `CommandError` if another redrive of the stage ran, or its position moved, since the plan was made."""
+    positions = cluster.positions(plan.group, [(plan.topic, partition) for partition in plan.positions])
+    for partition, each in plan.positions.items():
         position = positions.get((plan.topic, partition))
         if each.committed != (position.offset if position else None):
-            raise CommandError(f"{plan.group} has been moved since the plan was made: nothing was sent, plan again")
-    new = {AUDIT: OffsetRange(plan.seen, cluster.spans([topics.AUDIT.name])[AUDIT].high)}
+            raise CommandError(f"{plan.group} moved after the plan was made. Nothing was sent; run the command again")
+    new = {AUDIT: OffsetRange(plan.audit_end, cluster.spans([topics.AUDIT.name])[AUDIT].high)}
     since = audit.read(record.value for batch in cluster.read(new, values=True) for record in batch)
     for action in since.values():
         if action.group == plan.group and action.id != replay:
-            raise CommandError(f"{action.by} has redriven {plan.stage.name} meanwhile: nothing was sent, plan again")
+            raise CommandError(
+                f"{action.by} redrove {plan.stage.name} after the plan was made. Nothing was sent; run it again"
+            )
 
 
 def records_of(cluster: KafkaAdmin, topic: str, letters: Iterable[CandidateLetter]) -> Iterator[ConsumerRecord]:
-    """Read letters again, each partition in its order."""
-    wanted: dict[int, set[int]] = {}
+    """Yield the records of dead letters, in offset order per partition."""
+    offsets: dict[int, set[int]] = {}
     for letter in letters:
-        wanted.setdefault(letter.partition, set()).add(letter.offset)
-    spans = {(topic, partition): OffsetRange(min(own), max(own) + 1) for partition, own in wanted.items()}
+        offsets.setdefault(letter.partition, set()).add(letter.offset)
+    spans = {(topic, partition): OffsetRange(min(own), max(own) + 1) for partition, own in offsets.items()}
     for batch in cluster.read(spans, values=True):
-        yield from (record for record in batch if record.offset in wanted[record.partition])
+        yield from (record for record in batch if record.offset in offsets[record.partition])
 
 
-def _standings(
+def _positions(
     cluster: KafkaAdmin, stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange]
 ) -> dict[int, RedrivePosition]:
-    """Say where the position is in each partition of the dead-letter topic."""
+    """Return the redrive position in each partition of the dead-letter topic."""
     letters, retries = topics.dead_letters(stage.name).name, topics.retry(stage.name).name
     retry_ends = {place[1]: span.high for place, span in spans.items() if place[0] == retries}
     own = {place: span for place, span in spans.items() if place[0] == letters}
@@ -160,25 +167,27 @@ def _standings(
     return {place[1]: redrive_position(span, positions.get(place), retry_ends) for place, span in own.items()}
 
 
-def _looked_at(cluster: KafkaAdmin, bare: RedrivePlan, limit: int | None) -> RedrivePlan:
-    """Look at what the stage would do with those that go back, until as many as were asked for are known to go."""
-    candidates, book = bare.selected(), cluster.codec()
-    notes = {partition: each.note for partition, each in bare.standings.items()}
-    judged: dict[LetterOffset, CandidateLetter] = {}
-    effects: dict[LetterOffset, RecordForecast] = {}
-    looking = bar(f"looking at results of {bare.stage.name}", len(candidates))
-    with store_lookup.create_forecaster(bare.stage) as foresight, looking as advance:
-        while len(judged) < len(candidates) and (limit is None or len(selected(judged.values())) < limit):
-            some = candidates[len(judged) : len(judged) + BATCH]
-            records = list(records_of(cluster, bare.topic, some))
-            found = store_lookup.forecast_records(foresight, [open_record(record, book).event for record in records])
-            effects |= {(record.partition, record.offset): each for record, each in zip(records, found, strict=True)}
-            judged |= {each.spot: reclassify(each, effects.get(each.spot, _EXPIRED), notes) for each in some}
-            advance(len(some))
-    letters = limited([judged.get(letter.spot, letter) for letter in bare.letters], limit)
-    return replace(
-        bare, letters=tuple(letters), outlook=summarize(effects[letter.spot] for letter in selected(letters))
-    )
+def _checked(cluster: KafkaAdmin, bare: RedrivePlan, limit: int | None) -> RedrivePlan:
+    """Forecast the candidates in batches until `limit` of them are selected."""
+    candidates, codec = bare.selected(), cluster.codec()
+    notes = {partition: each.note for partition, each in bare.positions.items()}
+    checked: dict[LetterOffset, CandidateLetter] = {}
+    forecasts: dict[LetterOffset, RecordForecast] = {}
+    progress = bar(f"forecasting {bare.stage.name}", len(candidates))
+    with store_lookup.create_forecaster(bare.stage) as forecaster, progress as advance:
+        while len(checked) < len(candidates) and (limit is None or len(selected(checked.values())) < limit):
+            batch = candidates[len(checked) : len(checked) + BATCH]
+            records = list(records_of(cluster, bare.topic, batch))
+            events = [open_record(record, codec).event for record in records]
+            results = store_lookup.forecast_records(forecaster, events)
+            forecasts |= {
+                (record.partition, record.offset): each for record, each in zip(records, results, strict=True)
+            }
+            checked |= {each.spot: reclassify(each, forecasts.get(each.spot, _EXPIRED), notes) for each in batch}
+            advance(len(batch))
+    letters = limited([checked.get(letter.spot, letter) for letter in bare.letters], limit)
+    forecast = summarize(forecasts[letter.spot] for letter in selected(letters))
+    return replace(bare, letters=tuple(letters), forecast=forecast)
 
 
 def _read(cluster: KafkaAdmin, topic: str, spans: Mapping[TopicAndPartition, OffsetRange]) -> Iterator[ConsumerRecord]:

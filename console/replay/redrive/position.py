@@ -1,10 +1,10 @@
 """The position of a stage's redrives: a consumer group on its dead-letter topic. Pure.
 
-It is committed as streams commit theirs: at the lowest letter that nobody has answered for. What was redriven above
-that is known by the records themselves, which lie in the retry topic and say which letter they were.
+The committed offset is the lowest unresolved dead letter. Redriven dead letters above it are known from the retry
+topic, whose records name the dead letter they come from.
 
-With each commit goes a note. Whoever sets the offset by hand, with our command or with Kafka's own tool, leaves none:
-that is how a redrive knows that the letters behind it are to be redriven again.
+Each commit carries metadata. An offset that was set manually, with `headrace replay rewind` or Kafka's own tool, has
+none: then the dead letters after it are redriven again.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ LetterOffset = tuple[int, int]
 
 
 class CommitMetadata(msgspec.Struct, frozen=True):
-    """`since`: by partition of the retry topic, from where on what lies there counts as redriven.
+    """Metadata of the committed offset.
 
-    `again`: letters before this offset are redriven even where the stage has a result by now.
+    `since` maps each partition of the retry topic to the first offset that counts as redriven. Dead letters before
+    `redrive_again` are redriven even if the stage has a result.
     """
 
     since: dict[int, int] = {}
     redrive_again: int = 0
 
     def __str__(self) -> str:
-        """Write it as Kafka keeps it beside an offset."""
+        """Return the JSON that Kafka stores with the offset."""
         return msgspec.json.encode(self).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class RedrivePosition:
-    """One partition of the dead-letter topic as a redrive finds it: letters from `start` up to `end` are looked at.
+    """The redrive position in one partition of the dead-letter topic: `start` to `end` are not yet resolved.
 
-    `committed` is what the group has there, None for nothing; `was_set` when it was set by hand since the last redrive.
+    `committed` is the committed offset or None; `was_set` is true if it was set manually since the last redrive.
     """
 
     committed: int | None
@@ -50,14 +51,14 @@ class RedrivePosition:
 
     @property
     def position(self) -> CommittedOffset:
-        """Where the group is to be committed before anything is sent."""
+        """The offset to commit before the first record is sent."""
         return CommittedOffset(self.start, str(self.note))
 
 
 def redrive_position(
     span: OffsetRange, position: CommittedOffset | None, retry_ends: Mapping[int, int]
 ) -> RedrivePosition:
-    """Say where a partition stands; `retry_ends` is where the partitions of the retry topic end now."""
+    """Return the position in a partition; `retry_ends` are the end offsets of the retry topic."""
     if position is None:
         return RedrivePosition(None, span.low, span.high, CommitMetadata())
     start = max(position.offset, span.low)
@@ -72,23 +73,23 @@ def redrive_position(
 
 
 class PositionTracker:
-    """Where the group may be committed while letters are answered for."""
+    """Track which offset may be committed as dead letters are resolved."""
 
-    def __init__(self, standings: Mapping[int, RedrivePosition], unanswered: Iterable[LetterOffset]) -> None:
-        self._standings = standings
-        self._marks = {partition: OffsetTracker(each.end) for partition, each in standings.items()}
-        for partition, offset in sorted(unanswered):
-            self._marks[partition].add([(offset, 0.0)])
+    def __init__(self, positions: Mapping[int, RedrivePosition], unresolved: Iterable[LetterOffset]) -> None:
+        self._positions = positions
+        self._trackers = {partition: OffsetTracker(each.end) for partition, each in positions.items()}
+        for partition, offset in sorted(unresolved):
+            self._trackers[partition].add([(offset, 0.0)])
 
-    def answered(self, spot: LetterOffset) -> None:
-        """Note that a letter is answered for."""
-        self._marks[spot[0]].complete(spot[1])
+    def resolve(self, spot: LetterOffset) -> None:
+        """Mark a dead letter as resolved."""
+        self._trackers[spot[0]].complete(spot[1])
 
     def now(self) -> dict[int, CommittedOffset]:
-        """Give the position of each partition: its lowest unanswered letter, or the end of what was looked at."""
-        return {partition: self._position(partition, mark) for partition, mark in self._marks.items()}
+        """Return the offset to commit per partition: the lowest unresolved dead letter, or the end of the range."""
+        return {partition: self._position(partition, tracker) for partition, tracker in self._trackers.items()}
 
-    def _position(self, partition: int, mark: OffsetTracker) -> CommittedOffset:
-        each = self._standings[partition]
-        lowest = mark.committable() if mark.unfinished else None
+    def _position(self, partition: int, tracker: OffsetTracker) -> CommittedOffset:
+        each = self._positions[partition]
+        lowest = tracker.committable() if tracker.unfinished else None
         return CommittedOffset(each.end if lowest is None else lowest, str(each.note))

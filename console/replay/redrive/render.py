@@ -1,4 +1,4 @@
-"""What a redrive is and does, for people and as plain data for `--json`. Pure, but for the printing."""
+"""Redrive plans and outcomes as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,70 +18,74 @@ from headrace.console.replay.redrive.selection import CandidateLetter, LetterVer
 from headrace.console.terminal.formatting import format_duration, pluralize
 
 SHOWN = 20
-"""Letters that a table shows at most; `--json` has all of them."""
+"""Maximum number of table rows; `--json` has every dead letter."""
 
 WORDS: dict[LetterVerdict, str] = {
-    "redriven": "went back already",
-    "repeated": "older records of the same letters",
-    "resolved": "resolved by somebody",
-    "succeeded": "with a result by now",
-    "superseded": "overtaken by a newer version",
-    "capped": "redriven as often as they may be (--max-replays)",
-    "hopeless": "that would only fail again",
-    "other": "not asked for",
+    "redriven": "already sent",
+    "older_record": "older records of the same dead letters",
+    "resolved": "resolved by an operator",
+    "succeeded": "already have a result",
+    "superseded": "superseded by a newer version",
+    "redrive_limit": "redrive limit reached (--max-replays)",
+    "not_retryable": "would fail again",
+    "not_selected": "not selected",
 }
 
 
 def redrive(plan: RedrivePlan) -> dict[str, Any]:
-    """Tell a redrive's plan: every letter that was asked for, with its verdict."""
+    """Return a redrive plan as JSON data: every matching dead letter with its verdict."""
     return {
         "stage": plan.stage.name,
         "group": plan.group,
         "topic": plan.topic,
         "workers": list(plan.workers),
         "counts": dict(Counter(letter.verdict for letter in plan.letters)),
-        "letters": [_letter(plan, letter) for letter in plan.letters if letter.verdict not in ("other", "repeated")],
-        "outlook": forecast_json(plan.outlook),
+        "letters": [
+            _letter(plan, letter) for letter in plan.letters if letter.verdict not in ("not_selected", "older_record")
+        ],
+        "forecast": forecast_json(plan.forecast),
     }
 
 
-def outcomes(found: RedriveOutcomes) -> dict[str, Any]:
-    """Tell what has become of what was sent."""
-    return {**{str(ending): number for ending, number in found.counts().items()}, "codes": dict(found.codes())}
+def outcomes(of: RedriveOutcomes) -> dict[str, Any]:
+    """Return the outcomes as JSON data."""
+    return {**{str(outcome): number for outcome, number in of.counts().items()}, "codes": dict(of.codes())}
 
 
 def print_redrive(plan: RedrivePlan, rate: float, console: Console) -> None:
-    """Print a redrive's plan."""
-    going = plan.selected()
-    seconds = f", {format_duration(len(going) / rate)} at {rate:g} a second" if rate and len(going) > rate else ""
-    console.print(f"[bold]redrive[/] of {pluralize(len(going), 'letter')} to {plan.stage.name}{seconds}")
-    if any(each.was_set for each in plan.standings.values()):
-        console.print("the position was set by hand: the letters behind it go back again")
-    if going:
-        console.print(_table(plan, going))
+    """Print a redrive plan."""
+    letters = plan.selected()
+    seconds = f", {format_duration(len(letters) / rate)} at {rate:g} per second" if rate and len(letters) > rate else ""
+    console.print(f"[bold]redrive[/] of {pluralize(len(letters), 'dead letter')} to {plan.stage.name}{seconds}")
+    if any(each.was_set for each in plan.positions.values()):
+        console.print("the position was set manually: dead letters after it are sent again")
+    if letters:
+        console.print(_table(plan, letters))
     counts = Counter(letter.verdict for letter in plan.letters)
     for verdict, words in WORDS.items():
         if counts[verdict]:
             console.print(f"{words}: {counts[verdict]:,}")
     for letter in plan.letters:
-        if letter.verdict == "capped":
+        if letter.verdict == "redrive_limit":
             console.print(f"  {letter.id}  {text(letter.key)}: {letter.replays} times", markup=False)
-    for code in sorted({letter.code for letter in plan.letters if letter.verdict == "hopeless"}):
+    for code in sorted({letter.code for letter in plan.letters if letter.verdict == "not_retryable"}):
         console.print(f"  {code}: {why_not_retryable(code)}", markup=False)
-    print_forecast(plan.outlook, console)
-    if going and not plan.workers:
+    print_forecast(plan.forecast, console)
+    if letters and not plan.workers:
         name = plan.stage.name
-        console.print(f"[red]nobody works on {name}: what is sent waits for headrace worker {name}[/]")
+        console.print(
+            f"[red]no worker is running for {name}: sent records wait until you start one: headrace worker {name}[/]"
+        )
 
 
-def print_outcomes(found: RedriveOutcomes, console: Console) -> None:
-    """Print what has become of what was sent."""
-    counts = found.counts()
-    codes = ", ".join(f"{code} {number:,}" for code, number in found.codes().most_common())
+def print_outcomes(of: RedriveOutcomes, console: Console) -> None:
+    """Print the outcomes of the sent dead letters."""
+    counts = of.counts()
+    codes = ", ".join(f"{code} {number:,}" for code, number in of.codes().most_common())
     codes = f" ({codes})" if codes else ""
     console.print(
-        f"{pluralize(sum(counts.values()), 'letter')} sent: [green]{counts['done']:,} done[/],"
-        f" {counts['failed']:,} failed again{codes}, {counts['waiting']:,} not ended yet",
+        f"{pluralize(sum(counts.values()), 'dead letter')} sent: [green]{counts['done']:,} done[/],"
+        f" {counts['failed']:,} failed again{codes}, {counts['waiting']:,} waiting",
         highlight=False,
     )
 
@@ -97,12 +101,12 @@ def _letter(plan: RedrivePlan, letter: CandidateLetter) -> dict[str, Any]:
     }
 
 
-def _table(plan: RedrivePlan, going: list[CandidateLetter]) -> Table:
+def _table(plan: RedrivePlan, letters: list[CandidateLetter]) -> Table:
     table = Table("letter", "key", "code", "replays", "record", box=None, pad_edge=False, header_style="bold")
     short = short_ids(letter.id for letter in plan.letters)
-    for letter in going[:SHOWN]:
+    for letter in letters[:SHOWN]:
         cells = (short[letter.id], text(letter.key), letter.code, str(letter.replays), plan.place(letter))
         table.add_row(*map(Text, cells))
-    if len(going) > SHOWN:
-        table.add_row(f"and {len(going) - SHOWN:,} more")
+    if len(letters) > SHOWN:
+        table.add_row(f"and {len(letters) - SHOWN:,} more")
     return table

@@ -1,16 +1,16 @@
-"""Which dead letters of a stage are redriven, and why the others are not. Pure.
+"""Select the dead letters of a stage to redrive, with a verdict for each. Pure.
 
-    redrive      its record goes back to the stage
-    redriven     it went back already
-    repeated     an older record of the same letter: the newest one counts
-    resolved     somebody has settled it
-    succeeded    the stage has a result by now
-    superseded   a newer version of the object is known
-    capped       it has been redriven as often as it may be
-    hopeless     the same would only happen again
-    other        not asked for
+    redrive         sent back to the stage
+    redriven        already sent
+    older_record    older record of the same dead letter: only the newest counts
+    resolved        resolved by an operator
+    succeeded       the stage has a result
+    superseded      a newer version of the object exists
+    redrive_limit   redriven `--max-replays` times
+    not_retryable   would fail again
+    not_selected    excluded by the filters
 
-A redrive may be repeated: what it has sent is known by the records in the retry topic, which say what they were.
+A redrive is idempotent: the records in the retry topic name the dead letters already sent.
 """
 
 from __future__ import annotations
@@ -31,23 +31,29 @@ from headrace.streams.engine.dlq import REDRIVEN
 from headrace.streams.engine.headers import count_in
 
 LetterVerdict = Literal[
-    "redrive", "redriven", "repeated", "resolved", "succeeded", "superseded", "capped", "hopeless", "other"
+    "redrive",
+    "redriven",
+    "older_record",
+    "resolved",
+    "succeeded",
+    "superseded",
+    "redrive_limit",
+    "not_retryable",
+    "not_selected",
 ]
 
-ANSWERED: frozenset[LetterVerdict] = frozenset({"redriven", "repeated", "resolved", "succeeded", "superseded"})
-"""With these nothing is left to do, so that the position may pass them."""
+RESOLVED: frozenset[LetterVerdict] = frozenset({"redriven", "older_record", "resolved", "succeeded", "superseded"})
+"""Verdicts that need no further work: the committed position may pass them."""
 
 _JOB_FAILED = (
-    "the service gave the job up, and the same token would only lead to that job again;"
-    " store the object again (headrace put) to have a new version of it worked"
+    "the AWS job failed, and its token would return the same job. Upload the object again to process a new version:"
+    " headrace put"
 )
-_UNREADABLE = (
-    "nobody here can read it or knows its job, and the stage would not either; --no-look sends it all the same"
-)
+_UNREADABLE = "the record cannot be decoded, or its job is unknown. To send it anyway: --skip-store-check"
 
 
 class CandidateLetter(msgspec.Struct, frozen=True, gc=False):
-    """What a redrive needs to know of a dead letter. `born` orders records as they first came: time in ms, offset."""
+    """One dead letter. `born` orders records by first arrival: time in ms, then offset."""
 
     partition: int
     offset: int
@@ -60,120 +66,122 @@ class CandidateLetter(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def spot(self) -> LetterOffset:
-        """Where it lies in the dead-letter topic."""
+        """Its partition and offset in the dead-letter topic."""
         return self.partition, self.offset
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionCriteria:
-    """Which letters are asked for: by filter, by the beginnings of ids where any are given, and redriven how often."""
+    """The dead letters to redrive: a filter, id prefixes (empty for all ids), and the maximum number of redrives."""
 
     filter: LetterFilter = field(default_factory=LetterFilter)
     ids: tuple[str, ...] = ()
     max_replays: int = 3
 
-    def mean(self, record: ConsumerRecord, headers: Mapping[str, bytes | None], id_: str) -> bool:
-        """Whether a record is one of them."""
+    def matches(self, record: ConsumerRecord, headers: Mapping[str, bytes | None], id_: str) -> bool:
+        """Whether a record is selected."""
         return (not self.ids or id_.startswith(self.ids)) and self.filter.meets(record, headers)
 
 
 @dataclass(frozen=True, slots=True)
 class RedriveHistory:
-    """What became of letters so far: which went back already, and what was decided about which."""
+    """The dead letters redriven so far, and the recorded dispositions."""
 
     redriven: frozenset[LetterOffset] = frozenset()
     decisions: Mapping[str, Disposition] = field(default_factory=dict)
 
 
 def past_redrives(retries: Iterable[ConsumerRecord], notes: Mapping[int, CommitMetadata]) -> frozenset[LetterOffset]:
-    """Find the letters whose record a redrive put into the retry topic, as far as that still counts."""
-    found = set()
+    """Return the dead letters that are in the retry topic, from the `since` offsets on."""
+    spots = set()
     for record in retries:
         headers = dict(record.headers)
         if headers.get("retry-code") != REDRIVEN.encode():
             continue
         spot = _spot(headers.get("replay-of") or b"")
         if spot is not None and spot[0] in notes and record.offset >= notes[spot[0]].since.get(record.partition, 0):
-            found.add(spot)
-    return frozenset(found)
+            spots.add(spot)
+    return frozenset(spots)
 
 
 def classify(
-    records: Iterable[ConsumerRecord], rules: SelectionCriteria, past: RedriveHistory
+    records: Iterable[ConsumerRecord], criteria: SelectionCriteria, past: RedriveHistory
 ) -> list[CandidateLetter]:
-    """Judge every record of a dead-letter topic by what its headers say; the results are to be looked at next."""
-    letters = [_judged(record, rules, past) for record in records]
+    """Classify every record of a dead-letter topic by its headers alone."""
+    letters = [_classified(record, criteria, past) for record in records]
     newest: dict[str, LetterOffset] = {}
     for letter in letters:
         newest[letter.id] = max(newest.get(letter.id, letter.spot), letter.spot)
-    return [letter if newest[letter.id] == letter.spot else _as(letter, "repeated") for letter in letters]
+    return [letter if newest[letter.id] == letter.spot else _as(letter, "older_record") for letter in letters]
 
 
-def reclassify(letter: CandidateLetter, effect: RecordForecast, notes: Mapping[int, CommitMetadata]) -> CandidateLetter:
-    """Judge a letter again by what the stage would do with its record now."""
-    match effect.kind:
+def reclassify(
+    letter: CandidateLetter, forecast: RecordForecast, notes: Mapping[int, CommitMetadata]
+) -> CandidateLetter:
+    """Classify a dead letter by the forecast of what the stage would do with it."""
+    match forecast.kind:
         case "stored" if letter.offset >= notes[letter.partition].redrive_again:
             return _as(letter, "succeeded")
         case "superseded":
             return _as(letter, "superseded")
         case "given-up":
-            return _as(letter, "hopeless")
+            return _as(letter, "not_retryable")
     return letter
 
 
 def why_not_retryable(code: str) -> str:
-    """Say why letters with this code would only fail again, and what to do instead."""
+    """Explain why dead letters with this code would fail again, and what to do instead."""
     return _JOB_FAILED if code == "job_failed" else _UNREADABLE
 
 
 def limited(letters: list[CandidateLetter], limit: int | None) -> list[CandidateLetter]:
-    """Keep the oldest so many of those that go back."""
+    """Select only the oldest `limit` dead letters."""
     kept = {letter.spot for letter in selected(letters)[:limit]}
     late = (letter.verdict == "redrive" and letter.spot not in kept for letter in letters)
-    return [_as(letter, "other") if is_late else letter for letter, is_late in zip(letters, late, strict=True)]
+    return [_as(letter, "not_selected") if is_late else letter for letter, is_late in zip(letters, late, strict=True)]
 
 
 def selected(letters: Iterable[CandidateLetter]) -> list[CandidateLetter]:
-    """Give the letters that go back, the oldest first."""
+    """Return the dead letters to redrive, oldest first."""
     return sorted((letter for letter in letters if letter.verdict == "redrive"), key=lambda letter: letter.born)
 
 
 def predecessors(letters: Iterable[CandidateLetter]) -> dict[LetterOffset, LetterOffset]:
-    """Name the letter before each one, for those keys whose letters do not lie in the order in which they were born."""
+    """Map each dead letter to its predecessor, for keys whose dead letters are out of order in the topic."""
     keys: dict[str, list[CandidateLetter]] = {}
     for letter in selected(letters):
         keys.setdefault(letter.key, []).append(letter)
-    found: dict[LetterOffset, LetterOffset] = {}
+    before: dict[LetterOffset, LetterOffset] = {}
     for key, own in keys.items():
         spots = [letter.spot for letter in own]
         if key and (spots != sorted(spots) or spots[0][0] != spots[-1][0]):
-            found.update(zip(spots[1:], spots, strict=False))
-    return found
+            before.update(zip(spots[1:], spots, strict=False))
+    return before
 
 
 def in_key_order(
     records: Iterable[ConsumerRecord], before: Mapping[LetterOffset, LetterOffset]
 ) -> Iterator[ConsumerRecord]:
-    """Give records as they come, but none before the one that goes before it."""
+    """Yield records in order, holding each back until its predecessor has been yielded."""
     if not before:
         yield from records
         return
-    awaited = set(before.values())
-    held: dict[LetterOffset, ConsumerRecord] = {}
+    pending = set(before.values())
+    blocked: dict[LetterOffset, ConsumerRecord] = {}
     for record in records:
         first = before.get((record.partition, record.offset))
-        if first in awaited:
-            held[first] = record
+        if first in pending:
+            blocked[first] = record
             continue
         ready: ConsumerRecord | None = record
         while ready is not None:
             yield ready
             spot = (ready.partition, ready.offset)
-            awaited.discard(spot)
-            ready = held.pop(spot, None)
+            pending.discard(spot)
+            ready = blocked.pop(spot, None)
 
 
-def _judged(record: ConsumerRecord, rules: SelectionCriteria, past: RedriveHistory) -> CandidateLetter:
+def _classified(record: ConsumerRecord, criteria: SelectionCriteria, past: RedriveHistory) -> CandidateLetter:
     headers = dict(record.headers)
     letter = CandidateLetter(
         record.partition,
@@ -190,15 +198,15 @@ def _judged(record: ConsumerRecord, rules: SelectionCriteria, past: RedriveHisto
         return _as(letter, "resolved")
     if letter.spot in past.redriven:
         return _as(letter, "redriven")
-    if not rules.mean(record, headers, letter.id):
-        return _as(letter, "other")
+    if not criteria.matches(record, headers, letter.id):
+        return _as(letter, "not_selected")
     if letter.code == "job_failed":
-        return _as(letter, "hopeless")
-    return letter if letter.replays < rules.max_replays else _as(letter, "capped")
+        return _as(letter, "not_retryable")
+    return letter if letter.replays < criteria.max_replays else _as(letter, "redrive_limit")
 
 
 def _born(record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> tuple[int, int]:
-    """Say when a record first came, as far as its headers tell."""
+    """Return the first arrival of a record, from its headers."""
     at, offset = headers.get("dlq-timestamp") or b"", headers.get("dlq-offset") or b""
     if at.isdigit() and offset.isdigit():
         return int(at), int(offset)
@@ -210,13 +218,16 @@ def _as(letter: CandidateLetter, verdict: LetterVerdict) -> CandidateLetter:
 
 
 def _spot(place: bytes) -> LetterOffset | None:
-    """Read `topic/partition/offset`."""
+    """Parse `topic/partition/offset`."""
     parts = place.rsplit(b"/", 2)
     return (int(parts[1]), int(parts[2])) if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() else None
 
 
-def describe_criteria(rules: SelectionCriteria) -> str:
-    """Say which letters were asked for."""
-    asked = {name: value for name, value in asdict(rules.filter).items() if value is not None}
-    times = {name: format_time(asked[name]) for name in ("since", "until") if name in asked}
-    return ", ".join([*rules.ids, *(f"{name} {value}" for name, value in (asked | times).items())]) or "every letter"
+def describe_criteria(criteria: SelectionCriteria) -> str:
+    """Describe the criteria in words."""
+    options = {name: value for name, value in asdict(criteria.filter).items() if value is not None}
+    times = {name: format_time(options[name]) for name in ("since", "until") if name in options}
+    return (
+        ", ".join([*criteria.ids, *(f"{name} {value}" for name, value in (options | times).items())])
+        or "all dead letters"
+    )

@@ -1,4 +1,4 @@
-"""Carries a redrive out: a few letters first, then the others, each answered for once its record is on the log."""
+"""Execute a redrive: a canary first, then the rest. Acknowledged dead letters are resolved."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ FLUSH_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RedriveOptions:
-    """How fast, and how carefully.
+    """Rate and safety limits of a redrive.
 
-    `rate` is letters a second, 0 for as fast as it goes. Of the first `canary` letters no larger share than
-    `tolerated` may fail again, and all have to end within `wait` seconds; so long the others are waited for, too.
+    `rate` is in dead letters per second, 0 for no limit. Of the first `canary` dead letters at most the share
+    `max_failure_share` may fail, and all must end within `wait` seconds. The rest is also awaited for `wait` seconds.
     """
 
     rate: float = 100.0
@@ -51,158 +51,162 @@ class RedriveOptions:
 
 
 class CanaryFailedError(CommandError):
-    """What was sent first did not end well, so the rest was not sent."""
+    """The canary failed or did not end in time; the rest was not sent."""
 
 
-def execute(cluster: KafkaAdmin, plan: RedrivePlan, action: AuditEntry, pace: RedriveOptions) -> RedriveOutcomes:
-    """Send what a plan says, and give what has become of it. What happened is on the log, however it ends.
+def execute(cluster: KafkaAdmin, plan: RedrivePlan, action: AuditEntry, options: RedriveOptions) -> RedriveOutcomes:
+    """Execute a plan and return the outcomes. The audit log records the end in every case.
 
-    Raises `Refused` while another redrive of the stage runs, and `CanaryFailed`.
+    Raises:
+        CommandError: another redrive of the stage is running.
+        CanaryFailedError: the canary failed.
     """
     _await_free(cluster, plan.group)
-    sending = Redriver(cluster, plan, action, pace)
-    with sending.orders, journal.recorded(cluster, action, lambda: sending.sent):
-        sending.run()
-    if not pace.wait:  # nobody waits, so that there is nothing to be read either
-        sending.watch.outcomes.unseen = sending.sent
-        return sending.watch.outcomes
-    return sending.watch.until_ended(sending.sent, pace.wait)
+    redriver = Redriver(cluster, plan, action, options)
+    with redriver.control, journal.recorded(cluster, action, lambda: redriver.sent):
+        redriver.run()
+    if not options.wait:
+        redriver.watch.outcomes.unchecked = redriver.sent
+        return redriver.watch.outcomes
+    return redriver.watch.until_ended(redriver.sent, options.wait)
 
 
 class Redriver:
-    """One run. Whatever ends it, what was sent is known by the log, and the next run goes on from there."""
+    """One run of a redrive. The next run continues from the records in the retry topic."""
 
-    def __init__(self, cluster: KafkaAdmin, plan: RedrivePlan, action: AuditEntry, pace: RedriveOptions) -> None:
+    def __init__(self, cluster: KafkaAdmin, plan: RedrivePlan, action: AuditEntry, options: RedriveOptions) -> None:
         self._cluster = cluster
         self._plan = plan
         self._topic = plan.topic
         self._action = action
-        self._pace = pace
+        self._options = options
         self._replay = RedriveInfo(action.id, action.by, action.reason)
-        self._post = SyncProducer(clients.producer(cluster.settings))
-        self._seat = GroupLock(cluster.settings, plan.group, plan.topic, len(plan.standings))
-        self._bucket = TokenBucket(pace.rate) if pace.rate else None
-        self._positions = PositionTracker(plan.standings, plan.unanswered())
-        self._taken: list[CandidateLetter] = []
+        self._producer = SyncProducer(clients.producer(cluster.settings))
+        self._lock = GroupLock(cluster.settings, plan.group, plan.topic, len(plan.positions))
+        self._bucket = TokenBucket(options.rate) if options.rate else None
+        self._positions = PositionTracker(plan.positions, plan.unresolved())
+        self._acknowledged: list[CandidateLetter] = []
         self._committed: dict[TopicAndPartition, CommittedOffset] = {}
         self._commit_at = 0.0
         self._advance: Advance = lambda _: None
         self.sent = 0
-        """How many records the retry topic has taken."""
+        """The number of records acknowledged by the retry topic."""
         self.watch = RedriveWatch(cluster, plan.stage, action.id)
-        self.orders = ReplayControl(cluster, action)
+        self.control = ReplayControl(cluster, action)
 
     def run(self) -> None:
-        """Send the letters, the oldest first. Raises `CanaryFailed`."""
-        going = self._plan.selected()
-        first = going[: self._pace.canary]
-        with self._seat, _without_collections():
+        """Send the dead letters, oldest first. Raises `CanaryFailedError`."""
+        letters = self._plan.selected()
+        canary = letters[: self._options.canary]
+        with self._lock, _gc_disabled():
             refuse_stale(self._cluster, self._plan, self._action.id)
             try:
-                self._begin()
-                with bar(f"redriving {self._plan.stage.name}", len(going)) as self._advance:
-                    self._send(first)
-                    if first and len(first) < len(going):
-                        self._settle()
-                        self._judge(len(first))
-                    self._send(going[len(first) :])
+                self._record_known()
+                with bar(f"redriving {self._plan.stage.name}", len(letters)) as self._advance:
+                    self._send(canary)
+                    if canary and len(canary) < len(letters):
+                        self._flush()
+                        self._check_canary(len(canary))
+                    self._send(letters[len(canary) :])
             finally:
-                self._settle()
+                self._flush()
 
-    def _begin(self) -> None:
-        """Take note of a position that was set by hand, before anything is sent that would count as sent before."""
-        was_set = [(partition, each) for partition, each in self._plan.standings.items() if each.was_set]
-        self._seat.commit({(self._topic, partition): each.position for partition, each in was_set})
+    def _record_known(self) -> None:
+        """Commit positions that were set manually and record known dispositions, before the first record is sent."""
+        was_set = [(partition, each) for partition, each in self._plan.positions.items() if each.was_set]
+        self._lock.commit({(self._topic, partition): each.position for partition, each in was_set})
         now = timestamp(datetime.now(UTC))
         for letter in self._plan.letters:
             if letter.verdict == "superseded":
-                self._post.send(self._decision(letter, "superseded", "a newer version of the object is known", now))
-            elif letter.verdict == "redriven" and not self._plan.is_decided(letter):
-                self._post.send(self._decision(letter, "redriven", "by a redrive that was cut short", now))
+                self._producer.send(
+                    self._disposition(letter, "superseded", "a newer version of the object exists", now)
+                )
+            elif letter.verdict == "redriven" and not self._plan.has_disposition(letter):
+                self._producer.send(self._disposition(letter, "redriven", "by an interrupted redrive", now))
 
     def _send(self, letters: Sequence[CandidateLetter]) -> None:
         own = {letter.spot: letter for letter in letters}
         records = records_of(self._cluster, self._topic, letters)
         for record in in_key_order(records, predecessors(letters)):
-            self._wait_for_a_token()
+            self._wait_for_token()
             letter = own[record.partition, record.offset]
-            self._post.send(redrive_record(record, self._replay), partial(self._take, letter))
-            self._answer()
+            self._producer.send(redrive_record(record, self._replay), partial(self._take, letter))
+            self._resolve_acknowledged()
             if time.monotonic() >= self._commit_at:
                 self._commit()
-                self.orders.check(self.sent, self._idle)
+                self.control.check(self.sent, self._idle)
 
-    def _wait_for_a_token(self) -> None:
+    def _wait_for_token(self) -> None:
         if self._bucket is None:
             return
         until = time.monotonic() + self._bucket.wait_seconds()
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, COMMIT_SECONDS))
-            self._post.serve()
-            self._answer()
+            self._producer.serve()
+            self._resolve_acknowledged()
             self._commit()
-            self.orders.check(self.sent, self._idle)
+            self.control.check(self.sent, self._idle)
 
     def _idle(self) -> None:
-        """Hear of what was sent and keep the place, while nothing more is sent."""
-        self._post.serve()
-        self._answer()
+        """Process acknowledgements and stay in the group while nothing is sent."""
+        self._producer.serve()
+        self._resolve_acknowledged()
         self._commit()
 
     def _take(self, letter: CandidateLetter) -> None:
-        self._taken.append(letter)
+        self._acknowledged.append(letter)
 
-    def _answer(self) -> None:
-        """Write down for others to see which letters went back; then they are answered for."""
-        if not self._taken:
+    def _resolve_acknowledged(self) -> None:
+        """Write a disposition for each acknowledged dead letter, then resolve it."""
+        if not self._acknowledged:
             return
-        taken, self._taken = self._taken, []
-        self.sent += len(taken)
-        self._advance(len(taken))
+        acknowledged, self._acknowledged = self._acknowledged, []
+        self.sent += len(acknowledged)
+        self._advance(len(acknowledged))
         now = timestamp(datetime.now(UTC))
-        for letter in taken:
-            said = self._decision(letter, "redriven", f"replay {self._action.id}", now)
-            self._post.send(said, partial(self._positions.answered, letter.spot))
+        for letter in acknowledged:
+            disposition = self._disposition(letter, "redriven", f"replay {self._action.id}", now)
+            self._producer.send(disposition, partial(self._positions.resolve, letter.spot))
 
-    def _settle(self) -> None:
-        """Wait until all that was sent is on the log, and commit."""
-        self._post.flush(FLUSH_SECONDS)
-        self._answer()
-        self._post.flush(FLUSH_SECONDS)
+    def _flush(self) -> None:
+        """Wait until Kafka has acknowledged every record, and commit."""
+        self._producer.flush(FLUSH_SECONDS)
+        self._resolve_acknowledged()
+        self._producer.flush(FLUSH_SECONDS)
         self._commit()
 
     def _commit(self) -> None:
-        self._seat.keep()
+        self._lock.keep()
         now = {(self._topic, partition): each for partition, each in self._positions.now().items()}
         changed = {place: each for place, each in now.items() if self._committed.get(place) != each}
-        self._seat.commit(changed)
+        self._lock.commit(changed)
         self._committed |= changed
         self._commit_at = time.monotonic() + COMMIT_SECONDS
 
-    def _judge(self, first: int) -> None:
-        """Wait for what becomes of the first letters. Raises `CanaryFailed` when too many fail or do not end."""
-        outcomes = self.watch.until_ended(first, self._pace.wait, self._seat.keep)
+    def _check_canary(self, sent: int) -> None:
+        """Wait for the outcomes of the canary. Raises `CanaryFailedError` if too many fail or do not end."""
+        outcomes = self.watch.until_ended(sent, self._options.wait, self._lock.keep)
         counts = outcomes.counts()
-        if counts["failed"] > self._pace.max_failure_share * first:
+        if counts["failed"] > self._options.max_failure_share * sent:
             codes = ", ".join(sorted(outcomes.codes()))
             raise CanaryFailedError(
-                f"{counts['failed']} of the first {pluralize(first, 'letter')} failed again ({codes}): the rest was not"
-                " sent. Mend the cause, then redrive again; or allow more with --tolerate"
+                f"{counts['failed']} of the first {pluralize(sent, 'dead letter')} failed again ({codes}); the rest was"
+                " not sent. Fix the cause and run the command again, or raise --max-failures"
             )
-        if counts["done"] + counts["failed"] < first:
+        if counts["done"] + counts["failed"] < sent:
             raise CanaryFailedError(
-                f"{first - counts['done'] - counts['failed']} of the first {pluralize(first, 'letter')} have not ended"
-                f" after {self._pace.wait:g} s: the rest was not sent. Look at headrace status; or wait longer: --wait"
+                f"{sent - counts['done'] - counts['failed']} of the first {pluralize(sent, 'dead letter')} have not"
+                f" ended after {self._options.wait:g} s; the rest was not sent. Check: headrace status. Or raise --wait"
             )
 
-    def _decision(self, letter: CandidateLetter, kind: DispositionKind, why: str, at: str) -> ProducerRecord:
+    def _disposition(self, letter: CandidateLetter, kind: DispositionKind, why: str, at: str) -> ProducerRecord:
         place = f"{self._topic}/{letter.partition}/{letter.offset}"
         return message(Disposition(letter.id, kind, why, self._action.by, at, place))
 
 
 @contextmanager
-def _without_collections() -> Iterator[None]:
-    """Look for no garbage in cycles: records are many small objects without any, and to look takes two thirds again."""
+def _gc_disabled() -> Iterator[None]:
+    """Disable the garbage collector: records have no cycles, and collections cost two thirds of the run time."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -213,11 +217,12 @@ def _without_collections() -> Iterator[None]:
 
 
 def _await_free(cluster: KafkaAdmin, group: str) -> None:
-    """Wait until a redrive that was killed no longer counts as there. Raises `Refused` when one is really there."""
+    """Wait until the session of a killed redrive expires. Raises `CommandError` if another redrive is running."""
     deadline = time.monotonic() + SESSION_SECONDS + 2.0
     while members := cluster.members(group):
         if time.monotonic() > deadline:
             raise CommandError(
-                f"another redrive has the group {group}: {'; '.join(members)}. Wait for its end, or end it"
+                f"another redrive holds the group {group}: {'; '.join(members)}."
+                " Wait for it to end, or run: headrace replay stop ID"
             )
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Follows what becomes of redriven records, on the log."""
+"""Follow the outcomes of redriven records in Kafka."""
 
 from __future__ import annotations
 
@@ -14,57 +14,59 @@ from headrace.console.replay.redrive.outcomes import RedriveOutcomes
 from headrace.schemas import topics
 from headrace.streams.stage import Stage
 
-LOOK_SECONDS = 0.3
+POLL_SECONDS = 0.3
 
 
 class RedriveWatch:
-    """One redrive, from now on or from the offsets that are given."""
+    """The outcomes of one redrive, from the current end offsets or from `since`."""
 
     def __init__(
         self, cluster: KafkaAdmin, stage: Stage, replay: str, since: Mapping[TopicAndPartition, int] | None = None
     ) -> None:
         self._cluster = cluster
         self._stage = stage
-        self._names = told_by(stage)
-        self._read = dict(since) if since is not None else self._ends()
+        self._topics = outcome_topics(stage)
+        self._offsets = dict(since) if since is not None else self._ends()
         self.outcomes = RedriveOutcomes(replay, stage.name)
 
     def look(self) -> RedriveOutcomes:
-        """Take what is new on the log."""
-        positions = self._cluster.positions(self._stage.group, self._read)
+        """Read the new records and return the outcomes so far."""
+        positions = self._cluster.positions(self._stage.group, self._offsets)
         ends = self._ends()
-        spans = {place: OffsetRange(self._read.get(place, 0), end) for place, end in ends.items()}
+        spans = {place: OffsetRange(self._offsets.get(place, 0), end) for place, end in ends.items()}
         for record in chain.from_iterable(self._cluster.read(spans)):
             self.outcomes.take(record)
-        self._read = ends
+        self._offsets = ends
         self.outcomes.committed(positions)
         return self.outcomes
 
-    def until_ended(self, sent: int, seconds: float, meanwhile: Callable[[], None] = lambda: None) -> RedriveOutcomes:
-        """Look again and again until all that was sent has ended, or so many seconds are over."""
+    def until_ended(
+        self, sent: int, seconds: float, while_waiting: Callable[[], None] = lambda: None
+    ) -> RedriveOutcomes:
+        """Poll until `sent` records have ended or `seconds` have passed."""
         deadline = time.monotonic() + seconds
         while True:
             counts = self.look().counts()
             if counts["done"] + counts["failed"] >= sent or time.monotonic() > deadline:
                 return self.outcomes
-            meanwhile()
-            time.sleep(LOOK_SECONDS)
+            while_waiting()
+            time.sleep(POLL_SECONDS)
 
     def _ends(self) -> dict[TopicAndPartition, int]:
-        return {place: span.high for place, span in self._cluster.spans(self._names).items()}
+        return {place: span.high for place, span in self._cluster.spans(self._topics).items()}
 
 
 def since(cluster: KafkaAdmin, stage: Stage, action: AuditEntry) -> RedriveWatch:
-    """Follow a redrive from its beginning on, which may be long ago."""
-    spans = cluster.spans(told_by(stage))
+    """Return a watch that starts at the beginning of a redrive."""
+    spans = cluster.spans(outcome_topics(stage))
     begun = datetime.fromisoformat(action.at).timestamp()
-    found = cluster.offsets_at(spans, begun)
-    offsets = {place: span.high if (offset := found[place]) is None else offset for place, span in spans.items()}
+    first = cluster.offsets_at(spans, begun)
+    offsets = {place: span.high if (offset := first[place]) is None else offset for place, span in spans.items()}
     return RedriveWatch(cluster, stage, action.id, offsets)
 
 
-def told_by(stage: Stage) -> tuple[str, ...]:
-    """Name the topics that tell what became of a stage's records."""
+def outcome_topics(stage: Stage) -> tuple[str, ...]:
+    """Return the topics that show the outcomes of a stage's records."""
     own = [topics.retry(stage.name), topics.dead_letters(stage.name)]
     own += [stage.writes] if stage.writes else []
     own += [topics.JOBS_STARTED] if stage.job else []

@@ -1,4 +1,4 @@
-"""What a rewind does to each partition: the plan, and whether it has been carried out. Pure."""
+"""Offset changes of a rewind, per partition: the plan and its verification. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from headrace.streams.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class OffsetChange:
-    """One partition: where the group stands and where it will stand.
+    """The committed offset of one partition before the rewind and `to` which offset it moves.
 
-    `before` is None where the group has never committed: it would begin at `low`. `oldest` and `newest` are the times
-    of the first and the last record that lie between, in seconds since 1970.
+    `before` is None if the group has never committed: it would start at `low`. `oldest` and `newest` are the timestamps
+    of the first and the last record in between, in seconds since 1970.
     """
 
     topic: str
@@ -35,72 +35,75 @@ class OffsetChange:
         return self.topic, self.partition
 
     def dated(self, oldest: float | None, newest: float | None) -> OffsetChange:
-        """Add the times."""
+        """Return the change with the timestamps set."""
         return replace(self, oldest=oldest, newest=newest)
 
     @property
     def start(self) -> int:
-        """The record with which the group would go on if nothing was done."""
+        """The offset at which the group would continue without the rewind."""
         return self.low if self.before is None else max(self.before, self.low)
 
     @property
     def replayed(self) -> int:
-        """How many offsets are worked again."""
+        """The number of offsets that are processed again."""
         return max(0, self.start - self.to)
 
     @property
     def skipped(self) -> int:
-        """How many offsets that the group has not worked yet are passed over."""
+        """The number of unprocessed offsets that are skipped."""
         return max(0, self.to - self.start)
 
 
 @dataclass(frozen=True, slots=True)
 class RewindScope:
-    """Which consumer group is moved, on which topics; `left` are those that it reads too and that stay as they are.
+    """The consumer group and topics to move. `unmoved` are topics that the group reads but that do not move.
 
-    `fresh` begins the stage's next epoch, in which no earlier result counts; `stale` goes back to the one before.
+    `reprocess` starts the stage's next epoch, which ignores earlier results; `restore_epoch` returns to the one before.
     """
 
     stage: Stage
     group: str
     topics: tuple[str, ...]
-    left: tuple[str, ...] = ()
+    unmoved: tuple[str, ...] = ()
     partition: int | None = None
-    fresh: bool = False
-    stale: bool = False
+    reprocess: bool = False
+    restore_epoch: bool = False
 
 
-def scope_of(stage: Stage, wanted: Collection[str] = (), partition: int | None = None) -> RewindScope:
-    """Choose the stage's own inputs, or the topics that were named. Raises `Refused` for what it does not read.
+def scope_of(stage: Stage, names: Collection[str] = (), partition: int | None = None) -> RewindScope:
+    """Return the scope for the named topics, or for the stage's own inputs if none are named.
 
-    Completions of jobs and records that wait for another try are left where they are unless they are named. The
-    stage's dead-letter topic stands for the position of its redrives, which is another group.
+    Job completions and waiting retries move only if they are named. The stage's dead-letter topic stands for the
+    position of its redrives, which is another consumer group.
+
+    Raises:
+        CommandError: the stage does not read a named topic.
     """
     letters = topics.dead_letters(stage.name).name
-    if set(wanted) == {letters}:
+    if set(names) == {letters}:
         return RewindScope(stage, redrive_group(stage.name), (letters,), (), partition)
-    read = tuple(topic.name for topic in stage.inputs)
-    unknown = sorted(set(wanted) - set(read))
+    inputs = tuple(topic.name for topic in stage.inputs)
+    unknown = sorted(set(names) - set(inputs))
     if unknown:
-        raise CommandError(f"{stage.name} does not read {', '.join(unknown)}: it reads {', '.join((*read, letters))}")
+        raise CommandError(f"{stage.name} does not read {', '.join(unknown)}. It reads {', '.join((*inputs, letters))}")
     own = tuple(topic.name for topic in stage.reads)
-    chosen = tuple(name for name in read if name in (wanted or own))
-    return RewindScope(stage, stage.group, chosen, tuple(name for name in read if name not in chosen), partition)
+    moved = tuple(name for name in inputs if name in (names or own))
+    return RewindScope(stage, stage.group, moved, tuple(name for name in inputs if name not in moved), partition)
 
 
 def places(scope: RewindScope, spans: Mapping[TopicAndPartition, OffsetRange]) -> list[TopicAndPartition]:
-    """Name the partitions that are meant. Raises `Refused` when there are none."""
-    found = [place for place in spans if scope.partition is None or place[1] == scope.partition]
-    if not found:
+    """Return the partitions of the scope. Raises `CommandError` if the cluster has none of them."""
+    partitions = [place for place in spans if scope.partition is None or place[1] == scope.partition]
+    if not partitions:
         which = f"partition {scope.partition} of " if scope.partition is not None else ""
-        raise CommandError(f"the cluster does not have {which}{', '.join(scope.topics)}: headrace topics apply")
-    return found
+        raise CommandError(f"the cluster has no {which}{', '.join(scope.topics)}. Run: headrace topics apply")
+    return partitions
 
 
-def mismatches(wanted: Mapping[TopicAndPartition, int], found: Mapping[TopicAndPartition, int]) -> list[str]:
-    """Say which partitions are not where they were put; empty when all of them are."""
+def mismatches(planned: Mapping[TopicAndPartition, int], actual: Mapping[TopicAndPartition, int]) -> list[str]:
+    """Describe each partition whose actual offset differs from the planned one."""
     return [
-        f"{topic}/{partition} is at {found.get((topic, partition), 'no offset')} and not at {offset}"
-        for (topic, partition), offset in wanted.items()
-        if found.get((topic, partition)) != offset
+        f"{topic}/{partition} is at {actual.get((topic, partition), 'no offset')}, expected {offset}"
+        for (topic, partition), offset in planned.items()
+        if actual.get((topic, partition)) != offset
     ]

@@ -15,32 +15,32 @@ from headrace.console.terminal.formatting import format_time, format_timestamp, 
 
 
 def rewind(plan: RewindPlan) -> dict[str, Any]:
-    """Tell a rewind's plan."""
+    """Return a rewind plan as JSON data."""
     return {
         "stage": plan.scope.stage.name,
         "group": plan.scope.group,
         "to": plan.target,
         "members": list(plan.members),
-        "left": list(plan.scope.left),
+        "unmoved": list(plan.scope.unmoved),
         "partitions": [_partition(move) for move in plan.moves],
-        "outlook": forecast_json(plan.outlook),
+        "forecast": forecast_json(plan.forecast),
     }
 
 
 def print_rewind(plan: RewindPlan, console: Console) -> None:
-    """Print a rewind's plan."""
+    """Print a rewind plan."""
     console.print(f"[bold]rewind[/] of {plan.scope.group} to {plan.target}")
     rows = [move for move in plan.moves if move.replayed or move.skipped]
     if rows:
         console.print(_table(rows))
     if len(rows) < len(plan.moves):
-        console.print(f"unmoved: {pluralize(len(plan.moves) - len(rows), 'partition')}")
-    if plan.scope.left:
-        console.print(f"left as they are: {', '.join(plan.scope.left)} (to be named with --topic)")
+        console.print(f"unchanged: {pluralize(len(plan.moves) - len(rows), 'partition')}")
+    if plan.scope.unmoved:
+        console.print(f"not moved: {', '.join(plan.scope.unmoved)} (add --topic to move them)")
     if any(move.skipped for move in rows):
-        skipped = pluralize(sum(move.skipped for move in rows), "record")
-        console.print(f"[red]{skipped} that would be worked next are passed over[/]")
-    print_forecast(plan.outlook, console)
+        skipped = pluralize(sum(move.skipped for move in rows), "unprocessed record")
+        console.print(f"[red]skips {skipped}[/]")
+    print_forecast(plan.forecast, console)
 
 
 def _partition(move: OffsetChange) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _partition(move: OffsetChange) -> dict[str, Any]:
         "partition": move.partition,
         "from": move.before,
         "to": move.to,
-        "again": move.replayed,
+        "replayed": move.replayed,
         "skipped": move.skipped,
         "oldest": format_timestamp(move.oldest),
         "newest": format_timestamp(move.newest),
@@ -58,7 +58,7 @@ def _partition(move: OffsetChange) -> dict[str, Any]:
 
 def _table(moves: Iterable[OffsetChange]) -> Table:
     table = Table("topic", box=None, pad_edge=False, header_style="bold")
-    for column in ("partition", "from", "to", "again", "skipped"):
+    for column in ("partition", "from", "to", "replayed", "skipped"):
         table.add_column(column, justify="right")
     for column in ("oldest", "newest"):
         table.add_column(column)

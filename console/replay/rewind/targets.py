@@ -1,6 +1,6 @@
-"""Where a replay begins: what a person says, and the offset that it means in each partition. Pure.
+"""Parse `--to` and resolve it to an offset per partition. Pure.
 
-A target that lies before what the log still holds is refused, never moved to the nearest offset that there is.
+A target before the first available offset is an error; it is never replaced by the nearest available offset.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from headrace.console.terminal.formatting import format_time
 
 @dataclass(frozen=True, slots=True)
 class RewindTarget:
-    """What was asked for. `at` is an offset or a moment in seconds since 1970, and 0 for the ends of the log.
+    """A parsed `--to`. `at` is an offset, or a time in seconds since 1970; 0 for `earliest` and `latest`.
 
-    `ago` is the duration that was asked for, and means another moment whenever it is asked for.
+    `ago` is the duration before now as it was entered, such as `-2h`; empty for an absolute time.
     """
 
     kind: Literal["earliest", "latest", "offset", "time"]
@@ -27,71 +27,76 @@ class RewindTarget:
     ago: str = ""
 
     def __str__(self) -> str:
-        """Say it as a person would."""
+        """Return the target in words, as the audit log stores it."""
         if self.kind == "time":
             return f"{format_time(self.at)} ({self.ago})" if self.ago else format_time(self.at)
         return f"offset {self.at:.0f}" if self.kind == "offset" else self.kind
 
-    def is_meant(self, said: str) -> bool:
-        """Whether one that was said earlier, as `str` gives it, is the same."""
-        return said.endswith(f" ({self.ago})") if self.ago else said == str(self)
+    def is_same_as(self, text: str) -> bool:
+        """Whether `text`, the `str` of an earlier target, was entered in the same way."""
+        return text.endswith(f" ({self.ago})") if self.ago else text == str(self)
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionRange:
-    """What a partition holds: its offsets, and when its first record was written; None for one without records.
+    """The available offsets of a partition and the timestamp of its first record; None if it has no records.
 
-    `found` is the first record at or after the target's moment, None where there is none.
+    `first_since` is the first offset at or after the target time; None if there is none.
     """
 
     span: OffsetRange
     oldest: float | None = None
-    found: int | None = None
+    first_since: int | None = None
 
 
-def parse(said: str, now: float) -> RewindTarget:
-    """Read `earliest`, `latest`, an offset, a time, or a duration before now such as `-2h`. Raises `Refused`."""
-    if said == "earliest":
+def parse(text: str, now: float) -> RewindTarget:
+    """Parse `earliest`, `latest`, an offset, a time, or a duration before now such as `-2h`.
+
+    Raises:
+        CommandError: the text is none of these.
+    """
+    if text == "earliest":
         return RewindTarget("earliest")
-    if said == "latest":
+    if text == "latest":
         return RewindTarget("latest")
-    if said.isdecimal():
-        return RewindTarget("offset", int(said))
+    if text.isdecimal():
+        return RewindTarget("offset", int(text))
     try:
-        return RewindTarget("time", timespec.parse_time(said, now), said if said.startswith("-") else "")
-    except CommandError as refusal:
-        raise CommandError(f"--to: {refusal}; or earliest, latest, or an offset") from None
+        return RewindTarget("time", timespec.parse_time(text, now), text if text.startswith("-") else "")
+    except CommandError as error:
+        raise CommandError(f"--to: {error}; or earliest, latest, or an offset") from None
 
 
-def offsets(target: RewindTarget, held: Mapping[TopicAndPartition, PartitionRange]) -> dict[TopicAndPartition, int]:
-    """Say which offset of each partition is meant. Raises `Refused` for one that is not there (any more)."""
-    wrong = [said for place, each in held.items() if (said := _missing(target, place, each))]
-    if wrong:
+def offsets(target: RewindTarget, ranges: Mapping[TopicAndPartition, PartitionRange]) -> dict[TopicAndPartition, int]:
+    """Resolve the target in each partition. Raises `CommandError` if an offset is not available."""
+    errors = [error for place, each in ranges.items() if (error := _missing(target, place, each))]
+    if errors:
         raise CommandError(
-            f"{'; '.join(wrong)}. Nothing was changed; --to earliest is what is left, --to latest the end"
+            f"{'; '.join(errors)}. Nothing changed. Use --to earliest for the first available offset, --to latest for"
+            " the end"
         )
-    return {place: _offset(target, each) for place, each in held.items()}
+    return {place: _offset(target, each) for place, each in ranges.items()}
 
 
-def _missing(target: RewindTarget, place: TopicAndPartition, held: PartitionRange) -> str:
-    """Say what is asked for and not there; empty where all of it is."""
-    name, span = f"{place[0]}/{place[1]}", held.span
+def _missing(target: RewindTarget, place: TopicAndPartition, available: PartitionRange) -> str:
+    """Describe why the target is not available in a partition; empty if it is."""
+    name, span = f"{place[0]}/{place[1]}", available.span
     if target.kind == "offset" and target.at < span.low:
-        return f"{name}: offset {target.at:.0f} has expired, the log begins at {span.low}"
+        return f"{name}: offset {target.at:.0f} has expired, the first available offset is {span.low}"
     if target.kind == "offset" and target.at > span.high:
-        return f"{name}: there is no offset {target.at:.0f} yet, the log ends at {span.high}"
-    expired = span.low > 0 and held.oldest is not None and held.oldest > target.at
+        return f"{name}: offset {target.at:.0f} does not exist yet, the end offset is {span.high}"
+    expired = span.low > 0 and available.oldest is not None and available.oldest > target.at
     if target.kind == "time" and expired:
-        begins = format_time(held.oldest or 0.0)
-        return f"{name}: not all since {format_time(target.at)} is left, the log begins at {begins}"
+        first = format_time(available.oldest or 0.0)
+        return f"{name}: records since {format_time(target.at)} have expired, the first available record is of {first}"
     return ""
 
 
-def _offset(target: RewindTarget, held: PartitionRange) -> int:
+def _offset(target: RewindTarget, available: PartitionRange) -> int:
     if target.kind == "earliest":
-        return held.span.low
+        return available.span.low
     if target.kind == "offset":
         return int(target.at)
-    if target.kind == "time" and held.found is not None:
-        return held.found
-    return held.span.high
+    if target.kind == "time" and available.first_since is not None:
+        return available.first_since
+    return available.span.high

@@ -1,1 +1,1 @@
-"""Run a stage beside itself and compare the results."""
+"""Run a stage as a shadow and compare the results."""

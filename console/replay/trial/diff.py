@@ -1,12 +1,12 @@
-"""What a stage answers now beside what it answered before. Pure.
+"""Compare the results of a shadow run with the stored results. Pure.
 
-same        the same answer
-changed     another answer
-new         an answer where there was none
-gone        no answer where there was one
-fails       a dead letter where there was an answer
-unanswered  no answer, now as before
-refused     a call would have to be paid, so nobody knows
+same        same result
+changed     different result
+new         result where none was stored
+gone        no result where one was stored
+fails       dead letter where a result was stored
+unanswered  no result, before and now
+refused     needs a billed call, so the result is unknown
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import msgspec
 from headrace.schemas.records import Event
 
 DiffVerdict = Literal["same", "changed", "new", "gone", "fails", "unanswered", "refused"]
-MOST_CHANGES = 20
-LONGEST = 80
+MAX_CHANGES = 20
+MAX_VALUE_LENGTH = 80
 
-_OF_NO_MATTER = {"charges"}
-_POINTER = {"bucket", "key", "sha256"}
+_IGNORED_FIELDS = {"charges"}
+_POINTER_FIELDS = {"bucket", "key", "sha256"}
 
 
 class FieldChange(msgspec.Struct, frozen=True):
-    """A field that is another one: its path such as `labels[0].name`, and what it held and holds, in JSON."""
+    """A changed field: its path, such as `labels[0].name`, and both values as JSON."""
 
     field: str
     before: str
@@ -35,7 +35,7 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class RecordDiff(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One record of a trial: where it lies, what it is about, and what is different; `why` for what failed."""
+    """The comparison of one record (`topic/partition/offset`). `code` and `why` describe a failure."""
 
     record: str
     key: str
@@ -47,33 +47,33 @@ class RecordDiff(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def changes(before: Event, after: Event) -> tuple[FieldChange, ...]:
-    """Name the fields that differ. Where a result lies is of no matter, only what it holds; nor is what it cost."""
+    """Return the fields that differ, except storage locations and charges."""
     was, now = dict(_flat(msgspec.to_builtins(before))), dict(_flat(msgspec.to_builtins(after)))
     if before.EVENT != after.EVENT:
         return (FieldChange("event", before.EVENT, after.EVENT),)
     paths = [path for path in {**was, **now} if was.get(path, _ABSENT) != now.get(path, _ABSENT)]
-    return tuple(FieldChange(path, _json(was, path), _json(now, path)) for path in paths[:MOST_CHANGES])
+    return tuple(FieldChange(path, _json(was, path), _json(now, path)) for path in paths[:MAX_CHANGES])
 
 
-def verdict_of(before: Event | None, after: Event | None, found: Iterable[FieldChange]) -> DiffVerdict:
-    """Say in one word how an answer is beside the one before."""
+def verdict_of(before: Event | None, after: Event | None, field_changes: Iterable[FieldChange]) -> DiffVerdict:
+    """Return the verdict for a stored and a new result."""
     if before is None:
         return "unanswered" if after is None else "new"
     if after is None:
         return "gone"
-    return "changed" if tuple(found) else "same"
+    return "changed" if tuple(field_changes) else "same"
 
 
 _ABSENT = object()
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Give every leaf by its path; of a pointer only what says what lies there."""
+    """Yield every leaf with its path; of an object pointer only the content hash and type."""
     if isinstance(value, dict):
         own = set(value)
         for name, each in value.items():
-            pointless = own >= _POINTER and name in ("bucket", "key", "size")
-            if name not in _OF_NO_MATTER and not pointless:
+            is_location = own >= _POINTER_FIELDS and name in ("bucket", "key", "size")
+            if name not in _IGNORED_FIELDS and not is_location:
                 yield from _flat(each, f"{path}.{name}" if path else name)
     elif isinstance(value, list | tuple):
         yield f"{path}.length", len(value)
@@ -86,5 +86,5 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _json(values: dict[str, Any], path: str) -> str:
     if path not in values:
         return ""
-    said = msgspec.json.encode(values[path]).decode()
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    text = msgspec.json.encode(values[path]).decode()
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."

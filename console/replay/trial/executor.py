@@ -1,6 +1,6 @@
-"""Has a stage work records of a trial: with the store as it is, with what services answered, and nothing else.
+"""Process the records of a shadow run with the stored results and the recorded responses of AWS services.
 
-A job is not started: where one was, it ends at once with what the service has of it.
+No job is started: a job that was started before ends at once, with its existing result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from headrace.console.errors import CommandError
 from headrace.console.replay.trial.diff import RecordDiff, changes, verdict_of
 from headrace.console.replay.trial.overlay_bucket import OverlayBucket
-from headrace.console.replay.trial.recorded_aws import REFUSED, RecordedAws, remembering
+from headrace.console.replay.trial.recorded_aws import REFUSED, RecordedAws, recorded_answer
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, Pointer
 from headrace.schemas.serde.codec import Codec, DecodeError
@@ -32,91 +32,91 @@ from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
 
-AT_A_TIME = 16
-TRIES = 3
-LONGEST_WAIT = 2.0
+CONCURRENCY = 16
+MAX_ATTEMPTS = 3
+MAX_WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What became of one record: what the stage would have sent, and how that compares."""
+    """The records that the stage would have sent for one record, and their comparison."""
 
     messages: tuple[ProducerRecord, ...]
-    compared: RecordDiff
+    diff: RecordDiff
 
 
 class TrialExecutor:
-    """One stage over records, apart from everything that is live. Close it in the end."""
+    """Process records with one stage, isolated from live data. Call `close` when done."""
 
-    def __init__(self, stage: Stage, trial: str, settings: StreamSettings, book: Codec) -> None:
-        self._aws = RecordedAws(AT_A_TIME)
+    def __init__(self, stage: Stage, trial: str, settings: StreamSettings, codec: Codec) -> None:
+        self._aws = RecordedAws(CONCURRENCY)
         live: ResultsBucket = S3Bucket(self._aws, settings.results_bucket)
-        apart = OverlayBucket(live, trial, stage.name)
-        self._stage, self._book, self._live = stage, book, ResultsStore(live)
-        services = aws_services.build_services(self._aws, apart, settings)
-        context = RunnerContext(book, ResultsStore(apart), services, JobSlots({}, 1))
+        overlay = OverlayBucket(live, trial, stage.name)
+        self._stage, self._codec, self._live = stage, codec, ResultsStore(live)
+        services = aws_services.build_services(self._aws, overlay, settings)
+        context = RunnerContext(codec, ResultsStore(overlay), services, JobSlots({}, 1))
         self._runner = Runner(_without_jobs(stage, self._live), context)
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads."""
         self._aws.close()
 
-    def batch(self, records: Sequence[ConsumerRecord]) -> list[TrialResult]:
-        """Work records, those of one key in their order. Raises `Refused` while something shared is not there."""
-        return asyncio.run(self._batch(records))
+    def process(self, records: Sequence[ConsumerRecord]) -> list[TrialResult]:
+        """Process records, those of one key in order. Raises `CommandError` if a shared dependency is unavailable."""
+        return asyncio.run(self._process(records))
 
-    async def _batch(self, records: Sequence[ConsumerRecord]) -> list[TrialResult]:
+    async def _process(self, records: Sequence[ConsumerRecord]) -> list[TrialResult]:
         keys: dict[bytes | None, list[int]] = {}
         for number, record in enumerate(records):
             keys.setdefault(record.key, []).append(number)
-        free, found = asyncio.Semaphore(AT_A_TIME), dict[int, TrialResult]()
+        semaphore, results = asyncio.Semaphore(CONCURRENCY), dict[int, TrialResult]()
 
-        async def in_turn(numbers: Iterable[int]) -> None:
-            async with free:
+        async def process_key(numbers: Iterable[int]) -> None:
+            async with semaphore:
                 for number in numbers:
-                    found[number] = await self._one(records[number])
+                    results[number] = await self._one(records[number])
 
-        await asyncio.gather(*(in_turn(numbers) for numbers in keys.values()))
-        return [found[number] for number in range(len(records))]
+        await asyncio.gather(*(process_key(numbers) for numbers in keys.values()))
+        return [results[number] for number in range(len(records))]
 
     async def _one(self, record: ConsumerRecord) -> TrialResult:
-        before = await self._before(record)
-        with remembering(await self._answer(before)):
-            outcome = await self._ended(record)
+        before = await self._stored_event(record)
+        with recorded_answer(await self._stored_answer(before)):
+            outcome = await self._run(record)
         if isinstance(outcome, Done):
-            after = self._book.decode(outcome.events[0].value) if outcome.events else None
-            return TrialResult(outcome.events, self._compared(record, before, after, outcome))
+            after = self._codec.decode(outcome.events[0].value) if outcome.events else None
+            return TrialResult(outcome.events, self._diff(record, before, after, outcome))
         letter = dead_letter(self._stage, record, outcome, 1, datetime.now(UTC))
-        return TrialResult((letter,), self._compared(record, before, None, outcome))
+        return TrialResult((letter,), self._diff(record, before, None, outcome))
 
-    async def _ended(self, record: ConsumerRecord) -> Done | Dead:
-        """Try a few times, with short waits, and then give up as the stage would after many."""
+    async def _run(self, record: ConsumerRecord) -> Done | Dead:
+        """Run the stage up to three times with short waits; then return `Dead`, as a worker does after its retries."""
         code = why = ""
-        for tries in range(TRIES):
-            match await self._runner.run(record, tries):
+        for attempt in range(MAX_ATTEMPTS):
+            match await self._runner.run(record, attempt):
                 case Done() | Dead() as outcome:
                     return outcome
-                case Retry() as again:
-                    code, why, seconds = again.code, again.why, again.after
-                case PauseStage() as wait:
-                    code, why, seconds = "", wait.why, wait.seconds
-            await asyncio.sleep(min(LONGEST_WAIT, seconds))
+                case Retry() as retry:
+                    code, why, seconds = retry.code, retry.why, retry.after
+                case PauseStage() as pause:
+                    code, why, seconds = "", pause.why, pause.seconds
+            await asyncio.sleep(min(MAX_WAIT_SECONDS, seconds))
         if not code:
-            raise CommandError(f"{why}: the trial stops here; run it again to go on")
-        return Dead(code, f"{why} (a trial tries {TRIES} times)")
+            raise CommandError(f"{why}. The shadow run stopped; run the command again to continue")
+        return Dead(code, f"{why} (a shadow run makes {MAX_ATTEMPTS} attempts)")
 
-    async def _before(self, record: ConsumerRecord) -> Event | None:
-        """Give the stage's answer to a record as it is in the store."""
+    async def _stored_event(self, record: ConsumerRecord) -> Event | None:
+        """Return the stage's stored result for a record, or None."""
         try:
-            asset: Asset | None = getattr(await self._book.decode_async(record.value), "asset", None)
+            asset: Asset | None = getattr(await self._codec.decode_async(record.value), "asset", None)
         except DecodeError:
             return None
         if asset is None:
             return None
         return await (await self._live.load(asset)).event(self._stage.name)
 
-    async def _answer(self, before: Event | None) -> bytes | None:
-        """Give the service's whole answer, which lies where the event says."""
+    async def _stored_answer(self, before: Event | None) -> bytes | None:
+        """Return the service response stored beside a result, or None."""
         pointer = getattr(before, "result", None)
         if not isinstance(pointer, Pointer) or not pointer.key.endswith(".answer.json"):
             return None
@@ -125,22 +125,22 @@ class TrialExecutor:
         except PermanentError:
             return None
 
-    def _compared(
+    def _diff(
         self, record: ConsumerRecord, before: Event | None, after: Event | None, outcome: Done | Dead
     ) -> RecordDiff:
-        found = changes(before, after) if before is not None and after is not None else ()
-        verdict = verdict_of(before, after, found)
+        field_changes = changes(before, after) if before is not None and after is not None else ()
+        verdict = verdict_of(before, after, field_changes)
         code = ""
         if isinstance(outcome, Dead):
             verdict = "refused" if outcome.code == REFUSED else "unanswered" if before is None else "fails"
             code = outcome.code
         place = f"{record.topic}/{record.partition}/{record.offset}"
         key = (record.key or b"").decode(errors="replace")
-        return RecordDiff(place, key, verdict, label(outcome), found, code, sanitize_reason(outcome.why))
+        return RecordDiff(place, key, verdict, label(outcome), field_changes, code, sanitize_reason(outcome.why))
 
 
 def _without_jobs(stage: Stage, live: ResultsStore) -> Stage:
-    """Make a stage of a job's two halves that ends at once with what the service has of the job it once started."""
+    """Return a stage that ends a job at once, with the existing result of the job it started before."""
     job = stage.job
     if job is None:
         return stage
@@ -149,16 +149,16 @@ def _without_jobs(stage: Stage, live: ResultsStore) -> Stage:
     async def run(record: Any, services: Services) -> Event | None:
         if job.otherwise is not None and not is_job(record):
             return await job.otherwise.run(record, services)
-        ended = await _end_of(stage, job, record.asset, await live.load(record.asset))
-        return await job.finish(FinishedJob(ended, record), services)
+        finished = await _finished(stage, job, record.asset, await live.load(record.asset))
+        return await job.finish(FinishedJob(finished, record), services)
 
     return replace(stage, handler=Transform(run))
 
 
-async def _end_of(stage: Stage, job: AsyncJob, asset: Asset, shelf: AssetResults) -> JobFinished:
-    started = await shelf.started(stage.name)
+async def _finished(stage: Stage, job: AsyncJob, asset: Asset, results: AssetResults) -> JobFinished:
+    started = await results.started(stage.name)
     if not isinstance(started, JobStarted):
-        raise PermanentError(REFUSED, f"a trial starts no job, and {stage.name} has started none for this object")
+        raise PermanentError(REFUSED, f"a shadow run starts no jobs, and {stage.name} has started none for this object")
     return JobFinished(
         token=started.token,
         service=job.service,

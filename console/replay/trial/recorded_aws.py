@@ -1,7 +1,7 @@
-"""AWS as a trial calls it: nothing is paid for and nothing started. What a service answered before, it answers again.
+"""AWS client of a shadow run: replays recorded responses, and makes no billed call.
 
-The whole answer of a service lies beside the result that was made of it. Reads of S3 and of jobs that are there cost
-nothing and are made. Every other call is refused, and its record ends as a dead letter of the trial.
+The response of a service is stored beside the result. Reads of S3 and of existing jobs are free and are made. Every
+other call is refused, and its record becomes a dead letter of the shadow run.
 """
 
 from __future__ import annotations
@@ -18,70 +18,72 @@ from headrace.streams.errors import PermanentError
 from headrace.streams.limits.rate_limits import RateLimits
 
 REFUSED = "would_be_paid"
-"""The code of the letters of records that need a call that was refused."""
+"""Error code of records that need a refused call."""
 
 _FREE = ("get_", "list_", "put_object")
 
 
 @dataclass(slots=True)
 class RecordedAnswers:
-    """What the service answered for one record: the whole answer, and how often it was asked for again."""
+    """The recorded response for one record, and how many calls it has served."""
 
     answer: Any = None
-    asked: int = field(default=0)
+    calls: int = field(default=0)
 
 
-_MEMORY: ContextVar[RecordedAnswers] = ContextVar("memory")
+_RECORDED: ContextVar[RecordedAnswers] = ContextVar("recorded")
 
 
 @contextmanager
-def remembering(answer: bytes | None) -> Iterator[None]:
-    """Within the block, calls are answered from this: the JSON that lies beside a stage's result, if there is one."""
+def recorded_answer(answer: bytes | None) -> Iterator[None]:
+    """Serve calls within the block from `answer`, the JSON stored beside a stage's result; None if there is none."""
     try:
-        known = json.loads(answer) if answer else None
+        parsed = json.loads(answer) if answer else None
     except ValueError:
-        known = None
-    token = _MEMORY.set(RecordedAnswers(known))
+        parsed = None
+    token = _RECORDED.set(RecordedAnswers(parsed))
     try:
         yield
     finally:
-        _MEMORY.reset(token)
+        _RECORDED.reset(token)
 
 
 class RecordedAws(AwsClient):
-    """Answers from memory; raises `Unprocessable` for what would be paid or started."""
+    """Serves recorded responses; raises `PermanentError` for billed calls and job starts."""
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads, RateLimits({}, {}))
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Answer one operation as the service did, or look where looking is free."""
-        memory = _MEMORY.get(RecordedAnswers())
+        """Return the recorded response, or make the call if it is free."""
+        recorded = _RECORDED.get(RecordedAnswers())
         shape = None if service == "s3" else _shape(operation)
-        if shape is not None and memory.answer is not None:
+        if shape is not None and recorded.answer is not None:
             try:
-                answer = shape(memory.answer, memory.asked)
+                answer = shape(recorded.answer, recorded.calls)
             except (LookupError, TypeError):
                 answer = None
             if answer is not None:
-                memory.asked += 1
+                recorded.calls += 1
                 return answer
         if operation.startswith(_FREE):
             return await super().call(service, operation, **parameters)
-        raise PermanentError(REFUSED, f"a trial does not call {service} {operation}, and has no answer of it")
+        raise PermanentError(
+            REFUSED, f"a shadow run makes no billed calls, and has no recorded response of {service} {operation}"
+        )
 
 
 RecordedShape = Callable[[Any, int], dict[str, Any] | None]
 
 
 def _shape(operation: str) -> RecordedShape | None:
-    """Say how the kept answer becomes the service's own again: the kept form is that of `streams.<service>`."""
+    """Return how to rebuild an operation's response from the form in which `streams.aws` stores it."""
     if operation in ("detect_document_text", "get_document_text_detection"):
         return _pages
     if operation == "detect_sentiment":
-        return _mood
+        return _sentiment
     if operation == "detect_dominant_language":
-        return lambda answer, asked: {"Languages": answer} if not asked else None
+        return lambda answer, calls: {"Languages": answer} if not calls else None
     is_vision = operation.endswith(("_detection", "_recognition", "_moderation")) and operation.startswith("get_")
     if is_vision or operation in _IMAGES:
         return _whole
@@ -91,14 +93,14 @@ def _shape(operation: str) -> RecordedShape | None:
 _IMAGES = ("detect_labels", "detect_moderation_labels", "detect_faces", "detect_text", "recognize_celebrities")
 
 
-def _whole(answer: Any, asked: int) -> dict[str, Any] | None:
-    return dict(answer) if not asked else None
+def _whole(answer: Any, calls: int) -> dict[str, Any] | None:
+    return dict(answer) if not calls else None
 
 
-def _pages(answer: Any, asked: int) -> dict[str, Any] | None:
-    return None if asked else {"DocumentMetadata": {"Pages": answer["Pages"]}, "Blocks": answer["Blocks"]}
+def _pages(answer: Any, calls: int) -> dict[str, Any] | None:
+    return None if calls else {"DocumentMetadata": {"Pages": answer["Pages"]}, "Blocks": answer["Blocks"]}
 
 
-def _mood(answer: Any, asked: int) -> dict[str, Any] | None:
-    part = answer[asked]
+def _sentiment(answer: Any, calls: int) -> dict[str, Any] | None:
+    part = answer[calls]
     return {"Sentiment": part["sentiment"], "SentimentScore": part["scores"]}

@@ -1,7 +1,7 @@
-"""A replay into a sandbox: a stage works a part of its inputs again, apart from everything that is live.
+"""Shadow run: a stage processes a range of its inputs again, isolated from live data.
 
-Its consumer group, its topics and its folder in the results bucket bear the trial's name. Nothing else is written,
-nothing is paid for, and no job is started.
+It writes only to the consumer group, topics and results folder that carry its name. It makes no billed call and
+starts no job.
 """
 
 from __future__ import annotations
@@ -33,42 +33,42 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import JobWatch, Router, Stage
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
-DAYS = 7
+RETENTION_DAYS = 7
 BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowRun:
-    """What a trial is called, and of which stage it is."""
+    """The name and the stage of a shadow run."""
 
     name: str
     stage: Stage
 
     @property
     def group(self) -> str:
-        """Its consumer group."""
+        """The consumer group."""
         return group_of(self.name)
 
     @property
-    def ended(self) -> str:
-        """The topic that says of each record how it ended, and how that compares with what there was."""
-        return ended_of(self.name)
+    def diff_topic(self) -> str:
+        """The topic with one `RecordDiff` per record."""
+        return diff_topic_of(self.name)
 
-    def apart(self, topic: str) -> str:
-        """Name the topic that stands for one of the stage's own."""
+    def shadow_topic(self, topic: str) -> str:
+        """Return the topic that replaces one of the stage's own."""
         return f"{_prefix(self.name)}{topic}"
 
     def topics(self) -> list[Topic]:
-        """Every topic that it writes. They keep records for a week."""
+        """Return every topic that it writes, with a retention of 7 days."""
         letters = topics.dead_letters(self.stage.name)
         own = [letters, *([self.stage.writes] if self.stage.writes else [])]
-        renamed = [replace(each, name=self.apart(each.name), retention_days=DAYS) for each in own]
-        return [*renamed, Topic(self.ended, "how each record ended", retention_days=DAYS)]
+        renamed = [replace(each, name=self.shadow_topic(each.name), retention_days=RETENTION_DAYS) for each in own]
+        return [*renamed, Topic(self.diff_topic, "comparison of each record", retention_days=RETENTION_DAYS)]
 
 
 @dataclass(frozen=True, slots=True)
 class TrialPlan:
-    """Which records a trial works, and which of them an earlier run has worked already."""
+    """The offsets that a shadow run processes; `done` counts the records of earlier runs."""
 
     trial: ShadowRun
     target: str
@@ -77,17 +77,17 @@ class TrialPlan:
 
     @property
     def records(self) -> int:
-        """How many are left."""
+        """The number of remaining records."""
         return sum(span.high - span.low for span in self.spans.values())
 
 
 def group_of(name: str) -> str:
-    """Name the consumer group of a trial."""
+    """Return the consumer group of a shadow run."""
     return f"headrace.replay.{name}"
 
 
-def ended_of(name: str) -> str:
-    """Name the topic that says how the records of a trial ended."""
+def diff_topic_of(name: str) -> str:
+    """Return the topic with the comparisons of a shadow run."""
     return f"{_prefix(name)}ended"
 
 
@@ -96,100 +96,108 @@ def _prefix(name: str) -> str:
 
 
 def trial_of(name: str, stage: Stage) -> ShadowRun:
-    """Check what is asked for. Raises `Refused` for a name or a stage that cannot be tried apart."""
+    """Return a shadow run. Raises `CommandError` for an invalid name or a stage that cannot run as a shadow."""
     if not NAME.fullmatch(name):
-        raise CommandError(f"--into {name}: lower-case letters, digits and hyphens, a letter first, at most 40")
+        raise CommandError(
+            f"--shadow {name}: use at most 40 lower-case letters, digits and hyphens, starting with a letter"
+        )
     if isinstance(stage.handler, Router):
-        raise CommandError(f"{stage.name} hands records on to others, which a trial must not: headrace rules explain")
+        raise CommandError(
+            f"{stage.name} sends records to a target, which a shadow run must not. Use: headrace rules explain"
+        )
     if isinstance(stage.handler, JobWatch):
-        raise CommandError(f"{stage.name} looks after jobs, of which there are none in a trial")
+        raise CommandError(f"{stage.name} checks running jobs, and a shadow run starts none")
     return ShadowRun(name, stage)
 
 
 def plan_trial(
     cluster: KafkaAdmin, trial: ShadowRun, scope: RewindScope, target: RewindTarget, past: Iterable[AuditEntry]
 ) -> TrialPlan:
-    """Say what a trial will work; one that was stopped goes on. Raises `Refused` for a name that is taken."""
-    trials = [each for each in past if each.group == trial.group and each.what == "trial"]
+    """Plan a shadow run; a stopped one continues. Raises `CommandError` if the name is taken."""
+    trials = [each for each in past if each.group == trial.group and each.kind == "trial"]
     before = trials[-1] if trials else None
-    if before is not None and trial.ended in cluster.names():
+    if before is not None and trial.diff_topic in cluster.names():
         return _rest(cluster, trial, before, target)
     spans, lows = plan_for_target(cluster, scope, target)
     return TrialPlan(trial, str(target), {place: OffsetRange(lows[place], span.high) for place, span in spans.items()})
 
 
 def _rest(cluster: KafkaAdmin, trial: ShadowRun, before: AuditEntry, target: RewindTarget) -> TrialPlan:
-    """Go on with a trial that was cut short. Raises `Refused` for one that is over, or another one."""
-    if before.state == "done" or before.stage != trial.stage.name or not target.is_meant(before.asked):
+    """Plan the rest of an interrupted shadow run. Raises `CommandError` if it is done, or was another one."""
+    if before.state == "done" or before.stage != trial.stage.name or not target.is_same_as(before.request):
         raise CommandError(
-            f"there is a trial {trial.name} of {before.stage} to {before.asked}, {before.state}:"
-            f" headrace replay diff {trial.name} shows it, headrace replay discard {trial.name} makes room"
+            f"shadow run {trial.name} of {before.stage} to {before.request} exists ({before.state}). To see it:"
+            f" headrace replay diff {trial.name}; to delete it: headrace replay discard {trial.name}"
         )
     positions = cluster.positions(trial.group, [(each.topic, each.partition) for each in before.shifts])
-    left = {}
+    remaining = {}
     for each in before.shifts:
         place = each.topic, each.partition
-        left[place] = OffsetRange(positions[place].offset if place in positions else each.low, each.after)
-    found = TrialPlan(trial, before.asked, left)
-    return replace(found, done=sum(each.after - each.low for each in before.shifts) - found.records)
+        remaining[place] = OffsetRange(positions[place].offset if place in positions else each.low, each.after)
+    plan = TrialPlan(trial, before.request, remaining)
+    return replace(plan, done=sum(each.after - each.low for each in before.shifts) - plan.records)
 
 
-def execute(cluster: KafkaAdmin, planned: TrialPlan, action: AuditEntry) -> None:
-    """Work what was planned; the log says how it ended. It may be cut short at any moment: the next run goes on."""
-    trial = planned.trial
+def execute(cluster: KafkaAdmin, plan: TrialPlan, action: AuditEntry) -> None:
+    """Process the planned records. After an interruption the next run continues."""
+    trial = plan.trial
     cluster.create(trial.topics())
-    spans = planned.spans
+    spans = plan.spans
     shifts = tuple(audit.OffsetShift(*place, None, span.high, span.low) for place, span in sorted(spans.items()))
-    begun = msgspec.structs.replace(action, shifts=shifts, letters=planned.records)
-    with ReplayControl(cluster, begun) as orders, journal.recorded(cluster, begun, lambda: orders.sent):
-        for worked in _work(cluster, planned):
-            orders.check(worked)
+    begun = msgspec.structs.replace(action, shifts=shifts, letters=plan.records)
+    with ReplayControl(cluster, begun) as control, journal.recorded(cluster, begun, lambda: control.sent):
+        for processed in _process(cluster, plan):
+            control.check(processed)
         cluster.move(trial.group, {place: span.high for place, span in spans.items()})
 
 
-def _work(cluster: KafkaAdmin, planned: TrialPlan) -> Iterator[int]:
-    """Work batch after batch, and say after each how many records that were."""
-    trial, worked = planned.trial, 0
+def _process(cluster: KafkaAdmin, plan: TrialPlan) -> Iterator[int]:
+    """Process batch by batch; yield the number of records processed so far."""
+    trial, processed = plan.trial, 0
     with (
-        closing(TrialExecutor(trial.stage, trial.name, load(StreamSettings), cluster.codec())) as trying,
-        bar(f"trying {trial.stage.name}", planned.records) as advance,
+        closing(TrialExecutor(trial.stage, trial.name, load(StreamSettings), cluster.codec())) as executor,
+        bar(f"shadow run of {trial.stage.name}", plan.records) as advance,
     ):
-        for batch in cluster.read(planned.spans, values=True):
-            cluster.write(_said(trial, trying.batch(batch)))
+        for batch in cluster.read(plan.spans, values=True):
+            cluster.write(_messages(trial, executor.process(batch)))
             cluster.move(trial.group, {(batch[-1].topic, batch[-1].partition): batch[-1].offset + 1})
             advance(len(batch))
-            worked += len(batch)
-            yield worked
+            processed += len(batch)
+            yield processed
 
 
 def discard(cluster: KafkaAdmin, name: str) -> list[str]:
-    """Delete a trial's topics and its group, and name them. Raises `Refused` while it is at work, or where is none."""
-    there = [each for each in cluster.names() if each.startswith(_prefix(name))]
-    if not there:
-        raise CommandError(f"there is no trial {name}: headrace replay list")
+    """Delete the topics and the group of a shadow run; return the topics.
+
+    Raises:
+        CommandError: there is no such shadow run, or it is running.
+    """
+    names = [each for each in cluster.names() if each.startswith(_prefix(name))]
+    if not names:
+        raise CommandError(f"no shadow run {name}. To list replays: headrace replay list")
     if cluster.members(group_of(name)):
-        raise CommandError(f"trial {name} is at work: end it first")
-    cluster.forget(there, group_of(name))
-    return there
+        raise CommandError(f"shadow run {name} is running. Stop it first: headrace replay stop ID")
+    cluster.forget(names, group_of(name))
+    return names
 
 
 def compared(cluster: KafkaAdmin, name: str) -> dict[str, RecordDiff]:
-    """Read how the records of a trial ended, by where each lies. Raises `Refused` where there is no such trial."""
-    spans = cluster.spans([ended_of(name)])
+    """Return the comparisons of a shadow run by record. Raises `CommandError` if there is none."""
+    spans = cluster.spans([diff_topic_of(name)])
     if not spans:
-        raise CommandError(f"there is no trial {name}: headrace replay list")
-    found: dict[str, RecordDiff] = {}
+        raise CommandError(f"no shadow run {name}. To list replays: headrace replay list")
+    diffs: dict[str, RecordDiff] = {}
     for batch in cluster.read(spans, values=True):
         for record in batch:
-            said = msgspec.json.decode(record.value or b"", type=RecordDiff)
-            found[said.record] = said  # a record that was worked twice, because a run was killed, counts once
-    return found
+            diff = msgspec.json.decode(record.value or b"", type=RecordDiff)
+            diffs[diff.record] = diff  # a killed run may have written a record twice
+    return diffs
 
 
-def _said(trial: ShadowRun, tried: Iterable[TrialResult]) -> list[ProducerRecord]:
-    """Address what the stage would have sent to the trial's topics, and say how each record ended."""
-    found = []
-    for each in tried:
-        found += [msgspec.structs.replace(said, topic=trial.apart(said.topic)) for said in each.messages]
-        found.append(ProducerRecord(trial.ended, each.compared.key.encode(), msgspec.json.encode(each.compared)))
-    return found
+def _messages(trial: ShadowRun, results: Iterable[TrialResult]) -> list[ProducerRecord]:
+    """Return the records for the topics of the shadow run, each result followed by its comparison."""
+    messages = []
+    for each in results:
+        messages += [msgspec.structs.replace(sent, topic=trial.shadow_topic(sent.topic)) for sent in each.messages]
+        messages.append(ProducerRecord(trial.diff_topic, each.diff.key.encode(), msgspec.json.encode(each.diff)))
+    return messages

@@ -52,60 +52,60 @@ def run(*arguments: str, code: int = 0) -> str:
     return done.output
 
 
-def test_rules_are_listed(folder: Path) -> None:
+def test_lists_rules(folder: Path) -> None:
     [_, flagged, talks] = run("list").splitlines()
     assert flagged.split() == [
-        *("flagged", digest(FLAGGED), "on", "media.moderated", "sns", "arn:aws:sns:us-east-1:111122223333:flagged"),
+        *("flagged", digest(FLAGGED), "yes", "media.moderated", "sns", "arn:aws:sns:us-east-1:111122223333:flagged"),
         *("to", "the", "reviewers"),
     ]
-    assert talks.split()[:3] == ["talks", digest(TALKS), "off"]
+    assert talks.split()[:3] == ["talks", digest(TALKS), "no"]
 
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def test_rules_that_can_be_used_pass_the_check(folder: Path) -> None:
-    assert run("check") == "2 rules, 1 of them on\n"
+def test_check_accepts_valid_rules(folder: Path) -> None:
+    assert run("check") == "2 rules, 1 enabled\n"
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (FLAGGED.replace("media.moderated", "media.modderated"), "there is no topic media.modderated"),
+        (FLAGGED.replace("media.moderated", "media.modderated"), "unknown topic media.modderated"),
         (FLAGGED.replace("arn:aws:sns", "arn:aws:sqs"), "give an ARN such as arn:aws:sns"),
         (FLAGGED.replace("numeric", "numerc"), "unknown operator 'numerc'"),
-        (TALKS.replace('"media.ready"', '"media.red"'), "there is no topic media.red"),
+        (TALKS.replace('"media.ready"', '"media.red"'), "unknown topic media.red"),
     ],
 )
-def test_a_rule_that_cannot_be_used_fails_the_check(folder: Path, text: str, why: str) -> None:
+def test_check_rejects_invalid_rules(folder: Path, text: str, why: str) -> None:
     (folder / "bad.toml").write_text(text, "utf-8")
-    said = run("check", code=1)
-    assert why in said
-    assert "bad" in said
+    output = run("check", code=1)
+    assert why in output
+    assert "bad" in output
 
 
-def test_an_explanation_says_what_would_be_sent_or_which_clause_fails(folder: Path) -> None:
+def test_explain_prints_the_message_or_the_failed_clause(folder: Path) -> None:
     assert run("explain", "flagged", EVENT).splitlines() == [
         "match: sns arn:aws:sns:us-east-1:111122223333:flagged",
         '{"file": "a.jpg"}',
     ]
-    assert "detail.words: asked for" in run("explain", "talks", EVENT, code=2)
-    assert "no rule talk; there are flagged, talks" in run("explain", "talk", EVENT, code=1)
+    assert "detail.words: expected" in run("explain", "talks", EVENT, code=2)
+    assert "no rule talk. Rules: flagged, talks" in run("explain", "talk", EVENT, code=1)
 
 
-def test_why_names_who_takes_an_event_and_then_who_comes_nearest(folder: Path) -> None:
+def test_match_lists_matching_rules_then_the_closest(folder: Path) -> None:
     (folder / "other.toml").write_text(FLAGGED.replace("flag_count", "nothing"), "utf-8")
-    lines = run("why", EVENT).splitlines()
+    lines = run("match", EVENT).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["flagged", "talks", "other"]
     assert "(1 of 2 clauses match)" in lines[1]
 
 
-def test_without_a_folder_of_rules_it_is_said_where_to_name_it() -> None:
-    assert "HEADRACE_RULES is not set" in run("list", code=1)
+def test_missing_rules_folder_names_the_setting() -> None:
+    assert "set HEADRACE_RULES" in run("list", code=1)
 
 
-def test_what_eventbridge_has_is_imported_and_exported_again(folder: Path, tmp_path: Path) -> None:
+def test_exported_rules_can_be_imported(folder: Path, tmp_path: Path) -> None:
     exported = json.loads(run("export"))
     [flagged, talks] = exported["Rules"]
     assert (flagged["State"], talks["State"]) == ("ENABLED", "DISABLED")
@@ -118,26 +118,26 @@ def test_what_eventbridge_has_is_imported_and_exported_again(folder: Path, tmp_p
     [original] = [rule for rule in targets.rules(str(folder)) if rule.name == "flagged"]
     assert (first.pattern, first.target, first.reads) == (original.pattern, original.target, original.reads)
     assert second.target.kind == "sqs"
-    assert "is there already" in run("import", str(file), "--rules", str(new), code=1)
+    assert "already exists" in run("import", str(file), "--rules", str(new), code=1)
 
 
 @pytest.mark.parametrize("text", ["{}", "3", '{"Name": "a", "EventPattern": "{}", "Targets": []}', "no json"])
-def test_what_is_no_rule_of_eventbridge_is_refused(folder: Path, tmp_path: Path, text: str) -> None:
+def test_import_rejects_other_json(folder: Path, tmp_path: Path, text: str) -> None:
     file = tmp_path / "rule.json"
     file.write_text(text, "utf-8")
-    assert "no rule of EventBridge" in run("import", str(file), code=1)
+    assert "not an EventBridge rule" in run("import", str(file), code=1)
 
 
-def test_lint_warns_of_what_is_too_wide_twice_or_a_circle() -> None:
+def test_lint_warns_about_missing_patterns_duplicates_and_cycles() -> None:
     sns = {"sns": "arn:aws:sns:us-east-1:111122223333:t"}
     pattern = {"detail": {"kind": ["image"]}}
-    said = {"reads": ["media.ready"], "pattern": pattern}
+    common = {"reads": ["media.ready"], "pattern": pattern}
     rules = [
         parse("wide", {"reads": ["media.ready"], "target": {"http": "https://example.com"}}, sink_names()),
-        parse("one", {**said, "target": sns}, sink_names()),
-        parse("two", {**said, "target": sns}, sink_names()),
-        parse("there", {**said, "target": {"topic": "media.probed"}}, sink_names()),
-        parse("back", {**said, "reads": ["media.probed"], "target": {"topic": "media.ready"}}, sink_names()),
+        parse("one", {**common, "target": sns}, sink_names()),
+        parse("two", {**common, "target": sns}, sink_names()),
+        parse("there", {**common, "target": {"topic": "media.probed"}}, sink_names()),
+        parse("back", {**common, "reads": ["media.probed"], "target": {"topic": "media.ready"}}, sink_names()),
         parse("off", {"reads": ["media.ready"], "target": sns, "enabled": False}, sink_names()),
     ]
     assert [line.partition(":")[0] for line in lint.warnings(rules)] == [
@@ -148,7 +148,7 @@ def test_lint_warns_of_what_is_too_wide_twice_or_a_circle() -> None:
     assert list(lint.warnings(rules[1:2])) == []
 
 
-def test_a_rule_that_is_on_is_a_stage_with_topics_of_its_own(folder: Path) -> None:
+def test_enabled_rule_is_a_stage_with_its_own_topics(folder: Path) -> None:
     [stage] = pipeline.get_stages(["rule:flagged"])
     assert (stage.name, stage.group) == ("rule-flagged", "headrace.rule-flagged")
     assert [topic.name for topic in stage.inputs] == ["media.moderated", "rule-flagged.retry"]
@@ -165,7 +165,7 @@ def test_a_rule_that_is_on_is_a_stage_with_topics_of_its_own(folder: Path) -> No
         (DeliveryError("permanent", "http_404", "w"), PermanentError),
     ],
 )
-async def test_a_sinks_failure_is_one_of_the_stage(failure: DeliveryError, kind: type[Exception]) -> None:
+async def test_sink_errors_map_to_stage_errors(failure: DeliveryError, kind: type[Exception]) -> None:
     async def sink(delivery: Delivery) -> None:
         raise failure
 

@@ -1,4 +1,4 @@
-"""Where a replay begins; what has expired is said, and never replaced by what is near."""
+"""Rewind targets: expired targets are errors, never replaced by the nearest offset."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PLACE = ("media.uploaded", 0)
 spans = st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda pair: OffsetRange(pair[0], pair[0] + pair[1]))
 
 
-def resolved(target: RewindTarget, held: PartitionRange) -> int:
-    return offsets(target, {PLACE: held})[PLACE]
+def resolved(target: RewindTarget, available: PartitionRange) -> int:
+    return offsets(target, {PLACE: available})[PLACE]
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("text", "target"),
     [
         ("earliest", RewindTarget("earliest")),
         ("latest", RewindTarget("latest")),
@@ -30,69 +30,72 @@ def resolved(target: RewindTarget, held: PartitionRange) -> int:
         ("2026-03-14T15:09Z", RewindTarget("time", 1773500940.0)),
     ],
 )
-def test_a_person_can_say_an_end_an_offset_a_time_or_a_duration(said: str, meant: RewindTarget) -> None:
-    assert parse(said, NOW) == meant
+def test_parses_ends_offsets_times_and_durations(text: str, target: RewindTarget) -> None:
+    assert parse(text, NOW) == target
 
 
-@pytest.mark.parametrize("said", ["tomorrow", "", "-5", "1.5", "+3"])
-def test_anything_else_is_refused_with_what_could_be_said(said: str) -> None:
+@pytest.mark.parametrize("text", ["tomorrow", "", "-5", "1.5", "+3"])
+def test_rejects_other_text_with_the_valid_forms(text: str) -> None:
     with pytest.raises(CommandError, match=r"--to: .* earliest, latest, or an offset"):
-        parse(said, NOW)
+        parse(text, NOW)
 
 
-def test_the_ends_are_the_ends_of_what_the_log_holds() -> None:
-    held = PartitionRange(OffsetRange(5, 9))
-    assert (resolved(RewindTarget("earliest"), held), resolved(RewindTarget("latest"), held)) == (5, 9)
+def test_earliest_and_latest_are_the_available_ends() -> None:
+    available = PartitionRange(OffsetRange(5, 9))
+    assert (resolved(RewindTarget("earliest"), available), resolved(RewindTarget("latest"), available)) == (5, 9)
 
 
-def test_a_time_is_the_first_record_since_then() -> None:
-    assert resolved(RewindTarget("time", 100.0), PartitionRange(OffsetRange(5, 9), oldest=50.0, found=7)) == 7
+def test_time_resolves_to_the_first_record_since() -> None:
+    assert resolved(RewindTarget("time", 100.0), PartitionRange(OffsetRange(5, 9), oldest=50.0, first_since=7)) == 7
 
 
-def test_a_time_after_the_last_record_is_the_end() -> None:
-    assert resolved(RewindTarget("time", 100.0), PartitionRange(OffsetRange(5, 9), oldest=50.0, found=None)) == 9
+def test_time_after_the_last_record_is_the_end() -> None:
+    assert resolved(RewindTarget("time", 100.0), PartitionRange(OffsetRange(5, 9), oldest=50.0, first_since=None)) == 9
 
 
-def test_a_time_before_the_first_record_is_the_beginning_where_nothing_has_expired() -> None:
-    assert resolved(RewindTarget("time", 10.0), PartitionRange(OffsetRange(0, 9), oldest=50.0, found=0)) == 0
+def test_time_before_the_first_record_is_the_start_if_nothing_expired() -> None:
+    assert resolved(RewindTarget("time", 10.0), PartitionRange(OffsetRange(0, 9), oldest=50.0, first_since=0)) == 0
 
 
-def test_a_time_of_which_some_records_have_expired_is_refused() -> None:
-    with pytest.raises(CommandError, match=r"media.uploaded/0: not all since .* is left, the log begins at"):
-        resolved(RewindTarget("time", 10.0), PartitionRange(OffsetRange(5, 9), oldest=50.0, found=5))
+def test_rejects_a_time_whose_records_have_expired() -> None:
+    with pytest.raises(
+        CommandError, match=r"media.uploaded/0: records since .* have expired, the first available record is of"
+    ):
+        resolved(RewindTarget("time", 10.0), PartitionRange(OffsetRange(5, 9), oldest=50.0, first_since=5))
 
 
 @pytest.mark.parametrize(
-    ("offset", "why"), [(4, "offset 4 has expired, the log begins at 5"), (10, "there is no offset 10 yet")]
+    ("offset", "why"),
+    [(4, "offset 4 has expired, the first available offset is 5"), (10, "offset 10 does not exist yet")],
 )
-def test_an_offset_that_the_log_does_not_hold_is_refused(offset: int, why: str) -> None:
+def test_rejects_unavailable_offsets(offset: int, why: str) -> None:
     with pytest.raises(CommandError, match=why):
         resolved(RewindTarget("offset", offset), PartitionRange(OffsetRange(5, 9)))
 
 
-def test_every_partition_that_has_expired_is_named() -> None:
-    held = {
+def test_names_every_expired_partition() -> None:
+    available = {
         ("a", 0): PartitionRange(OffsetRange(5, 9)),
         ("a", 1): PartitionRange(OffsetRange(0, 9)),
         ("a", 2): PartitionRange(OffsetRange(6, 9)),
     }
     with pytest.raises(CommandError, match=r"a/0: .*; a/2: "):
-        offsets(RewindTarget("offset", 3), held)
+        offsets(RewindTarget("offset", 3), available)
 
 
 @given(span=spans, offset=st.integers(0, 120))
-def test_an_offset_is_taken_as_it_is_or_refused(span: OffsetRange, offset: int) -> None:
+def test_offset_is_used_unchanged_or_rejected(span: OffsetRange, offset: int) -> None:
     try:
-        found = resolved(RewindTarget("offset", offset), PartitionRange(span))
+        result = resolved(RewindTarget("offset", offset), PartitionRange(span))
     except CommandError:
         assert not span.low <= offset <= span.high
     else:
-        assert found == offset
+        assert result == offset
         assert span.low <= offset <= span.high
 
 
 @pytest.mark.parametrize(
-    ("now_is_asked", "was_asked", "same"),
+    ("text", "earlier", "same"),
     [
         ("-2h", "-2h", True),
         ("-2h", "-12h", False),
@@ -100,5 +103,5 @@ def test_an_offset_is_taken_as_it_is_or_refused(span: OffsetRange, offset: int) 
         ("42", "43", False),
     ],
 )
-def test_a_duration_is_the_same_whenever_it_is_asked_for(now_is_asked: str, was_asked: str, same: bool) -> None:
-    assert parse(now_is_asked, NOW).is_meant(str(parse(was_asked, NOW - 500))) is same
+def test_a_duration_equals_itself_at_another_time(text: str, earlier: str, same: bool) -> None:
+    assert parse(text, NOW).is_same_as(str(parse(earlier, NOW - 500))) is same

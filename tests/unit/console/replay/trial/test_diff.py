@@ -1,4 +1,4 @@
-"""What a stage answers now beside what it answered before."""
+"""Comparison of new and stored results."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ BEFORE = MediaLabelled(
 )
 
 
-def test_where_a_result_lies_and_what_it_cost_is_of_no_matter() -> None:
+def test_ignores_storage_location_and_charges() -> None:
     after = replace(BEFORE, result=replace(POINTER, bucket="c", key="l"), charges=())
     assert changes(BEFORE, after) == ()
     assert verdict_of(BEFORE, after, ()) == "same"
 
 
-def test_what_a_result_holds_is() -> None:
+def test_compares_the_content_hash() -> None:
     [change] = changes(BEFORE, replace(BEFORE, result=replace(POINTER, sha256="1" * 64)))
     assert change.field == "result.sha256"
 
 
-def test_each_field_that_differs_is_named_with_both_values() -> None:
-    found = changes(BEFORE, replace(BEFORE, labels=BEFORE.labels[:1], label_count=1))
-    told = {each.field: (each.before, each.after) for each in found}
-    assert told["labels.length"] == ("2", "1")
-    assert told["labels[1].name"] == ('"Sofa"', "")
-    assert told["label_count"] == ("2", "1")
-    assert verdict_of(BEFORE, BEFORE, found) == "changed"
+def test_names_each_changed_field_with_both_values() -> None:
+    field_changes = changes(BEFORE, replace(BEFORE, labels=BEFORE.labels[:1], label_count=1))
+    values = {each.field: (each.before, each.after) for each in field_changes}
+    assert values["labels.length"] == ("2", "1")
+    assert values["labels[1].name"] == ('"Sofa"', "")
+    assert values["label_count"] == ("2", "1")
+    assert verdict_of(BEFORE, BEFORE, field_changes) == "changed"
 
 
-def test_an_answer_that_is_there_only_once_is_new_or_gone() -> None:
+def test_one_sided_results_are_new_or_gone() -> None:
     assert verdict_of(None, BEFORE, ()) == "new"
     assert verdict_of(BEFORE, None, ()) == "gone"
     assert verdict_of(None, None, ()) == "unanswered"
