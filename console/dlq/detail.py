@@ -1,4 +1,4 @@
-"""One letter with all that is known of it: headers, the record that was given up, and what happened to its asset."""
+"""The details of one dead letter: headers, original record, and the timeline of its asset."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from headrace.console.assets.timeline import TimelineStep, timeline
 from headrace.console.dlq.letter import stage_of
 from headrace.console.dlq.listing import ListedLetter
 from headrace.console.dlq.sanitize import header, mask_bytes, reason, sanitize_json, text
-from headrace.console.dlq.serialize import letter, moment
+from headrace.console.dlq.serialize import format_timestamp, letter
 from headrace.console.kafka.entry import LogEntry
 from headrace.schemas import topics
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import JobFinished
 
 DUMPED = 512
-"""Bytes of a value that are shown where nobody can read it."""
+"""Bytes of an unparseable value that are shown."""
 _WIDTH = 16
 _MARGIN = 4096
-"""Bytes behind those shown that are looked at too, so that a secret is known that begins among them."""
+"""Bytes after those shown that are searched too: a secret may start among the bytes shown."""
 
 
-def whole(found: ListedLetter, entry: LogEntry, times: int, steps: list[TimelineStep]) -> dict[str, Any]:
-    """Tell everything about a letter; `entry` is its newest record, `times` how many records it has."""
+def describe(listed: ListedLetter, entry: LogEntry, record_count: int, steps: list[TimelineStep]) -> dict[str, Any]:
+    """Convert a dead letter with all its details. `entry` is the newest of its records."""
     return {
-        **letter(found),
-        "records": times,
+        **letter(listed),
+        "records": record_count,
         "headers": [[text(name), header(name, value)] for name, value in entry.record.headers],
         "value": value(entry),
         "timeline": [_step(step) for step in steps],
-        "redrive": redrive(found),
+        "redrive": redrive_command(listed),
     }
 
 
 def value(entry: LogEntry) -> dict[str, Any]:
-    """Tell what the record says: an event, any other JSON, or bytes."""
+    """Convert the value of a record: an event, other JSON, or bytes."""
     data = entry.record.value
     if data is None:
         return {"size": None, "kind": "tombstone"}
@@ -54,7 +54,7 @@ def value(entry: LogEntry) -> dict[str, Any]:
 
 
 def dump(data: bytes) -> list[str]:
-    """Write the beginning of bytes as `xxd` does; secrets among them are covered with asterisks."""
+    """Format the first bytes as `xxd` does; secrets become asterisks."""
     shown_bytes = mask_bytes(data[: DUMPED + _MARGIN])[:DUMPED]
     lines = []
     for at in range(0, len(shown_bytes), _WIDTH):
@@ -64,32 +64,32 @@ def dump(data: bytes) -> list[str]:
     return lines
 
 
-def redrive(found: ListedLetter) -> str | None:
-    """Write the command that would send a letter back to its stage; None for the bridge, which reads no topic."""
-    if stage_of(found.record.topic) == stage_of(topics.BRIDGE_DLQ.name):
+def redrive_command(listed: ListedLetter) -> str | None:
+    """Give the command that redrives a dead letter; None for the bridge, which consumes no topic."""
+    if stage_of(listed.record.topic) == stage_of(topics.BRIDGE_DLQ.name):
         return None
-    return f"headrace replay redrive {found.id}"
+    return f"headrace replay redrive {listed.id}"
 
 
-def steps_of(entry: LogEntry, told: Callable[[str], AssetProjection]) -> list[TimelineStep]:
-    """Give the timeline of the version that a letter is about; `told` tells of an asset, or of a job's token."""
-    asset = _asset(entry, told)
+def steps_of(entry: LogEntry, load_assets: Callable[[str], AssetProjection]) -> list[TimelineStep]:
+    """Build the timeline of the asset version that failed. `load_assets` takes an asset name or a job token."""
+    asset = _asset(entry, load_assets)
     if asset is None:
         return []
-    versions = told(asset).versions(asset)
+    versions = load_assets(asset).versions(asset)
     id_ = entry.envelope.id if entry.envelope else None
-    about = [each for each in versions if id_ in {fact.envelope.id for fact in each.facts if fact.envelope}]
+    about = [each for each in versions if id_ in {event.envelope.id for event in each.facts if event.envelope}]
     return [_readable(step) for step in timeline((about or versions)[-1])] if versions else []
 
 
 def _step(step: TimelineStep) -> dict[str, Any]:
-    return {**asdict(step), "at": moment(step.at), "seconds": step.seconds and round(step.seconds, 3)}
+    return {**asdict(step), "at": format_timestamp(step.at), "seconds": step.seconds and round(step.seconds, 3)}
 
 
-def _asset(entry: LogEntry, told: Callable[[str], AssetProjection]) -> str | None:
-    """Name the asset that a record is about; a job's end says only the token of the job."""
+def _asset(entry: LogEntry, load_assets: Callable[[str], AssetProjection]) -> str | None:
+    """Name the asset of a record. A job completion has only the token of its job."""
     if isinstance(entry.event, JobFinished):
-        return told(entry.event.token).take(entry)
+        return load_assets(entry.event.token).take(entry)
     asset = getattr(entry.event, "asset", None)
     if asset is not None:
         return asset_key(asset)
@@ -98,5 +98,5 @@ def _asset(entry: LogEntry, told: Callable[[str], AssetProjection]) -> str | Non
 
 
 def _readable(step: TimelineStep) -> TimelineStep:
-    said = reason(step.words) if step.event in ("DeadLetter", "Retry") else text(step.words)
-    return replace(step, words=said, location=text(step.location) if step.location else None)
+    summary = reason(step.words) if step.event in ("DeadLetter", "Retry") else text(step.words)
+    return replace(step, words=summary, location=text(step.location) if step.location else None)

@@ -1,10 +1,10 @@
-"""What was decided about dead letters: records of the compacted topic `system.dispositions`, key = letter id. Pure.
+"""Dispositions of dead letters: records of the compacted topic `system.dispositions`, keyed by letter id. Pure.
 
-    superseded   a newer version made it pointless
-    wont-fix     someone decided to leave it
-    redriven     its record went back to its stage; should that fail, its next record is open again
+    superseded   a newer version of the asset exists
+    wont-fix     an operator resolved it without a redrive
+    redriven     its record was sent back to its stage; if it fails again, its next record is open
 
-Letters themselves are never deleted. Source: Kafka's log compaction; a record without a value takes a decision back.
+Dead letters are never deleted. A tombstone withdraws a disposition (Kafka log compaction).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 
 DispositionKind = Literal["superseded", "wont-fix", "redriven"]
 ManualDisposition = Literal["superseded", "wont-fix"]
-"""What a person can decide; `redriven` is what a redrive writes."""
+"""The kinds that `headrace dlq resolve` sets; `redriven` is set by a redrive."""
 
 
 class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One decision: about which letter, why, by whom and when (RFC 3339).
+    """The disposition of one dead letter, with reason, operator and time (RFC 3339).
 
-    `through` is the place of the newest record that it is about, `topic/partition/offset`; empty where it holds for
-    whatever this letter may still become.
+    `through` is the newest record that it applies to, as `topic/partition/offset`; if empty, it applies to every record
+    of the dead letter, also to later ones.
     """
 
     letter: str
@@ -41,7 +41,7 @@ class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     through: str = ""
 
     def applies_to(self, record: ConsumerRecord) -> bool:
-        """Whether this record of the letter is resolved, and not one that came after the decision."""
+        """Whether it applies to this record of the dead letter."""
         topic, partition, offset = self.through.rsplit("/", 2) if self.through else ("", "", "")
         if (topic, partition) != (record.topic, str(record.partition)):
             return not self.through
@@ -49,51 +49,55 @@ class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 def decide(letter: str, kind: ManualDisposition, why: str, by: str, now: datetime) -> Disposition:
-    """Write a person's decision. Raises `Refused` without a reason."""
+    """Create an operator's disposition.
+
+    Raises:
+        CommandError: the reason is empty.
+    """
     if not why.strip():
-        raise CommandError("say why, with --why: whoever finds the letter will want to know")
+        raise CommandError("the reason is empty: give one with --why")
     return Disposition(letter, kind, why.strip(), by, timestamp(now))
 
 
 def message(disposition: Disposition) -> ProducerRecord:
-    """Address a decision."""
+    """Convert a disposition to a record."""
     return ProducerRecord(topics.DISPOSITIONS.name, disposition.letter.encode(), msgspec.json.encode(disposition))
 
 
 def withdrawal(letter: str) -> ProducerRecord:
-    """Address the end of whatever was decided about a letter."""
+    """Create the tombstone that withdraws a disposition."""
     return ProducerRecord(topics.DISPOSITIONS.name, letter.encode(), None)
 
 
 def read(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Disposition]:
-    """Read keys and values in the order in which they were written: of each letter, what holds now.
+    """Fold keys and values, in the order of the log, to the current disposition of each dead letter.
 
-    What is no decision is passed over, since others may have written there too.
+    Invalid records are skipped: other producers may write to the topic.
     """
     newest = {key: value for key, value in records if key is not None}
-    found = ((key, _opened(value)) for key, value in newest.items() if value is not None)
-    return {each.letter: each for key, each in found if each is not None and each.letter.encode() == key}
+    decoded = ((key, _decode(value)) for key, value in newest.items() if value is not None)
+    return {each.letter: each for key, each in decoded if each is not None and each.letter.encode() == key}
 
 
 def load(log: TopicReader) -> dict[str, Disposition]:
-    """Read the decision on each dead letter, by letter id."""
+    """Read the current dispositions from Kafka, by letter id."""
     spans = log.spans([topics.DISPOSITIONS.name])
     records = (record for records in log.read(spans, values=True) for record in records)
     return read((record.key, record.value) for record in records)
 
 
 def disposition_of(letter: str, record: ConsumerRecord, known: Mapping[str, Disposition]) -> Disposition | None:
-    """Give what was decided about a record of a letter; None while it is open."""
-    found = known.get(letter)
-    return found if found is not None and found.applies_to(record) else None
+    """Give the disposition that applies to a record; None if the record is open."""
+    disposition = known.get(letter)
+    return disposition if disposition is not None and disposition.applies_to(record) else None
 
 
-def _opened(value: bytes) -> Disposition | None:
+def _decode(value: bytes) -> Disposition | None:
     try:
-        found = msgspec.json.decode(value, type=Disposition)
+        disposition = msgspec.json.decode(value, type=Disposition)
     except msgspec.DecodeError:
         return None
-    return found if _is_place(found.through) else None
+    return disposition if _is_place(disposition.through) else None
 
 
 def _is_place(through: str) -> bool:

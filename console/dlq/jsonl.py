@@ -1,7 +1,6 @@
-"""Letters in a file: JSON Lines, one record a line, key, value and header values in base64. Pure.
+"""Dead letters as JSON Lines: one record per line; key, value and header values in base64. Pure.
 
-Nothing is lost and nothing is added: null is not the same as empty, and headers keep their order. Source: JSON Lines
-(jsonlines.org), base64 as in RFC 4648.
+Lossless: null differs from empty, and headers keep their order. Sources: jsonlines.org, RFC 4648 (base64).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 
 
 class LetterLine(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """One record of a letter. Where it lay and when it was written (seconds since 1970) is told, but not put back."""
+    """One record of a dead letter. An import ignores partition, offset and timestamp (seconds since 1970)."""
 
     id: str
     topic: str
@@ -32,34 +31,38 @@ class LetterLine(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
 
 
 def line(record: ConsumerRecord) -> bytes:
-    """Write a record, with its value, as a line."""
-    found = LetterLine(letter_id(record), *(getattr(record, field) for field in ConsumerRecord.__struct_fields__))
-    return msgspec.json.encode(found) + b"\n"
+    """Encode a record with its value as a line."""
+    encoded = LetterLine(letter_id(record), *(getattr(record, field) for field in ConsumerRecord.__struct_fields__))
+    return msgspec.json.encode(encoded) + b"\n"
 
 
 def read(lines: Iterable[bytes], name: str) -> Iterator[LetterLine]:
-    """Read lines, but empty ones. Raises `Refused`, naming file and line, at the first that is no letter."""
+    """Decode lines; empty lines are skipped.
+
+    Raises:
+        CommandError: a line is no dead letter; the message names file and line.
+    """
     decoder = msgspec.json.Decoder(LetterLine)
     for number, each in enumerate(lines, 1):
         if not each.strip():
             continue
         try:
-            found = decoder.decode(each)
+            record = decoder.decode(each)
         except msgspec.DecodeError as error:
-            raise CommandError(f"{name}:{number} is no letter, nothing was imported: {error}") from error
-        if not topics.is_dead_letters(found.topic):
+            raise CommandError(f"{name}:{number} is no dead letter, nothing was imported: {error}") from error
+        if not topics.is_dead_letters(record.topic):
             raise CommandError(
-                f"{name}:{number} belongs to {found.topic}, which holds no letters: nothing was imported"
+                f"{name}:{number} belongs to {record.topic}, which is no dead-letter topic: nothing was imported"
             )
-        yield found
+        yield record
 
 
-def message(found: LetterLine) -> ProducerRecord:
-    """Address a letter to its dead-letter topic, as it was."""
-    return ProducerRecord(found.topic, found.key, found.value, found.headers)
+def message(record: LetterLine) -> ProducerRecord:
+    """Convert a line to a record for its dead-letter topic."""
+    return ProducerRecord(record.topic, record.key, record.value, record.headers)
 
 
-def digest(found: LetterLine | ConsumerRecord) -> bytes:
-    """Tell a record by all that is the same wherever it lies: topic, key, value and headers."""
-    what = (found.topic, found.key, found.value, found.headers)
-    return hashlib.sha256(msgspec.msgpack.encode(what)).digest()
+def digest(record: LetterLine | ConsumerRecord) -> bytes:
+    """Hash what an import preserves: topic, key, value and headers."""
+    content = (record.topic, record.key, record.value, record.headers)
+    return hashlib.sha256(msgspec.msgpack.encode(content)).digest()

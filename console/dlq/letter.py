@@ -1,7 +1,7 @@
-"""Which dead letters are meant: a letter's stable id, and the filter that all commands over letters share. Pure.
+"""The stable id of a dead letter, and the filter that all dead-letter commands share. Pure.
 
-A letter is what a stage has against one event. The stage may give the same event up again, after a replay or a
-redelivery: that is another record of the same letter, and the newest one counts.
+A dead letter is the failure of one event in one stage. If the event fails there again, after a replay or a redelivery,
+the dead letter gets another record. The newest record counts.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord
 
 SHORT = 12
-"""Hexadecimal digits of an id that people see: enough for a million letters of one stage."""
+"""Hexadecimal digits of a short id: unique among a million dead letters of one stage."""
 
 _SUFFIX = topics.dead_letters("").name
 
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Which letters are meant. What is None is not asked for.
+    """Criteria for dead letters; None matches everything.
 
-    `key` is a record key, or a glob over it or over what follows its bucket. `since` and `until` are moments of the
-    last failure in seconds since 1970, both inclusive. `text` is part of the reason or of the exception's class, in any
-    case. `limit` is for whoever reads: one letter cannot tell how many came before it.
+    `key` is a record key, or a glob over it or over the part after the bucket. `since` and `until` bound the time of
+    the last failure in seconds since 1970, both inclusive. `text` is part of the reason or of the exception class,
+    case-insensitive. `limit` is a maximum number for the reader; `matches` ignores it.
     """
 
     stage: str | None = None
@@ -40,54 +40,53 @@ class LetterFilter:
     limit: int | None = None
 
     def matches(self, entry: LogEntry) -> bool:
-        """Whether a record is one of the letters meant; only key and headers are looked at, never the value."""
-        return self.meets(entry.record, dict(entry.record.headers))
+        """Whether a record matches. Reads only its key and headers."""
+        return self.matches_headers(entry.record, dict(entry.record.headers))
 
-    def meets(self, record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> bool:
-        """Do what `matches` does, for who has a record's headers at hand."""
+    def matches_headers(self, record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> bool:
+        """Like `matches`, with the headers as a dictionary."""
         if not topics.is_dead_letters(record.topic) or self.stage not in (None, stage_of(record.topic)):
             return False
         return (
             (self.code is None or self.code == text_of(headers, "dlq-code", "unknown"))
             and (self.key is None or _is_like(record.key, self.key.removeprefix("s3://")))
-            and (self.text is None or self.text.casefold() in _said(headers).casefold())
+            and (self.text is None or self.text.casefold() in _searchable(headers).casefold())
             and (self.since is None or failed_at(record, headers) >= self.since)
             and (self.until is None or failed_at(record, headers) <= self.until)
         )
 
 
 def letter_id(record: ConsumerRecord) -> str:
-    """Name a letter: the stage, and a digest of that and the event's id. The same on every delivery and replay."""
+    """Compute the id: the stage, and a digest of stage and event id. Equal on every delivery and replay."""
     return id_of(stage_of(record.topic), identity(record, dict(record.headers).get("ce_id")))
 
 
-def id_of(stage: str, what: bytes) -> str:
-    """Name a stage's letter by what tells it from the others."""
-    return f"{stage}-{hashlib.sha256(stage.encode() + what).hexdigest()[:32]}"
+def id_of(stage: str, identity: bytes) -> str:
+    """Compute the id of a stage's dead letter from its identity."""
+    return f"{stage}-{hashlib.sha256(stage.encode() + identity).hexdigest()[:32]}"
 
 
 def identity(record: ConsumerRecord, event: bytes | None) -> bytes:
-    """Say what tells a letter from all others of its stage: its event's id, which is in the header `ce_id`.
+    """Identify a dead letter within its stage: by the event id, which is in the header `ce_id`.
 
-    A record without one is known by what it came from: the message's id at AWS, or else the place (topic, partition,
-    offset) where it was first read, or else its own place.
+    Without one: by the AWS message id, else by the original topic, partition and offset, else by its own.
     """
     if event:
         return b" ce_id " + event
-    found = {name: value for name, value in record.headers if value}
+    headers = {name: value for name, value in record.headers if value}
     for name in ("ce_id", "dlq-sqs-message", "dlq-sns-message"):
-        if name in found:
-            return f" {name} ".encode() + found[name]
-    origin = [found[name] for name in ("dlq-topic", "dlq-partition", "dlq-offset") if name in found]
+        if name in headers:
+            return f" {name} ".encode() + headers[name]
+    origin = [headers[name] for name in ("dlq-topic", "dlq-partition", "dlq-offset") if name in headers]
     if len(origin) < 3:
         origin = [f"{part}".encode() for part in (record.topic, record.partition, record.offset)]
     return b" record " + b"/".join(origin)
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """Shorten ids to what tells them apart: at least `SHORT` digits, and more where two share those."""
+    """Shorten ids to unique prefixes of at least `SHORT` digits."""
     ordered = sorted(set(ids))
-    shared = [0, *(_shared(*pair) for pair in pairwise(ordered)), 0]
+    shared = [0, *(_common_prefix(*pair) for pair in pairwise(ordered)), 0]
     return {
         id_: id_[: max(id_.rindex("-") + 1 + SHORT, 1 + max(shared[place], shared[place + 1]))]
         for place, id_ in enumerate(ordered)
@@ -95,19 +94,19 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
 
 
 def may_hold(topic: str, prefix: str) -> bool:
-    """Whether a dead-letter topic can hold letters whose id begins like this."""
+    """Whether a dead-letter topic can have ids with this prefix."""
     beginning = stage_of(topic) + "-"
     return beginning.startswith(prefix) or prefix.startswith(beginning)
 
 
 def failed_at(record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> float:
-    """Say when a letter's stage last failed, in seconds since 1970; when it was written, where no header tells."""
-    said = seconds_of(text_of(headers, "dlq-last-failure"))
-    return record.timestamp if said is None else said
+    """Give the time of the last failure in seconds since 1970; without the header, the record's timestamp."""
+    at = seconds_of(text_of(headers, "dlq-last-failure"))
+    return record.timestamp if at is None else at
 
 
 def stage_of(topic: str) -> str:
-    """Name the stage whose dead-letter topic this is."""
+    """Name the stage of a dead-letter topic."""
     return topic.removesuffix(_SUFFIX)
 
 
@@ -117,16 +116,16 @@ def text_of(headers: Mapping[str, bytes | None], name: str, default: str = "") -
     return default if value is None else value.decode(errors="replace")
 
 
-def _said(headers: Mapping[str, bytes | None]) -> str:
+def _searchable(headers: Mapping[str, bytes | None]) -> str:
     return f"{text_of(headers, 'dlq-class')}\n{text_of(headers, 'dlq-message')}"
 
 
-def _is_like(bare: bytes | None, wanted: str) -> bool:
-    key = (bare or b"").decode(errors="replace")
+def _is_like(raw: bytes | None, pattern: str) -> bool:
+    key = (raw or b"").decode(errors="replace")
     rest = key.partition("/")[2]
-    return wanted in (key, rest) or fnmatchcase(key, wanted) or (rest != "" and fnmatchcase(rest, wanted))
+    return pattern in (key, rest) or fnmatchcase(key, pattern) or (rest != "" and fnmatchcase(rest, pattern))
 
 
-def _shared(one: str, other: str) -> int:
-    """Count the characters with which both begin."""
+def _common_prefix(one: str, other: str) -> int:
+    """Count the characters of the common prefix."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,6 +1,6 @@
-"""The newest letters: from the ends of the dead-letter topics where that is enough, else by reading all of them.
+"""The newest dead letters: read from the ends of the topics if that suffices, else by a full scan.
 
-Newest is what was written last. What a letter has become since is read before what it was, or takes its place.
+Dead letters are ordered by the time of their newest record, which determines their state.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from headrace.schemas.messages import ConsumerRecord
 
 LIMIT = 50
 TAIL = 50_000
-"""Records to look at before all are read: about as many as a process reads while another one starts."""
-FASTER = 8
+"""Records to read backward before a full scan: about as many as are read while a process starts."""
+GROWTH = 8
 
 ReadSpans = Callable[[Mapping[TopicAndPartition, OffsetRange]], Iterable[list[ConsumerRecord]]]
 
 
 @dataclass(frozen=True, slots=True)
 class ListedLetter:
-    """A letter: its newest record, without the value, and what was decided about it."""
+    """A dead letter: its newest record, without the value, and its disposition."""
 
     id: str
     record: ConsumerRecord
@@ -36,7 +36,7 @@ class ListedLetter:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a page is to show: letters that match, and also resolved ones if `resolved` says so."""
+    """The dead letters of a page: those that match the filter, resolved ones only if `resolved`."""
 
     filter: LetterFilter
     known: Mapping[str, Disposition]
@@ -44,15 +44,15 @@ class ListQuery:
 
     @property
     def limit(self) -> int:
-        """How many letters a page shows."""
+        """The maximum number of dead letters on the page."""
         return self.filter.limit or LIMIT
 
 
 @dataclass(frozen=True, slots=True)
 class LetterPage:
-    """Some letters, newest first. `more` is how many are not shown, or how many may be where not all were looked at.
+    """Some dead letters, newest first. `more` is the number of others, an upper bound unless `exact`.
 
-    `hidden` counts the resolved ones among those that were looked at.
+    `hidden` is the number of resolved ones among the records read.
     """
 
     letters: tuple[ListedLetter, ...]
@@ -64,38 +64,38 @@ class LetterPage:
 def page(
     log: TopicReader,
     spans: Mapping[TopicAndPartition, OffsetRange],
-    wanted: ListQuery,
-    heard: OnProgress = ignore_progress,
+    query: ListQuery,
+    on_progress: OnProgress = ignore_progress,
 ) -> LetterPage:
-    """Give the newest letters that are wanted."""
-    found = tail(log.read, spans, wanted)
+    """Read the newest dead letters of a query."""
+    found = tail(log.read, spans, query)
     if found is None:
-        found = merge_pages(scan(log.settings, spans, partial(NewestLetters, wanted), heard), wanted.limit)
+        found = merge_pages(scan(log.settings, spans, partial(NewestLetters, query), on_progress), query.limit)
     return found
 
 
-def tail(read: ReadSpans, spans: Mapping[TopicAndPartition, OffsetRange], wanted: ListQuery) -> LetterPage | None:
-    """Walk back from the ends, further each time, until nothing older can be newer; None when that is too far."""
-    walks = {place: _BackwardScan(wanted, span) for place, span in spans.items()}
-    step = wanted.limit
+def tail(read: ReadSpans, spans: Mapping[TopicAndPartition, OffsetRange], query: ListQuery) -> LetterPage | None:
+    """Read backward from the ends in growing windows; None after more than `TAIL` records in one step."""
+    scans = {place: _BackwardScan(query, span) for place, span in spans.items()}
+    step = query.limit
     while True:
-        letters = _newest((found for walk in walks.values() for found in walk.found), wanted.limit)
-        floor = letters[-1].record.timestamp if len(letters) == wanted.limit else 0.0
-        windows = {place: walk.window(step) for place, walk in walks.items() if walk.may_hold(floor)}
+        letters = _newest((found for backward in scans.values() for found in backward.found), query.limit)
+        floor = letters[-1].record.timestamp if len(letters) == query.limit else 0.0
+        windows = {place: backward.window(step) for place, backward in scans.items() if backward.may_hold(floor)}
         if not records_in(windows):
-            return _tail_page(letters, walks.values())
+            return _tail_page(letters, scans.values())
         if records_in(windows) > TAIL:
             return None
         read_now: dict[TopicAndPartition, list[ConsumerRecord]] = {place: [] for place in windows}
         for records in read(windows):
             read_now[records[0].topic, records[0].partition] += records
         for place, records in read_now.items():
-            walks[place].take(windows[place].low, records)
-        step *= FASTER
+            scans[place].take(windows[place].low, records)
+        step *= GROWTH
 
 
 def merge_pages(parts: Iterable[LetterPage], limit: int) -> LetterPage:
-    """Make one page of those of all partitions."""
+    """Merge the pages of all partitions."""
     pages = list(parts)
     letters = _newest((letter for each in pages for letter in each.letters), limit)
     total = sum(len(each.letters) + each.more for each in pages)
@@ -103,39 +103,39 @@ def merge_pages(parts: Iterable[LetterPage], limit: int) -> LetterPage:
 
 
 class NewestLetters:
-    """A look at one partition, from its beginning: the newest letters that are wanted, and how many there are."""
+    """Scan one partition from its start for the newest dead letters, and count them."""
 
-    def __init__(self, wanted: ListQuery) -> None:
-        self._wanted = wanted
+    def __init__(self, query: ListQuery) -> None:
+        self._query = query
         self._last: dict[bytes, int] = {}
         self._hidden: set[bytes] = set()
-        # Of what is forgotten here only the number is known; it matters where most of these come back once more.
-        self._kept: deque[tuple[bytes, ConsumerRecord]] = deque(maxlen=4 * wanted.limit + 100)
+        # Dead letters dropped from here are only counted; that matters if most of these get another record.
+        self._kept: deque[tuple[bytes, ConsumerRecord]] = deque(maxlen=4 * query.limit + 100)
 
     def take(self, records: list[ConsumerRecord]) -> None:
-        """Look at records: the state of a letter is what its last one says."""
+        """Add records. The last record of a dead letter determines its state."""
         for record in records:
-            what, shown = _judged(record, self._wanted)
-            self._last.pop(what, None)
-            self._hidden.discard(what)
+            identity_, shown = _judge(record, self._query)
+            self._last.pop(identity_, None)
+            self._hidden.discard(identity_)
             if shown:
-                self._last[what] = record.offset
-                self._kept.append((what, record))
+                self._last[identity_] = record.offset
+                self._kept.append((identity_, record))
             elif shown is None:
-                self._hidden.add(what)
+                self._hidden.add(identity_)
 
     def found(self) -> LetterPage:
-        """Give the page of this partition."""
-        current = [record for what, record in reversed(self._kept) if self._last.get(what) == record.offset]
-        letters = tuple(_found(record, self._wanted) for record in current[: self._wanted.limit])
+        """Build the page of this partition."""
+        current = [record for identity_, record in reversed(self._kept) if self._last.get(identity_) == record.offset]
+        letters = tuple(_listed(record, self._query) for record in current[: self._query.limit])
         return LetterPage(letters, len(self._last) - len(letters), True, len(self._hidden))
 
 
 class _BackwardScan:
-    """A walk back through one partition: how far it has come, and what it met."""
+    """A backward read of one partition."""
 
-    def __init__(self, wanted: ListQuery, span: OffsetRange) -> None:
-        self._wanted = wanted
+    def __init__(self, query: ListQuery, span: OffsetRange) -> None:
+        self._query = query
         self._seen: set[bytes] = set()
         self._oldest = float("inf")
         self.left = span
@@ -143,47 +143,47 @@ class _BackwardScan:
         self.hidden = 0
 
     def may_hold(self, floor: float) -> bool:
-        """Whether there may be a letter here, further back, that was written after a moment."""
+        """Whether unread records may be newer than a time."""
         return self.left.high > self.left.low and self._oldest > floor
 
     def window(self, step: int) -> OffsetRange:
-        """Say what to read next."""
+        """Give the next range to read."""
         return OffsetRange(max(self.left.low, self.left.high - step), self.left.high)
 
     def take(self, low: int, records: list[ConsumerRecord]) -> None:
-        """Take what was read of the window that began at `low`."""
+        """Add the records of the window that starts at `low`."""
         self.left = OffsetRange(self.left.low, low)
         for record in reversed(records):
             self._oldest = record.timestamp
-            what, shown = _judged(record, self._wanted)
-            if what not in self._seen:
-                self._seen.add(what)
+            identity_, shown = _judge(record, self._query)
+            if identity_ not in self._seen:
+                self._seen.add(identity_)
                 self.hidden += shown is None
                 if shown:
-                    self.found.append(_found(record, self._wanted))
+                    self.found.append(_listed(record, self._query))
 
 
-def _judged(record: ConsumerRecord, wanted: ListQuery) -> tuple[bytes, bool | None]:
-    """Say which letter a record is, and whether it is to be shown: None where it would be, were it not resolved."""
+def _judge(record: ConsumerRecord, query: ListQuery) -> tuple[bytes, bool | None]:
+    """Give the identity of a record, and whether it is shown: None if only its disposition hides it."""
     headers = dict(record.headers)
-    what = identity(record, headers.get("ce_id"))
-    if not wanted.filter.meets(record, headers):
-        return what, False
-    hidden = wanted.known and not wanted.resolved and _found(record, wanted).disposition
-    return what, None if hidden else True
+    identity_ = identity(record, headers.get("ce_id"))
+    if not query.filter.matches_headers(record, headers):
+        return identity_, False
+    hidden = query.known and not query.resolved and _listed(record, query).disposition
+    return identity_, None if hidden else True
 
 
-def _found(record: ConsumerRecord, wanted: ListQuery) -> ListedLetter:
+def _listed(record: ConsumerRecord, query: ListQuery) -> ListedLetter:
     id_ = letter_id(record)
-    return ListedLetter(id_, record, disposition_of(id_, record, wanted.known))
+    return ListedLetter(id_, record, disposition_of(id_, record, query.known))
 
 
 def _newest(letters: Iterable[ListedLetter], limit: int) -> tuple[ListedLetter, ...]:
     return tuple(sorted(letters, key=lambda each: each.record.timestamp, reverse=True)[:limit])
 
 
-def _tail_page(letters: tuple[ListedLetter, ...], walks: Iterable[_BackwardScan]) -> LetterPage:
-    walked = list(walks)
-    unread = records_in({("", number): walk.left for number, walk in enumerate(walked)})
-    met = sum(len(walk.found) for walk in walked)
-    return LetterPage(letters, met - len(letters) + unread, not unread, sum(walk.hidden for walk in walked))
+def _tail_page(letters: tuple[ListedLetter, ...], scans: Iterable[_BackwardScan]) -> LetterPage:
+    scanned = list(scans)
+    unread = records_in({("", number): backward.left for number, backward in enumerate(scanned)})
+    met = sum(len(backward.found) for backward in scanned)
+    return LetterPage(letters, met - len(letters) + unread, not unread, sum(backward.hidden for backward in scanned))

@@ -122,7 +122,7 @@ class DeadLetters:
         decided = dispositions.disposition_of(match.id, record, dispositions.load(self._log))
         steps = detail.steps_of(entry, self._assets.progress)
         letter = ListedLetter(match.id, record, decided)
-        return LetterDetail(detail.whole(letter, entry, match.record_count, steps), steps)
+        return LetterDetail(detail.describe(letter, entry, match.record_count, steps), steps)
 
     def stats(self) -> LetterStats:
         """Count the dead letters, and group them by similar reasons."""

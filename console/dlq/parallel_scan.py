@@ -1,6 +1,6 @@
-"""Reads whole dead-letter topics, on several processors where that pays.
+"""Scan whole dead-letter topics, in several processes if there are many records.
 
-A letter never leaves its partition, so that each partition can be looked at alone and what was found adds up.
+All records of a dead letter are on one partition, so partitions are scanned independently and the results merged.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from headrace.schemas.messages import ConsumerRecord
 ScanResult = TypeVar("ScanResult")
 ScanResult_co = TypeVar("ScanResult_co", covariant=True)
 OnProgress = Callable[[int], None]
-"""Hears of so many more records that have been read."""
+"""Called with the number of records read since the last call."""
 
 SINGLE_PROCESS_RECORDS = 100_000
-"""Records for which no process is worth its start."""
+"""Below this number of records, one process is faster than several."""
 PROGRESS_STEP = 5_000
-"""Records after which a process tells how far it is: to tell it of each batch takes a tenth of the time."""
+"""Records between two progress reports of a process: a report per batch would take a tenth of the time."""
 
 
 class PartitionScanner(Protocol[ScanResult_co]):
-    """What is to be seen in one partition, whose records it is given in their order, without their values."""
+    """Scans one partition: takes its records in order, without values."""
 
     def take(self, records: list[ConsumerRecord]) -> None: ...
     def found(self) -> ScanResult_co: ...
@@ -42,40 +42,42 @@ class PartitionScanner(Protocol[ScanResult_co]):
 
 @dataclass(frozen=True, slots=True)
 class _Work(Generic[ScanResult]):
-    """Some partitions, and how to look at each."""
+    """Some partitions, and a factory of scanners."""
 
     settings: KafkaSettings
     spans: Mapping[TopicAndPartition, OffsetRange]
-    look: Callable[[], PartitionScanner[ScanResult]]
+    new_scanner: Callable[[], PartitionScanner[ScanResult]]
 
-    def do(self, heard: OnProgress) -> list[ScanResult]:
-        """Look at each, all at once."""
-        looks = {place: self.look() for place in self.spans}
+    def do(self, on_progress: OnProgress) -> list[ScanResult]:
+        """Scan all of them."""
+        scanners = {place: self.new_scanner() for place in self.spans}
         for records in TopicReader(self.settings).read(self.spans):
-            looks[records[0].topic, records[0].partition].take(records)
-            heard(len(records))
-        return [look.found() for look in looks.values()]
+            scanners[records[0].topic, records[0].partition].take(records)
+            on_progress(len(records))
+        return [scanner.found() for scanner in scanners.values()]
 
 
 def ignore_progress(_records: int) -> None:
-    """Nobody wants to know."""
+    """Do nothing."""
 
 
 def scan(
     settings: KafkaSettings,
     spans: Mapping[TopicAndPartition, OffsetRange],
-    look: Callable[[], PartitionScanner[ScanResult]],
-    heard: OnProgress = ignore_progress,
+    new_scanner: Callable[[], PartitionScanner[ScanResult]],
+    on_progress: OnProgress = ignore_progress,
 ) -> list[ScanResult]:
-    """Have a new look at each partition, and give what they found. `look` and what is found have to be picklable."""
-    ways = 1 if records_in(spans) < SINGLE_PROCESS_RECORDS else os.cpu_count() or 1
-    works = [_Work(settings, each, look) for each in share(spans, ways)]
-    return _together(works, heard) if len(works) > 1 else [each for work in works for each in work.do(heard)]
+    """Scan each partition with a scanner of its own. `new_scanner` and the results have to be picklable."""
+    processes = 1 if records_in(spans) < SINGLE_PROCESS_RECORDS else os.cpu_count() or 1
+    works = [_Work(settings, each, new_scanner) for each in share(spans, processes)]
+    if len(works) > 1:
+        return _together(works, on_progress)
+    return [result for work in works for result in work.do(on_progress)]
 
 
-def share(spans: Mapping[TopicAndPartition, OffsetRange], ways: int) -> list[dict[TopicAndPartition, OffsetRange]]:
-    """Share partitions out so that everyone has about as many records; nobody gets nothing."""
-    shares: list[dict[TopicAndPartition, OffsetRange]] = [{} for _ in range(ways)]
+def share(spans: Mapping[TopicAndPartition, OffsetRange], processes: int) -> list[dict[TopicAndPartition, OffsetRange]]:
+    """Split partitions into shares of similar numbers of records; no share is empty."""
+    shares: list[dict[TopicAndPartition, OffsetRange]] = [{} for _ in range(processes)]
     for place, span in sorted(spans.items(), key=lambda each: each[1].low - each[1].high):
         min(shares, key=records_in)[place] = span
     return [each for each in shares if each]
@@ -86,25 +88,25 @@ def records_in(spans: Mapping[TopicAndPartition, OffsetRange]) -> int:
     return sum(span.high - span.low for span in spans.values())
 
 
-def _together(works: Sequence[_Work[ScanResult]], heard: OnProgress) -> list[ScanResult]:
+def _together(works: Sequence[_Work[ScanResult]], on_progress: OnProgress) -> list[ScanResult]:
     found: list[ScanResult] = []
     with _processes(works) as working:
         while working:
             ready = wait(working)
             for pipe in [pipe for pipe in working if pipe in ready]:
-                said = _hear(pipe)
-                if isinstance(said, int):
-                    heard(said)
+                message = _receive(pipe)
+                if isinstance(message, int):
+                    on_progress(message)
                 else:
-                    found += said
+                    found += message
                     working.remove(pipe)
     return found
 
 
 @contextmanager
 def _processes(works: Sequence[_Work[Any]]) -> Iterator[list[Connection]]:
-    """Have each work done by a process of its own, for as long as the block lasts."""
-    context = multiprocessing.get_context("spawn")  # a fork would share the sockets of clients that are at work here
+    """Run each work in its own process; terminate them at the end of the block."""
+    context = multiprocessing.get_context("spawn")  # a fork would share the sockets of Kafka clients
     processes, pipes = [], []
     try:
         for work in works:
@@ -122,42 +124,42 @@ def _processes(works: Sequence[_Work[Any]]) -> Iterator[list[Connection]]:
 
 
 def _serve(pipe: Connection, work: _Work[Any]) -> None:
-    """Do a work in a process: numbers on the pipe are steps, a list is what was found, words are what went wrong."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which ends this process
-    gc.disable()  # records are many small objects without cycles, which it would look through again and again
+    """Run a work in a process. It sends numbers as progress, then a list as result or a string as error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and terminates this process
+    gc.disable()  # records are many small acyclic objects
     try:
         steps = _Steps(pipe.send)
-        found = work.do(steps.hear)
-        steps.tell()
+        found = work.do(steps.add)
+        steps.flush()
         pipe.send(found)
-    except Exception as error:  # the other end of the pipe has to hear of it, whatever it was
+    except Exception as error:  # the parent raises it
         pipe.send(describe(error) or repr(error))
 
 
 class _Steps:
-    """Passes on what it hears, once that has added up to a step."""
+    """Reports progress once it adds up to `PROGRESS_STEP`."""
 
-    def __init__(self, heard: OnProgress) -> None:
-        self._heard = heard
-        self._unsaid = 0
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        self._unreported = 0
 
-    def hear(self, records: int) -> None:
-        """Add some."""
-        self._unsaid += records
-        if self._unsaid >= PROGRESS_STEP:
-            self.tell()
+    def add(self, records: int) -> None:
+        """Add a number of records."""
+        self._unreported += records
+        if self._unreported >= PROGRESS_STEP:
+            self.flush()
 
-    def tell(self) -> None:
-        """Pass on what there is."""
-        self._heard(self._unsaid)
-        self._unsaid = 0
+    def flush(self) -> None:
+        """Report the rest."""
+        self._on_progress(self._unreported)
+        self._unreported = 0
 
 
-def _hear(pipe: Connection) -> Any:
+def _receive(pipe: Connection) -> Any:
     try:
-        said = pipe.recv()
+        message = pipe.recv()
     except EOFError:
-        raise CommandError("a process that read dead letters was killed") from None
-    if isinstance(said, str):
-        raise CommandError(said)
-    return said
+        raise CommandError("a process that scanned dead letters was killed") from None
+    if isinstance(message, str):
+        raise CommandError(message)
+    return message

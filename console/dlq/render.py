@@ -1,5 +1,4 @@
-"""Letters on a terminal. What is printed is what `console.dlq.serialize` and `console.dlq.detail` tell, and nothing
-else."""
+"""Print dead letters on a terminal, from the data of `console.dlq.serialize` and `console.dlq.detail`."""
 
 from __future__ import annotations
 
@@ -17,65 +16,65 @@ from headrace.console.dlq.letter import short_ids
 from headrace.console.terminal.formatting import pluralize
 
 WIDTH = 1000
-"""Columns of a line that goes into a file or to another program: nothing is left out of it."""
+"""Columns of a line in a file or pipe: nothing is cut off."""
 GROUPS = 20
 HOURS = 24
 BAR = 40
 
 
 def console() -> Console:
-    """A console as wide as the terminal; where there is none, as wide as need be."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=WIDTH)
+    """Create a console as wide as the terminal; without one, `WIDTH` columns wide."""
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=WIDTH)
 
 
-def page(told: Mapping[str, Any], short: Mapping[str, str], out: Console) -> None:
-    """Print a line a letter, and how many are not shown."""
-    if told["letters"]:
-        out.print(_letters(told["letters"], short))
+def page(data: Mapping[str, Any], short: Mapping[str, str], out: Console) -> None:
+    """Print one line per dead letter, and the number of those not shown."""
+    if data["letters"]:
+        out.print(_letters(data["letters"], short))
     else:
-        out.print("no dead letter is like that")
-    if told["more"]:
-        number = pluralize(told["more"], "more letter") if told["more_is_exact"] else f"up to {told['more']:,} more"
-        out.print(Text(f"{number}: --limit shows more, a filter fewer", "dim"))
-    if told["resolved_hidden"]:
-        out.print(Text(f"{pluralize(told['resolved_hidden'], 'resolved letter')} not shown: --all shows them", "dim"))
+        out.print("no dead letters match")
+    if data["more"]:
+        number = pluralize(data["more"], "more letter") if data["more_is_exact"] else f"up to {data['more']:,} more"
+        out.print(Text(f"{number}: raise --limit, or filter", "dim"))
+    if data["resolved_hidden"]:
+        out.print(Text(f"{pluralize(data['resolved_hidden'], 'resolved letter')} not shown: add --all", "dim"))
 
 
-def letter(told: Mapping[str, Any], table: Table | None, out: Console) -> None:
-    """Print all that is known of a letter; `table` is its timeline."""
-    out.print(Text(told["id"], "bold"))
-    out.print(Text(f"{told['code']}: {told['reason']}", "red"))
+def letter(data: Mapping[str, Any], table: Table | None, out: Console) -> None:
+    """Print the details of a dead letter; `table` is its timeline."""
+    out.print(Text(data["id"], "bold"))
+    out.print(Text(f"{data['code']}: {data['reason']}", "red"))
     facts = Table(box=None, pad_edge=False, show_header=False)
-    for name, said in _facts(told):
-        facts.add_row(Text(name, "dim"), Text(said))
+    for name, value in _facts(data):
+        facts.add_row(Text(name, "dim"), Text(value))
     out.print(facts)
     out.print(Text("\nheaders", "bold"))
     headers = Table(box=None, pad_edge=False, show_header=False)
-    for name, value in told["headers"]:
+    for name, value in data["headers"]:
         headers.add_row(Text(name, "dim"), Text("null") if value is None else Text(value))
     out.print(headers)
-    _value(told["value"], out)
+    _value(data["value"], out)
     if table is not None:
         out.print(Text("\ntimeline", "bold"))
         out.print(table)
     out.print()
-    if told["redrive"]:
-        out.print(Text(f"to send it back to {told['stage']}: {told['redrive']}"))
+    if data["redrive"]:
+        out.print(Text(f"redrive to {data['stage']}: {data['redrive']}"))
     else:
-        out.print(Text("the bridge reads no topic: put the message on its queue again, or headrace dlq resolve"))
+        out.print(Text("the bridge consumes no topic: send the message again, or run headrace dlq resolve"))
 
 
-def stats(told: Mapping[str, Any], out: Console) -> None:
-    """Print letters in numbers."""
-    said = f"{pluralize(told['letters'], 'open letter')}, {told['resolved']:,} resolved, {told['records']:,} records"
-    out.print(Text(said, "bold"))
-    if not told["letters"]:
+def stats(data: Mapping[str, Any], out: Console) -> None:
+    """Print the counts of dead letters."""
+    counts = f"{pluralize(data['letters'], 'open letter')}, {data['resolved']:,} resolved, {data['records']:,} records"
+    out.print(Text(counts, "bold"))
+    if not data["letters"]:
         return
-    out.print(Columns([_counts(name, told[f"by_{name}"]) for name in ("stage", "code", "class")], padding=(1, 4)))
-    out.print(_hours(told["by_hour"]))
-    groups, new = told["groups"], [each for each in told["groups"] if each["new"]]
-    out.print(Text(f"{pluralize(len(groups), 'group')} of alike reasons, {len(new):,} new since 24 hours ago", "bold"))
+    out.print(Columns([_counts(name, data[f"by_{name}"]) for name in ("stage", "code", "class")], padding=(1, 4)))
+    out.print(_hours(data["by_hour"]))
+    groups, new = data["groups"], [each for each in data["groups"] if each["new"]]
+    out.print(Text(f"{pluralize(len(groups), 'group')} of similar reasons, {len(new):,} new in 24 hours", "bold"))
     out.print(_groups([*groups[:GROUPS], *(each for each in new[:GROUPS] if each not in groups[:GROUPS])]))
 
 
@@ -85,41 +84,41 @@ def _letters(letters: list[dict[str, Any]], short: Mapping[str, str]) -> Table:
         table.add_column(column, no_wrap=True)
     table.add_column("key", no_wrap=True, overflow="ellipsis", min_width=12, ratio=2)
     table.add_column("failed", no_wrap=True)
-    table.add_column("tries", justify="right")
+    table.add_column("attempts", justify="right")
     table.add_column("reason", no_wrap=True, overflow="ellipsis", min_width=12, ratio=3)
     for each in letters:
         resolved = each["disposition"]
-        said = f"[{resolved['status']}: {resolved['why']}] {each['reason']}" if resolved else each["reason"]
-        tries = str(each["attempts"] or "")
-        cells = (short[each["id"]], each["code"], each["key"], local(each["failed_at"]), tries, said)
+        text = f"[{resolved['status']}: {resolved['why']}] {each['reason']}" if resolved else each["reason"]
+        attempts = str(each["attempts"] or "")
+        cells = (short[each["id"]], each["code"], each["key"], local(each["failed_at"]), attempts, text)
         table.add_row(*map(Text, cells), style="dim" if resolved else "")
     return table
 
 
-def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    decided = told["disposition"]
-    said = f"{decided['status']} by {decided['by']} at {local(decided['at'])}: {decided['why']}" if decided else ""
-    first = f", first {local(told['first_failure'])}" if told["first_failure"] else ""
-    tries = f", {pluralize(told['attempts'], 'attempt')}" if told["attempts"] else ""
-    again = f", redriven {pluralize(told['redriven'], 'time')}" if told["redriven"] else ""
-    times = f" ({pluralize(told['records'], 'record')} of this letter)" if told["records"] > 1 else ""
+def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    decided = data["disposition"]
+    text = f"{decided['status']} by {decided['by']} at {local(decided['at'])}: {decided['why']}" if decided else ""
+    first = f", first {local(data['first_failure'])}" if data["first_failure"] else ""
+    attempts = f", {pluralize(data['attempts'], 'attempt')}" if data["attempts"] else ""
+    again = f", redriven {pluralize(data['redriven'], 'time')}" if data["redriven"] else ""
+    times = f" ({pluralize(data['records'], 'record')} of this dead letter)" if data["records"] > 1 else ""
     facts = [
-        ("key", told["key"]),
-        ("failed", local(told["failed_at"]) + first + tries + again),
-        ("exception", told["class"]),
-        ("from", told["origin"] + (f", written {local(told['origin_at'])}" if told["origin_at"] else "")),
-        ("lies at", told["record"] + times),
-        ("resolved", said),
+        ("key", data["key"]),
+        ("failed", local(data["failed_at"]) + first + attempts + again),
+        ("exception", data["class"]),
+        ("from", data["origin"] + (f", written {local(data['origin_at'])}" if data["origin_at"] else "")),
+        ("record", data["record"] + times),
+        ("resolved", text),
     ]
     return [fact for fact in facts if fact[1]]
 
 
-def _value(told: Mapping[str, Any], out: Console) -> None:
-    size = "" if told["size"] is None else f", {pluralize(told['size'], 'byte')}"
-    out.print(Text(f"\nrecord ({told['kind']}{size})", "bold"))
-    if "record" in told:
-        out.print(Text(json.dumps(told["record"], indent=2, ensure_ascii=False)))
-    for line in told.get("hex", ()):
+def _value(data: Mapping[str, Any], out: Console) -> None:
+    size = "" if data["size"] is None else f", {pluralize(data['size'], 'byte')}"
+    out.print(Text(f"\nrecord ({data['kind']}{size})", "bold"))
+    if "record" in data:
+        out.print(Text(json.dumps(data["record"], indent=2, ensure_ascii=False)))
+    for line in data.get("hex", ()):
         out.print(Text(line))
 
 
@@ -149,7 +148,7 @@ def _hours(counts: Mapping[str, int]) -> Table:
 def _groups(groups: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("letters", justify="right")
-    for column in ("", "stage", "code", "first", "last", "reason", "one of them"):
+    for column in ("", "stage", "code", "first", "last", "reason", "example"):
         table.add_column(column, no_wrap=column != "reason")
     short = short_ids(each["example"] for each in groups)
     for each in groups:
@@ -160,9 +159,9 @@ def _groups(groups: list[dict[str, Any]]) -> Table:
     return table
 
 
-def local(said: str | None) -> str:
-    """Write a moment in RFC 3339 as the date and time here; anything else as it is."""
+def local(at: str | None) -> str:
+    """Format an RFC 3339 timestamp in local time; any other text unchanged."""
     try:
-        return datetime.fromisoformat(said or "").astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromisoformat(at or "").astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError):
-        return said or "?"
+        return at or "?"

@@ -1,6 +1,6 @@
-"""What people may see of a letter: text without secrets and without control characters. Pure.
+"""Remove secrets and control characters from the text of dead letters before it is displayed. Pure.
 
-The letter itself keeps its bytes; what is shown of it goes through here, whoever wrote it.
+The dead letter itself keeps its bytes.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from headrace.streams.engine.dlq import sanitize_reason
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def reason(said: str) -> str:
-    """Show a reason: as `streams.engine.dlq` writes one, and without what that may have left."""
-    return sanitize_reason(text(said))
+def reason(value: str) -> str:
+    """Sanitize a reason, also one that a producer other than Headrace wrote."""
+    return sanitize_reason(text(value))
 
 
-def text(said: str) -> str:
-    """Show any other text, such as an object's key: all of it but secrets and control characters."""
-    return "".join(char if char.isprintable() else REPLACEMENT for char in redact(said))
+def text(value: str) -> str:
+    """Sanitize any other text, such as an object's key, without shortening it."""
+    return "".join(char if char.isprintable() else REPLACEMENT for char in redact(value))
 
 
 def header(name: str, value: bytes | None) -> str | None:
-    """Show a header's value; of one that is named like a secret, only that it is there."""
+    """Sanitize a header value; a header named like a secret becomes a placeholder."""
     if value is None:
         return None
     if NAMED_LIKE_A_SECRET.search(name):
@@ -36,25 +36,25 @@ def header(name: str, value: bytes | None) -> str | None:
         return f"0x{value[:32].hex()}" + (f"... ({len(value)} bytes)" if len(value) > 32 else "")
 
 
-def sanitize_json(found: Any) -> Any:
-    """Show a decoded record or a JSON document: every text in it, but none under a name like a secret's."""
-    match found:
+def sanitize_json(document: Any) -> Any:
+    """Sanitize every text of a decoded record or JSON document; values named like secrets become placeholders."""
+    match document:
         case str():
-            return text(found)
+            return text(document)
         case dict():
-            return {text(str(name)): _value(str(name), value) for name, value in found.items()}
+            return {text(str(name)): _value(str(name), value) for name, value in document.items()}
         case list() | tuple():
-            return [sanitize_json(each) for each in found]
-    return found
+            return [sanitize_json(each) for each in document]
+    return document
 
 
 def mask_bytes(data: bytes) -> bytes:
-    """Cover secrets in bytes with asterisks, so that every other byte stays where it is."""
+    """Replace secrets in bytes by asterisks of the same length."""
     return redact(data.decode("latin-1"), "*").encode("latin-1")
 
 
 def _value(name: str, value: Any) -> Any:
-    """Show what stands under a name. A job's token is no secret: it only makes that the job runs once."""
+    """Sanitize a named value. A job token is an idempotency key, not a secret."""
     if isinstance(value, str) and NAMED_LIKE_A_SECRET.search(name) and not token_stage(value):
         return PLACEHOLDER
     return sanitize_json(value)

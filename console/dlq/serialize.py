@@ -1,4 +1,4 @@
-"""A letter as people may see it, for a line and for `--json`: every text is free of secrets. Pure."""
+"""Dead letters as sanitized JSON data, for tables and `--json`. Pure."""
 
 from __future__ import annotations
 
@@ -15,72 +15,77 @@ from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.cloudevents import timestamp
 
 LONGEST = 18
-"""Digits of a number that is taken for one."""
+"""Digits of the longest number that a header may hold."""
 
 
-def page(found: LetterPage) -> dict[str, Any]:
-    """Tell some letters, and how many more there are."""
+def page(listed: LetterPage) -> dict[str, Any]:
+    """Convert a page of dead letters."""
     return {
-        "letters": [letter(each) for each in found.letters],
-        "more": found.more,
-        "more_is_exact": found.exact,
-        "resolved_hidden": found.hidden,
+        "letters": [letter(each) for each in listed.letters],
+        "more": listed.more,
+        "more_is_exact": listed.exact,
+        "resolved_hidden": listed.hidden,
     }
 
 
-def letter(found: ListedLetter) -> dict[str, Any]:
-    """Tell a letter."""
-    record = found.record
+def letter(listed: ListedLetter) -> dict[str, Any]:
+    """Convert a dead letter."""
+    record = listed.record
     headers = dict(record.headers)
     written = _number(headers, "dlq-timestamp")
     return {
-        "id": found.id,
+        "id": listed.id,
         "stage": stage_of(record.topic),
         "code": text(text_of(headers, "dlq-code", "unknown")),
         "class": text(text_of(headers, "dlq-class")),
         "key": text(LogEntry(record).key),
-        "failed_at": moment(failed_at(record, headers)),
+        "failed_at": format_timestamp(failed_at(record, headers)),
         "first_failure": text(text_of(headers, "dlq-first-failure")),
         "attempts": _number(headers, "dlq-attempts") or 0,
         "redriven": _number(headers, "replay-count") or 0,
         "reason": reason(text_of(headers, "dlq-message")),
         "origin": text(origin(headers)),
-        "origin_at": None if written is None else moment(written / 1000),
+        "origin_at": None if written is None else format_timestamp(written / 1000),
         "record": LogEntry(record).place,
         "event": text(text_of(headers, "ce_id")),
-        "disposition": disposition(found.disposition) if found.disposition else None,
+        "disposition": disposition(listed.disposition) if listed.disposition else None,
     }
 
 
-def disposition(found: Disposition) -> dict[str, str]:
-    """Tell what was decided."""
-    return {"status": found.kind, "why": text(found.why), "by": text(found.by), "at": text(found.at)}
+def disposition(decision: Disposition) -> dict[str, str]:
+    """Convert a disposition."""
+    return {
+        "status": decision.kind,
+        "why": text(decision.why),
+        "by": text(decision.by),
+        "at": text(decision.at),
+    }
 
 
 def origin(headers: Mapping[str, bytes | None]) -> str:
-    """Say where a letter's record first came from: a place on the log, or a message at AWS."""
+    """Name the origin of a dead letter: topic, partition and offset, or an AWS message."""
     for source, message in (("dlq-queue", "dlq-sqs-message"), ("dlq-topic-arn", "dlq-sns-message")):
         if headers.get(source):
             return f"{text_of(headers, source)} message {text_of(headers, message)}"
     return "/".join(text_of(headers, f"dlq-{part}", "?") for part in ("topic", "partition", "offset"))
 
 
-def stats(found: LetterStats, now: float) -> dict[str, Any]:
-    """Tell letters in numbers."""
+def stats(counted: LetterStats, now: float) -> dict[str, Any]:
+    """Convert the counts of dead letters."""
     return {
-        "letters": found.letters,
-        "resolved": found.resolved,
-        "records": found.records,
-        "by_stage": found.by("stage"),
-        "by_code": found.by("code"),
-        "by_class": found.by("name"),
-        "by_hour": {f"{hour}:00Z": letters for hour, letters in found.by_hour().items()},
-        "groups": [_group(group, found.is_new(group, now)) for group in found.groups],
+        "letters": counted.letters,
+        "resolved": counted.resolved,
+        "records": counted.records,
+        "by_stage": counted.by("stage"),
+        "by_code": counted.by("code"),
+        "by_class": counted.by("name"),
+        "by_hour": {f"{hour}:00Z": letters for hour, letters in counted.by_hour().items()},
+        "groups": [_group(group, counted.is_new(group, now)) for group in counted.groups],
     }
 
 
-def moment(at: float) -> str | None:
-    """Write seconds since 1970 as RFC 3339; None for what no calendar has."""
+def format_timestamp(at: float) -> str | None:
+    """Format seconds since 1970 as RFC 3339; None if out of range."""
     try:
         return timestamp(datetime.fromtimestamp(at, UTC))
     except (ValueError, OverflowError, OSError):
@@ -88,8 +93,8 @@ def moment(at: float) -> str | None:
 
 
 def _number(headers: Mapping[str, bytes | None], name: str) -> int | None:
-    said = headers.get(name) or b""
-    return int(said) if said.isdigit() and len(said) <= LONGEST else None
+    digits = headers.get(name) or b""
+    return int(digits) if digits.isdigit() and len(digits) <= LONGEST else None
 
 
 def _group(group: LetterGroup, new: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Dead letters in numbers: by stage, code, class and hour, and in groups of alike reasons. Pure."""
+"""Count dead letters by stage, code, class and hour, and group similar reasons. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ConsumerRecord
 
 NEW = 24 * 3600.0
-"""Seconds for which a kind of failure is new."""
+"""Seconds for which a group of failures is new."""
 REMEMBERED = 10_000
-"""How many kinds are told apart in one partition, and how many reasons are remembered whose kind is known."""
+"""Maximum number of kinds per partition, and of cached reasons."""
 OTHER = "(other reasons)"
 
 _HOUR = len("2026-03-14T15")
@@ -27,7 +27,7 @@ _HOUR = len("2026-03-14T15")
 
 @dataclass(frozen=True, slots=True)
 class FailureKindKey:
-    """What alike letters have in common; `name` is the exception's class."""
+    """The fields by which dead letters are grouped; `name` is the exception class."""
 
     stage: str
     code: str
@@ -37,7 +37,7 @@ class FailureKindKey:
 
 @dataclass(frozen=True, slots=True)
 class LetterGroup:
-    """Letters of one kind: how many, in which hours (UTC), when the first and the last failed, and the id of one."""
+    """Dead letters of one kind: number, number per hour (UTC), first and last failure, and one id as an example."""
 
     kind: FailureKindKey
     letters: int
@@ -57,27 +57,27 @@ class LetterStats:
 
     @property
     def letters(self) -> int:
-        """How many letters are open."""
+        """The number of open dead letters."""
         return sum(group.letters for group in self.groups)
 
     def by(self, field: str) -> dict[str, int]:
-        """Count letters by a field of their kind, the most frequent first."""
+        """Count dead letters by a field of their kind, most frequent first."""
         counts: Counter[str] = Counter()
         for group in self.groups:
             counts[getattr(group.kind, field)] += group.letters
         return dict(counts.most_common())
 
     def by_hour(self) -> dict[str, int]:
-        """Count letters by the hour in which they failed last, such as `2026-03-14T15`, in UTC."""
+        """Count dead letters by the hour (UTC) of their last failure, such as `2026-03-14T15`."""
         return _added(group.hours for group in self.groups)
 
     def is_new(self, group: LetterGroup, now: float) -> bool:
-        """Whether a group's first letter is of the last 24 hours; `now` is in seconds since 1970."""
+        """Whether the first failure of a group is less than 24 hours ago; `now` is in seconds since 1970."""
         return group.first >= timestamp(datetime.fromtimestamp(now - NEW, UTC))
 
 
 def total(parts: Iterable[LetterStats]) -> LetterStats:
-    """Add up what was counted in all partitions."""
+    """Add up the counts of all partitions."""
     tallied = list(parts)
     kinds: dict[FailureKindKey, list[LetterGroup]] = {}
     for group in (group for part in tallied for group in part.groups):
@@ -87,68 +87,68 @@ def total(parts: Iterable[LetterStats]) -> LetterStats:
 
 
 class LetterCounter:
-    """A look at one partition that counts its letters; one that came again counts as its last record says."""
+    """Count the dead letters of one partition. The last record of each counts."""
 
     def __init__(self, known: Mapping[str, Disposition]) -> None:
         self._known = known
         self._headers = HeaderPicker("ce_id", "dlq-code", "dlq-class", "dlq-message", "dlq-last-failure")
         self._kinds: dict[FailureKindKey, dict[str, _HourBucket]] = {}
-        self._cells: dict[tuple[bytes | None, ...], _HourBucket] = {}
-        self._cell_of: dict[bytes, _HourBucket] = {}
+        self._buckets: dict[tuple[bytes | None, ...], _HourBucket] = {}
+        self._bucket_of: dict[bytes, _HourBucket] = {}
         self._records = 0
         self._resolved = _HourBucket(b"")
 
     def take(self, records: list[ConsumerRecord]) -> None:
-        """Count records. What a million letters take is spent here, so that all that can wait for the end does."""
+        """Count records. This is the hot loop: all other work is done in `found`."""
         self._records += len(records)
-        cells, cell_of, pick = self._cells, self._cell_of, self._headers.pick
+        buckets, bucket_of, pick = self._buckets, self._bucket_of, self._headers.pick
         for record in records:
-            (_, event), (_, code), (_, name), (_, said), (_, at) = pick(record.headers)
+            (_, event), (_, code), (_, name), (_, message), (_, at) = pick(record.headers)
             failed = at or b""
-            key = (code, name, same_digits(said or b""), failed[:_HOUR])
-            cell = cells.get(key)
-            if cell is None:
-                cell = self._cell(key, record, failed)
-                failed = failed if key in cells else b""  # or else it is no moment
+            key = (code, name, same_digits(message or b""), failed[:_HOUR])
+            bucket = buckets.get(key)
+            if bucket is None:
+                bucket = self._bucket(key, record, failed)
+                failed = failed if key in buckets else b""  # else it is no valid time
             what = identity(record, event)
             if self._known and disposition_of(id_of(stage_of(record.topic), what), record, self._known):
-                cell = self._resolved
-            before = cell_of.get(what)
+                bucket = self._resolved
+            before = bucket_of.get(what)
             if before is not None:
                 before.letters -= 1
-            cell_of[what] = cell
-            cell.letters += 1
-            cell.example = what
-            if failed > cell.last:
-                cell.last = failed
-            elif failed and failed < cell.first:
-                cell.first = failed
+            bucket_of[what] = bucket
+            bucket.letters += 1
+            bucket.example = what
+            if failed > bucket.last:
+                bucket.last = failed
+            elif failed and failed < bucket.first:
+                bucket.first = failed
 
     def found(self) -> LetterStats:
-        """Sum up."""
-        groups = tuple(_group(kind, cells) for kind, cells in self._kinds.items())
+        """Build the statistics."""
+        groups = tuple(_group(kind, buckets) for kind, buckets in self._kinds.items())
         return LetterStats(tuple(group for group in groups if group.letters), self._records, self._resolved.letters)
 
-    def _cell(self, key: tuple[bytes | None, ...], record: ConsumerRecord, failed: bytes) -> _HourBucket:
-        """Find the cell of a letter; it is remembered under the key where that tells an hour."""
-        code, name, said, hour = ((part or b"").decode(errors="replace") for part in key)
-        if len(self._cells) >= REMEMBERED:
-            self._cells.clear()
+    def _bucket(self, key: tuple[bytes | None, ...], record: ConsumerRecord, failed: bytes) -> _HourBucket:
+        """Find the bucket of a dead letter, and cache it by the key if the key has a valid hour."""
+        code, name, message, hour = ((part or b"").decode(errors="replace") for part in key)
+        if len(self._buckets) >= REMEMBERED:
+            self._buckets.clear()
         known = seconds_of(f"{hour}:00Z") is not None
         if not known:
             hour = _hour_of(record)
             failed = f"{hour}:00:00.000Z".encode()
-        kind = FailureKindKey(stage_of(record.topic), text(code) or "unknown", text(name), normalize_reason(said))
+        kind = FailureKindKey(stage_of(record.topic), text(code) or "unknown", text(name), normalize_reason(message))
         if kind not in self._kinds and len(self._kinds) >= REMEMBERED:
             kind = FailureKindKey(kind.stage, kind.code, kind.name, OTHER)
-        cell = self._kinds.setdefault(kind, {}).setdefault(hour, _HourBucket(failed))
+        bucket = self._kinds.setdefault(kind, {}).setdefault(hour, _HourBucket(failed))
         if known:
-            self._cells[key] = cell
-        return cell
+            self._buckets[key] = bucket
+        return bucket
 
 
 class _HourBucket:
-    """The letters of one kind that failed last in one hour; the first of them at `failed`."""
+    """The dead letters of one kind that last failed in one hour."""
 
     __slots__ = ("example", "first", "last", "letters")
 
@@ -159,23 +159,23 @@ class _HourBucket:
 
 
 def _hour_of(record: ConsumerRecord) -> str:
-    """Say in which hour a record was written, for one that does not tell when it failed."""
+    """Give the hour of a record's timestamp, for records without a time of failure."""
     try:
         return timestamp(datetime.fromtimestamp(record.timestamp, UTC))[:_HOUR]
-    except (ValueError, OverflowError, OSError):  # a clock that no calendar has a date for
+    except (ValueError, OverflowError, OSError):  # out of range
         return "1970-01-01T00"
 
 
-def _group(kind: FailureKindKey, cells: Mapping[str, _HourBucket]) -> LetterGroup:
-    filled = {hour: cell for hour, cell in sorted(cells.items()) if cell.letters}
-    newest = cells[max(filled or cells)]
+def _group(kind: FailureKindKey, buckets: Mapping[str, _HourBucket]) -> LetterGroup:
+    filled = {hour: bucket for hour, bucket in sorted(buckets.items()) if bucket.letters}
+    newest = buckets[max(filled or buckets)]
     return LetterGroup(
         kind,
-        sum(cell.letters for cell in filled.values()),
-        min(cell.first for cell in (filled or cells).values()).decode(errors="replace"),
+        sum(bucket.letters for bucket in filled.values()),
+        min(bucket.first for bucket in (filled or buckets).values()).decode(errors="replace"),
         newest.last.decode(errors="replace"),
         id_of(kind.stage, newest.example),
-        {hour: cell.letters for hour, cell in filled.items()},
+        {hour: bucket.letters for hour, bucket in filled.items()},
     )
 
 
@@ -206,7 +206,7 @@ _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
 _FOLDS = (
     (re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\"|`[^`]*`)(?!\w)"), "<text>"),
-    # An address; what begins at the root, has two slashes or ends in a file's name. `image/png` is none of these.
+    # URLs, and paths that start at the root, have two slashes or end in a file name. `image/png` is no path.
     (re.compile(r"(?<![\w/])[\w+.-]+://\S+"), "<path>"),
     (
         re.compile(
@@ -220,14 +220,14 @@ _FOLDS = (
 )
 
 
-def normalize_reason(said: str) -> str:
-    """Fold a reason: numbers, hexadecimal, quoted parts and paths become placeholders, and secrets are cut out."""
-    said = reason(said)
+def normalize_reason(message: str) -> str:
+    """Replace numbers, hexadecimal, quoted parts, paths and secrets of a reason by placeholders."""
+    message = reason(message)
     for pattern, instead in _FOLDS:
-        said = pattern.sub(instead, said)
-    return said if len(said) <= LONGEST else said[:LONGEST] + " ..."
+        message = pattern.sub(instead, message)
+    return message if len(message) <= LONGEST else message[:LONGEST] + " ..."
 
 
-def same_digits(said: bytes) -> bytes:
-    """Write all digits alike, which is quick. What this makes the same, `alike` makes the same."""
-    return said.translate(_DIGITS)
+def same_digits(message: bytes) -> bytes:
+    """Replace all digits by 0. Fast; reasons equal after this are equal after `normalize_reason`."""
+    return message.translate(_DIGITS)

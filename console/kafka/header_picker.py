@@ -1,4 +1,4 @@
-"""Some headers of very many records."""
+"""Select a few headers from many records."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _MISSING: Header = ("", None)
 
 
 class HeaderPicker:
-    """Gives some headers, two or more. Quick where many records have headers of the same names, in the same order.
+    """Selects two or more headers. Fast if many records have the same header names in the same order.
 
-    To make a dictionary of each record's headers takes three times as long.
+    A dictionary of each record's headers would take three times as long.
     """
 
     def __init__(self, *names: str) -> None:
@@ -22,10 +22,7 @@ class HeaderPicker:
         self._learn([])
 
     def pick(self, headers: Headers) -> Headers:
-        """Give the header of each name; one without name and value where it is missing.
-
-        Of several with one name the last counts.
-        """
+        """Give the last header of each name; a missing one has an empty name and no value."""
         names = list(map(_NAME, headers))
         if names != self._names:
             self._learn(names)

@@ -162,7 +162,7 @@ def test_what_nobody_can_read_is_shown_in_hexadecimal(site: Site) -> None:
 def test_an_id_that_is_unknown_or_means_several_is_one_line(site: Site) -> None:
     site.fails("one.mp4")
     site.fails("two.mp4")
-    assert "there is no letter probe-xyz" in site.refused("show", "probe-xyz")
+    assert "there is no dead letter probe-xyz" in site.refused("show", "probe-xyz")
     assert "say which" in site.refused("show", "probe-")
     assert "there is no stage lost" in site.refused("list", "--stage", "lost")
 
@@ -232,7 +232,7 @@ def test_a_file_that_holds_anything_else_changes_nothing(site: Site, tmp_path: P
     file = tmp_path / "letters.jsonl"
     site.run("export", str(file), "--code", site.code)
     file.write_text(file.read_text() + "junk\n")
-    assert f"{file}:2 is no letter" in site.refused("import", str(file), "--execute")
+    assert f"{file}:2 is no dead letter" in site.refused("import", str(file), "--execute")
     assert "No such file" in site.refused("import", str(tmp_path / "lost.jsonl"))
 
 

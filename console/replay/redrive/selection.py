@@ -80,7 +80,7 @@ class SelectionCriteria:
 
     def matches(self, record: ConsumerRecord, headers: Mapping[str, bytes | None], id_: str) -> bool:
         """Whether a record is selected."""
-        return (not self.ids or id_.startswith(self.ids)) and self.filter.meets(record, headers)
+        return (not self.ids or id_.startswith(self.ids)) and self.filter.matches_headers(record, headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def opened(record: ConsumerRecord) -> LogEntry:
 
 
 def shown(record: ConsumerRecord) -> dict[str, Any]:
-    return detail.whole(ListedLetter(letter_id(record), record), opened(record), 1, [])
+    return detail.describe(ListedLetter(letter_id(record), record), opened(record), 1, [])
 
 
 def test_an_event_is_shown_as_json() -> None:
@@ -104,7 +104,7 @@ def test_the_timeline_is_that_of_the_version_which_failed() -> None:
     steps = detail.steps_of(dead, lambda _: told(upload, dead, later))
     assert [step.event for step in steps] == ["MediaUploaded", "DeadLetter"]
     assert (
-        detail.whole(ListedLetter("x", dead.record), dead, 1, steps)["timeline"][1]["words"]
+        detail.describe(ListedLetter("x", dead.record), dead, 1, steps)["timeline"][1]["words"]
         == "unreadable: no moov atom"
     )
 

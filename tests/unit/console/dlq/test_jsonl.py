@@ -63,5 +63,5 @@ def test_what_is_no_letter_is_refused_by_file_and_line(changes: dict[str, Any]) 
 
 
 def test_what_is_no_json_is_refused() -> None:
-    with pytest.raises(CommandError, match=r"^file:1 is no letter"):
+    with pytest.raises(CommandError, match=r"^file:1 is no dead letter"):
         list(read([b"words\n"], "file"))

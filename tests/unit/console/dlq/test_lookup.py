@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.console.dlq.letter import letter_id
-from headrace.console.dlq.lookup import ENOUGH, LetterFinder, LetterMatch, narrowed, resolve_prefix
+from headrace.console.dlq.lookup import MAX_CANDIDATES, LetterFinder, LetterMatch, narrowed, resolve_prefix
 from headrace.console.errors import CommandError
 from headrace.console.kafka.offsets import OffsetRange
 from tests.unit.console.dlq.letters import failed
@@ -20,7 +20,7 @@ def test_a_unique_beginning_is_enough() -> None:
 
 
 def test_an_unknown_letter_is_said_to_be_unknown() -> None:
-    with pytest.raises(CommandError, match=r"^there is no letter probe-x: headrace dlq list"):
+    with pytest.raises(CommandError, match=r"^there is no dead letter probe-x: headrace dlq list"):
         resolve_prefix("probe-x", seen("probe-ab12"))
 
 
@@ -40,7 +40,7 @@ def test_a_finder_gives_the_last_record_of_a_letter_and_how_many_there_were() ->
 def test_a_finder_does_not_gather_all_that_begins_with_too_little() -> None:
     finder = LetterFinder(["probe-"])
     finder.take([failed(f"e{number}", number) for number in range(1000)])
-    assert len(finder.found()) == ENOUGH + 1
+    assert len(finder.found()) == MAX_CANDIDATES + 1
 
 
 def test_only_topics_that_can_hold_a_letter_are_looked_at() -> None:

@@ -6,7 +6,7 @@ import multiprocessing
 
 import pytest
 
-from headrace.console.dlq.parallel_scan import PROGRESS_STEP, _hear, _Steps, records_in, scan, share
+from headrace.console.dlq.parallel_scan import PROGRESS_STEP, _receive, _Steps, records_in, scan, share
 from headrace.console.errors import CommandError
 from headrace.console.kafka.offsets import OffsetRange
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -34,21 +34,21 @@ def test_what_went_wrong_in_a_process_goes_wrong_here() -> None:
     here, there = multiprocessing.Pipe(duplex=False)
     there.send("no Kafka at 127.0.0.1:1")
     with pytest.raises(CommandError, match="no Kafka"):
-        _hear(here)
+        _receive(here)
 
 
 def test_a_process_that_was_killed_is_noticed() -> None:
     here, there = multiprocessing.Pipe(duplex=False)
     there.close()
     with pytest.raises(CommandError, match="was killed"):
-        _hear(here)
+        _receive(here)
 
 
-def test_all_that_was_read_is_heard_of_by_steps_and_at_the_end() -> None:
+def test_all_that_was_read_is_received_of_by_steps_and_at_the_end() -> None:
     heard: list[int] = []
     steps = _Steps(heard.append)
     for _ in range(9):
-        steps.hear(PROGRESS_STEP // 4)
+        steps.add(PROGRESS_STEP // 4)
     assert heard == [PROGRESS_STEP, PROGRESS_STEP]
-    steps.tell()
+    steps.flush()
     assert heard == [PROGRESS_STEP, PROGRESS_STEP, PROGRESS_STEP // 4]

@@ -40,7 +40,7 @@ def found(event: str, offset: int, **changes: Any) -> ListedLetter:
 def test_a_letter_is_a_line() -> None:
     one = found("a", 0, why="moov atom not found")
     head, said = page_of(LetterPage((one,))).splitlines()
-    assert head.split() == ["id", "code", "key", "failed", "tries", "reason"]
+    assert head.split() == ["id", "code", "key", "failed", "attempts", "reason"]
     assert one.id[: len("probe-") + 12] in said
     assert all(part in said for part in ("timeout", "media/photos/cat.jpg", " 8 ", "moov atom not found"))
 
@@ -54,11 +54,11 @@ def test_a_terminal_gets_lines_that_are_no_wider_than_it_is() -> None:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        (LetterPage(()), "no dead letter is like that"),
+        (LetterPage(()), "no dead letters match"),
         (LetterPage((), more=1), "1 more letter:"),
         (LetterPage((), more=2000), "2,000 more letters:"),
         (LetterPage((), more=2000, exact=False), "up to 2,000 more:"),
-        (LetterPage((), hidden=3), "3 resolved letters not shown: --all"),
+        (LetterPage((), hidden=3), "3 resolved letters not shown: add --all"),
     ],
 )
 def test_it_says_what_is_not_shown(page: LetterPage, said: str) -> None:
@@ -73,12 +73,12 @@ def test_a_resolved_letter_says_so() -> None:
 
 def test_a_letter_is_printed_with_all_that_is_known() -> None:
     dead = letter(entry(records.uploaded()), "probe")
-    told = detail.whole(ListedLetter(letter_id(dead.record), dead.record), dead, 3, [])
+    told = detail.describe(ListedLetter(letter_id(dead.record), dead.record), dead, 3, [])
     said = printed(lambda out: render.letter(told, None, out))
     for part in (
         letter_id(dead.record),
         "unreadable: no moov atom",
-        "probe.dlq/0/0 (3 records of this letter)",
+        "probe.dlq/0/0 (3 records of this dead letter)",
         "media.uploaded/0/0, written ",
         "content-type",
         "record (MediaUploaded, ",
@@ -90,10 +90,10 @@ def test_a_letter_is_printed_with_all_that_is_known() -> None:
 
 def test_a_letter_of_the_bridge_says_what_can_be_done() -> None:
     record = a_letter(topic="bridge.dlq", value=b"\xff")
-    told = detail.whole(ListedLetter(letter_id(record), record), open_record(record, CODEC), 1, [])
+    told = detail.describe(ListedLetter(letter_id(record), record), open_record(record, CODEC), 1, [])
     said = printed(lambda out: render.letter(told, None, out))
     assert "00000000  ff" in said
-    assert "put the message on its queue again" in said
+    assert "send the message again" in said
 
 
 def stats_of(*letters: Any) -> str:
@@ -105,7 +105,7 @@ def stats_of(*letters: Any) -> str:
 def test_numbers_are_printed_with_groups_and_what_is_new() -> None:
     said = stats_of(*(failed(f"e{number}", number) for number in range(-100_000, -99_990)), failed("b", 1, why="junk"))
     assert "11 open letters, 0 resolved, 11 records" in said
-    assert "2 groups of alike reasons, 1 new since 24 hours ago" in said
+    assert "2 groups of similar reasons, 1 new in 24 hours" in said
     old, new = said.splitlines()[-2:]
     assert ("took <n> s" in old, " new " in old) == (True, False)
     assert ("junk" in new, " new " in new) == (True, True)
