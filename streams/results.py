@@ -87,9 +87,13 @@ class AssetResults:
         """Whether something is known of a newer version of the same object."""
         self._read: dict[str, StoredResult] = {}
 
+    def has(self, name: str) -> bool:
+        """Return whether a result of that name was stored when the results were listed."""
+        return f"{name}.json" in self._names
+
     async def stored(self, name: str) -> StoredResult | None:
         """Give the stored result of that name, such as `labels@1`; None when there is none."""
-        if f"{name}.json" not in self._names:
+        if not self.has(name):
             return None
         if name not in self._read:
             content = await self._bucket.get(f"{self._folder}{name}.json")

@@ -118,7 +118,7 @@ async def test_a_job_whose_stage_has_ended_is_asked_for_by_nobody(watch: Watch) 
     failure = StageFailure(stage="labels", code="job_failed", reason="")
     await watch.results.put_failure(asset(), "labels@1", failure)
     outcome = await watch.look(timedelta(hours=1))
-    assert outcome == Done(how="skipped", why="its stage knows of its end")
+    assert outcome == Done(how="skipped", why="its stage has recorded the end of the job")
     await watch.results.put(asset(), "labels@1", ready(), envelope(ready()), "cause")
     assert isinstance(await watch.look(timedelta(hours=1)), Done)
     assert watch.jobs.asked == 0
