@@ -1,6 +1,6 @@
-"""The CloudEvents 1.0 envelope in Kafka's binary mode: attributes are headers, the value is the Avro datum.
+"""CloudEvents 1.0 in Kafka binary mode: attributes are headers, the value is the Avro datum.
 
-Source: CloudEvents Kafka Protocol Binding 1.0.2. Routing, dead-lettering and replay read only this.
+Source: CloudEvents Kafka Protocol Binding 1.0.2. Routing, dead letters and replay read only the headers.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Headers = tuple[Header, ...]
 
 
 class InvalidEventError(ValueError):
-    """The headers lack an attribute that CloudEvents requires, or hold one that is not UTF-8."""
+    """A required CloudEvents header is missing, or a header is not UTF-8."""
 
 
 class EventMetadata(msgspec.Struct, frozen=True, gc=False):
-    """Who said what, when, about what, and why."""
+    """The CloudEvents attributes of an event."""
 
     id: str
     source: str
@@ -35,12 +35,12 @@ class EventMetadata(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def event(self) -> str:
-        """The event's short name, such as `MediaUploaded`."""
+        """Return the short event name, such as `MediaUploaded`."""
         return self.type.removeprefix(PREFIX)
 
     @property
     def correlation(self) -> str:
-        """The id of the upload that all of this began with; a root event is its own."""
+        """Return the id of the root event; a root event's own id."""
         return self.correlation_id or self.id
 
 
@@ -59,27 +59,29 @@ _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.enc
 
 
 def to_headers(envelope: EventMetadata) -> Headers:
-    """Write the envelope as Kafka headers; attributes without a value are left out."""
+    """Return the attributes as Kafka headers, without empty ones."""
     own = [(header, value.encode()) for header, field in _ATTRIBUTES if (value := getattr(envelope, field))]
     return (*_FIXED, *own)
 
 
 def from_headers(headers: Collection[Header]) -> EventMetadata:
-    """Read the envelope; headers that are not ours are passed over, whatever bytes they hold.
+    """Parse the attributes from Kafka headers; ignore other headers.
 
-    Of several with one name the last counts; a null or empty one is as good as none, and a missing time stays empty.
-    Raises `NotAnEvent` when id, source or type is missing.
+    The last of several headers with one name counts. An empty header counts as missing. A missing time is empty.
+
+    Raises:
+        InvalidEventError: The id, source or type is missing, or an attribute is not UTF-8.
     """
     try:
-        found = {field: value.decode() for name, value in headers if value and (field := _field(name))}
+        attributes = {field: value.decode() for name, value in headers if value and (field := _field(name))}
     except UnicodeDecodeError as error:
         raise InvalidEventError(f"header {_named(headers, error.object)} is not UTF-8") from error
-    if "time" not in found:
-        found["time"] = ""
+    if "time" not in attributes:
+        attributes["time"] = ""
     try:
-        return EventMetadata(**found)
+        return EventMetadata(**attributes)
     except TypeError:
-        missing = sorted({"id", "source", "type"} - found.keys())
+        missing = sorted({"id", "source", "type"} - attributes.keys())
         raise InvalidEventError(f"no CloudEvents header {', '.join('ce_' + name for name in missing)}") from None
 
 
@@ -87,7 +89,7 @@ def _named(headers: Collection[Header], value: bytes) -> str:
     return next(name for name, each in headers if _field(name) and each == value)
 
 
-def timestamp(moment: datetime) -> str:
-    """Write a moment as CloudEvents wants it: RFC 3339, UTC, milliseconds."""
-    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
+def timestamp(time: datetime) -> str:
+    """Format a time for CloudEvents: RFC 3339, UTC, milliseconds."""
+    time = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return f"{time.isoformat(timespec='milliseconds')[:-6]}Z"

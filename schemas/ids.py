@@ -1,4 +1,4 @@
-"""Identity is computed, never drawn: the same cause always yields the same id."""
+"""Deterministic ids: the same cause always gives the same id."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import uuid
 from typing import Protocol
 
 NAMESPACE = uuid.UUID("6f0b8a4c-52b5-5d0e-9c0a-3e7d1f2b4a68")
-"""Namespace of every Headrace UUIDv5. Changing it would make every replay look new."""
+"""Namespace of every Headrace UUIDv5. A change would give every replayed event a new id."""
 
 SEQUENCER_WIDTH = 32
 TOKEN = re.compile(r"(?P<stage>[a-z][a-z0-9-]{0,22})-[0-9a-f]{40}")
-"""A job token: at most 64 characters, so a stage's name has at most 23."""
+"""A job token has at most 64 characters, so a stage name has at most 23."""
 
 
 class AssetLike(Protocol):
-    """What identity needs to know of an asset."""
+    """The fields of an asset that ids depend on."""
 
     @property
     def bucket(self) -> str: ...
@@ -29,36 +29,38 @@ class AssetLike(Protocol):
 
 
 def asset_key(asset: AssetLike) -> str:
-    """Name the asset, whatever its version: `bucket/key`, the Kafka key of everything about it."""
+    """Return `bucket/key`, the Kafka key of every event of the asset."""
     return f"{asset.bucket}/{asset.key}"
 
 
 def root_id(asset: AssetLike, event_name: str) -> str:
-    """Give one S3 event the same id however often and by whatever way it arrives."""
+    """Return the id of an S3 event. It does not depend on the path or the number of deliveries."""
     return _uuid5(asset.bucket, asset.key, asset.version, asset.sequencer, event_name)
 
 
 def derived_id(cause_id: str, stage: str, stage_version: int | str, ordinal: int | str = 0) -> str:
-    """Give the `ordinal`-th event that a stage makes of one cause the same id on every run."""
+    """Return the id of the `ordinal`-th event that a stage derives from a cause; the same on every run."""
     return _uuid5(cause_id, stage, str(stage_version), str(ordinal))
 
 
 def named_id(*parts: str) -> str:
-    """Give an event from outside an id computed from what makes it that event."""
+    """Return the id of an external event, computed from the parts that identify it."""
     return _uuid5(*parts)
 
 
 def job_end_id(service: str, job_id: str, token: str, status: str) -> str:
-    """Give the end of a job the same id, whether AWS told of it or somebody asked."""
+    """Return the id of a job's completion; the same for a notification from AWS and for a status call."""
     return _uuid5("job", service, job_id, token, status)
 
 
 def job_token(stage: str, asset: AssetLike, options: str) -> str:
-    """Give one run of a stage over one asset version the same idempotency key on every attempt.
+    """Return the idempotency key of a stage's run on an asset version; the same on every attempt.
 
-    At most 64 characters of `[a-z0-9-]`: valid as Rekognition's ClientRequestToken and JobTag, Textract's
-    JobTag and Transcribe's job name. `options` names the stage's version, options and epoch. Raises ValueError for
-    a stage whose name does not fit.
+    It has at most 64 characters of `[a-z0-9-]`: valid as Rekognition's ClientRequestToken and JobTag, Textract's JobTag
+    and Transcribe's job name. `options` contains the stage's version, options and epoch.
+
+    Raises:
+        ValueError: The stage name is not valid in a token.
     """
     digest = hashlib.sha256(_joined(asset.bucket, asset.key, asset.version, asset.sequencer, stage, options))
     token = f"{stage}-{digest.hexdigest()[:40]}"
@@ -68,28 +70,28 @@ def job_token(stage: str, asset: AssetLike, options: str) -> str:
 
 
 def token_stage(token: str) -> str | None:
-    """Name the stage that a job token belongs to; None when the token is not one of ours."""
-    found = TOKEN.fullmatch(token)
-    return found["stage"] if found else None
+    """Return the stage of a job token; None if it is not a Headrace token."""
+    match = TOKEN.fullmatch(token)
+    return match["stage"] if match else None
 
 
 def sequencer_order(sequencer: str) -> str:
-    """Make S3 sequencers of one key comparable as text: the shorter is padded with zeros on the right.
+    """Pad an S3 sequencer with zeros on the right, so that sequencers of one key compare as text.
 
-    Source: Amazon S3 User Guide, "Event message structure". An asset without one sorts before all others.
+    Source: Amazon S3 User Guide, "Event message structure". An empty sequencer sorts before all others.
     """
     return sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
 
 
 def _uuid5(*parts: str) -> str:
-    """Write what `uuid.uuid5` gives, without the object that it makes of it. Source: RFC 9562, 5.5."""
-    found = bytearray(hashlib.sha1(NAMESPACE.bytes + _joined(*parts), usedforsecurity=False).digest()[:16])
-    found[6] = found[6] & 0x0F | 0x50
-    found[8] = found[8] & 0x3F | 0x80
-    text = found.hex()
+    """Return `str(uuid.uuid5(...))` without creating a UUID object. Source: RFC 9562, 5.5."""
+    digest = bytearray(hashlib.sha1(NAMESPACE.bytes + _joined(*parts), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _joined(*parts: str) -> bytes:
-    """Join so that no two different lists of parts give the same bytes."""
+    """Join parts with their lengths, so that different lists give different bytes."""
     return "".join([f"{len(part)}:{part}" for part in parts]).encode()

@@ -1,4 +1,4 @@
-"""Text without secrets, for logs, reasons and screens. Pure.
+"""Remove secrets from text, for logs, error reasons and terminals. Pure.
 
 Sources: AWS IAM identifiers (`AKIA` and `ASIA` keys), Signature Version 4 query strings, RFC 6750 (bearer tokens),
 RFC 7519 (JSON Web Tokens).
@@ -12,9 +12,9 @@ PLACEHOLDER = "[redacted]"
 
 _NAMES = r"(?:authorization|secret|token|passw(?:or)?d|signature|credential|cookie|api[_-]?key)"
 NAMED_LIKE_A_SECRET = re.compile(_NAMES, re.IGNORECASE)
-# What looks ahead is bounded or begins where nothing of its kind stands before: no text takes quadratic time.
+# Each pattern is bounded or anchored by a lookbehind, so that no text takes quadratic time.
 _SECRETS = (
-    # A query string, such as a presigned address has. A key may end in a question mark, and keeps that.
+    # A query string, as in a presigned URL. An object key may end in a question mark.
     re.compile(r"\?(?P<secret>[^\s\"'<>?=&]+=[^\s\"'<>]*)"),
     re.compile(r"(?i)\bauthorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?P<secret>[^\"'\r\n]+)"),
     re.compile(r"(?i)\bbearer\s{1,4}(?P<secret>[\w.~+/=-]{8,})"),
@@ -27,21 +27,21 @@ _SECRETS = (
 )
 
 
-# Nearly nothing has any of these, and to look for them all at once costs a tenth of looking for each secret.
+# Few texts match this; the test costs a tenth of testing each pattern.
 _SUSPECT = re.compile(rf"[?=]|://|AKIA|ASIA|eyJ|(?i:bearer)|(?i:{_NAMES})")
 
 
-def redact(said: str, instead: str | None = None) -> str:
-    """Give a text without the secrets in it; `instead` of each stands a note, or as many of one character."""
-    if not _SUSPECT.search(said):
-        return said
+def redact(text: str, fill: str | None = None) -> str:
+    """Replace each secret with `PLACEHOLDER`, or with the character `fill`, repeated to the same length."""
+    if not _SUSPECT.search(text):
+        return text
     for pattern in _SECRETS:
-        said = pattern.sub(
-            lambda found: _without(found, instead * len(found["secret"]) if instead else PLACEHOLDER), said
+        text = pattern.sub(
+            lambda match: _replace_secret(match, fill * len(match["secret"]) if fill else PLACEHOLDER), text
         )
-    return said
+    return text
 
 
-def _without(found: re.Match[str], instead: str) -> str:
-    start, end = (at - found.start() for at in found.span("secret"))
-    return found[0][:start] + instead + found[0][end:]
+def _replace_secret(match: re.Match[str], placeholder: str) -> str:
+    start, end = (position - match.start() for position in match.span("secret"))
+    return match[0][:start] + placeholder + match[0][end:]

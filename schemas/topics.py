@@ -1,4 +1,4 @@
-"""The topic table: what lies where. Docs, command line and clusters are made from it."""
+"""The topic table. Docs, the command line and clusters are generated from it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from headrace.schemas.records import Event
 DAY_MS = 86_400_000
 PARTITIONS = 4
 LARGEST = 2 * 2**20
-"""Bytes of a record that came as it was, with our headers: AWS sends up to 1 MiB, and Kafka takes 1 MiB by default."""
+"""Size limit in bytes of an unchanged record with added headers. AWS sends up to 1 MiB; Kafka's default is 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One Kafka topic: what it holds, and how long."""
+    """One Kafka topic: its contents and its settings."""
 
     name: str
     description: str
@@ -27,11 +27,11 @@ class Topic:
     compacted: bool = False
     max_bytes: int | None = None
     stage: str = ""
-    """The stage without which nobody needs the topic; empty for what every pipeline has."""
+    """The stage that writes the topic; empty for a topic of every pipeline."""
 
     @property
     def config(self) -> dict[str, str]:
-        """The topic's settings as Kafka takes them."""
+        """The topic's settings for Kafka."""
         size = {"max.message.bytes": str(self.max_bytes)} if self.max_bytes else {}
         if self.compacted:
             return {"cleanup.policy": "compact", **size}
@@ -40,102 +40,68 @@ class Topic:
 
 UPLOADED = Topic("media.uploaded", "objects created in S3", (records.MediaUploaded,))
 DELETED = Topic("media.deleted", "objects removed from S3", (records.MediaDeleted,))
-AWS_EVENTS = Topic("aws.events", "every other AWS or custom event, as it came", (records.AwsEvent,))
-JOBS_STARTED = Topic("jobs.started", "asynchronous AWS jobs that were accepted; key = job token", (records.JobStarted,))
+AWS_EVENTS = Topic("aws.events", "every other AWS or custom event, unchanged", (records.AwsEvent,))
+JOBS_STARTED = Topic("jobs.started", "asynchronous AWS jobs that AWS accepted; key = job token", (records.JobStarted,))
 JOBS_FINISHED = Topic("jobs.finished", "asynchronous AWS jobs that have ended; key = job token", (records.JobFinished,))
 THUMBNAILED = Topic("media.thumbnailed", "previews", (records.MediaThumbnailed,))
-SCANNED = Topic("media.scanned", "objects whose content was checked and found harmless", (records.MediaScanned,))
+SCANNED = Topic("media.scanned", "objects that passed the content check", (records.MediaScanned,))
 PROBED = Topic("media.probed", "technical metadata", (records.MediaProbed,))
 READY = Topic("media.ready", "fan-in: scanned and probed, so worth paying for", (records.MediaReady,))
-LABELLED = Topic("media.labelled", "what is visible in images and videos", (records.MediaLabelled,))
+LABELLED = Topic("media.labelled", "labels of images and videos", (records.MediaLabelled,))
 MODERATED = Topic("media.moderated", "unsafe content in images and videos", (records.MediaModerated,))
 TRANSCRIBED = Topic("media.transcribed", "speech as text", (records.MediaTranscribed,))
 TRANSCODED = Topic("media.transcoded", "proxies, sound and frames", (records.MediaTranscoded,), stage="transcode")
 FACES = Topic("media.faces-detected", "faces in images and videos", (records.FacesDetected,), stage="faces")
-TEXT_SEEN = Topic("media.text-detected", "text that is visible", (records.TextDetected,), stage="text-in-video")
+TEXT_SEEN = Topic("media.text-detected", "text in images and videos", (records.TextDetected,), stage="text-in-video")
 SEGMENTED = Topic("media.segmented", "shots and technical cues of videos", (records.MediaSegmented,), stage="segments")
 CELEBRITIES = Topic(
     "media.celebrities-recognised", "known people", (records.CelebritiesRecognised,), stage="celebrities"
 )
 DOCUMENTS = Topic("media.document-analysed", "text of documents", (records.DocumentAnalysed,))
-ENTITIES = Topic("media.entities-detected", "names in texts", (records.EntitiesDetected,), stage="entities")
-SENTIMENT = Topic("media.sentiment-detected", "the mood of texts", (records.SentimentDetected,), stage="sentiment")
+ENTITIES = Topic("media.entities-detected", "named entities in texts", (records.EntitiesDetected,), stage="entities")
+SENTIMENT = Topic("media.sentiment-detected", "sentiment of texts", (records.SentimentDetected,), stage="sentiment")
 KEY_PHRASES = Topic(
-    "media.key-phrases-detected", "what texts are about", (records.KeyPhrasesDetected,), stage="key-phrases"
+    "media.key-phrases-detected", "key phrases of texts", (records.KeyPhrasesDetected,), stage="key-phrases"
 )
-LANGUAGE = Topic("media.language-detected", "the language of texts", (records.LanguageDetected,), stage="language")
-PII = Topic("media.pii-detected", "where texts hold personal data", (records.PiiDetected,), stage="pii")
+LANGUAGE = Topic("media.language-detected", "language of texts", (records.LanguageDetected,), stage="language")
+PII = Topic("media.pii-detected", "positions of personal data in texts", (records.PiiDetected,), stage="pii")
 TRANSLATED = Topic("media.translated", "translations", (records.MediaTranslated,))
-VOICED = Topic("media.voiced", "translations read out", (records.MediaVoiced,), stage="voice")
+VOICED = Topic("media.voiced", "translations as speech", (records.MediaVoiced,), stage="voice")
 SUMMARISED = Topic("media.summarised", "summaries", (records.MediaSummarised,), stage="summary")
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
-BRIDGE_DLQ = Topic("bridge.dlq", "what AWS sent and nobody could read", retention_days=90, max_bytes=LARGEST)
+BRIDGE_DLQ = Topic("bridge.dlq", "unparseable AWS messages, unchanged", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)
-BACKFILLS = Topic("system.backfills", "how far each backfill has come", partitions=1, compacted=True)
+BACKFILLS = Topic("system.backfills", "checkpoints of backfills", partitions=1, compacted=True)
 
-WORKERS = Topic("system.workers", "how each worker's stages are", partitions=1, compacted=True)
-DISPOSITIONS = Topic("system.dispositions", "what was decided about dead letters", partitions=1, compacted=True)
-RULES = Topic("system.rules", "rules that are in force", partitions=1, compacted=True)
-AUDIT = Topic("system.audit", "who replayed what, when and why", partitions=1, retention_days=365)
+WORKERS = Topic("system.workers", "status of the stages of each worker", partitions=1, compacted=True)
+DISPOSITIONS = Topic("system.dispositions", "decisions about dead letters", partitions=1, compacted=True)
+RULES = Topic("system.rules", "active rules", partitions=1, compacted=True)
+AUDIT = Topic("system.audit", "audit log of replays", partitions=1, retention_days=365)
 
-SHARED = (
-    UPLOADED,
-    DELETED,
-    AWS_EVENTS,
-    JOBS_STARTED,
-    JOBS_FINISHED,
-    THUMBNAILED,
-    SCANNED,
-    PROBED,
-    READY,
-    LABELLED,
-    MODERATED,
-    TRANSCRIBED,
-    TRANSCODED,
-    FACES,
-    TEXT_SEEN,
-    SEGMENTED,
-    CELEBRITIES,
-    DOCUMENTS,
-    ENTITIES,
-    SENTIMENT,
-    KEY_PHRASES,
-    LANGUAGE,
-    PII,
-    TRANSLATED,
-    VOICED,
-    SUMMARISED,
-    COMPLETED,
-    BRIDGE_DLQ,
-    SCHEMAS,
-    BACKFILLS,
-    WORKERS,
-    DISPOSITIONS,
-    RULES,
-    AUDIT,
-)
+SHARED = tuple(value for value in globals().values() if isinstance(value, Topic))
+"""Every topic that is not one stage's own, in the order of this module."""
 
 
 def retry(stage: str) -> Topic:
-    """The topic where a stage's records wait until they are due again."""
-    return Topic(f"{stage}.retry", f"records of {stage} that are tried again later", max_bytes=LARGEST)
+    """Return the topic of a stage's records that wait for a retry."""
+    return Topic(f"{stage}.retry", f"records of {stage} that wait for a retry", max_bytes=LARGEST)
 
 
 def dead_letters(stage: str) -> Topic:
-    """The topic where a stage's records end that cannot be processed, as they came, with the reason."""
-    holds = f"what {stage} could not process, as it came, with the reason"
-    return Topic(f"{stage}.dlq", holds, retention_days=90, max_bytes=LARGEST)
+    """Return the dead-letter topic of a stage."""
+    description = f"records that {stage} could not process, unchanged, with the reason"
+    return Topic(f"{stage}.dlq", description, retention_days=90, max_bytes=LARGEST)
 
 
 def table(stages: Iterable[str]) -> tuple[Topic, ...]:
-    """Every topic of a pipeline with these stages."""
+    """List the topics of a pipeline with these stages."""
     names = tuple(stages)
     shared = [topic for topic in SHARED if not topic.stage or topic.stage in names]
     return (*shared, *(topic for stage in names for topic in (retry(stage), dead_letters(stage))))
 
 
 def is_dead_letters(topic: str) -> bool:
-    """Whether a topic holds dead letters, of a stage or of the bridge."""
+    """Return whether a topic is a dead-letter topic, of a stage or of the bridge."""
     return topic.endswith(".dlq")
 
 
@@ -146,22 +112,22 @@ _OF_A_JOB = (records.JobStarted, records.JobFinished)
 
 
 def topic_for(kind: type[Event]) -> Topic:
-    """The one topic that holds this kind of event."""
+    """Return the topic of a kind of event."""
     return _TOPIC_OF[kind]
 
 
 def topic_of(event: Event) -> Topic:
-    """The one topic that holds this event."""
+    """Return the topic of an event."""
     return topic_for(type(event))
 
 
 def key_of(event: Event) -> bytes:
-    """The record key: the asset, so that everything about it is in one partition; for jobs the token."""
+    """Return the record key: the asset, so that its events are in one partition; the token for jobs."""
     return subject_of(event).encode()
 
 
 def subject_of(event: Event) -> str:
-    """What the event is about, in words."""
+    """Return the CloudEvents subject of an event: the asset, the job token or the source."""
     if isinstance(event, _OF_A_JOB):
         return event.token
     if isinstance(event, records.AwsEvent):

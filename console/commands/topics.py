@@ -78,7 +78,13 @@ def show(table: tuple[Topic, ...], as_json: bool) -> None:
         typer.echo(json.dumps([_row(topic) for topic in table], indent=2))
         return
     grid = Table(
-        Column("topic", no_wrap=True), "holds", "partitions", "retention", box=None, pad_edge=False, header_style="bold"
+        Column("topic", no_wrap=True),
+        "description",
+        "partitions",
+        "retention",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
     )
     for topic in table:
         grid.add_row(topic.name, topic.description, str(topic.partitions), _retention(topic))
@@ -119,7 +125,7 @@ def warn(topic: Topic, partitions: int) -> None:
 def _row(topic: Topic) -> dict[str, object]:
     return {
         "name": topic.name,
-        "holds": topic.description,
+        "description": topic.description,
         "events": [event.EVENT for event in topic.events],
         "partitions": topic.partitions,
         "retention_days": None if topic.compacted else topic.retention_days,

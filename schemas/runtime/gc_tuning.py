@@ -1,15 +1,15 @@
-"""How often a process that carries records looks for garbage: seldom, for they are small objects without cycles."""
+"""Reduce how often the garbage collector runs. Records are small and acyclic."""
 
 from __future__ import annotations
 
 import gc
 
 GC_THRESHOLDS = (50_000, 20, 20)
-"""Of Python's own (700, 10, 10), the first look comes after some ten records, and takes a tenth of all time."""
+"""With Python's default (700, 10, 10), a collection runs every ten records and takes a tenth of the time."""
 
 
 def reduce_gc_frequency() -> None:
-    """Take what is there now for lasting, and look at what comes after it less often."""
+    """Exempt all present objects from collection, and collect new ones less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -1,4 +1,4 @@
-"""How every process writes its log: one line an event, with fields, on standard error."""
+"""Configure logging: one line an event, with fields, on standard error."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import structlog
 from headrace.schemas.redaction import redact
 
 _PROCESSORS: list[Any] = []
-"""The one list of them: loggers are cached with it, and what is configured later is to count for them, too."""
+"""Cached loggers hold this list, so `configure` changes it in place."""
 
 
 class StandardError:
-    """Standard error as it is when a line is written: loggers are cached, and live longer than a redirection."""
+    """Write to the current `sys.stderr`. Cached loggers outlive a redirection."""
 
     def write(self, text: str) -> int:
-        """Write to what standard error is now."""
+        """Write to the current standard error."""
         return sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Flush what standard error is now."""
+        """Flush the current standard error."""
         sys.stderr.flush()
 
 
 def configure(json: bool, level: int = logging.INFO) -> None:
-    """Send our lines to standard error, for people or as JSON, and keep the libraries' chatter out."""
-    for_people = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
+    """Log to standard error, as text or as JSON. Libraries log errors only."""
+    text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
     _PROCESSORS[:] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _without_secrets,
-        structlog.processors.JSONRenderer() if json else for_people,
+        structlog.processors.JSONRenderer() if json else text,
     ]
     structlog.configure(
         processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Each line in one write, so that what a library logs from another thread cannot get in between.
+        # Each line is one write, so that lines of other threads cannot mix with it.
         logger_factory=structlog.WriteLoggerFactory(StandardError()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
@@ -49,7 +49,7 @@ def configure(json: bool, level: int = logging.INFO) -> None:
 
 
 def _without_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take the secrets out of every text of a line: keys of objects, reasons, what an exception says."""
+    """Redact every text of a line: object keys, reasons, exceptions."""
     for name, value in line.items():
         if isinstance(value, str):
             line[name] = redact(value)

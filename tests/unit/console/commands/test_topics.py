@@ -26,7 +26,7 @@ def test_the_list_is_the_topic_table_with_the_stages_own_topics() -> None:
     assert [row["name"] for row in rows] == [topic.name for topic in topics.table(["labels"])]
     assert rows[0] == {
         "name": "media.uploaded",
-        "holds": "objects created in S3",
+        "description": "objects created in S3",
         "events": ["MediaUploaded"],
         "partitions": 4,
         "retention_days": 30,
@@ -44,7 +44,7 @@ def test_a_compacted_topic_has_no_retention() -> None:
 def test_the_list_for_people_names_every_topic() -> None:
     lines = CliRunner().invoke(APP, ["list"]).stdout.splitlines()
 
-    assert lines[0].split() == ["topic", "holds", "partitions", "retention"]
+    assert lines[0].split() == ["topic", "description", "partitions", "retention"]
     first_words = {line.split()[0] for line in lines if not line.startswith(" ")}
     assert {topic.name for topic in topics.table(["labels"])} <= first_words
     assert any(line.split()[-3:] == ["newest", "per", "key"] for line in lines)
