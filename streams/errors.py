@@ -9,9 +9,8 @@
 
     Gone                 no failure: the object version was replaced or deleted, so there is nothing left to do
 
-Any other exception is a bug of ours, and is dead-lettered as `ours`. Exceptions state facts; `streams.engine.outcome`
-has
-the policy.
+Any other exception is a bug, and is dead-lettered as `internal_error`. Exceptions state facts;
+`streams.engine.outcome` has the policy.
 """
 
 from __future__ import annotations

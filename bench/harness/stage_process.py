@@ -34,7 +34,7 @@ from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
-from headrace.streams.engine.outcome import Disposition, Done, Outcome
+from headrace.streams.engine.outcome import Done, Outcome, RecordDisposition
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_host
@@ -54,7 +54,7 @@ With `sent again` and `known` every result is in the store before: the one sends
 `routed` is a rule that reads the topic and forwards what matches its pattern.
 """
 
-Process = Callable[[ConsumerRecord], Awaitable[Disposition]]
+Process = Callable[[ConsumerRecord], Awaitable[RecordDisposition]]
 
 LOOK_SECONDS = 0.02
 AT_ONCE = 32
@@ -121,10 +121,10 @@ class Handler:
             return DONE
         return Done((ProducerRecord(topics.SCANNED.name, received.key, received.value, received.headers),))
 
-    async def alone(self, received: ConsumerRecord) -> Disposition:
+    async def alone(self, received: ConsumerRecord) -> RecordDisposition:
         """Do the work where there is nothing but the scheduler."""
         await self._work(received.key, received.offset)
-        return Disposition.DONE
+        return RecordDisposition.DONE
 
     async def _work(self, key: object, order: Any) -> None:
         if self._latest.get(key, order) > order:

@@ -44,7 +44,7 @@ def _encoded(fact: EventWithMetadata, book: Codec) -> ProducerRecord | Rejected:
     try:
         sent = to_producer_record(*fact, book)
     except ValueError as error:  # a bug of ours, which must not hold up what comes behind it
-        return Rejected("ours", str(error))
+        return Rejected("internal_error", str(error))
     if _size(sent) > LARGEST_RECORD:
         return Rejected("too_large", f"a record of more than {LARGEST_RECORD // 1024} KB")
     return sent

@@ -1,4 +1,4 @@
-"""`headrace health`: whether the worker here is well, for whoever restarts it."""
+"""`headrace health`: the liveness or readiness of the worker on this machine."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import typer
 
 def health(
     ready: Annotated[
-        bool, typer.Option("--ready", help="Ask whether all stages run, not only whether it lives.")
+        bool, typer.Option("--ready", help="Check readiness (all stages run) instead of liveness.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Its port; else HEADRACE_METRICS_PORT.", show_default=False)] = 0,
+    port: Annotated[int, typer.Option(help="Port (default: HEADRACE_METRICS_PORT).", show_default=False)] = 0,
 ) -> None:
-    """Ask the worker on this machine how it is: exit code 0 when it is well, 1 with the reason when it is not."""
+    """Check the worker on this machine. Exit code 0: healthy; 1: not, with the reason."""
     import os
     import urllib.error
     import urllib.request
 
     from headrace.console.errors import CommandError
 
-    told = port or os.environ.get("HEADRACE_METRICS_PORT", "0")
-    if not str(told).isdecimal() or not int(told):
-        raise CommandError("HEADRACE_METRICS_PORT is not set: a worker answers on that port alone")
-    url = f"http://127.0.0.1:{told}/{'ready' if ready else 'live'}"
+    address = port or os.environ.get("HEADRACE_METRICS_PORT", "0")
+    if not str(address).isdecimal() or not int(address):
+        raise CommandError("no port: set HEADRACE_METRICS_PORT or use --port")
+    url = f"http://127.0.0.1:{address}/{'ready' if ready else 'live'}"
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:
             typer.echo(answer.read().decode())
     except urllib.error.HTTPError as error:
         raise CommandError(error.read().decode()) from error
     except OSError as error:
-        raise CommandError(f"nobody answers on port {told}: {error}") from error
+        raise CommandError(f"no worker on port {address}: {error}") from error

@@ -16,13 +16,13 @@ def worker(
     names: Annotated[list[str] | None, typer.Argument(metavar="STAGE...", help="Stages to host.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Host every stage.")] = False,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
-    reset_fuse: Annotated[
-        bool, typer.Option("--reset-fuse", help="Start stages again that stopped because the fault was theirs.")
+    reset: Annotated[
+        bool, typer.Option("--reset-circuit-breaker", help="Reset the circuit breaker of the given stages.")
     ] = False,
 ) -> None:
-    """Host stages until SIGTERM or Ctrl-C, then let the records in work end and stop."""
+    """Host stages until SIGTERM or Ctrl-C, then finish the running records and stop."""
     if bool(names) == every:
-        raise CommandError("name the stages to host, or give --all for every stage")
+        raise CommandError("name the stages to host, or use --all")
 
     from headrace.console.routing import targets
     from headrace.streams import pipeline
@@ -40,28 +40,28 @@ def worker(
 
     rules = targets.table() if targets.follows() else None
     plan = streams_worker.WorkerConfig(
-        stages, load(StreamSettings), load(KafkaSettings), reset_fuse, rules, host_new_rules=every
+        stages, load(StreamSettings), load(KafkaSettings), reset, rules, host_new_rules=every
     )
     logging.configure(json_logs)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(until_told(streams_worker.run, plan))
+        runner.run(until_signal(streams_worker.run, plan))
 
 
-async def until_told(run: Callable[..., Any], plan: object) -> None:
-    """Run until SIGTERM or Ctrl-C; a second one does not wait for anything."""
+async def until_signal(run: Callable[..., Any], plan: object) -> None:
+    """Run until SIGTERM or Ctrl-C. A second signal ends the process at once."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
-    def told(number: signal.Signals) -> None:
+    def on_signal(number: signal.Signals) -> None:
         stop.set()
         loop.remove_signal_handler(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told, number)
+        loop.add_signal_handler(number, on_signal, number)
     await run(plan, stop)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Give uvloop where it is installed: a quarter faster under Faust."""
+    """Return uvloop's loop factory where it is installed: 25 % faster under Faust."""
     try:
         import uvloop
     except ImportError:

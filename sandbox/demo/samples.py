@@ -10,7 +10,7 @@ from headrace.sandbox.demo.pdf import pdf
 from headrace.streams.media.content_check import eicar
 
 DONE = "done"
-OURS = "ours"
+INTERNAL_ERROR = "internal_error"
 LETTER = (
     "Dear friends,\n\nthank you for the wonderful films from Lake Constance. On 12 June 2026 we will\n"
     "show them in Zurich. Please send the invoice to accounts@example.com.",
@@ -37,11 +37,12 @@ TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "t
 def samples(all_stages: bool = False, broken: str = "") -> tuple[SampleFile, ...]:
     """Give every file. The corrupt and the infected one are made here: no scanner is to stop a copy of this project.
 
-    What a stage with a bug in it should have done ends as `ours`.
+    What a stage with a bug in it should have done ends as `internal_error`.
     """
     found = _all_samples() if all_stages else _samples()
     return tuple(
-        replace(each, endings={**each.endings, broken: OURS}) if broken in each.endings else each for each in found
+        replace(each, endings={**each.endings, broken: INTERNAL_ERROR}) if broken in each.endings else each
+        for each in found
     )
 
 

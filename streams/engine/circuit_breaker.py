@@ -1,27 +1,30 @@
-"""Stops a stage whose dead letters say that the fault is ours, instead of dead-lettering everything.
+"""Stop a stage when too many of its records fail with an internal error.
 
-A blown fuse is kept in the results bucket, so that a restart does not begin again until somebody resets it.
-Source: the circuit breaker of Nygard, "Release It!", with a person to close it.
+The reason is stored in the results bucket, so a restart does not close the breaker; an operator resets it.
+Source: the circuit breaker of Nygard, "Release It!".
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-from headrace.streams.engine.outcome import Dead, Outcome, Retry
+from headrace.streams.engine.outcome import INTERNAL_ERROR, Dead, Outcome, Retry
 from headrace.streams.results import ResultsBucket
 
 WINDOW = 50
-LEAST = 20
+"""Outcomes that count."""
+MIN_OUTCOMES = 20
+"""Outcomes before the breaker can open."""
 SHARE = 0.5
+"""Share of internal errors that opens the breaker."""
 
 
 class CircuitOpenError(RuntimeError):
-    """Too many of a stage's recent records failed with a fault of ours."""
+    """Too many of a stage's recent records failed with an internal error."""
 
 
 class CircuitBreaker:
-    """Watches the endings of one stage."""
+    """The circuit breaker of one stage."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
@@ -29,28 +32,34 @@ class CircuitBreaker:
         self.why = ""
 
     def note(self, outcome: Outcome) -> None:
-        """Count an ending. Raises `FuseBlown` when it is one too many, before anything is made of it."""
+        """Count an outcome.
+
+        Raises:
+            CircuitOpenError: the breaker is open, or this outcome opens it.
+        """
         if self.why:
             raise CircuitOpenError(self.why)
         if isinstance(outcome, Retry):
             return
-        ours = isinstance(outcome, Dead) and outcome.code == "ours"
-        self._recent.append(ours)
-        if not ours or len(self._recent) < LEAST:
+        failed = isinstance(outcome, Dead) and outcome.code == INTERNAL_ERROR
+        self._recent.append(failed)
+        if not failed or len(self._recent) < MIN_OUTCOMES:
             return
-        failed = sum(self._recent)
-        if failed >= SHARE * len(self._recent):
-            self.why = f"{failed} of the last {len(self._recent)} records failed with a fault of ours: {outcome.why}"
+        failures = sum(self._recent)
+        if failures >= SHARE * len(self._recent):
+            self.why = (
+                f"{failures} of the last {len(self._recent)} records failed with an internal error: {outcome.why}"
+            )
             raise CircuitOpenError(self.why)
 
 
 async def load_reason(bucket: ResultsBucket, stage: str) -> str:
-    """Say why a stage's fuse is blown; empty when it is not."""
+    """Return why a stage's circuit breaker is open; empty when it is closed."""
     return ((await bucket.get(_key(stage))) or b"").decode()
 
 
 async def save_reason(bucket: ResultsBucket, stage: str, why: str) -> None:
-    """Remember that a stage's fuse is blown; an empty reason resets it."""
+    """Store why a stage's circuit breaker is open; an empty reason resets it."""
     await bucket.put(_key(stage), why.encode(), "text/plain")
 
 

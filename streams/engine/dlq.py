@@ -66,9 +66,9 @@ class RedriveInfo:
         object.__setattr__(self, "headers", headers)
 
 
-def dead_letter(stage: Stage, received: ConsumerRecord, dead: Dead, attempts: int, now: datetime) -> ProducerRecord:
+def dead_letter(stage: Stage, record: ConsumerRecord, dead: Dead, attempts: int, now: datetime) -> ProducerRecord:
     """Write the record as it came, byte for byte, with the reason in `dlq-*` headers."""
-    origin, marks = record_history(received), replay_headers(received)
+    origin, marks = record_history(record), replay_headers(record)
     reason = (
         text("dlq-stage", stage.name),
         text("dlq-stage-version", stage.version),
@@ -79,13 +79,13 @@ def dead_letter(stage: Stage, received: ConsumerRecord, dead: Dead, attempts: in
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
     )
-    headers = original_headers(received.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
-    return ProducerRecord(topics.dead_letters(stage.name).name, received.key, received.value, headers)
+    headers = original_headers(record.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
+    return ProducerRecord(topics.dead_letters(stage.name).name, record.key, record.value, headers)
 
 
-def retry_record(stage: Stage, received: ConsumerRecord, retry: Retry, attempts: int, now: datetime) -> ProducerRecord:
+def retry_record(stage: Stage, record: ConsumerRecord, retry: Retry, attempts: int, now: datetime) -> ProducerRecord:
     """Write the record as it came for another try, not before `retry.after` seconds from the broker's receipt."""
-    origin = record_history(received)
+    origin = record_history(record)
     plan = (
         text("retry-after-ms", int(retry.after * 1000)),
         text("retry-attempts", origin.failures + attempts),
@@ -94,8 +94,8 @@ def retry_record(stage: Stage, received: ConsumerRecord, retry: Retry, attempts:
         text("retry-message", sanitize_reason(retry.why)),
         text("retry-first-failure", origin.first_failure or timestamp(now)),
     )
-    headers = original_headers(received.headers) + plan + origin_headers(RETRY, origin) + replay_headers(received)
-    return ProducerRecord(topics.retry(stage.name).name, received.key, received.value, headers)
+    headers = original_headers(record.headers) + plan + origin_headers(RETRY, origin) + replay_headers(record)
+    return ProducerRecord(topics.retry(stage.name).name, record.key, record.value, headers)
 
 
 def redrive_record(letter: ConsumerRecord, replay: RedriveInfo) -> ProducerRecord:

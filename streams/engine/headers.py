@@ -35,10 +35,10 @@ class RecordHistory:
     waits: int = 0
 
 
-def record_history(received: ConsumerRecord) -> RecordHistory:
+def record_history(record: ConsumerRecord) -> RecordHistory:
     """Read the history from the retry headers; a record without them is on its first delivery."""
-    found = {name: value for name, value in received.headers if name.startswith(RETRY) and value is not None}
-    here = RecordHistory(received.topic, received.partition, received.offset, received.timestamp)
+    found = {name: value for name, value in record.headers if name.startswith(RETRY) and value is not None}
+    here = RecordHistory(record.topic, record.partition, record.offset, record.timestamp)
     if "retry-topic" not in found:
         return here
     try:
@@ -55,16 +55,16 @@ def record_history(received: ConsumerRecord) -> RecordHistory:
         return here
 
 
-def due_at(received: ConsumerRecord) -> float:
+def due_at(record: ConsumerRecord) -> float:
     """Give the moment, in seconds, before which a record must not be tried: the broker's clock plus the delay.
 
     Only a retry topic holds records back. To ask all others for a header is a third of what a lane costs.
     """
-    if not received.topic.endswith(RETRY_TOPIC):
+    if not record.topic.endswith(RETRY_TOPIC):
         return 0.0
-    for name, value in received.headers:
+    for name, value in record.headers:
         if name == "retry-after-ms" and value is not None and value.isdigit():
-            return received.timestamp + int(value) / 1000
+            return record.timestamp + int(value) / 1000
     return 0.0
 
 
@@ -79,11 +79,11 @@ def _are_own(names: tuple[str, ...]) -> tuple[bool, ...]:
     return tuple([not name.startswith((RETRY, DEAD_LETTER, REPLAY)) for name in names])
 
 
-def replay_headers(received: ConsumerRecord) -> Headers:
+def replay_headers(record: ConsumerRecord) -> Headers:
     """Give the marks of the stage's last redrive; on what comes from elsewhere they are another stage's."""
-    if not received.topic.endswith(RETRY_TOPIC):
+    if not record.topic.endswith(RETRY_TOPIC):
         return ()
-    return tuple(header for header in received.headers if header[0].startswith(REPLAY))
+    return tuple(header for header in record.headers if header[0].startswith(REPLAY))
 
 
 def count_in(headers: Mapping[str, bytes | None], name: str) -> int:

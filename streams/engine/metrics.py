@@ -1,4 +1,4 @@
-"""One canonical log line a record, and the counters behind `/metrics`."""
+"""One log line per record, and the counters of `/metrics`."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ from headrace.streams.engine.outcome import Dead, Done, DoneReason, Outcome, lab
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"])
 SUSPECTED_DUPLICATES = Counting(
-    "headrace_possible_duplicate_calls", "Starts of a job that an earlier try may have started already", ["stage"]
+    "headrace_suspected_duplicate_job_starts", "Job starts that may repeat an earlier one", ["stage"]
 )
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
-"""Upper bounds, in seconds, of the classes into which times are counted."""
+"""Upper bounds of the duration histogram in seconds."""
 
 _DONE = {how: (label(Done(how=how)), how) for how in get_args(DoneReason)}
-"""Words and codes of what most records end with."""
+"""Name and code of each kind of `Done`."""
 
 log = structlog.get_logger("headrace")
 
 
 class OutcomeCounts:
-    """What became of one stage's records. Plain numbers, written by the event loop alone: they cost next to nothing."""
+    """Outcome counters of one stage. Plain numbers, written by the event loop only."""
 
     def __init__(self) -> None:
         self.outcomes: dict[tuple[str, str], int] = {}
         self.times = [0] * len(BOUNDS)
         self.seconds = 0.0
 
-    def count(self, ending: tuple[str, str], seconds: float) -> None:
-        """Count one record by the word and the code for how it ended."""
-        self.outcomes[ending] = self.outcomes.get(ending, 0) + 1
+    def count(self, outcome_code: tuple[str, str], seconds: float) -> None:
+        """Count one record by the name and the code of its outcome."""
+        self.outcomes[outcome_code] = self.outcomes.get(outcome_code, 0) + 1
         self.times[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
 
 
 class OutcomeCollector(Collector):
-    """Gives Prometheus the endings of all stages when it asks."""
+    """Exports the outcomes of all stages to Prometheus."""
 
     def __init__(self) -> None:
         self.stages: dict[str, OutcomeCounts] = {}
 
     def of(self, stage: str) -> OutcomeCounts:
-        """Give the endings of one stage, which last as long as the process."""
+        """Return the counters of one stage. They live as long as the process."""
         return self.stages.setdefault(stage, OutcomeCounts())
 
     def collect(self) -> Iterable[Metric]:
-        """Give the present numbers."""
-        records = CounterMetricFamily(
-            "headrace_records", "Records by how they ended", None, ["stage", "outcome", "code"]
+        """Return the current counters."""
+        records = CounterMetricFamily("headrace_records", "Records by outcome", None, ["stage", "outcome", "code"])
+        times = HistogramMetricFamily(
+            "headrace_record_duration_seconds", "From the first attempt to the durable outcome", labels=["stage"]
         )
-        times = HistogramMetricFamily("headrace_record_seconds", "From first try to durable outcome", labels=["stage"])
-        for stage, endings in self.stages.items():
-            for (word, code), number in list(endings.outcomes.items()):
-                records.add_metric([stage, word, code], number)
-            buckets = zip(map(floatToGoString, BOUNDS), accumulate(endings.times), strict=True)
-            times.add_metric([stage], list(buckets), endings.seconds)
+        for stage, counts in self.stages.items():
+            for (name, code), number in list(counts.outcomes.items()):
+                records.add_metric([stage, name, code], number)
+            buckets = zip(map(floatToGoString, BOUNDS), accumulate(counts.times), strict=True)
+            times.add_metric([stage], list(buckets), counts.seconds)
         return records, times
 
 
@@ -75,25 +75,27 @@ REGISTRY.register(OUTCOMES)
 
 
 class StageMetrics:
-    """Counts one stage's records as they end, and says each in one line."""
+    """Counts and logs the outcomes of one stage."""
 
     def __init__(self, stage: str) -> None:
         self._log = log.bind(stage=stage)
-        self._endings = OUTCOMES.of(stage)
+        self._outcomes = OUTCOMES.of(stage)
 
-    def record_outcome(self, received: ConsumerRecord, outcome: Outcome, seconds: float) -> None:
-        """Note a record's outcome. Nothing of the line is made where its level is not wanted."""
-        ending = _DONE[outcome.how] if isinstance(outcome, Done) else (label(outcome), getattr(outcome, "code", ""))
-        self._endings.count(ending, seconds)
+    def record_outcome(self, record: ConsumerRecord, outcome: Outcome, seconds: float) -> None:
+        """Count an outcome, and log it where its level is enabled."""
+        outcome_code = (
+            _DONE[outcome.how] if isinstance(outcome, Done) else (label(outcome), getattr(outcome, "code", ""))
+        )
+        self._outcomes.count(outcome_code, seconds)
         level = logging.WARNING if isinstance(outcome, Dead) else logging.INFO
         if self._log.is_enabled_for(level):
-            word, code = ending
+            name, code = outcome_code
             self._log.log(
                 level,
-                word,
-                key=(received.key or b"").decode(errors="replace"),
-                record=f"{received.topic}/{received.partition}/{received.offset}",
+                name,
+                key=(record.key or b"").decode(errors="replace"),
+                record=f"{record.topic}/{record.partition}/{record.offset}",
                 code=code,
-                why=getattr(outcome, "why", "") or None,
-                ms=round(seconds * 1000, 1),
+                reason=getattr(outcome, "why", "") or None,
+                duration_ms=round(seconds * 1000, 1),
             )

@@ -1,9 +1,9 @@
-"""How a record can end. Exactly one of these, decided here and nowhere else.
+"""The outcomes of a record. Each record has exactly one, decided in this module.
 
-    Done     its results are on the log            ran | stored | skipped | superseded
-    Retry    it is tried again, not before `after` seconds
-    Dead     it goes to the dead-letter topic, with the reason
-    Wait     no ending: the stage waits until an outage is over, then the same record is tried again
+    Done        its results are in Kafka             ran | stored | skipped | superseded
+    Retry       it is retried after at least `after` seconds
+    Dead        it goes to the dead-letter topic, with the reason
+    PauseStage  no outcome yet: the stage waits for an outage to end, then runs the same record again
 
 Source: Enterprise Integration Patterns, "Invalid Message Channel" and "Dead Letter Channel".
 """
@@ -31,8 +31,10 @@ from headrace.streams.stage import MAX_ATTEMPTS
 
 DoneReason = Literal["ran", "stored", "skipped", "superseded"]
 
+INTERNAL_ERROR = "internal_error"
+"""The code of an unexpected exception: a bug in Headrace or in a stage. The circuit breaker counts it."""
 SCHEMA_ATTEMPTS = 4
-"""A writer publishes its schema before its first record: who does not know it after some seconds never will."""
+"""Attempts to find a writer schema. Writers publish it before their first record, so a few seconds suffice."""
 BASE_SECONDS = 0.25
 CAP_SECONDS = 300.0
 WAIT_CAP_SECONDS = 30.0
@@ -41,7 +43,7 @@ THROTTLED_CAP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The record's work is finished: now, earlier (`stored`), not wanted (`skipped`) or overtaken (`superseded`)."""
+    """The record is finished: now (`ran`), earlier (`stored`), filtered (`skipped`) or outdated (`superseded`)."""
 
     events: tuple[ProducerRecord, ...] = ()
     how: DoneReason = "ran"
@@ -50,7 +52,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The record is in flight and not yet due. `counts` is False where waiting costs no attempt."""
+    """Retry the record in `after` seconds. `counts` is False when the wait does not count as an attempt."""
 
     after: float
     code: str
@@ -60,7 +62,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """The record can go no further. `kind` is the class of the exception behind it."""
+    """Dead-letter the record. `kind` is the class of the exception."""
 
     code: str
     why: str
@@ -69,7 +71,7 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class PauseStage:
-    """Something shared is down: hold everything for `seconds`, then try the same record again."""
+    """A shared dependency is down: wait `seconds`, then run the same record again."""
 
     seconds: float
     why: str
@@ -78,7 +80,7 @@ class PauseStage:
 Outcome = Done | Retry | Dead | PauseStage
 
 
-class Disposition(Enum):
+class RecordDisposition(Enum):
     """What the scheduler does with a record whose outcome is durable."""
 
     DONE = "done"
@@ -90,9 +92,9 @@ class Disposition(Enum):
 def outcome_for(
     error: Exception, attempt: int, draw: random.Random, waits: int = 0, most: int = MAX_ATTEMPTS
 ) -> Outcome:
-    """Decide how a record ends whose stage raised `error` at its `attempt`-th try (the first is 1).
+    """Return the outcome of a record whose stage raised `error` at attempt number `attempt` (the first is 1).
 
-    `waits` is how often it has waited already without that counting as a try; at the `most`-th try it ends.
+    `waits` is the number of waits that did not count as attempts; `most` is the maximum number of attempts.
     """
     match error:
         case ObjectGone():
@@ -114,11 +116,11 @@ def outcome_for(
         case StageError():
             return _dead(error.code, error)
         case _:
-            return _dead("ours", error)
+            return _dead(INTERNAL_ERROR, error)
 
 
 def backoff(attempt: int, draw: random.Random, cap: float = CAP_SECONDS) -> float:
-    """Draw the seconds to wait after the `attempt`-th try: full jitter below a doubling bound.
+    """Return the seconds to wait after an attempt: full jitter below a doubling bound.
 
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
     """
@@ -126,7 +128,7 @@ def backoff(attempt: int, draw: random.Random, cap: float = CAP_SECONDS) -> floa
 
 
 def label(outcome: Outcome) -> str:
-    """Name an outcome in one word, for counters and logs."""
+    """Return the name of an outcome in metrics and logs."""
     match outcome:
         case Done():
             return "superseded" if outcome.how == "superseded" else "done"

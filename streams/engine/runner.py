@@ -137,7 +137,9 @@ class Runner:
         self._context.slots.take(self._stage.name, task.partition, token, now, deadline)
         if not job.idempotent_start and await self._context.results.intent(token) is not None:
             metrics.SUSPECTED_DUPLICATES.labels(self._stage.name).inc()
-            metrics.log.warning("suspected_duplicate_start", stage=self._stage.name, token=token, service=job.service)
+            metrics.log.warning(
+                "duplicate_job_start_suspected", stage=self._stage.name, token=token, service=job.service
+            )
         await self._context.results.put_intent(token, self._stage.name, task.event, task.envelope)
         try:
             job_id = await job.start(task.event, token, self._context.services)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import RETRY_TOPIC
 from headrace.streams.engine.key_locks import KeyLocks, is_retry
-from headrace.streams.engine.outcome import Disposition
+from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.partition import (
     KeyQueue,
     PartitionState,
@@ -40,8 +40,8 @@ _place = attrgetter("offset", "timestamp")
 class RecordHandler(NamedTuple):
     """The functions that run records. `process` and `on_deadline` return once the outcome is durable."""
 
-    process: Callable[[ConsumerRecord], Awaitable[Disposition]]
-    on_deadline: Callable[[ConsumerRecord], Awaitable[Disposition]]
+    process: Callable[[ConsumerRecord], Awaitable[RecordDisposition]]
+    on_deadline: Callable[[ConsumerRecord], Awaitable[RecordDisposition]]
     due: Callable[[ConsumerRecord], float]
 
 
@@ -301,17 +301,17 @@ class KeyedScheduler:
         key = scheduling_key(record)
         self._at_work.add(key)
         try:
-            disposition = Disposition.DONE if partition.leaving else await self._run(slot, entry)
+            disposition = RecordDisposition.DONE if partition.leaving else await self._run(slot, entry)
         finally:
             self._at_work.discard(key)
         if not partition.live:
             return  # what its assignment held was forgotten, and the new one holds for itself
-        if disposition is Disposition.DEFERRED:
+        if disposition is RecordDisposition.DEFERRED:
             self._holds.add(record, partition)
         else:
             self._holds.release(record)
 
-    async def _run(self, slot: WorkerSlot, entry: QueuedRecord) -> Disposition:
+    async def _run(self, slot: WorkerSlot, entry: QueuedRecord) -> RecordDisposition:
         partition, record, _ = entry
         slot.entry, slot.since, slot.cancel_reason = entry, time.monotonic(), ""
         partition.running += 1
@@ -322,7 +322,7 @@ class KeyedScheduler:
                 raise
             slot.task.uncancel()
             if slot.cancel_reason == "revoked":
-                return Disposition.DONE
+                return RecordDisposition.DONE
             disposition = await self._work.on_deadline(record)
         finally:
             slot.entry = None

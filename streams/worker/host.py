@@ -1,4 +1,4 @@
-"""A process that hosts stages: each its own Faust app and consumer group, so each lags, rewinds and fails alone."""
+"""Host stages in one process. Each has its own consumer group, so each lags, rewinds and fails alone."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from headrace.streams.worker import health
 from headrace.streams.worker.rule_reloader import RuleReloader
 from headrace.streams.worker.runtime import HostedStage, WorkerRuntime
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 FINAL_REPORT_SECONDS = 2.0
 
 
 class WorkerError(RuntimeError):
-    """A stage stopped by itself; the process must not go on as if it worked."""
+    """A stage failed, or no stage can run; the process must end."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a worker process is asked to do. `rules` are followed on the log; if it `grows`, it hosts also new ones."""
+    """The stages of a worker process. `rules` are followed on the log; `host_new_rules` hosts new ones too."""
 
     stages: Sequence[Stage]
     settings: StreamSettings
@@ -47,101 +47,109 @@ class WorkerConfig:
 
 
 async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
-    """Host stages until `stop` is set, then drain. Raises `WorkerFailed` when none of them can go on."""
-    wanted = _wanted(plan.stages)
-    if not await _wait_until_ready(lambda: asyncio.to_thread(_missing, wanted, plan.cluster), stop):
+    """Host stages until `stop` is set, then drain.
+
+    Raises:
+        WorkerError: a stage failed, or no stage can run.
+    """
+    required = _required_topics(plan.stages)
+    if not await _wait_until_ready(lambda: asyncio.to_thread(_missing_topics, required, plan.cluster), stop):
         return
-    shared = await asyncio.to_thread(WorkerRuntime, plan.stages, plan.settings, plan.cluster)
-    for look in (lambda: _no_bucket(shared.bucket), lambda: asyncio.to_thread(shared.registry_error)):
-        if not await _wait_until_ready(look, stop):
+    runtime = await asyncio.to_thread(WorkerRuntime, plan.stages, plan.settings, plan.cluster)
+    for check in (lambda: _bucket_error(runtime.bucket), lambda: asyncio.to_thread(runtime.registry_error)):
+        if not await _wait_until_ready(check, stop):
             return
-    await asyncio.to_thread(shared.start)
-    if uneven := [why for stage in plan.stages if (why := shared.copartitioning_error(stage))]:
-        raise WorkerError("; ".join(uneven))
-    hosted = [shared.host(stage) for stage in await startable_stages(plan, shared.bucket)]
-    pulse = health.HealthState({each.stage.name: each.scheduler for each in hosted}, time.monotonic())
-    close = health.serve(pulse, plan.settings.metrics_port) if plan.settings.metrics_port else None
-    growth = RuleReloader(plan.rules, plan.host_new_rules, shared, hosted, pulse)
+    await asyncio.to_thread(runtime.start)
+    errors = [error for stage in plan.stages if (error := runtime.copartitioning_error(stage))]
+    if errors:
+        raise WorkerError("; ".join(errors))
+    hosted = [runtime.host(stage) for stage in await startable_stages(plan, runtime.bucket)]
+    state = health.HealthState({each.stage.name: each.scheduler for each in hosted}, time.monotonic())
+    close = health.serve(state, plan.settings.metrics_port) if plan.settings.metrics_port else None
+    reloader = RuleReloader(plan.rules, plan.host_new_rules, runtime, hosted, state)
     try:
         await asyncio.gather(*(each.host.start() for each in hosted))
-        await asyncio.gather(*(shared.report(each.stage, "working") for each in hosted))
+        await asyncio.gather(*(runtime.report(each.stage, "working") for each in hosted))
         gc_tuning.reduce_gc_frequency()
-        pulse.ready = True
+        state.ready = True
         metrics.log.info("ready", stages=[each.stage.name for each in hosted])
-        await asyncio.to_thread(growth.follow, plan.cluster)
-        await _watch(hosted, pulse, shared.bucket, stop, growth.reconcile)
+        await asyncio.to_thread(reloader.follow, plan.cluster)
+        await _watch(hosted, state, runtime.bucket, stop, reloader.reconcile)
     finally:
-        await asyncio.to_thread(growth.stop)
+        await asyncio.to_thread(reloader.stop)
         await asyncio.gather(*(each.host.stop() for each in hosted))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_REPORT_SECONDS):
-                await asyncio.gather(*(shared.report(each.stage, "stopped") for each in hosted))
-        await asyncio.to_thread(shared.stop)
+                await asyncio.gather(*(runtime.report(each.stage, "stopped") for each in hosted))
+        await asyncio.to_thread(runtime.stop)
         if close is not None:
             close()
         metrics.log.info("stopped")
 
 
 async def startable_stages(plan: WorkerConfig, bucket: ResultsBucket) -> list[Stage]:
-    """Leave out stages whose fuse is blown, unless it is to be reset; give the others as of their present epoch."""
-    fit = []
+    """Return the stages whose circuit breaker is closed, with their current epoch.
+
+    Raises:
+        WorkerError: the circuit breaker of every stage is open.
+    """
+    startable = []
     for stage in plan.stages:
         if plan.reset_circuit_breaker:
             await circuit_breaker.save_reason(bucket, stage.name, "")
         why = await circuit_breaker.load_reason(bucket, stage.name)
         if why:
-            metrics.log.error(
-                "fuse blown", stage=stage.name, why=why, then=f"headrace worker {stage.name} --reset-fuse"
-            )
+            action = f"headrace worker {stage.name} --reset-circuit-breaker"
+            metrics.log.error("circuit_breaker_open", stage=stage.name, reason=why, action=action)
         else:
-            fit.append(await epochs.with_current_epoch(bucket, stage))
-    if not fit:
-        raise WorkerError("the fuse of every stage here is blown; mend the cause, then use --reset-fuse")
-    return fit
+            startable.append(await epochs.with_current_epoch(bucket, stage))
+    if not startable:
+        raise WorkerError("the circuit breaker of every stage is open. Fix the cause, then use --reset-circuit-breaker")
+    return startable
 
 
 async def _watch(
     hosted: list[HostedStage],
-    pulse: health.HealthState,
+    state: health.HealthState,
     bucket: ResultsBucket,
     stop: asyncio.Event,
-    grow: Callable[[], Awaitable[None]],
+    reconcile: Callable[[], Awaitable[None]],
 ) -> None:
-    """Stop a stage whose fuse blows and go on with the others; anything else that ends a stage ends the process."""
+    """Stop a stage whose circuit breaker opens. Any other failure of a stage ends the process."""
     while not stop.is_set():
-        pulse.last_heartbeat = time.monotonic()
+        state.last_heartbeat = time.monotonic()
         for each in list(hosted):
             failure = each.host.failure()
             if isinstance(failure, CircuitOpenError):
-                metrics.log.error("fuse blown", stage=each.stage.name, why=str(failure))
+                metrics.log.error("circuit_breaker_open", stage=each.stage.name, reason=str(failure))
                 await circuit_breaker.save_reason(bucket, each.stage.name, str(failure))
                 hosted.remove(each)
-                pulse.schedulers.pop(each.stage.name)
+                state.schedulers.pop(each.stage.name)
                 await each.host.stop()
             elif failure is not None:
                 raise WorkerError(f"stage {each.stage.name}: {failure!r}") from failure
-        await grow()
+        await reconcile()
         if not hosted:
-            raise WorkerError("every stage here has stopped")
+            raise WorkerError("every stage has stopped")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(stop.wait(), POLL_SECONDS)
 
 
-async def _wait_until_ready(look: Callable[[], Awaitable[str]], stop: asyncio.Event) -> bool:
+async def _wait_until_ready(check: Callable[[], Awaitable[str]], stop: asyncio.Event) -> bool:
     """Wait until no dependency is missing. Return False if `stop` is set first."""
     outage = OutageLog()
     while not stop.is_set():
-        missing = await look()
+        missing = await check()
         if not missing:
             outage.recovered()
             return True
         outage.down(missing)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(stop.wait(), POLL_SECONDS)
     return False
 
 
-async def _no_bucket(bucket: ResultsBucket) -> str:
+async def _bucket_error(bucket: ResultsBucket) -> str:
     try:
         await bucket.list("_", "")
     except StageError as failure:
@@ -149,16 +157,16 @@ async def _no_bucket(bucket: ResultsBucket) -> str:
     return ""
 
 
-def _wanted(stages: Sequence[Stage]) -> set[str]:
-    """Name every topic that these stages read or write."""
+def _required_topics(stages: Sequence[Stage]) -> set[str]:
+    """Return every topic that these stages read or write."""
     own = {topic.name for stage in stages for topic in (*stage.inputs, topics.dead_letters(stage.name))}
     return own | {topics.SCHEMAS.name, topics.WORKERS.name} | {each.writes.name for each in stages if each.writes}
 
 
-def _missing(wanted: set[str], cluster: KafkaSettings) -> str:
+def _missing_topics(required: set[str], cluster: KafkaSettings) -> str:
     try:
-        there = clients.partition_counts(clients.admin(cluster), timeout=5)
+        existing = clients.partition_counts(clients.admin(cluster), timeout=5)
     except KafkaException:
         return clients.unreachable_message(cluster)
-    missing = sorted(wanted - there.keys())
-    return f"topics not there: {', '.join(missing)} (headrace topics apply)" if missing else ""
+    missing = sorted(required - existing.keys())
+    return f'topics missing: {", ".join(missing)}. Run "headrace topics apply".' if missing else ""

@@ -1,4 +1,4 @@
-"""Rules that come, change and go while a worker runs."""
+"""Add, replace and remove rule stages while the worker runs."""
 
 from __future__ import annotations
 
@@ -14,61 +14,66 @@ from headrace.streams.worker.runtime import HostedStage, WorkerRuntime
 
 
 class RuleReloader:
-    """Keeps the hosted rules those that are in force; one that `grows` hosts also rules that nobody named to it."""
+    """Keeps the hosted rule stages equal to the rule table. With `host_new_rules` it also hosts rules that are new."""
 
     def __init__(
-        self, rules: RuleTable | None, grows: bool, shared: WorkerRuntime, hosted: list[HostedStage], pulse: HealthState
+        self,
+        rules: RuleTable | None,
+        host_new_rules: bool,
+        runtime: WorkerRuntime,
+        hosted: list[HostedStage],
+        health: HealthState,
     ) -> None:
         self._rules = rules
-        self._grows = grows
-        self._shared = shared
+        self._host_new_rules = host_new_rules
+        self._runtime = runtime
         self._hosted = hosted
-        self._pulse = pulse
-        self._named = {each.stage.name for each in hosted}
-        self._seen = -1
+        self._health = health
+        self._initial = {each.stage.name for each in hosted}
+        self._revision = -1
         self._follower: TopicFollower | None = None
 
     def follow(self, cluster: KafkaSettings) -> None:
-        """Begin to follow the rules on the log; what changes is logged from here on. Blocks."""
+        """Start to follow the rules topic, and log changes from now on. Blocks."""
         if self._rules is not None:
             self._rules.log_changes = True
             self._follower = TopicFollower(cluster, (topics.RULES,), self._rules.take)
             self._follower.start()
 
     def stop(self) -> None:
-        """Follow no longer. Blocks."""
+        """Stop following. Blocks."""
         if self._follower is not None:
             self._follower.stop()
 
     async def reconcile(self) -> None:
-        """Host what is new, or reads something else now, and let go of what is no more."""
-        if self._rules is None or self._rules.revision == self._seen:
+        """Host new rules, restart rules whose topics changed, and remove deleted rules."""
+        if self._rules is None or self._rules.revision == self._revision:
             return
-        self._seen = self._rules.revision
-        wanted = {stage.name: stage for stage in self._rules.stages()}
+        self._revision = self._rules.revision
+        rules = {stage.name: stage for stage in self._rules.stages()}
         for each in [each for each in self._hosted if each.stage.name.startswith(PREFIX)]:
-            now = wanted.get(each.stage.name)
-            if now is None or not can_reuse_stage(each.stage, now):
+            current = rules.get(each.stage.name)
+            if current is None or not can_reuse_stage(each.stage, current):
                 await self._remove(each)
-        there = {each.stage.name for each in self._hosted}
-        for name, stage in wanted.items():
-            if name not in there and (self._grows or name in self._named):
+        running = {each.stage.name for each in self._hosted}
+        for name, stage in rules.items():
+            if name not in running and (self._host_new_rules or name in self._initial):
                 await self._host(stage)
 
     async def _remove(self, each: HostedStage) -> None:
         self._hosted.remove(each)
-        self._pulse.schedulers.pop(each.stage.name)
+        self._health.schedulers.pop(each.stage.name)
         await each.host.stop()
-        await self._shared.report(each.stage, "stopped")
-        metrics.log.info("let go", stage=each.stage.name)
+        await self._runtime.report(each.stage, "stopped")
+        metrics.log.info("stage_removed", stage=each.stage.name)
 
     async def _host(self, stage: Stage) -> None:
-        if why := await circuit_breaker.load_reason(self._shared.bucket, stage.name):
-            metrics.log.error("fuse blown", stage=stage.name, why=why)
+        if reason := await circuit_breaker.load_reason(self._runtime.bucket, stage.name):
+            metrics.log.error("circuit_breaker_open", stage=stage.name, reason=reason)
             return
-        new = self._shared.host(stage)
+        new = self._runtime.host(stage)
         await new.host.start()
         self._hosted.append(new)
-        self._pulse.schedulers[stage.name] = new.scheduler
-        await self._shared.report(stage, "working")
-        metrics.log.info("hosted", stage=stage.name)
+        self._health.schedulers[stage.name] = new.scheduler
+        await self._runtime.report(stage, "working")
+        metrics.log.info("stage_added", stage=stage.name)

@@ -1,4 +1,4 @@
-"""What all stages of a process share, wired up: the one place that knows which vendor does what."""
+"""Wire up what the stages of a process share. The only module that chooses implementations."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from headrace.streams.worker.status_reports import StageState, StatusReporter
 
 @dataclass(frozen=True, slots=True)
 class HostedStage:
-    """One stage as it runs here."""
+    """One stage of this process."""
 
     stage: Stage
     processor: Processor
@@ -48,7 +48,7 @@ class HostedStage:
 
 
 class WorkerRuntime:
-    """One process's connections. The cluster and its topics must be there."""
+    """The shared connections of one process. Kafka and its topics must exist."""
 
     def __init__(
         self,
@@ -64,34 +64,36 @@ class WorkerRuntime:
         self._schedulers: dict[str, KeyedScheduler] = {}
         shares = {call: partial(self._share, stage) for stage in stages for call in stage.paid_operations}
         self._aws = AwsClient(settings.aws_threads, RateLimits(settings.rates, shares))
-        self._sender = AsyncProducer(clients.producer(cluster))
+        self._producer = AsyncProducer(clients.producer(cluster))
         self.bucket = S3Bucket(self._aws, settings.results_bucket)
-        book = registry.create_codec(cluster)
+        codec = registry.create_codec(cluster)
         partitions = self._counts[topics.READY.name]
-        # Every stage of the pipeline has its share, also those that other workers host.
+        # Stages that other workers host have their share too.
         slots = JobSlots(job_quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
         services = aws_services.build_services(self._aws, self.bucket, settings)
         budget = pipeline.choice().budget
-        day = DailyBudget(budget.day, book) if budget.day is not None else None
-        self._context = RunnerContext(book, ResultsStore(self.bucket), services, slots, budget=budget, day=day)
-        self._reports = StatusReporter(self._sender, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
-        self._followers = [follow_schemas(cluster, book)]
+        day = DailyBudget(budget.day, codec) if budget.day is not None else None
+        self._context = RunnerContext(codec, ResultsStore(self.bucket), services, slots, budget=budget, day=day)
+        self._reports = StatusReporter(self._producer, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
+        self._followers = [follow_schemas(cluster, codec)]
         if any(stage.job for stage in stages):
             jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
             self._followers.append(
-                TopicFollower(cluster, jobs, JobEventHandler(slots, book).take, retry_on=(RegistryUnavailableError,))
+                TopicFollower(cluster, jobs, JobEventHandler(slots, codec).take, retry_on=(RegistryUnavailableError,))
             )
         if day is not None and any(stage.paid_operations for stage in stages):
             begin = daily_budget.start_of_day(pipeline.stages(), self._context.clock())
-            wanted = daily_budget.followed_topics(pipeline.stages())
+            followed = daily_budget.followed_topics(pipeline.stages())
             self._followers.append(
-                TopicFollower(cluster, wanted, day.take, begin, retry_on=(RegistryUnavailableError,))
+                TopicFollower(cluster, followed, day.take, begin, retry_on=(RegistryUnavailableError,))
             )
 
     def start(self) -> None:
-        """Publish our schemas, then learn what others published, which jobs are at work, what is spent. Blocks.
+        """Publish the schemas, then load published schemas, running jobs and today's spending. Blocks.
 
-        Raises `RegistryDown` or `NotRegistered` where there is a schema registry, and `unregistered` was not asked.
+        Raises:
+            RegistryUnavailableError: the schema registry does not respond.
+            SchemaNotRegisteredError: the schema registry lacks a schema.
         """
         self._context.codec.load_schema_ids()
         publish_schemas(clients.producer(self._cluster), catalog.versions())
@@ -99,7 +101,7 @@ class WorkerRuntime:
             follower.start()
 
     def registry_error(self) -> str:
-        """Say why records cannot be written as the schema registry wants; empty when they can. Blocks."""
+        """Return why the schema registry cannot be used; empty when it can. Blocks."""
         try:
             self._context.codec.load_schema_ids()
         except (RegistryUnavailableError, SchemaNotRegisteredError) as error:
@@ -107,23 +109,23 @@ class WorkerRuntime:
         return ""
 
     def stop(self) -> None:
-        """Wait for what is being sent, and let everything go. Blocks."""
-        self._sender.close(self._settings.drain_seconds)
+        """Flush the producer and close every connection. Blocks."""
+        self._producer.close(self._settings.drain_seconds)
         for follower in self._followers:
             follower.stop()
         self._aws.close()
 
     def copartitioning_error(self, stage: Stage) -> str:
-        """Say why an ordered stage cannot keep its order on this cluster; empty where it can."""
+        """Return why an ordered stage cannot keep its order on this cluster; empty when it can."""
         counts = {each.name: self._counts[each.name] for each in (*stage.reads, topics.retry(stage.name))}
         if not stage.ordered or len(set(counts.values())) == 1:
             return ""
-        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        return f"stage {stage.name} is ordered, so its topics need the same number of partitions: {told}"
+        partitions = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        return f"stage {stage.name} is ordered, so its topics need the same number of partitions: {partitions}"
 
     def host(self, stage: Stage) -> HostedStage:
-        """Build what runs one stage in this process."""
-        processor = Processor(stage, self._context, self._sender, partial(self._paused, stage))
+        """Build the processor, scheduler and host of one stage."""
+        processor = Processor(stage, self._context, self._producer, partial(self._paused, stage))
         work = RecordHandler(processor.process, processor.on_deadline, due_at)
         settings = self._settings
         limits = settings.in_flight, settings.buffer_bytes, stage.deadline_seconds
@@ -132,13 +134,13 @@ class WorkerRuntime:
         return HostedStage(stage, processor, scheduler, self._create_host(stage, scheduler, settings, self._cluster))
 
     async def report(self, stage: Stage, state: StageState) -> None:
-        """Tell everyone how a stage is here."""
+        """Report the state of a stage on `system.workers`."""
         await self._reports.send(stage.name, state)
 
     def _paused(self, stage: Stage, why: str) -> None:
         self._reports.report_soon(stage.name, "paused" if why else "working", why)
 
     def _share(self, stage: Stage) -> float:
-        """Say which share of a stage's work is done here: that of its first topic's partitions."""
+        """Return the share of a stage's partitions that this process owns, by its first topic."""
         scheduler, topic = self._schedulers.get(stage.name), stage.reads[0].name
         return scheduler.stats.owned_partitions(topic) / self._counts[topic] if scheduler else 0.0

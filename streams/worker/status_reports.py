@@ -1,6 +1,6 @@
-"""What each worker says of its stages, on the compacted topic `system.workers`: whether they work or wait, and why.
+"""Report the state of each stage of a worker on the compacted topic `system.workers`.
 
-Kafka knows who is in a consumer group and how far it is, but not that a stage sits out an outage.
+Kafka knows the members and offsets of a consumer group, but not that a stage waits for an outage to end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ StageState = Literal["working", "paused", "stopped"]
 
 
 class StageStatusReport(msgspec.Struct, frozen=True):
-    """How a stage is in one worker, and since when."""
+    """The state of a stage in one worker."""
 
     stage: str
     worker: str
@@ -31,7 +31,7 @@ class StageStatusReport(msgspec.Struct, frozen=True):
 
 
 def read(value: bytes) -> StageStatusReport | None:
-    """Read a report; None for bytes that are none."""
+    """Decode a report; None when the bytes are not one."""
     try:
         return msgspec.json.decode(value, type=StageStatusReport)
     except msgspec.MsgspecError:
@@ -39,25 +39,25 @@ def read(value: bytes) -> StageStatusReport | None:
 
 
 class StatusReporter:
-    """Sends one worker's reports. A report that Kafka does not take is not repeated: the next one says more."""
+    """Sends the reports of one worker. A failed report is not retried: the next one replaces it."""
 
-    def __init__(self, sender: AsyncProducer, worker: str, clock: Callable[[], datetime]) -> None:
-        self._sender = sender
+    def __init__(self, producer: AsyncProducer, worker: str, clock: Callable[[], datetime]) -> None:
+        self._producer = producer
         self._worker = worker
         self._clock = clock
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def report_soon(self, stage: str, state: StageState, why: str = "") -> None:
-        """Report soon, without waiting for it."""
+        """Send a report in the background."""
         task = asyncio.get_running_loop().create_task(self.send(stage, state, why))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def send(self, stage: str, state: StageState, why: str = "") -> None:
-        """Report. A stage that has stopped is forgotten: its record becomes a tombstone."""
+        """Send a report. For a stopped stage it is a tombstone."""
         report = StageStatusReport(stage, self._worker, state, why, self._clock())
         value = None if state == "stopped" else msgspec.json.encode(report)
         try:
-            await self._sender.send([ProducerRecord(topics.WORKERS.name, f"{stage}/{self._worker}".encode(), value)])
+            await self._producer.send([ProducerRecord(topics.WORKERS.name, f"{stage}/{self._worker}".encode(), value)])
         except SendError as error:
-            metrics.log.warning("not reported", stage=stage, state=state, why=str(error))
+            metrics.log.warning("status_report_failed", stage=stage, state=state, reason=str(error))

@@ -71,7 +71,7 @@ def test_no_offset_passes_a_record_whose_letter_was_not_taken(
         repair = hinder(here)
         here.fleet.scale(1)
         [broken] = here.put_in([upload(here.book, orders.reads, asset(f"{BROKEN}file.jpg"))])
-        here.wait(lambda: "paused" in said(tmp_path), "the worker to say that it is held up", 90)
+        here.wait(lambda: "stage_paused" in said(tmp_path), "the worker to pause the stage", 90)
         here.put_in([upload(here.book, orders.reads, asset(f"{each}.jpg")) for each in range(8)])
         place = orders.reads, broken.place.partition
         here.wait(lambda: behind(here) == {place}, "all others to be done", 40)

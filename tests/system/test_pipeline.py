@@ -252,7 +252,7 @@ def test_an_outage_pauses_the_stage_and_dead_letters_nothing(
         pipeline.s3.delete_bucket(Bucket="soon-gone")
         names = [pipeline.put(f"outage/{number}.jpg", photo(bytes([number]))) for number in range(12)]
         wait_for(lambda: "results bucket soon-gone" in run(cluster_env, "status").stdout, "the pause in status")
-        assert second.log.read_text().count("paused") == 1
+        assert second.log.read_text().count("stage_paused") == 1
         second.kill()
     for name in names:
         assert letters(pipeline.ends(name, seconds=90)) == set()

@@ -105,7 +105,7 @@ def test_a_worker_pauses_while_the_registry_is_away_and_nothing_is_lost(
         wait_for(lambda: worker.says(f"no schema registry at {double.url}"), "the stage to say why it waits")
         waiting = committed()
         double.up()
-        wait_for(lambda: worker.says("resumed"), "the stage to go on")
+        wait_for(lambda: worker.says("stage_resumed"), "the stage to go on")
         wait_for(lambda: committed() == waiting + 1, "the record's offset to be committed")
         assert worker.stop() == 0
     assert dead() == before

@@ -68,7 +68,7 @@ def test_a_record_that_we_cannot_encode_is_refused_rather_than_to_hold_up_what_c
 
     book: Any = Broken()
 
-    assert encode_message(sns_messages.notification(), NOW, book) == Rejected("ours", "a bug")
+    assert encode_message(sns_messages.notification(), NOW, book) == Rejected("internal_error", "a bug")
 
 
 def test_what_is_refused_or_ignored_stays_so() -> None:

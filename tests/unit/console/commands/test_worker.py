@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from headrace.console.commands.worker import loop_factory, until_told
+from headrace.console.commands.worker import loop_factory, until_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -20,7 +20,7 @@ async def test_a_signal_lets_the_work_end(number: signal.Signals) -> None:
         await asyncio.wait_for(stop.wait(), 5)
         ended.append(plan)
 
-    await until_told(work, "the plan")
+    await until_signal(work, "the plan")
     assert ended == ["the plan"]
     assert asyncio.get_running_loop().remove_signal_handler(number) is False
 

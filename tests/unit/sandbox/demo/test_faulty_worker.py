@@ -1,11 +1,11 @@
-"""A bug on purpose: it ends as `ours`, in the stage that was named and in no other."""
+"""A bug on purpose: it ends as `internal_error`, in the stage that was named and in no other."""
 
 from __future__ import annotations
 
 import pytest
 
 from headrace.sandbox.demo.faulty_worker import STAGES, broken
-from headrace.sandbox.demo.samples import DONE, OURS, samples
+from headrace.sandbox.demo.samples import DONE, INTERNAL_ERROR, samples
 from headrace.streams import pipeline
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead
@@ -17,7 +17,7 @@ from tests.support.records import CODEC, ready, received, uploaded
 
 
 @pytest.mark.parametrize("name", STAGES)
-async def test_every_record_of_a_broken_stage_is_a_fault_of_ours(name: str) -> None:
+async def test_every_record_of_a_broken_stage_is_an_internal_error(name: str) -> None:
     [stage] = pipeline.get_stages([name])
     results = ResultsStore(MemoryBucket())
     context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1))
@@ -25,7 +25,7 @@ async def test_every_record_of_a_broken_stage_is_a_fault_of_ours(name: str) -> N
     record = ready(kind=kind, audio_codec="aac") if stage.job else uploaded()
     outcome = await Runner(broken(stage), context).run(received(record))
     assert isinstance(outcome, Dead)
-    assert outcome.code == "ours"
+    assert outcome.code == "internal_error"
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -39,7 +39,7 @@ def test_the_demo_knows_what_becomes_of_its_files_then() -> None:
     found = {sample.name: sample.endings for sample in samples(broken="labels")}
     assert found["rabbit.mp4"] == {
         **{sample.name: sample.endings for sample in samples()}["rabbit.mp4"],
-        "labels": OURS,
+        "labels": INTERNAL_ERROR,
     }
     assert "labels" not in found["jfk.flac"]
     assert found["bottles.jpg"]["moderation"] == DONE

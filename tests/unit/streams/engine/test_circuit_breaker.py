@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from headrace.streams.engine import circuit_breaker
-from headrace.streams.engine.circuit_breaker import LEAST, WINDOW, CircuitBreaker, CircuitOpenError
+from headrace.streams.engine.circuit_breaker import MIN_OUTCOMES, WINDOW, CircuitBreaker, CircuitOpenError
 from headrace.streams.engine.outcome import Dead, Done, Retry
 from tests.support.fake_services import MemoryBucket
 
-OURS = Dead("ours", "ZeroDivisionError", "ZeroDivisionError")
+INTERNAL_ERROR = Dead("internal_error", "ZeroDivisionError", "ZeroDivisionError")
 THEIRS = Dead("unreadable", "no moov atom", "PermanentError")
 
 
@@ -17,7 +17,7 @@ def blow(watched: CircuitBreaker) -> None:
     """Fail until the fuse blows, which it must within its window."""
     for _ in range(WINDOW):
         try:
-            watched.note(OURS)
+            watched.note(INTERNAL_ERROR)
         except CircuitOpenError:
             return
     raise AssertionError("it did not blow")
@@ -25,17 +25,17 @@ def blow(watched: CircuitBreaker) -> None:
 
 def test_a_few_bugs_are_dead_letters_like_any() -> None:
     watched = CircuitBreaker("labels")
-    for _ in range(LEAST - 1):
-        watched.note(OURS)
+    for _ in range(MIN_OUTCOMES - 1):
+        watched.note(INTERNAL_ERROR)
     assert not watched.why
 
 
 def test_one_too_many_stops_the_stage_and_says_why() -> None:
     watched = CircuitBreaker("labels")
-    for _ in range(LEAST - 1):
-        watched.note(OURS)
+    for _ in range(MIN_OUTCOMES - 1):
+        watched.note(INTERNAL_ERROR)
     with pytest.raises(CircuitOpenError, match=r"20 of the last 20 .* ZeroDivisionError"):
-        watched.note(OURS)
+        watched.note(INTERNAL_ERROR)
 
 
 def test_a_blown_fuse_lets_nothing_through() -> None:
@@ -45,7 +45,7 @@ def test_a_blown_fuse_lets_nothing_through() -> None:
         watched.note(Done())
 
 
-def test_bad_input_is_no_fault_of_ours() -> None:
+def test_permanent_errors_do_not_open_the_breaker() -> None:
     watched = CircuitBreaker("labels")
     for _ in range(2 * WINDOW):
         watched.note(THEIRS)
@@ -54,8 +54,8 @@ def test_bad_input_is_no_fault_of_ours() -> None:
 
 def test_tries_that_have_not_ended_do_not_count() -> None:
     watched = CircuitBreaker("labels")
-    for _ in range(LEAST - 1):
-        watched.note(OURS)
+    for _ in range(MIN_OUTCOMES - 1):
+        watched.note(INTERNAL_ERROR)
         watched.note(Retry(1.0, "timeout", "took too long"))
     assert not watched.why
 

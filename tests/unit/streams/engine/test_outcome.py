@@ -35,8 +35,8 @@ DRAW = random.Random(7)
         (PermanentError("unreadable", "no moov atom"), "unreadable"),
         (DecodeError("garbage"), "decode"),
         (InvalidEventError("no ce_id"), "decode"),
-        (ZeroDivisionError("a bug"), "ours"),
-        (KeyError("also a bug"), "ours"),
+        (ZeroDivisionError("a bug"), "internal_error"),
+        (KeyError("also a bug"), "internal_error"),
     ],
 )
 def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.schemas.messages import ConsumerRecord
-from headrace.streams.engine.outcome import Disposition
+from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 
 WHERE = ("media.uploaded", 0)
@@ -31,17 +31,17 @@ class Bench:
         self.gates: dict[int, asyncio.Event] = {}
         self.due: Callable[[ConsumerRecord], float] = lambda _: 0.0
 
-    async def process(self, received: ConsumerRecord) -> Disposition:
+    async def process(self, received: ConsumerRecord) -> RecordDisposition:
         self.begun.append(received)
         gate = self.gates.get(received.offset)
         if gate is not None:
             await gate.wait()
         self.ended.append(received)
-        return Disposition.DONE
+        return RecordDisposition.DONE
 
-    async def expire(self, received: ConsumerRecord) -> Disposition:
+    async def expire(self, received: ConsumerRecord) -> RecordDisposition:
         self.expired.append(received)
-        return Disposition.DEFERRED
+        return RecordDisposition.DEFERRED
 
     def hold(self, *offsets: int) -> None:
         self.gates = {offset: asyncio.Event() for offset in offsets}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import due_at, text
-from headrace.streams.engine.outcome import Disposition
+from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 
 SOURCE, RETRY = ("media.uploaded", 0), ("scan.retry", 0)
@@ -46,16 +46,16 @@ class Stage:
         self.after_ms = 0
         self.gates: dict[int, asyncio.Event] = {}
 
-    async def process(self, received: ConsumerRecord) -> Disposition:
+    async def process(self, received: ConsumerRecord) -> RecordDisposition:
         number = self.number(received)
         self.begun.append(number)
         await (self.gates.pop(number).wait() if number in self.gates else asyncio.sleep(0))
         if self.left[number]:
             self.left[number] -= 1
             self.retries.append(again(received, len(self.retries), self.after_ms))
-            return Disposition.DEFERRED
+            return RecordDisposition.DEFERRED
         self.done.append(received)
-        return Disposition.DONE
+        return RecordDisposition.DONE
 
     def number(self, received: ConsumerRecord) -> int:
         """The offset of the record's first delivery."""

@@ -16,7 +16,7 @@ from faust.types import TP
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
-from headrace.streams.engine.outcome import Disposition
+from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import create_app, credentials
@@ -24,8 +24,8 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage, Transform
 
 
-async def nothing(_: ConsumerRecord) -> Disposition:
-    return Disposition.DONE
+async def nothing(_: ConsumerRecord) -> RecordDisposition:
+    return RecordDisposition.DONE
 
 
 class Kafka:

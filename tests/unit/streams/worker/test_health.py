@@ -12,13 +12,13 @@ from urllib.error import HTTPError
 import pytest
 
 from headrace.schemas.messages import ConsumerRecord
-from headrace.streams.engine.outcome import Disposition
+from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.worker.health import LOOP_SECONDS, POLL_SECONDS, HealthState, serve
 
 
-async def nothing(_: ConsumerRecord) -> Disposition:
-    return Disposition.DONE
+async def nothing(_: ConsumerRecord) -> RecordDisposition:
+    return RecordDisposition.DONE
 
 
 @pytest.fixture
