@@ -121,7 +121,7 @@ class Stage:
 
     With `ordered`, a record that is waiting for a retry holds back all later records of its key.
 
-    `epoch` counts the runs with `--fresh`; results and jobs of an earlier epoch are ignored.
+    `epoch` counts the runs with `--reprocess`; results and jobs of an earlier epoch are ignored.
 
     Raises ValueError if the name is invalid.
     """

@@ -21,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import boto3
 import typer
@@ -33,7 +33,7 @@ from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.cluster.ports import free_port
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import from_headers
+from headrace.schemas.cloudevents import Headers, from_headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
@@ -94,20 +94,20 @@ class Place:
             yield running
 
     def ids(self) -> dict[str, list[str]]:
-        """Give the ids on the log, by key."""
+        """Return the event ids in Kafka by key."""
         consumer = clients.simple_consumer(self.settings)
         consumer.assign([TopicPartition(topics.UPLOADED.name, n, OFFSET_BEGINNING) for n in range(topics.PARTITIONS)])
-        book, found, ends = codec.load(), defaultdict[str, list[str]](list), 0
+        decoder, ids, ends = codec.load(), defaultdict[str, list[str]](list), 0
         while ends < topics.PARTITIONS:
             for each in consumer.consume(10_000, 1.0):
                 if each.error() is not None:
                     ends += 1
                     continue
-                event = book.decode(each.value())
+                event = decoder.decode(each.value())
                 assert isinstance(event, MediaUploaded)
-                found[event.asset.key].append(from_headers(each.headers()).id)
+                ids[event.asset.key].append(from_headers(cast(Headers, each.headers())).id)
         consumer.close()
-        return found
+        return ids
 
 
 def killed(place: Place, kills: int, draw: random.Random) -> None:

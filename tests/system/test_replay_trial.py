@@ -109,9 +109,17 @@ class Place:
     def job(self, event: MediaReady) -> JobStarted:
         """The job that the stage once started."""
         token = f"labels-{'0' * 40}"
-        at = {"started_at": NOW, "deadline_at": NOW}
-        of = {"service": "rekognition", "operation": "StartLabelDetection", "job_id": "a-job"}
-        return JobStarted(asset=event.asset, stage="labels", token=token, partition=0, **of, **at)
+        return JobStarted(
+            asset=event.asset,
+            stage="labels",
+            token=token,
+            partition=0,
+            service="rekognition",
+            operation="StartLabelDetection",
+            job_id="a-job",
+            started_at=NOW,
+            deadline_at=NOW,
+        )
 
     def run(self, *arguments: str) -> Any:
         """Run `headrace replay ARGUMENTS --json` in this process."""
