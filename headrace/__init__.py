@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from headrace.streams.results import AssetResults
     from headrace.streams.services import Services
-    from headrace.streams.stage import AsyncJob, EventPattern, FinishedJob, Stage
+    from headrace.streams.stage import AsyncJob, EventPattern, FanIn, FinishedJob, JobWatch, Router, Stage, Transform
 
 __all__ = [
     "Asset",
@@ -43,9 +43,11 @@ __all__ = [
     "EventMetadata",
     "EventPattern",
     "EventWithMetadata",
+    "FanIn",
     "FinishedJob",
     "Ignored",
     "InvalidTargetError",
+    "JobWatch",
     "ObjectGone",
     "OutageError",
     "ParseError",
@@ -54,6 +56,7 @@ __all__ = [
     "Pointer",
     "Rejected",
     "RetryAt",
+    "Router",
     "Services",
     "Sink",
     "SinkKind",
@@ -61,6 +64,7 @@ __all__ = [
     "StageError",
     "ThrottledError",
     "Topic",
+    "Transform",
     "TransientError",
     "records",
     "topics",
@@ -85,7 +89,16 @@ _MODULES = {
     ),
     "headrace.streams.results": ("AssetResults",),
     "headrace.streams.services": ("Services",),
-    "headrace.streams.stage": ("AsyncJob", "EventPattern", "FinishedJob", "Stage"),
+    "headrace.streams.stage": (
+        "AsyncJob",
+        "EventPattern",
+        "FanIn",
+        "FinishedJob",
+        "JobWatch",
+        "Router",
+        "Stage",
+        "Transform",
+    ),
 }
 """The public names of each module. A module's own last name stands for the module."""
 

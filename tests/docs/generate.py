@@ -19,11 +19,16 @@ from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, StreamSettings
+from tests.docs import references
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "reference.md"
-GENERATED = (README, REFERENCE, ROOT / "docs" / "deploy.md")
+GENERATED = (
+    README,
+    REFERENCE,
+    *(ROOT / "docs" / name for name in ("architecture.md", "cli.md", "deploy.md", "metrics.md")),
+)
 
 Classes = tuple[type[BaseSettings], ...]
 
@@ -95,6 +100,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "all_settings": all_settings,
     "settings_by_part": settings_by_part,
     "all_topics": all_topics,
+    "cli": references.cli,
+    "metrics": references.metrics,
+    "imports": references.imports_diagram,
+    "data_flow": references.data_flow_diagram,
 }
 
 

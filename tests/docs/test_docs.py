@@ -21,6 +21,7 @@ from headrace.streams import pipeline
 from headrace.streams.results import ResultsStore
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage, Transform
+from tests.docs import references
 from tests.docs.generate import GENERATED, README, ROOT, SETTINGS, rendered
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import asset
@@ -87,6 +88,17 @@ def test_a_command_that_is_written_down_exists_with_its_options(command: str, tm
         assert shown.exit_code == 0, shown.output
         for option in re.findall(r"(?<!\S)--[a-z-]+", command):
             assert option in shown.output
+
+
+def test_cli_reference_documents_every_command() -> None:
+    headings = re.findall(r"^## (headrace.*)$", text_of(ROOT / "docs" / "cli.md"), re.MULTILINE)
+    assert headings == [name for name, _ in references.commands()]
+
+
+def test_every_command_and_option_has_help() -> None:
+    for name, command in references.commands():
+        assert command.help, name
+        assert all(each.help for each in command.params if each.param_type_name == "option"), name
 
 
 @pytest.mark.parametrize("command", used("make"))

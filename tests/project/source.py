@@ -35,7 +35,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def imports(path: Path) -> set[str]:
-    """The top-level packages that a module imports, wherever in it it does."""
+    """The top-level packages that a module imports, in any scope."""
     found = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
