@@ -1,0 +1,78 @@
+"""A consumer whose Kafka is in memory."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from faust.types import TP
+
+from headrace.schemas import topics
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.outcome import RecordDisposition
+from headrace.streams.engine.scheduler import KeyedScheduler
+from headrace.streams.kafka.consumer import BatchConsumer
+from headrace.streams.kafka.faust_app import create_app
+from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Stage, Transform
+
+
+async def nothing(_: ConsumerRecord) -> RecordDisposition:
+    return RecordDisposition.DONE
+
+
+class Kafka:
+    """A cluster's side of a consumer: committed offsets, the beginning of each log, and what a fetch gives."""
+
+    def __init__(self, committed: dict[TP, int | None], begin: int = 0, end: int = 0) -> None:
+        self.committed = committed
+        self.begin = begin
+        self.end = end
+        self.sought: dict[TP, int] = {}
+        self.asked: list[str] = []
+        self.fetches: list[list[int]] = []
+        self.position: dict[TP, int] = {}
+
+    def assignment(self) -> set[TP]:
+        return set(self.committed)
+
+    async def seek_to_committed(self) -> dict[TP, int | None]:
+        self.asked.append("committed")
+        return self.committed
+
+    async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
+        self.asked.append("begin")
+        return dict.fromkeys(partitions, self.begin)
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        self.asked.append("end")
+        return dict.fromkeys(partitions, self.end)
+
+    async def seek_in_thread(self, partition: TP, offset: int) -> None:
+        self.sought[partition] = offset
+
+    async def positions(self) -> dict[TP, int]:
+        return self.position
+
+    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[ConsumerRecord]]:
+        offsets = self.fetches.pop(0)
+        if not offsets:
+            return {}
+        return {
+            tp: [ConsumerRecord(tp.topic, tp.partition, offset, 0.0, b"k", b"v") for offset in offsets] for tp in active
+        }
+
+
+def consumer(scheduler: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
+    async def run(_: Any, __: Any) -> None:
+        """Do nothing."""
+
+    app = create_app(
+        Stage("labels", (topics.READY,), Transform(run)),
+        scheduler,
+        StreamSettings(results_bucket="results"),
+        KafkaSettings(bootstrap_servers="localhost:1"),
+    )
+    made = cast(BatchConsumer, app.consumer)
+    vars(made)["_thread"] = kafka
+    return made
