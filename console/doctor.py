@@ -1,4 +1,4 @@
-"""Checks of everything that the pipeline needs, each with what to do where it is not as it should be."""
+"""Check everything that the pipeline needs, with a remedy for each failure."""
 
 from __future__ import annotations
 
@@ -29,54 +29,54 @@ from headrace.streams.settings import StreamSettings
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found. `ok` is None where nothing was checked. `remedy` is what to do."""
+    """The result of a check. `ok` is None if nothing was checked. `remedy` says how to fix a failure."""
 
     part: str
     ok: bool | None
-    said: str
+    message: str
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """One part: `look` says in words that all is well, or raises. Without `needs` being well there is no looking."""
+    """The check of one part. `run` returns a message or raises. It is skipped unless the check `needs` succeeded."""
 
     part: str
-    look: Callable[[], str]
+    run: Callable[[], str]
     remedy: str
     needs: str = ""
 
 
 class Skipped(Exception):
-    """Neither well nor wrong: the part is optional, or not at work now."""
+    """The part is optional, or not running."""
 
 
 def run_checks() -> Iterator[CheckResult]:
-    """Check part by part, and tell of each as soon as it is known."""
-    well: set[str] = set()
+    """Run all checks, and yield each result."""
+    passed: set[str] = set()
     for check in checks():
-        if check.needs and check.needs not in well:
+        if check.needs and check.needs not in passed:
             yield CheckResult(check.part, None, f"not checked: needs {check.needs}")
             continue
         try:
-            said = check.look()
-        except Skipped as note:
-            yield CheckResult(check.part, None, str(note))
-        except Exception as error:  # a check that breaks is a finding, whatever broke
+            message = check.run()
+        except Skipped as skipped:
+            yield CheckResult(check.part, None, str(skipped))
+        except Exception as error:  # any error of a check is a failed check
             yield CheckResult(check.part, False, describe(error) or f"{type(error).__name__}: {error}", check.remedy)
         else:
-            well.add(check.part)
-            yield CheckResult(check.part, True, said)
+            passed.add(check.part)
+            yield CheckResult(check.part, True, message)
 
 
 def checks() -> tuple[DoctorCheck, ...]:
-    """Every check, in an order in which each comes after what it needs."""
+    """List every check after those that it needs."""
     sandbox = 'set the variables; for a sandbox: eval "$(headrace sandbox env)"'
     apply = "headrace topics apply"
     return (
         DoctorCheck("settings", _settings, sandbox),
         DoctorCheck("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
-        DoctorCheck("rights", _rights, "headrace topics acls prints what each part has to be allowed", "broker"),
+        DoctorCheck("rights", _rights, "headrace topics acls prints the ACLs that each part needs", "broker"),
         DoctorCheck("topics", _topics, apply, "rights"),
         DoctorCheck(
             "copies", _copies, "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR", "topics"
@@ -110,10 +110,10 @@ def _broker() -> str:
 
 
 def _rights() -> str:
-    """See every topic: who may not see one is told by the broker that it is not there."""
+    """Describe every topic: to a client without the right, a topic does not exist."""
     settings = load(KafkaSettings)
     _copies_of_all(settings)
-    return f"{settings.kafka_user or 'everyone'} may see the topics"
+    return f"{settings.kafka_user or 'everyone'} may describe the topics"
 
 
 def _copies() -> str:
@@ -134,12 +134,14 @@ def _table() -> tuple[topics.Topic, ...]:
 
 
 def _topics() -> str:
-    there, table = LogReader(load(KafkaSettings)).topics(), _table()
-    missing = [topic.name for topic in table if topic.name not in there]
+    partitions, table = LogReader(load(KafkaSettings)).topics(), _table()
+    missing = [topic.name for topic in table if topic.name not in partitions]
     if missing:
-        raise CommandError(f"not there: {', '.join(missing)}")
+        raise CommandError(f"topics missing: {', '.join(missing)}")
     odd = [
-        f"{t.name} has {there[t.name]} partitions, not {t.partitions}" for t in table if there[t.name] != t.partitions
+        f"{t.name} has {partitions[t.name]} partitions, not {t.partitions}"
+        for t in table
+        if partitions[t.name] != t.partitions
     ]
     if odd:
         raise CommandError("; ".join(odd))
@@ -167,8 +169,8 @@ def _workers() -> str:
     members = ConsumerGroups(load(KafkaSettings)).members([stage.group for stage in stages])
     idle = [stage.name for stage in stages if not members[stage.group]]
     if idle:
-        raise Skipped(f"nobody works on {', '.join(idle)}: headrace worker {' '.join(idle)}")
-    return f"every one of {len(stages)} stages is worked on"
+        raise Skipped(f"no worker runs {', '.join(idle)}: headrace worker {' '.join(idle)}")
+    return f"all {len(stages)} stages have workers"
 
 
 def _media_bucket() -> str:
@@ -186,22 +188,22 @@ def _results_bucket() -> str:
 
 
 def _queues() -> str:
-    return ", ".join(f"{url} ({aws.check_queue(url)} messages wait)" for url in load(BridgeSettings).queue_urls)
+    return ", ".join(f"{url} ({aws.check_queue(url)} messages)" for url in load(BridgeSettings).queue_urls)
 
 
 def _rekognition() -> str:
     settings = load(StreamSettings)
     for name in ("jobs_topic_arn", "jobs_role_arn"):
         if not getattr(settings, name):
-            raise CommandError(f"HEADRACE_{name.upper()} is not set: nobody would hear that a video is done")
+            raise CommandError(f"HEADRACE_{name.upper()} is not set: video jobs would never complete")
     subscriptions = aws.check_topic(settings.jobs_topic_arn)
     if not subscriptions:
-        raise CommandError(f"{settings.jobs_topic_arn} has no subscription: nobody would hear that a video is done")
+        raise CommandError(f"{settings.jobs_topic_arn} has no subscription: video jobs would never complete")
     return settings.jobs_topic_arn
 
 
 def _ffmpeg() -> str:
-    """Let it read a tenth of a second of silence: that it is there does not say that it works."""
+    """Probe 0.1 s of silence, to check that ffmpeg runs."""
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
         path = Path(folder) / "silence.wav"
         with wave.open(str(path), "wb") as file:
@@ -214,6 +216,6 @@ def _ffmpeg() -> str:
 def _clamd() -> str:
     where = load(StreamSettings).clamd
     if not where:
-        raise Skipped("HEADRACE_CLAMD is not set: the built-in content check is used, which is no virus scanner")
+        raise Skipped("HEADRACE_CLAMD is not set: the built-in content check is used; it is not a virus scanner")
     with tempfile.NamedTemporaryFile(prefix="headrace-") as harmless:
         return asyncio.run(clamav.scan(where, Path(harmless.name)))

@@ -1,7 +1,7 @@
-"""What can be expected to go wrong at the keyboard, each in one line that says what to do."""
+"""The error of commands."""
 
 from __future__ import annotations
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked to; the message is one line for the person who asked."""
+    """A command failed in an expected way; the message is one line for the operator."""

@@ -8,16 +8,16 @@ from headrace.console.errors import CommandError
 
 
 def describe(error: Exception) -> str | None:
-    """Say an expected error in one line; None for one that nobody expected.
+    """Describe an expected error in one line; None for an unexpected one.
 
-    A vendor's errors are looked at only where the vendor was loaded: nothing else could have raised them.
+    A library's errors are checked only if the library is loaded: otherwise it cannot have raised them.
     """
     if isinstance(error, CommandError):
         return str(error)
     for explain in (_settings, _registry, _kafka, _aws, _worker, _system):
-        said = explain(error)
-        if said:
-            return said
+        message = explain(error)
+        if message:
+            return message
     return None
 
 

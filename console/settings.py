@@ -1,4 +1,4 @@
-"""What the console needs to know besides the cluster, read once from the environment."""
+"""Settings of the console, from the environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ConsoleSettings(BaseSettings):
-    """Where files go."""
+    """Settings of `headrace put`."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 

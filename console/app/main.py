@@ -1,4 +1,4 @@
-"""`headrace`: where each command lies, and the one place that turns expected errors into a line."""
+"""`headrace`: the table of commands, and the handler that prints expected errors in one line."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ COMMANDS = {
     "version": "headrace.console.commands.version:version",
 }
 EXIT_ERROR = 1
-"""Exit code of a command that could not do what it was asked to."""
+"""Exit code of a command that failed."""
 
 
 class CommandGroup(LazyGroup):
-    """Our own commands, and those that other packages add through the entry-point group `headrace.commands`."""
+    """The commands of Headrace, and those of the entry-point group `headrace.commands`."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -48,16 +48,16 @@ class CommandGroup(LazyGroup):
             self.add_command(LazyCommand(name, target), name)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; an error that can be expected ends it with one line and exit code 1."""
+        """Run a command. An expected error ends it with one line and exit code 1."""
         try:
             return super().invoke(ctx)
-        except Exception as error:  # the one place where a command's errors meet the person at the keyboard
-            said = describe(error)
-            if said is None:
+        except Exception as error:  # the only handler of command errors
+            message = describe(error)
+            if message is None:
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
-            print_error(said)
+            print_error(message)
             raise typer.Exit(EXIT_ERROR) from None
 
 
@@ -76,7 +76,7 @@ def headrace(
     """Media that lands in S3 comes out analysed."""
     from headrace.schemas.runtime import logging
 
-    logging.configure(json=False)  # what is said on the way goes to standard error, and never into an answer
+    logging.configure(json=False)  # logs go to standard error, never into output
     apply_default_environment()
 
 
@@ -87,25 +87,25 @@ def main() -> None:
 
 
 def end_on_sigterm() -> None:
-    """Let SIGTERM end this process as an exit does, so that what it holds is let go."""
+    """Exit on SIGTERM, so that resources are released."""
     signal.signal(signal.SIGTERM, _terminated)
 
 
 def apply_default_environment() -> None:
-    """Set variables that are unset, where an installed package knows what they should be. Those that are set win."""
+    """Set unset variables to the defaults of the entry-point group `headrace.environment`."""
     for point in entry_points(group="headrace.environment"):
         try:
             known = point.load()()
-        except Exception as error:  # one package that cannot say must not take every command with it
-            print_error(f"{point.value} knows no environment: {error}")
+        except Exception as error:  # a broken package must not break every command
+            print_error(f"{point.value} failed to provide the environment: {error}")
             continue
         for name, value in known.items():
             os.environ.setdefault(name, value)
 
 
-def print_error(said: str) -> None:
-    """Write a line to standard error, red where that is a terminal."""
-    typer.secho(" ".join(said.split("\n")), fg="red", err=True)
+def print_error(message: str) -> None:
+    """Print a line to standard error, in red on a terminal."""
+    typer.secho(" ".join(message.split("\n")), fg="red", err=True)
 
 
 def _terminated(number: int, frame: object) -> NoReturn:

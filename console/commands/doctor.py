@@ -1,4 +1,4 @@
-"""`headrace doctor`: is everything there that the pipeline needs?"""
+"""`headrace doctor`: check everything that the pipeline needs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import typer
 
 
 def doctor() -> None:
-    """Check every part that the pipeline needs, and say what to do about what is wrong. Exits with 1 if anything is."""
+    """Check every part that the pipeline needs, and print how to fix failures. Exit code 1 if a check fails."""
     from rich.console import Console
     from rich.markup import escape
 
     from headrace.console import doctor as checks
 
     console = Console(highlight=False)
-    wrong = 0
-    for finding in checks.run_checks():
-        mark = {True: "[green]ok   [/]", False: "[red]wrong[/]", None: "[dim]-    [/]"}[finding.ok]
-        console.print(f"{mark} [bold]{finding.part}[/]: {escape(finding.said)}", soft_wrap=True)
-        if finding.ok is False:
-            wrong += 1
-            console.print(f"      -> {escape(finding.remedy)}", soft_wrap=True)
-    if wrong:
+    failures = 0
+    for result in checks.run_checks():
+        mark = {True: "[green]ok   [/]", False: "[red]failures[/]", None: "[dim]-    [/]"}[result.ok]
+        console.print(f"{mark} [bold]{result.part}[/]: {escape(result.message)}", soft_wrap=True)
+        if result.ok is False:
+            failures += 1
+            console.print(f"      -> {escape(result.remedy)}", soft_wrap=True)
+    if failures:
         raise typer.Exit(1)

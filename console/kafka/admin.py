@@ -1,4 +1,4 @@
-"""The log and the consumer groups of a cluster, as a replay asks about and moves them. A door to confluent-kafka."""
+"""Read and change topics and consumer groups of a cluster, with confluent-kafka."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 
-PATIENCE_SECONDS = 0.25
+POLL_SECONDS = 0.25
 TIMEOUT = 5.0
 CHANGE_SECONDS = 30.0
-"""How long a cluster may take to make or delete topics, as in `schemas.kafka.clients`."""
+"""Seconds in which the cluster has to create or delete topics, as in `schemas.kafka.clients`."""
 
 
 class KafkaAdmin(TopicReader):
-    """One cluster. Errors of Kafka come as `KafkaException`."""
+    """Administers one cluster. Errors of Kafka are raised as `KafkaException`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         super().__init__(settings)
@@ -33,32 +33,40 @@ class KafkaAdmin(TopicReader):
         self._groups = ConsumerGroups(settings)
 
     def require(self, *names: str) -> None:
-        """Raise `Refused` when a topic is not there."""
+        """Check that topics exist.
+
+        Raises:
+            CommandError: one is missing.
+        """
         missing = set(names) - self._log.topics().keys()
         if missing:
-            raise CommandError(f"the cluster lacks {', '.join(sorted(missing))}: headrace topics apply")
+            raise CommandError(f"topics missing: {', '.join(sorted(missing))}. Run headrace topics apply")
 
     def times(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
-        """Say when the first record at or after an offset was written, in seconds since 1970, where there is one."""
+        """Give the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
         return self._log.timestamps(offsets)
 
     def offsets_at(self, places: Iterable[TopicAndPartition], at: float) -> dict[TopicAndPartition, int | None]:
-        """Find the first record that was written at or after a moment; None where there is none."""
-        asked = {TopicPartition(*place): OffsetSpec.for_timestamp(int(at * 1000)) for place in places}
-        found = self._admin.list_offsets(asked, request_timeout=TIMEOUT) if asked else {}
+        """Find the offset of the first record at or after a time; None if there is none."""
+        request = {TopicPartition(*place): OffsetSpec.for_timestamp(int(at * 1000)) for place in places}
+        found = self._admin.list_offsets(request, request_timeout=TIMEOUT) if request else {}
         offsets = {(tp.topic, tp.partition): future.result().offset for tp, future in found.items()}
         return {place: offset if offset >= 0 else None for place, offset in offsets.items()}
 
     def members(self, group: str) -> tuple[str, ...]:
-        """List the members of a consumer group, each `client id at host`. One that never was has none."""
+        """List the members of a consumer group, each `client id at host`. An unknown group has none."""
         return self._groups.members([group])[group]
 
     def positions(self, group: str, places: Collection[TopicAndPartition]) -> dict[TopicAndPartition, CommittedOffset]:
-        """Say what a consumer group has committed on some partitions; those without a commit are left out."""
+        """Read the committed offsets of a consumer group; partitions without one are left out."""
         return self._groups.positions({group: places})[group]
 
     def move(self, group: str, offsets: Mapping[TopicAndPartition, int]) -> None:
-        """Set a group's positions. Raises `Refused` when somebody is in it; it may then be moved in part."""
+        """Commit offsets for a group.
+
+        Raises:
+            CommandError: the group has members; some partitions may have been moved.
+        """
         self._groups.move(group, offsets)
 
     def names(self) -> set[str]:
@@ -66,16 +74,16 @@ class KafkaAdmin(TopicReader):
         return set(self._log.topics())
 
     def create(self, wanted: Collection[Topic]) -> None:
-        """Create topics that are not there yet, and wait until the cluster knows them."""
+        """Create missing topics, and wait until the cluster lists them."""
         names = {topic.name for topic in wanted}
         clients.create_topics(self._admin, wanted, self.settings.replication_factor)
         deadline = time.monotonic() + TIMEOUT
         while names - self.names():
             if time.monotonic() > deadline:
                 raise CommandError(
-                    f"Kafka made topics and does not know them: {', '.join(sorted(names - self.names()))}"
+                    f"Kafka created topics but does not list them: {', '.join(sorted(names - self.names()))}"
                 )
-            time.sleep(PATIENCE_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def forget(self, names: Iterable[str], group: str) -> None:
         """Delete topics and a consumer group."""

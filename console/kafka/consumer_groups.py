@@ -1,6 +1,6 @@
-"""Consumer groups: their members, their committed offsets, and how to move and delete them. A door to confluent-kafka.
+"""Read, move and delete consumer groups with confluent-kafka.
 
-Committed offsets are never read through the admin client, which can crash the process: see decision 18.
+The admin client never reads committed offsets here: it can crash the process, see decision 18.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from headrace.schemas.kafka.settings import KafkaSettings
 T = TypeVar("T")
 
 ANSWER_SECONDS = 5.0
-"""How long a group's coordinator may take to answer one question, from its first attempt to its last."""
+"""Seconds in which the coordinator has to answer a request, including retries."""
 DELETE_SECONDS = 30.0
 PAUSE_SECONDS = 0.25
 AT_ONCE = 8
-"""Groups that are asked at the same time; each needs a consumer, with some five threads of librdkafka's."""
+"""Groups queried at the same time; each needs a consumer with about five librdkafka threads."""
 
 _STARTING = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.NOT_COORDINATOR,
 )
-"""What brokers answer for a while when a group has no coordinator yet, or has just been given another one."""
+"""Transient errors of a group that has no coordinator yet, or a new one."""
 _SILENT = (KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT)
 _ACTIVE_MEMBERS = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
 
@@ -39,8 +39,8 @@ _ACTIVE_MEMBERS = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
 class ConsumerGroups:
     """The consumer groups of one cluster.
 
-    Every question is repeated while the group's coordinator starts. Raises `Refused`, naming the group, when there is
-    no answer within ANSWER_SECONDS; other errors of Kafka come as `KafkaException`.
+    Requests are retried while the coordinator of the group starts. Raises `CommandError`, naming the group, if it does
+    not answer within `ANSWER_SECONDS`; other errors of Kafka are raised as `KafkaException`.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -48,21 +48,25 @@ class ConsumerGroups:
         self._admin = clients.admin(settings)
 
     def members(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """List the members of groups, each `client id at host`. A group that never was has none."""
+        """List the members of groups, each `client id at host`. An unknown group has none."""
         return _for_each(names, self._members)
 
     def positions(
         self, wanted: Mapping[str, Collection[TopicAndPartition]]
     ) -> dict[str, dict[TopicAndPartition, CommittedOffset]]:
-        """Read what groups have committed on the partitions that are named for each; partitions without are left out.
+        """Read the committed offsets of groups on the given partitions; partitions without one are left out.
 
         Joins no group.
         """
         return _for_each(wanted, lambda name: self._positions(name, wanted[name]))
 
     def move(self, name: str, offsets: Mapping[TopicAndPartition, int]) -> None:
-        """Commit offsets for a group. Raises `Refused` when it has members; it may then be moved in part."""
-        self._ask(name, lambda seconds: self._commit(name, offsets, seconds))
+        """Commit offsets for a group.
+
+        Raises:
+            CommandError: the group has members; some partitions may have been moved.
+        """
+        self._request(name, lambda seconds: self._commit(name, offsets, seconds))
 
     def delete(self, name: str) -> None:
         """Delete a group, if there is one."""
@@ -73,7 +77,7 @@ class ConsumerGroups:
                 raise
 
     def _members(self, name: str) -> tuple[str, ...]:
-        return self._ask(name, lambda seconds: self._describe(name, seconds))
+        return self._request(name, lambda seconds: self._describe(name, seconds))
 
     def _describe(self, name: str, seconds: float) -> tuple[str, ...]:
         try:
@@ -88,9 +92,11 @@ class ConsumerGroups:
         if not places:
             return {}
         consumer = clients.observer(self._settings, name)
-        asked = [TopicPartition(*place) for place in places]
+        partitions = [TopicPartition(*place) for place in places]
         try:
-            found = self._ask(name, lambda seconds: _without_errors(consumer.committed(asked, timeout=seconds)))
+            found = self._request(
+                name, lambda seconds: _without_errors(consumer.committed(partitions, timeout=seconds))
+            )
         finally:
             consumer.close()
         return {
@@ -99,20 +105,20 @@ class ConsumerGroups:
 
     def _commit(self, name: str, offsets: Mapping[TopicAndPartition, int], seconds: float) -> None:
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
-        asked = [ConsumerGroupTopicPartitions(name, wanted)]
-        moved = self._admin.alter_consumer_group_offsets(asked, request_timeout=seconds)[name].result()
+        offsets_of_group = [ConsumerGroupTopicPartitions(name, wanted)]
+        moved = self._admin.alter_consumer_group_offsets(offsets_of_group, request_timeout=seconds)[name].result()
         errors = [tp.error for tp in moved.topic_partitions if tp.error]
         if any(error.code() in _ACTIVE_MEMBERS for error in errors):
-            raise CommandError(f"somebody has joined the group {name}: its offsets were not changed")
+            raise CommandError(f"the group {name} has a new member: its offsets were not changed")
         if errors:
             raise KafkaException(errors[0])
 
-    def _ask(self, name: str, ask: Callable[[float], T]) -> T:
-        """Ask about a group, again while its coordinator starts; `ask` is told how many seconds are left."""
+    def _request(self, name: str, request: Callable[[float], T]) -> T:
+        """Send a request, and retry while the coordinator starts. `request` takes the seconds that are left."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
-                return ask(max(PAUSE_SECONDS, deadline - time.monotonic()))  # less than 0 would be for ever
+                return request(max(PAUSE_SECONDS, deadline - time.monotonic()))  # negative: no timeout
             except KafkaException as error:
                 if error.args[0].code() not in (*_STARTING, *_SILENT):
                     raise
@@ -133,12 +139,12 @@ def _without_errors(found: list[TopicPartition]) -> list[TopicPartition]:
     return found
 
 
-def _for_each(names: Collection[str], ask: Callable[[str], T]) -> dict[str, T]:
-    """Ask about groups, some at the same time. After the first failure no other group is asked."""
+def _for_each(names: Collection[str], query: Callable[[str], T]) -> dict[str, T]:
+    """Query groups in parallel. After the first failure no other group is queried."""
     if len(names) == 1:
-        return {name: ask(name) for name in names}
+        return {name: query(name) for name in names}
     threads = ThreadPoolExecutor(AT_ONCE, "consumer-groups")
     try:
-        return dict(zip(names, threads.map(ask, names), strict=True))
+        return dict(zip(names, threads.map(query, names), strict=True))
     finally:
         threads.shutdown(cancel_futures=True)

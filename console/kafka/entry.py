@@ -1,4 +1,4 @@
-"""One record of the log, opened as far as it can be."""
+"""Decode records, dead letters and retries as far as possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headrace.schemas.serde.codec import Codec, DecodeError
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A record with its envelope and its event; each is None where the bytes do not give it."""
+    """A record with its envelope and event; each is None if it cannot be decoded."""
 
     record: ConsumerRecord
     envelope: EventMetadata | None = None
@@ -22,7 +22,7 @@ class LogEntry:
 
     @property
     def place(self) -> str:
-        """Where the record lies: `topic/partition/offset`."""
+        """The position of the record: `topic/partition/offset`."""
         return f"{self.record.topic}/{self.record.partition}/{self.record.offset}"
 
     @property
@@ -33,7 +33,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LetterInfo:
-    """Why a stage gave a record up, as the `dlq-*` headers tell. `origin` is where the record was first read."""
+    """The `dlq-*` headers of a dead letter. `origin` is the position where the record was first read."""
 
     stage: str
     code: str
@@ -46,7 +46,7 @@ class LetterInfo:
 
 @dataclass(frozen=True, slots=True)
 class RetryInfo:
-    """Why a stage tries a record again later, as the `retry-*` headers tell."""
+    """The `retry-*` headers of a record that is waiting for a retry."""
 
     stage: str
     code: str
@@ -54,9 +54,10 @@ class RetryInfo:
 
 
 def open_record(record: ConsumerRecord, codec: Codec) -> LogEntry:
-    """Open a record. What cannot be read is a record all the same, and may be a dead letter.
+    """Decode a record; an unparseable one has no envelope or no event.
 
-    Raises only `RegistryDown`: an event that could be read is not to look like one that cannot.
+    Raises:
+        RegistryUnavailableError: the schema cannot be fetched now, so the event is not known to be unparseable.
     """
     try:
         envelope = from_headers(record.headers)
@@ -69,40 +70,40 @@ def open_record(record: ConsumerRecord, codec: Codec) -> LogEntry:
 
 
 def letter_of(entry: LogEntry) -> LetterInfo | None:
-    """Read why a record is a dead letter; None for one that is not."""
+    """Read the headers of a dead letter; None for other records."""
     if not topics.is_dead_letters(entry.record.topic):
         return None
-    found = _texts(entry.record.headers)
-    attempts = found.get("dlq-attempts", "")
+    headers = _texts(entry.record.headers)
+    attempts = headers.get("dlq-attempts", "")
     return LetterInfo(
-        stage=found.get("dlq-stage") or entry.record.topic.removesuffix(topics.dead_letters("").name),
-        code=found.get("dlq-code", "unknown"),
-        reason=found.get("dlq-message", ""),
+        stage=headers.get("dlq-stage") or entry.record.topic.removesuffix(topics.dead_letters("").name),
+        code=headers.get("dlq-code", "unknown"),
+        reason=headers.get("dlq-message", ""),
         attempts=int(attempts) if attempts.isdigit() else 0,
-        origin="/".join(found.get(f"dlq-{part}", "?") for part in ("topic", "partition", "offset")),
-        first_failure=found.get("dlq-first-failure", ""),
-        last_failure=found.get("dlq-last-failure", ""),
+        origin="/".join(headers.get(f"dlq-{part}", "?") for part in ("topic", "partition", "offset")),
+        first_failure=headers.get("dlq-first-failure", ""),
+        last_failure=headers.get("dlq-last-failure", ""),
     )
 
 
 def retry_of(entry: LogEntry) -> RetryInfo | None:
-    """Read why a record waits to be tried again; None for one that does not."""
+    """Read the headers of a retry; None for other records."""
     stage, dot, kind = entry.record.topic.rpartition(".")
     if dot + kind != topics.retry("").name:
         return None
-    found = _texts(entry.record.headers)
-    return RetryInfo(stage, found.get("retry-code", "unknown"), found.get("retry-message", ""))
+    headers = _texts(entry.record.headers)
+    return RetryInfo(stage, headers.get("retry-code", "unknown"), headers.get("retry-message", ""))
 
 
 def _texts(headers: Headers) -> dict[str, str]:
-    """Read headers as text; of a name that comes twice, the last counts."""
+    """Decode headers as text; the last of each name counts."""
     return {name: value.decode(errors="replace") for name, value in headers if value is not None}
 
 
-def seconds_of(moment: str) -> float | None:
-    """Read a moment as CloudEvents writes it, in seconds since 1970; None where it is no moment."""
+def seconds_of(text: str) -> float | None:
+    """Parse a CloudEvents timestamp to seconds since 1970; None if it is invalid."""
     try:
-        found = datetime.fromisoformat(moment)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -14,13 +14,13 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 
 SESSION_SECONDS = 6.0
-"""How long a seat counts as taken whose holder was killed."""
+"""Seconds until the lock of a killed process expires."""
 JOIN_SECONDS = 30.0
 POLL_SECONDS = 0.1
 
 
 class GroupLock:
-    """Membership of a group, so that no other redrive runs beside this one, and nobody moves the group meanwhile."""
+    """The only member of a consumer group: no other redrive can join it, and its offsets cannot be reset."""
 
     def __init__(self, settings: KafkaSettings, group: str, topic: str, partitions: int) -> None:
         self._group = group
@@ -33,22 +33,30 @@ class GroupLock:
         )
 
     def __enter__(self) -> GroupLock:
-        """Sit down. Raises `Refused` when somebody else sits there too."""
+        """Join the group.
+
+        Raises:
+            CommandError: another redrive is a member.
+        """
         self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke)
         deadline = time.monotonic() + JOIN_SECONDS
         while not self._assigned and time.monotonic() < deadline:
             self._poll(POLL_SECONDS)
         if len(self._assigned) != self._partitions:
             self._consumer.close()
-            raise CommandError(f"another redrive has the group {self._group}: wait for its end")
+            raise CommandError(f"another redrive uses the group {self._group}: wait for its end")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Get up, so that the next one need not wait."""
+        """Leave the group, so that the next redrive need not wait for the session timeout."""
         self._consumer.close()
 
     def keep(self) -> None:
-        """Say that we are still there. Raises `Refused` when the seat was lost."""
+        """Send a heartbeat.
+
+        Raises:
+            CommandError: another redrive has taken over the group.
+        """
         self._poll(0)
         if len(self._assigned) != self._partitions:
             raise CommandError(
@@ -56,7 +64,7 @@ class GroupLock:
             )
 
     def commit(self, positions: Mapping[TopicAndPartition, CommittedOffset]) -> None:
-        """Commit positions with their notes; they are durable when this returns."""
+        """Commit offsets with metadata; they are durable when this returns."""
         offsets = [TopicPartition(*place, each.offset, each.note) for place, each in positions.items()]
         if offsets:
             self._consumer.commit(offsets=offsets, asynchronous=False)
@@ -68,7 +76,7 @@ class GroupLock:
                 raise KafkaException(error)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Take the partitions without reading them: what is sent is read elsewhere, in its order."""
+        """Assign the partitions, paused: records are read by another consumer."""
         consumer.assign(partitions)
         consumer.pause(partitions)
         self._assigned = partitions

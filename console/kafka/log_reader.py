@@ -1,4 +1,4 @@
-"""The log as the console reads it, and what the cluster says of itself. The door to confluent-kafka."""
+"""Read topics, offsets and cluster metadata with confluent-kafka."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from headrace.schemas.settings import SettingsError, load
 BATCH = 1000
 POLL_SECONDS = 0.25
 TIMEOUT = 5.0
-"""Seconds that the cluster has to answer a question."""
+"""Seconds in which the cluster has to answer a request."""
 SILENCE = 30.0
-"""Seconds without a record, although there are more to read, after which nobody waits any longer."""
+"""Seconds without a record, although there are more to read, after which a read fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogBatch:
-    """Some records; `caught_up` once everything has been read that was there when reading began."""
+    """Some records. `caught_up` once every record that existed at the start of the read has been read."""
 
     entries: tuple[LogEntry, ...]
     caught_up: bool
 
 
 class LogReader:
-    """One cluster, for reading only. Errors of Kafka come as `KafkaException`."""
+    """Reads one cluster. Errors of Kafka are raised as `KafkaException`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
@@ -54,30 +54,31 @@ class LogReader:
         return clients.partition_counts(self._admin, timeout=TIMEOUT)
 
     def read(self, names: Collection[str], wanted: Callable[[bytes], bool] | None = None) -> Iterator[LogEntry]:
-        """Read topics from the beginning up to now. `wanted` sees the key, and saves decoding what is not."""
+        """Read topics from the beginning to the end. Records whose key `wanted` rejects are not decoded."""
         for batch in self.follow(names, wanted):
             yield from batch.entries
             if batch.caught_up:
                 return
 
     def follow(self, names: Collection[str], wanted: Callable[[bytes], bool] | None = None) -> Iterator[LogBatch]:
-        """Read topics from the beginning and never end; with nothing new, give an empty batch now and then.
+        """Read topics from the beginning and wait for new records; yields an empty batch while there are none.
 
-        Raises `Refused` when none of the topics is there.
+        Raises:
+            CommandError: none of the topics exists, or Kafka stopped answering.
         """
         places, schemas = self._places(names), self._places([topics.SCHEMAS.name])
         if not places:
-            raise CommandError("the cluster has none of the pipeline's topics: headrace topics apply")
-        book = registry.create_codec(self.settings)
+            raise CommandError("the cluster has none of the pipeline's topics: run headrace topics apply")
+        codec_ = registry.create_codec(self.settings)
         with self._reader() as consumer:
             for message in _up_to_now(consumer, schemas):
-                _learn(book, message)
+                _learn(codec_, message)
             behind = _assign(consumer, places + schemas)
             for messages in _polls(consumer, behind):
-                yield LogBatch(tuple(_opened(messages, book, wanted)), not behind)
+                yield LogBatch(tuple(_decoded(messages, codec_, wanted)), not behind)
 
     def published(self) -> set[str]:
-        """List the fingerprints of the schemas on the log. The topic has to be there."""
+        """List the fingerprints of the published schemas. The topic has to exist."""
         with self._reader() as consumer:
             messages = _up_to_now(consumer, [(topics.SCHEMAS.name, 0)])
             return {(message.key() or b"").decode(errors="replace") for message in messages}
@@ -88,16 +89,19 @@ class LogReader:
         return sorted(f"{node.host}:{node.port}" for node in found.nodes)
 
     def spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
-        """Say which offsets the partitions of topics hold; topics that are not there are left out."""
+        """Give the offsets of each partition of topics; missing topics are left out."""
         places = self._places(names)
         low = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         high = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {place: OffsetRange(low[place], high[place]) for place in places}
 
     def groups(self, names: Collection[str], places: Collection[TopicAndPartition]) -> dict[str, GroupState]:
-        """Count the members of consumer groups, and say what they have committed on some partitions.
+        """Read the number of members of consumer groups, and their committed offsets on some partitions.
 
-        A group that never was has no members and no offsets. Raises `Refused`, naming a group that does not answer.
+        An unknown group has no members and no offsets.
+
+        Raises:
+            CommandError: the coordinator of a group did not answer.
         """
         groups = ConsumerGroups(self.settings)
         members = groups.members(names)
@@ -108,7 +112,7 @@ class LogReader:
         }
 
     def timestamps(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
-        """Say when the first record at or after an offset was written, in seconds since 1970, where there is one."""
+        """Give the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
         found: dict[TopicAndPartition, float] = {}
         if offsets:
             with self._reader() as consumer:
@@ -120,8 +124,8 @@ class LogReader:
         return found
 
     def _places(self, names: Collection[str]) -> list[TopicAndPartition]:
-        there = self.topics()
-        return [(name, partition) for name in names for partition in range(there.get(name, 0))]
+        partitions = self.topics()
+        return [(name, partition) for name in names for partition in range(partitions.get(name, 0))]
 
     @contextmanager
     def _reader(self) -> Iterator[Consumer]:
@@ -132,15 +136,15 @@ class LogReader:
             consumer.close()
 
     def _offsets(self, places: Iterable[TopicAndPartition], spec: OffsetSpec) -> dict[TopicAndPartition, int]:
-        asked = {TopicPartition(*place): spec for place in places}
-        found = self._admin.list_offsets(asked, request_timeout=TIMEOUT) if asked else {}
+        request = {TopicPartition(*place): spec for place in places}
+        found = self._admin.list_offsets(request, request_timeout=TIMEOUT) if request else {}
         return {(tp.topic, tp.partition): future.result().offset for tp, future in found.items()}
 
 
 def describe_error(error: Exception) -> str | None:
-    """Say an error of Kafka in one line; None for any other."""
+    """Describe an error of Kafka in one line; None for any other error."""
     if isinstance(error, SchemasNotPublishedError):
-        return f"Kafka did not take the schemas: {error}"
+        return f"Kafka did not accept the schemas: {error}"
     if not isinstance(error, KafkaException):
         return None
     try:
@@ -150,7 +154,7 @@ def describe_error(error: Exception) -> str | None:
 
 
 def _assign(consumer: Consumer, places: Iterable[TopicAndPartition]) -> set[TopicAndPartition]:
-    """Begin at the beginning. Gives what is still to be read up to now."""
+    """Assign partitions from their start. Returns those that have unread records."""
     behind = set(places)
     consumer.assign([TopicPartition(*place, 0) for place in behind])
     return behind
@@ -161,7 +165,7 @@ def _up_to_now(consumer: Consumer, places: Iterable[TopicAndPartition]) -> Itera
 
 
 def _until_read(consumer: Consumer, behind: set[TopicAndPartition]) -> Iterator[RawMessage]:
-    """Give messages until nothing is behind; whoever takes them may say so of a place before its end is reached."""
+    """Yield messages until `behind` is empty. The caller may remove partitions from it early."""
     for messages in _polls(consumer, behind):
         yield from messages
         if not behind:
@@ -169,20 +173,24 @@ def _until_read(consumer: Consumer, behind: set[TopicAndPartition]) -> Iterator[
 
 
 def _polls(consumer: Consumer, behind: set[TopicAndPartition]) -> Iterator[list[RawMessage]]:
-    """Poll for ever. Raises `Refused` when nothing comes for long although not everything has been read."""
-    heard = time.monotonic()
+    """Poll without end.
+
+    Raises:
+        CommandError: there are unread records, but none arrived for `SILENCE` seconds.
+    """
+    last_read = time.monotonic()
     while True:
         left = len(behind)
         found = _poll(consumer, behind)
         if found or not behind or len(behind) < left:
-            heard = time.monotonic()
-        elif time.monotonic() - heard > SILENCE:
-            raise CommandError(f"Kafka does not answer any more: nothing came for {SILENCE:g} s")
+            last_read = time.monotonic()
+        elif time.monotonic() - last_read > SILENCE:
+            raise CommandError(f"Kafka did not answer within {SILENCE:g} s: no more records arrived")
         yield found
 
 
 def _poll(consumer: Consumer, behind: set[TopicAndPartition]) -> list[RawMessage]:
-    """Fetch some messages; a partition whose end is reached is no longer behind."""
+    """Fetch some messages, and remove partitions that are read to the end from `behind`."""
     found = []
     for message in consumer.consume(BATCH, POLL_SECONDS):
         error = message.error()
@@ -199,20 +207,20 @@ def _place(message: RawMessage) -> TopicAndPartition:
     return str(message.topic()), int(message.partition() or 0)
 
 
-def _opened(
-    messages: Iterable[RawMessage], book: codec.Codec, wanted: Callable[[bytes], bool] | None
+def _decoded(
+    messages: Iterable[RawMessage], codec_: codec.Codec, wanted: Callable[[bytes], bool] | None
 ) -> Iterator[LogEntry]:
     for message in messages:
         if message.topic() == topics.SCHEMAS.name:
-            _learn(book, message)
+            _learn(codec_, message)
         elif wanted is None or wanted(message.key() or b""):
-            yield open_record(_received(message), book)
+            yield open_record(_received(message), codec_)
 
 
-def _learn(book: codec.Codec, message: RawMessage) -> None:
-    """Take a writer schema; what is none is passed over, since others may have written there too."""
+def _learn(codec_: codec.Codec, message: RawMessage) -> None:
+    """Add a writer schema. Invalid records are skipped: other producers may write to the topic."""
     try:
-        book.add_writer_schema(json.loads(message.value() or b"{}"))
+        codec_.add_writer_schema(json.loads(message.value() or b"{}"))
     except (ValueError, RecursionError):
         return
 

@@ -1,4 +1,4 @@
-"""Where records lie and how far groups are, in numbers. Pure."""
+"""Partitions, offset ranges and the offsets of consumer groups. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TopicAndPartition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class OffsetRange:
-    """The offsets that a partition holds: from `low`, up to but not including `high`."""
+    """The offsets of a partition: from `low`, up to but not including `high`."""
 
     low: int
     high: int
@@ -18,7 +18,7 @@ class OffsetRange:
 
 @dataclass(frozen=True, slots=True)
 class CommittedOffset:
-    """The next offset that a group has committed, and the note that was committed with it."""
+    """The committed offset of a group, and its metadata."""
 
     offset: int
     note: str = ""
@@ -26,7 +26,7 @@ class CommittedOffset:
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
-    """A consumer group: how many members it has, and the next offset of each partition that it has committed."""
+    """A consumer group: its number of members, and its committed offset on each partition."""
 
     members: int
     committed: dict[TopicAndPartition, int]

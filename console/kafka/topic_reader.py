@@ -1,5 +1,4 @@
-"""The dead-letter topics as `headrace dlq` reads and writes them. Beside `console.kafka.log_reader`, the door to
-confluent-kafka."""
+"""Read ranges of topics and write records with confluent-kafka."""
 
 from __future__ import annotations
 
@@ -23,36 +22,36 @@ from headrace.schemas.serde.codec import Codec
 from headrace.schemas.serde.schema_topic import follow_schemas
 
 BATCH = 200
-"""Records at once: few enough to stay in the processor's cache, which makes all of it twice as fast as thousands."""
+"""Records per batch: few enough for the processor's cache, which is twice as fast as thousands."""
 POLL_SECONDS = 0.25
 ANSWER_SECONDS = 10.0
 CLOCKS = 60.0
-"""Seconds by which the clocks of those who write letters may differ."""
+"""Seconds by which the clocks of producers may differ."""
 
 _LEADERS_CHANGE = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-"""What a cluster says of partitions for a moment after they were made, or after a broker was lost."""
+"""Transient errors of partitions that are new, or that lost their leader."""
 _FETCH = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 65536}
 
 
 class TopicReader:
-    """The dead-letter topics of one cluster. Errors of Kafka come as `KafkaException`."""
+    """Reads and writes records of one cluster. Errors of Kafka are raised as `KafkaException`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
 
     def spans(self, names: Collection[str], since: float | None = None) -> dict[TopicAndPartition, OffsetRange]:
-        """Say which offsets topics hold: all, or from about a moment on, in seconds since 1970."""
-        held = self._spans(names)
-        if since is None or not held:
-            return held
+        """Give the offsets of topics: all, or those from about a time on, in seconds since 1970."""
+        ranges = self._spans(names)
+        if since is None or not ranges:
+            return ranges
         consumer = clients.simple_consumer(self.settings)
         try:
-            asked = [TopicPartition(*place, int((since - CLOCKS) * 1000)) for place in held]
-            found = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS)
+            request = [TopicPartition(*place, int((since - CLOCKS) * 1000)) for place in ranges]
+            found = consumer.offsets_for_times(request, timeout=ANSWER_SECONDS)
         finally:
             consumer.close()
         starts = {(str(each.topic), int(each.partition)): each.offset for each in found}
-        return {place: OffsetRange(_start(starts[place], span), span.high) for place, span in held.items()}
+        return {place: OffsetRange(_start(starts[place], span), span.high) for place, span in ranges.items()}
 
     def _spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -67,48 +66,53 @@ class TopicReader:
     def read(
         self, spans: Mapping[TopicAndPartition, OffsetRange], values: bool = False
     ) -> Iterator[list[ConsumerRecord]]:
-        """Read spans, each list from one partition in its order. Only with `values` are values read: else all are None.
+        """Read ranges; each list has records of one partition in order. Without `values`, values are None.
 
-        Raises `Refused` when Kafka falls silent.
+        Raises:
+            CommandError: Kafka stopped answering.
         """
-        wanted = {place: span for place, span in spans.items() if span.high > span.low}
-        if not wanted:
+        unread = {place: span for place, span in spans.items() if span.high > span.low}
+        if not unread:
             return
         consumer = clients.simple_consumer(self.settings, **_FETCH)
         try:
-            consumer.assign([TopicPartition(*place, span.low) for place, span in wanted.items()])
-            heard = time.monotonic()
-            while wanted:
+            consumer.assign([TopicPartition(*place, span.low) for place, span in unread.items()])
+            last_read = time.monotonic()
+            while unread:
                 for found, group in groupby(consumer.consume(BATCH, POLL_SECONDS), _place):
-                    heard, place = time.monotonic(), (str(found[0]), int(found[1] or 0))
+                    last_read, place = time.monotonic(), (str(found[0]), int(found[1] or 0))
                     records, ended = _records(place, group, values)
-                    span = wanted.get(place)
+                    span = unread.get(place)
                     if span and (ended or (records and records[-1].offset >= span.high - 1)):
-                        del wanted[place]
+                        del unread[place]
                         consumer.incremental_unassign([TopicPartition(*place)])
                         records = [record for record in records if record.offset < span.high]
                     if span and records:
                         yield records
-                if time.monotonic() - heard > SILENCE:
-                    raise CommandError(f"Kafka does not answer any more: nothing came for {SILENCE:g} s")
+                if time.monotonic() - last_read > SILENCE:
+                    raise CommandError(f"Kafka did not answer within {SILENCE:g} s: no more records arrived")
         finally:
             consumer.close()
 
     def record(self, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
-        """Read one record with its value; None when it is no longer there."""
+        """Read one record with its value; None if it has expired."""
         span = {(topic, partition): OffsetRange(offset, offset + 1)}
         return next((record for records in self.read(span, values=True) for record in records), None)
 
     def codec(self) -> Codec:
-        """Give a codec that knows every schema on the log, and asks the registry, if there is one, for others."""
-        book = registry.create_codec(self.settings)
-        follower = follow_schemas(self.settings, book)
+        """Create a codec with every published schema, and with the registry if there is one."""
+        codec = registry.create_codec(self.settings)
+        follower = follow_schemas(self.settings, codec)
         follower.start()
         follower.stop()
-        return book
+        return codec
 
     def write(self, messages: Iterable[ProducerRecord]) -> int:
-        """Write messages and return how many when the broker has all of them; raises `Refused` when it has not."""
+        """Write records, wait for all acknowledgements, and return their number.
+
+        Raises:
+            CommandError: a record was not acknowledged.
+        """
         producer = SyncProducer(clients.producer(self.settings))
         count = 0
         for message in messages:
@@ -121,12 +125,14 @@ class TopicReader:
             producer.flush(SILENCE)
         except KafkaException as error:
             reason = error.args[0].str()
-            raise CommandError(f"Kafka did not take {producer.unacknowledged} of {count} records: {reason}") from error
+            raise CommandError(
+                f"Kafka did not acknowledge {producer.unacknowledged} of {count} records: {reason}"
+            ) from error
         return count
 
 
 def _start(offset: int, span: OffsetRange) -> int:
-    """Place a start within its span; a negative offset says that there is nothing so new."""
+    """Limit a start offset to its range; a negative offset means that every record is older."""
     return max(offset, span.low) if offset >= 0 else span.high
 
 
@@ -135,7 +141,7 @@ def _place(message: RawMessage) -> tuple[str | None, int | None]:
 
 
 def _records(place: TopicAndPartition, messages: Iterable[Any], values: bool) -> tuple[list[ConsumerRecord], bool]:
-    """Take messages of one partition, and say whether they reach its end."""
+    """Convert messages of one partition. Also returns whether the end was reached."""
     records, ended = [], False
     for message in messages:
         error = message.error()

@@ -1,4 +1,4 @@
-"""An event in a few words for people, and where its result lies."""
+"""Format numbers, sizes, durations, money and times."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from headrace.schemas.cloudevents import timestamp
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Write `1 picture`, `3 pictures`."""
+    """Format `1 picture`, `3 pictures`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def format_bytes(number: int) -> str:
-    """Write a number of bytes: `512 B`, `1.2 MB`."""
+    """Format a number of bytes: `512 B`, `1.2 MB`."""
     amount, unit = float(number), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if amount < 1000:
@@ -23,7 +23,7 @@ def format_bytes(number: int) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """Write a duration: `850 ms`, `4.2 s`, `3 min 20 s`; empty when it is not known."""
+    """Format a duration: `850 ms`, `4.2 s`, `3 min 20 s`; empty if unknown."""
     if seconds is None:
         return ""
     if abs(seconds) < 1:
@@ -36,15 +36,15 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_usd(usd: float) -> str:
-    """Write an amount of money; empty for none."""
+    """Format an amount of money; empty for none."""
     return f"${usd:.4f}" if usd else ""
 
 
 def format_time(at: float) -> str:
-    """Write a moment as date and time here, to the second."""
+    """Format seconds since 1970 as local date and time."""
     return datetime.fromtimestamp(at, UTC).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def format_timestamp(at: float | None) -> str | None:
-    """Write seconds since 1970 as RFC 3339."""
+    """Format seconds since 1970 as RFC 3339."""
     return timestamp(datetime.fromtimestamp(at, UTC)) if at is not None else None

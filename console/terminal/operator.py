@@ -1,4 +1,4 @@
-"""Who runs a command."""
+"""The operator who runs a command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 def current_operator() -> str:
-    """Name who is at the keyboard: user and host."""
+    """Return user and host, `user@host`."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name

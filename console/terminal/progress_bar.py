@@ -1,4 +1,4 @@
-"""Progress on a terminal: on standard error, so that what a command says can be piped. Elsewhere nothing is drawn."""
+"""Draw progress on standard error if it is a terminal."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 Advance = Callable[[int], None]
-"""Draw so many more."""
+"""Advance the bar by a number of records."""
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Advance]:
-    """Draw a bar while the block lasts."""
+def bar(description: str, total: int) -> Iterator[Advance]:
+    """Show a bar during the block."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(description, total=total)
 
         yield lambda number: progress.advance(task, number)
 
 
-def tracked(batches: Iterable[Sequence[T]], what: str, total: int) -> Iterator[T]:
-    """Give what is in batches, one by one, and draw how much has come."""
-    with bar(what, total) as advance:
+def tracked(batches: Iterable[Sequence[T]], description: str, total: int) -> Iterator[T]:
+    """Yield the items of batches, and show progress."""
+    with bar(description, total) as advance:
         for batch in batches:
             yield from batch
             advance(len(batch))

@@ -147,7 +147,7 @@ def test_one_letter_is_shown_with_its_record_its_timeline_and_the_way_back(site:
     assert program == "headrace"
     back = CliRunner().invoke(app, command)
     assert back.exit_code == 0, back.stderr
-    assert "1 letter" in back.stdout
+    assert "1 dead letter" in back.stdout
     printed = site.text("show", id_)
     assert all(part in printed for part in (id_, "no moov atom", '"key": "a b.mp4"', "DeadLetter", told["redrive"]))
 

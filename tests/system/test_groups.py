@@ -25,11 +25,11 @@ PLACES = [(TOPIC.name, 0), (TOPIC.name, 1)]
 # In processes of their own, since what is tested for is the end of the process.
 ASK = f"""
 import sys
-from headrace.console.kafka.consumer_groups import Groups
+from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.schemas.kafka.settings import KafkaSettings
 
 names = [f"group-{{each}}" for each in range(40)]
-groups = Groups(KafkaSettings(bootstrap_servers=sys.argv[1]))
+groups = ConsumerGroups(KafkaSettings(bootstrap_servers=sys.argv[1]))
 assert groups.positions(dict.fromkeys(names, {PLACES})) == {{name: {{}} for name in names}}
 assert groups.members(names) == dict.fromkeys(names, ())
 """

@@ -130,7 +130,7 @@ def test_the_doctor_tells_what_may_not_be_seen_from_what_is_not_there(
     monkeypatch.setenv("HEADRACE_QUEUE_URLS", "q")
     found = {each.part: each for each in doctor.run_checks() if each.part in ("broker", "rights", "topics")}
     assert (found["broker"].ok, found["rights"].ok, found["topics"].ok) == (True, False, None)
-    assert "uthoriz" in found["rights"].said
+    assert "uthoriz" in found["rights"].message
     assert "headrace topics acls" in found["rights"].remedy
 
 

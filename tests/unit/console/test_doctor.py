@@ -45,7 +45,7 @@ def test_what_is_wrong_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_check_that_breaks_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
     [finding] = found(monkeypatch, ("broker", bug, ""))
-    assert (finding.ok, finding.said) == (False, "ZeroDivisionError: by zero")
+    assert (finding.ok, finding.message) == (False, "ZeroDivisionError: by zero")
 
 
 def test_what_is_optional_is_neither_well_nor_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,8 +62,8 @@ def test_without_settings_the_doctor_names_every_missing_one(monkeypatch: pytest
         monkeypatch.delenv(name)
     findings = {finding.part: finding for finding in run_checks()}
     assert findings["settings"].ok is False
-    assert "HEADRACE_BOOTSTRAP_SERVERS" in findings["settings"].said
-    assert "HEADRACE_RESULTS_BUCKET" in findings["settings"].said
+    assert "HEADRACE_BOOTSTRAP_SERVERS" in findings["settings"].message
+    assert "HEADRACE_RESULTS_BUCKET" in findings["settings"].message
     assert findings["broker"].ok is None
     assert findings["ffmpeg"].ok is True
 
