@@ -1,4 +1,4 @@
-"""Looks what of a sources file's needs is there. Only reads."""
+"""Check that the AWS resources of a sources file exist. Read-only."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _ABSENT = (
 )
 
 
-def check_requirement(need: Requirement, region: str) -> tuple[RequirementState, str]:
-    """Say whether something is there, and what AWS said where that could not be found out."""
+def check_requirement(requirement: Requirement, region: str) -> tuple[RequirementState, str]:
+    """Return the state of a resource, and the error of AWS if the state is unknown."""
     try:
-        return ("present" if _LOOKS[need.kind](need, region) else "missing"), ""
+        return ("present" if _CHECKS[requirement.kind](requirement, region) else "missing"), ""
     except AwsCallError as error:
         return ("missing", "") if error.code in _ABSENT else ("unknown", str(error))
 
 
-def _queue(need: Requirement, region: str) -> bool:
-    return bool(_attributes(need, region, "QueueArn"))
+def _queue(requirement: Requirement, region: str) -> bool:
+    return bool(_attributes(requirement, region, "QueueArn"))
 
 
-def _queue_policy(need: Requirement, region: str) -> bool:
-    """Whether some statement lets the service send. Its conditions are for `headrace bridge policy` to say."""
-    policy = json.loads(_attributes(need, region, "Policy").get("Policy", "{}"))
-    return any(need.target in _services(statement) for statement in policy.get("Statement", ()))
+def _queue_policy(requirement: Requirement, region: str) -> bool:
+    """Whether a statement allows the service to send. Conditions are not checked: see `headrace bridge policy`."""
+    policy = json.loads(_attributes(requirement, region, "Policy").get("Policy", "{}"))
+    return any(requirement.target in _services(statement) for statement in policy.get("Statement", ()))
 
 
 def _services(statement: dict[str, Any]) -> list[str]:
@@ -47,67 +47,71 @@ def _services(statement: dict[str, Any]) -> list[str]:
     return [named] if isinstance(named, str) else list(named)
 
 
-def _attributes(need: Requirement, region: str, name: str) -> dict[str, str]:
-    answer = call_with_retries("sqs", "get_queue_attributes", region, QueueUrl=need.subject, AttributeNames=[name])
-    found: dict[str, str] = answer.get("Attributes", {})
-    return found
+def _attributes(requirement: Requirement, region: str, name: str) -> dict[str, str]:
+    answer = call_with_retries(
+        "sqs", "get_queue_attributes", region, QueueUrl=requirement.subject, AttributeNames=[name]
+    )
+    attributes: dict[str, str] = answer.get("Attributes", {})
+    return attributes
 
 
-def _notification(need: Requirement, region: str) -> bool:
-    answer = call_with_retries("s3", "get_bucket_notification_configuration", region, Bucket=need.subject)
+def _notification(requirement: Requirement, region: str) -> bool:
+    answer = call_with_retries("s3", "get_bucket_notification_configuration", region, Bucket=requirement.subject)
     configured = [*answer.get("QueueConfigurations", ()), *answer.get("TopicConfigurations", ())]
     return any(
-        need.target in (each.get("QueueArn"), each.get("TopicArn"))
+        requirement.target in (each.get("QueueArn"), each.get("TopicArn"))
         and any(event.startswith("s3:ObjectCreated:") for event in each["Events"])
-        and _filters(each) == dict(need.filters)
+        and _filters(each) == dict(requirement.filters)
         for each in configured
     )
 
 
 def _filters(configured: dict[str, Any]) -> dict[str, str]:
-    """Read a filter; S3 keeps its values form-encoded, as it does keys."""
+    """Return the filter rules. S3 form-encodes their values."""
     rules = configured.get("Filter", {}).get("Key", {}).get("FilterRules", ())
     return {each["Name"].lower(): unquote_plus(each["Value"]) for each in rules}
 
 
-def _to_eventbridge(need: Requirement, region: str) -> bool:
+def _to_eventbridge(requirement: Requirement, region: str) -> bool:
     return "EventBridgeConfiguration" in call_with_retries(
-        "s3", "get_bucket_notification_configuration", region, Bucket=need.subject
+        "s3", "get_bucket_notification_configuration", region, Bucket=requirement.subject
     )
 
 
-def _topic(need: Requirement, region: str) -> bool:
+def _topic(requirement: Requirement, region: str) -> bool:
     return bool(
-        call_with_retries("sns", "get_topic_attributes", _region(need.subject), TopicArn=need.subject).get("Attributes")
+        call_with_retries(
+            "sns", "get_topic_attributes", _region(requirement.subject), TopicArn=requirement.subject
+        ).get("Attributes")
     )
 
 
-def _subscription(need: Requirement, region: str) -> bool:
+def _subscription(requirement: Requirement, region: str) -> bool:
     token: dict[str, str] = {}
     while True:
         answer = call_with_retries(
-            "sns", "list_subscriptions_by_topic", _region(need.subject), TopicArn=need.subject, **token
+            "sns", "list_subscriptions_by_topic", _region(requirement.subject), TopicArn=requirement.subject, **token
         )
-        if any(each["Endpoint"] == need.target for each in answer.get("Subscriptions", ())):
+        if any(each["Endpoint"] == requirement.target for each in answer.get("Subscriptions", ())):
             return True
         if not answer.get("NextToken"):
             return False
         token = {"NextToken": answer["NextToken"]}
 
 
-def _rule(need: Requirement, region: str) -> bool:
-    """Whether the rule is on and leads to the queue. Its pattern may be narrower than ours, so it is not compared."""
-    if call_with_retries("events", "describe_rule", region, Name=need.subject).get("State") == "DISABLED":
+def _rule(requirement: Requirement, region: str) -> bool:
+    """Whether the rule is enabled and targets the queue. Its pattern may be narrower, so it is not compared."""
+    if call_with_retries("events", "describe_rule", region, Name=requirement.subject).get("State") == "DISABLED":
         return False
-    targets = call_with_retries("events", "list_targets_by_rule", region, Rule=need.subject).get("Targets", ())
-    return any(each["Arn"] == need.target for each in targets)
+    targets = call_with_retries("events", "list_targets_by_rule", region, Rule=requirement.subject).get("Targets", ())
+    return any(each["Arn"] == requirement.target for each in targets)
 
 
 def _region(arn: str) -> str:
     return arn.split(":")[3]
 
 
-_LOOKS: dict[str, Callable[[Requirement, str], bool]] = {
+_CHECKS: dict[str, Callable[[Requirement, str], bool]] = {
     "queue": _queue,
     "queue policy": _queue_policy,
     "S3 notification": _notification,

@@ -1,4 +1,4 @@
-"""The least that must be allowed, as IAM writes it. Source: IAM User Guide, "The confused deputy problem"."""
+"""Minimal IAM policies. Source: IAM User Guide, "The confused deputy problem"."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from headrace.connectors.bridge_sources.requirements import AllowedSender, allow
 PolicyDocument = dict[str, Any]
 
 VERSION = "2012-10-17"
-EMPTIES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
+QUEUE_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 
 _SIDS = {"s3.amazonaws.com": "FromS3", "sns.amazonaws.com": "FromSNS", "events.amazonaws.com": "FromEventBridge"}
 
 
 def policies(sources: SourcesConfig) -> PolicyDocument:
-    """Give all of them: `bridge` is for the bridge's role, `queues` has by URL what each queue needs itself."""
+    """Return all policies: `bridge` for the role of the bridge, `queues` by URL for the queues."""
     return {
         "bridge": bridge_policy(sources),
         "queues": {each.url: queue_policy(sources, each) for each in sources.queue},
@@ -24,12 +24,12 @@ def policies(sources: SourcesConfig) -> PolicyDocument:
 
 
 def bridge_policy(sources: SourcesConfig) -> PolicyDocument:
-    """Allow to empty the queues of the file, and nothing else."""
+    """Allow receiving and deleting from the queues of the file, and nothing else."""
     statements: list[PolicyDocument] = [
         {
             "Sid": "EmptyQueues",
             "Effect": "Allow",
-            "Action": list(EMPTIES),
+            "Action": list(QUEUE_ACTIONS),
             "Resource": [sources.queue_arn(each) for each in sources.queue],
         }
     ]
@@ -40,7 +40,7 @@ def bridge_policy(sources: SourcesConfig) -> PolicyDocument:
 
 
 def queue_policy(sources: SourcesConfig, queue: QueueSource) -> PolicyDocument:
-    """Allow the services that the queue carries events of to send to it, for the named resources alone."""
+    """Allow the services that send to the queue to do so, for the named resources only."""
     arn = sources.queue_arn(queue)
     return {
         "Version": VERSION,
@@ -60,9 +60,10 @@ def _may_send(sender: AllowedSender, queue_arn: str, account: str) -> PolicyDocu
 
 
 def _owner(sender: AllowedSender, account: str) -> PolicyDocument:
-    """Name who must own the resource. Only the ARN of a bucket leaves that open, and a name can change hands.
+    """Restrict the account that owns the sending resource.
 
-    Where the ARN says it, a service that does not send the key must not be locked out.
+    A bucket ARN has no account, and another account can reuse the name of a deleted bucket. Other ARNs name the
+    account, so a service that sends no `aws:SourceAccount` stays allowed.
     """
     if sender.principal == "s3.amazonaws.com":
         return {"StringEquals": {"aws:SourceAccount": account}}

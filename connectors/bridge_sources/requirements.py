@@ -1,4 +1,4 @@
-"""What must be there in AWS for the queues of a sources file to carry what they should."""
+"""The AWS resources that the queues of a sources file require."""
 
 from __future__ import annotations
 
@@ -8,26 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from headrace.connectors.bridge_sources.config import QueueSource, SourcesConfig
+from headrace.connectors.events.event_source import CarriedBy
 
 RequirementKind = Literal[
     "queue", "queue policy", "S3 notification", "S3 to EventBridge", "SNS topic", "SNS subscription", "rule"
 ]
 Principal = Literal["s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com"]
 
+_CARRIERS: tuple[CarriedBy, ...] = ("s3", "sns", "eventbridge")
 _EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
-_PATTERNS: dict[str, dict[str, Any]] = {
-    "transcribe": {"source": ["aws.transcribe"], "detail-type": ["Transcribe Job State Change"]},
-    "mediaconvert": {
-        "source": ["aws.mediaconvert"],
-        "detail-type": ["MediaConvert Job State Change"],
-        "detail": {"status": ["COMPLETE", "ERROR", "CANCELED"]},
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One thing that must be there. `subject` is a name, URL or ARN; `target` is where it leads."""
+    """One required AWS resource. `subject` is a name, URL or ARN; `target` is what it sends to."""
 
     kind: RequirementKind
     subject: str
@@ -37,23 +31,23 @@ class Requirement:
     pattern: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = f"{self.kind}  {self.subject}" + (f" -> {self.target}" if self.target else "")
-        given = [f"{name} {value}" for name, value in self.filters]
-        given += [" ".join(self.events)] if self.events else []
-        given += [json.dumps(self.pattern)] if self.pattern else []
-        return "  ".join([said, *given])
+        parts = [f"{self.kind}  {self.subject}" + (f" -> {self.target}" if self.target else "")]
+        parts += [f"{name} {value}" for name, value in self.filters]
+        parts += [" ".join(self.events)] if self.events else []
+        parts += [json.dumps(self.pattern)] if self.pattern else []
+        return "  ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedSender:
-    """A service that must be allowed to send to a queue, and for which of its resources."""
+    """A service that must be allowed to send to a queue, and its resources."""
 
     principal: Principal
     arns: tuple[str, ...]
 
 
 def requirements(sources: SourcesConfig) -> Iterator[Requirement]:
-    """Give everything that one file needs, queue by queue."""
+    """Yield the requirements of a file, queue by queue."""
     for queue in sources.queue:
         arn = sources.queue_arn(queue)
         yield Requirement("queue", queue.url)
@@ -67,52 +61,32 @@ def requirements(sources: SourcesConfig) -> Iterator[Requirement]:
 
 
 def allowed_senders(sources: SourcesConfig, queue: QueueSource) -> list[AllowedSender]:
-    """Give the services that send to a queue."""
-    found = []
-    if "s3" in queue.carries:
-        found.append(AllowedSender("s3.amazonaws.com", tuple(map(sources.bucket_arn, queue.buckets))))
+    """Return the services that send to a queue."""
+    senders = []
+    if queue.is_carried_by("s3"):
+        senders.append(AllowedSender("s3.amazonaws.com", tuple(map(sources.bucket_arn, queue.buckets))))
     if queue.topics:
-        found.append(AllowedSender("sns.amazonaws.com", queue.topics))
+        senders.append(AllowedSender("sns.amazonaws.com", queue.topics))
     if rules(queue):
-        found.append(AllowedSender("events.amazonaws.com", tuple(map(sources.rule_arn, rules(queue)))))
-    return found
+        senders.append(AllowedSender("events.amazonaws.com", tuple(map(sources.rule_arn, rules(queue)))))
+    return senders
 
 
 def rules(queue: QueueSource) -> dict[str, dict[str, Any]]:
-    """Give the rules on the default event bus that lead to a queue: name to pattern."""
-    patterns: dict[str, dict[str, Any]] = {}
-    for carried in queue.carries:
-        if carried == "s3-eventbridge":
-            patterns[carried] = _s3_pattern(queue)
-        elif carried == "custom":
-            patterns[carried] = {"source": list(queue.sources)}
-        elif carried in _PATTERNS:
-            patterns[carried] = _PATTERNS[carried]
-    return {f"{queue.name.removesuffix('.fifo')}-{carried}": pattern for carried, pattern in patterns.items()}
+    """Return the EventBridge rules that target a queue: name to pattern, on the default event bus."""
+    name = queue.name.removesuffix(".fifo")
+    return {f"{name}-{source.name}": dict(source.pattern(queue)) for source in queue.event_sources if source.pattern}
 
 
 def _of_buckets(queue: QueueSource, arn: str) -> Iterator[Requirement]:
     filters = tuple((name, value) for name, value in (("prefix", queue.prefix), ("suffix", queue.suffix)) if value)
+    carriers = [source.carried_by for source in queue.event_sources if "buckets" in source.requirements]
     for bucket in queue.buckets:
-        if "s3" in queue.carries:
-            yield Requirement("S3 notification", bucket, arn, filters, _EVENTS)
-        if "s3-sns" in queue.carries:
-            # Which of several topics a bucket tells is its owner's choice; the first is the one for S3.
-            yield Requirement("S3 notification", bucket, queue.topics[0], filters, _EVENTS)
-        if "s3-eventbridge" in queue.carries:
-            yield Requirement("S3 to EventBridge", bucket)
-
-
-def _s3_pattern(queue: QueueSource) -> dict[str, Any]:
-    detail: dict[str, Any] = {"bucket": {"name": list(queue.buckets)}}
-    if queue.prefix and queue.suffix:
-        detail["object"] = {"key": [{"wildcard": f"{_literal(queue.prefix)}*{_literal(queue.suffix)}"}]}
-    elif queue.prefix or queue.suffix:
-        name = "prefix" if queue.prefix else "suffix"
-        detail["object"] = {"key": [{name: queue.prefix or queue.suffix}]}
-    return {"source": ["aws.s3"], "detail-type": ["Object Created", "Object Deleted"], "detail": detail}
-
-
-def _literal(text: str) -> str:
-    """Escape what a wildcard would take for a sign. Source: EventBridge User Guide, "Wildcard matching"."""
-    return text.replace("\\", "\\\\").replace("*", "\\*")
+        for carrier in sorted(carriers, key=_CARRIERS.index):
+            if carrier == "s3":
+                yield Requirement("S3 notification", bucket, arn, filters, _EVENTS)
+            elif carrier == "sns":
+                # A bucket may notify any of the topics; by convention the first is the one for S3.
+                yield Requirement("S3 notification", bucket, queue.topics[0], filters, _EVENTS)
+            else:
+                yield Requirement("S3 to EventBridge", bucket)

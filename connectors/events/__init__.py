@@ -1,1 +1,1 @@
-"""AWS messages in, event records out. Pure functions."""
+"""Parse AWS messages into event records. Pure functions."""

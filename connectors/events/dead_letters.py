@@ -1,4 +1,4 @@
-"""Records for `bridge.dlq`: messages that could not be parsed, unchanged, with the reason."""
+"""Records for `bridge.dlq`: unparseable messages, unchanged, with the reason."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ LONGEST_REASON = 1000
 
 
 def rejected_message(
-    id_: str, body: bytes, refused: Rejected, failed_at: tuple[datetime, datetime], origin: Mapping[str, str]
+    id_: str, body: bytes, rejected: Rejected, failed_at: tuple[datetime, datetime], origin: Mapping[str, str]
 ) -> ProducerRecord:
     """Build the dead letter of a message, with its id as the key.
 
-    `failed_at` holds the first and the last failure; `origin` holds the headers that say where the message came from.
+    `failed_at` holds the first and the last failure; `origin` holds the headers of its origin.
     The reason is redacted, free of control characters, and at most 1,000 characters long.
     """
     first, last = failed_at
-    reason = {
+    text = "".join(char if char.isprintable() else " " for char in redact(rejected.reason))[:LONGEST_REASON]
+    values = {
         "dlq-stage": "bridge",
-        "dlq-code": refused.code,
-        "dlq-message": "".join(char if char.isprintable() else " " for char in redact(refused.reason))[:LONGEST_REASON],
+        "dlq-code": rejected.code,
+        "dlq-message": text,
         "dlq-first-failure": timestamp(first),
         "dlq-last-failure": timestamp(last),
         **origin,
     }
-    headers = tuple((name, value.encode(errors="replace")) for name, value in reason.items())
+    headers = tuple((name, value.encode(errors="replace")) for name, value in values.items())
     return ProducerRecord(topics.BRIDGE_DLQ.name, id_.encode(), body, headers)

@@ -1,6 +1,6 @@
-"""Reads JSON that came from outside into what its sender documents, naming the part that is not so.
+"""Decode JSON from AWS into structs. Errors name the invalid part.
 
-A shape declares what we use of a message and nothing else, so that a field that AWS adds tomorrow changes nothing.
+A struct declares only the fields that Headrace uses, so new fields of AWS change nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from headrace.connectors.events.results import ParseError
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 ABSENT = Raw()
-"""Stands for a member that is not there; unlike any that is, it counts as false."""
+"""Default of a missing member. It is false; every present member is true."""
 
 JsonObject = str | Raw
 JsonText = Annotated[str, Meta(min_length=1)]
@@ -27,43 +27,43 @@ S = TypeVar("S", bound=Struct)
 
 
 def json_decoder(shape: type[S]) -> Callable[[JsonObject], S]:
-    """Make a function that reads JSON as a shape. It raises `Unreadable` where the JSON is something else."""
+    """Return a function that decodes JSON into a struct and raises `ParseError`."""
     decode = msgspec.json.Decoder(shape).decode
 
-    def read(found: JsonObject) -> S:
+    def read(text: JsonObject) -> S:
         try:
-            return decode(found)
+            return decode(text)
         except msgspec.ValidationError as error:
             raise ParseError(str(error)) from None
 
     return read
 
 
-def parse_timestamp(found: datetime | None, otherwise: datetime) -> datetime:
-    """Give a moment in UTC, which it is in when it names no zone; `otherwise` where it is missing."""
-    if found is None:
-        return otherwise
-    if found.tzinfo is None:
-        return found.replace(tzinfo=UTC)
+def parse_timestamp(value: datetime | None, default: datetime) -> datetime:
+    """Convert a time to UTC; a time without a zone is UTC. Returns `default` for None. Raises `ParseError`."""
+    if value is None:
+        return default
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
     try:
-        return found.astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:
-        raise ParseError("a moment beyond all calendars") from None
+        raise ParseError("timestamp out of range") from None
 
 
-def parse_timestamp_lenient(found: object, otherwise: datetime) -> datetime:
-    """Give a moment in whatever ISO 8601 spelling, in UTC; `otherwise` where there is none to be read."""
+def parse_timestamp_lenient(value: object, default: datetime) -> datetime:
+    """Parse an ISO 8601 time into UTC. Returns `default` for anything else."""
     try:
-        return parse_timestamp(datetime.fromisoformat(found), otherwise) if isinstance(found, str) else otherwise
+        return parse_timestamp(datetime.fromisoformat(value), default) if isinstance(value, str) else default
     except (ValueError, ParseError):
-        return otherwise
+        return default
 
 
-def milliseconds(found: float | None, otherwise: datetime) -> datetime:
-    """Give a moment that is told in milliseconds since 1970; `otherwise` where it is missing."""
-    if found is None:
-        return otherwise
+def milliseconds(value: float | None, default: datetime) -> datetime:
+    """Convert Unix time in milliseconds. Returns `default` for None. Raises `ParseError`."""
+    if value is None:
+        return default
     try:
-        return EPOCH + timedelta(milliseconds=found)
+        return EPOCH + timedelta(milliseconds=value)
     except OverflowError:
-        raise ParseError("a moment beyond all calendars") from None
+        raise ParseError("timestamp out of range") from None

@@ -1,4 +1,4 @@
-"""What a message from a queue becomes on the log."""
+"""Encode the events of an AWS message as Kafka records."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ LARGEST_RECORD = 256 * 1024
 
 
 def encode_message(
-    body: bytes | str, received_at: datetime, book: Codec
+    body: bytes | str, received_at: datetime, codec: Codec
 ) -> tuple[ProducerRecord, ...] | Ignored | Rejected:
-    """Give the records that a message tells of, ready to be sent. Never raises, whatever the message.
+    """Parse and encode a message. Never raises.
 
-    Of a message that is refused in part, `readable` gives the other records.
+    The valid events of a rejected message are encoded by `encode_valid_parts`.
     """
-    found = parse_message(body, received_at)
-    if isinstance(found, Ignored):
-        return found
-    messages, events = [], []
-    refused = found if isinstance(found, Rejected) else None
-    for event in found.events:
-        sent = _encoded(event, book)
-        if isinstance(sent, ProducerRecord):
-            messages.append(sent)
+    result = parse_message(body, received_at)
+    if isinstance(result, Ignored):
+        return result
+    records, events = [], []
+    rejected = result if isinstance(result, Rejected) else None
+    for event in result.events:
+        encoded = _encode(event, codec)
+        if isinstance(encoded, ProducerRecord):
+            records.append(encoded)
             events.append(event)
         else:
-            refused = refused or sent
-    return replace(refused, events=tuple(events)) if refused else tuple(messages)
+            rejected = rejected or encoded
+    return replace(rejected, events=tuple(events)) if rejected else tuple(records)
 
 
-def encode_valid_parts(refused: Rejected, book: Codec) -> tuple[ProducerRecord, ...]:
-    """Give the records of those parts of a message that `outgoing` could read, ready to be sent."""
-    return tuple(to_producer_record(*fact, book) for fact in refused.events)
+def encode_valid_parts(rejected: Rejected, codec: Codec) -> tuple[ProducerRecord, ...]:
+    """Encode the valid events of a rejected message."""
+    return tuple(to_producer_record(*event, codec) for event in rejected.events)
 
 
-def _encoded(fact: EventWithMetadata, book: Codec) -> ProducerRecord | Rejected:
+def _encode(event: EventWithMetadata, codec: Codec) -> ProducerRecord | Rejected:
     try:
-        sent = to_producer_record(*fact, book)
-    except ValueError as error:  # a bug of ours, which must not hold up what comes behind it
+        record = to_producer_record(*event, codec)
+    except ValueError as error:  # a bug in Headrace; it must not block the messages behind this one
         return Rejected("internal_error", str(error))
-    if _size(sent) > LARGEST_RECORD:
+    if _size(record) > LARGEST_RECORD:
         return Rejected("too_large", f"a record of more than {LARGEST_RECORD // 1024} KB")
-    return sent
+    return record
 
 
-def _size(sent: ProducerRecord) -> int:
-    """Count what can be long: the value, the key, and the key again in the subject."""
-    return len(sent.value or b"") + 2 * len(sent.key or b"")
+def _size(record: ProducerRecord) -> int:
+    """Return the bytes of the unbounded parts: the value, the key, and the subject header, which repeats the key."""
+    return len(record.value or b"") + 2 * len(record.key or b"")

@@ -1,4 +1,4 @@
-"""What the bridge would make of messages, as JSON for people and scripts. Sends nothing."""
+"""Preview the records that the bridge would produce, as JSON rows."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.codec import Codec
 
 
-def dry_run(lines: Iterable[bytes], received_at: datetime, book: Codec) -> Iterator[dict[str, Any]]:
-    """Give a row for each record, refusal or ignored message; blank lines are passed over."""
+def dry_run(lines: Iterable[bytes], received_at: datetime, codec: Codec) -> Iterator[dict[str, Any]]:
+    """Yield a row for each record, rejection or ignored message. Skips blank lines."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        found = encode_message(_body(line), received_at, book)
-        if isinstance(found, Ignored):
-            yield {"line": number, "ignored": found.reason}
+        result = encode_message(_body(line), received_at, codec)
+        if isinstance(result, Ignored):
+            yield {"line": number, "ignored": result.reason}
             continue
-        messages = encode_valid_parts(found, book) if isinstance(found, Rejected) else found
-        yield from ({"line": number, **_row(each, book)} for each in messages)
-        if isinstance(found, Rejected):
-            yield {"line": number, "refused": found.code, "why": found.reason}
+        records = encode_valid_parts(result, codec) if isinstance(result, Rejected) else result
+        yield from ({"line": number, **_row(record, codec)} for record in records)
+        if isinstance(result, Rejected):
+            yield {"line": number, "rejected": result.code, "reason": result.reason}
 
 
 def _body(line: bytes) -> bytes | str:
-    """Take a line as it is, or the text of a line that is a JSON string: a body with line breaks has to be one."""
+    """Return a line, decoded if it is a JSON string: a body with line breaks must be one."""
     try:
-        found = orjson.loads(line)
+        value = orjson.loads(line)
     except orjson.JSONDecodeError:
         return line
-    return found if isinstance(found, str) else line
+    return value if isinstance(value, str) else line
 
 
-def _row(sent: ProducerRecord, book: Codec) -> dict[str, Any]:
+def _row(record: ProducerRecord, codec: Codec) -> dict[str, Any]:
     return {
-        "topic": sent.topic,
-        "key": (sent.key or b"").decode(),
-        "headers": {name: (value or b"").decode() for name, value in sent.headers},
-        "value": msgspec.to_builtins(book.decode(sent.value)),
+        "topic": record.topic,
+        "key": (record.key or b"").decode(),
+        "headers": {name: (value or b"").decode() for name, value in record.headers},
+        "value": msgspec.to_builtins(codec.decode(record.value)),
     }

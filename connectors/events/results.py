@@ -1,4 +1,4 @@
-"""What a message from AWS turns out to be: records, nothing for us, or something nobody can read."""
+"""The result of parsing an AWS message: events, nothing to do, or an error."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ EventWithMetadata = tuple[Event, EventMetadata]
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The message tells of these events."""
+    """The events of a message."""
 
     events: tuple[EventWithMetadata, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The message is well-formed and tells of nothing. `notable` when a person should know of it all the same."""
+    """A well-formed message without events. `notable` if an operator should see it in the log."""
 
     reason: str
     notable: bool = False
@@ -27,9 +27,9 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Nobody can read the message, or not all of it: `facts` are of those parts that could be read.
+    """An unparseable message. `events` are those of its valid parts.
 
-    `code` is a short stable word; `why` is for people and quotes nothing from the message.
+    `code` is a stable identifier; `reason` is text for operators without content of the message.
     """
 
     code: str
@@ -41,4 +41,4 @@ ParseResult = Parsed | Ignored | Rejected
 
 
 class ParseError(Exception):
-    """Part of a message is not what its sender documents. The text names the part."""
+    """Part of a message differs from the documentation of AWS. The text names the part."""

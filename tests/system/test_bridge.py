@@ -220,9 +220,9 @@ def test_what_would_be_carried_is_shown_without_queue_or_broker(tmp_path: Path) 
     shown = run({"HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "bridge", "preview", str(bodies))
 
     assert (shown.returncode, shown.stderr) == (0, "")
-    record, refusal = map(json.loads, shown.stdout.splitlines())
+    record, rejection = map(json.loads, shown.stdout.splitlines())
     assert (record["topic"], record["key"]) == ("media.uploaded", "media/a.jpg")
-    assert refusal["refused"] == "not_json"
+    assert rejection["rejected"] == "not_json"
 
 
 def test_a_fifo_queue_keeps_its_order(site: Site, tmp_path: Path) -> None:

@@ -55,11 +55,11 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
     [
         (
             WHOLE.replace("buckets", "bucket"),
-            "queue[0].bucket: unknown; there are url, carries, buckets, prefix, suffix, topics, sources, kms",
+            "queue[0].bucket: unknown; known: url, carries, buckets, prefix, suffix, topics, sources, kms",
         ),
-        ("regoin = 1\n" + WHOLE, "regoin: unknown; there are region, account, queue"),
+        ("regoin = 1\n" + WHOLE, "regoin: unknown; known: region, account, queue"),
         (WHOLE.replace('account = "111122223333"', ""), "account: missing"),
-        (HEAD + "queue = []\n", "queue: there is none; begin one with [[queue]]"),
+        (HEAD + "queue = []\n", "queue: missing; start one with [[queue]]"),
         (WHOLE.replace('["media", "more-media"]', "[]"), "queue[0]: 's3' needs buckets"),
         (WHOLE.replace(f'["{TOPIC}"]', "[]"), "queue[0]: 'rekognition' needs topics"),
         (
@@ -70,7 +70,10 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
             WHOLE.replace("headrace-events", "a.fifo"),
             "queue[0]: S3 itself cannot send to a FIFO queue: carry 's3-eventbridge'",
         ),
-        (WHOLE.replace('"eu-central-1"', '"eu-west-1"'), "queue[0].url: is in eu-central-1, region says eu-west-1"),
+        (
+            WHOLE.replace('"eu-central-1"', '"eu-west-1"'),
+            "queue[0].url: the queue is in eu-central-1, not eu-west-1",
+        ),
         (WHOLE + WHOLE.removeprefix(HEAD), "queue[1].url: the same queue as queue[0]"),
     ],
 )
@@ -94,7 +97,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
 def test_what_is_no_toml_is_refused_with_the_line(tmp_path: Path) -> None:
     (said,) = mistakes(tmp_path, HEAD + "[[queue]\n")
 
-    assert said.startswith("no TOML: ")
+    assert said.startswith("not TOML: ")
     assert "line 3" in said
 
 

@@ -38,9 +38,9 @@ def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none
         + sns_messages.notification(sns_messages.record("a"), sns_messages.record("b"))
     )
 
-    assert [(row["line"], row.get("refused") or row.get("ignored") or row["key"]) for row in rows] == [
+    assert [(row["line"], row.get("rejected") or row.get("ignored") or row["key"]) for row in rows] == [
         (1, "not_json"),
-        (3, "S3 tried out a new configuration"),
+        (3, "S3 test event"),
         (4, "media/a"),
         (4, "media/b"),
     ]
@@ -49,8 +49,8 @@ def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none
 def test_of_a_message_that_is_refused_in_part_the_records_come_first() -> None:
     rows = previewed(sns_messages.notification(sns_messages.record("bad", version="3.0"), sns_messages.record("good")))
 
-    assert [row.get("refused") or row["key"] for row in rows] == ["media/good", "unreadable"]
-    assert rows[1]["why"] == "Records[0]: eventVersion is not 2.x"
+    assert [row.get("rejected") or row["key"] for row in rows] == ["media/good", "unreadable"]
+    assert rows[1]["reason"] == "Records[0]: eventVersion is not 2.x"
 
 
 def test_a_body_with_line_breaks_can_be_a_json_string() -> None:
@@ -62,7 +62,7 @@ def test_a_body_with_line_breaks_can_be_a_json_string() -> None:
 def test_lines_that_are_no_text_are_refused_like_any_other() -> None:
     (row,) = previewed(b"\xff\xfe\n")
 
-    assert row["refused"] == "not_json"
+    assert row["rejected"] == "not_json"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
