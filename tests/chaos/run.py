@@ -1,6 +1,6 @@
-"""The long form of the crash tests, on three brokers: `python -m tests.chaos.run`, or `make chaos`.
+"""Long crash test on three brokers: `python -m tests.chaos.run`, or `make chaos`.
 
-Its report goes to bench/results/chaos.json; exit code 1 when a promise did not hold, with the raw history kept.
+Writes bench/results/chaos.json. Exit code 1 if there are anomalies; the raw history is kept.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ PLAN = support_cluster.Plan(
 )
 
 
-def main(seed: Annotated[int, typer.Option(help="0 draws one.")] = 0) -> None:
-    """Run twice, the second time with a stage that is ordered, and keep the report."""
+def main(seed: Annotated[int, typer.Option(help="Random seed; 0 for a random one.")] = 0) -> None:
+    """Run once with any stage and once with an ordered stage, and write the report."""
     end_on_sigterm()
     seed = seed or random.SystemRandom().randrange(1, 1 << 31)
     runs = {
         "any stage": replace(PLAN, seed=seed),
         "ordered stage": replace(PLAN, seed=seed + 1, inputs=3_000, kills=15, freezes=2, broker_kills=2, ordered=True),
     }
-    found = {name: _run(name, plan) for name, plan in runs.items()}
-    results.write(results.result("chaos", found))
-    broken = [each for report in found.values() for each in report["anomalies"]]
+    reports = {name: _run(name, plan) for name, plan in runs.items()}
+    results.write(results.result("chaos", reports))
+    broken = [each for report in reports.values() for each in report["anomalies"]]
     if broken:
         sys.exit(f"{len(broken)} anomalies, the first: {broken[0]}")
 
@@ -50,13 +50,13 @@ def _run(name: str, plan: support_cluster.Plan) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="headrace-chaos-"))
     with brokers(folder / "brokers", 3) as cluster:
         report = support_cluster.run(plan, cluster, folder)
-    told = asdict(report) | {"balance": report.balance._asdict()}
-    faults, endings = sum(report.faults.values()), told["balance"].items()
+    result = asdict(report) | {"balance": report.balance._asdict()}
+    faults, outcomes = sum(report.faults.values()), result["balance"].items()
     print(f"{name}: seed {plan.seed}, {report.inputs:,} inputs, {faults} faults, {report.seconds:.0f} s")
-    print("  " + ", ".join(f"{count:,} {how}" for how, count in endings) + f"; {len(report.anomalies)} anomalies")
+    print("  " + ", ".join(f"{count:,} {how}" for how, count in outcomes) + f"; {len(report.anomalies)} anomalies")
     if report.anomalies:
         print(f"  the history is kept in {folder}")
-    return told
+    return result
 
 
 if __name__ == "__main__":

@@ -61,12 +61,12 @@ class Verdict:
     calls: dict[str, int]
     jobs: int
     most_at_once: dict[str, int]
-    """How many jobs of each service were at work at a time."""
+    """The number of concurrent jobs per service."""
     anomalies: list[str]
 
 
 def run(assets: int, seed: int, limit: float) -> Verdict:
-    """Run so many files through a sandbox of its own, and judge."""
+    """Process files in a sandbox of its own, and check the result."""
     isolate_environment()
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as name:
         folder = Path(name)
@@ -156,7 +156,7 @@ def _again(book: dict[str, Any]) -> Iterator[str]:
 
 
 def _most_at_once(book: dict[str, Any]) -> dict[str, int]:
-    """Count for each service the most jobs that were at work at a time."""
+    """Return the maximum number of concurrent jobs per service."""
     found: dict[str, int] = {}
     steps = [
         (moment, step, job["service"])

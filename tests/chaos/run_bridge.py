@@ -122,7 +122,7 @@ def killed(place: Place, kills: int, draw: random.Random) -> None:
 
 
 def broker_away(place: Place, seconds: float) -> None:
-    """Kill the broker under a bridge at work, and start it again after a while."""
+    """Kill the broker of a running bridge, and restart it after a while."""
     with forwarding(place.aws, place.port), place.bridge() as bridge:
         bridge.ready()
         place.broker.kill(0)
@@ -133,7 +133,7 @@ def broker_away(place: Place, seconds: float) -> None:
 
 
 def sqs_away(place: Place, seconds: float) -> None:
-    """Have nobody answer in the place of SQS for a while."""
+    """Make SQS unavailable for a while."""
     with place.bridge() as bridge:
         with forwarding(place.aws, place.port):
             bridge.ready()
@@ -189,10 +189,10 @@ def _drained(place: Place) -> None:
 
 
 def main(
-    messages: Annotated[int, typer.Option(help="In all; a quarter in each part.")] = 20_000,
-    kills: Annotated[int, typer.Option(help="How often the bridge is killed.")] = 30,
-    away: Annotated[float, typer.Option(help="Seconds that broker and SQS are away, each.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="0 draws one.")] = 0,
+    messages: Annotated[int, typer.Option(help="Total number of messages; a quarter per part.")] = 20_000,
+    kills: Annotated[int, typer.Option(help="Number of bridge kills.")] = 30,
+    away: Annotated[float, typer.Option(help="Outage of the broker and of SQS, in seconds.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Random seed; 0 for a random one.")] = 0,
 ) -> None:
     """Do all that, look at the log, and keep the report."""
     end_on_sigterm()
@@ -209,13 +209,13 @@ def main(
         found = variables(cluster.up(folder / "aws", ("aws",)))
         os.environ.update(found)
         try:
-            told = _run(parts, broker, found, folder, messages // len(parts), draw)
+            result = _run(parts, broker, found, folder, messages // len(parts), draw)
         finally:
             cluster.down(folder / "aws")
-    told |= {"seed": seed, "kills": kills, "away_seconds": away, "seconds": round(time.monotonic() - begun, 1)}
-    results.write(results.result("bridge-chaos", told))
-    print(", ".join(f"{name} {value}" for name, value in told.items()))
-    if told["lost"] or told["with_two_ids"]:
+    result |= {"seed": seed, "kills": kills, "away_seconds": away, "seconds": round(time.monotonic() - begun, 1)}
+    results.write(results.result("bridge-chaos", result))
+    print(", ".join(f"{name} {value}" for name, value in result.items()))
+    if result["lost"] or result["with_two_ids"]:
         sys.exit("a promise did not hold")
 
 

@@ -1,4 +1,4 @@
-"""No accepted record is lost, none has two endings, keys keep their order and nothing is paid for twice, come what may.
+"""Short crash test: no lost records, no double outcomes, ordered keys and no double billing under faults.
 
 The long form, with three brokers, is `make chaos`; its report is bench/results/chaos.json.
 """
@@ -17,7 +17,7 @@ from tests.support.brokers import Brokers, brokers
 
 @pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
-    """A broker of the test's own: it is killed, and all that lies on it is judged."""
+    """A broker of its own: the test kills it and checks all of its records."""
     with brokers(tmp_path_factory.mktemp("chaos-brokers")) as started:
         yield started
 
@@ -30,7 +30,7 @@ def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Br
     assert sum(report.balance) == report.inputs >= plan.inputs
     assert {f"crash at {point}" for point in POINTS} <= report.faults.keys()
     assert (report.balance.retrying, report.balance.lost) == (0, 0)
-    # All ways to end were gone, and no dead letter is a fault of ours.
+    # Every outcome occurs, and no dead letter has an internal error.
     assert min(report.balance.done, report.balance.dead_lettered, report.balance.superseded) > 0
     assert report.codes == ["decode", "unreadable"]
 

@@ -124,11 +124,11 @@ def test_two_effects_of_one_input_are_one_too_many() -> None:
 @pytest.mark.parametrize(
     "history",
     [
-        replace(CLEAN, outputs=(*CLEAN.outputs, result("nobody", 9))),
-        replace(CLEAN, letters=(*CLEAN.letters, letter("nobody", 1))),
-        replace(CLEAN, delayed=(*CLEAN.delayed, delayed("nobody", 9))),
-        replace(CLEAN, effects=(Effect("nobody", "t"),)),
-        replace(CLEAN, superseded=("a", "nobody")),
+        replace(CLEAN, outputs=(*CLEAN.outputs, result("unknown", 9))),
+        replace(CLEAN, letters=(*CLEAN.letters, letter("unknown", 1))),
+        replace(CLEAN, delayed=(*CLEAN.delayed, delayed("unknown", 9))),
+        replace(CLEAN, effects=(Effect("unknown", "t"),)),
+        replace(CLEAN, superseded=("a", "unknown")),
     ],
     ids=["result", "letter", "retry", "effect", "superseded"],
 )

@@ -1,4 +1,4 @@
-"""Each bug that a runner like ours is known for turns the judge of the crash tests red."""
+"""The checker of the crash tests detects each planted bug."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ AN_HOUR = 3_600_000
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
-    """A broker for all bugs."""
+    """One broker for all tests of the module."""
     with brokers(tmp_path_factory.mktemp("bug-brokers")) as started:
         yield started
 
 
 def file(name: str, version: int = 1, milliseconds: int = 1) -> Asset:
-    """One version of an object, and how long the work on it takes."""
+    """One version of an object; its size is the processing time in milliseconds."""
     order = f"{version:08X}"
     return Asset(bucket="media", key=name, version=f"v{version}", etag="e", size=milliseconds, sequencer=order)
 
 
 def play(cluster: Brokers, orders: Orders, assets: list[Asset], until: Callable[[Site], bool]) -> History:
-    """Put uploads in, wait for something, kill the worker then and there, and read everything back."""
+    """Send uploads, wait for `until`, kill the worker, and read the history."""
     with site(cluster, orders) as here:
         inputs = here.put_in(upload(here.book, orders.reads, asset) for asset in assets)
         here.fleet.scale(1)

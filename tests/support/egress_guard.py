@@ -1,4 +1,4 @@
-"""The way out of this machine, as a proxy: everybody whom a process asks is noted, and few are there."""
+"""HTTP proxy that records every destination of a process and serves only known addresses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 
 class Egress:
-    """An HTTP proxy in front of `lies`: what lies at which address. `asked` has every host and port that was wanted."""
+    """An HTTP proxy that serves `responses` by address. `asked` lists every requested host and port."""
 
-    def __init__(self, lies: Mapping[str, bytes], tls: ssl.SSLContext) -> None:
-        self._lies = lies
+    def __init__(self, responses: Mapping[str, bytes], tls: ssl.SSLContext) -> None:
+        self._responses = responses
         self._tls = tls
         self.asked: list[str] = []
         self.port = 0
@@ -41,18 +41,18 @@ class Egress:
             self._hand_out(connection, target)
 
     def _hand_out(self, connection: Any, url: str) -> None:
-        body = self._lies.get(url)
+        body = self._responses.get(url)
         status = "404 Not Found" if body is None else "200 OK"
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body or b'')}\r\nConnection: close\r\n\r\n"
         connection.sendall(head.encode() + (body or b""))
 
 
 @contextmanager
-def egress(lies: Mapping[str, bytes], certificate: Path) -> Iterator[Egress]:
-    """Run a proxy that shows this certificate to whoever it connects, whatever the host."""
+def egress(responses: Mapping[str, bytes], certificate: Path) -> Iterator[Egress]:
+    """Run a proxy that presents this certificate for every host."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
-    proxy = Egress(lies, tls)
+    proxy = Egress(responses, tls)
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -92,8 +92,8 @@ class RegistryDouble:
             old = self.schemas[id_]["schema"]
             both = (body["schema"], old), (old, body["schema"])
             if self.levels.get(subject) == "FULL_TRANSITIVE" and not all(_reads(*pair) for pair in both):
-                said = "Schema being registered is incompatible with an earlier schema"
-                return 409, {"error_code": 409, "message": f'{said} for subject "{subject}"'}
+                message = "Schema being registered is incompatible with an earlier schema"
+                return 409, {"error_code": 409, "message": f'{message} for subject "{subject}"'}
         id_ = self.add(body["schema"])
         if id_ not in held:
             self.subjects[subject].append(id_)
@@ -155,6 +155,6 @@ def _handler(double: RegistryDouble) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def ids_of(said: str) -> list[int]:
+def ids_of(text: str) -> list[int]:
     """Read the ids out of what `headrace schemas register` says."""
-    return [int(number) for number in re.findall(r", id (\d+)$", said, re.MULTILINE)]
+    return [int(number) for number in re.findall(r", id (\d+)$", text, re.MULTILINE)]

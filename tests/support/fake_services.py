@@ -1,4 +1,4 @@
-"""Stand-ins for what is outside a stage: a bucket in memory, and services that answer what they are told to."""
+"""Test doubles: a bucket in memory, and services with configured results."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FakeServices:
     gone: bool = False
     tagged: dict[str, str] = field(default_factory=dict)
     more: Any = None
-    """Whoever does the rest: documents, language, voice and so on."""
+    """The other services: documents, language, voice and so on."""
     failures: list[Exception] = field(default_factory=list)
     calls: list[tuple[str, ...]] = field(default_factory=list)
 

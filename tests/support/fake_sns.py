@@ -1,4 +1,4 @@
-"""An SNS of one's own: an authority, a certificate that it issued, and messages that are signed with it."""
+"""Fake SNS: a certificate authority, a signing certificate, and signed messages."""
 
 from __future__ import annotations
 
@@ -116,23 +116,23 @@ class Authority:
 
 @dataclass
 class Sns:
-    """Signs messages as SNS does; and hands out, as `fetch`, what lies where. `asked` tells what was asked for."""
+    """Signs messages as SNS does; `fetch` serves the certificates and `asked` lists the requested URLs."""
 
     authority: Authority = field(default_factory=Authority)
     holder: Holder = field(init=False)
-    lies: dict[str, bytes] = field(init=False)
+    responses: dict[str, bytes] = field(init=False)
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.holder = self.authority.issue("sns.amazonaws.com")
-        self.lies = {CERTIFICATE_URL: self.holder.pem, ISSUER_URL: self.authority.issuer.der}
+        self.responses = {CERTIFICATE_URL: self.holder.pem, ISSUER_URL: self.authority.issuer.der}
 
     async def fetch(self, url: str) -> bytes:
         """Be what gets certificates."""
         self.asked.append(url)
-        if url not in self.lies:
+        if url not in self.responses:
             raise CertificateFetchError(f"{url}: HTTP 404")
-        return self.lies[url]
+        return self.responses[url]
 
     def notification(self, message: str, **changes: Any) -> dict[str, Any]:
         """What SNS delivers when something is published."""
@@ -144,7 +144,7 @@ class Sns:
         return self.signed({**given, **changes})
 
     def confirmation(self, token: str = "secret-token", **changes: Any) -> dict[str, Any]:
-        """What SNS delivers when somebody subscribes an endpoint."""
+        """Return the message that SNS sends for a new subscription."""
         address = f"https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token={token}"
         given = {
             "Type": CONFIRMATION,

@@ -36,7 +36,7 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def path(version: SchemaVersion) -> Path:
-    """Say where a version's golden file lies."""
+    """Return the path of a version's golden file."""
     return FOLDER / f"{version.event}.v{version.number}.json"
 
 
@@ -46,7 +46,7 @@ def read(version: SchemaVersion) -> Golden:
 
 
 def sha256(version: SchemaVersion) -> str:
-    """Give the SHA-256 of the version's file as it lies in the repository."""
+    """Return the SHA-256 of the version's file in the repository."""
     source = Path(schemas.__file__).parent / "avro" / version.event / f"v{version.number}.avsc"
     return hashlib.sha256(source.read_bytes()).hexdigest()
 

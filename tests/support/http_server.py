@@ -54,13 +54,13 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            said = answer(Request(self.path, self.headers, body, self.client_address))
-            self.send_response(said.status)
-            for name, value in said.headers.items():
+            response = answer(Request(self.path, self.headers, body, self.client_address))
+            self.send_response(response.status)
+            for name, value in response.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(said.body)))
+            self.send_header("content-length", str(len(response.body)))
             self.end_headers()
-            self.wfile.write(said.body)
+            self.wfile.write(response.body)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

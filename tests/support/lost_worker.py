@@ -1,7 +1,7 @@
-"""What a run does when one of its worker processes dies: it names the test, and ends at once.
+"""End the test run and name the test when a worker process of pytest-xdist dies.
 
-By itself pytest-xdist starts another worker, runs the deadly test in that one, too, and may wait for ever: a worker
-runs a test only when it has been told of a next one, and a new worker is told of a single file.
+By default pytest-xdist starts another worker, runs the fatal test again, and may wait endlessly: a worker starts a
+test only once it has received the next one, and a new worker receives a single file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A redrive of a stage of the crash tests: `python -m tests.support.redrive ORDERS RATE`; it may be killed."""
+"""A redrive of a crash-test stage, to kill: `python -m tests.support.redrive ORDERS RATE`."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from headrace.streams.stage import Stage
 from tests.chaos.support.worker import Orders, stage_of
 
 
-def plan(cluster: KafkaAdmin, stage: Stage, rules: SelectionCriteria | None = None) -> RedrivePlan:
-    """Plan without a look at the store, which is a folder here."""
-    return redrive_plan.plan_redrive(cluster, stage, rules or SelectionCriteria(), check_store=False)
+def plan(cluster: KafkaAdmin, stage: Stage, criteria: SelectionCriteria | None = None) -> RedrivePlan:
+    """Plan without the store check: the store is a folder."""
+    return redrive_plan.plan_redrive(cluster, stage, criteria or SelectionCriteria(), check_store=False)
 
 
 def run(
-    cluster: KafkaAdmin, stage: Stage, pace: RedriveOptions, rules: SelectionCriteria | None = None
+    cluster: KafkaAdmin, stage: Stage, options: RedriveOptions, criteria: SelectionCriteria | None = None
 ) -> RedriveOutcomes:
     """Plan and send."""
-    planned = plan(cluster, stage, rules)
+    planned = plan(cluster, stage, criteria)
     reason = f"at {datetime.now(UTC).isoformat()}"
     action = journal.start_entry(
         "redrive", journal.StageGroup(stage.name, planned.group), "all dead letters", reason, len(planned.selected())
     )
-    return send.execute(cluster, planned, action, pace)
+    return send.execute(cluster, planned, action, options)
 
 
 if __name__ == "__main__":

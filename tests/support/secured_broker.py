@@ -1,4 +1,4 @@
-"""A broker that wants TLS and a login, and allows each user only what it was told to."""
+"""A broker with TLS, SASL and ACLs per user."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def unsecured_token(user: str) -> str:
 
 @dataclass(frozen=True)
 class Guarded:
-    """The broker: users come in at `guarded`, by the authority in `ca_file`; whoever keeps it, at `inside`."""
+    """The broker: the listener `guarded` is for users and has a certificate of `ca_file`; `inside` is for the tests."""
 
     inside: str
     guarded: str
     ca_file: Path
 
     def variables(self, user: str, password: str = "secret") -> dict[str, str]:
-        """What Headrace is told to come in as a user."""
+        """Return the settings with which Headrace logs in as a user."""
         return {
             "HEADRACE_BOOTSTRAP_SERVERS": self.guarded,
             "HEADRACE_KAFKA_TLS": "true",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def forwarding(to: str, port: int) -> Iterator[None]:
-    """Listen on a port and pass everything on to `host:port`, while the block lasts; then nobody answers there."""
+    """Forward a local port to `host:port` while the block runs; afterwards the port is closed."""
     host, target = to.split(":")
     server = socket.create_server(("127.0.0.1", port))
     opened: list[socket.socket] = []

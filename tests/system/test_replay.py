@@ -1,4 +1,4 @@
-"""Redrive and rewind on a real broker: what was said is done, once, however often it is cut short."""
+"""Redrive and rewind on a real broker: plans are executed exactly once, even after interruptions."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ MENDED = 0.7
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
-    """A broker with nothing else on it."""
+    """A broker of its own."""
     with brokers(tmp_path_factory.mktemp("replay-brokers")) as started:
         yield started
 
 
 @pytest.fixture
 def given(cluster: Brokers, tmp_path: Path, request: pytest.FixtureRequest) -> Orders:
-    """What the workers of this test's stage are told."""
+    """The configuration of the workers of this test's stage."""
     name = request.node.name.removeprefix("test_").replace("_", "-")[:16].strip("-")
     return Orders(bootstrap_servers=cluster.bootstrap_servers, folder=str(tmp_path), stage=name, reads=f"{name}.in")
 
@@ -70,7 +70,7 @@ def asset(key: str) -> Asset:
 
 
 def give_up(here: Site, number: int) -> list[Input]:
-    """Have so many records end as dead letters."""
+    """Produce records that become dead letters."""
     accepted = here.put_in(broken(here, number))
     here.fleet.scale(1)
     here.wait(lambda: here.idle() and len(letters(here)) == number, "all to be dead letters", 40)
@@ -95,17 +95,17 @@ def results(here: Site) -> dict[str, set[tuple[bytes | None, bytes | None]]]:
     return found
 
 
-def staff(here: Site, given: Orders, mended: float) -> None:
-    """Have other workers at work, for whom a share of what was broken is not."""
+def replace_workers(here: Site, given: Orders, mended: float) -> None:
+    """Replace the workers by ones for which a share of the broken files succeeds."""
     here.fleet.scale(0)
     here.fleet = Fleet(replace(given, mended=mended))
     here.fleet.scale(1)
 
 
-def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, given: Orders) -> None:
+def test_killed_redrive_sends_each_letter_once_over_all_runs(here: Site, given: Orders) -> None:
     number = 60
     accepted = give_up(here, number)
-    staff(here, given, MENDED)
+    replace_workers(here, given, MENDED)
     command = [sys.executable, "-m", "tests.support.redrive", msgspec.json.encode(given).decode(), "30"]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
@@ -126,8 +126,8 @@ def test_redriven_once_however_often_it_is_killed_and_run_again(here: Site, give
     again = [each for each in letters(here) if dict(each.headers).get("replay-of")]
     assert {(each.key or b"").decode() for each in again} == failing
     assert len(results(here)) == number - len(failing)
-    # Nothing is left but what failed again: it goes back once more, and then there is nothing.
-    staff(here, given, 1.0)
+    # Only the records that failed again are left: they are sent once more, then none is left.
+    replace_workers(here, given, 1.0)
     assert len(support_redrive.plan(log, here.stage).selected()) == len(failing)
     support_redrive.run(log, here.stage, RedriveOptions(0, canary=0, wait=40))
     here.wait(here.idle, "the rest to end", 40)
@@ -144,11 +144,11 @@ def place(letter: ConsumerRecord) -> bytes:
 
 
 def origins(here: Site) -> list[bytes]:
-    """The letters that records in the retry topic were."""
+    """Return the dead letters named by the records of the retry topic."""
     return [dict(each.headers)["replay-of"] or b"" for each in retries(here)]
 
 
-def test_the_first_are_tried_and_what_the_plan_lists_goes_back_and_not_for_ever(here: Site) -> None:
+def test_failed_canary_stops_the_redrive_and_replays_are_limited(here: Site) -> None:
     give_up(here, 20)
     log = KafkaAdmin(here.settings)
     with pytest.raises(CommandError, match="5 of the first 5 dead letters failed again"):
@@ -156,12 +156,12 @@ def test_the_first_are_tried_and_what_the_plan_lists_goes_back_and_not_for_ever(
     assert len(retries(here)) == 5  # the rest stayed
     twice = SelectionCriteria(max_replays=2)
     for expected in (20, 15):  # what was tried first has been redriven twice before the others have
-        said = going(support_redrive.plan(log, here.stage, twice))
-        assert len(said) == expected
+        letters_to_send = going(support_redrive.plan(log, here.stage, twice))
+        assert len(letters_to_send) == expected
         past = set(origins(here))
         support_redrive.run(log, here.stage, RedriveOptions(0, canary=0, wait=30), twice)
         here.wait(here.idle, "all that went back to end", 30)
-        assert set(origins(here)) - past == set(said)
+        assert set(origins(here)) - past == set(letters_to_send)
     planned = support_redrive.plan(log, here.stage, twice)
     assert going(planned) == []
     assert "redrive_limit" in {letter.verdict for letter in planned.letters}
@@ -175,7 +175,7 @@ def going(planned: RedrivePlan) -> list[bytes]:
     return [planned.place(letter).encode() for letter in planned.selected()]
 
 
-def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> None:
+def test_redrive_pauses_resumes_and_stops_on_command(here: Site) -> None:
     give_up(here, 24)
     here.fleet.scale(0)
     log = KafkaAdmin(here.settings)
@@ -184,14 +184,14 @@ def test_a_redrive_pauses_goes_on_and_stops_when_it_is_told_to(here: Site) -> No
     def redrive() -> None:
         try:
             support_redrive.run(KafkaAdmin(here.settings), here.stage, RedriveOptions(1, canary=0, wait=0))
-        except CommandError as refused:
-            ended.append(refused)
+        except CommandError as error:
+            ended.append(error)
 
     thread = threading.Thread(target=redrive)
     thread.start()
     wait_for(lambda: retries(here), "the first to go back", 30)
     assert control.send_command(log, "pause", newest(log)).state == "paused"
-    paused = control.send_command(log, "pause", newest(log))  # to say it twice is to say it once
+    paused = control.send_command(log, "pause", newest(log))  # idempotent
     assert len(retries(here)) == paused.sent
     control.send_command(log, "resume", newest(log))
     wait_for(lambda: len(retries(here)) > paused.sent, "more to go back", 30)
@@ -210,7 +210,7 @@ def newest(log: KafkaAdmin) -> AuditEntry:
     return list(journal.read_entries(log).values())[-1]
 
 
-def test_a_rewind_does_what_it_said_and_can_be_undone(here: Site) -> None:
+def test_rewind_matches_its_plan_and_can_be_undone(here: Site) -> None:
     reads = here.stage.reads[0].name
     offers = [upload(here.book, reads, asset(f"{each}.jpg")) for each in range(60)]
     here.put_in(offers)
@@ -233,8 +233,8 @@ def test_a_rewind_does_what_it_said_and_can_be_undone(here: Site) -> None:
     back = rewind.plan_undo(log, scope, done)
     rewind.execute(log, back, begun(here, done.id))
     assert log.positions(here.stage.group, places) == before
-    told = journal.read_entries(log)
-    assert (told[done.id].state, told[done.id].reason) == ("done", "a test")
+    entries = journal.read_entries(log)
+    assert (entries[done.id].state, entries[done.id].reason) == ("done", "a test")
 
 
 def begun(here: Site, request: str) -> AuditEntry:

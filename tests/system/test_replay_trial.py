@@ -1,4 +1,4 @@
-"""A trial: a stage as it is now works its inputs again, apart from what is live, and nothing is paid for."""
+"""Shadow runs: the current stage processes its inputs again, isolated and without billed calls."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ VIDEO = {
 
 
 class Answers(AwsClient):
-    """Rekognition, as it answered once."""
+    """Rekognition with one fixed response."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         super().__init__(1, RateLimits({}, {}))
         self._answer = answer
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Answer whatever is asked."""
+        """Return the response."""
         return dict(self._answer)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A cluster of its own, and what lies in a bucket that others use, too."""
+    """A cluster of its own, and a bucket shared with other tests."""
 
     settings: KafkaSettings
     results: ResultsStore
@@ -70,7 +70,7 @@ class Place:
     name: str
 
     def ready(self, key: str, **changes: Any) -> MediaReady:
-        """Put on the log that a file is ready."""
+        """Produce a `MediaReady` event."""
         event = ready(asset(key, bucket=f"trial-{self.name}"), **changes)
         sent = to_producer_record(event, envelope(event), codec.load())
         producer = clients.producer(self.settings)
@@ -79,7 +79,7 @@ class Place:
         return event
 
     def labelled(self, event: MediaReady, answer: dict[str, Any]) -> None:
-        """Store what the stage makes of an answer, as it did when it was live."""
+        """Store the stage's result for a service response, as the live stage does."""
         asyncio.run(self._labelled(event, answer))
 
     async def _labelled(self, event: MediaReady, answer: dict[str, Any]) -> None:
@@ -97,17 +97,17 @@ class Place:
                 finished_at=NOW,
             )
             assert labels.STAGE.job is not None
-            told = await labels.STAGE.job.finish(FinishedJob(end, event), services)
+            result = await labels.STAGE.job.finish(FinishedJob(end, event), services)
         else:
             assert labels.STAGE.job is not None
             assert labels.STAGE.job.otherwise is not None
             made = await labels.STAGE.job.otherwise.run(event, services)
             assert made is not None
-            told = made
-        await self.results.put(event.asset, "labels@1", told, envelope(told), "cause")
+            result = made
+        await self.results.put(event.asset, "labels@1", result, envelope(result), "cause")
 
     def job(self, event: MediaReady) -> JobStarted:
-        """The job that the stage once started."""
+        """Return the job that the stage has started before."""
         token = f"labels-{'0' * 40}"
         return JobStarted(
             asset=event.asset,
@@ -123,12 +123,12 @@ class Place:
 
     def run(self, *arguments: str) -> Any:
         """Run `headrace replay ARGUMENTS --json` in this process."""
-        said = CliRunner().invoke(app, ["replay", *arguments, "--json"])
-        assert said.exit_code == 0, said.output
-        return json.loads(said.stdout)
+        done = CliRunner().invoke(app, ["replay", *arguments, "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def live(self) -> tuple[dict[str, int], dict[str, bytes | None]]:
-        """Say how many records lie on each topic that no trial has made, and what lies in the store."""
+        """Return the end offset of each live topic and the objects of the live store."""
         log = KafkaAdmin(self.settings)
         names = [name for name in log.names() if not name.startswith(("replay.", "system.", "__"))]
         ends = {f"{place[0]}/{place[1]}": span.high for place, span in log.spans(names).items()}
@@ -137,10 +137,10 @@ class Place:
 
 
 def refused(*arguments: str) -> str:
-    """Run `headrace replay ARGUMENTS`, which is refused, and give what it says."""
-    said = CliRunner().invoke(app, ["replay", *arguments])
-    assert said.exit_code == 1, said.output
-    return said.stderr
+    """Run `headrace replay ARGUMENTS`, which fails, and return its error output."""
+    done = CliRunner().invoke(app, ["replay", *arguments])
+    assert done.exit_code == 1, done.output
+    return done.stderr
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def here(
         aws.close()
 
 
-def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_touched(
+def test_shadow_run_compares_a_changed_stage_and_changes_nothing_live(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here.labelled(here.ready("cat.jpg"), IMAGE)
@@ -181,11 +181,11 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
         "DEFAULT_STAGES",
         tuple(changed if each.name == "labels" else each for each in pipeline.DEFAULT_STAGES),
     )
-    told = here.run(*arguments, "another", "--execute")["diff"]
-    assert told["verdicts"] == {"changed": 2, "refused": 1, "unanswered": 1}
-    image = next(each for each in told["different"] if each["key"].endswith("cat.jpg"))
+    changes = here.run(*arguments, "another", "--execute")["diff"]
+    assert changes["verdicts"] == {"changed": 2, "refused": 1, "unanswered": 1}
+    image = next(each for each in changes["different"] if each["key"].endswith("cat.jpg"))
     assert {"field": "labels.length", "before": "2", "after": "1"} in image["changes"]
-    assert told == here.run("diff", "another")
+    assert changes == here.run("diff", "another")
     assert here.live() == before
     assert len(read_back(here.settings, ("replay.another.media.labelled",))) == 2
     assert len(read_back(here.settings, ("replay.another.labels.dlq",))) == 1
@@ -197,23 +197,23 @@ def test_a_changed_stage_is_tried_on_what_services_answered_and_nothing_live_is_
     assert asyncio.run(here.bucket.list("_replays/another/", "")) == []
     assert here.live() == before
     assert here.run("diff", "a-trial") == same
-    told = [(each["what"], each["stage"], each["state"]) for each in here.run("list")]
-    assert told == [("trial", "labels", "done"), ("trial", "labels", "done"), ("discard", "labels", "done")]
+    entries = [(each["what"], each["stage"], each["state"]) for each in here.run("list")]
+    assert entries == [("trial", "labels", "done"), ("trial", "labels", "done"), ("discard", "labels", "done")]
 
 
 def only_the_surest(asset: Asset, findings: VisionResult, result: Pointer) -> MediaLabelled:
-    """What a change of the stage would make of findings."""
+    """A changed stage that keeps only the first label."""
     return msgspec.structs.replace(labels.labelled(asset, findings, result), labels=tuple(findings.detections[:1]))
 
 
 @pytest.mark.usefixtures("cluster_env")
-def test_what_cannot_be_tried_apart_is_refused() -> None:
+def test_rejects_stages_that_cannot_run_as_a_shadow() -> None:
     assert "checks running jobs" in refused("rewind", "overdue", "--to", "earliest", "--shadow", "a")
     assert "lower-case letters" in refused("rewind", "labels", "--to", "earliest", "--shadow", "A trial")
     assert "no shadow run a" in refused("discard", "a")
 
 
-def test_a_store_that_cannot_be_asked_is_one_line(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_store_is_a_one_line_error(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     here.ready("cat.jpg")
     here.run("rewind", "labels", "--to", "latest", "--execute")
     log = KafkaAdmin(here.settings)
@@ -221,13 +221,13 @@ def test_a_store_that_cannot_be_asked_is_one_line(here: Place, monkeypatch: pyte
     before = log.positions("headrace.labels", places)
     assert before
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
-    said = refused("rewind", "labels", "--to", "earliest", "--reprocess", "--execute", "--yes")
-    assert "the results cannot be looked at" in said
-    assert said.count("\n") == 1
+    error = refused("rewind", "labels", "--to", "earliest", "--reprocess", "--execute", "--yes")
+    assert "the results cannot be looked at" in error
+    assert error.count("\n") == 1
     assert log.positions("headrace.labels", places) == before
 
 
-def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
+def test_reprocess_is_confirmed_executed_and_undone(here: Place) -> None:
     here.labelled(here.ready("cat.jpg"), IMAGE)
     arguments = ("rewind", "labels", "--to", "earliest")
     here.run("rewind", "labels", "--to", "latest", "--execute")
@@ -243,5 +243,5 @@ def test_new_effects_are_asked_for_paid_for_and_taken_back(here: Place) -> None:
     here.run("undo", done["id"], "--execute")
     here.run("rewind", "labels", "--to", "latest", "--execute")
     assert here.run(*arguments)["forecast"]["counts"] == {"stored": 1}
-    assert "--reprocess needs the stage.s own inputs" in refused(*arguments, "--reprocess", "--topic", "labels.dlq")
+    assert "--reprocess needs the stage's own inputs" in refused(*arguments, "--reprocess", "--topic", "labels.dlq")
     assert "omit --sample 0" in refused(*arguments, "--reprocess", "--sample", "0")

@@ -1,19 +1,19 @@
-"""Judges a run by its history: everything that went in, everything on the log at the end, and what was paid for.
+"""Find anomalies in the history of a run: its inputs, its records in Kafka and its billed calls. Pure.
 
-Nothing here talks to anything. What is found is named, as Jepsen does it (https://jepsen.io/consistency/phenomena).
+Anomalies have names, as in Jepsen (https://jepsen.io/consistency/phenomena).
 
-    lost input               accepted, and ended in none of done, retrying, dead-lettered, superseded
+    lost input               accepted, but not done, retrying, dead-lettered or superseded
     two endings              done and dead-lettered, or done with two different results
-    key order broken         a result before that of an earlier record of its key, though neither had stepped aside
-    effect done twice        one input, two effects
-    output without cause     a result, retry, dead letter or effect of something that was never put in
-    commit past unfinished   an offset committed while something before it had no ending on the log
-    commit went back         an offset committed that is lower than one before
-    superseded by nothing    given up as overtaken, though nothing had overtaken it
-    dead letter altered      a dead letter that is not its original, byte for byte
+    key order broken         a result before that of an earlier record of its key, without a retry
+    effect done twice        one input, two billed calls
+    output without cause     a result, retry, dead letter or effect without an input
+    commit past unfinished   an offset committed while an earlier record had no outcome in Kafka
+    commit went back         a committed offset below an earlier one
+    superseded by nothing    superseded without a newer version
+    dead letter altered      a dead letter that differs from its original record
 
-Done and superseded are no contradiction: a worker that was frozen may finish what another has since given up. The
-result counts then.
+Done and superseded may both occur: a frozen worker can finish a record that another has superseded. Then the result
+counts.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from tests.chaos.support.history import (
 
 
 class Anomaly(NamedTuple):
-    """A promise that was broken, and by what."""
+    """A broken guarantee and its evidence."""
 
     name: str
     what: str
 
 
 class Balance(NamedTuple):
-    """How many inputs ended in which way; their sum is the number of inputs."""
+    """Inputs per outcome; the sum is the number of inputs."""
 
     done: int
     retrying: int
@@ -54,13 +54,13 @@ class Balance(NamedTuple):
 
 
 def anomalies(history: History) -> list[Anomaly]:
-    """Name everything that should not have happened; empty is what a run is to be."""
+    """Return every anomaly of a history."""
     checks = (_lost, _two_endings, _order, _effects, _causes, _commits, _back, _overtaken, _letters)
     return [anomaly for check in checks for anomaly in check(history)]
 
 
 def balance(history: History) -> Balance:
-    """Count the endings. Each input counts once, by its strongest ending."""
+    """Count the outcomes. Each input counts once, by its strongest outcome."""
     endings = _endings(history)
     counted = dict.fromkeys(Balance._fields, 0)
     for cause in {each.id for each in history.inputs}:
@@ -98,8 +98,10 @@ def _two_endings(history: History) -> Iterator[Anomaly]:
 
 
 def _order(history: History) -> Iterator[Anomaly]:
-    """A key's first results must come as its inputs did. Unless the stage is ordered, a record that steps aside to be
-    tried later may be passed."""
+    """Check that the first results of a key follow the order of its inputs.
+
+    Unless the stage is ordered, a retried record may be overtaken.
+    """
     aside = set() if history.ordered else {each.cause for each in history.delayed}
     inputs = {each.id: each for each in reversed(history.inputs) if each.id not in aside}
     lines: dict[tuple[str, TopicPartition, TopicPartition], dict[str, Input]] = defaultdict(dict)
@@ -124,31 +126,31 @@ def _effects(history: History) -> Iterator[Anomaly]:
 
 def _causes(history: History) -> Iterator[Anomaly]:
     known = {each.id for each in history.inputs}
-    all_found: tuple[Output | Delayed | Letter | Effect, ...] = (
+    records: tuple[Output | Delayed | Letter | Effect, ...] = (
         *history.outputs,
         *history.delayed,
         *history.letters,
         *history.effects,
     )
-    for found in all_found:
-        if found.cause not in known:
-            yield Anomaly("output without cause", f"{found}")
+    for record in records:
+        if record.cause not in known:
+            yield Anomaly("output without cause", f"{record}")
 
 
 def _commits(history: History) -> Iterator[Anomaly]:
-    """What a committed offset has passed must have had its ending on the log by then, or have been put off again."""
+    """Check that every record below a committed offset had an outcome or a newer retry at that time."""
     left = [(each.id, each.place) for each in history.inputs] + [(each.cause, each.place) for each in history.delayed]
     for glimpse in history.glimpses:
         passed = [each for each in left if each[1].offset < glimpse.committed.get(each[1].where, 0)]
         left = [each for each in left if each[1].offset >= glimpse.committed.get(each[1].where, 0)]
-        ended, put_off = _known(history, glimpse)
+        ended, retried = _known(history, glimpse)
         for cause, place in passed:
-            if cause not in ended and put_off.get(cause, place) == place:
+            if cause not in ended and retried.get(cause, place) == place:
                 yield Anomaly("commit past unfinished", f"{cause} at {_at(place)}")
 
 
 def _known(history: History, glimpse: Glimpse) -> tuple[set[str], dict[str, Place]]:
-    """What had ended when the log was looked at, and the last place to which each record was put off."""
+    """Return the inputs with an outcome at that time, and the last retry record of each input."""
     ended = {each.cause for each in history.letters if _seen(each.place, glimpse)}
     ended.update(cause for each in history.outputs if _seen(each.place, glimpse) for cause in (each.cause, each.root))
     ended.update(history.superseded[: glimpse.superseded])
@@ -164,7 +166,7 @@ def _back(history: History) -> Iterator[Anomaly]:
 
 
 def _overtaken(history: History) -> Iterator[Anomaly]:
-    """Only a higher version overtakes: one that came earlier, or that may have passed by another way."""
+    """Check that a higher version arrived earlier, or could have overtaken the record."""
     aside = {each.cause for each in history.delayed}
     inputs = {each.id: each for each in reversed(history.inputs)}
     versions: dict[str, list[Input]] = defaultdict(list)
@@ -173,7 +175,7 @@ def _overtaken(history: History) -> Iterator[Anomaly]:
     for cause in _only_superseded(history):
         given_up = inputs.get(cause)
         if given_up is None:
-            yield Anomaly("output without cause", f"{cause} was given up")
+            yield Anomaly("output without cause", f"{cause} was superseded")
         elif not any(_overtakes(each, given_up, given_up.id in aside) for each in versions[given_up.about]):
             yield Anomaly("superseded by nothing", f"{cause} at {_at(given_up.place)}")
 

@@ -1,4 +1,4 @@
-"""A run of worker processes that are killed, frozen and scaled while records come in, and its history."""
+"""Run workers under kills, freezes and scaling while records arrive; check the history."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.chaos.support.worker import POINTS, Orders
 from tests.support.brokers import Brokers
 
 FROZEN_SECONDS = 5.0
-"""Twice the session time-out of the workers: by then others have taken over."""
+"""Twice the session timeout of the workers, so that others take over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is put in and what is done to the workers and brokers meanwhile; `pause` is between two faults."""
+    """The inputs and faults of a run; `pause` is the range of seconds between two faults."""
 
     seed: int
     inputs: int
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it. `repeated` is how many results were sent more than once, as at-least-once has it."""
+    """The result of a run. `repeated` counts results that were sent more than once (at-least-once delivery)."""
 
     seed: int
     seconds: float
@@ -57,9 +57,9 @@ class Report:
 
 
 def run(plan: Plan, cluster: Brokers, folder: Path) -> Report:
-    """Do all that to a cluster's workers, wait until nothing is left to do, and judge.
+    """Run a plan, wait until every record has ended, and check the history.
 
-    The raw history is kept in the folder, for whoever wants to know more about an anomaly.
+    The raw history is kept in the folder.
     """
     orders = Orders(
         bootstrap_servers=cluster.bootstrap_servers,
@@ -81,15 +81,15 @@ def run(plan: Plan, cluster: Brokers, folder: Path) -> Report:
         drained = time.monotonic() - ended
         here.fleet.scale(0)
     assert not feeder.failed, feeder.failed
-    found = here.history(feeder.accepted)
-    (folder / "history.pickle").write_bytes(pickle.dumps(found))
+    history = here.history(feeder.accepted)
+    (folder / "history.pickle").write_bytes(pickle.dumps(history))
     codes = observer.codes(here.stage, here.settings)
-    return _report(plan, found, Facts(time.monotonic() - begun, drained, faults, codes))
+    return _report(plan, history, Facts(time.monotonic() - begun, drained, faults, codes))
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a report says besides the history."""
+    """The facts of a report that are not in the history."""
 
     seconds: float
     drained_after: float
@@ -98,7 +98,7 @@ class Facts:
 
 
 def _faults(plan: Plan, here: Site) -> Counter[str]:
-    """Begin with one worker, go up to four, do everything to them, and go down to one again."""
+    """Start one worker, scale to four, inject the faults in random order, and scale down to one."""
     draw = random.Random(plan.seed)
     deeds = ["kill"] * plan.kills + ["freeze"] * plan.freezes + ["broker"] * plan.broker_kills
     draw.shuffle(deeds)
@@ -133,18 +133,18 @@ def _pause(here: Site, seconds: float) -> None:
     here.wait(lambda: time.monotonic() > ended, "the next fault", seconds + 60)
 
 
-def _report(plan: Plan, found: History, facts: Facts) -> Report:
-    results = Counter(output.id for output in found.outputs)
+def _report(plan: Plan, history: History, facts: Facts) -> Report:
+    results = Counter(output.id for output in history.outputs)
     return Report(
         seed=plan.seed,
         seconds=round(facts.seconds, 1),
         drained_after=round(facts.drained_after, 1),
         faults=dict(sorted(facts.faults.items())),
-        inputs=len({each.id for each in found.inputs}),
-        balance=balance(found),
+        inputs=len({each.id for each in history.inputs}),
+        balance=balance(history),
         repeated=sum(count > 1 for count in results.values()),
-        effects=len(found.effects),
+        effects=len(history.effects),
         codes=sorted(facts.codes),
-        glimpses=len(found.glimpses),
-        anomalies=anomalies(found),
+        glimpses=len(history.glimpses),
+        anomalies=anomalies(history),
     )

@@ -1,4 +1,4 @@
-"""What is put in during a crash test: uploads of every kind, and the completions of the jobs that they lead to."""
+"""The inputs of a crash test: uploads of every kind, and completions of the jobs that they start."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GARBAGE = b"no Avro at all"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A record to be put in, and what the judge has to know of it."""
+    """A record to send, with the facts that the checker needs."""
 
     id: str
     about: str
@@ -45,12 +45,12 @@ class Offer:
 
 
 def digest(key: bytes | None, value: bytes | None, headers: Headers) -> str:
-    """Sum up what must come back byte for byte in a dead letter."""
+    """Return a digest of the parts that a dead letter must keep unchanged."""
     return hashlib.sha256(repr((key, value, original_headers(headers))).encode()).hexdigest()
 
 
 def upload(book: Codec, topic: str, asset: Asset, value: bytes | None = None) -> Offer:
-    """An upload of one version; its size is the work in milliseconds."""
+    """Return an upload of one version; its size is the processing time in milliseconds."""
     event = MediaUploaded(asset=asset, event_name=EVENT, uploaded_at=NOW, region="us-east-1", origin="notification")
     sent = _message(book, event, root_id(asset, EVENT), asset_key(asset))
     return Offer(
@@ -62,7 +62,7 @@ def upload(book: Codec, topic: str, asset: Asset, value: bytes | None = None) ->
 
 
 def completion(book: Codec, effect: Effect) -> Offer:
-    """What the service says when the job behind an effect is done."""
+    """Return the completion of the job behind an effect."""
     event = JobFinished(
         token=effect.token,
         service="test",
@@ -77,7 +77,7 @@ def completion(book: Codec, effect: Effect) -> Offer:
 
 
 def uploads(book: Codec, topic: str, seed: int) -> Iterator[Offer]:
-    """Uploads without end: videos and others, some broken, some no Avro, some twice, some older ones late."""
+    """Yield endless uploads: videos and others, some broken, undecodable, duplicated or late."""
     draw = random.Random(seed)
     newest = [0] * ASSETS
     while True:
@@ -95,7 +95,7 @@ def uploads(book: Codec, topic: str, seed: int) -> Iterator[Offer]:
 
 
 class Feeder:
-    """Puts uploads in at a rate, and completions as their jobs were paid for. Knows what the broker accepted."""
+    """Send uploads at a rate, and completions of billed jobs. Records which inputs the broker accepted."""
 
     def __init__(self, cluster: KafkaSettings, ledger: Path, source: Iterator[Offer], rate: float) -> None:
         self.accepted: list[Input] = []
@@ -113,20 +113,20 @@ class Feeder:
         self._thread = threading.Thread(target=self._feed, name="feeder", daemon=True)
 
     def start(self) -> None:
-        """Begin to put in."""
+        """Start to send."""
         self._uploading.set()
         self._thread.start()
 
     def no_more_uploads(self) -> None:
-        """Go on with completions alone."""
+        """Send completions only."""
         self._uploading.clear()
 
     def settled(self) -> bool:
-        """Whether the broker has everything that there is to put in."""
+        """Whether the broker has accepted every input."""
         return not self._uploading.is_set() and not len(self._producer) and self._paid == len(effects(self._ledger))
 
     def stop(self) -> None:
-        """Put in nothing more."""
+        """Stop sending and flush."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -153,10 +153,10 @@ class Feeder:
     def _put(self, offer: Offer) -> None:
         sent = offer.message
         headers: Any = list(sent.headers)
-        put_in = partial(self._put_in, offer)
+        put_in = partial(self._on_delivery, offer)
         self._producer.produce(sent.topic, sent.value, sent.key, headers=headers, on_delivery=put_in)
 
-    def _put_in(self, offer: Offer, error: Any, where: Any) -> None:
+    def _on_delivery(self, offer: Offer, error: Any, where: Any) -> None:
         if error is not None:
             self.failed.append(f"{offer.id}: {error}")
             return
@@ -169,7 +169,7 @@ class Feeder:
 
 
 def effects(ledger: Path) -> list[Effect]:
-    """Read the ledger; a line that a crash cut short counts as none."""
+    """Read the ledger, except a line that a crash has truncated."""
     lines = ledger.read_bytes().splitlines(keepends=True) if ledger.exists() else []
     return [msgspec.json.decode(line, type=Effect) for line in lines if line.endswith(b"\n")]
 

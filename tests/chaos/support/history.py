@@ -1,4 +1,4 @@
-"""The history of a run: everything that went in, everything on the log at the end, and what was paid for."""
+"""The history of a run: its inputs, its records in Kafka and its billed calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TopicPartition = tuple[str, int]
 
 
 class Place(NamedTuple):
-    """Where a record lies on the log."""
+    """Topic, partition and offset of a record."""
 
     topic: str
     partition: int
@@ -18,13 +18,13 @@ class Place(NamedTuple):
 
     @property
     def where(self) -> TopicPartition:
-        """The partition that it lies in."""
+        """Its topic and partition."""
         return self.topic, self.partition
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A record that the broker accepted. Of what it is `about`, a higher `version` supersedes a lower one."""
+    """A record that the broker accepted. A higher `version` of `about` supersedes a lower one."""
 
     id: str
     key: str
@@ -36,9 +36,9 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A result on the log: its own id, that of the input that caused it, and that of what it all began with.
+    """A result: its own id, the id of its cause, and the id of the first event.
 
-    An upload whose job has ended by the time that it is delivered again ends with that job's result.
+    An upload that is redelivered after its job has ended gets the result of that job.
     """
 
     cause: str
@@ -66,7 +66,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that was paid for, under an idempotency key."""
+    """A billed call and its idempotency key."""
 
     cause: str
     token: str
@@ -74,10 +74,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """One look during the run: what was committed, and after that how long the log was.
-
-    `superseded` is how many had been given up as overtaken by then.
-    """
+    """A snapshot: the committed offsets, then the end offsets, and the number of superseded records."""
 
     committed: Mapping[TopicPartition, int]
     ends: Mapping[TopicPartition, int]
@@ -86,7 +83,7 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All of one run. The last glimpse is from its end. Where the stage is `ordered`, nothing may be passed."""
+    """The history of one run. The last glimpse is from its end. In an `ordered` stage no record may be overtaken."""
 
     inputs: Sequence[Input]
     outputs: Sequence[Output] = ()

@@ -1,4 +1,4 @@
-"""What is seen of a crash test: glimpses while it runs, and everything on the log when it is over."""
+"""Observe a crash test: snapshots of offsets while it runs, and every record at its end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GLIMPSE_SECONDS = 0.5
 
 
 class Watch:
-    """Looks at a stage's committed offsets and at the log again and again."""
+    """Take snapshots of the committed and end offsets of a stage every 0.5 s."""
 
     def __init__(self, stage: Stage, cluster: KafkaSettings, folder: Path) -> None:
         self.glimpses: list[Glimpse] = []
@@ -52,32 +52,32 @@ class Watch:
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look once more, and no longer."""
+        """Stop the thread and take a last snapshot."""
         self._stop.set()
         self._thread.join()
         self.look()
         self._reader.close()
 
     def look(self) -> bool:
-        """Take a glimpse: first the committed offsets, and then what lies on the log. False when a broker is away."""
+        """Take a snapshot: committed offsets first, then end offsets. Return False if a broker is unavailable."""
         try:
             with self._lock:
                 self._look()
         except KafkaException as error:
             if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:
-                # What a broker that has just begun did not know is kept for minutes by who asked it.
+                # The client caches the partitions that a starting broker did not know for minutes.
                 self._reader.close()
                 self._reader = self._connect()
             return False
         return True
 
     def superseded(self, causes: dict[Place, str]) -> list[str]:
-        """Name what was given up as overtaken, in the order in which it was seen in the workers' logs."""
-        return [causes.get(place, f"nobody's, at {place}") for place in self._superseded]
+        """Return the superseded inputs, in the order of the workers' logs."""
+        return [causes.get(place, f"unknown, at {place}") for place in self._superseded]
 
     def _watch(self) -> None:
         while not self._stop.wait(GLIMPSE_SECONDS):
@@ -105,34 +105,34 @@ class Watch:
                         self._note(line)
 
     def _note(self, line: bytes) -> None:
-        said = json.loads(line) if line.startswith(b"{") else {}
-        if said.get("event") == "superseded":
-            topic, partition, offset = said["record"].rsplit("/", 2)
+        fields = json.loads(line) if line.startswith(b"{") else {}
+        if fields.get("event") == "superseded":
+            topic, partition, offset = fields["record"].rsplit("/", 2)
             self._superseded.append(Place(topic, int(partition), int(offset)))
 
 
 def read_back(cluster: KafkaSettings, names: Iterable[str]) -> list[ConsumerRecord]:
-    """Read topics from their beginning to their present end."""
+    """Read topics from their first to their current end offset."""
     reader = clients.simple_consumer(cluster)
     partitions = [Where(*each, 0) for each in _partitions(names)]
     reader.assign(partitions)
-    open_ends, found = len(partitions), []
+    open_ends, records = len(partitions), []
     while open_ends:
-        got = reader.poll(10)
-        assert got is not None, "the broker does not answer"
-        error: Any = got.error()
+        message = reader.poll(10)
+        assert message is not None, "the broker does not respond"
+        error: Any = message.error()
         if error is None:
-            found.append(_received(got))
+            records.append(_received(message))
         elif error.code() == KafkaError._PARTITION_EOF:
             open_ends -= 1
         else:
             raise KafkaException(error)
     reader.close()
-    return found
+    return records
 
 
 def history(stage: Stage, cluster: KafkaSettings, watch: Watch, inputs: list[Input], ledger: Path) -> History:
-    """Put together everything that is known of a run."""
+    """Build the history of a run."""
     own = b"headrace/" + stage.name.encode()
     results = read_back(cluster, (topics.SCANNED.name, topics.JOBS_STARTED.name))
     delayed = [_delayed(each) for each in read_back(cluster, [topics.retry(stage.name).name])]
@@ -151,7 +151,7 @@ def history(stage: Stage, cluster: KafkaSettings, watch: Watch, inputs: list[Inp
 
 
 def codes(stage: Stage, cluster: KafkaSettings) -> set[str]:
-    """The codes under which a stage has dead-lettered."""
+    """Return the error codes of a stage's dead letters."""
     letters = read_back(cluster, [topics.dead_letters(stage.name).name])
     return {_header(each, "dlq-code") for each in letters}
 

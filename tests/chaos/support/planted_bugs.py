@@ -1,4 +1,4 @@
-"""The bugs that a runner like ours is known for, each to be planted into a worker of a crash test."""
+"""Known bugs of stream processors, to plant into a worker of a crash test."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ BUGS = ("ack early", "dead letter not awaited", "no head check", "order by arriv
 
 
 class HighestMark(OffsetTracker):
-    """Commits the highest finished offset, without a look at what is unfinished before it."""
+    """Commits the highest finished offset even if earlier records are unfinished."""
 
     __slots__ = ("_highest",)
 
     def complete(self, offset: int) -> None:
-        """Note the highest."""
+        """Record the highest offset."""
         super().complete(offset)
         self._highest = max(offset, getattr(self, "_highest", offset))
 
     def committable(self) -> int:
-        """Give the offset behind the highest finished one."""
+        """Return the offset after the highest finished one."""
         highest: int | None = getattr(self, "_highest", None)
         return self.position if highest is None else highest + 1
 
 
 def plant(bug: str) -> None:
-    """Bring a bug into this process, if it is not one of the sender's."""
+    """Patch a bug into this process, unless it is one of the sender."""
     if bug == "no head check":
         vars(partition)["OffsetTracker"] = HighestMark
     elif bug == "order by arrival":
@@ -39,7 +39,7 @@ def plant(bug: str) -> None:
 
 
 def only_promised(bug: str, step: str) -> bool:
-    """Whether a bug makes the sender say that something was sent before it was."""
+    """Whether a bug makes `send` return before the acknowledgement."""
     return bug == "ack early" or (bug == "dead letter not awaited" and step == "letter")
 
 

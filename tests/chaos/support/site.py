@@ -1,4 +1,4 @@
-"""One stage on a cluster: its topics, its workers, what goes in and what is seen of it."""
+"""One stage on a cluster: its topics, workers, inputs and history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.process import wait_for
 
 
 class Site:
-    """Where a crash test takes place."""
+    """The stage under test and its environment."""
 
     def __init__(self, cluster: Brokers, orders: Orders) -> None:
         self.cluster = cluster
@@ -35,7 +35,7 @@ class Site:
 
     @contextmanager
     def feeding(self, source: Iterable[Offer], rate: float = 1e6) -> Iterator[Feeder]:
-        """Put uploads in while the block lasts, so many a second, and the completions of their jobs."""
+        """Send uploads at `rate` per second, and job completions, while the block runs."""
         feeder = Feeder(self.settings, self._folder / "effects", iter(source), rate)
         feeder.start()
         try:
@@ -44,14 +44,14 @@ class Site:
             feeder.stop()
 
     def put_in(self, offers: Iterable[Offer]) -> list[Input]:
-        """Put uploads in and wait until the broker has them."""
+        """Send uploads and wait until the broker has accepted them."""
         wanted = list(offers)
         with self.feeding(wanted) as feeder:
             wait_for(lambda: len(feeder.accepted) == len(wanted), "the broker to accept the inputs")
         return feeder.accepted
 
     def wait(self, condition: Callable[[], object], what: str, seconds: float) -> None:
-        """Wait for a condition, replacing the dead meanwhile."""
+        """Wait for a condition and replace dead workers meanwhile."""
 
         def tended() -> bool:
             self.fleet.tend()
@@ -60,11 +60,11 @@ class Site:
         wait_for(tended, what, seconds)
 
     def idle(self) -> bool:
-        """Look whether every record is committed."""
+        """Whether every record is committed."""
         return self.watch.look() and not any(self.watch.lag.values())
 
     def history(self, inputs: list[Input]) -> History:
-        """Put together everything that is known of what happened here."""
+        """Return the history of the run."""
         return observer.history(self.stage, self.settings, self.watch, inputs, self._folder / "effects")
 
     def _create_topics(self) -> None:
@@ -74,7 +74,7 @@ class Site:
 
 @contextmanager
 def site(cluster: Brokers, orders: Orders) -> Iterator[Site]:
-    """Have a site while the block lasts; it is watched until the end of the block, and its workers end with it."""
+    """Create a site; its observer and its workers end with the block."""
     here = Site(cluster, orders)
     here.watch.start()
     try:

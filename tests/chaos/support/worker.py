@@ -1,7 +1,7 @@
-"""A worker process to be killed: `python -m tests.chaos.support.worker ORDERS`, which are JSON.
+"""A worker process to kill: `python -m tests.chaos.support.worker ORDERS`, with JSON orders.
 
-Lanes, processor, Faust app and producer are the product's. Around them stand a results bucket in a folder and a paid
-service whose ledger is a file. The orders may name a point at which the process kills itself, or a bug to have.
+Scheduler, processor, Faust app and producer are the product's. The results bucket is a folder and the ledger of the
+billed service a file. The orders may name a point at which the process kills itself, or a planted bug.
 """
 
 from __future__ import annotations
@@ -48,12 +48,14 @@ JOB_SUFFIX = ".mp4"
 STEPS = ("effect", "intent", "store", "send", "retry", "letter", "commit")
 POINTS = tuple(f"{step}.{side}" for step in STEPS for side in ("before", "after"))
 FAR = 2.1
-"""A wait, in seconds, that is too long to be waited for in place."""
+"""A retry delay, in seconds, that is too long for an inline retry."""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is to do. `crash_at` is one of POINTS, `bug` one of `planted_bugs.BUGS`, `mended` a share of
-    what is broken."""
+    """The configuration of a worker. `crash_at` is one of POINTS, `bug` one of `planted_bugs.BUGS`.
+
+    `mended` is the share of broken files that succeed.
+    """
 
     bootstrap_servers: str
     folder: str
@@ -70,7 +72,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bucket(FolderBucket):
-    """A bucket to crash at."""
+    """A bucket with crash points."""
 
     def __init__(self, folder: Path, crash: Crash) -> None:
         super().__init__(folder)
@@ -85,7 +87,7 @@ class Bucket(FolderBucket):
 
 
 class CrashingSender(AsyncProducer):
-    """A sender to crash at, which for a bug only promises to send."""
+    """A producer with crash points; with a bug it returns before it sends."""
 
     def __init__(self, cluster: KafkaSettings, crash: Crash, bug: str) -> None:
         super().__init__(clients.producer(cluster))
@@ -110,16 +112,16 @@ class CrashingSender(AsyncProducer):
         await super().send(messages)
 
 
-class Impatient(random.Random):
-    """Draws short waits, and now and then one for the retry topic: tests have no time."""
+class ShortDelays(random.Random):
+    """Draws short retry delays, and in 40 % of cases one for the retry topic."""
 
     def uniform(self, a: float, b: float) -> float:
-        """Draw the seconds to wait."""
+        """Return the delay in seconds."""
         return FAR if self.random() < 0.4 else super().uniform(0, 0.02)
 
 
 def stage_of(name: str, reads: str, ordered: bool = False) -> Stage:
-    """A stage that pays for every upload: for videos a job, for all else a call."""
+    """Return a stage with one billed operation per upload: a job for videos, else a call."""
 
     async def scan(media: MediaUploaded, services: Services) -> MediaScanned:
         token = job_token(name, media.asset, "scan")
@@ -137,10 +139,10 @@ def stage_of(name: str, reads: str, ordered: bool = False) -> Stage:
 
 
 def build(orders: Orders) -> HostedStage:
-    """Wire the stage as the product does, with what stands around it."""
+    """Wire the stage as the product does, with the test doubles."""
     crash = Crash(orders.crash_at, orders.crash_pass)
     cluster = KafkaSettings(bootstrap_servers=orders.bootstrap_servers)
-    # Shorter than a user may set them, so that a dead worker is missed soon.
+    # Below the limits of the product, so that a dead worker is detected soon.
     settings = StreamSettings.model_construct(
         in_flight=orders.in_flight, buffer_bytes=1 << 22, drain_seconds=5.0, commit_seconds=0.2, session_seconds=2.5
     )
@@ -149,7 +151,7 @@ def build(orders: Orders) -> HostedStage:
     service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash, orders.mended)
     services = Services(service, results, *[service] * 10)
     no_quotas = JobSlots({}, topics.PARTITIONS)
-    context = RunnerContext(codec.load(), results, services, no_quotas, draw=Impatient(orders.seed))
+    context = RunnerContext(codec.load(), results, services, no_quotas, draw=ShortDelays(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)
     stage = stage_of(orders.stage, orders.reads, orders.ordered)
     processor = Processor(stage, context, sender)
@@ -160,7 +162,7 @@ def build(orders: Orders) -> HostedStage:
 
 
 async def main(orders: Orders) -> None:
-    """Work until SIGTERM. Raises what ends a stage by itself."""
+    """Run until SIGTERM. Raises the error that stops the stage."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     plant(orders.bug)
@@ -176,7 +178,7 @@ async def main(orders: Orders) -> None:
 
 
 async def _cluster_there(bootstrap_servers: str) -> None:
-    """Wait for the cluster, as the product's worker does before it begins."""
+    """Wait for the cluster, as the product's worker does at start."""
     admin = clients.admin(KafkaSettings(bootstrap_servers=bootstrap_servers))
     while True:
         with suppress(KafkaException):

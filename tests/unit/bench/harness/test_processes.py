@@ -9,17 +9,17 @@ import pytest
 from bench.harness.processes import answer
 
 
-def told(code: str) -> list[str]:
+def command(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
 def test_the_last_line_is_the_answer() -> None:
-    assert answer(told("print('warming up'); print('[1, 2]')"), list[int]) == [1, 2]
+    assert answer(command("print('warming up'); print('[1, 2]')"), list[int]) == [1, 2]
 
 
 def test_variables_are_added_to_those_that_there_are() -> None:
     code = "import json, os; print(json.dumps([os.environ['PACE'], 'PATH' in os.environ]))"
-    assert answer(told(code), list[str | bool], variables={"PACE": "7"}) == ["7", True]
+    assert answer(command(code), list[str | bool], variables={"PACE": "7"}) == ["7", True]
 
 
 @pytest.mark.parametrize(
@@ -33,5 +33,5 @@ def test_variables_are_added_to_those_that_there_are() -> None:
 )
 def test_what_gives_no_answer_ends_the_benchmark_with_what_it_said(code: str, words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        answer(told(code), list[int])
+        answer(command(code), list[int])
     assert all(word in str(ended.value) for word in words), ended.value

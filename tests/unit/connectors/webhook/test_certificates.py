@@ -85,10 +85,10 @@ async def test_one_who_goes_away_does_not_take_the_fetch_along(
 async def test_a_fetch_that_failed_is_tried_again(
     sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
-    there = sns.lies.pop(CERTIFICATE_URL)
+    there = sns.responses.pop(CERTIFICATE_URL)
     with pytest.raises(CertificateFetchError):
         await certificates.key(message)
-    sns.lies[CERTIFICATE_URL] = there
+    sns.responses[CERTIFICATE_URL] = there
     assert await certificates.key(message)
 
 
@@ -108,7 +108,7 @@ async def test_a_key_ends_with_its_certificate(
 async def test_what_lies_there_must_be_a_certificate(
     sns: Sns, certificates: CertificateCache, message: SnsMessage, content: bytes
 ) -> None:
-    sns.lies[CERTIFICATE_URL] = content
+    sns.responses[CERTIFICATE_URL] = content
     with pytest.raises(UntrustedCertificateError):
         await certificates.key(message)
 
@@ -116,7 +116,7 @@ async def test_what_lies_there_must_be_a_certificate(
 async def test_an_issuer_that_did_not_issue_is_of_no_use(
     sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
-    sns.lies[ISSUER_URL] = sns.authority.root.der
+    sns.responses[ISSUER_URL] = sns.authority.root.der
     with pytest.raises(UntrustedCertificateError):
         await certificates.key(message)
 
@@ -125,7 +125,7 @@ async def test_a_certificate_leads_to_no_other_place(
     sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
     inside = "http://169.254.169.254/latest/meta-data/iam.cer"
-    sns.lies[CERTIFICATE_URL] = sns.authority.issue("sns.amazonaws.com", issuer_url=inside).pem
+    sns.responses[CERTIFICATE_URL] = sns.authority.issue("sns.amazonaws.com", issuer_url=inside).pem
     with pytest.raises(UntrustedCertificateError):
         await certificates.key(message)
     assert sns.asked == [CERTIFICATE_URL]
@@ -158,7 +158,7 @@ async def test_only_so_many_certificates_are_fetched_at_once(sns: Sns, clock: Cl
 async def test_only_so_many_keys_are_kept(sns: Sns, certificates: CertificateCache, message: SnsMessage) -> None:
     urls = [f"{CERTIFICATE_URL}{number}" for number in range(KEPT + 1)]
     for url in urls:
-        sns.lies[url] = sns.holder.pem
+        sns.responses[url] = sns.holder.pem
         await certificates.key(at(message, url))
     await certificates.key(at(message, urls[-1]))
     await certificates.key(at(message, urls[0]))

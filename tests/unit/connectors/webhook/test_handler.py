@@ -301,7 +301,7 @@ PATH = CERTIFICATE_URL.partition(".com")[2]
     ],
 )
 async def test_a_certificate_that_lies_anywhere_else_is_not_asked_for(world: World, webhook: Webhook, url: str) -> None:
-    world.sns.lies[url] = world.sns.holder.pem
+    world.sns.responses[url] = world.sns.holder.pem
     assert await post(webhook, world.sns.notification(UPLOAD, SigningCertURL=url)) == (403, "forged")
     assert_nothing_happened(world)
     assert world.sns.asked == []
@@ -376,29 +376,29 @@ async def test_a_message_from_the_future_shall_come_again(world: World, webhook:
 async def test_a_certificate_out_of_its_time_proves_nothing(
     world: World, webhook: Webhook, days: tuple[int, int]
 ) -> None:
-    world.sns.lies[CERTIFICATE_URL] = world.sns.authority.issue("sns.amazonaws.com", days=days).pem
+    world.sns.responses[CERTIFICATE_URL] = world.sns.authority.issue("sns.amazonaws.com", days=days).pem
     assert await post(webhook, world.sns.notification(UPLOAD)) == (503, "certificate")
     assert_nothing_happened(world)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"-----BEGIN CERTIFICATE-----\n" * 500])
 async def test_what_is_no_certificate_proves_nothing(world: World, webhook: Webhook, content: bytes) -> None:
-    world.sns.lies[CERTIFICATE_URL] = content
+    world.sns.responses[CERTIFICATE_URL] = content
     assert await post(webhook, world.sns.notification(UPLOAD)) == (503, "certificate")
     assert_nothing_happened(world)
 
 
 async def test_a_certificate_for_another_name_proves_nothing(world: World, webhook: Webhook) -> None:
-    world.sns.lies[CERTIFICATE_URL] = world.sns.authority.issue("sns.us-east-1.amazonaws.com.evil.com").pem
+    world.sns.responses[CERTIFICATE_URL] = world.sns.authority.issue("sns.us-east-1.amazonaws.com.evil.com").pem
     assert await post(webhook, world.sns.notification(UPLOAD)) == (503, "certificate")
     assert_nothing_happened(world)
 
 
 async def test_a_message_whose_certificate_cannot_be_had_shall_come_again(world: World, webhook: Webhook) -> None:
-    there = world.sns.lies.pop(CERTIFICATE_URL)
+    there = world.sns.responses.pop(CERTIFICATE_URL)
     message = world.sns.notification(UPLOAD)
     assert await post(webhook, message) == (503, "certificate")
-    world.sns.lies[CERTIFICATE_URL] = there
+    world.sns.responses[CERTIFICATE_URL] = there
     assert await post(webhook, message) == (200, "accepted")
 
 
