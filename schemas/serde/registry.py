@@ -1,7 +1,7 @@
 """A Confluent-compatible schema registry: ids for our schemas, schemas for ids. The door to confluent-kafka's client.
 
 The client and what it needs are loaded only where a registry is configured. Every call blocks.
-See docs/decisions/0014-one-subject-a-topic-in-the-schema-registry.md.
+See docs/decisions/0014-register-one-schema-subject-per-topic.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Results count for the day (UTC) on which they were stored, as in `headrace cost --by day`. Work in progress counts with
 its estimate until its result is stored: calls of this worker before they are made, jobs of any worker from
 `jobs.started` on. Calls in progress on other workers are not visible.
-See docs/decisions/0012-a-days-spending-is-read-from-the-log.md.
+See docs/decisions/0012-compute-daily-spending-from-the-log.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Faust's consumer, made safe: whole batches without a gap, and offsets that follow our marks.
 
 What Faust does by itself with offsets can lose records (its commit rule acknowledges past unfinished work), so
-`SafeConsumer` carries the rule of `streams.engine.offset_tracker`. See docs/decisions/0003-faust-behind-one-door.md.
+`SafeConsumer` carries the rule of `streams.engine.offset_tracker`.
+See docs/decisions/0003-keep-faust-behind-one-port.md.
 """
 
 from __future__ import annotations

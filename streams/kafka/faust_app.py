@@ -1,7 +1,7 @@
 """The door to Faust: a stage as a Faust app whose agent gets whole batches and whose offsets follow our marks.
 
 Faust hosts: life cycle, group membership, assignment, heartbeats, commits. What it reads and commits is
-`streams.kafka.consumer`'s. See docs/decisions/0003-faust-behind-one-door.md.
+`streams.kafka.consumer`'s. See docs/decisions/0003-keep-faust-behind-one-port.md.
 """
 
 from __future__ import annotations
