@@ -1,11 +1,11 @@
-"""What the log says of every object: records in, the state of each asset version out. Pure, and in any order.
+"""Fold records, in any order across topics, to the state of each asset version. Pure.
 
-    processing    stages are still to end
-    completed     every stage that was expected has ended, well or not
-    superseded    a newer version came first
+    processing    stages have not finished yet
+    completed     every expected stage has finished or failed
+    superseded    a newer version arrived first
     deleted       the object was removed, or this version of it
 
-Delivery is at least once, so one event may stand on the log several times: it is known by its id and counted once.
+Delivery is at least once: an event may be on the log several times. Its id identifies it, and it counts once.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _hides_the_object = record_predicate(removals.STAGE.when)
 
 @dataclass(frozen=True, slots=True)
 class AssetEvent:
-    """One thing that happened, however often it stands on the log. `at` is in seconds since 1970.
+    """One event, dead letter or retry of an asset. `at` is in seconds since 1970.
 
-    `status` is what it says of its stage; None for what comes from outside and for the end of it all. `why` is the
-    reason of a dead letter or of another try.
+    `status` is the resulting status of its stage; None for events of AWS and for the completion. `why` is the reason of
+    a dead letter or retry. `deliveries` counts its records on the log.
     """
 
     at: float
@@ -55,7 +55,7 @@ class AssetEvent:
 
     @property
     def name(self) -> str:
-        """What happened, in a word: the event's name, or what became of the record that carried it."""
+        """The name of the event, or `DeadLetter` or `Retry`."""
         if self.letter:
             return "DeadLetter"
         if self.status == "retrying":
@@ -65,7 +65,7 @@ class AssetEvent:
 
 @dataclass(frozen=True, slots=True)
 class AssetVersion:
-    """One version of one object, and all that happened to it, oldest first. `successor` is what took its place."""
+    """One version of an object, with its events, oldest first. `successor` is the version that replaced it."""
 
     asset: Asset
     state: AssetState
@@ -74,7 +74,7 @@ class AssetVersion:
 
     @property
     def stages(self) -> dict[str, AssetEvent]:
-        """What is known of each stage: its result, or else the last that happened to it."""
+        """The result of each stage, else its last event."""
         found: dict[str, AssetEvent] = {}
         for fact in self.facts:
             if fact.status and (fact.status == "done" or not _is_done(found.get(fact.stage))):
@@ -83,49 +83,49 @@ class AssetVersion:
 
     @property
     def letters(self) -> tuple[LetterInfo, ...]:
-        """Its dead letters, also those of stages that have had a result since."""
+        """Its dead letters, including those of stages that succeeded later."""
         return tuple(fact.letter for fact in self.facts if fact.letter)
 
     @property
     def usd(self) -> float:
-        """What its paid calls cost, in US dollars."""
+        """The cost of its paid calls in US dollars."""
         results = (fact.event for fact in self.stages.values() if fact.status == "done" and fact.event)
         return round(sum(charge.usd for event in results for charge in charges_of(event)), 6)
 
-    def moment_of(self, kind: type[MediaUploaded | MediaCompleted | MediaDeleted]) -> float | None:
-        """When the first event of a kind happened; None when there is none."""
+    def time_of(self, kind: type[MediaUploaded | MediaCompleted | MediaDeleted]) -> float | None:
+        """The time of the first event of a kind; None if there is none."""
         return next((fact.at for fact in self.facts if fact.name == kind.EVENT), None)
 
 
 @dataclass(slots=True)
 class _VersionState:
-    """What is known of one version; facts by what tells one from a repetition of it."""
+    """The events of one version, by identity."""
 
     asset: Asset
     facts: dict[tuple[str, ...], AssetEvent]
 
 
 class AssetProjection:
-    """The fold. `take` every record, in any order across topics, as often as they come; then ask."""
+    """Folds records, in any order across topics, with duplicates. Call `take` for each, then query."""
 
     def __init__(self) -> None:
-        self._pages: dict[str, dict[tuple[str, str], _VersionState]] = {}
+        self._versions: dict[str, dict[tuple[str, str], _VersionState]] = {}
         self._removed: dict[tuple[str, str], AssetEvent] = {}
-        self._strays: dict[str, list[AssetEvent]] = {}
+        self._unreadable: dict[str, list[AssetEvent]] = {}
         self._jobs: dict[str, Asset] = {}
-        self._early: dict[str, list[LogEntry]] = {}
+        self._unmatched_completions: dict[str, list[LogEntry]] = {}
 
     def take(self, entry: LogEntry) -> str | None:
-        """Learn from one record. Gives the asset that it is about, `bucket/key`; None when that is not known (yet)."""
+        """Add a record. Returns its asset, `bucket/key`; None if the asset is not known (yet)."""
         event = entry.event
         if event is None:
-            return self._stray(entry)
+            return self._add_unreadable(entry)
         if isinstance(event, JobStarted) and retry_of(entry):
-            return None  # a job that is looked after waits there to be looked at again: nothing has happened to it
+            return None  # the job is still running; the record waits for the next poll
         if isinstance(event, JobFinished):
             asset = self._jobs.get(event.token)
             if asset is None:
-                self._early.setdefault(event.token, []).append(entry)
+                self._unmatched_completions.setdefault(event.token, []).append(entry)
                 return None
         else:
             asset = getattr(event, "asset", None)
@@ -134,65 +134,65 @@ class AssetProjection:
         self._add(asset, entry)
         if isinstance(event, JobStarted):
             self._jobs[event.token] = asset
-            for waiting in self._early.pop(event.token, ()):
-                self._add(asset, waiting)
+            for completion in self._unmatched_completions.pop(event.token, ()):
+                self._add(asset, completion)
         return asset_key(asset)
 
     def assets(self) -> list[str]:
-        """Name every asset, `bucket/key`, the one that was first heard of first."""
-        return list(self._pages)
+        """List the assets, `bucket/key`, in the order of their first record."""
+        return list(self._versions)
 
     def find(self, name: str) -> list[str]:
-        """Name the assets that someone can mean by `bucket/key`, `s3://bucket/key` or the key alone."""
+        """List the assets that match `bucket/key`, `s3://bucket/key` or the key alone."""
         wanted = name.removeprefix("s3://")
-        if wanted in self._pages or wanted in self._strays:
+        if wanted in self._versions or wanted in self._unreadable:
             return [wanted]
-        return [asset for asset in self._pages if asset.partition("/")[2] == wanted]
+        return [asset for asset in self._versions if asset.partition("/")[2] == wanted]
 
     def versions(self, asset: str) -> list[AssetVersion]:
-        """Tell of every version of an asset, the oldest first."""
-        pages = [page for _, page in sorted(self._pages.get(asset, {}).items())]
-        return [self._version(page, pages[number + 1 :]) for number, page in enumerate(pages)]
+        """List the versions of an asset, oldest first."""
+        states = [state for _, state in sorted(self._versions.get(asset, {}).items())]
+        return [self._version(state, states[number + 1 :]) for number, state in enumerate(states)]
 
-    def newest_versions(self, asset: str) -> AssetVersion | None:
-        """Tell of the newest version of an asset."""
+    def newest_version(self, asset: str) -> AssetVersion | None:
+        """Give the newest version of an asset."""
         return next(reversed(self.versions(asset)), None)
 
     def unreadable_letters(self, asset: str) -> list[AssetEvent]:
-        """Give the dead letters under an asset's key that nobody could read, so that no version is known."""
-        return list(self._strays.get(asset, ()))
+        """List the unparseable dead letters with an asset's key; their version is not known."""
+        return list(self._unreadable.get(asset, ()))
 
     def _add(self, asset: Asset, entry: LogEntry) -> None:
         fact = _fact(entry)
         if isinstance(fact.event, MediaDeleted) and not _hides_the_object(fact.event):
             self._removed[asset_key(asset), asset.version] = fact
             return
-        versions = self._pages.setdefault(asset_key(asset), {})
-        page = versions.setdefault((sequencer_order(asset.sequencer), asset.version), _VersionState(asset, {}))
+        versions = self._versions.setdefault(asset_key(asset), {})
+        state = versions.setdefault((sequencer_order(asset.sequencer), asset.version), _VersionState(asset, {}))
         identity = _identity(entry)
-        known = page.facts.get(identity)
+        known = state.facts.get(identity)
         if known is None:
-            page.facts[identity] = fact
+            state.facts[identity] = fact
         else:
             kept = fact if fact.letter and fact.at >= known.at else known
-            page.facts[identity] = replace(kept, deliveries=known.deliveries + 1)
+            state.facts[identity] = replace(kept, deliveries=known.deliveries + 1)
 
-    def _stray(self, entry: LogEntry) -> str | None:
+    def _add_unreadable(self, entry: LogEntry) -> str | None:
         if letter_of(entry) is None:
             return None
-        self._strays.setdefault(entry.key, []).append(_fact(entry))
+        self._unreadable.setdefault(entry.key, []).append(_fact(entry))
         return entry.key
 
-    def _version(self, page: _VersionState, later: list[_VersionState]) -> AssetVersion:
-        facts = list(page.facts.values())
-        removed = self._removed.get((asset_key(page.asset), page.asset.version))
+    def _version(self, state: _VersionState, later: list[_VersionState]) -> AssetVersion:
+        facts = list(state.facts.values())
+        removed = self._removed.get((asset_key(state.asset), state.asset.version))
         if removed is not None:
             facts.append(removed)
-        order = sequencer_order(page.asset.sequencer)
+        order = sequencer_order(state.asset.sequencer)
         newer = [other for other in later if sequencer_order(other.asset.sequencer) > order]
         facts.sort(key=lambda fact: (fact.at, fact.place))
         successor = newer[0].asset if newer else None
-        return AssetVersion(page.asset, _state(facts, newer), tuple(facts), successor)
+        return AssetVersion(state.asset, _state(facts, newer), tuple(facts), successor)
 
 
 def _state(facts: list[AssetEvent], newer: list[_VersionState]) -> AssetState:
@@ -214,7 +214,7 @@ def _is_done(fact: AssetEvent | None) -> bool:
 
 
 def _fact(entry: LogEntry) -> AssetEvent:
-    """Take a record for what it is: a dead letter, one that waits for another try, or an event."""
+    """Convert a record: a dead letter, a retry, or an event."""
     letter, retry = letter_of(entry), retry_of(entry)
     fact = AssetEvent(entry.record.timestamp, entry.place, envelope=entry.envelope, event=entry.event)
     if letter:
@@ -223,13 +223,13 @@ def _fact(entry: LogEntry) -> AssetEvent:
         return replace(fact, at=at, stage=letter.stage, status="dead-lettered", letter=letter, why=why)
     if retry:
         return replace(fact, stage=retry.stage, status="retrying", why=f"{retry.code}: {retry.reason}")
-    stage, status = _said(entry)
+    stage, status = _stage_status(entry)
     at = (seconds_of(entry.envelope.time) if entry.envelope else None) or fact.at
     return replace(fact, at=at, stage=stage, status=status)
 
 
-def _said(entry: LogEntry) -> tuple[str, VersionStatus | None]:
-    """Say which stage an event comes from, and what it tells of it."""
+def _stage_status(entry: LogEntry) -> tuple[str, VersionStatus | None]:
+    """Give the stage of an event and its resulting status."""
     match entry.event:
         case None | MediaUploaded() | MediaDeleted():
             return "", None
@@ -242,7 +242,7 @@ def _said(entry: LogEntry) -> tuple[str, VersionStatus | None]:
 
 
 def _identity(entry: LogEntry) -> tuple[str, ...]:
-    """Tell one fact from another: the same event on the same topic is the same fact; every retry is one of its own."""
+    """Identify an event: duplicates on one topic are equal; every retry is distinct."""
     id_ = entry.envelope.id if entry.envelope else entry.place
     if retry_of(entry):
         return (entry.record.topic, id_, entry.place)

@@ -1,4 +1,4 @@
-"""The read service: what `watch`, `trace`, `status` and the demo ask. One object, so that they never disagree."""
+"""The read service of assets and stages, for `watch`, `trace`, `status` and the demo."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headrace.streams.worker.status_reports import StageStatusReport, read
 
 @dataclass(frozen=True, slots=True)
 class AssetUpdate:
-    """The state of all assets, and which of them have changed. `caught_up` once all that was there has been read."""
+    """The state of all assets, and those that changed. `caught_up` once all existing records have been read."""
 
     progress: AssetProjection
     changed: tuple[str, ...]
@@ -28,14 +28,14 @@ class AssetUpdate:
 
 
 class ReadService:
-    """Answers from the log alone; it remembers nothing and changes nothing."""
+    """Reads the log on every call; it has no state and changes nothing."""
 
     def __init__(self, log: LogReader, stages: tuple[Stage, ...]) -> None:
         self._log = log
         self._stages = stages
 
     def progress(self, asset: str = "") -> AssetProjection:
-        """Tell of every asset up to now; with a name, at least of those that can be meant by it."""
+        """Read the state of every asset; with a name, at least of those that match it."""
         progress = AssetProjection()
         wanted = asset.removeprefix("s3://").encode()
 
@@ -47,14 +47,14 @@ class ReadService:
         return progress
 
     def follow(self) -> Iterator[AssetUpdate]:
-        """Tell of every asset, first of all that is known and then of each change, for ever."""
+        """Yield the state of every asset, then each change, without end."""
         progress = AssetProjection()
         for batch in self._log.follow(self.topics()):
             changed = (progress.take(entry) for entry in batch.entries)
             yield AssetUpdate(progress, tuple(dict.fromkeys(asset for asset in changed if asset)), batch.caught_up)
 
     def status(self) -> PipelineStatus:
-        """Tell how far every stage is."""
+        """Read the progress of every stage."""
         names = [topic.name for topic in topics.table(stage.name for stage in self._stages)]
         spans = self._log.spans([*dict.fromkeys((*names, *self.topics()))])
         groups = self._log.groups([stage.group for stage in self._stages], spans)
@@ -66,7 +66,7 @@ class ReadService:
         return PipelineStatus(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
 
     def _reports(self) -> list[StageStatusReport]:
-        """Give the last word of each worker on each stage."""
+        """Give the last report of each worker on each stage."""
         if topics.WORKERS.name not in self._log.topics():
             return []
         last = {entry.key: entry.record.value for entry in self._log.read([topics.WORKERS.name])}
@@ -74,11 +74,11 @@ class ReadService:
 
     @property
     def stage_names(self) -> list[str]:
-        """Name the stages that have results to show."""
+        """Name the stages that have results."""
         return [stage.name for stage in self._stages if stage.writes not in (None, topics.COMPLETED)]
 
     def topics(self) -> list[str]:
-        """Name the topics that tell of assets: everything but schemas and what is not about an asset."""
+        """Name the topics with records about assets."""
         names = [topics.UPLOADED, topics.DELETED, topics.JOBS_STARTED, topics.JOBS_FINISHED]
         for stage in self._stages:
             names += [*stage.reads, topics.retry(stage.name), topics.dead_letters(stage.name)]
@@ -87,5 +87,5 @@ class ReadService:
 
 
 def connect() -> ReadService:
-    """Build the service over the cluster that the environment names."""
+    """Create the service for the cluster that the environment names."""
     return ReadService(LogReader(load(KafkaSettings)), pipeline.stages())

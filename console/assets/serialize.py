@@ -1,4 +1,4 @@
-"""An asset's state as plain data for `--json`. Pure."""
+"""Assets as JSON data. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headrace.schemas.records import MediaCompleted, MediaUploaded
 
 
 def asset(name: str, progress: AssetProjection) -> dict[str, Any]:
-    """Tell everything about an asset, its versions oldest first."""
+    """Convert an asset, with its versions oldest first."""
     return {
         "asset": name,
         "versions": [version(each) for each in progress.versions(name)],
@@ -22,7 +22,7 @@ def asset(name: str, progress: AssetProjection) -> dict[str, Any]:
 
 
 def version(of: AssetVersion) -> dict[str, Any]:
-    """Tell everything about one version."""
+    """Convert a version."""
     return {
         "version": of.asset.version,
         "version_id": of.asset.version_id,
@@ -31,8 +31,8 @@ def version(of: AssetVersion) -> dict[str, Any]:
         "sequencer": of.asset.sequencer,
         "state": of.state,
         "superseded_by": of.successor.version if of.successor else None,
-        "uploaded_at": format_timestamp(of.moment_of(MediaUploaded)),
-        "completed_at": format_timestamp(of.moment_of(MediaCompleted)),
+        "uploaded_at": format_timestamp(of.time_of(MediaUploaded)),
+        "completed_at": format_timestamp(of.time_of(MediaCompleted)),
         "usd": of.usd,
         "stages": {name: stage(fact) for name, fact in of.stages.items()},
         "dead_letters": [_letter(fact) for fact in of.facts if fact.letter],
@@ -41,7 +41,7 @@ def version(of: AssetVersion) -> dict[str, Any]:
 
 
 def stage(fact: AssetEvent) -> dict[str, Any]:
-    """Tell what is known of one stage."""
+    """Convert the status of a stage."""
     found = None if fact.why else fact.event
     return {"status": fact.status, "result": fact.why or summarize(found), "location": result_location(found)}
 

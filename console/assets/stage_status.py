@@ -1,4 +1,4 @@
-"""How far every stage is: what its consumer group has done, what is left, and how old the oldest of that is. Pure."""
+"""The progress of stages: finished records, lag in records and seconds. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from headrace.streams.worker.status_reports import StageStatusReport
 
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """One stage. `finished` counts records that have an outcome, `retried` and `dead_lettered` among them.
+    """One stage. `finished` counts records with an outcome, including `retried` and `dead_lettered`.
 
-    `lag` is in records, `lag_seconds` the age of the oldest record that has no outcome yet; 0 when there is none.
-    `waiting` counts those that are tried again when they are due: they are no lag.
-    `paused` says why its workers wait, one line a worker.
+    `lag` is in records; `lag_seconds` is the age of the oldest record without an outcome, 0 if there is none.
+    `waiting` counts records on the retry topic; they are not part of `lag`.
+    `paused` has the reason of each paused worker.
     """
 
     stage: str
@@ -34,7 +34,7 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """One topic and how many records it holds."""
+    """A topic and its number of records."""
 
     topic: str
     partitions: int
@@ -43,7 +43,7 @@ class TopicStatus:
 
 @dataclass(frozen=True, slots=True)
 class PipelineStatus:
-    """The whole pipeline at one moment."""
+    """The whole pipeline at one time."""
 
     brokers: tuple[str, ...]
     stages: tuple[StageStatus, ...]
@@ -52,7 +52,7 @@ class PipelineStatus:
 
 @dataclass(frozen=True, slots=True)
 class GroupOffsets:
-    """What the cluster says: offsets, groups, times of the oldest unfinished records; and what workers report."""
+    """Offsets, groups and oldest unfinished records of the cluster, and the reports of workers."""
 
     spans: Mapping[TopicAndPartition, OffsetRange]
     groups: Mapping[str, GroupState]
@@ -63,7 +63,7 @@ class GroupOffsets:
 def positions(
     stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange], group: GroupState
 ) -> dict[TopicAndPartition, int]:
-    """Say which record a stage's group needs next, of each partition that it reads."""
+    """Give the next offset of a stage's group on each input partition."""
     read = {topic.name for topic in stage.inputs}
     return {place: group.committed.get(place, span.low) for place, span in spans.items() if place[0] in read}
 
@@ -71,7 +71,7 @@ def positions(
 def unfinished(
     stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange], group: GroupState
 ) -> dict[TopicAndPartition, int]:
-    """Say where a stage is behind, and at which offset."""
+    """Give the next offset of each partition with unfinished records."""
     return {place: offset for place, offset in positions(stage, spans, group).items() if offset < spans[place].high}
 
 
@@ -102,7 +102,7 @@ def _records(behind: Mapping[TopicAndPartition, int], spans: Mapping[TopicAndPar
 
 
 def _paused(stage: Stage, reports: Iterable[StageStatusReport]) -> tuple[str, ...]:
-    """Say why workers wait. A worker that was killed says nothing any more: its last word counts while others work."""
+    """List why workers are paused. The last report of a killed worker counts while others run."""
     return tuple(
         f"{each.worker}: {each.why}" for each in reports if each.stage == stage.name and each.state == "paused"
     )
@@ -120,5 +120,5 @@ def _topic(name: str, spans: Iterable[OffsetRange]) -> TopicStatus:
 
 
 def _written(topic: str, spans: Mapping[TopicAndPartition, OffsetRange]) -> int:
-    """Count what was ever written to a topic: also what has expired was retried or given up once."""
+    """Count the records ever written to a topic, including expired ones."""
     return sum(span.high for (name, _), span in spans.items() if name == topic)

@@ -14,13 +14,13 @@ EXCERPT = 40
 
 
 def summarize(event: Event | None) -> str:
-    """Say what an event found, in a few words; empty for one that says no more than its name."""
+    """Summarize the result of an event in a few words; empty if it has none."""
     say = _SUMMARIES.get(type(event))
     return say(event) if say else ""
 
 
 def result_location(event: Event | None) -> str | None:
-    """Say where an event's result lies, as `s3://bucket/key`; None for one that points nowhere."""
+    """Give the location of an event's result, `s3://bucket/key`; None without one."""
     match event:
         case records.MediaThumbnailed(pictures=(first, *_)):
             return pointer_url(first.location)
@@ -33,7 +33,7 @@ def result_location(event: Event | None) -> str | None:
 
 
 def pointer_url(pointer: Pointer) -> str:
-    """Write a pointer as people do."""
+    """Format a pointer as `s3://bucket/key`."""
     return f"s3://{pointer.bucket}/{pointer.key}"
 
 
@@ -105,7 +105,7 @@ _SUMMARIES: dict[type, Callable[[Any], str]] = {
     records.TextDetected: lambda event: _several((line.text for line in event.lines), event.count, "no text"),
     records.MediaSegmented: _segments,
     records.CelebritiesRecognised: lambda event: _several(
-        (who.name for who in event.celebrities), event.count, "nobody known"
+        (who.name for who in event.celebrities), event.count, "no celebrities"
     ),
     records.DocumentAnalysed: lambda event: f"{pluralize(event.pages, 'page')}: {_short(event.excerpt)}",
     records.EntitiesDetected: lambda event: _several((name.text for name in event.entities), event.count, "no name"),

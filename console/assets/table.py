@@ -1,4 +1,4 @@
-"""Assets and their stages as they go: a table where one can be drawn, lines where not."""
+"""Show assets and their stages as a table, or as lines without a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES = {"processing": "yellow", "completed": "green", "superseded": "dim", "de
 
 
 def table(versions: Iterable[AssetVersion], stages: Sequence[str]) -> Table:
-    """Draw a line for each version, a column for each stage."""
+    """Build a table: a row per version, a column per stage."""
     board = Table(box=None, pad_edge=False, header_style="bold")
     board.add_column("asset", overflow="ellipsis", no_wrap=True, min_width=12)
     for stage in stages:
@@ -41,7 +41,7 @@ def table(versions: Iterable[AssetVersion], stages: Sequence[str]) -> Table:
 
 
 def status_icon(fact: AssetEvent | None) -> Text:
-    """Draw the state of a stage as a sign, with the code of a dead letter beside it."""
+    """Format the status of a stage as an icon, with the code of its dead letter."""
     if fact is None or fact.status is None:
         return Text("·", "dim")
     sign, style = STATUS_ICONS[fact.status]
@@ -49,41 +49,41 @@ def status_icon(fact: AssetEvent | None) -> Text:
 
 
 class ChangeLog:
-    """Tells what is new of versions in lines; what it has told once it does not tell again."""
+    """Formats changes of versions as lines, each once."""
 
     def __init__(self) -> None:
-        self._told: set[_Said] = set()
+        self._printed: set[_Line] = set()
 
     def lines(self, versions: Iterable[AssetVersion]) -> list[str]:
-        """Say what is new, oldest first, each in one line: time, asset, stage, status, and what was found."""
-        new = [said for version in versions for said in _said(version) if said not in self._told]
-        self._told.update(new)
-        return [" ".join((clock(said.at), *filter(None, said.words))) for said in sorted(new, key=lambda said: said.at)]
+        """Format new changes, oldest first: time, asset, stage, status and result."""
+        new = [line for version in versions for line in _lines(version) if line not in self._printed]
+        self._printed.update(new)
+        return [" ".join((clock(line.at), *filter(None, line.words))) for line in sorted(new, key=lambda line: line.at)]
 
 
-class _Said(NamedTuple):
-    """One line; told once, however often it comes."""
+class _Line(NamedTuple):
+    """One line. Equal lines are printed once."""
 
     at: float
     sequencer: str
     words: tuple[str, ...]
 
 
-def _said(version: AssetVersion) -> Iterator[_Said]:
+def _lines(version: AssetVersion) -> Iterator[_Line]:
     asset, sequencer = asset_key(version.asset), version.asset.sequencer
     for stage, fact in version.stages.items():
-        yield _Said(fact.at, sequencer, (asset, stage, fact.status or "", fact.why or summarize(fact.event)))
+        yield _Line(fact.at, sequencer, (asset, stage, fact.status or "", fact.why or summarize(fact.event)))
     if version.state != "processing":
         last = version.facts[-1].at if version.facts else 0.0
-        yield _Said(last, sequencer, (asset, version.state, ending(version)))
+        yield _Line(last, sequencer, (asset, version.state, ending(version)))
 
 
 def ending(version: AssetVersion) -> str:
-    """Say in a few words how a version ended."""
+    """Summarize the completion and cost of a version."""
     found = [fact.event for fact in version.facts if isinstance(fact.event, MediaCompleted)]
     return " ".join(part for part in (summarize(found[-1]) if found else "", format_usd(version.usd)) if part)
 
 
 def clock(at: float) -> str:
-    """Write a moment as the time of day here, to the millisecond."""
+    """Format seconds since 1970 as local time of day, in milliseconds."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]

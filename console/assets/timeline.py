@@ -1,4 +1,4 @@
-"""What happened to one asset version, step by step: what, when, why, how long it took, and what it gave. Pure."""
+"""The timeline of an asset version: events with cause, duration, result and cost. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headrace.streams.stage import charges_of
 
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
-    """One line of a timeline. `seconds` is the time since its cause; `record` is where it lies on the log."""
+    """One line of a timeline. `seconds` is the time since its cause; `record` is its topic, partition and offset."""
 
     at: float
     event: str
@@ -30,7 +30,7 @@ class TimelineStep:
 
 
 def timeline(version: AssetVersion) -> list[TimelineStep]:
-    """Tell the steps of a version, each with its cause where the log has it, and after it; else the oldest first."""
+    """List the steps of a version, oldest first, each after its cause if the log has it."""
     events = {fact.envelope.id: fact for fact in version.facts if fact.envelope and _is_event(fact)}
     starts = {fact.event.token: fact for fact in version.facts if isinstance(fact.event, JobStarted)}
     causes = {fact.place: _cause(fact, events, starts) for fact in version.facts}
@@ -38,7 +38,7 @@ def timeline(version: AssetVersion) -> list[TimelineStep]:
 
 
 def _order(fact: AssetEvent, causes: dict[str, AssetEvent | None]) -> tuple[float, int, str]:
-    """Order by time, but nothing before its cause: the clocks of two machines may differ."""
+    """Order by time, but never before the cause: clocks of machines differ."""
     at, cause, depth = fact.at, causes[fact.place], 0
     while cause is not None and depth < len(causes):
         at, cause, depth = max(at, cause.at), causes[cause.place], depth + 1
@@ -65,19 +65,19 @@ def _step(fact: AssetEvent, cause: AssetEvent | None) -> TimelineStep:
 
 
 def _is_event(fact: AssetEvent) -> bool:
-    """Whether this is an event of its own, and not a record that was put aside."""
+    """Whether this is an event, not a dead letter or a retry."""
     return fact.letter is None and fact.status != "retrying"
 
 
 def _cause_id(fact: AssetEvent) -> str:
-    """Name the event that led to this: what was put aside is its own cause."""
+    """Give the id of the causing event; for a dead letter or retry, of the event itself."""
     if fact.envelope is None:
         return ""
     return fact.envelope.causation_id if _is_event(fact) else fact.envelope.id
 
 
 def _cause(fact: AssetEvent, events: dict[str, AssetEvent], starts: dict[str, AssetEvent]) -> AssetEvent | None:
-    """Find the cause; a completion comes from outside and knows only the token of the start that led to it."""
+    """Find the cause. A job completion has only the token of its job."""
     found = events.get(_cause_id(fact))
     if found is None and isinstance(fact.event, JobFinished):
         return starts.get(fact.event.token)
@@ -85,6 +85,6 @@ def _cause(fact: AssetEvent, events: dict[str, AssetEvent], starts: dict[str, As
 
 
 def results_folder(steps: list[TimelineStep]) -> str:
-    """Name the folder that all results of a version lie in; empty where there are none."""
+    """Give the common folder of all results; empty without results."""
     found = next((step.location for step in steps if step.location), "")
     return found[: found.rfind("/") + 1]

@@ -68,7 +68,7 @@ def tell(read: ReadService, assets: str) -> None:
 def remember(shown: dict[str, AssetVersion], progress: AssetProjection, changed: tuple[str, ...], assets: str) -> None:
     """Take note of what has changed: each asset keeps its line, a new version is the last. Forget what is too much."""
     for asset in changed:
-        version = progress.newest_versions(asset)
+        version = progress.newest_version(asset)
         if version is None or not is_like(asset, assets):
             continue
         if asset in shown and shown[asset].asset != version.asset:

@@ -96,7 +96,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     ended: set[str] = set()
     for update in service.follow():
         for key in {name.removeprefix(f"{MEDIA_BUCKET}/") for name in update.changed} & wanted.keys():
-            version = update.progress.newest_versions(f"{MEDIA_BUCKET}/{key}")
+            version = update.progress.newest_version(f"{MEDIA_BUCKET}/{key}")
             if version and version.state == "completed" and not demo_report.missing(wanted[key], version):
                 ended.add(key)
         if len(ended) == len(wanted) or (time.monotonic() - begun > limit and update.caught_up):
@@ -105,7 +105,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
         if anomalies:
             break
     for key, sample in wanted.items():
-        version = update.progress.newest_versions(f"{MEDIA_BUCKET}/{key}")
+        version = update.progress.newest_version(f"{MEDIA_BUCKET}/{key}")
         anomalies += [f"{key}: {line}{_under_way(version)}" for line in demo_report.wrong(sample, version)]
     book = _ask(f"{endpoint}/ledger?limit=100000")
     most = _most_at_once(book)

@@ -188,9 +188,9 @@ def test_cost_is_counted_once_however_often_the_result_is_delivered() -> None:
 
 def test_moments_are_those_of_the_events() -> None:
     version = only(told(UPLOAD, letter(UPLOAD, "scan", 4)))
-    assert version.moment_of(MediaUploaded) == NOW.timestamp()
-    assert version.moment_of(MediaCompleted) is None
-    assert version.moment_of(MediaDeleted) is None
+    assert version.time_of(MediaUploaded) == NOW.timestamp()
+    assert version.time_of(MediaCompleted) is None
+    assert version.time_of(MediaDeleted) is None
 
 
 def test_an_asset_is_found_by_every_name_it_is_called() -> None:
@@ -207,7 +207,7 @@ def test_a_key_that_is_in_two_buckets_is_both() -> None:
 
 def test_the_newest_version_is_the_last_in_s3s_order() -> None:
     progress = told(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
-    newest = progress.newest_versions(NAME)
+    newest = progress.newest_version(NAME)
     assert newest is not None
     assert newest.asset == NEW
-    assert progress.newest_versions("media/none") is None
+    assert progress.newest_version("media/none") is None
