@@ -9,17 +9,17 @@ from headrace.schemas.kafka.settings import MSK_IAM, KafkaSettings
 
 
 def librdkafka_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Say how connections are secured; nothing where they are not."""
-    found: dict[str, Any] = {}
+    """Return librdkafka's TLS and SASL options; empty for a plaintext connection."""
+    options: dict[str, Any] = {}
     if settings.security_protocol != "PLAINTEXT":
-        found["security.protocol"] = settings.security_protocol
+        options["security.protocol"] = settings.security_protocol
     if settings.kafka_ca_file:
-        found["ssl.ca.location"] = settings.kafka_ca_file
+        options["ssl.ca.location"] = settings.kafka_ca_file
     if settings.kafka_sasl == MSK_IAM:
-        found["sasl.mechanism"] = "OAUTHBEARER"
-        found["oauth_cb"] = lambda _: msk_iam.token(settings.msk_region)
+        options["sasl.mechanism"] = "OAUTHBEARER"
+        options["oauth_cb"] = lambda _: msk_iam.token(settings.msk_region)
     elif settings.kafka_sasl:
-        found["sasl.mechanism"] = settings.kafka_sasl
-        found["sasl.username"] = settings.kafka_user
-        found["sasl.password"] = settings.kafka_password.get_secret_value()
-    return found
+        options["sasl.mechanism"] = settings.kafka_sasl
+        options["sasl.username"] = settings.kafka_user
+        options["sasl.password"] = settings.kafka_password.get_secret_value()
+    return options

@@ -20,13 +20,13 @@ class SchemaVersion:
 
     @property
     def label(self) -> str:
-        """How people write it: `MediaUploaded v1`."""
+        """Return the name with the version: `MediaUploaded v1`."""
         return f"{self.event} v{self.number}"
 
 
 def versions() -> tuple[SchemaVersion, ...]:
-    """List every published version, by event and number."""
-    found = [
+    """Return every published version, sorted by event and number."""
+    published = [
         SchemaVersion(
             folder.name, int(file.name.removeprefix("v").removesuffix(".avsc")), json.loads(file.read_text("utf-8"))
         )
@@ -34,9 +34,9 @@ def versions() -> tuple[SchemaVersion, ...]:
         for file in folder.iterdir()
         if file.name.endswith(".avsc")
     ]
-    return tuple(sorted(found, key=lambda version: (version.event, version.number)))
+    return tuple(sorted(published, key=lambda version: (version.event, version.number)))
 
 
 def latest(published: tuple[SchemaVersion, ...]) -> dict[str, SchemaVersion]:
-    """Keep the newest version of each event."""
+    """Return the newest version of each event."""
     return {version.event: version for version in sorted(published, key=lambda version: version.number)}

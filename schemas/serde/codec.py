@@ -1,4 +1,4 @@
-"""Records to bytes and back, in either of two framings. The only module that knows fastavro.
+"""Encode records to Avro and decode them, in either of two framings. The only module that imports fastavro.
 
 Source: Apache Avro 1.12 specification, "Single-object encoding": C3 01, the schema's 8-byte fingerprint, the datum.
 With a schema registry, Confluent's "Wire format": 00, the schema's id in the registry as 4 bytes, the datum.
@@ -29,66 +29,69 @@ MAGIC = b"\x00"
 ID_HEADER = 5
 
 _PLAIN = (datetime, bytes)
-"""What fastavro takes as it is; msgspec would make text of it."""
+"""Types that fastavro encodes itself; msgspec would turn them into text."""
 
 _write = fastavro.schemaless_writer
 _read = fastavro.schemaless_reader
 
 
 class DecodeError(ValueError):
-    """The bytes are no record of ours, and never will be."""
+    """The bytes are not a Headrace record."""
 
 
 class UnknownSchemaError(DecodeError):
-    """The bytes were written with a schema that is not known here, or not yet."""
+    """The writer schema of the bytes is unknown, or not loaded yet."""
 
     def __init__(self, fingerprint: str = "", schema_id: int | None = None, why: str = "") -> None:
-        by_id = f"nothing is known here of schema {schema_id} of the schema registry"
-        super().__init__(why or (by_id if not fingerprint else f"nobody has published the writer schema {fingerprint}"))
+        by_id = f"schema {schema_id} of the schema registry is unknown"
+        super().__init__(why or (f"the writer schema {fingerprint} is not published" if fingerprint else by_id))
         self.fingerprint = fingerprint
         self.schema_id = schema_id
 
 
 class RegistryUnavailableError(RuntimeError):
-    """The schema registry cannot be asked now: no fault of any record. The text says what to look at."""
+    """The schema registry is unavailable; the text names the setting to check."""
 
 
 class SchemaNotRegisteredError(RuntimeError):
-    """The schema registry lacks schemas that are to be written with."""
+    """The schema registry lacks schemas that this process writes with."""
 
 
 class InvalidSchemaError(ValueError):
-    """What was given as an Avro schema is none."""
+    """The value is not an Avro schema."""
 
 
 def fingerprint(schema: Schema) -> bytes:
-    """Give the CRC-64-AVRO of the schema's canonical form: 8 bytes, little-endian. Raises `NotASchema`.
+    """Return the CRC-64-AVRO of the schema's canonical form: 8 bytes, little-endian.
 
-    The canonical form drops defaults, docs and logical types, so versions that differ only there look the same;
-    `schemas.evolution.compatibility` refuses to publish such a pair.
+    The canonical form drops defaults, docs and logical types. Versions that differ only there have one fingerprint;
+    `schemas.evolution.compatibility` rejects such a pair.
+
+    Raises:
+        InvalidSchemaError: The value is not an Avro schema.
     """
     try:
         return bytes.fromhex(_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
-    except Exception as error:  # fastavro raises many kinds on what is no schema
+    except Exception as error:  # fastavro raises many types for an invalid schema
         raise InvalidSchemaError(_words(error)) from error
 
 
 class SchemaLookup(Protocol):
-    """What a codec asks a schema registry for. Both block, and raise `RegistryDown`."""
+    """The schema registry as the codec uses it. Both methods block and raise `RegistryUnavailableError`."""
 
     def schema(self, schema_id: int) -> Schema | None:
-        """Give a schema; None where the registry has none of this id."""
+        """Return the schema with this id; None if there is none."""
 
     def ids(self, published: tuple[SchemaVersion, ...]) -> Mapping[str, int]:
-        """Give the ids of those that are registered, by `Version.name`."""
+        """Return the ids of the registered versions, by `SchemaVersion.label`."""
 
 
 class Codec:
-    """Writes each event with its newest schema and reads whatever schema it was written with."""
+    """Encodes each event with its newest schema; decodes events of any known writer schema."""
 
     def __init__(self, published: tuple[SchemaVersion, ...], registry: SchemaLookup | None = None) -> None:
         newest = latest(published)
-        self._published, self._registry, self._enrolled = published, registry, registry is None
+        self._published, self._registry, self._ids_loaded = published, registry, registry is None
         self._newest: dict[str, Any] = {event: fastavro.parse_schema(newest[event].schema) for event in newest}
         self._writers = {
             EVENTS[event]: (MARKER + fingerprint(version.schema), self._newest[event])
@@ -99,10 +102,12 @@ class Codec:
             self.add_writer_schema(version.schema)
 
     def add_writer_schema(self, schema: Schema) -> None:
-        """Take note of a writer schema, ours or one that another writer published. Safe from any thread.
+        """Add a writer schema. Thread-safe.
 
-        A schema of an event that is unknown here is passed over, and the first of two with one fingerprint stays.
-        Raises `NotASchema`.
+        A schema of an unknown event is ignored. Of two schemas with one fingerprint, the first stays.
+
+        Raises:
+            InvalidSchemaError: The value is not an Avro schema.
         """
         mark = MARKER + fingerprint(schema)
         event = schema.get("name", "").rpartition(".")[2] if isinstance(schema, dict) else ""
@@ -112,41 +117,49 @@ class Codec:
         self._readers[mark] = (fastavro.parse_schema(schema), None if same else self._newest[event], EVENTS[event])
 
     def load_schema_ids(self) -> None:
-        """Write with the ids that the registry has for our schemas from now on; without a registry all stays as it is.
+        """Load the registry's ids of the schemas, so that records are written in the Confluent wire format.
 
-        Whoever writes must call it before its first record. Blocks. Raises `RegistryDown`, or `NotRegistered` when the
-        newest version of an event is not there.
+        A writer must call it before its first record. It does nothing without a registry. Blocks.
+
+        Raises:
+            RegistryUnavailableError: The registry does not respond.
+            SchemaNotRegisteredError: The newest version of an event is not registered.
         """
-        if self._registry is None or self._enrolled:
+        if self._registry is None or self._ids_loaded:
             return
         ids, newest = self._registry.ids(self._published), latest(self._published)
         missing = [version.label for version in newest.values() if version.label not in ids]
         if missing:
             raise SchemaNotRegisteredError(
-                f"the schema registry lacks {', '.join(missing)} (headrace schemas register)"
+                f'the schema registry lacks {", ".join(missing)}. Run "headrace schemas register".'
             )
         for version in self._published:
             if version.label in ids:
-                self._name(ids[version.label], version.schema)
+                self._add_id(ids[version.label], version.schema)
         for event, version in newest.items():
             self._writers[EVENTS[event]] = (_prefix(ids[version.label]), self._newest[event])
-        self._enrolled = True
+        self._ids_loaded = True
 
-    def fetch_schema(self, stranger: UnknownSchemaError) -> None:
-        """Learn a schema from the registry. Blocks. Raises the stranger where that does not help, or `RegistryDown`."""
-        if stranger.schema_id is None or self._registry is None:
-            raise stranger
-        schema = self._registry.schema(stranger.schema_id)
+    def fetch_schema(self, unknown: UnknownSchemaError) -> None:
+        """Load the schema of a decode error from the registry. Blocks.
+
+        Raises:
+            UnknownSchemaError: The registry lacks the schema, or has no Avro schema under its id.
+            RegistryUnavailableError: The registry does not respond.
+        """
+        if unknown.schema_id is None or self._registry is None:
+            raise unknown
+        schema = self._registry.schema(unknown.schema_id)
         try:
-            known = schema is not None and self._name(stranger.schema_id, schema)
+            known = schema is not None and self._add_id(unknown.schema_id, schema)
         except InvalidSchemaError as error:
-            why = f"what the schema registry has under {stranger.schema_id} is no Avro schema: {error}"
-            raise UnknownSchemaError(schema_id=stranger.schema_id, why=why) from error
+            why = f"schema {unknown.schema_id} of the schema registry is not an Avro schema: {error}"
+            raise UnknownSchemaError(schema_id=unknown.schema_id, why=why) from error
         if not known:
-            raise stranger
+            raise unknown
 
-    def _name(self, schema_id: int, schema: Schema) -> bool:
-        """Take note of a schema by its id; false when it is of an event that is unknown here."""
+    def _add_id(self, schema_id: int, schema: Schema) -> bool:
+        """Add a schema under its id; return False if its event is unknown."""
         self.add_writer_schema(schema)
         reader = self._readers.get(MARKER + fingerprint(schema))
         if reader is not None:
@@ -154,38 +167,40 @@ class Codec:
         return reader is not None
 
     def encode(self, record: Event) -> bytes:
-        """Write one record. Raises ValueError when a field does not fit its schema."""
+        """Encode a record. Raises ValueError if a field does not match the schema."""
         prefix, schema = self._writers[type(record)]
         out = BytesIO()
         out.write(prefix)
         try:
-            # Without this a nullable array of two is taken for (branch of the union, value).
+            # Without this option, fastavro reads a nullable array of two items as (union branch, value).
             _write(out, schema, to_builtins(record, builtin_types=_PLAIN), disable_tuple_notation=True)
-        except Exception as error:  # fastavro raises many kinds on values that do not fit
+        except Exception as error:  # fastavro raises many types for invalid values
             raise ValueError(f"not a {PREFIX}{record.EVENT}: {_words(error)}") from error
         return out.getvalue()
 
     def decode_or_fetch(self, data: bytes | None) -> Event:
-        """Read one record, and ask the registry for a schema that is not known here. Blocks.
+        """Decode a record; fetch an unknown schema from the registry. Blocks.
 
-        Raises `RegistryDown` besides what `decode` raises.
+        Raises:
+            DecodeError: As `decode` does.
+            RegistryUnavailableError: The registry does not respond.
         """
         try:
             return self.decode(data)
-        except UnknownSchemaError as stranger:
-            self.fetch_schema(stranger)
+        except UnknownSchemaError as unknown:
+            self.fetch_schema(unknown)
         return self.decode(data)
 
     async def decode_async(self, data: bytes | None) -> Event:
-        """Do as `read` does, and leave the asking to a thread."""
+        """Decode as `decode_or_fetch` does, with the registry call in a thread."""
         try:
             return self.decode(data)
-        except UnknownSchemaError as stranger:
-            await asyncio.to_thread(self.fetch_schema, stranger)
+        except UnknownSchemaError as unknown:
+            await asyncio.to_thread(self.fetch_schema, unknown)
         return self.decode(data)
 
     def decode(self, data: bytes | None) -> Event:
-        """Read one record. Raises `UnknownSchema` or `Undecodable`, nothing else, whatever the bytes."""
+        """Decode a record. Raises `DecodeError`, of which `UnknownSchemaError` is a kind, and nothing else."""
         if not data:
             raise DecodeError("no value: a tombstone or an empty record")
         stream = BytesIO(data)
@@ -197,26 +212,26 @@ class Codec:
             stream.seek(ID_HEADER)
         writer, schema, record = reader
         try:
-            found = convert(_read(stream, writer, schema), record)
-        except Exception as error:  # fastavro raises many kinds on bytes that do not fit their schema
+            event = convert(_read(stream, writer, schema), record)
+        except Exception as error:  # fastavro raises many types for invalid bytes
             raise DecodeError(f"not a {PREFIX}{record.EVENT}: {_words(error)}") from error
-        rest = stream.read()
-        if rest:
-            raise DecodeError(f"{len(rest)} bytes too many behind a {PREFIX}{record.EVENT}")
-        return found
+        trailing = stream.read()
+        if trailing:
+            raise DecodeError(f"{len(trailing)} trailing bytes after a {PREFIX}{record.EVENT}")
+        return event
 
     def _unknown_framing(self, data: bytes) -> DecodeError:
         if data[:2] == MARKER and len(data) >= HEADER:
             return UnknownSchemaError(data[2:HEADER].hex())
         if data[:1] == MAGIC and self._registry is None:
-            return DecodeError("Confluent wire format, and no schema registry is configured: HEADRACE_SCHEMA_REGISTRY")
+            return DecodeError("Confluent wire format without a schema registry: set HEADRACE_SCHEMA_REGISTRY")
         if data[:1] == MAGIC and len(data) >= ID_HEADER:
             return UnknownSchemaError(schema_id=int.from_bytes(data[1:ID_HEADER], "big"))
         return DecodeError(f"neither Avro single-object encoding nor Confluent wire format: {data[:4].hex(' ')} ...")
 
 
 def load() -> Codec:
-    """Build the codec from the published schemas of this installation; `schemas.serde.registry` gives one that asks."""
+    """Return a codec with the published schemas and without a registry."""
     return Codec(versions())
 
 
@@ -229,5 +244,5 @@ def _words(error: Exception) -> str:
 
 
 def to_producer_record(event: Event, envelope: EventMetadata, codec: Codec) -> ProducerRecord:
-    """Address an event: its topic and key follow from what it is."""
+    """Encode an event as a record, with its topic, key and headers."""
     return ProducerRecord(topics.topic_of(event).name, topics.key_of(event), codec.encode(event), to_headers(envelope))

@@ -1,4 +1,4 @@
-"""The log as schema registry: writers publish to `system.schemas`, readers load it and follow it."""
+"""Kafka as schema registry: writers publish to `system.schemas`, readers load it and follow it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger("headrace")
 
 
 class SchemasNotPublishedError(RuntimeError):
-    """The broker did not take the schemas, so nothing may be written with them yet."""
+    """Kafka did not acknowledge the schemas, so no record may be written with them yet."""
 
 
 def publish_schemas(producer: Producer, published: Iterable[SchemaVersion], timeout: float = 30.0) -> None:
@@ -40,13 +40,13 @@ def publish_schemas(producer: Producer, published: Iterable[SchemaVersion], time
 
 
 def follow_schemas(settings: KafkaSettings, codec: Codec) -> TopicFollower:
-    """Teach a codec every schema on the log: those that are there at once, later ones as they come."""
+    """Return a follower that adds every schema of `system.schemas` to a codec."""
 
-    def learn(value: bytes, _: Headers) -> None:
-        """Pass over what is no schema: one bad record must not blind every reader of the log."""
+    def add(value: bytes, _: Headers) -> None:
+        """Skip an invalid record, which must not stop the readers of the topic."""
         try:
             codec.add_writer_schema(json.loads(value))
         except (ValueError, RecursionError) as error:
-            log.warning("not a schema", topic=topics.SCHEMAS.name, why=str(error))
+            log.warning("invalid_schema_record", topic=topics.SCHEMAS.name, reason=str(error))
 
-    return TopicFollower(settings, [topics.SCHEMAS], learn)
+    return TopicFollower(settings, [topics.SCHEMAS], add)

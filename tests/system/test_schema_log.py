@@ -217,5 +217,5 @@ def test_apply_gives_kafkas_reason_when_it_refuses(cluster_env: dict[str, str], 
 
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
-    assert "refuses" in result.stderr
+    assert "rejected" in result.stderr
     assert "replication factor" in result.stderr.lower()

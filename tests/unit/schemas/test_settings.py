@@ -42,7 +42,7 @@ def test_a_missing_variable_is_named_with_what_it_means() -> None:
     with pytest.raises(SettingsError) as caught:
         load(KafkaSettings)
 
-    assert str(caught.value) == ("HEADRACE_BOOTSTRAP_SERVERS is not set: Kafka brokers, host:port, separated by commas")
+    assert str(caught.value) == ("HEADRACE_BOOTSTRAP_SERVERS is not set: Kafka brokers as host:port, comma-separated")
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (
             {"KAFKA_SASL": "SCRAM-SHA-512", "KAFKA_USER": "u"},
@@ -104,16 +104,17 @@ def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"KAFKA_PASSWORD": "hunter2"}, "HEADRACE_KAFKA_USER and HEADRACE_KAFKA_PASSWORD need HEADRACE_KAFKA_SASL"),
         (
             {"KAFKA_SASL": "PLAIN", "KAFKA_USER": "u", "KAFKA_PASSWORD": "hunter2"},
-            "HEADRACE_KAFKA_SASL=PLAIN sends the password as it is: set HEADRACE_KAFKA_TLS=true",
+            "HEADRACE_KAFKA_SASL=PLAIN sends the password unencrypted: set HEADRACE_KAFKA_TLS=true",
         ),
         (
             {"KAFKA_SASL": "AWS_MSK_IAM"},
-            "HEADRACE_KAFKA_SASL=AWS_MSK_IAM goes with HEADRACE_KAFKA_TLS=true and without user and password: "
-            "who connects is what the AWS SDK's credentials say",
+            "HEADRACE_KAFKA_SASL=AWS_MSK_IAM needs HEADRACE_KAFKA_TLS=true and no user or password: "
+            "the AWS SDK provides the credentials",
         ),
         (
             {"KAFKA_SASL": "AWS_MSK_IAM", "KAFKA_TLS": "true"},
-            "HEADRACE_KAFKA_SASL=AWS_MSK_IAM needs MSK's own names in HEADRACE_BOOTSTRAP_SERVERS: they say the region",
+            "HEADRACE_KAFKA_SASL=AWS_MSK_IAM needs MSK's broker names in HEADRACE_BOOTSTRAP_SERVERS:"
+            " they contain the region",
         ),
         ({"KAFKA_CA_FILE": "pyproject.toml"}, "HEADRACE_KAFKA_CA_FILE needs HEADRACE_KAFKA_TLS=true"),
         (
@@ -122,12 +123,12 @@ def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         ),
         (
             {"KAFKA_TLS": "true", "KAFKA_CA_FILE": "pyproject.toml"},
-            "HEADRACE_KAFKA_CA_FILE holds no certificates in PEM",
+            "HEADRACE_KAFKA_CA_FILE contains no PEM certificates",
         ),
     ],
 )
 def test_half_a_login_and_what_only_looks_secure_are_refused(
-    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+    given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "kafka:9092")
     for name, value in given.items():
@@ -136,7 +137,7 @@ def test_half_a_login_and_what_only_looks_secure_are_refused(
     with pytest.raises(SettingsError) as caught:
         load(KafkaSettings)
 
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
@@ -157,33 +158,33 @@ def test_the_protocol_follows_from_tls_and_login(tls: bool, sasl: Any, protocol:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"": "registry:8081"}, "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
         ({"": "https://one, two"}, "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
         ({"": "mock://"}, "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
         (
             {"": "https://u:hunter2@one"},
-            "HEADRACE_SCHEMA_REGISTRY holds a login: set HEADRACE_SCHEMA_REGISTRY_USER and _PASSWORD",
+            "HEADRACE_SCHEMA_REGISTRY contains a login: use HEADRACE_SCHEMA_REGISTRY_USER, _PASSWORD",
         ),
         ({"_USER": "u"}, "HEADRACE_SCHEMA_REGISTRY_USER, _PASSWORD and _REGISTER need HEADRACE_SCHEMA_REGISTRY"),
         ({"_REGISTER": "1"}, "HEADRACE_SCHEMA_REGISTRY_USER, _PASSWORD and _REGISTER need HEADRACE_SCHEMA_REGISTRY"),
         (
             {"": "https://one", "_PASSWORD": "hunter2"},
-            "HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD go together",
+            "set both HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD",
         ),
         (
             {"": "https://one", "_USER": "a:b", "_PASSWORD": "hunter2"},
-            "HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD go together",
+            "set both HEADRACE_SCHEMA_REGISTRY_USER (without a colon) and _PASSWORD",
         ),
         (
             {"": "http://one", "_USER": "u", "_PASSWORD": "hunter2"},
-            "HEADRACE_SCHEMA_REGISTRY_PASSWORD would be sent as it is: use https:// for the registry",
+            "HEADRACE_SCHEMA_REGISTRY_PASSWORD would be sent unencrypted: use an https:// URL",
         ),
     ],
 )
 def test_what_cannot_be_a_registry_is_refused(
-    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+    given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in given.items():
         monkeypatch.setenv(f"HEADRACE_SCHEMA_REGISTRY{name}", value)
@@ -191,7 +192,7 @@ def test_what_cannot_be_a_registry_is_refused(
     with pytest.raises(SettingsError) as caught:
         load(RegistrySettings)
 
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_several_registries_are_tried_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,31 +15,34 @@ SETTINGS = KafkaSettings(bootstrap_servers="kafka:9092")
     "code", [KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT]
 )
 def test_a_broker_that_does_not_answer_is_named_with_its_variable(code: int) -> None:
-    said = clients.describe_error(KafkaException(KafkaError(code)), SETTINGS)
+    text = clients.describe_error(KafkaException(KafkaError(code)), SETTINGS)
 
-    assert said == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
+    assert text == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
 
 
 def test_a_broker_that_may_not_let_us_in_is_named_with_the_login_too() -> None:
     settings = KafkaSettings(bootstrap_servers="kafka:9092", kafka_tls=True)
 
-    said = clients.describe_error(KafkaException(KafkaError(KafkaError._TRANSPORT)), settings)
+    text = clients.describe_error(KafkaException(KafkaError(KafkaError._TRANSPORT)), settings)
 
-    assert said == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*"
+    assert text == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*"
 
 
 def test_a_refusal_is_given_in_kafkas_own_words() -> None:
     error = KafkaException(KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "replication factor 3, brokers 1"))
 
-    assert clients.describe_error(error, SETTINGS) == "Kafka at kafka:9092 refuses: replication factor 3, brokers 1"
+    assert (
+        clients.describe_error(error, SETTINGS)
+        == "Kafka at kafka:9092 rejected the request: replication factor 3, brokers 1"
+    )
 
 
 def test_a_broker_that_is_too_old_is_called_so() -> None:
     error = KafkaException(KafkaError(KafkaError._UNSUPPORTED_FEATURE, "DescribeCluster API (KIP-700) not supported"))
 
-    said = clients.describe_error(error, SETTINGS)
+    text = clients.describe_error(error, SETTINGS)
 
-    assert said.startswith("Kafka at kafka:9092 is too old, it has to be 2.8 or newer: DescribeCluster API")
+    assert text.startswith("Kafka at kafka:9092 is older than version 2.8: DescribeCluster API")
 
 
 def test_a_producer_places_keys_as_java_and_aiokafka_do_and_waits_for_all_replicas() -> None:
