@@ -102,7 +102,8 @@ def found(feature: Any, method: str, pages: list[Answer], told: Any) -> Case:
         findings = await vision(aws).get_result(feature, JOB["JobId"], 90.0)
         return [_named(each) for each in findings.detections], findings.charges[0].units
 
-    calls, more = [], {}
+    calls: list[Any] = []
+    more: dict[str, str] = {}
     for number, page in enumerate(pages, 1):
         token = {"NextToken": f"page-{number + 1}"} if number < len(pages) else {}
         calls.append((method, {**JOB, "MaxResults": 1000, **more}, {**VIDEO, **page, **token}))
@@ -661,7 +662,7 @@ CONVERTED = {
 
 
 async def made(aws: AwsClient) -> Any:
-    found = await mediaconvert(aws).get_result(CONVERTING["Id"], 90.0)
+    found = await mediaconvert(aws).get_result(str(CONVERTING["Id"]), 90.0)
     return [file.key.removeprefix(f"_transcoded/{TOKEN}/") for file in found.files], len(found.charges)
 
 
@@ -674,7 +675,7 @@ async def ended(aws: AwsClient) -> Any:
         partition=0,
         service="mediaconvert",
         operation="CreateJob",
-        job_id=CONVERTING["Id"],
+        job_id=str(CONVERTING["Id"]),
         started_at=NOW,
         deadline_at=NOW,
     )
@@ -698,12 +699,12 @@ FILMS = (
                 {"Job": {**CONVERTING, "Status": "SUBMITTED"}},
             ),
         ),
-        CONVERTING["Id"],
+        str(CONVERTING["Id"]),
     ),
     Case(
         "mediaconvert",
         made,
-        (("get_job", {"Id": CONVERTING["Id"]}, {"Job": CONVERTED}),),
+        (("get_job", {"Id": str(CONVERTING["Id"])}, {"Job": CONVERTED}),),
         (["cat-proxy.mp4", "cat-audio.m4a", "cat-frames.0000000.jpg", "hls/cat.m3u8"], 2),
     ),
     Case(
@@ -712,7 +713,7 @@ FILMS = (
         (
             (
                 "get_job",
-                {"Id": CONVERTING["Id"]},
+                {"Id": str(CONVERTING["Id"])},
                 {"Job": {**CONVERTING, "Status": "ERROR", "ErrorMessage": "no input"}},
             ),
         ),

@@ -100,7 +100,7 @@ def message(draw: random.Random) -> bytes | str:
 def _changed(body: Any, draw: random.Random) -> Any:
     """Put something else in one to three places, or nothing."""
     for _ in range(draw.randint(1, 3)):
-        inside, way = body, []
+        inside, way = body, list[Any]()
         while isinstance(inside, dict | list) and inside and (not way or draw.random() < 0.8):
             step = draw.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
             way.append((inside, step))

@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from headrace.connectors.bridge_sources import iam_policy, requirements
+from headrace.connectors.bridge_sources.config import QueueSource
+from headrace.connectors.events import mediaconvert, transcribe
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
@@ -20,6 +22,10 @@ from headrace.streams.aws.error_codes import OPERATIONS
 from tests.docs.generate import SETTINGS
 
 ROOT = Path(__file__).parents[2] / "deploy"
+SOURCES = {source.name: source for source in (transcribe.SOURCE, mediaconvert.SOURCE)}
+QUEUE = QueueSource(
+    url="https://sqs.eu-central-1.amazonaws.com/111122223333/events", carries=("transcribe", "mediaconvert")
+)
 CHART = ROOT / "helm"
 MODULE = ROOT / "terraform"
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
@@ -41,8 +47,8 @@ def wanted() -> dict[str, Any]:
     actions = {f"{name}:{_camel(call)}" for name, calls in services.items() for call in calls}
     return {
         "object_events": list(requirements._EVENTS),
-        "patterns": requirements._PATTERNS,
-        "bridge": list(iam_policy.EMPTIES),
+        "patterns": {name: source.pattern(QUEUE) for name, source in SOURCES.items() if source.pattern},
+        "bridge": list(iam_policy.QUEUE_ACTIONS),
         "worker": sorted({*actions, "bedrock:InvokeModel"}),  # by which IAM knows Converse
     }
 

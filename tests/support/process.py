@@ -17,7 +17,7 @@ T = TypeVar("T")
 COMMAND = str(Path(sys.executable).with_name("headrace"))
 
 
-def wait_for(condition: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """Give the first true thing that a condition says. Fails the test, naming what was waited for."""
     deadline = time.monotonic() + seconds
     while True:

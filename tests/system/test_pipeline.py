@@ -204,7 +204,7 @@ POISON: dict[str, tuple[bytes | None, str]] = {
 def test_bytes_that_nobody_can_read_are_dead_letters_as_they_came(pipeline: Pipeline, kind: str) -> None:
     value, code = POISON[kind]
     key = f"headrace-media/bytes-{kind}"
-    headers = [*to_headers(envelope(uploaded())), ("mine", b"\xff")]
+    headers: list[tuple[str, str | bytes | None]] = [*to_headers(envelope(uploaded())), ("mine", b"\xff")]
     pipeline.producer.produce(topics.UPLOADED.name, value, key.encode(), headers=headers)
     assert pipeline.producer.flush(10) == 0
     strays = wait_for(lambda: _all_three(connect().progress(key).unreadable_letters(key)), "three dead letters")

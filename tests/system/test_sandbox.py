@@ -118,7 +118,7 @@ def test_a_rule_sends_the_events_of_jobs_to_the_queue(state: ClusterState) -> No
     }
     pattern = events.describe_rule(Name=names.JOBS_RULE)["EventPattern"]
     for source in ("aws.transcribe", "aws.mediaconvert"):
-        event = {"source": source, "detail-type": "Job State Change", "detail": {}, **common}
+        event: dict[str, Any] = {"source": source, "detail-type": "Job State Change", "detail": {}, **common}
         assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 
 

@@ -56,7 +56,7 @@ class Site:
         for name in ("localhost", SNS_HOST):
             (self.folder / f"{name}.pem").write_bytes(authority.issue(name).pem_with_key + authority.issuer.pem)
         with ExitStack() as stack:
-            self.egress = stack.enter_context(egress(self.sns.lies, self.folder / f"{SNS_HOST}.pem"))
+            self.egress = stack.enter_context(egress(self.sns.responses, self.folder / f"{SNS_HOST}.pem"))
             environment = {
                 **self._environment,
                 **self.egress.variables,
@@ -162,7 +162,7 @@ def test_a_certificate_that_cannot_be_had_is_asked_for_again(site: Site) -> None
     url = site.sns.signed({"Type": "Notification"})["SigningCertURL"].replace("0001.pem", "0002.pem")
     message = site.signed(notification(record("webhook/later.jpg")), SigningCertURL=url)
     assert site.post(message) == (503, "certificate")
-    site.sns.lies[url] = site.sns.holder.pem
+    site.sns.responses[url] = site.sns.holder.pem
     assert site.post(message) == (200, "accepted")
     assert_nobody_else_was_asked(site)
 
