@@ -1,4 +1,4 @@
-"""`headrace cost`: what was spent, from the log."""
+"""`headrace cost`: cost of the results on the log."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ GroupBy = Literal["stage", "asset", "day"]
 
 
 def cost(
-    by: Annotated[GroupBy, typer.Option("--by", help="Add up by stage, asset or day (UTC).")] = "stage",
+    by: Annotated[GroupBy, typer.Option("--by", help="Sum by stage, asset or day (UTC).")] = "stage",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Add up what the paid calls behind all results cost, at the prices that they were made at."""
+    """Sum the cost of the paid calls of all results, at the prices at the time of the call."""
     from headrace.console.assets import read_service
     from headrace.console.pipeline import spent as pipeline_spent
 

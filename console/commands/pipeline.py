@@ -13,13 +13,13 @@ app = typer.Typer(no_args_is_help=True, help="Which stages run, for which record
 
 File = Annotated[
     str | None,
-    typer.Argument(help="A pipeline file; without one the file that HEADRACE_PIPELINE names.", show_default=False),
+    typer.Argument(help="Pipeline file; default: HEADRACE_PIPELINE.", show_default=False),
 ]
 
 
 @app.command()
 def show(file: File = None) -> None:
-    """Show every stage: whether it is on, what it reads and writes, and for which records."""
+    """Show every stage: enabled or not, topics read and written, and filter."""
     from headrace.console.pipeline import tables
     from headrace.streams import pipeline
 
@@ -27,8 +27,8 @@ def show(file: File = None) -> None:
 
 
 @app.command()
-def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None:
-    """Check a pipeline file: exit code 1, with the place and what to do, where it cannot be used."""
+def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
+    """Check a pipeline file. Exit code 1, with the location and a remedy, if it is invalid."""
     from headrace.schemas import topics
     from headrace.schemas.settings import SettingsError
     from headrace.streams import pipeline
@@ -46,12 +46,12 @@ def check(file: Annotated[str, typer.Argument(help="A pipeline file.")]) -> None
 
 @app.command()
 def cost(file: File = None) -> None:
-    """Print what each paid stage costs: for an image, an hour of video or sound, and a thousand words of text."""
+    """Print the cost of each paid stage for an image, an hour of video or sound, and 1,000 words of text."""
     from headrace.console.pipeline import tables
     from headrace.streams import pipeline
 
     _print(tables.costs_table(pipeline.stages(file)))
-    typer.echo("US dollars at the prices of schemas/prices.toml, or of the file that HEADRACE_PRICES names.")
+    typer.echo("US dollars at the prices of schemas/prices.toml, or of HEADRACE_PRICES.")
 
 
 def _slots() -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""`headrace put`: store files in S3, where the pipeline hears of them."""
+"""`headrace put`: upload files to the media bucket."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from headrace.console.errors import CommandError
 
 
 def put(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to store.", show_default=False)],
-    bucket: Annotated[str, typer.Option(help="Where to store it; else in HEADRACE_MEDIA_BUCKET.")] = "",
-    prefix: Annotated[str, typer.Option(help="What to put before each file's name.")] = "",
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to upload.", show_default=False)],
+    bucket: Annotated[str, typer.Option(help="Bucket; default: HEADRACE_MEDIA_BUCKET.")] = "",
+    prefix: Annotated[str, typer.Option(help="Folder of the keys.")] = "",
 ) -> None:
-    """Store files in S3, and say the asset and version that each has become."""
+    """Upload files to S3, and print the asset and version of each."""
     from headrace.console import aws
     from headrace.console.settings import ConsoleSettings
     from headrace.schemas.settings import load
@@ -30,7 +30,11 @@ def put(
 
 
 def keys_of(files: list[Path], prefix: str) -> list[str]:
-    """Name the object of each file. Raises `Refused` before anything is stored when one of them cannot be."""
+    """Give the key of each file.
+
+    Raises:
+        CommandError: a file is missing, or two files have the same key.
+    """
     for path in files:
         if not path.is_file():
             raise CommandError(f"no file {path}: nothing was stored")

@@ -1,4 +1,4 @@
-"""`headrace schemas`: what is published, and whether it may be."""
+"""`headrace schemas`: list, check and register event schemas."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SchemasJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_(as_json: SchemasJsonOption = False) -> None:
-    """List the events: versions, fingerprint of the newest, topic."""
+    """List the events with versions, newest fingerprint and topic."""
     rows = _rows()
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
@@ -46,7 +46,7 @@ def check() -> None:
 
 @app.command()
 def register() -> None:
-    """Register every version in the schema registry, and have it refuse what is not compatible later."""
+    """Register every version in the schema registry, and set its compatibility mode."""
     from headrace.schemas.kafka.settings import RegistrySettings
     from headrace.schemas.serde import registry
     from headrace.schemas.settings import SettingsError, load
@@ -69,7 +69,7 @@ def register() -> None:
 
 
 def fail(why: str) -> NoReturn:
-    """End the command: the reason on standard error, exit code 1."""
+    """Print an error to standard error, and exit with code 1."""
     typer.echo(why, err=True)
     raise typer.Exit(1)
 

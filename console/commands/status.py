@@ -1,4 +1,4 @@
-"""`headrace status`: how far the pipeline is."""
+"""`headrace status`: progress of the pipeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Show how far every stage is: workers, lag in records and seconds, records done and dead-lettered."""
+    """Show every stage: group members, lag in records and seconds, finished and dead-lettered records."""
     from rich.console import Console
 
     from headrace.console.assets import read_service
@@ -34,7 +34,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 def stages_table(found: PipelineStatus) -> Table:
-    """Lay out the stages."""
+    """Build the table of stages."""
     from rich.table import Table
 
     from headrace.console.terminal.formatting import format_duration
@@ -50,7 +50,7 @@ def stages_table(found: PipelineStatus) -> Table:
 
 
 def topics_table(found: PipelineStatus) -> Table:
-    """Lay out the topics that hold something."""
+    """Build the table of topics that have records."""
     from rich.table import Table
 
     table = Table("topic", box=None, pad_edge=False, header_style="bold")

@@ -29,13 +29,13 @@ app = typer.Typer(name="topics", help="The Kafka topics.", no_args_is_help=True)
 
 @app.command("list")
 def list_(as_json: SchemasJsonOption = False) -> None:
-    """List the topics: what they hold, and how long."""
+    """List the topics with description, partitions and retention."""
     show(pipeline_topics(), as_json)
 
 
 @app.command()
 def apply() -> None:
-    """Create what the cluster lacks and publish the schemas. What is there stays as it is."""
+    """Create missing topics and publish the schemas. Existing topics are not changed."""
     apply_table(pipeline_topics())
 
 
@@ -43,24 +43,24 @@ def apply() -> None:
 def acls(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ROLE...", help="bridge, webhook, backfill or stages; all without one."),
+        typer.Argument(metavar="ROLE...", help="bridge, webhook, backfill or stages; default: all."),
     ] = None,
     principal: Annotated[
-        str, typer.Option(help="Who a role is to Kafka; {role} stands for its name.")
+        str, typer.Option(help="Kafka principal of a role; {role} is replaced by its name.")
     ] = "User:headrace.{role}",
     as_json: SchemasJsonOption = False,
 ) -> None:
-    """Say the least that each role must be allowed: one line a rule, as arguments of kafka-acls.sh.
+    """Print the minimal ACLs of each role, one per line, as arguments of kafka-acls.sh.
 
-    Whoever uses `headrace topics apply`, `headrace dlq` or `headrace replay` needs an administrator's rights.
+    `headrace topics apply`, `headrace dlq` and `headrace replay` need administrator rights.
     """
-    from headrace.console.pipeline import acls as least
+    from headrace.console.pipeline import acls as pipeline_acls
     from headrace.console.routing.targets import rules
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
     stages = pipeline.stages()
     followed = daily_budget.followed_topics(stages) if pipeline.choice().budget.day is not None else ()
-    found = least.roles(stages, forwards, followed)
+    found = pipeline_acls.roles(stages, forwards, followed)
     if unknown := [name for name in names or () if name not in found]:
         raise CommandError(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
     wanted = {name: allowed for name, allowed in found.items() if not names or name in names}
@@ -92,7 +92,7 @@ def show(table: tuple[Topic, ...], as_json: bool) -> None:
 
 
 def apply_table(table: tuple[Topic, ...]) -> None:
-    """Bring a cluster up to the table, saying what was done. Ends the command when Kafka cannot be asked."""
+    """Create the missing topics of a table, publish the schemas, and print what was done."""
     try:
         settings = load(KafkaSettings)
     except SettingsError as error:
@@ -105,7 +105,7 @@ def apply_table(table: tuple[Topic, ...]) -> None:
     except KafkaException as error:
         fail(clients.describe_error(error, settings))
     except schema_topic.SchemasNotPublishedError as error:
-        fail(f"topics are there, but {topics.SCHEMAS.name} did not take the schemas: {error}")
+        fail(f"topics are there, but {topics.SCHEMAS.name} did not accept the schemas: {error}")
     for topic in table:
         typer.echo(f"{topic.name}: {'created' if topic.name in created else 'already there'}")
         if topic.name in there and there[topic.name] != topic.partitions:
@@ -114,10 +114,10 @@ def apply_table(table: tuple[Topic, ...]) -> None:
 
 
 def warn(topic: Topic, partitions: int) -> None:
-    """Name a topic whose partitions are not as the table says. Changing them would move keys and break their order."""
+    """Warn about a topic with a different number of partitions; to change it would break the order per key."""
     typer.echo(
-        f"warning: {topic.name} has {partitions} partitions, the table says {topic.partitions}; left as it is, "
-        "because other partitions would break the order per asset",
+        f"warning: {topic.name} has {partitions} partitions, expected {topic.partitions}; not changed, "
+        "because a new number of partitions would break the order per asset",
         err=True,
     )
 
@@ -138,5 +138,5 @@ def _retention(topic: Topic) -> str:
 
 
 def pipeline_topics() -> tuple[Topic, ...]:
-    """Give the topics of the pipeline in force."""
+    """List the topics of the current pipeline."""
     return topics.table(stage.name for stage in pipeline.stages())

@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from headrace.console.assets.timeline import TimelineStep
 
 WIDTH = 1000
-"""Columns: a timeline is as wide as it has to be. A terminal may wrap it, but nothing is left out."""
+"""Columns of a timeline: nothing is cut off, but a terminal may wrap it."""
 
-HELP = "`bucket/key`, `s3://bucket/key`, or the key alone where it is in one bucket only."
+HELP = "`bucket/key`, `s3://bucket/key`, or the key alone if only one bucket has it."
 
 
 def trace(
     asset: Annotated[str, typer.Argument(help=HELP, show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what happened to an asset: every event, its cause, how long it took, where results lie, what it cost."""
+    """Show the timeline of an asset: every event with cause, duration, result and cost."""
     from headrace.console.assets import read_service
 
     progress = read_service.connect().progress(asset)
     found = progress.find(asset)
     if not found:
-        raise CommandError(f"nothing is known of {asset}: the log has no record about it")
+        raise CommandError(f"no records of {asset}: the log has none with this key")
     if len(found) > 1:
         raise CommandError(f"{asset} may be {' or '.join(found)}: say which")
     [name] = found
@@ -49,12 +49,12 @@ def trace(
     console = Console(highlight=False, width=WIDTH)
     for version in progress.versions(name):
         show(version, console)
-    for stray in progress.unreadable_letters(name):
-        console.print(Text(f"A dead letter that nobody can read: {stray.place}: {stray.why}", "red"))
+    for letter in progress.unreadable_letters(name):
+        console.print(Text(f"Unparseable dead letter: {letter.place}: {letter.why}", "red"))
 
 
 def show(version: AssetVersion, console: Console) -> None:
-    """Print one version: what it is, where its results lie, and its steps."""
+    """Print one version: state, folder of results, and timeline."""
     from rich.text import Text
 
     from headrace.console.assets.timeline import results_folder, timeline
@@ -62,15 +62,15 @@ def show(version: AssetVersion, console: Console) -> None:
 
     what, steps = version.asset, timeline(version)
     console.print(Text(f"{what.bucket}/{what.key}", "bold"))
-    said = [
+    facts = [
         version.state,
         f"version {what.version}",
         formatting.format_bytes(what.size),
         formatting.format_usd(version.usd),
     ]
     if version.successor:
-        said.append(f"replaced by version {version.successor.version} (sequencer {version.successor.sequencer})")
-    console.print(Text(", ".join(part for part in said if part)))
+        facts.append(f"replaced by version {version.successor.version} (sequencer {version.successor.sequencer})")
+    console.print(Text(", ".join(part for part in facts if part)))
     folder = results_folder(steps)
     if folder:
         console.print(Text(f"results in {folder}"))
@@ -79,7 +79,7 @@ def show(version: AssetVersion, console: Console) -> None:
 
 
 def steps_table(steps: list[TimelineStep], folder: str) -> Table:
-    """Lay out the steps of a timeline; results are named as they are in their folder."""
+    """Build a table of the steps; results are relative to `folder`."""
     from rich.table import Table
     from rich.text import Text
 

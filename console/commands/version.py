@@ -8,5 +8,5 @@ import typer
 
 
 def version() -> None:
-    """Say which Headrace this is."""
+    """Print the version."""
     typer.echo(f"headrace {installed('headrace')}")

@@ -1,4 +1,4 @@
-"""`headrace watch`: the pipeline as it works."""
+"""`headrace watch`: follow assets through the pipeline."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from headrace.console.assets.read_service import ReadService
 
 REMEMBERED = 100
-"""How many assets are shown at most of those that are known when a watch begins."""
+"""Maximum number of assets that are shown."""
 
 
 def watch(
     assets: Annotated[
-        str, typer.Argument(metavar="[ASSET-GLOB]", help="Only assets like this: `*.mp4`, `media/2026/*`.")
+        str, typer.Argument(metavar="[ASSET-GLOB]", help="Assets that match: `*.mp4`, `media/2026/*`.")
     ] = "*",
 ) -> None:
-    """Show each asset and its stages as they end, until Ctrl-C; plain lines where the output is no terminal."""
+    """Follow assets and their stages until Ctrl-C; prints lines if the output is no terminal."""
     from rich.console import Console
 
     from headrace.console.assets import read_service
@@ -32,11 +32,11 @@ def watch(
     if console.is_terminal:
         draw(read, assets, console)
     else:
-        tell(read, assets)
+        print_changes(read, assets)
 
 
 def draw(read: ReadService, assets: str, console: Console) -> None:
-    """Keep a table up to date."""
+    """Update a table."""
     from rich.live import Live
 
     from headrace.console.assets import table
@@ -50,23 +50,23 @@ def draw(read: ReadService, assets: str, console: Console) -> None:
                 live.update(table.table(list(shown.values())[-room:], read.stage_names), refresh=True)
 
 
-def tell(read: ReadService, assets: str) -> None:
-    """Print a line for each stage that ends."""
+def print_changes(read: ReadService, assets: str) -> None:
+    """Print a line for each change."""
     from headrace.console.assets.table import ChangeLog
 
-    ticker = ChangeLog()
+    changes = ChangeLog()
     shown: dict[str, AssetVersion] = {}
     for update in read.follow():
         remember(shown, update.progress, update.changed, assets)
         if not update.caught_up:
             continue
-        for line in ticker.lines(shown.values()):
+        for line in changes.lines(shown.values()):
             typer.echo(line)
         shown.clear()
 
 
 def remember(shown: dict[str, AssetVersion], progress: AssetProjection, changed: tuple[str, ...], assets: str) -> None:
-    """Take note of what has changed: each asset keeps its line, a new version is the last. Forget what is too much."""
+    """Add changed assets. A new version moves to the end; the oldest above `REMEMBERED` are dropped."""
     for asset in changed:
         version = progress.newest_version(asset)
         if version is None or not is_like(asset, assets):
@@ -79,5 +79,5 @@ def remember(shown: dict[str, AssetVersion], progress: AssetProjection, changed:
 
 
 def is_like(asset: str, glob: str) -> bool:
-    """Say whether an asset's `bucket/key`, or its key alone, is what a glob means."""
+    """Whether a glob matches `bucket/key` or the key alone."""
     return fnmatchcase(asset, glob) or fnmatchcase(asset.partition("/")[2], glob)

@@ -1,4 +1,4 @@
-"""The least that each part must be allowed on the cluster, from what it reads and writes."""
+"""The minimal Kafka ACLs of each part, from the topics that it reads and writes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Roles = Mapping[str, tuple["AclRule", ...]]
 
 @dataclass(frozen=True, slots=True, order=True)
 class AclRule:
-    """One thing that is allowed. Who may read or write something may also describe it."""
+    """One ACL. Read and Write imply Describe."""
 
     resource: AclResource
     name: str
     operation: AclOperation
 
     def arguments(self, principal: str) -> str:
-        """The rule as arguments of Kafka's own kafka-acls.sh."""
+        """Format the rule as arguments of kafka-acls.sh."""
         return f"--add --allow-principal '{principal}' --operation {self.operation} --{self.resource} '{self.name}'"
 
 
 def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequence[Topic] = ()) -> Roles:
-    """Give each part's rules, by the part's name. `forwards` says to which topic the stage of a rule sends.
+    """List the ACLs of each part by name. `forwards` maps the stage of a rule to its target topic.
 
-    `followed` are topics that every paid stage reads, to know what is spent.
+    `followed` are the topics that every paid stage reads for the daily budget.
     """
     carrier = _rules(writes=readiness.REQUIRED_TOPICS)
     backfill = _rules(reads=(topics.BACKFILLS,), writes=producer.NEEDED)
@@ -46,7 +46,7 @@ def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequen
 
 
 def _stage(stage: Stage, forwards: str | None, followed: Sequence[Topic]) -> tuple[AclRule, ...]:
-    """Read the inputs as the stage's own group; write results, retries, dead letters, schemas and reports."""
+    """Read inputs in the group of the stage; write results, retries, dead letters, schemas and reports."""
     of_jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
     own = (topics.retry(stage.name), topics.dead_letters(stage.name), topics.SCHEMAS, topics.WORKERS)
     writes = [*own, *_results(stage)]
@@ -56,7 +56,7 @@ def _stage(stage: Stage, forwards: str | None, followed: Sequence[Topic]) -> tup
     }
     if forwards:
         rules.add(AclRule("topic", forwards, "Write"))
-    # Every worker asks how many partitions the work is shared over.
+    # Every worker reads the number of partitions.
     if not any(rule.name == topics.READY.name for rule in rules):
         rules.add(AclRule("topic", topics.READY.name, "Describe"))
     return tuple(sorted(rules))

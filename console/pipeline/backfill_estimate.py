@@ -1,4 +1,4 @@
-"""What the AI services would charge for files of which only name and size are known. An estimate, and it says so."""
+"""Estimate the cost of AI services for files from their names and sizes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ObjectKind = Literal["image", "video", "audio", "other"]
 KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
 
 MEGABITS = {"video": 5.0, "audio": 0.128}
-"""Megabits a second that a file is taken to have: its length is not known before it is read."""
+"""Assumed bit rate in Mbit/s: the duration is not known before a file is read."""
 
 _ENDINGS: dict[ObjectKind, str] = {
     "image": "jpg jpeg png gif webp bmp tif tiff heic heif avif",
@@ -30,24 +30,24 @@ _KIND_OF = {f".{ending}": kind for kind, endings in _ENDINGS.items() for ending 
 
 @dataclass(slots=True)
 class BackfillEstimate:
-    """Files and bytes of each kind, added up."""
+    """Number and size of files of each kind."""
 
     files: dict[ObjectKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     size: dict[ObjectKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
     def add(self, key: str, size_: int) -> None:
-        """Count one file more."""
+        """Add a file."""
         kind = kind_of(key)
         self.files[kind] += 1
         self.size[kind] += size_
 
     def usd(self, kind: ObjectKind) -> float:
-        """Give what all files of a kind would cost, in US dollars."""
+        """Estimate the cost of all files of a kind in US dollars."""
         units = self._units(kind)
         return price(kind, 60 * units) if kind in MEGABITS else price(kind, 0.0) * units
 
     def lines(self) -> Iterator[str]:
-        """Say what it comes to, a line for each kind, and what that assumes."""
+        """Format the estimate: a line per kind with its assumptions, and the total."""
         for kind, number in self.files.items():
             if number:
                 files = f"{pluralize(number, f'{kind} file')}, {format_bytes(self.size[kind])}"
@@ -61,16 +61,16 @@ class BackfillEstimate:
         return f", {self._units(kind):,.1f} min if it has {MEGABITS[kind]:g} Mbit/s, ${a_minute:.3f} a minute"
 
     def _units(self, kind: ObjectKind) -> float:
-        """Give the units that are paid for: images, or minutes."""
+        """Give the billed units: images, or minutes."""
         if kind in MEGABITS:
             return self.size[kind] * 8 / (MEGABITS[kind] * 1e6 * 60)
         return self.files[kind]
 
 
 def price(kind: ObjectKind, seconds: float) -> float:
-    """Give US dollars for one file, over all stages that are on and ask a service about media themselves.
+    """Estimate the cost of one file in US dollars, over all active stages that analyse media.
 
-    What texts cost is left out: nobody knows how much is said in a file.
+    Stages that analyse text are left out: the amount of text is not known.
     """
     record = _ready(kind, seconds)
     media = (stage for stage in pipeline.stages() if READY in stage.reads and record_filter(stage)(record))
@@ -93,5 +93,5 @@ def _ready(kind: ObjectKind, seconds: float) -> MediaReady:
 
 
 def kind_of(key: str) -> ObjectKind:
-    """Guess what a file is by its name's ending."""
+    """Guess the kind of a file by its extension."""
     return _KIND_OF.get(PurePosixPath(key).suffix.lower(), "other")

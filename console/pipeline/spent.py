@@ -1,4 +1,4 @@
-"""What was spent, added up from the results on the log."""
+"""Add up the cost of the results on the log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES: dict[CostGroup, Callable[[Asset, AssetEvent], str]] = {
 
 
 def spent(progress: AssetProjection, by: CostGroup) -> dict[str, float]:
-    """Give US dollars by name; days in their order, else the dearest first. What came twice counts once."""
+    """Sum US dollars by name: days in order, else highest first. Duplicate events count once."""
     sums: dict[str, float] = defaultdict(float)
     for asset, fact in _results(progress):
         for charge in charges_of(fact.event) if fact.event else ():

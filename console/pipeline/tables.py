@@ -1,4 +1,4 @@
-"""A pipeline for people: its stages, and what they cost."""
+"""Tables of the stages of a pipeline, and of their costs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EXAMPLES = {"image": _IMAGE, "hour of video": _VIDEO, "hour of sound": _SOUND, "
 
 
 def stages_table(on: Sequence[Stage], every: Iterable[Stage]) -> Table:
-    """Lay out all stages, those that are off in grey."""
+    """Build a table of all stages; disabled ones are dimmed."""
     table = Table("stage", "on", "reads", "writes", "for", box=None, pad_edge=False, header_style="bold")
     running = {stage.name: stage for stage in on}
     for known in (*every, *(stage for stage in on if stage.name == "completed")):
@@ -59,7 +59,7 @@ def stages_table(on: Sequence[Stage], every: Iterable[Stage]) -> Table:
 
 
 def costs_table(stages: Sequence[Stage]) -> Table:
-    """Lay out what each paid stage costs for an example of each kind; a dash where it does not want it."""
+    """Build a table of the cost of each paid stage per example; a dash if the stage skips it."""
     table = Table("stage", box=None, pad_edge=False, header_style="bold")
     for name in EXAMPLES:
         table.add_column(name, justify="right")

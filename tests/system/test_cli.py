@@ -123,7 +123,7 @@ def test_a_record_that_is_no_schema_blinds_no_reader(cluster: Cluster) -> None:
 def test_trace_of_what_nobody_knows_is_one_line(cluster: Cluster) -> None:
     said = cluster.run("trace", "no/such/asset")
     assert (said.returncode, said.stdout) == (1, "")
-    assert said.stderr == "nothing is known of no/such/asset: the log has no record about it\n"
+    assert said.stderr == "no records of no/such/asset: the log has none with this key\n"
 
 
 def test_status_tells_of_every_stage_how_far_it_is(cluster: Cluster) -> None:

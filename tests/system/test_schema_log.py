@@ -206,7 +206,7 @@ def test_apply_warns_of_another_number_of_partitions(
     result = apply(name, cluster_env)
 
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"warning: {name}.retry has 1 partitions, the table says 4")
+    assert result.stderr.startswith(f"warning: {name}.retry has 1 partitions, expected 4")
     assert clients.partition_counts(clients.admin(settings))[f"{name}.retry"] == 1
 
 

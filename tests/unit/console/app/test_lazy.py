@@ -62,9 +62,7 @@ def test_a_command_that_cannot_be_loaded_says_so_when_it_is_called(target: str) 
 
 
 def test_a_function_and_an_app_both_become_commands() -> None:
-    assert (
-        LazyCommand("version", "headrace.console.commands.version:version").load().help == "Say which Headrace this is."
-    )
+    assert LazyCommand("version", "headrace.console.commands.version:version").load().help == "Print the version."
     assert LazyCommand("schemas", "headrace.console.commands.schemas:app").load().commands.keys() == {
         "list",
         "check",
