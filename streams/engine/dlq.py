@@ -1,6 +1,6 @@
-"""What becomes of a record that did not end well: a dead letter, or another try later.
+"""Build dead letters, retry records and redriven records. Their headers are UTF-8 text.
 
-Source: Enterprise Integration Patterns, "Dead Letter Channel"; the header names are ours, all UTF-8 text.
+Source: Enterprise Integration Patterns, "Dead Letter Channel".
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ LONGEST_MESSAGE = 1000
 LONGEST_REASON = 200
 
 REDRIVEN = "redriven"
-"""`retry-code` of a record that a redrive wrote, and not the stage itself."""
+"""`retry-code` of a redriven record."""
 
 _LETTERS = topics.dead_letters("").name
-_TOLD = tuple(
+_ORIGIN_HEADERS = tuple(
     (f"{DEAD_LETTER}{name}", f"{RETRY}{name}")
     for name in ("topic", "partition", "offset", "timestamp", "first-failure")
 )
-"""What a letter tells of the first delivery and the first failure; a redriven record tells it again."""
+"""Headers of the first delivery and failure that a redriven record takes from the dead letter."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>]*")
 
 
 @dataclass(frozen=True, slots=True)
 class RedriveInfo:
-    """One redrive: its id, who asked for it, and why. `headers` is what every record of it bears."""
+    """One redrive: its id, operator and reason. `headers` are those of each of its records."""
 
     id: str
     operator: str
@@ -67,7 +67,7 @@ class RedriveInfo:
 
 
 def dead_letter(stage: Stage, record: ConsumerRecord, dead: Dead, attempts: int, now: datetime) -> ProducerRecord:
-    """Write the record as it came, byte for byte, with the reason in `dlq-*` headers."""
+    """Return the dead letter of a record: its original bytes with the reason in `dlq-*` headers."""
     origin, marks = record_history(record), replay_headers(record)
     reason = (
         text("dlq-stage", stage.name),
@@ -84,7 +84,7 @@ def dead_letter(stage: Stage, record: ConsumerRecord, dead: Dead, attempts: int,
 
 
 def retry_record(stage: Stage, record: ConsumerRecord, retry: Retry, attempts: int, now: datetime) -> ProducerRecord:
-    """Write the record as it came for another try, not before `retry.after` seconds from the broker's receipt."""
+    """Return the retry record, due `retry.after` seconds after the broker receives it."""
     origin = record_history(record)
     plan = (
         text("retry-after-ms", int(retry.after * 1000)),
@@ -99,24 +99,24 @@ def retry_record(stage: Stage, record: ConsumerRecord, retry: Retry, attempts: i
 
 
 def redrive_record(letter: ConsumerRecord, replay: RedriveInfo) -> ProducerRecord:
-    """Write a dead letter's record as it first came, for its stage to try again at once, with all of its tries.
+    """Return the original record of a dead letter for its stage's retry topic, due at once with all attempts left.
 
-    The `replay-*` headers are marks of the last redrive; a letter that comes of it keeps them. They say how often the
-    record has been redriven, and how many attempts were made before, so that none of them is forgotten.
+    The `replay-*` headers describe the last redrive: the number of redrives and of earlier attempts. A dead letter
+    that results from it keeps them.
     """
-    found = dict(letter.headers)
-    origin = tuple([(retry, told) for dead, retry in _TOLD if (told := found.get(dead))])
+    headers_by_name = dict(letter.headers)
+    origin = tuple([(retry, value) for dead, retry in _ORIGIN_HEADERS if (value := headers_by_name.get(dead))])
     marks = (
         text("replay-of", f"{letter.topic}/{letter.partition}/{letter.offset}"),
-        text("replay-count", count_in(found, "replay-count") + 1),
-        text("replay-attempts", count_in(found, "dlq-attempts")),
+        text("replay-count", count_in(headers_by_name, "replay-count") + 1),
+        text("replay-attempts", count_in(headers_by_name, "dlq-attempts")),
     )
     headers = original_headers(letter.headers) + origin + marks + replay.headers
     return ProducerRecord(letter.topic.removesuffix(_LETTERS) + RETRY_TOPIC, letter.key, letter.value, headers)
 
 
 def sanitize_reason(why: str) -> str:
-    """Make a reason fit for a header: no secrets, no presigned addresses, no control characters, not too long."""
+    """Return a reason without secrets, presigned URLs and control characters, at most 1,000 characters long."""
     safe = redact(_QUERY.sub("?[redacted]", why))
     plain = "".join(char if char.isprintable() else " " for char in safe)
     return plain[:LONGEST_MESSAGE].encode(errors="replace").decode()

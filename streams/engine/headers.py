@@ -1,6 +1,6 @@
-"""Where a record first came from and what it has been through, told by headers that travel with it.
+"""Read and write the history of a record in its headers.
 
-Every hop starts again from the record's own headers, so nothing grows: key, value and own headers stay byte for byte.
+Each hop starts from the original headers, so headers do not accumulate: key, value and original headers are unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAME: Callable[[Header], str] = itemgetter(0)
 
 @dataclass(frozen=True, slots=True)
 class RecordHistory:
-    """The place of the first delivery, and the failures and waits since. `timestamp` is in seconds."""
+    """The position of the first delivery, and the failures and waits since. `timestamp` is in seconds."""
 
     topic: str
     partition: int
@@ -51,14 +51,14 @@ def record_history(record: ConsumerRecord) -> RecordHistory:
             first_failure=found["retry-first-failure"].decode(),
             waits=int(found["retry-waits"]),
         )
-    except (KeyError, ValueError):  # not written by a runner: treat it as the first delivery that it is
+    except (KeyError, ValueError):  # not written by a stage: a first delivery
         return here
 
 
 def due_at(record: ConsumerRecord) -> float:
-    """Give the moment, in seconds, before which a record must not be tried: the broker's clock plus the delay.
+    """Return the time in seconds at which a record is due: the broker's timestamp plus the delay.
 
-    Only a retry topic holds records back. To ask all others for a header is a third of what a lane costs.
+    Only records of a retry topic have a delay. Skipping the others saves a third of the scheduling cost.
     """
     if not record.topic.endswith(RETRY_TOPIC):
         return 0.0
@@ -69,31 +69,31 @@ def due_at(record: ConsumerRecord) -> float:
 
 
 def original_headers(headers: Headers) -> Headers:
-    """Give the headers that the record was born with."""
+    """Return the original headers."""
     return tuple(compress(headers, _are_own(tuple(map(_NAME, headers)))))
 
 
 @lru_cache(1024)
 def _are_own(names: tuple[str, ...]) -> tuple[bool, ...]:
-    """Say it of all headers of a record at once: most records have the same names in the same order."""
+    """Return which headers are original. Cached: most records have the same names in the same order."""
     return tuple([not name.startswith((RETRY, DEAD_LETTER, REPLAY)) for name in names])
 
 
 def replay_headers(record: ConsumerRecord) -> Headers:
-    """Give the marks of the stage's last redrive; on what comes from elsewhere they are another stage's."""
+    """Return the headers of this stage's last redrive; on an input record they are another stage's."""
     if not record.topic.endswith(RETRY_TOPIC):
         return ()
     return tuple(header for header in record.headers if header[0].startswith(REPLAY))
 
 
 def count_in(headers: Mapping[str, bytes | None], name: str) -> int:
-    """Read a header that counts something; 0 where it is missing or does not."""
+    """Return a header as a number; 0 when it is missing or not a number."""
     found = headers.get(name) or b""
     return int(found) if found.isdigit() else 0
 
 
 def origin_headers(prefix: str, origin: RecordHistory) -> Headers:
-    """Write the place of the first delivery as headers."""
+    """Return headers with the position of the first delivery."""
     return (
         text(f"{prefix}topic", origin.topic),
         text(f"{prefix}partition", origin.partition),
@@ -103,5 +103,5 @@ def origin_headers(prefix: str, origin: RecordHistory) -> Headers:
 
 
 def text(name: str, value: object) -> Header:
-    """Write one header."""
+    """Return a text header."""
     return (name, str(value).encode())

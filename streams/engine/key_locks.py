@@ -1,7 +1,7 @@
-"""Keys of which nothing may run now, because an earlier record of theirs stepped aside to be tried again later.
+"""Keys blocked by an earlier record that is waiting for a retry.
 
-A record that waits in `<stage>.retry` is known by the place of its first delivery, which its headers tell: so it is the
-same record when a stage sends it there and when it comes back, and when it lies there twice.
+A record in `<stage>.retry` is identified by the topic, partition and offset of its first delivery, which its headers
+contain. Copies of it in the retry topic are therefore the same record.
 """
 
 from __future__ import annotations
@@ -15,44 +15,44 @@ PartitionKey = tuple[str, int, int]
 
 
 class KeyLocks:
-    """Which keys are held, and by which records. Each hold is part of an assignment, and ends with it."""
+    """The locked keys and the records that lock them. A lock ends with its assignment."""
 
     def __init__(self) -> None:
-        self._by: defaultdict[object, dict[PartitionKey, object]] = defaultdict(dict)
+        self._locks: defaultdict[object, dict[PartitionKey, object]] = defaultdict(dict)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._by
+        return key in self._locks
 
     def add(self, record: ConsumerRecord, assignment: object) -> None:
-        """Hold a record's key until the record itself has ended."""
+        """Lock a record's key until the record is finished."""
         if record.key is not None:
-            self._by[record.key][_place(record)] = assignment
+            self._locks[record.key][_origin(record)] = assignment
 
     def release(self, record: ConsumerRecord) -> None:
-        """Note that a record has ended. Its key may still be held by others."""
-        held = self._by.get(record.key)
-        if held is not None:
-            held.pop(_place(record), None)
-            if not held:
-                del self._by[record.key]
+        """Remove the lock of a finished record. Other records may still lock its key."""
+        records = self._locks.get(record.key)
+        if records is not None:
+            records.pop(_origin(record), None)
+            if not records:
+                del self._locks[record.key]
 
     def release_assignment(self, assignment: object) -> list[object]:
-        """Drop what an assignment held; name the keys that are free. What matters of it is read again."""
+        """Remove the locks of an assignment and return the unlocked keys. Its retries are read again."""
         freed = []
-        for key, held in list(self._by.items()):
-            for place in [place for place, by in held.items() if by is assignment]:
-                del held[place]
-            if not held:
-                del self._by[key]
+        for key, records in list(self._locks.items()):
+            for origin in [origin for origin, owner in records.items() if owner is assignment]:
+                del records[origin]
+            if not records:
+                del self._locks[key]
                 freed.append(key)
         return freed
 
 
 def is_retry(record: ConsumerRecord) -> bool:
-    """Whether a record comes from a retry topic, and so is earlier than what comes of its key from elsewhere."""
+    """Whether a record comes from a retry topic, and so precedes the input records of its key."""
     return record.topic.endswith(RETRY_TOPIC)
 
 
-def _place(record: ConsumerRecord) -> PartitionKey:
+def _origin(record: ConsumerRecord) -> PartitionKey:
     origin = record_history(record)
     return origin.topic, origin.partition, origin.offset

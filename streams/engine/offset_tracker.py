@@ -1,4 +1,4 @@
-"""The safe commit rule: what is committed is the lowest unfinished offset, whatever order work ends in."""
+"""The commit rule: commit the lowest unfinished offset, in any order of completion."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 
 class OffsetTracker:
-    """The state of one assigned partition: which delivered records are unfinished, and what comes next.
+    """Tracks the unfinished records and the next offset of one assignment of a partition.
 
-    A mark lives as long as one assignment. After a rebalance the partition gets a new one, so that work which
-    was begun under the old assignment cannot move the new one's offset. Gaps in the offsets (compaction,
-    transaction markers) need no bookkeeping: a mark knows only what was delivered.
+    After a rebalance the partition gets a new tracker, so records of the old assignment cannot move the new offset.
+    Gaps in the offsets (compaction, transaction markers) need no bookkeeping: only delivered records are tracked.
     """
 
     __slots__ = ("_open", "_position")
@@ -20,14 +19,18 @@ class OffsetTracker:
         self._position = position
 
     def add(self, records: Iterable[tuple[int, float]]) -> None:
-        """Note records that were delivered, by offset and the broker's time, in the order of their offsets."""
+        """Add delivered records as (offset, broker timestamp) pairs, in the order of their offsets."""
         before = len(self._open)
         self._open.update(records)
         if len(self._open) > before:
             self._position = next(reversed(self._open)) + 1
 
     def complete(self, offset: int) -> None:
-        """Note that a record's outcome is durable. Raises KeyError for one that is not open."""
+        """Remove a record whose outcome is durable.
+
+        Raises:
+            KeyError: the record is not tracked.
+        """
         del self._open[offset]
 
     @property
@@ -37,13 +40,13 @@ class OffsetTracker:
 
     @property
     def unfinished(self) -> int:
-        """How many delivered records have no durable outcome yet."""
+        """The number of delivered records without a durable outcome."""
         return len(self._open)
 
     def oldest_time(self) -> float | None:
-        """The broker's time of the lowest unfinished record, in seconds; None when all are finished."""
+        """Return the broker timestamp of the lowest unfinished record in seconds; None when all are finished."""
         return next(iter(self._open.values()), None)
 
     def committable(self) -> int:
-        """The offset that a restart may begin at without losing a record."""
+        """Return the offset at which a restart loses no record."""
         return next(iter(self._open)) if self._open else self._position

@@ -1,10 +1,9 @@
-"""Keyed lanes: many records in work at once, strict order per key, no key in another's way.
+"""Run many records concurrently, in strict order per key. A slow key does not block other keys.
 
-Records of one key wait in one lane, behind each other. Workers take the head of the next lane that is ready, turn by
-turn between the partitions. A finished worker pulls its next record itself, so slots are never idle while work waits.
-A record that is not due yet waits in its partition's mark, holding no slot. In a stage that is `ordered` it holds its
-lane: nothing of its key runs before it has ended.
-Source: Confluent's parallel-consumer describes the idea; the bounds and the marks here are our own.
+Records of one key wait in one queue. Workers take the head of the next ready queue, round-robin over the partitions. A
+worker pulls its next record itself, so no slot is idle while records wait. A record that is not due yet occupies no
+slot. In an `ordered` stage it locks its key: no other record of the key runs before it is finished.
+Source: Confluent's parallel-consumer.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from headrace.streams.engine.partition import (
 from headrace.streams.engine.scheduler_stats import SchedulerStats
 
 RECORDS_PER_TURN = 500
-"""After so many records the event loop gets a turn, even if none of them had to wait for anything."""
+"""Records after which a worker yields to the event loop."""
 
 _place = attrgetter("offset", "timestamp")
 
@@ -46,21 +45,21 @@ class RecordHandler(NamedTuple):
 
 
 class KeyedScheduler:
-    """The lanes of one stage in one process."""
+    """The scheduler of one stage in one process."""
 
     def __init__(
         self, work: RecordHandler, in_flight: int, buffer_bytes: int, deadline_seconds: float, ordered: bool = False
     ) -> None:
         self._work = work
-        self._holds = KeyLocks() if ordered else None
+        self._locks = KeyLocks() if ordered else None
         self._blocked_keys: set[object] = set()
-        """Keys whose lanes have work and must not begin it."""
-        self._at_work: set[object] = set()
-        """Keys whose lane's head is in work; kept only where lanes can be held up."""
+        """Keys whose queues have records that must not start."""
+        self._running_keys: set[object] = set()
+        """Keys with a running record. Only ordered stages track them."""
         self._buffer_bytes = buffer_bytes
         self._deadline = deadline_seconds
         self._partitions: dict[TopicPartition, PartitionState] = {}
-        self._lanes: dict[object, KeyQueue] = {}
+        self._queues: dict[object, KeyQueue] = {}
         self._ready_partitions: deque[PartitionState] = deque()
         self._idle_workers: deque[asyncio.Future[None]] = deque()
         self._slots = [WorkerSlot() for _ in range(in_flight)]
@@ -71,68 +70,68 @@ class KeyedScheduler:
         self._sweeper: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the workers."""
         for slot in self._slots:
             slot.task = asyncio.create_task(self._worker(slot))
         self._sweeper = asyncio.create_task(self._sweep())
 
     def failure(self) -> BaseException | None:
-        """What ended a worker that should never end; None while all is well."""
+        """Return the exception that ended a worker; None while all run."""
         ended = (slot.task for slot in self._slots if slot.task and slot.task.done() and not slot.task.cancelled())
         return next((task.exception() for task in ended), None)
 
     @property
     def ordered(self) -> bool:
-        """Whether a record that is tried again later holds back what comes after it of its key."""
-        return self._holds is not None
+        """Whether a deferred record blocks the later records of its key."""
+        return self._locks is not None
 
-    def assign(self, where: TopicPartition, position: int, end: int = 0) -> PartitionState:
-        """Begin a new assignment of a partition at an offset; work of an earlier one no longer moves the new one's.
+    def assign(self, tp: TopicPartition, position: int, end: int = 0) -> PartitionState:
+        """Start a new assignment of a partition. Records of the previous one no longer move its offset.
 
-        Where lanes can be held up, a retry topic's partition is read to its present `end` before others of its number.
+        An ordered stage reads a retry partition up to `end` before its input partitions.
         """
-        self._drop(where)
-        partition = self._partitions[where] = PartitionState(position, end)
+        self._drop(tp)
+        partition = self._partitions[tp] = PartitionState(position, end)
         return partition
 
-    def next_offset(self, where: TopicPartition) -> int | None:
+    def next_offset(self, tp: TopicPartition) -> int | None:
         """Return the next offset to deliver; None when the partition is not assigned."""
-        partition = self._partitions.get(where)
+        partition = self._partitions.get(tp)
         return partition.tracker.position if partition else None
 
     def assigned(self) -> list[TopicPartition]:
-        """List the partitions that are assigned here."""
+        """Return the assigned partitions."""
         return list(self._partitions)
 
-    def committable(self, where: TopicPartition) -> int | None:
-        """The offset of a partition that is safe to commit; None when the partition is not assigned here."""
-        partition = self._partitions.get(where)
+    def committable(self, tp: TopicPartition) -> int | None:
+        """Return the offset that is safe to commit; None when the partition is not assigned."""
+        partition = self._partitions.get(tp)
         return partition.tracker.committable() if partition else None
 
-    def has_room(self, where: TopicPartition) -> bool:
-        """Whether more of a partition may be fetched: each has an equal share of the buffer."""
-        partition = self._partitions.get(where)
-        if partition is None or self._closing or (self._holds is not None and self._must_wait(where)):
+    def has_room(self, tp: TopicPartition) -> bool:
+        """Whether to fetch more of a partition. Each partition has an equal share of the buffer."""
+        partition = self._partitions.get(tp)
+        if partition is None or self._closing or (self._locks is not None and self._retries_unread(tp)):
             return False
         return partition.buffered * len(self._partitions) < self._buffer_bytes
 
     def deliver(self, partition: PartitionState, start: int, records: list[ConsumerRecord]) -> bool:
-        """Take over what was fetched from `start` on. False when something before it has not arrived: fetch again."""
+        """Schedule records fetched from `start` on. Returns False when earlier records are missing: fetch again."""
         if partition.leaving or not partition.live or self._closing:
             return True
         if start != partition.tracker.position:
             return False
         partition.tracker.add(map(_place, records))
-        if self._holds is not None or is_retry(records[0]):
-            self._hold_or_enqueue(partition, records)
+        if self._locks is not None or is_retry(records[0]):
+            self._enqueue_or_delay(partition, records)
         else:
             self._enqueue_all(partition, records)
         self._wake()
         return True
 
-    async def revoke(self, which: Iterable[TopicPartition], grace: float) -> None:
-        """Give partitions back: begin nothing more of them, and wait for what runs, `grace` seconds at most."""
-        leaving = [self._partitions[where] for where in which if where in self._partitions]
+    async def revoke(self, partitions: Iterable[TopicPartition], grace: float) -> None:
+        """Start no more records of these partitions, and wait up to `grace` seconds for running ones."""
+        leaving = [self._partitions[tp] for tp in partitions if tp in self._partitions]
         for partition in leaving:
             partition.leaving = True
         await self._wait_idle(leaving, grace)
@@ -142,13 +141,13 @@ class KeyedScheduler:
             if slot.entry is not None and not slot.entry[0].live:
                 slot.cancel("revoked")
 
-    def forget(self, which: Iterable[TopicPartition]) -> None:
-        """Drop the marks of partitions that were given back, once their offsets are committed."""
-        for where in which:
-            self._drop(where)
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop revoked partitions, once their offsets are committed."""
+        for tp in partitions:
+            self._drop(tp)
 
     async def drain(self, grace: float) -> None:
-        """Begin nothing more and wait for what runs, `grace` seconds at most. What is left is redelivered."""
+        """Start no more records, and wait up to `grace` seconds for running ones. The rest is redelivered."""
         self._closing = True
         for partition in self._partitions.values():
             partition.leaving = True
@@ -158,46 +157,46 @@ class KeyedScheduler:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _drop(self, where: TopicPartition) -> None:
-        partition = self._partitions.pop(where, None)
+    def _drop(self, tp: TopicPartition) -> None:
+        partition = self._partitions.pop(tp, None)
         if partition is not None:
             partition.leaving = True
             partition.live = False
-            if self._holds is not None:
-                for key in self._holds.release_assignment(partition):
+            if self._locks is not None:
+                for key in self._locks.release_assignment(partition):
                     self._unblock(key)
 
-    def _must_wait(self, where: TopicPartition) -> bool:
-        """Whether records of a partition may be held up by some that are not read yet."""
-        if where[0].endswith(RETRY_TOPIC):
+    def _retries_unread(self, tp: TopicPartition) -> bool:
+        """Whether unread retries may precede the records of a partition."""
+        if tp[0].endswith(RETRY_TOPIC):
             return False
         behind = (each for name, each in self._partitions.items() if name[0].endswith(RETRY_TOPIC))
         return any(each.tracker.position < each.end for each in behind)
 
     def _enqueue_all(self, partition: PartitionState, records: list[ConsumerRecord]) -> None:
-        """Do what `_enqueue` does, for a whole batch of which nothing can be held up. This is where most records go."""
-        lanes, ready, nothing_was = self._lanes, partition.ready, not partition.ready
-        held = 0
+        """Enqueue a batch of an unordered stage. The hot path: most records take it."""
+        queues, ready, was_idle = self._queues, partition.ready, not partition.ready
+        buffered = 0
         for record in records:
             key, size = scheduling_key(record), buffered_size(record)
-            held += size
-            lane = lanes.get(key)
-            if lane is None:
-                lane = lanes[key] = deque(((partition, record, size),))
-                ready.append(lane)
+            buffered += size
+            queue = queues.get(key)
+            if queue is None:
+                queue = queues[key] = deque(((partition, record, size),))
+                ready.append(queue)
             else:
-                lane.append((partition, record, size))
-        partition.buffered += held
-        if nothing_was and ready:
+                queue.append((partition, record, size))
+        partition.buffered += buffered
+        if was_idle and ready:
             self._ready_partitions.append(partition)
 
-    def _hold_or_enqueue(self, partition: PartitionState, records: list[ConsumerRecord]) -> None:
+    def _enqueue_or_delay(self, partition: PartitionState, records: list[ConsumerRecord]) -> None:
         now = time.time()
         for record in records:
             entry = (partition, record, buffered_size(record))
             partition.buffered += entry[2]
-            if self._holds is not None and is_retry(record):
-                self._holds.add(record, partition)
+            if self._locks is not None and is_retry(record):
+                self._locks.add(record, partition)
             wait = self._work.due(record) - now
             if wait > 0:
                 self.stats.pending_retries += 1
@@ -212,51 +211,51 @@ class KeyedScheduler:
 
     def _enqueue(self, entry: QueuedRecord) -> None:
         key = scheduling_key(entry[1])
-        lane = self._lanes.get(key)
-        if self._holds is not None and key in self._holds:
-            self._enqueue_held(key, entry)
-        elif lane is not None:
-            lane.append(entry)
+        queue = self._queues.get(key)
+        if self._locks is not None and key in self._locks:
+            self._enqueue_locked(key, entry)
+        elif queue is not None:
+            queue.append(entry)
         else:
-            self._lanes[key] = lane = deque((entry,))
-            self._make_ready(lane)
+            self._queues[key] = queue = deque((entry,))
+            self._make_ready(queue)
 
-    def _enqueue_held(self, key: object, entry: QueuedRecord) -> None:
-        """Put a record that comes again before all that it holds up, and any other behind."""
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = deque()
+    def _enqueue_locked(self, key: object, entry: QueuedRecord) -> None:
+        """Put a retry before the records that it blocks, and any other record at the end."""
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = deque()
             self._blocked_keys.add(key)
         if not is_retry(entry[1]):
-            lane.append(entry)
+            queue.append(entry)
             return
-        lane.insert(self._first_after_retries(lane, key), entry)
+        queue.insert(self._first_after_retries(queue, key), entry)
         self._unblock(key)
 
-    def _first_after_retries(self, lane: KeyQueue, key: object) -> int:
-        begun = int(key in self._at_work)
-        return next((at for at in range(begun, len(lane)) if not is_retry(lane[at][1])), max(begun, len(lane)))
+    def _first_after_retries(self, queue: KeyQueue, key: object) -> int:
+        begun = int(key in self._running_keys)
+        return next((at for at in range(begun, len(queue)) if not is_retry(queue[at][1])), max(begun, len(queue)))
 
     def _unblock(self, key: object) -> None:
-        """Let a lane begin that was held up, if it now may."""
-        if key in self._blocked_keys and self._may_begin(key, self._lanes[key]):
+        """Make a blocked queue ready, if its head may start."""
+        if key in self._blocked_keys and self._may_start(key, self._queues[key]):
             self._blocked_keys.discard(key)
-            self._make_ready(self._lanes[key])
+            self._make_ready(self._queues[key])
             self._wake()
 
-    def _may_begin(self, key: object, lane: KeyQueue) -> bool:
-        return self._holds is None or key not in self._holds or is_retry(lane[0][1])
+    def _may_start(self, key: object, queue: KeyQueue) -> bool:
+        return self._locks is None or key not in self._locks or is_retry(queue[0][1])
 
-    def _make_ready(self, lane: KeyQueue) -> None:
-        partition = lane[0][0]
+    def _make_ready(self, queue: KeyQueue) -> None:
+        partition = queue[0][0]
         if not partition.ready:
             self._ready_partitions.append(partition)
-        partition.ready.append(lane)
+        partition.ready.append(queue)
 
     def _wake(self) -> None:
-        """Wake one worker if there is work. It wakes two more if there still is, so all are up after few turns.
+        """Wake one worker if a queue is ready. It wakes two more while queues are ready.
 
-        To wake one for each record would wake most in vain where work never waits for anything: the first does it all.
+        Waking one per record would be wasted tp records never wait: the first worker runs them all.
         """
         while self._ready_partitions and self._idle_workers:
             waiter = self._idle_workers.popleft()
@@ -266,50 +265,50 @@ class KeyedScheduler:
 
     async def _worker(self, slot: WorkerSlot) -> None:
         while True:
-            lane = self._next() if self._ready_partitions else await self._awaited()
-            entry = lane[0]
-            if self._holds is not None:
+            queue = self._next() if self._ready_partitions else await self._wait_for_queue()
+            entry = queue[0]
+            if self._locks is not None:
                 await self._run_ordered(slot, entry)
             elif not entry[0].leaving:
                 await self._run(slot, entry)
-            self._finished(lane)
+            self._finished(queue)
             self._since_turn += 1
             if self._since_turn >= RECORDS_PER_TURN:
                 self._since_turn = 0
                 await asyncio.sleep(0)
 
-    async def _awaited(self) -> KeyQueue:
+    async def _wait_for_queue(self) -> KeyQueue:
         while not self._ready_partitions:
             waiter = asyncio.get_running_loop().create_future()
             self._idle_workers.append(waiter)
             await waiter
-        lane = self._next()
+        queue = self._next()
         self._wake()
         self._wake()
-        return lane
+        return queue
 
     def _next(self) -> KeyQueue:
         partition = self._ready_partitions.popleft()
-        lane = partition.ready.popleft()
+        queue = partition.ready.popleft()
         if partition.ready:
             self._ready_partitions.append(partition)
-        return lane
+        return queue
 
     async def _run_ordered(self, slot: WorkerSlot, entry: QueuedRecord) -> None:
-        assert self._holds is not None
+        assert self._locks is not None
         partition, record, _ = entry
         key = scheduling_key(record)
-        self._at_work.add(key)
+        self._running_keys.add(key)
         try:
             disposition = RecordDisposition.DONE if partition.leaving else await self._run(slot, entry)
         finally:
-            self._at_work.discard(key)
+            self._running_keys.discard(key)
         if not partition.live:
-            return  # what its assignment held was forgotten, and the new one holds for itself
+            return  # its locks ended with its assignment
         if disposition is RecordDisposition.DEFERRED:
-            self._holds.add(record, partition)
+            self._locks.add(record, partition)
         else:
-            self._holds.release(record)
+            self._locks.release(record)
 
     async def _run(self, slot: WorkerSlot, entry: QueuedRecord) -> RecordDisposition:
         partition, record, _ = entry
@@ -333,13 +332,13 @@ class KeyedScheduler:
             partition.tracker.complete(record.offset)
         return disposition
 
-    def _finished(self, lane: KeyQueue) -> None:
-        partition, record, size = lane.popleft()
+    def _finished(self, queue: KeyQueue) -> None:
+        partition, record, size = queue.popleft()
         partition.buffered -= size
-        if not lane:
-            del self._lanes[scheduling_key(record)]
-        elif self._holds is None or self._may_begin(scheduling_key(record), lane):
-            self._make_ready(lane)
+        if not queue:
+            del self._queues[scheduling_key(record)]
+        elif self._locks is None or self._may_start(scheduling_key(record), queue):
+            self._make_ready(queue)
         else:
             self._blocked_keys.add(scheduling_key(record))
 
@@ -356,10 +355,10 @@ class KeyedScheduler:
                 return
 
     async def _sweep(self) -> None:
-        """Tell workers to let go of records that take longer than their deadline."""
+        """Cancel records that exceed the deadline."""
         while True:
             await asyncio.sleep(min(1.0, self._deadline / 4))
             limit = time.monotonic() - self._deadline
             for slot in self._slots:
                 if slot.entry is not None and slot.since < limit:
-                    slot.cancel("overdue")
+                    slot.cancel("deadline")

@@ -1,8 +1,7 @@
-"""Faust's consumer, made safe: whole batches without a gap, and offsets that follow our marks.
+"""A Faust consumer that delivers whole batches without gaps and commits only finished offsets.
 
-What Faust does by itself with offsets can lose records (its commit rule acknowledges past unfinished work), so
-`SafeConsumer` carries the rule of `streams.engine.offset_tracker`.
-See docs/decisions/0003-keep-faust-behind-one-port.md.
+Faust's commit rule acknowledges past unfinished records, so `BatchConsumer` commits what
+`streams.engine.offset_tracker` allows. See docs/decisions/0003-keep-faust-behind-one-port.md.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ class FetchState:
 
 
 class BatchConsumer(driver.Consumer):
-    """Delivers one event per fetched batch, and commits what the marks say.
+    """Delivers one event per fetched batch and commits what the offset tracker allows.
 
-    What was fetched can get lost on its way here: Faust fetches in a thread of its own, and a rebalance or a seek may
-    come between. So nothing is believed but offsets: each partition is followed without a gap, from where it began.
+    Faust fetches in its own thread, so a rebalance or a seek can drop fetched records. The consumer therefore checks
+    offsets: it follows each partition without a gap from the start of its assignment.
     """
 
     _thread: ConsumerThread
@@ -54,7 +53,7 @@ class BatchConsumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Fetch what there is room for. What cannot be delivered now is fetched again, never skipped."""
+        """Fetch records of partitions with room. Undeliverable records are fetched again, never skipped."""
         self.stage_scheduler.stats.last_poll = time.monotonic()
         fetched, _ = await self._wait_next_records(timeout)
         if not fetched:
@@ -76,10 +75,10 @@ class BatchConsumer(driver.Consumer):
                 await self.rewind(tp)
 
     async def _refetch_dropped(self) -> None:
-        """Fetch again where the client is further than what was delivered, as nothing may come that would show it.
+        """Rewind partitions whose client position is ahead of the delivered records.
 
-        So it is after a rebalance that began during a fetch: what that one brings goes to nobody. Where it is further
-        without a record, as behind a transaction's end, nothing comes of it, and it is believed from then on.
+        This happens when a rebalance starts during a fetch: its records are dropped. A position ahead without a
+        record, as after a transaction marker, is accepted once it is seen twice.
         """
         for tp, position in (await self._thread.positions()).items():
             state, delivered = self._fetch_states.get(tp), self.stage_scheduler.next_offset(_key(tp))
@@ -91,18 +90,17 @@ class BatchConsumer(driver.Consumer):
                 state.gap = gap
 
     async def rewind(self, tp: TP) -> None:
-        """Fetch again from the first offset that was not delivered."""
+        """Seek to the first offset that was not delivered."""
         state, delivered = self._fetch_states.get(tp), self.stage_scheduler.next_offset(_key(tp))
         if state is not None and delivered is not None:
             state.next_offset = delivered
             await self.seek(tp, delivered)
 
     async def perform_seek(self) -> None:
-        """Begin a new assignment at the committed offsets, and at the beginning where there is none.
+        """Start a new assignment at the committed offsets, or at the beginning of the partition.
 
-        Faust leaves a partition without one where it is. But a fetch that a rebalance cut short has moved it. What a
-        fetch brings while we ask for offsets goes to the assignment before: so the last thing that is waited for is
-        that all is sought.
+        Faust does not seek a partition without a committed offset, but an interrupted fetch may have moved it.
+        Records fetched during the offset lookups belong to the previous assignment, so the last await is the seek.
         """
         await super().perform_seek()
         new = [tp for tp in self.assignment() if not self._committed_offset.get(tp)]
@@ -122,7 +120,7 @@ class BatchConsumer(driver.Consumer):
         await self._thread.seek_in_thread(partition, offset)
 
     async def _ends_of_retries(self) -> dict[TP, int]:
-        """Say up to where retry topics have to be read before others of their number, where order needs it."""
+        """Return the end of each retry partition that an ordered stage reads before its input."""
         retries = (
             [tp for tp in self.assignment() if tp.topic.endswith(RETRY_TOPIC)] if self.stage_scheduler.ordered else []
         )
@@ -132,7 +130,7 @@ class BatchConsumer(driver.Consumer):
         return {tp: end for tp, end in ends.items() if earliest[tp] < end}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let running work end, within bounds; commit; forget."""
+        """Wait for running records, at most the grace period; commit; drop the partitions."""
         where = [_key(tp) for tp in revoked]
         await self.stage_scheduler.revoke(where, self._grace)
         if not await self.commit():
@@ -143,14 +141,14 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     def ack(self, message: Message) -> bool:
-        """Let go of a batch. Faust would remember its offset until it commits that, and it is the marks that commit."""
+        """Acknowledge a batch and clear Faust's own record of its offset."""
         done = super().ack(message)
         self._acked.pop(message.tp, None)
         self._acked_index.pop(message.tp, None)
         return done
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Say nothing: Faust's own check knows only events, and warns of every partition that is idle."""
+        """Disable Faust's stall warning, which fires for idle partitions."""
 
     async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[ConsumerRecord]], set[TP]]:
         if not self.flow_active:
@@ -166,11 +164,11 @@ class BatchConsumer(driver.Consumer):
         return await self._getmany(active_partitions=with_room, timeout=wait), with_room
 
     def _event(self, tp: TP, batch: RecordBatch) -> ConsumerMessage:
-        """Dress a batch as the one event that Faust sees of it."""
+        """Wrap a batch in a single Faust `ConsumerMessage`."""
         last = batch.records[-1]
-        place, told = (tp.topic, tp.partition, last.offset), cast(Any, batch)
+        position, value = (tp.topic, tp.partition, last.offset), cast(Any, batch)
         generation = self.app.consumer_generation_id
-        return ConsumerMessage(*place, last.timestamp, 0, [], None, told, None, tp=tp, generation_id=generation)
+        return ConsumerMessage(*position, last.timestamp, 0, [], None, value, None, tp=tp, generation_id=generation)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (TP(*where) for where in self.stage_scheduler.assigned())
@@ -179,7 +177,7 @@ class BatchConsumer(driver.Consumer):
         return self.stage_scheduler.committable(_key(tp))
 
     async def _add_gap(self, *_: Any) -> None:
-        """Gaps need no bookkeeping: a mark knows only what was delivered."""
+        """Do nothing: the offset tracker knows only delivered records."""
 
 
 def _is_contiguous(state: FetchState, offset: int) -> bool:

@@ -1,4 +1,4 @@
-"""The thread that Faust reads Kafka in: what is fetched, sought and closed there is done by it alone."""
+"""Faust's consumer thread. Only this thread fetches, seeks and closes the client."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from faust.types import TP
 from headrace.streams.kafka.aiokafka_patches import decode_into_consumer_records, throttle_metadata_refresh
 
 FETCH_WAIT_MS = 100
-"""How long the broker may hold back an answer that would be empty: as long, nothing else can be fetched from it. The
-retry topic is empty as a rule, so that with Faust's own 1,500 ms a busy stage would stand still half of the time."""
+"""How long the broker delays an empty fetch response. No other fetch runs meanwhile. The retry topic is usually empty,
+so Faust's default of 1,500 ms would idle a busy stage half of the time."""
 
 
 class FetchRequest:
-    """Whether somebody still waits for what is done in another thread."""
+    """A fetch; `over` once its caller no longer waits."""
 
     over = False
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread, whose client is told what Faust has no settings for and is touched by no other thread.
+    """Faust's consumer thread, with client options that Faust does not offer.
 
-    Its loop is of the app's kind. Under asyncio's, which reads up to 256 KB at a time and gives back what it did not
-    need, the thread's part of malloc falls to pieces: 0.8 MB a minute at 20,000 records a second.
+    Its event loop has the type of the app's. asyncio's own loop reads up to 256 KB at a time and returns the rest,
+    which fragments the thread's malloc arena: 0.8 MB a minute at 20,000 records a second.
     """
 
     def __init__(self, consumer: Any, *, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
@@ -34,7 +34,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._close_thread_loop_on_stop = True
 
     def close(self) -> None:
-        """Leave the client to the end of its thread. Faust would close it from the app's loop, under its hands."""
+        """Do nothing: the thread closes its client when it ends. Faust would close it from the app's loop."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         client = super()._create_worker_consumer(transport)
@@ -44,44 +44,44 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return client
 
     async def on_start(self) -> None:
-        """Start the client; nothing is fetched before it has subscribed."""
+        """Start the client and apply the patches. It fetches once it has subscribed."""
         await super().on_start()
         client = cast(Any, self._consumer)
         decode_into_consumer_records(client._fetcher)
         throttle_metadata_refresh(client._client)
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
-        """Fetch records. What comes when nobody waits for it any more is given back, to be fetched again.
+        """Fetch records. After a cancellation the thread seeks back, so that they are fetched again.
 
-        Faust ends a fetch when a rebalance begins, but only its own side of it. The other goes on in the thread, and
-        would take records from behind the position of the assignment that follows.
+        Faust cancels a fetch when a rebalance starts, but only in the app's loop. The thread goes on, and would
+        consume records of the next assignment.
         """
-        waiting = FetchRequest()
+        request = FetchRequest()
         try:
-            return await self.call_thread(self._fetch_for, waiting, active_partitions, timeout)
+            return await self.call_thread(self._fetch_for, request, active_partitions, timeout)
         finally:
-            waiting.over = True
+            request.over = True
 
-    async def _fetch_for(self, waiting: FetchRequest, active_partitions: set[TP], timeout: float) -> Any:
+    async def _fetch_for(self, request: FetchRequest, active_partitions: set[TP], timeout: float) -> Any:
         client = self._ensure_consumer()
-        found = await self._fetch_records(client, active_partitions, timeout, client._max_poll_records)
-        if not waiting.over:
-            return found
-        for tp, records in found.items():
-            await self._seek_if_assigned(tp, records[0].offset)
+        records = await self._fetch_records(client, active_partitions, timeout, client._max_poll_records)
+        if not request.over:
+            return records
+        for tp, batch in records.items():
+            await self._seek_if_assigned(tp, batch[0].offset)
         return {}
 
     async def seek_in_thread(self, tp: TP, offset: int) -> None:
-        """Fetch a partition from an offset on, if it is still assigned.
+        """Seek in the consumer thread, if the partition is still assigned.
 
-        It is done in the thread that fetches: Faust's own `seek` changes the client under its hands, from another.
+        Faust's own `seek` changes the client from another thread.
         """
         await self.call_thread(self._seek_if_assigned, tp, offset)
 
     async def positions(self) -> dict[TP, int]:
-        """Say from where each assigned partition is fetched next, where that is known."""
-        found: dict[TP, int] = await self.call_thread(self._positions)
-        return found
+        """Return the fetch position of each assigned partition, where it is known."""
+        positions: dict[TP, int] = await self.call_thread(self._positions)
+        return positions
 
     async def _positions(self) -> dict[TP, int]:
         client = cast(Any, self._ensure_consumer())

@@ -1,7 +1,7 @@
-"""The door to Faust: a stage as a Faust app whose agent gets whole batches and whose offsets follow our marks.
+"""Run a stage as a Faust app whose agent receives whole batches.
 
-Faust hosts: life cycle, group membership, assignment, heartbeats, commits. What it reads and commits is
-`streams.kafka.consumer`'s. See docs/decisions/0003-keep-faust-behind-one-port.md.
+Faust provides life cycle, group membership, assignment, heartbeats and the commit timer. `streams.kafka.consumer`
+decides what is fetched and committed. See docs/decisions/0003-keep-faust-behind-one-port.md.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
 POLL_RECORDS = 500
-"""Taken over at a time. More would keep the event loop waiting while they are unpacked in Faust's thread."""
+"""Records per poll. More would block the event loop while Faust's thread unpacks them."""
 
 METADATA_SECONDS = 5
-"""A leader that shares out the partitions just after an outage may not know any. It looks again after so long."""
+"""Maximum age of metadata. Just after an outage the group leader may know no partitions."""
 
 
 class RawBatchSchema(faust.Schema[Any, Any]):
-    """Hands batches over untouched; decoding is the runner's, where bad bytes become a dead letter."""
+    """Passes batches through undecoded. The runner decodes records and dead-letters invalid ones."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> None:
-        """There is no key of a batch."""
+        """Return None: a batch has no key."""
 
     def loads_value(self, app: Any, message: Any, **_: Any) -> RecordBatch:
-        """Give the batch."""
+        """Return the batch."""
         batch: RecordBatch = message.value
         return batch
 
@@ -127,12 +127,12 @@ def create_app(
 
 
 def credentials(kafka: KafkaSettings) -> Any:
-    """Give what Faust's clients need for TLS and to log in; None where nobody asks."""
-    found = auth.aiokafka_options(kafka)
-    context, mechanism = found["ssl_context"], found.get("sasl_mechanism")
-    if tokens := found.get("sasl_oauth_token_provider"):
+    """Return Faust's credentials for TLS and SASL; None for a plaintext cluster."""
+    options = auth.aiokafka_options(kafka)
+    context, mechanism = options["ssl_context"], options.get("sasl_mechanism")
+    if tokens := options.get("sasl_oauth_token_provider"):
         return faust.OAuthCredentials(oauth_cb=tokens, ssl_context=context)
     if mechanism:
-        user, password = found["sasl_plain_username"], found["sasl_plain_password"]
+        user, password = options["sasl_plain_username"], options["sasl_plain_password"]
         return faust.SASLCredentials(username=user, password=password, ssl_context=context, mechanism=mechanism)
     return faust.SSLCredentials(context) if context else None

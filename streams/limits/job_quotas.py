@@ -12,7 +12,7 @@ from headrace.streams.stage import Stage
 
 
 def shares(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> dict[str, int]:
-    """Give each stage its share of its service's quota, unless `own` says otherwise; at least one slot a partition."""
+    """Return each stage's share of its service's quota, at least one slot per partition. `own` overrides it."""
     found: dict[str, int] = {}
     for service, names in _by_service(stages).items():
         free = [name for name in names if name not in own]
@@ -22,7 +22,7 @@ def shares(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> 
 
 
 def overbooked(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> list[str]:
-    """Name the services whose stages together may have more jobs at work than the account's usual quota."""
+    """Return a warning for each service whose stages together exceed AWS's default quota."""
     slots = shares(stages, partitions, own)
     lines = []
     for service, names in _by_service(stages).items():

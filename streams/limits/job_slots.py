@@ -1,7 +1,7 @@
-"""Jobs at work at AWS, counted from the log, so that no service is ever asked for more at a time than it allows.
+"""Count running AWS jobs from the log, to stay within each service's concurrent-job quota.
 
-A stage's quota is split over its partitions. Only the worker that owns a partition starts jobs for it, so workers need
-no agreement; every worker counts from `jobs.started` and `jobs.finished`, so a new owner knows of its forerunner's.
+A stage's quota is split over its partitions. Only the owner of a partition starts jobs for it, so workers need no
+coordination. Each worker counts `jobs.started` and `jobs.finished`, so a new owner knows the running jobs.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from headrace.streams.errors import ThrottledError
 
 
 class TooFewSlotsError(ValueError):
-    """A quota that leaves a partition without a slot: its records would wait for ever."""
+    """The quota leaves a partition without a slot, so its records would never run."""
 
 
 class JobSlots:
-    """Who holds which slot. Safe from any thread."""
+    """The slots and their jobs. Thread-safe."""
 
     def __init__(self, quotas: Mapping[str, int], partitions: int) -> None:
         for stage, quota in quotas.items():
@@ -36,10 +36,12 @@ class JobSlots:
         self._ended: set[str] = set()
 
     def take(self, stage: str, partition: int, token: str, now: datetime, until: datetime) -> None:
-        """Hold a slot for a job until it ends; a job that has one keeps it. Raises `Throttled` when none is free.
+        """Reserve a slot for a job until it ends. A job keeps the slot it has.
 
-        A job that has ended holds none: who starts it once more, because the first answer was lost, is given the same
-        job by its token, and nobody will tell of its end a second time.
+        A finished job takes no slot: starting it again returns the same job by its token, without a second completion.
+
+        Raises:
+            ThrottledError: no slot is free.
         """
         quota = self._quotas.get(stage)
         if quota is None:
@@ -48,32 +50,32 @@ class JobSlots:
         with self._lock:
             if token in self._ended:
                 return
-            held = self._open[stage, partition]
-            for each in [each for each, deadline in held.items() if deadline <= now]:
-                del held[each]
-            if token not in held and len(held) >= share:
+            jobs = self._open[stage, partition]
+            for each in [each for each, deadline in jobs.items() if deadline <= now]:
+                del jobs[each]
+            if token not in jobs and len(jobs) >= share:
                 raise ThrottledError(f"all {share} slots of partition {partition} are taken", "slots")
-            held[token] = until
+            jobs[token] = until
 
     def release(self, token: str) -> None:
-        """Free the slot of a job that the service never accepted."""
+        """Free the slot of a job that the service rejected."""
         with self._lock:
             self._free(token)
 
     def on_job_ended(self, token: str) -> None:
-        """Note that a job has ended."""
+        """Free the slot of a finished job."""
         with self._lock:
             self._ended.add(token)
             self._free(token)
 
     def add(self, job: JobStarted) -> None:
-        """Note a job that any worker started, unless its end is known already."""
+        """Add a job that another worker started, unless it is finished."""
         with self._lock:
             if job.token not in self._ended:
                 self._open[job.stage, job.partition][job.token] = job.deadline_at
 
     def taken(self, stage: str) -> int:
-        """How many jobs of a stage are at work."""
+        """Return the number of running jobs of a stage."""
         with self._lock:
             return sum(len(self._open[stage, partition]) for partition in range(self._partitions))
 
@@ -84,14 +86,14 @@ class JobSlots:
 
 
 class JobEventHandler:
-    """Folds `jobs.started` and `jobs.finished`, two topics without an order between them, into slots."""
+    """Applies `jobs.started` and `jobs.finished` records to the slots, in any order."""
 
     def __init__(self, slots: JobSlots, book: Codec) -> None:
         self._slots = slots
         self._book = book
 
     def take(self, value: bytes, _: Headers = ()) -> None:
-        """Learn from one record, in any order."""
+        """Apply one record."""
         try:
             event = self._book.decode_or_fetch(value)
         except DecodeError:  # its stage dead-letters it

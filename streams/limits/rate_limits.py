@@ -1,7 +1,7 @@
-"""Calls a second, per operation: never more than is allowed, whatever the number of workers.
+"""Limit calls per second and operation, over all workers.
 
-A worker's share of a rate is the share of the stage's partitions that it owns, so workers need no agreement.
-Source: the token bucket; Amazon's API throttling works the same way.
+A worker's share of a rate is its share of the stage's partitions, so workers need no coordination.
+Source: the token bucket, as in Amazon API throttling.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from headrace.schemas.runtime.token_bucket import Clock, Share, TokenBucket, ful
 
 
 class RateLimits:
-    """The buckets of one process."""
+    """The token buckets of one process."""
 
     def __init__(self, limits: Mapping[str, float], shares: Mapping[str, Share], clock: Clock = time.monotonic) -> None:
         self._buckets = {name: TokenBucket(rate, shares.get(name, full_share), clock) for name, rate in limits.items()}

@@ -14,7 +14,7 @@ THEIRS = Dead("unreadable", "no moov atom", "PermanentError")
 
 
 def blow(watched: CircuitBreaker) -> None:
-    """Fail until the fuse blows, which it must within its window."""
+    """Fail until the circuit breaker opens, within its window."""
     for _ in range(WINDOW):
         try:
             watched.note(INTERNAL_ERROR)

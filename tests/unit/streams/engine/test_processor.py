@@ -26,7 +26,7 @@ from tests.support.records import CODEC, NOW, arrived, received, uploaded
 
 
 class Broker:
-    """A sender that fails as often as it is told to."""
+    """A producer that fails a given number of times."""
 
     def __init__(self) -> None:
         self.sent: list[ProducerRecord] = []

@@ -22,7 +22,7 @@ def record(offset: int, key: bytes | None = b"k", partition: int = 0, timestamp:
 
 
 class Bench:
-    """Lanes with work that a test lets go on, record by record."""
+    """A scheduler whose records a test releases one by one."""
 
     def __init__(self) -> None:
         self.begun: list[ConsumerRecord] = []
@@ -90,7 +90,7 @@ async def test_records_of_one_key_run_one_after_another(bench: Bench) -> None:
     assert [each.offset for each in bench.ended] == [0, 1, 2]
 
 
-async def test_a_slow_key_is_in_nobody_elses_way_and_holds_the_offset(bench: Bench) -> None:
+async def test_slow_key_blocks_no_other_key_and_keeps_the_offset(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running() as scheduler:
         scheduler.deliver(
@@ -155,7 +155,7 @@ async def test_a_record_that_is_not_due_holds_no_slot_and_keeps_its_offset(bench
         assert time.time() >= now + soon
 
 
-async def test_a_record_stuck_past_its_deadline_is_let_go_and_tried_later(bench: Bench) -> None:
+async def test_record_past_its_deadline_is_cancelled_and_retried(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running(deadline=0.05) as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0), record(1)])
@@ -184,7 +184,7 @@ async def test_work_of_an_earlier_assignment_does_not_move_the_new_ones_offset(b
         assert scheduler.committable(WHERE) == 0
 
 
-async def test_giving_a_partition_back_waits_for_what_runs_and_begins_nothing_more(bench: Bench) -> None:
+async def test_revoke_waits_for_running_records_and_starts_no_more(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running() as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0), record(1)])
@@ -199,7 +199,7 @@ async def test_giving_a_partition_back_waits_for_what_runs_and_begins_nothing_mo
         assert scheduler.committable(WHERE) == 1
 
 
-async def test_giving_a_partition_back_lets_go_of_what_takes_too_long(bench: Bench) -> None:
+async def test_revoke_cancels_records_after_the_grace_period(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running() as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])
@@ -211,7 +211,7 @@ async def test_giving_a_partition_back_lets_go_of_what_takes_too_long(bench: Ben
         assert not bench.expired
 
 
-async def test_a_drain_ends_within_its_bound_and_finishes_nothing_that_is_not(bench: Bench) -> None:
+async def test_drain_ends_within_the_grace_period(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running() as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])

@@ -1,4 +1,4 @@
-"""Lanes of an ordered stage: what is tried again later holds back what comes after it of its key."""
+"""In an ordered stage a deferred record blocks the later records of its key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record(offset: int, key: bytes = b"k") -> ConsumerRecord:
 
 
 def again(of: ConsumerRecord, offset: int, after_ms: int = 0) -> ConsumerRecord:
-    """The record as it lies in the retry topic."""
+    """The record in the retry topic."""
     plan = {"after-ms": after_ms, "attempts": 1, "waits": 0, "first-failure": "2026-03-14T00:00:00Z"}
     origin = dict(of.headers)
     place = {"topic": of.topic, "partition": of.partition, "offset": of.offset, "timestamp": 0}
@@ -90,7 +90,7 @@ async def until(condition: Callable[[], bool]) -> None:
     await asyncio.wait_for(poll(), 5)
 
 
-async def test_what_comes_after_a_record_that_stepped_aside_waits_until_it_has_ended() -> None:
+async def test_deferred_record_blocks_later_records_of_its_key() -> None:
     stage = Stage({0: 1})
     async with stage.running() as scheduler:
         scheduler.deliver(scheduler.assign(SOURCE, 0), 0, [record(0), record(1), record(2, b"other")])
@@ -134,7 +134,7 @@ async def test_after_a_restart_retries_are_read_before_anything_else_is_fetched(
         assert scheduler.has_room(SOURCE)
 
 
-async def test_a_record_that_lies_in_the_retry_topic_twice_frees_its_key() -> None:
+async def test_duplicate_retry_unlocks_its_key() -> None:
     stage = Stage()
     async with stage.running() as scheduler:
         twice = [again(record(0), 0), again(record(0), 1)]
@@ -143,7 +143,7 @@ async def test_a_record_that_lies_in_the_retry_topic_twice_frees_its_key() -> No
         await until(lambda: stage.numbers() == [0, 0, 0, 1])
 
 
-async def test_what_a_lost_partition_held_is_free_when_it_comes_back() -> None:
+async def test_revoked_partition_releases_its_locks() -> None:
     stage = Stage({0: 1})
     async with stage.running() as scheduler:
         scheduler.deliver(scheduler.assign(SOURCE, 0), 0, [record(0), record(1)])
@@ -157,7 +157,7 @@ async def test_what_a_lost_partition_held_is_free_when_it_comes_back() -> None:
         await until(lambda: stage.numbers() == [1])
 
 
-async def test_the_end_of_work_of_an_earlier_assignment_frees_nothing_in_the_new_one() -> None:
+async def test_record_of_a_previous_assignment_unlocks_nothing() -> None:
     stage, gate = Stage(), asyncio.Event()
     stage.gates[0] = gate
     async with stage.running() as scheduler:

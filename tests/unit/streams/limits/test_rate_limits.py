@@ -22,7 +22,7 @@ def clock() -> Clock:
 
 
 def allowed(bucket: TokenBucket, clock: Clock, seconds: float) -> int:
-    """Count the calls of somebody who calls as fast as it is allowed to."""
+    """Count the calls of a client that never pauses."""
     count = 0
     while clock.now < seconds:
         clock.now += bucket.wait_seconds()
