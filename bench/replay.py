@@ -180,7 +180,7 @@ def _letters(stage: str, number: int) -> Iterator[ProducerRecord]:
     envelope = EventMetadata(root_id(event.asset, load.EVENT), "aws:s3", PREFIX + event.EVENT, "2026-03-14T15:09:26Z")
     sent = to_producer_record(event, envelope, codec.load())
     record = ConsumerRecord("media.uploaded", 0, 0, 1e9, sent.key, sent.value, sent.headers)
-    dead = Dead("unreadable", "not a readable video file: the file is cut off", "PermanentError")
+    dead = Dead("unreadable", "not a readable video file: the file is truncated", "PermanentError")
     model = dead_letter(get_stages([stage])[0], record, dead, 1, load.NOW)
     for each in range(number):
         own = ("ce_id", uuid.uuid4().hex.encode())

@@ -1,6 +1,6 @@
 """`streams.services.Language` over Amazon Comprehend.
 
-Long texts are asked about part by part; what is found is placed in the whole text.
+Long texts are split into chunks; the offsets of the results refer to the whole text.
 Source: Amazon Comprehend Developer Guide, "Guidelines and quotas" (sizes, supported languages).
 """
 
@@ -25,9 +25,9 @@ from headrace.streams.service_results import (
 )
 from headrace.streams.settings import StreamSettings
 
-MOST_BYTES = 100_000
-MOST_BYTES_OF_MOOD = 5_000
-LEAST_UNITS = 3
+MAX_BYTES = 100_000
+SENTIMENT_MAX_BYTES = 5_000
+MIN_UNITS = 3
 
 SUPPORTED = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "pt", "zh", "zh-TW"})
 SUPPORTED_FOR_PII = frozenset({"en", "es"})
@@ -40,67 +40,67 @@ OPERATIONS: dict[TextFeature, tuple[str, str]] = {
 
 
 class Comprehend:
-    """Understands text, through Comprehend."""
+    """Analyses text with Comprehend."""
 
     def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
         self._aws = aws
         self._settings = settings
 
     async def detect_spans(self, feature: TextFeature, text: str, language: str) -> TextSpans:
-        """Find names, key phrases or personal data; of the last, only where they stand."""
+        """Return entities, key phrases or personal data; personal data has offsets only."""
         operation, found = OPERATIONS[feature]
         code = self._supported(language, SUPPORTED_FOR_PII if feature == "pii" else SUPPORTED)
-        pieces = list(split_text(text, MOST_BYTES))
-        marks: list[TextSpan] = []
-        for part in pieces:
-            answer = await self._aws.call("comprehend", operation, Text=part.content, LanguageCode=code)
-            marks += (_mark(each, part) for each in answer[found])
-        return TextSpans(tuple(marks), _paid(operation, pieces))
+        chunks = list(split_text(text, MAX_BYTES))
+        spans: list[TextSpan] = []
+        for chunk in chunks:
+            answer = await self._aws.call("comprehend", operation, Text=chunk.content, LanguageCode=code)
+            spans += (_span(each, chunk) for each in answer[found])
+        return TextSpans(tuple(spans), _paid(operation, chunks))
 
     async def detect_sentiment(self, text: str, language: str) -> SentimentResult:
-        """Judge every part, and weigh it by its length."""
+        """Return the sentiment, averaged over the chunks by their length."""
         code = self._supported(language, SUPPORTED)
-        pieces = list(split_text(text, MOST_BYTES_OF_MOOD))
+        chunks = list(split_text(text, SENTIMENT_MAX_BYTES))
         shares: dict[str, float] = defaultdict(float)
         answers = []
-        for part in pieces:
-            answer = await self._aws.call("comprehend", "detect_sentiment", Text=part.content, LanguageCode=code)
-            answers.append({"begin": part.begin, "sentiment": answer["Sentiment"], "scores": answer["SentimentScore"]})
+        for chunk in chunks:
+            answer = await self._aws.call("comprehend", "detect_sentiment", Text=chunk.content, LanguageCode=code)
+            answers.append({"begin": chunk.begin, "sentiment": answer["Sentiment"], "scores": answer["SentimentScore"]})
             for name, score in answer["SentimentScore"].items():
-                shares[name] += score * len(part.content)
-        whole = sum(len(part.content) for part in pieces) or 1
+                shares[name] += score * len(chunk.content)
+        whole = sum(len(chunk.content) for chunk in chunks) or 1
         scores = {name.lower(): round(share / whole, 4) for name, share in shares.items()}
-        return SentimentResult(**scores, answer=json.dumps(answers).encode(), charges=_paid("detect_sentiment", pieces))
+        return SentimentResult(**scores, answer=json.dumps(answers).encode(), charges=_paid("detect_sentiment", chunks))
 
     async def detect_languages(self, text: str) -> LanguageResult:
-        """Ask about the beginning of a text, as much as fits into one call."""
-        pieces = list(split_text(text, MOST_BYTES))[:1]
-        answer = await self._aws.call("comprehend", "detect_dominant_language", Text=pieces[0].content)
-        told = sorted(answer["Languages"], key=lambda each: -each["Score"])
-        shares = tuple((each["LanguageCode"], round(each["Score"], 4)) for each in told)
-        return LanguageResult(shares, json.dumps(told).encode(), _paid("detect_dominant_language", pieces))
+        """Detect the languages of the first chunk of a text."""
+        chunks = list(split_text(text, MAX_BYTES))[:1]
+        answer = await self._aws.call("comprehend", "detect_dominant_language", Text=chunks[0].content)
+        languages = sorted(answer["Languages"], key=lambda each: -each["Score"])
+        shares = tuple((each["LanguageCode"], round(each["Score"], 4)) for each in languages)
+        return LanguageResult(shares, json.dumps(languages).encode(), _paid("detect_dominant_language", chunks))
 
     def _supported(self, language: str, supported: frozenset[str]) -> str:
         code = language or self._settings.language or "en"
         short = code if code in supported else code.partition("-")[0]
         if short not in supported:
             known = ", ".join(sorted(supported))
-            raise PermanentError("unsupported_language", f"the text is in {code}; Comprehend takes {known}")
+            raise PermanentError("unsupported_language", f"the text is in {code}; Comprehend supports {known}")
         return short
 
 
-def _mark(found: dict[str, Any], part: TextChunk) -> TextSpan:
+def _span(found: dict[str, Any], chunk: TextChunk) -> TextSpan:
     begin, end = found["BeginOffset"], found["EndOffset"]
     return TextSpan(
         kind=found.get("Type", ""),
         text=found.get("Text", ""),
         score=round(found["Score"], 4),
-        begin=part.begin + begin,
-        end=part.begin + end,
+        begin=chunk.begin + begin,
+        end=chunk.begin + end,
     )
 
 
-def _paid(operation: str, pieces: Iterable[TextChunk]) -> tuple[Charge, ...]:
-    """Price requests: a unit is 100 characters, and each request counts for at least three."""
-    units = sum(max(LEAST_UNITS, -(-len(part.content) // 100)) for part in pieces)
+def _paid(operation: str, chunks: Iterable[TextChunk]) -> tuple[Charge, ...]:
+    """Return the charge: a unit is 100 characters, and a request has at least three units."""
+    units = sum(max(MIN_UNITS, -(-len(chunk.content) // 100)) for chunk in chunks)
     return (charge("comprehend", operation_of(operation), units),)

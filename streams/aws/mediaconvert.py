@@ -1,6 +1,6 @@
 """`streams.services.Transcoder` over AWS Elemental MediaConvert.
 
-A request token holds for a minute only, so the job also carries the pipeline's token among its user metadata.
+A request token is valid for one minute only, so the job also has the pipeline's token in its user metadata.
 Source: AWS Elemental MediaConvert API Reference, "Jobs", and User Guide, "EventBridge events".
 """
 
@@ -16,17 +16,17 @@ from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import TranscodeResult
 from headrace.streams.settings import StreamSettings
 
-OUTPUT = "_transcoded/"
-TOKEN = "headrace-token"
-ENDINGS = {"proxy": "-proxy.mp4", "audio": "-audio.m4a", "frames": "-frames.0000000.jpg", "hls": ".m3u8"}
-"""What follows the input's name. Of frames the first, from which the others count on; of HLS the list of renditions."""
+OUTPUT_PREFIX = "_transcoded/"
+TOKEN_METADATA = "headrace-token"
+SUFFIXES = {"proxy": "-proxy.mp4", "audio": "-audio.m4a", "frames": "-frames.0000000.jpg", "hls": ".m3u8"}
+"""Suffix of each output after the input's name: the first frame of `frames`, the master playlist of `hls`."""
 
 FRAME_EVERY_SECONDS = 10
 SEGMENT_SECONDS = 6
 
 
 class MediaConvert:
-    """Makes files of other formats, through MediaConvert. They are written to the results bucket."""
+    """Transcodes media with MediaConvert. The output is written to the results bucket."""
 
     def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
         self._aws = aws
@@ -34,26 +34,26 @@ class MediaConvert:
         self._settings = settings
 
     async def start(self, media: MediaReady, token: str, height: int, hls: bool = False) -> str:
-        """Submit what is to be converted and give the job id."""
+        """Submit a job and return its id."""
         asset = media.asset
         source: dict[str, Any] = {"FileInput": f"s3://{asset.bucket}/{asset.key}", "TimecodeSource": "ZEROBASED"}
         if media.audio_codec:
             source["AudioSelectors"] = {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}}
-        place = f"s3://{self._bucket.name}/{OUTPUT}{token}/"
-        groups = [_files(media, place, height), *([_stream(media, f"{place}hls/", height)] if hls else [])]
-        answer = await self._aws.call(
+        destination = f"s3://{self._bucket.name}/{OUTPUT_PREFIX}{token}/"
+        groups = [_files(media, destination, height), *([_stream(media, f"{destination}hls/", height)] if hls else [])]
+        response = await self._aws.call(
             "mediaconvert",
             "create_job",
             Role=self._settings.mediaconvert_role_arn,
             ClientRequestToken=token,
-            UserMetadata={TOKEN: token},
+            UserMetadata={TOKEN_METADATA: token},
             Settings={"Inputs": [source], "OutputGroups": groups},
         )
-        job_id: str = answer["Job"]["Id"]
+        job_id: str = response["Job"]["Id"]
         return job_id
 
     async def get_result(self, job_id: str, seconds: float) -> TranscodeResult:
-        """Say what a job made. Its answer has no paths, which follow from its own settings."""
+        """Return the output of a job. The response has no paths; they are derived from the job's settings."""
         job = (await self._aws.call("mediaconvert", "get_job", Id=job_id))["Job"]
         if job["Status"] != "COMPLETE":
             raise PermanentError("job_failed", f"job {job_id} is {job['Status']}: {job.get('ErrorMessage', '')}")
@@ -74,33 +74,33 @@ class MediaConvert:
 
 
 def _rendition(path: str, role: str, detail: dict[str, Any]) -> Rendition:
-    """Name a file, or the one by which others are found."""
+    """Return one rendition: a file, or the first file of several."""
     bucket, _, key = path.removeprefix("s3://").partition("/")
     video = detail.get("VideoDetails", {})
     millis = detail.get("DurationInMs")
     return Rendition(
         role=role,
         bucket=bucket,
-        key=f"{key}{ENDINGS[role]}",
+        key=f"{key}{SUFFIXES[role]}",
         duration_seconds=None if millis is None or role == "frames" else millis / 1000,
         width=video.get("WidthInPx"),
         height=video.get("HeightInPx"),
     )
 
 
-def _files(media: MediaReady, place: str, height: int) -> dict[str, Any]:
-    """Describe the files that stand alone."""
+def _files(media: MediaReady, destination: str, height: int) -> dict[str, Any]:
+    """Return the output group of single files."""
     sound = [_audio()] if media.audio_codec else []
     return {
         "Name": "headrace",
-        "OutputGroupSettings": {"Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": place}},
+        "OutputGroupSettings": {"Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": destination}},
         "Outputs": [_video(media, height, "-proxy", "MP4"), *sound, _frames()],
     }
 
 
-def _stream(media: MediaReady, place: str, height: int) -> dict[str, Any]:
-    """Describe a video to stream: HTTP Live Streaming, a playlist and its segments."""
-    settings = {"Destination": place, "SegmentLength": SEGMENT_SECONDS, "MinSegmentLength": 0}
+def _stream(media: MediaReady, destination: str, height: int) -> dict[str, Any]:
+    """Return the output group for HTTP Live Streaming: a playlist and its segments."""
+    settings = {"Destination": destination, "SegmentLength": SEGMENT_SECONDS, "MinSegmentLength": 0}
     return {
         "Name": "headrace-hls",
         "OutputGroupSettings": {"Type": "HLS_GROUP_SETTINGS", "HlsGroupSettings": settings},
@@ -109,16 +109,18 @@ def _stream(media: MediaReady, place: str, height: int) -> dict[str, Any]:
 
 
 def _video(media: MediaReady, height: int, modifier: str, container: str) -> dict[str, Any]:
-    """Describe a small H.264 video with sound; no larger than what there is, even in both directions."""
-    high = min(height, media.height or height) // 2 * 2
-    wide = round((media.width or high * 16 / 9) * high / (media.height or high)) // 2 * 2
+    """Return a small H.264 output with sound, at most as large as the input, with even width and height."""
+    output_height = min(height, media.height or height) // 2 * 2
+    output_width = (
+        round((media.width or output_height * 16 / 9) * output_height / (media.height or output_height)) // 2 * 2
+    )
     rate = {"RateControlMode": "QVBR", "MaxBitrate": 800_000, "QvbrSettings": {"QvbrQualityLevel": 6}}
     output: dict[str, Any] = {
         "NameModifier": modifier,
         "ContainerSettings": {"Container": container},
         "VideoDescription": {
-            "Width": wide,
-            "Height": high,
+            "Width": output_width,
+            "Height": output_height,
             "CodecSettings": {"Codec": "H_264", "H264Settings": rate},
         },
     }

@@ -1,6 +1,6 @@
 """`streams.services.Voice` over Amazon Polly.
 
-Polly knows no idempotency key: the token is in the name of the output, by which the completion is known again.
+Polly has no idempotency key: the token is part of the output's key, which identifies the completion.
 Source: Amazon Polly Developer Guide, "Creating long audio files" and "Quotas".
 """
 
@@ -15,12 +15,12 @@ from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import SpeechFile
 from headrace.streams.settings import StreamSettings
 
-OUTPUT = "_polly/"
-MOST_CHARACTERS = 100_000
+OUTPUT_PREFIX = "_polly/"
+MAX_CHARACTERS = 100_000
 
 
 class Polly:
-    """Reads text out, through Polly. The sound is written to the results bucket."""
+    """Synthesizes speech with Polly. The output is written to the results bucket."""
 
     def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
         self._aws = aws
@@ -28,29 +28,33 @@ class Polly:
         self._settings = settings
 
     async def start(self, text: str, voice: str, token: str) -> str:
-        """Submit a text. Raises `Unprocessable` for one that is longer than a task may be."""
-        if len(text) > MOST_CHARACTERS:
+        """Start a synthesis task and return its id.
+
+        Raises:
+            PermanentError: Code `too_large`: the text exceeds the limit of a task.
+        """
+        if len(text) > MAX_CHARACTERS:
             raise PermanentError(
-                "too_large", f"{len(text):,} characters; Polly reads at most {MOST_CHARACTERS:,} in one task"
+                "too_large", f"{len(text):,} characters; Polly accepts at most {MAX_CHARACTERS:,} per task"
             )
-        answer = await self._aws.call(
+        response = await self._aws.call(
             "polly",
             "start_speech_synthesis_task",
             Engine="neural",
             OutputFormat="mp3",
             OutputS3BucketName=self._bucket.name,
-            OutputS3KeyPrefix=f"{OUTPUT}{token}/",
+            OutputS3KeyPrefix=f"{OUTPUT_PREFIX}{token}/",
             SnsTopicArn=self._settings.jobs_topic_arn,
             Text=text,
             VoiceId=voice,
         )
-        task: str = answer["SynthesisTask"]["TaskId"]
+        task: str = response["SynthesisTask"]["TaskId"]
         return task
 
     async def get_result(self, job_id: str) -> SpeechFile:
-        """Say where the sound of a task lies."""
-        answer = await self._aws.call("polly", "get_speech_synthesis_task", TaskId=job_id)
-        task = answer["SynthesisTask"]
+        """Return the location of a task's output."""
+        response = await self._aws.call("polly", "get_speech_synthesis_task", TaskId=job_id)
+        task = response["SynthesisTask"]
         _, _, key = unquote(urlsplit(task["OutputUri"]).path).partition(f"/{self._bucket.name}/")
         characters = task["RequestCharacters"]
         return SpeechFile(

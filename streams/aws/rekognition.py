@@ -17,26 +17,26 @@ from headrace.streams.settings import StreamSettings
 
 
 class Rekognition:
-    """Sees what is in pictures, through Rekognition."""
+    """Analyses images and videos with Rekognition."""
 
     def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
         self._aws = aws
         self._settings = settings
 
     async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
-        """Ask about an image and wait for the answer."""
+        """Analyse an image synchronously."""
         calls = OPERATIONS[feature]
         options = (calls.image_options or calls.options)(self._settings.min_confidence)
-        answer = await self._aws.call("rekognition", calls.image, Image={"S3Object": _location(asset)}, **options)
-        answer.pop("ResponseMetadata", None)
-        found = calls.records((None, each) for each in answer[calls.of_image])
+        response = await self._aws.call("rekognition", calls.image, Image={"S3Object": _location(asset)}, **options)
+        response.pop("ResponseMetadata", None)
+        detections = calls.records((None, each) for each in response[calls.image_field])
         paid = charge("rekognition", operation_of(calls.image), 1)
-        return VisionResult(found, answer.get(calls.model, ""), _json(answer), (paid,))
+        return VisionResult(detections, response.get(calls.model, ""), _json(response), (paid,))
 
     async def start(self, feature: Feature, asset: Asset, token: str) -> str:
-        """Submit a video under an idempotency key and give the job id; the same key gives the same job."""
+        """Start a video job with an idempotency key and return its id; the same key returns the same job."""
         calls = OPERATIONS[feature]
-        answer = await self._aws.call(
+        response = await self._aws.call(
             "rekognition",
             calls.start,
             Video={"S3Object": _location(asset)},
@@ -45,31 +45,31 @@ class Rekognition:
             NotificationChannel=self._settings.job_channel,
             **calls.options(self._settings.min_confidence),
         )
-        job_id: str = answer["JobId"]
+        job_id: str = response["JobId"]
         return job_id
 
     async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
-        """Fetch every page of what a job found."""
+        """Return the results of a job from all pages."""
         calls = OPERATIONS[feature]
-        found: list[dict[str, Any]] = []
+        detections: list[dict[str, Any]] = []
         page: dict[str, Any] = {}
         more: dict[str, str] = {}
         while not page or more:
             page = await self._aws.call("rekognition", calls.get, JobId=job_id, MaxResults=1000, **more)
-            found += page[calls.of_video]
+            detections += page[calls.video_field]
             more = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
         model = page.get(calls.model, "")
-        answer = {"JobId": job_id, "VideoMetadata": page.get("VideoMetadata"), calls.of_video: found}
+        response = {"JobId": job_id, "VideoMetadata": page.get("VideoMetadata"), calls.video_field: detections}
         if calls.model:
-            answer[calls.model] = model
-        records = calls.records((_moment(each), each[calls.one] if calls.one else each) for each in found)
+            response[calls.model] = model
+        records = calls.records((_timestamp(each), each[calls.one] if calls.one else each) for each in detections)
         return VisionResult(
-            records, model, _json(answer), (charge("rekognition", operation_of(calls.start), seconds / 60),)
+            records, model, _json(response), (charge("rekognition", operation_of(calls.start), seconds / 60),)
         )
 
 
-def _moment(sighting: dict[str, Any]) -> float | None:
-    return sighting["Timestamp"] / 1000 if "Timestamp" in sighting else None
+def _timestamp(detection: dict[str, Any]) -> float | None:
+    return detection["Timestamp"] / 1000 if "Timestamp" in detection else None
 
 
 def _location(asset: Asset) -> dict[str, str]:
@@ -77,5 +77,5 @@ def _location(asset: Asset) -> dict[str, str]:
     return {**location, "Version": asset.version_id} if asset.version_id else location
 
 
-def _json(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer, separators=(",", ":"), default=str).encode()
+def _json(response: dict[str, Any]) -> bytes:
+    return json.dumps(response, separators=(",", ":"), default=str).encode()

@@ -1,4 +1,4 @@
-"""What Rekognition calls the operations of each feature, what it is to be told, and how its answers become records."""
+"""Rekognition operations, parameters and response parsers of each feature."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from headrace.streams.service_results import Feature
 
 FeatureResponse = Mapping[str, Any]
 Detections = Iterable[tuple[float | None, FeatureResponse]]
-"""What was seen, each with its moment in seconds; None in an image."""
+"""Detections with their timestamps in seconds; None in an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """One feature. `of_image` and `of_video` name where an answer holds what was found; `one` is a sighting's own name.
+    """The API calls of one feature.
 
-    A feature without `image` is for videos alone. `options` gives parameters by the least confidence that counts.
+    `image_field` and `video_field` are the response fields of the detections, `one` the field of a single detection.
+    A feature without `image` supports videos only. `options` returns the parameters for a minimum confidence.
     """
 
     start: str
     get: str
-    of_video: str
+    video_field: str
     records: Callable[[Detections], tuple[Any, ...]]
     one: str = ""
     image: str = ""
-    of_image: str = ""
+    image_field: str = ""
     model: str = ""
-    options: Callable[[float], dict[str, Any]] = lambda least: {}
+    options: Callable[[float], dict[str, Any]] = lambda min_confidence: {}
     image_options: Callable[[float], dict[str, Any]] | None = None
 
 
-def _labels(found: Detections) -> tuple[Label, ...]:
-    """Keep the surest sighting of each name, surest first."""
+def _labels(detections: Detections) -> tuple[Label, ...]:
+    """Return the most confident detection of each name, sorted by confidence."""
     best: dict[str, Label] = {}
-    for _, each in found:
+    for _, each in detections:
         parents = each.get("Parents") or [{"Name": each.get("ParentName")}]
         label = Label(name=each["Name"], confidence=round(each["Confidence"], 2), parent=parents[0]["Name"] or None)
         if label.name not in best or best[label.name].confidence < label.confidence:
@@ -44,41 +45,41 @@ def _labels(found: Detections) -> tuple[Label, ...]:
     return tuple(sorted(best.values(), key=lambda label: (-label.confidence, label.name)))
 
 
-def _faces(found: Detections) -> tuple[Face, ...]:
+def _faces(detections: Detections) -> tuple[Face, ...]:
     faces = (
         Face(
             confidence=round(each["Confidence"], 2),
             age_low=each.get("AgeRange", {}).get("Low"),
             age_high=each.get("AgeRange", {}).get("High"),
-            emotion=_surest(each.get("Emotions", ())).get("Type"),
+            emotion=_most_confident(each.get("Emotions", ())).get("Type"),
             at_seconds=at,
         )
-        for at, each in found
+        for at, each in detections
     )
     return tuple(sorted(faces, key=lambda face: (-face.confidence, face.at_seconds or 0.0)))
 
 
-def _lines(found: Detections) -> tuple[TextLine, ...]:
-    """Keep whole lines, each text once, where it was surest."""
+def _lines(detections: Detections) -> tuple[TextLine, ...]:
+    """Return each distinct line with its most confident detection."""
     best: dict[str, TextLine] = {}
-    for at, each in found:
+    for at, each in detections:
         line = TextLine(text=each["DetectedText"], confidence=round(each["Confidence"], 2), at_seconds=at)
         if each["Type"] == "LINE" and (line.text not in best or best[line.text].confidence < line.confidence):
             best[line.text] = line
     return tuple(sorted(best.values(), key=lambda line: (-line.confidence, line.text)))
 
 
-def _celebrities(found: Detections) -> tuple[Celebrity, ...]:
+def _celebrities(detections: Detections) -> tuple[Celebrity, ...]:
     best: dict[str, Celebrity] = {}
-    for at, each in found:
-        sure = each.get("MatchConfidence", each.get("Confidence", 0.0))
-        known = Celebrity(name=each["Name"], confidence=round(sure, 2), at_seconds=at)
-        if known.name not in best or best[known.name].confidence < known.confidence:
-            best[known.name] = known
-    return tuple(sorted(best.values(), key=lambda known: (-known.confidence, known.name)))
+    for at, each in detections:
+        confidence = each.get("MatchConfidence", each.get("Confidence", 0.0))
+        celebrity = Celebrity(name=each["Name"], confidence=round(confidence, 2), at_seconds=at)
+        if celebrity.name not in best or best[celebrity.name].confidence < celebrity.confidence:
+            best[celebrity.name] = celebrity
+    return tuple(sorted(best.values(), key=lambda celebrity: (-celebrity.confidence, celebrity.name)))
 
 
-def _segments(found: Detections) -> tuple[Segment, ...]:
+def _segments(detections: Detections) -> tuple[Segment, ...]:
     segments = (
         Segment(
             kind="Shot" if each["Type"] == "SHOT" else each["TechnicalCueSegment"]["Type"],
@@ -86,48 +87,48 @@ def _segments(found: Detections) -> tuple[Segment, ...]:
             end_seconds=each["EndTimestampMillis"] / 1000,
             confidence=round((each.get("ShotSegment") or each["TechnicalCueSegment"])["Confidence"], 2),
         )
-        for _, each in found
+        for _, each in detections
     )
     return tuple(sorted(segments, key=lambda segment: (segment.start_seconds, segment.kind)))
 
 
-def _surest(found: Iterable[FeatureResponse]) -> FeatureResponse:
-    return max(found, key=lambda each: each["Confidence"], default={})
+def _most_confident(detections: Iterable[FeatureResponse]) -> FeatureResponse:
+    return max(detections, key=lambda each: each["Confidence"], default={})
 
 
-def _least(least: float) -> dict[str, Any]:
-    return {"MinConfidence": least}
+def _min_confidence(min_confidence: float) -> dict[str, Any]:
+    return {"MinConfidence": min_confidence}
 
 
 OPERATIONS: dict[Feature, Operations] = {
     "labels": Operations(
         image="detect_labels",
-        of_image="Labels",
+        image_field="Labels",
         start="start_label_detection",
         get="get_label_detection",
-        of_video="Labels",
+        video_field="Labels",
         one="Label",
         model="LabelModelVersion",
-        options=_least,
+        options=_min_confidence,
         records=_labels,
     ),
     "moderation": Operations(
         image="detect_moderation_labels",
-        of_image="ModerationLabels",
+        image_field="ModerationLabels",
         start="start_content_moderation",
         get="get_content_moderation",
-        of_video="ModerationLabels",
+        video_field="ModerationLabels",
         one="ModerationLabel",
         model="ModerationModelVersion",
-        options=_least,
+        options=_min_confidence,
         records=_labels,
     ),
     "faces": Operations(
         image="detect_faces",
-        of_image="FaceDetails",
+        image_field="FaceDetails",
         start="start_face_detection",
         get="get_face_detection",
-        of_video="Faces",
+        video_field="Faces",
         one="Face",
         options=lambda _: {"FaceAttributes": "ALL"},
         image_options=lambda _: {"Attributes": ["ALL"]},
@@ -135,34 +136,34 @@ OPERATIONS: dict[Feature, Operations] = {
     ),
     "text": Operations(
         image="detect_text",
-        of_image="TextDetections",
+        image_field="TextDetections",
         start="start_text_detection",
         get="get_text_detection",
-        of_video="TextDetections",
+        video_field="TextDetections",
         one="TextDetection",
         model="TextModelVersion",
-        options=lambda least: {"Filters": {"WordFilter": {"MinConfidence": least}}},
+        options=lambda min_confidence: {"Filters": {"WordFilter": {"MinConfidence": min_confidence}}},
         records=_lines,
     ),
     "segments": Operations(
         start="start_segment_detection",
         get="get_segment_detection",
-        of_video="Segments",
-        options=lambda least: {
+        video_field="Segments",
+        options=lambda min_confidence: {
             "SegmentTypes": ["TECHNICAL_CUE", "SHOT"],
             "Filters": {
-                "TechnicalCueFilter": {"MinSegmentConfidence": least},
-                "ShotFilter": {"MinSegmentConfidence": least},
+                "TechnicalCueFilter": {"MinSegmentConfidence": min_confidence},
+                "ShotFilter": {"MinSegmentConfidence": min_confidence},
             },
         },
         records=_segments,
     ),
     "celebrities": Operations(
         image="recognize_celebrities",
-        of_image="CelebrityFaces",
+        image_field="CelebrityFaces",
         start="start_celebrity_recognition",
         get="get_celebrity_recognition",
-        of_video="Celebrities",
+        video_field="Celebrities",
         one="Celebrity",
         records=_celebrities,
     ),

@@ -1,4 +1,4 @@
-"""S3 as the stages see it: the media itself, and the bucket that holds results."""
+"""S3 adapters of the stages: media objects and the results bucket."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from headrace.streams.errors import ObjectGone, OutageError, PermanentError, Sta
 
 
 class S3Bucket:
-    """`streams.results.Bucket` over S3. A bucket that refuses us is an outage: no record could pass without it."""
+    """`streams.results.ResultsBucket` over S3. A denied access is an outage, because every record needs the bucket."""
 
     def __init__(self, aws: AwsClient, name: str) -> None:
         self._aws = aws
         self.name = name
 
     async def list(self, prefix: str, after: str) -> list[str]:
-        """Name at most 1,000 keys under a prefix that come after a key, in text order."""
-        answer = await self._call("list_objects_v2", Prefix=prefix, StartAfter=after)
-        return [found["Key"] for found in answer.get("Contents", ())]
+        """Return at most 1,000 keys with a prefix after a key, in lexical order."""
+        response = await self._call("list_objects_v2", Prefix=prefix, StartAfter=after)
+        return [item["Key"] for item in response.get("Contents", ())]
 
     async def get(self, key: str) -> bytes | None:
-        """Give an object's bytes; None when it is not there."""
+        """Return an object's bytes; None if it does not exist."""
         try:
-            answer = await self._call("get_object", Key=key)
-            content: bytes = await self._aws.run(answer["Body"].read)
+            response = await self._call("get_object", Key=key)
+            content: bytes = await self._aws.run(response["Body"].read)
         except StageError as failure:
             if failure.code == "NoSuchKey":
                 return None
@@ -38,7 +38,7 @@ class S3Bucket:
         return content
 
     async def put(self, key: str, content: bytes, content_type: str) -> None:
-        """Store an object. It is durable when this returns."""
+        """Store an object durably."""
         await self._call("put_object", Key=key, Body=content, ContentType=content_type)
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -57,40 +57,43 @@ class S3Objects:
 
     @asynccontextmanager
     async def fetched(self, asset: Asset) -> AsyncIterator[Path]:
-        """Hold exactly this version in a file for a while. Raises `Gone` when another has taken its place.
+        """Download exactly this version to a temporary file.
 
-        The file's name is none of the key's: a key may be anything, `../` included.
+        The file name is independent of the key, parameters may contain `../`.
+
+        Raises:
+            ObjectGone: Another version replaced the object.
         """
         if asset.size > self._max_bytes:
-            raise PermanentError("too_large", f"{asset.size} bytes are more than the {self._max_bytes} allowed")
+            raise PermanentError("too_large", f"the object has {asset.size} bytes, the limit is {self._max_bytes}")
         with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
             path = Path(folder) / "object"
             await self._download(asset, path)
             yield path
 
     async def tags(self, asset: Asset) -> dict[str, str]:
-        """Give the object's tags: this version's where it has an id, else those of the object as it is now."""
-        which = {"Bucket": asset.bucket, "Key": asset.key}
+        """Return the tags of this version, or of the current object if it has no version id."""
+        parameters = {"Bucket": asset.bucket, "Key": asset.key}
         if asset.version_id:
-            which["VersionId"] = asset.version_id
-        answer = await self._aws.call("s3", "get_object_tagging", **which)
-        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+            parameters["VersionId"] = asset.version_id
+        response = await self._aws.call("s3", "get_object_tagging", **parameters)
+        return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
 
     async def _download(self, asset: Asset, path: Path) -> None:
-        which: dict[str, Any] = {"Bucket": asset.bucket, "Key": asset.key}
+        parameters: dict[str, Any] = {"Bucket": asset.bucket, "Key": asset.key}
         if asset.version_id:
-            which["VersionId"] = asset.version_id
+            parameters["VersionId"] = asset.version_id
         elif asset.etag:
-            which["IfMatch"] = asset.etag
+            parameters["IfMatch"] = asset.etag
         try:
-            answer = await self._aws.call("s3", "get_object", **which)
+            response = await self._aws.call("s3", "get_object", **parameters)
         except StageError as failure:
             if failure.code == "PreconditionFailed":
-                raise ObjectGone("another version has taken its place") from failure
+                raise ObjectGone("another version replaced the object") from failure
             raise
 
         def save() -> None:
             with path.open("wb") as file:
-                shutil.copyfileobj(answer["Body"], file, 1 << 20)
+                shutil.copyfileobj(response["Body"], file, 1 << 20)
 
         await self._aws.run(save)

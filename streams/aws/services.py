@@ -1,4 +1,4 @@
-"""Every service that a stage can reach, over the adapters to AWS: the one place that knows which of them does what."""
+"""Build the services of the stages from the AWS adapters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headrace.streams.settings import StreamSettings
 
 
 def build_services(aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> Services:
-    """Wire the services up: calls go through `aws`, results lie in `bucket`."""
+    """Return the services; calls use `aws`, and results are stored in `bucket`."""
     return Services(
         objects=S3Objects(aws, settings.max_object_bytes),
         blobs=ResultsStore(bucket),

@@ -21,24 +21,24 @@ DocumentFeatures = Sequence[DocumentFeature]
 
 
 class Textract:
-    """Reads documents, through Textract."""
+    """Reads documents with Textract."""
 
     def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
         self._aws = aws
         self._settings = settings
 
     async def detect(self, asset: Asset, features: DocumentFeatures = ()) -> DocumentText:
-        """Read an image of one page and wait for the answer."""
+        """Read an image of one page synchronously."""
         method = "analyze_document" if features else "detect_document_text"
-        asked: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
-        answer = await self._aws.call("textract", method, Document={"S3Object": _location(asset)}, **asked)
+        parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
+        answer = await self._aws.call("textract", method, Document={"S3Object": _location(asset)}, **parameters)
         operation = "AnalyzeDocument" if features else "DetectDocumentText"
-        return _pages(answer["DocumentMetadata"]["Pages"], answer["Blocks"], operation, features)
+        return _document_text(answer["DocumentMetadata"]["Pages"], answer["Blocks"], operation, features)
 
     async def start(self, asset: Asset, token: str, features: DocumentFeatures = ()) -> str:
-        """Submit a document under an idempotency key and give the job id; the same key gives the same job."""
+        """Start a job with an idempotency key and return its id; the same key returns the same job."""
         method = "start_document_analysis" if features else "start_document_text_detection"
-        asked: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
+        parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
         answer = await self._aws.call(
             "textract",
             method,
@@ -46,13 +46,13 @@ class Textract:
             ClientRequestToken=token,
             JobTag=token,
             NotificationChannel=self._settings.job_channel,
-            **asked,
+            **parameters,
         )
         job_id: str = answer["JobId"]
         return job_id
 
     async def get_result(self, job_id: str, features: DocumentFeatures = ()) -> DocumentText:
-        """Fetch every page of what a job read that was started with these features."""
+        """Return the text of a job that was started with these features."""
         method = "get_document_analysis" if features else "get_document_text_detection"
         operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"
         blocks: list[Block] = []
@@ -63,15 +63,15 @@ class Textract:
             blocks += page.get("Blocks", [])
             count = page.get("DocumentMetadata", {}).get("Pages", count)
             if not page.get("NextToken"):
-                return _pages(count, blocks, operation, features)
+                return _document_text(count, blocks, operation, features)
             more = {"NextToken": page["NextToken"]}
 
 
 def parse_form(blocks: Sequence[Block]) -> Form:
-    """Put fields and tables together from blocks that name each other."""
+    """Build fields and tables from related blocks."""
     by_id = {block["Id"]: block for block in blocks}
     fields = tuple(_field(block, by_id) for block in blocks if "KEY" in block.get("EntityTypes", ()))
-    tables = tuple(_grid(block, by_id) for block in blocks if block["BlockType"] == "TABLE")
+    tables = tuple(_table(block, by_id) for block in blocks if block["BlockType"] == "TABLE")
     return Form(fields, tables)
 
 
@@ -80,8 +80,8 @@ def _field(key: Block, by_id: Mapping[str, Block]) -> Field:
     return Field(key.get("Page", 1), _words(key, by_id), value, key["Confidence"])
 
 
-def _grid(table: Block, by_id: Mapping[str, Block]) -> Table:
-    """Lay out cells in rows; one that spans several stands in the first of them."""
+def _table(table: Block, by_id: Mapping[str, Block]) -> Table:
+    """Build a table of rows; a cell that spans several cells is in the first one."""
     cells = {
         (cell["RowIndex"], cell["ColumnIndex"]): _words(cell, by_id)
         for cell in _related(table, "CHILD", by_id)
@@ -93,14 +93,14 @@ def _grid(table: Block, by_id: Mapping[str, Block]) -> Table:
 
 
 def _words(block: Block, by_id: Mapping[str, Block]) -> str:
-    """Give a block's words; a box that is ticked is an X."""
-    said = []
+    """Return the text of a block; a selected checkbox is an X."""
+    words = []
     for child in _related(block, "CHILD", by_id):
         if child["BlockType"] == "WORD":
-            said.append(child["Text"])
+            words.append(child["Text"])
         elif child.get("SelectionStatus") == "SELECTED":
-            said.append("X")
-    return " ".join(said)
+            words.append("X")
+    return " ".join(words)
 
 
 def _related(block: Block, kind: str, by_id: Mapping[str, Block]) -> Iterator[Block]:
@@ -109,8 +109,8 @@ def _related(block: Block, kind: str, by_id: Mapping[str, Block]) -> Iterator[Bl
             yield from (by_id[id_] for id_ in relation["Ids"] if id_ in by_id)
 
 
-def _pages(count: int, blocks: list[Block], operation: str, features: DocumentFeatures) -> DocumentText:
-    """Put the lines together, a line each, an empty one between pages."""
+def _document_text(count: int, blocks: list[Block], operation: str, features: DocumentFeatures) -> DocumentText:
+    """Join the lines of a document, with an empty line between pages."""
     lines: dict[int, list[str]] = {}
     for block in blocks:
         if block["BlockType"] == "LINE":

@@ -1,6 +1,6 @@
 """`streams.services.Speech` over Amazon Transcribe.
 
-The job's name is the idempotency key: Transcribe knows no other, and a second start under the same name is a conflict.
+The job name is the idempotency key: Transcribe has no other, and a second job with the same name is a conflict.
 Source: Amazon Transcribe API Reference, StartTranscriptionJob.
 """
 
@@ -18,11 +18,11 @@ from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import Transcript
 from headrace.streams.settings import StreamSettings
 
-OUTPUT = "_transcribe/"
+OUTPUT_PREFIX = "_transcribe/"
 
 
 class Transcribe:
-    """Turns speech into text, through Transcribe. Its answers are written to the results bucket."""
+    """Transcribes speech with Transcribe. The output is written to the results bucket."""
 
     def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
         self._aws = aws
@@ -30,9 +30,10 @@ class Transcribe:
         self._settings = settings
 
     async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
-        """Submit what has sound; a job of this name that is there already is the same job.
+        """Start a job and return its id; an existing job of this name is the same job.
 
-        Raises `Unprocessable` for a vocabulary without a language: Transcribe knows one of a language only.
+        Raises:
+            PermanentError: A vocabulary is set without a language; vocabularies are specific to a language.
         """
         language: dict[str, Any] = {"IdentifyLanguage": True}
         if self._settings.language:
@@ -44,27 +45,27 @@ class Transcribe:
                 TranscriptionJobName=token,
                 Media={"MediaFileUri": f"s3://{asset.bucket}/{asset.key}"},
                 OutputBucketName=self._bucket.name,
-                OutputKey=f"{OUTPUT}{token}.json",
+                OutputKey=f"{OUTPUT_PREFIX}{token}.json",
                 Subtitles={"Formats": ["vtt"]},
                 **language,
-                **self._hearing(speakers, vocabulary),
+                **self._job_settings(speakers, vocabulary),
             )
         except StageError as failure:
             if failure.code != "ConflictException":
                 raise
         return token
 
-    def _hearing(self, speakers: int, vocabulary: str) -> dict[str, Any]:
-        """Say how to listen. Source: Amazon Transcribe API Reference, Settings."""
+    def _job_settings(self, speakers: int, vocabulary: str) -> dict[str, Any]:
+        """Return the job's Settings. Source: Amazon Transcribe API Reference, Settings."""
         if vocabulary and not self._settings.language:
-            raise PermanentError("no_language", "a vocabulary is one of a language: set HEADRACE_LANGUAGE")
+            raise PermanentError("no_language", "a vocabulary requires a language: set HEADRACE_LANGUAGE")
         settings: dict[str, Any] = {"VocabularyName": vocabulary} if vocabulary else {}
         if speakers:
             settings |= {"ShowSpeakerLabels": True, "MaxSpeakerLabels": max(2, speakers)}
         return {"Settings": settings} if settings else {}
 
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
-        """Fetch what a job heard."""
+        """Return the transcript of a job."""
         answer = await self._aws.call("transcribe", "get_transcription_job", TranscriptionJobName=job_id)
         job = answer["TranscriptionJob"]
         content = await self._fetch(job["Transcript"]["TranscriptFileUri"])
@@ -79,9 +80,9 @@ class Transcribe:
         )
 
     async def _fetch(self, uri: str) -> bytes:
-        """Read a file of a job's output by the address that Transcribe gives, in any of its forms."""
+        """Read an output file of a job by its URI, in any of the forms that Transcribe returns."""
         _, _, key = unquote(urlsplit(uri).path).partition(f"/{self._bucket.name}/")
         content = await self._bucket.get(key or unquote(urlsplit(uri).path).lstrip("/"))
         if content is None:
-            raise PermanentError("result_missing", "the job's output is not where Transcribe says it is")
+            raise PermanentError("result_missing", "the output of the job is missing from the results bucket")
         return content

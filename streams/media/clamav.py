@@ -1,4 +1,4 @@
-"""Ask a ClamAV daemon about a file. Source: clamd(8), commands VERSION and INSTREAM."""
+"""Scan files with a ClamAV daemon. Source: clamd(8), commands VERSION and INSTREAM."""
 
 from __future__ import annotations
 
@@ -13,43 +13,45 @@ from headrace.streams.errors import OutageError, PermanentError, TransientError
 
 PORT = 3310
 CHUNK_BYTES = 1 << 16
-ANSWER_SECONDS = 10.0
-LIMIT = "Heuristics.Limits.Exceeded"
-"""What clamd calls a file that it did not look at to its end, where `AlertExceedsMax` is set: no virus."""
+ANSWER_TIMEOUT_SECONDS = 10.0
+LIMIT_SIGNATURE = "Heuristics.Limits.Exceeded"
+"""Prefix of the signature for a file that exceeds a limit of clamd (`AlertExceedsMax`); it is not a virus."""
 
 
 async def scan(address: str, path: Path, timeout_seconds: float = 120.0) -> str:
-    """Have the daemon at `host:port` scan a file, and give its version line.
+    """Scan a file with the daemon at `host:port` and return the daemon's version line.
 
-    Raises `Unprocessable` (`infected` with the signature's name, `too_large`), `Outage` when there is no clamd that
-    answers, and `Transient` when a working one could not scan this file in time, or not at all.
+    Raises:
+        PermanentError: `infected` with the signature's name, or `too_large`.
+        OutageError: No clamd answers at the address.
+        TransientError: clamd did not scan the file, or not in time.
     """
     version = await _version(address)
     with path.open("rb") as file:
         try:
             async with asyncio.timeout(timeout_seconds):
-                _judge(await _answer(address, file))
+                _raise_for(await _answer(address, file))
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise TransientError("clamd hung up, or took too long over the file") from error
+            raise TransientError("clamd closed the connection or took too long") from error
     return version
 
 
 async def _version(address: str) -> str:
-    """Ask who is there before a file is sent: what fails here is not the fault of a file."""
+    """Return the daemon's version before a file is sent: a failure here is not caused by a file."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS), _connected(address) as (reader, writer):
+        async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS), _connected(address) as (reader, writer):
             writer.write(b"zVERSION\0")
             version = await _line(reader)
     except (OSError, ValueError, OverflowError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
         raise OutageError(f"no clamd answers at {address}; start it, or correct HEADRACE_CLAMD") from error
     if not version.startswith("ClamAV"):
-        raise OutageError(f"what answers at {address} is not clamd; correct HEADRACE_CLAMD")
+        raise OutageError(f"the server at {address} is not clamd; correct HEADRACE_CLAMD")
     return version
 
 
 @asynccontextmanager
 async def _connected(address: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(*_where(address))
+    reader, writer = await asyncio.open_connection(*_host_and_port(address))
     try:
         yield reader, writer
     finally:
@@ -62,29 +64,29 @@ async def _line(reader: asyncio.StreamReader) -> str:
     return (await reader.readuntil(b"\0")).rstrip(b"\0").decode(errors="replace")
 
 
-def _where(address: str) -> tuple[str, int]:
+def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host.strip("[]") or address, int(port) if host else PORT
 
 
 async def _answer(address: str, file: BinaryIO) -> str:
-    """Send a file and give what clamd says, which it may do, and hang up, before it has got all.
+    """Send a file and return clamd's answer. clamd may answer and close the connection before the end of the file.
 
-    Over a bare socket: a stream throws away what has come in as soon as nothing can be sent any more.
+    Uses a plain socket, because an asyncio stream discards received data as soon as a write fails.
     """
-    connection = await asyncio.to_thread(socket.create_connection, _where(address), ANSWER_SECONDS)
+    connection = await asyncio.to_thread(socket.create_connection, _host_and_port(address), ANSWER_TIMEOUT_SECONDS)
     with connection:
         connection.setblocking(False)
         sending = asyncio.create_task(_send(file, connection))
         try:
-            return await _said(connection)
+            return await _read_answer(connection)
         finally:
             sending.cancel()
             await asyncio.wait([sending])
 
 
 async def _send(file: BinaryIO, connection: socket.socket) -> None:
-    """Send chunks, each behind its length, and an empty one as the end."""
+    """Send chunks, each after its length, and an empty chunk at the end."""
     loop = asyncio.get_running_loop()
     with suppress(ConnectionError):
         await loop.sock_sendall(connection, b"zINSTREAM\0")
@@ -94,25 +96,25 @@ async def _send(file: BinaryIO, connection: socket.socket) -> None:
             await loop.sock_sendall(connection, len(chunk).to_bytes(4) + chunk)
 
 
-async def _said(connection: socket.socket) -> str:
+async def _read_answer(connection: socket.socket) -> str:
     loop = asyncio.get_running_loop()
-    said = b""
-    while not said.endswith(b"\0"):
+    answer = b""
+    while not answer.endswith(b"\0"):
         part = await loop.sock_recv(connection, CHUNK_BYTES)
-        if not part or len(said) > CHUNK_BYTES:
-            raise ConnectionResetError("no whole answer")
-        said += part
-    return said.rstrip(b"\0").decode(errors="replace")
+        if not part or len(answer) > CHUNK_BYTES:
+            raise ConnectionResetError("incomplete answer")
+        answer += part
+    return answer.rstrip(b"\0").decode(errors="replace")
 
 
-def _judge(answer: str) -> None:
+def _raise_for(answer: str) -> None:
     if answer == "stream: OK":
         return
     if answer.endswith(" FOUND"):
         signature = answer.removeprefix("stream: ").removesuffix(" FOUND")
-        if signature.startswith(LIMIT):
-            which = signature.removeprefix(LIMIT).lstrip(".")
-            raise PermanentError("too_large", f"clamd gave it up at its limit {which}: raise it in clamd.conf")
+        if signature.startswith(LIMIT_SIGNATURE):
+            limit = signature.removeprefix(LIMIT_SIGNATURE).lstrip(".")
+            raise PermanentError("too_large", f"clamd stopped the scan at its limit {limit}: raise it in clamd.conf")
         raise PermanentError("infected", f"ClamAV found {signature}")
     if answer.startswith("INSTREAM size limit exceeded"):
         raise PermanentError("too_large", "the file is larger than clamd accepts; raise StreamMaxLength in clamd.conf")

@@ -1,4 +1,4 @@
-"""Reads what ffmpeg prints: the description of a file, and why it cannot be decoded."""
+"""Parse ffmpeg's output: the description of a file, and its errors."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headrace.streams.errors import PermanentError
-from headrace.streams.media.ffmpeg import PICTURE_PIXELS
-from headrace.streams.media.file_type import FileKind as Sniffed
+from headrace.streams.media.ffmpeg import MAX_PIXELS
+from headrace.streams.media.file_type import FileKind as DetectedKind
 
 MediaKind = Literal["image", "video", "audio", "other"]
 
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """The technical metadata of a file; width and height in pixels as displayed, bit rate in bits a second."""
+    """The technical metadata of a file: displayed width and height in pixels, bit rate in bits per second."""
 
     kind: MediaKind
     format: str
@@ -39,22 +39,22 @@ _FRAME_RATE = re.compile(r", ([\d.]+)(k?) fps")
 _ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
 
 
-def parse(text: str, sniffed: Sniffed = "video") -> MediaInfo:
-    """Read what `ffmpeg -i` prints about a file whose first bytes are of the sniffed kind.
+def parse(text: str, detected: DetectedKind = "video") -> MediaInfo:
+    """Parse the output of `ffmpeg -i`. A cover picture does not count as video.
 
-    A cover picture is not video. Raises `Unprocessable("unreadable")` when ffmpeg could not open the file, and when
-    it holds nothing that can be seen or heard.
+    Raises:
+        PermanentError: Code `unreadable`: ffmpeg cannot open the file, or it has neither video nor audio.
     """
     opened = re.search(r"^Input #0, (\S+), from", text, re.MULTILINE)
     if not opened:
-        raise unreadable(sniffed, text)
+        raise unreadable(detected, text)
     streams = [s for s in _STREAM.finditer(text) if s["codec"] != "none" and "(attached pic)" not in s["rest"]]
     picture = next((s for s in streams if s["kind"] != "Audio"), None)
     sound = next((s for s in streams if s["kind"] == "Audio"), None)
     if not (picture or sound):
-        raise unreadable(sniffed, "no picture and no sound that ffmpeg can decode")
-    width, height = _displayed(picture["rest"]) if picture else (None, None)
-    still = sniffed == "image"
+        raise unreadable(detected, "no video and no audio that ffmpeg can decode")
+    width, height = _displayed_size(picture["rest"]) if picture else (None, None)
+    still = detected == "image"
     return MediaInfo(
         kind="image" if still else "video" if picture else "audio",
         format=opened[1].removesuffix("_pipe"),
@@ -69,17 +69,17 @@ def parse(text: str, sniffed: Sniffed = "video") -> MediaInfo:
 
 
 def _duration(text: str) -> float | None:
-    found = _DURATION.search(text)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+    match = _DURATION.search(text)
+    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3]) if match else None
 
 
 def _frame_rate(stream: str) -> float | None:
-    found = _FRAME_RATE.search(stream)
-    return float(found[1]) * (1000 if found[2] else 1) if found else None
+    match = _FRAME_RATE.search(stream)
+    return float(match[1]) * (1000 if match[2] else 1) if match else None
 
 
-def _displayed(stream: str) -> tuple[int | None, int | None]:
-    """Turn the stored size into the displayed one: pixels made square, and the picture rotated."""
+def _displayed_size(stream: str) -> tuple[int | None, int | None]:
+    """Return the displayed size: with square pixels and rotation applied."""
     size = _SIZE.search(stream)
     if not size:
         return None, None
@@ -87,8 +87,8 @@ def _displayed(stream: str) -> tuple[int | None, int | None]:
     if size[3] and int(size[3]) and int(size[4]):
         width = round(width * int(size[3]) / int(size[4]))
     rotation = _ROTATION.search(stream)
-    lies = rotation and 45 < abs(float(rotation[1])) % 180 < 135
-    return (height, width) if lies else (width, height)
+    is_sideways = rotation and 45 < abs(float(rotation[1])) % 180 < 135
+    return (height, width) if is_sideways else (width, height)
 
 
 _NOISE = re.compile(
@@ -100,16 +100,16 @@ LOST = re.compile("partial file|File ended prematurely|LZW decode failed")
 
 
 def unreadable(kind: str, errors: str) -> PermanentError:
-    """Say why in the first line of ffmpeg's that tells something, without its names and addresses of parts."""
+    """Return the error for a file, with the first significant line of ffmpeg's output as its reason."""
     if size := re.search(r"Picture size (\d+)x(\d+) is invalid", errors):
         return too_large(int(size[1]), int(size[2]))
     if "Cannot allocate memory" in errors:
-        return PermanentError("too_large", "decoding it takes more memory than one run may use")
+        return PermanentError("too_large", "decoding needs more memory than the limit of one run")
     lines = [re.sub(r"^(\[[^\]]*\] ?)*(Error opening input: )?", "", line).strip() for line in errors.split("\n")]
-    reason = next((line for line in lines if line and not _NOISE.search(line)), "nothing in it can be decoded")
+    reason = next((line for line in lines if line and not _NOISE.search(line)), "it has no decodable stream")
     return PermanentError("unreadable", f"not a readable {kind} file: {reason[:200]}")
 
 
 def too_large(width: int, height: int) -> PermanentError:
-    limit = PICTURE_PIXELS // 1_000_000
-    return PermanentError("too_large", f"a picture of {width} x {height} pixels; the limit is {limit} megapixels")
+    limit = MAX_PIXELS // 1_000_000
+    return PermanentError("too_large", f"the picture has {width} x {height} pixels; the limit is {limit} megapixels")

@@ -1,4 +1,4 @@
-"""Tells a file's type from its first bytes, never from its name."""
+"""Detect a file's type from its first bytes, regardless of its name."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Literal
 FileKind = Literal["image", "video", "audio", "document", "archive", "executable", "text", "unknown"]
 
 HEAD_BYTES = 4096
-"""How much of a file's start `sniff` wants to see."""
+"""Number of leading bytes that `detect` reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
-    """A media type, what it is to the pipeline, and the ffmpeg demuxer for it where ffmpeg may read it."""
+    """A media type, its kind, and the ffmpeg demuxer; None if ffmpeg must not read it."""
 
     mime: str
     kind: FileKind
@@ -23,7 +23,7 @@ class ContentType:
 
 UNKNOWN = ContentType("application/octet-stream", "unknown")
 
-# A row is a type and its signatures, of which one must fit: each is bytes at their offsets.
+# A row is a type and its alternative signatures; a signature is bytes by offset.
 _SIGNATURES: tuple[tuple[ContentType, tuple[dict[int, bytes], ...]], ...] = (
     (ContentType("image/jpeg", "image", "jpeg_pipe"), ({0: b"\xff\xd8\xff"},)),
     (ContentType("image/png", "image", "png_pipe"), ({0: b"\x89PNG\r\n\x1a\n"},)),
@@ -97,10 +97,10 @@ _TEXTS = {
 
 
 def detect(head: bytes) -> ContentType | None:
-    """Tell the type from the first `HEAD_BYTES` of a file; None for what is not known."""
+    """Return the type of a file from its first `HEAD_BYTES` bytes; None if it is unknown."""
     for sniffer in (_container, _signature, _audio_frame, _text):
-        if found := sniffer(head):
-            return found
+        if content_type := sniffer(head):
+            return content_type
     return None
 
 
@@ -119,14 +119,14 @@ def _container(head: bytes) -> ContentType | None:
 
 
 def _signature(head: bytes) -> ContentType | None:
-    for found, signatures in _SIGNATURES:
+    for content_type, signatures in _SIGNATURES:
         if any(all(head.startswith(part, at) for at, part in signature.items()) for signature in signatures):
-            return found
+            return content_type
     return None
 
 
 def _audio_frame(head: bytes) -> ContentType | None:
-    """Know MPEG audio without any container by the header of its first frame."""
+    """Detect MPEG audio without a container by the header of its first frame."""
     frame = head.lstrip(b"\0")
     if len(frame) < 3 or frame[0] != 0xFF:
         return None
@@ -151,4 +151,4 @@ def _text(head: bytes) -> ContentType | None:
     start = text.lstrip().lower()
     if start.startswith("<?xml") and "<svg" in start:
         return _TEXTS["<svg"]
-    return next(found for mark, found in _TEXTS.items() if start.startswith(mark))
+    return next(content_type for prefix, content_type in _TEXTS.items() if start.startswith(prefix))

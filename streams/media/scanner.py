@@ -1,4 +1,4 @@
-"""`streams.services.Scanner`: ClamAV where there is one, a check of the content by itself everywhere."""
+"""`streams.services.Scanner`: the built-in content check, then ClamAV if it is configured."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from headrace.streams.media.content_check import ScanVerdict
 
 
 class ContentScanner:
-    """Checks type against content, and asks a ClamAV daemon when its address is known."""
+    """Checks the content, then scans it with a ClamAV daemon if `clamd_address` is set."""
 
     def __init__(self, clamd_address: str) -> None:
         self._clamd = clamd_address
 
     async def scan(self, path: Path, name: str) -> ScanVerdict:
-        """Describe harmless content. Raises `Unprocessable` for the other kind."""
+        """Scan a file.
+
+        Raises:
+            PermanentError: The content is harmful or does not match its name.
+        """
         verdict = await asyncio.to_thread(content_check.check, path, name)
         if not self._clamd:
             return verdict

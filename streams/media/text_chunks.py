@@ -14,33 +14,33 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """A stretch of a text, and the place of its first character in the whole."""
+    """A part of a text and the index of its first character in the text."""
 
     begin: int
     content: str
 
 
-def split_text(text: str, most_bytes: int) -> Iterator[TextChunk]:
-    """Cut a text into parts of at most so many bytes of UTF-8, each as long as it can be.
+def split_text(text: str, max_bytes: int) -> Iterator[TextChunk]:
+    """Split a text into chunks of at most `max_bytes` bytes of UTF-8, each as long as possible.
 
-    It is cut behind a sentence; where one is too long, behind a word; where that is too long, between characters.
-    The parts together are the text, without those that are mere white space.
+    A chunk ends after a sentence; if a sentence is too long, after a word; if a word is too long, after a character.
+    Chunks of white space only are omitted.
     """
     begin = 0
     while begin < len(text):
-        end = _end(text, begin, most_bytes)
+        end = _end(text, begin, max_bytes)
         if text[begin:end].strip():
             yield TextChunk(begin, text[begin:end])
         begin = end
 
 
-def _end(text: str, begin: int, most_bytes: int) -> int:
-    """Say where a part ends that begins here."""
-    longest = begin + len(text[begin : begin + most_bytes].encode()[:most_bytes].decode(errors="ignore"))
+def _end(text: str, begin: int, max_bytes: int) -> int:
+    """Return the end of the chunk that starts at `begin`."""
+    longest = begin + len(text[begin : begin + max_bytes].encode()[:max_bytes].decode(errors="ignore"))
     if longest >= len(text):
         return len(text)
     for border in (_SENTENCE_END, _SPACE):
-        ends = [found.end() for found in border.finditer(text, begin, longest)]
+        ends = [match.end() for match in border.finditer(text, begin, longest)]
         if ends and ends[-1] > begin:
             return ends[-1]
     return max(longest, begin + 1)

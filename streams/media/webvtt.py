@@ -1,4 +1,4 @@
-"""WebVTT subtitles whose words change and whose times stay."""
+"""Read WebVTT subtitles, and write them with other texts and the same times."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ _CUE = re.compile(r"^(\S+ --> \S+.*)\n((?:.+\n?)+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """The lines of time of all cues with their settings, and the text of each in one line."""
+    """The time line of each cue with its settings, and the text of each cue in one line."""
 
     times: tuple[str, ...]
     texts: tuple[str, ...]
 
     def with_texts(self, texts: Sequence[str]) -> str:
-        """Write them as WebVTT with other texts, one for each cue. Raises ValueError for another number."""
+        """Return WebVTT with other texts, one for each cue.
+
+        Raises:
+            ValueError: The number of texts differs from the number of cues.
+        """
         cues = (f"{time}\n{text}\n" for time, text in zip(self.times, texts, strict=True))
         return "\n".join(["WEBVTT\n", *cues])
 
 
 def parse(text: str) -> Subtitles:
-    """Read WebVTT; styles, notes and the numbers of cues are left out. Source: W3C, "WebVTT"."""
-    found = _CUE.findall(text.replace("\r\n", "\n"))
-    return Subtitles(tuple(time for time, _ in found), tuple(" ".join(lines.split()) for _, lines in found))
+    """Parse WebVTT without styles, notes and cue identifiers. Source: W3C, "WebVTT"."""
+    cues = _CUE.findall(text.replace("\r\n", "\n"))
+    return Subtitles(tuple(time for time, _ in cues), tuple(" ".join(lines.split()) for _, lines in cues))

@@ -1,4 +1,4 @@
-"""What the tests of the AI endpoint share: clients, requests, and the local AWS around it."""
+"""Clients, requests and local AWS for the tests of the AI endpoint."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def credentials(url: str) -> dict[str, str]:
 
 
 def connect(service: str, url: str) -> Any:
-    """A client without retries: a test wants to see each answer."""
+    """A client without retries, so that a test sees each response."""
     client: Any = boto3.client  # the stubs know a type for each service, and a name that varies fits none
     return client(service, **credentials(url), config=Config(retries={"total_max_attempts": 1}))
 
 
 def wait_until(condition: Callable[[], Found], seconds: float = 20.0) -> Found:
-    """Asks until the answer is true, and gives it; fails at the deadline."""
+    """Poll until the result is true and return it; fail at the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -48,7 +48,7 @@ def wait_until(condition: Callable[[], Found], seconds: float = 20.0) -> Found:
 
 @dataclass(frozen=True)
 class Aws:
-    """The local AWS, with a topic and an EventBridge rule that both end in one queue."""
+    """The local AWS with a topic and an EventBridge rule that both send to one queue."""
 
     s3: Any
     sqs: Any
@@ -65,7 +65,7 @@ class Aws:
         return str(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode())
 
     def received(self, seconds: int = 5) -> list[dict[str, Any]]:
-        """The next messages, taken off the queue; none where none come in time."""
+        """Receive the next messages; none if none arrive in time."""
         answer = self.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=seconds, MaxNumberOfMessages=10)
         messages = answer.get("Messages", [])
         for message in messages:
@@ -73,12 +73,12 @@ class Aws:
         return [json.loads(message["Body"]) for message in messages]
 
     def completion(self) -> dict[str, Any]:
-        """The one completion that is in the queue, out of its SNS envelope."""
+        """Receive the only completion without its SNS envelope."""
         (envelope,) = self.received()
         return dict(json.loads(envelope["Message"]))
 
     def ended(self) -> dict[str, Any]:
-        """What the one event that is in the queue says of its transcription job."""
+        """Receive the only event and return its transcription job details."""
         (event,) = self.received()
         return dict(event["detail"])
 
@@ -93,7 +93,7 @@ def video(aws: Aws, key: str = "rabbit.mp4", **options: object) -> dict[str, Any
 
 
 def speech(name: str, key: str = "jfk.flac", **options: Any) -> dict[str, Any]:
-    """A request for a job of Transcribe."""
+    """A request for a Transcribe job."""
     media = {"MediaFileUri": f"s3://{BUCKET}/{key}"}
     return {
         "TranscriptionJobName": name,
@@ -126,7 +126,7 @@ def http(url: str, method: str = "GET", body: object = None) -> Any:
 
 
 def refusal(call: Callable[..., object], **params: object) -> tuple[str, int]:
-    """The error code and HTTP status with which a call is refused."""
+    """Return the error code and HTTP status of a rejected call."""
     with pytest.raises(ClientError) as raised:
         call(**params)
     answer = raised.value.response

@@ -1,4 +1,4 @@
-"""A local AWS for the session, and AI endpoints over it."""
+"""Fixtures: a local AWS for the session, and AI endpoints that use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATTERN = {"source": ["aws.transcribe"], "detail": {"TranscriptionJobStatus": ["
 
 @pytest.fixture(scope="module", autouse=True)
 def no_recogniser() -> Iterator[None]:
-    """Make words up also where the extra `speech` is installed, which takes as long as the sound lasts."""
+    """Use generated transcripts even if the extra `speech` is installed; recognition runs in real time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recognizer, "engine", lambda: "")
         yield
@@ -38,7 +38,7 @@ def no_recogniser() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a MiniStack that lives as long as the session."""
+    """The URL of a MiniStack for the session."""
     port = _free_port()
     variables = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
     log = tmp_path_factory.mktemp("ministack") / "log"
@@ -56,7 +56,7 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def serve(aws_url: str) -> Serve:
-    """Runs an AI endpoint in a thread while its `with` block lasts, and gives its URL."""
+    """Run an AI endpoint in a thread for a `with` block and yield its URL."""
 
     @contextmanager
     def run(settings: AiSettings) -> Iterator[str]:
@@ -77,7 +77,7 @@ def serve(aws_url: str) -> Serve:
 
 @pytest.fixture(scope="session")
 def ai_url(serve: Serve) -> Iterator[str]:
-    """The URL of an AI endpoint whose jobs take no longer than their work."""
+    """The URL of an AI endpoint without artificial job duration."""
     with serve(AiSettings(data=None, job_seconds=0.0)) as url:
         yield url
 
@@ -93,7 +93,7 @@ def media_bucket(aws_url: str) -> None:
 
 @pytest.fixture
 def aws(aws_url: str, media_bucket: None) -> Iterator[Aws]:
-    """The local AWS with a topic, a rule and a queue of the test's own."""
+    """The local AWS with a topic, a rule and a queue of one test."""
     s3, sns, sqs, events = (connect(name, aws_url) for name in ("s3", "sns", "sqs", "events"))
     name = f"test-{uuid4()}"
     queue = sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -121,7 +121,7 @@ def transcribe(ai_url: str) -> Any:
 
 @pytest.fixture
 def fault(ai_url: str) -> Iterator[Callable[..., None]]:
-    """Puts a fault in force for the test."""
+    """Inject a fault for the test."""
 
     def add(operation: str, kind: str, **options: object) -> None:
         http(f"{ai_url}/faults", "POST", {"operation": operation, "kind": kind, **options})

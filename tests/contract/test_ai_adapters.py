@@ -1,4 +1,4 @@
-"""Our own clients of every AI service, over the wire, against the local endpoint."""
+"""Tests of the AWS adapters with the local AI endpoint over HTTP."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def calls(aws_url: str, ai_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
-    """The stages' door to AWS, which leads to the local ones."""
+    """The AWS client of the stages, connected to the local endpoints."""
     for name in AI_SERVICES:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", ai_url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", aws_url)
@@ -94,7 +94,7 @@ async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: A
     assert bool(found.detections) == (feature != "celebrities")
 
 
-async def test_a_document_is_read_page_by_page(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+async def test_reads_a_document_page_by_page(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     documents = Textract(calls, settings)
     aws.put("two.pdf", pdf("first page\nsecond line", "last page"))
     job_id = await documents.start(media("two.pdf"), token("documents", "two.pdf"))
@@ -105,12 +105,12 @@ async def test_a_document_is_read_page_by_page(calls: Calls, settings: StreamSet
     assert pages.charges[0].usd == 0.003
 
 
-async def test_a_picture_of_a_page_is_read_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
+async def test_reads_a_picture_synchronously(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
     pages = await Textract(calls, settings).detect(media("bottles.jpg"))
     assert (pages.count, pages.text) == (1, "Synthetic line: no text was read from this picture")
 
 
-async def test_a_scanned_code_is_text(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+async def test_qr_code_is_detected_as_text(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     aws.put("scan.png", qr("Invoice 7\nTotal: 12.50"))
     pages = await Textract(calls, settings).detect(media("scan.png"))
     assert (pages.count, pages.text) == (1, "Invoice 7\nTotal: 12.50")
@@ -133,22 +133,20 @@ async def test_forms_and_tables_of_a_document(calls: Calls, settings: StreamSett
     assert refused.value.code == "InvalidJobIdException"
 
 
-async def test_forms_of_a_picture_at_once(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
+async def test_reads_picture_forms_synchronously(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
     pages = await Textract(calls, settings).detect(media("bottles.jpg"), ["FORMS"])
     assert pages.form == Form((Field(1, "Synthetic line:", "no text was read from this picture", 99.0),), ())
     assert [charge.operation for charge in pages.charges] == ["AnalyzeDocument FORMS"]
 
 
-async def test_a_document_that_is_none_is_refused(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+async def test_rejects_files_that_are_not_documents(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     aws.put("no.pdf", b"no document")
     with pytest.raises(PermanentError) as refused:
         await Textract(calls, settings).detect(media("no.pdf"))
     assert refused.value.code == "UnsupportedDocumentException"
 
 
-async def test_names_and_personal_data_are_placed_in_the_whole_of_a_long_text(
-    calls: Calls, settings: StreamSettings
-) -> None:
+async def test_span_offsets_refer_to_the_whole_text(calls: Calls, settings: StreamSettings) -> None:
     language = Comprehend(calls, settings)
     text = "Nothing to see here at all. " * 4000 + "Then Ada Example met Bob in 2026. Write to ada@example.com."
     names = await language.detect_spans("entities", text, "en")
@@ -160,26 +158,26 @@ async def test_names_and_personal_data_are_placed_in_the_whole_of_a_long_text(
     assert names.charges[0].units == -(-first // 100) + -(-(len(text) - first) // 100)
 
 
-async def test_a_mood_is_weighed_over_all_parts(calls: Calls, settings: StreamSettings) -> None:
+async def test_sentiment_is_averaged_over_chunks(calls: Calls, settings: StreamSettings) -> None:
     language = Comprehend(calls, settings)
     mood = await language.detect_sentiment("What a wonderful, happy day. " * 400, "en")
     assert mood.positive > 0.9
     assert len(json.loads(mood.answer)) == 3
 
 
-async def test_a_language_that_comprehend_does_not_know_is_a_plain_word(calls: Calls, settings: StreamSettings) -> None:
-    with pytest.raises(PermanentError, match="the text is in fi; Comprehend takes"):
+async def test_unsupported_language_is_a_permanent_error(calls: Calls, settings: StreamSettings) -> None:
+    with pytest.raises(PermanentError, match="the text is in fi; Comprehend supports"):
         await Comprehend(calls, settings).detect_sentiment("hyvää", "fi")
 
 
-async def test_languages_are_told(calls: Calls, settings: StreamSettings) -> None:
+async def test_detects_languages(calls: Calls, settings: StreamSettings) -> None:
     told = await Comprehend(calls, settings).detect_languages(
         "Das ist nicht der Hund, und ich bin auch nicht die Katze."
     )
     assert told.shares[0][0] == "de"
 
 
-async def test_a_translation_keeps_lines_and_lengths(calls: Calls, media_bucket: None) -> None:
+async def test_translation_keeps_lines_and_lengths(calls: Calls, media_bucket: None) -> None:
     translator = Translate(calls)
     made = await translator.translate(["one", "two words"], "", "de")
     assert made.texts == ("[de] one", "[de] two words")
@@ -190,7 +188,7 @@ async def test_a_translation_keeps_lines_and_lengths(calls: Calls, media_bucket:
     assert whole.replace("[de] ", "") == long
 
 
-async def test_speech_is_heard_with_speakers_told_apart(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+async def test_transcribes_speech_with_speaker_labels(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     speech, key = Transcribe(calls, S3Bucket(calls, BUCKET), settings), token("transcript", "speakers")
     assert await speech.start(media("jfk.flac"), key, 3, "") == key
     assert await speech.start(media("jfk.flac"), key, 3, "") == key
@@ -203,13 +201,13 @@ async def test_speech_is_heard_with_speakers_told_apart(calls: Calls, settings: 
     assert told["Settings"] == {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}
 
 
-async def test_a_vocabulary_without_a_language_is_a_plain_word(calls: Calls, settings: StreamSettings) -> None:
+async def test_vocabulary_without_a_language_is_a_permanent_error(calls: Calls, settings: StreamSettings) -> None:
     speech = Transcribe(calls, S3Bucket(calls, BUCKET), settings)
     with pytest.raises(PermanentError, match="HEADRACE_LANGUAGE"):
         await speech.start(media("jfk.flac"), "transcript-x", 0, "names")
 
 
-async def test_a_text_is_read_out_and_its_end_is_told(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+async def test_synthesizes_speech_and_notifies_completion(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     polly = Polly(calls, S3Bucket(calls, BUCKET), settings)
     key = token("voice", "text")
     task = await polly.start("Hello there", "Joanna", key)
@@ -221,12 +219,12 @@ async def test_a_text_is_read_out_and_its_end_is_told(calls: Calls, settings: St
     assert aws.s3.head_object(Bucket=BUCKET, Key=spoken.key)["ContentLength"] > 500
 
 
-async def test_a_text_that_is_too_long_is_never_sent(calls: Calls, settings: StreamSettings) -> None:
+async def test_text_over_the_limit_is_not_sent(calls: Calls, settings: StreamSettings) -> None:
     with pytest.raises(PermanentError, match="100,001 characters"):
         await Polly(calls, S3Bucket(calls, BUCKET), settings).start("a" * 100_001, "Joanna", "t")
 
 
-async def test_a_video_is_converted(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings)
     film = ready(media("rabbit.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
     key = token("transcode", "rabbit.mp4")
@@ -242,7 +240,7 @@ async def test_a_video_is_converted(calls: Calls, settings: StreamSettings, aws:
         assert aws.s3.head_object(Bucket=file.bucket, Key=file.key)["ContentLength"] > 500
 
 
-async def test_a_video_is_cut_for_streaming(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+async def test_transcodes_a_video_for_streaming(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings)
     aws.put("a film.mp4", (MEDIA / "rabbit.mp4").read_bytes())
     film = ready(media("a film.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
@@ -263,7 +261,7 @@ def uris(playlist: str) -> list[str]:
 
 
 async def _made(transcoder: MediaConvert, job_id: str) -> Any:
-    """What the job made, once it has ended: its own event goes to a rule that is not set up here."""
+    """Return the result of a job once it has ended; its event has no target here."""
     with anyio.fail_after(30):
         while True:
             try:
@@ -272,14 +270,14 @@ async def _made(transcoder: MediaConvert, job_id: str) -> Any:
                 await anyio.sleep(0.05)
 
 
-async def test_a_model_is_asked_and_its_tokens_are_paid(calls: Calls) -> None:
+async def test_generates_text_and_charges_tokens(calls: Calls) -> None:
     text = "Whales are large. Whales eat krill. Krill are small. " * 3
     written = await BedrockTextGenerator(calls).write("Sum up.", text, "amazon.nova-lite-v1:0")
     assert written.text.startswith("[extract, no language model was run] Whales")
     assert [charge.units * 1000 for charge in written.charges] == [written.input_tokens, written.output_tokens]
 
 
-async def test_faults_come_with_the_codes_of_each_protocol(calls: Calls, fault: Any) -> None:
+async def test_faults_have_the_error_codes_of_each_protocol(calls: Calls, fault: Any) -> None:
     fault("Converse", "throttle", count=1)
     fault("TranslateText", "error_500", count=1)
     with pytest.raises(ThrottledError):
@@ -290,7 +288,7 @@ async def test_faults_come_with_the_codes_of_each_protocol(calls: Calls, fault: 
         await Translate(calls).translate(["one"], "en", "de")
 
 
-async def test_how_a_job_is_can_be_asked(calls: Calls, settings: StreamSettings, aws: Aws, ai_url: str) -> None:
+async def test_returns_the_status_of_a_job(calls: Calls, settings: StreamSettings, aws: Aws, ai_url: str) -> None:
     vision, key = Rekognition(calls, settings), token("labels", "asked")
     job_id = await vision.start("labels", media("rabbit.mp4"), key)
     aws.completion()
@@ -311,7 +309,7 @@ async def test_how_a_job_is_can_be_asked(calls: Calls, settings: StreamSettings,
     assert wait_until(lambda: http(f"{ai_url}/ledger?token={key}")["jobs_unique"]) == 1
 
 
-def test_every_job_of_every_stage_can_be_asked_for() -> None:
+def test_every_job_operation_has_a_status_call() -> None:
     stages = (*pipeline.all_stages(), documents_stage(forms=True))
     jobs = {(stage.job.service, stage.job.operation) for stage in stages if stage.job}
     assert jobs == set(JOB_SPECS)

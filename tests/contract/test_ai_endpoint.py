@@ -1,4 +1,4 @@
-"""The AI endpoint as a whole: its limits, its faults on demand, its ledger, and what it keeps over a restart."""
+"""Tests of the AI endpoint: limits, injected faults, ledger, and state after a restart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.contract.ai import BUCKET, MEDIA, Aws, connect, http, in_s3, png, ref
 pytestmark = pytest.mark.system
 
 
-def test_requests_that_break_the_model_are_refused(aws: Aws, rekognition: Any, transcribe: Any) -> None:
+def test_rejects_requests_that_violate_the_model(aws: Aws, rekognition: Any, transcribe: Any) -> None:
     start = rekognition.start_label_detection
     assert refusal(start, **video(aws, ClientRequestToken="x" * 65)) == ("ValidationException", 400)
     assert refusal(start, **video(aws, ClientRequestToken="a b")) == ("ValidationException", 400)
@@ -24,7 +24,7 @@ def test_requests_that_break_the_model_are_refused(aws: Aws, rekognition: Any, t
     assert refusal(transcribe.start_transcription_job, **speech("a job")) == ("BadRequestException", 400)
 
 
-def test_no_more_than_twenty_jobs_run_at_a_time(aws: Aws, serve: Any) -> None:
+def test_limits_concurrent_jobs_to_twenty(aws: Aws, serve: Any) -> None:
     with serve(AiSettings(data=None, job_seconds=600.0)) as url:
         rekognition = connect("rekognition", url)
         started = [rekognition.start_label_detection(Video=in_s3("rabbit.mp4"))["JobId"] for _ in range(20)]
@@ -34,7 +34,7 @@ def test_no_more_than_twenty_jobs_run_at_a_time(aws: Aws, serve: Any) -> None:
     assert (answer["JobStatus"], answer["Labels"]) == ("IN_PROGRESS", [])
 
 
-def test_jobs_go_on_after_a_restart(aws: Aws, serve: Any, tmp_path: Path) -> None:
+def test_jobs_continue_after_a_restart(aws: Aws, serve: Any, tmp_path: Path) -> None:
     request = video(aws, ClientRequestToken="restart")
     with serve(AiSettings(tmp_path, job_seconds=1.5)) as url:
         before = connect("rekognition", url).start_label_detection(**request)["JobId"]
@@ -47,7 +47,7 @@ def test_jobs_go_on_after_a_restart(aws: Aws, serve: Any, tmp_path: Path) -> Non
         assert http(f"{url}/ledger")["jobs_unique"] == 1
 
 
-def test_throttling_and_failures_come_on_demand(
+def test_injects_throttling_and_server_errors(
     aws: Aws, rekognition: Any, transcribe: Any, fault: Callable[..., None]
 ) -> None:
     fault("DetectLabels", "throttle", count=1)
@@ -58,9 +58,7 @@ def test_throttling_and_failures_come_on_demand(
     assert refusal(transcribe.list_transcription_jobs) == ("InternalFailureException", 500)
 
 
-def test_an_error_after_the_effect_leaves_the_job_behind_its_token(
-    aws: Aws, rekognition: Any, ai_url: str, fault: Callable[..., None]
-) -> None:
+def test_error_after_effect_keeps_the_job(aws: Aws, rekognition: Any, ai_url: str, fault: Callable[..., None]) -> None:
     fault("StartLabelDetection", "error_after_effect", count=1)
     request = video(aws, ClientRequestToken="after-effect")
     assert refusal(rekognition.start_label_detection, **request) == ("InternalServerError", 500)
@@ -69,14 +67,14 @@ def test_an_error_after_the_effect_leaves_the_job_behind_its_token(
     assert http(f"{ai_url}/ledger?token=after-effect")["jobs_unique"] == 1
 
 
-def test_a_completion_is_lost_on_demand(aws: Aws, rekognition: Any, fault: Callable[..., None]) -> None:
+def test_injects_a_lost_completion(aws: Aws, rekognition: Any, fault: Callable[..., None]) -> None:
     fault("StartLabelDetection", "lost_completion", count=1)
     job_id = rekognition.start_label_detection(**video(aws))["JobId"]
     wait_until(lambda: rekognition.get_label_detection(JobId=job_id)["JobStatus"] == "SUCCEEDED")
     assert aws.received(seconds=1) == []
 
 
-def test_a_completion_comes_twice_on_demand(aws: Aws, rekognition: Any, fault: Callable[..., None]) -> None:
+def test_injects_a_duplicate_completion(aws: Aws, rekognition: Any, fault: Callable[..., None]) -> None:
     fault("StartLabelDetection", "duplicate_completion", count=1)
     job_id = rekognition.start_label_detection(**video(aws))["JobId"]
     envelopes = aws.received()
@@ -84,7 +82,7 @@ def test_a_completion_comes_twice_on_demand(aws: Aws, rekognition: Any, fault: C
     assert [json.loads(envelope["Message"])["JobId"] for envelope in envelopes] == [job_id, job_id]
 
 
-def test_a_late_completion_comes_after_the_result(aws: Aws, rekognition: Any, fault: Callable[..., None]) -> None:
+def test_injects_a_late_completion(aws: Aws, rekognition: Any, fault: Callable[..., None]) -> None:
     fault("StartLabelDetection", "late_completion", seconds=1.5)
     job_id = rekognition.start_label_detection(**video(aws))["JobId"]
     wait_until(lambda: rekognition.get_label_detection(JobId=job_id)["JobStatus"] == "SUCCEEDED")
@@ -92,24 +90,24 @@ def test_a_late_completion_comes_after_the_result(aws: Aws, rekognition: Any, fa
     assert aws.completion()["JobId"] == job_id
 
 
-def test_a_job_fails_on_demand(aws: Aws, transcribe: Any, fault: Callable[..., None]) -> None:
+def test_injects_a_failed_job(aws: Aws, transcribe: Any, fault: Callable[..., None]) -> None:
     fault("StartTranscriptionJob", "fail_job", reason="The moon is full.")
     transcribe.start_transcription_job(**speech("failed"))
     assert aws.ended()["FailureReason"] == "The moon is full."
 
 
-def test_what_the_endpoint_does_not_serve_is_an_unknown_operation(rekognition: Any) -> None:
+def test_unsupported_operation_is_unknown(rekognition: Any) -> None:
     assert refusal(rekognition.detect_protective_equipment, Image={"Bytes": png("red")}) == (
         "UnknownOperationException",
         400,
     )
 
 
-def test_the_endpoint_says_that_it_is_well(ai_url: str) -> None:
+def test_health_check_returns_ok(ai_url: str) -> None:
     assert http(f"{ai_url}/health") == {"status": "ok"}
 
 
-def test_the_ledger_answers_by_asset_and_refuses_unknown_filters(aws: Aws, rekognition: Any, ai_url: str) -> None:
+def test_ledger_filters_by_asset_and_rejects_unknown_filters(aws: Aws, rekognition: Any, ai_url: str) -> None:
     key = aws.put("seen.jpg", (MEDIA / "bottles.jpg").read_bytes())
     rekognition.detect_labels(Image=in_s3(key))
     (call,) = http(f"{ai_url}/ledger?asset={BUCKET}/{key}")["calls"]
@@ -121,7 +119,7 @@ def test_the_ledger_answers_by_asset_and_refuses_unknown_filters(aws: Aws, rekog
 @pytest.mark.parametrize(
     "body", [[], {"kind": "throttle"}, {"operation": "*", "kind": "magic"}, {"operation": "Dance", "kind": "throttle"}]
 )
-def test_a_fault_that_makes_no_sense_is_refused(ai_url: str, body: object) -> None:
+def test_rejects_invalid_faults(ai_url: str, body: object) -> None:
     with pytest.raises(urllib.error.HTTPError, match="400"):
         http(f"{ai_url}/faults", "POST", body)
     assert http(f"{ai_url}/faults") == []

@@ -1,4 +1,4 @@
-"""Every call that our clients make, held against botocore's models, with answers as AWS documents them.
+"""Tests of the AWS adapters with botocore's models and the responses that AWS documents.
 
 The stubber refuses parameters that the model does not know or that are not those of the table, and answers that the
 service could not give. Sources: the examples of each operation in its service's API Reference and Developer Guide.
@@ -65,7 +65,7 @@ VIDEO = {"JobStatus": "SUCCEEDED", "VideoMetadata": META}
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked of one of our clients, the calls that this takes, and what the client makes of the answers."""
+    """A call of an adapter, the expected AWS calls with their responses, and the expected result."""
 
     service: str
     ask: Callable[[AwsClient], Awaitable[Any]]
@@ -78,7 +78,7 @@ def vision(aws: AwsClient) -> Rekognition:
 
 
 def image(feature: Any, method: str, options: Answer, answer: Answer, told: Any) -> Case:
-    """A feature of an image."""
+    """Build the case of an image feature."""
 
     async def ask(aws: AwsClient) -> Any:
         found = await vision(aws).detect(feature, CAT)
@@ -88,15 +88,15 @@ def image(feature: Any, method: str, options: Answer, answer: Answer, told: Any)
 
 
 def start(feature: Any, method: str, options: Answer) -> Case:
-    """A start of a job over a video."""
+    """Build the case of starting a video job."""
     asked = {"Video": OBJECT, **STARTED, **options}
     return Case(
         "rekognition", lambda aws: vision(aws).start(feature, CAT, TOKEN), ((method, asked, JOB),), JOB["JobId"]
     )
 
 
-def found(feature: Any, method: str, pages: list[Answer], told: Any) -> Case:
-    """What a job over a video found, page by page."""
+def video_result(feature: Any, method: str, pages: list[Answer], expected: Any) -> Case:
+    """Build the case of a video job's result, page by page."""
 
     async def ask(aws: AwsClient) -> Any:
         findings = await vision(aws).get_result(feature, JOB["JobId"], 90.0)
@@ -108,7 +108,7 @@ def found(feature: Any, method: str, pages: list[Answer], told: Any) -> Case:
         token = {"NextToken": f"page-{number + 1}"} if number < len(pages) else {}
         calls.append((method, {**JOB, "MaxResults": 1000, **more}, {**VIDEO, **page, **token}))
         more = token
-    return Case("rekognition", ask, tuple(calls), (told, 1.5))
+    return Case("rekognition", ask, tuple(calls), (expected, 1.5))
 
 
 def _named(record: Any) -> Any:
@@ -198,7 +198,7 @@ SIGHT = (
     start("text", "start_text_detection", WORDS),
     start("segments", "start_segment_detection", {"SegmentTypes": ["TECHNICAL_CUE", "SHOT"], "Filters": FILTERS}),
     start("celebrities", "start_celebrity_recognition", {}),
-    found(
+    video_result(
         "labels",
         "get_label_detection",
         [
@@ -207,20 +207,20 @@ SIGHT = (
         ],
         ["Dog", "Cat"],
     ),
-    found(
+    video_result(
         "moderation",
         "get_content_moderation",
         [{"ModerationLabels": [{"Timestamp": 0, "ModerationLabel": UNSAFE}], "ModerationModelVersion": "7.0"}],
         ["Weapons"],
     ),
-    found("faces", "get_face_detection", [{"Faces": [{"Timestamp": 0, "Face": face("CALM")}]}], ["CALM"]),
-    found(
+    video_result("faces", "get_face_detection", [{"Faces": [{"Timestamp": 0, "Face": face("CALM")}]}], ["CALM"]),
+    video_result(
         "text",
         "get_text_detection",
         [{"TextDetections": [{"Timestamp": 0, "TextDetection": line("EXIT")}], "TextModelVersion": "3.0"}],
         ["EXIT"],
     ),
-    found(
+    video_result(
         "segments",
         "get_segment_detection",
         [
@@ -233,7 +233,7 @@ SIGHT = (
         ],
         ["BlackFrames", "Shot"],
     ),
-    found(
+    video_result(
         "celebrities",
         "get_celebrity_recognition",
         [{"Celebrities": [{"Timestamp": 0, "Celebrity": {**KNOWN, "Confidence": 97.0}}]}],
@@ -247,7 +247,7 @@ def textract(aws: AwsClient) -> Textract:
 
 
 async def read(pages: Awaitable[Any]) -> Any:
-    """What of a document matters."""
+    """Return the compared fields of a document result."""
     found = await pages
     return found.count, found.text, found.form, [charge.operation for charge in found.charges]
 
@@ -471,7 +471,7 @@ def comprehend(aws: AwsClient) -> Comprehend:
 
 
 def marked(feature: Any, method: str, answer: Answer, told: Any) -> Case:
-    """What stands where in a text."""
+    """Return the compared fields of text spans."""
 
     async def ask(aws: AwsClient) -> Any:
         found = await comprehend(aws).detect_spans(feature, "Ada saw it.", "en-US")
@@ -662,12 +662,12 @@ CONVERTED = {
 
 
 async def made(aws: AwsClient) -> Any:
-    found = await mediaconvert(aws).get_result(str(CONVERTING["Id"]), 90.0)
-    return [file.key.removeprefix(f"_transcoded/{TOKEN}/") for file in found.files], len(found.charges)
+    result = await mediaconvert(aws).get_result(str(CONVERTING["Id"]), 90.0)
+    return [file.key.removeprefix(f"_transcoded/{TOKEN}/") for file in result.files], len(result.charges)
 
 
 async def ended(aws: AwsClient) -> Any:
-    """How a job is, as `overdue` asks."""
+    """Return the status of a job, as the `overdue` stage requests it."""
     job = JobStarted(
         asset=CAT,
         stage="transcode",
@@ -679,8 +679,8 @@ async def ended(aws: AwsClient) -> Any:
         started_at=NOW,
         deadline_at=NOW,
     )
-    found = await AwsJobStatus(aws).completion_of(job)
-    return found and (found.status, found.message)
+    completion = await AwsJobStatus(aws).completion_of(job)
+    return completion and (completion.status, completion.message)
 
 
 FILMS = (
@@ -798,7 +798,7 @@ CASES = (*SIGHT, *PAPER, *SOUND, *LANGUAGE, *FILMS, *STORE)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.calls[0][0])
-async def test_a_call_is_one_that_the_service_takes_and_its_answer_is_understood(case: Case) -> None:
+async def test_adapter_call_matches_the_model_and_parses_the_response(case: Case) -> None:
     client = boto3.client(  # type: ignore[call-overload]  # the stubs know a type for each service
         case.service, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
     )
@@ -813,6 +813,6 @@ async def test_a_call_is_one_that_the_service_takes_and_its_answer_is_understood
     assert told == case.told
 
 
-def test_every_operation_that_the_stages_may_call_is_here() -> None:
+def test_every_operation_has_a_case() -> None:
     here = {(case.service, method) for case in CASES for method, _, _ in case.calls}
     assert here == {(service, method) for service, methods in OPERATIONS.items() for method in methods}

@@ -1,4 +1,4 @@
-"""Transcribe as boto3 sees it, over the wire, beside a local AWS."""
+"""Tests of the Transcribe endpoint with boto3 and the local AWS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.contract.ai import BUCKET, MEDIA, Aws, http, refusal, speech, wait_un
 pytestmark = pytest.mark.system
 
 
-def test_a_transcript_lies_in_s3_and_an_event_says_so(aws: Aws, transcribe: Any) -> None:
+def test_stores_the_transcript_in_s3_and_sends_an_event(aws: Aws, transcribe: Any) -> None:
     options: dict[str, Any] = {"OutputKey": "out/", "Subtitles": {"Formats": ["vtt", "srt"], "OutputStartIndex": 1}}
     started = transcribe.start_transcription_job(**speech("speech", **options))["TranscriptionJob"]
     assert started["TranscriptionJobStatus"] == "IN_PROGRESS"
@@ -32,7 +32,7 @@ def test_a_transcript_lies_in_s3_and_an_event_says_so(aws: Aws, transcribe: Any)
     assert aws.text("out/speech.srt").startswith("1\n00:00:00,326 --> ")
 
 
-def test_captions_beside_the_media_are_its_exact_words(aws: Aws, transcribe: Any) -> None:
+def test_uses_captions_next_to_the_media(aws: Aws, transcribe: Any) -> None:
     key = aws.put("talks/jfk.flac", (MEDIA / "jfk.flac").read_bytes())
     aws.put("talks/jfk.vtt", b"WEBVTT\n\n00:00.300 --> 00:02.100\nAnd so, my fellow <i>Americans</i>,\n")
     transcribe.start_transcription_job(**speech("captions", key, OutputKey="captions.json"))
@@ -43,7 +43,7 @@ def test_captions_beside_the_media_are_its_exact_words(aws: Aws, transcribe: Any
     assert (results["items"][0]["start_time"], results["items"][-2]["end_time"]) == ("0.300", "2.100")
 
 
-def test_without_a_bucket_the_transcript_can_be_downloaded(aws: Aws, transcribe: Any) -> None:
+def test_transcript_without_a_bucket_can_be_downloaded(aws: Aws, transcribe: Any) -> None:
     request = speech("service-bucket", IdentifyLanguage=True)
     del request["OutputBucketName"], request["LanguageCode"]
     transcribe.start_transcription_job(**request)
@@ -63,7 +63,7 @@ def test_without_a_bucket_the_transcript_can_be_downloaded(aws: Aws, transcribe:
         ("jfk.flac", {"OutputBucketName": "no-such-bucket"}, "output bucket"),
     ],
 )
-def test_media_that_cannot_be_transcribed_fails_with_a_reason(
+def test_job_fails_with_a_reason_for_unusable_media(
     aws: Aws, transcribe: Any, key: str, options: dict[str, object], reason: str
 ) -> None:
     name = str(uuid4())
@@ -75,7 +75,7 @@ def test_media_that_cannot_be_transcribed_fails_with_a_reason(
     assert job["FailureReason"] == ended["FailureReason"]
 
 
-def test_a_job_name_is_used_once_until_it_is_deleted(aws: Aws, transcribe: Any) -> None:
+def test_job_name_is_unique_until_deletion(aws: Aws, transcribe: Any) -> None:
     transcribe.start_transcription_job(**speech("once"))
     aws.received()
     assert refusal(transcribe.start_transcription_job, **speech("once")) == ("ConflictException", 400)
@@ -95,12 +95,12 @@ def test_a_job_name_is_used_once_until_it_is_deleted(aws: Aws, transcribe: Any) 
         {"ContentRedaction": {"RedactionType": "PII", "RedactionOutput": "redacted"}},
     ],
 )
-def test_contradicting_transcription_requests_are_refused(aws: Aws, transcribe: Any, change: dict[str, object]) -> None:
+def test_rejects_contradicting_requests(aws: Aws, transcribe: Any, change: dict[str, object]) -> None:
     request = {name: value for name, value in {**speech("bad"), **change}.items() if value is not None}
     assert refusal(transcribe.start_transcription_job, **request) == ("BadRequestException", 400)
 
 
-def test_transcription_jobs_are_listed_newest_first_by_the_page(aws: Aws, transcribe: Any) -> None:
+def test_lists_jobs_newest_first_in_pages(aws: Aws, transcribe: Any) -> None:
     for number in range(3):
         transcribe.start_transcription_job(**speech(f"listed-{number}"))
         aws.received()
@@ -112,7 +112,7 @@ def test_transcription_jobs_are_listed_newest_first_by_the_page(aws: Aws, transc
     assert {job["OutputLocationType"] for job in summaries} == {"CUSTOMER_BUCKET"}
 
 
-def test_an_event_goes_by_the_pattern_of_the_rule_and_by_its_state(aws: Aws, transcribe: Any) -> None:
+def test_event_follows_the_rule_pattern_and_state(aws: Aws, transcribe: Any) -> None:
     pattern = {"source": ["aws.transcribe"], "detail": {"TranscriptionJobName": [{"prefix": "mine-"}]}}
     aws.events.put_rule(Name=aws.rule, EventPattern=json.dumps(pattern))
     for name in ("theirs-1", "mine-1"):
@@ -124,7 +124,7 @@ def test_an_event_goes_by_the_pattern_of_the_rule_and_by_its_state(aws: Aws, tra
     assert aws.received(seconds=1) == []
 
 
-def test_a_target_that_is_gone_keeps_no_event_from_the_others(aws: Aws, transcribe: Any) -> None:
+def test_missing_target_does_not_affect_other_targets(aws: Aws, transcribe: Any) -> None:
     gone = {"Id": "a-gone", "Arn": "arn:aws:sqs:us-east-1:000000000000:gone"}
     aws.events.put_targets(Rule=aws.rule, Targets=[gone])
     transcribe.start_transcription_job(**speech("past-the-gone"))

@@ -1,4 +1,4 @@
-"""A published schema never changes, and what was written with it is read for ever."""
+"""Tests that published schemas do not change and that their data stays readable."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ each_version = pytest.mark.parametrize("version", PUBLISHED, ids=lambda version:
 
 
 @each_version
-def test_a_published_schema_file_is_what_it_was(version: SchemaVersion) -> None:
+def test_published_schema_file_is_unchanged(version: SchemaVersion) -> None:
     assert golden.sha256(version) == golden.read(version).sha256, f"{version.label} is published: add a new version"
 
 
 @each_version
-def test_its_fingerprint_is_what_it_was(version: SchemaVersion) -> None:
+def test_schema_fingerprint_is_unchanged(version: SchemaVersion) -> None:
     assert codec.fingerprint(version.schema).hex() == golden.read(version).fingerprint
 
 
 @each_version
-def test_the_golden_bytes_are_read_as_the_golden_record(version: SchemaVersion) -> None:
+def test_decodes_the_golden_bytes(version: SchemaVersion) -> None:
     wanted = golden.read(version)
 
     record = codec.load().decode(bytes.fromhex(wanted.bytes))
@@ -38,7 +38,7 @@ def test_the_golden_bytes_are_read_as_the_golden_record(version: SchemaVersion) 
 
 
 @pytest.mark.parametrize("version", catalog.latest(PUBLISHED).values(), ids=lambda version: version.label)
-def test_the_newest_version_writes_the_golden_bytes(version: SchemaVersion) -> None:
+def test_newest_version_encodes_the_golden_bytes(version: SchemaVersion) -> None:
     wanted = golden.read(version)
 
     data = Codec(PUBLISHED).encode(msgspec.convert(wanted.record, EVENTS[version.event]))
@@ -46,11 +46,11 @@ def test_the_newest_version_writes_the_golden_bytes(version: SchemaVersion) -> N
     assert data.hex() == wanted.bytes
 
 
-def test_no_published_version_was_taken_back() -> None:
+def test_no_published_version_was_removed() -> None:
     assert {path.name for path in golden.FOLDER.iterdir()} == {golden.path(version).name for version in PUBLISHED}
 
 
-def test_golden_files_are_only_ever_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_golden_files_are_only_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(golden, "FOLDER", tmp_path)
     first, *others = PUBLISHED
     golden.path(first).write_text("kept")

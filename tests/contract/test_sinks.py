@@ -1,4 +1,4 @@
-"""Sinks against the local AWS: what was delivered is there, once where the target can tell; errors are told apart."""
+"""Tests of the sinks with the local AWS: delivery, deduplication and error kinds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def handler(event, context):
 
 @pytest.fixture(autouse=True)
 def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sinks' door to AWS leads to the local one."""
+    """Connect the sinks to the local AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]:
         monkeypatch.delenv(name)  # of a cluster that other tests have
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
@@ -42,7 +42,7 @@ def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Queue:
-    """A queue of the test's own, with what it holds."""
+    """A queue of one test."""
 
     def __init__(self, url: str, fifo: bool = False) -> None:
         self.sqs: Any = connect("sqs", url)
@@ -53,7 +53,7 @@ class Queue:
         self.arn: str = wanted["Attributes"]["QueueArn"]
 
     def messages(self, count: int) -> list[dict[str, Any]]:
-        """So many messages, taken off; and none more is there."""
+        """Receive `count` messages and check that the queue is then empty."""
         found: list[dict[str, Any]] = []
 
         def take() -> bool:
@@ -85,7 +85,7 @@ async def deliver(kind: str, address: str, *wanted: Delivery, **settings: object
     return await asyncio.gather(*(sink(each) for each in wanted), return_exceptions=True)
 
 
-async def test_a_queue_gets_everything_with_its_marks(queue: Queue) -> None:
+async def test_queue_receives_body_and_attributes(queue: Queue) -> None:
     assert await deliver("sqs", queue.arn, *map(delivery, range(12))) == [None] * 12
     found = queue.messages(12)
     assert sorted(json.loads(message["Body"])["n"] for message in found) == list(range(12))
@@ -93,7 +93,7 @@ async def test_a_queue_gets_everything_with_its_marks(queue: Queue) -> None:
     assert marks["detail-type"]["StringValue"] == "MediaReady"
 
 
-async def test_a_fifo_queue_keeps_the_order_of_a_key_and_what_comes_twice_is_there_once(aws_url: str) -> None:
+async def test_fifo_queue_keeps_key_order_and_deduplicates(aws_url: str) -> None:
     queue = Queue(aws_url, fifo=True)
     for _ in range(2):
         for number in range(5):
@@ -101,14 +101,14 @@ async def test_a_fifo_queue_keeps_the_order_of_a_key_and_what_comes_twice_is_the
     assert [json.loads(message["Body"])["n"] for message in queue.messages(5)] == list(range(5))
 
 
-async def test_a_queue_that_is_not_there_is_a_permanent_failure() -> None:
+async def test_missing_queue_is_a_permanent_failure() -> None:
     [failure] = await deliver("sqs", "arn:aws:sqs:us-east-1:000000000000:nobody", delivery(1))
     assert isinstance(failure, DeliveryError)
     assert failure.kind == "permanent"
     assert "NonExistentQueue" in failure.code
 
 
-async def test_a_topic_gets_everything_and_its_subscribers_can_filter(aws_url: str, queue: Queue) -> None:
+async def test_topic_receives_attributes_for_subscription_filters(aws_url: str, queue: Queue) -> None:
     sns: Any = connect("sns", aws_url)
     topic = sns.create_topic(Name=f"sinks-{uuid4()}")["TopicArn"]
     policy = json.dumps({"detail-type": ["MediaReady"]})
@@ -119,7 +119,7 @@ async def test_a_topic_gets_everything_and_its_subscribers_can_filter(aws_url: s
     assert sorted(json.loads(message["Body"])["n"] for message in queue.messages(2)) == [1, 2]
 
 
-async def test_a_bus_gets_events_under_our_own_source(aws_url: str, queue: Queue) -> None:
+async def test_event_bus_receives_events_with_headrace_as_source(aws_url: str, queue: Queue) -> None:
     events: Any = connect("events", aws_url)
     name = f"sinks-{uuid4()}"
     bus = events.create_event_bus(Name=name)["EventBusArn"]
@@ -131,7 +131,7 @@ async def test_a_bus_gets_events_under_our_own_source(aws_url: str, queue: Queue
     assert sorted(each["detail"]["n"] for each in found) == [0, 1, 2]
 
 
-async def test_a_function_runs_and_its_error_is_one_of_the_delivery(aws_url: str) -> None:
+async def test_function_error_is_a_delivery_failure(aws_url: str) -> None:
     functions: Any = connect("lambda", aws_url)
     name = f"sinks-{uuid4().hex[:8]}"
     functions.create_function(
@@ -160,7 +160,7 @@ def zipped(source: str) -> bytes:
     return file.getvalue()
 
 
-async def test_who_is_not_there_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_target_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     door._client.cache_clear()
     [failure] = await deliver("sns", "arn:aws:sns:us-east-1:000000000000:t", delivery(1))
@@ -178,6 +178,6 @@ async def test_who_is_not_there_is_an_outage(monkeypatch: pytest.MonkeyPatch) ->
         ("lambda", "f", {"wait": "yes"}),
     ],
 )
-def test_an_address_of_another_kind_is_refused(kind: str, address: str, settings: dict[str, Any]) -> None:
+def test_rejects_addresses_of_another_kind(kind: str, address: str, settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidTargetError):
         create_sink(kind, address, settings)

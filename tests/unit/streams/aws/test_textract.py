@@ -1,4 +1,4 @@
-"""Fields and tables of documents, put together from blocks that name each other."""
+"""Tests of document fields and tables built from Textract blocks."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ LINES = (
 )
 
 
-def test_what_the_local_endpoint_writes_is_read() -> None:
-    found = parse_form(blocks(DecodedDocument(((), LINES), synthetic=False), ["FORMS", "TABLES"]))
-    assert found.fields == (Field(2, "Name:", "Ada Example", 99.0), Field(2, "Total:", "12.50", 99.0))
-    assert found.tables == (Table(2, (("Item", "Price"), ("Film reel", "12.50"))),)
+def test_parses_blocks_of_the_local_endpoint() -> None:
+    form = parse_form(blocks(DecodedDocument(((), LINES), synthetic=False), ["FORMS", "TABLES"]))
+    assert form.fields == (Field(2, "Name:", "Ada Example", 99.0), Field(2, "Total:", "12.50", 99.0))
+    assert form.tables == (Table(2, (("Item", "Price"), ("Film reel", "12.50"))),)
 
 
 @pytest.mark.parametrize(("features", "counts"), [([], (0, 0)), (["FORMS"], (2, 0)), (["TABLES"], (0, 1))])
-def test_only_what_was_asked_for_is_written(features: list[str], counts: tuple[int, int]) -> None:
-    found = parse_form(blocks(DecodedDocument((LINES,), synthetic=False), features))
-    assert (len(found.fields), len(found.tables)) == counts
+def test_returns_only_the_requested_features(features: list[str], counts: tuple[int, int]) -> None:
+    form = parse_form(blocks(DecodedDocument((LINES,), synthetic=False), features))
+    assert (len(form.fields), len(form.tables)) == counts
 
 
 def block(kind: str, id_: str, **more: Any) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def holds(**kinds: list[str]) -> dict[str, Any]:
     return {"Relationships": [{"Type": kind, "Ids": ids} for kind, ids in kinds.items()]}
 
 
-def test_a_box_that_is_ticked_is_an_x_and_a_field_may_be_empty() -> None:
-    found = parse_form(
+def test_selected_checkbox_is_an_x_and_a_value_may_be_empty() -> None:
+    form = parse_form(
         [
             block("KEY_VALUE_SET", "k1", EntityTypes=["KEY"], **holds(VALUE=["v1"], CHILD=["w1"])),
             block("KEY_VALUE_SET", "v1", EntityTypes=["VALUE"], **holds(CHILD=["s1", "s2"])),
@@ -61,11 +61,11 @@ def test_a_box_that_is_ticked_is_an_x_and_a_field_may_be_empty() -> None:
             block("WORD", "w2", Text="Other"),
         ]
     )
-    assert [(field.key, field.value) for field in found.fields] == [("Yes", "X"), ("Other", "")]
+    assert [(field.key, field.value) for field in form.fields] == [("Yes", "X"), ("Other", "")]
 
 
-def test_cells_may_be_missing_span_others_and_be_merged_besides() -> None:
-    found = parse_form(
+def test_cells_may_be_missing_spanned_or_merged() -> None:
+    form = parse_form(
         [
             block("TABLE", "t", Page=3, **holds(CHILD=["a", "b", "w"], MERGED_CELL=["m"])),
             block("CELL", "a", RowIndex=1, ColumnIndex=1, ColumnSpan=2, **holds(CHILD=["w"])),
@@ -74,19 +74,19 @@ def test_cells_may_be_missing_span_others_and_be_merged_besides() -> None:
             block("WORD", "w", Text="all"),
         ]
     )
-    assert found.tables == (Table(3, (("all", ""), ("", ""))),)
+    assert form.tables == (Table(3, (("all", ""), ("", ""))),)
 
 
 @pytest.mark.parametrize(
     ("settings", "usd"),
     [({}, 0.0015), ({"forms": True}, 0.05), ({"tables": True}, 0.015), ({"forms": True, "tables": True}, 0.065)],
 )
-def test_each_feature_has_its_price(settings: dict[str, bool], usd: float) -> None:
+def test_prices_each_feature(settings: dict[str, Any], usd: float) -> None:
     assert estimate(documents_stage(**settings), ready()) == usd
 
 
 class Reader:
-    """Reads a form in every picture."""
+    """Returns the same form for every picture."""
 
     async def detect(self, asset: Asset, features: Sequence[str]) -> DocumentText:
         form = parse_form(blocks(DecodedDocument((LINES,), synthetic=False), features)) if features else None
@@ -98,20 +98,20 @@ async def read(forms: bool) -> tuple[DocumentAnalysed, MemoryBucket]:
     job = documents_stage(forms=forms, options=("forms=True",) if forms else ()).job
     assert job is not None
     assert job.otherwise is not None
-    found = await job.otherwise.run(ready(), FakeServices(more=Reader()).services(ResultsStore(bucket)))
-    assert isinstance(found, DocumentAnalysed)
-    return found, bucket
+    event = await job.otherwise.run(ready(), FakeServices(more=Reader()).services(ResultsStore(bucket)))
+    assert isinstance(event, DocumentAnalysed)
+    return event, bucket
 
 
-async def test_a_form_lies_in_the_store_and_the_event_counts_it() -> None:
-    found, bucket = await read(forms=True)
-    assert (found.field_count, found.table_count) == (2, 0)
-    assert found.form is not None
-    [first, _] = msgspec.json.decode(bucket.objects[found.form.key])["fields"]
+async def test_stores_the_form_and_counts_it_in_the_event() -> None:
+    event, bucket = await read(forms=True)
+    assert (event.field_count, event.table_count) == (2, 0)
+    assert event.form is not None
+    [first, _] = msgspec.json.decode(bucket.objects[event.form.key])["fields"]
     assert (first["key"], first["value"]) == ("Name:", "Ada Example")
 
 
-async def test_without_forms_there_is_nothing_of_them() -> None:
-    found, bucket = await read(forms=False)
-    assert (found.field_count, found.table_count, found.form) == (None, None, None)
+async def test_event_without_features_has_no_form() -> None:
+    event, bucket = await read(forms=False)
+    assert (event.field_count, event.table_count, event.form) == (None, None, None)
     assert sorted(name.rpartition("/")[2] for name in bucket.objects) == ["documents@1.answer.json", "documents@1.txt"]

@@ -1,4 +1,4 @@
-"""The ClamAV client against a small server that speaks clamd's protocol."""
+"""Tests of the ClamAV client with a fake clamd server."""
 
 from __future__ import annotations
 
@@ -66,37 +66,37 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_clean_file_arrives_whole_and_gives_the_engine(file: Path) -> None:
+async def test_clean_file_is_sent_completely_and_returns_the_version(file: Path) -> None:
     received = []
 
-    def remember(content: bytes) -> str:
+    def record(content: bytes) -> str:
         received.append(content)
         return "stream: OK"
 
-    assert await scan(remember, file) == VERSION
+    assert await scan(record, file) == VERSION
     assert received == [file.read_bytes()]
 
 
-async def test_an_empty_file_is_scanned_too(tmp_path: Path) -> None:
+async def test_scans_an_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
     assert await scan(lambda content: "stream: OK" if content == b"" else "stream: Junk FOUND", path) == VERSION
 
 
-async def test_an_infected_file_is_refused_with_the_name_of_the_signature(file: Path) -> None:
-    with pytest.raises(PermanentError, match=r"^ClamAV found Win\.Test\.EICAR_HDB-1$") as refused:
+async def test_infected_file_error_names_the_signature(file: Path) -> None:
+    with pytest.raises(PermanentError, match=r"^ClamAV found Win\.Test\.EICAR_HDB-1$") as raised:
         await scan(lambda _: "stream: Win.Test.EICAR_HDB-1 FOUND", file)
-    assert refused.value.code == "infected"
+    assert raised.value.code == "infected"
 
 
 @pytest.mark.parametrize("limit", [100, 1_000_000])
-async def test_a_file_over_clamds_limit_is_too_large_and_says_which_setting_to_raise(
+async def test_file_over_the_limit_error_names_the_setting(
     file: Path, limit: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.write_bytes(bytes(20 << 20))
-    with pytest.raises(PermanentError, match="StreamMaxLength") as refused:
+    with pytest.raises(PermanentError, match="StreamMaxLength") as raised:
         await scan(lambda _: "stream: OK", file, limit)
-    assert refused.value.code == "too_large"
+    assert raised.value.code == "too_large"
     gc.collect()
     assert not caplog.records
 
@@ -104,12 +104,12 @@ async def test_a_file_over_clamds_limit_is_too_large_and_says_which_setting_to_r
 @pytest.mark.parametrize(
     "answer", ["stream: Can't allocate memory ERROR", "UNKNOWN COMMAND", "stream: perhaps", HANG_UP]
 )
-async def test_a_working_clamd_that_gives_no_verdict_is_asked_again_later(file: Path, answer: str) -> None:
+async def test_answer_without_a_verdict_is_transient(file: Path, answer: str) -> None:
     with pytest.raises(TransientError):
         await scan(lambda _: answer, file)
 
 
-async def test_a_clamd_that_never_ends_a_scan_is_given_up_and_asked_again_later(file: Path) -> None:
+async def test_scan_timeout_is_transient(file: Path) -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if await reader.readuntil(b"\0") == b"zVERSION\0":
             writer.write(VERSION.encode() + b"\0")
@@ -122,7 +122,7 @@ async def test_a_clamd_that_never_ends_a_scan_is_given_up_and_asked_again_later(
             await clamav.scan(address, file, timeout_seconds=0.2)
 
 
-async def test_a_clamd_that_is_down_is_an_outage_and_not_the_files_fault(file: Path) -> None:
+async def test_unreachable_clamd_is_an_outage(file: Path) -> None:
     async with listening(daemon(lambda _: "stream: OK")) as address:
         pass
     with pytest.raises(OutageError, match="correct HEADRACE_CLAMD"):
@@ -130,20 +130,20 @@ async def test_a_clamd_that_is_down_is_an_outage_and_not_the_files_fault(file: P
 
 
 @pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n\0", b"\xff\xfe\0", b"no end in sight", b""])
-async def test_what_is_not_clamd_at_all_is_an_outage_and_never_sees_the_file(file: Path, greeting: bytes) -> None:
-    heard = []
+async def test_other_service_is_an_outage_and_does_not_receive_the_file(file: Path, greeting: bytes) -> None:
+    commands = []
 
     async def other_service(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readuntil(b"\0"))
+        commands.append(await reader.readuntil(b"\0"))
         writer.write(greeting)
 
     async with listening(other_service) as address:
         with pytest.raises(OutageError, match="HEADRACE_CLAMD"):
             await clamav.scan(address, file)
-    assert heard == [b"zVERSION\0"]
+    assert commands == [b"zVERSION\0"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:http", "127.0.0.1:99999"])
-async def test_an_address_that_leads_nowhere_is_an_outage(file: Path, address: str) -> None:
+async def test_invalid_address_is_an_outage(file: Path, address: str) -> None:
     with pytest.raises(OutageError, match="correct HEADRACE_CLAMD"):
         await clamav.scan(address, file)

@@ -1,4 +1,4 @@
-"""The door to ffmpeg, with the real ffmpeg; only what it cannot be made to do is done by a stand-in."""
+"""Tests of probe and thumbnails with the real ffmpeg; a stub program simulates its failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from headrace.streams.media import ffmpeg as ffmpeg_module
 from headrace.streams.media.ffmpeg import FfmpegLimits
 from headrace.streams.media.ffmpeg_output import MediaInfo, parse
 from headrace.streams.media.file_type import ContentType
-from headrace.streams.media.file_type import FileKind as Sniffed
+from headrace.streams.media.file_type import FileKind as DetectedKind
 from headrace.streams.media.probe import probe
 from headrace.streams.media.thumbnails import thumbnails
 
@@ -33,7 +33,7 @@ CLIP = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=10:d=6")
 SONG = ("-f", "lavfi", "-i", "sine=d=6")
 
 Make = Callable[..., Path]
-StandIn = Callable[..., FfmpegLimits]
+Stub = Callable[..., FfmpegLimits]
 Hung = tuple[Callable[[float], FfmpegLimits], Callable[[], list[int]]]
 
 VIDEO_WITH_SOUND = """\
@@ -109,7 +109,7 @@ Error opening input files: Invalid data found when processing input
 
 
 @pytest.mark.parametrize(
-    ("text", "sniffed", "found"),
+    ("text", "detected", "found"),
     [
         (
             VIDEO_WITH_SOUND,
@@ -137,26 +137,26 @@ Error opening input files: Invalid data found when processing input
     ],
     ids=["sound", "rotated", "wide pixels", "cover", "tiles", "still", "live"],
 )
-def test_what_ffmpeg_prints_is_understood(text: str, sniffed: Sniffed, found: MediaInfo) -> None:
-    assert parse(text, sniffed) == found
+def test_parses_ffmpeg_output(text: str, detected: DetectedKind, found: MediaInfo) -> None:
+    assert parse(text, detected) == found
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         (WITHOUT_INDEX, "not a readable video file: moov atom not found"),
-        (UNKNOWN_CODECS, "not a readable video file: no picture and no sound that ffmpeg can decode"),
-        ("", "not a readable video file: nothing in it can be decoded"),
+        (UNKNOWN_CODECS, "not a readable video file: no video and no audio that ffmpeg can decode"),
+        ("", "not a readable video file: it has no decodable stream"),
     ],
 )
-def test_a_file_that_ffmpeg_cannot_open_or_decode_is_unreadable_for_a_reason(text: str, why: str) -> None:
+def test_unreadable_file_has_a_reason(text: str, why: str) -> None:
     with pytest.raises(PermanentError) as failure:
         parse(text)
     assert (failure.value.code, failure.value.why) == ("unreadable", why)
 
 
 @pytest.mark.parametrize("line_break", ["\x85", "\u2028", "\x0b", "\r"])
-def test_a_tag_with_a_strange_line_break_is_no_stream(line_break: str) -> None:
+def test_tag_with_a_line_break_is_not_a_stream(line_break: str) -> None:
     forged = f"    title           : x{line_break}  Stream #0:7: Video: h264, yuv420p, 9x9, 1 fps\n"
     assert parse(SONG_WITH_COVER.replace("  Duration", forged + "  Duration", 1)).kind == "audio"
 
@@ -181,7 +181,7 @@ def cut(path: Path, share: float = 0.6) -> Path:
 
 
 async def unreadable(path: Path) -> str:
-    """Say why a file is refused as unreadable, and that it gives away no path of the machine."""
+    """Return the reason of an unreadable file, and check that it contains no local path."""
     with pytest.raises(PermanentError) as failure:
         await probe(path)
     assert failure.value.code == "unreadable"
@@ -190,7 +190,7 @@ async def unreadable(path: Path) -> str:
     return failure.value.why
 
 
-async def test_the_samples_are_what_they_are() -> None:
+async def test_probes_the_sample_files() -> None:
     bottles = await probe(MEDIA / "bottles.mp4")
     assert (bottles.kind, bottles.width, bottles.height, bottles.audio_codec) == ("video", 640, 360, None)
     assert bottles.duration_seconds == pytest.approx(39.85)
@@ -203,7 +203,7 @@ async def test_the_samples_are_what_they_are() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.gif", "a.bmp", "a.tiff", "a.avif", "a.jpg"])
-async def test_pictures_of_all_common_types_are_read_and_shown(make: Make, tmp_path: Path, name: str) -> None:
+async def test_probes_and_thumbnails_common_image_types(make: Make, tmp_path: Path, name: str) -> None:
     path = make(name, *PICTURE, "-frames:v", "1")
     found = await probe(path)
     assert (found.kind, found.width, found.height, found.frame_rate) == ("image", 320, 240, None)
@@ -215,7 +215,7 @@ async def test_pictures_of_all_common_types_are_read_and_shown(make: Make, tmp_p
     ("name", "options"),
     [("a.mov", ()), ("a.mkv", ()), ("a.webm", ("-deadline", "realtime")), ("a.avi", ()), ("a.ts", ()), ("a.flv", ())],
 )
-async def test_videos_in_all_common_containers_are_read_and_shown(
+async def test_probes_and_thumbnails_common_video_containers(
     make: Make, tmp_path: Path, name: str, options: tuple[str, ...]
 ) -> None:
     path = make(name, *CLIP, *SONG, "-pix_fmt", "yuv420p", *options)
@@ -227,7 +227,7 @@ async def test_videos_in_all_common_containers_are_read_and_shown(
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.ogg", "a.wav", "a.aac", "a.m4a", "a.opus", "a.wma"])
-async def test_sound_of_all_common_types_is_read(make: Make, name: str) -> None:
+async def test_probes_common_audio_types(make: Make, name: str) -> None:
     found = await probe(make(name, *SONG))
     assert (found.kind, found.width) == ("audio", None)
     assert found.duration_seconds == pytest.approx(6, abs=0.2)
@@ -242,7 +242,7 @@ async def test_sound_of_all_common_types_is_read(make: Make, name: str) -> None:
         (b"\x80\x81\x82\0", "application/octet-stream"),
     ],
 )
-async def test_what_is_no_media_is_other_and_never_reaches_ffmpeg(tmp_path: Path, data: bytes, format_: str) -> None:
+async def test_other_files_are_not_passed_to_ffmpeg(tmp_path: Path, data: bytes, format_: str) -> None:
     path = tmp_path / "object"
     path.write_bytes(data)
     found = await probe(path, FfmpegLimits(executable="/nonexistent/ffmpeg"))
@@ -250,7 +250,7 @@ async def test_what_is_no_media_is_other_and_never_reaches_ffmpeg(tmp_path: Path
     assert await thumbnails(path, found, tmp_path) == ()
 
 
-async def test_a_file_without_bytes_is_empty(tmp_path: Path) -> None:
+async def test_file_without_bytes_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "empty.mp4"
     path.touch()
     with pytest.raises(PermanentError) as failure:
@@ -258,7 +258,7 @@ async def test_a_file_without_bytes_is_empty(tmp_path: Path) -> None:
     assert failure.value.code == "empty"
 
 
-async def test_a_cover_picture_does_not_make_a_song_a_video(make: Make, tmp_path: Path) -> None:
+async def test_audio_with_a_cover_picture_is_audio(make: Make, tmp_path: Path) -> None:
     cover = make("cover.jpg", *PICTURE, "-frames:v", "1")
     attached = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
     song = make("song.mp3", *SONG, "-i", str(cover), *attached)
@@ -268,7 +268,7 @@ async def test_a_cover_picture_does_not_make_a_song_a_video(make: Make, tmp_path
     assert shown.content_type == "image/png"
 
 
-async def test_a_rotated_video_has_its_displayed_size_and_upright_thumbnails(make: Make, tmp_path: Path) -> None:
+async def test_rotated_video_has_its_displayed_size_and_upright_thumbnails(make: Make, tmp_path: Path) -> None:
     clip = make("clip.mp4", *CLIP, "-pix_fmt", "yuv420p")
     path = make("rotated.mp4", "-display_rotation", "90", "-i", str(clip), "-c", "copy")
     found = await probe(path)
@@ -277,7 +277,7 @@ async def test_a_rotated_video_has_its_displayed_size_and_upright_thumbnails(mak
     assert (shown.width, shown.height) == (240, 320)
 
 
-async def test_a_photo_that_exif_turns_has_its_displayed_size_and_an_upright_thumbnail(
+async def test_photo_rotated_by_exif_has_its_displayed_size_and_an_upright_thumbnail(
     make: Make, tmp_path: Path
 ) -> None:
     photo = make("photo.jpg", *PICTURE, "-frames:v", "1")
@@ -298,43 +298,41 @@ def with_exif(jpeg: bytes, exif: bytes) -> bytes:
     ("name", "options", "why"),
     [
         ("index-last.mp4", (), "moov atom not found"),
-        ("index-first.mp4", ("-movflags", "+faststart"), "the file is cut off"),
-        ("fragments.mp4", ("-g", "10", "-movflags", "frag_keyframe+empty_moov"), "the file is cut off"),
+        ("index-first.mp4", ("-movflags", "+faststart"), "the file is truncated"),
+        ("fragments.mp4", ("-g", "10", "-movflags", "frag_keyframe+empty_moov"), "the file is truncated"),
         ("a.mkv", (), "File ended prematurely"),
-        ("a.avi", (), "the file is cut off"),
+        ("a.avi", (), "the file is truncated"),
     ],
 )
-async def test_a_video_that_was_cut_off_is_unreadable(
-    make: Make, name: str, options: tuple[str, ...], why: str
-) -> None:
+async def test_truncated_video_is_unreadable(make: Make, name: str, options: tuple[str, ...], why: str) -> None:
     path = cut(make(name, *CLIP, "-pix_fmt", "yuv420p", *options))
     assert await unreadable(path) == f"not a readable video file: {why}"
 
 
-async def test_a_video_that_lacks_but_its_last_frames_is_unreadable(make: Make) -> None:
+async def test_video_without_its_last_frames_is_unreadable(make: Make) -> None:
     path = cut(make("a.mkv", *CLIP, "-pix_fmt", "yuv420p", "-g", "1", "-cluster_time_limit", "200"), 0.97)
     assert await unreadable(path) == "not a readable video file: File ended prematurely"
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.wav", "a.mp3", "a.flac"])
-async def test_sound_that_was_cut_off_is_unreadable(make: Make, name: str) -> None:
+async def test_truncated_audio_is_unreadable(make: Make, name: str) -> None:
     assert (await unreadable(cut(make(name, *SONG)))).startswith("not a readable audio file: ")
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.gif", "a.webp", "a.bmp", "a.tiff", "a.avif"])
-async def test_a_picture_that_was_cut_off_is_unreadable(make: Make, name: str) -> None:
+async def test_truncated_picture_is_unreadable(make: Make, name: str) -> None:
     path = cut(make(name, *PICTURE, "-frames:v", "1"))
     assert (await unreadable(path)).startswith("not a readable image file: ")
 
 
-async def test_sound_whose_second_half_was_never_uploaded_is_unreadable(tmp_path: Path) -> None:
+async def test_audio_without_its_second_half_is_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "zeros.flac"
     whole = (MEDIA / "jfk.flac").read_bytes()
     path.write_bytes(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
     assert (await unreadable(path)).startswith("not a readable audio file: ")
 
 
-async def test_noise_behind_the_first_bytes_of_a_video_is_unreadable(tmp_path: Path) -> None:
+async def test_noise_after_a_video_header_is_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "noise.mp4"
     path.write_bytes((MEDIA / "rabbit.mp4").read_bytes()[:32] + os.urandom(100_000))
     assert (await unreadable(path)).startswith("not a readable video file: ")
@@ -350,7 +348,7 @@ async def test_noise_behind_the_first_bytes_of_a_video_is_unreadable(tmp_path: P
     ],
     ids=["junk behind", "second picture behind", "no end mark", "broken EXIF"],
 )
-async def test_what_every_viewer_forgives_a_photo_is_forgiven(make: Make, harm: Callable[[bytes], bytes]) -> None:
+async def test_accepts_photo_defects_that_viewers_tolerate(make: Make, harm: Callable[[bytes], bytes]) -> None:
     photo = make("photo.jpg", *PICTURE, "-frames:v", "1")
     photo.write_bytes(harm(photo.read_bytes()))
     assert (await probe(photo)).width == 320
@@ -367,11 +365,11 @@ async def test_what_every_viewer_forgives_a_photo_is_forgiven(make: Make, harm: 
     ],
     ids=["duration is a wrong guess", "no duration", "sound goes on after the picture", "one key frame", "slides"],
 )
-async def test_what_every_player_forgives_a_recording_is_forgiven(make: Make, arguments: tuple[str, ...]) -> None:
+async def test_accepts_recording_defects_that_players_tolerate(make: Make, arguments: tuple[str, ...]) -> None:
     assert (await probe(make(*arguments))).kind in ("audio", "video")
 
 
-async def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+async def test_rejects_pictures_over_the_pixel_limit_before_decoding(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(gray_png(20_000))
     with pytest.raises(PermanentError, match="20000 x 20000 pixels; the limit is 100 megapixels") as failure:
@@ -389,7 +387,7 @@ def gray_png(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-async def test_a_video_gives_four_pictures_spread_over_its_time(tmp_path: Path) -> None:
+async def test_video_has_four_thumbnails_at_equal_distances(tmp_path: Path) -> None:
     path = MEDIA / "bottles.mp4"
     shown = await thumbnails(path, await probe(path), tmp_path)
     assert [picture.at_seconds for picture in shown] == pytest.approx([4.98, 14.94, 24.91, 34.87], abs=0.01)
@@ -400,14 +398,14 @@ async def test_a_video_gives_four_pictures_spread_over_its_time(tmp_path: Path) 
         assert (stored.format, stored.width, stored.height) == ("jpeg", picture.width, picture.height)
 
 
-async def test_a_large_picture_is_made_smaller_and_keeps_its_shape(make: Make, tmp_path: Path) -> None:
+async def test_thumbnail_keeps_the_aspect_ratio(make: Make, tmp_path: Path) -> None:
     path = make("large.png", "-f", "lavfi", "-i", "testsrc=s=2000x1000", "-frames:v", "1")
     (shown,) = await thumbnails(path, await probe(path), tmp_path)
     stored = await probe(shown.path)
     assert (stored.width, stored.height) == (shown.width, shown.height) == (640, 320)
 
 
-async def test_sound_gives_one_waveform(tmp_path: Path) -> None:
+async def test_audio_has_one_waveform(tmp_path: Path) -> None:
     path = MEDIA / "jfk.flac"
     (shown,) = await thumbnails(path, await probe(path), tmp_path)
     stored = await probe(shown.path)
@@ -415,14 +413,14 @@ async def test_sound_gives_one_waveform(tmp_path: Path) -> None:
     assert (shown.content_type, shown.at_seconds) == ("image/png", None)
 
 
-async def test_a_video_whose_only_frame_is_at_its_start_gives_that_one(make: Make, tmp_path: Path) -> None:
+async def test_video_with_one_frame_has_one_thumbnail(make: Make, tmp_path: Path) -> None:
     picture = make("picture.png", *PICTURE, "-frames:v", "1")
     still = make("still.mkv", "-i", str(picture), *SONG, "-frames:v", "1", "-pix_fmt", "yuv420p")
     shown = await thumbnails(still, await probe(still), tmp_path)
     assert [picture.at_seconds for picture in shown] == [0.0]
 
 
-async def test_a_playlist_named_video_is_never_opened_and_refused_by_its_name(tmp_path: Path) -> None:
+async def test_playlist_with_a_video_extension_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hosts\n#EXT-X-ENDLIST\n")
     found = await probe(path, FfmpegLimits(executable="/nonexistent/ffmpeg"))
@@ -433,7 +431,7 @@ async def test_a_playlist_named_video_is_never_opened_and_refused_by_its_name(tm
 
 
 @pytest.mark.parametrize("address", ["file://{folder}/private.ts", "http://127.0.0.1:9/private.ts"])
-async def test_even_a_demuxer_for_playlists_opens_no_other_file_and_no_connection(
+async def test_playlist_demuxer_opens_no_file_and_no_connection(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     make("private.ts", *CLIP)
@@ -444,7 +442,7 @@ async def test_even_a_demuxer_for_playlists_opens_no_other_file_and_no_connectio
     assert "not on whitelist 'fd'!" in await unreadable(playlist)
 
 
-async def test_a_tag_that_forges_a_video_stream_does_not_make_a_song_a_video(make: Make) -> None:
+async def test_forged_stream_in_a_tag_does_not_count_as_video(make: Make) -> None:
     forged = "A\n  Stream #0:7: Video: h264, 9x9"
     song = make("song.mka", *SONG, "-metadata", f"{'N' * len(forged)}=x")
     song.write_bytes(song.read_bytes().replace(b"N" * len(forged), forged.encode()))
@@ -452,8 +450,8 @@ async def test_a_tag_that_forges_a_video_stream_does_not_make_a_song_a_video(mak
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path) -> StandIn:
-    """Build a program that takes ffmpeg's place, and limits for it."""
+def stub(tmp_path: Path) -> Stub:
+    """Build a stub program for ffmpeg, and its limits."""
 
     def made(script: str, wall_seconds: float = 60.0, cpu_seconds: int = 10) -> FfmpegLimits:
         path = tmp_path / "ffmpeg"
@@ -464,18 +462,16 @@ def stand_in(tmp_path: Path) -> StandIn:
     return made
 
 
-async def test_ffmpeg_runs_within_limits_and_without_our_secrets(
-    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_ffmpeg_runs_with_limits_and_an_empty_environment(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
-    ffmpeg = stand_in('echo "$(ulimit -t) $(ulimit -v) $(ulimit -f) $(ulimit -c) ${AWS_SECRET_ACCESS_KEY-none}" >&2')
+    ffmpeg = stub('echo "$(ulimit -t) $(ulimit -v) $(ulimit -f) $(ulimit -c) ${AWS_SECRET_ACCESS_KEY-none}" >&2')
     with pytest.raises(PermanentError, match=r": 10 2097152 0 0 none$"):
         await probe(MEDIA / "rabbit.mp4", ffmpeg)
 
 
 @pytest.fixture
-def hung(tmp_path: Path, stand_in: StandIn) -> Iterator[Hung]:
-    """Build an ffmpeg that never ends, with a child of its own, and tell the ids of both once they run."""
+def hung(tmp_path: Path, stub: Stub) -> Iterator[Hung]:
+    """Build a stub that hangs with a child process, and return the process ids of both."""
     pipe = tmp_path / "pids"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -486,7 +482,7 @@ def hung(tmp_path: Path, stand_in: StandIn) -> Iterator[Hung]:
         except BlockingIOError:
             return []
 
-    yield lambda wall_seconds: stand_in(f'sleep 600 & echo "$$ $!" >{pipe}; wait', wall_seconds), pids
+    yield lambda wall_seconds: stub(f'sleep 600 & echo "$$ $!" >{pipe}; wait', wall_seconds), pids
     os.close(reading)
 
 
@@ -504,7 +500,7 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-async def test_a_hung_ffmpeg_is_killed_with_its_children_and_the_file_tried_again(hung: Hung) -> None:
+async def test_timeout_kills_ffmpeg_and_its_children_and_is_transient(hung: Hung) -> None:
     ffmpeg, pids = hung
     with pytest.raises(TransientError, match=r"took longer than 0\.5 seconds") as failure:
         await probe(MEDIA / "rabbit.mp4", ffmpeg(0.5))
@@ -514,7 +510,7 @@ async def test_a_hung_ffmpeg_is_killed_with_its_children_and_the_file_tried_agai
     assert await eventually(lambda: all(map(is_gone, started)))
 
 
-async def test_a_cancelled_probe_kills_ffmpeg(hung: Hung) -> None:
+async def test_cancellation_kills_ffmpeg(hung: Hung) -> None:
     ffmpeg, pids = hung
     work = asyncio.create_task(probe(MEDIA / "rabbit.mp4", ffmpeg(60.0)))
     started: list[int] = []
@@ -530,14 +526,14 @@ async def test_a_cancelled_probe_kills_ffmpeg(hung: Hung) -> None:
     assert await eventually(lambda: all(map(is_gone, started)))
 
 
-async def test_a_probe_that_is_cancelled_while_ffmpeg_starts_kills_it_with_its_children(
+async def test_cancellation_during_the_start_kills_ffmpeg_and_its_children(
     hung: Hung, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ffmpeg, pids = hung
     create, begun, go_on = asyncio.create_subprocess_exec, asyncio.Event(), asyncio.Event()
 
-    async def slowly(*command: str, **told: Any) -> asyncio.subprocess.Process:
-        process = await create(*command, **told)
+    async def slowly(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await create(*command, **options)
         begun.set()
         await go_on.wait()
         return process
@@ -546,7 +542,12 @@ async def test_a_probe_that_is_cancelled_while_ffmpeg_starts_kills_it_with_its_c
     work = asyncio.create_task(probe(MEDIA / "rabbit.mp4", ffmpeg(60.0)))
     await begun.wait()
     started: list[int] = []
-    assert await eventually(lambda: bool(started.extend(pids()) or started))
+
+    def has_started() -> bool:
+        started.extend(pids())
+        return bool(started)
+
+    assert await eventually(has_started)
     work.cancel()
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
@@ -558,41 +559,41 @@ async def test_a_probe_that_is_cancelled_while_ffmpeg_starts_kills_it_with_its_c
     "script",
     ["kill -KILL $$", "kill -TERM $$", "exit 255", "echo pthread_create: Resource temporarily unavailable >&2; exit 1"],
 )
-async def test_an_ffmpeg_that_was_stopped_says_nothing_about_the_file(stand_in: StandIn, script: str) -> None:
+async def test_killed_ffmpeg_is_transient(stub: Stub, script: str) -> None:
     with pytest.raises(TransientError) as failure:
-        await probe(MEDIA / "rabbit.mp4", stand_in(script))
+        await probe(MEDIA / "rabbit.mp4", stub(script))
     assert failure.value.code == "stopped"
 
 
-async def test_an_ffmpeg_that_burns_processor_time_is_stopped(stand_in: StandIn) -> None:
+async def test_cpu_time_is_limited(stub: Stub) -> None:
     with pytest.raises(TransientError) as failure:
-        await probe(MEDIA / "rabbit.mp4", stand_in("while :; do :; done", cpu_seconds=1))
+        await probe(MEDIA / "rabbit.mp4", stub("while :; do :; done", cpu_seconds=1))
     assert failure.value.code == "stopped"
 
 
-async def test_a_file_that_crashes_ffmpeg_is_unreadable(stand_in: StandIn) -> None:
+async def test_file_that_crashes_ffmpeg_is_unreadable(stub: Stub) -> None:
     with pytest.raises(PermanentError, match="SIGSEGV") as failure:
-        await probe(MEDIA / "rabbit.mp4", stand_in("kill -SEGV $$"))
+        await probe(MEDIA / "rabbit.mp4", stub("kill -SEGV $$"))
     assert failure.value.code == "unreadable"
 
 
-async def test_a_file_that_takes_too_much_memory_is_too_large(stand_in: StandIn) -> None:
+async def test_file_that_needs_too_much_memory_is_too_large(stub: Stub) -> None:
     with pytest.raises(PermanentError, match="memory") as failure:
-        await probe(MEDIA / "rabbit.mp4", stand_in("echo '[png @ 0x1] Cannot allocate memory' >&2; exit 1"))
+        await probe(MEDIA / "rabbit.mp4", stub("echo '[png @ 0x1] Cannot allocate memory' >&2; exit 1"))
     assert failure.value.code == "too_large"
 
 
-async def test_a_flood_of_messages_is_not_kept(stand_in: StandIn) -> None:
-    with pytest.raises(PermanentError, match="nothing in it can be decoded"):
-        await probe(MEDIA / "rabbit.mp4", stand_in("head -c 5000000 /dev/zero | tr '\\0' '\\n' >&2; echo too late >&2"))
+async def test_error_output_is_limited(stub: Stub) -> None:
+    with pytest.raises(PermanentError, match="it has no decodable stream"):
+        await probe(MEDIA / "rabbit.mp4", stub("head -c 5000000 /dev/zero | tr '\\0' '\\n' >&2; echo too late >&2"))
 
 
-async def test_a_long_message_is_cut(stand_in: StandIn) -> None:
+async def test_long_reason_is_truncated(stub: Stub) -> None:
     with pytest.raises(PermanentError, match=r": x{200}$"):
-        await probe(MEDIA / "rabbit.mp4", stand_in("head -c 5000 /dev/zero | tr '\\0' x >&2"))
+        await probe(MEDIA / "rabbit.mp4", stub("head -c 5000 /dev/zero | tr '\\0' x >&2"))
 
 
 @pytest.mark.parametrize("executable", ["/nonexistent/ffmpeg", "/"])
-async def test_a_missing_ffmpeg_is_an_outage_that_says_what_to_do(executable: str) -> None:
-    with pytest.raises(OutageError, match="install imageio-ffmpeg"):
+async def test_missing_ffmpeg_is_an_outage_with_a_remedy(executable: str) -> None:
+    with pytest.raises(OutageError, match="reinstall imageio-ffmpeg"):
         await probe(MEDIA / "rabbit.mp4", FfmpegLimits(executable))
