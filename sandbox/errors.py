@@ -1,11 +1,11 @@
-"""How the sandbox says that something cannot be done."""
+"""Errors of the sandbox."""
 
 from __future__ import annotations
 
 
 class SandboxError(Exception):
-    """One or more lines for the person at the keyboard: what is wrong and what to do about it."""
+    """A message for the user with the cause and the remedy."""
 
 
 class PortTakenError(SandboxError):
-    """Another process listens where a part of the sandbox was to listen."""
+    """Another process listens on the port of a component."""

@@ -1,4 +1,4 @@
-"""`headrace sandbox ledger` and `faults`: what the AI endpoint was asked, and what is to go wrong there."""
+"""`headrace sandbox ledger` and `faults`: calls and injected faults of the AI endpoint."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from headrace.sandbox.paths import default_data
 LedgerDataOption = Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)]
 LedgerJsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
-faults = typer.Typer(no_args_is_help=True, help="What is to go wrong at the AI endpoint.")
+faults = typer.Typer(no_args_is_help=True, help="Inject faults into the AI endpoint.")
 
 
 def ledger(
     service: Annotated[str, typer.Option(help="Only calls of this service, such as rekognition.")] = "",
     operation: Annotated[str, typer.Option(help="Only this operation, such as DetectLabels.")] = "",
-    asset: Annotated[str, typer.Option(help="Only what is about bucket/key.")] = "",
-    token: Annotated[str, typer.Option(help="Only what bears this idempotency key.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many calls.")] = 20,
+    asset: Annotated[str, typer.Option(help="Only calls for this bucket/key.")] = "",
+    token: Annotated[str, typer.Option(help="Only calls with this idempotency key.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of calls.")] = 20,
     data: LedgerDataOption = None,
     as_json: LedgerJsonOption = False,
 ) -> None:
-    """Show what the AI endpoint was asked, the newest first, and how many jobs that came down to."""
-    asked = {"service": service, "operation": operation, "asset": asset, "token": token, "limit": str(limit)}
-    query = urllib.parse.urlencode({name: value for name, value in asked.items() if value})
-    found = _ask(data, f"/ledger?{query}")
+    """Show the calls to the AI endpoint, newest first, and the number of jobs."""
+    filters = {"service": service, "operation": operation, "asset": asset, "token": token, "limit": str(limit)}
+    query = urllib.parse.urlencode({name: value for name, value in filters.items() if value})
+    found = _call(data, f"/ledger?{query}")
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -46,13 +46,13 @@ def ledger(
     Console(highlight=False).print(table)
     outcomes = ", ".join(f"{number} {name}" for name, number in found["outcomes"].items())
     typer.echo(f"{sum(found['outcomes'].values())} calls: {outcomes or 'none'}")
-    typer.echo(f"{found['jobs_started']} jobs asked for, {found['jobs_unique']} were there")
+    typer.echo(f"{found['jobs_started']} job starts, {found['jobs_unique']} distinct jobs")
 
 
 @faults.command("list")
 def show(data: LedgerDataOption = None, as_json: LedgerJsonOption = False) -> None:
-    """Show the faults in force, with how many calls each saw and struck."""
-    _show(_ask(data, "/faults"), as_json)
+    """Show the active faults with their numbers of matching and failed calls."""
+    _show(_call(data, "/faults"), as_json)
 
 
 @faults.command("set")
@@ -65,22 +65,22 @@ def put(
             "late_completion."
         ),
     ],
-    share: Annotated[float, typer.Option(help="Share of the calls that are struck.")] = 1.0,
-    count: Annotated[int | None, typer.Option(help="At most so many.", show_default=False)] = None,
-    seconds: Annotated[float, typer.Option(help="How late a late completion comes.")] = 0.0,
-    reason: Annotated[str, typer.Option(help="Why a failed job failed.")] = "Injected failure.",
+    share: Annotated[float, typer.Option(help="Share of the matching calls that fail, from 0 to 1.")] = 1.0,
+    count: Annotated[int | None, typer.Option(help="Maximum number of failures.", show_default=False)] = None,
+    seconds: Annotated[float, typer.Option(help="Delay of a late completion in seconds.")] = 0.0,
+    reason: Annotated[str, typer.Option(help="Status message of a failed job.")] = "Injected failure.",
     data: LedgerDataOption = None,
     as_json: LedgerJsonOption = False,
 ) -> None:
-    """Put a fault in force, from now on."""
+    """Activate a fault."""
     fault: dict[str, Any] = {"operation": operation, "kind": kind, "share": share, "seconds": seconds, "reason": reason}
-    _show(_ask(data, "/faults", "POST", fault | ({"count": count} if count else {})), as_json)
+    _show(_call(data, "/faults", "POST", fault | ({"count": count} if count else {})), as_json)
 
 
 @faults.command()
 def clear(data: LedgerDataOption = None) -> None:
-    """Let nothing go wrong any more."""
-    _ask(data, "/faults", "DELETE")
+    """Remove all faults."""
+    _call(data, "/faults", "DELETE")
     typer.echo("No faults")
 
 
@@ -97,8 +97,8 @@ def _show(found: list[dict[str, Any]], as_json: bool) -> None:
     Console(highlight=False).print(table)
 
 
-def _ask(data: Path | None, path: str, method: str = "GET", body: object = None) -> Any:
-    """Ask the endpoint of a sandbox. What it refuses, and that it is not up, ends the command with one line."""
+def _call(data: Path | None, path: str, method: str = "GET", body: object = None) -> Any:
+    """Call the AI endpoint of a sandbox. An error ends the command with one line and exit code 1."""
     from headrace.sandbox.cluster.processes import is_alive
     from headrace.sandbox.cluster.state_file import read
 

@@ -1,4 +1,4 @@
-"""`headrace demo`: real files through the whole pipeline, on a real Kafka, on this machine."""
+"""`headrace demo`: process sample files with the whole pipeline and a local Kafka."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import typer
 
 
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep everything running at the end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of the sandbox.", show_default=False)] = None,
     all_stages: Annotated[
-        bool, typer.Option("--all-stages", help="Run every AI service, not only the usual stages.")
+        bool, typer.Option("--all-stages", help="Run all stages, not only the default ones.")
     ] = False,
     broken: Annotated[
-        str, typer.Option("--break", metavar="STAGE", help="Run a stage with a bug, to be mended; needs --keep.")
+        str, typer.Option("--break", metavar="STAGE", help="Run a stage with a bug; requires --keep.")
     ] = "",
-    limit: Annotated[float, typer.Option(min=1.0, help="Seconds that the files may take.")] = 180.0,
+    limit: Annotated[float, typer.Option(min=1.0, help="Time limit for the files in seconds.")] = 180.0,
 ) -> None:
-    """Run real files through the whole pipeline on this machine: no account, no Docker, no Java.
+    """Process sample files with the whole pipeline on this machine, without an AWS account, Docker or Java.
 
-    Exits with 0 only if every file ended as it must. Ctrl-C ends everything that was started.
+    Exit code 0 means that every file has the expected outcome. Ctrl-C stops everything that was started.
     """
     from rich.console import Console
 
@@ -55,6 +55,6 @@ def _breakable(stage: str, keep: bool) -> None:
     from headrace.sandbox.demo.faulty_worker import STAGES
 
     if stage not in STAGES:
-        raise CommandError(f"--break takes one of {', '.join(STAGES)}: others depend on the rest")
+        raise CommandError(f"--break takes one of {', '.join(STAGES)}; other stages have dependent stages")
     if not keep:
-        raise CommandError("--break needs --keep: what is broken is there to be mended")
+        raise CommandError("--break requires --keep, so that the worker can be restored")

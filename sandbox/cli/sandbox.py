@@ -1,4 +1,4 @@
-"""`headrace sandbox`: Kafka, AWS and AI services on this machine."""
+"""`headrace sandbox`: local Kafka, AWS and AI services."""
 
 from __future__ import annotations
 
@@ -23,75 +23,75 @@ from headrace.sandbox.paths import default_data
 
 
 def _known_tool(name: str) -> str:
-    """Refuse what is no tool of Kafka's."""
+    """Validate the name of a Kafka tool."""
     if name not in TOOLS:
-        raise typer.BadParameter(f"{name} is none: take one of {', '.join(TOOLS)}.")
+        raise typer.BadParameter(f"unknown tool {name}; use one of {', '.join(TOOLS)}.")
     return name
 
 
-app = typer.Typer(no_args_is_help=True, help="Kafka, AWS and AI services on this machine.")
+app = typer.Typer(no_args_is_help=True, help="Run Kafka, AWS and AI services locally.")
 app.command()(ai.ledger)
 app.add_typer(ai.faults, name="faults")
 
-DataOption = Annotated[Path | None, typer.Option(help="Folder that keeps everything. Two folders are two sandboxes.")]
+DataOption = Annotated[Path | None, typer.Option(help="Data folder; each folder is a separate sandbox.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 Tool = Annotated[str, typer.Argument(callback=_known_tool, help=f"One of {', '.join(TOOLS)}.")]
-Arguments = Annotated[list[str] | None, typer.Argument(help="What the tool is given; --help for its own help.")]
+Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments of the tool, for example --help.")]
 
 
 @app.command()
 def up(data: DataOption = None) -> None:
-    """Start what is not running, and wait until it answers.
+    """Start the components that are not running, and wait until they are ready.
 
-    The first start fetches Kafka's jars, 39 MB, into the user's cache.
-    HEADRACE_JAVA names another Java than the bundled one: a path, or `system`.
+    The first start downloads Kafka's jars (39 MB) to the user's cache.
+    HEADRACE_JAVA selects another Java than the bundled one: a path, or `system`.
     """
     from headrace.sandbox.cluster import cluster
     from headrace.sandbox.cluster.progress_view import ProgressView
 
-    place = data or default_data()
+    folder = data or default_data()
     began = time.monotonic()
-    with _errors_in_one_line(), _ended_by_sigterm(), ProgressView(Console(highlight=False)) as watch:
-        cluster.up(place, tell=watch.tell)
-    if not watch.ready:
-        typer.echo(f"Already up, in {place}")
+    with _errors_in_one_line(), _ended_by_sigterm(), ProgressView(Console(highlight=False)) as view:
+        cluster.up(folder, on_event=view.on_event)
+    if not view.ready:
+        typer.echo(f"Already up, in {folder}")
         return
     option = "" if data is None else f" --data {shlex.quote(str(data))}"
-    typer.echo(f"Up after {time.monotonic() - began:.1f} s, in {place}")
+    typer.echo(f"Up after {time.monotonic() - began:.1f} s, in {folder}")
     typer.echo(f'For this shell: eval "$(headrace sandbox env{option})"')
 
 
 @app.command()
 def down(data: DataOption = None) -> None:
-    """End what `up` started, and nothing else. What the folder holds is there at the next `up`."""
+    """Stop the sandbox. Its data is kept for the next `up`."""
     from headrace.sandbox.cluster import cluster
 
     with _errors_in_one_line():
-        ended = cluster.down(data or default_data())
-    typer.echo(f"Ended: {', '.join(ended)}" if ended else "Nothing was running")
+        stopped = cluster.down(data or default_data())
+    typer.echo(f"Stopped: {', '.join(stopped)}" if stopped else "Nothing was running")
 
 
 @app.command()
 def restore_worker(data: DataOption = None) -> None:
-    """Put the worker as it is in the place of one that `headrace demo --break` started with a bug."""
+    """Replace the worker that `headrace demo --break` started by one without the bug."""
     from headrace.sandbox.cluster.environment import of
     from headrace.sandbox.cluster.processes import is_alive
     from headrace.sandbox.cluster.state_file import read
     from headrace.sandbox.demo import run
 
-    place = data or default_data()
+    folder = data or default_data()
     with _errors_in_one_line():
-        parts = read(place).parts
+        parts = read(folder).parts
         if "worker" not in parts or not is_alive(parts["kafka"]):
-            raise SandboxError("There is nothing to mend: `headrace demo --keep --break STAGE` breaks something.")
-        os.environ.update(of(place))
-        run.start_pipeline(place)
-    typer.echo("The worker runs without a bug")
+            raise SandboxError("No faulty worker is running. Start one with `headrace demo --keep --break STAGE`.")
+        os.environ.update(of(folder))
+        run.start_pipeline(folder)
+    typer.echo("The worker runs without the bug")
 
 
 @app.command()
 def status(data: DataOption = None, as_json: JsonFlag = False) -> None:
-    """Show each part, and the end of its log where it crashed. Exits with 1 unless every part runs."""
+    """Show each component, and the last log lines of crashed ones. Exit code 1 unless all are running."""
     from headrace.sandbox.cluster import cluster, progress_view
 
     with _errors_in_one_line():
@@ -108,7 +108,7 @@ def status(data: DataOption = None, as_json: JsonFlag = False) -> None:
 
 @app.command()
 def env(data: DataOption = None, as_json: JsonFlag = False) -> None:
-    """Print the variables under which AWS's SDKs, the aws command line and Headrace find the sandbox.
+    """Print the environment variables that configure the AWS SDKs, the AWS CLI and Headrace for the sandbox.
 
     For a shell: eval "$(headrace sandbox env)"
     """
@@ -123,7 +123,7 @@ def env(data: DataOption = None, as_json: JsonFlag = False) -> None:
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def kafka(tool: Tool, arguments: Arguments = None, data: DataOption = None) -> None:
-    """Run one of Kafka's own tools on the sandbox's broker, for example: kafka topics --list"""
+    """Run a Kafka tool on the sandbox's broker, for example: kafka topics --list"""
     from headrace.sandbox.cluster import components as parts
     from headrace.sandbox.cluster import jars, kafka_broker
 
@@ -148,14 +148,14 @@ def _variables(data: Path | None) -> dict[str, str]:
 def _errors_in_one_line() -> Iterator[None]:
     try:
         yield
-    except (SandboxError, OSError) as error:  # a full disk, a folder that may not be written to
+    except (SandboxError, OSError) as error:  # for example a full disk or a folder without write permission
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
 
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that a start that is cut short leaves nothing running."""
+    """Raise SystemExit on SIGTERM, so that an interrupted start stops everything."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

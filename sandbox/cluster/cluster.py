@@ -1,4 +1,4 @@
-"""Start, watch and end a sandbox; for `sandbox.cli.sandbox`, for the demo and for tests."""
+"""Start, inspect and stop a sandbox."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from headrace.sandbox.errors import PortTakenError, SandboxError
 
 ALL = tuple(COMPONENTS)
 ATTEMPTS = 3
-PATIENCE = 3.0
-"""Seconds for a port to get free that running parts expect to be served again."""
+PORT_WAIT_SECONDS = 3.0
+"""Maximum wait for the port of a stopped component to become free."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentHealth:
-    """How a part is: alive with its resident memory in bytes, or crashed with the last that it wrote."""
+    """The state of a component: resident memory in bytes if alive, else the last lines of its log."""
 
     part: RunningComponent
     alive: bool
@@ -32,24 +32,26 @@ class ComponentHealth:
     last_lines: tuple[str, ...]
 
 
-def up(data: Path, names: Sequence[str] = ALL, tell: OnProgressEvent = ignore) -> ClusterState:
-    """Start those of the named parts that are not alive, all at once, and return when each answers and is set up.
+def up(data: Path, names: Sequence[str] = ALL, on_event: OnProgressEvent = ignore) -> ClusterState:
+    """Start the named components that are not alive concurrently; return when all are ready.
 
-    What the data folder holds is kept. Raises `SandboxError` when a part does not come up, and then ends what it
-    had started. Waits while another command works on the folder.
+    The content of the data folder is kept. Waits while another command uses the folder.
+
+    Raises:
+        SandboxError: A component did not start; all components started by this call are stopped.
     """
-    data = data.resolve()  # it goes into the parts' settings, and they may have another working folder
-    recipes = [COMPONENTS[name] for name in names]
+    data = data.resolve()  # components use it in their settings and have another working folder
+    components = [COMPONENTS[name] for name in names]
     with locked(data):
         state = read(data)
         for _ in range(ATTEMPTS - 1):
             with suppress(PortTakenError):
-                return Launcher(data, _with_ports(state, recipes), tell).run(recipes)
-        return Launcher(data, _with_ports(state, recipes), tell).run(recipes)
+                return Launcher(data, _with_ports(state, components), on_event).run(components)
+        return Launcher(data, _with_ports(state, components), on_event).run(components)
 
 
 def down(data: Path) -> list[str]:
-    """End what `up` started, and nothing else; returns the names of the parts that were alive."""
+    """Stop the components of a sandbox; return the names of those that were alive."""
     if not (data / FILE).exists():
         return []
     with locked(data):
@@ -62,13 +64,13 @@ def down(data: Path) -> list[str]:
 
 
 def status(data: Path) -> list[ComponentHealth]:
-    """How each part is that was started and not ended by `down`; empty when the sandbox is not up."""
+    """Return the health of each started component; empty if the sandbox is not up."""
     state = read(data)
     return [_health(state.parts[name]) for name in _all_names(state) if name in state.parts]
 
 
 def _all_names(state: ClusterState) -> list[str]:
-    """Our own parts, then what others have started beside them, such as the demo's bridge and worker."""
+    """Return the names of the sandbox's components, then of additional ones such as the demo's bridge and worker."""
     return list(dict.fromkeys((*ALL, *state.parts)))
 
 
@@ -82,19 +84,19 @@ def _health(part: RunningComponent) -> ComponentHealth:
     return ComponentHealth(part, alive, processes.resident_bytes(part), last_lines)
 
 
-def _with_ports(state: ClusterState, recipes: Sequence[Component]) -> ClusterState:
-    """Give ports to the parts that are not alive: to each the one that it had last, if that is free.
+def _with_ports(state: ClusterState, components: Sequence[Component]) -> ClusterState:
+    """Assign ports to the components that are not alive: the last port if it is free, else a new one.
 
-    It has to be free when some parts are alive: they, and whatever works with them, were told of it.
+    If other components are alive, the last port is required, because they are configured with it.
     """
     ports = dict(state.ports)
     fixed = any(_is_alive(state, name) for name in state.parts)
-    dead = [recipe for recipe in recipes if not _is_alive(state, recipe.name)]
-    for port_name in (port_name for recipe in dead for port_name in recipe.ports):
+    stopped = [component for component in components if not _is_alive(state, component.name)]
+    for port_name in (port_name for component in stopped for port_name in component.ports):
         last = ports.pop(port_name, None)
-        if fixed and last and not gets_free(last, PATIENCE):
+        if fixed and last and not gets_free(last, PORT_WAIT_SECONDS):
             raise SandboxError(
-                f"Port {last} of {port_name} is another process's now, and the running parts expect it:"
+                f"Port {last} of {port_name} is used by another process, and running components need it:"
                 " run `headrace sandbox down`, then `headrace sandbox up`."
             )
         ports[port_name] = free_port(last, ports.values(), random.Random())

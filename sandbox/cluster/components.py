@@ -1,4 +1,4 @@
-"""The parts of a sandbox: what each listens on, how it is started and when it is ready."""
+"""The components of a sandbox: ports, start command and readiness check."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from headrace.sandbox.cluster.progress_events import OnProgressEvent
 
 @dataclass(frozen=True, slots=True)
 class ComponentContext:
-    """Where a part is set up: its sandbox's folder, the ports of all parts, and who hears of downloads."""
+    """The folder and the ports of a sandbox, and the callback for progress events."""
 
     data: Path
     ports: Mapping[str, int]
     cluster_id: str
-    tell: OnProgressEvent
+    on_event: OnProgressEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """How to start one part. `ports` names what it listens on, the one that clients use first."""
+    """How to start one component. `ports` are its port names, the client port first."""
 
     name: str
     ports: tuple[str, ...]
@@ -38,32 +38,32 @@ class Component:
 
 
 def runtime() -> kafka_broker.Runtime:
-    """What runs Kafka's classes on this machine; `jars.ensure` has to have filled its folder."""
+    """Return the Java and the jar folder for Kafka; `jars.ensure` downloads the jars."""
     return kafka_broker.Runtime(java.find(os.environ), jars.default_folder())
 
 
-def _kafka(site: ComponentContext) -> ProcessCommand:
-    kafka = runtime()  # a Java that will not do is to be known before the download
-    jars.ensure(kafka.jars, site.tell)
-    node = kafka_broker.BrokerNode(1, site.ports["kafka"], site.ports["kafka-controller"])
-    return kafka_broker.prepare(kafka, site.data / "kafka", node, [node], site.cluster_id)
+def _kafka(context: ComponentContext) -> ProcessCommand:
+    kafka = runtime()  # fails for an unusable Java before the download
+    jars.ensure(kafka.jars, context.on_event)
+    node = kafka_broker.BrokerNode(1, context.ports["kafka"], context.ports["kafka-controller"])
+    return kafka_broker.prepare(kafka, context.data / "kafka", node, [node], context.cluster_id)
 
 
-def _aws(site: ComponentContext) -> ProcessCommand:
-    return ministack.prepare(site.data / "aws", site.ports["aws"])
+def _aws(context: ComponentContext) -> ProcessCommand:
+    return ministack.prepare(context.data / "aws", context.ports["aws"])
 
 
-def _ai(site: ComponentContext) -> ProcessCommand:
-    folder = site.data / "ai"
+def _ai(context: ComponentContext) -> ProcessCommand:
+    folder = context.data / "ai"
     folder.mkdir(exist_ok=True)
-    arguments = ("--port", str(site.ports["ai"]), "--data", str(folder))
+    arguments = ("--port", str(context.ports["ai"]), "--data", str(folder))
     command = (sys.executable, "-P", "-m", "headrace.sandbox.ai", *arguments)
-    return ProcessCommand(command, folder, environment.cloud(site.ports["aws"]))
+    return ProcessCommand(command, folder, environment.cloud(context.ports["aws"]))
 
 
 COMPONENTS: Final = {
-    recipe.name: recipe
-    for recipe in (
+    component.name: component
+    for component in (
         Component("kafka", ("kafka", "kafka-controller"), _kafka, kafka_broker.is_ready, seconds=60.0),
         Component("aws", ("aws",), _aws, ministack.is_ready, ministack.apply),
         Component("ai", ("ai",), _ai, lambda port: is_healthy(port, "/health")),

@@ -1,5 +1,4 @@
-"""The parts of a sandbox in containers of their own: `python -m headrace.sandbox.cluster.containers aws|ai|init|ask
-URL`."""
+"""Run components in containers: `python -m headrace.sandbox.cluster.containers aws|ai|init|ask URL`."""
 
 from __future__ import annotations
 
@@ -16,29 +15,29 @@ if TYPE_CHECKING:
     from headrace.schemas.serde.registry import SchemaRegistry
 
 AWS_PORT, AI_PORT = 4566, 4567
-REGISTRY_SECONDS, LOOK_SECONDS = 120.0, 0.5
+REGISTRY_SECONDS, POLL_SECONDS = 120.0, 0.5
 DATA = Path("/data")
-EVERYWHERE = "0.0.0.0"
+ALL_INTERFACES = "0.0.0.0"
 HOST_NAME = "HEADRACE_AWS_HOST"
 
 
 def aws() -> None:
-    """Be the local AWS, for every container and the host. Does not return."""
+    """Run the local AWS on all interfaces. Does not return."""
     command = ministack.prepare(DATA, AWS_PORT)
-    told = {**command.variables, "BIND_HOST": EVERYWHERE, "MINISTACK_HOST": os.environ.get(HOST_NAME, "aws")}
+    variables = {**command.variables, "BIND_HOST": ALL_INTERFACES, "MINISTACK_HOST": os.environ.get(HOST_NAME, "aws")}
     os.chdir(command.folder)
-    os.execve(command.argv[0], list(command.argv), {**os.environ, **told})
+    os.execve(command.argv[0], list(command.argv), {**os.environ, **variables})
 
 
 def ai() -> int:
-    """Be the AI endpoint."""
+    """Run the AI endpoint."""
     from headrace.sandbox.ai.__main__ import main
 
-    return main(["--host", EVERYWHERE, "--port", str(AI_PORT), "--data", str(DATA)])
+    return main(["--host", ALL_INTERFACES, "--port", str(AI_PORT), "--data", str(DATA)])
 
 
 def init() -> None:
-    """Make buckets, queues, notifications, topics and schemas; what is there stays as it is."""
+    """Create missing buckets, queues, notifications, topics and schemas."""
     from headrace.schemas.kafka.settings import RegistrySettings
     from headrace.schemas.serde import registry
     from headrace.schemas.settings import load
@@ -50,7 +49,11 @@ def init() -> None:
 
 
 def register(registry: SchemaRegistry, until: float) -> None:
-    """Register the schemas as soon as the registry answers. Raises `RegistryDown` when it does not in time."""
+    """Register the schemas as soon as the registry is available.
+
+    Raises:
+        RegistryUnavailableError: The registry is not available at `until`.
+    """
     from headrace.schemas.serde import catalog
     from headrace.schemas.serde.codec import RegistryUnavailableError
 
@@ -61,16 +64,20 @@ def register(registry: SchemaRegistry, until: float) -> None:
         except RegistryUnavailableError:
             if time.monotonic() > until:
                 raise
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def ask(url: str) -> None:
-    """Return when a server answers well. Raises OSError when it does not."""
+    """Check that a URL returns a success status.
+
+    Raises:
+        OSError: It does not.
+    """
     urllib.request.urlopen(url, timeout=3).close()
 
 
 def main(arguments: list[str]) -> int:
-    """Do what is asked for."""
+    """Run the command named by the arguments."""
     match arguments:
         case ["aws"]:
             aws()

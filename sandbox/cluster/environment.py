@@ -1,4 +1,4 @@
-"""The variables under which everything else finds the sandbox."""
+"""Environment variables that configure clients for the sandbox."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headrace.sandbox.cluster.state_file import ClusterState, read
 from headrace.sandbox.paths import default_data
 
 PIPELINE_FILE = "pipeline.toml"
-"""In a sandbox's folder, the pipeline that it runs, where that is not the usual one."""
+"""Name of the pipeline file in a sandbox's folder, if it does not run the default pipeline."""
 
 AI_SERVICES = (
     "REKOGNITION",
@@ -22,31 +22,31 @@ AI_SERVICES = (
     "MEDIACONVERT",
     "BEDROCK_RUNTIME",
 )
-"""The services of the AI endpoint, as the SDK's variables name them."""
+"""Service names of the AI endpoint in the SDK's environment variables."""
 
 
 def variables(state: ClusterState) -> dict[str, str]:
-    """Headrace's settings and the AWS SDK's own variables for the parts of a sandbox, also for one that crashed."""
+    """Return the variables of Headrace and the AWS SDK for all started components, including crashed ones."""
     ports = {name: part.port for name, part in state.parts.items()}
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     if kafka := ports.get("kafka"):
-        found["HEADRACE_BOOTSTRAP_SERVERS"] = f"{names.HOST}:{kafka}"
+        values["HEADRACE_BOOTSTRAP_SERVERS"] = f"{names.HOST}:{kafka}"
     if aws := ports.get("aws"):
-        found |= cloud(aws)
+        values |= cloud(aws)
     if ai := ports.get("ai"):
-        found |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in AI_SERVICES}
-    return found
+        values |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in AI_SERVICES}
+    return values
 
 
 def of(folder: Path) -> dict[str, str]:
-    """The variables of the sandbox in a folder, with its pipeline file and its rules where it has some."""
-    found = variables(read(folder))
-    kept = {"HEADRACE_PIPELINE": folder / PIPELINE_FILE, "HEADRACE_RULES": folder / sandbox_names.FOLDER}
-    return found | {name: str(place) for name, place in kept.items() if found and place.exists()}
+    """Return the variables of the sandbox in a folder, including its pipeline file and rules."""
+    values = variables(read(folder))
+    files = {"HEADRACE_PIPELINE": folder / PIPELINE_FILE, "HEADRACE_RULES": folder / sandbox_names.FOLDER}
+    return values | {name: str(path) for name, path in files.items() if values and path.exists()}
 
 
 def current() -> dict[str, str]:
-    """The variables of the sandbox at the default place; none when it is not up."""
+    """Return the variables of the sandbox in the default folder; empty if it is not up."""
     from headrace.sandbox.cluster.processes import is_alive
 
     folder = default_data()
@@ -54,7 +54,7 @@ def current() -> dict[str, str]:
 
 
 def cloud(port: int) -> dict[str, str]:
-    """The variables that lead to the local AWS on this port."""
+    """Return the variables for the local AWS on this port."""
     return {
         "HEADRACE_MEDIA_BUCKET": names.MEDIA_BUCKET,
         "HEADRACE_RESULTS_BUCKET": names.RESULTS_BUCKET,

@@ -1,4 +1,4 @@
-"""Fetch the broker's jars once, each checked against its pinned digest; the one door to jgo."""
+"""Download the broker's jars once and verify their pinned digests. The only module that uses jgo."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ KAFKA_VERSION = "4.3.1"
 PINS = Path(__file__).with_name("broker_jars.txt")
 CONNECTIONS = 8
 TIMEOUT = 30
-"""Seconds without a byte after which a connection counts as dead."""
+"""Seconds without data after which a download fails."""
 
 Resolve: TypeAlias = Callable[[str], Path]
-"""From a Maven coordinate to a local file."""
+"""Downloads a Maven coordinate and returns the local file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One pinned file of the broker's class path; `size` is in bytes."""
+    """A pinned jar of the broker's class path; `size` is in bytes."""
 
     sha256: str
     size: int
@@ -37,45 +37,46 @@ class Jar:
 
     @property
     def filename(self) -> str:
-        """The name of the file, as Maven has it."""
+        """The Maven file name."""
         _group, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
 
 
 def default_folder() -> Path:
-    """The folder that keeps the jars for all sandboxes of a user."""
+    """Return the jar folder shared by all sandboxes of a user."""
     return user_folder("XDG_CACHE_HOME", ".cache") / f"kafka-{KAFKA_VERSION}"
 
 
 def pinned() -> tuple[Jar, ...]:
-    """The flat list of all that the broker and Kafka's own tools load."""
+    """Return all jars of the broker and the Kafka tools."""
     lines = PINS.read_text(encoding="utf-8").splitlines()
     rows = (line.split() for line in lines if not line.startswith("#"))
     return tuple(Jar(sha256, int(size), coordinate) for sha256, size, coordinate in rows)
 
 
 def class_path(folder: Path) -> str:
-    """Java's class path, for a folder that `ensure` has filled."""
+    """Return the Java class path of a folder with all jars."""
     return os.pathsep.join(str(folder / jar.filename) for jar in pinned())
 
 
 def missing(folder: Path) -> tuple[Jar, ...]:
-    """The jars still to be fetched. One that is in the folder is whole and checked: it was moved there after that."""
+    """Return the jars that are not in the folder. Jars are verified before they are moved there."""
     return tuple(jar for jar in pinned() if not (folder / jar.filename).exists())
 
 
-def ensure(folder: Path, tell: OnProgressEvent = ignore) -> None:
-    """Fetch what is missing; without network, and at once, when nothing is. An exception of `tell` ends the fetch.
+def ensure(folder: Path, on_event: OnProgressEvent = ignore) -> None:
+    """Download the missing jars. Uses no network if none is missing. An exception of `on_event` cancels the download.
 
-    Raises `SandboxError` when a jar cannot be had or is not the pinned one. Those that came are kept.
+    Raises:
+        SandboxError: A jar cannot be downloaded or has another digest. Verified jars are kept.
     """
-    wanted = missing(folder)
-    if not wanted:
+    absent = missing(folder)
+    if not absent:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".fetching-", dir=folder) as staging, ThreadPoolExecutor(CONNECTIONS) as pool:
-        resolve = _resolver(Path(staging), _byte_counter(sum(jar.size for jar in wanted), tell))
-        fetches = [pool.submit(fetch, jar, resolve, folder) for jar in wanted]
+        resolve = _resolver(Path(staging), _byte_counter(sum(jar.size for jar in absent), on_event))
+        fetches = [pool.submit(fetch, jar, resolve, folder) for jar in absent]
         try:
             for done in as_completed(fetches):
                 done.result()
@@ -84,26 +85,26 @@ def ensure(folder: Path, tell: OnProgressEvent = ignore) -> None:
 
 
 def fetch(jar: Jar, resolve: Resolve, folder: Path) -> None:
-    """Put one jar into the folder, whole and checked, or raise `SandboxError`."""
+    """Download and verify one jar, then move it to the folder."""
     try:
         file = resolve(jar.coordinate)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    except (OSError, RuntimeError) as error:  # what jgo raises: OSError is the network's, RuntimeError a missing file's
+    except (OSError, RuntimeError) as error:  # jgo: OSError for the network, RuntimeError for a missing file
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise SandboxError(
-            f"{jar.filename} could not be fetched ({reason}): check the network (HTTPS_PROXY if there is a proxy)"
-            " and run the command again; what has come is kept."
+            f"{jar.filename} cannot be downloaded ({reason}): check the network (HTTPS_PROXY behind a proxy)"
+            " and run the command again; completed downloads are kept."
         ) from error
     if digest != jar.sha256:
         raise SandboxError(
-            f"{jar.filename} is not the file that broker_jars.txt pins (sha256 {digest}) and was thrown away:"
-            " check what stands between this machine and the Maven repository."
+            f"{jar.filename} has sha256 {digest}, not the digest pinned in broker_jars.txt, and was discarded:"
+            " check proxies between this machine and the Maven repository."
         )
     os.replace(file, folder / jar.filename)
 
 
 def _resolver(staging: Path, count: Callable[[int], None]) -> Resolve:
-    """Let jgo fetch single artifacts, for which it reads no pom, into a folder where a half file does no harm."""
+    """Return a resolver that downloads single artifacts with jgo, without POMs, to a staging folder."""
     from jgo.maven import MavenContext, PythonResolver
 
     @contextmanager
@@ -114,7 +115,7 @@ def _resolver(staging: Path, count: Callable[[int], None]) -> Resolve:
     return lambda coordinate: Path(maven.create_dependency(coordinate).artifact.resolve())
 
 
-def _byte_counter(total: int, tell: OnProgressEvent) -> Callable[[int], None]:
+def _byte_counter(total: int, on_event: OnProgressEvent) -> Callable[[int], None]:
     done = 0
     lock = threading.Lock()
 
@@ -122,6 +123,6 @@ def _byte_counter(total: int, tell: OnProgressEvent) -> Callable[[int], None]:
         nonlocal done
         with lock:
             done += size
-            tell(Fetched(done, total))
+            on_event(Fetched(done, total))
 
     return count

@@ -1,4 +1,4 @@
-"""A Kafka broker that is its own controller (KRaft, KIP-500), and Kafka's own tools."""
+"""A Kafka broker with a combined KRaft controller (KIP-500), and the Kafka command-line tools."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
 
 HEAP = "256m"
-# All paths are relative to the node's folder: Kafka and Log4j would split an absolute one at its commas.
+# Paths are relative to the node's folder: Kafka and Log4j split paths at commas.
 SETTINGS = "server.properties"
 LOGGING = "log4j2.xml"
 LOG = "log"
 JVM_FLAGS = (
     "-Xms32m",
-    # One user and short runs: a quick start and few threads are worth more than the last bit of throughput.
+    # Short local runs: start time and thread count matter more than peak throughput.
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Xss512k",
-    # The compression libraries are native; Java 24 and later warn of each.
+    # The compression libraries are native; Java 24 and later warn about native access.
     "--enable-native-access=ALL-UNNAMED",
 )
 LOGGING_TEXT = """\
@@ -36,7 +36,7 @@ LOGGING_TEXT = """\
 
 @dataclass(frozen=True, slots=True)
 class BrokerNode:
-    """A broker and controller of a cluster: its id and its two ports."""
+    """A combined broker and controller: its id and its ports."""
 
     id: int
     port: int
@@ -45,14 +45,14 @@ class BrokerNode:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What runs Kafka's classes: a Java and the folder of its jars."""
+    """The Java and the jar folder that run Kafka."""
 
     java: Path
     jars: Path
 
 
 def properties(node: BrokerNode, quorum: Sequence[BrokerNode]) -> str:
-    """The text of server.properties for one node of a cluster whose nodes all vote."""
+    """Return server.properties for a node; all nodes of the cluster are voters."""
     copies = min(3, len(quorum))
     in_sync = max(1, copies - 1)
     voters = ",".join(f"{voter.id}@{HOST}:{voter.controller_port}" for voter in quorum)
@@ -62,7 +62,7 @@ def properties(node: BrokerNode, quorum: Sequence[BrokerNode]) -> str:
         "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
         "controller.listener.names": "CONTROLLER",
-        # Named voters, no dynamic quorum (KIP-853): that one remembers ports, and ours may change between starts.
+        # Static voters instead of a dynamic quorum (KIP-853), which stores ports; ports may change between starts.
         "controller.quorum.voters": voters,
         "log.dirs": LOG,
         "auto.create.topics.enable": "false",
@@ -76,13 +76,13 @@ def properties(node: BrokerNode, quorum: Sequence[BrokerNode]) -> str:
         "share.coordinator.state.topic.replication.factor": copies,
         "share.coordinator.state.topic.min.isr": in_sync,
         "share.coordinator.state.topic.num.partitions": 4,
-        # A broker that was killed may come back only when its old session is over; by default after 9 s.
+        # A killed broker can rejoin only after its session timeout; 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
         "group.initial.rebalance.delay.ms": 0,
-        # So that tests can have a dead consumer noticed quickly.
+        # Lets tests detect a dead consumer quickly.
         "group.min.session.timeout.ms": 1000,
-        # Memory that the log cleaner takes at once; 128 MB by default.
+        # Memory of the log cleaner; 128 MB by default.
         "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
@@ -91,9 +91,9 @@ def properties(node: BrokerNode, quorum: Sequence[BrokerNode]) -> str:
 def prepare(
     runtime: Runtime, folder: Path, node: BrokerNode, quorum: Sequence[BrokerNode], cluster_id: str
 ) -> ProcessCommand:
-    """Make a folder ready for one node and say how to start it. What the folder holds is kept.
+    """Prepare the folder of a node, keeping its data, and return the start command.
 
-    `cluster_id` is 22 characters of base64, the same on all nodes; it counts only when the folder is a new one.
+    `cluster_id` is 22 base64 characters, equal on all nodes; it applies only to a new folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SETTINGS).write_text(properties(node, quorum), encoding="utf-8")
@@ -105,7 +105,7 @@ def prepare(
 
 
 def is_ready(port: int) -> bool:
-    """Whether the broker on this port answers a metadata request."""
+    """Return whether the broker on this port answers a metadata request."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
@@ -117,25 +117,25 @@ def is_ready(port: int) -> bool:
 
 
 def tool_command(runtime: Runtime, class_name: str, arguments: Sequence[str]) -> tuple[str, ...]:
-    """The command line that runs one of Kafka's own tools, for example org.apache.kafka.tools.TopicCommand."""
+    """Return the command line of a Kafka tool, for example org.apache.kafka.tools.TopicCommand."""
     return (*_java(runtime, ("-Xmx256m",)), class_name, *arguments)
 
 
 def kafka_tool(
     runtime: Runtime, class_name: str, arguments: Sequence[str], folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of Kafka's own tools to its end, in `folder` or in our own, and return what it wrote."""
+    """Run a Kafka tool in `folder` or the current folder, and return its result."""
     command = tool_command(runtime, class_name, arguments)
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def _format(runtime: Runtime, folder: Path, cluster_id: str) -> None:
-    # With "=", because a random id may begin with a dash.
+    # With "=", because a random id may start with a dash.
     arguments = ["format", f"--cluster-id={cluster_id}", f"--config={SETTINGS}", "--ignore-formatted"]
     done = kafka_tool(runtime, "kafka.tools.StorageTool", arguments, folder)
     if done.returncode:
-        said = (done.stderr or done.stdout).partition("\n")[0]
-        raise SandboxError(f"Kafka cannot make its data folder {folder}: {said}")
+        reason = (done.stderr or done.stdout).partition("\n")[0]
+        raise SandboxError(f"Kafka cannot format its data folder {folder}: {reason}")
 
 
 def _java(runtime: Runtime, flags: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Kafka's own console tools by the names of the scripts in Kafka's archive."""
+"""Classes of the Kafka command-line tools, by the script names of the Kafka distribution."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ TOOLS: Mapping[str, str] = MappingProxyType(
 
 
 def with_bootstrap_server(arguments: Sequence[str], server: str) -> list[str]:
-    """The arguments for a tool, with the broker's address unless they name one."""
+    """Add the broker's address to a tool's arguments, unless they have one."""
     named = any(argument.split("=")[0] == "--bootstrap-server" for argument in arguments)
     return list(arguments) if named else ["--bootstrap-server", server, *arguments]

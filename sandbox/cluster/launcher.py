@@ -1,4 +1,4 @@
-"""Start several parts at once, all or none of them."""
+"""Start several components concurrently, all or none."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent, 
 from headrace.sandbox.errors import PortTakenError, SandboxError
 
 POLL = 0.02
-"""Seconds between two looks at whether a part is ready."""
+"""Seconds between two readiness checks."""
 
 
 class _Cancelled(Exception):
-    """Another part failed, or the user wants no more."""
+    """Another component failed, or the user interrupted the start."""
 
 
 class Launcher:
-    """One attempt to start parts. Each is in the state file from the moment that it runs, so that `down` finds it."""
+    """One attempt to start components. Each is in the state file as soon as it runs, so that `down` stops it."""
 
-    def __init__(self, data: Path, state: ClusterState, tell: OnProgressEvent) -> None:
+    def __init__(self, data: Path, state: ClusterState, on_event: OnProgressEvent) -> None:
         self._data = data
         self._before = self._state = state
-        self._tell = tell
+        self._on_event = on_event
         self._started: list[RunningComponent] = []
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
 
-    def run(self, recipes: Sequence[Component]) -> ClusterState:
-        """Start the parts that are not alive and return when all are ready.
+    def run(self, components: Sequence[Component]) -> ClusterState:
+        """Start the components that are not alive; return when all are ready.
 
-        When that fails or is interrupted, end those that were started here. A part that is alive is set up anew:
-        whoever started it may have been killed before that.
+        On failure or interruption, stop those started by this call. The set-up of a running component is repeated,
+        because the command that started it may have been killed before.
         """
-        pool = ThreadPoolExecutor(len(recipes))
+        pool = ThreadPoolExecutor(len(components))
         try:
-            for start in as_completed([pool.submit(self._start, recipe) for recipe in recipes]):
+            for start in as_completed([pool.submit(self._start, component) for component in components]):
                 start.result()
-        except BaseException:  # Ctrl-C is one, too
+        except BaseException:  # includes KeyboardInterrupt
             self._cancelled.set()
             pool.shutdown()
             self._undo()
@@ -54,56 +54,56 @@ class Launcher:
         pool.shutdown()
         return self._state
 
-    def _start(self, recipe: Component) -> None:
+    def _start(self, component: Component) -> None:
         began = time.monotonic()
-        there = self._state.parts.get(recipe.name)
-        part = there if there and processes.is_alive(there) else self._spawn(recipe)
-        self._await(recipe, part)
-        if recipe.finish:
-            recipe.finish(part.port)
-        if part is not there:
+        running = self._state.parts.get(component.name)
+        part = running if running and processes.is_alive(running) else self._spawn(component)
+        self._wait_until_ready(component, part)
+        if component.finish:
+            component.finish(part.port)
+        if part is not running:
             self._report(Ready(part.name, part.port, time.monotonic() - began))
 
-    def _spawn(self, recipe: Component) -> RunningComponent:
-        command = recipe.prepare(ComponentContext(self._data, self._state.ports, _new_cluster_id(), self._report))
-        log = self._data / "logs" / f"{recipe.name}.log"
+    def _spawn(self, component: Component) -> RunningComponent:
+        command = component.prepare(ComponentContext(self._data, self._state.ports, _new_cluster_id(), self._report))
+        log = self._data / "logs" / f"{component.name}.log"
         with self._lock:
             if self._cancelled.is_set():
                 raise _Cancelled
-            part = processes.spawn(recipe.name, command, self._state.ports[recipe.name], log)
+            part = processes.spawn(component.name, command, self._state.ports[component.name], log)
             self._started.append(part)
             self._state = self._state.with_part(part)
             write(self._data, self._state)
             return part
 
-    def _await(self, recipe: Component, part: RunningComponent) -> None:
-        deadline = time.monotonic() + recipe.seconds
-        while not (processes.listens(part) and recipe.is_ready(part.port)):
+    def _wait_until_ready(self, component: Component, part: RunningComponent) -> None:
+        deadline = time.monotonic() + component.seconds
+        while not (processes.listens(part) and component.is_ready(part.port)):
             if self._cancelled.wait(POLL):
                 raise _Cancelled
             if not processes.is_alive(part):
-                raise self._failure(recipe, part, "ended while it started")
+                raise self._failure(component, part, "exited during its start")
             if time.monotonic() > deadline:
-                raise self._failure(recipe, part, f"does not answer after {recipe.seconds:.0f} s")
+                raise self._failure(component, part, f"is not ready after {component.seconds:.0f} s")
 
-    def _failure(self, recipe: Component, part: RunningComponent, what: str) -> SandboxError:
+    def _failure(self, component: Component, part: RunningComponent, problem: str) -> SandboxError:
         alive = processes.is_alive(part)
-        taken = [port for name in recipe.ports if not alive and not is_free(port := self._state.ports[name])]
+        taken = [port for name in component.ports if not alive and not is_free(port := self._state.ports[name])]
         if taken:
             return PortTakenError(
                 f"Another process took port {taken[0]} before {part.name} did: run the command again."
             )
-        said = "".join(f"\n  {line}" for line in processes.last_lines(part.log))
-        return SandboxError(f"The sandbox's {part.name} {what}; its log is {part.log}{':' if said else ''}{said}")
+        lines = "".join(f"\n  {line}" for line in processes.last_lines(part.log))
+        return SandboxError(f"The sandbox's {part.name} {problem}; its log is {part.log}{':' if lines else ''}{lines}")
 
     def _undo(self) -> None:
         processes.stop(self._started)
         write(self._data, self._before)
 
     def _report(self, event: ProgressEvent) -> None:
-        if self._cancelled.is_set():  # a download has no other place where it could be stopped
+        if self._cancelled.is_set():  # progress events are the only place to cancel a download
             raise _Cancelled
-        self._tell(event)
+        self._on_event(event)
 
 
 def _new_cluster_id() -> str:

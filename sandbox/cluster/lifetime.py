@@ -1,8 +1,8 @@
-"""Processes that end with the one that started them, however that one ends: also by SIGKILL, a crash, or a full memory.
+"""Stop child processes when their owner ends, even by SIGKILL, a crash or the OOM killer.
 
-Whoever calls `end_children_with_me` is their owner. Its children, and theirs, inherit its name in a variable, and a
-process beside it waits for its end: a pipe closes then. That is the same on every system, and unlike Linux's
-PR_SET_PDEATHSIG it does not depend on the thread that started a child.
+The process that calls `end_children_with_me` is the owner. Its descendants inherit its name in an environment variable.
+A watchdog process waits until the pipe from the owner closes. This works on every system and, unlike PR_SET_PDEATHSIG
+of Linux, does not depend on the thread that started a child.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from pathlib import Path
 from headrace.sandbox.cluster import processes
 
 OWNERS = "_HEADRACE_ENDS_WITH"
-"""Names the owners of a process, with blanks between them. Not below HEADRACE_, which are the settings of users."""
+"""Variable with the owners of a process, separated by spaces. Without the HEADRACE_ prefix of user settings."""
 
-SPACE = Path("/proc/self/ns/pid")
-"""Names the space of process ids that we are in, on Linux."""
+PID_NAMESPACE = Path("/proc/self/ns/pid")
+"""Link to the PID namespace of this process, on Linux."""
 
-PATIENCE = 5.0
-"""Seconds for a process to end when it is asked to."""
+STOP_SECONDS = 5.0
+"""Seconds between SIGTERM and SIGKILL."""
 
-SETTLED = 0.5
-"""Seconds in which no process may be found that is to end: one that was just forked has no variables of its own yet."""
+SETTLE_SECONDS = 0.5
+"""Seconds without any process left to stop: a process just forked has no environment yet."""
 
-LOOK = 1.0
-"""Seconds between two looks at whether an owner is there, besides the pipe."""
+POLL_SECONDS = 1.0
+"""Seconds between two checks that the owner is alive, in addition to the pipe."""
 
-LONGEST = 4 * PATIENCE
-"""Seconds that an owner waits at its end for what it started."""
+MAX_WAIT_SECONDS = 4 * STOP_SECONDS
+"""Maximum seconds that an owner waits for the watchdog at its exit."""
 
-ENDED = b"."
-"""What an owner that ends by itself writes into the pipe."""
+NORMAL_EXIT = b"."
+"""Byte that an owner writes to the pipe at a normal exit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process: its id, when it started, and the space of ids that the id is of; a container has its own."""
+    """A process: its id, start time and PID namespace; a container has its own namespace."""
 
     pid: int
     started: str
@@ -52,30 +52,30 @@ class Owner:
 
     @property
     def name(self) -> str:
-        """What stands in the variable."""
+        """The value in the environment variable."""
         return f"{self.pid}-{self.started}-{self.space}"
 
     def is_gone(self) -> bool:
-        """Whether the process has ended. Nobody can tell where its id is not of our own space, and so it is not."""
-        return self.space == _space() and processes.started(self.pid) != self.started
+        """Return whether the process has ended; False for a process of another PID namespace."""
+        return self.space == _pid_namespace() and processes.started(self.pid) != self.started
 
 
 def me() -> Owner:
-    """This process."""
-    return Owner(os.getpid(), processes.started(os.getpid()), _space())
+    """Return the current process as an owner."""
+    return Owner(os.getpid(), processes.started(os.getpid()), _pid_namespace())
 
 
 def named(name: str) -> Owner | None:
-    """The owner of a name; none when it is no name of one."""
+    """Parse an owner's name; None if it is invalid."""
     pid, _, rest = name.partition("-")
     started, _, space = rest.partition("-")
     return Owner(int(pid), started, space) if pid.isdecimal() and started else None
 
 
 def end_children_with_me(folder: Path | None = None) -> None:
-    """Let all that is started from now on end when this process does. A folder is removed where it ends by a kill.
+    """Stop all processes started from now on when this process ends. Idempotent.
 
-    A second call changes nothing.
+    `folder` is removed if this process is killed.
     """
     name, before = me().name, os.environ.get(OWNERS, "").split()
     if name in before:
@@ -88,7 +88,7 @@ def end_children_with_me(folder: Path | None = None) -> None:
         name,
         *([str(folder)] if folder else []),
     ]
-    watch = subprocess.Popen(
+    watchdog = subprocess.Popen(
         command,
         cwd="/",
         env={variable: value for variable, value in os.environ.items() if variable != OWNERS},
@@ -97,45 +97,45 @@ def end_children_with_me(folder: Path | None = None) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    atexit.register(_end, watch, os.getpid())
+    atexit.register(_end, watchdog, os.getpid())
     os.environ[OWNERS] = " ".join([*before, name])
 
 
 def end_left_behind() -> list[str]:
-    """End what owners left that are gone, whichever run they were of; give the command lines."""
-    found = [
+    """Stop the processes of all ended owners; return their command lines."""
+    left = [
         process
         for process, value in processes.having(OWNERS)
         if any((owner := named(name)) and owner.is_gone() for name in value.split())
     ]
-    lines = [processes.command_line(process) for process in found]
-    processes.end(found, PATIENCE)
+    lines = [processes.command_line(process) for process in left]
+    processes.end(left, STOP_SECONDS)
     return lines
 
 
-def _end(watch: subprocess.Popen[bytes], owner: int) -> None:
-    """End what is left, and the process that watches."""
-    if os.getpid() != owner:  # a child that was forked runs this, too
+def _end(watchdog: subprocess.Popen[bytes], owner: int) -> None:
+    """Stop the remaining processes and the watchdog."""
+    if os.getpid() != owner:  # forked children inherit this handler
         return
     with suppress(OSError, subprocess.TimeoutExpired):  # it may have been killed itself
-        watch.communicate(ENDED, LONGEST)
+        watchdog.communicate(NORMAL_EXIT, MAX_WAIT_SECONDS)
 
 
 def _watch(name: str, folder: str | None) -> None:
-    """Wait for the end of an owner, then end whatever is left of it."""
-    ended_by_itself = _ending(name) == ENDED
-    settled = time.monotonic() + (0 if ended_by_itself else SETTLED)
-    while (found := _owned(name)) or time.monotonic() < settled:
-        processes.end(found, PATIENCE)
-        time.sleep(SETTLED / 10)
-    if folder and not ended_by_itself:
+    """Wait until an owner ends, then stop its remaining processes."""
+    exited_normally = _last_byte(name) == NORMAL_EXIT
+    settled = time.monotonic() + (0 if exited_normally else SETTLE_SECONDS)
+    while (left := _owned(name)) or time.monotonic() < settled:
+        processes.end(left, STOP_SECONDS)
+        time.sleep(SETTLE_SECONDS / 10)
+    if folder and not exited_normally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ending(name: str) -> bytes:
-    """Wait for the end of an owner and give its last word. A child that was forked holds the pipe open after that."""
+def _last_byte(name: str) -> bytes:
+    """Wait until an owner ends and return its last byte. A forked child may keep the pipe open."""
     owner = named(name)
-    while not select.select([sys.stdin], [], [], LOOK)[0]:
+    while not select.select([sys.stdin], [], [], POLL_SECONDS)[0]:
         if owner and owner.is_gone():
             return b""
     return os.read(sys.stdin.fileno(), 1)
@@ -145,10 +145,10 @@ def _owned(name: str) -> list[processes.Process]:
     return [process for process, value in processes.having(OWNERS) if name in value.split()]
 
 
-def _space() -> str:
+def _pid_namespace() -> str:
     try:
-        return "".join(filter(str.isdecimal, os.readlink(SPACE)))
-    except OSError:  # not on Linux, where all processes have one space
+        return "".join(filter(str.isdecimal, os.readlink(PID_NAMESPACE)))
+    except OSError:  # not Linux: one namespace
         return ""
 
 

@@ -1,4 +1,4 @@
-"""S3, SQS, SNS and EventBridge on this machine (MiniStack), with what Headrace needs in them; the door to boto3."""
+"""Local S3, SQS, SNS and EventBridge (MiniStack) with Headrace's resources. The only user of boto3 in `cluster`."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from headrace.sandbox.errors import SandboxError
 RECEIVES_BEFORE_REDRIVE = 10
 FOURTEEN_DAYS = 14 * 24 * 3600
 OBJECT_EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
-JOBS_PATTERN = {"source": ["aws.transcribe", "aws.mediaconvert"]}
+JOB_EVENTS_PATTERN = {"source": ["aws.transcribe", "aws.mediaconvert"]}
 
 
 def prepare(folder: Path, port: int) -> ProcessCommand:
-    """Make a folder ready and say how to start. Objects, queues and waiting messages in the folder are kept.
+    """Prepare the folder, keeping its objects, queues and messages, and return the start command.
 
-    Objects are on disk once they are put; all else is written when the server is ended by SIGTERM.
+    Objects are written immediately, everything else when the server stops by SIGTERM.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _carry_queues_over(folder, port)
+    _update_queue_urls(folder, port)
     return ProcessCommand((sys.executable, "-P", "-m", "ministack"), folder, _settings(folder, port))
 
 
 def is_ready(port: int) -> bool:
-    """Whether the server answers."""
+    """Return whether the server is healthy."""
     return is_healthy(port, "/_ministack/health")
 
 
 def apply(port: int) -> None:
-    """Make buckets, queues, topic, notifications and rule as Headrace needs them; what is so already stays as it is.
+    """Create or update the buckets, queues, topics, notifications and rule of Headrace.
 
-    Raises `SandboxError` when the server refuses.
+    Raises:
+        SandboxError: The server returned an error.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -59,7 +60,7 @@ def _apply(port: int) -> None:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=names.queue_arn(names.QUEUE))
     routed = sns.create_topic(Name=names.ROUTED)["TopicArn"]
     sns.subscribe(TopicArn=routed, Protocol="sqs", Endpoint=names.queue_arn(names.ROUTED_BY_SNS))
-    events.put_rule(Name=names.JOBS_RULE, EventPattern=json.dumps(JOBS_PATTERN))
+    events.put_rule(Name=names.JOBS_RULE, EventPattern=json.dumps(JOB_EVENTS_PATTERN))
     target = {"Id": names.QUEUE, "Arn": names.queue_arn(names.QUEUE)}
     events.put_targets(Rule=names.JOBS_RULE, Targets=[target])
 
@@ -77,26 +78,26 @@ def _settings(folder: Path, port: int) -> dict[str, str]:
         "STATE_DIR": str(folder / "state"),
         "TMPDIR": str(folder),
         "LOG_LEVEL": "WARNING",
-        # Each opens a port of its own.
+        # Each opens an additional port.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
 
 
-def _carry_queues_over(folder: Path, port: int) -> None:
-    """Move kept queues to a new port: a queue is kept under its URL, and under the old one nobody would look for it."""
-    kept = folder / "state" / "sqs.json"
-    if kept.exists():
+def _update_queue_urls(folder: Path, port: int) -> None:
+    """Rewrite the stored queue URLs to the current port."""
+    stored = folder / "state" / "sqs.json"
+    if stored.exists():
         any_port = rf"http://{re.escape(names.HOST)}:\d+/{names.ACCOUNT}/"
-        text = kept.read_text(encoding="utf-8")
-        kept.write_text(re.sub(any_port, f"{names.endpoint(port)}/{names.ACCOUNT}/", text), encoding="utf-8")
+        text = stored.read_text(encoding="utf-8")
+        stored.write_text(re.sub(any_port, f"{names.endpoint(port)}/{names.ACCOUNT}/", text), encoding="utf-8")
 
 
 def _client(service: str, port: int) -> Any:
     import boto3
     from botocore.config import Config
 
-    # All is said here, so that neither the user's own AWS settings nor a proxy can lead elsewhere.
+    # Explicit settings, so that the user's AWS configuration and proxies do not apply.
     session: Any = boto3.Session(names.ACCESS_KEY, names.ACCESS_KEY, region_name=names.REGION)
     return session.client(service, endpoint_url=names.endpoint(port), config=Config(proxies={}))
 
@@ -109,15 +110,15 @@ def _apply_queues(sqs: Any) -> None:
         names.REDRIVE_QUEUE: {"MessageRetentionPeriod": str(FOURTEEN_DAYS)},
         names.QUEUE: {"RedrivePolicy": json.dumps(redrive)},
     }
-    for name, wanted in attributes.items():
-        # Created bare: SQS refuses to create a queue that exists with other attributes.
+    for name, expected in attributes.items():
+        # Created without attributes: SQS rejects the creation of an existing queue with other attributes.
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=wanted)
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=expected)
 
 
 def _apply_object_events(s3: Any) -> None:
-    wanted = {"QueueArn": names.queue_arn(names.QUEUE), "Events": OBJECT_EVENTS}
-    found = s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET).get("QueueConfigurations", [])
-    if [{name: each[name] for name in wanted} for each in found] != [wanted]:
-        configuration = {"QueueConfigurations": [wanted]}  # put only once: S3 sends a test event each time
+    expected = {"QueueArn": names.queue_arn(names.QUEUE), "Events": OBJECT_EVENTS}
+    current = s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET).get("QueueConfigurations", [])
+    if [{name: each[name] for name in expected} for each in current] != [expected]:
+        configuration = {"QueueConfigurations": [expected]}  # only on change: S3 sends a test event on every put
         s3.put_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET, NotificationConfiguration=configuration)

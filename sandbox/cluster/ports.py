@@ -1,4 +1,4 @@
-"""Ports on this machine: find free ones, ask who answers."""
+"""Find free local ports and check HTTP health."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from http.client import HTTPConnection, HTTPException
 from headrace.sandbox.names import HOST
 
 PORTS = range(20_000, 30_000)
-"""Below what systems use for outgoing connections: no client of a part that is down comes to sit on its port."""
+"""Below the ephemeral port range, so that no client connection occupies the port of a stopped component."""
 
 
-def free_port(preferred: int | None, taken: Collection[int], dice: random.Random) -> int:
-    """A port that nobody listens on: the preferred one if it is free, else one of `PORTS` that is not in `taken`."""
+def free_port(preferred: int | None, taken: Collection[int], rng: random.Random) -> int:
+    """Return a free port: the preferred one if it is free, else one of `PORTS` that is not in `taken`."""
     if preferred and preferred not in taken and is_free(preferred):
         return preferred
     while True:
-        port = dice.choice(PORTS)
+        port = rng.choice(PORTS)
         if port not in taken and is_free(port):
             return port
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
+    """Return whether a server can listen on the port."""
     with socket.socket() as probe:
-        # As servers do: connections of an earlier server that still linger are no hindrance.
+        # As servers do: connections of an earlier server in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -37,7 +37,7 @@ def is_free(port: int) -> bool:
 
 
 def gets_free(port: int, seconds: float) -> bool:
-    """Whether the port is free within so many seconds: a killed process holds it until its last thread is gone."""
+    """Wait until the port is free. A killed process holds it until its last thread ends."""
     deadline = time.monotonic() + seconds
     while not is_free(port):
         if time.monotonic() > deadline:
@@ -47,7 +47,7 @@ def gets_free(port: int, seconds: float) -> bool:
 
 
 def is_healthy(port: int, path: str) -> bool:
-    """Whether a GET of this path is answered with 200."""
+    """Return whether a GET of this path returns status 200."""
     connection = HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", path)

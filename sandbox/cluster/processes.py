@@ -1,4 +1,4 @@
-"""Start, find, watch and end processes; the one door to psutil."""
+"""Start, find, inspect and stop processes. The only module that uses psutil."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Process: TypeAlias = psutil.Process
 PROC = Path("/proc")
 
 STARTTIME = 18
-"""Where the start stands in Linux's /proc/PID/stat, behind the name and the state."""
+"""Index of the start time in /proc/PID/stat, after the name and the state (Linux)."""
 
 CLOCK_STEP = 2.0
-"""Seconds by which a process's start may seem to move when the system's clock is set."""
+"""Seconds by which a process's start time may shift when the system clock is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessCommand:
-    """What to run, and in which folder; `variables` come on top of our own environment."""
+    """A command and its working folder; `variables` extend the current environment."""
 
     argv: tuple[str, ...]
     folder: Path
@@ -36,7 +36,7 @@ class ProcessCommand:
 
 
 def spawn(name: str, command: ProcessCommand, port: int, log: Path) -> RunningComponent:
-    """Start a process in a session of its own, so that neither Ctrl-C nor our end reaches it; it writes to `log`."""
+    """Start a process in a new session, so that it survives Ctrl-C and this process; its output goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -49,17 +49,17 @@ def spawn(name: str, command: ProcessCommand, port: int, log: Path) -> RunningCo
             start_new_session=True,
         )
     part = RunningComponent(name, process.pid, psutil.Process(process.pid).create_time(), port, log)
-    process.returncode = 0  # it is to outlive this object, which would warn of that
+    process.returncode = 0  # the process outlives this object, which would otherwise warn
     return part
 
 
 def is_alive(part: RunningComponent) -> bool:
-    """Whether the very process that was started is still there, and no zombie."""
+    """Return whether the started process exists and is not a zombie."""
     return _process(part) is not None
 
 
 def listens(part: RunningComponent) -> bool:
-    """Whether this very process accepts connections on the part's port; another's answer there would mislead."""
+    """Return whether this process, and no other one, listens on the component's port."""
     process = _process(part)
     try:
         sockets = process.net_connections("tcp") if process else []
@@ -68,31 +68,31 @@ def listens(part: RunningComponent) -> bool:
     return any(each.status == psutil.CONN_LISTEN and each.laddr.port == part.port for each in sockets)
 
 
-def stop(parts: Iterable[RunningComponent], patience: float = 10.0) -> None:
-    """Ask the processes to end, together; after `patience` seconds end those that remain, with all their children.
+def stop(parts: Iterable[RunningComponent], timeout: float = 10.0) -> None:
+    """Send SIGTERM to the processes, and after `timeout` seconds SIGKILL to the remaining ones and their groups.
 
-    One that is gone, or whose id is another process's by now, is left alone.
+    Ended processes and reused process ids are ignored.
     """
-    end([process for part in parts if (process := _process(part))], patience)
+    end([process for part in parts if (process := _process(part))], timeout)
 
 
-def end(processes: Sequence[Process], patience: float) -> None:
-    """Ask processes to end, and end those that remain after `patience` seconds."""
+def end(processes: Sequence[Process], timeout: float) -> None:
+    """Send SIGTERM to processes, and SIGKILL after `timeout` seconds."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _gone, stubborn = psutil.wait_procs(processes, timeout=patience)
-    for process in stubborn:
+    _gone, remaining = psutil.wait_procs(processes, timeout=timeout)
+    for process in remaining:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             _kill(process)
-    psutil.wait_procs(stubborn, timeout=patience)
+    psutil.wait_procs(remaining, timeout=timeout)
 
 
 def having(variable: str) -> list[tuple[Process, str]]:
-    """Each process of our user that was started with this variable, other than this one, and the variable's value."""
+    """Return the current user's other processes with this environment variable, and its value."""
     found = []
     for process in psutil.process_iter():
-        with suppress(psutil.Error):  # gone, or another user's
+        with suppress(psutil.Error):  # ended, or of another user
             value = process.environ().get(variable)
             if value is not None and process.pid != os.getpid() and process.uids().real == os.getuid():
                 found.append((process, value))
@@ -100,16 +100,16 @@ def having(variable: str) -> list[tuple[Process, str]]:
 
 
 def command_line(process: Process) -> str:
-    """What a process was started with; nothing when it is gone."""
+    """Return the command line of a process; empty if it has ended."""
     with suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
 
 
 def started(pid: int) -> str:
-    """When a process was started, in words that no later one with the same id has; empty when it has ended.
+    """Return a process's start time as text; empty if it has ended.
 
-    On Linux these are ticks since boot: the time of day would move when the system's clock is set.
+    On Linux it is in ticks since boot, which does not change when the system clock is set.
     """
     try:
         state, *rest = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
@@ -124,7 +124,7 @@ def started(pid: int) -> str:
 
 
 def resident_bytes(part: RunningComponent) -> int:
-    """Memory that a part holds; 0 when it is gone."""
+    """Return the resident memory of a component; 0 if it has ended."""
     process = _process(part)
     try:
         return int(process.memory_info().rss) if process else 0
@@ -133,7 +133,7 @@ def resident_bytes(part: RunningComponent) -> int:
 
 
 def last_lines(log: Path, count: int = 5) -> list[str]:
-    """The end of a log, without the frames of Java's stack traces: they hide what was said."""
+    """Return the last lines of a log without Java stack frames."""
     if not log.exists():
         return []
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -141,7 +141,7 @@ def last_lines(log: Path, count: int = 5) -> list[str]:
 
 
 def _kill(process: Process) -> None:
-    """End a process, and its group where it leads one: those that we start do."""
+    """Kill a process, and its group if it is the group leader."""
     if os.getpgid(process.pid) == process.pid:
         os.killpg(process.pid, signal.SIGKILL)
     else:

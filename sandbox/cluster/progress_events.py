@@ -1,4 +1,4 @@
-"""What a start tells whoever watches it."""
+"""Progress events of a start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """So many bytes of the broker's jars have come, of so many that are missing."""
+    """Download progress of the broker's jars in bytes."""
 
     done: int
     total: int
@@ -17,7 +17,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A part answers, `seconds` after its start."""
+    """A component is ready, `seconds` after its start."""
 
     part: str
     port: int
@@ -30,4 +30,4 @@ OnProgressEvent: TypeAlias = Callable[[ProgressEvent], None]
 
 
 def ignore(event: ProgressEvent) -> None:
-    """Tell nobody."""
+    """Ignore a progress event."""

@@ -1,4 +1,4 @@
-"""What is up, in one file below the sandbox's data folder."""
+"""The state file in the sandbox's data folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = "state.json"
 
 @dataclass(frozen=True, slots=True)
 class RunningComponent:
-    """A process that we started; its start, in seconds since the epoch, tells it from a later one with the same id."""
+    """A started process. Its start time, in seconds since the epoch, detects reused process ids."""
 
     name: str
     pid: int
@@ -28,31 +28,31 @@ class RunningComponent:
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """The parts that were started and not ended, and the ports that each name had last, which it gets again."""
+    """The started components, and the last port of each name, which is reused."""
 
     parts: Mapping[str, RunningComponent] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
 
     def with_part(self, part: RunningComponent) -> ClusterState:
-        """The same with a part added."""
+        """Return the state with a component added."""
         return replace(self, parts={**self.parts, part.name: part})
 
 
 def read(data: Path) -> ClusterState:
-    """The state of a data folder, which is empty when nothing was ever started there."""
+    """Read the state of a data folder; empty if there is none."""
     file = data / FILE
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        parts = [RunningComponent(**{**part, "log": Path(part["log"])}) for part in found["parts"]]
-        return ClusterState({part.name: part for part in parts}, dict(found["ports"]))
+        state = json.loads(file.read_text(encoding="utf-8"))
+        parts = [RunningComponent(**{**part, "log": Path(part["log"])}) for part in state["parts"]]
+        return ClusterState({part.name: part for part in parts}, dict(state["ports"]))
     except FileNotFoundError:
         return ClusterState()
     except (ValueError, KeyError, TypeError) as error:
-        raise SandboxError(f"{file} is damaged: end by hand what still runs, then move the file away.") from error
+        raise SandboxError(f"{file} is damaged: stop the remaining processes, then delete the file.") from error
 
 
 def write(data: Path, state: ClusterState) -> None:
-    """Replace the state of a data folder, whole or not at all."""
+    """Replace the state of a data folder atomically."""
     parts = [{**asdict(part), "log": str(part.log)} for part in state.parts.values()]
     data.mkdir(parents=True, exist_ok=True)
     new = data / f"{FILE}.new"
@@ -62,12 +62,12 @@ def write(data: Path, state: ClusterState) -> None:
 
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
-    """Hold a data folder, which is made where there is none; waits while another command works on it."""
+    """Lock a data folder and create it if it is missing; waits while another command holds the lock."""
     try:
         data.mkdir(parents=True, exist_ok=True)
         file = (data / "lock").open("w")
     except OSError as error:
-        raise SandboxError(f"{data} is no folder to write to ({error.strerror}): name another by --data.") from error
+        raise SandboxError(f"{data} is not writable ({error.strerror}): choose another folder with --data.") from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

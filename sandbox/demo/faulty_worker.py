@@ -1,5 +1,7 @@
-"""A worker with a bug in one stage: `python -m headrace.sandbox.demo.faulty_worker STAGE`. The demo starts it, to be
-mended."""
+"""Run a worker with a bug in one stage: `python -m headrace.sandbox.demo.faulty_worker STAGE`.
+
+`headrace demo --break` starts it, and `headrace sandbox restore-worker` replaces it.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,11 @@ from headrace.streams import pipeline
 from headrace.streams.stage import Stage, Transform
 
 STAGES = ("thumbnails", "labels", "moderation", "transcript")
-"""Stages on which no other depends: their bug keeps nobody else from working."""
+"""Stages without dependent stages, so that the bug does not affect other stages."""
 
 
 def broken(stage: Stage) -> Stage:
-    """Give a stage whose every try ends in the same mistake of ours."""
+    """Return a stage that fails with a programming error on every attempt."""
     job = stage.job
     if job is None:
         return replace(stage, handler=Transform(_bug))
@@ -29,7 +31,7 @@ async def _bug(*_: Any) -> Any:
 
 
 def main(name: str) -> None:
-    """Be the worker of all stages, with a bug in one."""
+    """Run the worker of all stages with a bug in one."""
     pipeline.DEFAULT_STAGES = tuple(broken(stage) if stage.name == name else stage for stage in pipeline.DEFAULT_STAGES)
     sys.argv[1:] = ["worker", "--all"]
     app_main.main()

@@ -1,10 +1,10 @@
-"""A PDF of a few lines, written by hand: no tool is needed, and every byte is known."""
+"""Build a minimal PDF without external tools."""
 
 from __future__ import annotations
 
 
 def pdf(*pages: str) -> bytes:
-    """Give a PDF with a page for each text, a line for each of its lines. Source: ISO 32000-1."""
+    """Return a PDF with one page for each text. Source: ISO 32000-1."""
     numbers = [4 + 2 * at for at in range(len(pages))]
     kids = " ".join(f"{number} 0 R" for number in numbers)
     objects = [
@@ -22,11 +22,11 @@ def pdf(*pages: str) -> bytes:
 
 
 def _file(objects: list[str]) -> bytes:
-    text, places = "%PDF-1.4\n", []
+    text, offsets = "%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
-        places.append(len(text))
+        offsets.append(len(text))
         text += f"{number} 0 obj\n{content}\nendobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
     count = len(objects) + 1
     tail = f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer\n<< /Size {count} /Root 1 0 R >>\n"
     return f"{text}{tail}startxref\n{len(text)}\n%%EOF\n".encode("latin-1")

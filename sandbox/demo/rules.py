@@ -1,4 +1,4 @@
-"""The rules of the demo: one to SNS, one to SQS, one to HTTP, with the places of this sandbox filled in."""
+"""The rules of the demo: one to SNS, one to SQS, one to HTTP, with the addresses of this sandbox."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from headrace.sandbox import names
 from headrace.sandbox.names import FOLDER
 
 WATCHED = ("scan", "probe", "thumbnails")
-"""The stages whose dead letters a rule sends on."""
+"""The stages whose dead letters a rule forwards."""
 
-_DONE = """description = "Objects that are done, to whoever subscribes"
+_DONE = """description = "Completed objects to SNS subscribers"
 reads = ["media.completed"]
 
 [target]
 sns = "{topic}"
 """
-_FAILED = """description = "What a stage gave up, to a queue of the people on duty"
+_FAILED = """description = "Dead letters to the on-call queue"
 reads = [{letters}]
 
 [pattern.headrace.dead-letter]
@@ -29,7 +29,7 @@ sqs = "{queue}"
 paths = {{ key = "$.detail.asset.key", why = "$.headrace['dead-letter'].message" }}
 template = '{{"file": <key>, "why": <why>}}'
 """
-_SPOKEN = """description = "Transcripts, to a web application"
+_SPOKEN = """description = "Transcripts to a web application"
 reads = ["media.transcribed"]
 
 [pattern.detail]
@@ -42,14 +42,14 @@ allow_private = true
 
 
 def write(folder: Path, ai_port: int) -> None:
-    """Write the rules into a sandbox's folder."""
-    place = folder / FOLDER
-    place.mkdir(exist_ok=True)
-    told = {
+    """Write the rules to a sandbox's folder."""
+    rules_folder = folder / FOLDER
+    rules_folder.mkdir(exist_ok=True)
+    addresses = {
         "letters": ", ".join(f'"{stage}.dlq"' for stage in WATCHED),
         "topic": names.topic_arn(names.ROUTED),
         "queue": names.queue_arn(names.ROUTED),
         "inbox": f"{names.endpoint(ai_port)}/inbox",
     }
     for name, text in {"done": _DONE, "failed": _FAILED, "spoken": _SPOKEN}.items():
-        (place / f"{name}.toml").write_text(text.format(**told), "utf-8")
+        (rules_folder / f"{name}.toml").write_text(text.format(**addresses), "utf-8")

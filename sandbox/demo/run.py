@@ -1,4 +1,4 @@
-"""What a run of the demo does: start what it needs, put the files, and follow the log until each has ended."""
+"""Run the demo: start the sandbox, upload the files, and follow the topics until every file is finished."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import MEDIA_BUCKET
 
 PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all")}
-"""What `headrace` is told to be bridge and worker."""
+"""Arguments of `headrace` for the bridge and the worker."""
 
 BROKEN = "broken"
-"""In a sandbox's folder, the stage that its worker runs with a bug."""
+"""Name of the file in a sandbox's folder with the stage that its worker runs with a bug."""
 
 ALL_STAGES = Path(__file__).with_name("all_stages.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What is asked for: every stage or the usual ones, how many seconds the files may take, and a stage with a bug."""
+    """Options of a run: all stages or the default ones, the time limit in seconds, and a stage with a bug."""
 
     all_stages: bool = False
     limit: float = 180.0
@@ -47,18 +47,19 @@ class DemoPlan:
 
 
 Known = Mapping[str, Collection[str]]
-"""The sequencers of the versions of each file that were there before this run."""
+"""Sequencers of the versions of each file that existed before this run."""
 
 
 def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
-    """Run the demo on the sandbox in a folder, which is started where it is not up.
+    """Run the demo on the sandbox in a folder, and start the sandbox if it is not up.
 
-    Raises `SandboxError` when something does not start, or ends by itself.
+    Raises:
+        SandboxError: A component does not start, or exits.
     """
     began = time.monotonic()
     isolate_environment()
-    with ProgressView(console) as watch:
-        state = cluster.up(folder, tell=watch.tell)
+    with ProgressView(console) as view:
+        state = cluster.up(folder, on_event=view.on_event)
     rules.write(folder, state.parts["ai"].port)
     choose_pipeline(folder, plan.all_stages)
     os.environ.update(environment.of(folder))
@@ -70,14 +71,14 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
         samples(plan.all_stages, plan.broken),
         os.environ["AWS_ENDPOINT_URL_REKOGNITION"],
     )
-    there, jobs = known(service, files), ledger(endpoint)
-    place = (state.parts["aws"].port, endpoint)
-    before = rule_targets.counted(*place)
+    existing, jobs = known(service, files), ledger(endpoint)
+    targets = (state.parts["aws"].port, endpoint)
+    before = rule_targets.counted(*targets)
     put(files)
     versions: dict[str, AssetVersion] = {}
     first = last = None
     with progress(console, service.stage_names) as show:
-        for versions in follow(service, files, there, parts):
+        for versions in follow(service, files, existing, parts):
             show(versions)
             now = time.monotonic() - began
             if first is None and any(endings(version) for version in versions.values()):
@@ -86,37 +87,37 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
                 last = now
             if last or now > ready + plan.limit:
                 break
-    least = rule_targets.wanted(versions) if last else rule_targets.NOTHING
-    routed = rule_targets.arrived(before, least, place)
+    minimum = rule_targets.expected(versions) if last else rule_targets.NOTHING
+    routed = rule_targets.arrived(before, minimum, targets)
     return DemoReport(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last), routed)
 
 
 def choose_pipeline(folder: Path, all_stages: bool) -> None:
-    """Let the sandbox run every stage, or the usual ones; bridge and worker that run others are ended first."""
+    """Configure all stages or the default ones; stop a bridge and worker with another configuration."""
     file = folder / environment.PIPELINE_FILE
-    wanted = ALL_STAGES.read_text("utf-8") if all_stages else None
-    if wanted == (file.read_text("utf-8") if file.exists() else None):
+    expected = ALL_STAGES.read_text("utf-8") if all_stages else None
+    if expected == (file.read_text("utf-8") if file.exists() else None):
         return
     with locked(folder):
         state = read(folder)
         processes.stop(state.parts[name] for name in PIPELINE if name in state.parts)
-    if wanted is None:
+    if expected is None:
         file.unlink()
     else:
-        file.write_text(wanted, "utf-8")
+        file.write_text(expected, "utf-8")
 
 
 def start_pipeline(folder: Path, broken: str = "") -> list[RunningComponent]:
-    """Start bridge and worker where they do not run, as parts of the sandbox: its `status` and `down` know them.
+    """Start the bridge and the worker, if they are not running, as components of the sandbox.
 
-    A worker with another bug in it than is wanted, or with none, is ended first.
+    A worker whose `broken` stage differs is stopped first.
     """
     with locked(folder):
         state = read(folder)
-        mark = folder / BROKEN
-        if broken != (mark.read_text("utf-8") if mark.exists() else "") and "worker" in state.parts:
+        broken_file = folder / BROKEN
+        if broken != (broken_file.read_text("utf-8") if broken_file.exists() else "") and "worker" in state.parts:
             processes.stop([state.parts["worker"]])
-        mark.write_text(broken, "utf-8")
+        broken_file.write_text(broken, "utf-8")
         modules = {"worker": ("headrace.sandbox.demo.faulty_worker", broken)} if broken else {}
         for name, arguments in PIPELINE.items():
             if name not in state.parts or not processes.is_alive(state.parts[name]):
@@ -129,7 +130,7 @@ def start_pipeline(folder: Path, broken: str = "") -> list[RunningComponent]:
 
 
 def put(files: Collection[SampleFile]) -> None:
-    """Store the files in S3, as anyone would."""
+    """Upload the files to S3."""
     with tempfile.TemporaryDirectory(prefix="headrace-demo-") as folder:
         for sample in files:
             path = Path(folder) / sample.name
@@ -138,7 +139,7 @@ def put(files: Collection[SampleFile]) -> None:
 
 
 def known(service: ReadService, files: Collection[SampleFile]) -> Known:
-    """Say which versions of the files are there already: a sandbox that was kept may have run the demo before."""
+    """Return the existing versions of the files; a kept sandbox may have run the demo before."""
     now = service.progress()
     return {sample.name: {each.asset.sequencer for each in now.versions(asset_of(sample))} for sample in files}
 
@@ -146,24 +147,25 @@ def known(service: ReadService, files: Collection[SampleFile]) -> Known:
 def follow(
     service: ReadService, files: Collection[SampleFile], before: Known, parts: Collection[RunningComponent]
 ) -> Iterator[dict[str, AssetVersion]]:
-    """Give the versions that this run has put, by file name, again and again as the log grows.
+    """Yield the versions of this run by file name after every update.
 
-    Raises `SandboxError` when bridge or worker has ended: nothing more would come.
+    Raises:
+        SandboxError: The bridge or the worker exited.
     """
     for update in service.follow():
         for part in parts:
             if not processes.is_alive(part):
                 last = " ".join(processes.last_lines(part.log, 1))
-                raise SandboxError(f"The {part.name} ended by itself, and the last that it said is: {last}")
-        found = {sample.name: _fresh(update.progress, sample, before[sample.name]) for sample in files}
-        yield {name: version for name, version in found.items() if version}
+                raise SandboxError(f"The {part.name} exited; the last line of its log: {last}")
+        by_name = {sample.name: _new_version(update.progress, sample, before[sample.name]) for sample in files}
+        yield {name: version for name, version in by_name.items() if version}
 
 
 def asset_of(sample: SampleFile) -> str:
-    """Name the asset that a file becomes."""
+    """Return the asset id of a file."""
     return f"{MEDIA_BUCKET}/{sample.name}"
 
 
-def _fresh(progress: AssetProjection, sample: SampleFile, before: Collection[str]) -> AssetVersion | None:
+def _new_version(progress: AssetProjection, sample: SampleFile, before: Collection[str]) -> AssetVersion | None:
     new = [each for each in progress.versions(asset_of(sample)) if each.asset.sequencer not in before]
     return new[-1] if new else None

@@ -1,4 +1,4 @@
-"""The files of the demo, and how each has to end."""
+"""The files of the demo and their expected outcomes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEDIA = Path(__file__).parents[1] / "media"
 
 @dataclass(frozen=True, slots=True)
 class SampleFile:
-    """One file: its name, its bytes, and what each stage has to make of it: `done`, or the code of a dead letter."""
+    """A file: its name, its content, and the expected outcome of each stage: `done` or a dead-letter code."""
 
     name: str
     content: Callable[[], bytes]
@@ -35,9 +35,9 @@ TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "t
 
 
 def samples(all_stages: bool = False, broken: str = "") -> tuple[SampleFile, ...]:
-    """Give every file. The corrupt and the infected one are made here: no scanner is to stop a copy of this project.
+    """Return all files. The corrupt and the infected one are generated, so that scanners accept this repository.
 
-    What a stage with a bug in it should have done ends as `internal_error`.
+    The outcome of the stage with a bug is a dead letter with the code `internal_error`.
     """
     found = _all_samples() if all_stages else _samples()
     return tuple(
@@ -47,7 +47,7 @@ def samples(all_stages: bool = False, broken: str = "") -> tuple[SampleFile, ...
 
 
 def _all_samples() -> tuple[SampleFile, ...]:
-    """Give the files again, and a document, with what the stages make of them that are not usual."""
+    """Return the files and a document with the outcomes of all stages."""
     more = {
         "bottles.jpg": (*SIGHT, "documents", *TEXT),
         "bottles.mp4": (*SIGHT, *FILM),
@@ -60,7 +60,7 @@ def _all_samples() -> tuple[SampleFile, ...]:
 
 
 def letter() -> bytes:
-    """Give a document of two pages."""
+    """Return a document of two pages."""
     return pdf(*LETTER)
 
 
@@ -78,7 +78,7 @@ def _samples() -> tuple[SampleFile, ...]:
 
 
 def cut_off() -> bytes:
-    """Give the first 60 % of a video whose index comes last, as after an upload that broke off: nobody can read it."""
+    """Return the first 60 % of a video whose index is at its end, as after an interrupted upload."""
     whole = _media("rabbit.mp4")()
     return whole[: len(whole) * 6 // 10]
 

@@ -1,4 +1,4 @@
-"""How the demo looks: while it runs, and what came of it."""
+"""Terminal output of the demo: progress and results."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ DemoView = Callable[[Mapping[str, AssetVersion]], None]
 
 @contextmanager
 def progress(console: Console, stages: list[str]) -> Iterator[DemoView]:
-    """Give what shows the versions as they go: a table that lives, or lines where the console is no terminal."""
+    """Yield a function that shows the versions: a live table on a terminal, else lines."""
     if not console.is_terminal:
         ticker = assets_table.ChangeLog()
-        yield lambda versions: _tell(ticker, versions, console)
+        yield lambda versions: _print_changes(ticker, versions, console)
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield lambda versions: live.update(assets_table.table(versions.values(), stages), refresh=True)
 
 
 def results(report: DemoReport, console: Console) -> None:
-    """Print for each file what each stage made of it and where that lies, and what it took."""
+    """Print the results of each file with their locations, and a summary."""
     for name, version in report.versions.items():
         console.print()
         state = f"[{assets_table.STATES[version.state]}]{version.state}[/]"
@@ -49,13 +49,13 @@ def results(report: DemoReport, console: Console) -> None:
 
 
 def summary(report: DemoReport) -> list[str]:
-    """Say what it took, in a few lines."""
+    """Return the lines of the summary."""
     seconds = report.seconds
-    letters = sum(len(version.letters) for version in report.versions.values())
+    dead_letters = sum(len(version.letters) for version in report.versions.values())
     ready, first = map(formatting.format_duration, (seconds.ready, seconds.first_result))
     took = f"Ready after {ready}, first result after {first}"
     return [
-        f"{formatting.pluralize(len(report.versions), 'file')}, {formatting.pluralize(letters, 'dead letter')}",
+        f"{formatting.pluralize(len(report.versions), 'file')}, {formatting.pluralize(dead_letters, 'dead letter')}",
         f"{formatting.pluralize(report.jobs.started, 'job')} started, {report.jobs.unique} unique",
         f"{report.routed.sns} events to SNS, {report.routed.sqs} to SQS, {report.routed.http} to HTTP, by rules",
         f"{formatting.format_usd(report.usd) or '$0'} at AWS's list prices; on this machine it cost nothing",
@@ -64,21 +64,21 @@ def summary(report: DemoReport) -> list[str]:
 
 
 def print_next_steps(data: Path | None, keep: bool, broken: str, console: Console) -> None:
-    """Say how to look further, and how to mend what was broken on purpose."""
+    """Print commands to explore the sandbox, and to repair a stage with a bug."""
     if not keep:
-        console.print("\nTo look around, leave it running: [bold]headrace demo --keep[/]")
+        console.print("\nTo keep the sandbox running: [bold]headrace demo --keep[/]")
         return
     option = "" if data is None else f" --data {quote(str(data))}"
-    where = ("", f'eval "$(headrace sandbox env{option})"')[data is not None]
-    console.print("\nIt runs on. To look further:")
-    mending = (
+    load_variables = ("", f'eval "$(headrace sandbox env{option})"')[data is not None]
+    console.print("\nThe sandbox keeps running. Next steps:")
+    repair = (
         f"headrace dlq list --stage {broken}",
-        f"headrace sandbox mend{option}",
+        f"headrace sandbox restore-worker{option}",
         f"headrace replay redrive --stage {broken} --execute",
     )
     for command in (
-        where,
-        *(mending if broken else ()),
+        load_variables,
+        *(repair if broken else ()),
         "headrace trace rabbit.mp4",
         "headrace put FILE...",
         "headrace watch",
@@ -91,7 +91,7 @@ def print_next_steps(data: Path | None, keep: bool, broken: str, console: Consol
             console.print(f"  [bold]{escape(command)}[/]", soft_wrap=True)
 
 
-def _tell(ticker: assets_table.ChangeLog, versions: Mapping[str, AssetVersion], console: Console) -> None:
+def _print_changes(ticker: assets_table.ChangeLog, versions: Mapping[str, AssetVersion], console: Console) -> None:
     for line in ticker.lines(versions.values()):
         console.print(Text(line), soft_wrap=True)
 
@@ -103,13 +103,13 @@ def _stages(version: AssetVersion) -> Table:
     table.add_column("where", overflow="fold")
     for stage, fact in sorted(version.stages.items(), key=lambda each: each[1].at):
         sign, style = assets_table.STATUS_ICONS[fact.status] if fact.status else ("·", "dim")
-        said = Text(f"{sign} {fact.why or summaries.summarize(fact.event)}", "red" if fact.letter else "")
-        said.stylize(style, 0, 1)
-        table.add_row(Text(stage), said, Text(_where(fact, version)))
+        text = Text(f"{sign} {fact.why or summaries.summarize(fact.event)}", "red" if fact.letter else "")
+        text.stylize(style, 0, 1)
+        table.add_row(Text(stage), text, Text(_location(fact, version)))
     return table
 
 
-def _where(fact: AssetEvent, version: AssetVersion) -> str:
-    """Say where a result lies: in the version's folder, or, where it is small, on the log itself."""
-    found = None if fact.why else summaries.result_location(fact.event)
-    return found.removeprefix(f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}") if found else fact.place
+def _location(fact: AssetEvent, version: AssetVersion) -> str:
+    """Return the location of a result: a file in the version's folder, or the record itself."""
+    location = None if fact.why else summaries.result_location(fact.event)
+    return location.removeprefix(f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}") if location else fact.place

@@ -1,4 +1,4 @@
-"""Where a run of the demo happens: a sandbox of its own or one that stays, and none of the user's own surroundings."""
+"""The sandbox folder of a demo run, and its isolation from the user's environment."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ from headrace.streams.settings import PipelineSettings, StreamSettings
 
 @contextmanager
 def place(data: Path | None, keep: bool) -> Iterator[Path]:
-    """Give the folder of the sandbox to use, and end at the end what was started there since, unless it is to be kept.
+    """Yield the sandbox folder; at exit, stop everything started in it, unless `keep` is set.
 
-    Without `keep` and `data` it is a new folder, which goes with it. What Ctrl-C or SIGTERM cut short is not kept, and
-    what is not to be kept ends with this process also when it is killed.
-    Raises `SandboxError` where a sandbox is up that would not be kept: it is nothing for a demo to end.
+    Without `keep` and `data` it is a temporary folder. Ctrl-C and SIGTERM disable `keep`. Without `keep`, everything
+    stops with this process even if it is killed.
+
+    Raises:
+        SandboxError: A sandbox is already up in the folder and `keep` is not set.
     """
-    own = None if keep or data else Path(tempfile.mkdtemp(prefix="headrace-demo-"))
-    folder = (own or data or default_data()).resolve()
+    temporary = None if keep or data else Path(tempfile.mkdtemp(prefix="headrace-demo-"))
+    folder = (temporary or data or default_data()).resolve()
     before = alive(folder)
     if before and not keep:
         raise SandboxError(f"A sandbox is up in {folder}: add --keep to run the demo on it, or name another folder.")
     if not keep:
-        end_children_with_me(own)
+        end_children_with_me(temporary)
     try:
         yield folder
     except (KeyboardInterrupt, SystemExit):
@@ -44,46 +46,43 @@ def place(data: Path | None, keep: bool) -> Iterator[Path]:
         raise
     finally:
         if not keep:
-            with _undisturbed():
+            with _signals_ignored():
                 end(folder, before)
-                if own:
-                    shutil.rmtree(own)
+                if temporary:
+                    shutil.rmtree(temporary)
 
 
 def alive(folder: Path) -> set[str]:
-    """Name the parts of a sandbox that run."""
+    """Return the names of the running components."""
     return {name for name, part in read(folder).parts.items() if processes.is_alive(part)}
 
 
-def end(folder: Path, spared: Collection[str]) -> None:
-    """End the parts that are not to be spared: first those that need the others to drain."""
+def end(folder: Path, kept: Collection[str]) -> None:
+    """Stop all components except `kept`; first those that need the others to drain."""
     with locked(folder):
         state = read(folder)
-        mine = {name: part for name, part in state.parts.items() if name not in spared}
-        processes.stop(part for name, part in mine.items() if name not in cluster.ALL)
-        processes.stop(mine.values())
-        write(folder, ClusterState({name: part for name, part in state.parts.items() if name in spared}, state.ports))
+        stopped = {name: part for name, part in state.parts.items() if name not in kept}
+        processes.stop(part for name, part in stopped.items() if name not in cluster.ALL)
+        processes.stop(stopped.values())
+        write(folder, ClusterState({name: part for name, part in state.parts.items() if name in kept}, state.ports))
 
 
 def isolate_environment() -> None:
-    """Make this process and its children see no account, no cluster, no settings and no proxy of the user's.
-
-    The demo is to end in the same way everywhere.
-    """
-    ours = {
+    """Remove the user's AWS, Headrace and proxy settings from the environment of this process and its children."""
+    settings_names = {
         f"HEADRACE_{field}".upper()
         for settings in (KafkaSettings, StreamSettings, PipelineSettings, BridgeSettings, ConsoleSettings)
         for field in settings.model_fields
     }
-    for name in [name for name in os.environ if name.startswith("AWS_") or name in ours]:
+    for name in [name for name in os.environ if name.startswith("AWS_") or name in settings_names]:
         del os.environ[name]
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(each for each in (HOST, os.environ.get(name, "")) if each)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let nobody cut short the end of what was started."""
+def _signals_ignored() -> Iterator[None]:
+    """Ignore SIGINT and SIGTERM during the shutdown."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:

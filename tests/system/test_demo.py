@@ -1,4 +1,4 @@
-"""`headrace demo`, as the first thing that anyone runs."""
+"""Tests of `headrace demo` as a new user runs it."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ MARK = "HEADRACE_TEST_OF_THE_DEMO"
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """No variable that leads to another cluster, and a mark by which every child is known."""
+    """An environment without other settings, with a variable that identifies all child processes."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_BOOT", "AWS_"))}
     return {**bare, "XDG_STATE_HOME": str(tmp_path / "state"), "TMPDIR": str(tmp_path), MARK: str(tmp_path)}
 
 
 def left(environment: dict[str, str]) -> list[str]:
-    """Every process that still runs of those that were started in this environment."""
-    found = []
+    """Return the running processes that were started in this environment."""
+    report = []
     for process in psutil.process_iter():
         try:
             if process.environ().get(MARK) == environment[MARK] and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(process.cmdline()))
+                report.append(" ".join(process.cmdline()))
         except psutil.Error:
             continue
-    return found
+    return report
 
 
 @pytest.mark.timeout(240)
-def test_every_file_ends_as_it_must_and_nothing_is_left_running(environment: dict[str, str], tmp_path: Path) -> None:
-    said = subprocess.run(
+def test_every_file_has_the_expected_outcome_and_everything_stops(environment: dict[str, str], tmp_path: Path) -> None:
+    completed = subprocess.run(
         [COMMAND, "demo", "--json", "--limit", str(LIMIT)],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert said.returncode == 0, said.stderr
-    found = json.loads(said.stdout)
-    assert {asset["key"]: asset_endings(asset) for asset in found["assets"]} == {
+    assert completed.returncode == 0, completed.stderr
+    report = json.loads(completed.stdout)
+    assert {asset["key"]: asset_endings(asset) for asset in report["assets"]} == {
         sample.name: dict(sample.endings) for sample in samples()
     }
-    assert all(asset["state"] == "completed" for asset in found["assets"])
-    assert all(letter["reason"] for asset in found["assets"] for letter in asset["dead_letters"])
-    assert found["jobs_started"] == found["jobs_unique"] == 6
-    assert found["routed"]["sns"] >= len(samples())
-    assert (found["routed"]["sqs"], found["routed"]["http"]) == (3, 2)
-    assert found["usd"] > 0
-    assert 0 < found["seconds"]["ready"] < found["seconds"]["first_result"] < found["seconds"]["all"]
-    assert found["wrong"] == []
+    assert all(asset["state"] == "completed" for asset in report["assets"])
+    assert all(letter["reason"] for asset in report["assets"] for letter in asset["dead_letters"])
+    assert report["jobs_started"] == report["jobs_unique"] == 6
+    assert report["routed"]["sns"] >= len(samples())
+    assert (report["routed"]["sqs"], report["routed"]["http"]) == (3, 2)
+    assert report["usd"] > 0
+    assert 0 < report["seconds"]["ready"] < report["seconds"]["first_result"] < report["seconds"]["all"]
+    assert report["wrong"] == []
     assert left(environment) == []
     assert list(tmp_path.glob("headrace-demo-*")) == []
 
 
 def asset_endings(asset: dict[str, Any]) -> dict[str, str]:
-    """How each stage of an asset ended: `done`, or the code of its dead letter."""
+    """Return the outcome of each stage of an asset: `done` or a dead-letter code."""
     codes = {letter["stage"]: letter["code"] for letter in asset["dead_letters"]}
     return {stage: codes[stage] if status == "dead-lettered" else status for stage, status in asset["stages"].items()}
 
@@ -76,7 +76,7 @@ def asset_endings(asset: dict[str, Any]) -> dict[str, str]:
     [(signal.SIGINT, 130, " scan "), (signal.SIGTERM, 143, "✓ ai")],
     ids=["at work", "at start"],
 )
-def test_a_demo_that_is_cut_short_leaves_nothing_running(
+def test_interrupted_demo_stops_everything(
     environment: dict[str, str], number: signal.Signals, code: int, at: str, tmp_path: Path
 ) -> None:
     log = tmp_path / "demo.log"
@@ -90,7 +90,7 @@ def test_a_demo_that_is_cut_short_leaves_nothing_running(
     assert list(tmp_path.glob("headrace-demo-*")) == []
 
 
-def test_a_demo_that_is_killed_leaves_nothing_running(environment: dict[str, str], tmp_path: Path) -> None:
+def test_killed_demo_stops_everything(environment: dict[str, str], tmp_path: Path) -> None:
     log = tmp_path / "demo.log"
     with log.open("w") as output:
         demo = subprocess.Popen([COMMAND, "demo"], env=environment, stdout=output, stderr=output)
@@ -102,7 +102,7 @@ def test_a_demo_that_is_killed_leaves_nothing_running(environment: dict[str, str
     assert list(tmp_path.glob("headrace-demo-*")) == []
 
 
-def test_a_demo_that_is_kept_runs_on_until_the_sandbox_is_put_down(environment: dict[str, str]) -> None:
+def test_kept_demo_runs_until_sandbox_down(environment: dict[str, str]) -> None:
     def headrace(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False)
 
@@ -120,15 +120,15 @@ def test_a_demo_that_is_kept_runs_on_until_the_sandbox_is_put_down(environment: 
     assert left(environment) == []
 
 
-def test_a_demo_that_takes_too_long_says_what_is_missing(environment: dict[str, str]) -> None:
+def test_demo_timeout_error_names_what_is_missing(environment: dict[str, str]) -> None:
     slow = {**environment, "HEADRACE_SANDBOX_JOB_SECONDS": "100"}
-    said = subprocess.run(
+    completed = subprocess.run(
         [COMMAND, "demo", "--json", "--limit", "1"], env=slow, capture_output=True, text=True, check=False
     )
-    assert said.returncode == 1
-    [line] = [line for line in said.stderr.splitlines() if "time is up after 1 s: " in line]
+    assert completed.returncode == 1
+    [line] = [line for line in completed.stderr.splitlines() if "time is up after 1 s: " in line]
     assert re.search(r"rabbit\.mp4: [^;]*(its upload|transcript) missing", line)
-    found = json.loads(said.stdout)
-    assert found["seconds"]["all"] is None
-    assert len(found["wrong"]) >= 4
+    report = json.loads(completed.stdout)
+    assert report["seconds"]["all"] is None
+    assert len(report["wrong"]) >= 4
     assert left(environment) == []

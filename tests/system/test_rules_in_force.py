@@ -1,4 +1,4 @@
-"""Rules change while workers run: by their versions, only for the better, and without a restart."""
+"""Tests that rules change while workers run, and that invalid rules are rejected."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from tests.support.process import wait_for
 from tests.support.records import asset, envelope, ready
 
 
-class Place:
-    """A topic that rules read, those that they write, and a folder of rules."""
+class RulesFolder:
+    """A folder of rules, with the topics that the rules read and write."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.mark = uuid.uuid4().hex[:6]
         self.settings = load(KafkaSettings)
         self.reads, self.one, self.two = (f"{name}-{self.mark}" for name in ("in", "one", "two"))
-        wanted = [topics.Topic(name, "a test") for name in (self.reads, self.one, self.two)]
-        clients.create_topics(clients.admin(self.settings), wanted, 1)
+        created = [topics.Topic(name, "a test") for name in (self.reads, self.one, self.two)]
+        clients.create_topics(clients.admin(self.settings), created, 1)
 
     def rule(self, name: str, to: str, kinds: str) -> None:
         """Write a rule."""
@@ -44,14 +44,14 @@ class Place:
         (self.folder / f"{name}-{self.mark}.toml").write_text(text)
 
     def apply(self, *options: str) -> str:
-        """Put the rules of the folder in force."""
+        """Apply the rules of the folder."""
         targets.table.cache_clear()
         done = CliRunner().invoke(app, ["rules", "apply", str(self.folder), "--execute", *options])
         assert done.exit_code == 0, done.output
         return done.output
 
     def put(self, key: str, kind: str) -> None:
-        """Put a file that is ready on the topic that rules read."""
+        """Send a `MediaReady` record to the topic that the rules read."""
         event = ready(asset(key, bucket=self.mark), kind=kind)
         sent = to_producer_record(event, envelope(event), codec.load())
         self.send(ProducerRecord(self.reads, sent.key, sent.value, sent.headers))
@@ -62,8 +62,8 @@ class Place:
         producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
         assert producer.flush(10) == 0
 
-    def got(self, topic: str) -> list[tuple[str, str]]:
-        """Give the key and the rule's version of every record that a topic got."""
+    def received(self, topic: str) -> list[tuple[str, str]]:
+        """Return the key and the rule version of every record of a topic."""
         return [(_key(each), _version(each)) for each in read_back(self.settings, (topic,))]
 
 
@@ -76,22 +76,22 @@ def _version(record: ConsumerRecord) -> str:
 
 
 @pytest.fixture
-def place(cluster_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(cluster_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RulesFolder]:
     monkeypatch.setenv("HEADRACE_RULES", topics.RULES.name)
-    found = Place(tmp_path)
-    yield found
+    rules_folder = RulesFolder(tmp_path)
+    yield rules_folder
     for file in tmp_path.glob("*.toml"):
         file.unlink()
-    found.apply("--prune")
+    rules_folder.apply("--prune")
     targets.table.cache_clear()
 
 
 async def soon(condition: Callable[[], object], what: str) -> None:
-    """Wait for a condition while the worker goes on."""
+    """Wait for a condition while the worker runs."""
     await asyncio.to_thread(wait_for, condition, what, 60)
 
 
-async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_rules_change_while_a_worker_runs(place: RulesFolder, capfd: pytest.CaptureFixture[str]) -> None:
     place.rule("copies", place.one, "image")
     assert f"copies-{place.mark}: new" in place.apply()
     assert f"copies-{place.mark}: same" in place.apply()
@@ -104,34 +104,34 @@ async def test_rules_change_while_a_worker_runs(place: Place, capfd: pytest.Capt
     running = asyncio.create_task(host.run(plan, stop))
     try:
         place.put("a", "image")
-        await soon(lambda: place.got(place.one) == [("a", first.version)], "the image to be copied")
+        await soon(lambda: place.received(place.one) == [("a", first.version)], "the image to be copied")
 
         place.rule("copies", place.one, "video")
         assert f"copies-{place.mark}: changed" in place.apply()
-        await soon(lambda: rules.rules()[0].version != first.version, "the worker to hear of the change")
+        await soon(lambda: rules.rules()[0].version != first.version, "the worker to read the change")
         [second] = rules.rules()
         place.put("b", "image")
         place.put("c", "video")
         both = {("a", first.version), ("c", second.version)}
-        await soon(lambda: set(place.got(place.one)) == both, "the video to be copied")
+        await soon(lambda: set(place.received(place.one)) == both, "the video to be copied")
 
-        bad = {"name": first.name, "text": "reads = [", "by": "somebody", "at": "2026-03-14T15:09:26Z"}
+        bad = {"name": first.name, "text": "reads = [", "by": "operator", "at": "2026-03-14T15:09:26Z"}
         place.send(ProducerRecord(topics.RULES.name, first.name.encode(), json.dumps(bad).encode()))
-        await soon(lambda: "rule_rejected" in capfd.readouterr().err, "the worker to refuse what is no rule")
+        await soon(lambda: "rule_rejected" in capfd.readouterr().err, "the worker to reject an invalid rule")
         place.put("d", "video")
-        await soon(lambda: ("d", second.version) in place.got(place.one), "the good rule to be in force still")
+        await soon(lambda: ("d", second.version) in place.received(place.one), "the previous version to stay active")
 
         place.rule("more", place.two, "image")
         place.apply()
-        await soon(lambda: {key for key, _ in place.got(place.two)} == {"a", "b"}, "a new rule to be hosted")
+        await soon(lambda: {key for key, _ in place.received(place.two)} == {"a", "b"}, "a new rule to be hosted")
 
         (place.folder / f"copies-{place.mark}.toml").unlink()
         place.apply("--prune")
-        await soon(lambda: [each.name for each in rules.rules()] == [f"more-{place.mark}"], "the rule to be taken away")
+        await soon(lambda: [each.name for each in rules.rules()] == [f"more-{place.mark}"], "the rule to be removed")
         place.put("e", "video")
         place.put("f", "image")
-        await soon(lambda: "f" in {key for key, _ in place.got(place.two)}, "the other rule to go on")
-        assert "e" not in {key for key, _ in place.got(place.one)}
+        await soon(lambda: "f" in {key for key, _ in place.received(place.two)}, "the other rule to keep running")
+        assert "e" not in {key for key, _ in place.received(place.one)}
     finally:
         stop.set()
         await asyncio.wait_for(running, 60)

@@ -1,4 +1,4 @@
-"""The real thing: Kafka, the local AWS and the AI endpoint come up, work, crash, come back and go."""
+"""Tests of a sandbox with the real Kafka, local AWS and AI endpoint."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def client(service: str, state: ClusterState) -> Any:
 
 
 def received(state: ClusterState) -> list[dict[str, Any]]:
-    """The bodies of the messages that wait in the queue, which then is empty."""
+    """Receive and delete all messages of the queue; return their bodies."""
     sqs, url = client("sqs", state), names.queue_url(state.parts["aws"].port)
     bodies = []
     while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
@@ -81,7 +81,7 @@ def three_nodes() -> list[BrokerNode]:
     return [BrokerNode(1, *ports[:2]), BrokerNode(2, *ports[2:4]), BrokerNode(3, *ports[4:])]
 
 
-def test_an_object_that_is_put_or_removed_is_a_message_in_the_queue(state: ClusterState) -> None:
+def test_object_events_are_sent_to_the_queue(state: ClusterState) -> None:
     s3 = client("s3", state)
     received(state)
     s3.put_object(Bucket=names.MEDIA_BUCKET, Key="a b+c.txt", Body=b"hello")
@@ -91,13 +91,13 @@ def test_an_object_that_is_put_or_removed_is_a_message_in_the_queue(state: Clust
     assert {record["s3"]["object"]["key"] for record in records} == {"a+b%2Bc.txt"}
 
 
-def test_an_object_among_the_results_is_no_message(state: ClusterState) -> None:
+def test_result_objects_send_no_event(state: ClusterState) -> None:
     received(state)
     client("s3", state).put_object(Bucket=names.RESULTS_BUCKET, Key="result", Body=b"{}")
     assert received(state) == []
 
 
-def test_a_completion_on_the_topic_comes_in_an_envelope(state: ClusterState) -> None:
+def test_completion_arrives_in_an_sns_envelope(state: ClusterState) -> None:
     received(state)
     client("sns", state).publish(TopicArn=names.JOBS_TOPIC_ARN, Message='{"JobId": "1"}')
     (envelope,) = received(state)
@@ -105,7 +105,7 @@ def test_a_completion_on_the_topic_comes_in_an_envelope(state: ClusterState) -> 
     assert json.loads(envelope["Message"]) == {"JobId": "1"}
 
 
-def test_a_rule_sends_the_events_of_jobs_to_the_queue(state: ClusterState) -> None:
+def test_rule_sends_job_events_to_the_queue(state: ClusterState) -> None:
     events = client("events", state)
     (target,) = events.list_targets_by_rule(Rule=names.JOBS_RULE)["Targets"]
     assert target["Arn"] == names.queue_arn(names.QUEUE)
@@ -122,13 +122,13 @@ def test_a_rule_sends_the_events_of_jobs_to_the_queue(state: ClusterState) -> No
         assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 
 
-def test_a_message_that_is_received_too_often_goes_to_another_queue(state: ClusterState) -> None:
+def test_queue_has_a_redrive_policy(state: ClusterState) -> None:
     sqs, url = client("sqs", state), names.queue_url(state.parts["aws"].port)
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
     assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"] == names.queue_arn(names.REDRIVE_QUEUE)
 
 
-def test_applying_again_changes_nothing_and_sends_nothing(state: ClusterState) -> None:
+def test_repeated_set_up_changes_nothing(state: ClusterState) -> None:
     received(state)
     s3, port = client("s3", state), state.parts["aws"].port
     before = s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"]
@@ -139,13 +139,13 @@ def test_applying_again_changes_nothing_and_sends_nothing(state: ClusterState) -
     assert len(subscriptions["Subscriptions"]) == 1
 
 
-def test_the_ai_endpoint_answers_where_the_variables_say(state: ClusterState) -> None:
+def test_variables_configure_the_ai_endpoint(state: ClusterState) -> None:
     found = variables(state)
     assert found["AWS_ENDPOINT_URL_REKOGNITION"] == names.endpoint(state.parts["ai"].port)
     assert is_healthy(state.parts["ai"].port, "/health")
 
 
-def test_kafkas_own_tools_work_on_it(state: ClusterState, folder: Path) -> None:
+def test_kafka_tools_work(state: ClusterState, folder: Path) -> None:
     topics(state, "--create", "--topic", "made-by-a-tool", "--partitions", "3")
     command = [
         sys.executable,
@@ -159,7 +159,7 @@ def test_kafkas_own_tools_work_on_it(state: ClusterState, folder: Path) -> None:
     assert "made-by-a-tool" in listed.stdout.split()
 
 
-def test_a_killed_part_is_named_and_only_it_comes_back_with_what_it_held(state: ClusterState, folder: Path) -> None:
+def test_restarts_only_a_killed_component_with_its_data(state: ClusterState, folder: Path) -> None:
     topics(state, "--create", "--topic", "survivor")
     kill(state.parts["kafka"])
     assert {health.part.name: health.alive for health in cluster.status(folder)} == {
@@ -172,14 +172,14 @@ def test_a_killed_part_is_named_and_only_it_comes_back_with_what_it_held(state: 
     assert "survivor" in topics(after, "--list").split()
 
 
-def test_objects_outlive_a_kill_of_the_local_aws(state: ClusterState, folder: Path) -> None:
+def test_objects_survive_a_kill_of_the_local_aws(state: ClusterState, folder: Path) -> None:
     client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="kept", Body=b"hello", Metadata={"by": "test"})
     kill(state.parts["aws"])
     found = client("s3", cluster.up(folder)).get_object(Bucket=names.MEDIA_BUCKET, Key="kept")
     assert (found["Body"].read(), found["Metadata"]) == (b"hello", {"by": "test"})
 
 
-def test_down_leaves_nothing_running_and_up_finds_all_again(state: ClusterState, folder: Path) -> None:
+def test_data_survives_down_and_up(state: ClusterState, folder: Path) -> None:
     received(state)
     client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="not yet read", Body=b"hello")
     topics(state, "--create", "--topic", "kept")
@@ -190,12 +190,12 @@ def test_down_leaves_nothing_running_and_up_finds_all_again(state: ClusterState,
     assert [body["Records"][0]["s3"]["object"]["key"] for body in received(after)] == ["not+yet+read"]
 
 
-def test_memory_leaves_room_for_workers_below_what_is_promised(state: ClusterState) -> None:
+def test_memory_is_below_the_limit(state: ClusterState) -> None:
     held = {part.name: processes.resident_bytes(part) / MEGABYTE for part in state.parts.values()}
     assert sum(held.values()) < 600, held
 
 
-def test_three_brokers_keep_three_copies(tmp_path: Path, folder: Path) -> None:
+def test_three_brokers_replicate_topics(tmp_path: Path, folder: Path) -> None:
     cluster.down(folder)  # memory for three more
     runtime = components.runtime()
     jars.ensure(runtime.jars)
@@ -214,7 +214,7 @@ def test_three_brokers_keep_three_copies(tmp_path: Path, folder: Path) -> None:
         made = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--create", "--topic", "copied"])
         shown = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--describe", "--topic", "copied"])
     finally:
-        processes.stop(started, patience=1.0)
+        processes.stop(started, timeout=1.0)
     assert made.returncode == 0, made.stderr
     assert "ReplicationFactor: 3" in shown.stdout
     assert "min.insync.replicas=2" in shown.stdout

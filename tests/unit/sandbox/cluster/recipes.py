@@ -1,4 +1,4 @@
-"""Small real servers in the place of Kafka and AWS."""
+"""Small servers in place of Kafka and AWS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SERVER = "import socket, sys, time; listening = socket.create_server(('127.0.0.1
 
 
 def server(name: str, before: Callable[[ComponentContext], object] = lambda _site: None, **options: Any) -> Component:
-    """A part that listens on its port; `before` is called when it is prepared."""
+    """A component that listens on its port; `before` is called when it is prepared."""
 
     def prepare(site: ComponentContext) -> ProcessCommand:
         before(site)
@@ -24,7 +24,7 @@ def server(name: str, before: Callable[[ComponentContext], object] = lambda _sit
 
 
 def failing(name: str, code: str = "print('no disk'); raise SystemExit(3)", **options: Any) -> Component:
-    """A part that never listens."""
+    """A component that never listens."""
     return Component(
         name,
         (name,),
@@ -35,19 +35,19 @@ def failing(name: str, code: str = "print('no disk'); raise SystemExit(3)", **op
 
 
 class Thief:
-    """Takes the port of a part just before that one would, once."""
+    """Occupies the port of a component before it starts, once."""
 
     def __init__(self) -> None:
         self.port = 0
         self._socket = socket.socket()
 
     def __call__(self, site: ComponentContext) -> None:
-        """Listen on the port of the part `aws`."""
+        """Listen on the port of the component `aws`."""
         if not self.port:
             self.port = site.ports["aws"]
             self._socket.bind(("127.0.0.1", self.port))
             self._socket.listen()
 
     def close(self) -> None:
-        """Give the port back."""
+        """Release the port."""
         self._socket.close()

@@ -1,4 +1,4 @@
-"""Up and down, with small real servers in the place of Kafka and AWS."""
+"""Tests of up and down with small servers in place of Kafka and AWS."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def kill(part: RunningComponent) -> None:
 def endless_download(site: ComponentContext) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        site.tell(Fetched(1, 2))
+        site.on_event(Fetched(1, 2))
         time.sleep(0.01)
     pytest.fail("nobody ended the download")
 
 
-def test_up_starts_every_part_and_down_ends_them(data: Path) -> None:
+def test_up_starts_and_down_stops_every_component(data: Path) -> None:
     state = cluster.up(data)
     assert set(state.parts) == {"kafka", "aws", "ai"}
     assert all(is_alive(part) for part in state.parts.values())
@@ -62,7 +62,7 @@ def test_up_starts_every_part_and_down_ends_them(data: Path) -> None:
     assert cluster.status(data) == []
 
 
-def test_each_part_is_reported_when_it_is_ready(data: Path) -> None:
+def test_reports_each_ready_component(data: Path) -> None:
     heard: list[ProgressEvent] = []
     state = cluster.up(data, BOTH, heard.append)
     assert {event.part: event.port for event in heard if isinstance(event, Ready)} == {
@@ -70,11 +70,11 @@ def test_each_part_is_reported_when_it_is_ready(data: Path) -> None:
     }
 
 
-def test_up_twice_changes_nothing(data: Path) -> None:
+def test_second_up_changes_nothing(data: Path) -> None:
     assert cluster.up(data, BOTH) == cluster.up(data, BOTH)
 
 
-def test_up_sets_up_anew_what_a_killed_up_left_half_done(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_completes_the_set_up_of_a_killed_up(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up: list[int] = []
     monkeypatch.setitem(COMPONENTS, "aws", server("aws", finish=set_up.append))
     port = cluster.up(data, ["aws"]).parts["aws"].port
@@ -82,14 +82,14 @@ def test_up_sets_up_anew_what_a_killed_up_left_half_done(data: Path, monkeypatch
     assert set_up == [port, port]
 
 
-def test_a_part_can_be_added_later(data: Path) -> None:
+def test_component_can_be_added_later(data: Path) -> None:
     first = cluster.up(data, ["aws"])
     both = cluster.up(data, BOTH)
     assert both.parts["aws"] == first.parts["aws"]
     assert set(both.parts) == set(BOTH)
 
 
-def test_a_killed_part_is_seen_and_only_it_is_started_again_on_its_port(data: Path) -> None:
+def test_up_restarts_only_a_killed_component_on_its_port(data: Path) -> None:
     before = cluster.up(data, BOTH)
     kill(before.parts["aws"])
     assert {health.part.name: health.alive for health in cluster.status(data)} == {"kafka": True, "aws": False}
@@ -99,7 +99,7 @@ def test_a_killed_part_is_seen_and_only_it_is_started_again_on_its_port(data: Pa
     assert after.parts["aws"].port == before.parts["aws"].port
 
 
-def test_ports_are_the_same_after_down_and_up(data: Path) -> None:
+def test_ports_stay_the_same_after_down_and_up(data: Path) -> None:
     before = cluster.up(data, BOTH).ports
     cluster.down(data)
     assert cluster.up(data, BOTH).ports == before
@@ -112,43 +112,41 @@ def test_two_folders_are_two_sandboxes(data: Path, tmp_path: Path) -> None:
     assert not any(is_alive(part) for part in second.parts.values())
 
 
-def test_down_where_nothing_ever_was_makes_nothing(tmp_path: Path) -> None:
+def test_down_without_a_sandbox_creates_no_files(tmp_path: Path) -> None:
     assert cluster.down(tmp_path / "none") == []
     assert not (tmp_path / "none").exists()
 
 
-def test_a_failed_up_leaves_nothing_running_and_shows_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_up_stops_everything_and_shows_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[RunningComponent] = []
     monkeypatch.setitem(COMPONENTS, "kafka", failing("kafka"))
     monkeypatch.setitem(
         COMPONENTS, "aws", server("aws", finish=lambda _port: started.extend(read(data).parts.values()))
     )
-    with pytest.raises(SandboxError, match=r"kafka ended while it started; its log is .*kafka\.log:\n  no disk"):
+    with pytest.raises(SandboxError, match=r"kafka exited during its start; its log is .*kafka\.log:\n  no disk"):
         cluster.up(data, BOTH)
     assert not any(is_alive(part) for part in started)
     assert cluster.status(data) == []
 
 
-def test_a_part_that_never_answers_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stops_a_component_that_is_never_ready(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = failing("aws", "import time; time.sleep(60)", seconds=0.1)
     monkeypatch.setitem(COMPONENTS, "aws", silent)
-    with pytest.raises(SandboxError, match="aws does not answer after 0 s"):
+    with pytest.raises(SandboxError, match="aws is not ready after 0 s"):
         cluster.up(data, ["aws"])
     assert cluster.status(data) == []
 
 
-def test_a_failed_restart_leaves_the_others_and_the_crash_as_they_were(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_restart_keeps_the_other_components(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = cluster.up(data, BOTH)
     kill(before.parts["kafka"])
     monkeypatch.setitem(COMPONENTS, "kafka", failing("kafka"))
-    with pytest.raises(SandboxError, match="kafka ended"):
+    with pytest.raises(SandboxError, match="kafka exited"):
         cluster.up(data, BOTH)
     assert {health.part.name: health.alive for health in cluster.status(data)} == {"kafka": False, "aws": True}
 
 
-def test_an_interrupted_up_leaves_nothing_running(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_up_stops_everything(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = failing("kafka", "import time; time.sleep(60)")
     interrupting = server("aws", finish=lambda _port: signal.raise_signal(signal.SIGINT))
     monkeypatch.setitem(COMPONENTS, "kafka", waiting)
@@ -158,28 +156,24 @@ def test_an_interrupted_up_leaves_nothing_running(data: Path, monkeypatch: pytes
     assert cluster.status(data) == []
 
 
-def test_a_download_ends_when_another_part_fails(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_a_component_cancels_a_download(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COMPONENTS, "kafka", server("kafka", before=endless_download))
     monkeypatch.setitem(COMPONENTS, "aws", failing("aws"))
-    with pytest.raises(SandboxError, match="aws ended"):
+    with pytest.raises(SandboxError, match="aws exited"):
         cluster.up(data, BOTH)
 
 
-def test_a_port_that_was_taken_at_the_last_moment_is_replaced(
-    data: Path, thief: Thief, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_replaces_a_port_taken_during_the_start(data: Path, thief: Thief, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COMPONENTS, "aws", server("aws", before=thief))
     state = cluster.up(data, ["aws"])
     assert state.parts["aws"].port != thief.port
     assert is_alive(state.parts["aws"])
 
 
-def test_a_port_that_running_parts_expect_is_not_replaced(
-    data: Path, thief: Thief, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keeps_a_port_that_running_components_need(data: Path, thief: Thief, monkeypatch: pytest.MonkeyPatch) -> None:
     before = cluster.up(data, BOTH)
     kill(before.parts["aws"])
-    monkeypatch.setattr(cluster, "PATIENCE", 0.1)
+    monkeypatch.setattr(cluster, "PORT_WAIT_SECONDS", 0.1)
     monkeypatch.setitem(COMPONENTS, "aws", server("aws", before=thief))
     with pytest.raises(SandboxError, match="run `headrace sandbox down`"):
         cluster.up(data, BOTH)

@@ -1,4 +1,4 @@
-"""The one-shot init of the compose file."""
+"""Tests of the init container."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.fake_schema_registry import registry_double
 
 
 class Late(SchemaRegistry):
-    """A registry that is being started."""
+    """A registry that is not available at first."""
 
     def __init__(self, failures: int) -> None:
         self.failures, self.registered = failures, 0
@@ -28,8 +28,8 @@ class Late(SchemaRegistry):
         return []
 
 
-def test_init_waits_for_a_registry_that_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "LOOK_SECONDS", 0)
+def test_init_waits_for_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "POLL_SECONDS", 0)
     late = Late(failures=3)
 
     containers.register(late, time.monotonic() + 60)
@@ -37,12 +37,12 @@ def test_init_waits_for_a_registry_that_is_being_started(monkeypatch: pytest.Mon
     assert late.registered == len(catalog.versions())
 
 
-def test_init_gives_up_a_registry_that_never_comes() -> None:
+def test_init_fails_without_a_registry() -> None:
     with pytest.raises(RegistryUnavailableError):
         containers.register(Late(failures=1), time.monotonic() - 1)
 
 
-def test_init_registers_everything() -> None:
+def test_init_registers_all_schemas() -> None:
     with registry_double() as double:
         connected = registry.create_client(RegistrySettings(schema_registry=double.url))
         assert connected is not None

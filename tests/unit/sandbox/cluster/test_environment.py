@@ -1,4 +1,4 @@
-"""The variables that lead to a sandbox."""
+"""Tests of the environment variables of a sandbox."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 
-def test_a_whole_sandbox_is_found_under_these_variables() -> None:
+def test_returns_the_variables_of_all_components() -> None:
     assert variables(state(kafka=1, aws=2, ai=3)) == {
         "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "HEADRACE_MEDIA_BUCKET": "headrace-media",
@@ -56,19 +56,19 @@ def test_a_whole_sandbox_is_found_under_these_variables() -> None:
     }
 
 
-def test_parts_that_were_not_started_have_none() -> None:
+def test_stopped_components_have_no_variables() -> None:
     assert variables(state(kafka=1)) == {"HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
     assert variables(ClusterState(ports={"kafka": 1})) == {}
 
 
-def test_the_sandbox_at_the_default_place_is_the_current_one() -> None:
+def test_current_sandbox_is_in_the_default_folder() -> None:
     assert current() == {}
     up = state(kafka=1, aws=2)
     write(default_data(), up)
     assert current() == variables(up)
 
 
-def test_a_sandbox_of_which_nothing_runs_any_more_is_not_current() -> None:
+def test_stopped_sandbox_is_not_current() -> None:
     up = state(kafka=1)
     gone = replace(up.parts["kafka"], started=0.0)
     write(default_data(), ClusterState({"kafka": gone}, up.ports))
@@ -76,7 +76,7 @@ def test_a_sandbox_of_which_nothing_runs_any_more_is_not_current() -> None:
 
 
 @pytest.mark.parametrize("module", ["headrace.sandbox.cluster.environment", "headrace.sandbox.cli.sandbox"])
-def test_asking_for_them_loads_no_client(module: str) -> None:
+def test_reading_variables_imports_no_client(module: str) -> None:
     heavy = {"boto3", "botocore", "confluent_kafka", "jgo", "requests", "psutil"}
     code = f"import sys, {module}; print(*sorted({heavy!r} & sys.modules.keys()))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

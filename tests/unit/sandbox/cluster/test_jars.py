@@ -1,4 +1,4 @@
-"""The pinned list, and what becomes of a file that is not what it should be."""
+"""Tests of the pinned jars and of their verification."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fetched(folder: Path) -> Path:
     return file
 
 
-def test_every_pin_is_a_digest_a_size_and_a_coordinate_without_an_address() -> None:
+def test_every_pin_has_a_digest_a_size_and_a_coordinate() -> None:
     pins = jars.pinned()
     assert len({jar.filename for jar in pins}) == len(pins) > 30
     for jar in pins:
@@ -30,34 +30,34 @@ def test_every_pin_is_a_digest_a_size_and_a_coordinate_without_an_address() -> N
         assert "/" not in jar.coordinate
 
 
-def test_the_broker_and_the_tools_are_the_version_that_we_name() -> None:
+def test_broker_and_tools_have_the_kafka_version() -> None:
     pinned = {jar.coordinate for jar in jars.pinned()}
     for artifact in ("kafka_2.13", "kafka-clients", "kafka-tools"):
         assert f"org.apache.kafka:{artifact}:{jars.KAFKA_VERSION}" in pinned
 
 
-def test_a_good_file_goes_to_its_place(tmp_path: Path) -> None:
+def test_moves_a_verified_jar_to_the_folder(tmp_path: Path) -> None:
     jars.fetch(GOOD, lambda _coordinate: fetched(tmp_path), tmp_path)
     assert (tmp_path / "thing-1.0.jar").read_bytes() == CONTENT
 
 
-def test_a_file_with_another_digest_is_refused_and_named(tmp_path: Path) -> None:
+def test_rejects_a_jar_with_another_digest(tmp_path: Path) -> None:
     other = Jar("0" * 64, GOOD.size, GOOD.coordinate)
-    with pytest.raises(SandboxError, match=r"thing-1\.0\.jar is not the file that broker_jars\.txt pins"):
+    with pytest.raises(SandboxError, match=r"thing-1\.0\.jar has .*, not the digest pinned in broker_jars\.txt"):
         jars.fetch(other, lambda _coordinate: fetched(tmp_path), tmp_path)
     assert not (tmp_path / "thing-1.0.jar").exists()
 
 
-def test_without_a_network_it_says_in_one_line_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_error_has_a_remedy_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("http", "https", "HTTP", "HTTPS"):
         monkeypatch.setenv(f"{scheme}_PROXY" if scheme.isupper() else f"{scheme}_proxy", "http://127.0.0.1:9")
-    with pytest.raises(SandboxError, match=r"could not be fetched.*check the network") as caught:
+    with pytest.raises(SandboxError, match=r"cannot be downloaded.*check the network") as caught:
         jars.ensure(tmp_path)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_existing_jars_are_not_downloaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     for jar in jars.pinned():
         (tmp_path / jar.filename).touch()
@@ -66,12 +66,12 @@ def test_what_is_there_is_not_fetched_again(tmp_path: Path, monkeypatch: pytest.
     assert all(Path(entry).exists() for entry in jars.class_path(tmp_path).split(":"))
 
 
-def test_only_the_jars_that_are_not_there_are_missing(tmp_path: Path) -> None:
+def test_missing_returns_only_absent_jars(tmp_path: Path) -> None:
     first, *rest = jars.pinned()
     (tmp_path / first.filename).touch()
     assert jars.missing(tmp_path) == tuple(rest)
 
 
-def test_the_cache_is_where_xdg_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_folder_follows_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert jars.default_folder() == tmp_path / "headrace" / f"kafka-{jars.KAFKA_VERSION}"

@@ -1,4 +1,4 @@
-"""server.properties: what a node is told."""
+"""Tests of server.properties."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ def told(node: BrokerNode, *quorum: BrokerNode) -> dict[str, str]:
     return dict(line.split("=", 1) for line in properties(node, quorum).splitlines())
 
 
-def test_a_node_listens_on_this_machine_only() -> None:
+def test_listens_on_localhost_only() -> None:
     found = told(FIRST, FIRST)
     assert found["listeners"] == "PLAINTEXT://127.0.0.1:21001,CONTROLLER://127.0.0.1:22001"
     assert found["advertised.listeners"] == "PLAINTEXT://127.0.0.1:21001"
 
 
-def test_a_lone_node_keeps_one_copy_of_everything() -> None:
+def test_single_node_has_replication_factor_one() -> None:
     found = told(FIRST, FIRST)
     copies = {name: value for name, value in found.items() if name.endswith(("replication.factor", "isr", "replicas"))}
     assert len(copies) == 7
     assert set(copies.values()) == {"1"}
 
 
-def test_of_three_nodes_each_knows_all_voters_and_two_must_hold_a_record() -> None:
+def test_three_nodes_are_voters_and_need_two_in_sync_replicas() -> None:
     for node in (FIRST, SECOND, THIRD):
         found = told(node, FIRST, SECOND, THIRD)
         assert found["controller.quorum.voters"] == "1@127.0.0.1:22001,2@127.0.0.1:22002,3@127.0.0.1:22003"
@@ -32,9 +32,9 @@ def test_of_three_nodes_each_knows_all_voters_and_two_must_hold_a_record() -> No
         assert found["min.insync.replicas"] == "2"
 
 
-def test_a_topic_is_there_only_when_it_was_created() -> None:
+def test_topics_are_not_created_automatically() -> None:
     assert told(FIRST, FIRST)["auto.create.topics.enable"] == "false"
 
 
-def test_no_path_in_it_could_be_split_at_a_comma() -> None:
+def test_paths_are_relative() -> None:
     assert told(FIRST, FIRST)["log.dirs"] == "log"

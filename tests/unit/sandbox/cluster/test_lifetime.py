@@ -1,4 +1,4 @@
-"""What a process starts ends with it, however it ends; what others started does not."""
+"""Tests that the children of a process stop with it, and that other processes do not."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 def sleeper(stack: ExitStack, owners: str) -> subprocess.Popen[bytes]:
-    """A process that has these owners, and is ended with the test."""
+    """Start a process with these owners; it is stopped with the test."""
     own = {name: value for name, value in os.environ.items() if name != OWNERS}
     command = [sys.executable, "-c", SLEEP]
     started = subprocess.Popen(command, env=own | ({OWNERS: owners} if owners else {}), stdout=subprocess.PIPE)
@@ -105,7 +105,7 @@ def dead(stack: ExitStack) -> Owner:
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("starts", [CHILDREN, CLUSTER], ids=["children", "cluster"])
-def test_all_that_a_process_started_ends_with_it(starts: str, end: str, tmp_path: Path) -> None:
+def test_children_stop_with_their_owner(starts: str, end: str, tmp_path: Path) -> None:
     (tmp_path / "removed").mkdir()
     code = OWNER.format(starts=starts, end=end)
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=60, check=False)
@@ -118,7 +118,7 @@ def test_all_that_a_process_started_ends_with_it(starts: str, end: str, tmp_path
         assert (tmp_path / "removed").exists()
 
 
-def test_children_end_where_a_child_that_was_forked_holds_the_pipe_open(stack: ExitStack, tmp_path: Path) -> None:
+def test_children_stop_if_a_forked_child_holds_the_pipe_open(stack: ExitStack, tmp_path: Path) -> None:
     starts = f"children = [start({SLEEP!r}), os.fork()]\nif not children[1]: time.sleep(600)"
     code = OWNER.format(starts=starts, end=ENDS["killed"])
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=60, check=False)
@@ -127,26 +127,26 @@ def test_children_end_where_a_child_that_was_forked_holds_the_pipe_open(stack: E
     wait_for(lambda: gone(child), "the end of the child")
 
 
-def test_one_that_ends_by_itself_leaves_nobody_who_watches(tmp_path: Path) -> None:
+def test_normal_exit_leaves_no_watchdog(tmp_path: Path) -> None:
     code = OWNER.format(starts="children = []", end="")
     environment = {**os.environ, "WATCHED": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, timeout=60, check=True)
     assert [process for process, value in processes.having("WATCHED") if value == str(tmp_path)] == []
 
 
-def test_what_a_dead_owner_left_is_ended(stack: ExitStack) -> None:
+def test_stops_processes_of_an_ended_owner(stack: ExitStack) -> None:
     left = [sleeper(stack, dead(stack).name), sleeper(stack, f"{me().name} {dead(stack).name}")]
     end_left_behind()
     wait_for(lambda: all(gone(each.pid) for each in left), "their end")  # another run may be at it, too
 
 
-def test_one_whose_id_is_another_process_s_by_now_is_dead(stack: ExitStack) -> None:
+def test_owner_with_a_reused_id_has_ended(stack: ExitStack) -> None:
     left = sleeper(stack, replace(me(), started="1").name)
     end_left_behind()
     wait_for(lambda: gone(left.pid), "its end")
 
 
-def test_what_a_living_owner_started_is_left_alone(stack: ExitStack) -> None:
+def test_keeps_processes_of_a_living_owner(stack: ExitStack) -> None:
     other = sleeper(stack, "")  # another run, with processes of its own
     owner = Owner(other.pid, processes.started(other.pid), me().space)
     spared = [sleeper(stack, me().name), sleeper(stack, owner.name)]
@@ -154,40 +154,40 @@ def test_what_a_living_owner_started_is_left_alone(stack: ExitStack) -> None:
     assert [each.poll() for each in (*spared, other)] == [None] * 3
 
 
-def test_what_has_no_owner_is_left_alone_as_a_demo_that_is_kept(stack: ExitStack) -> None:
+def test_keeps_processes_without_an_owner(stack: ExitStack) -> None:
     kept = sleeper(stack, "")
     end_left_behind()
     assert kept.poll() is None
 
 
 @pytest.mark.parametrize("value", ["-", "words", "1", "12-", "-12-"])
-def test_what_names_no_owner_is_left_alone(stack: ExitStack, value: str) -> None:
+def test_keeps_processes_with_an_invalid_owner(stack: ExitStack, value: str) -> None:
     spared = sleeper(stack, value)
     end_left_behind()
     assert spared.poll() is None
 
 
-def test_an_owner_in_another_space_of_ids_is_not_judged(stack: ExitStack) -> None:
+def test_keeps_processes_of_an_owner_in_another_pid_namespace(stack: ExitStack) -> None:
     spared = sleeper(stack, replace(dead(stack), space="4026530000").name)
     end_left_behind()
     assert spared.poll() is None
 
 
-def test_a_name_says_who_the_owner_is() -> None:
+def test_parses_an_owner_name() -> None:
     assert named(me().name) == me()
     assert not me().is_gone()
 
 
-def test_one_that_nobody_has_waited_for_yet_is_gone(stack: ExitStack) -> None:
+def test_zombie_owner_has_ended(stack: ExitStack) -> None:
     zombie = sleeper(stack, "")
     zombie.kill()
     wait_for(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE, "a zombie")
     assert gone(zombie.pid)
 
 
-def test_without_linux_s_files_the_start_is_the_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_time_without_proc_is_the_creation_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "PROC", Path("/nowhere"))
-    monkeypatch.setattr(lifetime, "SPACE", Path("/nowhere"))
+    monkeypatch.setattr(lifetime, "PID_NAMESPACE", Path("/nowhere"))
     assert float(processes.started(os.getpid())) == pytest.approx(psutil.Process().create_time(), abs=5)
     assert named(me().name) == me()
     assert processes.started(2**22 + 1) == ""

@@ -1,4 +1,4 @@
-"""What is kept of the local AWS between starts."""
+"""Tests of the settings and the stored state of the local AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from headrace.sandbox.cluster.ministack import prepare
 
 
-def test_kept_queues_are_found_again_when_the_port_is_another(tmp_path: Path) -> None:
+def test_stored_queues_move_to_a_new_port(tmp_path: Path) -> None:
     kept = tmp_path / "state" / "sqs.json"
     kept.parent.mkdir()
     kept.write_text(json.dumps({"http://127.0.0.1:20001/000000000000/headrace-events": ["a message"], "n": 20001}))
@@ -19,7 +19,7 @@ def test_kept_queues_are_found_again_when_the_port_is_another(tmp_path: Path) ->
     }
 
 
-def test_the_server_listens_on_this_machine_only_and_writes_below_its_folder(tmp_path: Path) -> None:
+def test_listens_on_localhost_and_writes_to_its_folder(tmp_path: Path) -> None:
     command = prepare(tmp_path / "aws", 20002)
     assert command.variables["BIND_HOST"] == "127.0.0.1"
     assert command.variables["GATEWAY_PORT"] == "20002"

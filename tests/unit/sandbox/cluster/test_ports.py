@@ -1,4 +1,4 @@
-"""Ports that are free, and servers that answer."""
+"""Tests of free ports and health checks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def http_port() -> Iterator[int]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -38,32 +38,32 @@ def http_port() -> Iterator[int]:
     server.server_close()
 
 
-def test_the_port_that_a_part_had_is_given_again() -> None:
+def test_reuses_the_preferred_port() -> None:
     wanted = free_port(None, (), random.Random())
     assert free_port(wanted, (), random.Random()) == wanted
 
 
-def test_a_port_that_another_server_holds_is_not_given(taken: int) -> None:
+def test_does_not_return_an_occupied_port(taken: int) -> None:
     assert not is_free(taken)
     assert free_port(taken, (), random.Random()) != taken
 
 
-def test_two_parts_never_get_the_same_port() -> None:
+def test_returns_distinct_ports() -> None:
     first = free_port(None, (), random.Random(7))
     second = free_port(first, (first,), random.Random(7))
     assert second != first
 
 
-def test_ports_lie_below_those_of_outgoing_connections() -> None:
+def test_ports_are_below_the_ephemeral_range() -> None:
     assert free_port(None, (), random.Random()) in PORTS
     assert PORTS.stop <= 32_768
 
 
-def test_health_is_an_answer_with_200(http_port: int) -> None:
+def test_status_200_is_healthy(http_port: int) -> None:
     assert is_healthy(http_port, "/health")
     assert not is_healthy(http_port, "/other")
 
 
-def test_nobody_there_is_not_healthy() -> None:
+def test_unreachable_server_is_not_healthy() -> None:
     port = free_port(None, (), random.Random())
     assert not is_healthy(port, "/health")

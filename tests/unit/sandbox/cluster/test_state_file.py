@@ -1,4 +1,4 @@
-"""What is remembered between commands."""
+"""Tests of the state file."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ KAFKA = RunningComponent("kafka", 4711, 1_700_000_000.25, 21_000, Path("/data/lo
 STATE = ClusterState({"kafka": KAFKA}, {"kafka": 21_000, "kafka-controller": 21_001})
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_reads_what_was_written(tmp_path: Path) -> None:
     write(tmp_path / "deep" / "data", STATE)
     assert read(tmp_path / "deep" / "data") == STATE
 
 
-def test_a_folder_where_nothing_was_started_has_an_empty_state(tmp_path: Path) -> None:
+def test_new_folder_has_an_empty_state(tmp_path: Path) -> None:
     assert read(tmp_path) == ClusterState()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"parts": [{"name": "kafka"}], "ports": {}}'])
-def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
+def test_error_names_a_damaged_file(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     with pytest.raises(SandboxError, match=r"state\.json is damaged"):
         read(tmp_path)
 
 
-def test_a_state_is_replaced_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+def test_replaces_the_state_without_other_files(tmp_path: Path) -> None:
     write(tmp_path, STATE)
     write(tmp_path, ClusterState(ports=STATE.ports))
     assert read(tmp_path) == ClusterState({}, STATE.ports)
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
 
 
-def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
+def test_lock_waits_for_another_command(tmp_path: Path) -> None:
     order: list[str] = []
 
     def second() -> None:
@@ -53,7 +53,7 @@ def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+def test_error_names_an_unusable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SandboxError, match="name another by --data"), locked(tmp_path / "file" / "data"):
+    with pytest.raises(SandboxError, match="choose another folder with --data"), locked(tmp_path / "file" / "data"):
         pytest.fail("it was locked")

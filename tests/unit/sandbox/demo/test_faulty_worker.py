@@ -29,13 +29,13 @@ async def test_every_record_of_a_broken_stage_is_an_internal_error(name: str) ->
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_no_other_stage_needs_what_a_broken_one_makes(name: str) -> None:
+def test_no_stage_depends_on_a_breakable_one(name: str) -> None:
     [stage] = pipeline.get_stages([name])
     readers = {each.name for each in pipeline.stages() if stage.writes in each.reads}
     assert {each for each in readers if not each.startswith("rule-")} == {"completed"}
 
 
-def test_the_demo_knows_what_becomes_of_its_files_then() -> None:
+def test_samples_have_the_outcome_of_the_broken_stage() -> None:
     found = {sample.name: sample.endings for sample in samples(broken="labels")}
     assert found["rabbit.mp4"] == {
         **{sample.name: sample.endings for sample in samples()}["rabbit.mp4"],

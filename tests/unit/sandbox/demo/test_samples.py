@@ -1,4 +1,4 @@
-"""The files of the demo are what their endings say."""
+"""Tests that the sample files have their expected outcomes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def written(sample: SampleFile, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
-async def test_probe_ends_as_the_sample_says(sample: SampleFile, tmp_path: Path) -> None:
+async def test_probe_has_the_expected_outcome(sample: SampleFile, tmp_path: Path) -> None:
     try:
         await probe.probe(written(sample, tmp_path))
         ending = DONE
@@ -31,7 +31,7 @@ async def test_probe_ends_as_the_sample_says(sample: SampleFile, tmp_path: Path)
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
-def test_scan_ends_as_the_sample_says(sample: SampleFile, tmp_path: Path) -> None:
+def test_scan_has_the_expected_outcome(sample: SampleFile, tmp_path: Path) -> None:
     try:
         content_check.check(written(sample, tmp_path), sample.name)
         ending = DONE
@@ -40,22 +40,22 @@ def test_scan_ends_as_the_sample_says(sample: SampleFile, tmp_path: Path) -> Non
     assert ending == sample.endings["scan"]
 
 
-def test_every_stage_that_is_spoken_of_exists() -> None:
+def test_every_named_stage_exists() -> None:
     stages = {stage.name for stage in pipeline.stages()}
     assert {stage for sample in samples() for stage in sample.endings} <= stages
 
 
-def test_every_stage_with_results_is_shown_at_work() -> None:
+def test_every_stage_with_results_has_a_sample() -> None:
     shown = {stage for sample in samples() for stage, ending in sample.endings.items() if ending == DONE}
     assert shown == {stage.name for stage in pipeline.stages() if stage.writes} - {"completed"}
 
 
-def test_the_corrupt_file_is_most_of_a_good_one() -> None:
+def test_corrupt_file_is_a_truncated_video() -> None:
     whole = (MEDIA / "rabbit.mp4").read_bytes()
     assert whole.startswith(cut_off())
     assert 0.5 < len(cut_off()) / len(whole) < 0.7
 
 
-def test_no_file_that_lies_here_would_stop_a_scanner() -> None:
+def test_no_stored_file_contains_the_eicar_string() -> None:
     assert [path.name for path in MEDIA.iterdir() if content_check.eicar() in path.read_bytes()] == []
     assert sum(path.stat().st_size for path in MEDIA.iterdir()) < 4_000_000

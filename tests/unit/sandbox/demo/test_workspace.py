@@ -1,4 +1,4 @@
-"""Where the demo runs: what it has started it ends, and nothing else."""
+"""Tests that a demo stops everything it started and nothing else."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from headrace.sandbox.errors import SandboxError
 
 
 def start(folder: Path, name: str) -> None:
-    """Start a part that does nothing."""
+    """Start an idle component."""
     part = processes.spawn(name, ProcessCommand(("sleep", "60"), folder), 0, folder / f"{name}.log")
     write(folder, read(folder).with_part(part))
 
 
 def kept_until(folder: Path, name: str, end: BaseException) -> None:
-    """Start a part in a place that is kept, and end like this."""
+    """Start a component in a kept folder, and raise `cut`."""
     with place(folder, keep=True):
         start(folder, name)
         raise end
@@ -31,7 +31,7 @@ def kept_until(folder: Path, name: str, end: BaseException) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A sandbox's folder, whose parts are ended."""
+    """A sandbox folder whose components are stopped after the test."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -42,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     processes.stop(read(made).parts.values())
 
 
-def test_a_run_of_its_own_leaves_neither_processes_nor_files(folder: Path) -> None:
+def test_temporary_run_leaves_no_processes_and_files(folder: Path) -> None:
     with place(None, keep=False) as own:
         start(own, "kafka")
         start(own, "worker")
@@ -50,46 +50,46 @@ def test_a_run_of_its_own_leaves_neither_processes_nor_files(folder: Path) -> No
     assert not own.exists()
 
 
-def test_a_named_folder_stays_and_its_parts_are_ended(folder: Path) -> None:
+def test_named_folder_is_kept_and_its_components_are_stopped(folder: Path) -> None:
     with place(folder, keep=False):
         start(folder, "kafka")
     assert alive(folder) == set()
     assert read(folder).parts == {}
 
 
-def test_what_is_kept_runs_on(folder: Path) -> None:
+def test_kept_components_keep_running(folder: Path) -> None:
     with place(folder, keep=True):
         start(folder, "kafka")
     assert alive(folder) == {"kafka"}
 
 
-def test_the_default_sandbox_is_where_a_kept_demo_runs(folder: Path, tmp_path: Path) -> None:
+def test_kept_demo_uses_the_default_folder(folder: Path, tmp_path: Path) -> None:
     with place(None, keep=True) as default:
         assert default == tmp_path / "state" / "headrace" / "sandbox"
 
 
 @pytest.mark.parametrize("cut", [KeyboardInterrupt, SystemExit])
-def test_what_is_cut_short_is_not_kept_but_what_ran_before_is(folder: Path, cut: type[BaseException]) -> None:
+def test_interrupted_demo_stops_only_what_it_started(folder: Path, cut: type[BaseException]) -> None:
     start(folder, "kafka")
     with pytest.raises(cut):
         kept_until(folder, "worker", cut())
     assert alive(folder) == {"kafka"}
 
 
-def test_an_error_in_a_kept_demo_leaves_everything_to_look_at(folder: Path) -> None:
+def test_failed_kept_demo_keeps_running(folder: Path) -> None:
     with pytest.raises(SandboxError):
         kept_until(folder, "kafka", SandboxError("the worker ended"))
     assert alive(folder) == {"kafka"}
 
 
-def test_a_sandbox_that_is_up_is_not_ended_by_a_demo(folder: Path) -> None:
+def test_demo_does_not_stop_a_running_sandbox(folder: Path) -> None:
     start(folder, "kafka")
     with pytest.raises(SandboxError, match="add --keep"), place(folder, keep=False):
         pytest.fail("the demo began")
     assert alive(folder) == {"kafka"}
 
 
-def test_nothing_of_the_users_surroundings_gets_into_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_removes_user_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "HEADRACE_"))]:
         monkeypatch.delenv(name)
     theirs = {"AWS_PROFILE": "work", "HEADRACE_CLAMD": "there:1", "HEADRACE_QUEUE_URLS": "there"}
