@@ -1,4 +1,4 @@
-"""A bug on purpose: it ends as `internal_error`, in the stage that was named and in no other."""
+"""Tests that a faulty worker fails with `internal_error` in the named stage only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error of every operation that the stages call has a meaning."""
+"""Tests that every error code of the called operations maps to a stage error."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from headrace.streams.limits.rate_limits import RateLimits
 
 
 def modelled() -> list[tuple[str, str]]:
-    """Every error code that botocore's models know for our operations."""
+    """Return the error codes of botocore's models for the called operations."""
     session = botocore.session.get_session()
-    found = set()
+    codes = set()
     for service, operations in OPERATIONS.items():
         model = session.get_service_model(service)
         for name in model.operation_names:
             if xform_name(name) in operations:
                 shapes = model.operation_model(name).error_shapes
-                found |= {(service, shape.metadata.get("error", {}).get("code", shape.name)) for shape in shapes}
-    return sorted(found)
+                codes |= {(service, shape.metadata.get("error", {}).get("code", shape.name)) for shape in shapes}
+    return sorted(codes)
 
 
 @pytest.mark.parametrize(("service", "code"), modelled())
-def test_every_modelled_error_has_a_meaning(service: str, code: str) -> None:
+def test_every_modelled_error_code_is_mapped(service: str, code: str) -> None:
     assert code in KIND_OF_CODE
 
 
-def test_the_models_were_read() -> None:
+def test_models_have_error_codes() -> None:
     assert len(modelled()) > 15
 
 
-def test_no_code_means_two_things() -> None:
+def test_every_code_has_one_kind() -> None:
     assert sum(len(codes) for codes in CODES.values()) == len(KIND_OF_CODE)
 
 
 def answer(code: str, status: int = 400) -> ClientError:
-    response = {"Error": {"Code": code, "Message": "words"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    response = {"Error": {"Code": code, "Message": "reason"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "DetectLabels")  # type: ignore[arg-type]
 
 
@@ -59,14 +59,14 @@ def answer(code: str, status: int = 400) -> ClientError:
         (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), TransientError),
     ],
 )
-def test_an_error_of_the_sdk_becomes_a_failure(error: ClientError, kind: type[StageError]) -> None:
+def test_converts_sdk_errors_to_stage_errors(error: ClientError, kind: type[StageError]) -> None:
     assert type(to_stage_error(error)) is kind
 
 
-def test_the_words_of_the_service_are_kept() -> None:
-    assert str(to_stage_error(answer("ImageTooLargeException"))) == "DetectLabels: ImageTooLargeException: words"
+def test_error_contains_the_message_of_the_service() -> None:
+    assert str(to_stage_error(answer("ImageTooLargeException"))) == "DetectLabels: ImageTooLargeException: reason"
 
 
-async def test_an_operation_without_a_meaning_is_refused() -> None:
+async def test_rejects_unknown_operations() -> None:
     with pytest.raises(LookupError, match="delete_object"):
         await AwsClient(1, RateLimits({}, {})).call("s3", "delete_object")
