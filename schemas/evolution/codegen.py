@@ -40,12 +40,12 @@ PRIMITIVES = {
 
 
 def render() -> str:
-    """Give the whole text of `records.py`."""
+    """Return the text of `records.py`."""
     return _formatted(source(catalog.versions()))
 
 
 def source(published: tuple[SchemaVersion, ...]) -> str:
-    """Write the newest version of each event as Python. Raises ValueError on what has no Python form here."""
+    """Return the newest version of each event as Python. Raises ValueError for an unsupported type."""
     newest = catalog.latest(published)
     named: dict[str, str] = {}
     for version in newest.values():
@@ -77,7 +77,7 @@ def _enum(definition: Definition) -> str:
 
 def _record(definition: Definition, event: bool) -> str:
     name = _short(definition)
-    # A record holds values, never what holds it: the garbage collector has nothing to find in it.
+    # Records are acyclic, so the garbage collector need not track them.
     lines = [f"class {name}(Struct, frozen=True, kw_only=True, gc=False):", f'    """{definition["doc"]}"""', ""]
     if event:
         lines += [f'    EVENT: ClassVar[str] = "{name}"', ""]
@@ -86,7 +86,7 @@ def _record(definition: Definition, event: bool) -> str:
 
 
 def _annotation(type_: Any) -> str:
-    """Write an expanded Avro type as Python; a nullable one as `X | None`."""
+    """Return an expanded Avro type as Python; a nullable one as `X | None`."""
     if isinstance(type_, list):
         return " | ".join(_annotation(branch) for branch in sorted(type_, key=lambda branch: branch == "null"))
     if isinstance(type_, str):
@@ -105,7 +105,7 @@ def _annotation(type_: Any) -> str:
 
 
 def _default(field: Definition) -> str:
-    """Write a field's default. Objects, bytes and moments have no literal: such a field is nullable instead."""
+    """Return a field's default. Objects, bytes and timestamps have no literal: such a field must be nullable."""
     if "default" not in field:
         return ""
     value = field["default"]

@@ -1,4 +1,4 @@
-"""May these schemas be published? Each version against all older ones, both ways. The only module that knows `avro`.
+"""Check each schema version against all older ones, in both directions. The only module that imports `avro`.
 
 Old workers read what new ones write, and a replay lets new ones read what old ones wrote: full, transitive.
 """
@@ -24,7 +24,7 @@ from headrace.schemas.serde.codec import InvalidSchemaError, fingerprint
 __all__ = ["LintProblem", "check"]
 
 Incompatibility = tuple[str, str, str]
-"""A path, what the reader is short of there, and what to do."""
+"""A path, what the reader lacks there, and the fix."""
 
 _RULES = {
     "name": ("it knows the type by another name", "keep the name"),
@@ -37,8 +37,8 @@ _RULES = {
 def check(published: tuple[SchemaVersion, ...]) -> list[LintProblem]:
     """List every reason not to publish these versions; none when they are compatible.
 
-    Source: Apache Avro 1.12 specification, "Schema Resolution", by way of Avro's own checker; what that does not
-    see is in `schemas.evolution.lint`.
+    Source: Apache Avro 1.12 specification, "Schema Resolution", with Avro's checker. `schemas.evolution.lint` checks
+    what it ignores.
     """
     broken = [problem for version in published for problem in _broken(version)]
     if broken:
@@ -76,7 +76,7 @@ def _unreadable(reader: SchemaVersion, writer: SchemaVersion) -> Iterator[LintPr
 
 
 def _clashes(reader: Any, writer: Any, path: str, above: tuple[Any, ...]) -> Iterator[Incompatibility]:
-    """Find where two types clash. The checker says whether; its places get lost in unions, so this walks there."""
+    """Find incompatible types. The checker loses their places in unions, so this walks the types."""
     found = ReaderWriterCompatibilityChecker().get_compatibility(reader, writer)  # type: ignore[no-untyped-call]
     if found.compatibility is not SchemaCompatibilityType.incompatible or any(reader is one for one in above):
         return
@@ -94,7 +94,7 @@ def _clashes(reader: Any, writer: Any, path: str, above: tuple[Any, ...]) -> Ite
 
 
 def _here(reader: Any, writer: Any, locations: set[str]) -> Iterator[tuple[str, str]]:
-    """Find what is wrong with a type itself and not with a type inside it."""
+    """Find incompatibilities of a type, without those of its inner types."""
     yield from (("", location[1:]) for location in ("/name", "/size", "/symbols") if location in locations)
     if reader.type == writer.type == "record":
         for field in reader.fields:
@@ -103,7 +103,7 @@ def _here(reader: Any, writer: Any, locations: set[str]) -> Iterator[tuple[str, 
 
 
 def _inside(reader: Any, writer: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Pair the types inside two types as a reader would."""
+    """Pair the inner types of two types as a reader resolves them."""
     kinds = {reader.type, writer.type}
     if "union" in kinds:
         for branch in _branches(reader):

@@ -1,4 +1,4 @@
-"""What Avro's own compatibility rules do not see: logical types, docs, defaults, aliases, numbers, fingerprints."""
+"""Lint schemas for what Avro's compatibility rules ignore: logical types, docs, defaults, aliases, numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FieldTable = dict[str, Definition]
 
 @dataclass(frozen=True, slots=True)
 class LintProblem:
-    """Why these versions of an event must not be published: where, what is wrong and what to do.
+    """A reason not to publish these versions of an event, with its place and the fix.
 
     `path` is a field as in `labels[].name`, or a type and its field as in `Label.name`; empty for the whole.
     """
@@ -34,7 +34,7 @@ class LintProblem:
 
 
 def lint_schema(version: SchemaVersion) -> Iterator[LintProblem]:
-    """Check what can be seen in one version: docs, defaults of enums, aliases that are full names."""
+    """Check one version: docs, enum defaults, aliases as full names."""
     for name, definition in schema_walk.named_types(version.schema).items():
         path = name.rpartition(".")[2]
         for spot, part in _documented(path, definition):
@@ -57,7 +57,7 @@ def lint_evolution(new: SchemaVersion, old: SchemaVersion) -> Iterator[LintProbl
                 new.event,
                 (new.number, old.number),
                 path,
-                f"logical type {_said(before[path])} became {_said(after[path])}",
+                f"logical type {_describe(before[path])} became {_describe(after[path])}",
                 "keep it, or add a field under a new name",
             )
 
@@ -81,7 +81,7 @@ def lint_version_numbers(event: str, versions: Iterable[SchemaVersion]) -> Itera
 
 
 def lint_fingerprints(published: Iterable[SchemaVersion]) -> Iterator[LintProblem]:
-    """Check that a fingerprint names one version: readers know a writer's schema by nothing else."""
+    """Check that each version has its own fingerprint, by which readers find the writer schema."""
     alike: dict[bytes, list[SchemaVersion]] = defaultdict(list)
     for version in published:
         alike[fingerprint(version.schema)].append(version)
@@ -97,7 +97,7 @@ def lint_fingerprints(published: Iterable[SchemaVersion]) -> Iterator[LintProble
 
 
 def lint_shared_types(published: tuple[SchemaVersion, ...]) -> Iterator[LintProblem]:
-    """Check that a type which several events hold is the same in the newest version of each."""
+    """Check that a type in several events is the same in the newest version of each."""
     found: dict[str, list[tuple[SchemaVersion, Definition]]] = defaultdict(list)
     for version in latest(published).values():
         for name, definition in schema_walk.named_types(version.schema).items():
@@ -111,7 +111,7 @@ def lint_shared_types(published: tuple[SchemaVersion, ...]) -> Iterator[LintProb
 
 
 def _arrivals(after: FieldTable, before: FieldTable) -> Iterator[tuple[str, str, str]]:
-    """Find what is wrong with fields that the record did not have before, neither by name nor by alias."""
+    """Check fields that the older record has neither by name nor by alias."""
     taken_over = {alias for field in after.values() for alias in field.get("aliases", ())}
     gone = sorted(before.keys() - after.keys() - taken_over)
     for name, field in after.items():
@@ -143,7 +143,7 @@ def _documented(path: str, definition: Definition) -> Iterator[tuple[str, Defini
 
 
 def _marks(version: SchemaVersion) -> dict[str, frozenset[tuple[Any, ...]]]:
-    """Give the logical types at each path, with precision and scale."""
+    """Return the logical types at each path, with precision and scale."""
     found: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
     for path, type_ in schema_walk.walk(schema_walk.inline_named_types(version.schema)):
         if type_ != "null":
@@ -152,13 +152,13 @@ def _marks(version: SchemaVersion) -> dict[str, frozenset[tuple[Any, ...]]]:
     return {path: frozenset(marks) for path, marks in found.items()}
 
 
-def _said(marks: frozenset[tuple[Any, ...]]) -> str:
+def _describe(marks: frozenset[tuple[Any, ...]]) -> str:
     words = [" ".join(str(part) for part in mark if part is not None) or "none" for mark in marks]
     return " or ".join(sorted(words))
 
 
 def _fields(version: SchemaVersion) -> dict[str, FieldTable]:
-    """Give the fields of the record at each path."""
+    """Return the fields of the record at each path."""
     found: dict[str, FieldTable] = defaultdict(dict)
     for path, type_ in schema_walk.walk(schema_walk.inline_named_types(version.schema)):
         if isinstance(type_, dict) and type_["type"] == "record":
@@ -167,7 +167,7 @@ def _fields(version: SchemaVersion) -> dict[str, FieldTable]:
 
 
 def _named(version: SchemaVersion) -> dict[str, FieldTable]:
-    """Give the named types at each path."""
+    """Return the named types at each path."""
     found: dict[str, FieldTable] = defaultdict(dict)
     for path, type_ in schema_walk.walk(schema_walk.inline_named_types(version.schema)):
         if isinstance(type_, dict) and type_["type"] in schema_walk.NAMED:

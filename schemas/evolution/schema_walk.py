@@ -1,4 +1,4 @@
-"""An Avro schema as a tree: what a name in it stands for, and every place that holds a value."""
+"""Walk an Avro schema as a tree, with references replaced by definitions."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ NAMED = ("record", "enum", "fixed")
 
 
 def named_types(schema: Definition) -> dict[str, Definition]:
-    """List the records, enums and fixed types of a schema by full name, expanded; inner ones come first."""
+    """Return the records, enums and fixed types of a schema by full name, expanded, inner ones first."""
     known: dict[str, Definition] = {}
     _expanded(schema, known, "")
     return known
 
 
 def inline_named_types(schema: Definition) -> Definition:
-    """Give the schema with definitions in the place of references and with full names.
+    """Return the schema with full names and with references replaced by definitions.
 
-    A type that holds itself keeps the inner reference.
+    A recursive type keeps the inner reference.
     """
     return list(named_types(schema).values())[-1]
 
 
 def walk(type_: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk an expanded schema: the path of every value, such as `labels[].name`, and its type.
+    """Yield the path of every value, such as `labels[].name`, and its type, of an expanded schema.
 
     The branches of a union share one path.
     """

@@ -50,8 +50,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def settings(guarded: Guarded, user: str, password: str = "secret") -> KafkaSettings:
-    told = guarded.variables(user, password)
-    return KafkaSettings(**{name.removeprefix("HEADRACE_").lower(): value for name, value in told.items()})  # type: ignore[arg-type]
+    variables = guarded.variables(user, password)
+    return KafkaSettings(**{name.removeprefix("HEADRACE_").lower(): value for name, value in variables.items()})  # type: ignore[arg-type]
 
 
 def send(cluster: KafkaSettings) -> KafkaError | None:
@@ -67,9 +67,7 @@ def send(cluster: KafkaSettings) -> KafkaError | None:
     return answers[0]
 
 
-def test_a_stage_works_with_no_more_than_it_is_allowed(
-    guarded: Guarded, cluster_env: dict[str, str], tmp_path: Path
-) -> None:
+def test_stage_needs_only_its_acls(guarded: Guarded, cluster_env: dict[str, str], tmp_path: Path) -> None:
     assert send(settings(guarded, "bridge")) is None
 
     with headrace({**cluster_env, **guarded.variables("removals")}, tmp_path, "worker", "removals") as worker:
@@ -80,7 +78,7 @@ def test_a_stage_works_with_no_more_than_it_is_allowed(
         assert worker.stop() == 0
 
 
-def test_no_offset_passes_a_record_whose_letter_is_forbidden(
+def test_offset_waits_for_a_forbidden_dead_letter(
     guarded: Guarded, cluster_env: dict[str, str], tmp_path: Path
 ) -> None:
     letters, group = topics.dead_letters("removals").name, "headrace.removals"
@@ -105,24 +103,22 @@ def committed(log: KafkaAdmin, group: str) -> int:
     return sum(each.offset for each in log.positions(group, log.spans([topics.DELETED.name])).values())
 
 
-def test_the_bridge_finds_all_that_it_needs(guarded: Guarded) -> None:
+def test_bridge_needs_only_its_acls(guarded: Guarded) -> None:
     assert readiness.missing_dependencies(settings(guarded, "bridge"), codec.load()) == ""
 
 
-def test_a_backfill_finds_where_it_was(guarded: Guarded) -> None:
+def test_backfill_reads_its_checkpoint(guarded: Guarded) -> None:
     assert checkpoint.read(settings(guarded, "backfill"), "none").backfill == "none"
 
 
-def test_what_is_not_allowed_is_refused(guarded: Guarded) -> None:
+def test_rejects_requests_without_an_acl(guarded: Guarded) -> None:
     refused = send(settings(guarded, "removals"))
 
     assert refused is not None
     assert refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
-def test_the_doctor_tells_what_may_not_be_seen_from_what_is_not_there(
-    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_distinguishes_forbidden_from_missing_topics(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     guarded.admit("blind")
     for name, value in guarded.variables("blind").items():
         monkeypatch.setenv(name, value)
@@ -135,30 +131,30 @@ def test_the_doctor_tells_what_may_not_be_seen_from_what_is_not_there(
 
 
 @pytest.mark.parametrize("wrong", ["password", "authority"])
-def test_who_is_not_let_in_is_told_what_to_look_at(guarded: Guarded, wrong: str, tmp_path: Path) -> None:
+def test_failed_login_names_the_settings_to_check(guarded: Guarded, wrong: str, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     other.write_bytes(Authority("another").root.pem)
-    told = settings(guarded, "admin", "no-secret" if wrong == "password" else "secret")
+    cluster = settings(guarded, "admin", "no-secret" if wrong == "password" else "secret")
     if wrong == "authority":
-        told = told.model_copy(update={"kafka_ca_file": str(other)})
+        cluster = cluster.model_copy(update={"kafka_ca_file": str(other)})
 
     with pytest.raises(KafkaException) as caught:
-        clients.partition_counts(clients.admin(told), timeout=2)
+        clients.partition_counts(clients.admin(cluster), timeout=2)
 
-    said = clients.describe_error(caught.value, told)
-    assert said.endswith("start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*")
+    text = clients.describe_error(caught.value, cluster)
+    assert text.endswith("start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*")
 
 
-def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_clients_send_msk_iam_tokens(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(msk_iam, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
     monkeypatch.setattr(msk_iam, "region_of", lambda servers: "eu-central-1")
-    told = KafkaSettings(
+    cluster = KafkaSettings(
         bootstrap_servers=guarded.guarded, kafka_tls=True, kafka_ca_file=str(guarded.ca_file), kafka_sasl="AWS_MSK_IAM"
     )
 
     async def topics_of_fausts_client() -> set[str]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=guarded.guarded, **credentials_to_aiokafka_auth(credentials(told))
+            bootstrap_servers=guarded.guarded, **credentials_to_aiokafka_auth(credentials(cluster))
         )
         await consumer.start()
         try:
@@ -166,7 +162,7 @@ def test_all_clients_bring_the_tokens_that_msk_asks_for(guarded: Guarded, monkey
         finally:
             await consumer.stop()
 
-    there = clients.partition_counts(clients.admin(told)).keys()
+    there = clients.partition_counts(clients.admin(cluster)).keys()
     assert topics.UPLOADED.name in there
     assert topics.UPLOADED.name in asyncio.run(topics_of_fausts_client())
 
@@ -177,14 +173,16 @@ def test_reads_dead_letters_with_each_sasl_mechanism(
 ) -> None:
     monkeypatch.setattr(msk_iam, "token", lambda region: (unsecured_token("admin"), time.time() + 300))
     monkeypatch.setattr(msk_iam, "region_of", lambda servers: "eu-central-1")
-    told = settings(guarded, "admin")
+    cluster = settings(guarded, "admin")
     if login == "AWS_MSK_IAM":
-        told = KafkaSettings(**(told.model_dump() | {"kafka_sasl": login, "kafka_user": "", "kafka_password": ""}))
+        cluster = KafkaSettings(
+            **(cluster.model_dump() | {"kafka_sasl": login, "kafka_user": "", "kafka_password": ""})
+        )
     log = KafkaAdmin(settings(guarded, "admin"))
     log.write([ProducerRecord("scan.dlq", b"b/junk.jpg", b"junk")])
     spans = log.spans(["scan.dlq"])
 
-    found = [record.key for batch in TopicReader(told).read(spans) for record in batch]
+    found = [record.key for batch in TopicReader(cluster).read(spans) for record in batch]
 
     assert b"b/junk.jpg" in found
     assert len(found) == sum(span.high - span.low for span in spans.values())

@@ -84,7 +84,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
     return True
 
 
-def test_what_is_missing_is_created_as_the_table_says(settings: KafkaSettings, name: str) -> None:
+def test_creates_missing_topics(settings: KafkaSettings, name: str) -> None:
     wanted = [Topic(f"{name}.events", "", partitions=3, retention_days=7), Topic(f"{name}.kept", "", compacted=True)]
     client = clients.admin(settings)
 
@@ -100,7 +100,7 @@ def test_what_is_missing_is_created_as_the_table_says(settings: KafkaSettings, n
         assert topic.config.items() <= found.items()
 
 
-def test_what_is_there_stays_as_it_is(settings: KafkaSettings, name: str) -> None:
+def test_does_not_change_existing_topics(settings: KafkaSettings, name: str) -> None:
     client = clients.admin(settings)
     clients.create_topics(client, [Topic(name, "", partitions=1)], replication_factor=1)
 
@@ -126,7 +126,7 @@ def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name:
     assert found == [(value, (("n", value),)) for value in (b"today", b"later")]
 
 
-def test_a_follower_gives_a_record_again_until_the_registry_is_back(settings: KafkaSettings, name: str) -> None:
+def test_follower_redelivers_until_the_registry_recovers(settings: KafkaSettings, name: str) -> None:
     topic = Topic(name, "", partitions=1)
     clients.create_topics(clients.admin(settings), [topic], replication_factor=1)
     producer = clients.producer(settings)
@@ -158,9 +158,7 @@ def test_schemas_on_the_log_are_known_from_the_start(settings: KafkaSettings, ne
     assert book.decode(written_with(newer)) == DELETED
 
 
-def test_a_schema_that_comes_later_is_learnt_on_the_way(
-    settings: KafkaSettings, newer: SchemaVersion, follower: Codec
-) -> None:
+def test_follower_adds_later_schemas(settings: KafkaSettings, newer: SchemaVersion, follower: Codec) -> None:
     data = written_with(newer)
     assert not is_read(follower, data)
 
@@ -170,7 +168,7 @@ def test_a_schema_that_comes_later_is_learnt_on_the_way(
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"\xff\xfe", b"no json", b"{}", b"[" * 100_000, b'{"type": "record"}'])
-def test_rubbish_on_the_log_does_not_stop_a_reader(
+def test_follower_skips_invalid_schema_records(
     settings: KafkaSettings, newer: SchemaVersion, follower: Codec, rubbish: bytes
 ) -> None:
     producer = clients.producer(settings)
@@ -210,7 +208,7 @@ def test_apply_warns_of_another_number_of_partitions(
     assert clients.partition_counts(clients.admin(settings))[f"{name}.retry"] == 1
 
 
-def test_apply_gives_kafkas_reason_when_it_refuses(cluster_env: dict[str, str], name: str) -> None:
+def test_apply_prints_kafkas_reason(cluster_env: dict[str, str], name: str) -> None:
     env = {**cluster_env, "HEADRACE_REPLICATION_FACTOR": "7"}
 
     result = apply(name, env)

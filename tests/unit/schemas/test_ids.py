@@ -31,19 +31,19 @@ def asset(bucket: str, key: str, version: str, sequencer: str) -> Asset:
     return Asset(bucket=bucket, key=key, version=version, etag="", size=0, sequencer=sequencer)
 
 
-def test_a_root_id_is_what_it_always_was() -> None:
+def test_root_id_is_stable() -> None:
     assert ids.root_id(ASSET, "ObjectCreated:Put") == ROOT
 
 
-def test_a_derived_id_is_what_it_always_was() -> None:
+def test_derived_id_is_stable() -> None:
     assert ids.derived_id(ROOT, "labels", 1) == "d0c2981b-181c-5689-8f47-a3b43a7ef385"
 
 
-def test_a_named_id_is_what_it_always_was() -> None:
+def test_named_id_is_stable() -> None:
     assert ids.named_id("arn:aws:sns", "42") == "fd6596ad-bb45-5768-8940-f493f7307c7b"
 
 
-def test_a_job_token_is_what_it_always_was() -> None:
+def test_job_token_is_stable() -> None:
     assert ids.job_token("labels", ASSET, "v1") == TOKEN
 
 
@@ -52,7 +52,7 @@ def test_an_id_is_a_uuid_made_from_a_name() -> None:
 
 
 @given(st.lists(st.text()))
-def test_an_id_is_the_one_that_the_standard_library_makes(parts: list[str]) -> None:
+def test_ids_equal_uuid5_of_the_standard_library(parts: list[str]) -> None:
     name = "".join(f"{len(part)}:{part}" for part in parts)
     assert ids.named_id(*parts) == str(uuid.uuid5(ids.NAMESPACE, name))
 
@@ -65,7 +65,7 @@ def test_a_new_version_of_a_stage_makes_new_events() -> None:
     assert ids.derived_id(ROOT, "labels", 1) != ids.derived_id(ROOT, "labels", 2)
 
 
-def test_size_and_etag_do_not_make_another_event_of_it() -> None:
+def test_size_and_etag_do_not_change_the_id() -> None:
     same = Asset(bucket=ASSET.bucket, key=ASSET.key, version=ASSET.version, etag="", size=2, sequencer=ASSET.sequencer)
 
     assert ids.root_id(same, "ObjectCreated:Put") == ROOT
@@ -106,7 +106,7 @@ def test_other_options_make_another_job() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "labels", "labels-", TOKEN[:-1], TOKEN + "0", TOKEN.upper(), TOKEN + "\n"])
-def test_a_token_that_is_not_ours_has_no_stage(token: str) -> None:
+def test_foreign_token_has_no_stage(token: str) -> None:
     assert ids.token_stage(token) is None
 
 

@@ -1,4 +1,4 @@
-"""What is a secret is not said, and everything else is."""
+"""Secrets are redacted; other text is not."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ SECRETS = [
 ]
 
 
-@pytest.mark.parametrize("said", SECRETS)
-def test_a_secret_is_not_said(said: str) -> None:
-    assert "CANARY" not in redact(said)
-    assert PLACEHOLDER in redact(said)
+@pytest.mark.parametrize("text", SECRETS)
+def test_redacts_secrets(text: str) -> None:
+    assert "CANARY" not in redact(text)
+    assert PLACEHOLDER in redact(text)
 
 
 @given(st.one_of(st.text(), st.sampled_from(SECRETS), st.from_regex(r"(\?|token|=|AKIA|://|@|eyJ|bearer ){1,4}\w*")))
-def test_nothing_is_missed_for_the_sake_of_speed(said: str) -> None:
-    slow = said
+def test_quick_check_misses_no_secret(text: str) -> None:
+    slow = text
     for pattern in _SECRETS:
         slow = pattern.sub(lambda found: found[0].replace(found["secret"], PLACEHOLDER), slow)
-    assert (redact(said) == said) == (slow == said)
+    assert (redact(text) == text) == (slow == text)
 
 
 @pytest.fixture
@@ -47,16 +47,16 @@ def restored() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("restored")
-def test_no_line_of_a_log_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_lines_contain_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
     logging.configure(json=True)
     log = structlog.get_logger("headrace")
-    for number, said in enumerate(SECRETS):
+    for number, text in enumerate(SECRETS):
         try:
-            raise ValueError(said)
+            raise ValueError(text)
         except ValueError:
-            log.warning("dead-lettered", key=f"media/{said}", why=said, number=number, exc_info=True)
+            log.warning("dead-lettered", key=f"media/{text}", why=text, number=number, exc_info=True)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["number"] for line in lines] == list(range(len(SECRETS)))
     assert "CANARY" not in out.getvalue()

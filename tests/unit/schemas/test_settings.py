@@ -1,4 +1,4 @@
-"""Settings from the environment, and what a person is told when they do not fit."""
+"""Settings from the environment, and the messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_missing_variable_is_named_with_what_it_means() -> None:
     assert str(caught.value) == ("HEADRACE_BOOTSTRAP_SERVERS is not set: Kafka brokers as host:port, comma-separated")
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BUCKET", "")
     monkeypatch.setenv("HEADRACE_LIMIT", "")
 
@@ -53,7 +53,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         load(Made)
 
 
-def test_everything_wrong_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_variables_are_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_LIMIT", "0")
 
     with pytest.raises(SettingsError) as caught:
@@ -65,7 +65,7 @@ def test_everything_wrong_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
-def test_a_value_is_not_repeated_for_it_may_be_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_does_not_contain_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BUCKET", "b")
     monkeypatch.setenv("HEADRACE_TOKEN", "hunter2")
 
@@ -127,7 +127,7 @@ def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         ),
     ],
 )
-def test_half_a_login_and_what_only_looks_secure_are_refused(
+def test_rejects_incomplete_and_insecure_kafka_logins(
     given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "kafka:9092")
@@ -183,7 +183,7 @@ def test_the_protocol_follows_from_tls_and_login(tls: bool, sasl: Any, protocol:
         ),
     ],
 )
-def test_what_cannot_be_a_registry_is_refused(
+def test_rejects_invalid_registry_settings(
     given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in given.items():

@@ -28,44 +28,44 @@ def test_every_event_has_exactly_one_topic() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS.values())
-def test_an_event_is_found_in_the_topic_that_says_it_holds_it(event: type[Event]) -> None:
+def test_topic_for_returns_the_topic_that_lists_the_event(event: type[Event]) -> None:
     assert event in topics.topic_for(event).events
 
 
-def test_a_topic_of_a_stage_is_there_only_where_the_stage_is() -> None:
+def test_topic_of_an_optional_stage_needs_the_stage() -> None:
     without, with_it = ({topic.name for topic in topics.table(names)} for names in (STAGES, (*STAGES, "faces")))
     assert with_it - without == {"media.faces-detected", "faces.retry", "faces.dlq"}
 
 
-def test_each_stage_has_a_topic_to_wait_in_and_one_to_end_in() -> None:
+def test_each_stage_has_a_retry_and_a_dead_letter_topic() -> None:
     own = [topic.name for topic in topics.table(STAGES) if topic not in topics.SHARED]
 
     assert own == ["labels.retry", "labels.dlq", "thumbnails.retry", "thumbnails.dlq"]
 
 
-def test_dead_letters_are_told_by_name() -> None:
+def test_recognises_dead_letter_topics_by_name() -> None:
     names = {topic.name for topic in topics.table(STAGES) if topics.is_dead_letters(topic.name)}
 
     assert names == {"bridge.dlq", "labels.dlq", "thumbnails.dlq"}
 
 
-def test_dead_letters_outlive_what_they_came_from() -> None:
+def test_dead_letters_have_longer_retention_than_events() -> None:
     letters = [topic for topic in topics.table(STAGES) if topics.is_dead_letters(topic.name)]
     others = [topic for topic in topics.table(STAGES) if topic not in letters and not topic.name.startswith("system.")]
 
     assert min(topic.retention_days for topic in letters) > max(topic.retention_days for topic in others)
 
 
-def test_schemas_are_kept_for_ever_and_in_one_order() -> None:
+def test_schema_topic_is_compacted_with_one_partition() -> None:
     assert topics.SCHEMAS.config == {"cleanup.policy": "compact"}
     assert topics.SCHEMAS.partitions == 1
 
 
-def test_retention_is_told_to_kafka_in_milliseconds() -> None:
+def test_retention_is_configured_in_milliseconds() -> None:
     assert topics.UPLOADED.config == {"cleanup.policy": "delete", "retention.ms": "2592000000"}
 
 
-def test_everything_about_an_asset_has_the_asset_as_key() -> None:
+def test_events_of_an_asset_have_the_asset_as_key() -> None:
     event = MediaDeleted(asset=ASSET, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
 
     assert topics.key_of(event) == "media/Straße 1/a+b.mp4".encode()

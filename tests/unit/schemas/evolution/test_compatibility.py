@@ -179,7 +179,7 @@ def test_a_logical_type_must_stay_even_where_the_field_was_away() -> None:
     assert [problem.versions for problem in problems] == [(3, 1)]
 
 
-def test_a_nullable_moment_is_still_a_moment() -> None:
+def test_nullable_timestamp_keeps_its_logical_type() -> None:
     problems = check(versions(framed(field("at", MOMENT)), framed(field("at", ["null", MOMENT]))))
 
     assert not any("logical type" in problem.why for problem in problems)

@@ -20,7 +20,7 @@ def test_a_broker_that_does_not_answer_is_named_with_its_variable(code: int) -> 
     assert text == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
 
 
-def test_a_broker_that_may_not_let_us_in_is_named_with_the_login_too() -> None:
+def test_unreachable_broker_with_a_login_names_the_login_settings() -> None:
     settings = KafkaSettings(bootstrap_servers="kafka:9092", kafka_tls=True)
 
     text = clients.describe_error(KafkaException(KafkaError(KafkaError._TRANSPORT)), settings)
@@ -28,7 +28,7 @@ def test_a_broker_that_may_not_let_us_in_is_named_with_the_login_too() -> None:
     assert text == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*"
 
 
-def test_a_refusal_is_given_in_kafkas_own_words() -> None:
+def test_rejected_request_has_kafkas_reason() -> None:
     error = KafkaException(KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, "replication factor 3, brokers 1"))
 
     assert (
@@ -37,7 +37,7 @@ def test_a_refusal_is_given_in_kafkas_own_words() -> None:
     )
 
 
-def test_a_broker_that_is_too_old_is_called_so() -> None:
+def test_old_broker_is_named_with_the_required_version() -> None:
     error = KafkaException(KafkaError(KafkaError._UNSUPPORTED_FEATURE, "DescribeCluster API (KIP-700) not supported"))
 
     text = clients.describe_error(error, SETTINGS)

@@ -26,7 +26,7 @@ def test_the_region_is_in_the_name_of_a_broker(servers: str, region: str) -> Non
     assert msk_iam.region_of(servers) == region
 
 
-def test_a_token_is_a_signed_url_that_says_who_connects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_a_presigned_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-a-role")

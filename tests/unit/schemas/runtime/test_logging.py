@@ -32,7 +32,7 @@ class Writes(io.StringIO):
         return super().write(text)
 
 
-def test_a_line_goes_to_what_standard_error_is_when_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writes_to_the_current_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Writes(), Writes()
     monkeypatch.setattr(sys, "stderr", first)
     logging.configure(json=True)
@@ -44,7 +44,7 @@ def test_a_line_goes_to_what_standard_error_is_when_it_is_written(monkeypatch: p
     assert json.loads(second.getvalue())["event"] == "two"
 
 
-def test_a_line_is_one_write_so_that_nothing_gets_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writes_each_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     written = Writes()
     monkeypatch.setattr(sys, "stderr", written)
     logging.configure(json=True)
@@ -53,11 +53,11 @@ def test_a_line_is_one_write_so_that_nothing_gets_in_between(monkeypatch: pytest
     assert line.endswith("}\n")
 
 
-def test_what_is_configured_later_counts_for_loggers_that_were_used_before() -> None:
+def test_reconfiguration_applies_to_cached_loggers() -> None:
     logging.configure(json=True)
     early = structlog.get_logger("early")
     early.info("first")
     logging.configure(json=False)
-    with structlog.testing.capture_logs() as said:
+    with structlog.testing.capture_logs() as lines:
         early.info("second")
-    assert [each["event"] for each in said] == ["second"]
+    assert [each["event"] for each in lines] == ["second"]

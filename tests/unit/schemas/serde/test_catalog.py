@@ -23,5 +23,5 @@ def test_the_newest_version_is_the_one_with_the_highest_number() -> None:
     assert catalog.latest(published)["E"].number == 10
 
 
-def test_a_version_is_named_as_people_write_it() -> None:
+def test_label_is_event_and_number() -> None:
     assert SchemaVersion("MediaUploaded", 3, {}).label == "MediaUploaded v3"

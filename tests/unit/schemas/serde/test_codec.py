@@ -124,13 +124,13 @@ def test_a_record_cut_short_anywhere_is_undecodable(record: Event, data: st.Data
 
 
 @given(events, st.binary(min_size=1))
-def test_bytes_behind_a_record_are_refused(record: Event, more: bytes) -> None:
+def test_rejects_trailing_bytes(record: Event, more: bytes) -> None:
     with pytest.raises(DecodeError, match=f"^{len(more)} trailing bytes after a headrace.{record.EVENT}"):
         BOOK.decode(BOOK.encode(record) + more)
 
 
 @pytest.mark.parametrize("nothing", [None, b""])
-def test_a_tombstone_is_refused(nothing: bytes | None) -> None:
+def test_rejects_a_tombstone(nothing: bytes | None) -> None:
     with pytest.raises(DecodeError, match="tombstone"):
         BOOK.decode(nothing)
 
@@ -140,14 +140,14 @@ def test_confluents_framing_is_named_when_no_registry_is_configured() -> None:
         BOOK.decode(b"\x00\x00\x00\x00\x07body")
 
 
-def test_a_schema_that_nobody_published_is_named_by_its_fingerprint() -> None:
+def test_unpublished_schema_is_named_by_its_fingerprint() -> None:
     with pytest.raises(UnknownSchemaError) as caught:
         BOOK.decode(codec.MARKER + b"\xff" * 8 + b"body")
 
     assert caught.value.fingerprint == "ff" * 8
 
 
-def test_a_reason_is_given_even_where_fastavro_has_no_words() -> None:
+def test_decode_error_has_a_reason_if_fastavro_gives_none() -> None:
     with pytest.raises(DecodeError, match=r"not a headrace\.MediaDeleted: EOFError$"):
         BOOK.decode(BOOK.encode(DELETED)[: codec.HEADER])
 

@@ -83,7 +83,7 @@ def with_a_field(name: str) -> tuple[SchemaVersion, ...]:
     return (*PUBLISHED, SchemaVersion("MediaDeleted", 2, schema))
 
 
-def test_who_writes_frames_with_the_registrys_id_and_who_reads_asks_for_it(client: SchemaRegistryClient) -> None:
+def test_writer_uses_registry_ids_and_reader_fetches_the_schema(client: SchemaRegistryClient) -> None:
     data = enrolled(SchemaRegistry(client, "it")).encode(DELETED)
 
     newest = json.dumps(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
@@ -93,7 +93,7 @@ def test_who_writes_frames_with_the_registrys_id_and_who_reads_asks_for_it(clien
     assert Codec(PUBLISHED, SchemaRegistry(client, "it")).decode_or_fetch(data) == DELETED
 
 
-async def test_asking_leaves_the_event_loop_alone(client: SchemaRegistryClient) -> None:
+async def test_registry_call_does_not_block_the_event_loop(client: SchemaRegistryClient) -> None:
     data = enrolled(SchemaRegistry(client, "it")).encode(DELETED)
     reader = Codec(PUBLISHED, SchemaRegistry(client, "it"))
 
@@ -106,7 +106,7 @@ def test_both_framings_are_read(client: SchemaRegistryClient) -> None:
     assert book.decode(book.encode(DELETED)) == book.decode(codec.load().encode(DELETED)) == DELETED
 
 
-def test_nothing_is_registered_unasked(client: SchemaRegistryClient) -> None:
+def test_does_not_register_schemas_by_default(client: SchemaRegistryClient) -> None:
     book = Codec(PUBLISHED, SchemaRegistry(client, "it"))
 
     with pytest.raises(SchemaNotRegisteredError, match=r'lacks AwsEvent v1, .*\. Run "headrace schemas register"\.$'):
@@ -132,7 +132,7 @@ def test_in_development_what_is_missing_is_registered_at_the_start(client: Schem
     assert book.encode(DELETED)[:1] == b"\x00"
 
 
-def test_registering_twice_is_as_good_as_once(client: SchemaRegistryClient) -> None:
+def test_registration_is_idempotent(client: SchemaRegistryClient) -> None:
     first, second = (SchemaRegistry(client, "it").register(PUBLISHED) for _ in range(2))
 
     assert [each.created for each in first] == [True] * len(PUBLISHED)
@@ -161,7 +161,7 @@ def test_an_id_that_the_registry_does_not_know_is_named(client: SchemaRegistryCl
     ],
     ids=["another record", "no record", "no Avro", "a bad schema"],
 )
-def test_what_is_no_event_of_ours_stays_unknown(double: RegistryDouble, text: str, kind: str) -> None:
+def test_schema_of_a_foreign_event_stays_unknown(double: RegistryDouble, text: str, kind: str) -> None:
     id_ = double.add(text, kind)
 
     with pytest.raises(UnknownSchemaError):
@@ -188,7 +188,7 @@ def test_every_body_cut_short_is_undecodable(double: RegistryDouble) -> None:
         book.decode(data + b"x")
 
 
-def test_every_subject_is_kept_compatible_with_all_that_was(double: RegistryDouble) -> None:
+def test_every_subject_is_fully_transitively_compatible(double: RegistryDouble) -> None:
     over(double).register(ALL)
 
     assert double.levels == {subject_name(event): COMPATIBILITY for event in EVENTS}
@@ -196,7 +196,7 @@ def test_every_subject_is_kept_compatible_with_all_that_was(double: RegistryDoub
     assert double.levels["media.deleted-value"] == "FULL_TRANSITIVE"
 
 
-def test_an_incompatible_version_is_refused_in_words(double: RegistryDouble) -> None:
+def test_rejected_version_has_the_registrys_reason(double: RegistryDouble) -> None:
     over(double).register(PUBLISHED)
     worse = copy.deepcopy(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
     worse["fields"].append({"name": "x", "type": "string", "doc": "New, and without a default."})
@@ -222,7 +222,7 @@ def test_own_schemas_need_no_registry_once_ids_are_loaded(double: RegistryDouble
     assert book.decode_or_fetch(book.encode(DELETED)) == DELETED
 
 
-def test_a_registry_that_is_away_is_no_fault_of_a_record(double: RegistryDouble) -> None:
+def test_unavailable_registry_is_not_a_decode_error(double: RegistryDouble) -> None:
     data = enrolled(over(double)).encode(DELETED)
     now = 0.0
     client = SchemaRegistryClient({"url": double.url, "max.retries": 0})
@@ -261,7 +261,7 @@ def test_a_registry_that_is_away_is_no_fault_of_a_record(double: RegistryDouble)
     ],
 )
 @pytest.mark.parametrize("what", ["read", "enrol"])
-def test_whatever_else_it_answers_is_an_outage(
+def test_unexpected_response_is_an_outage(
     double: RegistryDouble, what: str, status: int, body: bytes, message: str
 ) -> None:
     double.says = (status, body)
@@ -334,7 +334,7 @@ def test_the_command_registers_all_and_says_so(double: RegistryDouble) -> None:
         ("mock://", "HEADRACE_SCHEMA_REGISTRY must be a URL, http:// or https://"),
     ],
 )
-def test_the_command_says_why_it_cannot(url: str, message: str) -> None:
+def test_command_prints_why_it_fails(url: str, message: str) -> None:
     result = CliRunner().invoke(app, ["register"], env={"HEADRACE_SCHEMA_REGISTRY": url})
 
     assert (result.exit_code, result.stdout) == (1, "")

@@ -12,12 +12,12 @@ from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, follow
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 
 
-def test_a_writer_is_told_that_its_schemas_are_not_on_the_log() -> None:
+def test_publish_fails_without_a_broker() -> None:
     with pytest.raises(SchemasNotPublishedError, match=r"no answer in 0\.2 s"):
         publish_schemas(clients.producer(NOWHERE), catalog.versions(), timeout=0.2)
 
 
-def test_a_reader_is_told_that_it_has_not_caught_up() -> None:
+def test_follower_start_times_out_without_a_broker() -> None:
     log = follow_schemas(NOWHERE, codec.load())
 
     assert log.start(timeout=0.2) is False
