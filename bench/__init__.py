@@ -1,1 +1,1 @@
-"""Benchmarks: what is promised about speed, measured. Each is run by `python -m bench.<name>`."""
+"""Benchmarks of the performance targets. Run one with `python -m bench.<name>`."""

@@ -1,7 +1,7 @@
-"""Is our codec nearly as fast as bare fastavro? `python -m bench.codec [--json]`; exit code 1 when it is not.
+"""Compare the codec with bare fastavro: `python -m bench.codec [--json]`. Exit code 1 below 85 % of its speed.
 
-Both do the same work on the same record in the same process, turn and turn about: fastavro between a dict and the
-datum, ours between a record and the framed bytes.
+Both process the same record in the same process, alternately: fastavro between a dict and the datum, the codec between
+a record and the framed bytes.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ LABELLED = MediaLabelled(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison. Times in microseconds a record; `ratio` is the speed of ours over that of bare fastavro."""
+    """One comparison. Times in microseconds per record; `ratio` is the speed relative to bare fastavro."""
 
     record: str
     work: str
@@ -77,7 +77,7 @@ class Row:
 
     @property
     def kept(self) -> bool:
-        """Whether the promise holds."""
+        """Whether the target is met."""
         return self.ratio.median >= PROMISED
 
 
@@ -87,7 +87,7 @@ def measure(repetitions: int = REPETITIONS) -> list[Row]:
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Measure, keep the result in bench/results, and print it."""
+    """Measure, write the result to bench/results, and print it."""
     rows = measure()
     found = report.result("codec", [asdict(row) for row in rows], ("fastavro", "msgspec"))
     report.write(found)
@@ -99,10 +99,10 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
 
 
 def _rows(event: Event, repetitions: int) -> list[Row]:
-    book = codec.load()
+    avro = codec.load()
     schema = fastavro.parse_schema(catalog.latest(catalog.versions())[event.EVENT].schema)
     datum = msgspec.to_builtins(event, builtin_types=(datetime,))
-    data = book.encode(event)
+    data = avro.encode(event)
     body = data[codec.HEADER :]
 
     def bare_write() -> bytes:
@@ -113,15 +113,15 @@ def _rows(event: Event, repetitions: int) -> list[Row]:
     def bare_read() -> Any:
         return fastavro.schemaless_reader(BytesIO(body), schema, None)
 
-    if bare_write() != body or msgspec.convert(bare_read(), type(event)) != event or book.decode(data) != event:
-        raise AssertionError("the two do not do the same work")
-    writes = _compare(bare_write, partial(book.encode, event), repetitions)
-    reads = _compare(bare_read, partial(book.decode, data), repetitions)
+    if bare_write() != body or msgspec.convert(bare_read(), type(event)) != event or avro.decode(data) != event:
+        raise AssertionError("fastavro and the codec differ")
+    writes = _compare(bare_write, partial(avro.encode, event), repetitions)
+    reads = _compare(bare_read, partial(avro.decode, data), repetitions)
     return [Row(event.EVENT, "write", len(data), *writes), Row(event.EVENT, "read", len(data), *reads)]
 
 
 def _compare(bare: Callable[[], Any], ours: Callable[[], Any], repetitions: int) -> tuple[Spread, Spread, Spread]:
-    """Time both in turn, each first as often as second: what slows the machine for a while slows both."""
+    """Time both alternately, each first as often as second, so that load on the machine affects both."""
     calls = max(1, int(SECONDS_EACH / _seconds(bare, 200)))
     pairs = []
     for repetition in range(repetitions):

@@ -1,6 +1,6 @@
-"""How large the images are, how long the compose cluster takes, and what it holds: `python -m bench.containers`.
+"""Measure image sizes, and start time and memory of the compose cluster: `python -m bench.containers`.
 
-The images have to be there: tests/containers/build-images.sh. A base image that is a stand-in is named as one.
+Build the images first: tests/containers/build-images.sh. The result marks stand-in base images.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ STAND_IN = '{{index .Config.Labels "headrace.stand-in"}}'
 PYTHON = "python:3.11.13-slim-bookworm"
 
 
-def said(*command: str) -> str:
-    """Give what a command prints."""
+def output_of(*command: str) -> str:
+    """Return the output of a command."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def image(name: str) -> dict[str, Any]:
-    """Give the size of an image in MB, and whether it stands in for one that cannot be pulled here."""
-    size = int(said("docker", "image", "inspect", "--format", "{{.Size}}", name))
+    """Return the size of an image in MB, and whether it is a stand-in."""
+    size = int(output_of("docker", "image", "inspect", "--format", "{{.Size}}", name))
     return {
         "mb": round(size / 1e6),
-        "stand_in": said("docker", "image", "inspect", "--format", STAND_IN, name) == "yes",
+        "stand_in": output_of("docker", "image", "inspect", "--format", STAND_IN, name) == "yes",
     }
 
 
 def memory(cluster: Cluster) -> dict[str, float]:
-    """Give the resident memory of each container of a cluster, in MB."""
+    """Return the resident memory of each container of a cluster, in MB."""
     form = "{{.Name}} {{.MemUsage}}"
-    lines = said("docker", "stats", "--no-stream", "--format", form).splitlines()
+    lines = output_of("docker", "stats", "--no-stream", "--format", form).splitlines()
     own = [line.split() for line in lines if line.startswith(cluster.project)]
     units = {"KiB": 1024 / 1e6, "MiB": 1024**2 / 1e6, "GiB": 1024**3 / 1e6}
     return {
@@ -45,7 +45,7 @@ def memory(cluster: Cluster) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure once, print and keep the result."""
+    """Measure once, print and write the result."""
     if why := missing():
         raise SystemExit(why)
     cluster = Cluster()
@@ -55,14 +55,14 @@ def main() -> None:
         ready = time.monotonic() - begun
         cluster.put("bottles.jpg")
         done = time.monotonic() - begun
-        held = memory(cluster)
+        used = memory(cluster)
     finally:
         cluster.remove()
     measured = {
         "images": {name: image(name) for name in ("headrace", "headrace-sandbox", kafka_image(), PYTHON)},
         "seconds_until_workers_work": round(ready, 1),
         "seconds_until_a_file_is_completed": round(done, 1),
-        "memory_mb": held,
+        "memory_mb": used,
         "compose": " ".join(compose()),
     }
     print(json.dumps(measured, indent=2))

@@ -1,4 +1,4 @@
-"""How long the demo takes from warm caches, and how much memory its processes hold: `python -m bench.demo`.
+"""Measure duration (with warm caches) and memory of the demo: `python -m bench.demo`.
 
 Targets: first result within 15 s, everything within 45 s, 1.2 GB resident in all.
 """
@@ -19,29 +19,29 @@ from bench.harness import report
 from headrace.sandbox.cluster.lifetime import end_children_with_me
 
 COMMAND = str(Path(sys.executable).with_name("headrace"))
-LOOK_SECONDS = 0.25
+SAMPLE_SECONDS = 0.25
 FIRST_SECONDS, ALL_SECONDS, MEMORY_MB = 15.0, 45.0, 1200.0
 
 
 def run() -> tuple[dict[str, float], float]:
-    """Run the demo once; give its times in seconds and the most memory that it held, in MB."""
+    """Run the demo once; return its times in seconds and its peak memory in MB."""
     process = subprocess.Popen(
         [COMMAND, "demo", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    held: list[float] = []
+    samples: list[float] = []
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(process.pid, held, over))
+    watcher = threading.Thread(target=_watch, args=(process.pid, samples, over))
     watcher.start()
     output, _ = process.communicate(timeout=300)
     over.set()
     watcher.join()
     if process.returncode:
         raise SystemExit(f"the demo failed: exit code {process.returncode}")
-    return json.loads(output)["seconds"], max(held)
+    return json.loads(output)["seconds"], max(samples)
 
 
 def main() -> None:
-    """Measure, print and keep the result; exit with 1 when a target is missed."""
+    """Measure, print and write the result. Exit code 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=5)
     repetitions = parser.parse_args().repetitions
@@ -60,14 +60,14 @@ def main() -> None:
         raise SystemExit(f"over target: {', '.join(missed)}")
 
 
-def _watch(pid: int, held: list[float], over: threading.Event) -> None:
-    """Add up the resident memory of the demo and of everything that it started, until it is over."""
-    while not over.wait(LOOK_SECONDS):
-        held.append(sum(_resident(each, pid) for each in psutil.process_iter()) / 1e6)
+def _watch(pid: int, samples: list[float], over: threading.Event) -> None:
+    """Sample the resident memory of the demo and its processes until it ends."""
+    while not over.wait(SAMPLE_SECONDS):
+        samples.append(sum(_resident(each, pid) for each in psutil.process_iter()) / 1e6)
 
 
 def _resident(process: psutil.Process, pid: int) -> float:
-    """Give the memory of a process of the demo in bytes; 0 for any other. Its parts work in a folder of its own."""
+    """Return the memory of a demo process in bytes; 0 for others. Its parts run in a `headrace-demo-` folder."""
     try:
         mine = process.pid == pid or "headrace-demo-" in " ".join([process.cwd(), *process.cmdline()])
         return float(process.memory_info().rss) if mine else 0.0

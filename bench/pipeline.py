@@ -1,9 +1,8 @@
-"""How near is the pipeline to what its limits allow? `python -m bench.pipeline [--quick]`, or `make bench-pipeline`.
+"""Measure how well the pipeline uses its quotas: `python -m bench.pipeline [--quick]`, or `make bench-pipeline`.
 
-Two workers of all eight stages, as a user starts them, on a real broker; S3 answers at once, and the AI services after
-200 ms. Each stage makes one AI call for a record. The account allows so many calls a second of each operation, which
-the workers know from HEADRACE_RATES; all else is as it comes. The ideal is that these quotas are used up from the first
-record put in to the last result.
+Two workers run all eight stages on a real broker; S3 has no latency, and the AI services respond after 200 ms. Each
+stage makes one AI call per record. HEADRACE_RATES sets the quota of each operation; all other settings are defaults.
+Ideally the quotas are used up from the first record to the last result.
 """
 
 from __future__ import annotations
@@ -56,9 +55,9 @@ STAGES = {
     "pii": "comprehend.detect_pii_entities",
     "sentiment": "comprehend.detect_sentiment",
 }
-"""Each stage, and the one call that it makes for a record."""
+"""Each stage and its AI operation."""
 SHARE, S3_CALLS = 0.85, 4.0
-LOOK_SECONDS, TELL_SECONDS = 0.25, 10.0
+POLL_SECONDS, REPORT_SECONDS = 0.25, 10.0
 PIPELINE = "\n".join(f"[stages.{name}]\non = true" for name in STAGES)
 TRANSCRIPT = {"results": {"transcripts": [{"transcript": "Ada Lovelace wrote to London in 1843. " * 8}]}}
 
@@ -69,7 +68,7 @@ def main(
     rate: Annotated[float, typer.Option(help="Calls a second that the account allows of each operation.")] = RATE,
     quick: Annotated[bool, typer.Option(help="A tenth of the assets, once, and nothing is kept.")] = False,
 ) -> None:
-    """Measure, print, keep the result; exit code 1 when a target is missed."""
+    """Measure, print and write the result. Exit code 1 if a target is missed."""
     assets, repetitions = (assets // 10, 1) if quick else (assets, repetitions)
     runs = [_run(assets, rate) for _ in range(repetitions)]
     shares = [each["share_of_ideal"] for each in runs]
@@ -91,7 +90,7 @@ def main(
 
 
 def _run(assets: int, rate: float) -> dict[str, Any]:
-    """Have everything worked once, on a broker of its own."""
+    """Process every record once, on a broker of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="headrace-bench-") as name,
         running(("kafka",)) as state,
@@ -160,8 +159,8 @@ def _text(number: int) -> str:
 
 
 def _fill(settings: KafkaSettings, assets: int) -> None:
-    """Put on the log that so many images are ready and so many texts are there."""
-    producer, book = brokers.producer(settings), codec.load()
+    """Produce `assets` image and transcript events."""
+    producer, encoder = brokers.producer(settings), codec.load()
     for number in range(assets):
         text = Pointer(
             bucket=RESULTS_BUCKET, key=_text(number), size=1, sha256="0" * 64, content_type="application/json"
@@ -173,11 +172,11 @@ def _fill(settings: KafkaSettings, assets: int) -> None:
             MediaTranscribed(asset=sound, language="en-US", excerpt="", words=48, result=text, charges=()),
         )
         for event in events:
-            sent = to_producer_record(event, envelope(event), book)
+            sent = to_producer_record(event, envelope(event), encoder)
             headers: Any = list(sent.headers)
             producer.produce(sent.topic, sent.value, sent.key, headers=headers)
     if producer.flush(60):
-        raise SystemExit("the broker does not take the records")
+        raise SystemExit("the broker did not accept the records")
 
 
 @contextmanager
@@ -189,7 +188,7 @@ def _worker(log: Path) -> Iterator[psutil.Process]:
         while b" ready " not in log.read_bytes():
             if process.poll() is not None:
                 raise SystemExit(log.read_text()[-2000:])
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         yield psutil.Process(process.pid)
     finally:
         process.kill()
@@ -201,13 +200,13 @@ def _endpoint() -> psutil.Process:
 
 
 def _watch(settings: KafkaSettings, assets: int, limit: float) -> dict[str, float]:
-    """Wait for the last result, and tell now and then how far it is; give each stage's seconds to its last result.
+    """Wait for the last result and print progress; return each stage's seconds to its last result.
 
-    Gives up after so many seconds.
+    Exits after `limit` seconds.
     """
     log, ended = KafkaAdmin(settings), dict[str, float]()
     stages = {stage.name: stage.writes.name for stage in pipeline.get_stages(list(STAGES)) if stage.writes}
-    begun = told = time.monotonic()
+    begun = reported = time.monotonic()
     while len(ended) < len(stages):
         done, now = Counter[str](), time.monotonic()
         for (topic, _), span in log.spans(list(stages.values())).items():
@@ -215,13 +214,13 @@ def _watch(settings: KafkaSettings, assets: int, limit: float) -> dict[str, floa
         for name, topic in stages.items():
             if done[topic] >= assets:
                 ended.setdefault(name, round(now - begun, 1))
-        said = f"{done.total():,} of {assets * len(stages):,} stage runs"
+        progress = f"{done.total():,} of {assets * len(stages):,} stage runs"
         if now - begun > limit:
-            raise SystemExit(f"{said} were done after {limit:.0f} s, which is the limit")
-        if now - told > TELL_SECONDS:
-            told = now
-            print(f"{now - begun:4.0f} s: {said}", file=sys.stderr, flush=True)
-        time.sleep(LOOK_SECONDS)
+            raise SystemExit(f"{progress} done at the limit of {limit:.0f} s")
+        if now - reported > REPORT_SECONDS:
+            reported = now
+            print(f"{now - begun:4.0f} s: {progress}", file=sys.stderr, flush=True)
+        time.sleep(POLL_SECONDS)
     return ended
 
 

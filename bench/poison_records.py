@@ -1,8 +1,8 @@
-"""What do records that nobody can read cost the others? `python -m bench.poison_records [--quick]`.
+"""Measure how undecodable records slow down other records: `python -m bench.poison_records [--quick]`.
 
-Two topics hold the same uploads; before them in one lies poison of every kind, one record for a hundred uploads, each
-of a key of its own. A stage works each from the beginning, its store in memory. How long poison lives is then measured
-with a stage that is at work when it comes, by the broker's times of the record and of its letter.
+Two topics hold the same uploads; in one, undecodable records of every kind precede them, one per hundred uploads, each
+with its own key. A stage processes each topic from the start, with its store in memory. A running stage then shows the
+time from record to dead letter, by the broker's timestamps.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ RECORDS = 120_000
 ONE_IN = 100
 SHARE, SECONDS = 0.8, 5.0
 LIVE = 60
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 PURE, POISONED = "bench.pure", "bench.poisoned"
 
 
 def main(
-    repetitions: Annotated[int, typer.Option(help="How often each is measured.")] = 5,
-    quick: Annotated[bool, typer.Option(help="A tenth of the records, and nothing is kept.")] = False,
+    repetitions: Annotated[int, typer.Option(help="Repetitions of each measurement.")] = 5,
+    quick: Annotated[bool, typer.Option(help="Use a tenth of the records and write no result.")] = False,
 ) -> None:
-    """Measure, print, keep the result; exit code 1 when a target is missed."""
+    """Measure, print and write the result. Exit code 1 if a target is missed."""
     records = RECORDS // 10 if quick else RECORDS
     pure, poisoned, slowest = list[float](), list[float](), list[float]()
     with kafka() as settings:
@@ -70,7 +70,7 @@ def main(
 
 
 def _poison(settings: KafkaSettings, topic: str, number: int) -> int:
-    """Put poison of every kind on a topic, and say how much that is."""
+    """Produce undecodable records of every kind; return their number."""
     whole = codec.load().encode(load.upload(0, 0)) or b""
     kinds = (os.urandom(200), b"", None, b"\xc3\x02" + whole[2:], b"\xc3\x01" + bytes(8) + whole[10:], whole[:-20])
     producer = brokers.producer(settings)
@@ -82,12 +82,12 @@ def _poison(settings: KafkaSettings, topic: str, number: int) -> int:
         headers: Any = list(to_headers(envelope))
         producer.produce(topic, value, f"poison-{each}".encode(), headers=headers)
     if producer.flush(60):
-        raise SystemExit("the broker does not take the records")
+        raise SystemExit("the broker did not accept the records")
     return number
 
 
 def _live(settings: KafkaSettings, topic: str) -> float:
-    """Have a stage at work, put poison in, and give the seconds that the slowest letter took."""
+    """Produce undecodable records for a running stage; return the seconds until the slowest dead letter."""
     load.fill(settings, topic, 1)
     task = task_of(settings, "stored", 1 + LIVE, topic)
     log = KafkaAdmin(settings)
@@ -95,7 +95,7 @@ def _live(settings: KafkaSettings, topic: str) -> float:
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(run_ours, task)
         while not log.positions(f"headrace.{task.name}", places) and not running.done():
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         _poison(settings, topic, LIVE)
         running.result()
     letters = _letters(settings, task.name, LIVE)
@@ -104,10 +104,10 @@ def _live(settings: KafkaSettings, topic: str) -> float:
 
 def _letters(settings: KafkaSettings, stage: str, number: int) -> list[ConsumerRecord]:
     log = KafkaAdmin(settings)
-    found = [letter for batch in log.read(log.spans([topics.dead_letters(stage).name])) for letter in batch]
-    if len(found) != number:
-        raise SystemExit(f"{len(found)} letters of {number} records that nobody can read")
-    return found
+    letters = [letter for batch in log.read(log.spans([topics.dead_letters(stage).name])) for letter in batch]
+    if len(letters) != number:
+        raise SystemExit(f"expected {number} dead letters, found {len(letters)}")
+    return letters
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
-"""How fast are dead letters found and sent back, and stored results sent again? `python -m bench.replay [--quick]`.
+"""Measure dead-letter listing, redrive and rewind: `python -m bench.replay [--quick]`.
 
-Letters are those that a stage writes. A redrive is timed from its begin to its last acknowledgement, nobody works on
-what it sends; beside it the same records are sent by a bare producer. A rewind is a stage that finds each result in its
-store and sends it; beside it one that finds that there is nothing to be sent. The store is a local S3, or lies in
-memory, which shows what is left of the time when the store takes none.
+A redrive is timed from its start to the last acknowledgement, without a worker; the baseline is a bare producer with
+the same records. A rewind is a stage that finds each result in its store and sends it; the baseline finds nothing to
+send. The store is a local S3, or memory to exclude the time of the store.
 """
 
 from __future__ import annotations
@@ -57,19 +56,19 @@ PAGE_SECONDS, SCANNED, SENT_BACK, SHARE = 2.0, 100_000.0, 20_000.0, 0.7
 
 
 def main(
-    repetitions: Annotated[int, typer.Option(help="How often each is measured.")] = 5,
-    quick: Annotated[bool, typer.Option(help="A tenth of the records, and nothing is kept.")] = False,
+    repetitions: Annotated[int, typer.Option(help="Repetitions of each measurement.")] = 5,
+    quick: Annotated[bool, typer.Option(help="Use a tenth of the records and write no result.")] = False,
 ) -> None:
-    """Measure all, print the table, keep the result; exit code 1 when a target is missed."""
+    """Measure, print the table and write the result. Exit code 1 if a target is missed."""
     share = 0.1 if quick else 1.0
     with kafka(("kafka", "aws")) as settings:
         _prepare(settings, int(LETTERS * share), int(AGAIN * share))
         rates: dict[str, list[float]] = {}
-        # What is sent back stays on the log as well, so that all lists come before the first redrive.
-        for found in (_listed(settings, int(LETTERS * share)), _replayed(settings, share)):
+        # Redrives write dispositions, so all listings run before the first redrive.
+        for measurements in (_listed(settings, int(LETTERS * share)), _replayed(settings, share)):
             for number in range(repetitions):
                 print(f"round {number + 1} of {repetitions}", flush=True)
-                for name, measure in found.items():
+                for name, measure in measurements.items():
                     rates.setdefault(name, []).append(measure())
     spreads = {name: report.spread(values) for name, values in rates.items()}
     _print(spreads)
@@ -126,25 +125,25 @@ def _seconds(settings: KafkaSettings, *arguments: str) -> float:
 
 
 def _scan(settings: KafkaSettings, letters: int) -> float:
-    """Count all letters by their kinds; gives the letters a second from the first that are heard of to the last."""
+    """Count all dead letters; return the rate between the first and the last progress report."""
     spans = TopicReader(settings).spans([topics.dead_letters("scan").name])
-    heard: list[tuple[float, int]] = []
-    found = total(
-        scan(settings, spans, partial(LetterCounter, {}), lambda each: heard.append((time.perf_counter(), each)))
+    reports: list[tuple[float, int]] = []
+    stats = total(
+        scan(settings, spans, partial(LetterCounter, {}), lambda each: reports.append((time.perf_counter(), each)))
     )
-    if found.records != letters:
-        raise SystemExit(f"{found.records} letters were found, and not {letters}")
-    return sum(each for _, each in heard[1:]) / (heard[-1][0] - heard[0][0])
+    if stats.records != letters:
+        raise SystemExit(f"expected {letters} dead letters, found {stats.records}")
+    return sum(each for _, each in reports[1:]) / (reports[-1][0] - reports[0][0])
 
 
 def _redrive(settings: KafkaSettings, number: int) -> float:
-    """Send so many letters back that are new on the log; the position has passed those of the rounds before."""
+    """Redrive `number` new dead letters; return the seconds it took."""
     _send(settings, _letters("probe", number))
     [stage] = get_stages(["probe"])
     log = KafkaAdmin(settings)
     plan = redrive_plan.plan_redrive(log, stage, SelectionCriteria(), check_store=False)
     if len(plan.selected()) != number:
-        raise SystemExit(f"{len(plan.selected())} letters would go back, and not {number}")
+        raise SystemExit(f"expected {number} selected dead letters, found {len(plan.selected())}")
     action = journal.start_entry(
         "redrive", journal.StageGroup(stage.name, plan.group), "all dead letters", "a benchmark", number
     )
@@ -171,11 +170,11 @@ def _send(settings: KafkaSettings, messages: Iterator[ProducerRecord]) -> None:
             except BufferError:
                 producer.poll(0.05)
     if producer.flush(120):
-        raise SystemExit("the broker does not take the records")
+        raise SystemExit("the broker did not accept the records")
 
 
 def _letters(stage: str, number: int) -> Iterator[ProducerRecord]:
-    """Give letters of as many uploads, all with ids of their own."""
+    """Yield dead letters of as many uploads, each with its own id."""
     event = load.upload(0, 0)
     envelope = EventMetadata(root_id(event.asset, load.EVENT), "aws:s3", PREFIX + event.EVENT, "2026-03-14T15:09:26Z")
     sent = to_producer_record(event, envelope, codec.load())

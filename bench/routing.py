@@ -1,7 +1,7 @@
-"""How fast does a rule route, beside the runner's no-op? `python -m bench.routing [--quick]`.
+"""Measure the routing rate of a rule against a no-op stage: `python -m bench.routing [--quick]`.
 
-Both read the same topic of the same broker with the whole runner on. A rule decodes each record, makes it an event of
-EventBridge's form, matches it, and forwards what matches to another topic, acknowledged before its offset moves.
+Both read the same topic through the whole runner. A rule decodes each record, converts it to an EventBridge event,
+matches it, and forwards matches to another topic, acknowledged before the offset is committed.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ NONE = {"detail": {"asset": {"key": [{"suffix": ".png"}]}, "event_name": ["Objec
 
 
 def main(
-    repetitions: Annotated[int, typer.Option(help="How often each is measured.")] = 5,
-    quick: Annotated[bool, typer.Option(help="A tenth of the records, and nothing is kept.")] = False,
+    repetitions: Annotated[int, typer.Option(help="Repetitions of each measurement.")] = 5,
+    quick: Annotated[bool, typer.Option(help="Use a tenth of the records and write no result.")] = False,
 ) -> None:
-    """Measure, print the table, keep the result; exit code 1 when the target is missed."""
+    """Measure, print the table and write the result. Exit code 1 if the target is missed."""
     records = RECORDS // 10 if quick else RECORDS
     with kafka() as settings:
         load.fill(settings, TOPIC, records)
@@ -50,7 +50,7 @@ def main(
         report.write(report.result("router", measured, ("faust-streaming", "confluent-kafka")))
     share = spreads[SOME].median / spreads[NO_OP].median
     if share < GOAL:
-        raise SystemExit(f"missed: {share:.0%} of the no-op's rate, and not {GOAL:.0%}")
+        raise SystemExit(f"missed: {share:.0%} of the no-op's rate, target {GOAL:.0%}")
 
 
 def _measurements(settings: KafkaSettings, records: int) -> dict[str, Callable[[], float]]:

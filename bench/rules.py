@@ -1,4 +1,4 @@
-"""How fast is the rule index? `python -m bench.rules`, or `make bench-rules`; exit code 1 when a target is missed.
+"""Measure the rule index: `python -m bench.rules`, or `make bench-rules`. Exit code 1 if a target is missed.
 
 One core, from an event's JSON to the names of the rules that it matches. Beside it AWS's event-ruler (Java) on the same
 rules and events, where a JDK is there to compile the harness, and our own patterns tried one after the other. All find
@@ -46,7 +46,7 @@ S3: dict[str, Family] = {
     },
     "wildcard": lambda n: _key_rule([{"wildcard": f"*/{n:05}/*.jpg"}]),
 }
-"""Rules over S3's own events; of each family one matches each event."""
+"""Rules for S3 events; one rule per family matches each event."""
 
 LOTS: dict[str, Rules] = {
     "exact": {f"r{n}": {"properties": {"MAPBLKLOT": [f"{n:04}001"]}} for n in range(5)},
@@ -61,16 +61,16 @@ LOTS: dict[str, Rules] = {
     },
     "numeric": {f"r{n}": {"properties": {"LOT": [{"numeric": [">", n * 100, "<=", n * 100 + 50]}]}} for n in range(5)},
 }
-"""Five rules of each family over events like those of San Francisco's city lots, which event-ruler's benchmark uses."""
+"""Five rules per family for events like the San Francisco city lots of event-ruler's benchmark."""
 
 ARRAYS: Rules = {
     f"r{n}": {"parts": {"kind": ["wall"], "length": [{"numeric": [">", n * 10]}], "side": ["N"]}} for n in range(5)
 }
-"""Rules of which one element of a list has to meet all three fields."""
+"""Rules that need one array element to match all three fields."""
 
 
 def main() -> None:
-    """Measure, print, keep the result."""
+    """Measure, print and write the result."""
     draw = random.Random(20260314)
     lots = [orjson.dumps(_lot(draw, PARTS[0])) for _ in range(EVENTS)]
     found: dict[str, Any] = {}
@@ -98,24 +98,27 @@ def _measure(rules: Rules, events: list[bytes], ruler: Callable[[Rules, list[byt
         begun = time.perf_counter()
         matches = sum(len(index.match_json(event)) for event in events)
         rates.append(len(events) / (time.perf_counter() - begun))
-    told: dict[str, Any] = {"events_a_second": asdict(report.spread(rates)), "matches_an_event": matches / len(events)}
+    result: dict[str, Any] = {
+        "events_a_second": asdict(report.spread(rates)),
+        "matches_an_event": matches / len(events),
+    }
     few = events[: max(20, 2_000 // len(rules))]
     begun = time.perf_counter()
     for event in few:
         read = orjson.loads(event)
         [name for name, pattern in patterns.items() if pattern.matches(read)]
-    told["one_after_the_other"] = round(len(few) / (time.perf_counter() - begun))
+    result["one_after_the_other"] = round(len(few) / (time.perf_counter() - begun))
     if ruler:
         theirs = ruler(rules, events)
         if theirs["matches"] != matches:
             raise SystemExit(f"we find {matches} matches, event-ruler {theirs['matches']}")
-        told["event_ruler"] = round(theirs["events_a_second"])
-        told["ratio"] = round(told["events_a_second"]["median"] / theirs["events_a_second"], 2)
-    return told
+        result["event_ruler"] = round(theirs["events_a_second"])
+        result["ratio"] = round(result["events_a_second"]["median"] / theirs["events_a_second"], 2)
+    return result
 
 
 def _ruler(folder: Path) -> Callable[[Rules, list[bytes]], Any] | None:
-    """Compile the harness; None where there is no JDK."""
+    """Compile the harness; return None without a JDK."""
     if shutil.which("javac") is None:
         return None
     jars = os.pathsep.join(str(jar) for jar in jgo.build(RULER).all_jars)
@@ -141,7 +144,7 @@ def _bucket_rule(wanted: list[Any]) -> Any:
 
 
 def _uploaded(number: int) -> Any:
-    """What EventBridge says of an upload."""
+    """Return the EventBridge event of an upload."""
     found = {"key": f"photos/{number:05}/beach.jpg", "size": number, "etag": "b1946ac92492d2347c6235b4d2611184"}
     detail = {
         "version": "0",
@@ -187,10 +190,10 @@ def _lot(draw: random.Random, count: int) -> Any:
 
 def _print(found: dict[str, Any]) -> None:
     table = Table(*("events/s on one core", "ours", "event-ruler", "ours / theirs", "one after the other"), box=None)
-    for name, told in found.items():
-        theirs = f"{told['event_ruler']:,}" if "event_ruler" in told else "-"
-        ours, ratio = f"{told['events_a_second']['median']:,.0f}", str(told.get("ratio", "-"))
-        table.add_row(name, ours, theirs, ratio, f"{told['one_after_the_other']:,}")
+    for name, result in found.items():
+        theirs = f"{result['event_ruler']:,}" if "event_ruler" in result else "-"
+        ours, ratio = f"{result['events_a_second']['median']:,.0f}", str(result.get("ratio", "-"))
+        table.add_row(name, ours, theirs, ratio, f"{result['one_after_the_other']:,}")
     Console(width=120).print(table)
 
 
@@ -209,7 +212,9 @@ def _judge(found: dict[str, Any]) -> None:
     few, many = PARTS[0], PARTS[-1]
     if rate(_array(many)) * many < SLOWER * rate(_array(few)) * few:
         missed.append("arrays: the time for an element grows with their number")
-    missed += [f"{name}: {told['ratio']} of event-ruler" for name, told in found.items() if told.get("ratio", 1) < 1]
+    missed += [
+        f"{name}: {result['ratio']} of event-ruler" for name, result in found.items() if result.get("ratio", 1) < 1
+    ]
     if missed:
         raise SystemExit(f"missed: {'; '.join(missed)}")
 

@@ -1,4 +1,4 @@
-"""Fills the topic that all benchmarks of the runner read: uploads of many versions of some thousand objects."""
+"""Produce the uploads that the runner benchmarks read: versions of 5,000 objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
 
 def upload(number: int, version: int) -> MediaUploaded:
-    """One version of one object."""
+    """Return the upload of one version of an object."""
     asset = Asset(
         bucket="headrace-media",
         key=f"holidays/2026/beach-{number:05}.jpg",
@@ -38,7 +38,7 @@ def upload(number: int, version: int) -> MediaUploaded:
 
 
 class Pace(NamedTuple):
-    """Records a second of one kind of keys, so many of them; `key` has the key's number put in."""
+    """A rate in records per second over `keys` keys; `key` is a format string for the key number."""
 
     key: str
     keys: int
@@ -46,7 +46,7 @@ class Pace(NamedTuple):
 
 
 def keep_sending(cluster: KafkaSettings, topic: str, paces: Sequence[Pace], seconds: float) -> int:
-    """Send uploads at an even pace, and give how many there were."""
+    """Send uploads at constant rates; return their number."""
     value = codec.load().encode(upload(0, 0))
     producer = clients.producer(cluster, **{"queue.buffering.max.messages": 500_000})
     begun, sent = time.monotonic(), [0] * len(paces)
@@ -57,13 +57,13 @@ def keep_sending(cluster: KafkaSettings, topic: str, paces: Sequence[Pace], seco
                 sent[which] = number + 1
         producer.poll(0.005)
     if producer.flush(120):
-        raise RuntimeError("the broker does not take the records")
+        raise RuntimeError("the broker did not accept the records")
     return sum(sent)
 
 
 def fill(cluster: KafkaSettings, topic: str, records: int) -> float:
-    """Put so many uploads on a topic, one key after the other, and give the bytes of a record without its headers."""
-    book = codec.load()
+    """Produce uploads, one key after the other; return the mean record size in bytes without headers."""
+    encoder = codec.load()
     clients.create_topics(clients.admin(cluster), [topics.Topic(topic, "uploads")], 1)
     producer = clients.producer(cluster, **{"queue.buffering.max.messages": 200_000, "linger.ms": 50})
     sizes = 0
@@ -73,7 +73,7 @@ def fill(cluster: KafkaSettings, topic: str, records: int) -> float:
         envelope = EventMetadata(
             identity, "aws:s3", PREFIX + event.EVENT, timestamp(NOW), topics.subject_of(event), identity
         )
-        sent = to_producer_record(event, envelope, book)
+        sent = to_producer_record(event, envelope, encoder)
         headers: Any = list(sent.headers)
         sizes += len(sent.value or b"") + len(sent.key or b"")
         while True:
@@ -83,13 +83,13 @@ def fill(cluster: KafkaSettings, topic: str, records: int) -> float:
             except BufferError:
                 producer.poll(0.05)
     if producer.flush(120):
-        raise RuntimeError("the broker does not take the records")
+        raise RuntimeError("the broker did not accept the records")
     return sizes / records
 
 
 def notification(number: int) -> str:
-    """What S3 says of one upload, as it comes in a message."""
-    found = upload(number % KEYS, number // KEYS).asset
+    """Return the S3 notification of one upload."""
+    asset = upload(number % KEYS, number // KEYS).asset
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -102,13 +102,13 @@ def notification(number: int) -> str:
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": "headrace",
-            "bucket": {"name": found.bucket, "arn": f"arn:aws:s3:::{found.bucket}"},
+            "bucket": {"name": asset.bucket, "arn": f"arn:aws:s3:::{asset.bucket}"},
             "object": {
-                "key": found.key,
-                "size": found.size,
-                "eTag": found.etag,
-                "versionId": found.version_id,
-                "sequencer": found.sequencer,
+                "key": asset.key,
+                "size": asset.size,
+                "eTag": asset.etag,
+                "versionId": asset.version_id,
+                "sequencer": asset.sequencer,
             },
         },
     }

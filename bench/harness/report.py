@@ -1,4 +1,4 @@
-"""What every benchmark needs: the machine, a median with its spread, and a place for the result."""
+"""Machine description, medians with quartiles, and result files of benchmarks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a benchmark ran on."""
+    """The machine of a benchmark run."""
 
     cpu: str
     cores: int
@@ -27,7 +27,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A measured value: its median, and the quartiles between which half of the repetitions lie."""
+    """A measured value: median and quartiles."""
 
     median: float
     lower: float
@@ -39,25 +39,25 @@ class Spread:
 
 
 def machine() -> Machine:
-    """Describe the machine."""
+    """Return a description of this machine."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return Machine(_cpu(), os.cpu_count() or 1, python, f"{platform.system()} {platform.machine()}")
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Sum up at least two repetitions."""
+    """Return median and quartiles of at least two values."""
     lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
     return Spread(median, lower, upper, len(values))
 
 
 def result(name: str, measured: Any, libraries: Sequence[str] = ()) -> dict[str, Any]:
-    """Put what was measured together with where, and with the versions of the libraries that matter."""
+    """Return a result with the machine and the versions of the given libraries."""
     used = {library: version(library) for library in libraries}
     return {"benchmark": name, "machine": asdict(machine()), "libraries": used, "measured": measured}
 
 
 def write(found: dict[str, Any], folder: Path = RESULTS) -> Path:
-    """Keep a result as `<benchmark>.json`, in the place of the one before."""
+    """Write a result to `<benchmark>.json`, replacing the previous one."""
     folder.mkdir(exist_ok=True)
     target = folder / f"{found['benchmark']}.json"
     target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -72,7 +72,7 @@ def _cpu() -> str:
 
 
 def judge(checks: Mapping[str, bool]) -> None:
-    """End with exit code 1, and name what was missed, where a target was."""
+    """Exit with code 1 and the names of missed targets, if any."""
     missed = [name for name, met in checks.items() if not met]
     if missed:
         raise SystemExit(f"missed: {'; '.join(missed)}")

@@ -1,4 +1,4 @@
-"""What benchmarks run beside themselves: the sandbox's parts, and servers that stand in for a cloud."""
+"""Start the processes that benchmarks need: parts of the sandbox, and fake servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 
 @contextmanager
 def running(parts: Sequence[str]) -> Iterator[ClusterState]:
-    """Run parts of a sandbox of our own while the block lasts; the environment names them."""
+    """Run parts of a temporary sandbox while the block runs; set the environment for them."""
     end_on_sigterm()
     end_children_with_me()
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
@@ -35,13 +35,13 @@ def running(parts: Sequence[str]) -> Iterator[ClusterState]:
 
 
 def broker_of(state: ClusterState) -> KafkaSettings:
-    """Say where the broker of a sandbox is."""
+    """Return the Kafka settings of a sandbox."""
     return KafkaSettings(bootstrap_servers=variables(state)["HEADRACE_BOOTSTRAP_SERVERS"])
 
 
 @contextmanager
 def serving(module: str, *arguments: str) -> Iterator[str]:
-    """Run a module that is told its port first, and says a line when it listens; give its address."""
+    """Run a module with a port as its first argument; yield its address once it prints a line."""
     port = free_port(None, [], random.Random())
     command = [sys.executable, "-m", module, str(port), *arguments]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as process:

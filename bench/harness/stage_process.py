@@ -18,7 +18,7 @@ import psutil
 import uvloop
 
 from bench.harness import load
-from bench.harness.memory_store import Forgetful, Shelves
+from bench.harness.memory_store import DiscardingStore, MemoryStore
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata
 from headrace.schemas.ids import asset_key, root_id
@@ -214,7 +214,7 @@ def _rule(task: Task) -> Stage:
 def _bucket(task: Task) -> ResultsBucket:
     if task.bucket:
         return S3Bucket(AwsClient(AT_ONCE, RateLimits({}, {})), task.bucket)
-    return Shelves() if task.keeps else Forgetful()
+    return MemoryStore() if task.keeps else DiscardingStore()
 
 
 async def measure(task: Task) -> Measured:

@@ -1,4 +1,4 @@
-"""What all peers share: what they are told, and how they say what they measured."""
+"""Task and timer shared by all peer benchmarks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Where to read, as which group, and how many records."""
+    """The topic, the consumer group and the number of records to read."""
 
     bootstrap_servers: str
     reads: str
@@ -21,12 +21,12 @@ class Task:
 
 
 def task() -> Task:
-    """Read what to do from the command line, as JSON."""
+    """Parse the task, JSON on the command line."""
     return Task(**json.loads(sys.argv[1]))
 
 
 class Clock:
-    """Runs from the first record to the last, and ends the process then."""
+    """Times the first to the last record, then exits the process."""
 
     def __init__(self, records: int) -> None:
         self._wanted = records

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from bench.harness.memory_store import Forgetful, Shelves
+from bench.harness.memory_store import DiscardingStore, MemoryStore
 from headrace.console.replay.trial.overlay_bucket import OverlayBucket
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
@@ -42,7 +42,7 @@ BUCKETS: dict[str, Callable[[pytest.FixtureRequest], ResultsBucket]] = {
     "directory": lambda request: FolderBucket(request.getfixturevalue("tmp_path")),
     "overlay over memory": lambda _: OverlayBucket(MemoryBucket(), "trial", "labels"),
     "overlay over s3": lambda request: OverlayBucket(request.getfixturevalue("s3"), "trial", "labels"),
-    "bench": lambda _: Shelves(),
+    "bench": lambda _: MemoryStore(),
 }
 
 
@@ -115,7 +115,7 @@ async def test_list_returns_at_most_1000_keys(bucket: ResultsBucket) -> None:
 
 
 async def test_discarding_store_is_always_empty() -> None:
-    bucket = Forgetful()
+    bucket = DiscardingStore()
     await bucket.put(f"{FOLDER}1/labels@1.json", b"{}", JSON)
     assert await bucket.get(f"{FOLDER}1/labels@1.json") is None
     assert await bucket.list(FOLDER, "") == []

@@ -1,4 +1,4 @@
-"""The codec's benchmark compares like with like."""
+"""The codec benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.harness.report import Spread
 from headrace.schemas.records import MediaLabelled, MediaUploaded
 
 
-def test_a_small_and_a_large_event_are_written_and_read() -> None:
+def test_measures_writes_and_reads_of_both_events() -> None:
     rows = codec.measure(repetitions=2)
 
     assert [(row.record, row.work) for row in rows] == [
@@ -20,7 +20,7 @@ def test_the_large_event_has_twenty_labels() -> None:
     assert len(codec.LABELLED.labels) == 20
 
 
-def test_the_promise_is_kept_from_the_promised_ratio_on() -> None:
+def test_target_is_met_from_the_promised_ratio_on() -> None:
     def row(ratio: float) -> codec.Row:
         spread = Spread(ratio, ratio, ratio, 1)
         return codec.Row("x", "read", 1, bare=spread, ours=spread, ratio=spread)

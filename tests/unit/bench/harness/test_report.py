@@ -1,4 +1,4 @@
-"""What every benchmark's result holds."""
+"""Benchmark results."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_one_slow_repetition_does_not_move_the_median() -> None:
     assert report.spread([1.0, 1.0, 1.0, 1000.0, 1.0]).median == 1.0
 
 
-def test_a_spread_is_read_at_a_glance() -> None:
+def test_spread_as_text() -> None:
     assert str(report.Spread(0.86921, 0.855, 0.885, 101)) == "0.869 (0.855 to 0.885)"
 
 
-def test_the_machine_is_named() -> None:
+def test_describes_the_machine() -> None:
     machine = report.machine()
 
     assert machine.cpu
@@ -31,7 +31,7 @@ def test_the_machine_is_named() -> None:
     assert machine.python.split()[1].count(".") == 2
 
 
-def test_a_result_says_where_and_with_which_libraries_it_was_measured() -> None:
+def test_result_has_the_machine_and_library_versions() -> None:
     found = report.result("made-up", {"ms": 1}, ("pytest",))
 
     assert found["benchmark"] == "made-up"
@@ -39,7 +39,7 @@ def test_a_result_says_where_and_with_which_libraries_it_was_measured() -> None:
     assert found["libraries"] == {"pytest": version("pytest")}
 
 
-def test_the_newest_result_is_kept(tmp_path: Path) -> None:
+def test_writes_over_the_previous_result(tmp_path: Path) -> None:
     report.write(report.result("made-up", 1), tmp_path / "results")
 
     target = report.write(report.result("made-up", 2), tmp_path / "results")

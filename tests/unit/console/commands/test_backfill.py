@@ -1,4 +1,4 @@
-"""What `headrace backfill` refuses, adds up and estimates."""
+"""Validation, summary and estimate of `headrace backfill`."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("given", ["2026-03-14T12:00:00Z", "2026-03-14T12:00", "2026-03-14T13:00+01:00", "20260314T12"])
-def test_a_moment_is_in_utc_unless_it_says_otherwise(given: str) -> None:
+def test_times_are_utc_by_default(given: str) -> None:
     assert moment("--since", given) == NOON
 
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "0001-01-01T00:00+10:00"])
-def test_what_is_no_moment_is_refused_with_an_example(given: str) -> None:
+def test_rejects_invalid_times_with_an_example(given: str) -> None:
     with pytest.raises(CommandError, match=r"--until .*: no moment; write it as 2026-03-14"):
         moment("--until", given)
 
 
 @pytest.mark.parametrize(
-    ("filters", "rate", "said"),
+    ("filters", "rate", "message"),
     [
         (ObjectFilters(), 0.0, "--rate 0: give a number above 0"),
         (ObjectFilters(), float("nan"), "--rate nan"),
@@ -37,8 +37,8 @@ def test_what_is_no_moment_is_refused_with_an_example(given: str) -> None:
         (ObjectFilters(since=NOON, until=NOON), None, "--since is not before --until"),
     ],
 )
-def test_filters_that_let_nothing_pass_are_refused(filters: ObjectFilters, rate: float | None, said: str) -> None:
-    with pytest.raises(CommandError, match=said):
+def test_rejects_filters_that_match_nothing(filters: ObjectFilters, rate: float | None, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
         refuse_impossible(filters, rate)
 
 
@@ -59,11 +59,11 @@ def test_the_summary_adds_up() -> None:
         (".mp4", "other"),
     ],
 )
-def test_a_name_says_what_a_file_is(key: str, kind: str) -> None:
+def test_kind_of_a_file_name(key: str, kind: str) -> None:
     assert kind_of(key) == kind
 
 
-def test_every_stage_that_is_on_is_in_the_estimate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_estimate_includes_every_enabled_stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     usual = price("video", 60.0)
     file = tmp_path / "pipeline.toml"
     file.write_text("[stages.faces]\non = true\n[stages.labels]\non = false\n[stages.segments]\non = true\n", "utf-8")
@@ -71,7 +71,7 @@ def test_every_stage_that_is_on_is_in_the_estimate(monkeypatch: pytest.MonkeyPat
     assert [usual, price("video", 60.0)] == pytest.approx([0.224, 0.324])
 
 
-def test_an_estimate_says_what_it_assumes() -> None:
+def test_estimate_lists_its_assumptions() -> None:
     estimate = BackfillEstimate()
     for _ in range(500):
         estimate.add("a.jpg", 1_000_000)

@@ -1,4 +1,4 @@
-"""The keys that files get."""
+"""Object keys of uploaded files."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(("prefix", "folder"), [("", ""), ("in", "in/"), ("in/", "in/"), ("a/b", "a/b/")])
-def test_a_key_is_the_prefix_and_the_files_name(files: list[Path], prefix: str, folder: str) -> None:
+def test_key_is_prefix_and_file_name(files: list[Path], prefix: str, folder: str) -> None:
     assert keys_of(files, prefix) == [f"{folder}one.jpg", f"{folder}two + three.mp4"]
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_rejects_folders(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no file"):
         keys_of([tmp_path], "")
 
 
-def test_two_files_that_would_become_one_object_are_refused(files: list[Path], tmp_path: Path) -> None:
+def test_rejects_files_with_the_same_key(files: list[Path], tmp_path: Path) -> None:
     same = tmp_path / "one.jpg"
     same.write_bytes(b"y")
     with pytest.raises(CommandError, match=r"several files would become one\.jpg"):

@@ -29,7 +29,7 @@ def test_every_event_is_listed_with_its_versions_fingerprint_and_topic() -> None
     }
 
 
-def test_the_list_for_people_says_the_same() -> None:
+def test_table_shows_the_same_versions() -> None:
     result = CliRunner().invoke(app, ["list"])
 
     assert result.stdout.splitlines()[0].split() == ["event", "versions", "fingerprint", "topic"]
@@ -43,7 +43,7 @@ def test_compatible_schemas_pass_the_check() -> None:
     assert result.stdout == f"{len(catalog.versions())} versions of {len(EVENTS)} events: compatible\n"
 
 
-def test_a_bad_schema_fails_the_check_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_explains_incompatible_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
     def planted() -> tuple[SchemaVersion, ...]:
         return BAD
 

@@ -1,4 +1,4 @@
-"""`headrace topics`, as far as it goes without a cluster."""
+"""`headrace topics` without a cluster."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_compacted_topic_has_no_retention() -> None:
     assert (schemas["retention_days"], schemas["compacted"]) == (None, True)
 
 
-def test_the_list_for_people_names_every_topic() -> None:
+def test_table_names_every_topic() -> None:
     lines = CliRunner().invoke(APP, ["list"]).stdout.splitlines()
 
     assert lines[0].split() == ["topic", "description", "partitions", "retention"]
@@ -50,7 +50,7 @@ def test_the_list_for_people_names_every_topic() -> None:
     assert any(line.split()[-3:] == ["newest", "per", "key"] for line in lines)
 
 
-def test_apply_says_which_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apply_names_the_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HEADRACE_BOOTSTRAP_SERVERS", raising=False)
 
     result = CliRunner().invoke(APP, ["apply"])
@@ -59,7 +59,7 @@ def test_apply_says_which_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -
     assert result.stderr.startswith("HEADRACE_BOOTSTRAP_SERVERS is not set: ")
 
 
-def test_apply_says_in_one_line_that_no_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apply_reports_an_unreachable_broker_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setattr(commands_topics, "ANSWER_SECONDS", 0.2)
 

@@ -1,4 +1,4 @@
-"""Which assets a watch shows."""
+"""Assets that `headrace watch` shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_glob_means_the_whole_name_or_the_key(glob: str, like: bool) -> None:
     assert is_like(NAME, glob) is like
 
 
-def test_only_what_is_meant_is_shown() -> None:
+def test_shows_matching_assets_only() -> None:
     shown: dict[str, AssetVersion] = {}
     remember(shown, three(), ("media/a.jpg", "media/b.mp4", "media/c.jpg"), "*.jpg")
     assert names(shown) == ["media/a.jpg", "media/c.jpg"]
@@ -51,7 +51,7 @@ def test_a_new_version_is_shown_last_and_in_the_old_ones_place() -> None:
     assert names(shown) == ["media/b.mp4", "media/c.jpg", "media/a.jpg"]
 
 
-def test_what_is_too_much_is_forgotten_the_oldest_first() -> None:
+def test_drops_the_oldest_assets_above_the_limit() -> None:
     keys = [f"{number}.jpg" for number in range(REMEMBERED + 5)]
     progress = told(*(entry(records.uploaded(records.asset(key))) for key in keys))
     shown: dict[str, AssetVersion] = {}

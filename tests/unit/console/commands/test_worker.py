@@ -1,4 +1,4 @@
-"""A worker process drains when it is told to stop."""
+"""A worker process drains on SIGTERM and SIGINT."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headrace.console.commands.worker import loop_factory, until_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_lets_the_work_end(number: signal.Signals) -> None:
+async def test_signal_sets_the_stop_event(number: signal.Signals) -> None:
     ended: list[object] = []
 
     async def work(plan: object, stop: asyncio.Event) -> None:
@@ -25,7 +25,7 @@ async def test_a_signal_lets_the_work_end(number: signal.Signals) -> None:
     assert asyncio.get_running_loop().remove_signal_handler(number) is False
 
 
-def test_uvloop_is_used_where_it_is_installed() -> None:
+def test_uses_uvloop_if_installed() -> None:
     factory = loop_factory()
     assert factory is not None
     loop = factory()
