@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from headrace.connectors.bridge.settings import BridgeSettings
@@ -22,9 +23,11 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import fingerprint
 from headrace.schemas.settings import SettingsError, load
-from headrace.streams import pipeline
 from headrace.streams.media import clamav, probe
 from headrace.streams.settings import StreamSettings
+from headrace.streams.stage import Stage
+
+LoadStages = Callable[[], Sequence[Stage]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,10 @@ class Skipped(Exception):
     """The part is optional, or not running."""
 
 
-def run_checks() -> Iterator[CheckResult]:
+def run_checks(checks: Iterable[DoctorCheck]) -> Iterator[CheckResult]:
     """Run all checks, and yield each result."""
     passed: set[str] = set()
-    for check in checks():
+    for check in checks:
         if check.needs and check.needs not in passed:
             yield CheckResult(check.part, None, f"not checked: needs {check.needs}")
             continue
@@ -69,21 +72,24 @@ def run_checks() -> Iterator[CheckResult]:
             yield CheckResult(check.part, True, message)
 
 
-def checks() -> tuple[DoctorCheck, ...]:
+def checks(load_stages: LoadStages) -> tuple[DoctorCheck, ...]:
     """List every check after those that it needs."""
     sandbox = 'set the variables; for a sandbox: eval "$(headrace sandbox env)"'
     apply = "headrace topics apply"
     return (
         DoctorCheck("settings", _settings, sandbox),
         DoctorCheck("broker", _broker, "start Kafka, or correct HEADRACE_BOOTSTRAP_SERVERS", "settings"),
-        DoctorCheck("rights", _rights, "headrace topics acls prints the ACLs that each part needs", "broker"),
-        DoctorCheck("topics", _topics, apply, "rights"),
+        DoctorCheck("rights", partial(_rights, load_stages), "headrace topics acls prints the required ACLs", "broker"),
+        DoctorCheck("topics", partial(_topics, load_stages), apply, "rights"),
         DoctorCheck(
-            "copies", _copies, "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR", "topics"
+            "copies",
+            partial(_copies, load_stages),
+            "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR",
+            "topics",
         ),
         DoctorCheck("schemas", _schemas, apply, "topics"),
         DoctorCheck("schema registry", _registry, "headrace schemas register", "settings"),
-        DoctorCheck("workers", _workers, "headrace worker --all", "topics"),
+        DoctorCheck("workers", partial(_workers, load_stages), "headrace worker --all", "topics"),
         DoctorCheck("media bucket", _media_bucket, "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"),
         DoctorCheck("results bucket", _results_bucket, "create it, or correct HEADRACE_RESULTS_BUCKET", "settings"),
         DoctorCheck("queue", _queues, "create it, or correct HEADRACE_QUEUE_URLS", "settings"),
@@ -109,32 +115,32 @@ def _broker() -> str:
     return ", ".join(LogReader(load(KafkaSettings)).brokers())
 
 
-def _rights() -> str:
+def _rights(load_stages: LoadStages) -> str:
     """Describe every topic: to a client without the right, a topic does not exist."""
     settings = load(KafkaSettings)
-    _copies_of_all(settings)
+    _copies_of_all(settings, load_stages)
     return f"{settings.kafka_user or 'everyone'} may describe the topics"
 
 
-def _copies() -> str:
+def _copies(load_stages: LoadStages) -> str:
     settings = load(KafkaSettings)
     wanted = settings.replication_factor
-    few = [f"{name} has {number}" for name, number in _copies_of_all(settings).items() if number < wanted]
+    few = [f"{name} has {number}" for name, number in _copies_of_all(settings, load_stages).items() if number < wanted]
     if few:
         raise CommandError(f"HEADRACE_REPLICATION_FACTOR is {wanted}: {', '.join(few)}")
     return f"{wanted} of each topic"
 
 
-def _copies_of_all(settings: KafkaSettings) -> dict[str, int]:
-    return clients.replication_factors(clients.admin(settings), [topic.name for topic in _table()])
+def _copies_of_all(settings: KafkaSettings, load_stages: LoadStages) -> dict[str, int]:
+    return clients.replication_factors(clients.admin(settings), [topic.name for topic in _table(load_stages)])
 
 
-def _table() -> tuple[topics.Topic, ...]:
-    return topics.table(stage.name for stage in pipeline.stages())
+def _table(load_stages: LoadStages) -> tuple[topics.Topic, ...]:
+    return topics.table(stage.name for stage in load_stages())
 
 
-def _topics() -> str:
-    partitions, table = LogReader(load(KafkaSettings)).topics(), _table()
+def _topics(load_stages: LoadStages) -> str:
+    partitions, table = LogReader(load(KafkaSettings)).topics(), _table(load_stages)
     missing = [topic.name for topic in table if topic.name not in partitions]
     if missing:
         raise CommandError(f"topics missing: {', '.join(missing)}")
@@ -164,8 +170,8 @@ def _registry() -> str:
     return f"{settings.schema_registry} has {len(catalog.latest(catalog.versions()))} schemas to write with"
 
 
-def _workers() -> str:
-    stages = pipeline.stages()
+def _workers(load_stages: LoadStages) -> str:
+    stages = load_stages()
     members = ConsumerGroups(load(KafkaSettings)).members([stage.group for stage in stages])
     idle = [stage.name for stage in stages if not members[stage.group]]
     if idle:

@@ -18,6 +18,7 @@ A package of its own adds stages through the entry-point group `headrace.stages`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 
 from headrace.schemas.settings import load
@@ -83,37 +84,34 @@ OPTIONAL_STAGES: tuple[Stage, ...] = (
 
 
 def choice(path: str | None = None) -> PipelineConfig:
-    """Read a pipeline file, or the one that is set; without one nothing is chosen. Raises `SettingsError`."""
+    """Read a pipeline file, by default the one of HEADRACE_PIPELINE. Raises `SettingsError`."""
     path = load(PipelineSettings).pipeline if path is None else path
     return pipeline_config.read(path) if path else PipelineConfig({})
 
 
 def stages(path: str | None = None) -> tuple[Stage, ...]:
-    """Give every stage that is on: ours, those that other packages add, the one that sees them all end, and the rules.
+    """Return every enabled stage, and the stage `completed`, which reads their results. Rules are not included.
 
-    Raises `SettingsError` for a pipeline file or a rule that cannot be used.
+    Raises `SettingsError` for an invalid pipeline file.
     """
     known = all_stages()
-    on = pipeline_config.select_stages(choice(path), known[: -len(OPTIONAL_STAGES)], OPTIONAL_STAGES)
-    rules = [stage for point in entry_points(group="headrace.rules") for stage in point.load()()]
-    return (*on, completion_of(on), *rules)
+    enabled = pipeline_config.select_stages(choice(path), known[: -len(OPTIONAL_STAGES)], OPTIONAL_STAGES)
+    return (*enabled, completion_of(enabled))
 
 
 def all_stages() -> tuple[Stage, ...]:
-    """Give every stage that a pipeline file can switch on or off."""
+    """Return every stage that a pipeline file can enable or disable."""
     return (*DEFAULT_STAGES, *(point.load() for point in entry_points(group="headrace.stages")), *OPTIONAL_STAGES)
 
 
-def get_stages(names: list[str]) -> tuple[Stage, ...]:
-    """Give the stages of these names. Raises ValueError, which names the ones that exist."""
-    known = {stage.name: stage for stage in stages()}
+def get_stages(names: Sequence[str], among: Sequence[Stage] | None = None) -> tuple[Stage, ...]:
+    """Return the named stages, by default of the pipeline. Raises ValueError, which lists the known names."""
+    known = {stage.name: stage for stage in (stages() if among is None else among)}
     names = [name.replace("rule:", "rule-", 1) for name in names]
     unknown = [name for name in names if name not in known]
+    disabled = [stage.name for stage in OPTIONAL_STAGES if stage.name in unknown]
+    if disabled:
+        raise ValueError(f"{', '.join(disabled)}: off in this pipeline. Enable it in the file of HEADRACE_PIPELINE")
     if unknown:
-        off = [stage.name for stage in OPTIONAL_STAGES if stage.name in unknown]
-        if off:
-            raise ValueError(
-                f"{', '.join(off)}: off in this pipeline; a file that HEADRACE_PIPELINE names switches it on"
-            )
         raise ValueError(f"no stage {', '.join(unknown)}; there are {', '.join(known)}")
     return tuple(known[name] for name in names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.console.assets import stage_status as status
@@ -13,7 +13,6 @@ from headrace.console.kafka.log_reader import LogReader
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
-from headrace.streams import pipeline
 from headrace.streams.stage import Stage
 from headrace.streams.worker.status_reports import StageStatusReport, read
 
@@ -30,7 +29,7 @@ class AssetUpdate:
 class ReadService:
     """Reads the log on every call; it has no state and changes nothing."""
 
-    def __init__(self, log: LogReader, stages: tuple[Stage, ...]) -> None:
+    def __init__(self, log: LogReader, stages: Sequence[Stage]) -> None:
         self._log = log
         self._stages = stages
 
@@ -86,6 +85,6 @@ class ReadService:
         return [*dict.fromkeys(topic.name for topic in names)]
 
 
-def connect() -> ReadService:
+def connect(stages: Sequence[Stage]) -> ReadService:
     """Create the service for the cluster that the environment names."""
-    return ReadService(LogReader(load(KafkaSettings)), pipeline.stages())
+    return ReadService(LogReader(load(KafkaSettings)), stages)

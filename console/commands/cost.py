@@ -17,8 +17,9 @@ def cost(
     """Sum the cost of the paid calls of all results, at the prices at the time of the call."""
     from headrace.console.assets import read_service
     from headrace.console.pipeline import spent as pipeline_spent
+    from headrace.console.routing.stages import load_stages
 
-    spent = pipeline_spent.spent(read_service.connect().progress(), by)
+    spent = pipeline_spent.spent(read_service.connect(load_stages()).progress(), by)
     if as_json:
         typer.echo(json.dumps(spent, indent=2))
         return

@@ -160,9 +160,10 @@ def _connect() -> DeadLetters:
     from functools import partial
 
     from headrace.console.dlq import operations
+    from headrace.console.routing.stages import load_stages
     from headrace.console.terminal.progress_bar import bar
 
-    return operations.connect(partial(bar, "reading dead letters"))
+    return operations.connect(load_stages(), partial(bar, "reading dead letters"))
 
 
 def _print_json(data: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import typer
 
 
@@ -11,10 +13,11 @@ def doctor() -> None:
     from rich.markup import escape
 
     from headrace.console import doctor as checks
+    from headrace.console.routing.stages import load_stages
 
     console = Console(highlight=False)
     failures = 0
-    for result in checks.run_checks():
+    for result in checks.run_checks(checks.checks(cache(load_stages))):
         mark = {True: "[green]ok   [/]", False: "[red]failures[/]", None: "[dim]-    [/]"}[result.ok]
         console.print(f"{mark} [bold]{result.part}[/]: {escape(result.message)}", soft_wrap=True)
         if result.ok is False:

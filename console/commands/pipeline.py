@@ -21,20 +21,21 @@ File = Annotated[
 def show(file: File = None) -> None:
     """Show every stage: enabled or not, topics read and written, and filter."""
     from headrace.console.pipeline import tables
+    from headrace.console.routing.stages import load_stages
     from headrace.streams import pipeline
 
-    _print(tables.stages_table(pipeline.stages(file), pipeline.all_stages()))
+    _print(tables.stages_table(load_stages(file), pipeline.all_stages()))
 
 
 @app.command()
 def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
     """Check a pipeline file. Exit code 1, with the location and a remedy, if it is invalid."""
+    from headrace.console.routing.stages import load_stages
     from headrace.schemas import topics
     from headrace.schemas.settings import SettingsError
-    from headrace.streams import pipeline
     from headrace.streams.limits import job_quotas
 
-    stages = pipeline.stages(file)
+    stages = load_stages(file)
     try:
         own = _slots()
     except SettingsError:
@@ -48,9 +49,9 @@ def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
 def cost(file: File = None) -> None:
     """Print the cost of each paid stage for an image, an hour of video or sound, and 1,000 words of text."""
     from headrace.console.pipeline import tables
-    from headrace.streams import pipeline
+    from headrace.console.routing.stages import load_stages
 
-    _print(tables.costs_table(pipeline.stages(file)))
+    _print(tables.costs_table(load_stages(file)))
     typer.echo("US dollars at the prices of schemas/prices.toml, or of HEADRACE_PRICES.")
 
 

@@ -19,8 +19,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     from rich.console import Console
 
     from headrace.console.assets import read_service
+    from headrace.console.routing.stages import load_stages
 
-    found = read_service.connect().status()
+    found = read_service.connect(load_stages()).status()
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
         return

@@ -55,10 +55,11 @@ def acls(
     `headrace topics apply`, `headrace dlq` and `headrace replay` need administrator rights.
     """
     from headrace.console.pipeline import acls as pipeline_acls
+    from headrace.console.routing.stages import load_stages
     from headrace.console.routing.targets import rules
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
-    stages = pipeline.stages()
+    stages = load_stages()
     followed = daily_budget.followed_topics(stages) if pipeline.choice().budget.day is not None else ()
     found = pipeline_acls.roles(stages, forwards, followed)
     if unknown := [name for name in names or () if name not in found]:
@@ -139,4 +140,6 @@ def _retention(topic: Topic) -> str:
 
 def pipeline_topics() -> tuple[Topic, ...]:
     """List the topics of the current pipeline."""
-    return topics.table(stage.name for stage in pipeline.stages())
+    from headrace.console.routing.stages import load_stages
+
+    return topics.table(stage.name for stage in load_stages())

@@ -28,8 +28,9 @@ def trace(
 ) -> None:
     """Show the timeline of an asset: every event with cause, duration, result and cost."""
     from headrace.console.assets import read_service
+    from headrace.console.routing.stages import load_stages
 
-    progress = read_service.connect().progress(asset)
+    progress = read_service.connect(load_stages()).progress(asset)
     found = progress.find(asset)
     if not found:
         raise CommandError(f"no records of {asset}: the log has none with this key")

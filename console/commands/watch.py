@@ -26,9 +26,10 @@ def watch(
     from rich.console import Console
 
     from headrace.console.assets import read_service
+    from headrace.console.routing.stages import load_stages
 
     console = Console()
-    read = read_service.connect()
+    read = read_service.connect(load_stages())
     if console.is_terminal:
         draw(read, assets, console)
     else:

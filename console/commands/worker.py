@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headrace.console.errors import CommandError
+
+if TYPE_CHECKING:
+    from headrace.console.routing.stages import LoadedStages
 
 
 def worker(
@@ -24,25 +28,29 @@ def worker(
     if bool(names) == every:
         raise CommandError("name the stages to host, or use --all")
 
-    from headrace.console.routing import targets
+    from headrace.console.routing.stages import load_stages_and_rules
+    from headrace.schemas.runtime import logging
     from headrace.streams import pipeline
 
     try:
-        stages = pipeline.stages() if every else pipeline.get_stages(names or [])
+        loaded = load_stages_and_rules()
+        stages = loaded.stages if every else pipeline.get_stages(names or [], loaded.stages)
     except ValueError as error:
         raise CommandError(str(error)) from error
+    logging.configure(json_logs)
+    host_stages(replace(loaded, stages=stages), reset, host_new_rules=every)
 
+
+def host_stages(loaded: LoadedStages, reset: bool = False, host_new_rules: bool = False) -> None:
+    """Run a worker process for the given stages until SIGTERM or Ctrl-C."""
     from headrace.schemas.kafka.settings import KafkaSettings
-    from headrace.schemas.runtime import logging
     from headrace.schemas.settings import load
     from headrace.streams.settings import StreamSettings
     from headrace.streams.worker import host as streams_worker
 
-    rules = targets.table() if targets.follows() else None
     plan = streams_worker.WorkerConfig(
-        stages, load(StreamSettings), load(KafkaSettings), reset, rules, host_new_rules=every
+        loaded.stages, load(StreamSettings), load(KafkaSettings), reset, loaded.rules, host_new_rules
     )
-    logging.configure(json_logs)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_signal(streams_worker.run, plan))
 

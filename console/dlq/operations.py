@@ -31,7 +31,7 @@ from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.settings import load
-from headrace.streams import pipeline
+from headrace.streams.stage import Stage
 
 OpenProgress = Callable[[int], AbstractContextManager[OnProgress]]
 """Opens a progress display for a number of records."""
@@ -218,10 +218,10 @@ class DeadLetters:
             raise CommandError(f"the cluster has no topic {topics.DISPOSITIONS.name}: headrace topics apply")
 
 
-def connect(progress: OpenProgress = no_progress) -> DeadLetters:
+def connect(stages: Sequence[Stage], progress: OpenProgress = no_progress) -> DeadLetters:
     """Create the service for the cluster that the environment names."""
-    stages = [stage.name for stage in pipeline.stages()]
-    return DeadLetters(TopicReader(load(KafkaSettings)), read_service.connect(), stages, progress)
+    names = [stage.name for stage in stages]
+    return DeadLetters(TopicReader(load(KafkaSettings)), read_service.connect(stages), names, progress)
 
 
 @contextmanager

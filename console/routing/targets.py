@@ -1,9 +1,8 @@
-"""Rules with their targets: the one place that knows both the stages and the sinks."""
+"""Build rule stages whose targets are sinks."""
 
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 
 from headrace.connectors.sinks.base import InvalidTargetError, Sink
 from headrace.connectors.sinks.registry import create_sink, sink_names
@@ -31,47 +30,43 @@ ANSWER_SECONDS = 30.0
 
 
 def rules(folder: str | None = None) -> tuple[Rule, ...]:
-    """Read the rules of a folder, or those that are set: of a folder, or in force; none without either.
-
-    Raises `BadRule`.
-    """
+    """Read the rules of a folder, by default those of HEADRACE_RULES. Raises `InvalidRuleError`."""
     if folder is None and follows():
-        return table().rules()
+        return load_table().rules()
     folder = load(PipelineSettings).rules if folder is None else folder
     return read_folder(folder, sink_names()) if folder else ()
 
 
 def follows() -> bool:
-    """Whether the rules are those that `headrace rules apply` has put in force, and may change at any time."""
+    """Return whether the rules are those of `headrace rules apply`, which change while a worker runs."""
     return load(PipelineSettings).rules == topics.RULES.name
 
 
-@cache
-def table() -> RuleTable:
-    """Give the rules in force, as far as they are known now. Raises `BadRule` when Kafka cannot be asked."""
-    found = RuleTable(opened, sink_names())
-    follower = TopicFollower(load(KafkaSettings), (topics.RULES,), found.take)
-    there = follower.start(ANSWER_SECONDS)
+def load_table() -> RuleTable:
+    """Read the applied rules from Kafka. Raises `InvalidRuleError` if Kafka does not respond."""
+    table = RuleTable(opened, sink_names())
+    follower = TopicFollower(load(KafkaSettings), (topics.RULES,), table.take)
+    complete = follower.start(ANSWER_SECONDS)
     follower.stop()
-    if not there:
-        raise InvalidRuleError(f"HEADRACE_RULES is {topics.RULES.name}, and Kafka does not answer")
-    return found
+    if not complete:
+        raise InvalidRuleError(f"HEADRACE_RULES is {topics.RULES.name}, but Kafka did not respond: headrace doctor")
+    return table
 
 
-def rule_stages() -> tuple[Stage, ...]:
-    """Give a stage for each rule that is enabled. Raises `BadRule`."""
-    if follows():
-        return table().stages()
+def rule_stages(table: RuleTable | None) -> tuple[Stage, ...]:
+    """Return a stage for each enabled rule, of the table or else of the folder. Raises `InvalidRuleError`."""
+    if table is not None:
+        return table.stages()
     return tuple(stage_of(rule) for rule in rules() if rule.enabled)
 
 
 def stage_of(rule: Rule) -> Stage:
-    """Build the stage of a rule with what reaches its target. Raises `BadRule` for a target that cannot be used."""
+    """Build the stage of a rule with its sink. Raises `InvalidRuleError` for an invalid target."""
     return rule_stage(rule, opened(rule))
 
 
 def opened(rule: Rule) -> SendDelivery | None:
-    """Open what reaches a rule's target, None for a topic. Raises `BadRule` for a target that cannot be used."""
+    """Create the sink of a rule's target; None for a topic. Raises `InvalidRuleError` for an invalid target."""
     if rule.target.kind == TOPIC:
         return None
     try:
@@ -82,7 +77,7 @@ def opened(rule: Rule) -> SendDelivery | None:
 
 
 def sending(sink: Sink, rate: float = 0.0) -> SendDelivery:
-    """Let a sink's failures be those of a stage, and its deliveries no more than so many a second; 0 is no bound."""
+    """Adapt a sink: map its errors to stage errors, and send at most `rate` deliveries per second (0: no limit)."""
     bucket = TokenBucket(rate) if rate else None
 
     async def send(delivery: Delivery) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from headrace.console.routing.stages import load_stages
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.schemas.settings import load
-from headrace.streams import pipeline
 
 
 def apply_contract() -> None:
     """Create the topics and publish the schemas."""
     settings = load(KafkaSettings)
-    table = topics.table(stage.name for stage in pipeline.stages())
+    table = topics.table(stage.name for stage in load_stages())
     clients.create_topics(clients.admin(settings), table, settings.replication_factor)
     publish_schemas(clients.producer(settings), catalog.versions())

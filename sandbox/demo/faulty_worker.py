@@ -9,8 +9,10 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from headrace.console.app import main as app_main
-from headrace.streams import pipeline
+from headrace.console.app.main import apply_default_environment
+from headrace.console.commands.worker import host_stages
+from headrace.console.routing.stages import load_stages_and_rules
+from headrace.schemas.runtime import logging
 from headrace.streams.stage import Stage, Transform
 
 STAGES = ("thumbnails", "labels", "moderation", "transcript")
@@ -32,9 +34,11 @@ async def _bug(*_: Any) -> Any:
 
 def main(name: str) -> None:
     """Run the worker of all stages with a bug in one."""
-    pipeline.DEFAULT_STAGES = tuple(broken(stage) if stage.name == name else stage for stage in pipeline.DEFAULT_STAGES)
-    sys.argv[1:] = ["worker", "--all"]
-    app_main.main()
+    logging.configure(json=False)
+    apply_default_environment()
+    loaded = load_stages_and_rules()
+    stages = tuple(broken(stage) if stage.name == name else stage for stage in loaded.stages)
+    host_stages(replace(loaded, stages=stages), host_new_rules=True)
 
 
 if __name__ == "__main__":

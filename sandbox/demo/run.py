@@ -15,6 +15,7 @@ from rich.console import Console
 from headrace.console import aws
 from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.assets.read_service import ReadService, connect
+from headrace.console.routing.stages import load_stages
 from headrace.sandbox.cluster import cluster, environment, processes
 from headrace.sandbox.cluster.contract import apply_contract
 from headrace.sandbox.cluster.processes import ProcessCommand
@@ -67,7 +68,7 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
     parts = start_pipeline(folder, plan.broken)
     ready = time.monotonic() - began
     service, files, endpoint = (
-        connect(),
+        connect(load_stages()),
         samples(plan.all_stages, plan.broken),
         os.environ["AWS_ENDPOINT_URL_REKOGNITION"],
     )

@@ -124,7 +124,11 @@ def test_doctor_distinguishes_forbidden_from_missing_topics(guarded: Guarded, mo
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HEADRACE_RESULTS_BUCKET", "b")
     monkeypatch.setenv("HEADRACE_QUEUE_URLS", "q")
-    found = {each.part: each for each in doctor.run_checks() if each.part in ("broker", "rights", "topics")}
+    found = {
+        each.part: each
+        for each in doctor.run_checks(doctor.checks(pipeline.stages))
+        if each.part in ("broker", "rights", "topics")
+    }
     assert (found["broker"].ok, found["rights"].ok, found["topics"].ok) == (True, False, None)
     assert "uthoriz" in found["rights"].message
     assert "headrace topics acls" in found["rights"].remedy

@@ -45,7 +45,6 @@ class RulesFolder:
 
     def apply(self, *options: str) -> str:
         """Apply the rules of the folder."""
-        targets.table.cache_clear()
         done = CliRunner().invoke(app, ["rules", "apply", str(self.folder), "--execute", *options])
         assert done.exit_code == 0, done.output
         return done.output
@@ -83,7 +82,6 @@ def place(cluster_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monke
     for file in tmp_path.glob("*.toml"):
         file.unlink()
     rules_folder.apply("--prune")
-    targets.table.cache_clear()
 
 
 async def soon(condition: Callable[[], object], what: str) -> None:
@@ -95,11 +93,10 @@ async def test_rules_change_while_a_worker_runs(place: RulesFolder, capfd: pytes
     place.rule("copies", place.one, "image")
     assert f"copies-{place.mark}: new" in place.apply()
     assert f"copies-{place.mark}: same" in place.apply()
-    targets.table.cache_clear()
-    rules, stop = targets.table(), asyncio.Event()
+    rules, stop = targets.load_table(), asyncio.Event()
     [first] = rules.rules()
     plan = host.WorkerConfig(
-        targets.rule_stages(), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
+        targets.rule_stages(rules), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
     )
     running = asyncio.create_task(host.run(plan, stop))
     try:

@@ -72,10 +72,11 @@ def print_action(action: AuditEntry, outcomes: RedriveOutcomes | None, as_json: 
 
 def stage_of(name: str) -> Stage:
     """Return the stage with this name. Raises `CommandError` if there is none."""
+    from headrace.console.routing.stages import load_stages
     from headrace.streams import pipeline
 
     try:
-        [stage] = pipeline.get_stages([name])
+        [stage] = pipeline.get_stages([name], load_stages())
     except ValueError as error:
         raise CommandError(str(error)) from error
     return stage

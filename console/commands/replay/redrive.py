@@ -91,11 +91,13 @@ def redrive(
 def _stages(name: str, ids: Sequence[str]) -> list[Stage]:
     """Return the named stage, or every stage whose dead-letter topic can hold one of `ids`."""
     from headrace.console.dlq.letter import may_hold
+    from headrace.console.routing.stages import load_stages
     from headrace.schemas import topics
     from headrace.streams import pipeline
 
     try:
-        stages = list(pipeline.get_stages([name]) if name else pipeline.stages())
+        known = load_stages()
+        stages = list(pipeline.get_stages([name], known) if name else known)
     except ValueError as error:
         raise CommandError(str(error)) from error
     return [

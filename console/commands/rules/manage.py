@@ -38,11 +38,11 @@ def check(folder: FolderOption = None) -> None:
     """Check every rule and its target. Exit code 1 for an invalid rule."""
     from headrace.console.errors import CommandError
     from headrace.console.routing import targets
+    from headrace.console.routing.stages import load_stages
     from headrace.schemas import topics
-    from headrace.streams import pipeline
 
     rules = _rules(folder)
-    known = {topic.name for topic in topics.table(stage.name for stage in pipeline.stages())}
+    known = {topic.name for topic in topics.table(stage.name for stage in load_stages())}
     known |= {topic.name for rule in rules for topic in (topics.dead_letters(rule.stage_name),)}
     for rule in rules:
         targets.stage_of(rule)
@@ -69,7 +69,7 @@ def apply(
 
     cluster = connect()
     has_topic = topics.RULES.name in cluster.names()
-    active = {rule.name: rule.version for rule in targets.table().rules()} if has_topic else {}
+    active = {rule.name: rule.version for rule in targets.load_table().rules()} if has_topic else {}
     plan = routing_apply.plan_rules(folder, active, prune)
     for name, change in plan.changes.items():
         Console(highlight=False).print(f"{name}: {change}", markup=False)

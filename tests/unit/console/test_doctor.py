@@ -10,6 +10,7 @@ import pytest
 from headrace.console import doctor
 from headrace.console.doctor import CheckResult, DoctorCheck, Skipped, run_checks
 from headrace.console.errors import CommandError
+from headrace.console.routing.stages import load_stages
 from headrace.schemas.kafka.settings import RegistrySettings
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog, registry
@@ -29,38 +30,37 @@ def bug() -> str:
     raise ZeroDivisionError("by zero")
 
 
-def found(monkeypatch: pytest.MonkeyPatch, *looks: tuple[str, Callable[[], str], str]) -> list[CheckResult]:
+def found(*looks: tuple[str, Callable[[], str], str]) -> list[CheckResult]:
     checks = tuple(DoctorCheck(part, look, f"mend {part}", needs) for part, look, needs in looks)
-    monkeypatch.setattr(doctor, "checks", lambda: checks)
-    return list(run_checks())
+    return list(run_checks(checks))
 
 
-def test_what_is_well_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(monkeypatch, ("broker", lambda: "here", "")) == [CheckResult("broker", True, "here")]
+def test_what_is_well_says_so() -> None:
+    assert found(("broker", lambda: "here", "")) == [CheckResult("broker", True, "here")]
 
 
-def test_what_is_wrong_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(monkeypatch, ("broker", broken, "")) == [CheckResult("broker", False, "not there", "mend broker")]
+def test_what_is_wrong_says_what_to_do() -> None:
+    assert found(("broker", broken, "")) == [CheckResult("broker", False, "not there", "mend broker")]
 
 
-def test_a_check_that_breaks_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    [finding] = found(monkeypatch, ("broker", bug, ""))
+def test_a_check_that_breaks_is_a_finding_too() -> None:
+    [finding] = found(("broker", bug, ""))
     assert (finding.ok, finding.message) == (False, "ZeroDivisionError: by zero")
 
 
-def test_what_is_optional_is_neither_well_nor_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(monkeypatch, ("clamd", optional, "")) == [CheckResult("clamd", None, "not set")]
+def test_what_is_optional_is_neither_well_nor_wrong() -> None:
+    assert found(("clamd", optional, "")) == [CheckResult("clamd", None, "not set")]
 
 
-def test_what_needs_something_that_is_wrong_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, topics = found(monkeypatch, ("broker", broken, ""), ("topics", bug, "broker"))
+def test_what_needs_something_that_is_wrong_is_not_looked_at() -> None:
+    _, topics = found(("broker", broken, ""), ("topics", bug, "broker"))
     assert topics == CheckResult("topics", None, "not checked: needs broker")
 
 
 def test_without_settings_the_doctor_names_every_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
         monkeypatch.delenv(name)
-    findings = {finding.part: finding for finding in run_checks()}
+    findings = {finding.part: finding for finding in run_checks(doctor.checks(load_stages))}
     assert findings["settings"].ok is False
     assert "HEADRACE_BOOTSTRAP_SERVERS" in findings["settings"].message
     assert "HEADRACE_RESULTS_BUCKET" in findings["settings"].message

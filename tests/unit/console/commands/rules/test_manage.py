@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from headrace.connectors.sinks.registry import sink_names
 from headrace.console.app.main import app
 from headrace.console.routing import lint, targets
+from headrace.console.routing.stages import load_stages
 from headrace.schemas.delivery import Delivery, DeliveryError
 from headrace.streams import pipeline
 from headrace.streams.errors import OutageError, PermanentError, RetryAt, ThrottledError, TransientError
@@ -149,10 +150,10 @@ def test_lint_warns_about_missing_patterns_duplicates_and_cycles() -> None:
 
 
 def test_enabled_rule_is_a_stage_with_its_own_topics(folder: Path) -> None:
-    [stage] = pipeline.get_stages(["rule:flagged"])
+    [stage] = pipeline.get_stages(["rule:flagged"], load_stages())
     assert (stage.name, stage.group) == ("rule-flagged", "headrace.rule-flagged")
     assert [topic.name for topic in stage.inputs] == ["media.moderated", "rule-flagged.retry"]
-    assert "rule-talks" not in {each.name for each in pipeline.stages()}
+    assert "rule-talks" not in {each.name for each in load_stages()}
 
 
 @pytest.mark.parametrize(
