@@ -41,8 +41,8 @@ def main(
     with running(("kafka", "aws")) as state:
         measured = _measure(broker_of(state), repetitions, messages)
     report.write(report.result("bridge", measured, ("boto3", "confluent-kafka", "fastavro")))
-    for name, told in measured.items():
-        print(f"{name:32} {told}")
+    for name, values in measured.items():
+        print(f"{name:32} {values}")
     _judge(measured)
 
 
@@ -109,10 +109,10 @@ def _paced(kind: str, servers: str) -> Measured:
 
 
 def _timed() -> str:
-    told = {"version": "0", "id": uuid.uuid4().hex, "account": "000000000000", "region": "us-east-1", "resources": []}
+    values = {"version": "0", "id": uuid.uuid4().hex, "account": "000000000000", "region": "us-east-1", "resources": []}
     now = datetime.now(UTC).isoformat()
     more = {"source": "bench", "detail-type": "Sent", "time": now, "detail": {"sent": time.time() * 1000}}
-    return orjson.dumps({**told, **more}).decode()
+    return orjson.dumps({**values, **more}).decode()
 
 
 def _translated() -> float:

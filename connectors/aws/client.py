@@ -1,4 +1,4 @@
-"""The door to boto3: SQS, SNS confirmations, and questions to any service."""
+"""boto3 calls of any service, with one error type."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from botocore.parsers import ResponseParserError
 
 
 class AwsCallError(Exception):
-    """AWS did not do what it was asked to. `code` is AWS's own word for why; empty where nobody answered."""
+    """An AWS call failed. `code` is the AWS error code, empty if there was no response."""
 
-    def __init__(self, said: str, code: str = "") -> None:
-        super().__init__(said)
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
         self.code = code
 
 
 def call_with_retries(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
-    """Call an operation that only reads, and give the answer. Raises `NotAnswered` and nothing else."""
+    """Call a read-only operation with retries. Raises `AwsCallError` and nothing else."""
     return _call(_client(service, region, 3), operation, parameters)
 
 
 def call_once(service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
-    """Call an operation that changes something, once: whoever calls it tries again and counts. Raises `NotAnswered`."""
+    """Call an operation once, for callers with a retry policy of their own. Raises `AwsCallError`."""
     return _call(_client(service, region, 1), operation, parameters)
 
 
 def _call(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = getattr(client, operation)(**parameters)
+        response: dict[str, Any] = getattr(client, operation)(**parameters)
     except ClientError as error:
-        said = error.response.get("Error", {})
-        raise AwsCallError(str(error), said.get("Code", "ClientError")) from error
+        details = error.response.get("Error", {})
+        raise AwsCallError(str(error), details.get("Code", "ClientError")) from error
     except (BotoCoreError, ResponseParserError, ValueError) as error:  # boto3 has a ValueError for a malformed endpoint
         raise AwsCallError(str(error)) from error
-    return answer
+    return response
 
 
 @functools.cache

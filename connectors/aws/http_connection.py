@@ -1,6 +1,6 @@
-"""Posts over one kept HTTP/1.1 connection, and reads the plain kind of answer: a status, headers, and so many bytes.
+"""POST over one keep-alive HTTP/1.1 connection. Responses must have a Content-Length.
 
-The standard library's client takes four times as long, most of it to read headers as those of a mail.
+The standard library's client takes four times as long, mostly to parse headers as an e-mail.
 Source: RFC 9112, "HTTP/1.1".
 """
 
@@ -14,20 +14,20 @@ LONGEST_LINE = 65536
 
 
 class UnexpectedResponseError(Exception):
-    """What came is no answer of the plain kind; the connection is of no use any more."""
+    """The response is not one that this client parses; the connection must be closed."""
 
 
 class HttpConnection:
-    """One connection, used by one thread at a time. Errors of the network come as `OSError`."""
+    """One connection, for one thread at a time. Network errors are raised as `OSError`."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._answers = connected.makefile("rb")
         self.should_close = False
-        """Whether the other side said that it takes nothing more."""
+        """Whether the server sent `Connection: close`."""
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """Post to `/`. Gives the answer's status, its headers, whose names are in lower case, and its body.
+        """POST to `/`. Returns the status, the headers with lower-case names, and the body.
 
         Raises `Strange` for an answer of another kind.
         """
@@ -36,18 +36,18 @@ class HttpConnection:
         if head.count("\n") != len(lines) + 3:
             raise UnexpectedResponseError("a header of more than one line")
         self._socket.sendall(head.encode() + body)
-        status, told = self._status(), self._headers()
-        self.should_close = told.get("connection", "").lower() == "close"
-        if "transfer-encoding" in told or not told.get("content-length", "").isdecimal():
+        status, headers_received = self._status(), self._headers()
+        self.should_close = headers_received.get("connection", "").lower() == "close"
+        if "transfer-encoding" in headers_received or not headers_received.get("content-length", "").isdecimal():
             raise UnexpectedResponseError("no length")
-        length = int(told["content-length"])
-        found = self._answers.read(length)
-        if len(found) < length:
+        length = int(headers_received["content-length"])
+        content = self._answers.read(length)
+        if len(content) < length:
             raise UnexpectedResponseError("it ends before its end")
-        return status, told, found
+        return status, headers_received, content
 
     def close(self) -> None:
-        """Let it go."""
+        """Close the socket."""
         self._answers.close()
         self._socket.close()
 
@@ -58,13 +58,13 @@ class HttpConnection:
         return int(words[1])
 
     def _headers(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        content: dict[str, str] = {}
         for _ in range(MOST_HEADERS):
             line = self._answers.readline(LONGEST_LINE)
             if line == b"\r\n":
-                return found
+                return content
             name, colon, value = line.decode("latin-1").partition(":")
             if not colon:
                 break
-            found[name.lower()] = value.strip()
+            content[name.lower()] = value.strip()
         raise UnexpectedResponseError("no headers")

@@ -1,4 +1,4 @@
-"""Signs a POST whose path is `/`, as Signature Version 4 wants it: botocore's own signer takes five times as long.
+"""Sign a POST to `/` with Signature Version 4, five times as fast as botocore's signer.
 
 Source: AWS IAM User Guide, "Create a signed AWS API request".
 """
@@ -16,7 +16,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class AwsCredentials(NamedTuple):
-    """Whose request it is; `token` is that of a session, and empty for a user's own keys."""
+    """AWS credentials; `token` is the session token, empty for long-term keys."""
 
     access: str
     secret: str
@@ -24,7 +24,7 @@ class AwsCredentials(NamedTuple):
 
 
 class SigningScope(NamedTuple):
-    """What a signature is good for."""
+    """The region and service of a signature."""
 
     region: str
     service: str
@@ -33,31 +33,31 @@ class SigningScope(NamedTuple):
 def sign(
     now: datetime, keys: AwsCredentials, scope: SigningScope, headers: Mapping[str, str], body: bytes
 ) -> dict[str, str]:
-    """Give the headers of a request with those that say who asks. Their names are in lower case, `host` is among them.
+    """Return the headers with those of the signature. Header names are lower-case and include `host`.
 
     `now` is in UTC.
     """
-    moment = f"{now:%Y%m%dT%H%M%SZ}"
-    told = {**headers, "x-amz-date": moment}
+    timestamp = f"{now:%Y%m%dT%H%M%SZ}"
+    signed = {**headers, "x-amz-date": timestamp}
     if keys.token:
-        told["x-amz-security-token"] = keys.token
-    names = sorted(told)
-    which = ";".join(names)
-    lines = "".join(f"{name}:{told[name]}\n" for name in names)
-    request = f"POST\n/\n\n{lines}\n{which}\n{hashlib.sha256(body).hexdigest()}"
-    day = moment[:8]
-    where = f"{day}/{scope.region}/{scope.service}/aws4_request"
-    text = f"{ALGORITHM}\n{moment}\n{where}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        signed["x-amz-security-token"] = keys.token
+    names = sorted(signed)
+    signed_names = ";".join(names)
+    lines = "".join(f"{name}:{signed[name]}\n" for name in names)
+    request = f"POST\n/\n\n{lines}\n{signed_names}\n{hashlib.sha256(body).hexdigest()}"
+    day = timestamp[:8]
+    scope_path = f"{day}/{scope.region}/{scope.service}/aws4_request"
+    text = f"{ALGORITHM}\n{timestamp}\n{scope_path}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = hmac.digest(_key(keys.secret, day, scope), text.encode(), "sha256").hex()
-    told["authorization"] = (
-        f"{ALGORITHM} Credential={keys.access}/{where}, SignedHeaders={which}, Signature={signature}"
+    signed["authorization"] = (
+        f"{ALGORITHM} Credential={keys.access}/{scope_path}, SignedHeaders={signed_names}, Signature={signature}"
     )
-    return told
+    return signed
 
 
 @lru_cache(8)
 def _key(secret: str, day: str, scope: SigningScope) -> bytes:
-    """Derive the key that is good for one day, region and service."""
+    """Derive the signing key of one day, region and service."""
     key = f"AWS4{secret}".encode()
     for part in (day, *scope, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -1,4 +1,4 @@
-"""Calls to SNS."""
+"""SNS calls of the webhook."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from botocore.parsers import ResponseParserError
 
 
 class SubscriptionNotConfirmedError(Exception):
-    """SNS did not confirm a subscription; the text names its reason, and never the token."""
+    """SNS did not confirm a subscription; the text is the error code, never the token."""
 
 
 def confirm_subscription(topic_arn: str, token: str) -> None:
-    """Begin to receive what a topic publishes. From then on only who is signed in can end it, not who knows an address.
+    """Confirm a subscription. Unsubscribing then requires AWS credentials, not only the URL.
 
-    Raises `NotConfirmed`. Source: Amazon SNS API Reference, "ConfirmSubscription".
+    Raises `SubscriptionNotConfirmedError`. Source: Amazon SNS API Reference, "ConfirmSubscription".
     """
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
     try:
-        # A session of its own, because the one that boto3 keeps is not for several threads.
+        # A session per call: the default session of boto3 is not thread-safe.
         sns: Any = boto3.Session().client("sns", region_name=topic_arn.split(":")[3], config=config)
         sns.confirm_subscription(TopicArn=topic_arn, Token=token, AuthenticateOnUnsubscribe="true")
     except ClientError as error:

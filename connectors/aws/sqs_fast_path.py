@@ -1,7 +1,7 @@
-"""The three calls that a bridge makes all day, over connections that are kept: a tenth of the time that boto3 takes.
+"""The three frequent SQS calls over keep-alive connections, in a tenth of the time of boto3. Optional.
 
-It knows the ordinary case alone, and what SQS refuses. For anything else (another operation, a server that is busy or
-hangs up, an answer that is none of SQS's) it says nothing, and the caller asks boto3, which knows what to do.
+The fast path handles success and client errors (4xx). For anything else (another operation, a 5xx, a closed
+connection, an unexpected response) it returns None, and the caller uses boto3, which retries.
 Source: Amazon SQS API Reference, "Making requests using AWS JSON protocol".
 """
 
@@ -21,17 +21,17 @@ import msgspec
 from headrace.connectors.aws.http_connection import HttpConnection, UnexpectedResponseError
 
 SignRequest = Callable[[Mapping[str, str], bytes], dict[str, str]]
-"""Gives the headers of a request with these headers and this body, so that AWS knows who asks."""
+"""Returns the headers of a request with its signature, for headers and a body."""
 
 JSON = "application/x-amz-json-1.0"
 
 
 class SqsError(Exception):
-    """SQS will not do what it was asked to; the text is what it said."""
+    """SQS rejected a call; the text is its error."""
 
 
 class SqsEndpoint(NamedTuple):
-    """Where SQS is, by whose certificates it is known, and how long it may take."""
+    """The URL, the CA file and the timeouts of an SQS endpoint."""
 
     url: str
     ca_file: str | None
@@ -80,13 +80,13 @@ _ANSWERS: dict[str, msgspec.json.Decoder[Any]] = {
 
 
 class _Here(threading.local):
-    """What each thread has for itself."""
+    """The connection of each thread."""
 
     connection: HttpConnection | None = None
 
 
 class SqsFastPath:
-    """Connections to one endpoint, one for each thread. Safe to use from many threads."""
+    """Connections to one endpoint, one per thread. Thread-safe."""
 
     def __init__(self, endpoint: SqsEndpoint, sign: SignRequest) -> None:
         self._endpoint, self._sign = endpoint, sign
@@ -99,9 +99,11 @@ class SqsFastPath:
         weakref.finalize(self, _close, self._open)
 
     def call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
-        """Give SQS's answer; None where boto3 has to be asked.
+        """Return the response of SQS; None if boto3 must make the call.
 
-        Raises `Refused`, and `TimeoutError` when nobody answers in time.
+        Raises:
+            SqsError: SQS rejected the call.
+            TimeoutError: There was no response in time.
         """
         decoder = _ANSWERS.get(operation)
         if decoder is None:
@@ -110,7 +112,7 @@ class SqsFastPath:
         target = f"AmazonSQS.{operation}"
         headers = {"host": self._named, "content-type": JSON, "x-amz-target": target, "x-amzn-query-mode": "true"}
         try:
-            status, told, said = self._connection().post(body, self._sign(headers, body))
+            status, headers_received, body_received = self._connection().post(body, self._sign(headers, body))
         except TimeoutError:
             self._drop()
             raise
@@ -119,9 +121,9 @@ class SqsFastPath:
             return None
         try:
             if status == 200:
-                return _read(decoder, said)
+                return _read(decoder, body_received)
             if 400 <= status < 500:
-                raise SqsError(_why(said, told.get("x-amzn-query-error", "")))
+                raise SqsError(_why(body_received, headers_received.get("x-amzn-query-error", "")))
         except (ValueError, RecursionError):  # no JSON, or JSON of another shape
             return None
         return None
@@ -131,21 +133,21 @@ class SqsFastPath:
         if found is not None and not found.should_close:
             return found
         self._drop()
-        made = HttpConnection(self._connected())
-        self._open.add(made)
-        self._here.connection = made
-        return made
+        connection = HttpConnection(self._connected())
+        self._open.add(connection)
+        self._here.connection = connection
+        return connection
 
     def _connected(self) -> socket.socket:
-        made = socket.create_connection(self._where, self._endpoint.connect_seconds)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = socket.create_connection(self._where, self._endpoint.connect_seconds)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._context is not None:
-            made = self._context.wrap_socket(made, server_hostname=self._where[0])
-        made.settimeout(self._endpoint.read_seconds)
-        return made
+            connection = self._context.wrap_socket(connection, server_hostname=self._where[0])
+        connection.settimeout(self._endpoint.read_seconds)
+        return connection
 
     def _drop(self) -> None:
-        """Let this thread's connection go: nobody knows what would come on it."""
+        """Close this thread's connection: it may hold the rest of an earlier response."""
         found = self._here.connection
         if found is not None:
             self._here.connection = None
@@ -153,18 +155,18 @@ class SqsFastPath:
             found.close()
 
 
-def _read(decoder: msgspec.json.Decoder[Any], said: bytes) -> dict[str, Any]:
+def _read(decoder: msgspec.json.Decoder[Any], body_received: bytes) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = decoder.decode(said)
+        found: dict[str, Any] = decoder.decode(body_received)
     except msgspec.DecodeError:
-        # One body with half a surrogate pair would else hold up all that came with it.
-        found = msgspec.convert(json.loads(said), decoder.type)
+        # msgspec rejects half a surrogate pair; one such body must not block the whole batch.
+        found = msgspec.convert(json.loads(body_received), decoder.type)
     return found
 
 
-def _why(said: bytes, query_error: str) -> str:
-    """Put an error in words, under the code that boto3 gives it. Raises ValueError for what is no error of SQS."""
-    found = msgspec.json.decode(said, type=_Error)
+def _why(body_received: bytes, query_error: str) -> str:
+    """Format an error with the code that boto3 would report. Raises ValueError if it is not an error of SQS."""
+    found = msgspec.json.decode(body_received, type=_Error)
     return f"{query_error.partition(';')[0] or found.type.rpartition('#')[2]}: {found.message or found.Message}"
 
 

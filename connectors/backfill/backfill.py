@@ -1,4 +1,4 @@
-"""Brings objects that are already in a bucket onto the log, as if S3 had just told of them.
+"""Send an upload event for each object that is already in a bucket.
 
 Each at least once, always with the same id, however often it is killed and run again: what is noted as done is on the
 log. Source: Enterprise Integration Patterns, "Idempotent Receiver".
@@ -21,11 +21,11 @@ from headrace.connectors.events.results import EventWithMetadata
 from headrace.schemas.runtime.token_bucket import TokenBucket
 
 SAVE_SECONDS = 1.0
-"""How much work is repeated after a kill, at most."""
+"""Interval of checkpoints: the most work that a killed run repeats."""
 
 
 class RecordSink(Protocol):
-    """Where facts go, and where is noted how far that is."""
+    """Sends events and stores checkpoints."""
 
     def send(self, fact: EventWithMetadata) -> None: ...
     def save(self, cursor: Checkpoint) -> None: ...
@@ -33,7 +33,7 @@ class RecordSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BackfillPlan:
-    """What is carried from where, and how fast: `rate` is records a second, None as fast as Kafka takes them."""
+    """The prefix, the filters and the rate of a backfill. `rate` is records per second, None for no limit."""
 
     place: BucketPrefix
     filters: ObjectFilters
@@ -42,7 +42,7 @@ class BackfillPlan:
 
 @dataclass(frozen=True, slots=True)
 class BackfillClock:
-    """The time that passes, in seconds, and how to let it pass."""
+    """A clock in seconds and a sleep, replaceable in tests."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -54,7 +54,7 @@ REAL = BackfillClock()
 def estimate(
     filters: ObjectFilters, found: Iterable[ListedObject], cursor: Checkpoint
 ) -> Iterator[tuple[Checkpoint, ListedObject | None]]:
-    """Give each object that is wanted, None for the others, and the cursor behind it. Sends nothing."""
+    """Yield the checkpoint after each object, and the object unless it is filtered out. Sends nothing."""
     for each in found:
         why_not = filters.skip_reason(each)
         cursor = structs.replace(cursor, after=each.key, counts=cursor.counts.plus(each, why_not))
@@ -64,7 +64,7 @@ def estimate(
 def run(
     work: BackfillPlan, found: Iterable[ListedObject], cursor: Checkpoint, log: RecordSink, clock: BackfillClock = REAL
 ) -> Iterator[Checkpoint]:
-    """Send what is wanted of the objects behind the cursor; give the cursor after each, and one that is done."""
+    """Send the selected objects after the checkpoint. Yields the checkpoint after each, then a done one."""
     wait = _pace(work.rate, clock)
     saved = clock.now()
     here = cursor
@@ -82,7 +82,7 @@ def run(
 
 
 def _pace(rate: float | None, clock: BackfillClock) -> Callable[[], None]:
-    """Give a function that returns when one more record may go."""
+    """Return a function that blocks until the rate allows one more record."""
     if rate is None:
         return lambda: None
     tokens = TokenBucket(rate, clock=clock.now, start_full=True)

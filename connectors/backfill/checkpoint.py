@@ -1,4 +1,4 @@
-"""How far a backfill has come, on the compacted topic `system.backfills`."""
+"""Checkpoints of backfills, on the compacted topic `system.backfills`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ log = structlog.get_logger("headrace")
 
 
 class BackfillError(RuntimeError):
-    """The backfill cannot go on, in one line. Started again, it continues where it was."""
+    """A backfill failed. Running it again resumes at the checkpoint."""
 
 
 class BackfillCounts(msgspec.Struct, frozen=True):
-    """What was listed: `sent` and, by what kept them out, `filtered`. `size` is that of the sent objects, in bytes."""
+    """Listed objects: `sent`, and `filtered` by reason. `size` is bytes of the sent objects."""
 
     sent: int = 0
     size: int = 0
@@ -31,18 +31,18 @@ class BackfillCounts(msgspec.Struct, frozen=True):
 
     @property
     def listed(self) -> int:
-        """All objects that were looked at."""
+        """All listed objects."""
         return self.sent + sum(self.filtered.values())
 
     def plus(self, listed: ListedObject, why_not: str) -> BackfillCounts:
-        """Count one object more."""
+        """Return the counts with one more object."""
         if why_not:
             return BackfillCounts(self.sent, self.size, {**self.filtered, why_not: self.filtered.get(why_not, 0) + 1})
         return BackfillCounts(self.sent + 1, self.size + listed.size, self.filtered)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """The state of one backfill: every object up to and with the key `after` is on the log or was filtered."""
+    """Progress of a backfill: every object up to and including the key `after` was sent or filtered."""
 
     backfill: str
     after: str = ""
@@ -51,12 +51,12 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def record(cursor: Checkpoint) -> ProducerRecord:
-    """Give the record that says how far a backfill has come; the newest per backfill is kept."""
+    """Return the record of a checkpoint. Compaction keeps the newest per backfill."""
     return ProducerRecord(topics.BACKFILLS.name, cursor.backfill.encode(), msgspec.json.encode(cursor))
 
 
 def read(cluster: KafkaSettings, backfill: str) -> Checkpoint:
-    """Give what is known of a backfill; the beginning when nothing is. Raises `BackfillFailed` without Kafka."""
+    """Return the newest checkpoint of a backfill, or an empty one. Raises `BackfillError` without Kafka."""
     newest = Checkpoint(backfill)
 
     def take(value: bytes, _: Headers) -> None:
@@ -64,7 +64,7 @@ def read(cluster: KafkaSettings, backfill: str) -> Checkpoint:
         try:
             found = msgspec.json.decode(value, type=Checkpoint)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.warning("not a cursor", topic=topics.BACKFILLS.name, why=str(error))
+            log.warning("invalid_checkpoint", topic=topics.BACKFILLS.name, reason=str(error))
             return
         if found.backfill == backfill:
             newest = found

@@ -1,4 +1,4 @@
-"""What a listed object is on the log: the upload that S3 would have told of, as far as a listing knows it."""
+"""Build the upload event of a listed object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headrace.schemas.ids import SEQUENCER_WIDTH, root_id
 from headrace.schemas.records import Asset, MediaUploaded
 
 EVENT_NAME = "ObjectCreated:Backfill"
-"""A listing does not tell whether an object was put, copied or uploaded in parts."""
+"""A listing does not contain how the object was created."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_DIGITS = 12
@@ -20,7 +20,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_event(place: BucketPrefix, listed: ListedObject) -> EventWithMetadata:
-    """Give the event of an object; the same version gives the same id whenever it is listed."""
+    """Return the event of an object. The same version always has the same id."""
     asset = Asset(
         bucket=place.bucket,
         key=listed.key,
@@ -37,7 +37,7 @@ def to_event(place: BucketPrefix, listed: ListedObject) -> EventWithMetadata:
 
 
 def sequencer(modified: datetime) -> str:
-    """Place a listed version before every one that S3 told of, and listed ones in the order of their times.
+    """Return a sequencer that sorts before every sequencer of S3, and by modification time among listings.
 
     S3's own have 16 to 20 digits, so the first 20 are never all zero; the time in milliseconds comes behind these.
     """

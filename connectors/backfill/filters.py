@@ -1,4 +1,4 @@
-"""Which of the objects in a bucket a backfill wants."""
+"""Select the objects of a backfill."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import datetime
 from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
 
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
-"""Storage classes whose objects cannot be read before someone restores them."""
+"""Storage classes whose objects must be restored before they can be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectFilters:
-    """What an object must be. Sizes are in bytes and both count; a time range ends before `until`.
+    """Conditions of an object. Sizes are in bytes and inclusive; `until` is exclusive.
 
     Suffixes are compared without regard to case, because cameras write `.JPG`.
     """
@@ -26,7 +26,7 @@ class ObjectFilters:
     until: datetime | None = None
 
     def skip_reason(self, listed: ListedObject) -> str:
-        """Say in one word what keeps an object out; empty when it is wanted."""
+        """Return the name of the condition that excludes an object; empty if it is selected."""
         if listed.key.endswith("/") and not listed.size:
             return "folder"
         if listed.storage_class in ARCHIVED:
@@ -41,7 +41,7 @@ class ObjectFilters:
 
 
 def name_of(place: BucketPrefix, filters: ObjectFilters) -> str:
-    """Name a backfill by what it carries: the same name, however the filters were spelled, continues the same work."""
+    """Name a backfill after its prefix and normalised filters. Equal names share a checkpoint."""
     given = (
         *(("suffix", each) for each in sorted({suffix.lower() for suffix in filters.suffixes})),
         ("min-size", filters.min_size),

@@ -1,4 +1,4 @@
-"""Lists what lies in a bucket now: the current version of each object, in the order of keys, from any key on."""
+"""List the current version of each object of a bucket, by key, from any key on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from headrace.connectors.aws.client import AwsCallError, call_with_retries
 
 PAGE = 1000
-"""Objects, the most that S3 lists at a time."""
+"""Objects per response, the maximum of S3."""
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?", re.DOTALL)
 _DIRECTORY_BUCKET = "--x-s3"
 
 
 class ListingError(Exception):
-    """The bucket cannot be listed; one line that names what to do."""
+    """The bucket cannot be listed; the text names what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class BucketPrefix:
-    """What is to be listed. `versioned` when the bucket keeps versions, or has kept them."""
+    """A prefix of a bucket. `versioned` if versioning is or was enabled."""
 
     bucket: str
     prefix: str = ""
@@ -32,13 +32,13 @@ class BucketPrefix:
 
     @property
     def address(self) -> str:
-        """The place as people write it."""
+        """The `s3://` URL."""
         return f"s3://{self.bucket}/{self.prefix}"
 
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """The current version of one object. `version_id` is empty where S3 has none for it; `size` is in bytes."""
+    """The current version of one object. `version_id` is empty without versioning; `size` is in bytes."""
 
     key: str
     size: int
@@ -50,14 +50,14 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class ListingPage:
-    """One answer of S3. `last` is the last key that it told of, also one that is deleted; empty at the end."""
+    """One response of S3. `last` is the last key in it, deleted ones included; empty on the last page."""
 
     objects: tuple[ListedObject, ...]
     last: str = ""
 
 
 def parse(address: str) -> BucketPrefix:
-    """Read `s3://bucket/prefix`. Raises `Unlistable` for anything else."""
+    """Read `s3://bucket/prefix`. Raises `ListingError`."""
     found = _ADDRESS.fullmatch(address)
     if found is None or address.encode(errors="ignore").decode() != address:
         raise ListingError(f"{address!r} is no address of a bucket: write s3://bucket or s3://bucket/prefix")
@@ -67,7 +67,7 @@ def parse(address: str) -> BucketPrefix:
 
 
 def open_prefix(address: str) -> BucketPrefix:
-    """Find the bucket, its region, and whether it keeps versions. Raises `Unlistable` when it may not be listed."""
+    """Find the bucket, its region, and whether it keeps versions. Raises `ListingError`."""
     place = parse(address)
     try:
         head = call_with_retries("s3", "head_bucket", Bucket=place.bucket)
@@ -78,7 +78,7 @@ def open_prefix(address: str) -> BucketPrefix:
 
 
 def objects(place: BucketPrefix, after: str = "") -> Iterator[ListedObject]:
-    """Give every object whose key comes after `after`, in the order of keys. Raises `Unlistable`."""
+    """Yield every object whose key comes after `after`, in the order of keys. Raises `ListingError`."""
     while True:
         try:
             page = _page(place, after)
@@ -91,13 +91,13 @@ def objects(place: BucketPrefix, after: str = "") -> Iterator[ListedObject]:
 
 
 def from_objects(answer: dict[str, Any]) -> ListingPage:
-    """Read an answer to ListObjectsV2."""
+    """Parse a response of ListObjectsV2."""
     found = answer.get("Contents", ())
     return ListingPage(tuple(map(_listed, found)), _last(answer, found))
 
 
 def from_versions(answer: dict[str, Any]) -> ListingPage:
-    """Read an answer to ListObjectVersions: only what is current, and no delete markers.
+    """Parse a response of ListObjectVersions: only what is current, and no delete markers.
 
     The last key stands for all of its versions: the current one comes first, the older ones need not be listed.
     """
@@ -106,7 +106,7 @@ def from_versions(answer: dict[str, Any]) -> ListingPage:
 
 
 def _page(place: BucketPrefix, after: str) -> ListingPage:
-    """Ask by key, not by S3's token: a run that was killed asks just as one that goes on."""
+    """Request a page by key, not by continuation token, so that a killed run can resume."""
     within: dict[str, Any] = {"Bucket": place.bucket, "Prefix": place.prefix, "MaxKeys": PAGE}
     if place.versioned:
         return from_versions(call_with_retries("s3", "list_object_versions", KeyMarker=after, **within))
@@ -126,7 +126,7 @@ def _listed(found: dict[str, Any]) -> ListedObject:
 
 
 def _last(answer: dict[str, Any], found: Any) -> str:
-    """Name the greatest key, as S3 sorts them: by their bytes in UTF-8, which is the order of code points."""
+    """Return the greatest key in the order of S3: UTF-8 bytes, which is code point order."""
     return max((each["Key"] for each in found), default="") if answer.get("IsTruncated") else ""
 
 

@@ -1,4 +1,4 @@
-"""Sends a backfill's records, and notes how far it has come only when Kafka has them."""
+"""Send the records of a backfill and store a checkpoint once they are durable."""
 
 from __future__ import annotations
 

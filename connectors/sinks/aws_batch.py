@@ -1,4 +1,4 @@
-"""SNS, SQS and EventBridge: batches by the service's limits, and each entry's own answer.
+"""SNS, SQS and EventBridge: batch limits, attributes and per-entry errors.
 
 Sources: Amazon SNS API Reference, PublishBatch; Amazon SQS API Reference, SendMessageBatch; Amazon EventBridge API
 Reference, PutEvents.
@@ -19,9 +19,9 @@ LONGEST_GROUP = 128
 
 
 def entry_attributes(delivery: Delivery, arn: str) -> dict[str, Any]:
-    """Give an entry's attributes, by which subscribers filter, and what FIFO needs."""
-    told = {"id": delivery.id, "detail-type": delivery.detail_type, "source": delivery.source}
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items() if value}
+    """Return the message attributes of an entry, with group and deduplication id for FIFO."""
+    values = {"id": delivery.id, "detail-type": delivery.detail_type, "source": delivery.source}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
     if not arn.endswith(".fifo"):
         return {"MessageAttributes": attributes}
     group = "".join(char if char.isascii() and char.isalnum() else "-" for char in delivery.key)[-LONGEST_GROUP:]
@@ -33,7 +33,7 @@ def entry_attributes(delivery: Delivery, arn: str) -> dict[str, Any]:
 
 
 def entry_errors(answer: Mapping[str, Any], count: int) -> list[DeliveryError | None]:
-    """Give each entry's own answer. What the service calls a fault of its own is worth another try."""
+    """Return the error of each entry. An error that is not the sender's fault is retryable."""
     found: list[DeliveryError | None] = [None] * count
     for failed in answer.get("Failed", ()):
         failure = error_from_aws_code(failed["Code"], str(failed.get("Message", "")))
@@ -51,7 +51,7 @@ def call(service: str, operation: str, region: str, **parameters: Any) -> dict[s
 
 
 def region_of(arn: str, service: str) -> str:
-    """Read the region out of an ARN. Raises `BadTarget` for what is none of this service."""
+    """Return the region of an ARN. Raises `InvalidTargetError` for an ARN of another service."""
     parts = arn.split(":")
     if len(parts) < 6 or parts[0] != "arn" or parts[2] != service or not parts[5]:
         raise InvalidTargetError(f"{arn}: give an ARN such as arn:aws:{service}:eu-central-1:111122223333:NAME")

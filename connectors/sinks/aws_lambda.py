@@ -1,4 +1,4 @@
-"""Lambda: a function is given the event, and either only that it has it is waited for, or its answer.
+"""Invoke a Lambda function, asynchronously or waiting for its result.
 
 Source: AWS Lambda API Reference, Invoke.
 """
@@ -16,7 +16,7 @@ LONGEST = 300
 
 
 def lambda_sink(name: str, settings: SinkSettings) -> Sink:
-    """Invoke a function, by its name or ARN. With `wait = true` an error of the function is a delivery that failed."""
+    """Invoke a function, by its name or ARN. With `wait = true` an error of the function fails the delivery."""
     wait = settings.get("wait", False)
     if not isinstance(wait, bool):
         raise InvalidTargetError(f"wait = true or false, not {wait!r}")
@@ -36,8 +36,8 @@ def lambda_sink(name: str, settings: SinkSettings) -> Sink:
         except client.AwsCallError as error:
             raise error_from_aws_code(error.code, str(error)) from error
         if "FunctionError" in answer:
-            said = answer["Payload"].read()[:LONGEST].decode(errors="replace")
-            raise DeliveryError("transient", "function_error", f"{answer['FunctionError']}: {said}")
+            details = answer["Payload"].read()[:LONGEST].decode(errors="replace")
+            raise DeliveryError("transient", "function_error", f"{answer['FunctionError']}: {details}")
 
     async def deliver(delivery: Delivery) -> None:
         size = len(delivery.body.encode())

@@ -1,4 +1,4 @@
-"""Puts deliveries together that come at the same time: a call for as many as the service takes."""
+"""Batch concurrent deliveries up to the limits of the service."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from headrace.schemas.delivery import Delivery, DeliveryError
 WAIT_SECONDS = 0.005
 
 EntryErrors = Sequence[DeliveryError | None]
-"""What became of each delivery of a batch, in its order; None for one that was taken."""
+"""The error of each delivery of a batch, in its order; None for a success."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How many deliveries and bytes a call may hold."""
+    """The maximum deliveries and bytes of a call."""
 
     count: int
     size: int
 
 
 class Batcher:
-    """Collects deliveries for a few milliseconds. Each is answered for itself: one that fails takes no other along."""
+    """Collects deliveries for 5 ms. Each has its own result: one failure does not fail the others."""
 
     def __init__(self, call: Callable[[Sequence[Delivery]], EntryErrors], limits: BatchLimits) -> None:
         self._call = call
@@ -34,7 +34,7 @@ class Batcher:
         self._running: set[asyncio.Task[None]] = set()
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Deliver with others. Raises `NotDelivered`."""
+        """Deliver in a batch. Raises `DeliveryError`."""
         size = len(delivery.body.encode())
         if size > self._limits.size:
             why = f"{size:,} bytes, and the target takes at most {self._limits.size:,}"
@@ -52,7 +52,7 @@ class Batcher:
         await done
 
     def _flush(self) -> None:
-        """Send what has come together."""
+        """Send the open batch."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

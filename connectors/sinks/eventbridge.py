@@ -11,7 +11,7 @@ from headrace.schemas.delivery import Delivery
 
 
 def eventbridge_sink(bus: str, settings: SinkSettings) -> Sink:
-    """Put events on a bus, by its name or ARN, under a source of ours: those of AWS may not be used."""
+    """Put events on a bus, by name or ARN. AWS reserves sources that start with `aws.`."""
     region = region_of(bus, "events") if bus.startswith("arn:") else ""
     source = settings.get("source", "headrace")
     if not isinstance(source, str) or source.startswith("aws."):

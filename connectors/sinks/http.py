@@ -1,4 +1,4 @@
-"""HTTP: a webhook of our own, signed as Standard Webhooks says, that reaches nobody's inner network.
+"""Deliver by HTTP POST, signed by Standard Webhooks, to public addresses only.
 
 Sources: Standard Webhooks specification 1.0; RFC 9110, 10.2.3 (Retry-After).
 """
@@ -30,7 +30,7 @@ KNOWN = {"secret", "headers", "allow_private", "timeout_seconds", "oauth"}
 
 @dataclass(frozen=True, slots=True)
 class HttpEndpoint:
-    """Who is called, and how. `secret` signs; `headers` may hold a key of theirs, `tokens` give bearer tokens."""
+    """A target URL with its signing secret, headers and bearer tokens."""
 
     address: HttpTarget
     secret: bytes
@@ -39,14 +39,14 @@ class HttpEndpoint:
 
 
 def http_sink(url: str, settings: SinkSettings) -> Sink:
-    """Post to an address. Raises `BadTarget` for one that may not be called, and for a secret that is not there."""
+    """Post to an address. Raises `InvalidTargetError`."""
     endpoint = _endpoint(url, settings)
 
     async def deliver(delivery: Delivery) -> None:
         body = delivery.body.encode()
         if len(body) > MOST_BYTES:
             raise DeliveryError(
-                "permanent", "too_large", f"{len(body):,} bytes are sent to nobody, at most {MOST_BYTES:,}"
+                "permanent", "too_large", f"{len(body):,} bytes, and the sink sends at most {MOST_BYTES:,}"
             )
         answer = await _posted(endpoint, delivery, body)
         if answer.status == 401 and endpoint.tokens is not None:  # a token may be taken back at any time
@@ -68,7 +68,7 @@ async def _posted(endpoint: HttpEndpoint, delivery: Delivery, body: bytes) -> Ht
 
 
 def signature(secret: bytes, id_: str, moment: int, body: bytes) -> str:
-    """Sign a delivery: what a receiver computes again to know who sent it, and when."""
+    """Return the signature header of a delivery."""
     digest = hmac.new(secret, f"{id_}.{moment}.".encode() + body, hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode()
 
@@ -88,7 +88,7 @@ def _headers(endpoint: HttpEndpoint, delivery: Delivery, body: bytes) -> dict[st
 
 
 def _judge(answer: HttpResponse) -> None:
-    """Take an answer for what it is: taken, worth another try, or refused for good."""
+    """Raise `DeliveryError` for a response other than 2xx."""
     status, after = answer.status, float(answer.retry_after) if answer.retry_after.isdecimal() else 0.0
     if 200 <= status < 300:
         return

@@ -1,4 +1,4 @@
-"""One POST to somebody's address, which reaches nobody's inner network. The sinks' door to aiohttp.
+"""POST with aiohttp, to public addresses only unless allowed.
 
 Source: OWASP, "Server-Side Request Forgery Prevention Cheat Sheet".
 """
@@ -22,7 +22,7 @@ REFERENCE = "env:"
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """Who is called: inner addresses only where that is meant; and how many seconds the answer may take."""
+    """A URL, whether it may be private, and the timeout in seconds."""
 
     url: str
     allow_private: bool = False
@@ -31,7 +31,7 @@ class HttpTarget:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What was answered: the status, `Retry-After`, and the beginning of the body."""
+    """The status, the `Retry-After` header and the beginning of the body."""
 
     status: int
     retry_after: str
@@ -39,7 +39,7 @@ class HttpResponse:
 
 
 async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], most: int = 200) -> HttpResponse:
-    """Post, follow no redirect, and give the answer with at most so many bytes. Raises `NotDelivered` without one."""
+    """POST without redirects and return the response with at most `most` bytes. Raises `DeliveryError`."""
     connector = aiohttp.TCPConnector(resolver=None if address.allow_private else PublicOnlyResolver(), force_close=True)
     timeout = aiohttp.ClientTimeout(total=address.seconds)
     jar = aiohttp.DummyCookieJar()
@@ -64,7 +64,7 @@ async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], mos
 
 
 def validate_url(url: Any, private: bool) -> None:
-    """Raise `BadTarget` for an address that may not be called, as far as that can be told before."""
+    """Raise `InvalidTargetError` for a URL that is not allowed. Host names are checked when they are resolved."""
     if not isinstance(url, str):
         raise InvalidTargetError(f"give an address as text, not {url!r}")
     parts = urlsplit(url)
@@ -79,7 +79,7 @@ def validate_url(url: Any, private: bool) -> None:
 
 
 def resolve_secret(reference: Any) -> str:
-    """Read what a reference names. A secret itself does not belong into a rule, which is data that others read."""
+    """Return the secret that an `env:` reference names. Rules must not contain secrets."""
     if not isinstance(reference, str) or not reference.startswith(REFERENCE):
         raise InvalidTargetError(f"give a secret as {REFERENCE}VARIABLE, never itself")
     found = os.environ.get(reference.removeprefix(REFERENCE))
@@ -89,7 +89,7 @@ def resolve_secret(reference: Any) -> str:
 
 
 async def _beginning(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """Read as much as is wanted, in however many pieces it comes."""
+    """Read up to `most` bytes."""
     found = b""
     while len(found) < most and (piece := await answer.content.read(most - len(found))):
         found += piece

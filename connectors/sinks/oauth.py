@@ -1,4 +1,4 @@
-"""Access tokens by OAuth's client credentials: fetched when one is needed, kept until shortly before it expires.
+"""OAuth access tokens by client credentials, cached until shortly before they expire.
 
 Source: RFC 6749, 4.4 (client credentials grant) and 5.1; RFC 6750, 2.1 (bearer tokens).
 """
@@ -32,7 +32,7 @@ LONGEST_ANSWER = 65_536
 
 @dataclass(frozen=True, slots=True)
 class OAuthClient:
-    """Who asks for tokens, and where."""
+    """Client credentials and the token URL."""
 
     address: HttpTarget
     id: str
@@ -41,7 +41,7 @@ class OAuthClient:
 
 
 class TokenCache:
-    """One client's token, the same for all who ask at the same time."""
+    """The cached token of one client. Concurrent calls share a request."""
 
     def __init__(self, client: OAuthClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -51,7 +51,7 @@ class TokenCache:
         self._until = 0.0
 
     async def token(self) -> str:
-        """Give a token that is good for a while. Raises `NotDelivered` when there is none to be had."""
+        """Return a valid token. Raises `DeliveryError`."""
         async with self._asking:
             if not self._token or self._clock() >= self._until:
                 self._token, seconds = _read(await self._ask())
@@ -59,7 +59,7 @@ class TokenCache:
             return self._token
 
     def invalidate(self, token: str) -> None:
-        """Note that a token was refused, so that the next one is another."""
+        """Discard a rejected token."""
         if token == self._token:
             self._token = ""
 
@@ -71,34 +71,37 @@ class TokenCache:
         return await post(client.address, urlencode(form).encode(), headers, LONGEST_ANSWER)
 
 
-def client_of(said: Any, allow_private: bool, seconds: float) -> OAuthClient:
-    """Read a client from a rule. Raises `BadTarget`."""
-    if not isinstance(said, Mapping) or said.keys() - KNOWN or NEEDED - said.keys():
+def client_of(values: Any, allow_private: bool, seconds: float) -> OAuthClient:
+    """Parse the `oauth` settings of a rule. Raises `InvalidTargetError`."""
+    if not isinstance(values, Mapping) or values.keys() - KNOWN or NEEDED - values.keys():
         raise InvalidTargetError(
             "oauth has token_url, client_id = 'env:VARIABLE', client_secret = 'env:VARIABLE' and scope"
         )
-    validate_url(said["token_url"], allow_private)
-    address = HttpTarget(said["token_url"], allow_private, seconds)
+    validate_url(values["token_url"], allow_private)
+    address = HttpTarget(values["token_url"], allow_private, seconds)
     return OAuthClient(
-        address, resolve_secret(said["client_id"]), resolve_secret(said["client_secret"]), str(said.get("scope", ""))
+        address,
+        resolve_secret(values["client_id"]),
+        resolve_secret(values["client_secret"]),
+        str(values.get("scope", "")),
     )
 
 
 def _read(answer: HttpResponse) -> tuple[str, float]:
-    """Take the token and the seconds that it lives out of an answer. Who refuses our credentials is an outage."""
+    """Return the token and its lifetime in seconds. Rejected credentials are an outage."""
     if answer.status != 200:
         kind: FailureKind = "transient" if answer.status >= 500 or answer.status == 429 else "outage"
         why = f"no token: HTTP {answer.status} {_reason(answer.body)}"
         raise DeliveryError(kind, f"oauth_{answer.status}", why.strip())
     try:
-        said = json.loads(answer.body)
-        return str(said["access_token"]), float(said.get("expires_in", 300))
+        values = json.loads(answer.body)
+        return str(values["access_token"]), float(values.get("expires_in", 300))
     except (ValueError, KeyError, TypeError):
         raise DeliveryError("transient", "oauth_answer", "no token: the answer holds none") from None
 
 
 def _reason(body: bytes) -> str:
-    """Give the error's own word; nothing else of the answer, which may hold secrets."""
+    """Return the error code of a response. The rest may contain secrets."""
     try:
         return str(json.loads(body).get("error", ""))[:100]
     except (ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""Which addresses may be called: public ones. Looked at after names are resolved, so that no name leads elsewhere."""
+"""Allow public addresses only, checked after name resolution."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 
 class PrivateAddressError(OSError):
-    """An address of an inner network, of this machine, or of nobody."""
+    """The address is private, local or reserved."""
 
 
 class PublicOnlyResolver(AbstractResolver):
-    """Resolves names to public addresses and to no others."""
+    """Resolves names to public addresses only."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Give the addresses of a host. Raises `Forbidden` if any of them is not public."""
+        """Return the addresses of a host. Raises `PrivateAddressError` if one of them is not public."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
         results = []
@@ -39,11 +39,11 @@ class PublicOnlyResolver(AbstractResolver):
         return results
 
     async def close(self) -> None:
-        """Hold nothing."""
+        """Required by aiohttp; there is nothing to close."""
 
 
 def is_public(host: str) -> bool:
-    """Whether a host may be called as far as its name tells; a name that is no address is looked up later."""
+    """Whether a host is a public address, or a name, which is checked when it is resolved."""
     try:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:

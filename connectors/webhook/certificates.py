@@ -1,4 +1,4 @@
-"""The keys that SNS signs with: each fetched once, verified up to a trusted root, and kept until it ends."""
+"""Cache of SNS signing keys: each is fetched once, verified against the trusted roots, and kept until it expires."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MAX_CONCURRENT = 8
 KEPT = 64
 
 Fetch = Callable[[str], Awaitable[bytes]]
-"""Gets what lies at an address. Raises `NotFetched`."""
+"""Fetches a URL. Raises `CertificateFetchError`."""
 
 
 class CertificateFetchError(Exception):
-    """A certificate could not be had; the text says why."""
+    """A certificate could not be fetched; the text gives the reason."""
 
 
 class CertificateCache:
-    """Gives the key that a message names. All who ask for one that is being fetched wait for the same fetch."""
+    """Returns the signing key of a message. Concurrent calls for one key share a fetch."""
 
     def __init__(self, fetch: Fetch, trusted: TrustStore, clock: Callable[[], datetime]) -> None:
         self._fetch = fetch
@@ -37,7 +37,10 @@ class CertificateCache:
         self._fetching: dict[str, asyncio.Task[SigningKey]] = {}
 
     async def key(self, message: SnsMessage) -> SigningKey:
-        """Give the key that signed a message, if any key of SNS did. Raises `NotFetched` or `Untrusted`."""
+        """Return the key of the certificate that a message names.
+
+        Raises `CertificateFetchError` or `UntrustedCertificateError`.
+        """
         url = message.signature.certificate_url
         known = self._keys.get(url)
         if known is not None and self._clock() < known.until:
@@ -49,7 +52,7 @@ class CertificateCache:
             task = asyncio.create_task(self._fetched(url, certificate_names(message.topic_arn)))
             self._fetching[url] = task
             task.add_done_callback(lambda _: self._fetching.pop(url))
-        # One who asks may go away; the others still wait for it.
+        # A cancelled caller must not cancel the fetch for the others.
         return await asyncio.shield(task)
 
     async def _fetched(self, url: str, names: tuple[str, ...]) -> SigningKey:

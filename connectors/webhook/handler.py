@@ -1,8 +1,9 @@
-"""What the webhook answers: SNS is told that a message was taken once Kafka has every record of it.
+"""Handle SNS requests: respond 200 once Kafka has acknowledged every record of a message.
 
-To SNS, 4xx says that a message must never come again, and 5xx that it should. So whatever may be our own trouble (the
-broker, the clock, a certificate that cannot be had) is answered with 5xx, and only what no change of ours would make
-good with 4xx. Source: Amazon SNS Developer Guide, "Message delivery retries".
+SNS discards a message after 4xx and retries it after 5xx. Temporary and local errors (broker, clock, certificate) are
+therefore 5xx, and only permanent errors of the request are 4xx.
+
+Source: Amazon SNS Developer Guide, "Message delivery retries".
 """
 
 from __future__ import annotations
@@ -49,15 +50,15 @@ log = structlog.get_logger("headrace")
 
 
 class SigningKeys(Protocol):
-    """Whoever knows the keys that SNS signs with."""
+    """Source of SNS signing keys."""
 
     async def key(self, message: SnsMessage) -> SigningKey:
-        """Give the key that a message names. Raises `NotFetched` or `Untrusted`."""
+        """Return the key of a message. Raises `CertificateFetchError` or `UntrustedCertificateError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookDependencies:
-    """What the webhook needs of the world. `confirm` is given a topic's ARN and a token, and blocks."""
+    """Dependencies of the webhook. `confirm` takes a topic ARN and a token, and blocks."""
 
     keys: SigningKeys
     send: Callable[[Sequence[ProducerRecord]], Awaitable[None]]
@@ -67,7 +68,7 @@ class WebhookDependencies:
 
 
 class WebhookRejection(Exception):
-    """A request is not taken: the status that says whether it should come again, a code, and why in words of ours."""
+    """A request is rejected with an HTTP status, a stable code and a reason."""
 
     def __init__(self, status: int, code: str, why: str) -> None:
         super().__init__(why)
@@ -76,7 +77,7 @@ class WebhookRejection(Exception):
 
 
 class Webhook:
-    """Answers the requests of SNS. `waiting_for` says what is not there yet without which nothing is taken."""
+    """Handles the requests of SNS. While `waiting_for` is not empty, every message gets 503."""
 
     def __init__(self, settings: WebhookSettings, outside: WebhookDependencies) -> None:
         self._settings = settings
@@ -90,17 +91,17 @@ class Webhook:
         self.waiting_for = "looking for Kafka"
 
     def health(self) -> Response:
-        """Say whether messages are taken."""
+        """Return 200 if messages are accepted, else 503."""
         return PlainTextResponse(self.waiting_for or "ok", 503 if self.waiting_for else 200)
 
     async def receive(self, request: Request) -> Response:
-        """Answer one request."""
+        """Handle one request."""
         self._at_work += 1
         try:
             outcome = await self._take(request)
         except WebhookRejection as refusal:
             self.counts[refusal.code] += 1
-            if self._lines.take():  # a flood of forgeries is not to become one of lines
+            if self._lines.take():  # limits the log lines of a flood of forged requests
                 log.warning("refused", code=refusal.code, status=refusal.status, why=str(refusal))
             return PlainTextResponse(refusal.code, refusal.status)
         finally:
@@ -126,7 +127,7 @@ class Webhook:
         return "unsubscribed"
 
     def _check_headers(self, request: Request) -> tuple[str, str]:
-        """Read from the headers what kind of message comes, of which topic: most of what is not SNS's ends here."""
+        """Return the message type and the topic ARN. Rejects most requests that are not from SNS."""
         headers = request.headers
         if headers.get("x-amz-sns-rawdelivery", "false").lower() != "false":
             raise WebhookRejection(
@@ -140,7 +141,7 @@ class Webhook:
         return kind, topic_arn
 
     async def _authentic(self, body: bytes, kind: str, topic_arn: str) -> SnsMessage:
-        """Give the message of a body, of which SNS has signed every part that is used."""
+        """Parse a body and verify its signature."""
         try:
             found = parse_sns_message(body)
         except InvalidSignatureError as error:
@@ -182,7 +183,7 @@ class Webhook:
         return outcome
 
     async def _publish(self, found: SnsMessage, body: bytes) -> str:
-        """Send what a message tells of, and wait until it is durable."""
+        """Send the records of a message and wait until they are durable."""
         now = self._outside.clock()
         records = encode_message(found.document, now, self._outside.codec)
         if isinstance(records, Ignored):
@@ -198,7 +199,7 @@ class Webhook:
         return "accepted"
 
     async def _confirm(self, found: SnsMessage) -> str:
-        """Confirm by the API alone: the address that the message gives for it is never asked."""
+        """Confirm by the SNS API. The URL in the message is never called."""
         try:
             await asyncio.to_thread(self._outside.confirm, found.topic_arn, found.token)
         except SubscriptionNotConfirmedError as error:
@@ -208,7 +209,7 @@ class Webhook:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """Read a body, and stop as soon as it is too large or takes too long."""
+    """Read a body with a size limit and a timeout."""
     content = bytearray()
     try:
         async with asyncio.timeout(READ_SECONDS):

@@ -1,4 +1,4 @@
-"""The door to aiohttp: gets small files, follows no redirect, and waits for nobody long."""
+"""Fetch small files with aiohttp: no redirects, bounded time and size."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LARGEST = 32_768
 
 @asynccontextmanager
 async def create_fetch(tls: ssl.SSLContext, seconds: float = SECONDS) -> AsyncIterator[Fetch]:
-    """Open a client whose every answer is a 200 of at most 32 KiB within `seconds`; anything else is `NotFetched`.
+    """Open a client that accepts a 200 of at most 32 KiB within `seconds`, else raises `CertificateFetchError`.
 
-    It goes through the proxies that HTTPS_PROXY and HTTP_PROXY name, if any.
+    It uses the proxies that HTTPS_PROXY and HTTP_PROXY name.
     """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls, force_close=True),

@@ -1,4 +1,4 @@
-"""What keeps a flood small, and a repetition from counting twice."""
+"""Deduplication for the webhook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class DedupCache:
-    """Remembers ids for so many seconds, and at most so many of them: the oldest is forgotten first."""
+    """Remember ids for a number of seconds, up to a maximum; evicts the oldest first."""
 
     def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -20,13 +20,13 @@ class DedupCache:
         return id_ in self._seen
 
     def add(self, id_: str) -> None:
-        """Remember an id from now on."""
+        """Add an id."""
         self._seen.pop(id_, None)
         self._seen[id_] = self._clock()
         self._forget()
 
     def _forget(self) -> None:
-        """Drop what is too old or too much; as ids come in order of time, the oldest is always the first."""
+        """Evict expired and surplus ids. Ids are in insertion order, so the oldest is first."""
         since = self._clock() - self._seconds
         while self._seen:
             if len(self._seen) <= self._most and self._seen[next(iter(self._seen))] >= since:

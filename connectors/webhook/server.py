@@ -1,4 +1,4 @@
-"""Runs the webhook: listens at once, takes messages when Kafka is there, and drains when it is told to stop."""
+"""Run the webhook: listen at once, accept messages once Kafka is ready, drain on SIGTERM."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def serve(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
         asked.set()
         server.should_exit = True
 
-    # uvicorn listens to these signals while it serves, and then raises them again for whoever did so before.
+    # uvicorn handles these signals while it serves, then raises them again for the previous handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     server.run([listening])

@@ -1,4 +1,4 @@
-"""What the webhook needs to know, read once from the environment."""
+"""Settings of the webhook, read once from the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headrace.connectors.webhook.sns_signature import TOPIC_ARN
 
 
 class WebhookSettings(BaseSettings):
-    """Whom the webhook listens to, where, and how much it takes."""
+    """The topics, the address and the limits of the webhook."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_WEBHOOK_", frozen=True, extra="ignore")
 

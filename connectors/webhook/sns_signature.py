@@ -1,4 +1,4 @@
-"""What SNS signs, and where the certificate of its signature may lie. Nothing here is believed, and nobody is asked.
+"""Parse SNS messages: the signed text and the URL of the certificate. Pure; verifies no signature.
 
 Source: Amazon SNS Developer Guide, "Verifying the signatures of Amazon SNS messages".
 """
@@ -72,7 +72,7 @@ class SnsMessage:
 
 
 def parse_sns_message(body: bytes) -> SnsMessage:
-    """Read the body of a request. Raises `Forged` for one that SNS would not send.
+    """Read the body of a request. Raises `InvalidSignatureError`.
 
     Of the fields that are signed, `Message` alone may hold line breaks: in any other, they would let the same signed
     text be cut into other fields than SNS signed.

@@ -21,7 +21,7 @@ _ISSUER_URL = re.compile(r"http://crt\.[a-z0-9-]{1,32}\.amazontrust\.com/[a-z0-9
 
 
 class UntrustedCertificateError(Exception):
-    """A certificate is not one that SNS signs with, as far as can be told from what is trusted here."""
+    """A certificate is not a trusted certificate of SNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +61,17 @@ def load_trust_store(*bundles: bytes) -> TrustStore:
 
 
 def certificates(content: bytes) -> list[x509.Certificate]:
-    """Read certificates, PEM or DER; the first is the one that was asked for. Raises `Untrusted` for anything else."""
+    """Parse PEM or DER certificates; the first is the requested one. Raises `UntrustedCertificateError`."""
     try:
         if content.lstrip().startswith(b"-----BEGIN"):
             return x509.load_pem_x509_certificates(content)
         return [x509.load_der_x509_certificate(content)]
     except ValueError:
-        raise UntrustedCertificateError("what lies there is no certificate") from None
+        raise UntrustedCertificateError("not a certificate") from None
 
 
 def missing_issuer(chain: Sequence[x509.Certificate], trusted: TrustStore) -> str | None:
-    """Say where the certificate lies that links a chain to a root; None when there is no link missing.
+    """Return the URL of the issuer that a chain lacks; None if the chain is complete.
 
     SNS hands out its certificate alone. The address is in it, and followed only to where Amazon Trust Services keeps
     its issuing certificates. That is plain HTTP: what comes from there is believed once a root has signed it.
@@ -88,7 +88,10 @@ def missing_issuer(chain: Sequence[x509.Certificate], trusted: TrustStore) -> st
 def signing_key(
     chain: Sequence[x509.Certificate], names: Sequence[str], trusted: TrustStore, now: datetime
 ) -> SigningKey:
-    """Give the key of a chain's first certificate. Raises `Untrusted` unless a root vouches for one of the names."""
+    """Return the key of the first certificate of a chain.
+
+    Raises `UntrustedCertificateError` unless a trusted root issued it for one of the names.
+    """
     policy = PolicyBuilder().store(Store(list(trusted.roots))).time(now)
     why = ""
     for name in names:

@@ -1,4 +1,4 @@
-"""`headrace backfill`: bring what is already in a bucket onto the log."""
+"""`headrace backfill`: send events for objects that are already in a bucket."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 
 def backfill(
-    address: Annotated[str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where to look.", show_default=False)],
-    suffix: Annotated[list[str] | None, typer.Option(help="Only names that end so, in any case; can repeat.")] = None,
-    min_size: Annotated[int | None, typer.Option(help="Only objects of so many bytes or more.")] = None,
-    max_size: Annotated[int | None, typer.Option(help="Only objects of so many bytes or less.")] = None,
-    since: Annotated[str, typer.Option(help="Only objects stored at this moment (ISO 8601, UTC) or later.")] = "",
-    until: Annotated[str, typer.Option(help="Only objects stored before this moment.")] = "",
-    rate: Annotated[float | None, typer.Option(help="Records a second, at most.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent and cost. Sends nothing.")] = False,
-    restart: Annotated[bool, typer.Option("--restart", help="Begin again, not where the last run was.")] = False,
+    address: Annotated[
+        str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Bucket and prefix.", show_default=False)
+    ],
+    suffix: Annotated[list[str] | None, typer.Option(help="Key suffix, case-insensitive; repeatable.")] = None,
+    min_size: Annotated[int | None, typer.Option(help="Minimum object size in bytes.")] = None,
+    max_size: Annotated[int | None, typer.Option(help="Maximum object size in bytes.")] = None,
+    since: Annotated[str, typer.Option(help="Only objects stored at this time (ISO 8601, UTC) or later.")] = "",
+    until: Annotated[str, typer.Option(help="Only objects stored before this time.")] = "",
+    rate: Annotated[float | None, typer.Option(help="Maximum records per second.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the counts and the cost. Sends nothing.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Start over instead of resuming the last run.")] = False,
 ) -> None:
-    """Send objects that are already in a bucket into the pipeline; run it again to continue where it was."""
+    """Send existing objects of a bucket into the pipeline. Run it again to resume."""
     from headrace.connectors.backfill.backfill import BackfillPlan
     from headrace.connectors.backfill.checkpoint import BackfillError
     from headrace.connectors.backfill.filters import ObjectFilters

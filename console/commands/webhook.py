@@ -1,4 +1,4 @@
-"""`headrace webhook`: take what SNS delivers over HTTPS into Kafka."""
+"""`headrace webhook`: receive SNS messages over HTTPS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 def webhook(
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
 ) -> None:
-    """Take SNS messages over HTTPS into Kafka until SIGTERM or Ctrl-C; each is answered when Kafka has it."""
+    """Move SNS messages from HTTPS to Kafka until SIGTERM or Ctrl-C."""
     from headrace.connectors.webhook.server import serve
     from headrace.connectors.webhook.settings import WebhookSettings
     from headrace.schemas.kafka.settings import KafkaSettings

@@ -1,4 +1,4 @@
-"""Hostile messages by the million through the bridge's translator: `python -m tests.fuzz.bridge`, or `make fuzz`.
+"""Fuzz the parser of the bridge with a million invalid messages: `python -m tests.fuzz.bridge`, or `make fuzz`.
 
 Nothing may come out of it but records, a refusal, or that there is nothing to tell; and records must be such as Kafka
 takes. Exit code 1 at the first message that breaks this, which is printed with its seed.
@@ -27,7 +27,7 @@ from headrace.schemas.serde import codec
 from tests.unit.connectors.webhook import sns_messages
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-BOOK = codec.load()
+CODEC = codec.load()
 TOPICS = {topic.name for topic in topics.SHARED}
 CHUNK = 10_000
 
@@ -134,10 +134,10 @@ def _spliced(body: bytes, draw: random.Random) -> bytes:
 
 def check(body: bytes | str) -> str:
     """Translate a message; say in one word what became of it. Raises when that is not as promised."""
-    found = encode_message(body, NOW, BOOK)
+    found = encode_message(body, NOW, CODEC)
     if isinstance(found, Ignored):
         return "ignored"
-    messages = encode_valid_parts(found, BOOK) if isinstance(found, Rejected) else found
+    messages = encode_valid_parts(found, CODEC) if isinstance(found, Rejected) else found
     for each in messages:
         _look(each)
     if isinstance(found, Rejected):
@@ -152,7 +152,7 @@ def _look(each: ProducerRecord) -> None:
     assert each.topic in TOPICS
     assert each.key
     assert from_headers(each.headers).id
-    BOOK.decode(each.value)
+    CODEC.decode(each.value)
 
 
 def main(
