@@ -1,1 +1,1 @@
-"""Amazon's AI services on this machine: their wire protocols, answered by measurement instead of by trained models."""
+"""Local AI services with AWS's wire protocols; results are measured instead of predicted by models."""

@@ -1,4 +1,4 @@
-"""The endpoint as a web application: the AWS protocols, and beside them its health, ledger and faults."""
+"""The web application of the endpoint: AWS protocols, health, ledger and faults."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def work(job: LedgerJob, cloud: AwsClients) -> Params:
 
 
 def announce(job: LedgerJob, cloud: AwsClients) -> None:
-    """Tell the task's topic of its end."""
+    """Publish the completion to the task's topic."""
     topic = job.request.get("SnsTopicArn")
     if not topic:
         return

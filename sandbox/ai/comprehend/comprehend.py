@@ -1,4 +1,4 @@
-"""Amazon Comprehend: what texts say. All of it is measured, by word lists and patterns."""
+"""Amazon Comprehend, emulated with word lists and patterns."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def detect_sentiment(params: Params, _: ServiceContext) -> Params:
 
 def detect_dominant_language(params: Params, _: ServiceContext) -> Params:
     """The languages of a text."""
-    told = text_analysis.languages(_text(params, MOST_BYTES))
-    return {"Languages": [{"LanguageCode": code, "Score": score} for code, score in told]}
+    languages = text_analysis.languages(_text(params, MOST_BYTES))
+    return {"Languages": [{"LanguageCode": code, "Score": score} for code, score in languages]}
 
 
 def _text(params: Params, most: int) -> str:

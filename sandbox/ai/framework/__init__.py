@@ -1,1 +1,1 @@
-"""What the emulated AI services share: protocol, ledger, faults, jobs."""
+"""Shared parts of the emulated AI services: protocol, ledger, faults, jobs."""

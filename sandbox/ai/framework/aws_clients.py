@@ -1,4 +1,4 @@
-"""The door to the rest of the cloud: objects in S3, messages through SNS, events by EventBridge's rules into SQS."""
+"""Clients for the other services: S3 objects, SNS messages, and EventBridge events to SQS targets."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ log = logging.getLogger(__name__)
 
 
 class CloudError(Exception):
-    """The rest of the cloud did not do as asked."""
+    """A call to another service failed."""
 
 
 class CloudRefusedError(CloudError):
-    """What was asked for is not there or may not be used; asking again does not help."""
+    """The resource is missing or access is denied; a retry does not help."""
 
 
 class CloudUnreachableError(CloudError):
-    """No answer, or one that says to ask again later."""
+    """No response, or one that asks for a retry."""
 
 
 @contextmanager

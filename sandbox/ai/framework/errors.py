@@ -1,10 +1,10 @@
-"""How a service refuses."""
+"""Errors of the emulated services."""
 
 from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """An error that the caller receives: its AWS code and a message; the service's model knows the HTTP status."""
+    """An error response with an AWS code and a message; the service model has the HTTP status."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -13,4 +13,4 @@ class ServiceError(Exception):
 
 
 class UnprocessableMediaError(Exception):
-    """The media cannot be worked on; the job ends as FAILED with this text as its reason."""
+    """The media cannot be processed; the job becomes FAILED with this text as its reason."""

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, for which operation, how often."""
+"""Fault injection by operation, kind and share of calls."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ def parse(body: Any) -> Fault:
 
 
 class Faults:
-    """The faults in force. The calls that a share strikes are counted out, not drawn: each run fails alike."""
+    """The active faults. Failing calls are chosen by counting, not at random, so that runs are reproducible."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[Fault, tuple[int, int]] = {}
 
     def add(self, fault: Fault) -> None:
-        """Put `fault` in force, counting from now."""
+        """Activate a fault and start its counters."""
         with self._lock:
             self._counts[fault] = (0, 0)
 
     def clear(self) -> None:
-        """No more faults."""
+        """Remove all faults."""
         with self._lock:
             self._counts.clear()
 
     def listing(self) -> list[dict[str, Any]]:
-        """Each fault, with how many calls it saw and how many it struck."""
+        """Return each fault with its numbers of matching and failed calls."""
         with self._lock:
             return [{**asdict(fault), "seen": seen, "struck": struck} for fault, (seen, struck) in self._counts.items()]
 

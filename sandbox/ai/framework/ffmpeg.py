@@ -1,4 +1,4 @@
-"""The door to ffmpeg: a program run on untrusted files, with a time-out and without the network."""
+"""Run ffmpeg on untrusted files with a timeout and without network access."""
 
 from __future__ import annotations
 

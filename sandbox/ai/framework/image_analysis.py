@@ -1,4 +1,4 @@
-"""What a picture shows without a trained model: its colours, light, sharpness and form, all measured."""
+"""Image analysis by measurement: colours, brightness, sharpness and shape."""
 
 from __future__ import annotations
 

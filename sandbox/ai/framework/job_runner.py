@@ -1,4 +1,4 @@
-"""Jobs: started once per token, run in the background, their end announced as AWS would."""
+"""Run jobs in the background, once per token, and announce their completion."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class JobRunner:
         await self._announce(job)
 
     async def _insist(self, step: Callable[..., Result], *given: object, limiter: CapacityLimiter | None) -> Result:
-        """The result of a step, however long the rest of the cloud cannot be reached: it may start after us."""
+        """Run a step and retry while the other services are unreachable; they may start later."""
         while True:
             try:
                 return await to_thread.run_sync(step, *given, limiter=limiter)

@@ -1,4 +1,4 @@
-"""What was asked and what was run: every call and every job, in SQLite."""
+"""A ledger of all calls and jobs in SQLite."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (service, status);
 
 
 class TooManyJobsError(Exception):
-    """As many jobs of the service are running as it may run at a time."""
+    """The service already runs its maximum number of jobs."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobSubject:
-    """What a call is about, as far as it says."""
+    """The subject of a call, if it is known."""
 
     asset: str | None = None
     token: str | None = None
@@ -44,7 +44,7 @@ class JobSubject:
 
 @dataclass(frozen=True, slots=True)
 class LedgerCall:
-    """One call. `took_effect` also where the caller was told of an error after the effect."""
+    """One call. `took_effect` is also true for an error returned after the effect."""
 
     at: float
     service: str
@@ -78,7 +78,7 @@ _JOB_COLUMNS = tuple(field.name for field in fields(LedgerJob))
 
 
 class Ledger:
-    """The book of calls and jobs; `path` None keeps it in memory. Safe to use from any thread."""
+    """The ledger of calls and jobs; `path` None keeps it in memory. Thread-safe."""
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
@@ -87,12 +87,12 @@ class Ledger:
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _TABLES)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the database."""
         with self._lock:
             self._db.close()
 
     def record(self, call: LedgerCall) -> None:
-        """Write a call down."""
+        """Store a call."""
         row = asdict(call)
         row |= row.pop("subject")
         with self._lock:
@@ -118,13 +118,13 @@ class Ledger:
         return job, True
 
     def finish(self, job: LedgerJob) -> None:
-        """Write the end of a job down: status, reason, result, time."""
+        """Store the completion of a job: status, reason, result, time."""
         result = None if job.result is None else json.dumps(job.result)
         columns = "status = ?, reason = ?, result = ?, finished_at = ?"
         self._update(job, columns, (job.status, job.reason, result, job.finished_at))
 
     def announced(self, job: LedgerJob, at: float) -> None:
-        """Write down that the end of `job` was announced: it is not announced again after a restart."""
+        """Mark the completion of a job as announced, so that a restart does not announce it again."""
         self._update(job, "announced_at = ?", (at,))
 
     def delete(self, job: LedgerJob, at: float) -> None:
@@ -143,7 +143,7 @@ class Ledger:
             return self._jobs("service = ? AND deleted_at IS NULL ORDER BY id DESC", (service,))
 
     def unfinished(self) -> list[LedgerJob]:
-        """The jobs that still run or whose end nobody was told, the oldest first."""
+        """Return the jobs that run or whose completion was not announced, oldest first."""
         with self._lock:
             return self._jobs("announced_at IS NULL AND deleted_at IS NULL ORDER BY id", ())
 

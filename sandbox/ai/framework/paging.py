@@ -1,4 +1,4 @@
-"""Results by the page, with tokens that hold for a day."""
+"""Pagination with tokens that are valid for one day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PageItem = TypeVar("PageItem")
 
 
 class InvalidTokenError(ValueError):
-    """The token is none of ours, is for another listing, or is too old."""
+    """The page token is invalid, belongs to another listing, or has expired."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The AWS JSON 1.1 and REST protocols: requests in, answers and errors out, held against botocore's service models."""
+"""AWS JSON 1.1 and REST protocols, validated with botocore's service models."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: HTTP status, JSON body, and the code of an error."""
+    """A response: HTTP status, JSON body and error code."""
 
     status: int
     body: bytes
@@ -113,7 +113,7 @@ class ProtocolServer:
         return reply
 
     def _act(self, params: Params, operation: OperationModel, service: Service) -> Params:
-        """The answer of the operation, which keeps to its model or is a fault of ours."""
+        """Return the response of the operation; one that violates the model is an internal error."""
         try:
             answer = service.operations[operation.name](params, self._context)
             wrong = list(aws_shapes.violations(answer, operation.output_shape)) if operation.output_shape else []

@@ -1,4 +1,4 @@
-"""The door to zxing-cpp: what QR codes in a picture say. They are read, and not made up."""
+"""Read QR codes in pictures. The only module that uses zxing-cpp."""
 
 from __future__ import annotations
 

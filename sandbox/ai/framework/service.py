@@ -1,4 +1,4 @@
-"""What a service is to the endpoint: its operations, its jobs, and what they may use."""
+"""The interface of a service: its operations, its jobs and their dependencies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Params = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """What an operation may use."""
+    """The dependencies of an operation."""
 
     cloud: AwsClients
     jobs: JobRunner

@@ -1,4 +1,4 @@
-"""What a text says without a trained model: language, mood, names, phrases, personal data, by lists and patterns."""
+"""Text analysis with word lists and patterns: language, sentiment, entities and key phrases."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def sentiment(text: str) -> dict[str, float]:
 
 
 def entities(text: str) -> list[TextMatch]:
-    """Dates, amounts, and what is written large within a sentence, which is somebody or something."""
+    """Return dates, amounts, and capitalised words inside sentences as entities."""
     found = [
         TextMatch(kind, match[0], score, match.start(), match.end())
         for kind, pattern, score in (("DATE", _DATE, 0.9), ("QUANTITY", _QUANTITY, 0.9), ("OTHER", _NAME, 0.6))

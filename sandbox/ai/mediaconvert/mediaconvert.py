@@ -1,4 +1,4 @@
-"""AWS Elemental MediaConvert: jobs with a group of files and one to stream, which ffmpeg really makes."""
+"""AWS Elemental MediaConvert: jobs with file and HLS output groups, transcoded with ffmpeg."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REPEATED = ("ClientRequestToken", "Role", "Settings", "UserMetadata")
 
 
 def create_job(params: Params, context: ServiceContext) -> Params:
-    """Start a conversion. A request token holds for a minute."""
+    """Start a job. A request token is valid for one minute."""
     settings = params["Settings"]
     why = conversion.unsupported(settings)
     if why:
@@ -70,7 +70,7 @@ def get_job(params: Params, context: ServiceContext) -> Params:
 
 
 def work(job: LedgerJob, cloud: AwsClients) -> Params:
-    """Make every output of `job` and put it where it belongs."""
+    """Create and upload every output of a job."""
     bucket, _, key = job.asset.partition("/")
     stem = key.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     with TemporaryDirectory() as name:
@@ -120,7 +120,7 @@ def _told(made: conversion.ConvertedFile, paths: list[str]) -> Params:
 
 
 def announce(job: LedgerJob, cloud: AwsClients) -> None:
-    """Send the state change as EventBridge would; told twice, it is the same event."""
+    """Send the state change event; a repeated event has the same id."""
     ended = datetime.fromtimestamp(job.finished_at or job.due_at, UTC)
     detail: Params = {
         "timestamp": round(ended.timestamp() * 1000),

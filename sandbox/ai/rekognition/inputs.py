@@ -1,4 +1,4 @@
-"""Where Rekognition finds the media of a request, and what it refuses of them."""
+"""Read and validate the media of a Rekognition request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs of Rekognition on videos in S3: how they start, what is said of them, and how their end is told."""
+"""Rekognition jobs on videos in S3: start, status and completion."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def watch(job: LedgerJob, cloud: AwsClients) -> VideoAnalysis:
 
 
 def announce(job: LedgerJob, cloud: AwsClients) -> None:
-    """Tell the job's topic of its end."""
+    """Publish the completion to the job's topic."""
     channel = job.request.get("NotificationChannel")
     if channel is None:
         return

@@ -1,4 +1,4 @@
-"""Amazon Rekognition: labels and moderation, of images at once and of videos by job; the rest in `rekognition_more`."""
+"""Amazon Rekognition: labels and moderation of images and videos."""
 
 from __future__ import annotations
 

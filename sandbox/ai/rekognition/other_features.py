@@ -44,7 +44,7 @@ def detect_text(params: Params, context: ServiceContext) -> Params:
 
 
 def recognize_celebrities(params: Params, context: ServiceContext) -> Params:
-    """Nobody; the faces are those of people who are not known."""
+    """Return no celebrities; all faces are unrecognised."""
     faces = _faces(picture(params["Image"], context.cloud))
     unknown = [{"BoundingBox": face["BoundingBox"], "Confidence": face["Confidence"]} for face in faces]
     return {"CelebrityFaces": [], "UnrecognizedFaces": unknown}

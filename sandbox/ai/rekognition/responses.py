@@ -1,4 +1,4 @@
-"""The forms in which Rekognition says what was found, and its filters."""
+"""Build Rekognition responses, and apply request filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a video shows without a trained model: shots, black sections, movement and the colours of sampled frames."""
+"""Video analysis by measurement: shots, black sections, movement and colours of sampled frames."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def work(job: LedgerJob, cloud: AwsClients) -> Params:
 
 
 def announce(job: LedgerJob, cloud: AwsClients) -> None:
-    """Tell the job's topic of its end."""
+    """Publish the completion to the job's topic."""
     channel = job.request.get("NotificationChannel")
     if channel is None:
         return

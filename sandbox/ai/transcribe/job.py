@@ -1,4 +1,4 @@
-"""The work of a Transcribe job: media in, transcript and subtitles out, its end as an event."""
+"""Run a Transcribe job: read the media, write transcript and subtitles, send the completion event."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def work(job: LedgerJob, cloud: AwsClients) -> dict[str, Any]:
 
 
 def announce(job: LedgerJob, cloud: AwsClients) -> None:
-    """Send the state change as EventBridge would; told twice, it is the same event."""
+    """Send the state change event; a repeated event has the same id."""
     detail = {"TranscriptionJobName": job.job_id, "TranscriptionJobStatus": STATUS[job.status]}
     if job.status == FAILED:
         detail["FailureReason"] = str(job.reason)

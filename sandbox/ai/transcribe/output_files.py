@@ -1,4 +1,4 @@
-"""The files that Transcribe leaves in S3: the transcript in JSON, subtitles as WebVTT and SubRip."""
+"""Write Transcribe's output files: the JSON transcript, and subtitles as WebVTT and SubRip."""
 
 from __future__ import annotations
 

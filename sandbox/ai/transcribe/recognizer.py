@@ -33,7 +33,7 @@ class Word:
 
 
 def engine() -> str:
-    """Name the recogniser; empty where it is not installed."""
+    """Return the name of the recogniser; empty if it is not installed."""
     if util.find_spec("pocketsphinx") is None:
         return ""
     return f"pocketsphinx {metadata.version('pocketsphinx')}, a small model for English"

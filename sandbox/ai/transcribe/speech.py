@@ -1,4 +1,4 @@
-"""What is said: captions give the exact words, else a recogniser its own where there is one, else they are made up."""
+"""Return the speech of a media file: from captions, from the speech recogniser if installed, else synthetic words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SILENCE = re.compile(r"silence_(start|end): (-?[\d.]+)")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Words that belong together; seconds, and how sure they are, from 0 to 1."""
+    """A segment of words with times in seconds and a confidence from 0 to 1."""
 
     start: float
     end: float
@@ -36,7 +36,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class RecognizedSpeech:
-    """What is said and how that is known. `synthetic`: the times are real, the words stand in for real ones."""
+    """The segments and their source. `synthetic`: the times are real, the words are placeholders."""
 
     segments: tuple[Segment, ...]
     engine: str
@@ -112,7 +112,7 @@ def _filtered(media: Path, audio_filter: str) -> str:
 
 
 def _stand_in(number: int, seconds: float) -> str:
-    """As many words as fit, which nobody takes for what was said."""
+    """Return as many placeholder words as fit."""
     words = cycle(("synthetic", "words", "for", "sound", str(number)))
     return " ".join(islice(words, max(1, round(seconds * WORDS_A_SECOND)))).capitalize() + "."
 

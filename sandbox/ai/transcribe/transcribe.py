@@ -94,7 +94,7 @@ def list_transcription_jobs(params: Params, context: ServiceContext) -> Params:
 
 
 def delete_transcription_job(params: Params, context: ServiceContext) -> Params:
-    """Forget a job, so that its name is free again."""
+    """Delete a job, so that its name can be used again."""
     context.ledger.delete(_job(params, context), context.clock())
     return {}
 
