@@ -120,7 +120,7 @@ def test_a_record_that_is_no_schema_blinds_no_reader(cluster: Cluster) -> None:
     assert len(cluster.json("trace", f"{cluster.bucket}/junk.txt", "--json")["versions"]) == 1
 
 
-def test_trace_of_what_nobody_knows_is_one_line(cluster: Cluster) -> None:
+def test_trace_of_an_unknown_asset_prints_one_line(cluster: Cluster) -> None:
     said = cluster.run("trace", "no/such/asset")
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == "no records of no/such/asset: the log has none with this key\n"
@@ -138,7 +138,7 @@ def test_status_tells_of_every_stage_how_far_it_is(cluster: Cluster) -> None:
     assert scan["finished"] + scan["lag"] >= uploads["records"]
 
 
-def test_a_stage_that_nobody_works_on_lags_until_somebody_does(cluster: Cluster, tmp_path: Path) -> None:
+def test_stage_without_a_worker_lags_until_one_starts(cluster: Cluster, tmp_path: Path) -> None:
     of = cluster.asset("lag.txt")
 
     def removals() -> dict[str, Any]:

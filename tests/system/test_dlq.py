@@ -152,7 +152,7 @@ def test_one_letter_is_shown_with_its_record_its_timeline_and_the_way_back(site:
     assert all(part in printed for part in (id_, "no moov atom", '"key": "a b.mp4"', "DeadLetter", told["redrive"]))
 
 
-def test_what_nobody_can_read_is_shown_in_hexadecimal(site: Site) -> None:
+def test_show_prints_an_unparseable_record_in_hexadecimal(site: Site) -> None:
     letter = site.give_up(ConsumerRecord("media.uploaded", 0, 5, 1.0, b"k", b"\xffjunk", (("x", b"\xfe"),)))
     told = site.json("show", letter_id(letter))
     assert told["value"] == {"size": 5, "kind": "bytes", "hex": [f"00000000  ff 6a 75 6e 6b{' ' * 33}  .junk"]}
@@ -167,7 +167,7 @@ def test_an_id_that_is_unknown_or_means_several_is_one_line(site: Site) -> None:
     assert "there is no stage lost" in site.refused("list", "--stage", "lost")
 
 
-def test_a_message_of_aws_that_nobody_could_read_is_a_letter_of_the_bridge(site: Site) -> None:
+def test_unparseable_aws_message_is_a_dead_letter_of_the_bridge(site: Site) -> None:
     headers = {"dlq-stage": "bridge", "dlq-code": site.code, "dlq-message": "no JSON", "dlq-queue": "https://sqs/q"}
     named = tuple((name, value.encode()) for name, value in {**headers, "dlq-sqs-message": site.code}.items())
     site.put(ProducerRecord(topics.BRIDGE_DLQ.name, site.code.encode(), b"{]", named))

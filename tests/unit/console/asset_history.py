@@ -34,7 +34,7 @@ POINTER = Pointer(bucket="results", key="a/labels@1.answer.json", size=2, sha256
 
 
 def after(seconds: float) -> str:
-    """The moment so many seconds after the beginning."""
+    """Return the start time plus a number of seconds."""
     return timestamp(NOW + timedelta(seconds=seconds))
 
 

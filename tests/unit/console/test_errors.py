@@ -1,4 +1,4 @@
-"""Expected errors are said in one line, others are not swallowed."""
+"""Expected errors become one line; others are raised."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_an_unknown_stage_names_those_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--all", "labels")])
-def test_a_worker_is_told_either_which_stages_or_all(arguments: tuple[str, ...]) -> None:
+def test_worker_takes_either_stages_or_all(arguments: tuple[str, ...]) -> None:
     assert "--all" in fails_in_one_line("worker", *arguments)
 
 
@@ -158,7 +158,7 @@ def test_variables_that_are_set_win_over_what_a_package_knows(monkeypatch: pytes
     monkeypatch.delenv("HEADRACE_RESULTS_BUCKET")
 
 
-def test_an_error_that_nobody_expected_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "apply_default_environment", lambda: 1 / 0)
     assert isinstance(run("version").exception, ZeroDivisionError)
 

@@ -163,20 +163,20 @@ def test_a_dead_letter_of_a_completion_finds_its_asset_through_the_start_of_the_
         assert [each.code for each in version.letters] == ["job_failed"]
 
 
-def test_a_completion_of_a_job_that_nobody_started_belongs_to_no_asset() -> None:
+def test_completion_of_an_unknown_job_belongs_to_no_asset() -> None:
     progress = AssetProjection()
     assert progress.take(entry(records.job_finished("labels-9"))) is None
     assert progress.assets() == []
 
 
-def test_a_dead_letter_that_nobody_can_read_is_known_under_its_key() -> None:
+def test_unparseable_dead_letter_is_listed_under_its_key() -> None:
     progress = told(undecodable())
     assert [fact.why for fact in progress.unreadable_letters(NAME)] == ["decode: neither ..."]
     assert progress.find(NAME) == [NAME]
     assert progress.versions(NAME) == []
 
 
-def test_a_record_that_nobody_can_read_and_nobody_gave_up_is_passed_over() -> None:
+def test_unparseable_record_outside_a_dlq_is_skipped() -> None:
     assert AssetProjection().take(LogEntry(records.raw(b"junk"))) is None
 
 

@@ -52,7 +52,7 @@ def test_a_version_tells_all_of_itself() -> None:
     }
 
 
-def test_a_dead_letter_tells_where_it_lies_and_where_it_came_from() -> None:
+def test_dead_letter_has_record_and_origin() -> None:
     [version] = serialize.asset(NAME, told(UPLOAD, letter(UPLOAD, "probe", 2, offset=5)))["versions"]
     assert version["dead_letters"] == [
         {
@@ -89,7 +89,7 @@ def test_a_step_tells_when_why_and_how_long() -> None:
     assert (step["at"], step["cause_event"], step["seconds"]) == (after(1), "MediaUploaded", 1.0)
 
 
-def test_a_letter_that_nobody_can_read_is_told_apart() -> None:
+def test_unparseable_dead_letter_is_serialized_separately() -> None:
     found = serialize.asset(NAME, told(undecodable()))
     assert found["versions"] == []
     assert [each["code"] for each in found["undecodable"]] == ["decode"]

@@ -103,17 +103,17 @@ VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height
         (None, ""),
     ],
 )
-def test_an_event_is_said_in_a_few_words(event: Event | None, said: str) -> None:
+def test_summarizes_an_event(event: Event | None, said: str) -> None:
     assert summarize(event) == said
 
 
-def test_a_result_that_lies_somewhere_says_where() -> None:
+def test_gives_the_location_of_a_stored_result() -> None:
     where = "s3://results/a/labels@1.answer.json"
     assert result_location(labelled()) == where
     assert result_location(MediaThumbnailed(asset=records.asset(), pictures=(PICTURE, PICTURE))) == where
 
 
-def test_a_result_that_is_in_the_event_lies_nowhere_else() -> None:
+def test_result_inside_the_event_has_no_location() -> None:
     assert result_location(records.scanned()) is None
     assert result_location(MediaThumbnailed(asset=records.asset(), pictures=())) is None
 
@@ -136,6 +136,6 @@ def test_nothing_costs_nothing() -> None:
     assert (format_usd(0), format_usd(0.0712)) == ("", "$0.0712")
 
 
-def test_every_result_can_be_said_in_words_and_leads_to_where_it_lies() -> None:
+def test_every_result_has_a_summary_and_a_location() -> None:
     said = {stage.writes.events[0] for stage in pipeline.all_stages() if stage.writes}
     assert said <= set(_SUMMARIES)

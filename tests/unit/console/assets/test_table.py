@@ -53,7 +53,7 @@ def test_a_dead_letter_and_the_end_have_lines_too() -> None:
     ]
 
 
-def test_what_was_told_is_not_told_again() -> None:
+def test_change_log_prints_each_line_once() -> None:
     ticker = ChangeLog()
     ticker.lines([only(UPLOAD, SCAN)])
     assert ticker.lines([only(UPLOAD, SCAN, entry(records.scanned(), 1, UPLOAD, "scan", offset=1))]) == []

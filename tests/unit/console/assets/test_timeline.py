@@ -72,7 +72,7 @@ def test_another_try_tells_why() -> None:
     assert (step.stage, step.cause_event, step.words) == ("probe", "MediaUploaded", "timeout: took too long")
 
 
-def test_a_paid_result_tells_what_it_cost_and_where_it_lies() -> None:
+def test_step_of_a_paid_result_has_cost_and_location() -> None:
     step = steps(UPLOAD, entry(labelled(usd=0.1), 1, UPLOAD, "labels"))["MediaLabelled"]
     assert (step.usd, step.location) == (0.1, "s3://results/a/labels@1.answer.json")
 

@@ -41,7 +41,7 @@ def test_what_aws_sent_is_shown_as_the_json_that_it_is() -> None:
 
 
 @pytest.mark.parametrize(("data", "kind"), [(None, "tombstone"), (b"", "bytes"), (b"\xff\x00", "bytes")])
-def test_what_nobody_can_read_is_shown_as_bytes(data: bytes | None, kind: str) -> None:
+def test_unparseable_value_is_shown_as_bytes(data: bytes | None, kind: str) -> None:
     assert shown(a_letter(value=data))["value"]["kind"] == kind
 
 
@@ -122,7 +122,7 @@ def test_a_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
     assert asked == ["labels-1", NAME]
 
 
-def test_a_letter_that_nobody_can_read_has_no_timeline() -> None:
+def test_unparseable_dead_letter_has_no_timeline() -> None:
     dead = undecodable()
     assert detail.steps_of(dead, lambda _: told(dead)) == []
 

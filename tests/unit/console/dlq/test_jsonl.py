@@ -40,7 +40,7 @@ def test_null_is_not_the_same_as_empty() -> None:
     assert json.loads(line(ways[0]))["key"] is None
 
 
-def test_where_a_record_lies_does_not_make_it_another() -> None:
+def test_digest_ignores_partition_and_offset() -> None:
     assert digest(failed("a", 3)) == digest(failed("a", 3, partition=9, timestamp=1.0))
 
 

@@ -28,7 +28,7 @@ def at_aws(name: str, message: bytes, **changes: Any) -> ConsumerRecord:
 ORIGIN: Headers = (("dlq-topic", b"media.uploaded"), ("dlq-partition", b"2"), ("dlq-offset", b"41"))
 
 
-def test_the_same_event_has_the_same_id_wherever_its_record_lies() -> None:
+def test_id_does_not_depend_on_partition_or_offset() -> None:
     one, other = (
         letter(entry(records.uploaded()), "probe", seconds, offset=offset) for seconds, offset in ((1, 3), (9, 8))
     )
@@ -114,7 +114,7 @@ def test_a_key_that_looks_like_a_glob_is_found_by_its_own_name() -> None:
     assert LetterFilter(key="media/a[1].jpg").matches(LogEntry(a_letter(key=b"media/a[1].jpg")))
 
 
-def test_a_letter_that_nobody_can_read_is_found_all_the_same() -> None:
+def test_filter_matches_an_unparseable_dead_letter() -> None:
     assert LetterFilter(stage="scan", code="decode").matches(undecodable("scan"))
 
 
@@ -124,7 +124,7 @@ def test_a_letter_without_headers_has_the_code_unknown_and_failed_when_it_was_wr
     assert not LetterFilter(since=AT + 1).matches(bare)
 
 
-def test_what_lies_in_another_topic_is_no_letter() -> None:
+def test_filter_rejects_records_of_other_topics() -> None:
     assert not LetterFilter().matches(LogEntry(raw(b"v", topic="media.uploaded")))
 
 

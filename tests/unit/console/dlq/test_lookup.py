@@ -1,4 +1,4 @@
-"""The beginning of an id means one letter, or the person is told why not."""
+"""A prefix of an id resolves to one dead letter, or is an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_unique_beginning_is_enough() -> None:
     assert resolve_prefix("probe-ab", seen("probe-ab12", "probe-cd34")).id == "probe-ab12"
 
 
-def test_an_unknown_letter_is_said_to_be_unknown() -> None:
+def test_unknown_prefix_is_an_error() -> None:
     with pytest.raises(CommandError, match=r"^there is no dead letter probe-x: headrace dlq list"):
         resolve_prefix("probe-x", seen("probe-ab12"))
 

@@ -21,12 +21,12 @@ def test_everyone_gets_about_as_much() -> None:
     assert {place: span for each in shares for place, span in each.items()} == spans
 
 
-def test_nobody_gets_nothing() -> None:
+def test_no_share_is_empty() -> None:
     assert share({("a.dlq", 0): OffsetRange(5, 9)}, 4) == [{("a.dlq", 0): OffsetRange(5, 9)}]
     assert share({}, 4) == []
 
 
-def test_where_there_is_nothing_nobody_looks() -> None:
+def test_scan_without_partitions_reads_nothing() -> None:
     assert scan(NOWHERE, {}, lambda: pytest.fail("nobody is to look")) == []
 
 

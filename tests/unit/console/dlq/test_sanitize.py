@@ -1,4 +1,4 @@
-"""No secret is shown, whoever wrote it down, and what is no secret is shown as it is."""
+"""Secrets are redacted; other text is unchanged."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_of_a_key_only_the_query_string_is_left_out() -> None:
     assert text("media/cat.jpg?X-Amz-Signature=CANARY") == f"media/cat.jpg?{PLACEHOLDER}"
 
 
-def test_a_terminal_is_not_told_what_to_do() -> None:
+def test_replaces_terminal_control_characters() -> None:
     assert (
         text("a\x1b[31mb\u202ec\nd")
         == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}d"

@@ -1,4 +1,4 @@
-"""What is told of a letter is what its headers say, in the same words everywhere, and without secrets."""
+"""Serialized dead letters match their headers and contain no secrets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def told(record: ConsumerRecord) -> dict[str, Any]:
     return serialize.letter(ListedLetter(letter_id(record), record))
 
 
-def test_a_letter_is_told() -> None:
+def test_serializes_a_dead_letter() -> None:
     record = letter(entry(records.uploaded()), "probe").record
     assert told(record) == {
         "id": letter_id(record),
@@ -69,7 +69,7 @@ def test_a_letter_of_the_bridge_tells_which_message_it_was(names: tuple[tuple[st
     assert told(a_letter(*names, topic="bridge.dlq"))["origin"] == origin
 
 
-def test_what_was_decided_is_told() -> None:
+def test_serializes_a_disposition() -> None:
     record = failed("a", 0)
     found = ListedLetter(letter_id(record), record, decide(letter_id(record), "wont-fix", "old", "ann@desk", NOW))
     said = {"status": "wont-fix", "why": "old", "by": "ann@desk", "at": "2026-03-14T15:09:26.000Z"}
@@ -86,7 +86,7 @@ def test_no_headers_make_it_raise(found: list[tuple[str, bytes | None]], key: by
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_no_secret_is_told(secret: str) -> None:
+def test_serialized_dead_letter_has_no_secret(secret: str) -> None:
     said = secret.encode()
     names = ("dlq-code", "dlq-class", "dlq-message", "dlq-first-failure", "dlq-topic", "dlq-partition", "ce_id")
     record = a_letter(*((name, said) for name in names), ("dlq-offset", b"1"), key=b"media/" + said)
@@ -98,13 +98,13 @@ def test_no_secret_is_told(secret: str) -> None:
         assert "CANARY" not in json.dumps(shown)
 
 
-def test_a_key_is_told_as_it_is_but_for_its_query_string() -> None:
+def test_redacts_the_query_string_of_a_key() -> None:
     record = a_letter(key="media/Straße 1/what?.jpg".encode())
     assert told(record)["key"] == "media/Straße 1/what?.jpg"
     assert told(a_letter(key=b"media/a.jpg?sig=CANARY"))["key"] == "media/a.jpg?[redacted]"
 
 
-def test_letters_in_numbers_are_told() -> None:
+def test_serializes_statistics() -> None:
     tally = LetterCounter({})
     tally.take([failed("a", 0), failed("b", 3600)])
     told = serialize.stats(total([tally.found()]), AT + 3600)

@@ -1,4 +1,4 @@
-"""Questions about consumer groups: which errors are waited out, which are told at once, and what a time-out says."""
+"""Consumer groups: retried errors, immediate errors and timeouts."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def ask(*names: str) -> dict[str, dict[tuple[str, int], CommittedOffset]]:
     )
 
 
-def test_only_partitions_with_a_commit_are_told(answering: Callable[..., Observer]) -> None:
+def test_positions_omit_partitions_without_a_commit(answering: Callable[..., Observer]) -> None:
     observer = answering(committed)
     assert ask() == {"scan": {("uploads", 0): CommittedOffset(7, "a note")}}
     assert observer.closed
@@ -100,7 +100,7 @@ def test_a_time_out_names_the_group_and_the_seconds(answering: Callable[..., Obs
     assert observer.closed
 
 
-def test_another_error_is_told_at_once(answering: Callable[..., Observer]) -> None:
+def test_other_errors_are_raised_without_retry(answering: Callable[..., Observer]) -> None:
     answering(failing(KafkaError.GROUP_AUTHORIZATION_FAILED), committed)
     with pytest.raises(KafkaException):
         ask()
@@ -115,7 +115,7 @@ def test_the_error_of_one_partition_is_not_taken_for_no_commit(answering: Callab
         ask()
 
 
-def test_without_partitions_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positions_of_no_partitions_send_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "admin", lambda _: None)
     monkeypatch.setattr(clients, "observer", None)
     assert ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).positions({"scan": []}) == {"scan": {}}

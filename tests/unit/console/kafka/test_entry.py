@@ -55,7 +55,7 @@ def test_a_dead_letter_without_headers_is_named_by_its_topic() -> None:
     assert (found.stage, found.code, found.origin) == ("probe", "unknown", "?/?/?")
 
 
-def test_a_waiting_record_tells_for_whom_and_why() -> None:
+def test_retry_record_has_stage_and_reason() -> None:
     found = retry_of(retry(entry(records.uploaded()), "probe"))
     assert found is not None
     assert (found.stage, found.code, found.reason) == ("probe", "timeout", "took too long")

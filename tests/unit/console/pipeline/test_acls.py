@@ -1,4 +1,4 @@
-"""The least that each role must be allowed, from what it reads and writes."""
+"""The minimal ACLs of each role."""
 
 from __future__ import annotations
 
