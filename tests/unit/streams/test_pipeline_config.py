@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_a_file_narrows_what_a_stage_takes_and_never_widens_it(pipeline_file: Pa
     assert not wants(ready(inside, kind="audio"))
 
 
-def _fields(asset: object) -> dict[str, object]:
+def _fields(asset: object) -> dict[str, Any]:
     return {name: getattr(asset, name) for name in ("bucket", "key", "version", "etag", "size", "sequencer")}
 
 

@@ -209,7 +209,7 @@ def test_decided_fifo_message_keeps_its_state_until_earlier_ones_are_decided() -
     assert second.state is MessageState.PENDING
     bench.in_flight.handle_reports([DeliveryReport(first, MessageOutcome.PARSED, acknowledged=True)])
 
-    assert first.state is second.state is MessageState.ACKNOWLEDGED
+    assert [message.state for message in (first, second)] == [MessageState.ACKNOWLEDGED] * 2
 
 
 def test_every_outcome_has_a_counter() -> None:

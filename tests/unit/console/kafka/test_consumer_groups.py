@@ -110,7 +110,7 @@ def test_the_error_of_one_partition_is_not_taken_for_no_commit(answering: Callab
     class Forbidden:
         error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
-    answering(lambda: [*committed(), Forbidden()])  # type: ignore[list-item]
+    answering(lambda: [*committed(), Forbidden()])
     with pytest.raises(KafkaException):
         ask()
 

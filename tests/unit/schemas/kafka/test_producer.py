@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -19,9 +20,9 @@ TOO_LARGE = ProducerRecord("media.uploaded", b"media/cat.jpg", b"x" * 3_000_000)
 
 
 def test_sync_producer_calls_back_for_each_acknowledged_record() -> None:
-    producer, acknowledged = SyncProducer(clients.producer(NO_BROKER, **MOCK_BROKER)), []
+    producer, acknowledged = SyncProducer(clients.producer(NO_BROKER, **MOCK_BROKER)), list[int]()
     for number in range(120):
-        producer.send(RECORD, lambda number=number: acknowledged.append(number))
+        producer.send(RECORD, partial(acknowledged.append, number))
     producer.flush(10.0)
 
     assert acknowledged == list(range(120))

@@ -33,7 +33,7 @@ class Transcoder:
 
 
 def counted(stage: str) -> float:
-    return metrics.SUSPECTED_DUPLICATES.labels(stage)._value.get()
+    return float(metrics.SUSPECTED_DUPLICATES.labels(stage)._value.get())
 
 
 async def start_twice(stage: Stage, outside: FakeServices) -> None:

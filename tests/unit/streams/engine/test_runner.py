@@ -363,7 +363,8 @@ async def test_only_the_arrival_that_completed_the_set_emits_it_again(world: Wor
 
 
 async def everything(world: World, found: MediaReady) -> None:
-    for name, each in {"thumbnails": uploaded(), "scan": scanned(), "probe": probed(), "ready": found}.items():
+    stored: dict[str, Any] = {"thumbnails": uploaded(), "scan": scanned(), "probe": probed(), "ready": found}
+    for name, each in stored.items():
         await world.results.put(each.asset, f"{name}@1", each, envelope(each), "cause")
 
 

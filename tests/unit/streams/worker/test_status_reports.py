@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,8 @@ def broker() -> Broker:
 
 @pytest.fixture
 def reports(broker: Broker) -> StatusReporter:
-    return StatusReporter(broker, "host-7", lambda: NOW)
+    producer: Any = broker
+    return StatusReporter(producer, "host-7", lambda: NOW)
 
 
 async def test_a_pause_is_told_with_its_reason(broker: Broker, reports: StatusReporter) -> None:
