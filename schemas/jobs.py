@@ -6,6 +6,7 @@ and MediaConvert guides; the API References for the calls and the status words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -30,6 +31,11 @@ class JobSpec:
     reason_field: str = "StatusMessage"
     result_field: str = ""
     options: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> tuple[str, str]:
+        """Return the SDK methods that start the job and read its status."""
+        return re.sub(r"\B(?=[A-Z])", "_", self.operation).lower(), self.method
 
 
 _SPECS = (

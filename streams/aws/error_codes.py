@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,38 +17,19 @@ from botocore.exceptions import (
 )
 
 from headrace.schemas.aws_errors import kind_of
+from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
 
-OPERATIONS = {
+_CALLS: Mapping[str, tuple[str, ...]] = {
     "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object"),
     "rekognition": (
         "detect_labels",
         "detect_moderation_labels",
-        "start_label_detection",
-        "get_label_detection",
-        "start_content_moderation",
-        "get_content_moderation",
         "detect_faces",
-        "start_face_detection",
-        "get_face_detection",
         "detect_text",
-        "start_text_detection",
-        "get_text_detection",
-        "start_segment_detection",
-        "get_segment_detection",
         "recognize_celebrities",
-        "start_celebrity_recognition",
-        "get_celebrity_recognition",
     ),
-    "transcribe": ("start_transcription_job", "get_transcription_job"),
-    "textract": (
-        "detect_document_text",
-        "start_document_text_detection",
-        "get_document_text_detection",
-        "analyze_document",
-        "start_document_analysis",
-        "get_document_analysis",
-    ),
+    "textract": ("detect_document_text", "analyze_document"),
     "comprehend": (
         "detect_entities",
         "detect_key_phrases",
@@ -55,11 +38,20 @@ OPERATIONS = {
         "detect_dominant_language",
     ),
     "translate": ("translate_text",),
-    "polly": ("start_speech_synthesis_task", "get_speech_synthesis_task"),
-    "mediaconvert": ("create_job", "get_job"),
     "bedrock-runtime": ("converse",),
 }
-"""Every operation that a stage may call."""
+"""The operations that are not part of a job."""
+
+
+def _operations() -> dict[str, tuple[str, ...]]:
+    operations = dict(_CALLS)
+    for spec in JOB_SPECS.values():
+        operations[spec.service] = (*operations.get(spec.service, ()), *spec.methods)
+    return operations
+
+
+OPERATIONS = _operations()
+"""Every operation that a stage may call; those of jobs are from `schemas.jobs`."""
 
 
 UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
