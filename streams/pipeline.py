@@ -19,10 +19,12 @@ A package of its own adds stages through the entry-point group `headrace.stages`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from headrace.schemas.settings import load
 from headrace.streams import pipeline_config
+from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
@@ -83,19 +85,36 @@ OPTIONAL_STAGES: tuple[Stage, ...] = (
 )
 
 
-def choice(path: str | None = None) -> PipelineConfig:
-    """Read a pipeline file, by default the one of HEADRACE_PIPELINE. Raises `SettingsError`."""
+DEFAULT_CONFIG = PipelineConfig({})
+"""The configuration without a pipeline file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Every stage of a deployment, whichever worker hosts it, and the budget."""
+
+    stages: tuple[Stage, ...]
+    budget: BudgetLimits = NO_LIMIT
+
+
+def load_config(path: str | None = None) -> PipelineConfig:
+    """Read a pipeline file, by default the one of HEADRACE_PIPELINE.
+
+    Raises:
+        SettingsError: the file cannot be read or is invalid.
+    """
     path = load(PipelineSettings).pipeline if path is None else path
-    return pipeline_config.read(path) if path else PipelineConfig({})
+    return pipeline_config.read(path) if path else DEFAULT_CONFIG
 
 
-def stages(path: str | None = None) -> tuple[Stage, ...]:
+def stages(config: PipelineConfig = DEFAULT_CONFIG) -> tuple[Stage, ...]:
     """Return every enabled stage, and the stage `completed`, which reads their results. Rules are not included.
 
-    Raises `SettingsError` for an invalid pipeline file.
+    Raises:
+        SettingsError: the configuration does not fit the stages.
     """
     known = all_stages()
-    enabled = pipeline_config.select_stages(choice(path), known[: -len(OPTIONAL_STAGES)], OPTIONAL_STAGES)
+    enabled = pipeline_config.select_stages(config, known[: -len(OPTIONAL_STAGES)], OPTIONAL_STAGES)
     return (*enabled, completion_of(enabled))
 
 
@@ -105,7 +124,11 @@ def all_stages() -> tuple[Stage, ...]:
 
 
 def get_stages(names: Sequence[str], among: Sequence[Stage] | None = None) -> tuple[Stage, ...]:
-    """Return the named stages, by default of the pipeline. Raises ValueError, which lists the known names."""
+    """Return the named stages, by default of the pipeline without a file.
+
+    Raises:
+        ValueError: no stage has this name, or the stage is disabled. The message lists the known names.
+    """
     known = {stage.name: stage for stage in (stages() if among is None else among)}
     names = [name.replace("rule:", "rule-", 1) for name in names]
     unknown = [name for name in names if name not in known]

@@ -102,8 +102,9 @@ def _estimate(work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.connectors.backfill.backfill import estimate as survey
     from headrace.connectors.backfill.listing import objects
     from headrace.console.pipeline.backfill_estimate import BackfillEstimate
+    from headrace.streams import pipeline
 
-    estimate = BackfillEstimate()
+    estimate = BackfillEstimate(pipeline.stages(pipeline.load_config()))
 
     def added() -> Iterator[Checkpoint]:
         for cursor, wanted in survey(work.filters, objects(work.place, begin.after), begin):

@@ -19,7 +19,6 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog, schema_topic
 from headrace.schemas.settings import SettingsError, load
 from headrace.schemas.topics import Topic
-from headrace.streams import pipeline
 from headrace.streams.costs import daily_budget
 
 ANSWER_SECONDS = 5.0
@@ -55,13 +54,13 @@ def acls(
     `headrace topics apply`, `headrace dlq` and `headrace replay` need administrator rights.
     """
     from headrace.console.pipeline import acls as pipeline_acls
-    from headrace.console.routing.stages import load_stages
+    from headrace.console.routing.stages import load_stages_and_rules
     from headrace.console.routing.targets import rules
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
-    stages = load_stages()
-    followed = daily_budget.followed_topics(stages) if pipeline.choice().budget.day is not None else ()
-    found = pipeline_acls.roles(stages, forwards, followed)
+    deployment = load_stages_and_rules().deployment
+    followed = daily_budget.followed_topics(deployment.stages) if deployment.budget.day is not None else ()
+    found = pipeline_acls.roles(deployment.stages, forwards, followed)
     if unknown := [name for name in names or () if name not in found]:
         raise CommandError(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
     wanted = {name: allowed for name, allowed in found.items() if not names or name in names}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from headrace.console.errors import CommandError
 
 if TYPE_CHECKING:
     from headrace.console.routing.stages import LoadedStages
+    from headrace.streams.stage import Stage
 
 
 def worker(
@@ -34,14 +34,17 @@ def worker(
 
     try:
         loaded = load_stages_and_rules()
-        stages = loaded.stages if every else pipeline.get_stages(names or [], loaded.stages)
+        known = loaded.deployment.stages
+        stages = known if every else pipeline.get_stages(names or [], known)
     except ValueError as error:
         raise CommandError(str(error)) from error
     logging.configure(json_logs)
-    host_stages(replace(loaded, stages=stages), reset, host_new_rules=every)
+    host_stages(stages, loaded, reset, host_new_rules=every)
 
 
-def host_stages(loaded: LoadedStages, reset: bool = False, host_new_rules: bool = False) -> None:
+def host_stages(
+    stages: Sequence[Stage], loaded: LoadedStages, reset: bool = False, host_new_rules: bool = False
+) -> None:
     """Run a worker process for the given stages until SIGTERM or Ctrl-C."""
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
@@ -49,7 +52,7 @@ def host_stages(loaded: LoadedStages, reset: bool = False, host_new_rules: bool 
     from headrace.streams.worker import host as streams_worker
 
     plan = streams_worker.WorkerConfig(
-        loaded.stages, load(StreamSettings), load(KafkaSettings), reset, loaded.rules, host_new_rules
+        stages, loaded.deployment, load(StreamSettings), load(KafkaSettings), reset, loaded.rules, host_new_rules
     )
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_signal(streams_worker.run, plan))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal, get_args
@@ -10,9 +10,8 @@ from typing import Literal, get_args
 from headrace.console.terminal.formatting import format_bytes, pluralize
 from headrace.schemas.records import Asset, MediaReady
 from headrace.schemas.topics import READY
-from headrace.streams import pipeline
 from headrace.streams.costs.estimates import estimate
-from headrace.streams.stage import record_filter
+from headrace.streams.stage import Stage, record_filter
 
 ObjectKind = Literal["image", "video", "audio", "other"]
 KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
@@ -30,8 +29,9 @@ _KIND_OF = {f".{ending}": kind for kind, endings in _ENDINGS.items() for ending 
 
 @dataclass(slots=True)
 class BackfillEstimate:
-    """Number and size of files of each kind."""
+    """Number and size of files of each kind, and the cost of the stages that analyse them."""
 
+    stages: Sequence[Stage]
     files: dict[ObjectKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     size: dict[ObjectKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
@@ -44,7 +44,7 @@ class BackfillEstimate:
     def usd(self, kind: ObjectKind) -> float:
         """Estimate the cost of all files of a kind in US dollars."""
         units = self._units(kind)
-        return price(kind, 60 * units) if kind in MEGABITS else price(kind, 0.0) * units
+        return price(self.stages, kind, 60 * units) if kind in MEGABITS else price(self.stages, kind, 0.0) * units
 
     def lines(self) -> Iterator[str]:
         """Format the estimate: a line per kind with its assumptions, and the total."""
@@ -57,7 +57,7 @@ class BackfillEstimate:
     def _length(self, kind: ObjectKind) -> str:
         if kind not in MEGABITS:
             return ""
-        a_minute = price(kind, 60.0)
+        a_minute = price(self.stages, kind, 60.0)
         return f", {self._units(kind):,.1f} min if it has {MEGABITS[kind]:g} Mbit/s, ${a_minute:.3f} a minute"
 
     def _units(self, kind: ObjectKind) -> float:
@@ -67,13 +67,13 @@ class BackfillEstimate:
         return self.files[kind]
 
 
-def price(kind: ObjectKind, seconds: float) -> float:
-    """Estimate the cost of one file in US dollars, over all active stages that analyse media.
+def price(stages: Sequence[Stage], kind: ObjectKind, seconds: float) -> float:
+    """Estimate the cost of one file in US dollars, over all of `stages` that analyse media.
 
     Stages that analyse text are left out: the amount of text is not known.
     """
     record = _ready(kind, seconds)
-    media = (stage for stage in pipeline.stages() if READY in stage.reads and record_filter(stage)(record))
+    media = (stage for stage in stages if READY in stage.reads and record_filter(stage)(record))
     return sum(estimate(stage, record) or 0.0 for stage in media)
 
 

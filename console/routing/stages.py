@@ -9,28 +9,35 @@ from dataclasses import dataclass
 
 from headrace.console.routing import targets
 from headrace.streams import pipeline
+from headrace.streams.pipeline import Deployment
 from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedStages:
-    """The stages, with the rule table that a worker follows; None if the rules are read from a folder."""
+    """The stages and the budget, with the rule table that a worker follows; None for rules from a folder."""
 
-    stages: tuple[Stage, ...]
+    deployment: Deployment
     rules: RuleTable | None = None
 
 
 def load_stages(path: str | None = None) -> tuple[Stage, ...]:
     """Load all stages of a pipeline file, by default the one of HEADRACE_PIPELINE.
 
-    Raises `SettingsError` for an invalid pipeline file or rule, or if Kafka does not respond.
+    Raises:
+        SettingsError: the pipeline file or a rule is invalid, or Kafka does not respond.
     """
-    return load_stages_and_rules(path).stages
+    return load_stages_and_rules(path).deployment.stages
 
 
 def load_stages_and_rules(path: str | None = None) -> LoadedStages:
-    """Load all stages, with the rule table if rules can change at run time."""
-    stages = pipeline.stages(path)
+    """Load all stages and the budget, with the rule table if rules can change at run time.
+
+    Raises:
+        SettingsError: the pipeline file or a rule is invalid, or Kafka does not respond.
+    """
+    config = pipeline.load_config(path)
+    stages = pipeline.stages(config)
     table = targets.load_table() if targets.follows() else None
-    return LoadedStages((*stages, *targets.rule_stages(table)), table)
+    return LoadedStages(Deployment((*stages, *targets.rule_stages(table)), config.budget), table)

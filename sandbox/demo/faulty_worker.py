@@ -37,8 +37,9 @@ def main(name: str) -> None:
     logging.configure(json=False)
     apply_default_environment()
     loaded = load_stages_and_rules()
-    stages = tuple(broken(stage) if stage.name == name else stage for stage in loaded.stages)
-    host_stages(replace(loaded, stages=stages), host_new_rules=True)
+    stages = tuple(broken(stage) if stage.name == name else stage for stage in loaded.deployment.stages)
+    deployment = replace(loaded.deployment, stages=stages)
+    host_stages(stages, replace(loaded, deployment=deployment), host_new_rules=True)
 
 
 if __name__ == "__main__":

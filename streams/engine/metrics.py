@@ -9,8 +9,8 @@ from itertools import accumulate
 from typing import get_args
 
 import structlog
-from prometheus_client import REGISTRY, Gauge
 from prometheus_client import Counter as Counting
+from prometheus_client import Gauge
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -71,7 +71,7 @@ class OutcomeCollector(Collector):
 
 
 OUTCOMES = OutcomeCollector()
-REGISTRY.register(OUTCOMES)
+"""Not registered at import: `worker.health.serve` registers it."""
 
 
 class StageMetrics:

@@ -30,8 +30,10 @@ def create_app(name: str) -> StageApp:
     Raises:
         ValueError: no stage has this name.
     """
-    [stage] = pipeline.get_stages([name])
-    runtime = WorkerRuntime([stage], load(StreamSettings), load(KafkaSettings))
+    config = pipeline.load_config()
+    deployment = pipeline.Deployment(pipeline.stages(config), config.budget)
+    [stage] = pipeline.get_stages([name], deployment.stages)
+    runtime = WorkerRuntime([stage], deployment, load(StreamSettings), load(KafkaSettings))
     runtime.start()
     host = runtime.host(asyncio.run(epochs.with_current_epoch(runtime.bucket, stage))).host
     assert isinstance(host, FaustHost)

@@ -18,6 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServer, _SilentHandler
 from prometheus_client.registry import Collector
 
+from headrace.streams.engine import metrics
 from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.engine.scheduler_stats import SchedulerStats
 
@@ -84,13 +85,15 @@ def serve(health: HealthState, port: int, host: str = "0.0.0.0") -> Callable[[],
     Raises:
         OSError: the port is in use.
     """
-    gauges = StageGauges(health)
+    collectors = (StageGauges(health), metrics.OUTCOMES)
     server = make_server(host, port, _application(health), ThreadingWSGIServer, handler_class=_SilentHandler)
-    REGISTRY.register(gauges)
+    for collector in collectors:
+        REGISTRY.register(collector)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
 
     def close() -> None:
-        REGISTRY.unregister(gauges)
+        for collector in collectors:
+            REGISTRY.unregister(collector)
         server.shutdown()
         server.server_close()
 

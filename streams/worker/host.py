@@ -18,6 +18,7 @@ from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.streams.engine import circuit_breaker, epochs, metrics
 from headrace.streams.engine.circuit_breaker import CircuitOpenError
 from headrace.streams.errors import StageError
+from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsBucket
 from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.settings import StreamSettings
@@ -36,9 +37,10 @@ class WorkerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """The stages of a worker process. `rules` are followed on the log; `host_new_rules` hosts new ones too."""
+    """The stages that a worker process hosts. `rules` are followed on the log; `host_new_rules` hosts new ones too."""
 
     stages: Sequence[Stage]
+    deployment: Deployment
     settings: StreamSettings
     cluster: KafkaSettings
     reset_circuit_breaker: bool = False
@@ -55,7 +57,7 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
     required = _required_topics(plan.stages)
     if not await _wait_until_ready(lambda: asyncio.to_thread(_missing_topics, required, plan.cluster), stop):
         return
-    runtime = await asyncio.to_thread(WorkerRuntime, plan.stages, plan.settings, plan.cluster)
+    runtime = await asyncio.to_thread(WorkerRuntime, plan.stages, plan.deployment, plan.settings, plan.cluster)
     for check in (lambda: _bucket_error(runtime.bucket), lambda: asyncio.to_thread(runtime.registry_error)):
         if not await _wait_until_ready(check, stop):
             return

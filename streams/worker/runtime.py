@@ -16,7 +16,6 @@ from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import RegistryUnavailableError, SchemaNotRegisteredError
 from headrace.schemas.serde.schema_topic import follow_schemas, publish_schemas
-from headrace.streams import pipeline
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
@@ -31,6 +30,7 @@ from headrace.streams.kafka.faust_app import create_host as create_faust_host
 from headrace.streams.limits import job_quotas
 from headrace.streams.limits.job_slots import JobEventHandler, JobSlots
 from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsStore
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
@@ -53,6 +53,7 @@ class WorkerRuntime:
     def __init__(
         self,
         stages: Sequence[Stage],
+        deployment: Deployment,
         settings: StreamSettings,
         cluster: KafkaSettings,
         create_host: CreateHost = create_faust_host,
@@ -69,9 +70,9 @@ class WorkerRuntime:
         codec = registry.create_codec(cluster)
         partitions = self._counts[topics.READY.name]
         # Stages that other workers host have their share too.
-        slots = JobSlots(job_quotas.shares(pipeline.stages(), partitions, settings.slots), partitions)
+        slots = JobSlots(job_quotas.shares(deployment.stages, partitions, settings.slots), partitions)
         services = aws_services.build_services(self._aws, self.bucket, settings)
-        budget = pipeline.choice().budget
+        budget = deployment.budget
         day = DailyBudget(budget.day, codec) if budget.day is not None else None
         self._context = RunnerContext(codec, ResultsStore(self.bucket), services, slots, budget=budget, day=day)
         self._reports = StatusReporter(self._producer, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
@@ -82,8 +83,8 @@ class WorkerRuntime:
                 TopicFollower(cluster, jobs, JobEventHandler(slots, codec).take, retry_on=(RegistryUnavailableError,))
             )
         if day is not None and any(stage.paid_operations for stage in stages):
-            begin = daily_budget.start_of_day(pipeline.stages(), self._context.clock())
-            followed = daily_budget.followed_topics(pipeline.stages())
+            begin = daily_budget.start_of_day(deployment.stages, self._context.clock())
+            followed = daily_budget.followed_topics(deployment.stages)
             self._followers.append(
                 TopicFollower(cluster, followed, day.take, begin, retry_on=(RegistryUnavailableError,))
             )

@@ -20,6 +20,7 @@ from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.schemas.settings import load
+from headrace.streams.pipeline import Deployment
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker import host
 from tests.chaos.support.observer import read_back
@@ -95,8 +96,9 @@ async def test_rules_change_while_a_worker_runs(place: RulesFolder, capfd: pytes
     assert f"copies-{place.mark}: same" in place.apply()
     rules, stop = targets.load_table(), asyncio.Event()
     [first] = rules.rules()
+    stages = targets.rule_stages(rules)
     plan = host.WorkerConfig(
-        targets.rule_stages(rules), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
+        stages, Deployment(stages), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
     )
     running = asyncio.create_task(host.run(plan, stop))
     try:

@@ -32,12 +32,12 @@ def pipeline_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stage(name: str) -> Stage:
-    [found] = pipeline.get_stages([name])
-    return found
+    [named] = pipeline.get_stages([name], pipeline.stages(pipeline.load_config()))
+    return named
 
 
 def names() -> set[str]:
-    return {each.name for each in pipeline.stages()}
+    return {each.name for each in pipeline.stages(pipeline.load_config())}
 
 
 def test_without_a_file_the_usual_stages_are_on() -> None:
@@ -48,7 +48,7 @@ def test_a_file_switches_stages_on_and_off(pipeline_file: Path) -> None:
     usual = {each.name for each in pipeline.DEFAULT_STAGES}
     pipeline_file.write_text("[stages.faces]\non = true\n[stages.moderation]\non = false\n", "utf-8")
     assert names() == usual - {"moderation"} | {"faces", "completed"}
-    [completed] = pipeline.get_stages(["completed"])
+    completed = stage("completed")
     assert {"media.faces-detected", "faces.dlq"} <= {topic.name for topic in completed.reads}
     assert "media.moderated" not in {topic.name for topic in completed.reads}
 
@@ -109,14 +109,14 @@ def test_settings_are_part_of_the_name_of_a_result(pipeline_file: Path) -> None:
 def test_a_file_that_cannot_be_used_is_refused_with_the_place(pipeline_file: Path, text: str, said: str) -> None:
     pipeline_file.write_text(text, "utf-8")
     with pytest.raises(SettingsError) as refused:
-        pipeline.stages()
+        pipeline.stages(pipeline.load_config())
     assert said in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_PIPELINE", "/nowhere/pipeline.toml")
     with pytest.raises(SettingsError, match=r"/nowhere/pipeline\.toml"):
-        pipeline.stages()
+        pipeline.stages(pipeline.load_config())
 
 
 def test_a_stage_that_is_off_says_how_it_is_switched_on() -> None:
@@ -126,7 +126,7 @@ def test_a_stage_that_is_off_says_how_it_is_switched_on() -> None:
 
 def test_a_budget_is_read(pipeline_file: Path) -> None:
     pipeline_file.write_text("[budget]\nasset = 2.5\nday = 40\n", "utf-8")
-    assert pipeline.choice().budget == BudgetLimits(2.5, 40)
+    assert pipeline.load_config().budget == BudgetLimits(2.5, 40)
 
 
 def test_tags_are_read_where_a_pattern_asks_for_them_and_nowhere_else(pipeline_file: Path) -> None:
@@ -191,7 +191,7 @@ def test_what_a_user_says_of_slots_goes_before_and_the_rest_is_shared() -> None:
 def test_a_stage_that_is_switched_on_alone_has_every_topic_that_it_needs(pipeline_file: Path, name: str) -> None:
     fed_by = "[stages.translation]\non = true\n" if name == "voice" else ""
     pipeline_file.write_text(f"[stages.{name}]\non = true\n{fed_by}")
-    on = pipeline.stages()
+    on = pipeline.stages(pipeline.load_config())
     there = {topic.name for topic in topics.table(each.name for each in on)}
     for each in on:
         needed = (*each.inputs, *([each.writes] if each.writes else []))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.engine import epochs
-from headrace.streams.pipeline import get_stages
+from headrace.streams.pipeline import Deployment, get_stages
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker.host import WorkerConfig, startable_stages
 from tests.support.fake_services import MemoryBucket
@@ -13,7 +13,8 @@ from tests.support.fake_services import MemoryBucket
 async def test_a_worker_works_in_the_epoch_that_was_begun_last() -> None:
     bucket = MemoryBucket()
     stages = get_stages(["labels", "scan"])
-    plan = WorkerConfig(stages, StreamSettings(results_bucket="results"), KafkaSettings(bootstrap_servers="nowhere:1"))
+    settings = StreamSettings(results_bucket="results")
+    plan = WorkerConfig(stages, Deployment(stages), settings, KafkaSettings(bootstrap_servers="nowhere:1"))
     assert await startable_stages(plan, bucket) == list(stages)
     await epochs.start_epoch(bucket, "labels", 2)
     assert [(stage.name, stage.epoch) for stage in await startable_stages(plan, bucket)] == [("labels", 2), ("scan", 0)]

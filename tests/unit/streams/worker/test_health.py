@@ -74,6 +74,7 @@ async def test_metrics_report_every_stage(health: HealthState, address: str) -> 
     status, text = await asyncio.to_thread(page, address + "/metrics")
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("headrace"))
     assert status == 200
+    assert "# TYPE headrace_records_total counter" in text
     assert values['headrace_uncommitted_records{stage="labels"}'] == "2.0"
     assert values['headrace_uncommitted_offsets{stage="labels"}'] == "2.0"
     assert 29 < float(values['headrace_lag_seconds{stage="labels"}']) < 60
