@@ -20,6 +20,7 @@ from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
 from headrace.streams.results import AssetResults
+from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 from headrace.streams.rules.record_predicate import Predicate, record_predicate
 from headrace.streams.services import Services
 
@@ -31,7 +32,6 @@ CheckJob = Callable[[JobStarted, AssetResults, Services], Awaitable[JobFinished 
 StartJob = Callable[[Any, str, Services], Awaitable[str]]
 FinishJob = Callable[["FinishedJob", Services], Awaitable[Event]]
 
-MAX_ATTEMPTS = 8
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 
 
@@ -140,7 +140,7 @@ class Stage:
     deadline_seconds: float = 300.0
     ordered: bool = False
     epoch: int = 0
-    max_attempts: int = MAX_ATTEMPTS
+    retry_policy: RetryPolicy = DEFAULT_RETRY
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -11,7 +11,7 @@ Source: Enterprise Integration Patterns, "Invalid Message Channel" and "Dead Let
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal, assert_never
 
@@ -27,7 +27,7 @@ from headrace.streams.errors import (
     ThrottledError,
     TransientError,
 )
-from headrace.streams.stage import MAX_ATTEMPTS
+from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 
 DoneReason = Literal["ran", "stored", "skipped", "superseded"]
 
@@ -35,9 +35,7 @@ INTERNAL_ERROR = "internal_error"
 """The code of an unexpected exception: a bug in Headrace or in a stage. The circuit breaker counts it."""
 SCHEMA_ATTEMPTS = 4
 """Attempts to find a writer schema. Writers publish it before their first record, so a few seconds suffice."""
-BASE_SECONDS = 0.25
-CAP_SECONDS = 300.0
-WAIT_CAP_SECONDS = 30.0
+OUTAGE_CAP_SECONDS = 30.0
 THROTTLED_CAP_SECONDS = 10.0
 
 
@@ -90,41 +88,34 @@ class RecordDisposition(Enum):
 
 
 def outcome_for(
-    error: Exception, attempt: int, draw: random.Random, waits: int = 0, most: int = MAX_ATTEMPTS
+    error: Exception, attempt: int, draw: random.Random, waits: int = 0, policy: RetryPolicy = DEFAULT_RETRY
 ) -> Outcome:
     """Return the outcome of a record whose stage raised `error` at attempt number `attempt` (the first is 1).
 
-    `waits` is the number of waits that did not count as attempts; `most` is the maximum number of attempts.
+    `waits` is the number of waits that did not count as attempts.
     """
     match error:
         case ObjectGone():
             return Done(how="superseded", why=error.why)
         case OutageError() | RegistryUnavailableError():
-            return PauseStage(backoff(attempt, draw, WAIT_CAP_SECONDS), str(error))
+            return PauseStage(policy.delay(attempt, draw, OUTAGE_CAP_SECONDS), str(error))
         case ThrottledError():
-            return Retry(backoff(1 + waits, draw, THROTTLED_CAP_SECONDS), error.code, error.why, counts=False)
+            return Retry(policy.delay(1 + waits, draw, THROTTLED_CAP_SECONDS), error.code, error.why, counts=False)
         case RetryAt():
             return Retry(error.after, error.code, error.why, counts=False)
         case TransientError():
-            return _again(attempt, draw, most, error.code, error)
+            return _again(attempt, draw, policy, error.code, error)
         case PermanentError():
             return _dead(error.code, error)
         case UnknownSchemaError():
-            return _again(attempt, draw, min(most, SCHEMA_ATTEMPTS), "schema", error)
+            schema_policy = replace(policy, max_attempts=min(policy.max_attempts, SCHEMA_ATTEMPTS))
+            return _again(attempt, draw, schema_policy, "schema", error)
         case DecodeError() | InvalidEventError():
             return _dead("decode", error)
         case StageError():
             return _dead(error.code, error)
         case _:
             return _dead(INTERNAL_ERROR, error)
-
-
-def backoff(attempt: int, draw: random.Random, cap: float = CAP_SECONDS) -> float:
-    """Return the seconds to wait after an attempt: full jitter below a doubling bound.
-
-    Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
-    """
-    return draw.uniform(0, min(cap, BASE_SECONDS * 2 ** min(attempt, 30)))
 
 
 def label(outcome: Outcome) -> str:
@@ -142,10 +133,10 @@ def label(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def _again(attempt: int, draw: random.Random, most: int, code: str, error: Exception) -> Outcome:
-    if attempt >= most:
+def _again(attempt: int, draw: random.Random, policy: RetryPolicy, code: str, error: Exception) -> Outcome:
+    if attempt >= policy.max_attempts:
         return Dead(code, f"{error} (gave up after {attempt} attempts)", type(error).__name__)
-    return Retry(backoff(attempt, draw), code, str(error))
+    return Retry(policy.delay(attempt, draw), code, str(error))
 
 
 def _dead(code: str, error: Exception) -> Dead:

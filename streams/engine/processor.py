@@ -13,13 +13,13 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.outcome import (
+    OUTAGE_CAP_SECONDS,
     Dead,
     Done,
     Outcome,
     PauseStage,
     RecordDisposition,
     Retry,
-    backoff,
     outcome_for,
 )
 from headrace.streams.engine.ports import Producer
@@ -109,8 +109,9 @@ class Processor:
     async def on_deadline(self, record: ConsumerRecord) -> RecordDisposition:
         """Retry or dead-letter a record that exceeded the stage's deadline."""
         why = f"deadline of {self._stage.deadline_seconds:g} s exceeded"
+        attempt = record_history(record).failures + 1
         deadline_outcome = outcome_for(
-            TransientError(why, "deadline"), record_history(record).failures + 1, self._context.draw
+            TransientError(why, "deadline"), attempt, self._context.draw, policy=self._stage.retry_policy
         )
         try:
             outcome = await self._publish_outcome(record, deadline_outcome, 1)
@@ -169,7 +170,7 @@ class Processor:
 
     async def _wait(self, record: ConsumerRecord, why: str, waits: int) -> None:
         self.pause.hold(_position(record), why)
-        await asyncio.sleep(backoff(waits, self._context.draw, 30.0))
+        await asyncio.sleep(self._stage.retry_policy.delay(waits, self._context.draw, OUTAGE_CAP_SECONDS))
 
 
 def _disposition(outcome: Outcome) -> RecordDisposition:

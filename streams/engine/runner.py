@@ -62,8 +62,8 @@ class Runner:
             return await self._run(received)
         except Exception as error:  # every error has an outcome, internal errors included
             origin = record_history(received)
-            most = self._stage.max_attempts
-            return outcome_for(error, origin.failures + tries + 1, self._context.draw, origin.waits + waits, most)
+            attempt, all_waits = origin.failures + tries + 1, origin.waits + waits
+            return outcome_for(error, attempt, self._context.draw, all_waits, self._stage.retry_policy)
 
     async def remember_failure(self, received: ConsumerRecord, dead: Dead) -> None:
         """Store that the stage failed for this asset, so that fan-ins do not wait for it."""

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.settings import SettingsError
+from headrace.streams.retry_policy import DEFAULT_RETRY
 from headrace.streams.routing.input_transformer import WHOLE, InputTransformer, InvalidTemplateError
 from headrace.streams.rules import InvalidPatternError, Pattern
-from headrace.streams.stage import MAX_ATTEMPTS
 
 PREFIX = "rule-"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")
@@ -58,7 +58,7 @@ class RuleRetryPolicy:
     Source of the bounds: Amazon EventBridge API Reference, RetryPolicy.
     """
 
-    attempts: int = MAX_ATTEMPTS
+    attempts: int = DEFAULT_RETRY.max_attempts
     within_seconds: float = 0.0
 
 
@@ -159,7 +159,7 @@ def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
 def _retry(values: Any) -> RuleRetryPolicy:
     if not isinstance(values, Mapping) or values.keys() - {"attempts", "within_seconds"}:
         raise InvalidRuleError("[retry] has attempts = 8 and within_seconds = 3600")
-    attempts = _number("[retry] attempts", values.get("attempts", MAX_ATTEMPTS), 1, MOST_ATTEMPTS)
+    attempts = _number("[retry] attempts", values.get("attempts", DEFAULT_RETRY.max_attempts), 1, MOST_ATTEMPTS)
     within = _number("[retry] within_seconds", values.get("within_seconds", 0), 0, LONGEST_RETRY_SECONDS)
     return RuleRetryPolicy(int(attempts), within)
 

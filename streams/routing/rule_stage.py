@@ -16,6 +16,7 @@ from headrace.schemas.records import Event
 from headrace.schemas.topics import Topic
 from headrace.streams.engine.headers import original_headers, record_history, text
 from headrace.streams.errors import PermanentError, StageError
+from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.routing.event_format import to_eventbridge_event
 from headrace.streams.routing.input_transformer import transform
 from headrace.streams.routing.rule import Rule, RuleRetryPolicy
@@ -67,7 +68,11 @@ def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], floa
     known = {topic.name: topic for topic in topics.SHARED}
     reads = tuple(known.get(name) or Topic(name, "") for name in rule.reads)
     return Stage(
-        rule.stage_name, reads=reads, handler=Router(route), ordered=rule.ordered, max_attempts=rule.retry.attempts
+        rule.stage_name,
+        reads=reads,
+        handler=Router(route),
+        ordered=rule.ordered,
+        retry_policy=RetryPolicy(rule.retry.attempts),
     )
 
 

@@ -12,19 +12,16 @@ from hypothesis import strategies as st
 from headrace.schemas.cloudevents import InvalidEventError
 from headrace.schemas.serde.codec import DecodeError, RegistryUnavailableError, UnknownSchemaError
 from headrace.streams.engine.outcome import (
-    BASE_SECONDS,
-    CAP_SECONDS,
     SCHEMA_ATTEMPTS,
     Dead,
     Done,
     PauseStage,
     Retry,
-    backoff,
     label,
     outcome_for,
 )
 from headrace.streams.errors import ObjectGone, OutageError, PermanentError, ThrottledError, TransientError
-from headrace.streams.stage import MAX_ATTEMPTS
+from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 
 DRAW = random.Random(7)
 
@@ -50,7 +47,7 @@ def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> Non
 @pytest.mark.parametrize(
     ("error", "most"),
     [
-        (TransientError("timed out"), MAX_ATTEMPTS),
+        (TransientError("timed out"), DEFAULT_RETRY.max_attempts),
         (UnknownSchemaError("00" * 8), SCHEMA_ATTEMPTS),
         (UnknownSchemaError(schema_id=7), SCHEMA_ATTEMPTS),
     ],
@@ -58,29 +55,29 @@ def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> Non
 def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error: Exception, most: int) -> None:
     assert all(isinstance(outcome_for(error, attempt, DRAW), Retry) for attempt in range(1, most))
     assert isinstance(outcome_for(error, most, DRAW), Dead)
-    assert isinstance(outcome_for(error, 1, DRAW, most=1), Dead)
+    assert isinstance(outcome_for(error, 1, DRAW, policy=RetryPolicy(max_attempts=1)), Dead)
 
 
 def test_a_schema_that_nobody_knows_is_given_up_within_five_seconds() -> None:
-    longest = sum(BASE_SECONDS * 2**attempt for attempt in range(1, SCHEMA_ATTEMPTS))
+    longest = sum(DEFAULT_RETRY.base_seconds * 2**attempt for attempt in range(1, SCHEMA_ATTEMPTS))
     assert longest < 5
 
 
 def test_an_unknown_schema_ends_as_its_own_code() -> None:
-    outcome = outcome_for(UnknownSchemaError("00" * 8), MAX_ATTEMPTS, DRAW)
+    outcome = outcome_for(UnknownSchemaError("00" * 8), DEFAULT_RETRY.max_attempts, DRAW)
     assert isinstance(outcome, Dead)
     assert outcome.code == "schema"
 
 
 def test_throttling_costs_no_attempt_and_never_kills() -> None:
-    outcome = outcome_for(ThrottledError("slow down"), 10 * MAX_ATTEMPTS, DRAW)
+    outcome = outcome_for(ThrottledError("slow down"), 10 * DEFAULT_RETRY.max_attempts, DRAW)
     assert isinstance(outcome, Retry)
     assert not outcome.counts
 
 
 @pytest.mark.parametrize("error", [OutageError("no bucket"), RegistryUnavailableError("no registry")])
 def test_an_outage_is_waited_for_and_never_kills(error: Exception) -> None:
-    outcome = outcome_for(error, 10 * MAX_ATTEMPTS, DRAW)
+    outcome = outcome_for(error, 10 * DEFAULT_RETRY.max_attempts, DRAW)
     assert isinstance(outcome, PauseStage)
     assert outcome.why == str(error)
 
@@ -93,9 +90,9 @@ def test_what_was_replaced_is_superseded() -> None:
 
 @given(attempt=st.integers(min_value=1, max_value=10_000), seed=st.integers())
 def test_waiting_is_never_longer_than_the_cap(attempt: int, seed: int) -> None:
-    assert 0 <= backoff(attempt, random.Random(seed)) <= CAP_SECONDS
+    assert 0 <= DEFAULT_RETRY.delay(attempt, random.Random(seed)) <= DEFAULT_RETRY.cap_seconds
 
 
 def test_waiting_doubles_on_average() -> None:
-    means = [sum(backoff(attempt, DRAW) for _ in range(4000)) / 4000 for attempt in (1, 2, 3, 4)]
+    means = [sum(DEFAULT_RETRY.delay(attempt, DRAW) for _ in range(4000)) / 4000 for attempt in (1, 2, 3, 4)]
     assert all(1.8 < later / earlier < 2.2 for earlier, later in itertools.pairwise(means))

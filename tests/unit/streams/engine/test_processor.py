@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -21,6 +22,8 @@ from headrace.streams.errors import OutageError, PermanentError, ThrottledError,
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
+from headrace.streams.retry_policy import RetryPolicy
+from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, arrived, received, uploaded
 
@@ -76,16 +79,16 @@ class Away:
 
 
 class World:
-    def __init__(self, draw: random.Random, registry: SchemaLookup | None = None) -> None:
+    def __init__(self, draw: random.Random, registry: SchemaLookup | None = None, stage: Stage | None = None) -> None:
         self.bucket = MemoryBucket()
         self.outside = FakeServices()
         self.broker = Broker()
         results = ResultsStore(self.bucket)
-        book = Codec(catalog.versions(), registry) if registry else CODEC
+        codec = Codec(catalog.versions(), registry) if registry else CODEC
         context = RunnerContext(
-            book, results, self.outside.services(results), JobSlots({}, 1), clock=lambda: NOW, draw=draw
+            codec, results, self.outside.services(results), JobSlots({}, 1), clock=lambda: NOW, draw=draw
         )
-        self.processor = Processor(get_stages(["scan"])[0], context, self.broker)
+        self.processor = Processor(stage or get_stages(["scan"])[0], context, self.broker)
 
     async def ends_in(self, record: object = None) -> list[str]:
         await asyncio.wait_for(self.processor.process(record or received(uploaded())), 5)  # type: ignore[arg-type]
@@ -245,6 +248,13 @@ async def test_a_record_that_never_makes_its_deadline_is_dead_in_the_end(world: 
         record = arrived(world.broker.sent[-1])
     assert [message.topic for message in world.broker.sent] == ["scan.retry"] * 7 + ["scan.dlq"]
     assert dict(record.headers)["dlq-code"] == b"deadline"
+
+
+async def test_deadline_counts_against_the_retry_policy_of_the_stage() -> None:
+    [scan] = get_stages(["scan"])
+    world = World(Quick(), stage=dataclasses.replace(scan, retry_policy=RetryPolicy(max_attempts=1)))
+    await world.processor.on_deadline(received(uploaded()))
+    assert [message.topic for message in world.broker.sent] == ["scan.dlq"]
 
 
 async def test_who_is_throttled_again_and_again_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
