@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from headrace.connectors.events import sources
-from headrace.connectors.events.event_source import CarriedBy, EventSource, Requirement
+from headrace.connectors.events.event_source import CarriedBy, EventSource, RequiredSetting
 
 SOURCES = sources.by_name()
 _AWS_QUEUE = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/")
@@ -56,7 +56,7 @@ class QueueSource(_Strict):
     def _is_complete(self) -> QueueSource:
         if not self.carries:
             raise ValueError(f"carries: name one of {', '.join(SOURCES)}")
-        settings: dict[Requirement, Sequence[str]] = {
+        settings: dict[RequiredSetting, Sequence[str]] = {
             "buckets": self.buckets,
             "topics": self.topics,
             "sources": self.sources,

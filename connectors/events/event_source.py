@@ -10,13 +10,13 @@ from typing import Any, Literal, Protocol
 from headrace.connectors.events.decoding import JsonObject
 from headrace.connectors.events.results import EventWithMetadata, Ignored
 
-Form = Literal["record", "message", "event"]
+PayloadForm = Literal["record", "message", "event"]
 """A member of a `Records` array, a JSON message that a service publishes to SNS, or an EventBridge event."""
 
 CarriedBy = Literal["s3", "sns", "eventbridge"]
 """The service that sends the source's messages to the queue."""
 
-Requirement = Literal["buckets", "topics", "sources"]
+RequiredSetting = Literal["buckets", "topics", "sources"]
 """A setting that a queue of a sources file must have to carry the source."""
 
 
@@ -43,9 +43,9 @@ class EventSource:
     """
 
     name: str
-    form: Form
+    form: PayloadForm
     carried_by: CarriedBy
     matches: Callable[[str, str, Container[str]], bool]
     parse: Callable[[JsonObject, datetime], EventWithMetadata | Ignored | None]
-    requirements: tuple[Requirement, ...] = ()
+    requirements: tuple[RequiredSetting, ...] = ()
     pattern: Callable[[QueueScope], Mapping[str, Any]] | None = None

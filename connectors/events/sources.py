@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.connectors.events import custom, mediaconvert, polly, rekognition, s3, textract, transcribe
-from headrace.connectors.events.event_source import EventSource, Form
+from headrace.connectors.events.event_source import EventSource, PayloadForm
 
 SOURCES = (
     s3.NOTIFICATION,
@@ -24,7 +24,7 @@ def by_name(sources: tuple[EventSource, ...] = SOURCES) -> dict[str, EventSource
     return {source.name: source for source in sources}
 
 
-def by_form(sources: tuple[EventSource, ...] = SOURCES) -> dict[Form, tuple[EventSource, ...]]:
+def by_form(sources: tuple[EventSource, ...] = SOURCES) -> dict[PayloadForm, tuple[EventSource, ...]]:
     """Group sources by the form of their messages."""
-    forms: tuple[Form, ...] = ("record", "message", "event")
+    forms: tuple[PayloadForm, ...] = ("record", "message", "event")
     return {form: tuple(source for source in sources if source.form == form) for form in forms}
