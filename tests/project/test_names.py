@@ -10,9 +10,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 
-RENAME = {"Label", "Segment", "TextLine"}
-"""Names of the local AI services that are still to be renamed."""
-
 
 def test_public_class_and_alias_names_are_unique() -> None:
     places = defaultdict(set)
@@ -20,7 +17,7 @@ def test_public_class_and_alias_names_are_unique() -> None:
         for path in (ROOT / package).rglob("*.py"):
             for name in public_names(ast.parse(path.read_text("utf-8"))):
                 places[name].add(str(path.relative_to(ROOT)))
-    assert {name: sorted(paths) for name, paths in places.items() if len(paths) > 1}.keys() == RENAME
+    assert {name: sorted(paths) for name, paths in places.items() if len(paths) > 1} == {}
 
 
 def public_names(tree: ast.Module) -> Iterator[str]:

@@ -43,7 +43,7 @@ class DecodedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class MeasuredLabel:
     """A name for what was measured, with the label above it; confidence in percent."""
 
     name: str
@@ -85,7 +85,7 @@ def measure(image: Image.Image) -> DecodedImage:
     )
 
 
-def colour_labels(picture: DecodedImage) -> list[Label]:
+def colour_labels(picture: DecodedImage) -> list[MeasuredLabel]:
     """The colours, light and contrast of a picture, the surest first."""
     shares: dict[str, float] = {}
     for colour in picture.colours:
@@ -102,7 +102,7 @@ def colour_labels(picture: DecodedImage) -> list[Label]:
     return _surest_first(found)
 
 
-def labels(picture: DecodedImage) -> list[Label]:
+def labels(picture: DecodedImage) -> list[MeasuredLabel]:
     """All labels of a still picture, the surest first."""
     found = [
         _label("Landscape Orientation", "Orientation", picture.width / picture.height, 1.05, 1.5),
@@ -114,11 +114,11 @@ def labels(picture: DecodedImage) -> list[Label]:
     return _surest_first([*colour_labels(picture), *found])
 
 
-def moderation_labels(picture: DecodedImage) -> list[Label]:
+def moderation_labels(picture: DecodedImage) -> list[MeasuredLabel]:
     """Synthetic moderation: a picture with much red is flagged, under names that say what they are."""
     red = sum(colour.percent for colour in picture.colours if colour.simple == "red")
     found = _label("Synthetic Red Content", "Synthetic Moderation", red, 30, 80)
-    return [Label("Synthetic Moderation", found.confidence, ""), found] if found else []
+    return [MeasuredLabel("Synthetic Moderation", found.confidence, ""), found] if found else []
 
 
 def css_name(rgb: tuple[int, int, int]) -> str:
@@ -137,12 +137,12 @@ def graded(value: float, at: float, sure: float) -> float:
     return round(50 + 49 * min(1.0, (value - at) / (sure - at)), 2)
 
 
-def _label(name: str, parent: str, value: float, at: float, sure: float) -> Label | None:
+def _label(name: str, parent: str, value: float, at: float, sure: float) -> MeasuredLabel | None:
     confidence = graded(value, at, sure)
-    return Label(name, confidence, parent) if confidence else None
+    return MeasuredLabel(name, confidence, parent) if confidence else None
 
 
-def _surest_first(found: Iterable[Label | None]) -> list[Label]:
+def _surest_first(found: Iterable[MeasuredLabel | None]) -> list[MeasuredLabel]:
     return sorted((label for label in found if label), key=lambda label: (-label.confidence, label.name))
 
 

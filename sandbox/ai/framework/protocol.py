@@ -40,7 +40,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+RequestHandler = Callable[[Request], Awaitable[Response]]
 ReadRequest = Callable[[OperationModel, Service], Params]
 
 
@@ -80,7 +80,7 @@ class ProtocolServer:
             return _refusal(ServiceError("UnknownOperationException", f"'{target}' is not served here."))
         return self._serve(service, name, partial(_read, body))
 
-    def _rest(self, service: Service, name: str) -> Handler:
+    def _rest(self, service: Service, name: str) -> RequestHandler:
         async def respond(request: Request) -> Response:
             body = await request.body()
             elsewhere = {**request.query_params, **request.path_params}

@@ -7,7 +7,7 @@ from dataclasses import astuple
 
 from headrace.sandbox.ai.framework import image_analysis
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
-from headrace.sandbox.ai.framework.image_analysis import Label
+from headrace.sandbox.ai.framework.image_analysis import MeasuredLabel
 from headrace.sandbox.ai.framework.job_runner import JobKind
 from headrace.sandbox.ai.framework.ledger import JobSubject, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
@@ -82,7 +82,7 @@ def _results(job: LedgerJob, params: Params, context: ServiceContext) -> tuple[l
     """The detections on the page that `params` asks for, and what every answer says of its job."""
     view = {"SortBy": params.get("SortBy", "TIMESTAMP"), "AggregateBy": params.get("AggregateBy", "TIMESTAMPS")}
     rows = job.result[view["AggregateBy"]] if job.result else []
-    found = [Detection(first, last, Label(*label)) for first, last, label in rows]
+    found = [Detection(first, last, MeasuredLabel(*label)) for first, last, label in rows]
     if view["SortBy"] == "NAME":
         found.sort(key=lambda one: (one.label.name, -one.label.confidence, one.start))
     shown, said = page(job, params, found, context)
@@ -99,7 +99,10 @@ def _moderation_work(job: LedgerJob, cloud: AwsClients) -> Params:
 
 
 def _work(
-    job: LedgerJob, cloud: AwsClients, look: Callable[[VideoAnalysis], list[Detection]], wanted: Callable[[Label], bool]
+    job: LedgerJob,
+    cloud: AwsClients,
+    look: Callable[[VideoAnalysis], list[Detection]],
+    wanted: Callable[[MeasuredLabel], bool],
 ) -> Params:
     seen = watch(job, cloud)
     found = [one for one in look(seen) if wanted(one.label)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace.sandbox.ai.framework.errors import ServiceError
-from headrace.sandbox.ai.framework.image_analysis import CATEGORY, Colour, DecodedImage, Label, css_name
+from headrace.sandbox.ai.framework.image_analysis import CATEGORY, Colour, DecodedImage, MeasuredLabel, css_name
 from headrace.sandbox.ai.rekognition.video_analysis import Detection, VideoAnalysis
 
 _FILTERS = (
@@ -17,7 +17,7 @@ _FILTERS = (
 )
 
 
-def label(found: Label) -> dict[str, Any]:
+def label(found: MeasuredLabel) -> dict[str, Any]:
     """A label as AWS writes it."""
     return {
         "Name": found.name,
@@ -29,7 +29,7 @@ def label(found: Label) -> dict[str, Any]:
     }
 
 
-def moderation_label(found: Label) -> dict[str, Any]:
+def moderation_label(found: MeasuredLabel) -> dict[str, Any]:
     """A moderation label as AWS writes it; those without a parent are of level 1."""
     level = 2 if found.parent else 1
     return {"Name": found.name, "Confidence": found.confidence, "ParentName": found.parent, "TaxonomyLevel": level}
@@ -68,7 +68,7 @@ def times(found: Detection, aggregate_by: str) -> dict[str, int]:
     }
 
 
-def wanted(params: dict[str, Any], least_confidence: float) -> Callable[[Label], bool]:
+def wanted(params: dict[str, Any], least_confidence: float) -> Callable[[MeasuredLabel], bool]:
     """Which labels a request asks for, by confidence, name and category."""
     least = params.get("MinConfidence", least_confidence)
     settings = params.get("Settings", {}).get("GeneralLabels", {})
@@ -76,7 +76,7 @@ def wanted(params: dict[str, Any], least_confidence: float) -> Callable[[Label],
     if (names and not_names) or (categories and not_categories):
         raise ServiceError("InvalidParameterException", "Inclusion and exclusion filters exclude each other.")
 
-    def check(found: Label) -> bool:
+    def check(found: MeasuredLabel) -> bool:
         included = not (names or categories) or found.name in names or CATEGORY in categories
         return found.confidence >= least and included and found.name not in not_names and CATEGORY not in not_categories
 

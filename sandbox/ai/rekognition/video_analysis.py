@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from headrace.sandbox.ai.framework import ffmpeg, image_analysis
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
-from headrace.sandbox.ai.framework.image_analysis import DecodedImage, Label
+from headrace.sandbox.ai.framework.image_analysis import DecodedImage, MeasuredLabel
 
 SAMPLES_A_SECOND = 2.0
 MOST_SAMPLES = 600
@@ -58,7 +58,7 @@ class Detection:
 
     start: int
     end: int
-    label: Label
+    label: MeasuredLabel
 
 
 def watch(path: Path) -> VideoAnalysis:
@@ -79,7 +79,9 @@ def watch(path: Path) -> VideoAnalysis:
 def points(footage: VideoAnalysis) -> list[Detection]:
     """What is seen at each sampled moment, and each shot where it begins."""
     found = [Detection(seen.start, seen.end, label) for seen in footage.samples for label in _labels_of(seen, footage)]
-    shots = [Detection(shot.start, shot.end, Label("Shot", shot.confidence, "Composition")) for shot in footage.shots]
+    shots = [
+        Detection(shot.start, shot.end, MeasuredLabel("Shot", shot.confidence, "Composition")) for shot in footage.shots
+    ]
     return sorted([*found, *shots], key=_order)
 
 
@@ -142,12 +144,12 @@ def _shots(log: str, duration: int) -> tuple[Shot, ...]:
     return tuple(Shot(start, end, sure) for (start, sure), end in zip(cuts, ends, strict=True))
 
 
-def _labels_of(sample: FrameSample, footage: VideoAnalysis) -> list[Label]:
+def _labels_of(sample: FrameSample, footage: VideoAnalysis) -> list[MeasuredLabel]:
     found = image_analysis.colour_labels(sample.picture)
     if any(start <= sample.start < end for start, end in footage.black):
-        found.append(Label("Black Frame", 99.0, "Composition"))
+        found.append(MeasuredLabel("Black Frame", 99.0, "Composition"))
     if sure := image_analysis.graded(sample.movement, 2, 20):
-        found.append(Label("Motion", sure, "Composition"))
+        found.append(MeasuredLabel("Motion", sure, "Composition"))
     return found
 
 

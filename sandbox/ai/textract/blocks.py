@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from headrace.sandbox.ai.framework.service import Params
-from headrace.sandbox.ai.textract.documents import DecodedDocument, TextLine
+from headrace.sandbox.ai.textract.documents import DecodedDocument, DocumentLine
 
 LEAST_ROWS = 2
 LEAST_COLUMNS = 2
@@ -43,12 +43,12 @@ class _Page:
         page["Geometry"] = _place(0.0, 1.0)
         return [page | _holds("CHILD", self._held), *self._made]
 
-    def line(self, line: TextLine, at: int) -> None:
+    def line(self, line: DocumentLine, at: int) -> None:
         line_ = self._block("LINE", f"line-{self._number}-{at}", line.top, Text=line.text)
         self._held.append(line_["Id"])
         line_ |= _holds("CHILD", self._words(line.text, f"{self._number}-{at}", line.top))
 
-    def fields(self, lines: Iterable[TextLine]) -> None:
+    def fields(self, lines: Iterable[DocumentLine]) -> None:
         for at, line in enumerate(lines):
             key, colon, value = line.text.partition(": ")
             if not colon:
@@ -61,13 +61,13 @@ class _Page:
             told["Relationships"] = [{"Type": "VALUE", "Ids": [filled["Id"]]}, *own]
             self._held += [told["Id"], filled["Id"]]
 
-    def tables(self, lines: Iterable[TextLine]) -> None:
+    def tables(self, lines: Iterable[DocumentLine]) -> None:
         for at, rows in enumerate(_tables(lines)):
             table = self._block("TABLE", f"table-{self._number}-{at}", rows[0].top)
             self._held.append(table["Id"])
             table |= _holds("CHILD", list(self._cells(rows, f"{self._number}-{at}")))
 
-    def _cells(self, rows: Sequence[TextLine], table: str) -> Iterator[str]:
+    def _cells(self, rows: Sequence[DocumentLine], table: str) -> Iterator[str]:
         for row, line in enumerate(rows, 1):
             for column, text in enumerate(line.cells, 1):
                 id_ = f"{table}-{row}-{column}"
@@ -86,7 +86,7 @@ class _Page:
         return block
 
 
-def _tables(lines: Iterable[TextLine]) -> Iterator[list[TextLine]]:
+def _tables(lines: Iterable[DocumentLine]) -> Iterator[list[DocumentLine]]:
     for columns, group in groupby(lines, key=lambda line: len(line.cells)):
         rows = list(group)
         if columns >= LEAST_COLUMNS and len(rows) >= LEAST_ROWS:

@@ -31,7 +31,7 @@ class UnsupportedDocumentError(UnprocessableMediaError):
 
 
 @dataclass(frozen=True, slots=True)
-class TextLine:
+class DocumentLine:
     """One line of text; `top` is its place on the page from 0 to 1. `cells` are what wide gaps or bars part in it."""
 
     text: str
@@ -43,7 +43,7 @@ class TextLine:
 class DecodedDocument:
     """The lines of each page. `synthetic` where they stand in for real ones."""
 
-    pages: tuple[tuple[TextLine, ...], ...]
+    pages: tuple[tuple[DocumentLine, ...], ...]
     synthetic: bool
 
 
@@ -67,11 +67,11 @@ def picture(data: bytes) -> DecodedDocument:
         read = [_codes(page.copy()) for page in ImageSequence.Iterator(image)] if pages > 1 else [_codes(image)]
     except (NotAnImageError, OSError, ValueError, SyntaxError) as error:
         raise UnprocessableMediaError("the document cannot be read") from error
-    return DecodedDocument(tuple(lines or (TextLine(SYNTHETIC, 0.1),) for lines in read), synthetic=not all(read))
+    return DecodedDocument(tuple(lines or (DocumentLine(SYNTHETIC, 0.1),) for lines in read), synthetic=not all(read))
 
 
-def _codes(page: Image.Image) -> tuple[TextLine, ...]:
-    return tuple(TextLine(line, code.box[1], (line,)) for code in qr_codes.read(page) for line in code.lines)
+def _codes(page: Image.Image) -> tuple[DocumentLine, ...]:
+    return tuple(DocumentLine(line, code.box[1], (line,)) for code in qr_codes.read(page) for line in code.lines)
 
 
 def _pdf(path: Path) -> DecodedDocument:
@@ -86,8 +86,8 @@ def _pdf(path: Path) -> DecodedDocument:
         raise UnprocessableMediaError("the document cannot be read") from error
 
 
-def _lines(text: str) -> Iterator[TextLine]:
+def _lines(text: str) -> Iterator[DocumentLine]:
     told = [line for line in text.splitlines() if line.strip()]
     for number, line in enumerate(told):
         cells = tuple(" ".join(cell.split()) for cell in _GAP.split(line.strip()))
-        yield TextLine(" ".join(line.split()), (number + 0.5) / (len(told) + 1), cells)
+        yield DocumentLine(" ".join(line.split()), (number + 0.5) / (len(told) + 1), cells)

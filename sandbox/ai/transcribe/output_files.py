@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, Segment
+from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, SpokenSegment
 
 _WORD = re.compile(r"(\S*?)([.,!?:;…]*)$")
 
@@ -30,13 +30,13 @@ def document(job_name: str, account: str, speech: RecognizedSpeech, language: st
     return {"jobName": job_name, "accountId": account, "status": "COMPLETED", "results": results}
 
 
-def webvtt(segments: tuple[Segment, ...], _first: int) -> str:
+def webvtt(segments: tuple[SpokenSegment, ...], _first: int) -> str:
     """The segments as WebVTT; its cues need no numbers."""
     cues = (f"{_stamp(s.start, '.')} --> {_stamp(s.end, '.')}\n{s.text}\n" for s in segments)
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def subrip(segments: tuple[Segment, ...], first: int) -> str:
+def subrip(segments: tuple[SpokenSegment, ...], first: int) -> str:
     """The segments as SubRip, numbered from `first`."""
     numbered = enumerate(segments, first)
     return "\n".join(f"{n}\n{_stamp(s.start, ',')} --> {_stamp(s.end, ',')}\n{s.text}\n" for n, s in numbered)
@@ -45,7 +45,7 @@ def subrip(segments: tuple[Segment, ...], first: int) -> str:
 SUBTITLES = {"vtt": webvtt, "srt": subrip}
 
 
-def _audio_segment(segment: Segment, number: int, items: range) -> dict[str, Any]:
+def _audio_segment(segment: SpokenSegment, number: int, items: range) -> dict[str, Any]:
     return {
         "id": number,
         "transcript": segment.text,
@@ -55,7 +55,7 @@ def _audio_segment(segment: Segment, number: int, items: range) -> dict[str, Any
     }
 
 
-def _items(segment: Segment, synthetic: bool) -> Iterator[dict[str, Any]]:
+def _items(segment: SpokenSegment, synthetic: bool) -> Iterator[dict[str, Any]]:
     """Words and punctuation; the time of a segment is shared out by the length of its words."""
     words = segment.text.split()
     letters = max(1, sum(len(word) for word in words))

@@ -25,7 +25,7 @@ _SILENCE = re.compile(r"silence_(start|end): (-?[\d.]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class SpokenSegment:
     """A segment of words with times in seconds and a confidence from 0 to 1."""
 
     start: float
@@ -38,7 +38,7 @@ class Segment:
 class RecognizedSpeech:
     """The segments and their source. `synthetic`: the times are real, the words are placeholders."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[SpokenSegment, ...]
     engine: str
     synthetic: bool
 
@@ -56,16 +56,16 @@ def recognize(media: Path, probe: ffmpeg.MediaProbe, sidecar: Path | None, langu
     engine = recognizer.engine() if _can_be_recognised(probe, language) else ""
     if engine and sounds and (words := recognizer.words(media)):
         return RecognizedSpeech(tuple(_shared_out(words, sounds)), engine, synthetic=False)
-    made_up = tuple(Segment(start, end, _stand_in(n, end - start)) for n, (start, end) in enumerate(sounds, 1))
+    made_up = tuple(SpokenSegment(start, end, _stand_in(n, end - start)) for n, (start, end) in enumerate(sounds, 1))
     return RecognizedSpeech(
         made_up, "silence detection; the words are synthetic, no speech model was run", synthetic=True
     )
 
 
-def parse_srt(text: str) -> tuple[Segment, ...]:
+def parse_srt(text: str) -> tuple[SpokenSegment, ...]:
     """The cues of a SubRip file, each on one line and without markup."""
     cues = _CUE.findall(text.replace("\r\n", "\n"))
-    found = (Segment(_seconds(start), _seconds(end), _plain(lines)) for start, end, lines in cues)
+    found = (SpokenSegment(_seconds(start), _seconds(end), _plain(lines)) for start, end, lines in cues)
     return tuple(segment for segment in found if segment.text)
 
 
@@ -83,16 +83,16 @@ def _can_be_recognised(probe: ffmpeg.MediaProbe, language: str) -> bool:
     return language.startswith("en") and probe.duration <= recognizer.MOST_SECONDS
 
 
-def _shared_out(words: Iterable[Word], sounds: Sequence[tuple[float, float]]) -> Iterator[Segment]:
+def _shared_out(words: Iterable[Word], sounds: Sequence[tuple[float, float]]) -> Iterator[SpokenSegment]:
     """Put words together by the stretch of sound in which, or after which, their middles lie."""
     starts = [start for start, _ in sounds]
     for number, group in groupby(words, lambda word: max(bisect_right(starts, (word.start + word.end) / 2) - 1, 0)):
         said = list(group)
         sure = sum(word.sure for word in said) / len(said)
-        yield Segment(*sounds[number], " ".join(word.text for word in said), sure)
+        yield SpokenSegment(*sounds[number], " ".join(word.text for word in said), sure)
 
 
-def _captions(source: Path) -> tuple[Segment, ...]:
+def _captions(source: Path) -> tuple[SpokenSegment, ...]:
     """The first caption track, none where it cannot be read as text: then the sound decides."""
     try:
         srt = ffmpeg.run(source, "-map", "0:s:0", "-f", "srt", "pipe:1").stdout

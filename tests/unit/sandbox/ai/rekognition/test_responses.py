@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from headrace.sandbox.ai.framework.errors import ServiceError
-from headrace.sandbox.ai.framework.image_analysis import CATEGORY, Label
+from headrace.sandbox.ai.framework.image_analysis import CATEGORY, MeasuredLabel
 from headrace.sandbox.ai.rekognition import responses
 
-BLUE, GREY, FAINT = Label("Blue", 90.0, "Color"), Label("Grey", 80.0, "Color"), Label("Dark", 51.0, "Brightness")
+BLUE, GREY, FAINT = (
+    MeasuredLabel("Blue", 90.0, "Color"),
+    MeasuredLabel("Grey", 80.0, "Color"),
+    MeasuredLabel("Dark", 51.0, "Brightness"),
+)
 
 
 def kept(general: dict[str, Any], **params: Any) -> list[str]:
@@ -38,5 +42,5 @@ def test_including_and_excluding_at_once_is_refused() -> None:
 
 
 def test_a_moderation_label_without_a_parent_is_of_the_first_level() -> None:
-    assert responses.moderation_label(Label("Top", 60.0, ""))["TaxonomyLevel"] == 1
-    assert responses.moderation_label(Label("Below", 60.0, "Top"))["TaxonomyLevel"] == 2
+    assert responses.moderation_label(MeasuredLabel("Top", 60.0, ""))["TaxonomyLevel"] == 1
+    assert responses.moderation_label(MeasuredLabel("Below", 60.0, "Top"))["TaxonomyLevel"] == 2

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from headrace.sandbox.ai.transcribe import output_files
-from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, Segment
+from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, SpokenSegment
 
-SEGMENTS = (Segment(0.0, 2.0, "Ask not, friends."), Segment(3661.5, 3662.0, "Ask..."))
+SEGMENTS = (SpokenSegment(0.0, 2.0, "Ask not, friends."), SpokenSegment(3661.5, 3662.0, "Ask..."))
 SPEECH = RecognizedSpeech(SEGMENTS, "captions", synthetic=False)
 
 

@@ -10,7 +10,7 @@ import pytest
 from headrace.sandbox.ai.framework import ffmpeg
 from headrace.sandbox.ai.transcribe import recognizer, speech
 from headrace.sandbox.ai.transcribe.recognizer import Word
-from headrace.sandbox.ai.transcribe.speech import Segment
+from headrace.sandbox.ai.transcribe.speech import SpokenSegment
 
 SRT = """1
 00:00:00,300 --> 00:00:02,100
@@ -21,7 +21,7 @@ And so, my
 00:00:03,300 --> 00:00:04,300
 ask not
 """
-CUES = (Segment(0.3, 2.1, "And so, my fellow Americans,"), Segment(3.3, 4.3, "ask not"))
+CUES = (SpokenSegment(0.3, 2.1, "And so, my fellow Americans,"), SpokenSegment(3.3, 4.3, "ask not"))
 
 
 recognised = pytest.mark.skipif(not recognizer.engine(), reason="the extra `speech` is not installed: pocketsphinx")
@@ -72,7 +72,7 @@ def test_words_go_to_the_sound_that_they_lie_in_or_behind() -> None:
 
     found = list(speech._shared_out(spoken, [(0.2, 1.0), (2.0, 3.0)]))
 
-    assert found == [Segment(0.2, 1.0, "one two", 0.75), Segment(2.0, 3.0, "three", 0.4)]
+    assert found == [SpokenSegment(0.2, 1.0, "one two", 0.75), SpokenSegment(2.0, 3.0, "three", 0.4)]
 
 
 def test_longer_sound_has_more_words(media: Path, no_recogniser: None) -> None:
