@@ -1,6 +1,6 @@
-"""What the runner does to memory, and a hot key to the others: `python -m bench.runner_limits [--minutes]`.
+"""Measure memory growth, and the effect of a hot key: `python -m bench.runner_limits [--minutes]`.
 
-The runner is whole but for decoding: what is measured are lanes, marks, outcomes, telemetry and commits.
+The runner is complete except for decoding.
 """
 
 from __future__ import annotations
@@ -24,44 +24,44 @@ from headrace.schemas.kafka.settings import KafkaSettings
 
 WARM_SECONDS = 6.0
 MOST_SECONDS = 120.0
-"""How long a run may take beside what it is told to last."""
+"""Timeout of a run, in addition to its duration."""
 
 HOT_RECORDS, OTHER_KEYS = 100_000, 1_000
 SECONDS = 20.0
 REPETITIONS = 3
 MOST_BESIDE = 1.2
 FLAT_MB = 0.1
-"""A minute: what the interpreter itself may come to by moving things about."""
+"""Growth per minute that the interpreter itself may cause."""
 
 PACE = 20_000.0
-"""Records a second over minutes; the broker and the sender need the other core."""
+"""Records per second; the broker and the sender need the other core."""
 
 
 def main(
-    minutes: Annotated[float, typer.Option(help="How long memory is watched.")] = 3.0,
-    soak: Annotated[bool, typer.Option(help="Watch memory alone, and keep the result apart.")] = False,
+    minutes: Annotated[float, typer.Option(help="Duration of the memory measurement.")] = 3.0,
+    soak: Annotated[bool, typer.Option(help="Measure memory only, and write the result to a separate file.")] = False,
 ) -> None:
-    """Measure, print, keep the result."""
+    """Measure, print and store the result."""
     with kafka() as settings:
-        found: dict[str, Any] = {} if soak else {"hot_key": _hot_key(settings), "waiting_records": _waiting(settings)}
-        found["growth"] = _growth(settings, minutes * 60)
-    report.write(report.result("soak" if soak else "runner_limits", found, ("faust-streaming", "aiokafka", "uvloop")))
-    for name, told in found.items():
-        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in told.items()))
-    _judge(found)
+        results: dict[str, Any] = {} if soak else {"hot_key": _hot_key(settings), "waiting_records": _waiting(settings)}
+        results["growth"] = _growth(settings, minutes * 60)
+    report.write(report.result("soak" if soak else "runner_limits", results, ("faust-streaming", "aiokafka", "uvloop")))
+    for name, values in results.items():
+        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+    _judge(results)
 
 
-def _judge(found: dict[str, Any]) -> None:
-    growth = found["growth"]
+def _judge(results: dict[str, Any]) -> None:
+    growth = results["growth"]
     checks = {"memory is flat": growth["mb_a_minute"] <= max(growth["give_or_take"], FLAT_MB)}
-    if "hot_key" in found:
+    if "hot_key" in results:
         others = f"others wait at most {MOST_BESIDE} times as long beside a hot key"
-        checks[others] = found["hot_key"]["ratio"] <= MOST_BESIDE
+        checks[others] = results["hot_key"]["ratio"] <= MOST_BESIDE
     report.judge(checks)
 
 
 def _hot_key(settings: KafkaSettings) -> dict[str, Any]:
-    """How long 1,000 keys wait at 500 records a second, alone and beside one key with 100,000 records of its own."""
+    """Measure the delay of 1,000 keys at 500 records per second, with and without a key of 100,000 records."""
     others = Pace("other-{}", OTHER_KEYS, 500)
     hot = Pace("hot", 1, HOT_RECORDS / SECONDS)
     alone, beside = [], []
@@ -81,7 +81,7 @@ def _p99(measured: Measured) -> float:
 
 
 def _waiting(settings: KafkaSettings) -> dict[str, Any]:
-    """What a record costs that waits in a lane: memory with 100,000 of them less memory with none, by record."""
+    """Measure the memory of one waiting record, from 100,000 waiting records."""
     records = 100_000
     topic = _topic(settings)
     load.keep_sending(settings, topic, [Pace("key-{}", 5_000, records)], 1.0)
@@ -92,7 +92,7 @@ def _waiting(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def _growth(settings: KafkaSettings, seconds: float) -> dict[str, Any]:
-    """The slope of resident memory over minutes of steady work, with twice its standard error."""
+    """Return the slope of resident memory under constant load, with twice its standard error."""
     measured = _watched(settings, [Pace("key-{}", 5_000, PACE)], seconds, wait_ms=0.0)
     held = measured.resident_mb[len(measured.resident_mb) // 4 :]
     minutes = [second / 60 for second in range(len(held))]
@@ -110,7 +110,7 @@ def _growth(settings: KafkaSettings, seconds: float) -> dict[str, Any]:
 
 
 def _watched(settings: KafkaSettings, paces: list[Pace], seconds: float, wait_ms: float, timed: str = "") -> Measured:
-    """Work what comes at a pace, after a while in which the worker starts."""
+    """Process records sent at the given paces, after the worker has started."""
     topic = _topic(settings)
     warm = load.keep_sending(settings, topic, [Pace("warm-{}", 100, 500)], 1.0)
     expected = warm + sum(int(pace.per_second * seconds) for pace in paces)
@@ -123,9 +123,9 @@ def _watched(settings: KafkaSettings, paces: list[Pace], seconds: float, wait_ms
         sender.join()
 
 
-def _task(settings: KafkaSettings, topic: str, kind: Kind, **told: Any) -> Task:
+def _task(settings: KafkaSettings, topic: str, kind: Kind, **options: Any) -> Task:
     name = f"b{uuid.uuid4().hex[:8]}"
-    return Task(bootstrap_servers=settings.bootstrap_servers, name=name, reads=topic, kind=kind, **told)
+    return Task(bootstrap_servers=settings.bootstrap_servers, name=name, reads=topic, kind=kind, **options)
 
 
 def _topic(settings: KafkaSettings) -> str:

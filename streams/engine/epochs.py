@@ -1,7 +1,7 @@
-"""How often somebody has asked for new effects of a stage: `headrace replay rewind --reprocess`.
+"""Store the epoch of a stage, which `headrace replay rewind --reprocess` increments.
 
-The number lies in the results bucket, as a blown fuse does. Results are named by it, ids and job tokens made of it, so
-that what was made in an earlier epoch is neither emitted again nor stands in the way.
+The epoch is in the results bucket. Result names, event ids and job tokens contain it, so results of an earlier epoch
+are not emitted again and do not replace new ones.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from headrace.streams.stage import Stage
 
 
 async def with_current_epoch(bucket: ResultsBucket, stage: Stage) -> Stage:
-    """Give a stage as of its present epoch."""
-    said = (await bucket.get(_key(stage.name))) or b"0"
-    return replace(stage, epoch=int(said))
+    """Return the stage with its current epoch."""
+    value = (await bucket.get(_key(stage.name))) or b"0"
+    return replace(stage, epoch=int(value))
 
 
 async def start_epoch(bucket: ResultsBucket, stage: str, epoch: int) -> None:
-    """Begin an epoch, for workers that start from now on."""
+    """Set the epoch of a stage; workers read it when they start."""
     await bucket.put(_key(stage), str(epoch).encode(), "text/plain")
 
 

@@ -1,4 +1,4 @@
-"""What the documents say is true: commands, topics, links, generated parts and the example stage."""
+"""Tests of the documents: commands, topics, links, generated parts and the example stage."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def text_of(document: Path) -> str:
 
 
 def blocks(document: Path, language: str) -> list[str]:
-    """The fenced blocks of a document in one language."""
+    """Return the fenced blocks of a document in one language."""
     return [body for marked, body in BLOCK.findall(text_of(document)) if marked == language]
 
 
 def commands(document: Path, program: str) -> Iterator[str]:
-    """Every use of a program in a document: after a prompt in a block of `console`, or on its own in backticks."""
+    """Return every use of a program in a document: after a prompt in a `console` block, or alone in backticks."""
     lines = [line.removeprefix("$ ") for block in blocks(document, "console") for line in block.splitlines()]
     for line in (*lines, *IN_LINE.findall(text_of(document))):
         if line.startswith(f"{program} "):
@@ -59,11 +59,11 @@ def used(program: str) -> list[str]:
 
 
 @pytest.mark.parametrize("document", GENERATED, ids=lambda path: path.name)
-def test_generated_parts_are_what_the_code_says(document: Path) -> None:
+def test_generated_parts_are_up_to_date(document: Path) -> None:
     assert text_of(document) == rendered(text_of(document)), "run `make format`"
 
 
-def test_the_reference_has_every_settings_class() -> None:
+def test_reference_has_every_settings_class() -> None:
     defined = {
         name
         for package in {cls.__module__.split(".")[1] for cls in SETTINGS}
@@ -73,14 +73,14 @@ def test_the_reference_has_every_settings_class() -> None:
     assert defined == {cls.__name__ for cls in SETTINGS}
 
 
-def test_the_readme_is_short() -> None:
+def test_readme_is_short() -> None:
     text = text_of(README)
     assert len(text.splitlines()) <= 145
     assert len(text.split()) <= 750
 
 
 @pytest.mark.parametrize("command", used("headrace"))
-def test_a_command_that_is_written_down_exists_with_its_options(command: str, tmp_path: Path) -> None:
+def test_documented_command_exists_with_its_options(command: str, tmp_path: Path) -> None:
     nothing_runs = {"COLUMNS": "200", "XDG_STATE_HOME": str(tmp_path)}
     tokens = command.split()[1:]
     words = [token.split("|") for token in itertools.takewhile(WORD.fullmatch, tokens)]
@@ -103,18 +103,18 @@ def test_every_command_and_option_has_help() -> None:
 
 
 @pytest.mark.parametrize("command", used("make"))
-def test_a_target_that_is_written_down_exists(command: str) -> None:
+def test_documented_make_target_exists(command: str) -> None:
     assert re.search(rf"^{command.split()[1]}:.*## ", text_of(ROOT / "Makefile"), re.MULTILINE)
 
 
-def test_every_topic_that_is_written_down_exists() -> None:
+def test_documented_topics_exist() -> None:
     names = {stage.name for stage in (*pipeline.stages(), *pipeline.all_stages())}
     known = {topic.name for topic in topics.table(names)}
     named = {name for document in DOCUMENTS for name in TOPIC.findall(SOURCE_CODE.sub("", text_of(document)))}
     assert {name for name in named if not name.endswith((".json", ".md", ".py", ".yml"))} <= known
 
 
-def test_the_flow_shows_each_stage_before_the_topic_that_it_writes() -> None:
+def test_pipeline_diagram_shows_each_stage_before_its_output_topic() -> None:
     [flow] = [block for block in blocks(README, "text") if "media.uploaded" in block]
     drawn = set(re.findall(r"([a-z]+) ─+ ([a-z]+\.[a-z-]+)", flow))
     for stage in pipeline.DEFAULT_STAGES:
@@ -124,17 +124,17 @@ def test_the_flow_shows_each_stage_before_the_topic_that_it_writes() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    for said, target in LINK.findall(text_of(document)):
+def test_links_have_existing_targets(document: Path) -> None:
+    for label, target in LINK.findall(text_of(document)):
         if "://" in target:
             continue
         there = (document.parent / target).resolve()
         assert there.exists(), target
-        if said.startswith("`test_"):
-            assert f"def {said.strip('`')}(" in text_of(there)
+        if label.startswith("`test_"):
+            assert f"def {label.strip('`')}(" in text_of(there)
 
 
-def test_every_promise_names_its_test() -> None:
+def test_every_promise_links_an_existing_test() -> None:
     part = text_of(README).split("## Promises")[1].split("\n## ")[0]
     promises = re.findall(r"^\d\. (.*(?:\n   .*)*)", part, re.MULTILINE)
     assert promises
@@ -143,26 +143,26 @@ def test_every_promise_names_its_test() -> None:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A shell after `headrace demo --keep`, in which nothing else is set up."""
+    """A shell without settings, after `headrace demo --keep`."""
     shell = Shell(tmp_path_factory.mktemp("state"))
     try:
-        shell.said["make demo"] = shell.run("headrace demo --keep")
+        shell.output["make demo"] = shell.run("headrace demo --keep")
         yield shell
     finally:
         shell.run("headrace sandbox down")
 
 
 class Shell:
-    """Runs commands as a reader would who has set no variable, and remembers what they said."""
+    """Runs commands without settings in the environment, and stores their output."""
 
     def __init__(self, state: Path) -> None:
         own = ("AWS_", "HEADRACE_")
         self._env = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         self._env |= {"XDG_STATE_HOME": str(state), "COLUMNS": "160"}
-        self.said: dict[str, str] = {}
+        self.output: dict[str, str] = {}
 
     def run(self, command: str) -> str:
-        """Give what a command prints. Fails unless it ends well."""
+        """Return the output of a command. Fails if its exit code is not 0."""
         arguments = [sys.executable, "-m", "headrace.console", *command.split()[1:]]
         done = subprocess.run(arguments, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -171,23 +171,23 @@ class Shell:
 
 @pytest.mark.system
 @pytest.mark.parametrize("block", blocks(README, "console"), ids=lambda block: block.partition("\n")[0])
-def test_output_that_is_written_down_is_what_the_command_prints(block: str, demo: Shell) -> None:
+def test_documented_output_equals_the_output_of_the_command(block: str, demo: Shell) -> None:
     prompt, *lines = block.splitlines()
     command = prompt.removeprefix("$ ")
-    printed = demo.said.get(command) or demo.run(command)
-    said = [measured(line) for line in printed.splitlines()]
-    assert [line for line in lines if line != "..." and measured(line) not in said] == []
+    printed = demo.output.get(command) or demo.run(command)
+    measured_lines = [measured(line) for line in printed.splitlines()]
+    assert [line for line in lines if line != "..." and measured(line) not in measured_lines] == []
 
 
 def measured(line: str) -> str:
-    """A line without what differs from run to run: times, places in the log, the width of columns."""
+    """Return a line without the parts that differ between runs: times, offsets, column widths."""
     changing = r"\d\d:\d\d:[\d.]+|(?:\d+ (?:h|min) )*\d+(?:\.\d+)* (?:ms|s|min)\b|/\d+/\d+\b"
     return " ".join(re.sub(changing, "#", line).split())
 
 
 @pytest.fixture
 def example() -> Stage:
-    """The stage that the README shows."""
+    """The example stage of the README."""
     [source] = blocks(README, "python")
     module = types.ModuleType("example")
     exec(compile(source, "README.md", "exec"), vars(module))
@@ -201,7 +201,7 @@ def moderated(*flags: str) -> MediaModerated:
     return MediaModerated(asset=asset(), flags=labels, flag_count=len(flags), model="test", result=pointer, charges=())
 
 
-async def test_the_example_stage_keeps_what_was_flagged(example: Stage) -> None:
+async def test_example_stage_returns_flagged_media(example: Stage) -> None:
     bucket = MemoryBucket()
     assert isinstance(example.handler, Transform)
     await example.handler.run(moderated("Weapons", "Smoking"), FakeServices().services(ResultsStore(bucket)))
@@ -210,13 +210,13 @@ async def test_the_example_stage_keeps_what_was_flagged(example: Stage) -> None:
     assert content == b"Weapons\nSmoking"
 
 
-def test_the_example_stage_wants_only_what_was_flagged(example: Stage) -> None:
+def test_example_stage_filters_by_flag(example: Stage) -> None:
     wants = record_predicate(example.when)
     assert wants(moderated("Weapons"))
     assert not wants(moderated())
 
 
-def test_the_example_stage_is_found_by_its_entry_point(
+def test_example_stage_is_loaded_from_its_entry_point(
     example: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [entry_point] = [block for block in blocks(README, "toml") if "headrace.stages" in block]

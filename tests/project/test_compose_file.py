@@ -1,4 +1,4 @@
-"""The compose files agree with the code: settings, stages, and what the host is told."""
+"""The compose files agree with the code: settings, stages, and variables of the host."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def host() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def test_every_variable_of_ours_is_one_that_something_reads() -> None:
+def test_every_headrace_variable_is_a_setting() -> None:
     known = {f"{cls.model_config.get('env_prefix', '')}{name}".upper() for cls in SETTINGS for name in cls.model_fields}
     texts = [
         (ROOT / name).read_text("utf-8")
@@ -53,74 +53,76 @@ def test_every_variable_of_ours_is_one_that_something_reads() -> None:
     assert used <= known
 
 
-def test_containers_see_the_cloud_that_the_sandbox_makes() -> None:
-    seen = read("docker-compose.yml")["services"]["worker"]["environment"]
-    wanted = {
+def test_containers_use_the_cloud_of_the_sandbox() -> None:
+    environment = read("docker-compose.yml")["services"]["worker"]["environment"]
+    expected = {
         name: value.replace(f"{names.HOST}:{AWS_PORT}", f"aws:{AWS_PORT}") for name, value in cloud(AWS_PORT).items()
     }
-    assert {name: seen[name] for name in wanted} == wanted
+    assert {name: environment[name] for name in expected} == expected
     for service in AI_SERVICES:
-        assert seen[f"AWS_ENDPOINT_URL_{service}"] == f"http://aws:{AI_PORT}"
+        assert environment[f"AWS_ENDPOINT_URL_{service}"] == f"http://aws:{AI_PORT}"
 
 
-def test_what_the_host_is_told_changes_nothing_in_a_container() -> None:
+def test_host_variables_do_not_change_containers() -> None:
     files = ("docker-compose.yml", *(f"deploy/compose.{part}.yml" for part in ADDED if part != "aws"))
-    asked = {name for file in files for name in re.findall(r"\$\{(\w+)", (ROOT / file).read_text("utf-8"))}
-    assert asked
-    assert not asked & host().keys()
+    variables = {name for file in files for name in re.findall(r"\$\{(\w+)", (ROOT / file).read_text("utf-8"))}
+    assert variables
+    assert not variables & host().keys()
 
 
-def test_a_worker_for_each_stage_can_be_told_of_what_another_file_adds() -> None:
-    asked = read("docker-compose.yml")["services"]["worker"]["environment"]
+def test_stage_workers_accept_variables_of_other_compose_files() -> None:
+    environment = read("docker-compose.yml")["services"]["worker"]["environment"]
     guide = (ROOT / "docs" / "deploy.md").read_text("utf-8")
     for file, variable, name in (
         ("registry", "SCHEMA_REGISTRY_URL", "HEADRACE_SCHEMA_REGISTRY"),
         ("clamav", "CLAMD_ADDRESS", "HEADRACE_CLAMD"),
     ):
-        told = read(f"deploy/compose.{file}.yml")["services"]["worker"]["environment"][name]
-        assert asked[name] == f"${{{variable}:-}}"
-        assert f"`{variable}={told}`" in guide
+        value = read(f"deploy/compose.{file}.yml")["services"]["worker"]["environment"][name]
+        assert environment[name] == f"${{{variable}:-}}"
+        assert f"`{variable}={value}`" in guide
 
 
-def test_the_host_is_told_of_every_ai_service() -> None:
+def test_host_variables_include_every_ai_service() -> None:
     assert {name for name in host() if name.startswith("AWS_ENDPOINT_URL_")} == {
         f"AWS_ENDPOINT_URL_{service}" for service in AI_SERVICES
     }
 
 
-def test_a_worker_for_each_stage_is_there() -> None:
+def test_every_stage_has_a_worker() -> None:
     services = read("deploy/compose.stages.yml")["services"]
     assert set(services) - {"worker"} == {stage.name for stage in pipeline.stages()}
     assert all(each["command"][:2] == ["worker", name] for name, each in services.items() if name != "worker")
 
 
-def test_our_containers_can_change_nothing_that_lasts() -> None:
+def test_containers_have_read_only_file_systems() -> None:
     for name in ("bridge", "worker"):
         service = read("docker-compose.yml")["services"][name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
 
 
-def test_all_who_write_know_the_registry_that_the_init_fills() -> None:
+def test_every_writer_uses_the_registry_of_the_init_container() -> None:
     services = read("deploy/compose.registry.yml")["services"]
     image = services["registry"]["image"]
     assert re.search(r":-[\w./-]+:\d+\.\d+\.\d+}$", image), "pinned"
-    told = {name: each["environment"] for name, each in services.items() if name != "registry"}
-    assert told.keys() == {"init", "bridge", "worker"}
-    assert {each["HEADRACE_SCHEMA_REGISTRY"] for each in told.values()} == {"http://registry:8080/apis/ccompat/v7"}
+    environments = {name: each["environment"] for name, each in services.items() if name != "registry"}
+    assert environments.keys() == {"init", "bridge", "worker"}
+    assert {each["HEADRACE_SCHEMA_REGISTRY"] for each in environments.values()} == {
+        "http://registry:8080/apis/ccompat/v7"
+    }
 
 
-def test_every_added_file_is_named_in_the_docs() -> None:
-    there = {
+def test_docs_name_every_compose_file() -> None:
+    files = {
         file.name.removeprefix("compose.").removesuffix(".yml") for file in (ROOT / "deploy").glob("compose.*.yml")
     }
     named = set(
         re.findall(r"^`--file deploy/compose\.(\w+)\.yml`", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE)
     )
-    assert there == named == set(ADDED)
+    assert files == named == set(ADDED)
 
 
-def test_the_worker_knows_the_clamd_that_is_added() -> None:
+def test_worker_uses_the_added_clamd() -> None:
     services = read("deploy/compose.clamav.yml")["services"]
     settings = dict(
         line.split(" ", 1) for line in (ROOT / "deploy/clamd.conf").read_text().splitlines() if line[:1].isalpha()

@@ -1,4 +1,4 @@
-"""A worker process that dies fails the run at once, and the run says in which test."""
+"""A killed worker process fails the test run at once, and the output names the test."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ DEATHS = {
 }
 
 
-def test_the_inner_run_is_told_what_make_tells_ours() -> None:
+def test_inner_run_has_the_options_of_make() -> None:
     assert "pytest --numprocesses 3 --dist loadfile" in (inner_run.ROOT / "Makefile").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("death", "workers"), [("crash", "3"), ("kill", "1"), ("exit", "1")])
-def test_a_worker_that_dies_fails_the_run_and_the_test_is_named(death: str, workers: str, tmp_path: Path) -> None:
+def test_killed_worker_fails_the_run_and_names_the_test(death: str, workers: str, tmp_path: Path) -> None:
     modules = {"test_deadly": DEADLY.format(death=DEATHS[death]), "test_one": FINE, "test_other": FINE}
-    found = inner_run.run(inner_run.write(tmp_path / "inner", **modules), "-n", workers, "--dist", "loadfile")
-    assert found.returncode == 1, found.stdout
-    assert re.search(r"^FAILED \S*test_deadly\.py::test_deadly", found.stdout, re.MULTILINE), found.stdout
-    assert "died in test_deadly.py::test_deadly" in found.stdout
-    assert found.stdout.count("node down") == 1, "the test went on to another worker"
+    result = inner_run.run(inner_run.write(tmp_path / "inner", **modules), "-n", workers, "--dist", "loadfile")
+    assert result.returncode == 1, result.stdout
+    assert re.search(r"^FAILED \S*test_deadly\.py::test_deadly", result.stdout, re.MULTILINE), result.stdout
+    assert "died in test_deadly.py::test_deadly" in result.stdout
+    assert result.stdout.count("node down") == 1, "the test went on to another worker"
 
 
-def test_the_other_workers_do_not_go_on_with_what_they_were_given(tmp_path: Path) -> None:
+def test_killed_worker_stops_the_other_workers(tmp_path: Path) -> None:
     modules = {"test_deadly": DEADLY.format(death=DEATHS["kill"]), "test_long": LONG}
-    found = inner_run.run(inner_run.write(tmp_path / "inner", **modules), "-n", "2", "--dist", "loadfile")
-    assert found.returncode == 1, found.stdout
-    assert "died in test_deadly.py::test_deadly" in found.stdout
+    result = inner_run.run(inner_run.write(tmp_path / "inner", **modules), "-n", "2", "--dist", "loadfile")
+    assert result.returncode == 1, result.stdout
+    assert "died in test_deadly.py::test_deadly" in result.stdout
 
 
-def test_a_worker_that_dies_outside_of_its_tests_fails_the_run(tmp_path: Path) -> None:
+def test_worker_killed_outside_a_test_fails_the_run(tmp_path: Path) -> None:
     early = f"import os\nif 'PYTEST_XDIST_WORKER' in os.environ: os._exit(0)\n{FINE}"
-    found = inner_run.run(inner_run.write(tmp_path / "inner", test_early=early), "-n", "2", "--dist", "loadfile")
-    assert found.returncode == 1, found.stdout
-    assert "died outside of any test" in found.stdout
+    result = inner_run.run(inner_run.write(tmp_path / "inner", test_early=early), "-n", "2", "--dist", "loadfile")
+    assert result.returncode == 1, result.stdout
+    assert "died outside of any test" in result.stdout

@@ -38,7 +38,7 @@ def test_one_too_many_stops_the_stage_and_says_why() -> None:
         watched.note(INTERNAL_ERROR)
 
 
-def test_a_blown_fuse_lets_nothing_through() -> None:
+def test_open_circuit_breaker_rejects_every_outcome() -> None:
     watched = CircuitBreaker("labels")
     blow(watched)
     with pytest.raises(CircuitOpenError):
@@ -67,7 +67,7 @@ def test_what_went_well_long_ago_does_not_outweigh_now() -> None:
     blow(watched)
 
 
-async def test_a_blown_fuse_is_remembered_until_it_is_reset() -> None:
+async def test_open_circuit_breaker_is_stored_until_reset() -> None:
     bucket = MemoryBucket()
     assert await circuit_breaker.load_reason(bucket, "labels") == ""
     await circuit_breaker.save_reason(bucket, "labels", "20 of 20")

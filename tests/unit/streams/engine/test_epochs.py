@@ -1,4 +1,4 @@
-"""New effects are asked for by a number that lies in the results bucket."""
+"""Tests of the epoch of a stage."""
 
 from __future__ import annotations
 

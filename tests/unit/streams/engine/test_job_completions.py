@@ -1,4 +1,4 @@
-"""Completions may come early, late, twice, in any order, and for jobs that nobody knows: the end is the same."""
+"""Job completions that are early, late, duplicated, reordered or unknown have the same outcome."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class World:
 IN_ORDER = now(World().live(list(DELIVERIES), set())).state()
 
 
-def test_in_order_every_job_ends_as_its_service_said() -> None:
+def test_in_order_every_job_has_the_status_of_its_service() -> None:
     kept, sent, dead = IN_ORDER
     assert sum("@1.json" in key for key in kept) == len(sent) == len(TOKENS) - 1
     assert {(stage, code) for stage, code, _ in dead} == {("labels", "unknown_job"), ("moderation", "job_failed")}

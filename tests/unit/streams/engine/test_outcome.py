@@ -58,7 +58,7 @@ def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error
     assert isinstance(outcome_for(error, 1, DRAW, policy=RetryPolicy(max_attempts=1)), Dead)
 
 
-def test_a_schema_that_nobody_knows_is_given_up_within_five_seconds() -> None:
+def test_unknown_schema_becomes_a_dead_letter_within_five_seconds() -> None:
     longest = sum(DEFAULT_RETRY.base_seconds * 2**attempt for attempt in range(1, SCHEMA_ATTEMPTS))
     assert longest < 5
 

@@ -159,7 +159,7 @@ async def test_a_result_that_is_too_large_for_the_broker_is_a_dead_letter(world:
     assert dict(world.broker.sent[0].headers)["dlq-code"] == b"result_too_large"
 
 
-async def test_an_outage_is_sat_out_and_said_once(world: World) -> None:
+async def test_outage_is_retried_and_logged_once(world: World) -> None:
     world.outside.failures = [OutageError("no credentials")] * 5
     assert await world.ends_in() == ["media.scanned"]
     assert world.processor.pause.why == ""

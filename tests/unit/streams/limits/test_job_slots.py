@@ -111,7 +111,7 @@ def test_whatever_the_order_of_the_topics_the_count_ends_the_same(order: list[ob
     assert slots.taken("labels") == 0
 
 
-def test_bytes_that_nobody_can_read_count_for_nothing() -> None:
+def test_undecodable_bytes_do_not_count() -> None:
     slots = JobSlots({"labels": 1}, 1)
     JobEventHandler(slots, CODEC).take(b"garbage")
     assert slots.taken("labels") == 0

@@ -1,4 +1,4 @@
-"""What a worker says of its stages."""
+"""Tests of the status reports of a worker."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def reports(broker: Broker) -> StatusReporter:
     return StatusReporter(producer, "host-7", lambda: NOW)
 
 
-async def test_a_pause_is_told_with_its_reason(broker: Broker, reports: StatusReporter) -> None:
+async def test_reports_a_pause_with_its_reason(broker: Broker, reports: StatusReporter) -> None:
     reports.report_soon("scan", "paused", "no bucket")
     await asyncio.sleep(0)
     [message] = broker.sent
@@ -43,18 +43,16 @@ async def test_a_pause_is_told_with_its_reason(broker: Broker, reports: StatusRe
     assert read(message.value or b"") == StageStatusReport("scan", "host-7", "paused", "no bucket", NOW)
 
 
-async def test_a_stage_that_has_stopped_is_forgotten(broker: Broker, reports: StatusReporter) -> None:
+async def test_deletes_the_report_of_a_stopped_stage(broker: Broker, reports: StatusReporter) -> None:
     await reports.send("scan", "stopped")
     assert broker.sent[0].value is None
 
 
-async def test_a_broker_that_is_away_does_not_stop_a_stage_from_stopping(
-    broker: Broker, reports: StatusReporter
-) -> None:
+async def test_stage_stops_without_a_broker(broker: Broker, reports: StatusReporter) -> None:
     broker.gone = True
     await reports.send("scan", "stopped")
     assert not broker.sent
 
 
-def test_bytes_that_are_no_report_are_none() -> None:
+def test_invalid_report_is_none() -> None:
     assert read(b"garbage") is None
