@@ -23,9 +23,9 @@ from headrace.connectors.bridge.in_flight import (
     DeliveryReport,
     InFlightMessage,
     InFlightMessages,
-    MessageOutcome,
     QueueSourceState,
 )
+from headrace.connectors.bridge.message_states import MessageOutcome
 from headrace.connectors.bridge.queue import BATCH, QueueUnavailableError, SqsMessage
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.bridge.visibility import extend_visibility_loop

@@ -9,7 +9,8 @@ from functools import partial
 import structlog
 
 from headrace.connectors.bridge.bridge import Bridge
-from headrace.connectors.bridge.in_flight import BridgeCounts, QueueSourceState
+from headrace.connectors.bridge.in_flight import QueueSourceState
+from headrace.connectors.bridge.message_states import BridgeCounts
 from headrace.connectors.bridge.queue import QueueUnavailableError, SqsQueue
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.readiness import RETRY_SECONDS, wait_for_kafka

@@ -94,7 +94,7 @@ def export(
     import sys
     from contextlib import nullcontext
 
-    from headrace.console.dlq.operations import private_file
+    from headrace.console.dlq.jsonl import private_file
 
     out = private_file(file) if file else nullcontext(sys.stdout.buffer)
     count = _connect().export(replace(query, limit=limit), out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +16,6 @@ from headrace.console.assets.read_service import ReadService
 from headrace.console.assets.timeline import TimelineStep
 from headrace.console.dlq import detail, dispositions, jsonl, listing, lookup
 from headrace.console.dlq.dispositions import Disposition, ManualDisposition
-from headrace.console.dlq.jsonl import LetterLine
 from headrace.console.dlq.letter import LetterFilter
 from headrace.console.dlq.listing import LetterPage, ListedLetter, ListQuery
 from headrace.console.dlq.lookup import LetterMatch
@@ -171,7 +169,7 @@ class DeadLetters:
         """Write the missing records in the order of the file, each once. Returns how many."""
         with plan.path.open("rb") as file:
             lines = jsonl.read(file, str(plan.path))
-            return self._log.write(map(jsonl.message, _once(lines, set(plan.missing))))
+            return self._log.write(map(jsonl.message, jsonl.wanted_lines(lines, set(plan.missing))))
 
     def resolve(self, prefixes: Sequence[str], resolution: Resolution, now: datetime) -> Sequence[Disposition]:
         """Resolve dead letters, including records of them that are written later.
@@ -224,13 +222,6 @@ def connect(stages: Sequence[Stage], progress: OpenProgress = no_progress) -> De
     return DeadLetters(TopicReader(load(KafkaSettings)), read_service.connect(stages), names, progress)
 
 
-@contextmanager
-def private_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing with mode 0600: dead letters hold unredacted data."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        yield file
-
-
 def _digests(path: Path, known_topics: set[str]) -> dict[bytes, str]:
     """Read the topic of each record in a file, by the record's digest."""
     digests: dict[bytes, str] = {}
@@ -242,14 +233,6 @@ def _digests(path: Path, known_topics: set[str]) -> dict[bytes, str]:
                 )
             digests[jsonl.digest(line)] = line.topic
     return digests
-
-
-def _once(lines: Iterable[LetterLine], wanted: set[bytes]) -> Iterator[LetterLine]:
-    for line in lines:
-        digest = jsonl.digest(line)
-        if digest in wanted:
-            wanted.discard(digest)
-            yield line
 
 
 def _resolved_id(prefix: str, known: Iterable[str]) -> str:

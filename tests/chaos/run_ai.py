@@ -26,6 +26,7 @@ from headrace.console import aws
 from headrace.console.app.main import end_on_sigterm
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
+from headrace.console.routing.stages import load_stages
 from headrace.sandbox import names
 from headrace.sandbox.cluster import cluster, contract, environment, processes
 from headrace.sandbox.cluster.lifetime import end_children_with_me
@@ -91,7 +92,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
         _ask(f"{endpoint}/faults", fault)
     begun = time.monotonic()
     wanted = dict(_put(assets, random.Random(seed)))
-    service = connect()
+    service = connect(load_stages())
     anomalies: list[str] = []
     ended: set[str] = set()
     for update in service.follow():

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from headrace.console.assets.read_service import connect
+from headrace.console.routing.stages import load_stages
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.ids import named_id
@@ -202,7 +203,7 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(cluster: Cluster, variabl
 def test_an_event_is_what_was_sent(cluster: Cluster) -> None:
     of = cluster.asset("kept.txt")
     cluster.say(uploaded(of))
-    [version] = connect().progress(f"{cluster.bucket}/kept.txt").versions(f"{cluster.bucket}/kept.txt")
+    [version] = connect(load_stages()).progress(f"{cluster.bucket}/kept.txt").versions(f"{cluster.bucket}/kept.txt")
     [fact] = version.facts
     assert isinstance(fact.event, MediaUploaded)
     assert fact.event.asset == of

@@ -13,6 +13,7 @@ import pytest
 
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
+from headrace.console.routing.stages import load_stages
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.ids import root_id
@@ -47,7 +48,7 @@ class Pipeline:
         assert self.producer.flush(10) == 0
 
     def versions(self, name: str) -> list[AssetVersion]:
-        return connect().progress(name).versions(name)
+        return connect(load_stages()).progress(name).versions(name)
 
     def ends(self, name: str, state: str = "completed", seconds: float = 60.0) -> AssetVersion:
         """Wait until the newest version of an asset has ended, and give it."""
@@ -207,7 +208,9 @@ def test_bytes_that_nobody_can_read_are_dead_letters_as_they_came(pipeline: Pipe
     headers: list[tuple[str, str | bytes | None]] = [*to_headers(envelope(uploaded())), ("mine", b"\xff")]
     pipeline.producer.produce(topics.UPLOADED.name, value, key.encode(), headers=headers)
     assert pipeline.producer.flush(10) == 0
-    strays = wait_for(lambda: _all_three(connect().progress(key).unreadable_letters(key)), "three dead letters")
+    strays = wait_for(
+        lambda: _all_three(connect(load_stages()).progress(key).unreadable_letters(key)), "three dead letters"
+    )
     assert {fact.letter.code for fact in strays if fact.letter} == {code}
     for entry in dead_letters(pipeline, key):
         assert (entry.value, entry.headers[: len(headers)]) == (value, tuple(headers))
@@ -219,7 +222,7 @@ def _all_three(strays: list[Any]) -> list[Any]:
 
 def dead_letters(pipeline: Pipeline, key: str) -> list[Any]:
     names = [topics.dead_letters(stage).name for stage in ("thumbnails", "scan", "probe")]
-    log = connect()._log  # the bytes themselves are what is tested
+    log = connect(load_stages())._log  # the bytes themselves are what is tested
     return [entry.record for entry in log.read(names, lambda found: found == key.encode())]
 
 

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from headrace.connectors.bridge import visibility
 from headrace.connectors.bridge.bridge import Bridge, BridgeError
-from headrace.connectors.bridge.in_flight import BridgeCounts, InFlightMessage, QueueSourceState
+from headrace.connectors.bridge.in_flight import InFlightMessage, QueueSourceState
+from headrace.connectors.bridge.message_states import BridgeCounts
 from headrace.connectors.bridge.queue import BatchEntryError, QueueUnavailableError
 from headrace.connectors.bridge.settings import BridgeSettings
 from tests.support.records import CODEC

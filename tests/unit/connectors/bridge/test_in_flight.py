@@ -9,14 +9,12 @@ from itertools import permutations
 import pytest
 
 from headrace.connectors.bridge.in_flight import (
-    BridgeCounts,
     DeliveryReport,
     InFlightMessage,
     InFlightMessages,
-    MessageOutcome,
-    MessageState,
     QueueSourceState,
 )
+from headrace.connectors.bridge.message_states import BridgeCounts, MessageOutcome, MessageState
 from headrace.connectors.bridge.queue import SqsMessage
 from tests.unit.connectors.bridge.stubs import StubQueue, eventually
 

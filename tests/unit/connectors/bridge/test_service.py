@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from headrace.connectors import readiness
-from headrace.connectors.bridge.in_flight import BridgeCounts
+from headrace.connectors.bridge.message_states import BridgeCounts
 from headrace.connectors.bridge.queue import QueueUnavailableError
 from headrace.connectors.bridge.service import open_source, serve
 from headrace.connectors.bridge.settings import BridgeSettings
