@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headrace.sandbox.ai.textract.blocks import blocks
-from headrace.sandbox.ai.textract.documents import DecodedDocument, TextLine
+from headrace.sandbox.ai.textract.documents import DecodedDocument, DocumentLine
 from headrace.schemas.records import Asset, DocumentAnalysed
 from headrace.streams.aws.textract import parse_form
 from headrace.streams.costs.estimates import estimate
@@ -20,11 +20,11 @@ from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import ready
 
 LINES = (
-    TextLine("Invoice", 0.1, ("Invoice",)),
-    TextLine("Name: Ada Example", 0.2, ("Name: Ada Example",)),
-    TextLine("Item Price", 0.3, ("Item", "Price")),
-    TextLine("Film reel 12.50", 0.4, ("Film reel", "12.50")),
-    TextLine("Total: 12.50", 0.5, ("Total: 12.50",)),
+    DocumentLine("Invoice", 0.1, ("Invoice",)),
+    DocumentLine("Name: Ada Example", 0.2, ("Name: Ada Example",)),
+    DocumentLine("Item Price", 0.3, ("Item", "Price")),
+    DocumentLine("Film reel 12.50", 0.4, ("Film reel", "12.50")),
+    DocumentLine("Total: 12.50", 0.5, ("Total: 12.50",)),
 )
 
 
