@@ -49,7 +49,7 @@ class Cloud(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that has come whole; who asks whether to go on is told so."""
+        """Respond to every complete request, and to `Expect: 100-continue`."""
         self._data += data
         while (end := self._data.find(b"\r\n\r\n")) >= 0:
             lines = self._data[:end].decode("latin-1").split("\r\n")

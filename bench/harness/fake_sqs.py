@@ -1,6 +1,6 @@
 """An SQS that answers at once: `python -m bench.harness.fake_sqs PORT MESSAGES`. Speaks AWS JSON 1.0, for a bridge.
 
-Bodies are S3 notifications, made before the first request. It hands out so many messages, and then none.
+Bodies are S3 notifications, made before the first request. It returns a fixed number of messages, then empty responses.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ class Bench:
         return delivered - self.scheduler.stats.uncommitted_records()
 
     async def reach(self, records: int) -> tuple[int, float]:
-        """Wait until so many records are done; give how many really are, and the moment."""
+        """Wait until `records` are done. Return the actual count and the time."""
         looked = 0.0
         while self.finished() < records:
             if time.monotonic() - looked > 1:

@@ -44,7 +44,7 @@ from headrace.schemas.serde.codec import Codec
 REMEMBERED = 100_000
 READ_SECONDS = 10.0
 SKEW = timedelta(minutes=5)
-LINES_A_SECOND = 10.0
+LOG_LINES_PER_SECOND = 10.0
 
 log = structlog.get_logger("headrace")
 
@@ -70,8 +70,8 @@ class WebhookDependencies:
 class WebhookRejection(Exception):
     """A request is rejected with an HTTP status, a stable code and a reason."""
 
-    def __init__(self, status: int, code: str, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, code: str, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
         self.code = code
 
@@ -79,16 +79,16 @@ class WebhookRejection(Exception):
 class Webhook:
     """Handles the requests of SNS. While `waiting_for` is not empty, every message gets 503."""
 
-    def __init__(self, settings: WebhookSettings, outside: WebhookDependencies) -> None:
+    def __init__(self, settings: WebhookSettings, dependencies: WebhookDependencies) -> None:
         self._settings = settings
-        self._outside = outside
+        self._dependencies = dependencies
         self._bucket = TokenBucket(settings.rate, start_full=True)
-        self._lines = TokenBucket(LINES_A_SECOND, start_full=True)
-        self._done = DedupCache(settings.max_age_seconds, REMEMBERED, time.monotonic)
-        self._under_way: set[str] = set()
-        self._at_work = 0
+        self._log_limit = TokenBucket(LOG_LINES_PER_SECOND, start_full=True)
+        self._accepted = DedupCache(settings.max_age_seconds, REMEMBERED, time.monotonic)
+        self._in_progress: set[str] = set()
+        self._active = 0
         self.counts: Counter[str] = Counter()
-        self.waiting_for = "looking for Kafka"
+        self.waiting_for = "waiting for Kafka"
 
     def health(self) -> Response:
         """Return 200 if messages are accepted, else 503."""
@@ -96,34 +96,34 @@ class Webhook:
 
     async def receive(self, request: Request) -> Response:
         """Handle one request."""
-        self._at_work += 1
+        self._active += 1
         try:
-            outcome = await self._take(request)
-        except WebhookRejection as refusal:
-            self.counts[refusal.code] += 1
-            if self._lines.take():  # limits the log lines of a flood of forged requests
-                log.warning("refused", code=refusal.code, status=refusal.status, why=str(refusal))
-            return PlainTextResponse(refusal.code, refusal.status)
+            outcome = await self._process(request)
+        except WebhookRejection as rejection:
+            self.counts[rejection.code] += 1
+            if self._log_limit.take():  # limits the log lines of a flood of forged requests
+                log.warning("request_rejected", code=rejection.code, status=rejection.status, reason=str(rejection))
+            return PlainTextResponse(rejection.code, rejection.status)
         finally:
-            self._at_work -= 1
+            self._active -= 1
         self.counts[outcome] += 1
         return PlainTextResponse(outcome)
 
-    async def _take(self, request: Request) -> str:
+    async def _process(self, request: Request) -> str:
         kind, topic_arn = self._check_headers(request)
         if self.waiting_for:
             raise WebhookRejection(503, "not_ready", self.waiting_for)
-        if self._at_work > self._settings.at_once:
+        if self._active > self._settings.at_once:
             raise WebhookRejection(503, "busy", f"more than {self._settings.at_once} requests at a time")
         if not self._bucket.take():
             raise WebhookRejection(503, "busy", f"more than {self._settings.rate:g} requests a second")
         body = await _body(request, self._settings.max_body_bytes)
-        found = await self._authentic(body, kind, topic_arn)
-        if found.type == NOTIFICATION:
-            return await self._deduplicate(found, body)
-        if found.type == CONFIRMATION:
-            return await self._confirm(found)
-        log.warning("unsubscribed", topic=found.topic_arn)
+        message = await self._verify(body, kind, topic_arn)
+        if message.type == NOTIFICATION:
+            return await self._deduplicate(message, body)
+        if message.type == CONFIRMATION:
+            return await self._confirm(message)
+        log.warning("unsubscribed", topic=message.topic_arn)
         return "unsubscribed"
 
     def _check_headers(self, request: Request) -> tuple[str, str]:
@@ -131,94 +131,94 @@ class Webhook:
         headers = request.headers
         if headers.get("x-amz-sns-rawdelivery", "false").lower() != "false":
             raise WebhookRejection(
-                403, "raw", "a raw delivery has no signature: turn raw delivery off for this subscription"
+                403, "raw", "raw message delivery has no signature: disable RawMessageDelivery for this subscription"
             )
         kind, topic_arn = headers.get("x-amz-sns-message-type", ""), headers.get("x-amz-sns-topic-arn", "")
         if kind not in SIGNED:
-            raise WebhookRejection(403, "not_sns", "the header x-amz-sns-message-type names no type that SNS has")
+            raise WebhookRejection(403, "not_sns", "the header x-amz-sns-message-type has an unknown value")
         if topic_arn not in self._settings.topic_arns:
             raise WebhookRejection(403, "foreign_topic", "the topic is not in HEADRACE_WEBHOOK_TOPIC_ARNS")
         return kind, topic_arn
 
-    async def _authentic(self, body: bytes, kind: str, topic_arn: str) -> SnsMessage:
+    async def _verify(self, body: bytes, kind: str, topic_arn: str) -> SnsMessage:
         """Parse a body and verify its signature."""
         try:
-            found = parse_sns_message(body)
+            message = parse_sns_message(body)
         except InvalidSignatureError as error:
             raise WebhookRejection(403, "forged", str(error)) from None
-        if (found.type, found.topic_arn) != (kind, topic_arn):
-            raise WebhookRejection(403, "forged", "the body is of another type or topic than the headers say")
-        self._check_age(found.sent_at)
-        proof = found.signature
+        if (message.type, message.topic_arn) != (kind, topic_arn):
+            raise WebhookRejection(403, "forged", "type or topic of the body differs from the headers")
+        self._check_age(message.sent_at)
+        proof = message.signature
         try:
-            key = await self._outside.keys.key(found)
+            key = await self._dependencies.keys.key(message)
         except (CertificateFetchError, UntrustedCertificateError) as error:
             raise WebhookRejection(
-                503, "certificate", f"no certificate of SNS at {proof.certificate_url}: {error}"
+                503, "certificate", f"no valid SNS certificate at {proof.certificate_url}: {error}"
             ) from None
         if not key.has_signed(proof.text, proof.signature, proof.digest):
-            raise WebhookRejection(403, "forged", "the signature is of another text or key")
-        return found
+            raise WebhookRejection(403, "forged", "the signature does not match the message")
+        return message
 
     def _check_age(self, sent_at: datetime) -> None:
-        age = self._outside.clock() - sent_at
+        age = self._dependencies.clock() - sent_at
         if age > timedelta(seconds=self._settings.max_age_seconds):
             raise WebhookRejection(403, "stale", f"older than {self._settings.max_age_seconds:g} s")
         if age < -SKEW:
-            raise WebhookRejection(503, "early", "from the future: is this machine's clock slow?")
+            raise WebhookRejection(503, "early", "timestamp in the future: check the clock of this host")
 
-    async def _deduplicate(self, found: SnsMessage, body: bytes) -> str:
-        if found.id in self._done:
+    async def _deduplicate(self, message: SnsMessage, body: bytes) -> str:
+        if message.id in self._accepted:
             return "duplicate"
-        if found.id in self._under_way:
-            raise WebhookRejection(503, "under_way", "the same message is being taken already")
-        self._under_way.add(found.id)
+        if message.id in self._in_progress:
+            raise WebhookRejection(503, "under_way", "the same message is already being processed")
+        self._in_progress.add(message.id)
         try:
-            outcome = await self._publish(found, body)
+            outcome = await self._publish(message, body)
         except WebhookSendError as error:
-            raise WebhookRejection(503, "not_sent", f"Kafka has not taken it: {error}") from None
+            raise WebhookRejection(503, "not_sent", f"Kafka did not acknowledge the records: {error}") from None
         finally:
-            self._under_way.discard(found.id)
-        self._done.add(found.id)
+            self._in_progress.discard(message.id)
+        self._accepted.add(message.id)
         return outcome
 
-    async def _publish(self, found: SnsMessage, body: bytes) -> str:
+    async def _publish(self, message: SnsMessage, body: bytes) -> str:
         """Send the records of a message and wait until they are durable."""
-        now = self._outside.clock()
-        records = encode_message(found.document, now, self._outside.codec)
+        now = self._dependencies.clock()
+        records = encode_message(message.document, now, self._dependencies.codec)
         if isinstance(records, Ignored):
             return "ignored"
         if isinstance(records, Rejected):
-            log.warning("unreadable", message=found.id, code=records.code, why=records.reason)
-            rest = encode_valid_parts(records, self._outside.codec)
-            origin = {"dlq-topic-arn": found.topic_arn, "dlq-sns-message": found.id}
-            letter = rejected_message(found.id, body, records, (now, now), origin)
-            await self._outside.send([*rest, letter])
+            log.warning("message_rejected", message=message.id, code=records.code, reason=records.reason)
+            rest = encode_valid_parts(records, self._dependencies.codec)
+            origin = {"dlq-topic-arn": message.topic_arn, "dlq-sns-message": message.id}
+            letter = rejected_message(message.id, body, records, (now, now), origin)
+            await self._dependencies.send([*rest, letter])
             return "unreadable"
-        await self._outside.send(records)
+        await self._dependencies.send(records)
         return "accepted"
 
-    async def _confirm(self, found: SnsMessage) -> str:
+    async def _confirm(self, message: SnsMessage) -> str:
         """Confirm by the SNS API. The URL in the message is never called."""
         try:
-            await asyncio.to_thread(self._outside.confirm, found.topic_arn, found.token)
+            await asyncio.to_thread(self._dependencies.confirm, message.topic_arn, message.token)
         except SubscriptionNotConfirmedError as error:
-            raise WebhookRejection(503, "not_confirmed", f"SNS does not confirm the subscription: {error}") from None
-        log.info("subscribed", topic=found.topic_arn)
+            raise WebhookRejection(503, "not_confirmed", f"SNS did not confirm the subscription: {error}") from None
+        log.info("subscribed", topic=message.topic_arn)
         return "subscribed"
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _body(request: Request, limit: int) -> bytes:
     """Read a body with a size limit and a timeout."""
     content = bytearray()
     try:
         async with asyncio.timeout(READ_SECONDS):
             async for chunk in request.stream():
                 content += chunk
-                if len(content) > most:
+                if len(content) > limit:
                     raise WebhookRejection(
-                        413, "too_large", f"more than {most} bytes (HEADRACE_WEBHOOK_MAX_BODY_BYTES)"
+                        413, "too_large", f"more than {limit} bytes (HEADRACE_WEBHOOK_MAX_BODY_BYTES)"
                     )
     except (TimeoutError, ClientDisconnect):
-        raise WebhookRejection(503, "cut_off", f"the body was not here in {READ_SECONDS:g} s") from None
+        raise WebhookRejection(503, "cut_off", f"the body was not complete within {READ_SECONDS:g} s") from None
     return bytes(content)

@@ -36,37 +36,37 @@ from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import SettingsError
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 log = structlog.get_logger("headrace")
 
 
 class WebhookState(TypedDict):
-    """What every request finds."""
+    """The lifespan state of a request."""
 
     webhook: Webhook
 
 
 def serve(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
-    """Serve until SIGTERM or SIGINT, then drain. False when it could not begin. Raises `SettingsError`."""
+    """Serve until SIGTERM or SIGINT, then drain. Return False if startup failed. Raises `SettingsError`."""
     app = create_app(partial(connect, settings, cluster, _trusted(settings)))
     server = uvicorn.Server(_config(app, settings))
     listening = _listening(settings)
-    asked = threading.Event()
+    stop_requested = threading.Event()
 
     def stop(*_: object) -> None:
-        asked.set()
+        stop_requested.set()
         server.should_exit = True
 
     # uvicorn handles these signals while it serves, then raises them again for the previous handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     server.run([listening])
-    return server.started or asked.is_set()
+    return server.started or stop_requested.is_set()
 
 
 def create_app(open_webhook: Callable[[], AbstractAsyncContextManager[Webhook]]) -> Starlette:
-    """Make a web application of a webhook, which is open while the application is served."""
+    """Create the web application. The webhook is open while the application runs."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[WebhookState]:
@@ -79,31 +79,31 @@ def create_app(open_webhook: Callable[[], AbstractAsyncContextManager[Webhook]])
 
 @asynccontextmanager
 async def connect(settings: WebhookSettings, cluster: KafkaSettings, trusted: TrustStore) -> AsyncIterator[Webhook]:
-    """Open a webhook over the real Kafka, the real SNS and the certificates that SNS hands out."""
+    """Open a webhook with connections to Kafka and SNS."""
     async with create_fetch(_tls(settings)) as fetch:
         sender = WebhookProducer(producer(cluster))
         now = partial(datetime.now, UTC)
         keys = CertificateCache(fetch, trusted, now)
-        book = registry.create_codec(cluster)
-        webhook = Webhook(settings, WebhookDependencies(keys, sender.send, confirm_subscription, book, now))
-        waiting = asyncio.create_task(_wait(webhook, cluster, book))
+        codec = registry.create_codec(cluster)
+        webhook = Webhook(settings, WebhookDependencies(keys, sender.send, confirm_subscription, codec, now))
+        waiting = asyncio.create_task(_wait(webhook, cluster, codec))
         try:
             yield webhook
         finally:
             waiting.cancel()
             with suppress(asyncio.CancelledError):
                 await waiting
-            left = await asyncio.to_thread(sender.close, settings.drain_seconds)
-            log.info("stopped", not_delivered=left, **webhook.counts)
+            undelivered = await asyncio.to_thread(sender.close, settings.drain_seconds)
+            log.info("stopped", not_delivered=undelivered, **webhook.counts)
 
 
-async def _wait(webhook: Webhook, cluster: KafkaSettings, book: Codec) -> None:
-    """Let the webhook take messages once nothing is missing any more, saying each thing once."""
-    saying = OutageLog()
-    while missing := await asyncio.to_thread(missing_dependencies, cluster, book):
-        saying.down(missing)
+async def _wait(webhook: Webhook, cluster: KafkaSettings, codec: Codec) -> None:
+    """Accept messages once all dependencies are available. Logs each missing dependency once."""
+    outages = OutageLog()
+    while missing := await asyncio.to_thread(missing_dependencies, cluster, codec):
+        outages.down(missing)
         webhook.waiting_for = missing
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
     webhook.waiting_for = ""
     log.info("ready")
 
@@ -154,7 +154,7 @@ def _trusted(settings: WebhookSettings) -> TrustStore:
 
 
 def _tls(settings: WebhookSettings) -> ssl.SSLContext:
-    """Trust the same roots where certificates are fetched: a proxy of one's own may end that TLS."""
+    """Trust `ca_file` for certificate downloads too: a TLS-inspecting proxy may need it."""
     context = ssl.create_default_context(cafile=certifi.where())
     if settings.ca_file:
         context.load_verify_locations(settings.ca_file)

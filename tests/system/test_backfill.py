@@ -76,7 +76,7 @@ def bucket(cluster_env: dict[str, str]) -> Iterator[Bucket]:
     bucket.consumer.close()
 
 
-def test_every_object_is_on_the_log_once_and_a_second_run_sends_nothing(bucket: Bucket) -> None:
+def test_each_object_is_sent_once_and_a_second_run_sends_nothing(bucket: Bucket) -> None:
     keys = [f"in/{number:03}.jpg" for number in range(250)]
     bucket.put(*keys, "in/notes.txt", "other/a.jpg")
 
@@ -91,7 +91,7 @@ def test_every_object_is_on_the_log_once_and_a_second_run_sends_nothing(bucket: 
     assert {event.origin for _, event in bucket.uploads()} == {"backfill"}
 
 
-def test_begun_again_it_gives_the_same_ids(bucket: Bucket) -> None:
+def test_restarted_backfill_produces_the_same_ids(bucket: Bucket) -> None:
     bucket.put(*ODD_KEYS)
 
     for _ in range(2):
@@ -102,7 +102,7 @@ def test_begun_again_it_gives_the_same_ids(bucket: Bucket) -> None:
     assert len({id_ for id_, _ in bucket.uploads()}) == len(ODD_KEYS)
 
 
-def test_killed_in_the_middle_it_continues_and_leaves_nothing_out(bucket: Bucket, tmp_path: Path) -> None:
+def test_killed_backfill_resumes_without_gaps(bucket: Bucket, tmp_path: Path) -> None:
     keys = [f"{number:03}.jpg" for number in range(250)]
     bucket.put(*keys)
     command = ("backfill", f"s3://{bucket.name}", "--rate", "50")
@@ -121,7 +121,7 @@ def test_killed_in_the_middle_it_continues_and_leaves_nothing_out(bucket: Bucket
     assert len(bucket.keys()) < 450, "it began from the start"
 
 
-def test_a_dry_run_counts_and_sends_nothing(bucket: Bucket) -> None:
+def test_dry_run_counts_and_sends_nothing(bucket: Bucket) -> None:
     bucket.put("a.jpg", "b.mp4", "c.txt")
 
     dry = bucket.backfill("--dry-run", "--max-size", "5")
@@ -133,7 +133,7 @@ def test_a_dry_run_counts_and_sends_nothing(bucket: Bucket) -> None:
     assert bucket.keys() == ["a.jpg", "b.mp4", "c.txt"]
 
 
-def test_where_versions_are_kept_only_the_current_one_is_sent_with_its_id(bucket: Bucket) -> None:
+def test_versioned_bucket_sends_only_current_versions(bucket: Bucket) -> None:
     bucket.put("before.jpg")
     bucket.keep_versions()
     bucket.put("twice.jpg", "gone.jpg")
@@ -147,7 +147,7 @@ def test_where_versions_are_kept_only_the_current_one_is_sent_with_its_id(bucket
     assert versions == {"before.jpg": None, "twice.jpg": newest["VersionId"]}
 
 
-def test_a_listing_of_several_pages_tells_of_each_object_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paginated_listing_returns_each_object_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headrace.connectors.backfill.listing.PAGE", 3)
     bucket.put(*ODD_KEYS)
 
@@ -163,12 +163,12 @@ def test_a_listing_of_several_pages_tells_of_each_object_once(bucket: Bucket, mo
     assert [each.key for each in listed()] == sorted(ODD_KEYS)
 
 
-def test_a_bucket_that_is_not_there_is_named(bucket: Bucket) -> None:
+def test_missing_bucket_is_named(bucket: Bucket) -> None:
     with pytest.raises(ListingError, match="there is no bucket headrace-none"):
         open_prefix("s3://headrace-none/a")
 
 
-def test_bad_input_ends_with_one_line(cluster_env: dict[str, str]) -> None:
+def test_invalid_input_prints_one_line(cluster_env: dict[str, str]) -> None:
     for arguments, said in (
         (["media/a"], "'media/a' is no address of a bucket: write s3://bucket or s3://bucket/prefix"),
         (["s3://headrace-none"], "there is no bucket headrace-none"),
@@ -178,7 +178,7 @@ def test_bad_input_ends_with_one_line(cluster_env: dict[str, str]) -> None:
         assert (done.returncode, done.stderr, done.stdout) == (1, f"{said}\n", "")
 
 
-def test_without_kafka_it_says_where_it_looked(bucket: Bucket) -> None:
+def test_kafka_outage_names_the_bootstrap_servers(bucket: Bucket) -> None:
     nowhere = {**bucket.environment, "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
     said = "no Kafka at 127.0.0.1:9: start it, or correct HEADRACE_BOOTSTRAP_SERVERS\n"
 

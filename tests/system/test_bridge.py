@@ -109,7 +109,7 @@ def site(cluster_env: dict[str, str]) -> Iterator[Site]:
 
 
 def lines(bridge: Headrace, word: str) -> list[str]:
-    """What the process said that has this word in it."""
+    """Return the log lines that contain a word."""
     return [line for line in bridge.log.read_text().splitlines() if word in line]
 
 
@@ -119,7 +119,7 @@ def counts(bridge: Headrace) -> dict[str, int]:
     return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", plain)}
 
 
-def test_one_upload_by_every_way_is_one_key_and_one_id(site: Site, tmp_path: Path) -> None:
+def test_upload_has_the_same_key_and_id_through_every_route(site: Site, tmp_path: Path) -> None:
     direct, wrapped, raw, bus = (site.queue(name) for name in ("direct", "wrapped", "raw", "bus"))
     topic = site.sns.create_topic(Name=site.name)["TopicArn"]
     site.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=site.arn(wrapped))
@@ -150,7 +150,7 @@ def test_one_upload_by_every_way_is_one_key_and_one_id(site: Site, tmp_path: Pat
     assert said["received"] == said["parsed"] + said["ignored"] == said["deleted"]
 
 
-def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site, tmp_path: Path) -> None:
+def test_unparseable_messages_become_unchanged_dead_letters(site: Site, tmp_path: Path) -> None:
     url = site.queue("unreadable")
     bodies = [
         f'{{"Records": [ {site.name}',
@@ -176,7 +176,7 @@ def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site, tmp_path: 
     assert site.name not in "".join(lines(bridge, "message_rejected")).replace(url, "")
 
 
-def test_killed_at_any_moment_it_loses_no_message_and_gives_none_another_id(site: Site, tmp_path: Path) -> None:
+def test_sigkill_loses_no_message_and_changes_no_id(site: Site, tmp_path: Path) -> None:
     url = site.queue("killed", VisibilityTimeout="2")
     keys = {f"{number}.jpg" for number in range(1500)}
     site.send(url, [site.notification(key) for key in sorted(keys)])
@@ -199,7 +199,7 @@ def test_killed_at_any_moment_it_loses_no_message_and_gives_none_another_id(site
     assert len({id_ for id_, _ in site.uploads()}) == len(keys)
 
 
-def test_told_to_stop_under_way_it_finishes_what_it_holds_and_leaves_the_rest(site: Site, tmp_path: Path) -> None:
+def test_sigterm_drains_messages_in_flight_and_leaves_the_rest(site: Site, tmp_path: Path) -> None:
     url = site.queue("halted")
     keys = {f"{number}.jpg" for number in range(1500)}
     site.send(url, [site.notification(key) for key in sorted(keys)])
@@ -213,7 +213,7 @@ def test_told_to_stop_under_way_it_finishes_what_it_holds_and_leaves_the_rest(si
     assert site.waiting(url) == (len(keys) - said["deleted"], 0)
 
 
-def test_what_would_be_carried_is_shown_without_queue_or_broker(tmp_path: Path) -> None:
+def test_preview_needs_neither_queue_nor_broker(tmp_path: Path) -> None:
     bodies = tmp_path / "bodies.jsonl"
     bodies.write_text(f"{sns_messages.notification()}\nno json\n")
 
@@ -225,7 +225,7 @@ def test_what_would_be_carried_is_shown_without_queue_or_broker(tmp_path: Path) 
     assert rejection["rejected"] == "not_json"
 
 
-def test_a_fifo_queue_keeps_its_order(site: Site, tmp_path: Path) -> None:
+def test_fifo_queue_keeps_its_order(site: Site, tmp_path: Path) -> None:
     url = site.queue("order.fifo", FifoQueue="true", ContentBasedDeduplication="true")
     events = [sns_messages.event(site.name, "Step", {"n": number}, id=str(number)) for number in range(50)]
     site.send(url, events, MessageGroupId="g")
@@ -242,7 +242,7 @@ def test_a_fifo_queue_keeps_its_order(site: Site, tmp_path: Path) -> None:
     assert steps() == list(range(50))
 
 
-def test_without_kafka_it_waits_with_one_line_and_works_when_kafka_comes(site: Site, tmp_path: Path) -> None:
+def test_kafka_outage_at_start_is_logged_once_and_recovers(site: Site, tmp_path: Path) -> None:
     url = site.queue("early")
     site.send(url, [site.notification("early.jpg")])
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -259,13 +259,13 @@ def test_without_kafka_it_waits_with_one_line_and_works_when_kafka_comes(site: S
     assert not lines(bridge, "Traceback")
 
 
-def test_told_to_stop_while_it_waits_it_stops(site: Site, tmp_path: Path) -> None:
+def test_sigterm_while_waiting_for_kafka_stops_the_bridge(site: Site, tmp_path: Path) -> None:
     with site.bridge(tmp_path, site.queue("x"), HEADRACE_BOOTSTRAP_SERVERS="127.0.0.1:1") as bridge:
         wait_for(lambda: lines(bridge, "dependency_unavailable"), "a line")
         assert bridge.stop(15) == 0
 
 
-def test_a_queue_that_is_not_there_holds_up_no_other_and_is_emptied_when_it_comes(site: Site, tmp_path: Path) -> None:
+def test_missing_queue_does_not_block_others_and_is_drained_once_created(site: Site, tmp_path: Path) -> None:
     there = site.queue("there")
     later = there.replace("there", "later")
     site.send(there, [site.notification("there.jpg")])
@@ -281,7 +281,7 @@ def test_a_queue_that_is_not_there_holds_up_no_other_and_is_emptied_when_it_come
     assert later in line
 
 
-def test_the_right_to_delete_is_tried_without_deleting(site: Site) -> None:
+def test_delete_permission_is_checked_without_deleting(site: Site) -> None:
     url = site.queue("tried")
     site.send(url, [site.notification("a.jpg")])
 

@@ -60,7 +60,9 @@ def send(settings: KafkaSettings, sent: ProducerRecord) -> None:
     assert producer.flush(20) == 0
 
 
-def test_a_bridge_waits_for_its_schemas_and_frames_with_their_ids(environment: dict[str, str], tmp_path: Path) -> None:
+def test_bridge_waits_for_schemas_and_frames_records_with_their_ids(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     site = Site(environment)
     queue = site.queue("registered")
     site.send(queue, [site.notification("a.jpg")])
@@ -79,7 +81,7 @@ def test_a_bridge_waits_for_its_schemas_and_frames_with_their_ids(environment: d
     assert event.asset.key == "a.jpg"  # type: ignore[union-attr]
 
 
-def test_a_worker_pauses_while_the_registry_is_away_and_nothing_is_lost(
+def test_worker_pauses_during_a_registry_outage_without_loss(
     environment: dict[str, str], double: RegistryDouble, tmp_path: Path
 ) -> None:
     settings = cluster(environment)

@@ -80,7 +80,7 @@ def write_rules(folder: Path, mark: str, reads: str, targets: dict[str, str]) ->
         (folder / f"{name}-{mark}.toml").write_text(f'reads = ["{reads}"]\n[target]\n{target}\n')
 
 
-def test_every_delivery_arrives_through_kills_and_one_target_does_not_hold_up_the_other(
+def test_deliveries_survive_kills_and_targets_do_not_block_each_other(
     cluster_env: dict[str, str], receiver: Receiver, tmp_path: Path
 ) -> None:
     mark = uuid.uuid4().hex[:6]

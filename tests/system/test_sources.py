@@ -30,7 +30,7 @@ topics = ["{topic}"]
     return path
 
 
-def test_check_says_what_is_missing_until_all_is_there(cluster_env: dict[str, str], tmp_path: Path) -> None:
+def test_check_lists_missing_resources_until_they_exist(cluster_env: dict[str, str], tmp_path: Path) -> None:
     name = f"s{uuid.uuid4().hex[:12]}"
     s3, sqs, sns, events = (boto3.client(each) for each in ("s3", "sqs", "sns", "events"))
     endpoint = cluster_env["AWS_ENDPOINT_URL_SQS"]
@@ -70,17 +70,17 @@ def test_check_says_what_is_missing_until_all_is_there(cluster_env: dict[str, st
     ]
 
 
-def test_where_aws_does_not_answer_nothing_is_said_to_be_there(cluster_env: dict[str, str], tmp_path: Path) -> None:
+def test_unreachable_aws_is_not_reported_as_present(cluster_env: dict[str, str], tmp_path: Path) -> None:
     file = written(tmp_path, "http://127.0.0.1:9/000000000000/q", "media", "arn:aws:sns:us-east-1:000000000000:t")
-    nobody = {f"AWS_ENDPOINT_URL_{each}": "http://127.0.0.1:9" for each in ("S3", "SQS", "SNS", "EVENTBRIDGE")}
-    done = run({**cluster_env, **nobody, "AWS_MAX_ATTEMPTS": "1"}, "bridge", "check", str(file))
+    unreachable = {f"AWS_ENDPOINT_URL_{each}": "http://127.0.0.1:9" for each in ("S3", "SQS", "SNS", "EVENTBRIDGE")}
+    done = run({**cluster_env, **unreachable, "AWS_MAX_ATTEMPTS": "1"}, "bridge", "check", str(file))
 
     assert done.returncode == 1
     assert {line.split()[0] for line in done.stdout.splitlines()} == {"unknown"}
     assert "Could not connect" in done.stdout
 
 
-def test_the_bridge_empties_the_queues_of_a_file(cluster_env: dict[str, str], tmp_path: Path) -> None:
+def test_bridge_drains_the_queues_of_a_sources_file(cluster_env: dict[str, str], tmp_path: Path) -> None:
     name = f"s{uuid.uuid4().hex[:12]}"
     url = boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
     file = written(tmp_path, url, name, "arn:aws:sns:us-east-1:000000000000:t")

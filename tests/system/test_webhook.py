@@ -118,7 +118,7 @@ def site(cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
         assert site.process.stop() == 0
 
 
-def test_a_signed_notification_of_s3_is_on_the_log_when_it_is_answered(site: Site) -> None:
+def test_signed_s3_notification_is_on_the_topic_before_the_response(site: Site) -> None:
     assert site.health() == (200, "ok")
     message = site.signed(notification(record("webhook/a+b.jpg")))
     assert site.post(message) == (200, "accepted")
@@ -127,14 +127,14 @@ def test_a_signed_notification_of_s3_is_on_the_log_when_it_is_answered(site: Sit
     assert len(site.records("media.uploaded", "media/webhook/a+b.jpg")) == 1
 
 
-def test_what_nobody_can_read_is_a_dead_letter_as_it_came(site: Site) -> None:
+def test_unparseable_message_becomes_an_unchanged_dead_letter(site: Site) -> None:
     message = site.signed(json.dumps({"Records": [{"eventSource": "aws:ses"}]}))
     assert site.post(message) == (200, "unreadable")
     [letter] = site.records("bridge.dlq", message["MessageId"])
     assert letter.value == body_of(message)
 
 
-def test_forgeries_are_refused_and_lead_to_nobody(site: Site) -> None:
+def test_forged_messages_are_rejected_without_outgoing_requests(site: Site) -> None:
     good = site.signed(notification(record("webhook/forged.jpg")), Subject="Amazon S3 Notification")
     certificate = good["SigningCertURL"]
     assert site.post({**good, "Message": notification(record("webhook/evil.jpg"))}) == (403, "forged")
@@ -158,7 +158,7 @@ def test_forgeries_are_refused_and_lead_to_nobody(site: Site) -> None:
     assert_nobody_else_was_asked(site)
 
 
-def test_a_certificate_that_cannot_be_had_is_asked_for_again(site: Site) -> None:
+def test_failed_certificate_fetch_is_retried(site: Site) -> None:
     url = site.sns.signed({"Type": "Notification"})["SigningCertURL"].replace("0001.pem", "0002.pem")
     message = site.signed(notification(record("webhook/later.jpg")), SigningCertURL=url)
     assert site.post(message) == (503, "certificate")
@@ -167,7 +167,7 @@ def test_a_certificate_that_cannot_be_had_is_asked_for_again(site: Site) -> None
     assert_nobody_else_was_asked(site)
 
 
-def test_a_subscription_is_confirmed_at_sns_and_its_address_is_not_asked(site: Site) -> None:
+def test_subscription_is_confirmed_by_the_api_and_not_by_its_url(site: Site) -> None:
     """The local SNS does not sign: another endpoint gets its token, and the message is signed with that token in it."""
     sns, got = boto3.client("sns"), list[Request]()
 
@@ -195,7 +195,7 @@ def assert_nobody_else_was_asked(site: Site) -> None:
     assert site.egress.asked
 
 
-def test_what_was_begun_is_finished_before_the_webhook_ends(site: Site, tmp_path: Path) -> None:
+def test_requests_in_progress_finish_before_shutdown(site: Site, tmp_path: Path) -> None:
     with Site(site._environment, site.topic_arn, tmp_path).running() as second, ThreadPoolExecutor(20) as threads:
         second.process.ready()
         names = [f"webhook/drain-{number}.jpg" for number in range(40)]
@@ -212,7 +212,7 @@ def test_what_was_begun_is_finished_before_the_webhook_ends(site: Site, tmp_path
         assert second.process.says("stopped")
 
 
-def test_without_a_broker_messages_shall_come_again(cluster_env: dict[str, str], tmp_path: Path) -> None:
+def test_messages_get_503_without_a_broker(cluster_env: dict[str, str], tmp_path: Path) -> None:
     nowhere = {**cluster_env, "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
     with Site(nowhere, "arn:aws:sns:us-east-1:000000000000:webhook", tmp_path).running() as site:
         assert site.post(site.signed(notification())) == (503, "not_ready")
@@ -222,7 +222,7 @@ def test_without_a_broker_messages_shall_come_again(cluster_env: dict[str, str],
         assert site.process.stop() == 0
 
 
-def test_a_broker_that_is_killed_makes_sns_try_again_until_it_is_back(tmp_path: Path) -> None:
+def test_sns_retries_until_a_killed_broker_is_back(tmp_path: Path) -> None:
     with brokers(tmp_path) as cluster:
         settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
         names = (stage.name for stage in pipeline.stages())
@@ -252,7 +252,7 @@ def test_a_broker_that_is_killed_makes_sns_try_again_until_it_is_back(tmp_path: 
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
-def test_a_wrong_setting_is_one_line(cluster_env: dict[str, str], variables: dict[str, str], said: str) -> None:
+def test_invalid_setting_prints_one_line(cluster_env: dict[str, str], variables: dict[str, str], said: str) -> None:
     given = {"HEADRACE_WEBHOOK_TOPIC_ARNS": "arn:aws:sns:us-east-1:000000000000:webhook", **variables}
     done = run({**cluster_env, **given}, "webhook")
     assert done.returncode == 1
@@ -260,7 +260,7 @@ def test_a_wrong_setting_is_one_line(cluster_env: dict[str, str], variables: dic
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_said(cluster_env: dict[str, str]) -> None:
+def test_port_in_use_is_reported(cluster_env: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         given = {"HEADRACE_WEBHOOK_TOPIC_ARNS": "arn:aws:sns:us-east-1:000000000000:webhook"}

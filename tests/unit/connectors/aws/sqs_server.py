@@ -1,4 +1,4 @@
-"""An SQS that answers as a test tells it to, and remembers what it was asked."""
+"""A fake SQS that returns given responses and records its requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUEUE = "https://sqs.us-east-1.amazonaws.com/000000000000/media"
 
 @dataclass(frozen=True)
 class Request(http_server.Request):
-    """What came."""
+    """A received request."""
 
     @property
     def asked(self) -> Any:

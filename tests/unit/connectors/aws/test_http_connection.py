@@ -1,4 +1,4 @@
-"""A kept connection reads the plain kind of answer, and calls everything else strange."""
+"""A keep-alive connection reads plain responses and raises for all others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ends() -> Iterator[tuple[HttpConnection, socket.socket]]:
     there.close()
 
 
-def test_an_answer_follows_each_request_on_one_connection(ends: tuple[HttpConnection, socket.socket]) -> None:
+def test_connection_is_reused_for_each_request(ends: tuple[HttpConnection, socket.socket]) -> None:
     connection, there = ends
     for body in (b"a", b"bc"):
         there.sendall(PLAIN)
@@ -31,7 +31,7 @@ def test_an_answer_follows_each_request_on_one_connection(ends: tuple[HttpConnec
     assert not connection.should_close
 
 
-def test_a_connection_is_over_when_the_other_side_says_so(ends: tuple[HttpConnection, socket.socket]) -> None:
+def test_connection_close_header_ends_the_connection(ends: tuple[HttpConnection, socket.socket]) -> None:
     connection, there = ends
     there.sendall(PLAIN.replace(b"X-Said: a: b", b"Connection: Close"))
     connection.post(b"", {})
@@ -53,7 +53,7 @@ def test_a_connection_is_over_when_the_other_side_says_so(ends: tuple[HttpConnec
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200,
     ],
 )
-def test_an_answer_of_another_kind_is_strange(ends: tuple[HttpConnection, socket.socket], answer: bytes) -> None:
+def test_unsupported_response_is_rejected(ends: tuple[HttpConnection, socket.socket], answer: bytes) -> None:
     connection, there = ends
     there.sendall(answer)
     there.shutdown(socket.SHUT_WR)
@@ -61,6 +61,6 @@ def test_an_answer_of_another_kind_is_strange(ends: tuple[HttpConnection, socket
         connection.post(b"", {})
 
 
-def test_no_header_is_more_than_one_line(ends: tuple[HttpConnection, socket.socket]) -> None:
+def test_header_has_no_line_breaks(ends: tuple[HttpConnection, socket.socket]) -> None:
     with pytest.raises(UnexpectedResponseError):
         ends[0].post(b"", {"host": "h\r\nx-more: 1"})

@@ -1,4 +1,4 @@
-"""Our signature is the one that botocore makes, whoever asks, and whatever for."""
+"""The signature equals that of botocore."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ words = st.text("abcXYZ019/+=-", min_size=1, max_size=40)
     st.sampled_from(["sqs.eu-west-1.amazonaws.com", "localhost:4566", "127.0.0.1:80"]),
     st.binary(max_size=200),
 )
-def test_it_is_what_botocore_makes_of_the_same_request(
-    keys: AwsCredentials, scope: SigningScope, host: str, body: bytes
-) -> None:
+def test_signature_equals_botocore(keys: AwsCredentials, scope: SigningScope, host: str, body: bytes) -> None:
     url = f"https://{host}/" if ":" not in host else f"http://{host}/"
     host = host.removesuffix(":80")
     theirs = AWSRequest("POST", url, dict(HEADERS), body)

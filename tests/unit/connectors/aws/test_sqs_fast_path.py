@@ -1,4 +1,4 @@
-"""The quick way to SQS asks what boto3 would ask, and leaves to boto3 whatever it does not know."""
+"""The fast path sends the requests of boto3 and falls back to boto3 for unsupported calls."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def session(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def seen(request: Request) -> dict[str, Any]:
-    """What of a request says what is asked, and by whom."""
+    """Return the parts of a request that identify its operation and signer."""
     signed = request.headers["Authorization"].replace(",", "").split()
     named = ("Content-Type", "X-Amz-Target", "X-Amzn-Query-Mode", "X-Amz-Security-Token", "Host")
     return {
@@ -51,7 +51,7 @@ def seen(request: Request) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("operation", "method", "parameters"), CALLS)
-def test_it_asks_what_boto3_asks(server: SqsServer, operation: str, method: str, parameters: dict[str, Any]) -> None:
+def test_request_equals_boto3(server: SqsServer, operation: str, method: str, parameters: dict[str, Any]) -> None:
     SqsClient("eu-west-1", 5, 2).call(operation, QueueUrl=QUEUE, **parameters)
     getattr(boto3.session.Session().client("sqs"), method)(QueueUrl=QUEUE, **parameters)
 
@@ -86,7 +86,7 @@ def test_setting_switches_the_fast_path(
     assert ("boto" in server.requests[-1].headers.get("User-Agent", "").lower()) is uses_boto3
 
 
-def test_a_connection_is_kept_and_another_is_made_when_it_was_closed(server: SqsServer) -> None:
+def test_connection_is_reused_and_reopened_after_close(server: SqsServer) -> None:
     sqs = SqsClient("eu-west-1", 5, 2)
     for _ in range(3):
         sqs.call("ReceiveMessage", QueueUrl=QUEUE)
@@ -98,7 +98,7 @@ def test_a_connection_is_kept_and_another_is_made_when_it_was_closed(server: Sqs
     assert not any("boto" in request.headers.get("User-Agent", "").lower() for request in server.requests)
 
 
-def test_a_refusal_has_the_code_that_boto3_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_has_the_code_of_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Posted) -> Response:
         error = {"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}
         return Response(400, b'{"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no"}', error)
@@ -113,7 +113,7 @@ def test_a_refusal_has_the_code_that_boto3_gives_it(monkeypatch: pytest.MonkeyPa
     assert str(ours.value) == f"{said['Code']}: {said['Message']}"
 
 
-def test_a_proxy_is_used_where_there_is_one(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_is_used(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://sqs.elsewhere.test")
 
@@ -122,7 +122,7 @@ def test_a_proxy_is_used_where_there_is_one(server: SqsServer, monkeypatch: pyte
     assert server.requests[0].path == "http://sqs.elsewhere.test/"
 
 
-def test_only_who_has_a_certificate_that_is_trusted_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_untrusted_server_certificate_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority, got = Authority(now=datetime.now(UTC)), list[str]()
     certificate, trusted = tmp_path / "localhost.pem", tmp_path / "root.pem"
     certificate.write_bytes(authority.issue("localhost").pem_with_key + authority.issuer.pem)
@@ -142,7 +142,7 @@ def test_only_who_has_a_certificate_that_is_trusted_is_asked(tmp_path: Path, mon
     assert got == [""]
 
 
-def test_what_it_does_not_know_is_left_to_boto3(server: SqsServer) -> None:
+def test_unsupported_call_falls_back_to_boto3(server: SqsServer) -> None:
     wire = SqsFastPath(SqsEndpoint(server.url, None, 1.0, 1.0), lambda headers, _body: dict(headers))
     server.answers.extend([(503, b"busy"), (302, b""), b'{"Messages": 7}', b"[" * 100_000, (400, b"<html>")])
 

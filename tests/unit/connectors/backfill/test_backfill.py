@@ -1,4 +1,4 @@
-"""What a backfill sends, what it notes, and where it goes on."""
+"""A backfill's records, checkpoints and resume position."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def uploaded(each: ListedObject) -> MediaUploaded:
 
 
 class Memory:
-    """A log that remembers in which order what was done, and a clock that moves when it is looked at."""
+    """A stub producer that records its calls, and a clock that advances on every read."""
 
     def __init__(self, seconds_a_look: float = 0.0) -> None:
         self.sent: list[EventWithMetadata] = []
@@ -101,7 +101,7 @@ class Memory:
         return [event.asset.key for event, _ in self.sent if isinstance(event, MediaUploaded)]
 
 
-def test_an_object_is_the_upload_that_s3_would_have_told_of() -> None:
+def test_object_equals_the_upload_event_of_s3() -> None:
     event, envelope = to_event(PLACE, listed(version_id="v1"))
 
     assert isinstance(event, MediaUploaded)
@@ -114,13 +114,13 @@ def test_an_object_is_the_upload_that_s3_would_have_told_of() -> None:
     )
 
 
-def test_without_a_version_id_the_etag_is_the_version() -> None:
+def test_etag_is_the_version_without_a_version_id() -> None:
     asset = uploaded(listed()).asset
 
     assert (asset.version, asset.version_id) == ("e1", None)
 
 
-def test_the_same_version_has_the_same_id_and_another_one_another() -> None:
+def test_id_depends_on_the_version() -> None:
     same = to_event(PLACE, listed())[1].id
 
     assert to_event(PLACE, listed())[1].id == same
@@ -129,33 +129,33 @@ def test_the_same_version_has_the_same_id_and_another_one_another() -> None:
 
 
 @given(moments, st.from_regex(r"[0-9A-F]{1,20}", fullmatch=True).filter(lambda found: found.strip("0")))
-def test_what_s3_told_of_is_newer_than_anything_listed(modified: datetime, of_s3: str) -> None:
+def test_s3_notification_is_newer_than_a_listed_object(modified: datetime, of_s3: str) -> None:
     assert sequencer_order(sequencer(modified)) < sequencer_order(of_s3)
 
 
 @given(moments, moments)
-def test_listed_versions_are_in_the_order_of_their_times(one: datetime, other: datetime) -> None:
+def test_listed_versions_are_ordered_by_time(one: datetime, other: datetime) -> None:
     older, newer = sorted((one, other))
 
     assert (sequencer_order(sequencer(older)) < sequencer_order(sequencer(newer))) is (older < newer)
 
 
-def test_in_the_store_a_listed_version_lies_before_one_that_s3_told_of_and_behind_an_older_listed_one() -> None:
+def test_store_orders_older_listed_then_listed_then_notified_version() -> None:
     older = uploaded(listed(etag="z", modified=MOMENT - timedelta(days=1))).asset
     newer = uploaded(listed(etag="a")).asset
-    told = structs.replace(newer, version="0", sequencer="0055AED6DCD90281E5")
+    notified = structs.replace(newer, version="0", sequencer="0055AED6DCD90281E5")
 
-    assert version_folder(older) < version_folder(newer) < version_folder(told)
+    assert version_folder(older) < version_folder(newer) < version_folder(notified)
 
 
-def test_every_record_can_be_written() -> None:
+def test_every_record_can_be_encoded() -> None:
     sent = to_producer_record(*to_event(PLACE, listed("in/zażółć 日本語\U0001f3ac.mp4", size=2**43)), codec.load())
 
     assert sent.key == "media/in/zażółć 日本語\U0001f3ac.mp4".encode()
 
 
 @given(st.lists(listings, max_size=20), filters)
-def test_what_was_listed_was_sent_or_filtered(found: list[ListedObject], wanted: ObjectFilters) -> None:
+def test_every_listed_object_is_sent_or_filtered(found: list[ListedObject], wanted: ObjectFilters) -> None:
     memory = Memory()
     end = memory.carry(found, work=BackfillPlan(PLACE, wanted))
 
@@ -166,7 +166,7 @@ def test_what_was_listed_was_sent_or_filtered(found: list[ListedObject], wanted:
 
 
 @given(listings, filters)
-def test_an_object_is_wanted_when_every_filter_lets_it_pass(each: ListedObject, wanted: ObjectFilters) -> None:
+def test_object_is_accepted_if_every_filter_passes(each: ListedObject, wanted: ObjectFilters) -> None:
     name = each.key.lower()
     passes = (
         each.storage_class not in ("GLACIER", "DEEP_ARCHIVE")
@@ -198,12 +198,12 @@ def test_an_object_is_wanted_when_every_filter_lets_it_pass(each: ListedObject, 
         (listed(), ObjectFilters(until=MOMENT), "time"),
     ],
 )
-def test_a_filter_says_what_keeps_an_object_out(each: ListedObject, wanted: ObjectFilters, why: str) -> None:
+def test_filter_names_the_reason(each: ListedObject, wanted: ObjectFilters, why: str) -> None:
     assert wanted.skip_reason(each) == why
 
 
 @given(st.integers(0, 30), st.integers(0, 30))
-def test_killed_anywhere_it_goes_on_and_leaves_nothing_out(number: int, killed_after: int) -> None:
+def test_resumes_after_a_kill_without_gaps(number: int, killed_after: int) -> None:
     found = [listed(f"{each:02}") for each in range(number)]
     first = Memory(seconds_a_look=0.3)
     cursors = run(ALL, found, BEGIN, first, BackfillClock(first.now, first.sleep))
@@ -219,7 +219,7 @@ def test_killed_anywhere_it_goes_on_and_leaves_nothing_out(number: int, killed_a
     assert set(first.keys() + second.keys()) == {each.key for each in found}
 
 
-def test_a_cursor_is_noted_behind_the_records_that_it_stands_for() -> None:
+def test_checkpoint_is_saved_after_its_records() -> None:
     memory = Memory(seconds_a_look=0.4)
     memory.carry([listed(f"{each:02}") for each in range(20)])
 
@@ -228,21 +228,21 @@ def test_a_cursor_is_noted_behind_the_records_that_it_stands_for() -> None:
     assert all(cursor.after == f"{sent - 1:02}" for sent, cursor in memory.saved)
 
 
-def test_a_rate_lets_a_second_of_records_go_at_once_and_the_others_at_its_pace() -> None:
+def test_rate_allows_a_burst_of_one_second() -> None:
     memory = Memory()
     memory.carry([listed(str(each)) for each in range(100)], work=BackfillPlan(PLACE, ANY, rate=10))
 
     assert memory.slept == pytest.approx(9.0, abs=0.2)
 
 
-def test_what_is_filtered_takes_nothing_of_the_rate() -> None:
+def test_filtered_objects_do_not_count_toward_the_rate() -> None:
     memory = Memory()
     memory.carry([listed(str(each)) for each in range(100)], work=BackfillPlan(PLACE, ObjectFilters((".mp4",)), rate=1))
 
     assert memory.slept == 0
 
 
-def test_a_cursor_lies_on_its_topic_by_the_name_of_its_backfill() -> None:
+def test_checkpoint_is_keyed_by_the_backfill_name() -> None:
     sent = record(Checkpoint("s3://media/in/", "in/é", counts=BackfillCounts(3, 30, {"size": 1})))
 
     assert (sent.topic, sent.key) == ("system.backfills", b"s3://media/in/")
@@ -251,13 +251,13 @@ def test_a_cursor_lies_on_its_topic_by_the_name_of_its_backfill() -> None:
     )
 
 
-def test_filters_that_mean_the_same_name_the_same_backfill() -> None:
+def test_equivalent_filters_have_the_same_name() -> None:
     one, other = (name_of(PLACE, ObjectFilters(given)) for given in ((".jpg", ".MP4"), (".mp4", ".JPG", ".jpg")))
 
     assert one == other == "s3://media/in/ --suffix .jpg --suffix .mp4"
 
 
-def test_what_is_carried_names_a_backfill_and_nothing_else_can_look_like_it() -> None:
+def test_backfill_name_is_unambiguous() -> None:
     places = [PLACE, BucketPrefix("media", "in/ --suffix .jpg"), BucketPrefix("media")]
     given = [
         ANY,
@@ -281,17 +281,17 @@ def test_what_is_carried_names_a_backfill_and_nothing_else_can_look_like_it() ->
         ("s3://my.media-2/a b/+%2B?x=1#y\n", "my.media-2", "a b/+%2B?x=1#y\n"),
     ],
 )
-def test_an_address_is_a_bucket_and_the_prefix_as_it_is(address: str, bucket: str, prefix: str) -> None:
+def test_url_is_a_bucket_and_a_literal_prefix(address: str, bucket: str, prefix: str) -> None:
     assert parse(address) == BucketPrefix(bucket, prefix)
 
 
 @pytest.mark.parametrize("address", ["", "media", "s3://", "s3:///a", "S3://media", "s3://Media", "s3://media/\udcff"])
-def test_anything_else_is_no_address(address: str) -> None:
+def test_invalid_url_is_rejected(address: str) -> None:
     with pytest.raises(ListingError, match="no address of a bucket: write s3://bucket"):
         parse(address)
 
 
-def test_a_directory_bucket_is_refused_because_it_has_no_order() -> None:
+def test_directory_bucket_is_rejected_because_listings_are_unordered() -> None:
     with pytest.raises(ListingError, match="directory bucket"):
         parse("s3://media--use1-az4--x-s3/in")
 
@@ -305,7 +305,7 @@ def test_a_directory_bucket_is_refused_because_it_has_no_order() -> None:
         ("", "media cannot be listed: nobody answers"),
     ],
 )
-def test_a_bucket_that_cannot_be_listed_says_what_to_do(monkeypatch: pytest.MonkeyPatch, code: str, said: str) -> None:
+def test_listing_error_names_the_fix(monkeypatch: pytest.MonkeyPatch, code: str, said: str) -> None:
     def refuses(*_: object, **__: object) -> dict[str, Any]:
         raise AwsCallError("nobody answers", code)
 
@@ -320,7 +320,7 @@ def answered(*keys: str, **changes: Any) -> Iterator[dict[str, Any]]:
         yield {"Key": key, "Size": 10, "ETag": '"e1"', "LastModified": MOMENT, **changes}
 
 
-def test_a_page_of_objects_ends_with_its_last_key_unless_it_is_the_last() -> None:
+def test_page_of_objects_ends_with_its_last_key_unless_it_is_the_last() -> None:
     contents = list(answered("in/a.jpg", "in/b.jpg"))
 
     assert from_objects({"Contents": contents, "IsTruncated": True}).last == "in/b.jpg"
@@ -329,7 +329,7 @@ def test_a_page_of_objects_ends_with_its_last_key_unless_it_is_the_last() -> Non
     assert from_objects({}) == ListingPage(())
 
 
-def test_a_page_of_versions_has_the_current_ones_alone_and_ends_with_a_deleted_key_too() -> None:
+def test_page_of_versions_has_current_versions_and_may_end_with_a_deleted_key() -> None:
     versions = [
         *answered("a", VersionId="a2", IsLatest=True),
         *answered("a", VersionId="a1", IsLatest=False),

@@ -1,4 +1,4 @@
-"""A cursor is written when Kafka has every record before it, and not otherwise."""
+"""A checkpoint is written only after Kafka has acknowledged every earlier record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLUSTER = KafkaSettings(bootstrap_servers="127.0.0.1:9")
 
 
 class Producer:
-    """What librdkafka does, at its edges: full, silent, or with a refusal. Remembers what it was told to do."""
+    """A stub of librdkafka that can be full, silent or failing. Records its calls."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -67,14 +67,14 @@ def sender(producer: Producer) -> BackfillProducer:
     return found
 
 
-def test_the_schemas_are_there_before_the_first_record(producer: Producer) -> None:
+def test_schemas_are_registered_before_the_first_record(producer: Producer) -> None:
     BackfillProducer(CLUSTER)
 
     assert set(producer.done[:-1]) == {"system.schemas"}
     assert producer.done[-1] == "flush"
 
 
-def test_a_cursor_is_sent_when_the_records_are_there_and_save_waits_for_it(producer: Producer) -> None:
+def test_checkpoint_is_sent_after_its_records_and_save_waits_for_it(producer: Producer) -> None:
     log = sender(producer)
     log.send(UPLOAD)
     log.save(Checkpoint("b"))
@@ -89,7 +89,7 @@ def test_a_cursor_is_sent_when_the_records_are_there_and_save_waits_for_it(produ
         ({"silent": True}, "no answer in 60 s"),
     ],
 )
-def test_without_every_record_no_cursor_is_sent(producer: Producer, trouble: dict[str, Any], said: str) -> None:
+def test_failed_record_prevents_the_checkpoint(producer: Producer, trouble: dict[str, Any], said: str) -> None:
     log = sender(producer)
     for name, value in trouble.items():
         setattr(producer, name, value)
@@ -101,7 +101,7 @@ def test_without_every_record_no_cursor_is_sent(producer: Producer, trouble: dic
     assert "system.backfills" not in producer.done
 
 
-def test_a_full_producer_is_waited_for(producer: Producer) -> None:
+def test_full_producer_queue_is_waited_for(producer: Producer) -> None:
     log = sender(producer)
     producer.full = 2
     log.send(UPLOAD)
@@ -109,7 +109,7 @@ def test_a_full_producer_is_waited_for(producer: Producer) -> None:
     assert producer.done == ["poll", "poll", "media.uploaded"]
 
 
-def test_missing_topics_are_named_with_what_creates_them(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_topics_are_named_with_the_fix(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headrace.schemas.kafka.clients.partition_counts", lambda *_: {"system.schemas": 1})
 
     with pytest.raises(BackfillError, match=r"media\.uploaded, system\.backfills \(headrace topics apply\)"):

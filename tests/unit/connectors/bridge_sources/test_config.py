@@ -1,4 +1,4 @@
-"""A sources file: what it may say, what it needs, and the least that IAM must allow for it."""
+"""The sources file: validation, required AWS resources and minimal IAM policies."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def file(tmp_path: Path) -> Path:
 def mistakes(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "sources.toml"
     path.write_text(text, "utf-8")
-    with pytest.raises(SourcesFileError) as said:
+    with pytest.raises(SourcesFileError) as errors:
         load_sources(path)
-    return [line.removeprefix(f"{path}: ") for line in str(said.value).splitlines()]
+    return [line.removeprefix(f"{path}: ") for line in str(errors.value).splitlines()]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "errors"),
     [
         (
             WHOLE.replace("buckets", "bucket"),
@@ -77,35 +77,35 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
         (WHOLE + WHOLE.removeprefix(HEAD), "queue[1].url: the same queue as queue[0]"),
     ],
 )
-def test_a_mistake_is_named_with_its_place_in_the_file(tmp_path: Path, wrong: str, said: str) -> None:
-    assert mistakes(tmp_path, wrong) == [said]
+def test_error_names_its_position_in_the_file(tmp_path: Path, wrong: str, errors: str) -> None:
+    assert mistakes(tmp_path, wrong) == [errors]
 
 
-def test_an_unknown_kind_of_event_is_named_with_the_known_ones(tmp_path: Path) -> None:
-    (said,) = mistakes(tmp_path, WHOLE.replace('"transcribe"', '"lambda"'))
+def test_unknown_event_kind_lists_the_known_ones(tmp_path: Path) -> None:
+    (errors,) = mistakes(tmp_path, WHOLE.replace('"transcribe"', '"lambda"'))
 
-    assert said.startswith("queue[0].carries[2]: ")
-    assert "'mediaconvert'" in said
-
-
-def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
-    said = mistakes(tmp_path, WHOLE.replace("prefix", "prefx").replace(URL, "headrace-events"))
-
-    assert [line.partition(":")[0] for line in said] == ["queue[0].url", "queue[0].prefx"]
+    assert errors.startswith("queue[0].carries[2]: ")
+    assert "'mediaconvert'" in errors
 
 
-def test_what_is_no_toml_is_refused_with_the_line(tmp_path: Path) -> None:
-    (said,) = mistakes(tmp_path, HEAD + "[[queue]\n")
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
+    errors = mistakes(tmp_path, WHOLE.replace("prefix", "prefx").replace(URL, "headrace-events"))
 
-    assert said.startswith("not TOML: ")
-    assert "line 3" in said
+    assert [line.partition(":")[0] for line in errors] == ["queue[0].url", "queue[0].prefx"]
+
+
+def test_toml_error_names_the_line(tmp_path: Path) -> None:
+    (errors,) = mistakes(tmp_path, HEAD + "[[queue]\n")
+
+    assert errors.startswith("not TOML: ")
+    assert "line 3" in errors
 
 
 @pytest.mark.parametrize(
     ("region", "partition"),
     [("eu-central-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("ap-southeast-4", "aws")],
 )
-def test_arns_are_of_the_partition_of_the_region(region: str, partition: str) -> None:
+def test_arns_have_the_partition_of_the_region(region: str, partition: str) -> None:
     url = f"https://sqs.{region}.amazonaws.com/111122223333/events"
     read = SourcesConfig.model_validate(
         {"region": region, "account": "111122223333", "queue": [{"url": url, "carries": ["s3"], "buckets": ["media"]}]}
@@ -115,7 +115,7 @@ def test_arns_are_of_the_partition_of_the_region(region: str, partition: str) ->
     assert read.bucket_arn("media") == f"arn:{partition}:s3:::media"
 
 
-def test_the_bridge_may_empty_its_queues_and_nothing_else(file: Path) -> None:
+def test_bridge_policy_allows_only_consuming_its_queues(file: Path) -> None:
     assert bridge_policy(load_sources(file)) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -135,11 +135,11 @@ def test_the_bridge_may_empty_its_queues_and_nothing_else(file: Path) -> None:
     }
 
 
-def test_without_a_key_the_bridge_may_decrypt_nothing() -> None:
+def test_policy_without_a_kms_key_allows_no_decryption() -> None:
     assert [each["Sid"] for each in bridge_policy(sources())["Statement"]] == ["EmptyQueues"]
 
 
-def test_each_service_may_send_for_the_named_resources_of_the_named_account_alone(file: Path) -> None:
+def test_queue_policy_restricts_services_to_named_resources_and_account(file: Path) -> None:
     found = load_sources(file)
 
     def statement(sid: str, service: str, arns: list[str], owner: dict[str, Any]) -> dict[str, Any]:
@@ -169,14 +169,14 @@ def test_each_service_may_send_for_the_named_resources_of_the_named_account_alon
     }
 
 
-def test_a_topic_of_another_account_may_send_for_that_account() -> None:
+def test_queue_policy_allows_topic_of_another_account() -> None:
     found = sources(carries=["rekognition"], buckets=[], topics=[TOPIC.replace("111122223333", "444455556666")])
     (statement,) = queue_policy(found, found.queue[0])["Statement"]
 
     assert statement["Condition"]["StringEqualsIfExists"] == {"aws:SourceAccount": ["444455556666"]}
 
 
-def test_what_a_queue_needs_follows_from_what_it_carries(file: Path) -> None:
+def test_queue_requirements_follow_from_its_events(file: Path) -> None:
     assert [(each.kind, each.subject, each.target) for each in requirements(load_sources(file))] == [
         ("queue", URL, ""),
         ("queue policy", URL, "s3.amazonaws.com"),
@@ -190,7 +190,7 @@ def test_what_a_queue_needs_follows_from_what_it_carries(file: Path) -> None:
     ]
 
 
-def test_s3_through_sns_or_eventbridge_sends_nothing_to_the_queue_itself() -> None:
+def test_s3_has_no_queue_permission_through_sns_or_eventbridge() -> None:
     found = sources(carries=["s3-sns", "s3-eventbridge"], topics=[TOPIC])
 
     assert [(each.kind, each.subject, each.target) for each in requirements(found)] == [
@@ -214,7 +214,7 @@ def test_s3_through_sns_or_eventbridge_sends_nothing_to_the_queue_itself() -> No
         ({"prefix": "in*/", "suffix": ".mp4"}, [{"wildcard": "in\\*/*.mp4"}]),
     ],
 )
-def test_a_rule_for_s3_lets_through_the_keys_that_a_notification_would(given: dict[str, str], filtered: Any) -> None:
+def test_s3_rule_matches_the_keys_of_a_notification(given: dict[str, str], filtered: Any) -> None:
     (queue,) = sources(carries=["s3-eventbridge"], **given).queue
     (pattern,) = rules(queue).values()
 
@@ -222,7 +222,7 @@ def test_a_rule_for_s3_lets_through_the_keys_that_a_notification_would(given: di
     assert pattern["detail"]["bucket"] == {"name": ["media"]}
 
 
-def test_status_updates_of_mediaconvert_do_not_reach_the_queue() -> None:
+def test_mediaconvert_rule_excludes_status_updates() -> None:
     (queue,) = sources(carries=["mediaconvert"], buckets=[]).queue
     (pattern,) = rules(queue).values()
 
@@ -233,7 +233,7 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, [*arguments])
 
 
-def test_check_says_offline_what_is_needed(file: Path) -> None:
+def test_check_lists_requirements_offline(file: Path) -> None:
     done = run("check", str(file), "--offline")
 
     assert done.exit_code == 0
@@ -249,11 +249,11 @@ def test_policy_prints_all_policies_as_json(file: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("check",), ("policy",), ("--sources",)])
-def test_a_file_that_cannot_be_used_ends_the_command_with_its_mistake(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_invalid_file_ends_the_command_with_its_error(command: tuple[str, ...], tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(WHOLE.replace("url", "uri"), "utf-8")
-    for path, said in ((wrong, "queue[0].uri: unknown"), (tmp_path / "none.toml", "none.toml: No such file")):
+    for path, errors in ((wrong, "queue[0].uri: unknown"), (tmp_path / "none.toml", "none.toml: No such file")):
         done = run(*command, str(path))
         assert done.exit_code == 1
-        assert said in done.stderr
+        assert errors in done.stderr
         assert "Traceback" not in done.output

@@ -1,4 +1,4 @@
-"""What nobody can read is written as it came, with the reason."""
+"""Unparseable messages are dead letters with an unchanged value and the reason."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ URL = "http://sqs/media"
 
 
 @pytest.mark.parametrize("body", ["no json", "żółć 🎬", "", "\ud800", "\x00"])
-def test_the_value_is_the_message_byte_for_byte(body: str) -> None:
+def test_value_is_the_unchanged_message(body: str) -> None:
     letter = _dead_letter(SqsMessage("m", "r", body), URL, Rejected("not_json", "why"), NOW)
 
     assert (letter.value or b"").decode(errors="surrogatepass") == body
 
 
-def test_the_headers_say_what_is_wrong_and_where_it_came_from() -> None:
+def test_headers_name_the_reason_and_the_origin() -> None:
     delivery = SqsMessage("m-1", "secret-handle", "x", first_received_ms=1773500000000)
 
     letter = _dead_letter(delivery, URL, Rejected("unreadable", "no s3.object"), NOW)
@@ -39,7 +39,7 @@ def test_the_headers_say_what_is_wrong_and_where_it_came_from() -> None:
     }
 
 
-def test_a_reason_is_capped_and_on_one_line() -> None:
+def test_reason_is_truncated_to_one_line() -> None:
     letter = _dead_letter(SqsMessage("m", "r", ""), URL, Rejected("unreadable", "a\n" + "x" * 5000), NOW)
 
     reason = dict(letter.headers)["dlq-message"] or b""
@@ -47,7 +47,7 @@ def test_a_reason_is_capped_and_on_one_line() -> None:
     assert b"\n" not in reason
 
 
-def test_a_reason_holds_no_secret() -> None:
+def test_reason_contains_no_secret() -> None:
     refused = Rejected("unreadable", "a field holds AKIAIOSFODNN7EXAMPLE")
 
     letter = rejected_message("m", b"", refused, (NOW, NOW), {"dlq-topic-arn": "arn"})

@@ -1,4 +1,4 @@
-"""JSON from outside is read as what its sender documents, or the part is named that is not so."""
+"""External JSON is decoded to the documented type; errors name the invalid part."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Outer(Struct):
 read = json_decoder(Outer)
 
 
-def test_what_nobody_asked_for_is_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert read('{"inner": {"name": "a", "new": [1]}, "other": null}') == Outer(Inner("a"))
 
 
@@ -51,16 +51,16 @@ def test_what_nobody_asked_for_is_passed_over() -> None:
         ('{"inner": {"name": "a", "size": 9223372036854775808}}', r"\$.inner.size"),
     ],
 )
-def test_the_part_that_is_wrong_is_named(found: str, where: str) -> None:
+def test_error_names_the_invalid_part(found: str, where: str) -> None:
     with pytest.raises(ParseError, match=where):
         read(found)
 
 
-def test_the_largest_size_is_a_size() -> None:
+def test_largest_size_is_valid() -> None:
     assert read('{"inner": {"name": "a", "size": 9223372036854775807}}').inner.size == 2**63 - 1
 
 
-def test_a_member_that_is_not_there_counts_as_false_and_null_as_true() -> None:
+def test_missing_member_is_false_and_null_is_true() -> None:
     assert not read('{"inner": {"name": "a"}}').rest
     assert read('{"inner": {"name": "a"}, "rest": null}').rest
 
@@ -74,13 +74,13 @@ def test_a_member_that_is_not_there_counts_as_false_and_null_as_true() -> None:
         (datetime(2026, 3, 14, 14, tzinfo=timezone(timedelta(hours=2))), NOON),
     ],
 )
-def test_a_moment_is_given_in_utc(found: datetime | None, given: datetime) -> None:
+def test_timestamp_is_converted_to_utc(found: datetime | None, given: datetime) -> None:
     assert parse_timestamp(found, OTHERWISE) == given
     assert parse_timestamp(found, OTHERWISE).tzinfo is UTC
 
 
 @pytest.mark.parametrize("hours", [-14, 14])
-def test_a_moment_beyond_all_calendars_is_unreadable(hours: int) -> None:
+def test_timestamp_out_of_range_is_rejected(hours: int) -> None:
     edge = datetime.max if hours < 0 else datetime.min  # noqa: DTZ901
     found = edge.replace(tzinfo=timezone(timedelta(hours=hours)))
 
@@ -90,12 +90,12 @@ def test_a_moment_beyond_all_calendars_is_unreadable(hours: int) -> None:
 
 
 @pytest.mark.parametrize("spelled", ["2026-03-14T12:00:00Z", "2026-03-14T14:00:00.000+0200", "2026-03-14 12:00"])
-def test_a_moment_is_read_however_it_is_spelled(spelled: str) -> None:
+def test_timestamp_formats_are_parsed(spelled: str) -> None:
     assert parse_timestamp_lenient(spelled, OTHERWISE) == NOON
 
 
 @pytest.mark.parametrize("found", [None, 7, "", "noon", [], {}])
-def test_where_there_is_no_moment_another_stands_in(found: object) -> None:
+def test_missing_timestamp_uses_the_default(found: object) -> None:
     assert parse_timestamp_lenient(found, OTHERWISE) == OTHERWISE
 
 
@@ -105,6 +105,6 @@ def test_milliseconds_are_counted_from_1970() -> None:
 
 
 @pytest.mark.parametrize("found", [1e20, -1e20, float("inf")])
-def test_so_many_milliseconds_are_no_moment(found: float) -> None:
+def test_milliseconds_out_of_range_are_rejected(found: float) -> None:
     with pytest.raises(ParseError):
         milliseconds(found, OTHERWISE)

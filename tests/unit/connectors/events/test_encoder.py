@@ -1,4 +1,4 @@
-"""A message becomes records that fit the log, or a reason why not."""
+"""A message is encoded as records within the size limit, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.connectors.webhook import sns_messages
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
 
 
-def test_a_record_is_addressed_and_encoded() -> None:
+def test_record_has_topic_key_and_encoded_value() -> None:
     found = encode_message(sns_messages.notification(), NOW, CODEC)
 
     assert isinstance(found, tuple)
@@ -25,19 +25,19 @@ def test_a_record_is_addressed_and_encoded() -> None:
     assert isinstance(CODEC.decode(found[0].value), MediaUploaded)
 
 
-def test_an_event_too_large_for_the_log_is_refused() -> None:
+def test_oversized_event_is_rejected() -> None:
     body = sns_messages.event("my.shop", "Order", {"text": "x" * LARGEST_RECORD})
 
     assert encode_message(body, NOW, CODEC) == Rejected("too_large", "a record of more than 256 KB")
 
 
-def test_a_key_too_large_for_the_log_is_refused() -> None:
+def test_oversized_key_is_rejected() -> None:
     found = encode_message(sns_messages.notification(sns_messages.record("x" * LARGEST_RECORD)), NOW, CODEC)
 
     assert isinstance(found, Rejected)
 
 
-def test_of_a_message_that_is_refused_in_part_the_rest_is_readable() -> None:
+def test_valid_parts_of_a_rejected_message_are_encoded() -> None:
     large = sns_messages.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_RECORD)
     found = encode_message(
         sns_messages.notification(sns_messages.record("a"), large, sns_messages.record("b", version="3.0")), NOW, CODEC
@@ -50,7 +50,7 @@ def test_of_a_message_that_is_refused_in_part_the_rest_is_readable() -> None:
     )
 
 
-def test_a_record_too_large_takes_no_other_down_with_it() -> None:
+def test_oversized_record_does_not_affect_others() -> None:
     large = sns_messages.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_RECORD)
     found = encode_message(sns_messages.notification(large, sns_messages.record("a")), NOW, CODEC)
 
@@ -61,7 +61,7 @@ def test_a_record_too_large_takes_no_other_down_with_it() -> None:
     )
 
 
-def test_a_record_that_we_cannot_encode_is_refused_rather_than_to_hold_up_what_comes_behind_it() -> None:
+def test_unencodable_record_is_rejected_and_does_not_block() -> None:
     class Broken:
         def encode(self, record: Any) -> bytes:
             raise ValueError("a bug")
@@ -71,6 +71,6 @@ def test_a_record_that_we_cannot_encode_is_refused_rather_than_to_hold_up_what_c
     assert encode_message(sns_messages.notification(), NOW, book) == Rejected("internal_error", "a bug")
 
 
-def test_what_is_refused_or_ignored_stays_so() -> None:
+def test_rejected_and_ignored_results_are_returned_unchanged() -> None:
     assert isinstance(encode_message("no json", NOW, CODEC), Rejected)
     assert isinstance(encode_message(json.dumps({"Event": "s3:TestEvent"}), NOW, CODEC), Ignored)

@@ -1,4 +1,4 @@
-"""The end of a job of ours is a record, in whatever words a service says it; the end of another's is an AWS event."""
+"""Completions of Headrace jobs become records; those of other jobs become AWS events."""
 
 from __future__ import annotations
 
@@ -42,32 +42,32 @@ def test_both_spellings_of_an_operation_give_one_record(spelling: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "ending"), [("SUCCEEDED", "succeeded"), ("FAILED", "failed"), ("ERROR", "failed")])
-def test_every_word_for_an_end_is_known(status: str, ending: str) -> None:
+def test_every_final_status_is_recognised(status: str, ending: str) -> None:
     assert event_of(sns_messages.completion(Status=status)).status == ending
 
 
-def test_a_failure_says_why() -> None:
+def test_failure_has_a_reason() -> None:
     assert event_of(sns_messages.completion(Status="FAILED", Message="codec")).message == "codec"
     assert event_of(sns_messages.completion(Status="FAILED")).message == "FAILED"
 
 
-def test_a_status_that_is_no_end_does_not_end_a_job() -> None:
+def test_intermediate_status_does_not_complete_a_job() -> None:
     assert isinstance(event_of(sns_messages.completion(Status="IN_PROGRESS")), AwsEvent)
 
 
-def test_textract_is_known_by_its_documents() -> None:
+def test_textract_is_recognised_by_its_document_location() -> None:
     where = {"DocumentLocation": {"S3ObjectName": "a.pdf", "S3Bucket": "media"}}
     found = event_of(sns_messages.completion(API="StartDocumentTextDetection", Status="PARTIAL_SUCCESS", **where))
 
     assert (found.service, found.operation, found.status) == ("textract", "StartDocumentTextDetection", "succeeded")
 
 
-def test_a_completion_without_a_time_has_that_of_its_receipt() -> None:
+def test_completion_without_a_time_uses_the_receive_time() -> None:
     assert event_of(sns_messages.completion(Timestamp=None)).finished_at == NOW
 
 
 @pytest.mark.parametrize(("state", "ending"), [("COMPLETED", "succeeded"), ("FAILED", "failed")])
-def test_a_transcription_is_known_by_its_name(state: str, ending: str) -> None:
+def test_transcription_is_recognised_by_its_name(state: str, ending: str) -> None:
     found = event_of(sns_messages.transcription(TranscriptionJobStatus=state, FailureReason="silence"))
 
     assert (found.service, found.token, found.job_id, found.status) == (
@@ -80,7 +80,7 @@ def test_a_transcription_is_known_by_its_name(state: str, ending: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "ending"), [("COMPLETE", "succeeded"), ("ERROR", "failed"), ("CANCELED", "failed")])
-def test_a_conversion_carries_its_token_in_its_metadata(status: str, ending: str) -> None:
+def test_conversion_token_is_read_from_its_metadata(status: str, ending: str) -> None:
     found = event_of(sns_messages.conversion(status, userMetadata={"team": "video", "job": sns_messages.TOKEN}))
 
     assert (found.service, found.token, found.job_id, found.status) == (
@@ -101,7 +101,7 @@ def synthesis(status: str = "COMPLETED", folder: str = sns_messages.TOKEN) -> st
 @pytest.mark.parametrize(
     ("status", "ending"), [("COMPLETED", "succeeded"), ("completed", "succeeded"), ("FAILED", "failed")]
 )
-def test_a_task_of_polly_is_known_by_the_folder_of_its_sound(status: str, ending: str) -> None:
+def test_polly_task_is_recognised_by_its_output_folder(status: str, ending: str) -> None:
     found = event_of(synthesis(status))
 
     assert (found.service, found.operation) == ("polly", "StartSpeechSynthesisTask")
@@ -110,17 +110,17 @@ def test_a_task_of_polly_is_known_by_the_folder_of_its_sound(status: str, ending
 
 
 @pytest.mark.parametrize("body", [synthesis(folder="mine"), synthesis("SCHEDULED")])
-def test_what_else_polly_says_is_kept_as_an_aws_event(body: str) -> None:
+def test_other_polly_messages_become_aws_events(body: str) -> None:
     assert isinstance(event_of(body), AwsEvent)
 
 
 @pytest.mark.parametrize("status", ["STATUS_UPDATE", "PROGRESSING", "INPUT_INFORMATION"])
-def test_the_progress_of_a_conversion_is_ignored(status: str) -> None:
+def test_conversion_progress_is_ignored(status: str) -> None:
     assert isinstance(parse_message(sns_messages.conversion(status), NOW), Ignored)
 
 
 @pytest.mark.parametrize("status", ["NEW_WARNING", "QUEUE_HOP"])
-def test_what_else_is_said_of_a_conversion_is_kept(status: str) -> None:
+def test_other_conversion_statuses_become_aws_events(status: str) -> None:
     assert isinstance(event_of(sns_messages.conversion(status)), AwsEvent)
 
 
@@ -135,7 +135,7 @@ def test_what_else_is_said_of_a_conversion_is_kept(status: str) -> None:
         sns_messages.conversion(userMetadata=None),
     ],
 )
-def test_jobs_of_others_in_the_account_are_kept_as_aws_events(body: str) -> None:
+def test_jobs_of_other_applications_become_aws_events(body: str) -> None:
     found = event_of(body)
 
     assert isinstance(found, AwsEvent)
@@ -143,7 +143,7 @@ def test_jobs_of_others_in_the_account_are_kept_as_aws_events(body: str) -> None
 
 
 @pytest.mark.parametrize("make", [sns_messages.completion, sns_messages.transcription, sns_messages.conversion])
-def test_the_same_end_has_the_same_id_and_another_end_another(make: Any) -> None:
+def test_id_depends_on_the_completion(make: Any) -> None:
     other = {"JobId": "j-2"} if make is sns_messages.completion else {}
     other = {"TranscriptionJobStatus": "FAILED"} if make is sns_messages.transcription else other
     other = {"jobId": "1-b"} if make is sns_messages.conversion else other
@@ -151,7 +151,7 @@ def test_the_same_end_has_the_same_id_and_another_end_another(make: Any) -> None
     assert id_of(make()) == id_of(sns_messages.sns(make())) != id_of(make(**other))
 
 
-def test_the_end_of_a_job_tells_what_it_is_about_and_not_what_caused_it() -> None:
+def test_completion_has_a_subject_and_no_correlation_id() -> None:
     found = parse_message(sns_messages.completion(), NOW)
 
     assert isinstance(found, Parsed)

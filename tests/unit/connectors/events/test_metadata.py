@@ -1,4 +1,4 @@
-"""An event from outside is addressed the same however often it comes."""
+"""A redelivered external event has the same metadata."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ID = named_id("x")
 WHEN = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 
 
-def test_an_event_says_who_said_what_when_and_about_what() -> None:
+def test_metadata_has_source_type_time_and_subject() -> None:
     found = new_metadata(uploaded(), ID, "aws.s3", WHEN)
 
     assert (found.id, found.source, found.type) == (ID, "aws.s3", "headrace.MediaUploaded")
@@ -21,7 +21,7 @@ def test_an_event_says_who_said_what_when_and_about_what() -> None:
     assert (found.correlation, found.causation_id) == (ID, "")
 
 
-def test_its_trace_is_named_by_its_id() -> None:
+def test_trace_id_is_derived_from_the_event_id() -> None:
     found = new_metadata(uploaded(), ID, "aws.s3", WHEN)
 
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", found.traceparent)

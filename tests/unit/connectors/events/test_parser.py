@@ -1,4 +1,4 @@
-"""Every kind of message that a queue can hold is told by what it holds, and nothing whatever raises."""
+"""The parser recognises each message format by its content and never raises."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def fixture_bodies() -> list[tuple[str, str, type]]:
 
 
 @pytest.mark.parametrize(("name", "body", "kind"), fixture_bodies())
-def test_what_aws_delivered_is_understood(name: str, body: str, kind: type) -> None:
+def test_aws_samples_are_parsed(name: str, body: str, kind: type) -> None:
     event, envelope = fact(body)
 
     assert type(event) is kind
@@ -67,7 +67,7 @@ def test_what_aws_delivered_is_understood(name: str, body: str, kind: type) -> N
 
 
 @pytest.mark.parametrize("name", ["sqsEvent.json", "sqsDlqTriggerEvent.json"])
-def test_messages_that_no_service_of_aws_wrote_are_refused(name: str) -> None:
+def test_samples_from_other_senders_are_rejected(name: str) -> None:
     for each in sns_messages.fixture(name)["Records"]:
         assert isinstance(parse_message(each["body"], NOW), Rejected)
 
@@ -92,14 +92,14 @@ def test_messages_that_no_service_of_aws_wrote_are_refused(name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("wrap", [str, sns_messages.sns], ids=["raw", "through SNS"])
-def test_each_kind_goes_to_its_topic_with_or_without_sns(wrap: Any, body: str, kind: type, topic: str) -> None:
+def test_event_kind_selects_the_topic_with_or_without_sns(wrap: Any, body: str, kind: type, topic: str) -> None:
     event, _ = fact(wrap(body))
 
     assert (type(event), topics.topic_of(event).name) == (kind, topic)
     assert fact(wrap(body)) == fact(body) == fact(body.encode())
 
 
-def test_several_records_are_several_facts_in_their_order() -> None:
+def test_multiple_records_keep_their_order() -> None:
     found = facts(
         sns_messages.notification(
             sns_messages.record("a"), sns_messages.record("b", "ObjectTagging:Put"), sns_messages.record("c")
@@ -109,7 +109,7 @@ def test_several_records_are_several_facts_in_their_order() -> None:
     assert [topics.topic_of(event).name for event, _ in found] == ["media.uploaded", "aws.events", "media.uploaded"]
 
 
-def test_one_unreadable_record_refuses_the_message_and_takes_no_other_record_down_with_it() -> None:
+def test_invalid_record_rejects_the_message_and_keeps_valid_records() -> None:
     found = parse_message(
         sns_messages.notification(
             sns_messages.record("a"), sns_messages.record("b", version="3.0"), sns_messages.record("c")
@@ -122,7 +122,7 @@ def test_one_unreadable_record_refuses_the_message_and_takes_no_other_record_dow
     assert found.events == facts(sns_messages.notification(sns_messages.record("a"), sns_messages.record("c")))
 
 
-def test_of_many_unreadable_records_some_are_named_and_the_others_counted() -> None:
+def test_rejection_names_some_invalid_records_and_counts_the_rest() -> None:
     found = parse_message(sns_messages.notification(*[sns_messages.record(version="3.0")] * (NAMED + 2)), NOW)
 
     assert isinstance(found, Rejected)
@@ -130,7 +130,7 @@ def test_of_many_unreadable_records_some_are_named_and_the_others_counted() -> N
     assert found.reason.endswith("; and 2 more")
 
 
-def test_records_of_another_service_are_kept_as_they_came() -> None:
+def test_records_of_other_services_are_kept_unchanged() -> None:
     told = '{"eventSource":"aws:codecommit","eventName":"Push",  "eventTime":"2026-03-14T15:09:26.535+0000","n":1.50}'
 
     event, envelope = fact(f'{{"Records":[{told}]}}')
@@ -149,7 +149,7 @@ def test_records_of_another_service_are_kept_as_they_came() -> None:
     ],
 )
 @pytest.mark.parametrize("wrap", [str, sns_messages.sns], ids=["raw", "through SNS"])
-def test_messages_that_tell_of_nothing_are_ignored(wrap: Any, body: str) -> None:
+def test_messages_without_events_are_ignored(wrap: Any, body: str) -> None:
     found = parse_message(wrap(body), NOW)
 
     assert isinstance(found, Ignored)
@@ -157,9 +157,9 @@ def test_messages_that_tell_of_nothing_are_ignored(wrap: Any, body: str) -> None
     assert found.notable is ("Confirmation" in body)
 
 
-def test_an_event_without_a_topic_of_its_own_is_kept_as_it_came() -> None:
-    said = '"source":"my.shop", "detail-type":"Order",  "detail":{"b":1,"a":1.50}'
-    body = f'{{{said}, "id":"7","time":"2026-03-14T15:09:26Z"}}'
+def test_event_of_unknown_source_is_kept_unchanged() -> None:
+    fields = '"source":"my.shop", "detail-type":"Order",  "detail":{"b":1,"a":1.50}'
+    body = f'{{{fields}, "id":"7","time":"2026-03-14T15:09:26Z"}}'
 
     event, envelope = fact(body)
 
@@ -167,7 +167,7 @@ def test_an_event_without_a_topic_of_its_own_is_kept_as_it_came() -> None:
     assert (envelope.source, envelope.time) == ("my.shop", "2026-03-14T15:09:26.000Z")
 
 
-def test_numbers_that_no_double_holds_come_through_unharmed() -> None:
+def test_large_numbers_keep_their_precision() -> None:
     number = 2**70 + 1
 
     event, _ = fact(sns_messages.event("my.shop", "Order", {"number": number}))
@@ -179,7 +179,7 @@ def test_numbers_that_no_double_holds_come_through_unharmed() -> None:
 
 
 @pytest.mark.parametrize("detail", [{}, [], None, "text"])
-def test_an_event_may_have_any_detail(detail: Any) -> None:
+def test_event_accepts_any_detail(detail: Any) -> None:
     event, _ = fact(sns_messages.event("my.shop", "Order", detail))
 
     assert isinstance(event, AwsEvent)
@@ -200,7 +200,7 @@ def test_an_event_may_have_any_detail(detail: Any) -> None:
         (None, NOW),
     ],
 )
-def test_an_event_is_kept_whatever_it_says_of_its_time(time: Any, occurred_at: datetime) -> None:
+def test_event_with_invalid_time_is_kept(time: Any, occurred_at: datetime) -> None:
     event, envelope = fact(sns_messages.event("my.shop", "Order", {}, time=time))
 
     assert isinstance(event, AwsEvent)
@@ -208,7 +208,7 @@ def test_an_event_is_kept_whatever_it_says_of_its_time(time: Any, occurred_at: d
     assert envelope.time.startswith(occurred_at.strftime("%Y-%m-%dT%H:%M:%S."))
 
 
-def test_an_event_without_a_detail_type_or_a_time_is_kept_with_the_time_of_its_receipt() -> None:
+def test_event_without_detail_type_or_time_uses_the_receive_time() -> None:
     event, _ = fact('{"source":"aws.securitylake","detail":{"bucket":{}}}')
 
     assert isinstance(event, AwsEvent)
@@ -216,7 +216,7 @@ def test_an_event_without_a_detail_type_or_a_time_is_kept_with_the_time_of_its_r
 
 
 @pytest.mark.parametrize("message", ["Hello from SNS!", '{"AlarmName": "lag"}', '{"source": 7}', "[1, 2]", ""])
-def test_what_people_publish_by_sns_is_kept_without_the_address_that_ends_the_subscription(message: str) -> None:
+def test_custom_sns_message_is_kept_without_its_unsubscribe_url(message: str) -> None:
     event, _ = fact(sns_messages.sns(message))
 
     assert isinstance(event, AwsEvent)
@@ -225,11 +225,11 @@ def test_what_people_publish_by_sns_is_kept_without_the_address_that_ends_the_su
     assert "Unsubscribe" not in event.body
 
 
-def test_a_broken_message_in_a_good_notification_is_refused() -> None:
+def test_invalid_message_in_a_valid_notification_is_rejected() -> None:
     assert isinstance(parse_message(sns_messages.sns('{"Records": [{'), NOW), Rejected)
 
 
-def test_a_message_that_comes_again_has_the_ids_of_the_first_time_and_the_same_trace() -> None:
+def test_redelivered_message_has_the_same_ids_and_trace() -> None:
     first, second = (fact(sns_messages.notification())[1] for _ in range(2))
 
     assert first == second
@@ -287,14 +287,14 @@ def test_a_message_that_comes_again_has_the_ids_of_the_first_time_and_the_same_t
         json.dumps({"Type": "Goodbye", "TopicArn": sns_messages.TOPIC}),
     ],
 )
-def test_what_nobody_can_read_is_refused(body: str | bytes) -> None:
+def test_unparseable_message_is_rejected(body: str | bytes) -> None:
     found = parse_message(body, NOW)
 
     assert isinstance(found, Rejected)
     assert found.reason
 
 
-def test_a_refusal_does_not_quote_the_message() -> None:
+def test_rejection_does_not_quote_the_message() -> None:
     for body in (
         '{"password": "hunter2"',
         sns_messages.notification({**sns_messages.record(), "eventVersion": "hunter2"}),
@@ -304,21 +304,21 @@ def test_a_refusal_does_not_quote_the_message() -> None:
         assert "hunter2" not in found.reason
 
 
-def test_of_a_name_given_twice_the_last_counts() -> None:
+def test_last_duplicate_key_wins() -> None:
     body = sns_messages.notification().replace('"eTag": "e1"', '"eTag": "e0", "eTag": "e1"')
 
     assert fact(body) == fact(sns_messages.notification())
 
 
 @pytest.mark.parametrize("inside", ["x" * 2**20, "\u00fc" * 2**19, "\\u0000" * 2**17])
-def test_a_megabyte_is_no_harm(inside: str) -> None:
+def test_message_of_one_megabyte_is_parsed(inside: str) -> None:
     assert isinstance(parse_message(f'{{"a": "{inside}"}}', NOW), Rejected)
     event, _ = fact(f'{{"source": "my.shop", "detail": "{inside}"}}')
     assert isinstance(event, AwsEvent)
     assert inside in event.body
 
 
-def test_what_is_wrong_with_a_field_that_nobody_uses_is_no_harm() -> None:
+def test_invalid_unused_field_is_ignored() -> None:
     body = sns_messages.notification(
         {**sns_messages.record(), "userIdentity": 7, "responseElements": [None, {"a": 1e300}]}
     )
@@ -327,7 +327,7 @@ def test_what_is_wrong_with_a_field_that_nobody_uses_is_no_harm() -> None:
 
 
 @given(st.binary() | st.text(st.characters(exclude_categories=())))
-def test_no_bytes_and_no_text_raise(body: bytes | str) -> None:
+def test_arbitrary_bytes_and_text_raise_nothing(body: bytes | str) -> None:
     assert isinstance(parse_message(body, NOW), Parsed | Ignored | Rejected)
 
 
@@ -381,7 +381,7 @@ def mutated(draw: st.DrawFn) -> str:
 @settings(max_examples=500, deadline=None)
 @given(mutated())
 @example(sns_messages.notification({**sns_messages.record(), "eventTime": "9999-12-31T23:59:59-14:00"}))
-def test_no_mutation_of_a_valid_message_raises_and_what_is_read_of_it_can_be_sent(body: str) -> None:
+def test_mutated_message_raises_nothing_and_its_records_can_be_encoded(body: str) -> None:
     found = parse_message(body, NOW)
 
     for event, envelope in () if isinstance(found, Ignored) else found.events:

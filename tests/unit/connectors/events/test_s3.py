@@ -1,4 +1,4 @@
-"""One event of S3 is one fact, by whatever way it comes and whatever its key."""
+"""An S3 event gives the same record through every route and for every key."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ways(key: str) -> list[str]:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_key_is_decoded_once_and_only_where_it_is_encoded(key: str) -> None:
+def test_key_is_decoded_once_and_only_if_encoded(key: str) -> None:
     found = [fact(body) for body in ways(key)]
 
     assert [event.asset.key for event, _ in found] == [key] * 4
@@ -56,27 +56,27 @@ def test_a_key_is_decoded_once_and_only_where_it_is_encoded(key: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=LONGEST_KEY // 4))
-def test_every_key_and_every_id_are_the_same_by_every_way(key: str) -> None:
+def test_key_and_id_are_the_same_through_every_route(key: str) -> None:
     found = [fact(body) for body in ways(key)]
 
     assert {(event.asset.key, envelope.id) for event, envelope in found} == {(key, found[0][1].id)}
 
 
 @pytest.mark.parametrize("encoded", ["a%2Fb%2Bc+d", "a/b%2Bc%20d"])
-def test_both_ways_to_encode_a_slash_and_a_space_are_read(encoded: str) -> None:
+def test_both_encodings_of_slash_and_space_are_decoded(encoded: str) -> None:
     body = sns_messages.notification(sns_messages.record()).replace('"a.jpg"', f'"{encoded}"')
 
     assert fact(body)[0].asset.key == "a/b+c d"
 
 
-def test_a_key_that_is_not_utf_8_is_refused_rather_than_guessed() -> None:
+def test_key_that_is_not_utf_8_is_rejected() -> None:
     body = sns_messages.notification(sns_messages.record()).replace('"a.jpg"', '"a%FF.jpg"')
 
     assert parse_message(body, NOW) == Rejected("unreadable", "Records[0]: s3.object.key is not form-encoded UTF-8")
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.17"])
-def test_every_minor_version_is_read_and_unknown_fields_are_passed_over(version: str) -> None:
+def test_every_minor_version_is_parsed_and_unknown_fields_are_ignored(version: str) -> None:
     record = {**sns_messages.record(version=version), "awsGeneratedTags": {"a": "b"}}
 
     assert fact(sns_messages.notification(record)) == fact(sns_messages.notification())
@@ -98,7 +98,7 @@ def test_every_minor_version_is_read_and_unknown_fields_are_passed_over(version:
         ),
     ],
 )
-def test_an_event_has_one_name_and_one_id_in_both_spellings(direct: str, detail: dict[str, str]) -> None:
+def test_both_event_name_spellings_give_one_name_and_id(direct: str, detail: dict[str, str]) -> None:
     kind = "Object Created" if direct.startswith("ObjectCreated") else "Object Deleted"
     one, other = (
         fact(sns_messages.notification(sns_messages.record(event=direct))),
@@ -109,7 +109,7 @@ def test_an_event_has_one_name_and_one_id_in_both_spellings(direct: str, detail:
     assert one[1].id == other[1].id
 
 
-def test_an_upload_is_told_with_all_that_s3_says_of_it() -> None:
+def test_upload_has_all_fields_of_the_notification() -> None:
     event, envelope = fact(sns_messages.notification(sns_messages.record(versionId="v1", eTag='"e1"')))
 
     assert isinstance(event, MediaUploaded)
@@ -119,7 +119,7 @@ def test_an_upload_is_told_with_all_that_s3_says_of_it() -> None:
     assert (envelope.source, envelope.time) == ("aws.s3", "2026-03-14T15:09:26.535Z")
 
 
-def test_a_folder_marker_is_an_upload_like_any_other() -> None:
+def test_folder_marker_is_an_upload() -> None:
     event, _ = fact(sns_messages.notification(sns_messages.record("folder/", size=0)))
 
     assert isinstance(event, MediaUploaded)
@@ -135,21 +135,21 @@ def test_a_folder_marker_is_an_upload_like_any_other() -> None:
         ({"eTag": ""}, "0A"),
     ],
 )
-def test_a_version_is_the_version_id_or_the_etag_or_else_the_sequencer(found: dict[str, str], version: str) -> None:
+def test_version_is_version_id_or_etag_or_sequencer(found: dict[str, str], version: str) -> None:
     event, _ = fact(sns_messages.notification(sns_messages.record(**found)))
 
     assert event.asset.version == version
     assert event.asset.version_id == (version if version == "v1" else None)
 
 
-def test_a_deletion_has_no_size_and_no_etag() -> None:
+def test_deletion_has_no_size_and_no_etag() -> None:
     event, _ = fact(sns_messages.notification(sns_messages.record(event="ObjectRemoved:Delete")))
 
     assert isinstance(event, MediaDeleted)
     assert (event.asset.size, event.asset.etag, event.asset.version) == (0, "", "0A")
 
 
-def test_a_deletion_has_one_id_whether_or_not_it_tells_of_what_is_gone() -> None:
+def test_deletion_id_ignores_size_and_etag() -> None:
     gone = {"reason": "Lifecycle Expiration", "deletion-type": "Permanently Deleted"}
     silent = sns_messages.notification(sns_messages.record(event="LifecycleExpiration:Delete", size=0, eTag=""))
 
@@ -163,7 +163,7 @@ def test_a_deletion_has_one_id_whether_or_not_it_tells_of_what_is_gone() -> None
     "changes",
     [{"bucket": "other"}, {"eTag": "e2"}, {"sequencer": "0B"}, {"versionId": "v2"}, {"event": "ObjectCreated:Copy"}],
 )
-def test_another_event_has_another_id(changes: dict[str, str]) -> None:
+def test_different_events_have_different_ids(changes: dict[str, str]) -> None:
     bucket = changes.pop("bucket", "media")
     record = sns_messages.record(**changes)
     record["s3"]["bucket"]["name"] = bucket
@@ -171,14 +171,14 @@ def test_another_event_has_another_id(changes: dict[str, str]) -> None:
     assert fact(sns_messages.notification(record))[1].id != fact(sns_messages.notification())[1].id
 
 
-def test_the_event_name_of_an_unknown_reason_is_kept() -> None:
+def test_unknown_event_name_is_kept() -> None:
     event, _ = fact(sns_messages.bridged(reason="Rename Object"))
 
     assert event.event_name == "ObjectCreated:RenameObject"
 
 
 @pytest.mark.parametrize("name", ["ObjectTagging:Put", "ObjectRestore:Completed", "ReducedRedundancyLostObject"])
-def test_other_events_of_s3_are_kept_for_those_who_want_them(name: str) -> None:
+def test_other_s3_events_become_aws_events(name: str) -> None:
     event, envelope = fact(sns_messages.notification(sns_messages.record(event=name)))
 
     assert isinstance(event, AwsEvent)

@@ -1,4 +1,4 @@
-"""Deliveries that come together go together, and each is answered for itself."""
+"""Concurrent deliveries share a call, and each has its own result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Service:
         return [DeliveryError("permanent", "bad", each.id) if each.id in self.bad else None for each in batch]
 
 
-async def test_what_comes_together_is_one_call_of_at_most_as_many_as_there_may_be() -> None:
+async def test_concurrent_deliveries_share_calls_up_to_the_entry_limit() -> None:
     service = Service()
     batches = Batcher(service.call, BatchLimits(10, 1000))
     await asyncio.gather(*(batches.deliver(delivery(str(n))) for n in range(25)))
@@ -40,14 +40,14 @@ async def test_what_comes_together_is_one_call_of_at_most_as_many_as_there_may_b
     assert sorted(itertools.chain(*service.calls), key=int) == [str(n) for n in range(25)]
 
 
-async def test_a_call_holds_no_more_bytes_than_it_may() -> None:
+async def test_call_respects_the_byte_limit() -> None:
     service = Service()
     batches = Batcher(service.call, BatchLimits(10, 100))
     await asyncio.gather(*(batches.deliver(delivery(str(n), 40)) for n in range(5)))
     assert [len(call) for call in service.calls] == [2, 2, 1]
 
 
-async def test_what_is_too_large_for_any_call_takes_no_other_along() -> None:
+async def test_oversized_delivery_does_not_affect_others() -> None:
     service = Service()
     batches = Batcher(service.call, BatchLimits(10, 100))
     ended = await asyncio.gather(
@@ -57,7 +57,7 @@ async def test_what_is_too_large_for_any_call_takes_no_other_along() -> None:
     assert (ended[0].code, ended[1], service.calls) == ("too_large", None, [["b"]])
 
 
-async def test_each_has_its_own_answer() -> None:
+async def test_each_delivery_has_its_own_result() -> None:
     batches = Batcher(Service("1").call, BatchLimits(10, 1000))
     ended = await asyncio.gather(*(batches.deliver(delivery(str(n))) for n in range(3)), return_exceptions=True)
     assert [ended[0], ended[2]] == [None, None]
@@ -65,7 +65,7 @@ async def test_each_has_its_own_answer() -> None:
 
 
 @pytest.mark.parametrize("failure", [DeliveryError("outage", "", "nobody"), RuntimeError("a bug")])
-async def test_a_call_that_fails_fails_for_all_of_it(failure: Exception) -> None:
+async def test_failed_call_fails_all_its_deliveries(failure: Exception) -> None:
     service = Service()
     service.down = failure
     batches = Batcher(service.call, BatchLimits(10, 1000))
@@ -85,5 +85,5 @@ async def test_a_call_that_fails_fails_for_all_of_it(failure: Exception) -> None
         ("AccessDenied", "permanent"),
     ],
 )
-def test_a_code_says_what_a_failure_means(code: str, kind: str) -> None:
+def test_error_code_selects_the_failure_kind(code: str, kind: str) -> None:
     assert error_from_aws_code(code, "why").kind == kind

@@ -1,4 +1,4 @@
-"""Webhooks of ours: signed, judged by their answer, and never to an inner address unless that is meant."""
+"""The HTTP sink: signatures, response handling and SSRF protection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body='{"a": "ü"}', detail_ty
 
 
 class Receiver:
-    """A web server that answers what it is told to, and keeps what it got."""
+    """A web server that returns a given response and records its requests."""
 
     def __init__(self) -> None:
         self.got: list[Request] = []
@@ -50,9 +50,7 @@ async def refusal(url: str, **settings: object) -> DeliveryError:
     return refused.value
 
 
-async def test_a_delivery_is_signed_so_that_its_receiver_can_tell(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_delivery_is_signed(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     monkeypatch.setenv("HOOK_KEY", "k-1")
     settings = {"allow_private": True, "secret": "env:HOOK_SECRET", "headers": {"x-api-key": "env:HOOK_KEY"}}
@@ -80,27 +78,27 @@ async def test_a_delivery_is_signed_so_that_its_receiver_can_tell(
         (503, "throttled"),
     ],
 )
-async def test_an_answer_is_taken_for_what_it_is(receiver: Receiver, status: int, kind: str) -> None:
+async def test_status_selects_the_failure_kind(receiver: Receiver, status: int, kind: str) -> None:
     receiver.response = Response(status, headers={"Location": receiver.url} if status == 301 else {})
     failure = await refusal(receiver.url)
     assert (failure.kind, failure.code) == (kind, f"http_{status}")
     assert len(receiver.got) == 1
 
 
-async def test_who_asks_to_wait_is_waited_for(receiver: Receiver) -> None:
+async def test_retry_after_is_honoured(receiver: Receiver) -> None:
     receiver.response = Response(429, headers={"Retry-After": "17"})
     assert (await refusal(receiver.url)).after == 17.0
 
 
-async def test_who_does_not_answer_in_time_is_tried_again(receiver: Receiver) -> None:
+async def test_timeout_is_transient(receiver: Receiver) -> None:
     receiver.hold.clear()
     failure = await refusal(receiver.url, timeout_seconds=0.2)
     assert (failure.kind, failure.code) == ("transient", "timeout")
 
 
-async def test_who_is_not_there_is_waited_for() -> None:
+async def test_unreachable_server_is_an_outage() -> None:
     with serving(lambda _: Response()) as url:
-        pass  # and so nobody is there any more
+        pass  # the server has stopped
     assert (await refusal(url)).kind == "outage"
 
 
@@ -121,14 +119,14 @@ async def test_who_is_not_there_is_waited_for() -> None:
         "[2002:7f00:1::]",
     ],
 )
-def test_inner_addresses_are_refused_before_anyone_is_called(host: str) -> None:
+def test_private_address_is_rejected_before_any_request(host: str) -> None:
     assert not is_public(host)
     with pytest.raises(InvalidTargetError, match="inner address"):
         http_sink(f"https://{host}/hook", {})
 
 
 @pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f.1"])
-async def test_a_name_that_leads_to_an_inner_address_is_refused_when_it_is_looked_up(host: str) -> None:
+async def test_host_resolving_to_a_private_address_is_rejected(host: str) -> None:
     with pytest.raises(DeliveryError) as refused:
         await http_sink(f"https://{host}/hook", {})(DELIVERY)
     assert refused.value.kind == "permanent"
@@ -148,14 +146,14 @@ async def test_a_name_that_leads_to_an_inner_address_is_refused_when_it_is_looke
         ("https://example.com/", {"retries": 3}, "there is no such setting"),
     ],
 )
-def test_a_target_that_cannot_be_used_is_refused(url: str, settings: dict[str, object], why: str) -> None:
+def test_invalid_target_is_rejected(url: str, settings: dict[str, object], why: str) -> None:
     with pytest.raises(InvalidTargetError) as refused:
         http_sink(url, settings)
     assert why in str(refused.value)
     assert "s3cret" not in str(refused.value)
 
 
-async def test_what_is_too_large_is_sent_to_nobody(receiver: Receiver) -> None:
+async def test_oversized_delivery_is_not_sent(receiver: Receiver) -> None:
     huge = Delivery("d", "k", "a" * (1024 * 1024 + 1), "t", "s")
     with pytest.raises(DeliveryError) as refused:
         await http_sink(receiver.url, {"allow_private": True})(huge)

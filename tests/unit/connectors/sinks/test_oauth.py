@@ -1,4 +1,4 @@
-"""Bearer tokens by client credentials: asked for once, renewed in time, and never said."""
+"""OAuth client credentials: token caching, renewal and secrecy."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
         yield made
 
 
-async def test_a_token_is_asked_for_once_and_brought_each_time(provider: Provider) -> None:
+async def test_token_is_fetched_once_and_sent_with_each_request(provider: Provider) -> None:
     sink = provider.sink()
     await sink(DELIVERY)
     await sink(DELIVERY)
@@ -72,7 +72,7 @@ async def test_a_token_is_asked_for_once_and_brought_each_time(provider: Provide
     assert provider.used == ["token-1", "token-1"]
 
 
-async def test_a_token_that_was_taken_back_is_renewed_once(provider: Provider) -> None:
+async def test_revoked_token_is_renewed_once(provider: Provider) -> None:
     sink = provider.sink()
     await sink(DELIVERY)
     provider.good.clear()
@@ -80,7 +80,7 @@ async def test_a_token_that_was_taken_back_is_renewed_once(provider: Provider) -
     assert provider.used == ["token-1", "token-1", "token-2"]
 
 
-async def test_a_token_is_renewed_before_it_expires(provider: Provider) -> None:
+async def test_token_is_renewed_before_it_expires(provider: Provider) -> None:
     now = 0.0
     tokens = TokenCache(OAuthClient(HttpTarget(f"{provider.url}/token", True), "me", "key"), lambda: now)
     assert await tokens.token() == "token-1"
@@ -91,9 +91,7 @@ async def test_a_token_is_renewed_before_it_expires(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, "outage"), (400, "outage"), (500, "transient"), (429, "transient")])
-async def test_who_gives_no_token_is_told_apart_and_no_secret_is_said(
-    provider: Provider, status: int, kind: str
-) -> None:
+async def test_token_errors_are_classified_and_contain_no_secret(provider: Provider, status: int, kind: str) -> None:
     provider.says = (status, {"error": "invalid_client", "access_token": "CANARY"})
     with pytest.raises(DeliveryError) as refused:
         await provider.sink()(DELIVERY)
@@ -112,6 +110,6 @@ async def test_who_gives_no_token_is_told_apart_and_no_secret_is_said(
         {"token_url": "https://example.com/token", "client_id": "env:C_ID", "client_secret": "env:NOBODY"},
     ],
 )
-def test_a_client_that_cannot_be_used_is_refused(oauth: dict[str, str], provider: Provider) -> None:
+def test_invalid_client_settings_are_rejected(oauth: dict[str, str], provider: Provider) -> None:
     with pytest.raises(InvalidTargetError):
         http_sink("https://example.com/hook", {"oauth": oauth})

@@ -66,19 +66,19 @@ def sns(message: str, **changes: Any) -> str:
 
 
 def completion(**changes: Any) -> str:
-    """What Rekognition publishes when a job of ours has ended."""
+    """Return the completion message of Rekognition for a Headrace job."""
     given = {"JobId": "j-1", "Status": "SUCCEEDED", "API": "StartLabelDetection", "JobTag": TOKEN}
     where = {"Timestamp": 1773500966535, "Video": {"S3ObjectName": "a.mp4", "S3Bucket": "media"}}
     return json.dumps({**given, **where, **changes})
 
 
 def transcription(**changes: Any) -> str:
-    """What Transcribe says when a job of ours has ended."""
+    """Return the completion event of Transcribe for a Headrace job."""
     detail = {"TranscriptionJobName": TOKEN, "TranscriptionJobStatus": "COMPLETED", **changes}
     return event("aws.transcribe", "Transcribe Job State Change", detail)
 
 
 def conversion(status: str = "COMPLETE", **changes: Any) -> str:
-    """What MediaConvert says of a job of ours."""
+    """Return a status event of MediaConvert for a Headrace job."""
     detail = {"timestamp": 1773500966535, "jobId": "1-a", "status": status, "userMetadata": {"token": TOKEN}, **changes}
     return event("aws.mediaconvert", "MediaConvert Job State Change", detail)

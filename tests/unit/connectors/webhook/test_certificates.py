@@ -1,4 +1,4 @@
-"""How often certificates are fetched, and from whom."""
+"""Certificate downloads: caching, validation and limits."""
 
 from __future__ import annotations
 
@@ -54,16 +54,14 @@ def at(message: SnsMessage, url: str) -> SnsMessage:
     return dataclasses.replace(message, signature=dataclasses.replace(message.signature, certificate_url=url))
 
 
-async def test_a_key_is_fetched_once_and_its_issuer_with_it(
-    sns: Sns, certificates: CertificateCache, message: SnsMessage
-) -> None:
+async def test_key_and_issuer_are_fetched_once(sns: Sns, certificates: CertificateCache, message: SnsMessage) -> None:
     for _ in range(3):
         key = await certificates.key(message)
         assert key.has_signed(message.signature.text, message.signature.signature, message.signature.digest)
     assert sns.asked == [CERTIFICATE_URL, ISSUER_URL]
 
 
-async def test_all_who_ask_at_once_share_one_fetch(
+async def test_concurrent_requests_share_one_fetch(
     sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
     keys = await asyncio.gather(*[certificates.key(message) for _ in range(50)])
@@ -71,20 +69,18 @@ async def test_all_who_ask_at_once_share_one_fetch(
     assert sns.asked == [CERTIFICATE_URL, ISSUER_URL]
 
 
-async def test_one_who_goes_away_does_not_take_the_fetch_along(
+async def test_cancelled_request_does_not_cancel_the_fetch(
     sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
-    impatient = asyncio.create_task(certificates.key(message))
-    patient = asyncio.create_task(certificates.key(message))
+    cancelled = asyncio.create_task(certificates.key(message))
+    remaining = asyncio.create_task(certificates.key(message))
     await asyncio.sleep(0)
-    impatient.cancel()
-    assert (await patient).until == NOW + 30 * DAY
+    cancelled.cancel()
+    assert (await remaining).until == NOW + 30 * DAY
     assert sns.asked == [CERTIFICATE_URL, ISSUER_URL]
 
 
-async def test_a_fetch_that_failed_is_tried_again(
-    sns: Sns, certificates: CertificateCache, message: SnsMessage
-) -> None:
+async def test_failed_fetch_is_retried(sns: Sns, certificates: CertificateCache, message: SnsMessage) -> None:
     there = sns.responses.pop(CERTIFICATE_URL)
     with pytest.raises(CertificateFetchError):
         await certificates.key(message)
@@ -92,7 +88,7 @@ async def test_a_fetch_that_failed_is_tried_again(
     assert await certificates.key(message)
 
 
-async def test_a_key_ends_with_its_certificate(
+async def test_key_expires_with_its_certificate(
     sns: Sns, certificates: CertificateCache, message: SnsMessage, clock: Clock
 ) -> None:
     await certificates.key(message)
@@ -105,7 +101,7 @@ async def test_a_key_ends_with_its_certificate(
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"", b"\0" * 1000])
-async def test_what_lies_there_must_be_a_certificate(
+async def test_download_must_be_a_certificate(
     sns: Sns, certificates: CertificateCache, message: SnsMessage, content: bytes
 ) -> None:
     sns.responses[CERTIFICATE_URL] = content
@@ -113,7 +109,7 @@ async def test_what_lies_there_must_be_a_certificate(
         await certificates.key(message)
 
 
-async def test_an_issuer_that_did_not_issue_is_of_no_use(
+async def test_issuer_must_have_signed_the_certificate(
     sns: Sns, certificates: CertificateCache, message: SnsMessage
 ) -> None:
     sns.responses[ISSUER_URL] = sns.authority.root.der
@@ -121,9 +117,7 @@ async def test_an_issuer_that_did_not_issue_is_of_no_use(
         await certificates.key(message)
 
 
-async def test_a_certificate_leads_to_no_other_place(
-    sns: Sns, certificates: CertificateCache, message: SnsMessage
-) -> None:
+async def test_certificate_causes_no_other_fetch(sns: Sns, certificates: CertificateCache, message: SnsMessage) -> None:
     inside = "http://169.254.169.254/latest/meta-data/iam.cer"
     sns.responses[CERTIFICATE_URL] = sns.authority.issue("sns.amazonaws.com", issuer_url=inside).pem
     with pytest.raises(UntrustedCertificateError):
@@ -131,7 +125,7 @@ async def test_a_certificate_leads_to_no_other_place(
     assert sns.asked == [CERTIFICATE_URL]
 
 
-async def test_only_so_many_certificates_are_fetched_at_once(sns: Sns, clock: Clock, message: SnsMessage) -> None:
+async def test_concurrent_fetches_are_limited(sns: Sns, clock: Clock, message: SnsMessage) -> None:
     opened = asyncio.Event()
     asked = []
 
@@ -155,7 +149,7 @@ async def test_only_so_many_certificates_are_fetched_at_once(sns: Sns, clock: Cl
     assert len(asked) == MAX_CONCURRENT + 2
 
 
-async def test_only_so_many_keys_are_kept(sns: Sns, certificates: CertificateCache, message: SnsMessage) -> None:
+async def test_number_of_cached_keys_is_limited(sns: Sns, certificates: CertificateCache, message: SnsMessage) -> None:
     urls = [f"{CERTIFICATE_URL}{number}" for number in range(KEPT + 1)]
     for url in urls:
         sns.responses[url] = sns.holder.pem

@@ -1,4 +1,4 @@
-"""How a subscription is confirmed: by the API, signed in, and without a word of the token in what is said of it."""
+"""Subscriptions are confirmed by an authenticated API call; errors contain no token."""
 
 from __future__ import annotations
 
@@ -44,32 +44,30 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         yield made
 
 
-def test_a_subscription_is_confirmed_so_that_only_who_is_signed_in_can_end_it(api: Api) -> None:
+def test_confirmation_requires_authentication_on_unsubscribe(api: Api) -> None:
     confirm_subscription(TOPIC, "secret-token")
     assert api.asked["Action"] == ["ConfirmSubscription"]
     assert (api.asked["TopicArn"], api.asked["Token"]) == ([TOPIC], ["secret-token"])
     assert api.asked["AuthenticateOnUnsubscribe"] == ["true"]
 
 
-def test_the_api_of_the_topics_region_is_asked(api: Api) -> None:
+def test_api_of_the_topic_region_is_called(api: Api) -> None:
     confirm_subscription(TOPIC, "secret-token")
     assert "/us-east-1/sns/" in api.signed
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [((400, FAILED), "InvalidParameter"), ((200, "<html"), "ResponseParserError")]
+    ("answer", "reason"), [((400, FAILED), "InvalidParameter"), ((200, "<html"), "ResponseParserError")]
 )
-def test_what_sns_refuses_is_not_confirmed_and_the_token_is_not_told(
-    api: Api, answer: tuple[int, str], said: str
-) -> None:
+def test_sns_error_is_raised_without_the_token(api: Api, answer: tuple[int, str], reason: str) -> None:
     api.says = answer
-    with pytest.raises(SubscriptionNotConfirmedError, match=said) as told:
+    with pytest.raises(SubscriptionNotConfirmedError, match=reason) as raised:
         confirm_subscription(TOPIC, "secret-token")
-    assert "secret-token" not in str(told.value)
-    assert told.value.__cause__ is None
+    assert "secret-token" not in str(raised.value)
+    assert raised.value.__cause__ is None
 
 
-def test_when_nobody_answers_nothing_is_confirmed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_sns_raises(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
     with pytest.raises(SubscriptionNotConfirmedError, match="EndpointConnectionError"):
         confirm_subscription(TOPIC, "secret-token")

@@ -1,4 +1,4 @@
-"""What the webhook answers: to SNS, to whoever pretends to be SNS, and when the world behind it is not well."""
+"""Webhook responses to valid and forged messages, and during outages."""
 
 from __future__ import annotations
 
@@ -117,27 +117,27 @@ def _spelled(headers: dict[str, str]) -> dict[str, str]:
 
 
 def assert_nothing_happened(world: World) -> None:
-    """Nothing was taken, and nobody was asked but SNS and its authority for certificates."""
+    """Assert that no record was sent and only SNS certificates were fetched."""
     assert world.records == []
     assert world.confirmed == []
     assert set(world.sns.asked) <= {CERTIFICATE_URL, ISSUER_URL}
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-async def test_a_signed_notification_becomes_records(world: World, webhook: Webhook, version: str) -> None:
+async def test_signed_notification_becomes_records(world: World, webhook: Webhook, version: str) -> None:
     message = world.sns.notification(UPLOAD, SignatureVersion=version)
     assert await post(webhook, message) == (200, "accepted")
     [sent] = world.records
     assert (sent.topic, sent.key) == (topics.UPLOADED.name, b"media/photos/a+b.jpg")
 
 
-async def test_a_notification_of_several_records_is_answered_once(world: World, webhook: Webhook) -> None:
+async def test_notification_with_several_records_has_one_response(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(notification(record("a.jpg"), record("b.jpg")), Subject="Amazon S3 Notification")
     assert await post(webhook, message) == (200, "accepted")
     assert [sent.key for sent in world.records] == [b"media/a.jpg", b"media/b.jpg"]
 
 
-async def test_of_a_message_nothing_is_used_that_is_not_signed(world: World, webhook: Webhook) -> None:
+async def test_unsigned_fields_are_ignored(world: World, webhook: Webhook) -> None:
     unsigned = {"MessageAttributes": {"evil": {"Type": "String", "Value": "evil"}}, "evil": "evil"}
     message = world.sns.notification("just text", Subject="hello")
     assert await post(webhook, {**message, **unsigned}) == (200, "accepted")
@@ -147,7 +147,7 @@ async def test_of_a_message_nothing_is_used_that_is_not_signed(world: World, web
     assert b"evil" not in (sent.value or b"")
 
 
-async def test_the_answer_waits_for_kafka(world: World, webhook: Webhook) -> None:
+async def test_response_waits_for_kafka(world: World, webhook: Webhook) -> None:
     world.kafka.clear()
     answer = asyncio.create_task(post(webhook, world.sns.notification(UPLOAD)))
     done, _ = await asyncio.wait([answer], timeout=0.05)
@@ -156,7 +156,7 @@ async def test_the_answer_waits_for_kafka(world: World, webhook: Webhook) -> Non
     assert await answer == (200, "accepted")
 
 
-async def test_what_kafka_has_not_taken_shall_come_again(world: World, webhook: Webhook) -> None:
+async def test_failed_send_gets_503(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(UPLOAD)
     world.failures.append(WebhookSendError("timed out"))
     assert await post(webhook, message) == (503, "not_sent")
@@ -164,14 +164,14 @@ async def test_what_kafka_has_not_taken_shall_come_again(world: World, webhook: 
     assert len(world.records) == 1
 
 
-async def test_a_message_that_comes_again_is_answered_and_not_sent_again(world: World, webhook: Webhook) -> None:
+async def test_duplicate_message_is_accepted_and_not_sent(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(UPLOAD)
     assert await post(webhook, message) == (200, "accepted")
     assert await post(webhook, message) == (200, "duplicate")
     assert len(world.records) == 1
 
 
-async def test_a_message_that_comes_while_it_is_being_taken_shall_come_again(world: World, webhook: Webhook) -> None:
+async def test_message_already_in_progress_gets_503(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(UPLOAD)
     world.kafka.clear()
     first = asyncio.create_task(post(webhook, message))
@@ -182,7 +182,7 @@ async def test_a_message_that_comes_while_it_is_being_taken_shall_come_again(wor
     assert len(world.records) == 1
 
 
-async def test_what_nobody_can_read_is_a_dead_letter_as_it_came(world: World, webhook: Webhook) -> None:
+async def test_unparseable_message_becomes_an_unchanged_dead_letter(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(
         json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]})
     )
@@ -194,34 +194,34 @@ async def test_what_nobody_can_read_is_a_dead_letter_as_it_came(world: World, we
     assert headers["dlq-message"]
 
 
-async def test_of_what_can_be_read_in_part_that_part_is_taken(world: World, webhook: Webhook) -> None:
+async def test_valid_parts_are_sent_with_the_dead_letter(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(notification(record("a.jpg"), record("b.jpg", size="large"), record("c.jpg")))
     assert await post(webhook, message) == (200, "unreadable")
     assert [sent.key for sent in world.records[:-1]] == [b"media/a.jpg", b"media/c.jpg"]
     assert (world.records[-1].topic, world.records[-1].value) == ("bridge.dlq", body_of(message))
 
 
-async def test_what_tells_of_nothing_is_taken(world: World, webhook: Webhook) -> None:
+async def test_message_without_events_is_accepted(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"}))
     assert await post(webhook, message) == (200, "ignored")
     assert world.records == []
 
 
-async def test_a_subscription_is_confirmed_by_the_api_alone(world: World, webhook: Webhook) -> None:
+async def test_subscription_is_confirmed_only_by_the_api(world: World, webhook: Webhook) -> None:
     message = world.sns.confirmation("t" * 64, SubscribeURL=METADATA)
     assert await post(webhook, message) == (200, "subscribed")
     assert world.confirmed == [(TOPIC, "t" * 64)]
     assert world.sns.asked == [CERTIFICATE_URL, ISSUER_URL]
 
 
-async def test_a_subscription_that_is_not_confirmed_shall_come_again(world: World, webhook: Webhook) -> None:
+async def test_failed_confirmation_gets_503(world: World, webhook: Webhook) -> None:
     world.failures.append(SubscriptionNotConfirmedError("AuthorizationError"))
     message = world.sns.confirmation()
     assert await post(webhook, message) == (503, "not_confirmed")
     assert await post(webhook, message) == (200, "subscribed")
 
 
-async def test_an_end_of_a_subscription_is_logged_and_not_undone(world: World, webhook: Webhook) -> None:
+async def test_unsubscribe_is_logged_and_not_reversed(world: World, webhook: Webhook) -> None:
     with capture_logs() as lines:
         assert await post(webhook, world.sns.confirmation(Type="UnsubscribeConfirmation")) == (200, "unsubscribed")
     assert [line["event"] for line in lines] == ["unsubscribed"]
@@ -239,7 +239,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("field", TAMPERED)
-async def test_a_notification_that_was_changed_is_not_taken(world: World, webhook: Webhook, field: str) -> None:
+async def test_modified_notification_is_rejected(world: World, webhook: Webhook, field: str) -> None:
     message = world.sns.notification(UPLOAD, Subject="Amazon S3 Notification")
     assert await post(webhook, {**message, field: TAMPERED[field]}) == (403, "forged")
     assert_nothing_happened(world)
@@ -248,9 +248,7 @@ async def test_a_notification_that_was_changed_is_not_taken(world: World, webhoo
 @pytest.mark.parametrize(
     "field", ["Message", "MessageId", "Subject", "Timestamp", "SigningCertURL", "SignatureVersion"]
 )
-async def test_a_notification_of_which_something_was_left_out_is_not_taken(
-    world: World, webhook: Webhook, field: str
-) -> None:
+async def test_notification_with_a_missing_field_is_rejected(world: World, webhook: Webhook, field: str) -> None:
     message = world.sns.notification(UPLOAD, Subject="Amazon S3 Notification")
     del message[field]
     assert await post(webhook, message) == (403, "forged")
@@ -261,23 +259,19 @@ async def test_a_notification_of_which_something_was_left_out_is_not_taken(
     ("field", "value"),
     [("Token", "evil"), ("SubscribeURL", METADATA), ("Message", "evil"), ("Type", "UnsubscribeConfirmation")],
 )
-async def test_a_confirmation_that_was_changed_is_not_taken(
-    world: World, webhook: Webhook, field: str, value: str
-) -> None:
+async def test_modified_confirmation_is_rejected(world: World, webhook: Webhook, field: str, value: str) -> None:
     assert await post(webhook, {**world.sns.confirmation(), field: value}) == (403, "forged")
     assert_nothing_happened(world)
 
 
 @pytest.mark.parametrize(("said", "used"), [("1", "2"), ("2", "1")])
-async def test_a_signature_of_the_other_version_is_not_taken(
-    world: World, webhook: Webhook, said: str, used: str
-) -> None:
+async def test_signature_of_the_other_version_is_rejected(world: World, webhook: Webhook, said: str, used: str) -> None:
     message = world.sns.notification(UPLOAD, SignatureVersion=used)
     assert await post(webhook, {**message, "SignatureVersion": said}) == (403, "forged")
     assert_nothing_happened(world)
 
 
-async def test_a_message_that_is_signed_with_another_key_is_not_taken(world: World, webhook: Webhook) -> None:
+async def test_signature_of_another_key_is_rejected(world: World, webhook: Webhook) -> None:
     message = world.sns.signed({"Type": "Notification", "Message": UPLOAD}, key=rsa_key("evil"))
     assert await post(webhook, message) == (403, "forged")
     assert_nothing_happened(world)
@@ -300,7 +294,7 @@ PATH = CERTIFICATE_URL.partition(".com")[2]
         METADATA,
     ],
 )
-async def test_a_certificate_that_lies_anywhere_else_is_not_asked_for(world: World, webhook: Webhook, url: str) -> None:
+async def test_certificate_on_another_host_is_not_fetched(world: World, webhook: Webhook, url: str) -> None:
     world.sns.responses[url] = world.sns.holder.pem
     assert await post(webhook, world.sns.notification(UPLOAD, SigningCertURL=url)) == (403, "forged")
     assert_nothing_happened(world)
@@ -313,7 +307,7 @@ def unread() -> Iterator[bytes]:
     yield b""
 
 
-async def test_a_message_of_another_topic_is_not_even_read(world: World, webhook: Webhook) -> None:
+async def test_message_of_another_topic_is_rejected_unread(world: World, webhook: Webhook) -> None:
     foreign = world.sns.notification(UPLOAD, TopicArn=TOPIC + "-of-others")
     assert await post(webhook, foreign) == (403, "foreign_topic")
     assert await deliver(webhook, unread(), headers_of(foreign)) == (403, "foreign_topic")
@@ -327,7 +321,7 @@ async def test_a_message_of_another_topic_is_not_even_read(world: World, webhook
         {"x_amz_sns_message_type": "SubscriptionConfirmation", "x_amz_sns_topic_arn": TOPIC},
     ],
 )
-async def test_headers_that_say_something_else_than_the_body_do_not_help(
+async def test_headers_that_differ_from_the_body_are_rejected(
     world: World, webhook: Webhook, headers: dict[str, str]
 ) -> None:
     foreign = world.sns.notification(UPLOAD, TopicArn=TOPIC + "-of-others")
@@ -336,26 +330,26 @@ async def test_headers_that_say_something_else_than_the_body_do_not_help(
 
 
 @pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])
-async def test_a_type_in_the_headers_must_be_that_of_the_body(world: World, webhook: Webhook, kind: str) -> None:
+async def test_header_type_must_equal_body_type(world: World, webhook: Webhook, kind: str) -> None:
     assert await post(webhook, world.sns.notification(UPLOAD), x_amz_sns_message_type=kind) == (403, "forged")
     assert await post(webhook, world.sns.confirmation(), x_amz_sns_message_type="Notification") == (403, "forged")
     assert_nothing_happened(world)
 
 
 @pytest.mark.parametrize("kind", ["", "notification", "Alarm"])
-async def test_what_does_not_say_that_it_is_of_sns_is_not_read(world: World, webhook: Webhook, kind: str) -> None:
+async def test_request_without_sns_type_is_rejected_unread(world: World, webhook: Webhook, kind: str) -> None:
     assert await post(webhook, world.sns.notification(UPLOAD), x_amz_sns_message_type=kind) == (403, "not_sns")
     assert await deliver(webhook, [b"{}"], {}) == (403, "not_sns")
     assert_nothing_happened(world)
 
 
 @pytest.mark.parametrize("said", ["true", "TRUE", "1"])
-async def test_a_raw_delivery_is_refused(world: World, webhook: Webhook, said: str) -> None:
+async def test_raw_delivery_is_rejected(world: World, webhook: Webhook, said: str) -> None:
     assert await post(webhook, world.sns.notification(UPLOAD), x_amz_sns_rawdelivery=said) == (403, "raw")
     assert_nothing_happened(world)
 
 
-async def test_an_old_message_is_a_replay(world: World, webhook: Webhook) -> None:
+async def test_old_message_is_rejected(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(UPLOAD)
     world.now = NOW + timedelta(hours=1, seconds=1)
     assert await post(webhook, message) == (403, "stale")
@@ -364,7 +358,7 @@ async def test_an_old_message_is_a_replay(world: World, webhook: Webhook) -> Non
     assert await post(webhook, message) == (200, "accepted")
 
 
-async def test_a_message_from_the_future_shall_come_again(world: World, webhook: Webhook) -> None:
+async def test_message_from_the_future_gets_503(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(UPLOAD, Timestamp=stamp(NOW + SKEW + timedelta(seconds=1)))
     assert await post(webhook, message) == (503, "early")
     assert_nothing_happened(world)
@@ -373,7 +367,7 @@ async def test_a_message_from_the_future_shall_come_again(world: World, webhook:
 
 
 @pytest.mark.parametrize("days", [(-30, -1), (1, 30)], ids=["expired", "not yet valid"])
-async def test_a_certificate_out_of_its_time_proves_nothing(
+async def test_certificate_outside_its_validity_period_is_rejected(
     world: World, webhook: Webhook, days: tuple[int, int]
 ) -> None:
     world.sns.responses[CERTIFICATE_URL] = world.sns.authority.issue("sns.amazonaws.com", days=days).pem
@@ -382,19 +376,19 @@ async def test_a_certificate_out_of_its_time_proves_nothing(
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"-----BEGIN CERTIFICATE-----\n" * 500])
-async def test_what_is_no_certificate_proves_nothing(world: World, webhook: Webhook, content: bytes) -> None:
+async def test_invalid_certificate_is_rejected(world: World, webhook: Webhook, content: bytes) -> None:
     world.sns.responses[CERTIFICATE_URL] = content
     assert await post(webhook, world.sns.notification(UPLOAD)) == (503, "certificate")
     assert_nothing_happened(world)
 
 
-async def test_a_certificate_for_another_name_proves_nothing(world: World, webhook: Webhook) -> None:
+async def test_certificate_for_another_name_is_rejected(world: World, webhook: Webhook) -> None:
     world.sns.responses[CERTIFICATE_URL] = world.sns.authority.issue("sns.us-east-1.amazonaws.com.evil.com").pem
     assert await post(webhook, world.sns.notification(UPLOAD)) == (503, "certificate")
     assert_nothing_happened(world)
 
 
-async def test_a_message_whose_certificate_cannot_be_had_shall_come_again(world: World, webhook: Webhook) -> None:
+async def test_failed_certificate_fetch_gets_503(world: World, webhook: Webhook) -> None:
     there = world.sns.responses.pop(CERTIFICATE_URL)
     message = world.sns.notification(UPLOAD)
     assert await post(webhook, message) == (503, "certificate")
@@ -403,14 +397,12 @@ async def test_a_message_whose_certificate_cannot_be_had_shall_come_again(world:
 
 
 @pytest.mark.parametrize("subject", ["a\nTimestamp\nb", "a\nMessageId\n00000000-0000-0000-0000-000000000000"])
-async def test_a_subject_with_line_breaks_is_not_taken_though_it_is_signed(
-    world: World, webhook: Webhook, subject: str
-) -> None:
+async def test_signed_subject_with_line_breaks_is_rejected(world: World, webhook: Webhook, subject: str) -> None:
     assert await post(webhook, world.sns.notification(UPLOAD, Subject=subject)) == (403, "forged")
     assert_nothing_happened(world)
 
 
-async def test_the_second_of_two_fields_of_a_name_is_the_one_that_is_verified(world: World, webhook: Webhook) -> None:
+async def test_last_duplicate_field_is_verified(world: World, webhook: Webhook) -> None:
     message = world.sns.notification(UPLOAD)
     evil = json.dumps(notification(record("evil.jpg")))
     body = body_of(message)
@@ -421,7 +413,7 @@ async def test_the_second_of_two_fields_of_a_name_is_the_one_that_is_verified(wo
     assert [sent.key for sent in world.records] == [b"media/photos/a+b.jpg"]
 
 
-async def test_a_body_that_is_too_large_is_not_read_to_its_end(world: World, webhook: Webhook) -> None:
+async def test_oversized_body_is_not_read_completely(world: World, webhook: Webhook) -> None:
     read = []
 
     def endless() -> Iterator[bytes]:
@@ -434,9 +426,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(world: World, web
     assert len(read) == LIMIT // 1000 + 1
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(
-    world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_body_times_out(world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_module, "READ_SECONDS", 0.05)
 
     async def never() -> dict[str, Any]:
@@ -448,14 +438,14 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     assert (answer.status_code, answer.body) == (503, b"cut_off")
 
 
-async def test_over_its_rate_the_webhook_asks_to_come_again(world: World) -> None:
+async def test_rate_limit_gets_503(world: World) -> None:
     webhook = world.webhook(rate=0.001)
     assert await post(webhook, world.sns.notification(UPLOAD)) == (200, "accepted")
     assert await post(webhook, world.sns.notification(UPLOAD)) == (503, "busy")
     assert len(world.records) == 1
 
 
-async def test_over_so_many_at_a_time_the_webhook_asks_to_come_again(world: World) -> None:
+async def test_concurrency_limit_gets_503(world: World) -> None:
     webhook = world.webhook(at_once=2)
     world.kafka.clear()
     held = [asyncio.create_task(post(webhook, world.sns.notification(UPLOAD))) for _ in range(2)]
@@ -466,14 +456,14 @@ async def test_over_so_many_at_a_time_the_webhook_asks_to_come_again(world: Worl
     assert await post(webhook, world.sns.notification(UPLOAD)) == (200, "accepted")
 
 
-async def test_who_does_not_know_the_topic_does_not_use_up_the_rate(world: World) -> None:
+async def test_unknown_topic_does_not_count_toward_the_rate(world: World) -> None:
     webhook = world.webhook(rate=0.001)
     for _ in range(5):
         assert await post(webhook, world.sns.notification(UPLOAD, TopicArn=TOPIC + "2")) == (403, "foreign_topic")
     assert await post(webhook, world.sns.notification(UPLOAD)) == (200, "accepted")
 
 
-async def test_a_flood_of_forgeries_is_not_a_flood_of_lines(world: World, webhook: Webhook) -> None:
+async def test_rejection_log_is_rate_limited(world: World, webhook: Webhook) -> None:
     with capture_logs() as lines:
         for _ in range(100):
             await post(webhook, world.sns.notification(UPLOAD, TopicArn=TOPIC + "2"))
@@ -481,7 +471,7 @@ async def test_a_flood_of_forgeries_is_not_a_flood_of_lines(world: World, webhoo
     assert webhook.counts == {"foreign_topic": 100}
 
 
-async def test_until_kafka_is_there_messages_shall_come_again(world: World, webhook: Webhook) -> None:
+async def test_messages_get_503_until_kafka_is_ready(world: World, webhook: Webhook) -> None:
     webhook.waiting_for = "no Kafka at 127.0.0.1:9"
     assert await post(webhook, world.sns.notification(UPLOAD)) == (503, "not_ready")
     assert (webhook.health().status_code, webhook.health().body) == (503, b"no Kafka at 127.0.0.1:9")

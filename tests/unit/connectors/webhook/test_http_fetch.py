@@ -1,4 +1,4 @@
-"""What is fetched, and what is left where it lies."""
+"""HTTP fetch: limits, redirects and errors."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ async def silent(writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(3600)
 
 
-async def test_what_lies_at_an_address_is_fetched() -> None:
+async def test_body_is_fetched() -> None:
     async with serving(plain("200 OK", b"c" * LARGEST)) as (server, url):
         assert await get(url + "/a.pem") == b"c" * LARGEST
     assert server.asked == ["GET /a.pem HTTP/1.1"]
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-async def test_a_redirect_is_not_followed(status: str) -> None:
+async def test_redirect_is_not_followed(status: str) -> None:
     async with (
         serving(plain("200 OK", b"inside")) as (inside, where),
         serving(plain(f"{status}\r\nLocation: {where}/latest/meta-data")) as (_, url),
@@ -90,31 +90,31 @@ async def test_a_redirect_is_not_followed(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Broken", "204 Nothing", "206 Partial"])
-async def test_no_other_status_than_200_will_do(status: str) -> None:
+async def test_status_other_than_200_is_rejected(status: str) -> None:
     async with serving(plain(status)) as (_, url):
         with pytest.raises(CertificateFetchError, match="HTTP"):
             await get(url)
 
 
 @pytest.mark.parametrize("answer", [endless, plain("200 OK", b"x" * (LARGEST + 1))], ids=["endless", "one too many"])
-async def test_what_is_too_large_is_not_read_to_its_end(answer: Answer) -> None:
+async def test_oversized_response_is_not_read_completely(answer: Answer) -> None:
     async with serving(answer) as (_, url):
         with pytest.raises(CertificateFetchError, match="more than 32768 bytes"):
             await get(url)
 
 
 @pytest.mark.parametrize("answer", [dripping, silent])
-async def test_who_is_slow_is_not_waited_for(answer: Answer) -> None:
+async def test_slow_server_times_out(answer: Answer) -> None:
     async with serving(answer) as (_, url):
         with pytest.raises(CertificateFetchError, match=r"no answer in 0\.2 s"):
             await get(url, seconds=0.2)
 
 
-async def test_a_packed_answer_stays_packed() -> None:
+async def test_compressed_response_is_not_decompressed() -> None:
     async with serving(plain("200 OK\r\nContent-Encoding: gzip", b"\x1f\x8b bomb")) as (_, url):
         assert await get(url) == b"\x1f\x8b bomb"
 
 
-async def test_nobody_there_is_not_fetched() -> None:
+async def test_unreachable_server_raises() -> None:
     with pytest.raises(CertificateFetchError):
         await get("https://127.0.0.1:9/a.pem")

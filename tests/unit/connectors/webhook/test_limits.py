@@ -1,4 +1,4 @@
-"""What keeps a flood small, and a repetition from counting twice."""
+"""Rate limiting and deduplication for the webhook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def seconds() -> Seconds:
     return Seconds()
 
 
-def test_a_bucket_lets_a_seconds_worth_through_at_once_and_then_at_its_rate(seconds: Seconds) -> None:
+def test_bucket_allows_a_burst_of_one_second(seconds: Seconds) -> None:
     bucket = TokenBucket(10.0, clock=seconds, start_full=True)
     assert [bucket.take() for _ in range(11)] == [True] * 10 + [False]
     seconds.now = 0.25
@@ -31,14 +31,14 @@ def test_a_bucket_lets_a_seconds_worth_through_at_once_and_then_at_its_rate(seco
     assert sum(bucket.take() for _ in range(20)) == 10
 
 
-def test_a_bucket_of_less_than_one_a_second_still_lets_one_through(seconds: Seconds) -> None:
+def test_bucket_below_one_per_second_allows_one(seconds: Seconds) -> None:
     bucket = TokenBucket(0.1, clock=seconds, start_full=True)
     assert [bucket.take(), bucket.take()] == [True, False]
     seconds.now = 10.0
     assert bucket.take()
 
 
-def test_an_id_is_remembered_for_its_time(seconds: Seconds) -> None:
+def test_id_is_kept_until_it_expires(seconds: Seconds) -> None:
     recent = DedupCache(60.0, 10, seconds)
     recent.add("a")
     seconds.now = 60.0
@@ -48,7 +48,7 @@ def test_an_id_is_remembered_for_its_time(seconds: Seconds) -> None:
     assert "a" not in recent
 
 
-def test_of_too_many_ids_the_oldest_is_forgotten(seconds: Seconds) -> None:
+def test_oldest_id_is_evicted_at_the_limit(seconds: Seconds) -> None:
     recent = DedupCache(60.0, 3, seconds)
     for id_ in "abcad":
         recent.add(id_)

@@ -1,4 +1,4 @@
-"""When a record counts as sent: against librdkafka's own broker for tests, and against none."""
+"""The webhook producer, with the mock broker of librdkafka and without a broker."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ MESSAGE = ProducerRecord("media.uploaded", b"media/cat.jpg", b"value", (("ce_id"
 
 @pytest.fixture
 def sender() -> Iterator[WebhookProducer]:
-    """A sender to a broker inside of librdkafka."""
+    """A producer connected to the mock broker of librdkafka."""
     sender = WebhookProducer(clients.producer(NOWHERE, **{"test.mock.num.brokers": 1}))
     yield sender
     sender.close(5.0)
 
 
-async def test_what_the_broker_acknowledged_is_sent(sender: WebhookProducer) -> None:
+async def test_send_returns_after_acknowledgement(sender: WebhookProducer) -> None:
     await asyncio.gather(*[sender.send([MESSAGE] * 3) for _ in range(20)])
     await sender.send([])
 
 
-async def test_a_record_that_is_too_large_is_not_sent(sender: WebhookProducer) -> None:
+async def test_oversized_record_is_not_sent(sender: WebhookProducer) -> None:
     large = ProducerRecord("media.uploaded", b"key", b"x" * 3_000_000)
     with pytest.raises(WebhookSendError, match="too large"):
         await sender.send([MESSAGE, large])
     await sender.send([MESSAGE])
 
 
-async def test_without_a_broker_nothing_is_sent() -> None:
+async def test_send_fails_without_a_broker() -> None:
     sender = WebhookProducer(clients.producer(NOWHERE, **{"message.timeout.ms": 200}))
     with pytest.raises(WebhookSendError, match="timed out"):
         await sender.send([MESSAGE])
     assert sender.close(1.0) == 0
 
 
-async def test_what_the_producer_cannot_hold_is_not_sent() -> None:
+async def test_full_producer_queue_raises() -> None:
     sender = WebhookProducer(
         clients.producer(NOWHERE, **{"message.timeout.ms": 200, "queue.buffering.max.messages": 2})
     )
@@ -53,7 +53,7 @@ async def test_what_the_producer_cannot_hold_is_not_sent() -> None:
     assert sender.close(1.0) == 0
 
 
-async def test_who_has_gone_does_not_disturb_the_acknowledgement(sender: WebhookProducer) -> None:
+async def test_cancelled_send_does_not_affect_the_acknowledgement(sender: WebhookProducer) -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
     waiting = asyncio.create_task(sender.send([MESSAGE]))
@@ -64,14 +64,14 @@ async def test_who_has_gone_does_not_disturb_the_acknowledgement(sender: Webhook
     assert complaints == []
 
 
-async def test_who_waits_does_not_wait_longer_for_a_producer_that_says_nothing() -> None:
+async def test_send_times_out_without_a_delivery_report() -> None:
     sender = WebhookProducer(clients.producer(NOWHERE), seconds=0.1)
     with pytest.raises(WebhookSendError, match=r"no acknowledgement in 0\.1 s"):
         await sender.send([MESSAGE])
     assert sender.close(0.0) == 1
 
 
-async def test_a_producer_does_not_hold_records_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_producer_drops_records_after_the_send_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer, "SECONDS", 0.2)
     sender = WebhookProducer(producer.producer(NOWHERE))
     with pytest.raises(WebhookSendError, match="timed out"):
@@ -79,5 +79,5 @@ async def test_a_producer_does_not_hold_records_that_nobody_waits_for(monkeypatc
     assert sender.close(0.0) == 0
 
 
-def test_the_broker_and_the_certificates_have_less_time_than_sns_waits() -> None:
+def test_timeouts_are_shorter_than_the_sns_timeout() -> None:
     assert producer.SECONDS + 2 * http_fetch.SECONDS < 15.0 - 1.0

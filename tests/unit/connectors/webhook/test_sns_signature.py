@@ -1,4 +1,4 @@
-"""What SNS signs, and what is not SNS's whatever its signature says."""
+"""The signed text of SNS messages, and forged messages."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def changed(message: dict[str, Any], **fields: Any) -> bytes:
     return body_of({name: value for name, value in {**message, **fields}.items() if value is not MISSING})
 
 
-def test_the_signed_text_of_a_notification_is_its_fields_in_the_order_of_their_names() -> None:
+def test_signed_text_has_the_fields_sorted_by_name() -> None:
     assert parse_sns_message(changed(NOTIFICATION)).signature.text == (
         b'Message\ntwo\nlines and a "quote"\nMessageId\n9d2c5580-b61d-550c-8583-37a582870907\n'
         b"Timestamp\n2026-03-14T15:09:26.535Z\nTopicArn\n" + TOPIC.encode() + b"\nType\nNotification\n"
     )
 
 
-def test_a_subject_is_signed_where_there_is_one() -> None:
+def test_subject_is_signed_if_present() -> None:
     text = parse_sns_message(changed(NOTIFICATION, Subject="Größe")).signature.text
     assert "\nSubject\nGröße\nTimestamp\n".encode() in text
     assert (
@@ -57,7 +57,7 @@ def test_a_subject_is_signed_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])
-def test_of_a_confirmation_the_token_and_its_address_are_signed_and_no_subject(kind: str) -> None:
+def test_confirmation_signs_token_and_url_without_subject(kind: str) -> None:
     assert parse_sns_message(changed(CONFIRMATION, Type=kind, Subject="none of it")).signature.text == (
         b'Message\ntwo\nlines and a "quote"\nMessageId\n9d2c5580-b61d-550c-8583-37a582870907\n'
         b"SubscribeURL\nhttps://sns.us-east-1.amazonaws.com/?Token=secret-token\nTimestamp\n2026-03-14T15:09:26.535Z\n"
@@ -65,7 +65,7 @@ def test_of_a_confirmation_the_token_and_its_address_are_signed_and_no_subject(k
     )
 
 
-def test_what_is_read_is_what_the_message_says() -> None:
+def test_parsed_fields_equal_the_message() -> None:
     found = parse_sns_message(changed(CONFIRMATION, SignatureVersion="2"))
     assert (found.type, found.id, found.topic_arn) == ("SubscriptionConfirmation", NOTIFICATION["MessageId"], TOPIC)
     assert found.token == "secret-token"
@@ -74,7 +74,7 @@ def test_what_is_read_is_what_the_message_says() -> None:
     assert found.signature.certificate_url == CERTIFICATE_URL
 
 
-def test_of_a_message_nothing_is_used_that_is_not_signed() -> None:
+def test_unsigned_fields_are_ignored() -> None:
     found = parse_sns_message(
         changed(NOTIFICATION, MessageAttributes={"a": {"Type": "String", "Value": "b"}}, Token="t")
     )
@@ -82,7 +82,7 @@ def test_of_a_message_nothing_is_used_that_is_not_signed() -> None:
     assert found.token == ""
 
 
-def test_a_message_that_is_shown_shows_neither_its_token_nor_what_it_says() -> None:
+def test_repr_contains_neither_token_nor_text() -> None:
     shown = repr(parse_sns_message(changed(CONFIRMATION)))
     assert "secret-token" not in shown
     assert "quote" not in shown
@@ -122,7 +122,7 @@ def test_a_message_that_is_shown_shows_neither_its_token_nor_what_it_says() -> N
         ("SigningCertURL", [CERTIFICATE_URL]),
     ],
 )
-def test_a_field_that_is_not_as_sns_sends_it_is_forged(field: str, value: Any) -> None:
+def test_invalid_field_is_rejected(field: str, value: Any) -> None:
     with pytest.raises(InvalidSignatureError) as told:
         parse_sns_message(changed(NOTIFICATION, **{field: value}))
     assert field in str(told.value)
@@ -130,7 +130,7 @@ def test_a_field_that_is_not_as_sns_sends_it_is_forged(field: str, value: Any) -
 
 @pytest.mark.parametrize("field", ["Token", "SubscribeURL"])
 @pytest.mark.parametrize("value", [MISSING, 1, "a\nTopicArn\nb"])
-def test_a_confirmation_without_its_token_or_address_is_forged(field: str, value: Any) -> None:
+def test_confirmation_without_token_or_url_is_rejected(field: str, value: Any) -> None:
     with pytest.raises(InvalidSignatureError, match=field):
         parse_sns_message(changed(CONFIRMATION, **{field: value}))
 
@@ -177,7 +177,7 @@ PATH = "/SimpleNotificationService-" + "0" * 32 + ".pem"
         "file:///etc/passwd",
     ],
 )
-def test_a_certificate_anywhere_but_at_sns_in_the_topics_region_is_forged(url: str) -> None:
+def test_certificate_url_must_be_sns_in_the_topic_region(url: str) -> None:
     with pytest.raises(InvalidSignatureError, match="SigningCertURL"):
         parse_sns_message(changed(NOTIFICATION, SigningCertURL=url))
 
@@ -191,7 +191,7 @@ def test_a_certificate_anywhere_but_at_sns_in_the_topics_region_is_forged(url: s
         ("aws-cn", "cn-north-1", ".com.cn", ("sns-cn-north-1.amazonaws.com.cn",)),
     ],
 )
-def test_every_partition_has_its_hosts_and_its_names(
+def test_each_partition_has_its_own_hosts_and_names(
     partition: str, region: str, host: str, names: tuple[str, ...]
 ) -> None:
     topic_arn = f"arn:{partition}:sns:{region}:123456789012:media"
@@ -203,8 +203,8 @@ def test_every_partition_has_its_hosts_and_its_names(
     assert certificate_names(topic_arn) == names
 
 
-def test_a_signed_text_cannot_be_cut_into_other_fields() -> None:
-    """Whoever may publish chooses the text of Message, with what would make other fields of it."""
+def test_signed_text_cannot_be_split_into_other_fields() -> None:
+    """A publisher controls the text of Message and can put field separators in it."""
     inner = "evil\nMessageId\n00000000-0000-0000-0000-000000000000\nSubject\nfree"
     honest = parse_sns_message(changed(NOTIFICATION, Message=inner))
     recut = {"Message": "evil", "MessageId": "00000000-0000-0000-0000-000000000000"}
@@ -228,7 +228,7 @@ def test_a_signed_text_cannot_be_cut_into_other_fields() -> None:
         b'{"Message":' * 5_000,
     ],
 )
-def test_a_body_that_is_no_json_object_is_forged(body: bytes) -> None:
+def test_body_must_be_a_json_object(body: bytes) -> None:
     with pytest.raises(InvalidSignatureError):
         parse_sns_message(body)
 
@@ -242,7 +242,7 @@ JSON = st.recursive(
 
 
 @given(st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in CONFIRMATION.items()}))
-def test_whatever_the_fields_are_it_is_a_message_or_forged(fields: dict[str, Any]) -> None:
+def test_arbitrary_fields_parse_or_raise_invalid_signature(fields: dict[str, Any]) -> None:
     try:
         found = parse_sns_message(json.dumps(fields).encode(errors="surrogatepass"))
     except InvalidSignatureError:

@@ -1,4 +1,4 @@
-"""Whom a certificate is believed, and what its key has signed."""
+"""Certificate trust and signature verification."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def authority() -> Authority:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_certificate_that_a_root_vouches_for_gives_its_key(authority: Authority, name: str) -> None:
+def test_trusted_certificate_returns_its_key(authority: Authority, name: str) -> None:
     holder = authority.issue(name)
     key = signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
     assert key.key.public_numbers() == holder.key.public_key().public_numbers()
@@ -38,20 +38,20 @@ def test_a_certificate_that_a_root_vouches_for_gives_its_key(authority: Authorit
 
 
 @pytest.mark.parametrize("name", ["sns.us-east-1.amazonaws.com", "evil.com", "amazonaws.com", "xsns.amazonaws.com"])
-def test_a_certificate_for_another_name_is_not_trusted(authority: Authority, name: str) -> None:
+def test_certificate_for_another_name_is_not_trusted(authority: Authority, name: str) -> None:
     holder = authority.issue(name)
     with pytest.raises(UntrustedCertificateError, match="subjectAltName"):
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
 @pytest.mark.parametrize("days", [(-30, -1), (1, 30)], ids=["expired", "not yet valid"])
-def test_a_certificate_out_of_its_time_is_not_trusted(authority: Authority, days: tuple[int, int]) -> None:
+def test_certificate_outside_its_validity_period_is_not_trusted(authority: Authority, days: tuple[int, int]) -> None:
     holder = authority.issue(*NAMES, days=days)
     with pytest.raises(UntrustedCertificateError, match="not valid at validation time"):
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
-def test_a_certificate_of_another_authority_is_not_trusted(authority: Authority) -> None:
+def test_certificate_of_another_authority_is_not_trusted(authority: Authority) -> None:
     other = Authority("other")
     holder = other.issue(*NAMES)
     with pytest.raises(UntrustedCertificateError):
@@ -60,8 +60,8 @@ def test_a_certificate_of_another_authority_is_not_trusted(authority: Authority)
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
-def test_a_certificate_does_not_vouch_for_another(authority: Authority) -> None:
-    """An end certificate of a trusted chain is no authority."""
+def test_leaf_certificate_cannot_issue_certificates(authority: Authority) -> None:
+    """A leaf certificate of a trusted chain is not an authority."""
     evil = Authority("evil")
     evil.issuer = authority.issue("evil issuer")
     holder = evil.issue(*NAMES)
@@ -70,13 +70,13 @@ def test_a_certificate_does_not_vouch_for_another(authority: Authority) -> None:
         signing_key(chain, NAMES, authority.trust, NOW)
 
 
-def test_a_key_that_is_not_rsa_is_not_trusted(authority: Authority) -> None:
+def test_non_rsa_key_is_not_trusted(authority: Authority) -> None:
     holder = authority.issue(*NAMES, key=ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(UntrustedCertificateError, match="not RSA"):
         signing_key([holder.certificate, authority.issuer.certificate], NAMES, authority.trust, NOW)
 
 
-def test_an_issuer_that_is_known_need_not_be_fetched(authority: Authority) -> None:
+def test_known_issuer_is_not_fetched(authority: Authority) -> None:
     holder = authority.issue(*NAMES)
     known = load_trust_store(authority.root.pem + authority.issuer.pem)
     assert missing_issuer([holder.certificate], known) is None
@@ -84,7 +84,7 @@ def test_an_issuer_that_is_known_need_not_be_fetched(authority: Authority) -> No
     assert missing_issuer([holder.certificate, authority.issuer.certificate], authority.trust) is None
 
 
-def test_an_issuer_that_is_not_known_lies_where_the_certificate_says(authority: Authority) -> None:
+def test_unknown_issuer_url_is_read_from_the_certificate(authority: Authority) -> None:
     assert missing_issuer([authority.issue(*NAMES).certificate], authority.trust) == ISSUER_URL
 
 
@@ -103,17 +103,17 @@ def test_an_issuer_that_is_not_known_lies_where_the_certificate_says(authority: 
         "file:///etc/r2m01.cer",
     ],
 )
-def test_an_issuer_anywhere_but_at_amazon_trust_services_is_not_looked_for(authority: Authority, url: str) -> None:
+def test_issuer_url_must_be_amazon_trust_services(authority: Authority, url: str) -> None:
     with pytest.raises(UntrustedCertificateError, match="HEADRACE_WEBHOOK_CA_FILE"):
         missing_issuer([authority.issue(*NAMES, issuer_url=url).certificate], authority.trust)
 
 
-def test_a_certificate_that_names_no_issuers_place_is_not_trusted() -> None:
+def test_certificate_without_an_issuer_url_is_not_trusted() -> None:
     with pytest.raises(UntrustedCertificateError, match="HEADRACE_WEBHOOK_CA_FILE"):
         missing_issuer([Authority("other").issuer.certificate], TrustStore(()))
 
 
-def test_certificates_come_as_pem_or_der(authority: Authority) -> None:
+def test_pem_and_der_are_accepted(authority: Authority) -> None:
     assert certificates(authority.root.pem + authority.issuer.pem) == [
         authority.root.certificate,
         authority.issuer.certificate,
@@ -124,12 +124,12 @@ def test_certificates_come_as_pem_or_der(authority: Authority) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"<html>", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", b"\x30"]
 )
-def test_what_is_no_certificate_is_not_trusted(content: bytes) -> None:
+def test_invalid_certificate_is_not_trusted(content: bytes) -> None:
     with pytest.raises(UntrustedCertificateError):
         certificates(content)
 
 
-def test_public_roots_are_trusted_and_an_own_bundle_beside_them(authority: Authority) -> None:
+def test_public_roots_and_a_custom_bundle_are_trusted(authority: Authority) -> None:
     public = Path(certifi.where()).read_bytes()
     assert len(load_trust_store(public).roots) > 50
     assert load_trust_store(public, authority.root.pem + authority.issuer.pem).roots[-1] == authority.root.certificate
@@ -138,7 +138,7 @@ def test_public_roots_are_trusted_and_an_own_bundle_beside_them(authority: Autho
 
 
 @pytest.mark.parametrize(("digest", "algorithm"), [("sha1", hashes.SHA1()), ("sha256", hashes.SHA256())])
-def test_a_signature_holds_for_its_text_digest_and_key_alone(
+def test_signature_is_valid_only_for_its_text_digest_and_key(
     authority: Authority, digest: str, algorithm: hashes.HashAlgorithm
 ) -> None:
     holder = authority.issue(*NAMES)
