@@ -1,7 +1,7 @@
-"""Every AI service with every fault at once: `make chaos-ai`. What came of it is counted in the services' own book.
+"""Crash test of every AI service with every fault at once: `make chaos-ai`.
 
-Files go through all stages while the AI endpoint throttles, fails before and after the effect, loses completions, tells
-them twice, and tells them late. Everything must end well, and under no token may there be two jobs.
+Files go through all stages while the AI endpoint throttles, fails before and after the effect, and loses, repeats and
+delays completions. Every stage must succeed, and no token may have two jobs in the log of the AI endpoint.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ FAULTS: tuple[dict[str, Any], ...] = (
 )
 WITHOUT_TOKEN = ("polly",)
 LOOKS = ("Get", "List", "Describe")
-"""How operations begin that only look, page by page."""
+"""Prefixes of the operations that only read."""
 FIRST_LOOK_SECONDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a run. `anomalies` is empty when everything held."""
+    """The result of a run."""
 
     seed: int
     assets: int
@@ -67,7 +67,7 @@ class Verdict:
 
 
 def run(assets: int, seed: int, limit: float) -> Verdict:
-    """Process files in a sandbox of its own, and check the result."""
+    """Process files in a separate sandbox and check the result."""
     isolate_environment()
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as name:
         folder = Path(name)
@@ -108,20 +108,20 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     for key, sample in wanted.items():
         version = update.progress.newest_version(f"{MEDIA_BUCKET}/{key}")
         anomalies += [f"{key}: {line}{_under_way(version)}" for line in demo_report.wrong(sample, version)]
-    book = _ask(f"{endpoint}/ledger?limit=100000")
-    most = _most_at_once(book)
-    anomalies += [*_double(book), *_again(book)]
+    log = _ask(f"{endpoint}/ledger?limit=100000")
+    most = _most_at_once(log)
+    anomalies += [*_double(log), *_again(log)]
     anomalies += [
         f"{name}: {number} jobs at once, of {CONCURRENT_JOBS[name]}"
         for name, number in most.items()
         if number > CONCURRENT_JOBS[name]
     ]
     took = round(time.monotonic() - begun, 1)
-    return Verdict(seed, assets, took, book["outcomes"], book["jobs_unique"], most, anomalies)
+    return Verdict(seed, assets, took, log["outcomes"], log["jobs_unique"], most, anomalies)
 
 
 def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.SampleFile]]:
-    """Put files under new names, in an order of chance, and give what has to become of each."""
+    """Upload random samples under new keys; yield each key with its sample."""
     good = [each for each in samples.samples(all_stages=True) if each.name != "bottles.mp4"]
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder:
         for number in range(assets):
@@ -134,41 +134,41 @@ def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.Sample
 
 
 def _under_way(version: AssetVersion | None) -> str:
-    """Say of which stages of a file there is something to say but a result."""
-    facts = version.stages.items() if version else ()
-    return "".join(f"; {stage} {fact.status} {fact.why}" for stage, fact in facts if fact.status != "done")
+    """Describe the unfinished stages of a file."""
+    events = version.stages.items() if version else ()
+    return "".join(f"; {stage} {event.status} {event.why}" for stage, event in events if event.status != "done")
 
 
-def _double(book: dict[str, Any]) -> Iterator[str]:
-    """Name tokens with two jobs, at services that have tokens."""
-    jobs = Counter((job["service"], job["operation"], job["token"]) for job in book["jobs"] if job["token"])
+def _double(log: dict[str, Any]) -> Iterator[str]:
+    """Report tokens with two jobs, for services with tokens."""
+    jobs = Counter((job["service"], job["operation"], job["token"]) for job in log["jobs"] if job["token"])
     for (service, operation, token), number in jobs.items():
         if number > 1 and service not in WITHOUT_TOKEN:
             yield f"{service} {operation}: {number} jobs under {token}"
 
 
-def _again(book: dict[str, Any]) -> Iterator[str]:
-    """Name what was asked for again after its answer had come, and so had been stored."""
-    good = (call for call in book["calls"] if call["outcome"] == "ok" and not call["operation"].startswith(LOOKS))
+def _again(log: dict[str, Any]) -> Iterator[str]:
+    """Report calls that were repeated after a successful response."""
+    good = (call for call in log["calls"] if call["outcome"] == "ok" and not call["operation"].startswith(LOOKS))
     calls = Counter((each["service"], each["operation"], each["asset"], each["token"]) for each in good)
     for (service, operation, asset, token), number in calls.items():
         if number > 1 and (asset or token):
-            yield f"{service} {operation}: answered {number} times for {asset or token}"
+            yield f"{service} {operation}: {number} successful calls for {asset or token}"
 
 
-def _most_at_once(book: dict[str, Any]) -> dict[str, int]:
+def _most_at_once(log: dict[str, Any]) -> dict[str, int]:
     """Return the maximum number of concurrent jobs per service."""
-    found: dict[str, int] = {}
+    most: dict[str, int] = {}
     steps = [
-        (moment, step, job["service"])
-        for job in book["jobs"]
-        for moment, step in ((job["started_at"], 1), (job["finished_at"] or math.inf, -1))
+        (at, step, job["service"])
+        for job in log["jobs"]
+        for at, step in ((job["started_at"], 1), (job["finished_at"] or math.inf, -1))
     ]
-    at_work: Counter[str] = Counter()
+    running: Counter[str] = Counter()
     for _, step, service in sorted(steps):
-        at_work[service] += step
-        found[service] = max(found.get(service, 0), at_work[service])
-    return dict(sorted(found.items()))
+        running[service] += step
+        most[service] = max(most.get(service, 0), running[service])
+    return dict(sorted(most.items()))
 
 
 def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
@@ -178,18 +178,18 @@ def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
 
 
 def main() -> None:
-    """Run, print and keep the verdict; exit with 1 when something did not hold."""
+    """Run, print and write the report; exit with 1 after an anomaly."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=float, default=900.0)
-    given = parser.parse_args()
+    options = parser.parse_args()
     end_on_sigterm()
     end_children_with_me()
-    verdict = run(given.assets, given.seed, given.limit)
+    verdict = run(options.assets, options.seed, options.limit)
     sys.stdout.write(json.dumps(asdict(verdict), indent=2) + "\n")
-    found = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.OPTIONAL_STAGES)})
-    report.write(found)
+    result = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.OPTIONAL_STAGES)})
+    report.write(result)
     if verdict.anomalies:
         raise SystemExit(f"{len(verdict.anomalies)} anomalies")
 

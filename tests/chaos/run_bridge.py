@@ -1,9 +1,8 @@
-"""The bridge through all that can go wrong around it, at length: `python -m tests.chaos.run_bridge`, `make
-chaos-bridge`.
+"""Long crash test of the bridge: `python -m tests.chaos.run_bridge`, or `make chaos-bridge`.
 
-Messages are sent while it is killed again and again, while the broker is away, while SQS is away, and while SQS says
-that the credentials have expired. Each has to be on the log at the end, and all that came of one of them has one id.
-The report goes to bench/results/bridge-chaos.json; exit code 1 when that does not hold.
+Messages are sent during repeated kills of the bridge, an outage of the broker, an outage of SQS, and while SQS rejects
+the credentials as expired. At the end Kafka must have every message, and all copies of a message the same event id.
+The report is bench/results/bridge-chaos.json; the exit code is 1 after a violation.
 """
 
 from __future__ import annotations
@@ -48,19 +47,19 @@ DRAIN_SECONDS = 300.0
 ENV_NAME = "HEADRACE_BOOTSTRAP_SERVERS"
 
 
-class Place:
-    """A broker, a queue behind a port that can be closed, and what was put in."""
+class BridgeSite:
+    """A broker, a queue behind a TCP proxy, and the keys of the sent messages."""
 
     def __init__(self, broker: Brokers, aws: str, port: int, folder: Path) -> None:
         self.broker, self.aws, self.port, self.folder = broker, aws, port, folder
         self.settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
         self.sqs: Any = boto3.client("sqs")
-        made = self.sqs.create_queue(QueueName=uuid.uuid4().hex, Attributes={"VisibilityTimeout": "5"})
-        self.url = str(made["QueueUrl"])
+        queue = self.sqs.create_queue(QueueName=uuid.uuid4().hex, Attributes={"VisibilityTimeout": "5"})
+        self.url = str(queue["QueueUrl"])
         self.keys: list[str] = []
 
     def send(self, name: str, count: int) -> None:
-        """Put messages in, whose keys begin with a name."""
+        """Send messages whose keys start with `name`."""
         keys = [f"{name}-{number:05}.jpg" for number in range(count)]
         self.keys += keys
         batches = [keys[first : first + 10] for first in range(0, count, 10)]
@@ -75,14 +74,14 @@ class Place:
         assert not self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed")
 
     def is_empty(self) -> bool:
-        """Whether the queue holds nothing, neither waiting nor handed out."""
+        """Whether the queue has no visible and no in-flight messages."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
-        return all(found[name] == "0" for name in names)
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return all(attributes[name] == "0" for name in names)
 
     @contextlib.contextmanager
     def bridge(self) -> Iterator[Headrace]:
-        """Run a bridge whose way to SQS is the port."""
+        """Run a bridge that reaches SQS through the proxy."""
         endpoint = f"http://127.0.0.1:{self.port}"
         environment = {
             ENV_NAME: self.broker.bootstrap_servers,
@@ -110,57 +109,57 @@ class Place:
         return ids
 
 
-def killed(place: Place, kills: int, draw: random.Random) -> None:
-    """Kill the bridge again and again, from before its first message to after its last."""
-    with forwarding(place.aws, place.port):
+def killed(site: BridgeSite, kills: int, draw: random.Random) -> None:
+    """Kill the bridge repeatedly at random times."""
+    with forwarding(site.aws, site.port):
         for _ in range(kills):
-            with place.bridge() as bridge:
+            with site.bridge() as bridge:
                 bridge.ready()
                 _pause(draw.uniform(0, 0.8))
                 bridge.kill()
             bridge.log.unlink()
 
 
-def broker_away(place: Place, seconds: float) -> None:
-    """Kill the broker of a running bridge, and restart it after a while."""
-    with forwarding(place.aws, place.port), place.bridge() as bridge:
+def broker_away(site: BridgeSite, seconds: float) -> None:
+    """Kill the broker of a running bridge and restart it after `seconds`."""
+    with forwarding(site.aws, site.port), site.bridge() as bridge:
         bridge.ready()
-        place.broker.kill(0)
+        site.broker.kill(0)
         _pause(seconds)
-        place.broker.start()
-        _drained(place)
+        site.broker.start()
+        _drained(site)
         assert bridge.stop() == 0
 
 
-def sqs_away(place: Place, seconds: float) -> None:
-    """Make SQS unavailable for a while."""
-    with place.bridge() as bridge:
-        with forwarding(place.aws, place.port):
+def sqs_away(site: BridgeSite, seconds: float) -> None:
+    """Make SQS unavailable for `seconds`."""
+    with site.bridge() as bridge:
+        with forwarding(site.aws, site.port):
             bridge.ready()
             _pause(1)
         _pause(seconds)
-        with forwarding(place.aws, place.port):
-            _drained(place)
+        with forwarding(site.aws, site.port):
+            _drained(site)
             assert bridge.stop() == 0
 
 
-def expired(place: Place, seconds: float) -> None:
-    """Have SQS say for a while that the credentials have expired."""
-    with place.bridge() as bridge:
-        with forwarding(place.aws, place.port):
+def expired(site: BridgeSite, seconds: float) -> None:
+    """Let SQS reject the credentials as expired for `seconds`."""
+    with site.bridge() as bridge:
+        with forwarding(site.aws, site.port):
             bridge.ready()
             _pause(1)
-        with _refusing(place.port):
+        with _refusing(site.port):
             _pause(seconds)
-        with forwarding(place.aws, place.port):
-            _drained(place)
+        with forwarding(site.aws, site.port):
+            _drained(site)
             assert bridge.stop() == 0
         assert bridge.says("ExpiredToken")
 
 
 @contextlib.contextmanager
 def _refusing(port: int) -> Iterator[None]:
-    class Refusal(http.server.BaseHTTPRequestHandler):
+    class ExpiredToken(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(403)
@@ -170,9 +169,9 @@ def _refusing(port: int) -> Iterator[None]:
             self.wfile.write(EXPIRED)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Do not log requests."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Refusal) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), ExpiredToken) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield
@@ -184,8 +183,8 @@ def _pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def _drained(place: Place) -> None:
-    wait_for(place.is_empty, "an empty queue", DRAIN_SECONDS)
+def _drained(site: BridgeSite) -> None:
+    wait_for(site.is_empty, "an empty queue", DRAIN_SECONDS)
 
 
 def main(
@@ -194,56 +193,56 @@ def main(
     away: Annotated[float, typer.Option(help="Outage of the broker and of SQS, in seconds.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Random seed; 0 for a random one.")] = 0,
 ) -> None:
-    """Do all that, look at the log, and keep the report."""
+    """Run every part, check the records in Kafka, and write the report."""
     end_on_sigterm()
     seed = seed or random.SystemRandom().randrange(1, 1 << 31)
     draw, folder = random.Random(seed), Path(tempfile.mkdtemp(prefix="headrace-chaos-"))
-    parts: dict[str, Callable[[Place], None]] = {
-        "killed": lambda place: killed(place, kills, draw),
-        "broker-away": lambda place: broker_away(place, away),
-        "sqs-away": lambda place: sqs_away(place, away),
-        "expired": lambda place: expired(place, away / 3),
+    parts: dict[str, Callable[[BridgeSite], None]] = {
+        "killed": lambda site: killed(site, kills, draw),
+        "broker-away": lambda site: broker_away(site, away),
+        "sqs-away": lambda site: sqs_away(site, away),
+        "expired": lambda site: expired(site, away / 3),
     }
     begun = time.monotonic()
     with brokers(folder / "brokers") as broker:
-        found = variables(cluster.up(folder / "aws", ("aws",)))
-        os.environ.update(found)
+        environment = variables(cluster.up(folder / "aws", ("aws",)))
+        os.environ.update(environment)
         try:
-            result = _run(parts, broker, found, folder, messages // len(parts), draw)
+            result = _run(parts, broker, environment, folder, messages // len(parts), draw)
         finally:
             cluster.down(folder / "aws")
     result |= {"seed": seed, "kills": kills, "away_seconds": away, "seconds": round(time.monotonic() - begun, 1)}
     results.write(results.result("bridge-chaos", result))
     print(", ".join(f"{name} {value}" for name, value in result.items()))
     if result["lost"] or result["with_two_ids"]:
-        sys.exit("a promise did not hold")
+        sys.exit("messages lost or with two event ids")
 
 
 def _run(
-    parts: dict[str, Callable[[Place], None]],
+    parts: dict[str, Callable[[BridgeSite], None]],
     broker: Brokers,
-    found: dict[str, str],
+    environment: dict[str, str],
     folder: Path,
     share: int,
     draw: random.Random,
 ) -> dict[str, Any]:
-    aws = found["AWS_ENDPOINT_URL_SQS"].removeprefix("http://")
-    place = Place(broker, aws, free_port(None, [], draw), folder)
-    clients.create_topics(clients.admin(place.settings), topics.table(()), 1)
+    aws = environment["AWS_ENDPOINT_URL_SQS"].removeprefix("http://")
+    site = BridgeSite(broker, aws, free_port(None, [], draw), folder)
+    clients.create_topics(clients.admin(site.settings), topics.table(()), 1)
     for name, part in parts.items():
         began = time.monotonic()
-        sender = threading.Thread(target=place.send, args=(name, share))
+        sender = threading.Thread(target=site.send, args=(name, share))
         sender.start()
-        part(place)
+        part(site)
         sender.join()
         print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
-    with forwarding(place.aws, place.port), place.bridge():
-        _drained(place)
-    ids = place.ids()
+    with forwarding(site.aws, site.port), site.bridge():
+        _drained(site)
+    ids = site.ids()
     copies = Counter(len(each) > 1 for each in ids.values())
     return {
-        "messages": len(place.keys),
-        "lost": len(set(place.keys) - ids.keys()),
+        "messages": len(site.keys),
+        "lost": len(set(site.keys) - ids.keys()),
         "with_two_ids": sum(len(set(each)) > 1 for each in ids.values()),
         "on_the_log_more_than_once": copies[True],
     }

@@ -1,4 +1,4 @@
-"""The judge of the crash tests: a clean history is clean, and every way to break a promise has a name."""
+"""The checker of the crash tests names every broken guarantee and accepts valid histories."""
 
 from __future__ import annotations
 
@@ -52,51 +52,51 @@ def names(history: History) -> set[str]:
     return {each.name for each in anomalies(history)}
 
 
-def test_a_clean_history_is_clean() -> None:
+def test_valid_history_has_no_violations() -> None:
     assert anomalies(CLEAN) == []
 
 
-def test_every_input_is_in_the_balance_once() -> None:
+def test_every_input_is_counted_once() -> None:
     assert balance(CLEAN) == Balance(done=3, retrying=0, dead_lettered=1, superseded=1, lost=0)
 
 
-def test_a_retry_that_is_not_consumed_yet_is_an_ending() -> None:
+def test_unconsumed_retry_is_an_outcome() -> None:
     waiting = History((taken("a", 0),), delayed=(delayed("a", 7),), glimpses=(glimpse(1, retries=7),))
     assert anomalies(waiting) == []
     assert balance(waiting).retrying == 1
 
 
-def test_an_upload_has_ended_when_its_job_has() -> None:
+def test_upload_ends_with_its_job() -> None:
     inputs = (taken("a", 0), Input("finished", "token", Place("jobs", 0, 0), "k", "1"))
     history = History(inputs, outputs=(Output("finished", "r", at(OUT, 0), root="a"),), glimpses=(glimpse(1),))
     assert anomalies(history) == []
     assert balance(history).done == 2
 
 
-def test_an_input_without_an_ending_is_lost() -> None:
+def test_input_without_an_outcome_is_lost() -> None:
     history = replace(CLEAN, outputs=[each for each in CLEAN.outputs if each.cause != "b"], effects=(), glimpses=())
     assert names(history) == {"lost input"}
     assert balance(history).lost == 1
 
 
-def test_a_retry_that_was_consumed_and_led_to_nothing_is_lost() -> None:
+def test_consumed_retry_without_an_outcome_is_lost() -> None:
     history = History((taken("a", 0),), delayed=(delayed("a", 0),), glimpses=(glimpse(1), glimpse(1, retries=1)))
     assert names(history) == {"lost input", "commit past unfinished"}
 
 
-def test_done_and_dead_lettered_are_two_endings() -> None:
+def test_result_and_dead_letter_are_two_outcomes() -> None:
     assert names(replace(CLEAN, letters=(letter("c"), letter("b", 1)))) == {"two endings"}
 
 
-def test_two_different_results_are_two_endings() -> None:
+def test_different_results_are_two_outcomes() -> None:
     assert names(replace(CLEAN, outputs=(*CLEAN.outputs, result("e", 4, name="another")))) == {"two endings"}
 
 
-def test_the_same_result_twice_is_one_ending() -> None:
+def test_repeated_result_is_one_outcome() -> None:
     assert names(replace(CLEAN, outputs=(*CLEAN.outputs, result("b", 4), result("e", 5)))) == set()
 
 
-def test_a_result_before_that_of_an_earlier_record_of_its_key_breaks_the_order() -> None:
+def test_detects_results_out_of_key_order() -> None:
     history = History((taken("a", 0), taken("b", 1)), outputs=(result("b", 0), result("a", 1)))
     assert names(history) == {"key order broken"}
 
@@ -106,18 +106,18 @@ def test_records_of_different_keys_have_no_order() -> None:
     assert names(history) == set()
 
 
-def test_a_record_that_stepped_aside_may_be_passed() -> None:
+def test_deferred_record_may_be_overtaken() -> None:
     inputs = (taken("a", 0), taken("b", 1))
     history = History(inputs, outputs=(result("b", 0), result("a", 1)), delayed=(delayed("a", 0),))
     assert names(history) == set()
 
 
-def test_an_input_that_arrived_twice_is_as_old_as_its_first_arrival() -> None:
+def test_repeated_input_has_the_order_of_its_first_arrival() -> None:
     inputs = (taken("a", 0), taken("b", 1), taken("a", 2))
     assert names(History(inputs, outputs=(result("a", 0), result("b", 1)))) == set()
 
 
-def test_two_effects_of_one_input_are_one_too_many() -> None:
+def test_detects_two_effects_of_one_input() -> None:
     assert names(replace(CLEAN, effects=(Effect("b", "t-1"), Effect("b", "t-2")))) == {"effect done twice"}
 
 
@@ -132,7 +132,7 @@ def test_two_effects_of_one_input_are_one_too_many() -> None:
     ],
     ids=["result", "letter", "retry", "effect", "superseded"],
 )
-def test_what_nobody_put_in_has_no_cause(history: History) -> None:
+def test_detects_output_without_an_input(history: History) -> None:
     assert names(history) == {"output without cause"}
 
 
@@ -145,12 +145,12 @@ def test_what_nobody_put_in_has_no_cause(history: History) -> None:
     ],
     ids=["before its result", "before it was put off again", "before it was given up"],
 )
-def test_an_offset_that_passes_what_has_not_ended_is_found_even_if_all_ends_well(early: Glimpse) -> None:
+def test_detects_a_commit_past_an_unfinished_record(early: Glimpse) -> None:
     unsettled = replace(CLEAN, delayed=(delayed("a", 0), delayed("a", 1)), glimpses=(early, CLEAN.glimpses[-1]))
     assert names(unsettled) == {"commit past unfinished"}
 
 
-def test_a_committed_offset_that_goes_back_is_found() -> None:
+def test_detects_a_committed_offset_that_goes_back() -> None:
     assert names(replace(CLEAN, glimpses=(*CLEAN.glimpses, glimpse(4, retries=2)))) == {"commit went back"}
 
 
@@ -163,11 +163,11 @@ def test_a_committed_offset_that_goes_back_is_found() -> None:
     ],
     ids=["the newer one came later", "the other is older", "the other is about something else"],
 )
-def test_nothing_is_given_up_unless_a_newer_version_came_first(inputs: tuple[Input, ...]) -> None:
+def test_superseded_requires_an_earlier_newer_version(inputs: tuple[Input, ...]) -> None:
     assert names(History(inputs, outputs=(result("b", 0),), superseded=("a",))) == {"superseded by nothing"}
 
 
-def test_a_late_older_version_is_given_up() -> None:
+def test_late_older_version_is_superseded() -> None:
     inputs = (taken("a", 1, version="1"), taken("b", 0, version="2"))
     assert names(History(inputs, outputs=(result("b", 0),), superseded=("a",))) == set()
 
@@ -178,14 +178,14 @@ def test_records_on_different_partitions_may_overtake_each_other() -> None:
     assert names(history) == set()
 
 
-def test_a_frozen_worker_may_finish_what_another_gave_up() -> None:
+def test_frozen_worker_may_finish_a_superseded_record() -> None:
     inputs = (taken("a", 1, version="1"), taken("b", 0, version="2"))
     history = History(inputs, outputs=(result("b", 0), result("a", 1)), superseded=("a",))
     assert names(history) == set()
     assert balance(history).done == 2
 
 
-def test_a_dead_letter_must_be_its_original() -> None:
+def test_dead_letter_must_equal_its_original() -> None:
     history = History((taken("a", 0, digest="x"),), letters=(letter("a", digest="y"),))
     assert names(history) == {"dead letter altered"}
     assert names(replace(history, letters=(letter("a", digest="x"),))) == set()

@@ -52,35 +52,33 @@ def names(history: History) -> set[str]:
     return {each.name for each in anomalies(history)}
 
 
-def test_an_offset_that_is_closed_before_the_result_is_on_the_log_loses_records(
-    cluster: Brokers, tmp_path: Path
-) -> None:
+def test_acknowledging_before_the_send_loses_records(cluster: Brokers, tmp_path: Path) -> None:
     photos = [file(f"{number}.jpg") for number in range(12)]
     found = play(cluster, orders(cluster, tmp_path, "ack early"), photos, Site.idle)
     assert names(found) == {"lost input", "commit past unfinished"}
 
 
-def test_a_dead_letter_that_is_not_waited_for_is_lost(cluster: Brokers, tmp_path: Path) -> None:
+def test_unawaited_dead_letter_is_lost(cluster: Brokers, tmp_path: Path) -> None:
     photos = [file(f"{prefix}{number}.jpg") for number in range(6) for prefix in ("", BROKEN)]
     found = play(cluster, orders(cluster, tmp_path, "dead letter not awaited"), photos, Site.idle)
     assert names(found) == {"lost input", "commit past unfinished"}
     assert len([each for each in anomalies(found) if each.name == "lost input"]) == 6
 
 
-def test_the_highest_finished_offset_is_no_offset_to_commit(cluster: Brokers, tmp_path: Path) -> None:
+def test_committing_the_highest_finished_offset_loses_records(cluster: Brokers, tmp_path: Path) -> None:
     photos = [file("slow.jpg", milliseconds=AN_HOUR), *(file(f"{number}.jpg") for number in range(40))]
     found = play(cluster, orders(cluster, tmp_path, "no head check"), photos, Site.idle)
     assert names(found) == {"lost input", "commit past unfinished"}
     assert len([each for each in anomalies(found) if each.name == "lost input"]) == 1
 
 
-def test_without_lanes_a_key_loses_its_order(cluster: Brokers, tmp_path: Path) -> None:
+def test_scheduling_by_arrival_breaks_key_order(cluster: Brokers, tmp_path: Path) -> None:
     versions = [file("one.jpg", version, milliseconds=800 // version**2) for version in range(1, 5)]
     found = play(cluster, orders(cluster, tmp_path, "order by arrival"), versions, Site.idle)
     assert names(found) == {"key order broken"}
 
 
-def test_a_token_that_is_drawn_pays_twice(cluster: Brokers, tmp_path: Path) -> None:
+def test_random_job_token_pays_twice(cluster: Brokers, tmp_path: Path) -> None:
     found = _crash_behind_the_effect(cluster, orders(cluster, tmp_path, "drawn token"))
     assert names(found) == {"effect done twice"}
 

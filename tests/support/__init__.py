@@ -1,1 +1,1 @@
-"""What tests share: records to begin with, and the stand-ins for what is outside."""
+"""Shared test records, test doubles and process helpers."""

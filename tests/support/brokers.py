@@ -38,16 +38,16 @@ class Brokers:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients begin."""
+        """The bootstrap addresses of all nodes."""
         return ",".join(f"{HOST}:{node.port}" for node in self._nodes)
 
     @property
     def count(self) -> int:
-        """How many nodes the cluster has."""
+        """The number of nodes."""
         return len(self._nodes)
 
     def start(self) -> None:
-        """Start every node that is not running, and return when all answer."""
+        """Start every stopped node and wait until all are ready."""
         for node in self._nodes:
             if node.id not in self._processes:
                 self._start(node)
@@ -55,25 +55,25 @@ class Brokers:
             self._await(node)
 
     def kill(self, index: int) -> None:
-        """End a node as a power cut would; what its system had not yet written to disk is kept."""
+        """Kill a node with SIGKILL. Data in the page cache survives."""
         process = self._processes.pop(self._nodes[index].id)
         process.kill()
         process.wait()
 
     def stop(self) -> None:
-        """End all nodes."""
+        """Kill all nodes."""
         for process in self._processes.values():
             process.kill()
             process.wait()
         self._processes.clear()
 
     def tool(self, class_name: str, *arguments: str) -> str:
-        """Run one of Kafka's own tools and give what it wrote. Fails the test when it fails."""
-        done = kafka_broker.kafka_tool(
+        """Run a Kafka command-line tool and return its output. Fails the test if the tool fails."""
+        result = kafka_broker.kafka_tool(
             self._runtime, class_name, ["--bootstrap-server", self.bootstrap_servers, *arguments]
         )
-        assert done.returncode == 0, done.stderr or done.stdout
-        return done.stdout
+        assert result.returncode == 0, result.stderr or result.stdout
+        return result.stdout
 
     def _start(self, node: BrokerNode) -> None:
         folder = self._folder / f"node-{node.id}"
@@ -99,7 +99,7 @@ class Brokers:
 
 @contextmanager
 def brokers(folder: Path, count: int = 1) -> Iterator[Brokers]:
-    """Run a cluster while the block lasts."""
+    """Run a cluster for the duration of the block."""
     cluster = Brokers(folder, count)
     try:
         cluster.start()

@@ -1,4 +1,4 @@
-"""`streams.results.Bucket` in a folder: what was put survives the process, as in S3."""
+"""`streams.results.Bucket` in a folder; objects survive the process, as in S3."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class FolderBucket:
-    """Objects are files that appear whole or not at all, and several processes may share them."""
+    """A bucket of files. Writes are atomic, and several processes may share it."""
 
     def __init__(self, folder: Path, name: str = "results") -> None:
         self.name = name
@@ -19,20 +19,20 @@ class FolderBucket:
             each.mkdir(parents=True, exist_ok=True)
 
     async def list(self, prefix: str, after: str) -> list[str]:
-        """Name at most 1,000 keys under a prefix that come after a key, in text order."""
+        """Return at most 1,000 keys with the prefix after a key, sorted."""
         files = (self._objects / prefix.rpartition("/")[0]).rglob("*")
         keys = (file.relative_to(self._objects).as_posix() for file in files if file.is_file())
         return sorted(key for key in keys if key.startswith(prefix) and key > after)[:1000]
 
     async def get(self, key: str) -> bytes | None:
-        """Give an object's bytes; None when it is not there."""
+        """Return the bytes of an object, or None if it does not exist."""
         try:
             return (self._objects / key).read_bytes()
         except FileNotFoundError:
             return None
 
     async def put(self, key: str, content: bytes, content_type: str) -> None:
-        """Store an object, in the place of what was there."""
+        """Create or replace an object."""
         new = self._unfinished / f"{os.getpid()}-{next(self._numbers)}"
         new.write_bytes(content)
         target = self._objects / key

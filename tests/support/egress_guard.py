@@ -23,9 +23,9 @@ class Egress:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What leads a process here, except for what is on this machine."""
-        here = f"http://127.0.0.1:{self.port}"
-        return {"HTTPS_PROXY": here, "HTTP_PROXY": here, "http_proxy": here, "NO_PROXY": "127.0.0.1,localhost"}
+        """Environment variables that send all traffic except localhost through this proxy."""
+        url = f"http://127.0.0.1:{self.port}"
+        return {"HTTPS_PROXY": url, "HTTP_PROXY": url, "http_proxy": url, "NO_PROXY": "127.0.0.1,localhost"}
 
     def answer(self, connection: Any) -> None:
         """Answer one connection."""
@@ -35,12 +35,12 @@ class Egress:
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             with self._tls.wrap_socket(connection, server_side=True) as inside:
                 _, path = _request(inside)
-                self._hand_out(inside, f"https://{target.removesuffix(':443')}{path}")
+                self._respond(inside, f"https://{target.removesuffix(':443')}{path}")
         else:
             self.asked.append(urlsplit(target).netloc)
-            self._hand_out(connection, target)
+            self._respond(connection, target)
 
-    def _hand_out(self, connection: Any, url: str) -> None:
+    def _respond(self, connection: Any, url: str) -> None:
         body = self._responses.get(url)
         status = "404 Not Found" if body is None else "200 OK"
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body or b'')}\r\nConnection: close\r\n\r\n"
@@ -66,7 +66,7 @@ def egress(responses: Mapping[str, bytes], certificate: Path) -> Iterator[Egress
 
 
 def _request(connection: Any) -> tuple[str, str]:
-    """Read a request's head and give its method and target."""
+    """Read the head of a request and return its method and target."""
     head = b""
     while b"\r\n\r\n" not in head:
         received = connection.recv(4096)

@@ -1,6 +1,6 @@
-"""A small schema registry: the part of Confluent's HTTP API that our client speaks, in memory, in a thread.
+"""An in-memory schema registry with the part of Confluent's HTTP API that the client uses.
 
-Source: Confluent's "Schema Registry API Reference". Ids belong to schemas, whatever the subject, as they do there.
+Source: Confluent's "Schema Registry API Reference". A schema has the same id in every subject.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NO_SCHEMA: Answer = (404, {"error_code": 40403, "message": "Schema not found"})
 
 
 class RegistryDouble:
-    """What is registered, and how it is asked. `asked` lists method and path of every request."""
+    """A schema registry. `asked` lists the method and path of every request."""
 
     def __init__(self) -> None:
         self.schemas: dict[int, dict[str, Any]] = {}
@@ -36,35 +36,35 @@ class RegistryDouble:
         self.asked: list[str] = []
         self.login = ""
         self.says: tuple[int, bytes] | None = None
-        """An answer to everything, in place of the right one."""
+        """If set, the response to every request."""
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
 
     @property
     def url(self) -> str:
-        """Where it is, also while it is down."""
+        """The URL, also while the registry is down."""
         return f"http://127.0.0.1:{self._port}"
 
     def up(self) -> None:
-        """Answer, where it answered before."""
+        """Start the server on the same port as before."""
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def down(self) -> None:
-        """Answer nothing any more: the port is closed."""
+        """Stop the server and close its port."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
 
     def add(self, text: str, kind: str = "AVRO") -> int:
-        """Have a schema under an id, whatever it is, and in no subject."""
+        """Store a schema without a subject or a validity check, and return its id."""
         sent = {"schema": text, "schemaType": kind}
         return next((id_ for id_, each in self.schemas.items() if each == sent), None) or self._new(sent)
 
     def answer(self, method: str, path: str, body: Any, login: str) -> Answer:
-        """Answer one request."""
+        """Return the response to a request."""
         if self.login and login != f"Basic {base64.b64encode(self.login.encode()).decode()}":
             return 401, {"error_code": 401, "message": "Unauthorized"}
         match method, [unquote(part) for part in path.strip("/").split("/")]:
@@ -73,8 +73,8 @@ class RegistryDouble:
             case "POST", ["subjects", subject]:
                 return self._look_up(subject, body)
             case "GET", ["schemas", "ids", number]:
-                found = self.schemas.get(int(number))
-                return NO_SCHEMA if found is None else (200, found)
+                stored = self.schemas.get(int(number))
+                return NO_SCHEMA if stored is None else (200, stored)
             case "GET", ["subjects"]:
                 return 200, list(self.subjects)
             case "PUT", ["config", subject]:
@@ -87,15 +87,15 @@ class RegistryDouble:
             avro_schema.parse(body["schema"])
         except AvroException as error:
             return 422, {"error_code": 42201, "message": f"Invalid schema: {error}"}
-        held = self.subjects.get(subject, [])
-        for id_ in held:
+        ids = self.subjects.get(subject, [])
+        for id_ in ids:
             old = self.schemas[id_]["schema"]
             both = (body["schema"], old), (old, body["schema"])
             if self.levels.get(subject) == "FULL_TRANSITIVE" and not all(_reads(*pair) for pair in both):
                 message = "Schema being registered is incompatible with an earlier schema"
                 return 409, {"error_code": 409, "message": f'{message} for subject "{subject}"'}
         id_ = self.add(body["schema"])
-        if id_ not in held:
+        if id_ not in ids:
             self.subjects[subject].append(id_)
         return 200, {"id": id_}
 
@@ -114,7 +114,7 @@ class RegistryDouble:
 
 @contextmanager
 def registry_double() -> Iterator[RegistryDouble]:
-    """Be a registry for a while."""
+    """Run a registry for the duration of the block."""
     double = RegistryDouble()
     double.up()
     try:
@@ -125,8 +125,8 @@ def registry_double() -> Iterator[RegistryDouble]:
 
 def _reads(reader: str, writer: str) -> bool:
     checker: Any = ReaderWriterCompatibilityChecker  # avro has no types
-    found = checker().get_compatibility(avro_schema.parse(reader), avro_schema.parse(writer))
-    return bool(found.compatibility is SchemaCompatibilityType.compatible)
+    result = checker().get_compatibility(avro_schema.parse(reader), avro_schema.parse(writer))
+    return bool(result.compatibility is SchemaCompatibilityType.compatible)
 
 
 def _handler(double: RegistryDouble) -> type[BaseHTTPRequestHandler]:
@@ -139,8 +139,8 @@ def _handler(double: RegistryDouble) -> type[BaseHTTPRequestHandler]:
                 status, answer = double.says
             else:
                 login = self.headers.get("authorization", "")
-                status, found = double.answer(self.command, path, json.loads(body or b"null"), login)
-                answer = json.dumps(found).encode()
+                status, content = double.answer(self.command, path, json.loads(body or b"null"), login)
+                answer = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("content-type", "application/vnd.schemaregistry.v1+json")
             self.send_header("content-length", str(len(answer)))

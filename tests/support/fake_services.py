@@ -18,7 +18,7 @@ from headrace.streams.services import Services
 
 
 class MemoryBucket:
-    """`streams.results.Bucket` in memory; `tests/contract/test_buckets.py` holds it to what S3 does."""
+    """`streams.results.Bucket` in memory; `tests/contract/test_buckets.py` compares it with S3."""
 
     def __init__(self, name: str = "results") -> None:
         self.name = name
@@ -46,7 +46,7 @@ class MemoryBucket:
 
 @dataclass
 class FakeServices:
-    """All services at once; `calls` tells what was asked, `failure` makes the next ask fail."""
+    """All services in one object. `calls` lists the calls; each of `failures` makes one call fail."""
 
     path: Path = Path("/nonexistent")
     labels: tuple[Label, ...] = (Label(name="Cat", confidence=99.0),)
@@ -87,7 +87,7 @@ class FakeServices:
         return f"job-of-{token}"
 
     def services(self, results: ResultsStore) -> Services:
-        """Be every service there is."""
+        """Return services that are all this object."""
         return Services(
             objects=self,
             blobs=results,
@@ -104,7 +104,7 @@ class FakeServices:
         )
 
     def asked(self, name: str) -> int:
-        """Count the asks of one kind."""
+        """Return the number of calls of one kind."""
         return sum(call[0] == name for call in self.calls)
 
     def record_call(self, *call: str) -> None:

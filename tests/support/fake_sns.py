@@ -38,28 +38,28 @@ class Holder:
 
     @property
     def pem(self) -> bytes:
-        """The certificate."""
+        """The certificate in PEM."""
         return self.certificate.public_bytes(Encoding.PEM)
 
     @property
     def der(self) -> bytes:
-        """The certificate, as authorities publish theirs."""
+        """The certificate in DER, the format of certificate authorities."""
         return self.certificate.public_bytes(Encoding.DER)
 
     @property
     def pem_with_key(self) -> bytes:
-        """What a TLS server is given."""
+        """The certificate and the key in PEM, for a TLS server."""
         return self.pem + self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 @functools.cache
 def rsa_key(name: str) -> rsa.RSAPrivateKey:
-    """A key of this name, made once: it takes a while."""
+    """Return the RSA key of this name. Cached, because generation is slow."""
     return rsa.generate_private_key(65537, 2048)
 
 
 class Authority:
-    """A root and an issuer below it, as Amazon Trust Services has them, valid for a year before and after `now`."""
+    """A root and an issuer below it, like those of Amazon Trust Services, valid for a year before and after `now`."""
 
     def __init__(self, name: str = "authority", now: datetime = NOW) -> None:
         self.now = now
@@ -71,7 +71,7 @@ class Authority:
 
     @property
     def trust(self) -> TrustStore:
-        """What trusts this authority's root and nothing else."""
+        """A trust store with only this authority's root."""
         return TrustStore((self.root.certificate,))
 
     def issue(
@@ -128,14 +128,14 @@ class Sns:
         self.responses = {CERTIFICATE_URL: self.holder.pem, ISSUER_URL: self.authority.issuer.der}
 
     async def fetch(self, url: str) -> bytes:
-        """Be what gets certificates."""
+        """Return a certificate. Raises `CertificateFetchError` if the URL is unknown."""
         self.asked.append(url)
         if url not in self.responses:
             raise CertificateFetchError(f"{url}: HTTP 404")
         return self.responses[url]
 
     def notification(self, message: str, **changes: Any) -> dict[str, Any]:
-        """What SNS delivers when something is published."""
+        """Return the message that SNS sends for a published message."""
         given = {
             "Type": NOTIFICATION,
             "Message": message,
@@ -155,8 +155,8 @@ class Sns:
         return self.signed({**given, **changes})
 
     def signed(self, fields: dict[str, Any], key: Any = None) -> dict[str, Any]:
-        """Fill in what every message has, and sign it."""
-        found = {
+        """Return a message with the common fields and a signature."""
+        message = {
             "MessageId": str(uuid.uuid4()),
             "TopicArn": TOPIC,
             "Timestamp": stamp(self.authority.now),
@@ -164,21 +164,21 @@ class Sns:
             "SigningCertURL": CERTIFICATE_URL,
             **fields,
         }
-        names = [name for name in SIGNED.get(found["Type"], SIGNED[NOTIFICATION]) if name in found]
-        text = "".join(f"{name}\n{found[name]}\n" for name in names).encode()
-        digest = hashes.SHA1() if found["SignatureVersion"] == "1" else hashes.SHA256()
+        names = [name for name in SIGNED.get(message["Type"], SIGNED[NOTIFICATION]) if name in message]
+        text = "".join(f"{name}\n{message[name]}\n" for name in names).encode()
+        digest = hashes.SHA1() if message["SignatureVersion"] == "1" else hashes.SHA256()
         signer: Any = key or self.holder.key
         signature = signer.sign(text, PKCS1v15(), digest)
-        return {**found, "Signature": base64.b64encode(signature).decode()}
+        return {**message, "Signature": base64.b64encode(signature).decode()}
 
 
-def stamp(moment: datetime) -> str:
-    """A moment as SNS writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def stamp(time: datetime) -> str:
+    """Format a timestamp like SNS."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def headers_of(message: dict[str, Any]) -> dict[str, str]:
-    """The headers that SNS sends with a message."""
+    """Return the HTTP headers that SNS sends with a message."""
     return {
         "x-amz-sns-message-type": str(message.get("Type")),
         "x-amz-sns-message-id": str(message.get("MessageId")),
@@ -188,7 +188,7 @@ def headers_of(message: dict[str, Any]) -> dict[str, str]:
 
 
 def body_of(message: dict[str, Any]) -> bytes:
-    """A message as SNS writes it."""
+    """Serialize a message like SNS."""
     return json.dumps(message, indent=2).encode()
 
 

@@ -1,6 +1,6 @@
-"""What each published schema version was when it was published: `python -m tests.support.golden` adds new ones.
+"""Golden files of published schema versions; `python -m tests.support.golden` adds missing ones.
 
-A published version never changes, so its golden file never does either: there is no way here to write one again.
+A published version never changes, so existing golden files are never rewritten.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def path(version: SchemaVersion) -> Path:
 
 
 def read(version: SchemaVersion) -> Golden:
-    """Read a version's golden file. Raises FileNotFoundError when there is none yet."""
+    """Read a version's golden file. Raises `FileNotFoundError` if it does not exist."""
     return msgspec.json.decode(path(version).read_bytes(), type=Golden)
 
 
@@ -63,7 +63,7 @@ def of(version: SchemaVersion) -> Golden:
 
 
 def add(published: tuple[SchemaVersion, ...]) -> list[Path]:
-    """Write the golden files that are not there yet, and name them."""
+    """Write missing golden files and return their paths."""
     new = [version for version in published if not path(version).exists()]
     for version in new:
         with path(version).open("x", encoding="utf-8") as file:
@@ -72,7 +72,7 @@ def add(published: tuple[SchemaVersion, ...]) -> list[Path]:
 
 
 def _sample(type_: Any, name: str) -> Any:
-    """Make a value that is the same on every run; texts tell the field that they are of."""
+    """Return a deterministic value; strings contain their field name."""
     if isinstance(type_, list):
         return _sample(next(branch for branch in type_ if branch != "null"), name)
     kind = type_ if isinstance(type_, str) else type_["type"]

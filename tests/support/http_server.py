@@ -1,4 +1,4 @@
-"""A web server on this machine for as long as a test wants it; a function says what it answers."""
+"""A local HTTP server whose responses come from a function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """What was posted, and the address that it came from. Headers are found whatever the case of their names."""
+    """A POST request and its client address. Header names are case-insensitive."""
 
     path: str
     headers: Message
@@ -26,7 +26,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What is answered."""
+    """An HTTP response."""
 
     status: int = 204
     body: bytes = b""
@@ -34,19 +34,19 @@ class Response:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True  # one that waits for a handshake would be waited for
+    daemon_threads = True  # shutdown does not wait for pending TLS handshakes
 
-    def handle_error(self, *asked: Any) -> None:
-        """Say nothing of those who do not wait for the answer."""
+    def handle_error(self, *args: Any) -> None:
+        """Do not log clients that disconnect early."""
         if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(*asked)
+            super().handle_error(*args)
 
 
 @contextmanager
 def serving(answer: Callable[[Request], Response], certificate: Path | None = None) -> Iterator[str]:
-    """Answer what is posted, each request in a thread of its own, while the block lasts; gives the server's URL.
+    """Run a server with one thread per request for the duration of the block; yield its URL.
 
-    With a certificate and its key in a file it speaks TLS, as `localhost`.
+    With `certificate`, a PEM file of a certificate and its key, the server uses TLS as `localhost`.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
             self.wfile.write(response.body)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Do not log requests."""
 
     server = _Server(("127.0.0.1", 0), Handler)
     if certificate:

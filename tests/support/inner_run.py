@@ -1,4 +1,4 @@
-"""A test run inside a test: files that are written for it, run as `make test` runs ours."""
+"""Run generated test files in a pytest subprocess with this project's configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 90.0
-"""A run of a few lines; it is ended after so long, and the test fails."""
+"""Timeout of a run."""
 
 
 def write(folder: Path, **modules: str) -> Path:
@@ -21,13 +21,13 @@ def write(folder: Path, **modules: str) -> Path:
 
 
 def command(folder: Path, *options: str) -> list[str]:
-    """The command line that runs a folder's tests under the settings and the conftest.py of this project."""
+    """Return the pytest command line for a folder, with this project's settings and conftest.py."""
     own = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-p", "tests.conftest")
     return [sys.executable, "-m", "pytest", *own, "-p", "no:cacheprovider", *options, str(folder)]
 
 
 def run(folder: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a folder's tests to their end, in our environment and these variables."""
+    """Run the tests of a folder with additional environment variables."""
     return subprocess.run(
         command(folder, *options),
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What tests see of the user who runs them: no sandbox, no settings, no account; only what was downloaded is shared."""
+"""Isolate tests from the user's sandbox, settings and AWS account; only the download cache is shared."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PREFIX = "headrace-test-"
 
 USERS = ("HEADRACE_", "AWS_")
 ABOUT_TESTS = "HEADRACE_TEST_"
-"""Variables that say what to test; these stay."""
+"""Prefix of the variables that configure tests; these are kept."""
 
 
 def own_folder() -> Path:
-    """The folder of this process; its path is short, because that of a socket in it may not be long."""
+    """Return the folder of this process. Its path is short, because socket paths have a length limit."""
     return _folders[-1]
 
 
@@ -24,9 +24,10 @@ _folders: list[Path] = []
 
 
 def settle() -> Path:
-    """Give this process and its children surroundings of their own, in a new folder that goes when the process ends.
+    """Create a temporary folder and point the environment of this process and its children to it.
 
-    To be called before anything reads the environment. XDG_CACHE_HOME stays: Kafka's jars are fetched once for all.
+    Call it before the environment is read. The folder is deleted at exit. XDG_CACHE_HOME is kept, so that Kafka's
+    jars are downloaded only once.
     """
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     _folders.append(folder)
@@ -42,5 +43,5 @@ def settle() -> Path:
 
 
 def _remove(folder: Path, pid: int) -> None:
-    if os.getpid() == pid:  # a child that was forked runs this, too
+    if os.getpid() == pid:  # forked children run this, too
         shutil.rmtree(folder, ignore_errors=True)

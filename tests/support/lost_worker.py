@@ -16,19 +16,19 @@ FAILED = 1
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodeready(node: Any) -> None:
-    """Let the run go on where it tells a worker something that has just died: its end comes as the next news."""
+    """Ignore send errors to a dead worker; xdist reports its end next."""
     send = node.sendcommand
 
-    def send_to_the_living(name: str, **more: object) -> None:
+    def send_if_alive(name: str, **more: object) -> None:
         with suppress(OSError):
             send(name, **more)
 
-    node.sendcommand = send_to_the_living
+    node.sendcommand = send_if_alive
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Fail the run for a worker that did not end by itself. What it says of Ctrl-C is left to xdist."""
+    """Fail the run if a worker died. xdist handles Ctrl-C."""
     if error in (None, "keyboard-interrupt"):
         return
     session = node.config.pluginmanager.getplugin("dsession")
@@ -39,7 +39,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def _test_of(session: Any, node: Any) -> str | None:
-    """Name the test that a worker was at, without giving it to another one."""
+    """Return the test that the worker ran, without rescheduling it."""
     session.triggershutdown()
-    found: str | None = session.sched.remove_node(node) if node in session.sched.nodes else None
-    return found
+    test: str | None = session.sched.remove_node(node) if node in session.sched.nodes else None
+    return test

@@ -1,4 +1,4 @@
-"""A paid service whose ledger is a file, for workers that may die before, at and after its effect."""
+"""A billed service whose ledger is a file, for workers that crash before, during or after a call."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BROKEN = "broken-"
 
 
 class Crash:
-    """Kills the process at one point of its way."""
+    """Kills the process at a given crash point."""
 
     def __init__(self, point: str, passes: int) -> None:
         self._point = point
         self._left = passes
 
     def at(self, point: str) -> None:
-        """Pass a point, or die there."""
+        """Pass a point; kill the process if it is the crash point."""
         if point == self._point:
             self._left -= 1
             if self._left == 0:
@@ -45,7 +45,7 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """What was paid for. Like AWS's ClientRequestToken: a token that was used before changes nothing."""
+    """Billed calls. A repeated token has no effect, like AWS's ClientRequestToken."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -53,7 +53,7 @@ class Ledger:
         self._known: set[str] = set()
 
     def pay(self, token: str, asset: Asset) -> None:
-        """Have an effect, unless the token had it already."""
+        """Record an effect unless the token is known."""
         with self._file.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(self._read)
@@ -66,12 +66,12 @@ class Ledger:
 
 
 def is_mended(key: str, share: float) -> bool:
-    """Whether a broken file is among the share of them that the service can read by now."""
+    """Whether a broken file belongs to the share that now succeeds."""
     return zlib.crc32(key.encode()) % 1000 < share * 1000
 
 
 class PaidService:
-    """Takes as many milliseconds as the asset has bytes, fails at times, and at times only seems to have failed."""
+    """Takes 1 ms per byte of the asset; fails randomly before or after the effect."""
 
     def __init__(self, ledger: Ledger, failing: float, draw: random.Random, crash: Crash, mended: float = 0.0) -> None:
         self._ledger = ledger
@@ -81,17 +81,17 @@ class PaidService:
         self._crash = crash
 
     async def start(self, _feature: Feature, asset: Asset, token: str) -> str:
-        """Have the effect once."""
+        """Start a job; its effect happens once per token."""
         await asyncio.sleep(asset.size / 1000)
         if asset.key.startswith(BROKEN) and not is_mended(asset.key, self._mended):
             raise PermanentError("unreadable", "broken file")
-        self._hiccup()
+        self._fail_randomly()
         self._crash.at("effect.before")
         self._ledger.pay(token, asset)
         self._crash.at("effect.after")
-        self._hiccup()
+        self._fail_randomly()
         return f"job-of-{token}"
 
-    def _hiccup(self) -> None:
+    def _fail_randomly(self) -> None:
         if self._draw.random() < self._failing / 2:
-            raise TransientError("it did not work this time")
+            raise TransientError("random failure")

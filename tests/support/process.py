@@ -1,4 +1,4 @@
-"""The product as its users run it: `headrace` processes beside a cluster, and what the log says of them."""
+"""Run `headrace` processes and wait for conditions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ COMMAND = str(Path(sys.executable).with_name("headrace"))
 
 
 def wait_for(condition: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
-    """Give the first true thing that a condition says. Fails the test, naming what was waited for."""
+    """Return the first truthy result of a condition. Fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
-        found = condition()
-        if found:
-            return found
+        result = condition()
+        if result:
+            return result
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
         time.sleep(0.05)
 
@@ -42,29 +42,29 @@ class Headrace:
             )
 
     def says(self, words: str) -> bool:
-        """Whether the process has written these words."""
+        """Whether the output contains `words`."""
         return words in self.log.read_text()
 
     def ready(self, words: str = "ready", seconds: float = 60.0) -> Headrace:
-        """Wait until the process says that it works."""
+        """Wait until the output contains `words`. Fails the test if the process ends."""
         wait_for(lambda: self.says(words) or self.process.poll() is not None, f"{words!r} in {self.log}", seconds)
         assert self.process.poll() is None, self.log.read_text()
         return self
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the process with SIGKILL."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
     def stop(self, seconds: float = 40.0) -> int:
-        """Ask it to end, and give its exit code."""
+        """Send SIGTERM and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
 
 @contextlib.contextmanager
 def headrace(environment: dict[str, str], folder: Path, *arguments: str) -> Iterator[Headrace]:
-    """Run `headrace ARGUMENTS` while the block lasts."""
+    """Run `headrace ARGUMENTS` for the duration of the block."""
     running = Headrace(list(arguments), environment, folder / f"{'-'.join(arguments)}.log".replace("/", "_"))
     try:
         yield running
@@ -74,7 +74,7 @@ def headrace(environment: dict[str, str], folder: Path, *arguments: str) -> Iter
 
 
 def run(environment: dict[str, str], *arguments: str, seconds: float = 120.0, **options: Any) -> Any:
-    """Run `headrace ARGUMENTS` to its end and give what it wrote."""
+    """Run `headrace ARGUMENTS` to completion and return its output."""
     return subprocess.run(
         [COMMAND, *arguments],
         env={**os.environ, **environment},

@@ -1,4 +1,4 @@
-"""Patterns and events drawn at random, as JSON texts: all operators, in every form, some of them wrong."""
+"""Random patterns and events as JSON: all operators in every form, some of them invalid."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN = (
 )
 FOREIGN = ("ß", "SS", "straße", "STRASSE", "É", "é", "İ", "i", "ı", "K", "k", "ǅ", "日本")
 NUMBERS = ("0", "1", "1.0", "-1", "1.5", "100", "1e2", "-0.0", "0.1", "1e-7", "301.8", "5000000001", "9007199254740993")
-# Nothing beyond the basic plane: of that, event-ruler does not even find the text itself without regard to case.
+# Only the basic multilingual plane: event-ruler does not match other text with equals-ignore-case.
 BLOCKS = ("10.0.0.0/24", "10.0.0.7/8", "2001:db8::/32", "::1/127", "10.0.0.0", "x/8", "10.0.0.0/33", "10.0.0.1/32")
 OPERATORS = ("prefix", "suffix", "equals-ignore-case", "wildcard", "exists", "cidr", "numeric", "anything-but")
 WRONG = ("null", "true", "[]", "{}", "[[1]]", '["a", 1]', '{"x": 1}')
@@ -35,14 +35,14 @@ WRONG_NUMERIC = ('["="]', '["!=", 1]', '["<", 1, ">", 0]', '[">", 5, "<", 5]', '
 
 
 class Drawing:
-    """Draws from a seed. `texts` are the texts that are taken; how often something is wrong is `wrong`, of 1."""
+    """Generates from a seed and `texts`; `wrong` is the probability of an invalid part."""
 
     def __init__(self, seed: int, texts: tuple[str, ...] = PLAIN, wrong: float = 0.0) -> None:
         self._draw = random.Random(seed)
         self._texts, self._wrong = texts, wrong
 
     def pattern(self, depth: int = 0) -> str:
-        """Draw a pattern."""
+        """Return a random pattern."""
         fields = {
             name: self.pattern(depth + 1) if depth < 3 and self._chance(0.35) else self._leaf()
             for name in self._draw.sample(NAMES, self._draw.choice((1, 1, 2, 2, 3)))
@@ -52,7 +52,7 @@ class Drawing:
         return self._object(fields)
 
     def event(self, depth: int = 0) -> str:
-        """Draw an event."""
+        """Return a random event."""
         names = self._draw.sample(NAMES, self._draw.choice((1, 2, 3) if depth == 0 else (0, 1, 2, 3)))
         return self._object({name: self._value(depth) for name in names})
 
@@ -102,7 +102,7 @@ class Drawing:
         name = self._draw.choice(("prefix", "suffix", "equals-ignore-case", "wildcard"))
         text = self._wild if name == "wildcard" else self._text
         if name in ("prefix", "suffix") and not self._wrong:
-            text = lambda: json.dumps(self._draw.choice(self._texts[1:]))  # noqa: E731 - an empty one is refused
+            text = lambda: json.dumps(self._draw.choice(self._texts[1:]))  # noqa: E731 - an empty text is invalid
         return self._object({name: text() if self._chance(0.5) else self._list(text, 1, 3)})
 
     def _wild(self) -> str:

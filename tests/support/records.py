@@ -1,4 +1,4 @@
-"""Records to begin a test with. Every builder gives something valid; a test names only what it is about."""
+"""Valid test records. Builders take only the fields that differ from the default."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CODEC = codec.load()
 
 
 def asset(key: str = "photos/cat.jpg", **changes: Any) -> Asset:
-    """One object version."""
+    """Return an object version."""
     given = {"bucket": "media", "version": "e1", "etag": "e1", "size": 10, "sequencer": "0A"}
     return Asset(key=key, **{**given, **changes})
 
 
 def uploaded(of: Asset | None = None) -> MediaUploaded:
-    """An upload."""
+    """Return an upload."""
     return MediaUploaded(
         asset=of or asset(),
         event_name="ObjectCreated:Put",
@@ -34,43 +34,43 @@ def uploaded(of: Asset | None = None) -> MediaUploaded:
 
 
 def scanned(of: Asset | None = None) -> MediaScanned:
-    """A clean scan."""
+    """Return a scan without findings."""
     return MediaScanned(asset=of or asset(), engine="test", content_type="image/jpeg", sha256="0" * 64)
 
 
 def probed(of: Asset | None = None, **changes: Any) -> MediaProbed:
-    """The metadata of an image."""
+    """Return the metadata of an image."""
     return MediaProbed(asset=of or asset(), **{"kind": "image", "format": "jpeg", **changes})
 
 
 def ready(of: Asset | None = None, **changes: Any) -> MediaReady:
-    """An image that is worth paying for."""
+    """Return an image that is ready for AI services."""
     given = {"content_type": "image/jpeg", "sha256": "0" * 64, "kind": "image", "format": "jpeg"}
     return MediaReady(asset=of or asset(), **{**given, **changes})
 
 
 def job_finished(token: str, **changes: Any) -> JobFinished:
-    """A job that ended well."""
+    """Return the completion of a successful job."""
     given = {"service": "rekognition", "operation": "StartLabelDetection", "job_id": "j1", "status": "succeeded"}
     return JobFinished(token=token, finished_at=NOW, **{**given, **changes})
 
 
 def envelope(event: Event, **changes: Any) -> EventMetadata:
-    """The envelope of an event; its id follows from what it is about."""
+    """Return the metadata of an event; its id is derived from the subject."""
     given = {"id": ids.named_id(event.EVENT, topics.subject_of(event)), "source": "test", "time": "2026-03-14"}
     return EventMetadata(type=PREFIX + event.EVENT, subject=topics.subject_of(event), **{**given, **changes})
 
 
 def received(event: Event, offset: int = 0, **changes: Any) -> ConsumerRecord:
-    """An event as a consumer gets it."""
+    """Return the consumer record of an event."""
     return arrived(to_producer_record(event, envelope(event, **changes), CODEC), offset)
 
 
 def arrived(sent: ProducerRecord, offset: int = 0, timestamp: float = 1.0) -> ConsumerRecord:
-    """What a consumer gets of what was sent."""
+    """Return the consumer record of a producer record."""
     return ConsumerRecord(sent.topic, 0, offset, timestamp, sent.key, sent.value, sent.headers)
 
 
 def raw(value: bytes | None, headers: Headers = (), topic: str = "media.uploaded", offset: int = 0) -> ConsumerRecord:
-    """Bytes as a consumer gets them."""
+    """Return a consumer record with a raw value."""
     return ConsumerRecord(topic, 0, offset, 1.0, b"media/photos/cat.jpg", value, headers)

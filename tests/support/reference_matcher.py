@@ -1,6 +1,6 @@
-"""Event patterns evaluated by trying everything: slow, short, and written without a line of the product's.
+"""Evaluate event patterns by brute force, independently of the product.
 
-Every choice of one value a field is tried, which is what array consistency means; only small events are for it.
+Tries every choice of one value per field (array consistency), so it is slow for large events.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _branches(pattern: Json, before: str, found: list[dict[str, Json]]) -> list[
 
 
 def _conjunction(clauses: dict[str, Json], event: Json) -> bool:
-    """Fields are gone through in the order of their names: a field is absent that no chosen element has."""
+    """Check clauses in field order; a field is absent if no chosen element has it."""
     values = list(_values(event, "", (), "$"))
     there = [[(value, place) for path, value, place in values if path == wanted] for wanted in sorted(clauses)]
     wanted = [clauses[path] for path in sorted(clauses)]
@@ -56,7 +56,7 @@ def _fits(chosen: dict[str, int], place: Place) -> bool:
 
 
 def _values(event: Json, path: str, place: Place, at: str) -> Iterator[tuple[str, Json, Place]]:
-    """Give every plain value with its path and its place in lists; `at` names where in the event we are."""
+    """Yield every scalar with its path and array indexes; `at` is the current position in the event."""
     if isinstance(event, dict):
         for name, value in event.items():
             yield from _values(value, f"{path}.{name}" if path else name, place, f"{at}/{name}")

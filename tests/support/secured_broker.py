@@ -43,7 +43,7 @@ OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 
 
 def unsecured_token(user: str) -> str:
-    """A token that Kafka's own validator for tests believes, as MSK's believes one that AWS signed."""
+    """Return an unsigned token, which Kafka's validator for tests accepts."""
     now = int(time.time())
     parts = ({"alg": "none"}, {"sub": user, "iat": now, "exp": now + 300})
     texts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
@@ -52,7 +52,7 @@ def unsecured_token(user: str) -> str:
 
 @dataclass(frozen=True)
 class Guarded:
-    """The broker: the listener `guarded` is for users and has a certificate of `ca_file`; `inside` is for the tests."""
+    """Addresses of the broker: users connect to `guarded` (TLS, trust `ca_file`), tests to `inside` (plaintext)."""
 
     inside: str
     guarded: str
@@ -70,27 +70,27 @@ class Guarded:
         }
 
     def admit(self, user: str, password: str = "secret") -> None:
-        """Make a user."""
-        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-        upsert = UserScramCredentialUpsertion(user, how, password.encode())
+        """Create a user."""
+        credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        upsert = UserScramCredentialUpsertion(user, credential, password.encode())
         admin = self._admin()
-        for made in admin.alter_user_scram_credentials([upsert]).values():
-            made.result()
+        for future in admin.alter_user_scram_credentials([upsert]).values():
+            future.result()
 
     def allow(self, user: str, rules: Iterable[AclRule]) -> None:
-        """Allow a user what rules say."""
+        """Create ACLs for a user."""
         admin = self._admin()
-        for made in admin.create_acls([_binding(user, rule) for rule in rules]).values():
-            made.result()
+        for future in admin.create_acls([_binding(user, rule) for rule in rules]).values():
+            future.result()
 
     def _admin(self) -> AdminClient:
-        """Give a client, which must be kept until it has its answers."""
+        """Return a client; it must stay referenced until its futures are done."""
         return AdminClient({"bootstrap.servers": self.inside, "log_level": 2})
 
 
 @contextmanager
 def guarded_broker(folder: Path) -> Iterator[Guarded]:
-    """Run the broker while the block lasts."""
+    """Run the broker for the duration of the block."""
     runtime = parts.runtime()
     jars.ensure(runtime.jars)
     ports: list[int] = []
@@ -99,7 +99,7 @@ def guarded_broker(folder: Path) -> Iterator[Guarded]:
     node = kafka_broker.BrokerNode(NODE_NUMBER, ports[0], ports[1])
     command = kafka_broker.prepare(runtime, folder / "node", node, [node], CLUSTER_ID)
     with (folder / "node" / kafka_broker.SETTINGS).open("a", encoding="utf-8") as settings:
-        settings.write(_settings(folder, node, ports[2]))  # of a name that comes twice, Java takes the last
+        settings.write(_settings(folder, node, ports[2]))  # the last value of a repeated property applies
     with (folder / "broker.log").open("wb") as log:
         process = subprocess.Popen(command.argv, cwd=command.folder, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -1,4 +1,4 @@
-"""A port that passes everything on to another, for as long as a test wants it to."""
+"""A TCP proxy that a test can open and close."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def forwarding(to: str, port: int) -> Iterator[None]:
     def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
-                here = server.accept()[0]
-                there = socket.create_connection((host, int(target)))
-                opened.extend((here, there))
-                for one, other in ((here, there), (there, here)):
+                client = server.accept()[0]
+                upstream = socket.create_connection((host, int(target)))
+                opened.extend((client, upstream))
+                for one, other in ((client, upstream), (upstream, client)):
                     threading.Thread(target=_pump, args=(one, other), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
@@ -35,7 +35,7 @@ def forwarding(to: str, port: int) -> Iterator[None]:
 
 
 def _pump(one: socket.socket, other: socket.socket) -> None:
-    """Pass on what comes until one side ends."""
+    """Copy bytes until one side closes the connection."""
     with contextlib.suppress(OSError):
         while data := one.recv(65536):
             other.sendall(data)

@@ -1,4 +1,4 @@
-"""An event loop whose clock only waiting moves: a minute of backing off takes a moment, and always the same one."""
+"""An event loop with a virtual clock: timers advance it without waiting, deterministically."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class _Leap(selectors.DefaultSelector):
-    """Instead of waiting it sets the clock forward."""
+    """A selector that advances the clock instead of waiting."""
 
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "everything waits for something that will never come"
+        assert timeout is not None, "deadlock: no timer is pending"
         self.now += max(0.0, timeout)
         return super().select(0)
 
@@ -30,7 +30,7 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._clock.now
 
 
-def run(work: Coroutine[Any, Any, Found]) -> Found:
-    """Run work that waits for time alone."""
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine that waits only for timers."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(work)

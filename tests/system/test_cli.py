@@ -26,7 +26,7 @@ from tests.support.records import NOW, asset, envelope, scanned, uploaded
 
 
 class Cluster:
-    """A cluster, and a bucket that tells nobody of what is put there."""
+    """A cluster, and a bucket without event notifications."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -70,7 +70,7 @@ def cluster(cluster_env: dict[str, str]) -> Cluster:
     return Cluster(cluster_env)
 
 
-def test_put_stores_a_file_and_says_what_it_has_become(cluster: Cluster, tmp_path: Path) -> None:
+def test_put_stores_a_file_and_prints_its_asset(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "a + b.jpg"
     file.write_bytes(b"\xff\xd8\xff")
     said = cluster.run("put", str(file), "--bucket", cluster.bucket, "--prefix", "in")
@@ -79,7 +79,7 @@ def test_put_stores_a_file_and_says_what_it_has_become(cluster: Cluster, tmp_pat
     assert there["ContentType"] == "image/jpeg"
 
 
-def test_put_into_a_bucket_that_is_not_there_is_one_line(cluster: Cluster, tmp_path: Path) -> None:
+def test_put_into_a_missing_bucket_is_a_one_line_error(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(b"x")
     said = cluster.run("put", str(file), "--bucket", "no-such-bucket")
@@ -87,7 +87,7 @@ def test_put_into_a_bucket_that_is_not_there_is_one_line(cluster: Cluster, tmp_p
     assert "NoSuchBucket" in said.stderr
 
 
-def test_trace_tells_what_happened_and_why(cluster: Cluster) -> None:
+def test_trace_prints_steps_and_causes(cluster: Cluster) -> None:
     of = cluster.asset("traced.txt")
     cluster.say(uploaded(of), scanned(of))
     found = cluster.json("trace", f"s3://{cluster.bucket}/traced.txt", "--json")
@@ -99,7 +99,7 @@ def test_trace_tells_what_happened_and_why(cluster: Cluster) -> None:
     assert (second["cause"], second["cause_event"]) == (first["id"], "MediaUploaded")
 
 
-def test_trace_shows_every_version_to_people(cluster: Cluster) -> None:
+def test_trace_prints_every_version(cluster: Cluster) -> None:
     old = cluster.asset("versions.txt")
     new = asset("versions.txt", bucket=cluster.bucket, sequencer="0B", version="e2", etag="e2")
     cluster.say(uploaded(old), uploaded(new))
@@ -109,12 +109,12 @@ def test_trace_shows_every_version_to_people(cluster: Cluster) -> None:
     assert "processing, version e2" in said.stdout
 
 
-def test_trace_finds_a_key_that_is_in_one_bucket_only(cluster: Cluster) -> None:
+def test_trace_finds_a_key_without_its_bucket(cluster: Cluster) -> None:
     cluster.say(uploaded(cluster.asset("nowhere-else.txt")))
     assert cluster.json("trace", "nowhere-else.txt", "--json")["asset"] == f"{cluster.bucket}/nowhere-else.txt"
 
 
-def test_a_record_that_is_no_schema_blinds_no_reader(cluster: Cluster) -> None:
+def test_invalid_schema_record_does_not_stop_readers(cluster: Cluster) -> None:
     of = cluster.asset("junk.txt")
     cluster.produce(topics.SCHEMAS.name, b"junk", b"{not a schema")
     cluster.say(uploaded(of))
@@ -127,7 +127,7 @@ def test_trace_of_an_unknown_asset_prints_one_line(cluster: Cluster) -> None:
     assert said.stderr == "no records of no/such/asset: the log has none with this key\n"
 
 
-def test_status_tells_of_every_stage_how_far_it_is(cluster: Cluster) -> None:
+def test_status_prints_progress_of_every_stage(cluster: Cluster) -> None:
     cluster.say(uploaded(cluster.asset("status.txt")))
     found = cluster.json("status", "--json")
     assert found["brokers"] == [cluster.environment["HEADRACE_BOOTSTRAP_SERVERS"]]
@@ -163,7 +163,7 @@ def test_stage_without_a_worker_lags_until_one_starts(cluster: Cluster, tmp_path
     assert all(json.loads(line) for line in worker.log.read_text().splitlines())
 
 
-def test_watch_tells_in_lines_what_ends_and_ctrl_c_ends_it(cluster: Cluster, tmp_path: Path) -> None:
+def test_watch_prints_finished_stages_until_ctrl_c(cluster: Cluster, tmp_path: Path) -> None:
     of = cluster.asset("watched.txt")
     cluster.say(uploaded(of))
     with headrace(cluster.environment, tmp_path, "watch", "watched.*") as watch:
@@ -174,7 +174,7 @@ def test_watch_tells_in_lines_what_ends_and_ctrl_c_ends_it(cluster: Cluster, tmp
     assert "Traceback" not in watch.log.read_text()
 
 
-def test_the_doctor_finds_a_whole_cluster_well(cluster: Cluster) -> None:
+def test_doctor_passes_on_a_healthy_cluster(cluster: Cluster) -> None:
     said = cluster.run("doctor")
     assert said.returncode == 0, said.stdout
     well = [line.split()[1] for line in said.stdout.splitlines() if line.startswith("ok")]
@@ -190,7 +190,7 @@ def test_the_doctor_finds_a_whole_cluster_well(cluster: Cluster) -> None:
         ("HEADRACE_REPLICATION_FACTOR", "3", "copies"),
     ],
 )
-def test_the_doctor_names_what_is_wrong_and_what_to_do(cluster: Cluster, variable: str, value: str, part: str) -> None:
+def test_doctor_names_failures_and_fixes(cluster: Cluster, variable: str, value: str, part: str) -> None:
     said = run({**cluster.environment, variable: value}, "doctor")
     assert said.returncode == 1
     lines = said.stdout.splitlines()
@@ -200,7 +200,7 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(cluster: Cluster, variabl
     assert variable in lines[wrong] + lines[wrong + 1]
 
 
-def test_an_event_is_what_was_sent(cluster: Cluster) -> None:
+def test_received_event_equals_the_sent_event(cluster: Cluster) -> None:
     of = cluster.asset("kept.txt")
     cluster.say(uploaded(of))
     [version] = connect(load_stages()).progress(f"{cluster.bucket}/kept.txt").versions(f"{cluster.bucket}/kept.txt")
@@ -209,7 +209,7 @@ def test_an_event_is_what_was_sent(cluster: Cluster) -> None:
     assert fact.event.asset == of
 
 
-def test_a_subscription_goes_on_where_it_ended_and_another_begins_at_the_beginning(cluster: Cluster) -> None:
+def test_subscription_resumes_and_a_new_one_starts_at_the_first_offset(cluster: Cluster) -> None:
     one, other = cluster.asset("sub-one.txt"), cluster.asset("sub-other.txt")
     pattern = json.dumps({"detail": {"asset": {"bucket": [cluster.bucket], "key": [{"prefix": "sub-"}]}}})
 
@@ -228,7 +228,7 @@ def test_a_subscription_goes_on_where_it_ended_and_another_begins_at_the_beginni
     assert sorted(read(theirs)) == ["sub-one.txt", "sub-other.txt"]
 
 
-def test_a_subscription_to_what_is_not_there_is_refused(cluster: Cluster) -> None:
+def test_subscription_to_a_missing_topic_is_rejected(cluster: Cluster) -> None:
     refused = cluster.run("subscribe", "me", "--topics", "media.nothing")
     assert refused.returncode == 1
     assert "there is no topic media.nothing" in refused.stderr

@@ -50,7 +50,7 @@ def _stage(name: str) -> Stage:
 
 
 class Site:
-    """A cluster, a bucket that nobody else uses, and a code that no other letter has."""
+    """A cluster, a bucket of its own, and a unique error code."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -113,7 +113,7 @@ def ids(letters: Iterable[ConsumerRecord]) -> list[str]:
     return [letter_id(letter) for letter in letters]
 
 
-def test_the_newest_letters_are_listed_first_by_whatever_is_asked_for(site: Site) -> None:
+def test_list_filters_and_prints_newest_letters_first(site: Site) -> None:
     now = datetime.now(UTC)
     old = site.fails("old.mp4", at=now - timedelta(hours=3))
     new = site.fails("new.mp4", why="took 300 s", stage="scan")
@@ -132,34 +132,34 @@ def test_the_newest_letters_are_listed_first_by_whatever_is_asked_for(site: Site
     assert re.match(r"1 more letter:|up to \d+ more:", more)  # exact where the rest of the log had to be read anyway
 
 
-def test_one_letter_is_shown_with_its_record_its_timeline_and_the_way_back(site: Site) -> None:
+def test_show_prints_record_timeline_and_redrive_command(site: Site) -> None:
     event = site.event("a b.mp4")
     upload = to_producer_record(event, envelope(event), codec.load())
     site.put(upload)
     letter = site.give_up(arrived(upload))
     id_ = letter_id(letter)
-    told = site.json("show", id_[: len("probe-") + 12])
-    assert (told["id"], told["code"], told["reason"]) == (id_, site.code, "no moov atom")
-    assert told["value"]["record"]["asset"]["key"] == "a b.mp4"
-    assert [step["event"] for step in told["timeline"]] == ["MediaUploaded", "DeadLetter"]
-    assert ["dlq-code", site.code] in told["headers"]
-    program, *command = told["redrive"].split()
+    output = site.json("show", id_[: len("probe-") + 12])
+    assert (output["id"], output["code"], output["reason"]) == (id_, site.code, "no moov atom")
+    assert output["value"]["record"]["asset"]["key"] == "a b.mp4"
+    assert [step["event"] for step in output["timeline"]] == ["MediaUploaded", "DeadLetter"]
+    assert ["dlq-code", site.code] in output["headers"]
+    program, *command = output["redrive"].split()
     assert program == "headrace"
     back = CliRunner().invoke(app, command)
     assert back.exit_code == 0, back.stderr
     assert "1 dead letter" in back.stdout
     printed = site.text("show", id_)
-    assert all(part in printed for part in (id_, "no moov atom", '"key": "a b.mp4"', "DeadLetter", told["redrive"]))
+    assert all(part in printed for part in (id_, "no moov atom", '"key": "a b.mp4"', "DeadLetter", output["redrive"]))
 
 
 def test_show_prints_an_unparseable_record_in_hexadecimal(site: Site) -> None:
     letter = site.give_up(ConsumerRecord("media.uploaded", 0, 5, 1.0, b"k", b"\xffjunk", (("x", b"\xfe"),)))
-    told = site.json("show", letter_id(letter))
-    assert told["value"] == {"size": 5, "kind": "bytes", "hex": [f"00000000  ff 6a 75 6e 6b{' ' * 33}  .junk"]}
-    assert told["origin"] == "media.uploaded/0/5"
+    output = site.json("show", letter_id(letter))
+    assert output["value"] == {"size": 5, "kind": "bytes", "hex": [f"00000000  ff 6a 75 6e 6b{' ' * 33}  .junk"]}
+    assert output["origin"] == "media.uploaded/0/5"
 
 
-def test_an_id_that_is_unknown_or_means_several_is_one_line(site: Site) -> None:
+def test_unknown_or_ambiguous_id_is_a_one_line_error(site: Site) -> None:
     site.fails("one.mp4")
     site.fails("two.mp4")
     assert "there is no dead letter probe-xyz" in site.refused("show", "probe-xyz")
@@ -176,18 +176,18 @@ def test_unparseable_aws_message_is_a_dead_letter_of_the_bridge(site: Site) -> N
     assert site.json("show", found["id"])["redrive"] is None
 
 
-def test_letters_are_counted_once_and_grouped_by_alike_reasons(site: Site) -> None:
+def test_stats_count_letters_once_and_group_similar_reasons(site: Site) -> None:
     site.fails("1.mp4", why="took 300 s")
     site.fails("2.mp4", why="took 17 s")
     site.fails("2.mp4", why="took 17 s")
-    told = site.json("stats")
-    assert told["by_code"][site.code] == 2
-    [group] = [each for each in told["groups"] if each["code"] == site.code]
+    output = site.json("stats")
+    assert output["by_code"][site.code] == 2
+    [group] = [each for each in output["groups"] if each["code"] == site.code]
     assert (group["normalized_reason"], group["letters"], group["new"]) == ("took <n> s", 2, True)
     assert "took <n> s" in site.text("stats")
 
 
-def test_letters_are_carried_to_a_file_and_back_byte_for_byte_and_once(site: Site, tmp_path: Path) -> None:
+def test_export_and_import_preserve_every_byte(site: Site, tmp_path: Path) -> None:
     letters = [
         site.give_up(
             ConsumerRecord("media.uploaded", 0, number, 1.0, key, value, (("b", b"\xff"), ("n", None), ("e", b"")))
@@ -227,7 +227,7 @@ def b64(data: bytes | None) -> str | None:
     return None if data is None else base64.b64encode(data).decode()
 
 
-def test_a_file_that_holds_anything_else_changes_nothing(site: Site, tmp_path: Path) -> None:
+def test_importing_an_invalid_file_changes_nothing(site: Site, tmp_path: Path) -> None:
     site.fails("a.mp4")
     file = tmp_path / "letters.jsonl"
     site.run("export", str(file), "--code", site.code)
@@ -236,14 +236,14 @@ def test_a_file_that_holds_anything_else_changes_nothing(site: Site, tmp_path: P
     assert "No such file" in site.refused("import", str(tmp_path / "lost.jsonl"))
 
 
-def test_only_the_newest_are_exported_where_that_is_asked_for(site: Site) -> None:
+def test_export_limit_keeps_the_newest(site: Site) -> None:
     site.fails("1.mp4")
     new = site.fails("2.mp4")
     said = site.text("export", "--code", site.code, "--limit", "1")
     assert [json.loads(line)["id"] for line in said.splitlines()] == ids([new])
 
 
-def test_a_resolved_letter_is_out_of_sight_until_it_is_opened_again(site: Site) -> None:
+def test_resolved_letter_is_hidden_until_reopened(site: Site) -> None:
     letter, other = site.fails("1.mp4"), site.fails("2.mp4")
     id_ = letter_id(letter)
     said = site.text("resolve", id_[:20], "--status", "wont-fix", "--why", "a test file")
@@ -260,7 +260,7 @@ def test_a_resolved_letter_is_out_of_sight_until_it_is_opened_again(site: Site) 
     assert "is not resolved" in site.refused("unresolve", id_)
 
 
-def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
+def test_secrets_are_redacted_except_in_exports(site: Site) -> None:
     event = site.event(f"a.jpg?X-Amz-Signature=CANARY5&{KEY}")
     headers = (
         *to_headers(envelope(event)),
@@ -292,7 +292,7 @@ def test_no_secret_is_shown_and_the_export_keeps_every_byte(site: Site) -> None:
     )
 
 
-def test_several_processes_see_what_one_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parallel_scan_equals_a_single_process_scan(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         site.fails(f"{number}.mp4", stage=("probe", "scan", "labels")[number % 3])
     log = TopicReader(site.settings)
@@ -310,7 +310,7 @@ def test_several_processes_see_what_one_sees(site: Site, monkeypatch: pytest.Mon
     assert [found.id for found in listing.page(log, spans, wanted).letters] == [found.id for found in page.letters]
 
 
-def test_a_broker_that_is_not_there_is_one_line(site: Site) -> None:
+def test_unreachable_broker_is_a_one_line_error(site: Site) -> None:
     nowhere = {**site.environment, "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
     said = run(nowhere, "dlq", "list")
     assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1)

@@ -41,14 +41,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
         yield started
 
 
-def test_groups_that_never_were_have_nothing_and_the_process_lives(cluster: Brokers) -> None:
+def test_unknown_groups_have_no_offsets(cluster: Brokers) -> None:
     command = [sys.executable, "-c", ASK, cluster.bootstrap_servers]
     asking = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     said = [each.communicate(timeout=60)[1] for each in asking]
     assert [each.returncode for each in asking] == [0, 0, 0], said
 
 
-def test_a_group_is_where_it_was_put_until_it_is_deleted(cluster: Brokers) -> None:
+def test_set_offsets_persist_until_the_group_is_deleted(cluster: Brokers) -> None:
     settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
     clients.create_topics(clients.admin(settings), [TOPIC], 1)
     here = ConsumerGroups(settings)
@@ -60,7 +60,7 @@ def test_a_group_is_where_it_was_put_until_it_is_deleted(cluster: Brokers) -> No
     assert here.positions({"moved": PLACES}) == {"moved": {}}
 
 
-def test_no_broker_is_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_broker_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumer_groups, "ANSWER_SECONDS", 1.0)
     nowhere = ConsumerGroups(KafkaSettings(bootstrap_servers=f"{HOST}:1"))
     begun = time.monotonic()

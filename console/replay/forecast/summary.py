@@ -1,4 +1,4 @@
-"""What a replay as a whole will do and cost, from some or all of its records. Pure."""
+"""Summarize the forecasts of all or a sample of the records of a replay."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WINDOWS = 10
 
 @dataclass(frozen=True, slots=True)
 class ForecastSummary:
-    """What becomes of `records`, of which `looked` were looked at: `counts` and `usd` are theirs alone.
+    """Effects and cost of a replay of `records`; `counts`, `usd` and `unpriced` cover the `looked` sampled ones.
 
-    `usd` is in US dollars; `unpriced` counts the paid calls that it does not hold, because nobody knows their price.
+    `usd` is in US dollars; `unpriced` counts billed calls without a known price, which `usd` excludes.
     """
 
     records: int
@@ -27,27 +27,27 @@ class ForecastSummary:
 
     @property
     def is_exact(self) -> bool:
-        """Whether everything was looked at."""
+        """Whether the sample covers every record."""
         return self.looked == self.records
 
     def of_all(self, number: float) -> float:
-        """Say what a number of those that were looked at comes to for all."""
+        """Extrapolate a number of the sample to all records."""
         return number * self.records / self.looked if self.looked else 0.0
 
 
 def summarize(effects: Iterable[RecordForecast], records: int | None = None) -> ForecastSummary:
-    """Sum up what was found; `records` is how many there are in all, if that is more."""
-    found = list(effects)
-    usd = round(sum(effect.usd or 0.0 for effect in found), 6)
-    unpriced = sum(effect.usd is None for effect in found)
-    counts = dict(Counter(effect.kind for effect in found))
-    return ForecastSummary(len(found) if records is None else records, len(found), counts, usd, unpriced)
+    """Summarize forecasts; `records` is the total if `effects` is a sample."""
+    sample = list(effects)
+    usd = round(sum(effect.usd or 0.0 for effect in sample), 6)
+    unpriced = sum(effect.usd is None for effect in sample)
+    counts = dict(Counter(effect.kind for effect in sample))
+    return ForecastSummary(len(sample) if records is None else records, len(sample), counts, usd, unpriced)
 
 
 def windows(
     spans: Mapping[TopicAndPartition, OffsetRange], limit: int
 ) -> Iterator[dict[TopicAndPartition, OffsetRange]]:
-    """Choose about `limit` records of spans that hold more, in runs that lie evenly over each; else all of them."""
+    """Yield about `limit` records in evenly spaced runs over each range, or all of them if there are fewer."""
     total = sum(span.high - span.low for span in spans.values())
     if total <= limit:
         yield dict(spans)

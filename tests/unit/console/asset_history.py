@@ -1,4 +1,4 @@
-"""Histories to tell the read model: each function gives an entry as the log has it. Moments are seconds after `NOW`."""
+"""Log entries for the asset projection. Times are seconds after `NOW`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def after(seconds: float) -> str:
 
 
 def sent(event: Event, seconds: float = 0, cause: LogEntry | None = None, stage: str = "") -> ProducerRecord:
-    """An event on its way, with an id that follows from what it is, its version and its cause."""
+    """Return a producer record; its id is derived from the event type, the version and the cause."""
     version = getattr(event, "asset", None)
     because = cause.envelope.id if cause and cause.envelope else ""
     return to_producer_record(
@@ -58,31 +58,31 @@ def sent(event: Event, seconds: float = 0, cause: LogEntry | None = None, stage:
 def entry(
     event: Event, seconds: float = 0, cause: LogEntry | None = None, stage: str = "", offset: int = 0
 ) -> LogEntry:
-    """An event as the log has it."""
+    """Return the log entry of an event."""
     return open_record(arrived(sent(event, seconds, cause, stage), offset, NOW.timestamp() + seconds), CODEC)
 
 
 def letter(of: LogEntry, stage: str, seconds: float = 1, code: str = "unreadable", offset: int = 0) -> LogEntry:
-    """What is in a stage's dead-letter topic when it gave a record up."""
+    """Return the dead letter of a record."""
     dead = Dead(code, "no moov atom", "PermanentError")
     put = dead_letter(a_stage(stage), of.record, dead, 1, NOW + timedelta(seconds=seconds))
     return open_record(arrived(put, offset, NOW.timestamp() + seconds), CODEC)
 
 
 def retry(of: LogEntry, stage: str, seconds: float = 1) -> LogEntry:
-    """What is in a stage's retry topic when a record is to be tried again."""
+    """Return the retry record of a record."""
     put = retry_record(a_stage(stage), of.record, Retry(5.0, "timeout", "took too long"), 1, NOW)
     return open_record(arrived(put, 0, NOW.timestamp() + seconds), CODEC)
 
 
 def undecodable(stage: str = "scan") -> LogEntry:
-    """A dead letter whose value is no event."""
+    """Return a dead letter with an undecodable value."""
     put = dead_letter(a_stage(stage), records.raw(b"junk"), Dead("decode", "neither ..."), 1, NOW)
     return open_record(arrived(put), CODEC)
 
 
 def labelled(of: Asset | None = None, usd: float = 0.001) -> MediaLabelled:
-    """A cat and a sofa."""
+    """Return a result with two labels."""
     return MediaLabelled(
         asset=of or records.asset(),
         labels=(Label(name="Cat", confidence=99.0), Label(name="Sofa", confidence=80.0)),
@@ -94,12 +94,12 @@ def labelled(of: Asset | None = None, usd: float = 0.001) -> MediaLabelled:
 
 
 def completed(of: Asset | None = None, failed: tuple[StageFailure, ...] = ()) -> MediaCompleted:
-    """The end of it all."""
+    """Return the completion of an asset."""
     return MediaCompleted(asset=of or records.asset(), succeeded=("scan", "probe"), failed=failed, usd=0.001)
 
 
 def job_started(token: str = "labels-1", of: Asset | None = None) -> JobStarted:
-    """A job of the stage `labels`."""
+    """Return a job start of the stage `labels`."""
     return JobStarted(
         asset=of or records.asset(),
         stage="labels",
@@ -114,20 +114,20 @@ def job_started(token: str = "labels-1", of: Asset | None = None) -> JobStarted:
 
 
 def deleted(of: Asset, event_name: str = "ObjectRemoved:Delete") -> MediaDeleted:
-    """A removal."""
+    """Return a deletion."""
     return MediaDeleted(asset=of, event_name=event_name, deleted_at=NOW, region="us-east-1")
 
 
-def told(*entries: LogEntry) -> AssetProjection:
-    """The read model after these records."""
-    progress = AssetProjection()
+def projection_of(*entries: LogEntry) -> AssetProjection:
+    """Return the projection of these entries."""
+    projection = AssetProjection()
     for each in entries:
-        progress.take(each)
-    return progress
+        projection.take(each)
+    return projection
 
 
 def a_stage(name: str) -> Stage:
-    """A stage of that name, which does nothing."""
+    """Return a stage that does nothing."""
 
     async def nothing(_event: Any, _services: Any) -> None:
         """Do nothing."""
@@ -136,6 +136,6 @@ def a_stage(name: str) -> Stage:
 
 
 def envelope_of(of: LogEntry) -> EventMetadata:
-    """The envelope, which is there."""
+    """Return the metadata of an entry that has some."""
     assert of.envelope is not None
     return of.envelope

@@ -32,45 +32,45 @@ def test_letters_are_counted_by_stage_code_and_class() -> None:
     assert found.by("name") == {"Transient": 3}
 
 
-def test_letters_are_counted_by_the_hour_in_which_they_failed() -> None:
+def test_letters_are_counted_by_hour_of_failure() -> None:
     found = tallied(failed("a", 0), failed("b", 60), failed("c", HOUR))
     assert found.by_hour() == {"2026-03-14T15": 2, "2026-03-14T16": 1}
 
 
-def test_alike_reasons_are_one_group_with_its_first_and_last_moment_and_its_newest_letter() -> None:
+def test_similar_reasons_form_one_group() -> None:
     [group] = tallied(failed("a", 0, why="took 300 s"), failed("b", HOUR, why="took 4.5 s")).groups
     assert (group.kind, group.letters) == (TIMEOUT, 2)
     assert (group.first, group.last) == ("2026-03-14T15:09:26.000Z", "2026-03-14T16:09:26.000Z")
     assert group.example == letter_id(failed("b", HOUR))
 
 
-def test_a_letter_that_came_again_counts_once_as_its_last_record_says() -> None:
+def test_repeated_letter_counts_once_by_its_last_record() -> None:
     found = tallied(failed("a", 0), failed("b", 1), failed("a", 2, code="unreadable"))
     assert (found.letters, found.records) == (2, 3)
     assert found.by("code") == {"timeout": 1, "unreadable": 1}
 
 
-def test_resolved_letters_are_counted_apart() -> None:
+def test_resolved_letters_are_counted_separately() -> None:
     id_ = letter_id(failed("a", 0))
     found = tallied(failed("a", 0), failed("b", 1), known={id_: decide(id_, "wont-fix", "old", "ann", NOW)})
     assert (found.letters, found.resolved) == (1, 1)
 
 
-def test_a_letter_that_fails_again_after_its_redrive_is_open() -> None:
+def test_letter_that_fails_after_its_redrive_is_open() -> None:
     id_ = letter_id(failed("a", 0))
     known = {id_: Disposition(id_, "redriven", "", "", "", "probe.dlq/1/0")}
     assert tallied(failed("a", 0), known=known).letters == 0
     assert tallied(failed("a", 0), failed("a", 1), known=known).letters == 1
 
 
-def test_a_kind_is_new_for_a_day() -> None:
+def test_group_is_new_for_one_day() -> None:
     found = tallied(failed("a", 0), failed("b", 100))
     [group] = found.groups
     assert found.is_new(group, AT + 23 * HOUR)
     assert not found.is_new(group, AT + 25 * HOUR)
 
 
-def test_what_partitions_have_in_common_adds_up() -> None:
+def test_partition_counts_are_merged() -> None:
     one, other = tallied(failed("a", 0), failed("x", 9, why="junk")), tallied(failed("b", HOUR))
     found = total([one, other])
     assert [(group.letters, group.kind.normalized_reason) for group in found.groups] == [(2, "took <n> s"), (1, "junk")]
@@ -78,7 +78,7 @@ def test_what_partitions_have_in_common_adds_up() -> None:
     assert (found.groups[0].first, found.groups[0].example) == ("2026-03-14T15:09:26.000Z", letter_id(failed("b", 0)))
 
 
-def test_a_letter_without_readable_headers_counts_at_the_time_when_it_was_written() -> None:
+def test_letter_without_headers_counts_at_its_record_timestamp() -> None:
     found = tallied(
         a_letter(timestamp=AT), a_letter(("dlq-last-failure", b"2026-99-99T99:99:99.999Z"), offset=8, timestamp=AT)
     )
@@ -86,21 +86,21 @@ def test_a_letter_without_readable_headers_counts_at_the_time_when_it_was_writte
     assert found.by_hour() == {"2026-03-14T15": 2}
 
 
-def test_no_clock_breaks_the_count() -> None:
+def test_any_timestamp_is_counted() -> None:
     assert tallied(a_letter(timestamp=1e18), a_letter(timestamp=-1e18, offset=8)).letters == 2
 
 
-def test_too_many_kinds_are_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excess_groups_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stats, "REMEMBERED", 2)
     found = tallied(*(failed(why, number, why=why) for number, why in enumerate(("red", "green", "blue", "grey"))))
     assert {group.kind.normalized_reason: group.letters for group in found.groups} == {"red": 1, "green": 1, OTHER: 2}
 
 
-def test_what_was_counted_travels_between_processes() -> None:
+def test_counts_can_be_pickled() -> None:
     found = tallied(failed("a", 0))
     assert pickle.loads(pickle.dumps(found)) == found
 
 
-def test_no_secret_names_a_group() -> None:
+def test_group_names_have_no_secrets() -> None:
     [group] = tallied(failed("a", 0, code="AKIACANARYCANARY0000", why="GET https://b/k?sig=CANARY")).groups
     assert "CANARY" not in repr(group.kind)

@@ -35,29 +35,29 @@ def found(*looks: tuple[str, Callable[[], str], str]) -> list[CheckResult]:
     return list(run_checks(checks))
 
 
-def test_what_is_well_says_so() -> None:
+def test_passed_check_is_printed() -> None:
     assert found(("broker", lambda: "here", "")) == [CheckResult("broker", True, "here")]
 
 
-def test_what_is_wrong_says_what_to_do() -> None:
+def test_failed_check_names_the_fix() -> None:
     assert found(("broker", broken, "")) == [CheckResult("broker", False, "not there", "mend broker")]
 
 
-def test_a_check_that_breaks_is_a_finding_too() -> None:
+def test_exception_in_a_check_is_a_failure() -> None:
     [finding] = found(("broker", bug, ""))
     assert (finding.ok, finding.message) == (False, "ZeroDivisionError: by zero")
 
 
-def test_what_is_optional_is_neither_well_nor_wrong() -> None:
+def test_optional_check_is_neither_passed_nor_failed() -> None:
     assert found(("clamd", optional, "")) == [CheckResult("clamd", None, "not set")]
 
 
-def test_what_needs_something_that_is_wrong_is_not_looked_at() -> None:
+def test_checks_with_failed_requirements_are_skipped() -> None:
     _, topics = found(("broker", broken, ""), ("topics", bug, "broker"))
     assert topics == CheckResult("topics", None, "not checked: needs broker")
 
 
-def test_without_settings_the_doctor_names_every_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_names_every_missing_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
         monkeypatch.delenv(name)
     findings = {finding.part: finding for finding in run_checks(doctor.checks(load_stages))}
@@ -68,7 +68,7 @@ def test_without_settings_the_doctor_names_every_missing_one(monkeypatch: pytest
     assert findings["ffmpeg"].ok is True
 
 
-def test_a_registry_that_lacks_our_schemas_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_without_schemas_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
     with registry_double() as double:
         monkeypatch.setenv("HEADRACE_SCHEMA_REGISTRY", double.url)
@@ -81,7 +81,7 @@ def test_a_registry_that_lacks_our_schemas_is_found(monkeypatch: pytest.MonkeyPa
         assert doctor._registry() == f"{double.url} has {len(EVENTS)} schemas to write with"
 
 
-def test_no_registry_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_registry_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
     with pytest.raises(doctor.Skipped, match="HEADRACE_SCHEMA_REGISTRY is not set"):
         doctor._registry()

@@ -32,11 +32,11 @@ UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))
         (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied"),
     ],
 )
-def test_an_expected_error_is_one_line(error: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expected_error_is_one_line(error: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
     assert describe(error) == said
 
 
 @pytest.mark.parametrize("error", [ValueError("bug"), BrokenPipeError(32, "Broken pipe"), KeyError("x")])
-def test_a_bug_is_not_expected(error: Exception) -> None:
+def test_bug_is_not_an_expected_error(error: Exception) -> None:
     assert describe(error) is None

@@ -36,7 +36,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("name", "said"), [("command", "Do it."), ("app", "Group of a plug-in."), ("bare", "A plug-in."), ("silent", "")]
 )
-def test_help_is_read_from_source_that_does_not_run(plugin: str, name: str, said: str) -> None:
+def test_help_is_read_from_source_without_import(plugin: str, name: str, said: str) -> None:
     assert source_help(f"{plugin}:{name}") == said
     assert plugin not in sys.modules
 
@@ -50,18 +50,18 @@ def test_help_is_read_from_source_that_does_not_run(plugin: str, name: str, said
     ],
 )
 @pytest.mark.usefixtures("plugin")
-def test_a_broken_plugin_breaks_no_list(module: str, said: str) -> None:
+def test_broken_plugin_does_not_break_the_list(module: str, said: str) -> None:
     assert source_help(f"{module}:app").startswith(said)
 
 
 @pytest.mark.usefixtures("plugin")
 @pytest.mark.parametrize("target", ["headrace_is_not_there:app", "headrace.console.terminal.formatting:is_not_there"])
-def test_a_command_that_cannot_be_loaded_says_so_when_it_is_called(target: str) -> None:
+def test_unloadable_command_fails_when_called(target: str) -> None:
     with pytest.raises(CommandError, match=f"the command x cannot be loaded from {target}"):
         LazyCommand("x", target).load()
 
 
-def test_a_function_and_an_app_both_become_commands() -> None:
+def test_functions_and_apps_become_commands() -> None:
     assert LazyCommand("version", "headrace.console.commands.version:version").load().help == "Print the version."
     assert LazyCommand("schemas", "headrace.console.commands.schemas:app").load().commands.keys() == {
         "list",

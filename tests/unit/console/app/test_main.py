@@ -25,7 +25,7 @@ NOWHERE = "127.0.0.1:1"
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of ours, and no sandbox that could set one."""
+    """Remove HEADRACE_* and AWS_* variables and any sandbox state."""
     for name in [name for name in os.environ if name.startswith(("HEADRACE_", "AWS_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -44,7 +44,7 @@ def fails_in_one_line(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_command_says_what_it_is_for(name: str) -> None:
+def test_every_command_has_help(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0, result.output
     assert source_help(ALL[name])
@@ -56,7 +56,7 @@ def test_help_lists_every_command() -> None:
     assert [name for name in ALL if f"│ {name} " not in listed] == []
 
 
-def test_to_list_the_commands_loads_none_of_them() -> None:
+def test_listing_commands_imports_none() -> None:
     code = (
         "import sys; from headrace.console.app.main import app\n"
         "try: app(['--help'])\n"
@@ -68,23 +68,23 @@ def test_to_list_the_commands_loads_none_of_them() -> None:
     assert said.splitlines()[-1] == "[]"
 
 
-def test_version_names_the_version() -> None:
+def test_version_prints_the_version() -> None:
     assert run("version").stdout.startswith("headrace 0.")
 
 
 @pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("trace", "a/b"), ("watch",)])
-def test_a_variable_that_is_missing_is_named(command: tuple[str, ...]) -> None:
+def test_missing_variable_is_named(command: tuple[str, ...]) -> None:
     assert "HEADRACE_BOOTSTRAP_SERVERS is not set" in fails_in_one_line(*command)
 
 
 @pytest.mark.parametrize("command", [("status",), ("trace", "a/b"), ("watch",)])
-def test_a_broker_that_is_not_there_is_one_line(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_broker_is_a_one_line_error(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_reader, "TIMEOUT", 0.5)
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", NOWHERE)
     assert f"no Kafka at {NOWHERE}" in fails_in_one_line(*command)
 
 
-def test_an_unknown_stage_names_those_that_there_are() -> None:
+def test_unknown_stage_error_lists_the_stages() -> None:
     said = fails_in_one_line("worker", "labels", "nonsense")
     assert "no stage nonsense" in said
     assert "thumbnails" in said
@@ -95,7 +95,7 @@ def test_worker_takes_either_stages_or_all(arguments: tuple[str, ...]) -> None:
     assert "--all" in fails_in_one_line("worker", *arguments)
 
 
-def test_a_file_that_is_not_there_is_named_and_nothing_is_stored(tmp_path: Path) -> None:
+def test_missing_file_is_named_and_nothing_is_stored(tmp_path: Path) -> None:
     there = tmp_path / "there.txt"
     there.write_text("x")
     said = fails_in_one_line("put", str(there), str(tmp_path / "gone.txt"), "--bucket", "b")
@@ -103,13 +103,13 @@ def test_a_file_that_is_not_there_is_named_and_nothing_is_stored(tmp_path: Path)
     assert "nothing was stored" in said
 
 
-def test_without_a_bucket_put_says_how_to_give_one(tmp_path: Path) -> None:
+def test_put_without_a_bucket_names_the_option(tmp_path: Path) -> None:
     there = tmp_path / "there.txt"
     there.write_text("x")
     assert "--bucket" in fails_in_one_line("put", str(there))
 
 
-def test_storage_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_storage_is_a_one_line_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{NOWHERE}")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
@@ -119,7 +119,7 @@ def test_storage_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pyte
     assert NOWHERE in fails_in_one_line("put", str(there), "--bucket", "b")
 
 
-def test_debug_shows_where_it_went_wrong() -> None:
+def test_debug_prints_the_traceback() -> None:
     assert "Traceback" in run("--debug", "status").stderr
 
 
@@ -131,9 +131,7 @@ def test_a_read_fails_when_the_broker_stops_answering(monkeypatch: pytest.Monkey
     consumer.close()
 
 
-def test_a_package_that_cannot_say_its_environment_takes_no_command_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_environment_provider_does_not_break_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = tmp_path / "headrace" / "sandbox" / "state.json"
     state.parent.mkdir(parents=True)
     state.write_text("not JSON")
@@ -142,7 +140,7 @@ def test_a_package_that_cannot_say_its_environment_takes_no_command_with_it(
     assert "sandbox" in result.stderr
 
 
-def test_variables_that_are_set_win_over_what_a_package_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_variables_override_package_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     class Point:
         value = "somewhere:known"
 
@@ -163,7 +161,7 @@ def test_unexpected_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None
     assert isinstance(run("version").exception, ZeroDivisionError)
 
 
-def test_ctrl_c_ends_a_command_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -171,7 +169,7 @@ def test_ctrl_c_ends_a_command_with_130(monkeypatch: pytest.MonkeyPatch) -> None
     assert run("version").exit_code == 130
 
 
-def test_sigterm_ends_a_command_as_an_exit_does() -> None:
+def test_sigterm_runs_cleanup_like_an_exit() -> None:
     with pytest.raises(SystemExit) as ended:
         main._terminated(15, None)
     assert ended.value.code == 143

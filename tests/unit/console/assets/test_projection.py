@@ -18,8 +18,8 @@ from tests.unit.console.asset_history import (
     job_started,
     labelled,
     letter,
+    projection_of,
     retry,
-    told,
     undecodable,
 )
 
@@ -37,24 +37,24 @@ def statuses(version: AssetVersion) -> dict[str, str | None]:
     return {stage: fact.status for stage, fact in version.stages.items()}
 
 
-def test_an_upload_is_processing_until_it_is_completed() -> None:
-    progress = told(UPLOAD)
+def test_upload_is_processing_until_completed() -> None:
+    progress = projection_of(UPLOAD)
     assert only(progress).state == "processing"
     progress.take(entry(completed(), 2, SCAN, "completed"))
     assert only(progress).state == "completed"
 
 
-def test_a_record_tells_which_asset_it_is_about() -> None:
+def test_record_updates_its_asset() -> None:
     assert AssetProjection().take(UPLOAD) == NAME
 
 
-def test_a_result_makes_its_stage_done() -> None:
-    version = only(told(UPLOAD, SCAN))
+def test_result_marks_its_stage_done() -> None:
+    version = only(projection_of(UPLOAD, SCAN))
     assert statuses(version) == {"scan": "done"}
     assert version.stages["scan"].event == records.scanned()
 
 
-def test_what_comes_from_outside_and_the_end_are_no_stages() -> None:
+def test_upload_and_completion_are_not_stages() -> None:
     token = "labels-1"
     history = (
         UPLOAD,
@@ -62,23 +62,23 @@ def test_what_comes_from_outside_and_the_end_are_no_stages() -> None:
         entry(records.job_finished(token), 2),
         entry(completed(), 3, SCAN, "completed"),
     )
-    assert statuses(only(told(*history))) == {"labels": "running"}
+    assert statuses(only(projection_of(*history))) == {"labels": "running"}
 
 
-def test_the_same_event_three_times_on_the_log_is_one_fact() -> None:
-    version = only(told(UPLOAD, SCAN, *(entry(records.uploaded(), offset=offset) for offset in (1, 2))))
+def test_repeated_event_is_counted_once() -> None:
+    version = only(projection_of(UPLOAD, SCAN, *(entry(records.uploaded(), offset=offset) for offset in (1, 2))))
     assert [fact.name for fact in version.facts] == ["MediaUploaded", "MediaScanned"]
     assert version.facts[0].deliveries == 3
     assert version.facts[0].place == "media.uploaded/0/0"
 
 
-def test_the_same_dead_letter_twice_is_one_and_the_last_counts() -> None:
-    version = only(told(UPLOAD, letter(UPLOAD, "scan", 1), letter(UPLOAD, "scan", 9, "infected", offset=1)))
+def test_last_record_of_a_repeated_dead_letter_is_used() -> None:
+    version = only(projection_of(UPLOAD, letter(UPLOAD, "scan", 1), letter(UPLOAD, "scan", 9, "infected", offset=1)))
     assert [each.code for each in version.letters] == ["infected"]
     assert version.stages["scan"].deliveries == 2
 
 
-def test_the_order_in_which_topics_are_read_changes_nothing() -> None:
+def test_topic_reading_order_does_not_matter() -> None:
     start = entry(job_started(), 2, UPLOAD, "labels")
     history = [
         UPLOAD,
@@ -87,52 +87,52 @@ def test_the_order_in_which_topics_are_read_changes_nothing() -> None:
         letter(entry(records.job_finished("labels-1"), 3), "labels", 3),
         entry(records.uploaded(NEW), 5),
     ]
-    expected = told(*history).versions(NAME)
-    assert all(told(*each).versions(NAME) == expected for each in permutations(history))
+    expected = projection_of(*history).versions(NAME)
+    assert all(projection_of(*each).versions(NAME) == expected for each in permutations(history))
     assert [version.state for version in expected] == ["superseded", "processing"]
 
 
-def test_an_older_version_is_superseded_even_when_it_is_heard_of_last() -> None:
-    progress = told(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
+def test_older_version_is_superseded_even_if_read_last() -> None:
+    progress = projection_of(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
     old, new = progress.versions(NAME)
     assert (old.asset, old.state, old.successor) == (OLD, "superseded", NEW)
     assert (new.asset, new.state, new.successor) == (NEW, "processing", None)
 
 
-def test_sequencers_of_different_length_are_ordered_as_s3_does() -> None:
+def test_sequencers_of_different_lengths_follow_s3_order() -> None:
     short, long = records.asset(sequencer="0B"), records.asset(sequencer="0A99")
-    progress = told(entry(records.uploaded(short)), entry(records.uploaded(long)))
+    progress = projection_of(entry(records.uploaded(short)), entry(records.uploaded(long)))
     assert [version.asset for version in progress.versions(NAME)] == [long, short]
 
 
-def test_a_completed_version_stays_completed_when_a_newer_one_comes() -> None:
-    progress = told(UPLOAD, entry(completed(), 1, UPLOAD, "completed"), entry(records.uploaded(NEW), 2))
+def test_completed_version_stays_completed_after_a_newer_upload() -> None:
+    progress = projection_of(UPLOAD, entry(completed(), 1, UPLOAD, "completed"), entry(records.uploaded(NEW), 2))
     assert progress.versions(NAME)[0].state == "completed"
     assert progress.versions(NAME)[0].successor == NEW
 
 
-def test_a_deletion_hides_what_came_before_and_not_what_comes_after() -> None:
+def test_deletion_hides_earlier_versions_only() -> None:
     gone = records.asset(sequencer="0AB", version="", etag="")
-    progress = told(entry(deleted(gone)), entry(records.uploaded(OLD)), entry(records.uploaded(NEW)))
+    progress = projection_of(entry(deleted(gone)), entry(records.uploaded(OLD)), entry(records.uploaded(NEW)))
     assert [version.state for version in progress.versions(NAME)] == ["deleted", "deleted", "processing"]
 
 
-def test_the_deletion_of_one_old_version_hides_only_that_one() -> None:
+def test_deleting_an_old_version_hides_only_that_version() -> None:
     old = records.asset(sequencer="0A", version="v1", version_id="v1")
     new = records.asset(sequencer="0B", version="v2", version_id="v2")
     removal = entry(deleted(records.asset(sequencer="0C", version="v1", version_id="v1")))
-    progress = told(removal, entry(records.uploaded(old)), entry(records.uploaded(new)))
+    progress = projection_of(removal, entry(records.uploaded(old)), entry(records.uploaded(new)))
     assert [version.state for version in progress.versions(NAME)] == ["deleted", "processing"]
 
 
-def test_a_delete_marker_hides_the_object_although_it_names_a_version() -> None:
+def test_delete_marker_hides_the_whole_object() -> None:
     marker = records.asset(sequencer="0B", version="m1", version_id="m1")
-    progress = told(UPLOAD, entry(deleted(marker, "ObjectRemoved:DeleteMarkerCreated")))
+    progress = projection_of(UPLOAD, entry(deleted(marker, "ObjectRemoved:DeleteMarkerCreated")))
     assert [version.state for version in progress.versions(NAME)] == ["deleted", "deleted"]
 
 
-def test_a_dead_letter_says_which_stage_failed_and_why() -> None:
-    version = only(told(UPLOAD, letter(UPLOAD, "probe")))
+def test_dead_letter_has_stage_and_reason() -> None:
+    version = only(projection_of(UPLOAD, letter(UPLOAD, "probe")))
     assert statuses(version) == {"probe": "dead-lettered"}
     assert version.stages["probe"].why == "unreadable: no moov atom"
     [found] = version.letters
@@ -140,25 +140,25 @@ def test_a_dead_letter_says_which_stage_failed_and_why() -> None:
     assert (found.origin, found.last_failure) == ("media.uploaded/0/0", after(1))
 
 
-def test_a_result_after_a_dead_letter_is_what_counts_and_the_letter_stays_known() -> None:
-    version = only(told(UPLOAD, SCAN, letter(UPLOAD, "scan", 5)))
+def test_result_after_a_dead_letter_wins_and_keeps_the_letter() -> None:
+    version = only(projection_of(UPLOAD, SCAN, letter(UPLOAD, "scan", 5)))
     assert statuses(version) == {"scan": "done"}
     assert [each.stage for each in version.letters] == ["scan"]
 
 
-def test_a_record_that_waits_for_another_try_is_retrying_until_there_is_a_result() -> None:
+def test_stage_is_retrying_until_its_result() -> None:
     waiting = retry(UPLOAD, "scan", 1)
-    version = only(told(UPLOAD, waiting))
+    version = only(projection_of(UPLOAD, waiting))
     assert statuses(version) == {"scan": "retrying"}
     assert version.stages["scan"].why == "timeout: took too long"
-    assert statuses(only(told(UPLOAD, waiting, SCAN))) == {"scan": "done"}
+    assert statuses(only(projection_of(UPLOAD, waiting, SCAN))) == {"scan": "done"}
 
 
-def test_a_dead_letter_of_a_completion_finds_its_asset_through_the_start_of_the_job() -> None:
+def test_dead_letter_of_a_completion_finds_its_asset_by_the_job_start() -> None:
     start = entry(job_started(), 1, UPLOAD, "labels")
     failed = letter(entry(records.job_finished("labels-1"), 2), "labels", 2, "job_failed")
     for history in ((UPLOAD, start, failed), (failed, UPLOAD, start)):
-        version = only(told(*history))
+        version = only(projection_of(*history))
         assert statuses(version) == {"labels": "dead-lettered"}
         assert [each.code for each in version.letters] == ["job_failed"]
 
@@ -170,7 +170,7 @@ def test_completion_of_an_unknown_job_belongs_to_no_asset() -> None:
 
 
 def test_unparseable_dead_letter_is_listed_under_its_key() -> None:
-    progress = told(undecodable())
+    progress = projection_of(undecodable())
     assert [fact.why for fact in progress.unreadable_letters(NAME)] == ["decode: neither ..."]
     assert progress.find(NAME) == [NAME]
     assert progress.versions(NAME) == []
@@ -180,33 +180,33 @@ def test_unparseable_record_outside_a_dlq_is_skipped() -> None:
     assert AssetProjection().take(LogEntry(records.raw(b"junk"))) is None
 
 
-def test_cost_is_counted_once_however_often_the_result_is_delivered() -> None:
+def test_cost_of_a_repeated_result_is_counted_once() -> None:
     labels = labelled(usd=0.25)
-    progress = told(UPLOAD, *(entry(labels, 1, UPLOAD, "labels", offset) for offset in range(3)))
+    progress = projection_of(UPLOAD, *(entry(labels, 1, UPLOAD, "labels", offset) for offset in range(3)))
     assert only(progress).usd == 0.25
 
 
-def test_moments_are_those_of_the_events() -> None:
-    version = only(told(UPLOAD, letter(UPLOAD, "scan", 4)))
+def test_times_come_from_the_events() -> None:
+    version = only(projection_of(UPLOAD, letter(UPLOAD, "scan", 4)))
     assert version.time_of(MediaUploaded) == NOW.timestamp()
     assert version.time_of(MediaCompleted) is None
     assert version.time_of(MediaDeleted) is None
 
 
-def test_an_asset_is_found_by_every_name_it_is_called() -> None:
-    progress = told(UPLOAD)
+def test_asset_is_found_by_key_and_by_url() -> None:
+    progress = projection_of(UPLOAD)
     for name in (NAME, f"s3://{NAME}", "photos/cat.jpg"):
         assert progress.find(name) == [NAME]
     assert progress.find("cat.jpg") == []
 
 
-def test_a_key_that_is_in_two_buckets_is_both() -> None:
-    progress = told(UPLOAD, entry(records.uploaded(records.asset(bucket="other"))))
+def test_key_in_two_buckets_finds_both_assets() -> None:
+    progress = projection_of(UPLOAD, entry(records.uploaded(records.asset(bucket="other"))))
     assert progress.find("photos/cat.jpg") == [NAME, "other/photos/cat.jpg"]
 
 
-def test_the_newest_version_is_the_last_in_s3s_order() -> None:
-    progress = told(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
+def test_newest_version_is_last_in_s3_order() -> None:
+    progress = projection_of(entry(records.uploaded(NEW)), entry(records.uploaded(OLD)))
     newest = progress.newest_version(NAME)
     assert newest is not None
     assert newest.asset == NEW

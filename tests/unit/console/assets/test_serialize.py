@@ -13,8 +13,8 @@ from tests.unit.console.asset_history import (
     entry,
     labelled,
     letter,
+    projection_of,
     retry,
-    told,
     undecodable,
 )
 
@@ -22,9 +22,9 @@ UPLOAD = entry(records.uploaded())
 LABELS = entry(labelled(), 1, UPLOAD, "labels")
 
 
-def test_a_version_tells_all_of_itself() -> None:
+def test_serializes_a_version() -> None:
     newer = records.asset(sequencer="0B", version="e2", etag="e2")
-    progress = told(
+    progress = projection_of(
         UPLOAD,
         LABELS,
         letter(UPLOAD, "probe", 2),
@@ -53,7 +53,7 @@ def test_a_version_tells_all_of_itself() -> None:
 
 
 def test_dead_letter_has_record_and_origin() -> None:
-    [version] = serialize.asset(NAME, told(UPLOAD, letter(UPLOAD, "probe", 2, offset=5)))["versions"]
+    [version] = serialize.asset(NAME, projection_of(UPLOAD, letter(UPLOAD, "probe", 2, offset=5)))["versions"]
     assert version["dead_letters"] == [
         {
             "stage": "probe",
@@ -68,8 +68,8 @@ def test_dead_letter_has_record_and_origin() -> None:
     ]
 
 
-def test_a_step_tells_when_why_and_how_long() -> None:
-    [version] = serialize.asset(NAME, told(UPLOAD, LABELS))["versions"]
+def test_step_has_time_cause_and_duration() -> None:
+    [version] = serialize.asset(NAME, projection_of(UPLOAD, LABELS))["versions"]
     step = version["timeline"][1]
     assert set(step) == {
         "at",
@@ -90,11 +90,11 @@ def test_a_step_tells_when_why_and_how_long() -> None:
 
 
 def test_unparseable_dead_letter_is_serialized_separately() -> None:
-    found = serialize.asset(NAME, told(undecodable()))
+    found = serialize.asset(NAME, projection_of(undecodable()))
     assert found["versions"] == []
     assert [each["code"] for each in found["undecodable"]] == ["decode"]
 
 
-def test_all_of_it_is_json() -> None:
-    found = serialize.asset(NAME, told(UPLOAD, LABELS, letter(UPLOAD, "probe"), undecodable()))
+def test_result_is_json_serializable() -> None:
+    found = serialize.asset(NAME, projection_of(UPLOAD, LABELS, letter(UPLOAD, "probe"), undecodable()))
     assert json.loads(json.dumps(found)) == found

@@ -39,48 +39,48 @@ def scan(
     return stage_status(SCAN, GroupOffsets(SPANS, groups, oldest or {}), now=100.0)
 
 
-def test_a_stage_that_has_done_all_has_no_lag() -> None:
+def test_caught_up_stage_has_no_lag() -> None:
     found = scan({UPLOADED: 10, ("scan.retry", 0): 2})
     assert (found.lag, found.lag_seconds, found.finished) == (0, 0.0, 12)
 
 
-def test_lag_is_what_has_no_outcome_yet_and_does_not_wait_to_be_tried_again() -> None:
+def test_lag_excludes_records_waiting_for_a_retry() -> None:
     found = scan({UPLOADED: 7, ("scan.retry", 0): 1}, {UPLOADED: 60.0, ("scan.retry", 0): 40.0})
     assert (found.lag, found.lag_seconds, found.waiting) == (3, 40.0, 1)
 
 
-def test_a_stage_that_never_ran_has_all_of_it_before_it() -> None:
+def test_stage_without_commits_lags_by_every_record() -> None:
     found = scan({}, members=0)
     assert (found.members, found.lag, found.waiting, found.finished) == (0, 10, 2, 0)
 
 
-def test_what_was_retried_and_given_up_is_counted_on_the_stages_own_topics() -> None:
+def test_retries_and_dead_letters_are_counted_on_the_stages_topics() -> None:
     found = scan({UPLOADED: 10})
     assert (found.retried, found.dead_lettered) == (2, 3)
 
 
-def test_a_commit_before_what_the_topic_still_holds_counts_no_more_than_that() -> None:
+def test_lag_excludes_expired_records() -> None:
     groups = {"headrace.scan": GroupState(1, {UPLOADED: 2})}
     found = stage_status(SCAN, GroupOffsets({UPLOADED: OffsetRange(8, 10)}, groups, {}), now=0.0)
     assert found.lag == 2
 
 
-def test_a_clock_that_is_behind_makes_no_negative_age() -> None:
+def test_age_is_never_negative() -> None:
     assert scan({UPLOADED: 9}, {UPLOADED: 101.0}).lag_seconds == 0.0
 
 
-def test_only_where_a_stage_is_behind_there_is_an_oldest_record_to_look_for() -> None:
+def test_oldest_record_is_read_only_from_lagging_partitions() -> None:
     group = GroupState(1, {UPLOADED: 10, ("scan.retry", 0): 1})
     assert unfinished(SCAN, SPANS, group) == {("scan.retry", 0): 1}
 
 
 @pytest.mark.parametrize(("topic", "partitions", "records"), [("media.uploaded", 2, 10), ("scan.dlq", 1, 3)])
-def test_topics_are_summed_up_over_their_partitions(topic: str, partitions: int, records: int) -> None:
+def test_topic_status_sums_its_partitions(topic: str, partitions: int, records: int) -> None:
     [found] = [each for each in topic_statuses(SPANS) if each.topic == topic]
     assert (found.partitions, found.records) == (partitions, records)
 
 
-def test_the_json_of_status_keeps_its_shape() -> None:
+def test_status_json_keeps_its_fields() -> None:
     status = PipelineStatus(("localhost:9092",), (scan({}),), topic_statuses(SPANS))
     found = json.loads(json.dumps(asdict(status)))
     assert set(found) == {"brokers", "stages", "topics"}
@@ -99,14 +99,14 @@ def test_the_json_of_status_keeps_its_shape() -> None:
     }
 
 
-def test_a_stage_whose_workers_wait_says_why() -> None:
+def test_paused_stage_has_the_reason() -> None:
     waits = StageStatusReport("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
     others = StageStatusReport("probe", "host-7", "paused", "no bucket", waits.since)
     works = StageStatusReport("scan", "host-8", "working", "", waits.since)
     assert with_reports(waits, others, works).paused == ("host-7: no bucket",)
 
 
-def test_the_last_word_of_workers_that_are_gone_does_not_count() -> None:
+def test_reports_of_stopped_workers_are_ignored() -> None:
     waits = StageStatusReport("scan", "host-7", "paused", "no bucket", datetime(2026, 3, 14, tzinfo=UTC))
     assert with_reports(waits, members=0).paused == ()
 

@@ -121,18 +121,18 @@ def test_result_inside_the_event_has_no_location() -> None:
 @pytest.mark.parametrize(
     ("number", "said"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_500_000, "2.5 MB"), (3e15, "3000.0 TB")]
 )
-def test_sizes(number: int, said: str) -> None:
+def test_formats_sizes(number: int, said: str) -> None:
     assert format_bytes(number) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(None, ""), (0.25, "250 ms"), (4.21, "4.2 s"), (200, "3 min 20 s"), (7300, "2 h 1 min")]
 )
-def test_spans(seconds: float | None, said: str) -> None:
+def test_formats_durations(seconds: float | None, said: str) -> None:
     assert format_duration(seconds) == said
 
 
-def test_nothing_costs_nothing() -> None:
+def test_no_results_cost_nothing() -> None:
     assert (format_usd(0), format_usd(0.0712)) == ("", "$0.0712")
 
 

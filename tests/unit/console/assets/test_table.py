@@ -9,7 +9,7 @@ from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.table import ChangeLog
 from headrace.schemas.records import StageFailure
 from tests.support import records
-from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, told
+from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, projection_of
 
 UPLOAD = entry(records.uploaded())
 SCAN = entry(records.scanned(), 1, UPLOAD, "scan")
@@ -18,7 +18,7 @@ END = entry(completed(failed=(StageFailure(stage="probe", code="unreadable", rea
 
 
 def only(*history: object) -> AssetVersion:
-    [version] = told(*history).versions(NAME)  # type: ignore[arg-type]
+    [version] = projection_of(*history).versions(NAME)  # type: ignore[arg-type]
     return version
 
 
@@ -28,23 +28,23 @@ def drawn(*versions: AssetVersion) -> list[str]:
     return [line.rstrip() for line in console.export_text().splitlines()]
 
 
-def test_each_stage_has_a_sign_and_a_dead_letter_its_code() -> None:
+def test_stages_have_icons_and_dead_letters_have_codes() -> None:
     job = entry(job_started(), 1, UPLOAD, "labels")
     [_, row] = drawn(only(UPLOAD, SCAN, LETTER, job))
     assert row.split() == [NAME, "✓", "✗", "unreadable", "●", "processing"]
 
 
-def test_a_stage_that_nothing_is_known_of_is_a_dot() -> None:
+def test_unknown_stage_is_a_dot() -> None:
     [_, row] = drawn(only(UPLOAD))
     assert row.split() == [NAME, "·", "·", "·", "processing"]
 
 
-def test_a_line_tells_what_a_stage_found() -> None:
+def test_line_has_the_stages_result() -> None:
     [line] = ChangeLog().lines([only(UPLOAD, SCAN)])
     assert line.split(" ", 1)[1] == f"{NAME} scan done harmless image/jpeg"
 
 
-def test_a_dead_letter_and_the_end_have_lines_too() -> None:
+def test_dead_letter_and_completion_have_lines() -> None:
     lines = ChangeLog().lines([only(UPLOAD, SCAN, LETTER, END)])
     assert [line.split(" ", 2)[2] for line in lines] == [
         "scan done harmless image/jpeg",
@@ -61,10 +61,10 @@ def test_change_log_prints_each_line_once() -> None:
     assert " labels done Cat, Sofa" in line
 
 
-def test_lines_of_several_assets_come_in_the_order_of_time() -> None:
+def test_lines_of_several_assets_are_ordered_by_time() -> None:
     other = records.asset("other.jpg")
     later = entry(records.scanned(other), 5, stage="scan")
-    [version] = told(later).versions("media/other.jpg")
+    [version] = projection_of(later).versions("media/other.jpg")
     lines = ChangeLog().lines([version, only(UPLOAD, SCAN, LETTER)])
     assert [line.split(" ")[1:3] for line in lines] == [
         [NAME, "scan"],

@@ -23,7 +23,7 @@ def previewed(content: str | bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_each_record_is_a_line_with_topic_key_headers_and_value() -> None:
+def test_preview_prints_topic_key_headers_and_value() -> None:
     (row,) = previewed(sns_messages.notification() + "\n")
 
     assert (row["line"], row["topic"], row["key"]) == (1, "media.uploaded", "media/a.jpg")
@@ -32,7 +32,7 @@ def test_each_record_is_a_line_with_topic_key_headers_and_value() -> None:
     assert row["value"]["uploaded_at"] == "2026-03-14T15:09:26.535000Z"
 
 
-def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none() -> None:
+def test_preview_prints_rejected_and_ignored_messages() -> None:
     rows = previewed(
         'no json\n\n{"Event": "s3:TestEvent"}\n'
         + sns_messages.notification(sns_messages.record("a"), sns_messages.record("b"))
@@ -46,33 +46,33 @@ def test_refusals_and_what_is_ignored_are_lines_as_well_and_blank_lines_are_none
     ]
 
 
-def test_of_a_message_that_is_refused_in_part_the_records_come_first() -> None:
+def test_partly_rejected_message_prints_its_records_first() -> None:
     rows = previewed(sns_messages.notification(sns_messages.record("bad", version="3.0"), sns_messages.record("good")))
 
     assert [row.get("rejected") or row["key"] for row in rows] == ["media/good", "unreadable"]
     assert rows[1]["reason"] == "Records[0]: eventVersion is not 2.x"
 
 
-def test_a_body_with_line_breaks_can_be_a_json_string() -> None:
+def test_body_with_line_breaks_can_be_a_json_string() -> None:
     pretty = json.dumps(json.loads(sns_messages.notification()), indent=2)
 
     assert previewed(json.dumps(pretty)) == previewed(sns_messages.notification())
 
 
-def test_lines_that_are_no_text_are_refused_like_any_other() -> None:
+def test_binary_lines_are_rejected() -> None:
     (row,) = previewed(b"\xff\xfe\n")
 
     assert row["rejected"] == "not_json"
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_file_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["preview", str(tmp_path / "none.jsonl")], env={"COLUMNS": "500"})
 
     assert result.exit_code == 2
     assert "none.jsonl" in result.stderr
 
 
-def test_without_settings_the_bridge_does_not_start_and_says_which_are_missing(monkeypatch: Any) -> None:
+def test_bridge_names_missing_settings(monkeypatch: Any) -> None:
     from headrace.schemas.settings import SettingsError
 
     for name in ("HEADRACE_QUEUE_URLS", "HEADRACE_BOOTSTRAP_SERVERS"):
@@ -83,7 +83,7 @@ def test_without_settings_the_bridge_does_not_start_and_says_which_are_missing(m
     assert "HEADRACE_QUEUE_URLS is not set" in str(result.exception)
 
 
-def test_a_bridge_that_cannot_go_on_ends_with_one_line_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_bridge_exits_with_1_and_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
         raise BridgeError("the bridge cannot go on: fenced")
 

@@ -16,7 +16,7 @@ from tests.unit.schemas.secrets import enum, field, record, versions
 BAD = versions(record("MediaUploaded", field("kind", enum("Kind", "a"))))
 
 
-def test_every_event_is_listed_with_its_versions_fingerprint_and_topic() -> None:
+def test_lists_versions_fingerprint_and_topic_of_every_event() -> None:
     result = CliRunner().invoke(app, ["list", "--json"])
 
     rows = json.loads(result.stdout)

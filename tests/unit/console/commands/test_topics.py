@@ -19,7 +19,7 @@ def one_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands_topics, "pipeline_topics", lambda: topics.table(["labels"]))
 
 
-def test_the_list_is_the_topic_table_with_the_stages_own_topics() -> None:
+def test_list_includes_stage_topics() -> None:
     result = CliRunner().invoke(APP, ["list", "--json"])
 
     rows = json.loads(result.stdout)
@@ -34,7 +34,7 @@ def test_the_list_is_the_topic_table_with_the_stages_own_topics() -> None:
     }
 
 
-def test_a_compacted_topic_has_no_retention() -> None:
+def test_compacted_topic_has_no_retention() -> None:
     result = CliRunner().invoke(APP, ["list", "--json"])
 
     (schemas,) = [row for row in json.loads(result.stdout) if row["name"] == "system.schemas"]

@@ -7,7 +7,7 @@ import pytest
 from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.commands.watch import REMEMBERED, is_like, remember
 from tests.support import records
-from tests.unit.console.asset_history import NAME, entry, told
+from tests.unit.console.asset_history import NAME, entry, projection_of
 
 
 def names(shown: dict[str, AssetVersion]) -> list[str]:
@@ -15,14 +15,14 @@ def names(shown: dict[str, AssetVersion]) -> list[str]:
 
 
 def three() -> AssetProjection:
-    return told(*(entry(records.uploaded(records.asset(key))) for key in ("a.jpg", "b.mp4", "c.jpg")))
+    return projection_of(*(entry(records.uploaded(records.asset(key))) for key in ("a.jpg", "b.mp4", "c.jpg")))
 
 
 @pytest.mark.parametrize(
     ("glob", "like"),
     [("*", True), (NAME, True), ("*.jpg", True), ("media/*", True), ("photos/*", True), ("*.mp4", False)],
 )
-def test_a_glob_means_the_whole_name_or_the_key(glob: str, like: bool) -> None:
+def test_glob_matches_the_whole_name_or_the_key(glob: str, like: bool) -> None:
     assert is_like(NAME, glob) is like
 
 
@@ -32,7 +32,7 @@ def test_shows_matching_assets_only() -> None:
     assert names(shown) == ["media/a.jpg", "media/c.jpg"]
 
 
-def test_an_asset_keeps_its_line_while_its_stages_end() -> None:
+def test_asset_keeps_its_line_while_stages_finish() -> None:
     shown: dict[str, AssetVersion] = {}
     progress = three()
     remember(shown, progress, tuple(progress.assets()), "*")
@@ -42,7 +42,7 @@ def test_an_asset_keeps_its_line_while_its_stages_end() -> None:
     assert "scan" in shown["media/a.jpg"].stages
 
 
-def test_a_new_version_is_shown_last_and_in_the_old_ones_place() -> None:
+def test_new_version_replaces_the_old_line_and_moves_last() -> None:
     shown: dict[str, AssetVersion] = {}
     progress = three()
     remember(shown, progress, tuple(progress.assets()), "*")
@@ -53,7 +53,7 @@ def test_a_new_version_is_shown_last_and_in_the_old_ones_place() -> None:
 
 def test_drops_the_oldest_assets_above_the_limit() -> None:
     keys = [f"{number}.jpg" for number in range(REMEMBERED + 5)]
-    progress = told(*(entry(records.uploaded(records.asset(key))) for key in keys))
+    progress = projection_of(*(entry(records.uploaded(records.asset(key))) for key in keys))
     shown: dict[str, AssetVersion] = {}
     remember(shown, progress, tuple(progress.assets()), "*")
     assert (len(shown), names(shown)[0]) == (REMEMBERED, "media/5.jpg")

@@ -17,7 +17,7 @@ from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
 from tests.support.records import CODEC
-from tests.unit.console.asset_history import NAME, entry, job_started, letter, told, undecodable
+from tests.unit.console.asset_history import NAME, entry, job_started, letter, projection_of, undecodable
 from tests.unit.console.dlq.letters import a_letter
 
 
@@ -29,13 +29,13 @@ def shown(record: ConsumerRecord) -> dict[str, Any]:
     return detail.describe(ListedLetter(letter_id(record), record), opened(record), 1, [])
 
 
-def test_an_event_is_shown_as_json() -> None:
+def test_event_is_shown_as_json() -> None:
     value = shown(letter(entry(records.uploaded()), "probe").record)["value"]
     assert value["kind"] == "MediaUploaded"
     assert value["record"]["asset"]["key"] == "photos/cat.jpg"
 
 
-def test_what_aws_sent_is_shown_as_the_json_that_it_is() -> None:
+def test_aws_message_is_shown_as_json() -> None:
     value = shown(a_letter(topic="bridge.dlq", value=b'{"Records": [1]}'))["value"]
     assert value == {"size": 16, "kind": "json", "record": {"Records": [1]}}
 
@@ -45,23 +45,23 @@ def test_unparseable_value_is_shown_as_bytes(data: bytes | None, kind: str) -> N
     assert shown(a_letter(value=data))["value"]["kind"] == kind
 
 
-def test_bytes_are_written_as_xxd_does() -> None:
+def test_bytes_use_the_xxd_format() -> None:
     assert detail.dump(b"abc\x00\xff" + b"0123456789ABCDEF") == [
         "00000000  61 62 63 00 ff 30 31 32 33 34 35 36 37 38 39 41  abc..0123456789A",
         "00000010  42 43 44 45 46                                   BCDEF",
     ]
 
 
-def test_only_the_beginning_of_bytes_is_written() -> None:
+def test_long_values_are_truncated() -> None:
     assert len(detail.dump(bytes(10_000))) == detail.DUMPED // 16
 
 
-def test_a_deep_document_is_shown_as_bytes() -> None:
+def test_deeply_nested_json_is_shown_as_bytes() -> None:
     assert shown(a_letter(value=b"[" * 100_000))["value"]["kind"] == "bytes"
 
 
 @given(st.none() | st.binary(max_size=100))
-def test_no_bytes_make_it_raise(data: bytes | None) -> None:
+def test_arbitrary_bytes_never_raise(data: bytes | None) -> None:
     json.dumps(shown(a_letter(value=data)))
 
 
@@ -74,7 +74,7 @@ def test_no_bytes_make_it_raise(data: bytes | None) -> None:
         b"x" * 500 + b"AKIACANARYCANARY0000",
     ],
 )
-def test_no_secret_is_shown(value: bytes) -> None:
+def test_secrets_are_redacted(value: bytes) -> None:
     record = a_letter(
         ("dlq-message", b"Authorization: Bearer CANARY"),
         ("x-token", b"CANARY"),
@@ -86,22 +86,22 @@ def test_no_secret_is_shown(value: bytes) -> None:
     assert b"CANARY".hex(" ") not in said
 
 
-def test_every_header_is_shown_in_its_order() -> None:
+def test_headers_keep_their_order() -> None:
     record = a_letter(("b", b"1"), ("a", None), ("b", b""), ("c", b"\xff"))
     assert shown(record)["headers"] == [["b", "1"], ["a", None], ["b", ""], ["c", "0xff"]]
 
 
-def test_it_says_how_to_send_a_letter_back() -> None:
+def test_detail_names_the_redrive_command() -> None:
     record = letter(entry(records.uploaded()), "probe").record
     assert shown(record)["redrive"] == f"headrace replay redrive {letter_id(record)}"
     assert shown(a_letter(topic="bridge.dlq"))["redrive"] is None
 
 
-def test_the_timeline_is_that_of_the_version_which_failed() -> None:
+def test_timeline_covers_the_failed_version() -> None:
     older, newer = records.asset(), records.asset(version="e2", sequencer="0B")
     upload, later = entry(records.uploaded(older)), entry(records.uploaded(newer), 5)
     dead = letter(upload, "probe")
-    steps = detail.steps_of(dead, lambda _: told(upload, dead, later))
+    steps = detail.steps_of(dead, lambda _: projection_of(upload, dead, later))
     assert [step.event for step in steps] == ["MediaUploaded", "DeadLetter"]
     assert (
         detail.describe(ListedLetter("x", dead.record), dead, 1, steps)["timeline"][1]["words"]
@@ -109,14 +109,14 @@ def test_the_timeline_is_that_of_the_version_which_failed() -> None:
     )
 
 
-def test_a_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
+def test_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
     upload, started = entry(records.uploaded()), entry(job_started())
     ended = letter(entry(records.job_finished("labels-1"), 3), "labels", 4)
     asked = []
 
     def tell(name: str) -> AssetProjection:
         asked.append(name)
-        return told(upload, started, ended)
+        return projection_of(upload, started, ended)
 
     assert "DeadLetter" in {step.event for step in detail.steps_of(ended, tell)}
     assert asked == ["labels-1", NAME]
@@ -124,16 +124,18 @@ def test_a_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
 
 def test_unparseable_dead_letter_has_no_timeline() -> None:
     dead = undecodable()
-    assert detail.steps_of(dead, lambda _: told(dead)) == []
+    assert detail.steps_of(dead, lambda _: projection_of(dead)) == []
 
 
-def test_a_letter_of_the_bridge_is_about_no_asset() -> None:
+def test_bridge_letter_has_no_asset() -> None:
     dead = opened(a_letter(topic="bridge.dlq", key=b"a/b"))
     assert detail.steps_of(dead, lambda _: pytest.fail("nothing to be asked")) == []
 
 
-def test_no_secret_is_in_a_timeline() -> None:
+def test_timeline_redacts_secrets() -> None:
     upload = entry(records.uploaded(records.asset("a.jpg?sig=CANARY")))
     dead = letter(upload, "probe")
-    [step] = [step for step in detail.steps_of(dead, lambda _: told(upload, dead)) if step.event == "DeadLetter"]
+    [step] = [
+        step for step in detail.steps_of(dead, lambda _: projection_of(upload, dead)) if step.event == "DeadLetter"
+    ]
     assert "CANARY" not in repr(step)

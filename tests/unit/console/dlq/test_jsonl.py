@@ -21,20 +21,25 @@ headers = st.lists(st.tuples(st.text(max_size=8), some), max_size=5).map(tuple)
 
 
 @given(key=some, value=some, found=headers)
-def test_nothing_is_lost_and_nothing_is_added(key: bytes | None, value: bytes | None, found: Headers) -> None:
+def test_export_round_trips(key: bytes | None, value: bytes | None, found: Headers) -> None:
     record = ConsumerRecord("probe.dlq", 1, 7, 1.5, key, value, found)
     [back] = read([line(record)], "file")
     assert message(back) == ProducerRecord("probe.dlq", key, value, found)
     assert digest(back) == digest(record)
 
 
-def test_a_line_tells_which_letter_it_is_and_where_it_lay() -> None:
+def test_line_has_the_letter_id_and_its_offset() -> None:
     record = failed("a", 3)
-    told = json.loads(line(record))
-    assert (told["id"], told["topic"], told["partition"], told["offset"]) == (letter_id(record), "probe.dlq", 1, 3)
+    fields = json.loads(line(record))
+    assert (fields["id"], fields["topic"], fields["partition"], fields["offset"]) == (
+        letter_id(record),
+        "probe.dlq",
+        1,
+        3,
+    )
 
 
-def test_null_is_not_the_same_as_empty() -> None:
+def test_null_and_empty_values_differ() -> None:
     ways = [a_letter(("x", each), key=key) for each in (None, b"") for key in (None, b"")]
     assert len({digest(each) for each in ways}) == 4
     assert json.loads(line(ways[0]))["key"] is None
@@ -44,11 +49,11 @@ def test_digest_ignores_partition_and_offset() -> None:
     assert digest(failed("a", 3)) == digest(failed("a", 3, partition=9, timestamp=1.0))
 
 
-def test_empty_lines_are_passed_over() -> None:
+def test_empty_lines_are_skipped() -> None:
     assert len(list(read([line(a_letter()), b"\n", b"  \n"], "file"))) == 1
 
 
-def test_the_end_of_a_key_is_not_the_beginning_of_a_value() -> None:
+def test_digest_separates_key_and_value() -> None:
     assert digest(a_letter(key=b"ab", value=b"c")) != digest(a_letter(key=b"a", value=b"bc"))
 
 
@@ -56,12 +61,12 @@ def test_the_end_of_a_key_is_not_the_beginning_of_a_value() -> None:
     "changes",
     [{"key": "no base64!"}, {"value": 3}, {"headers": [["x"]]}, {"topic": None}, {"more": 1}, {"topic": "media.ready"}],
 )
-def test_what_is_no_letter_is_refused_by_file_and_line(changes: dict[str, Any]) -> None:
+def test_invalid_letter_error_names_file_and_line(changes: dict[str, Any]) -> None:
     bad = json.dumps({**json.loads(line(a_letter())), **changes}).encode()
     with pytest.raises(CommandError, match=r"^letters\.jsonl:2 .*nothing was imported"):
         list(read([line(a_letter()), bad], "letters.jsonl"))
 
 
-def test_what_is_no_json_is_refused() -> None:
+def test_invalid_json_is_rejected() -> None:
     with pytest.raises(CommandError, match=r"^file:1 is no dead letter"):
         list(read([b"words\n"], "file"))

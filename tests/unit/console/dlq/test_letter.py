@@ -35,39 +35,39 @@ def test_id_does_not_depend_on_partition_or_offset() -> None:
     assert letter_id(one.record) == letter_id(other.record)
 
 
-def test_another_stage_has_another_letter() -> None:
+def test_id_depends_on_the_stage() -> None:
     ids = {letter_id(letter(entry(records.uploaded()), stage).record) for stage in ("probe", "scan")}
     assert sorted(id_.rpartition("-")[0] for id_ in ids) == ["probe", "scan"]
 
 
-def test_without_an_event_id_a_letter_is_known_by_where_its_record_was_first_read() -> None:
+def test_id_without_an_event_id_is_the_original_offset() -> None:
     first = letter_id(a_letter(*ORIGIN))
     assert first == letter_id(a_letter(*ORIGIN, offset=99, partition=3))
     assert first != letter_id(a_letter(*ORIGIN[:2], ("dlq-offset", b"42")))
 
 
-def test_a_message_of_aws_is_known_by_its_id() -> None:
+def test_id_of_an_aws_message_is_its_message_id() -> None:
     assert letter_id(at_aws("dlq-sqs-message", b"m1")) == letter_id(at_aws("dlq-sqs-message", b"m1", offset=99))
     ids = {letter_id(at_aws(name, id_)) for name in ("dlq-sqs-message", "dlq-sns-message") for id_ in (b"m1", b"m2")}
     assert len(ids) == 4
 
 
-def test_a_record_that_says_nothing_is_known_by_its_own_place() -> None:
+def test_id_without_headers_is_the_records_own_offset() -> None:
     assert letter_id(a_letter()) == letter_id(a_letter(value=b"other"))
     assert letter_id(a_letter()) != letter_id(a_letter(offset=8))
 
 
 @pytest.mark.parametrize("id_", [b"", None])
-def test_an_empty_event_id_is_none(id_: bytes | None) -> None:
+def test_empty_event_id_is_ignored(id_: bytes | None) -> None:
     assert letter_id(a_letter(("ce_id", id_), *ORIGIN)) == letter_id(a_letter(*ORIGIN))
     assert letter_id(a_letter(("ce_id", b"e1"), ("ce_id", id_))) == letter_id(a_letter(("ce_id", b"e1")))
 
 
-def test_an_event_id_may_be_any_bytes() -> None:
+def test_event_id_may_be_arbitrary_bytes() -> None:
     assert letter_id(a_letter(("ce_id", b"\xff"))) != letter_id(a_letter(("ce_id", b"\xfe")))
 
 
-def test_short_ids_tell_all_of_them_apart() -> None:
+def test_short_ids_are_unique() -> None:
     ids = ["probe-" + "0" * 32, "probe-" + "0" * 20 + "1" * 12, "labels-v2-" + "ab" * 16]
     assert list(short_ids(ids).values()) == ["labels-v2-abababababab", "probe-" + "0" * 21, "probe-" + "0" * 20 + "1"]
 
@@ -76,7 +76,7 @@ def test_short_ids_tell_all_of_them_apart() -> None:
     ("prefix", "holds"),
     [("", True), ("lab", True), ("labels-", True), ("labels-9f", True), ("probe-9f", False), ("labelsx", False)],
 )
-def test_the_beginning_of_an_id_says_which_topic_can_hold_it(prefix: str, holds: bool) -> None:
+def test_id_prefix_selects_the_topic(prefix: str, holds: bool) -> None:
     assert may_hold("labels.dlq", prefix) is holds
 
 
@@ -106,11 +106,11 @@ def test_the_beginning_of_an_id_says_which_topic_can_hold_it(prefix: str, holds:
         (LetterFilter(stage="probe", code="timeout"), False),
     ],
 )
-def test_a_filter_takes_what_meets_all_that_it_asks_for(asked: LetterFilter, matches: bool) -> None:
+def test_filter_requires_every_condition(asked: LetterFilter, matches: bool) -> None:
     assert asked.matches(letter(entry(records.uploaded()), "probe", seconds=1)) is matches
 
 
-def test_a_key_that_looks_like_a_glob_is_found_by_its_own_name() -> None:
+def test_filter_matches_a_key_with_glob_characters() -> None:
     assert LetterFilter(key="media/a[1].jpg").matches(LogEntry(a_letter(key=b"media/a[1].jpg")))
 
 
@@ -118,7 +118,7 @@ def test_filter_matches_an_unparseable_dead_letter() -> None:
     assert LetterFilter(stage="scan", code="decode").matches(undecodable("scan"))
 
 
-def test_a_letter_without_headers_has_the_code_unknown_and_failed_when_it_was_written() -> None:
+def test_letter_without_headers_has_code_unknown_and_the_record_timestamp() -> None:
     bare = LogEntry(a_letter(timestamp=AT))
     assert LetterFilter(code="unknown", since=AT, until=AT).matches(bare)
     assert not LetterFilter(since=AT + 1).matches(bare)
@@ -139,7 +139,7 @@ def test_filter_rejects_records_of_other_topics() -> None:
         ("-0s", 0),
     ],
 )
-def test_a_duration_is_so_long_ago(said: str, seconds: float) -> None:
+def test_duration_counts_back_from_now(said: str, seconds: float) -> None:
     assert parse_time(said, AT) == AT - seconds
 
 
@@ -157,18 +157,18 @@ def in_tokyo() -> Iterator[None]:
 @pytest.mark.parametrize(
     "said", ["2026-03-15T00:09:26", "2026-03-14T15:09:26Z", "2026-03-14T16:09:26+01:00", "2026-03-15 00:09:26"]
 )
-def test_a_time_without_a_zone_is_local(said: str) -> None:
+def test_time_without_a_zone_is_local(said: str) -> None:
     assert parse_time(said, 0.0) == AT
 
 
 @pytest.mark.parametrize(
     "said", ["", "-", "2h", "-h", "-2x", "-2m1h", "yesterday", "2026-13-01", "-99999999999w", "-٢h"]
 )
-def test_anything_else_is_refused_with_an_example(said: str) -> None:
+def test_invalid_time_is_rejected_with_an_example(said: str) -> None:
     with pytest.raises(CommandError, match="-2h"):
         parse_time(said, AT)
 
 
-def test_no_duration_goes_back_further_than_the_calendar() -> None:
+def test_duration_before_year_1_is_rejected() -> None:
     with pytest.raises(CommandError, match="too long ago"):
         parse_time("-999999999w", AT)

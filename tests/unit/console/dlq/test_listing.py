@@ -69,7 +69,7 @@ class TestEitherWay:
         page: LetterPage = getattr(log, way)(wanted)
         return page
 
-    def test_the_newest_come_first(self, way: str) -> None:
+    def test_newest_letters_come_first(self, way: str) -> None:
         log = Log(*(failed(f"e{number}", number) for number in range(10)))
         assert offsets(self.page(way, log, asked(limit=3))) == [9, 8, 7]
 
@@ -79,16 +79,16 @@ class TestEitherWay:
         )
         assert [found.record.timestamp for found in self.page(way, log, asked(limit=2)).letters] == [4.0, 3.0]
 
-    def test_a_letter_that_came_again_is_one_letter(self, way: str) -> None:
+    def test_records_of_one_letter_are_merged(self, way: str) -> None:
         log = Log(failed("a", 0), failed("b", 1), failed("a", 2))
         page = self.page(way, log, asked())
         assert (offsets(page), page.more, page.exact) == ([2, 1], 0, True)
 
-    def test_a_letter_counts_as_its_last_record_says(self, way: str) -> None:
+    def test_last_record_of_a_letter_is_used(self, way: str) -> None:
         log = Log(failed("a", 0, code="timeout"), failed("b", 1, code="timeout"), failed("a", 2, code="unreadable"))
         assert offsets(self.page(way, log, asked(code="timeout"))) == [1]
 
-    def test_what_is_resolved_is_hidden_and_counted(self, way: str) -> None:
+    def test_resolved_letters_are_hidden_and_counted(self, way: str) -> None:
         log = Log(failed("a", 0), failed("b", 1))
         id_ = letter_id(log.records[1])
         known = {id_: decide(id_, "wont-fix", "old", "ann", NOW)}
@@ -98,38 +98,38 @@ class TestEitherWay:
         assert (offsets(everything), everything.hidden) == ([1, 0], 0)
         assert everything.letters[0].disposition == known[id_]
 
-    def test_what_failed_again_after_its_redrive_is_shown(self, way: str) -> None:
+    def test_letters_that_failed_after_a_redrive_are_shown(self, way: str) -> None:
         log = Log(failed("a", 0), failed("a", 1))
         id_ = letter_id(log.records[0])
         known = {id_: Disposition(id_, "redriven", "", "", "", "probe.dlq/1/0")}
         assert offsets(self.page(way, log, asked(known))) == [1]
 
-    def test_nothing_is_an_empty_page(self, way: str) -> None:
+    def test_no_letters_give_an_empty_page(self, way: str) -> None:
         assert self.page(way, Log(), asked()) == LetterPage(())
 
 
-def test_a_page_of_the_tail_reads_little() -> None:
+def test_tail_page_reads_few_records() -> None:
     log = Log(*(failed(f"e{number}", number) for number in range(10_000)))
     page = log.tail(asked(limit=10))
     assert page is not None
     assert (log.read_records, page.more, page.exact) == (10, 9_990, False)
 
 
-def test_the_tail_is_followed_back_until_enough_is_found() -> None:
+def test_tail_is_read_backwards_until_the_page_is_full() -> None:
     log = Log(*(failed(f"e{number}", number, code="rare" if number < 2 else "timeout") for number in range(100)))
     page = log.tail(asked(limit=2, code="rare"))
     assert page is not None
     assert (offsets(page), page.more, page.exact) == ([1, 0], 0, True)
 
 
-def test_a_tail_that_is_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tail_gives_up_after_too_many_records(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "TAIL", 50)
     log = Log(*(failed(f"e{number}", number) for number in range(100)))
     assert log.tail(asked(limit=2, code="rare")) is None
     assert log.read_records <= 50
 
 
-def test_a_partition_whose_end_is_old_is_not_followed_back() -> None:
+def test_partitions_with_old_ends_are_not_read_back() -> None:
     old = [failed(f"old{number}", number, timestamp=float(number), partition=2) for number in range(1000)]
     new = [failed(f"new{number}", number) for number in range(5)]
     log = Log(*new, *old)
@@ -137,14 +137,14 @@ def test_a_partition_whose_end_is_old_is_not_followed_back() -> None:
     assert log.read_records == 10
 
 
-def test_after_reading_everything_the_number_of_the_others_is_exact() -> None:
+def test_full_scan_counts_omitted_letters_exactly() -> None:
     log = Log(*(failed(f"e{number % 60}", number) for number in range(100)))
     page = log.whole(asked(limit=10))
     assert (len(page.letters), page.more, page.exact) == (10, 50, True)
 
 
 @given(seed=st.integers(0, 1_000_000), limit=st.integers(1, 12))
-def test_both_ways_give_the_same_letters(seed: int, limit: int) -> None:
+def test_tail_and_full_scan_return_the_same_letters(seed: int, limit: int) -> None:
     draw = random.Random(seed)
     records = [
         failed(f"p{partition}e{draw.randrange(15)}", offset, code=draw.choice(["x", "y"]), partition=partition)

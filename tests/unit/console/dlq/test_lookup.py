@@ -15,7 +15,7 @@ def seen(*ids: str) -> list[LetterMatch]:
     return [LetterMatch(id_, failed("e", 0), 1) for id_ in ids]
 
 
-def test_a_unique_beginning_is_enough() -> None:
+def test_unique_prefix_resolves() -> None:
     assert resolve_prefix("probe-ab", seen("probe-ab12", "probe-cd34")).id == "probe-ab12"
 
 
@@ -24,12 +24,12 @@ def test_unknown_prefix_is_an_error() -> None:
         resolve_prefix("probe-x", seen("probe-ab12"))
 
 
-def test_an_ambiguous_beginning_names_what_it_may_be() -> None:
+def test_ambiguous_prefix_error_lists_candidates() -> None:
     with pytest.raises(CommandError, match=r"^probe-a may be probe-a10000000000, probe-a20000000000: say which$"):
         resolve_prefix("probe-a", seen("probe-a1" + "0" * 30, "probe-a2" + "0" * 30))
 
 
-def test_a_finder_gives_the_last_record_of_a_letter_and_how_many_there_were() -> None:
+def test_finds_the_last_record_and_the_record_count() -> None:
     id_ = letter_id(failed("a", 0))
     finder = LetterFinder([id_[:12]])
     finder.take([failed("a", 0), failed("b", 1)])
@@ -37,13 +37,13 @@ def test_a_finder_gives_the_last_record_of_a_letter_and_how_many_there_were() ->
     assert finder.found() == [LetterMatch(id_, failed("a", 2), 2)]
 
 
-def test_a_finder_does_not_gather_all_that_begins_with_too_little() -> None:
+def test_short_prefix_does_not_collect_all_letters() -> None:
     finder = LetterFinder(["probe-"])
     finder.take([failed(f"e{number}", number) for number in range(1000)])
     assert len(finder.found()) == MAX_CANDIDATES + 1
 
 
-def test_only_topics_that_can_hold_a_letter_are_looked_at() -> None:
+def test_reads_only_topics_that_match_the_prefix() -> None:
     spans = {("probe.dlq", 0): OffsetRange(0, 1), ("scan.dlq", 0): OffsetRange(0, 1)}
     assert list(narrowed(spans, ["probe-12"])) == [("probe.dlq", 0)]
     assert list(narrowed(spans, ["probe-12", "s"])) == list(spans)

@@ -14,7 +14,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 
 
-def test_everyone_gets_about_as_much() -> None:
+def test_shares_are_balanced() -> None:
     spans = {("a.dlq", number): OffsetRange(0, size) for number, size in enumerate((100, 60, 50, 40, 30, 20))}
     shares = share(spans, 2)
     assert sorted(map(records_in, shares)) == [140, 160]
@@ -30,21 +30,21 @@ def test_scan_without_partitions_reads_nothing() -> None:
     assert scan(NOWHERE, {}, lambda: pytest.fail("nobody is to look")) == []
 
 
-def test_what_went_wrong_in_a_process_goes_wrong_here() -> None:
+def test_error_in_a_child_process_is_raised() -> None:
     here, there = multiprocessing.Pipe(duplex=False)
     there.send("no Kafka at 127.0.0.1:1")
     with pytest.raises(CommandError, match="no Kafka"):
         _receive(here)
 
 
-def test_a_process_that_was_killed_is_noticed() -> None:
+def test_killed_child_process_is_an_error() -> None:
     here, there = multiprocessing.Pipe(duplex=False)
     there.close()
     with pytest.raises(CommandError, match="was killed"):
         _receive(here)
 
 
-def test_all_that_was_read_is_received_of_by_steps_and_at_the_end() -> None:
+def test_progress_adds_up_to_all_records() -> None:
     heard: list[int] = []
     steps = _Steps(heard.append)
     for _ in range(9):

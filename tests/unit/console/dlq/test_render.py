@@ -28,8 +28,8 @@ def printed(show: Callable[[Console], None], width: int = 1000) -> str:
 
 
 def page_of(page: LetterPage, width: int = 1000) -> str:
-    told = serialize.page(page)
-    return printed(lambda out: render.page(told, short_ids(each["id"] for each in told["letters"]), out), width)
+    fields = serialize.page(page)
+    return printed(lambda out: render.page(fields, short_ids(each["id"] for each in fields["letters"]), out), width)
 
 
 def found(event: str, offset: int, **changes: Any) -> ListedLetter:
@@ -37,7 +37,7 @@ def found(event: str, offset: int, **changes: Any) -> ListedLetter:
     return ListedLetter(letter_id(record), record)
 
 
-def test_a_letter_is_a_line() -> None:
+def test_each_letter_is_one_line() -> None:
     one = found("a", 0, why="moov atom not found")
     head, said = page_of(LetterPage((one,))).splitlines()
     assert head.split() == ["id", "code", "key", "failed", "attempts", "reason"]
@@ -45,7 +45,7 @@ def test_a_letter_is_a_line() -> None:
     assert all(part in said for part in ("timeout", "media/photos/cat.jpg", " 8 ", "moov atom not found"))
 
 
-def test_a_terminal_gets_lines_that_are_no_wider_than_it_is() -> None:
+def test_lines_fit_the_terminal_width() -> None:
     said = page_of(LetterPage((found("a", 0, why="word " * 100),)), width=100)
     assert max(map(len, said.splitlines())) <= 100
     assert len(said.splitlines()) == 2
@@ -61,20 +61,20 @@ def test_a_terminal_gets_lines_that_are_no_wider_than_it_is() -> None:
         (LetterPage((), hidden=3), "3 resolved letters not shown: add --all"),
     ],
 )
-def test_it_says_what_is_not_shown(page: LetterPage, said: str) -> None:
+def test_list_names_omitted_letters(page: LetterPage, said: str) -> None:
     assert said in page_of(page)
 
 
-def test_a_resolved_letter_says_so() -> None:
+def test_resolved_letter_is_marked() -> None:
     one = found("a", 0)
     decided = decide(one.id, "wont-fix", "old", "ann", NOW)
     assert "[wont-fix: old] took 300 s" in page_of(LetterPage((ListedLetter(one.id, one.record, decided),)))
 
 
-def test_a_letter_is_printed_with_all_that_is_known() -> None:
+def test_show_prints_every_field() -> None:
     dead = letter(entry(records.uploaded()), "probe")
-    told = detail.describe(ListedLetter(letter_id(dead.record), dead.record), dead, 3, [])
-    said = printed(lambda out: render.letter(told, None, out))
+    fields = detail.describe(ListedLetter(letter_id(dead.record), dead.record), dead, 3, [])
+    said = printed(lambda out: render.letter(fields, None, out))
     for part in (
         letter_id(dead.record),
         "unreadable: no moov atom",
@@ -88,10 +88,10 @@ def test_a_letter_is_printed_with_all_that_is_known() -> None:
         assert part in said
 
 
-def test_a_letter_of_the_bridge_says_what_can_be_done() -> None:
+def test_bridge_letter_names_the_next_command() -> None:
     record = a_letter(topic="bridge.dlq", value=b"\xff")
-    told = detail.describe(ListedLetter(letter_id(record), record), open_record(record, CODEC), 1, [])
-    said = printed(lambda out: render.letter(told, None, out))
+    fields = detail.describe(ListedLetter(letter_id(record), record), open_record(record, CODEC), 1, [])
+    said = printed(lambda out: render.letter(fields, None, out))
     assert "00000000  ff" in said
     assert "send the message again" in said
 
@@ -102,7 +102,7 @@ def stats_of(*letters: Any) -> str:
     return printed(lambda out: render.stats(serialize.stats(total([tally.found()]), AT + 60), out))
 
 
-def test_numbers_are_printed_with_groups_and_what_is_new() -> None:
+def test_stats_print_counts_groups_and_new_reasons() -> None:
     said = stats_of(*(failed(f"e{number}", number) for number in range(-100_000, -99_990)), failed("b", 1, why="junk"))
     assert "11 open letters, 0 resolved, 11 records" in said
     assert "2 groups of similar reasons, 1 new in 24 hours" in said
@@ -111,22 +111,22 @@ def test_numbers_are_printed_with_groups_and_what_is_new() -> None:
     assert ("junk" in new, " new " in new) == (True, True)
 
 
-def test_what_is_new_is_printed_even_if_it_is_rare() -> None:
+def test_rare_new_reasons_are_printed() -> None:
     words = [f"{one}{other}" for one in "abcdefghij" for other in "abcde"]
     common = [failed(f"{word}{number}", -100_000 + number, why=word) for word in words for number in range(2)]
     assert "rare" in stats_of(*common, failed("x", 1, why="rare"))
 
 
-def test_only_the_last_hours_are_drawn() -> None:
+def test_chart_shows_the_last_hours_only() -> None:
     said = stats_of(*(failed(f"e{number}", number * 3600) for number in range(30)))
     assert said.count("█") > 24
     assert "before" in said
 
 
-def test_without_letters_there_is_nothing_to_count() -> None:
+def test_stats_without_letters() -> None:
     assert stats_of().splitlines() == ["0 open letters, 0 resolved, 0 records"]
 
 
 @pytest.mark.parametrize("said", ["yesterday", ""])
-def test_what_is_no_moment_is_printed_as_it_is(said: str) -> None:
+def test_invalid_timestamp_is_printed_unchanged(said: str) -> None:
     assert render.local(said) == (said or "?")

@@ -39,18 +39,18 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize(("said", "secret"), SECRETS)
-def test_a_secret_is_not_shown(said: str, secret: str) -> None:
+def test_secret_is_redacted(said: str, secret: str) -> None:
     for shown in (text(said), reason(said), mask_bytes(said.encode()).decode(), header("x", said.encode()) or ""):
         assert secret not in shown
 
 
 @pytest.mark.parametrize("said", HARMLESS)
-def test_what_is_no_secret_is_shown_as_it_is(said: str) -> None:
+def test_other_text_is_unchanged(said: str) -> None:
     assert text(said) == said
     assert mask_bytes(said.encode()) == said.encode()
 
 
-def test_of_a_key_only_the_query_string_is_left_out() -> None:
+def test_redacts_only_the_query_string_of_a_key() -> None:
     assert text("media/cat.jpg?X-Amz-Signature=CANARY") == f"media/cat.jpg?{PLACEHOLDER}"
 
 
@@ -73,17 +73,15 @@ def test_replaces_terminal_control_characters() -> None:
         ("binary", b"\xff\x00", "0xff00"),
     ],
 )
-def test_a_header_is_shown_but_not_one_that_is_named_like_a_secret(
-    name: str, value: bytes | None, shown: str | None
-) -> None:
+def test_redacts_headers_with_secret_names(name: str, value: bytes | None, shown: str | None) -> None:
     assert header(name, value) == shown
 
 
-def test_a_long_binary_header_is_cut() -> None:
+def test_long_binary_header_is_truncated() -> None:
     assert header("binary", b"\xff" * 100) == f"0x{'ff' * 32}... (100 bytes)"
 
 
-def test_a_document_keeps_its_shape_and_loses_its_secrets() -> None:
+def test_json_keeps_its_structure_without_secrets() -> None:
     found = {
         "key": "a.jpg",
         "size": 3,
@@ -94,23 +92,23 @@ def test_a_document_keeps_its_shape_and_loses_its_secrets() -> None:
     assert sanitize_json(found) == shown
 
 
-def test_the_token_of_a_job_is_no_secret() -> None:
+def test_job_token_is_not_a_secret() -> None:
     token = "labels-" + "0" * 40
     assert sanitize_json({"token": token}) == {"token": token}
 
 
 @given(st.binary(max_size=200))
-def test_covering_moves_no_byte(data: bytes) -> None:
+def test_masking_keeps_byte_offsets(data: bytes) -> None:
     assert len(mask_bytes(data)) == len(data)
 
 
 @given(st.text(max_size=200))
-def test_what_is_shown_once_is_shown_the_same_again(said: str) -> None:
+def test_sanitizing_is_idempotent(said: str) -> None:
     assert text(text(said)) == text(said)
 
 
 @pytest.mark.parametrize("part", ["a.", "eyJ-", "secret", "token-", "?", "?a", "bearer ", "a://", "secret:"])
-def test_no_text_takes_long(part: str) -> None:
+def test_sanitizing_200_000_characters_takes_less_than_2_seconds(part: str) -> None:
     before = time.thread_time()
     text(part * (200_000 // len(part)))
     assert time.thread_time() - before < 2.0

@@ -32,13 +32,13 @@ headers = st.lists(
 )
 
 
-def told(record: ConsumerRecord) -> dict[str, Any]:
+def fields(record: ConsumerRecord) -> dict[str, Any]:
     return serialize.letter(ListedLetter(letter_id(record), record))
 
 
 def test_serializes_a_dead_letter() -> None:
     record = letter(entry(records.uploaded()), "probe").record
-    assert told(record) == {
+    assert fields(record) == {
         "id": letter_id(record),
         "stage": "probe",
         "code": "unreadable",
@@ -65,8 +65,8 @@ def test_serializes_a_dead_letter() -> None:
         ((), "?/?/?"),
     ],
 )
-def test_a_letter_of_the_bridge_tells_which_message_it_was(names: tuple[tuple[str, bytes], ...], origin: str) -> None:
-    assert told(a_letter(*names, topic="bridge.dlq"))["origin"] == origin
+def test_bridge_letter_has_its_message_id(names: tuple[tuple[str, bytes], ...], origin: str) -> None:
+    assert fields(a_letter(*names, topic="bridge.dlq"))["origin"] == origin
 
 
 def test_serializes_a_disposition() -> None:
@@ -77,9 +77,9 @@ def test_serializes_a_disposition() -> None:
 
 
 @given(found=headers, key=st.none() | st.binary(max_size=20), at=st.floats(allow_nan=False))
-def test_no_headers_make_it_raise(found: list[tuple[str, bytes | None]], key: bytes | None, at: float) -> None:
+def test_serialization_never_raises(found: list[tuple[str, bytes | None]], key: bytes | None, at: float) -> None:
     record = a_letter(*found, key=key, timestamp=at)
-    json.dumps(told(record))
+    json.dumps(fields(record))
     tally = LetterCounter({})
     tally.take([record])
     json.dumps(serialize.stats(total([tally.found()]), AT))
@@ -100,15 +100,15 @@ def test_serialized_dead_letter_has_no_secret(secret: str) -> None:
 
 def test_redacts_the_query_string_of_a_key() -> None:
     record = a_letter(key="media/Straße 1/what?.jpg".encode())
-    assert told(record)["key"] == "media/Straße 1/what?.jpg"
-    assert told(a_letter(key=b"media/a.jpg?sig=CANARY"))["key"] == "media/a.jpg?[redacted]"
+    assert fields(record)["key"] == "media/Straße 1/what?.jpg"
+    assert fields(a_letter(key=b"media/a.jpg?sig=CANARY"))["key"] == "media/a.jpg?[redacted]"
 
 
 def test_serializes_statistics() -> None:
     tally = LetterCounter({})
     tally.take([failed("a", 0), failed("b", 3600)])
-    told = serialize.stats(total([tally.found()]), AT + 3600)
-    assert told == {
+    output = serialize.stats(total([tally.found()]), AT + 3600)
+    assert output == {
         "letters": 2,
         "resolved": 0,
         "records": 2,

@@ -24,7 +24,7 @@ from headrace.console.dlq.stats import LONGEST, normalize_reason, same_digits
         ("'NoneType' has no attribute \"width\"", "<text> has no attribute <text>"),
     ],
 )
-def test_what_differs_from_letter_to_letter_is_folded(said: str, folded: str) -> None:
+def test_variable_parts_are_normalized(said: str, folded: str) -> None:
     assert normalize_reason(said) == folded
 
 
@@ -38,18 +38,18 @@ def test_what_differs_from_letter_to_letter_is_folded(said: str, folded: str) ->
         "read and/or write",
     ],
 )
-def test_what_says_something_stays(said: str) -> None:
+def test_meaningful_text_is_kept(said: str) -> None:
     assert normalize_reason(said) == said
 
 
-def test_no_secret_is_in_a_group() -> None:
+def test_normalized_reasons_have_no_secrets() -> None:
     assert "CANARY" not in normalize_reason("GET https://b/k?X-Amz-Signature=CANARY with AKIACANARYCANARY0000")
 
 
-def test_a_group_has_a_short_name() -> None:
+def test_normalized_reason_is_short() -> None:
     assert len(normalize_reason("word " * 200)) <= LONGEST + 4
 
 
 @given(st.text(alphabet="ab /.'\"-:x019", max_size=60))
-def test_reasons_that_differ_in_digits_alone_are_alike(said: str) -> None:
+def test_reasons_that_differ_only_in_digits_are_equal(said: str) -> None:
     assert normalize_reason(same_digits(said.encode()).decode()) == normalize_reason(said)

@@ -85,13 +85,13 @@ def test_positions_omit_partitions_without_a_commit(answering: Callable[..., Obs
         KafkaError._TIMED_OUT,
     ],
 )
-def test_a_coordinator_that_starts_is_asked_again(answering: Callable[..., Observer], code: int) -> None:
+def test_retries_while_the_coordinator_loads(answering: Callable[..., Observer], code: int) -> None:
     answering(failing(code), failing(code), committed)
     assert ask()["scan"]
 
 
 @pytest.mark.parametrize("code", [KafkaError.NOT_COORDINATOR, KafkaError._TIMED_OUT])
-def test_a_time_out_names_the_group_and_the_seconds(answering: Callable[..., Observer], code: int) -> None:
+def test_timeout_error_names_the_group_and_the_seconds(answering: Callable[..., Observer], code: int) -> None:
     observer = answering(failing(code))
     with pytest.raises(
         CommandError, match=r"Kafka at kafka:1 did not answer about the consumer group scan within 0\.3 s"
@@ -106,7 +106,7 @@ def test_other_errors_are_raised_without_retry(answering: Callable[..., Observer
         ask()
 
 
-def test_the_error_of_one_partition_is_not_taken_for_no_commit(answering: Callable[..., Observer]) -> None:
+def test_partition_error_is_raised(answering: Callable[..., Observer]) -> None:
     class Forbidden:
         error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
@@ -121,7 +121,7 @@ def test_positions_of_no_partitions_send_no_request(monkeypatch: pytest.MonkeyPa
     assert ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).positions({"scan": []}) == {"scan": {}}
 
 
-def test_after_a_failure_no_other_group_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stops_at_the_first_failed_group(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     together = threading.Barrier(consumer_groups.AT_ONCE)
 

@@ -15,30 +15,32 @@ from tests.unit.console.asset_history import after, entry, letter, retry
 headers = st.lists(st.tuples(st.text(max_size=12), st.none() | st.binary(max_size=20)), max_size=6).map(tuple)
 
 
-@given(key=st.none() | st.binary(), value=st.none() | st.binary(), found=headers)
-def test_no_bytes_make_it_raise(key: bytes | None, value: bytes | None, found: tuple[tuple[str, bytes], ...]) -> None:
-    opened = open_record(ConsumerRecord("scan.dlq", 0, 0, 1.0, key, value, found), CODEC)
+@given(key=st.none() | st.binary(), value=st.none() | st.binary(), fields=headers)
+def test_arbitrary_bytes_never_raise(
+    key: bytes | None, value: bytes | None, fields: tuple[tuple[str, bytes], ...]
+) -> None:
+    opened = open_record(ConsumerRecord("scan.dlq", 0, 0, 1.0, key, value, fields), CODEC)
     assert letter_of(opened) is not None
 
 
-def test_an_event_is_opened_with_its_envelope() -> None:
+def test_event_has_its_metadata() -> None:
     opened = entry(records.uploaded())
     assert opened.event == records.uploaded()
     assert opened.envelope is not None
     assert opened.envelope.event == "MediaUploaded"
 
 
-def test_an_event_without_an_envelope_is_still_an_event() -> None:
+def test_event_without_metadata_is_decoded() -> None:
     opened = open_record(raw(CODEC.encode(records.uploaded())), CODEC)
     assert (opened.envelope, opened.event) == (None, records.uploaded())
 
 
-def test_the_place_and_the_key_are_text() -> None:
+def test_offset_and_key_are_text() -> None:
     opened = LogEntry(raw(b"", offset=7))
     assert (opened.place, opened.key) == ("media.uploaded/0/7", "media/photos/cat.jpg")
 
 
-def test_a_dead_letter_tells_why_and_where_it_came_from() -> None:
+def test_dead_letter_has_reason_and_origin() -> None:
     found = letter_of(letter(entry(records.uploaded()), "probe", code="too_large"))
     assert found is not None
     assert (found.stage, found.code, found.origin, found.first_failure) == (
@@ -49,7 +51,7 @@ def test_a_dead_letter_tells_why_and_where_it_came_from() -> None:
     )
 
 
-def test_a_dead_letter_without_headers_is_named_by_its_topic() -> None:
+def test_dead_letter_without_headers_has_the_stage_of_its_topic() -> None:
     found = letter_of(LogEntry(raw(b"", topic="probe.dlq")))
     assert found is not None
     assert (found.stage, found.code, found.origin) == ("probe", "unknown", "?/?/?")
@@ -61,7 +63,7 @@ def test_retry_record_has_stage_and_reason() -> None:
     assert (found.stage, found.code, found.reason) == ("probe", "timeout", "took too long")
 
 
-def test_a_plain_record_is_neither() -> None:
+def test_plain_record_has_no_retry_or_dead_letter_fields() -> None:
     plain = entry(records.uploaded())
     assert (letter_of(plain), retry_of(plain)) == (None, None)
 
@@ -70,5 +72,5 @@ def test_a_plain_record_is_neither() -> None:
     ("text", "seconds"),
     [("1970-01-01T00:00:01.500Z", 1.5), ("1970-01-01T00:00:01", 1.0), ("", None), ("yesterday", None)],
 )
-def test_moments_are_read_as_cloudevents_writes_them(text: str, seconds: float | None) -> None:
+def test_parses_cloudevents_timestamps(text: str, seconds: float | None) -> None:
     assert seconds_of(text) == seconds

@@ -12,7 +12,7 @@ HEADERS = some.lists(some.tuples(some.sampled_from("abcxy"), some.none() | some.
 
 
 @given(some.lists(HEADERS, max_size=8))
-def test_headers_are_picked_by_name_and_of_several_the_last(records: list[list[tuple[str, bytes | None]]]) -> None:
+def test_picks_the_last_header_of_each_name(records: list[list[tuple[str, bytes | None]]]) -> None:
     picker = HeaderPicker(*WANTED)
     for headers in records:
         found = dict(headers)

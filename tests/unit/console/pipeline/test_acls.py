@@ -20,7 +20,7 @@ TABLE = {topic.name for topic in topics.table(stage.name for stage in (*STAGES, 
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_a_stage_may_read_its_inputs_and_write_its_outcomes(stage: Stage) -> None:
+def test_stage_reads_its_inputs_and_writes_its_outputs(stage: Stage) -> None:
     rules = set(ROLES[stage.name])
 
     written = [topics.retry(stage.name), topics.dead_letters(stage.name), *([stage.writes] if stage.writes else [])]
@@ -30,33 +30,31 @@ def test_a_stage_may_read_its_inputs_and_write_its_outcomes(stage: Stage) -> Non
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_allowed_topics_of_the_table_and_no_wildcards(role: str) -> None:
+def test_acls_name_known_topics_without_wildcards(role: str) -> None:
     assert {rule.name for rule in ROLES[role] if rule.resource == "topic"} <= TABLE
 
 
-def test_a_stage_may_write_no_others_dead_letters() -> None:
+def test_stage_writes_only_its_own_dlq() -> None:
     for stage in STAGES:
         letters = {rule.name for rule in ROLES[stage.name] if rule.operation == "Write" and ".dlq" in rule.name}
         assert letters == {topics.dead_letters(stage.name).name}
 
 
-def test_a_stage_with_jobs_may_tell_of_them() -> None:
+def test_stage_with_jobs_writes_job_starts() -> None:
     assert {AclRule("topic", "jobs.started", "Write"), AclRule("topic", "jobs.finished", "Read")} <= set(
         ROLES["transcript"]
     )
     assert AclRule("topic", "jobs.finished", "Write") in ROLES["overdue"]
 
 
-def test_the_stage_of_a_rule_may_write_where_the_rule_sends() -> None:
+def test_rule_stage_writes_the_rules_target_topics() -> None:
     found = roles(STAGES, {"labels": "elsewhere"})
 
     assert AclRule("topic", "elsewhere", "Write") in found["labels"]
     assert AclRule("topic", "elsewhere", "Write") not in found["probe"]
 
 
-def test_with_a_budget_of_a_day_every_paid_stage_may_read_what_is_spent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paid_stages_read_spending_under_a_daily_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "pipeline.toml"
     path.write_text("[budget]\nday = 40\n", "utf-8")
     monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
@@ -68,7 +66,7 @@ def test_with_a_budget_of_a_day_every_paid_stage_may_read_what_is_spent(
     assert transcripts not in found["probe"]
 
 
-def test_the_command_prints_what_kafkas_own_tool_takes() -> None:
+def test_prints_kafka_acls_arguments() -> None:
     done = CliRunner().invoke(app, ["topics", "acls", "removals", "--principal", "User:CN={role}"])
 
     assert done.exit_code == 0
@@ -77,14 +75,14 @@ def test_the_command_prints_what_kafkas_own_tool_takes() -> None:
     assert "bridge" not in done.stdout
 
 
-def test_the_command_gives_json() -> None:
+def test_prints_json() -> None:
     found = json.loads(CliRunner().invoke(app, ["topics", "acls", "bridge", "--json"]).stdout)
 
     assert list(found) == ["bridge"]
     assert {"resource": "topic", "name": "media.uploaded", "operation": "Write"} in found["bridge"]
 
 
-def test_a_role_that_there_is_not_is_named_with_those_that_there_are() -> None:
+def test_unknown_role_error_lists_the_roles() -> None:
     done = CliRunner().invoke(app, ["topics", "acls", "nobody"])
 
     assert done.exit_code == 1

@@ -22,22 +22,22 @@ def run(*arguments: str, columns: int = 200) -> str:
     return done.stdout
 
 
-def test_every_stage_is_shown_on_or_off() -> None:
+def test_table_shows_every_stage_as_on_or_off() -> None:
     rows = {line.split()[0]: line.split()[1] for line in run("show").splitlines()[1:] if not line.startswith(" ")}
     assert (rows["labels"], rows["faces"], rows["completed"]) == ("on", "off", "on")
 
 
-def test_a_pattern_is_shown_as_it_is_written() -> None:
+def test_pattern_is_shown_unchanged() -> None:
     assert '"version_id": [null]' in " ".join(run("show", columns=400).split())
 
 
-def test_a_file_that_can_be_used_is_summed_up_with_what_it_may_overdo() -> None:
+def test_valid_file_is_summarized_with_warnings() -> None:
     said = run("check", ALL)
     assert "24 stages, 17 of them paid" in said
     assert "note: rekognition runs 20 jobs at a time" in said
 
 
-def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+def test_invalid_file_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "pipeline.toml"
     file.write_text("[stages.voice]\non = true\n", "utf-8")
     done = CliRunner().invoke(app, ["pipeline", "check", str(file)])
@@ -45,14 +45,14 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     assert "translation is off" in done.output
 
 
-def test_costs_are_given_for_what_a_stage_takes() -> None:
+def test_costs_cover_the_media_a_stage_accepts() -> None:
     rows = {line.split()[0]: line.split()[1:] for line in run("cost", ALL).splitlines()[1:]}
     assert rows["labels"] == ["0.0010", "6.0000", "-", "-"]
     assert rows["transcript"] == ["-", "1.4400", "1.4400", "-"]
     assert rows["entities"] == ["-", "-", "-", "0.0060"]
 
 
-def test_what_was_spent_counts_each_result_once() -> None:
+def test_spending_counts_each_result_once() -> None:
     progress = AssetProjection()
     for _ in range(2):
         progress.take(open_record(received(labelled(usd=0.25), source="headrace/labels"), CODEC))

@@ -15,7 +15,7 @@ def run(*arguments: str, given: str = "") -> Result:
     return CliRunner().invoke(app, ["rules", "test", *arguments], input=given)
 
 
-def test_a_match_is_said_and_is_exit_code_0() -> None:
+def test_match_exits_with_0() -> None:
     result = run('{"a": [{"prefix": "x"}]}', '{"a": "xy"}')
     assert (result.exit_code, result.stdout) == (0, "match\n")
 

@@ -12,7 +12,7 @@ from headrace.sandbox.demo.rule_targets import RoutedCounts
 from headrace.sandbox.demo.samples import DONE, SampleFile
 from headrace.sandbox.demo.view import summary
 from tests.support import records
-from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, told
+from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, projection_of
 
 SAMPLE = SampleFile("cat.jpg", bytes, {"scan": DONE, "probe": "unreadable"})
 UPLOAD = entry(records.uploaded())
@@ -22,7 +22,7 @@ END = entry(completed(), 3, SCAN, "completed")
 
 
 def version(*history: LogEntry) -> AssetVersion:
-    [found] = told(*history).versions(NAME)
+    [found] = projection_of(*history).versions(NAME)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is foreseen is what the runner then does: each case is told first and run afterwards, over the same store."""
+"""Forecast each case, run it over the same store, and compare."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VIDEO: dict[str, Any] = {"kind": "video", "duration_seconds": 90.0}
 
 
 class World:
-    """A store and services, as a stage has them and as a replay sees them."""
+    """A results store and services, shared by a stage and a forecaster."""
 
     def __init__(self) -> None:
         self.outside = FakeServices()
@@ -39,7 +39,7 @@ class World:
         context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), lambda: NOW, random.Random(1))
         return await Runner(get_stages([stage])[0], context).run(record)
 
-    async def foresee(self, stage: str | Stage, record: ConsumerRecord) -> RecordForecast:
+    async def forecast(self, stage: str | Stage, record: ConsumerRecord) -> RecordForecast:
         try:
             event = CODEC.decode(record.value)
         except DecodeError:
@@ -54,7 +54,7 @@ def world() -> World:
 
 
 async def nothing(world: World) -> None:
-    """The store is empty."""
+    """Leave the store empty."""
 
 
 async def an_image_was_labelled(world: World) -> None:
@@ -86,59 +86,59 @@ CASES: list[tuple[str, Callable[[World], Awaitable[None]], str, ConsumerRecord, 
     ("a completion", a_video_was_started, "labels", received(job_finished(TOKEN)), "worked"),
     ("a completion once more", a_video_was_labelled, "labels", received(job_finished(TOKEN)), "stored"),
     ("a job that failed", a_video_was_started, "labels", received(job_finished(TOKEN, status="failed")), "given-up"),
-    ("a job of nobody", nothing, "labels", received(job_finished(STRANGER)), "given-up"),
+    ("an unknown job", nothing, "labels", received(job_finished(STRANGER)), "given-up"),
     ("another stage's job", nothing, "moderation", received(job_finished(TOKEN)), "unwanted"),
     ("an old version", a_newer_version_came, "labels", received(ready()), "superseded"),
     ("sound for labels", nothing, "labels", received(ready(kind="audio")), "unwanted"),
     ("a fan-in", nothing, "ready", received(scanned()), "joined"),
-    ("bytes that nobody can read", nothing, "scan", raw(b"junk"), "given-up"),
+    ("unparseable bytes", nothing, "scan", raw(b"junk"), "given-up"),
 ]
 
 
 @pytest.mark.parametrize(("before", "stage", "record", "kind"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
-async def test_the_runner_does_what_was_foreseen(
+async def test_runner_matches_the_forecast(
     world: World, before: Callable[[World], Awaitable[None]], stage: str, record: ConsumerRecord, kind: str
 ) -> None:
     await before(world)
     world.outside.calls.clear()
-    foreseen = await world.foresee(stage, record)
-    assert (foreseen.kind, world.outside.calls) == (kind, [])
+    predicted = await world.forecast(stage, record)
+    assert (predicted.kind, world.outside.calls) == (kind, [])
     outcome = await world.run(stage, record)
-    asked = {call[0] for call in world.outside.calls}
-    assert asked == {"paid": asked & {"detect", "start"}, "worked": asked - {"detect", "start"}}.get(kind, set())
-    assert bool(asked) == (kind in ("paid", "worked"))
+    calls = {call[0] for call in world.outside.calls}
+    assert calls == {"paid": calls & {"detect", "start"}, "worked": calls - {"detect", "start"}}.get(kind, set())
+    assert bool(calls) == (kind in ("paid", "worked"))
     assert isinstance(outcome, Dead) == (kind == "given-up")
     if isinstance(outcome, Done):
         assert (outcome.how == "stored", outcome.how == "superseded") == (kind == "stored", kind == "superseded")
         assert (outcome.how == "skipped") == (kind in ("unwanted", "joined"))
 
 
-async def test_a_picture_and_a_minute_of_video_have_their_prices(world: World) -> None:
-    assert await world.foresee("labels", received(ready())) == RecordForecast("paid", 0.001)
-    assert await world.foresee("labels", received(ready(**VIDEO))) == RecordForecast("paid", 0.15)
+async def test_forecasts_prices_of_images_video_and_audio(world: World) -> None:
+    assert await world.forecast("labels", received(ready())) == RecordForecast("paid", 0.001)
+    assert await world.forecast("labels", received(ready(**VIDEO))) == RecordForecast("paid", 0.15)
     speech = ready(kind="audio", audio_codec="flac", duration_seconds=60.0)
-    assert await world.foresee("transcript", received(speech)) == RecordForecast("paid", 0.024)
+    assert await world.forecast("transcript", received(speech)) == RecordForecast("paid", 0.024)
 
 
-async def test_a_call_whose_price_nobody_knows_is_counted_all_the_same(world: World) -> None:
-    assert await world.foresee("labels", received(ready(kind="video"))) == RecordForecast("paid", None)
+async def test_calls_without_a_known_price_are_counted(world: World) -> None:
+    assert await world.forecast("labels", received(ready(kind="video"))) == RecordForecast("paid", None)
 
     async def run(*_: object) -> None:
         """Do nothing."""
 
-    dear = Stage("dear", reads=(), handler=Transform(run), paid_operations=("bedrock.invoke_model",))
-    assert await world.foresee(dear, received(ready())) == RecordForecast("paid", None)
+    expensive = Stage("expensive", reads=(), handler=Transform(run), paid_operations=("bedrock.invoke_model",))
+    assert await world.forecast(expensive, received(ready())) == RecordForecast("paid", None)
 
 
-async def test_a_result_of_an_older_version_of_the_stage_is_not_its_result(world: World) -> None:
+async def test_results_of_an_older_stage_version_are_ignored(world: World) -> None:
     await an_image_was_labelled(world)
     handler = get_stages(["labels"])[0].handler
     newer = Stage("labels", (), handler, version=2, paid_operations=("rekognition.detect_labels",))
     older = Stage("labels", (), handler, version=1, paid_operations=("rekognition.detect_labels",))
-    assert (await world.foresee(newer, received(ready()))).kind == "paid"
+    assert (await world.forecast(newer, received(ready()))).kind == "paid"
     await world.results.put(asset(), newer.result_name, None, received_envelope(), "cause")
-    assert (await world.foresee(newer, received(ready()))).kind == "stored"
-    assert (await world.foresee(older, received(ready()))).kind == "stored"
+    assert (await world.forecast(newer, received(ready()))).kind == "stored"
+    assert (await world.forecast(older, received(ready()))).kind == "stored"
 
 
 def received_envelope() -> EventMetadata:

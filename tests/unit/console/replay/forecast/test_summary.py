@@ -1,4 +1,4 @@
-"""What a replay as a whole will do and cost."""
+"""Effects and cost of a whole replay."""
 
 from __future__ import annotations
 
@@ -21,31 +21,29 @@ def records(chosen: list[dict[TopicAndPartition, OffsetRange]]) -> list[tuple[To
 
 
 @given(spans, st.integers(1, 3000))
-def test_no_record_is_looked_at_twice_and_none_that_is_not_there(
-    given: dict[TopicAndPartition, OffsetRange], limit: int
-) -> None:
-    chosen = records(list(windows(given, limit)))
+def test_sample_has_no_duplicates_and_stays_in_range(ranges: dict[TopicAndPartition, OffsetRange], limit: int) -> None:
+    chosen = records(list(windows(ranges, limit)))
     assert len(chosen) == len(set(chosen))
-    assert all(given[place].low <= offset < given[place].high for place, offset in chosen)
+    assert all(ranges[place].low <= offset < ranges[place].high for place, offset in chosen)
 
 
 @given(spans, st.integers(1, 3000))
-def test_about_as_many_are_looked_at_as_were_asked_for(given: dict[TopicAndPartition, OffsetRange], limit: int) -> None:
-    total = sum(span.high - span.low for span in given.values())
-    chosen = records(list(windows(given, limit)))
+def test_sample_size_is_close_to_the_limit(ranges: dict[TopicAndPartition, OffsetRange], limit: int) -> None:
+    total = sum(span.high - span.low for span in ranges.values())
+    chosen = records(list(windows(ranges, limit)))
     if total <= limit:
         assert len(chosen) == total
     else:
-        assert len(chosen) <= limit + WINDOWS * len(given)
+        assert len(chosen) <= limit + WINDOWS * len(ranges)
 
 
-def test_those_that_are_looked_at_lie_all_over_the_range() -> None:
+def test_sample_covers_the_whole_range() -> None:
     offsets = [offset for _, offset in records(list(windows({("t", 0): OffsetRange(0, 10_000)}, 100)))]
     assert (min(offsets), max(offsets) > 8_000, len(offsets)) == (0, True, 100)
 
 
-def test_what_a_part_shows_is_taken_for_all() -> None:
-    found = summarize(
+def test_extrapolates_a_sample() -> None:
+    summary = summarize(
         [
             RecordForecast("stored"),
             RecordForecast("stored"),
@@ -54,15 +52,15 @@ def test_what_a_part_shows_is_taken_for_all() -> None:
         ],
         400,
     )
-    assert (found.records, found.looked, found.is_exact) == (400, 4, False)
-    assert (found.of_all(found.counts["stored"]), found.of_all(found.unpriced)) == (200, 100)
-    assert round(found.of_all(found.usd), 6) == 0.1
+    assert (summary.records, summary.looked, summary.is_exact) == (400, 4, False)
+    assert (summary.of_all(summary.counts["stored"]), summary.of_all(summary.unpriced)) == (200, 100)
+    assert round(summary.of_all(summary.usd), 6) == 0.1
 
 
-def test_all_of_it_is_exact() -> None:
-    found = summarize([RecordForecast("worked")])
-    assert (found.is_exact, found.of_all(1), found.usd) == (True, 1, 0.0)
+def test_full_scan_is_exact() -> None:
+    summary = summarize([RecordForecast("worked")])
+    assert (summary.is_exact, summary.of_all(1), summary.usd) == (True, 1, 0.0)
 
 
-def test_nothing_costs_nothing() -> None:
+def test_no_results_cost_nothing() -> None:
     assert summarize([]).of_all(0) == 0.0
