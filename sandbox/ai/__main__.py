@@ -19,12 +19,12 @@ JOB_SECONDS = "HEADRACE_SANDBOX_JOB_SECONDS"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C; where the other services are, the SDK's variables say."""
-    prog, about = "python -m headrace.sandbox.ai", "Amazon's AI services on this machine."
+    """Serve until SIGTERM or Ctrl-C. The AWS SDK's variables have the endpoints of the other services."""
+    prog, about = "python -m headrace.sandbox.ai", "Local emulation of the AWS AI services."
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
     parser.add_argument("--host", default=names.HOST, help="address to listen on")
-    parser.add_argument("--data", type=Path, help="folder of the ledger; without it, nothing outlives the process")
+    parser.add_argument("--data", type=Path, help="folder of the ledger (default: in memory)")
     options = parser.parse_args(arguments)
     try:
         settings = AiSettings(options.data, float(os.environ.get(JOB_SECONDS, "1")))

@@ -48,19 +48,19 @@ KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class AiSettings:
-    """Where the ledger lies (None: in memory, gone at the end) and how many seconds a job takes at least."""
+    """The ledger's folder (None: in memory) and the minimum duration of a job in seconds."""
 
     data: Path | None
     job_seconds: float
 
 
 def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], float]) -> Starlette:
-    """The endpoint over `cloud`; jobs that an earlier one left unfinished in `settings.data` go on."""
-    book = Ledger(settings.data / LEDGER_FILE if settings.data else None)
+    """Return the endpoint; it resumes unfinished jobs in `settings.data`."""
+    ledger_store = Ledger(settings.data / LEDGER_FILE if settings.data else None)
     in_force = Faults()
     kinds = {name: kind for service in SERVICES for name, kind in service.jobs.items()}
-    jobs = JobRunner(kinds, JobTools(book, cloud, in_force, clock, settings.job_seconds))
-    wire = ProtocolServer(SERVICES, ServiceContext(cloud, jobs, book, clock), in_force)
+    jobs = JobRunner(kinds, JobTools(ledger_store, cloud, in_force, clock, settings.job_seconds))
+    wire = ProtocolServer(SERVICES, ServiceContext(cloud, jobs, ledger_store, clock), in_force)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -68,13 +68,13 @@ def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], floa
             jobs.open(tasks)
             yield
             tasks.cancel_scope.cancel()
-        book.close()
+        ledger_store.close()
 
     routes = [
         *wire.routes(),
         Route("/health", _health),
         Route("/inbox", _inbox(), methods=["GET", "POST"]),
-        Route("/ledger", _ledger_page(book)),
+        Route("/ledger", _ledger_page(ledger_store)),
         Route("/faults", _faults_page(in_force), methods=["GET", "POST", "DELETE"]),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
@@ -85,7 +85,7 @@ async def _health(_: Request) -> Response:
 
 
 def _inbox() -> Callable[[Request], Any]:
-    """A receiver of webhooks: what is posted to it can be read again, the newest last."""
+    """Return a webhook receiver; GET returns the last received requests, newest last."""
     kept: deque[Any] = deque(maxlen=KEPT)
 
     async def page(request: Request) -> Response:
@@ -98,15 +98,16 @@ def _inbox() -> Callable[[Request], Any]:
     return page
 
 
-def _ledger_page(book: Ledger) -> Callable[[Request], Any]:
+def _ledger_page(ledger_store: Ledger) -> Callable[[Request], Any]:
     async def page(request: Request) -> Response:
         filters = dict(request.query_params)
         limit = filters.pop("limit", str(ROWS))
         if unknown := set(filters) - set(ledger.FILTERS):
-            return _bad(f"unknown filter: {', '.join(sorted(unknown))}; there are {', '.join(ledger.FILTERS)}, limit")
+            known = ", ".join((*ledger.FILTERS, "limit"))
+            return _bad(f"unknown filter: {', '.join(sorted(unknown))}; known filters: {known}")
         if not limit.isdecimal():
             return _bad("limit: a number of rows")
-        return JSONResponse(await run_in_threadpool(book.report, filters, int(limit)))
+        return JSONResponse(await run_in_threadpool(ledger_store.report, filters, int(limit)))
 
     return page
 

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's Converse, without a model: the answer is the weightiest sentences of what was asked about."""
+"""Amazon Bedrock's Converse without a model; the answer is an extractive summary."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _DATA = re.compile(r"<text>\n?(.*?)\n?</text>", re.DOTALL)
 
 
 def converse(params: Params, _: ServiceContext) -> Params:
-    """A synthetic answer, which says that it is one: sentences of the last message, by the weight of their words."""
-    asked = "\n".join(each["text"] for each in params["messages"][-1]["content"] if "text" in each)
-    if not asked:
+    """Return a marked, synthetic answer: an extract of the last message."""
+    prompt = "\n".join(part["text"] for part in params["messages"][-1]["content"] if "text" in part)
+    if not prompt:
         raise ServiceError("ValidationException", "A conversation must hold a text.")
-    data = _DATA.search(asked)
-    answer = f"{MARK} {summary(data[1] if data else asked)}"
+    data = _DATA.search(prompt)
+    answer = f"{MARK} {summary(data[1] if data else prompt)}"
     most = params.get("inferenceConfig", {}).get("maxTokens", 1000) * CHARACTERS_A_TOKEN
-    read = sum(len(each.get("text", "")) for each in params.get("system", [])) + len(asked)
+    read = sum(len(part.get("text", "")) for part in params.get("system", [])) + len(prompt)
     tokens = {
         "inputTokens": -(-read // CHARACTERS_A_TOKEN),
         "outputTokens": -(-len(answer[:most]) // CHARACTERS_A_TOKEN),
@@ -40,20 +40,20 @@ def converse(params: Params, _: ServiceContext) -> Params:
 
 
 def summary(text: str) -> str:
-    """The sentences whose words are the commonest in the text, in their order."""
+    """Return the sentences with the most frequent words, in the order of the text."""
     stops = text_analysis.STOP_WORDS[text_analysis.languages(text)[0][0]]
-    sentences = [" ".join(found.split()) for found in _SENTENCE.findall(text) if found.strip()]
-    counts = Counter(word for sentence in sentences for word in _said(sentence) if word not in stops)
+    sentences = [" ".join(match.split()) for match in _SENTENCE.findall(text) if match.strip()]
+    counts = Counter(word for sentence in sentences for word in _words(sentence) if word not in stops)
 
     def weight(number: int) -> float:
-        said = _said(sentences[number])
-        return sum(counts[word] for word in said) / (len(said) + 5)
+        words = _words(sentences[number])
+        return sum(counts[word] for word in words) / (len(words) + 5)
 
     best = sorted(range(len(sentences)), key=lambda number: (-weight(number), number))[:SENTENCES]
     return " ".join(sentences[number] for number in sorted(best))
 
 
-def _said(sentence: str) -> list[str]:
+def _words(sentence: str) -> list[str]:
     return re.findall(r"\w+", sentence.lower())
 
 

@@ -1,4 +1,4 @@
-"""Amazon Polly's tasks, without a voice: a tone for each word, as long as the word would take."""
+"""Amazon Polly's synthesis tasks without a voice: one tone for each word."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _SEGMENT = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{40}")
 
 
 def start_speech_synthesis_task(params: Params, context: ServiceContext) -> Params:
-    """Start reading a text out. Polly knows no token: a second start is a second task."""
+    """Start a synthesis task. Polly has no request token: every call starts a new task."""
     if len(params["Text"]) > MOST_CHARACTERS:
         raise ServiceError("TextLengthExceededException", "Maximum text length has been exceeded")
     if params["OutputFormat"] not in ENDINGS:
-        raise ServiceError("InvalidSampleRateException", f"{params['OutputFormat']} is not made by this endpoint")
+        raise ServiceError("InvalidSampleRateException", f"{params['OutputFormat']} is not supported by this endpoint")
     task = str(uuid4())
     job = LedgerJob(
         job_id=task,
@@ -61,7 +61,7 @@ def start_speech_synthesis_task(params: Params, context: ServiceContext) -> Para
 
 
 def get_speech_synthesis_task(params: Params, context: ServiceContext) -> Params:
-    """The state of a task and where its sound lies."""
+    """Return the state of a task and the location of its audio."""
     job = context.ledger.job("polly", params["TaskId"])
     if job is None or job.started_at <= context.clock() - LIFE_SECONDS:
         raise ServiceError("SynthesisTaskNotFoundException", "There is no task of that id.")
@@ -69,7 +69,7 @@ def get_speech_synthesis_task(params: Params, context: ServiceContext) -> Params
 
 
 def list_speech_synthesis_tasks(params: Params, context: ServiceContext) -> Params:
-    """A page of the tasks, the newest first."""
+    """Return a page of the tasks, newest first."""
     wanted = params.get("Status")
     jobs = [job for job in context.ledger.jobs("polly") if wanted in (None, STATUS[job.status])]
     page = paging.ResultPage(f"polly {wanted}", params.get("NextToken"), params.get("MaxResults", 100), context.clock())
@@ -83,14 +83,14 @@ def list_speech_synthesis_tasks(params: Params, context: ServiceContext) -> Para
 
 
 def work(job: LedgerJob, cloud: AwsClients) -> Params:
-    """Write the sound into the bucket of `job`."""
+    """Write the audio to the bucket of `job`."""
     bucket, key = job.request["OutputS3BucketName"], _key(job.request, job.job_id)
     with TemporaryDirectory() as folder:
-        spoken, made = Path(folder, "spoken.wav"), Path(folder, f"made.{ENDINGS[job.request['OutputFormat']]}")
-        _write(job.request["Text"], spoken)
-        ffmpeg.run(spoken, "-y", "-b:a", "32k", made)
+        source, encoded = Path(folder, "spoken.wav"), Path(folder, f"made.{ENDINGS[job.request['OutputFormat']]}")
+        _write(job.request["Text"], source)
+        ffmpeg.run(source, "-y", "-b:a", "32k", encoded)
         try:
-            cloud.write(bucket, key, made.read_bytes(), "audio/mpeg" if made.suffix == ".mp3" else "audio/ogg")
+            cloud.write(bucket, key, encoded.read_bytes(), "audio/mpeg" if encoded.suffix == ".mp3" else "audio/ogg")
         except CloudRefusedError as error:
             raise UnprocessableMediaError("The output bucket does not exist or may not be written to.") from error
     return {"key": key}
@@ -115,7 +115,7 @@ def announce(job: LedgerJob, cloud: AwsClients) -> None:
 
 
 def _write(text: str, path: Path) -> None:
-    """A tone for each word, its height by its letters, with a pause behind it."""
+    """Write a tone and a pause for each word; the letters determine the pitch."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -134,7 +134,7 @@ def _write(text: str, path: Path) -> None:
 
 
 def _key(request: Params, task: str) -> str:
-    """Where Polly puts a file: behind the prefix a point, where there is one."""
+    """Return the key of a task's file; Polly separates a prefix with a dot."""
     prefix = request.get("OutputS3KeyPrefix")
     return (
         f"{prefix}.{task}.{ENDINGS[request['OutputFormat']]}"
@@ -149,19 +149,19 @@ def _uri(job: LedgerJob, cloud: AwsClients) -> str:
 
 def _described(job: LedgerJob, cloud: AwsClients) -> Params:
     names_ = ("Engine", "SnsTopicArn", "LexiconNames", "OutputFormat", "SampleRate", "SpeechMarkTypes", "TextType")
-    said = {name: job.request[name] for name in (*names_, "VoiceId", "LanguageCode") if name in job.request}
-    said |= {
+    description = {name: job.request[name] for name in (*names_, "VoiceId", "LanguageCode") if name in job.request}
+    description |= {
         "TaskId": job.job_id,
         "TaskStatus": STATUS[job.status],
         "OutputUri": _uri(job, cloud),
         "CreationTime": datetime.fromtimestamp(job.started_at, UTC),
         "RequestCharacters": len(job.request["Text"]),
     }
-    return said | ({"TaskStatusReason": job.reason} if job.status == FAILED else {})
+    return description | ({"TaskStatusReason": job.reason} if job.status == FAILED else {})
 
 
 def _subject(params: Params, answer: Params) -> JobSubject:
-    """Our own tokens are folders of the output."""
+    """Return the subject; its token is a folder of the output prefix."""
     tokens = [part for part in params.get("OutputS3KeyPrefix", "").split("/") if _SEGMENT.fullmatch(part)]
     task = answer.get("SynthesisTask", {}).get("TaskId") or params.get("TaskId")
     return JobSubject(None, tokens[0] if tokens else None, task)

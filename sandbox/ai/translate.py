@@ -1,4 +1,4 @@
-"""Amazon Translate, without a model: each line comes back as it was, behind a mark that says so."""
+"""Amazon Translate without a model: each line is returned untranslated behind a mark."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from headrace.sandbox.ai.framework.service import Params, Service, ServiceContex
 
 # https://docs.aws.amazon.com/translate/latest/dg/what-is-limits.html
 MOST_BYTES = 10_000
-# https://docs.aws.amazon.com/translate/latest/dg/what-is-languages.html, those that are tried here
+# https://docs.aws.amazon.com/translate/latest/dg/what-is-languages.html, a subset
 _CODES = "ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt ro ru sv tr uk vi zh zh-TW"
 LANGUAGES = frozenset(_CODES.split())
 
 
 def translate_text(params: Params, _: ServiceContext) -> Params:
-    """A synthetic translation: `[de] ` before every line."""
+    """Return a synthetic translation: `[de] ` before every line."""
     text, source, target = params["Text"], params["SourceLanguageCode"], params["TargetLanguageCode"]
     if len(text.encode()) > MOST_BYTES:
         raise ServiceError("TextSizeLimitExceededException", f"Input text size exceeds limit of {MOST_BYTES} bytes.")

@@ -1,4 +1,4 @@
-"""The official Kafka image as a test container: testcontainers' own class knows other images only."""
+"""The official Kafka image as a test container; the class of testcontainers does not support it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.containers.engine import kafka_image
 
 
 class ApacheKafkaContainer(DockerContainer):
-    """One broker that is its own controller, on a free port of this machine, told by the image's KAFKA_* variables."""
+    """One broker with its own controller on a free port, configured by KAFKA_* variables."""
 
     def __init__(self) -> None:
         super().__init__(kafka_image())
@@ -34,15 +34,15 @@ class ApacheKafkaContainer(DockerContainer):
 
     @property
     def bootstrap_servers(self) -> str:
-        """The address that a client of this machine is given."""
+        """The bootstrap address for clients on this machine."""
         return f"localhost:{self.port}"
 
     def restart(self) -> None:
-        """Stop the broker and start it again; what is on its disk stays."""
+        """Restart the broker; its data is kept."""
         self.get_wrapped_container().restart(timeout=30)
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

@@ -10,50 +10,58 @@ from headrace.sandbox.ai.framework.service import Params, Service, ServiceContex
 
 # https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
 MOST_BYTES = 100_000
-MOST_BYTES_OF_MOOD = 5_000
+MAX_SENTIMENT_BYTES = 5_000
 
 
 def detect_entities(params: Params, _: ServiceContext) -> Params:
-    """Names, dates and amounts."""
-    found = text_analysis.entities(_text(params, MOST_BYTES))
+    """Return names, dates and amounts."""
+    matches = text_analysis.entities(_text(params, MOST_BYTES))
     return {
         "Entities": [
-            {"Type": one.kind, "Text": one.text, "Score": one.score, "BeginOffset": one.begin, "EndOffset": one.end}
-            for one in found
+            {
+                "Type": match.kind,
+                "Text": match.text,
+                "Score": match.score,
+                "BeginOffset": match.begin,
+                "EndOffset": match.end,
+            }
+            for match in matches
         ]
     }
 
 
 def detect_key_phrases(params: Params, _: ServiceContext) -> Params:
-    """The phrases that carry the meaning."""
-    found = text_analysis.key_phrases(_text(params, MOST_BYTES))
+    """Return the key phrases of a text."""
+    matches = text_analysis.key_phrases(_text(params, MOST_BYTES))
     return {
         "KeyPhrases": [
-            {"Text": one.text, "Score": one.score, "BeginOffset": one.begin, "EndOffset": one.end} for one in found
+            {"Text": match.text, "Score": match.score, "BeginOffset": match.begin, "EndOffset": match.end}
+            for match in matches
         ]
     }
 
 
 def detect_pii_entities(params: Params, _: ServiceContext) -> Params:
-    """Where personal data stands."""
+    """Return the positions of personal data."""
     if params["LanguageCode"] not in ("en", "es"):
-        raise ServiceError("UnsupportedLanguageException", "Personal data is found in en and es.")
-    found = pii.find(_text(params, MOST_BYTES))
+        raise ServiceError("UnsupportedLanguageException", "Personal data is detected in en and es.")
+    matches = pii.find(_text(params, MOST_BYTES))
     return {
         "Entities": [
-            {"Type": one.kind, "Score": one.score, "BeginOffset": one.begin, "EndOffset": one.end} for one in found
+            {"Type": match.kind, "Score": match.score, "BeginOffset": match.begin, "EndOffset": match.end}
+            for match in matches
         ]
     }
 
 
 def detect_sentiment(params: Params, _: ServiceContext) -> Params:
-    """The mood of a short text."""
-    scores = text_analysis.sentiment(_text(params, MOST_BYTES_OF_MOOD))
+    """Return the sentiment of a text of at most 5,000 bytes."""
+    scores = text_analysis.sentiment(_text(params, MAX_SENTIMENT_BYTES))
     return {"Sentiment": max(scores, key=lambda name: scores[name]).upper(), "SentimentScore": scores}
 
 
 def detect_dominant_language(params: Params, _: ServiceContext) -> Params:
-    """The languages of a text."""
+    """Return the languages of a text, the most likely first."""
     languages = text_analysis.languages(_text(params, MOST_BYTES))
     return {"Languages": [{"LanguageCode": code, "Score": score} for code, score in languages]}
 

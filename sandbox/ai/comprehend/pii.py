@@ -1,4 +1,4 @@
-"""Personal data in a text, by patterns, and by checksums where there are any."""
+"""Find personal data by pattern and checksum."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 
 def find(text: str) -> list[TextMatch]:
-    """Every piece of personal data, in the order of the text. What fails its checksum is none."""
-    found: list[TextMatch] = []
+    """Return all personal data with a valid checksum, in the order of the text."""
+    matches: list[TextMatch] = []
     for kind, pattern in _PATTERNS:
         for match in pattern.finditer(text):
-            free = all(match.end() <= one.begin or match.start() >= one.end for one in found)
+            free = all(match.end() <= other.begin or match.start() >= other.end for other in matches)
             if free and _CHECKS.get(kind, _no_check)(match[0]):
-                found.append(TextMatch(kind, match[0], 0.95, match.start(), match.end()))
-    return sorted(found, key=lambda one: one.begin)
+                matches.append(TextMatch(kind, match[0], 0.95, match.start(), match.end()))
+    return sorted(matches, key=lambda match: match.begin)
 
 
 def is_luhn(number: str) -> bool:
-    """Whether the last digit is the check digit of a payment card. Source: ISO/IEC 7812-1."""
+    """Return whether the last digit is the check digit of a payment card. Source: ISO/IEC 7812-1."""
     digits = [int(digit) for digit in number if digit.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 def is_iban(number: str) -> bool:
-    """Whether the check digits are those of a bank account. Source: ISO 13616."""
+    """Return whether the check digits of a bank account are valid. Source: ISO 13616."""
     plain = number.replace(" ", "")
     return int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97 == 1
 

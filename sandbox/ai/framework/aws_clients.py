@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# As many connections as there are threads to use them.
+# One connection for each thread.
 _CONFIG = Config(max_pool_connections=50)
 _SERVICE_FAULT = 500
 
@@ -45,50 +45,50 @@ def _translated() -> Iterator[None]:
 
 
 class AwsClients:
-    """S3, SNS, EventBridge and SQS, where the SDK's own variables say that they are (`AWS_ENDPOINT_URL_S3`, ...).
+    """Clients of S3, SNS, EventBridge and SQS, configured by the SDK's variables (`AWS_ENDPOINT_URL_S3`, ...).
 
     Raises `CloudError` when a variable is missing.
     """
 
     def __init__(self, **client_options: Any) -> None:
         with _translated():
-            session: Any = boto3.Session()  # the stubs know a type for each service, and a name that varies fits none
+            session: Any = boto3.Session()  # the stubs only have overloads for literal service names
             self._s3, self._sns, self._sqs, self._events = (
                 session.client(name, config=_CONFIG, **client_options) for name in ("s3", "sns", "sqs", "events")
             )
 
     @property
     def region(self) -> str:
-        """The region that all of this is in."""
+        """The AWS region of all clients."""
         return str(self._s3.meta.region_name)
 
     def size(self, bucket: str, key: str, version: str | None = None) -> int:
-        """The size of an object in bytes; raises `Refused` where it is not there."""
+        """Return the size of an object in bytes. Raises `CloudRefusedError` if it is missing."""
         with _translated():
             return int(self._s3.head_object(Bucket=bucket, Key=key, **_version(version))["ContentLength"])
 
     def read(self, bucket: str, key: str, version: str | None = None) -> bytes:
-        """The bytes of an object that is known to be small; raises `Refused` where it is not there."""
+        """Return the bytes of a small object. Raises `CloudRefusedError` if it is missing."""
         with _translated():
             return bytes(self._s3.get_object(Bucket=bucket, Key=key, **_version(version))["Body"].read())
 
     def fetch(self, bucket: str, key: str, to: Path, version: str | None = None) -> None:
-        """Copy an object into the file `to`; raises `Refused` where it is not there."""
+        """Copy an object into the file `to`. Raises `CloudRefusedError` if it is missing."""
         with _translated(), to.open("wb") as file:
             copyfileobj(self._s3.get_object(Bucket=bucket, Key=key, **_version(version))["Body"], file, 1 << 20)
 
     def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
-        """Put an object; raises `Refused` where the bucket is not there."""
+        """Put an object. Raises `CloudRefusedError` if the bucket is missing."""
         with _translated():
             self._s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
     def ensure_bucket(self, bucket: str) -> None:
-        """Make a bucket where there is none."""
+        """Create a bucket if it is missing."""
         with _translated():
             self._s3.create_bucket(Bucket=bucket)
 
     def presigned(self, bucket: str, key: str, seconds: int) -> str:
-        """A URL that reads an object without credentials for `seconds`."""
+        """Return a URL that reads an object without credentials for `seconds`."""
         arguments = {"Bucket": bucket, "Key": key}
         return str(self._s3.generate_presigned_url("get_object", Params=arguments, ExpiresIn=seconds))
 
@@ -98,9 +98,9 @@ class AwsClients:
             self._sns.publish(TopicArn=topic_arn, Message=json.dumps(message))
 
     def emit(self, event: Mapping[str, Any]) -> None:
-        """Send an event to the SQS targets of every rule that it matches, and past those that are gone.
+        """Send an event to the SQS targets of every matching rule; missing targets are logged and skipped.
 
-        PutEvents refuses sources that begin with `aws.`, so each rule is asked, with EventBridge's own matcher.
+        PutEvents rejects sources that begin with `aws.`, so each rule's pattern is tested with TestEventPattern.
         """
         with _translated():
             queues = [arn for rule in self._rules_for(event) for arn in self._queues_of(rule)]
@@ -108,7 +108,7 @@ class AwsClients:
             try:
                 self._send(arn, json.dumps(event))
             except CloudRefusedError as error:
-                log.warning("the target %s did not take an event: %s", arn, error)
+                log.warning("event_target_failed target=%s reason=%s", arn, error)
 
     def _send(self, queue_arn: str, body: str) -> None:
         with _translated():

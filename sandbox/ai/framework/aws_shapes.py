@@ -1,4 +1,4 @@
-"""Values against AWS shapes: read from JSON, checked against botocore's service models, written back."""
+"""Decode, validate and encode JSON by botocore's service models."""
 
 from __future__ import annotations
 
@@ -38,22 +38,25 @@ _CLASSES = (
 
 
 class MalformedRequestError(ValueError):
-    """The JSON does not have the form of the shape."""
+    """The JSON does not match the shape."""
 
 
 @cache
 def service_model(name: str) -> ServiceModel:
-    """botocore's model of a service, by botocore's name for it (`rekognition`)."""
+    """Return the model of a service by its botocore name (`rekognition`)."""
     return ServiceModel(_description(name), service_name=name)
 
 
 def is_fault(service: str, code: str) -> bool:
-    """Whether the model of a service calls this error a fault of the service and not of its caller."""
+    """Return whether the service model marks this error as a server fault."""
     return bool(_description(service)["shapes"].get(code, {}).get("fault"))
 
 
 def decode(value: Any, shape: Shape, path: str = "") -> Any:
-    """The Python value of parsed JSON. Nulls and unknown members are dropped, as AWS does; raises `Malformed`."""
+    """Return the Python value of parsed JSON. Drops nulls and unknown members, as AWS does.
+
+    Raises `MalformedRequestError`.
+    """
     match shape:
         case StructureShape():
             given = _checked(value, "structure", path)
@@ -72,7 +75,7 @@ def decode(value: Any, shape: Shape, path: str = "") -> Any:
 
 
 def violations(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
-    """Every constraint of `shape` that `value` breaks, in the words of AWS."""
+    """Yield a message of AWS for every constraint of `shape` that `value` violates."""
     if not _has_type(value, shape.type_name):
         yield _broken(value, path, f"Member must be of type {shape.type_name}")
         return
@@ -90,17 +93,17 @@ def violations(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
 
 
 def encode(value: Any, shape: Shape | None = None) -> bytes:
-    """The JSON of an answer: members as they are called on the wire, blobs in base64, times in seconds since 1970."""
+    """Return the JSON of a response: wire names, blobs in base64, times in seconds since 1970."""
     return json.dumps(_on_the_wire(value, shape), default=_encode_scalar, allow_nan=False).encode()
 
 
 def wire_name(name: str, member: Shape) -> str:
-    """What a member is called in JSON: most of the REST services have names of their own for it."""
+    """Return the JSON name of a member; most REST services use other names on the wire."""
     return str(member.serialization.get("name", name))
 
 
 def status(service: str, code: str) -> int:
-    """The HTTP status of an error of a REST service."""
+    """Return the HTTP status of an error of a REST service."""
     shape = _description(service)["shapes"].get(code, {})
     return int(shape.get("error", {}).get("httpStatusCode", 500 if shape.get("fault") else 400))
 
@@ -125,7 +128,7 @@ def _on_the_wire(value: Any, shape: Shape | None) -> Any:
 
 
 def _has_type(value: object, type_name: str) -> bool:
-    if isinstance(value, bool):  # for Python a boolean is a number, for AWS it is not
+    if isinstance(value, bool):  # a Python bool is an int; an AWS boolean is not a number
         return type_name == "boolean"
     return isinstance(value, _PYTHON_TYPES[type_name])
 
@@ -184,7 +187,7 @@ def _limit_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    """A pattern of a model, whose classes of Unicode are written as Java does."""
+    """Compile a pattern of a model; replaces Java's Unicode classes."""
     for theirs, ours in _CLASSES:
         text = text.replace(theirs, ours)
     return re.compile(text)

@@ -20,9 +20,9 @@ FaultKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What strikes `share` of the calls of `operation` (`*`: of all), at most `count` times.
+    """A fault for `share` of the calls of `operation` (`*`: all operations), at most `count` times.
 
-    `seconds` is how late a late completion comes, `reason` why a failed job failed.
+    `seconds` is the delay of a late completion, `reason` the failure reason of a failed job.
     """
 
     operation: str
@@ -34,7 +34,7 @@ class Fault:
 
 
 def parse(body: Any) -> Fault:
-    """The fault that a request asks for; a `ValueError` says what is wrong with it."""
+    """Return the fault of a request. Raises `ValueError` with the invalid member."""
     if not isinstance(body, Mapping):
         raise ValueError("a fault is a JSON object")
     if unknown := set(body) - {field.name for field in fields(Fault)}:
@@ -75,7 +75,7 @@ class Faults:
             return [{**asdict(fault), "seen": seen, "struck": struck} for fault, (seen, struck) in self._counts.items()]
 
     def should_fail(self, operation: str, *kinds: FaultKind) -> Fault | None:
-        """The first fault of these kinds that strikes this call of `operation`."""
+        """Return the first fault of these kinds that applies to this call of `operation`."""
         with self._lock:
             for fault, (seen, struck) in self._counts.items():
                 if fault.kind not in kinds or fault.operation not in ("*", operation):

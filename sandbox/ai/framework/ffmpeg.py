@@ -40,7 +40,7 @@ class VideoStream:
 
 @dataclass(frozen=True, slots=True)
 class MediaProbe:
-    """What a media file holds; duration in seconds, `sample_rate` 0 where there is no sound."""
+    """Properties of a media file; duration in seconds, `sample_rate` 0 without audio."""
 
     formats: tuple[str, ...]
     duration: float
@@ -51,14 +51,14 @@ class MediaProbe:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What ffmpeg wrote on its two streams."""
+    """The standard output and the log of ffmpeg."""
 
     stdout: bytes
     log: str
 
 
 def run(source: Path, *arguments: str | Path) -> Output:
-    """Run ffmpeg on `source`; raises `NotMedia` where it cannot be read to the end in time."""
+    """Run ffmpeg on `source`. Raises `NotMediaError` on an error or a timeout."""
     done = _run(source, *arguments)
     if done.returncode:
         raise NotMediaError(_last_line(done.stderr))
@@ -66,8 +66,8 @@ def run(source: Path, *arguments: str | Path) -> Output:
 
 
 def probe(source: Path) -> MediaProbe:
-    """What is in `source`, from its headers; raises `NotMedia`."""
-    # Without an output ffmpeg prints the input and then ends with an error: the text is what counts.
+    """Return the properties of `source` from its headers. Raises `NotMediaError`."""
+    # Without an output file, ffmpeg prints the input and exits with an error; only the text is used.
     done = _run(source)
     text = done.stderr.decode(errors="replace")
     head, streams = _INPUT.search(text), _STREAM.findall(text)

@@ -23,7 +23,7 @@ _HUES = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (255, "blu
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """A dominant colour; `percent` of the picture's pixels have it."""
+    """A dominant colour and its share of the pixels in percent."""
 
     rgb: tuple[int, int, int]
     simple: str
@@ -32,7 +32,7 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """Measures of a picture; brightness, sharpness and contrast from 0 to 100, colours by share."""
+    """Measures of an image: brightness, sharpness and contrast from 0 to 100, colours by share."""
 
     width: int
     height: int
@@ -44,7 +44,7 @@ class DecodedImage:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredLabel:
-    """A name for what was measured, with the label above it; confidence in percent."""
+    """A measured label with its parent label and its confidence in percent."""
 
     name: str
     confidence: float
@@ -52,11 +52,11 @@ class MeasuredLabel:
 
 
 class NotAnImageError(Exception):
-    """The bytes are no JPEG or PNG that can be read to the end."""
+    """The bytes are not a complete JPEG or PNG."""
 
 
 def read(data: bytes) -> Image.Image:
-    """The JPEG or PNG in `data`, unread beyond its header; raises `NotAPicture`."""
+    """Open the JPEG or PNG in `data`; only its header is read. Raises `NotAnImageError`."""
     try:
         return Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
     except (OSError, ValueError, SyntaxError) as error:
@@ -64,9 +64,9 @@ def read(data: bytes) -> Image.Image:
 
 
 def measure(image: Image.Image) -> DecodedImage:
-    """The measures of a picture, upright as its EXIF data says; raises `NotAPicture`.
+    """Measure an image in its EXIF orientation. Raises `NotAnImageError`.
 
-    A large `image` is made smaller itself, so that a JPEG of 100 megapixels is never unpacked at its full size.
+    Shrinks a large `image` in place, so that a JPEG of 100 megapixels is not decoded at full size.
     """
     try:
         image.thumbnail(_MEASURED_AT)
@@ -86,7 +86,7 @@ def measure(image: Image.Image) -> DecodedImage:
 
 
 def colour_labels(picture: DecodedImage) -> list[MeasuredLabel]:
-    """The colours, light and contrast of a picture, the surest first."""
+    """Return labels for colours, brightness and contrast, by descending confidence."""
     shares: dict[str, float] = {}
     for colour in picture.colours:
         shares[colour.simple] = shares.get(colour.simple, 0.0) + colour.percent
@@ -103,26 +103,26 @@ def colour_labels(picture: DecodedImage) -> list[MeasuredLabel]:
 
 
 def labels(picture: DecodedImage) -> list[MeasuredLabel]:
-    """All labels of a still picture, the surest first."""
+    """Return all labels of a still image, by descending confidence."""
     found = [
         _label("Landscape Orientation", "Orientation", picture.width / picture.height, 1.05, 1.5),
         _label("Portrait Orientation", "Orientation", picture.height / picture.width, 1.05, 1.5),
         _label("Sharp", "Sharpness", picture.sharpness, 40, 70),
-        # A plain surface has no edges to be sharp: that says nothing about the focus.
+        # A plain surface has no edges, so sharpness does not measure its focus.
         _label("Blurred", "Sharpness", 100 - picture.sharpness if picture.contrast > 5 else 0, 75, 100),
     ]
     return _surest_first([*colour_labels(picture), *found])
 
 
 def moderation_labels(picture: DecodedImage) -> list[MeasuredLabel]:
-    """Synthetic moderation: a picture with much red is flagged, under names that say what they are."""
+    """Return synthetic moderation labels for an image with a large share of red."""
     red = sum(colour.percent for colour in picture.colours if colour.simple == "red")
     found = _label("Synthetic Red Content", "Synthetic Moderation", red, 30, 80)
     return [MeasuredLabel("Synthetic Moderation", found.confidence, ""), found] if found else []
 
 
 def css_name(rgb: tuple[int, int, int]) -> str:
-    """The CSS colour that is nearest."""
+    """Return the name of the nearest CSS colour."""
 
     def distance(name: str) -> int:
         return sum((a - b) ** 2 for a, b in zip(_css_colours()[name], rgb, strict=True))
@@ -131,7 +131,7 @@ def css_name(rgb: tuple[int, int, int]) -> str:
 
 
 def graded(value: float, at: float, sure: float) -> float:
-    """Confidence of a measure in percent: 50 at `at`, 99 from `sure` on, 0 below `at`."""
+    """Return the confidence of a measure in percent: 0 below `at`, 50 at `at`, 99 from `sure` on."""
     if value < at:
         return 0.0
     return round(50 + 49 * min(1.0, (value - at) / (sure - at)), 2)
@@ -147,7 +147,7 @@ def _surest_first(found: Iterable[MeasuredLabel | None]) -> list[MeasuredLabel]:
 
 
 def _sharpness(grey: Image.Image) -> float:
-    """How much the Laplacian varies, away from the border, where it has no neighbours."""
+    """Return the variance of the Laplacian, without the border pixels."""
     edges = grey.filter(_LAPLACE)
     inner = edges.crop((1, 1, edges.width - 1, edges.height - 1)) if min(edges.size) > 2 else edges
     spread = ImageStat.Stat(inner).stddev[0]
@@ -155,7 +155,7 @@ def _sharpness(grey: Image.Image) -> float:
 
 
 def _colours(image: Image.Image) -> tuple[Colour, ...]:
-    """At most eight colours by median cut, the largest first."""
+    """Return at most eight colours by median cut, largest share first."""
     few = image.copy()
     few.thumbnail(_PALETTE_FROM, Image.Resampling.BOX)
     small = few.quantize(8, Image.Quantize.MEDIANCUT)
@@ -176,7 +176,7 @@ def _css_colours() -> dict[str, tuple[int, ...]]:
 
 
 def _simple_name(rgb: tuple[int, int, int]) -> str:
-    """One of the eleven names that Rekognition simplifies colours to."""
+    """Return one of the eleven simplified colour names of Rekognition."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(part / 255 for part in rgb))
     if value < 0.15:
         return "black"

@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """How jobs of one operation are worked on (raises `Unprocessable`) and how their end is made known."""
+    """How to run jobs of one operation and announce their completion.
+
+    `work` raises `UnprocessableMediaError` for media that it cannot process.
+    """
 
     work: Callable[[LedgerJob, AwsClients], dict[str, Any]]
     announce: Callable[[LedgerJob, AwsClients], None]
@@ -34,7 +37,7 @@ class JobKind:
 
 @dataclass(frozen=True, slots=True)
 class JobTools:
-    """What jobs are run with. `seconds` is how long a job takes at least."""
+    """The dependencies of a job runner. `seconds` is the minimum duration of a job."""
 
     ledger: Ledger
     cloud: AwsClients
@@ -44,7 +47,7 @@ class JobTools:
 
 
 class JobRunner:
-    """Starts jobs and sees each one through: work, wait until it is due, write down, announce."""
+    """Starts jobs and completes them: work, wait until the job is due, store the result, announce."""
 
     def __init__(self, kinds: Mapping[str, JobKind], tools: JobTools) -> None:
         self._kinds = kinds
@@ -53,15 +56,15 @@ class JobRunner:
         self._engines = CapacityLimiter(ENGINES_AT_A_TIME)
 
     def open(self, tasks: TaskGroup) -> None:
-        """Run jobs in `tasks` from now on, first those that an earlier process left unfinished."""
+        """Run jobs in `tasks`; resumes the unfinished jobs of the ledger first."""
         self._tasks = tasks
         for job in self._tools.ledger.unfinished():
             self._spawn(job)
 
     def start(self, job: LedgerJob, since: float, limit: int) -> tuple[LedgerJob, bool]:
-        """`job` and True, running; or the one begun under its token after `since`, and False.
+        """Start `job` and return it with True; return a job of the same token after `since` with False.
 
-        Call it from a worker thread. Raises `TooManyJobs` at `limit` running jobs of the service.
+        Call it from a worker thread. Raises `TooManyJobsError` at `limit` running jobs of the service.
         """
         now = self._tools.clock()
         job = replace(job, started_at=now, due_at=now + self._tools.seconds)
@@ -72,24 +75,24 @@ class JobRunner:
 
     def _spawn(self, job: LedgerJob) -> None:
         if self._tasks is None:
-            raise RuntimeError("jobs run between open() and the end of its tasks")
+            raise RuntimeError("job runner is not open")
         self._tasks.start_soon(self._run, job)
 
     async def _run(self, job: LedgerJob) -> None:
         if job.status == RUNNING:
-            job = await self._insist(self._work, job, limiter=self._engines)
+            job = await self._retry(self._work, job, limiter=self._engines)
             await anyio.sleep(max(0.0, job.due_at - self._tools.clock()))
             job = replace(job, finished_at=self._tools.clock())
             await to_thread.run_sync(self._tools.ledger.finish, job)
         await self._announce(job)
 
-    async def _insist(self, step: Callable[..., Result], *given: object, limiter: CapacityLimiter | None) -> Result:
+    async def _retry(self, step: Callable[..., Result], *arguments: object, limiter: CapacityLimiter | None) -> Result:
         """Run a step and retry while the other services are unreachable; they may start later."""
         while True:
             try:
-                return await to_thread.run_sync(step, *given, limiter=limiter)
+                return await to_thread.run_sync(step, *arguments, limiter=limiter)
             except CloudUnreachableError as error:
-                log.warning("will be tried again: %s", error)
+                log.warning("dependency_unavailable action=retry reason=%s", error)
                 await anyio.sleep(RETRY_SECONDS)
 
     def _work(self, job: LedgerJob) -> LedgerJob:
@@ -101,23 +104,23 @@ class JobRunner:
             return replace(job, status=FAILED, reason=str(reason))
         except CloudUnreachableError:
             raise
-        except Exception:  # a job that dies would never end for its caller: it fails, and the log says why
-            log.exception("job %s of %s failed", job.job_id, job.operation)
+        except Exception:  # an unexpected exception fails the job, so that it ends for its caller
+            log.exception("job_failed operation=%s job=%s", job.operation, job.job_id)
             return replace(job, status=FAILED, reason="InternalError: the service failed, see its log.")
         return replace(job, status=SUCCEEDED, result=result)
 
     async def _announce(self, job: LedgerJob) -> None:
-        strike = self._tools.faults.should_fail
-        if late := strike(job.operation, "late_completion"):
+        should_fail = self._tools.faults.should_fail
+        if late := should_fail(job.operation, "late_completion"):
             await anyio.sleep(late.seconds)
-        times = 2 if strike(job.operation, "duplicate_completion") else 1
-        times = 0 if strike(job.operation, "lost_completion") else times
+        times = 2 if should_fail(job.operation, "duplicate_completion") else 1
+        times = 0 if should_fail(job.operation, "lost_completion") else times
         for _ in range(times):
-            await self._insist(self._tell, job, limiter=None)
+            await self._retry(self._announce_once, job, limiter=None)
         await to_thread.run_sync(self._tools.ledger.announced, job, self._tools.clock())
 
-    def _tell(self, job: LedgerJob) -> None:
+    def _announce_once(self, job: LedgerJob) -> None:
         try:
             self._kinds[job.operation].announce(job, self._tools.cloud)
         except CloudRefusedError as error:
-            log.warning("nobody hears of the end of job %s: %s", job.job_id, error)
+            log.warning("completion_not_delivered job=%s reason=%s", job.job_id, error)

@@ -99,9 +99,9 @@ class Ledger:
             self._insert("calls", row)
 
     def begin(self, job: LedgerJob, since: float, limit: int) -> tuple[LedgerJob, bool]:
-        """`job` and True, written down; or the job that its operation began under its token after `since`, and False.
+        """Store `job` and return it with True; return a job of the same token after `since` with False.
 
-        Raises `TooManyJobs` when `limit` jobs of the service are running already.
+        Raises `TooManyJobsError` if the service already runs `limit` jobs.
         """
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
@@ -132,13 +132,13 @@ class Ledger:
         self._update(job, "deleted_at = ?", (at,))
 
     def job(self, service: str, job_id: str) -> LedgerJob | None:
-        """The job of that id."""
+        """Return the job with this id."""
         with self._lock:
             found = self._jobs("service = ? AND job_id = ? AND deleted_at IS NULL", (service, job_id))
         return found[0] if found else None
 
     def jobs(self, service: str) -> list[LedgerJob]:
-        """All jobs of a service, the newest first."""
+        """Return all jobs of a service, newest first."""
         with self._lock:
             return self._jobs("service = ? AND deleted_at IS NULL ORDER BY id DESC", (service,))
 
@@ -148,9 +148,9 @@ class Ledger:
             return self._jobs("announced_at IS NULL AND deleted_at IS NULL ORDER BY id", ())
 
     def report(self, filters: Mapping[str, str], limit: int) -> dict[str, Any]:
-        """Counts over everything that `filters` leaves, and the newest `limit` calls and jobs.
+        """Return counts of all calls and jobs that match `filters`, and the newest `limit` of them.
 
-        `jobs_started` counts the Start calls that were accepted, `jobs_unique` the jobs that they came down to.
+        `jobs_started` counts accepted Start calls, `jobs_unique` the distinct jobs.
         """
         where = " AND ".join(f"{name} = :{name}" for name in FILTERS if name in filters) or "1"
         found = {**filters, "limit": limit}

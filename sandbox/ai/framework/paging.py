@@ -21,7 +21,7 @@ class InvalidTokenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ResultPage:
-    """Which page is asked for: of which listing, from which token on (None = the first), how many items, and when."""
+    """A page request: listing, token (None: the first page), number of items, and current time."""
 
     listing: str
     token: str | None
@@ -30,7 +30,7 @@ class ResultPage:
 
 
 def cut(items: Sequence[PageItem], page: ResultPage) -> tuple[Sequence[PageItem], str | None]:
-    """The items of `page` and the token of the next one, None after the last; raises `BadToken`."""
+    """Return the items of `page` and the token of the next page, or None. Raises `InvalidTokenError`."""
     start = 0 if page.token is None else _offset(page)
     end = start + page.size
     return items[start:end], _token(page, end) if end < len(items) else None

@@ -45,7 +45,7 @@ ReadRequest = Callable[[OperationModel, Service], Params]
 
 
 class ProtocolServer:
-    """Answers calls of all services, by the `X-Amz-Target` header."""
+    """Handles requests for all services by target header or REST path."""
 
     def __init__(self, services: Iterable[Service], context: ServiceContext, faults: Faults) -> None:
         self._context = context
@@ -55,7 +55,7 @@ class ProtocolServer:
         self._services = {prefix: one for prefix, one in prefixes if prefix}
 
     def routes(self) -> Iterator[Route]:
-        """The addresses of the operations of REST services, and the one address of all others."""
+        """Yield the routes of REST operations, and one route for all other services."""
         yield Route("/", self.respond, methods=["POST"])
         for service in self._all:
             model = aws_shapes.service_model(service.name)
@@ -63,28 +63,28 @@ class ProtocolServer:
                 continue
             for name in service.operations:
                 http = model.operation_model(name).http
-                # A name in a path may hold slashes, such as the ARN of a model.
+                # A path parameter may contain slashes, such as the ARN of a model.
                 path = re.sub(r"\{(\w+)\}(?=/)", r"{\1:path}", http["requestUri"])
                 yield Route(path, self._rest(service, name), methods=[http["method"]])
 
     async def respond(self, request: Request) -> Response:
-        """The HTTP face of `serve`; the event loop only waits."""
+        """Call `serve` in a worker thread and return its HTTP response."""
         target, body = request.headers.get("x-amz-target", ""), await request.body()
         return _response(await run_in_threadpool(self.serve, target, body), CONTENT_TYPE)
 
     def serve(self, target: str, body: bytes) -> Reply:
-        """Answer one call: `target` is the header (`RekognitionService.DetectLabels`), `body` the JSON."""
+        """Return the reply to one call: `target` is the header (`RekognitionService.DetectLabels`), `body` the JSON."""
         prefix, _, name = target.partition(".")
         service = self._services.get(prefix)
         if service is None or name not in service.operations:
-            return _refusal(ServiceError("UnknownOperationException", f"'{target}' is not served here."))
+            return _error_reply(ServiceError("UnknownOperationException", f"'{target}' is not served here."))
         return self._serve(service, name, partial(_read, body))
 
     def _rest(self, service: Service, name: str) -> RequestHandler:
         async def respond(request: Request) -> Response:
             body = await request.body()
-            elsewhere = {**request.query_params, **request.path_params}
-            reply = await run_in_threadpool(self._serve, service, name, partial(_read_rest, body, elsewhere))
+            parameters = {**request.query_params, **request.path_params}
+            reply = await run_in_threadpool(self._serve, service, name, partial(_read_rest, body, parameters))
             return _response(reply, REST_CONTENT_TYPE)
 
         return respond
@@ -96,15 +96,15 @@ class ProtocolServer:
         answer: Params | None = None
         try:
             params = read(operation, service)
-            self._strike_before(operation, service)
+            self._fail_before(operation, service)
             answer = self._act(params, operation, service)
-            self._strike_after(operation, service)
-            made_up = name in service.synthetic and not service.is_real(answer)
-            marks = {SYNTHETIC: "true"} if made_up else {}
+            self._fail_after(operation, service)
+            is_synthetic = name in service.synthetic and not service.is_real(answer)
+            marks = {SYNTHETIC: "true"} if is_synthetic else {}
             status = int(operation.http.get("responseCode", 200))
             reply = Reply(status, aws_shapes.encode(answer, operation.output_shape), headers=marks)
         except ServiceError as error:
-            outcome, reply = error.code, _refusal(error, service)
+            outcome, reply = error.code, _error_reply(error, service)
         subject = service.subject(params, answer or {})
         seconds = self._context.clock() - began
         self._context.ledger.record(
@@ -121,21 +121,21 @@ class ProtocolServer:
             raise
         except CloudError as error:
             raise ServiceError(service.failure, str(error)) from error
-        except Exception as error:  # whatever it is, the caller gets an answer that it can retry
-            log.exception("%s failed", operation.name)
+        except Exception as error:  # any other exception is a server error, which clients retry
+            log.exception("operation_failed operation=%s", operation.name)
             raise ServiceError(service.failure, "Internal failure.") from error
         if wrong:
-            log.error("the answer of %s breaks its model: %s", operation.name, "; ".join(wrong))
+            log.error("response_violates_model operation=%s reason=%s", operation.name, "; ".join(wrong))
             raise ServiceError(service.failure, "Internal failure.")
         return answer
 
-    def _strike_before(self, operation: OperationModel, service: Service) -> None:
+    def _fail_before(self, operation: OperationModel, service: Service) -> None:
         if self._faults.should_fail(operation.name, "throttle"):
             raise ServiceError("ThrottlingException", "Rate exceeded")
         if self._faults.should_fail(operation.name, "error_500"):
             raise ServiceError(service.failure, "Injected failure before the effect.")
 
-    def _strike_after(self, operation: OperationModel, service: Service) -> None:
+    def _fail_after(self, operation: OperationModel, service: Service) -> None:
         if self._faults.should_fail(operation.name, "error_after_effect"):
             raise ServiceError(service.failure, "Injected failure after the effect.")
 
@@ -144,15 +144,15 @@ def _read(body: bytes, operation: OperationModel, service: Service) -> Params:
     return _checked(_json(body), operation, service)
 
 
-def _read_rest(body: bytes, elsewhere: dict[str, str], operation: OperationModel, service: Service) -> Params:
-    """Read a request whose members lie in its path, its query and its body."""
+def _read_rest(body: bytes, parameters: dict[str, str], operation: OperationModel, service: Service) -> Params:
+    """Read the members of a request from its path, query and body."""
     shape = operation.input_shape
-    assert shape is not None, "every operation that is served takes members"
+    assert shape is not None, "every supported operation has input members"
     given = _json(body)
     for name, member in shape.members.items():
         wire = aws_shapes.wire_name(name, member)
-        if member.serialization.get("location") in ("uri", "querystring") and wire in elsewhere:
-            value = elsewhere[wire]
+        if member.serialization.get("location") in ("uri", "querystring") and wire in parameters:
+            value = parameters[wire]
             given[wire] = int(value) if member.type_name == "integer" and value.isdecimal() else value
     return _checked(given, operation, service)
 
@@ -163,14 +163,14 @@ def _json(body: bytes) -> Params:
     except ValueError as error:
         raise ServiceError("SerializationException", str(error)) from error
     if not isinstance(given, dict):
-        raise ServiceError("SerializationException", "the request is no JSON object")
+        raise ServiceError("SerializationException", "the request is not a JSON object")
     return given
 
 
 def _checked(given: Params, operation: OperationModel, service: Service) -> Params:
-    """The members of a request, held against the operation's model."""
+    """Decode and validate the members of a request."""
     shape = operation.input_shape
-    assert shape is not None, "every operation that is served takes members"
+    assert shape is not None, "every supported operation has input members"
     try:
         params: Params = aws_shapes.decode(given, shape)
     except ValueError as error:
@@ -182,8 +182,8 @@ def _checked(given: Params, operation: OperationModel, service: Service) -> Para
     return params
 
 
-def _refusal(error: ServiceError, service: Service | None = None) -> Reply:
-    """An error as AWS sends it: 500 where the model calls it a fault of the service, else 400; REST has more."""
+def _error_reply(error: ServiceError, service: Service | None = None) -> Reply:
+    """Return an AWS error: 500 for a server fault, else 400; REST errors have their modelled status."""
     status = 500 if service and aws_shapes.is_fault(service.name, error.code) else 400
     if service and aws_shapes.service_model(service.name).metadata["protocol"].startswith("rest"):
         status = aws_shapes.status(service.name, error.code)

@@ -14,29 +14,29 @@ _READ_AT = (1600, 1600)
 
 @dataclass(frozen=True, slots=True)
 class QrCode:
-    """The text of a QR code, and where it is: left, top, width and height, each a share of the picture from 0 to 1."""
+    """The text of a QR code and its box: left, top, width and height, from 0 to 1."""
 
     text: str
     box: tuple[float, float, float, float]
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Its lines, without those that are empty."""
+        """The non-empty lines of the text."""
         return tuple(" ".join(line.split()) for line in self.text.splitlines() if line.strip())
 
 
 def read(image: Image.Image) -> tuple[QrCode, ...]:
-    """Read the QR codes of a picture, upright as its EXIF data says, from the top down; raises `NotAPicture`.
+    """Read the QR codes of an image in its EXIF orientation, top down. Raises `NotAnImageError`.
 
-    A large `image` is made smaller itself.
+    Shrinks a large `image` in place.
     """
     try:
         image.thumbnail(_READ_AT)
         grey = ImageOps.exif_transpose(image).convert("L")
     except (OSError, ValueError, SyntaxError) as error:
         raise NotAnImageError(str(error)) from error
-    found = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
-    codes = (QrCode(each.text, _box(each.position, grey)) for each in found)
+    barcodes = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
+    codes = (QrCode(barcode.text, _box(barcode.position, grey)) for barcode in barcodes)
     return tuple(sorted((code for code in codes if code.lines), key=lambda code: (code.box[1], code.box[0])))
 
 

@@ -25,11 +25,11 @@ class ServiceContext:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One AWS service, by botocore's name for it.
+    """One AWS service; `name` is its botocore name.
 
-    `invalid` is its error code for a request that breaks its model, `failure` the one for a fault of ours;
-    `subject` says what a call and its answer are about and never raises. Answers of operations that are `synthetic`
-    say so in a header, since their shapes have no place for it, but for those of them that are real all the same.
+    `invalid` is the error code for a request that violates the model, `failure` the one for a server error.
+    `subject` returns the subject of a call and its response; it never raises.
+    Responses of `synthetic` operations have a header that marks them, except those for which `is_real` is true.
     """
 
     name: str

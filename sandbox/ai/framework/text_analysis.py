@@ -47,7 +47,7 @@ _PHRASE_BREAK = re.compile(r"[^\w\s'’-]+|\n")
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """A stretch of a text; `score` from 0 to 1."""
+    """A span of a text; `score` from 0 to 1."""
 
     kind: str
     text: str
@@ -57,9 +57,9 @@ class TextMatch:
 
 
 def languages(text: str) -> list[tuple[str, float]]:
-    """Languages with their shares, the likeliest first, by the commonest words; English where there are none."""
-    said = [word.lower() for word in _WORD.findall(text)]
-    counts = {language: sum(word in words for word in said) for language, words in STOP_WORDS.items()}
+    """Return languages and shares by frequent words, most likely first; English if there are none."""
+    tokens = [word.lower() for word in _WORD.findall(text)]
+    counts = {language: sum(word in words for word in tokens) for language, words in STOP_WORDS.items()}
     whole = sum(counts.values())
     if not whole:
         return [("en", 0.5)]
@@ -67,9 +67,9 @@ def languages(text: str) -> list[tuple[str, float]]:
 
 
 def sentiment(text: str) -> dict[str, float]:
-    """Shares of Positive, Negative, Neutral and Mixed, by the words of two lists."""
-    said = Counter(word.lower() for word in _WORD.findall(text))
-    good, bad = (sum(count for word, count in said.items() if word in words) for words in (_GOOD, _BAD))
+    """Return the shares of Positive, Negative, Neutral and Mixed, by two word lists."""
+    tokens = Counter(word.lower() for word in _WORD.findall(text))
+    good, bad = (sum(count for word, count in tokens.items() if word in words) for words in (_GOOD, _BAD))
     weight = 1.0 + good + bad
     mixed = min(good, bad)
     return {
@@ -91,7 +91,7 @@ def entities(text: str) -> list[TextMatch]:
 
 
 def key_phrases(text: str) -> list[TextMatch]:
-    """Runs of words between stop words and punctuation, at most four; the longer, the surer."""
+    """Return runs of at most four words between stop words and punctuation; longer runs score higher."""
     stops = STOP_WORDS[languages(text)[0][0]]
     found: list[TextMatch] = []
     at = 0
@@ -115,7 +115,7 @@ def _phrases(text: str, begin: int, end: int, stops: frozenset[str]) -> Iterator
 
 
 def _without_overlaps(found: list[TextMatch]) -> list[TextMatch]:
-    """Keep the surer of two that overlap; in the order of the text."""
+    """Remove overlaps with a lower score; in the order of the text."""
     kept: list[TextMatch] = []
     for one in sorted(found, key=lambda each: (-each.score, each.begin)):
         if all(one.end <= other.begin or one.begin >= other.end for other in kept):

@@ -1,4 +1,4 @@
-"""One output of a MediaConvert job, made by ffmpeg: H.264 with AAC in MP4 or for HLS, AAC alone, or captured frames."""
+"""Create one output of a MediaConvert job with ffmpeg: MP4, HLS, AAC audio, or captured frames."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SETTINGS = {"FILE_GROUP_SETTINGS": "FileGroupSettings", "HLS_GROUP_SETTINGS": "H
 
 @dataclass(frozen=True, slots=True)
 class ConvertedFile:
-    """The files of one output, by the end of their name, and what is said of them; `width` 0 without a picture.
+    """The files of one output by name suffix, and their properties; `width` is 0 without video.
 
-    `peak` is the rate of the segment that takes most, in bits a second.
+    `peak` is the highest bit rate of a segment, in bits per second.
     """
 
     files: tuple[tuple[str, Path], ...]
@@ -31,14 +31,14 @@ class ConvertedFile:
 
 @dataclass(frozen=True, slots=True)
 class HlsOutput:
-    """How a stream is cut: what the names of playlist and segments begin with, and a segment's length."""
+    """Name prefix of the playlist and its segments, and the segment length in seconds."""
 
     name: str
     seconds: int
 
 
 def unsupported(settings: Params) -> str:
-    """Say what of a job's settings is not served here; empty where all is."""
+    """Return an error for unsupported settings of a job; empty if all are supported."""
     groups, inputs = settings.get("OutputGroups", []), settings.get("Inputs", [])
     if len(inputs) != 1 or not inputs[0].get("FileInput", "").startswith("s3://"):
         return "Settings.Inputs: this endpoint takes one input, s3://bucket/key"
@@ -55,18 +55,21 @@ def unsupported(settings: Params) -> str:
 
 
 def is_hls(group: Params) -> bool:
-    """Whether a group is one of playlists."""
+    """Return whether an output group is HLS."""
     return bool(group["OutputGroupSettings"]["Type"] == "HLS_GROUP_SETTINGS")
 
 
 def destination(group: Params) -> str:
-    """Where a group's files are to lie; empty where it does not say."""
+    """Return the destination of a group's files; empty if it has none."""
     settings = group["OutputGroupSettings"]
     return str(settings.get(SETTINGS[settings["Type"]], {}).get("Destination", ""))
 
 
 def make(source: Path, stem: str, group: Params, output: Params, folder: Path) -> ConvertedFile:
-    """Make one output of a group in a folder of its own; `stem` begins its files' names. Raises `Unprocessable`."""
+    """Create one output of a group in `folder`; file names begin with `stem`.
+
+    Raises `UnprocessableMediaError`.
+    """
     folder.mkdir()
     probe = ffmpeg.probe(source)
     match _kind(output):
@@ -83,7 +86,7 @@ def make(source: Path, stem: str, group: Params, output: Params, folder: Path) -
 
 
 def playlist(renditions: Sequence[tuple[str, ConvertedFile]]) -> str:
-    """List renditions, each by its own playlist's name. Source: RFC 8216, 4.3.4.2."""
+    """Return the master playlist of the renditions. Source: RFC 8216, 4.3.4.2."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:3"]
     for name, made in renditions:
         size = f"RESOLUTION={made.width}x{made.height}"
@@ -111,7 +114,7 @@ def _video(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe)
 
 
 def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe, hls: HlsOutput) -> ConvertedFile:
-    """Cut a video where a segment is to begin, and list the segments under the names that they will have."""
+    """Cut a video into segments, and return them with their final names in the playlist."""
     codecs, (width, height) = _codecs(output, probe)
     keys = ("-force_key_frames", f"expr:gte(t,n_forced*{hls.seconds})")
     cut = ("-f", "hls", "-hls_time", str(hls.seconds), "-hls_playlist_type", "vod", "-start_number", "1")
@@ -127,7 +130,7 @@ def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaPro
 
 
 def _codecs(output: Params, probe: ffmpeg.MediaProbe) -> tuple[tuple[str, ...], tuple[int, int]]:
-    """Give ffmpeg's arguments for a small video, and its size."""
+    """Return the ffmpeg arguments for a scaled video, and its size."""
     if probe.video is None:
         raise UnprocessableMediaError("The input has no video.")
     wanted = output["VideoDescription"]

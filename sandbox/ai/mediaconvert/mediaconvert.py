@@ -62,7 +62,7 @@ def create_job(params: Params, context: ServiceContext) -> Params:
 
 
 def get_job(params: Params, context: ServiceContext) -> Params:
-    """The state of a job."""
+    """Return the state of a job."""
     job = context.ledger.job("mediaconvert", params["Id"])
     if job is None or job.started_at <= context.clock() - LIFE_SECONDS:
         raise ServiceError("NotFoundException", f"Job {params['Id']} was not found.")
@@ -84,16 +84,16 @@ def work(job: LedgerJob, cloud: AwsClients) -> Params:
 
 
 def _group(group: Params, stem: str, folder: Path, cloud: AwsClients) -> Params:
-    """Make the outputs of a group, and put their files; names are the input's with what the output adds."""
+    """Create and upload the outputs of a group; names are the input's name and the output's modifier."""
     folder.mkdir()
     bucket, _, prefix = conversion.destination(group).removeprefix("s3://").partition("/")
     outputs, renditions = [], []
     for n, output in enumerate(group["Outputs"]):
         name = f"{stem}{output.get('NameModifier', '')}"
-        made = conversion.make(folder.parent / "source", stem, group, output, folder / str(n))
-        paths = [_put(cloud, bucket, f"{prefix}{name}{ending}", file) for ending, file in made.files]
-        renditions.append((name, made))
-        outputs.append(_told(made, paths[:1] if conversion.is_hls(group) else paths))
+        converted = conversion.make(folder.parent / "source", stem, group, output, folder / str(n))
+        paths = [_put(cloud, bucket, f"{prefix}{name}{ending}", file) for ending, file in converted.files]
+        renditions.append((name, converted))
+        outputs.append(_output(converted, paths[:1] if conversion.is_hls(group) else paths))
     if not conversion.is_hls(group):
         return {"type": "FILE_GROUP", "outputs": outputs}
     listed = folder / "all.m3u8"
@@ -109,13 +109,13 @@ def _put(cloud: AwsClients, bucket: str, key: str, file: Path) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def _told(made: conversion.ConvertedFile, paths: list[str]) -> Params:
-    """Say of an output what a job's description and what its event say."""
-    detail: Params = {"DurationInMs": made.millis}
-    event: Params = {"outputFilePaths": paths, "durationInMs": made.millis}
-    if made.width:
-        detail["VideoDetails"] = {"WidthInPx": made.width, "HeightInPx": made.height}
-        event["videoDetails"] = {"widthInPx": made.width, "heightInPx": made.height}
+def _output(converted: conversion.ConvertedFile, paths: list[str]) -> Params:
+    """Return the details of an output for the job description and the event."""
+    detail: Params = {"DurationInMs": converted.millis}
+    event: Params = {"outputFilePaths": paths, "durationInMs": converted.millis}
+    if converted.width:
+        detail["VideoDetails"] = {"WidthInPx": converted.width, "HeightInPx": converted.height}
+        event["videoDetails"] = {"widthInPx": converted.width, "heightInPx": converted.height}
     return {"detail": detail, "event": event}
 
 
@@ -161,7 +161,7 @@ def _described(job: LedgerJob, cloud: AwsClients) -> Params:
         for name in ("ClientRequestToken", "Role", "Settings", "UserMetadata")
         if name in job.request
     }
-    said: Params = {
+    description: Params = {
         **given,
         "Id": job.job_id,
         "Arn": _arn(job, cloud),
@@ -169,12 +169,12 @@ def _described(job: LedgerJob, cloud: AwsClients) -> Params:
         "CreatedAt": datetime.fromtimestamp(job.started_at, UTC),
     }
     if job.status == FAILED:
-        said |= {"ErrorCode": ERROR_CODE, "ErrorMessage": job.reason}
+        description |= {"ErrorCode": ERROR_CODE, "ErrorMessage": job.reason}
     if job.result is not None:
-        said["OutputGroupDetails"] = [
+        description["OutputGroupDetails"] = [
             {"OutputDetails": [one["detail"] for one in group["outputs"]]} for group in job.result["groups"]
         ]
-    return said
+    return description
 
 
 def _arn(job: LedgerJob, cloud: AwsClients) -> str:

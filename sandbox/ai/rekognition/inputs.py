@@ -21,25 +21,25 @@ LEAST_PIXELS, MOST_PIXELS = 80, 10_000
 
 
 def picture(image: Params, cloud: AwsClients) -> DecodedImage:
-    """The measures of a request's image; raises `ServiceError` for one that Rekognition does not take."""
+    """Measure the image of a request. Raises `ServiceError` for an image that Rekognition rejects."""
     return seen(image, cloud, image_analysis.measure)
 
 
-def seen(image: Params, cloud: AwsClients, look: Callable[[Image.Image], InputImage]) -> InputImage:
-    """What a look at a request's image gives; raises `ServiceError` for one that Rekognition does not take."""
+def seen(image: Params, cloud: AwsClients, analyse: Callable[[Image.Image], InputImage]) -> InputImage:
+    """Return the result of `analyse` for the image of a request. Raises `ServiceError` for a rejected image."""
     try:
         opened = image_analysis.read(_image_bytes(image, cloud))
         if min(opened.size) < LEAST_PIXELS:
             raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
         if max(opened.size) > MOST_PIXELS:
             raise ServiceError("ImageTooLargeException", f"An image has at most {MOST_PIXELS} pixels each way.")
-        return look(opened)
+        return analyse(opened)
     except image_analysis.NotAnImageError as error:
         raise ServiceError("InvalidImageFormatException", "Request has invalid image format") from error
 
 
 def fetched(image: Params, cloud: AwsClients) -> Params:
-    """A request's image with its bytes, so that to look at it twice fetches it once; raises `ServiceError`."""
+    """Return the image of a request with its bytes, fetched from S3 once. Raises `ServiceError`."""
     return {"Bytes": _image_bytes(image, cloud)}
 
 
@@ -53,15 +53,15 @@ def _image_bytes(image: Params, cloud: AwsClients) -> bytes:
 
 
 def location(media: Params) -> tuple[str, str, str | None]:
-    """Bucket, key and version of media in S3; raises `ServiceError` where they are not named."""
-    where = media.get("S3Object", {})
-    if "Bucket" not in where or "Name" not in where:
+    """Return bucket, key and version of media in S3. Raises `ServiceError` if one is missing."""
+    s3_object = media.get("S3Object", {})
+    if "Bucket" not in s3_object or "Name" not in s3_object:
         raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
-    return where["Bucket"], where["Name"], where.get("Version")
+    return s3_object["Bucket"], s3_object["Name"], s3_object.get("Version")
 
 
 def size(bucket: str, key: str, version: str | None, cloud: AwsClients) -> int:
-    """The bytes of an object; raises `ServiceError` where it is not there."""
+    """Return the size of an object in bytes. Raises `ServiceError` if it is missing."""
     try:
         return cloud.size(bucket, key, version)
     except CloudRefusedError as error:

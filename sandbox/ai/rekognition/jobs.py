@@ -28,7 +28,7 @@ TimedItem = TypeVar("TimedItem")
 
 
 def start(operation: str, params: Params, context: ServiceContext) -> Params:
-    """Start a job on a video, or name the one that its token started; raises `ServiceError`."""
+    """Start a job on a video, or return the job that its token started. Raises `ServiceError`."""
     bucket, key, version = location(params["Video"])
     if size(bucket, key, version, context.cloud) > MOST_VIDEO_BYTES:
         raise ServiceError("VideoTooLargeException", f"A video has at most {MOST_VIDEO_BYTES} bytes.")
@@ -51,7 +51,7 @@ def start(operation: str, params: Params, context: ServiceContext) -> Params:
 
 
 def find(operation: str, params: Params, context: ServiceContext) -> LedgerJob:
-    """The job that is asked for; raises `ServiceError` where its operation started none of that id."""
+    """Return the requested job. Raises `ServiceError` if the operation has no job with this id."""
     job = context.ledger.job("rekognition", params["JobId"])
     if job is None or job.operation != operation or job.started_at <= context.clock() - LIFE_SECONDS:
         raise ServiceError("ResourceNotFoundException", "Could not find JobId")
@@ -61,12 +61,12 @@ def find(operation: str, params: Params, context: ServiceContext) -> LedgerJob:
 def page(
     job: LedgerJob, params: Params, items: Sequence[TimedItem], context: ServiceContext
 ) -> tuple[list[TimedItem], Params]:
-    """The items on the page that `params` asks for, and what every answer says of its job."""
-    said: Params = {"JobId": job.job_id, "JobStatus": job.status, "Video": job.request["Video"]}
-    said |= {"JobTag": job.request["JobTag"]} if "JobTag" in job.request else {}
-    said |= {"StatusMessage": job.reason} if job.status == FAILED else {}
+    """Return the items of the requested page, and the common fields of a response."""
+    fields: Params = {"JobId": job.job_id, "JobStatus": job.status, "Video": job.request["Video"]}
+    fields |= {"JobTag": job.request["JobTag"]} if "JobTag" in job.request else {}
+    fields |= {"StatusMessage": job.reason} if job.status == FAILED else {}
     if job.result is None:
-        return [], said
+        return [], fields
     size_ = min(params.get("MaxResults", MOST_RESULTS), MOST_RESULTS)
     listing = f"{job.job_id} {params.get('SortBy')} {params.get('AggregateBy')}"
     wanted = paging.ResultPage(listing, params.get("NextToken"), size_, context.clock())
@@ -74,12 +74,12 @@ def page(
         shown, token = paging.cut(items, wanted)
     except paging.InvalidTokenError as error:
         raise ServiceError("InvalidPaginationTokenException", "Request has Invalid Pagination Token") from error
-    said |= {"VideoMetadata": job.result["metadata"]} | ({"NextToken": token} if token else {})
-    return list(shown), said
+    fields |= {"VideoMetadata": job.result["metadata"]} | ({"NextToken": token} if token else {})
+    return list(shown), fields
 
 
 def watch(job: LedgerJob, cloud: AwsClients) -> VideoAnalysis:
-    """See the video of a job through; raises `Unprocessable`."""
+    """Analyse the video of a job. Raises `UnprocessableMediaError`."""
     bucket, key, version = location(job.request["Video"])
     with TemporaryDirectory() as folder:
         file = Path(folder, "video")

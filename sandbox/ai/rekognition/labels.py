@@ -20,7 +20,7 @@ IMAGE_CONFIDENCE, VIDEO_CONFIDENCE, MODERATION_CONFIDENCE = 55, 50, 50
 
 
 def detect_labels(params: Params, context: ServiceContext) -> Params:
-    """Labels of an image, and its properties where they are asked for."""
+    """Return the labels of an image, and its properties if requested."""
     wanted = responses.wanted(params, IMAGE_CONFIDENCE)
     seen = picture(params["Image"], context.cloud)
     features = params.get("Features") or ["GENERAL_LABELS"]
@@ -35,7 +35,7 @@ def detect_labels(params: Params, context: ServiceContext) -> Params:
 
 
 def detect_moderation_labels(params: Params, context: ServiceContext) -> Params:
-    """Synthetic moderation labels of an image."""
+    """Return synthetic moderation labels of an image."""
     least = params.get("MinConfidence", MODERATION_CONFIDENCE)
     found = image_analysis.moderation_labels(picture(params["Image"], context.cloud))
     return {
@@ -46,18 +46,18 @@ def detect_moderation_labels(params: Params, context: ServiceContext) -> Params:
 
 
 def start_label_detection(params: Params, context: ServiceContext) -> Params:
-    """Start naming what is visible in a video."""
-    responses.wanted(params, VIDEO_CONFIDENCE)  # contradicting filters are refused before the job, not in it
+    """Start a label detection job."""
+    responses.wanted(params, VIDEO_CONFIDENCE)  # contradicting filters are rejected before the job starts
     return start("StartLabelDetection", params, context)
 
 
 def start_content_moderation(params: Params, context: ServiceContext) -> Params:
-    """Start moderating a video."""
+    """Start a content moderation job."""
     return start("StartContentModeration", params, context)
 
 
 def get_label_detection(params: Params, context: ServiceContext) -> Params:
-    """The state of a label detection, and a page of what it found."""
+    """Return the state of a label detection, and a page of its results."""
     job = find("StartLabelDetection", params, context)
     found, answer = _results(job, params, context)
     aggregate_by = answer["GetRequestMetadata"]["AggregateBy"]
@@ -66,7 +66,7 @@ def get_label_detection(params: Params, context: ServiceContext) -> Params:
 
 
 def get_content_moderation(params: Params, context: ServiceContext) -> Params:
-    """The state of a content moderation, and a page of what it found."""
+    """Return the state of a content moderation, and a page of its results."""
     job = find("StartContentModeration", params, context)
     found, answer = _results(job, params, context)
     aggregate_by = answer["GetRequestMetadata"]["AggregateBy"]
@@ -79,14 +79,14 @@ def get_content_moderation(params: Params, context: ServiceContext) -> Params:
 
 
 def _results(job: LedgerJob, params: Params, context: ServiceContext) -> tuple[list[Detection], Params]:
-    """The detections on the page that `params` asks for, and what every answer says of its job."""
+    """Return the detections of the requested page, and the common fields of a response."""
     view = {"SortBy": params.get("SortBy", "TIMESTAMP"), "AggregateBy": params.get("AggregateBy", "TIMESTAMPS")}
     rows = job.result[view["AggregateBy"]] if job.result else []
     found = [Detection(first, last, MeasuredLabel(*label)) for first, last, label in rows]
     if view["SortBy"] == "NAME":
         found.sort(key=lambda one: (one.label.name, -one.label.confidence, one.start))
-    shown, said = page(job, params, found, context)
-    return shown, said | {"GetRequestMetadata": view}
+    shown, fields = page(job, params, found, context)
+    return shown, fields | {"GetRequestMetadata": view}
 
 
 def _label_work(job: LedgerJob, cloud: AwsClients) -> Params:

@@ -1,9 +1,9 @@
-"""Amazon Rekognition's other features: faces and text, which are synthetic, segments, which are real, celebrities.
+"""Amazon Rekognition's faces, text, segments and celebrities.
 
-The text of QR codes in an image is real: where there is one, no other text is made up.
-
-A face is "seen" where the colours of skin are, and the text says itself that it is synthetic. Nobody is recognised as
-a celebrity: each face is one that is not known.
+- Faces are synthetic: an image with enough skin colours has one face.
+- Text is that of QR codes. An image without a QR code has one synthetic text, which is marked.
+- Segments are measured.
+- Celebrities are never recognised; each face is an unrecognised face.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ SEGMENT_MODEL = "headrace-measured-1.0"
 
 
 def detect_faces(params: Params, context: ServiceContext) -> Params:
-    """Synthetic faces of an image."""
+    """Return synthetic faces of an image."""
     return {"FaceDetails": _faces(picture(params["Image"], context.cloud))}
 
 
 def detect_text(params: Params, context: ServiceContext) -> Params:
-    """The text of an image's QR codes, or one that is synthetic."""
+    """Return the text of an image's QR codes, or one synthetic text."""
     image = fetched(params["Image"], context.cloud)
     if read := seen(image, context.cloud, qr_codes.read):
         lines = [(line, 99.0, _box(code)) for code in read for line in code.lines]
@@ -75,11 +75,11 @@ def _texts(shown: DecodedImage) -> list[Params]:
     return _lines([(f"SYNTHETIC {shown.colours[0].simple.upper()}", sure, BOX)])
 
 
-def _lines(told: Sequence[tuple[str, float, Params]]) -> list[Params]:
-    """Lines, then their words, as Rekognition numbers them: on through both."""
-    number = count(len(told))
-    forms_ = [{"Confidence": sure, "Geometry": {"BoundingBox": box, "Polygon": []}} for _, sure, box in told]
-    both = list(enumerate(zip(told, forms_, strict=True)))
+def _lines(texts: Sequence[tuple[str, float, Params]]) -> list[Params]:
+    """Return lines, then their words, numbered consecutively."""
+    number = count(len(texts))
+    forms_ = [{"Confidence": sure, "Geometry": {"BoundingBox": box, "Polygon": []}} for _, sure, box in texts]
+    both = list(enumerate(zip(texts, forms_, strict=True)))
     lines = [{"DetectedText": text, "Type": "LINE", "Id": at, **form} for at, ((text, _, _), form) in both]
     return lines + [
         {"DetectedText": word, "Type": "WORD", "Id": next(number), "ParentId": at, **form}
@@ -94,7 +94,7 @@ def _box(code: qr_codes.QrCode) -> Params:
 
 
 def _segments(seen: VideoAnalysis) -> list[Params]:
-    """Shots and black frames, as they are in the video."""
+    """Return the shots and black frames of a video."""
     rate = seen.video.rate or 25.0
 
     def one(kind: str, number: int, first: int, last: int, more: Params) -> Params:
@@ -123,16 +123,16 @@ def _timecode(millis: int, rate: float) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{int(rest * rate / 1000):02}"
 
 
-def _moments(name: str, look: Callable[[DecodedImage], list[Params]], seen: VideoAnalysis) -> list[Params]:
+def _per_sample(name: str, look: Callable[[DecodedImage], list[Params]], seen: VideoAnalysis) -> list[Params]:
     return [{"Timestamp": sample.start, name: found} for sample in seen.samples for found in look(sample.picture)]
 
 
-def _nobody(_: VideoAnalysis) -> list[Params]:
+def _no_celebrities(_: VideoAnalysis) -> list[Params]:
     return []
 
 
 class _Feature:
-    """A feature of videos: its job's operation, what is found, and the member of the answer that holds it."""
+    """A video feature: the operation of its job, the analysis, and the response member of its results."""
 
     def __init__(
         self, operation: str, member: str, look: Callable[[VideoAnalysis], list[Params]], extra: Params
@@ -147,34 +147,34 @@ class _Feature:
         return start(self.operation, params, context)
 
     def get(self, params: Params, context: ServiceContext) -> Params:
-        """The state of a job, and a page of what it found."""
+        """Return the state of a job, and a page of its results."""
         job = find(self.operation, params, context)
-        found, said = page(job, params, (job.result or {}).get("items", []), context)
-        answer = {**said, self._member: found, **self._extra}
+        found, fields = page(job, params, (job.result or {}).get("items", []), context)
+        answer = {**fields, self._member: found, **self._extra}
         if self.operation != "StartSegmentDetection":
             return answer
-        # Segments come with lists of streams, and know no video of their own.
-        answer["VideoMetadata"] = [said["VideoMetadata"]] if "VideoMetadata" in said else []
+        # GetSegmentDetection returns lists of streams and has no member Video.
+        answer["VideoMetadata"] = [fields["VideoMetadata"]] if "VideoMetadata" in fields else []
         wanted = job.request["SegmentTypes"]
         answer["SelectedSegmentTypes"] = [{"Type": kind, "ModelVersion": SEGMENT_MODEL} for kind in wanted]
         answer["Segments"] = [each for each in found if each["Type"] in wanted]
         return answer | {"AudioMetadata": []}
 
     def work(self, job: LedgerJob, cloud: AwsClients) -> Params:
-        """What the job finds."""
+        """Return the results of the job."""
         seen = watch(job, cloud)
         return {"metadata": responses.video_metadata(seen), "items": self._look(seen)}
 
 
 _FEATURES: Mapping[str, _Feature] = {
-    "FaceDetection": _Feature("StartFaceDetection", "Faces", partial(_moments, "Face", _faces), {}),
+    "FaceDetection": _Feature("StartFaceDetection", "Faces", partial(_per_sample, "Face", _faces), {}),
     "TextDetection": _Feature(
         "StartTextDetection",
         "TextDetections",
-        partial(_moments, "TextDetection", _texts),
+        partial(_per_sample, "TextDetection", _texts),
         {"TextModelVersion": image_analysis.SYNTHETIC},
     ),
-    "CelebrityRecognition": _Feature("StartCelebrityRecognition", "Celebrities", _nobody, {}),
+    "CelebrityRecognition": _Feature("StartCelebrityRecognition", "Celebrities", _no_celebrities, {}),
     "SegmentDetection": _Feature("StartSegmentDetection", "Segments", _segments, {}),
 }
 
@@ -190,5 +190,5 @@ SYNTHETIC = frozenset({"DetectFaces", "DetectText", "RecognizeCelebrities", "Get
 
 
 def is_real(answer: Params) -> bool:
-    """Whether an answer of an operation that makes up most of them holds what was really there."""
+    """Return whether the response of a synthetic operation was measured."""
     return answer.get("TextModelVersion") == image_analysis.MEASURED

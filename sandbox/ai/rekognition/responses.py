@@ -18,7 +18,7 @@ _FILTERS = (
 
 
 def label(found: MeasuredLabel) -> dict[str, Any]:
-    """A label as AWS writes it."""
+    """Return a label in the format of AWS."""
     return {
         "Name": found.name,
         "Confidence": found.confidence,
@@ -30,13 +30,13 @@ def label(found: MeasuredLabel) -> dict[str, Any]:
 
 
 def moderation_label(found: MeasuredLabel) -> dict[str, Any]:
-    """A moderation label as AWS writes it; those without a parent are of level 1."""
+    """Return a moderation label in the format of AWS; labels without a parent have level 1."""
     level = 2 if found.parent else 1
     return {"Name": found.name, "Confidence": found.confidence, "ParentName": found.parent, "TaxonomyLevel": level}
 
 
 def image_properties(picture: DecodedImage, most_colours: int) -> dict[str, Any]:
-    """The IMAGE_PROPERTIES of a picture, without telling foreground from background."""
+    """Return the IMAGE_PROPERTIES of an image, without foreground and background."""
     return {
         "Quality": {"Brightness": picture.brightness, "Sharpness": picture.sharpness, "Contrast": picture.contrast},
         "DominantColors": [_colour(colour) for colour in picture.colours[:most_colours]],
@@ -44,7 +44,7 @@ def image_properties(picture: DecodedImage, most_colours: int) -> dict[str, Any]
 
 
 def video_metadata(seen: VideoAnalysis) -> dict[str, Any]:
-    """What Rekognition says about the video itself."""
+    """Return the VideoMetadata of a video."""
     return {
         "Codec": seen.video.codec,
         "DurationMillis": seen.duration,
@@ -57,7 +57,7 @@ def video_metadata(seen: VideoAnalysis) -> dict[str, Any]:
 
 
 def times(found: Detection, aggregate_by: str) -> dict[str, int]:
-    """When something was seen: a moment, or a segment with its ends."""
+    """Return the timestamps of a detection: a point in time, or a segment."""
     if aggregate_by == "TIMESTAMPS":
         return {"Timestamp": found.start}
     return {
@@ -69,7 +69,7 @@ def times(found: Detection, aggregate_by: str) -> dict[str, int]:
 
 
 def wanted(params: dict[str, Any], least_confidence: float) -> Callable[[MeasuredLabel], bool]:
-    """Which labels a request asks for, by confidence, name and category."""
+    """Return a filter for the requested labels, by confidence, name and category."""
     least = params.get("MinConfidence", least_confidence)
     settings = params.get("Settings", {}).get("GeneralLabels", {})
     names, not_names, categories, not_categories = (settings.get(name, []) for name in _FILTERS)

@@ -23,7 +23,7 @@ _BLACK = re.compile(r"black_start:([\d.]+) black_end:([\d.]+)")
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """What lies between two cuts; milliseconds. `confidence` is how sure its first cut is."""
+    """A shot between two cuts; times in milliseconds. `confidence` is that of its first cut."""
 
     start: int
     end: int
@@ -32,7 +32,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class FrameSample:
-    """A frame: from when until the next one, what it measures, how much it differs from the one before (0 to 255)."""
+    """A sampled frame: its time span, its measures, and its difference to the previous frame (0 to 255)."""
 
     start: int
     end: int
@@ -42,7 +42,7 @@ class FrameSample:
 
 @dataclass(frozen=True, slots=True)
 class VideoAnalysis:
-    """A video, seen through once; times in milliseconds."""
+    """The analysis of a video; times in milliseconds."""
 
     probe: ffmpeg.MediaProbe
     video: ffmpeg.VideoStream
@@ -62,7 +62,7 @@ class Detection:
 
 
 def watch(path: Path) -> VideoAnalysis:
-    """See the video in `path` through; raises `Unprocessable` for what Rekognition does not take."""
+    """Analyse the video in `path`. Raises `UnprocessableMediaError` for a video that Rekognition rejects."""
     probe = ffmpeg.probe(path)
     if probe.video is None or probe.video.codec != "h264" or "mp4" not in probe.formats:
         raise UnprocessableMediaError("InvalidVideoFormat: the video is not H.264 in an MP4 or MOV file.")
@@ -77,7 +77,7 @@ def watch(path: Path) -> VideoAnalysis:
 
 
 def points(footage: VideoAnalysis) -> list[Detection]:
-    """What is seen at each sampled moment, and each shot where it begins."""
+    """Return the detections of each sampled frame, and each shot at its start."""
     found = [Detection(seen.start, seen.end, label) for seen in footage.samples for label in _labels_of(seen, footage)]
     shots = [
         Detection(shot.start, shot.end, MeasuredLabel("Shot", shot.confidence, "Composition")) for shot in footage.shots
@@ -86,7 +86,7 @@ def points(footage: VideoAnalysis) -> list[Detection]:
 
 
 def moderation_points(footage: VideoAnalysis) -> list[Detection]:
-    """Synthetic moderation of each sampled moment."""
+    """Return synthetic moderation labels of each sampled frame."""
     return [
         Detection(seen.start, seen.end, label)
         for seen in footage.samples
@@ -95,7 +95,7 @@ def moderation_points(footage: VideoAnalysis) -> list[Detection]:
 
 
 def segments(found: list[Detection], footage: VideoAnalysis) -> list[Detection]:
-    """The detections with those of one name drawn together that follow each other within one shot."""
+    """Merge consecutive detections of the same name within one shot."""
     cuts = [shot.start for shot in footage.shots]
     open_ones: dict[str, Detection] = {}
     done: list[Detection] = []
@@ -112,7 +112,7 @@ def segments(found: list[Detection], footage: VideoAnalysis) -> list[Detection]:
 
 
 def _analysis(rate: float, frames: Path) -> tuple[str | Path, ...]:
-    # Cuts are looked for in RGB: of YUV the filter compares only the light, and would miss a cut from red to green.
+    # Detect cuts in RGB: in YUV the filter compares only luma, and misses a cut from red to green.
     width, height = _FRAME
     graph = (
         f"[0:v:0]split[a][b];[a]fps={rate},scale={width}:{height}[frames];"

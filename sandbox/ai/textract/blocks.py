@@ -1,6 +1,6 @@
-"""A document as Textract writes it: blocks that name those that they hold, or that belong to them.
+"""Build the blocks of a Textract response.
 
-Fields are lines such as `Name: Ada`. Tables are lines beside each other of as many cells, which gaps or bars part.
+Form fields are lines such as `Name: Ada`. Tables are consecutive lines with equally many cells.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ LEAST_COLUMNS = 2
 
 
 def blocks(found: DecodedDocument, features: Sequence[str] = ()) -> list[Params]:
-    """Write pages, lines and words, and what the features ask for: `FORMS`, `TABLES`."""
-    made: list[Params] = []
+    """Return the blocks of pages, lines and words, and of the features `FORMS` and `TABLES`."""
+    result: list[Params] = []
     for number, lines in enumerate(found.pages, 1):
         page = _Page(number)
         for at, line in enumerate(lines):
@@ -26,12 +26,12 @@ def blocks(found: DecodedDocument, features: Sequence[str] = ()) -> list[Params]
             page.tables(lines)
         if "FORMS" in features:
             page.fields(lines)
-        made += page.blocks()
-    return made
+        result += page.blocks()
+    return result
 
 
 class _Page:
-    """The blocks of one page, as they come to be."""
+    """Builds the blocks of one page."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -54,12 +54,12 @@ class _Page:
             if not colon:
                 continue
             id_ = f"{self._number}-{at}"
-            told = self._block("KEY_VALUE_SET", f"key-{id_}", line.top, EntityTypes=["KEY"])
+            key_block = self._block("KEY_VALUE_SET", f"key-{id_}", line.top, EntityTypes=["KEY"])
             filled = self._block("KEY_VALUE_SET", f"value-{id_}", line.top, EntityTypes=["VALUE"])
             filled |= _holds("CHILD", self._words(value, f"v-{id_}", line.top))
             own = _holds("CHILD", self._words(f"{key}:", f"k-{id_}", line.top)).get("Relationships", [])
-            told["Relationships"] = [{"Type": "VALUE", "Ids": [filled["Id"]]}, *own]
-            self._held += [told["Id"], filled["Id"]]
+            key_block["Relationships"] = [{"Type": "VALUE", "Ids": [filled["Id"]]}, *own]
+            self._held += [key_block["Id"], filled["Id"]]
 
     def tables(self, lines: Iterable[DocumentLine]) -> None:
         for at, rows in enumerate(_tables(lines)):

@@ -1,6 +1,6 @@
-"""The text of a document without a trained model: a PDF's own text layer, the QR codes of a picture.
+"""Read the text of a document without a model: the text layer of a PDF, the QR codes of an image.
 
-A page of a picture without a code has one line, which says that nothing was read.
+A page of an image without a QR code has one synthetic line.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ _GAP = re.compile(r"\s*\|\s*|\t+|\s{3,}")
 
 
 class UnsupportedDocumentError(UnprocessableMediaError):
-    """The document is of a kind that Textract does not take."""
+    """Textract does not support the document format."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """One line of text; `top` is its place on the page from 0 to 1. `cells` are what wide gaps or bars part in it."""
+    """One line of text; `top` is its position on the page from 0 to 1.
+
+    `cells` are its parts between wide gaps or bars.
+    """
 
     text: str
     top: float
@@ -41,21 +44,21 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class DecodedDocument:
-    """The lines of each page. `synthetic` where they stand in for real ones."""
+    """The lines of each page. `synthetic`: some lines are placeholders."""
 
     pages: tuple[tuple[DocumentLine, ...], ...]
     synthetic: bool
 
 
 def read(path: Path) -> DecodedDocument:
-    """Read a PDF, JPEG, PNG or TIFF; raises `Unprocessable`."""
+    """Read a PDF, JPEG, PNG or TIFF. Raises `UnprocessableMediaError`."""
     with path.open("rb") as file:
         head = file.read(5)
     return _pdf(path) if head == b"%PDF-" else picture(path.read_bytes())
 
 
 def picture(data: bytes) -> DecodedDocument:
-    """Read the QR codes on each page of a picture. Raises `Unprocessable`."""
+    """Read the QR codes on each page of an image. Raises `UnprocessableMediaError`."""
     try:
         image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF"))
         pages = getattr(image, "n_frames", 1)
@@ -87,7 +90,7 @@ def _pdf(path: Path) -> DecodedDocument:
 
 
 def _lines(text: str) -> Iterator[DocumentLine]:
-    told = [line for line in text.splitlines() if line.strip()]
-    for number, line in enumerate(told):
+    lines = [line for line in text.splitlines() if line.strip()]
+    for number, line in enumerate(lines):
         cells = tuple(" ".join(cell.split()) for cell in _GAP.split(line.strip()))
-        yield DocumentLine(" ".join(line.split()), (number + 0.5) / (len(told) + 1), cells)
+        yield DocumentLine(" ".join(line.split()), (number + 0.5) / (len(lines) + 1), cells)

@@ -1,4 +1,4 @@
-"""Amazon Textract: text, forms and tables of documents, of a picture at once and of many pages by job."""
+"""Amazon Textract: text, forms and tables of documents, synchronous for one page, by job for more."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ TEXT, ANALYSIS = "StartDocumentTextDetection", "StartDocumentAnalysis"
 
 
 def detect_document_text(params: Params, context: ServiceContext) -> Params:
-    """The text of a picture of one page; a PDF of one page will do as well."""
+    """Return the text of an image or PDF with one page."""
     found = _one_page(params["Document"], context)
     return {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(found), "DetectDocumentTextModelVersion": MODEL}
 
 
 def analyze_document(params: Params, context: ServiceContext) -> Params:
-    """The text of a picture of one page, with its fields and tables."""
+    """Return the text of a document with one page, with its form fields and tables."""
     found = blocks(_one_page(params["Document"], context), params["FeatureTypes"])
     return {"DocumentMetadata": {"Pages": 1}, "Blocks": found, "AnalyzeDocumentModelVersion": MODEL}
 
@@ -53,7 +53,7 @@ def _one_page(document: Params, context: ServiceContext) -> DecodedDocument:
 
 
 def start(operation: str, params: Params, context: ServiceContext) -> Params:
-    """Start reading a document."""
+    """Start a job that reads a document."""
     bucket, key, version = _location(params["DocumentLocation"])
     if _size(bucket, key, version, context.cloud) > MOST_JOB_BYTES:
         raise ServiceError("DocumentTooLargeException", f"A document has at most {MOST_JOB_BYTES} bytes.")
@@ -75,22 +75,22 @@ def start(operation: str, params: Params, context: ServiceContext) -> Params:
 
 
 def get(operation: str, model: str, params: Params, context: ServiceContext) -> Params:
-    """The state of a job of an operation, and a page of its blocks."""
+    """Return the state of a job, and a page of its blocks."""
     job = context.ledger.job("textract", params["JobId"])
     if job is None or job.operation != operation or job.started_at <= context.clock() - LIFE_SECONDS:
         raise ServiceError("InvalidJobIdException", "Request has invalid Job Id")
-    said: Params = {"JobStatus": job.status, model: MODEL}
-    said |= {"StatusMessage": job.reason} if job.status == FAILED else {}
+    status: Params = {"JobStatus": job.status, model: MODEL}
+    status |= {"StatusMessage": job.reason} if job.status == FAILED else {}
     if job.result is None:
-        return said
+        return status
     size = min(params.get("MaxResults", MOST_RESULTS), MOST_RESULTS)
     page = paging.ResultPage(job.job_id, params.get("NextToken"), size, context.clock())
     try:
         shown, token = paging.cut(job.result["blocks"], page)
     except paging.InvalidTokenError as error:
         raise ServiceError("InvalidParameterException", "Request has invalid parameters") from error
-    said |= {"DocumentMetadata": {"Pages": job.result["pages"]}, "Blocks": list(shown)}
-    return said | ({"NextToken": token} if token else {})
+    status |= {"DocumentMetadata": {"Pages": job.result["pages"]}, "Blocks": list(shown)}
+    return status | ({"NextToken": token} if token else {})
 
 
 def work(job: LedgerJob, cloud: AwsClients) -> Params:

@@ -25,18 +25,18 @@ STATUS = {RUNNING: "IN_PROGRESS", SUCCEEDED: "COMPLETED", FAILED: "FAILED"}
 
 
 def work(job: LedgerJob, cloud: AwsClients) -> dict[str, Any]:
-    """Transcribe the media of `job` into its bucket; returns what was found and the keys written."""
+    """Write the transcript of `job` to its bucket; return its properties and the written keys."""
     with TemporaryDirectory() as folder:
-        probe, heard = _listen(job, cloud, Path(folder))
+        probe, recognized = _listen(job, cloud, Path(folder))
     found: dict[str, Any] = {"MediaSampleRateHertz": probe.sample_rate, "MediaFormat": _format(job, probe)}
     if "LanguageCode" in job.request:
         found["LanguageCode"] = job.request["LanguageCode"]
-    else:  # nothing here knows languages: the first that is offered, with no confidence
+    else:  # no language identification: the first option, without confidence
         found["LanguageCode"] = _language(job)
         found["IdentifiedLanguageScore"] = 0.0
     key = _output_key(job)
-    document = output_files.document(job.job_id, names.ACCOUNT, heard, found["LanguageCode"])
-    files = {key: json.dumps(document, ensure_ascii=False)} | _subtitles(job, key, heard)
+    document = output_files.document(job.job_id, names.ACCOUNT, recognized, found["LanguageCode"])
+    files = {key: json.dumps(document, ensure_ascii=False)} | _subtitles(job, key, recognized)
     _write(job, cloud, files)
     return {"found": found, "transcript": key, "subtitles": list(files)[1:]}
 
@@ -62,7 +62,7 @@ def announce(job: LedgerJob, cloud: AwsClients) -> None:
 
 
 def split_asset(asset: str) -> tuple[str, str]:
-    """Bucket and key of `bucket/key`."""
+    """Split `bucket/key` into bucket and key."""
     bucket, _, key = asset.partition("/")
     return bucket, key
 
@@ -85,7 +85,7 @@ def _language(job: LedgerJob) -> str:
 
 
 def _probe(media: Path, request: dict[str, Any]) -> ffmpeg.MediaProbe:
-    """What the media holds; raises `Unprocessable` in the words that Transcribe uses as FailureReason."""
+    """Probe the media. Raises `UnprocessableMediaError` with a FailureReason of Transcribe."""
     try:
         probe = ffmpeg.probe(media)
     except ffmpeg.NotMediaError as error:
@@ -106,7 +106,7 @@ def _format(job: LedgerJob, probe: ffmpeg.MediaProbe) -> str:
 
 
 def _sidecar(bucket: str, key: str, cloud: AwsClients, folder: Path) -> Path | None:
-    """Captions beside the media: `talk.mp4.srt` or `talk.srt`, or the same as WebVTT."""
+    """Return the captions next to the media: `talk.mp4.srt`, `talk.srt`, or WebVTT."""
     stem = key.rsplit(".", 1)[0] if "." in key.rsplit("/", 1)[-1] else key
     for name in (f"{base}.{form}" for base in dict.fromkeys((key, stem)) for form in ("srt", "vtt")):
         file = folder / "captions"
@@ -119,7 +119,7 @@ def _sidecar(bucket: str, key: str, cloud: AwsClients, folder: Path) -> Path | N
 
 
 def _output_key(job: LedgerJob) -> str:
-    """Where the transcript goes: an OutputKey that does not end in .json is a folder."""
+    """Return the key of the transcript; an OutputKey that does not end in .json is a folder."""
     if "OutputBucketName" not in job.request:
         return f"{job.job_id}/asrOutput.json"
     key = job.request.get("OutputKey", "")
@@ -128,10 +128,10 @@ def _output_key(job: LedgerJob) -> str:
     return f"{key.rstrip('/')}/{job.job_id}.json".lstrip("/")
 
 
-def _subtitles(job: LedgerJob, key: str, heard: RecognizedSpeech) -> dict[str, str]:
+def _subtitles(job: LedgerJob, key: str, recognized: RecognizedSpeech) -> dict[str, str]:
     wanted = job.request.get("Subtitles", {})
     first = wanted.get("OutputStartIndex", 0)
-    texts = {form: output_files.SUBTITLES[form](heard.segments, first) for form in wanted.get("Formats", ())}
+    texts = {form: output_files.SUBTITLES[form](recognized.segments, first) for form in wanted.get("Formats", ())}
     return {f"{key.removesuffix('.json')}.{form}": text for form, text in texts.items()}
 
 

@@ -12,7 +12,7 @@ _WORD = re.compile(r"(\S*?)([.,!?:;…]*)$")
 
 
 def document(job_name: str, account: str, speech: RecognizedSpeech, language: str) -> dict[str, Any]:
-    """The transcript as AWS writes it, and beside it in `results` how the words are known and if they are synthetic."""
+    """Return the transcript in the format of AWS; `results` also has the source and a synthetic mark."""
     items: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []
     for segment in speech.segments:
@@ -31,13 +31,13 @@ def document(job_name: str, account: str, speech: RecognizedSpeech, language: st
 
 
 def webvtt(segments: tuple[SpokenSegment, ...], _first: int) -> str:
-    """The segments as WebVTT; its cues need no numbers."""
+    """Return the segments as WebVTT; its cues need no numbers."""
     cues = (f"{_stamp(s.start, '.')} --> {_stamp(s.end, '.')}\n{s.text}\n" for s in segments)
     return "\n".join(["WEBVTT\n", *cues])
 
 
 def subrip(segments: tuple[SpokenSegment, ...], first: int) -> str:
-    """The segments as SubRip, numbered from `first`."""
+    """Return the segments as SubRip, numbered from `first`."""
     numbered = enumerate(segments, first)
     return "\n".join(f"{n}\n{_stamp(s.start, ',')} --> {_stamp(s.end, ',')}\n{s.text}\n" for n, s in numbered)
 
@@ -56,7 +56,7 @@ def _audio_segment(segment: SpokenSegment, number: int, items: range) -> dict[st
 
 
 def _items(segment: SpokenSegment, synthetic: bool) -> Iterator[dict[str, Any]]:
-    """Words and punctuation; the time of a segment is shared out by the length of its words."""
+    """Yield words and punctuation; words divide the time of a segment by their lengths."""
     words = segment.text.split()
     letters = max(1, sum(len(word) for word in words))
     pace, at = (segment.end - segment.start) / letters, segment.start

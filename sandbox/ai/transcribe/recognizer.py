@@ -1,8 +1,8 @@
-"""The door to PocketSphinx, an extra. Sound on standard input, words out as JSON:
-`python -m headrace.sandbox.ai.transcribe.recognizer`.
+"""Recognise English words with PocketSphinx, an optional extra.
 
-A small model for English, that is often wrong. It holds Python's lock for more than half of the sound's length, so it
-has a process of its own.
+`python -m headrace.sandbox.ai.transcribe.recognizer` reads audio from standard input and prints words as JSON.
+It is a separate process, because PocketSphinx holds the GIL for more than half of the audio's duration.
+The model is small and often wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 1200.0
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word that was recognised; seconds, and how sure the model is, from 0 to 1."""
+    """A recognised word; times in seconds, confidence from 0 to 1."""
 
     start: float
     end: float
@@ -40,7 +40,7 @@ def engine() -> str:
 
 
 def words(media: Path) -> tuple[Word, ...]:
-    """Recognise English words; none where it cannot be done in time."""
+    """Return the English words of a media file; empty after a timeout."""
     form = ("-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "pipe:1")
     sound = ffmpeg.run(media, "-map", "0:a:0", *form).stdout
     command = [sys.executable, "-m", __name__]
@@ -48,11 +48,11 @@ def words(media: Path) -> tuple[Word, ...]:
         done = subprocess.run(command, input=sound, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
     except subprocess.SubprocessError:
         return ()
-    return tuple(Word(*each) for each in json.loads(done.stdout))
+    return tuple(Word(*fields) for fields in json.loads(done.stdout))
 
 
 def main() -> None:
-    """Recognise what comes in: 16 bits a sample, one channel."""
+    """Recognise standard input: 16-bit samples, one channel."""
     import pocketsphinx
 
     decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def spoken(word: str) -> str:
-    """Give a word of the dictionary as it is written; empty for silence and noise: `and(2)` is `and`."""
+    """Return the spelling of a dictionary word, `and` for `and(2)`; empty for silence and noise."""
     return "" if word[0] in "<[+" else word.partition("(")[0]
 
 

@@ -15,7 +15,7 @@ from headrace.sandbox.ai.transcribe.recognizer import Word
 
 WORDS_A_SECOND = 2.5
 SHORTEST_SOUND, SHORTEST_SILENCE = 0.1, 0.3  # seconds
-# Silence is relative: speech that was recorded with hiss, or softly, has pauses too.
+# Silence is relative to the loudest sound: noisy and quiet recordings have pauses too.
 BELOW_LOUDEST_DB, QUIETEST_DB = 23.0, -50.0
 
 _CUE = re.compile(r"(\S+) --> (\S+).*\n((?:.+\n?)+)")
@@ -44,9 +44,9 @@ class RecognizedSpeech:
 
 
 def recognize(media: Path, probe: ffmpeg.MediaProbe, sidecar: Path | None, language: str = "en-US") -> RecognizedSpeech:
-    """The speech in `media`: from captions beside it, from captions inside it, else of each stretch of sound.
+    """Return the speech in `media`: from captions next to it, captions inside it, or its audio.
 
-    Where the extra `speech` is installed, English is recognised; all else is made up, and says so.
+    English audio is recognised if the extra `speech` is installed; other words are synthetic.
     """
     if sidecar is not None and (segments := _captions(sidecar)):
         return RecognizedSpeech(segments, "captions beside the media", synthetic=False)
@@ -55,22 +55,27 @@ def recognize(media: Path, probe: ffmpeg.MediaProbe, sidecar: Path | None, langu
     sounds = list(sounds_between(_silences(media), probe.duration))
     engine = recognizer.engine() if _can_be_recognised(probe, language) else ""
     if engine and sounds and (words := recognizer.words(media)):
-        return RecognizedSpeech(tuple(_shared_out(words, sounds)), engine, synthetic=False)
-    made_up = tuple(SpokenSegment(start, end, _stand_in(n, end - start)) for n, (start, end) in enumerate(sounds, 1))
+        return RecognizedSpeech(tuple(_group_by_sound(words, sounds)), engine, synthetic=False)
+    synthetic_segments = tuple(
+        SpokenSegment(start, end, _stand_in(n, end - start)) for n, (start, end) in enumerate(sounds, 1)
+    )
     return RecognizedSpeech(
-        made_up, "silence detection; the words are synthetic, no speech model was run", synthetic=True
+        synthetic_segments, "silence detection; the words are synthetic, no speech model was run", synthetic=True
     )
 
 
 def parse_srt(text: str) -> tuple[SpokenSegment, ...]:
-    """The cues of a SubRip file, each on one line and without markup."""
+    """Return the cues of a SubRip file, each on one line and without markup."""
     cues = _CUE.findall(text.replace("\r\n", "\n"))
-    found = (SpokenSegment(_seconds(start), _seconds(end), _plain(lines)) for start, end, lines in cues)
-    return tuple(segment for segment in found if segment.text)
+    segments = (SpokenSegment(_seconds(start), _seconds(end), _plain(lines)) for start, end, lines in cues)
+    return tuple(segment for segment in segments if segment.text)
 
 
 def sounds_between(log: str, duration: float) -> Iterator[tuple[float, float]]:
-    """Start and end of each stretch of sound, from the log of ffmpeg's silencedetect; silence that has no end lasts."""
+    """Yield start and end of each sound from the log of ffmpeg's silencedetect.
+
+    Silence without an end lasts to the end of the media.
+    """
     starts, ends = ([float(at) for edge, at in _SILENCE.findall(log) if edge == which] for which in ("start", "end"))
     begin = 0.0
     for quiet_from, quiet_to in [*zip_longest(starts, ends, fillvalue=duration), (duration, duration)]:
@@ -83,17 +88,17 @@ def _can_be_recognised(probe: ffmpeg.MediaProbe, language: str) -> bool:
     return language.startswith("en") and probe.duration <= recognizer.MOST_SECONDS
 
 
-def _shared_out(words: Iterable[Word], sounds: Sequence[tuple[float, float]]) -> Iterator[SpokenSegment]:
-    """Put words together by the stretch of sound in which, or after which, their middles lie."""
+def _group_by_sound(words: Iterable[Word], sounds: Sequence[tuple[float, float]]) -> Iterator[SpokenSegment]:
+    """Group words by the last sound that starts before the middle of the word."""
     starts = [start for start, _ in sounds]
     for number, group in groupby(words, lambda word: max(bisect_right(starts, (word.start + word.end) / 2) - 1, 0)):
-        said = list(group)
-        sure = sum(word.sure for word in said) / len(said)
-        yield SpokenSegment(*sounds[number], " ".join(word.text for word in said), sure)
+        members = list(group)
+        sure = sum(word.sure for word in members) / len(members)
+        yield SpokenSegment(*sounds[number], " ".join(word.text for word in members), sure)
 
 
 def _captions(source: Path) -> tuple[SpokenSegment, ...]:
-    """The first caption track, none where it cannot be read as text: then the sound decides."""
+    """Return the first caption track; empty if it is not text."""
     try:
         srt = ffmpeg.run(source, "-map", "0:s:0", "-f", "srt", "pipe:1").stdout
     except ffmpeg.NotMediaError:

@@ -44,7 +44,7 @@ _SUMMARISED = (
     "IdentifyMultipleLanguages",
     "IdentifiedLanguageScore",
 )
-# Left out silently, these would let through what the caller meant to be held back.
+# Rejected: ignoring these would return content that the caller wants removed.
 _NOT_SERVED = ("ContentRedaction", "ToxicityDetection")
 
 
@@ -61,7 +61,7 @@ def start_transcription_job(params: Params, context: ServiceContext) -> Params:
         service="transcribe",
         operation="StartTranscriptionJob",
         asset=asset,
-        token=name,  # the name does what a token does elsewhere, except that its second use is an error
+        token=name,  # the name is the idempotency token, but its second use is an error
         request=params,
     )
     try:
@@ -74,12 +74,12 @@ def start_transcription_job(params: Params, context: ServiceContext) -> Params:
 
 
 def get_transcription_job(params: Params, context: ServiceContext) -> Params:
-    """The state of a job and where its transcript lies."""
+    """Return the state of a job and the location of its transcript."""
     return {"TranscriptionJob": _described(_job(params, context), context.cloud)}
 
 
 def list_transcription_jobs(params: Params, context: ServiceContext) -> Params:
-    """A page of the jobs, the newest first."""
+    """Return a page of the jobs, newest first."""
     wanted, part = params.get("Status"), params.get("JobNameContains", "").lower()
     jobs = [job for job in context.ledger.jobs("transcribe") if part in job.job_id.lower()]
     jobs = [job for job in jobs if wanted in (None, STATUS[job.status])]
@@ -109,11 +109,11 @@ def _check(params: Params) -> None:
         raise _bad_request("OutputKey needs OutputBucketName.")
     for name in _NOT_SERVED:
         if name in params:
-            raise _bad_request(f"{name} is not served by this endpoint.")
+            raise _bad_request(f"{name} is not supported by this endpoint.")
 
 
 def _asset(params: Params) -> str:
-    """`bucket/key` of the media, from an `s3://` URI or the path of an S3 URL."""
+    """Return `bucket/key` of the media, from an `s3://` URI or the path of an S3 URL."""
     scheme, _, rest = params.get("Media", {}).get("MediaFileUri", "").partition("://")
     return str(rest if scheme == "s3" else rest.partition("/")[2])
 
@@ -130,26 +130,26 @@ def _bad_request(message: str) -> ServiceError:
 
 
 def _summary(job: LedgerJob, cloud: AwsClients) -> Params:
-    said = _described(job, cloud)
+    description = _described(job, cloud)
     kind = "CUSTOMER_BUCKET" if "OutputBucketName" in job.request else "SERVICE_BUCKET"
-    return {name: said[name] for name in _SUMMARISED if name in said} | {"OutputLocationType": kind}
+    return {name: description[name] for name in _SUMMARISED if name in description} | {"OutputLocationType": kind}
 
 
 def _described(job: LedgerJob, cloud: AwsClients) -> Params:
-    said = {name: job.request[name] for name in _REPEATED if name in job.request}
+    description = {name: job.request[name] for name in _REPEATED if name in job.request}
     started = datetime.fromtimestamp(job.started_at, UTC)
-    said |= {"TranscriptionJobStatus": STATUS[job.status], "CreationTime": started, "StartTime": started}
+    description |= {"TranscriptionJobStatus": STATUS[job.status], "CreationTime": started, "StartTime": started}
     if job.finished_at is not None:
-        said["CompletionTime"] = datetime.fromtimestamp(job.finished_at, UTC)
+        description["CompletionTime"] = datetime.fromtimestamp(job.finished_at, UTC)
     if job.status == FAILED:
-        said["FailureReason"] = job.reason
+        description["FailureReason"] = job.reason
     if job.result is not None:
-        said |= job.result["found"]
-        said["Transcript"] = {"TranscriptFileUri": _uri(job, job.result["transcript"], cloud)}
+        description |= job.result["found"]
+        description["Transcript"] = {"TranscriptFileUri": _uri(job, job.result["transcript"], cloud)}
     if "Subtitles" in job.request:
         uris = [_uri(job, key, cloud) for key in (job.result or {}).get("subtitles", ())]
-        said["Subtitles"] = {"OutputStartIndex": 0, **job.request["Subtitles"], "SubtitleFileUris": uris}
-    return said
+        description["Subtitles"] = {"OutputStartIndex": 0, **job.request["Subtitles"], "SubtitleFileUris": uris}
+    return description
 
 
 def _uri(job: LedgerJob, key: str, cloud: AwsClients) -> str:

@@ -1,4 +1,4 @@
-"""The command that serves the endpoint, where it must not start."""
+"""Errors at the start of the endpoint."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def refused(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
-def test_a_missing_region_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_region_is_a_one_line_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "You must specify a region. `headrace sandbox env` prints what is needed." in refused(capsys)
 
 
-def test_a_duration_that_is_no_number_is_said_in_one_line(
+def test_invalid_duration_is_a_one_line_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(JOB_SECONDS, "soon")

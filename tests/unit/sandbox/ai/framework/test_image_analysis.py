@@ -60,7 +60,7 @@ def test_colours_come_by_their_share() -> None:
     assert by_name["Yellow"].parent == "Color"
 
 
-def test_light_and_dark_are_told_apart() -> None:
+def test_light_and_dark_images_have_different_labels() -> None:
     assert "Bright" in names(plain("white"))
     assert "Dark" in names(plain("black"))
     assert not {"Bright", "Dark"} & set(names(plain("gray")))

@@ -23,23 +23,23 @@ KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_acc
 
 
 class Bench:
-    """A job runner with `work` for its jobs, and who was told of their ends."""
+    """A job runner with `work` for its jobs, and the announced jobs."""
 
     def __init__(self, work: Callable[[LedgerJob, AwsClients], dict[str, Any]], ledger: Ledger | None = None) -> None:
         self.ledger = ledger or Ledger(None)
         self.faults = Faults()
-        self.told: list[LedgerJob] = []
-        self.deaf: list[Exception] = []
+        self.announced: list[LedgerJob] = []
+        self.announce_errors: list[Exception] = []
         tools = JobTools(self.ledger, AwsClients(**KEYS), self.faults, time.time, seconds=0.0)
         self.jobs = JobRunner({"Start": JobKind(work, self._announce)}, tools)
 
     def _announce(self, job: LedgerJob, _: AwsClients) -> None:
-        if self.deaf:
-            raise self.deaf.pop()
-        self.told.append(job)
+        if self.announce_errors:
+            raise self.announce_errors.pop()
+        self.announced.append(job)
 
     async def run(self, *jobs: LedgerJob) -> None:
-        """Start `jobs` and see all through, with those that were left unfinished."""
+        """Start `jobs` and run them and the unfinished jobs to completion."""
         async with anyio.create_task_group() as tasks:
             self.jobs.open(tasks)
             for job in jobs:
@@ -51,39 +51,39 @@ class Bench:
         return job
 
 
-def found(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
+def blue_label(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
     return {"Labels": ["Blue"]}
 
 
-async def test_a_job_is_worked_on_written_down_and_announced() -> None:
-    bench = Bench(found)
+async def test_job_is_run_stored_and_announced() -> None:
+    bench = Bench(blue_label)
     await bench.run(JOB)
     assert (bench.ended().status, bench.ended().result) == (SUCCEEDED, {"Labels": ["Blue"]})
-    assert [job.status for job in bench.told] == [SUCCEEDED]
+    assert [job.status for job in bench.announced] == [SUCCEEDED]
     assert bench.ledger.unfinished() == []
 
 
-async def test_a_token_given_twice_runs_once() -> None:
-    bench = Bench(found)
+async def test_repeated_token_runs_one_job() -> None:
+    bench = Bench(blue_label)
     await bench.run(JOB, JOB)
-    assert len(bench.told) == 1
+    assert len(bench.announced) == 1
 
 
-async def test_media_that_cannot_be_worked_on_fails_the_job() -> None:
-    def refuse(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
+async def test_unprocessable_media_fails_the_job() -> None:
+    def reject(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
         raise UnprocessableMediaError("InvalidVideoFormat: no video.")
 
-    bench = Bench(refuse)
+    bench = Bench(reject)
     await bench.run(JOB)
     assert (bench.ended().status, bench.ended().reason) == (FAILED, "InvalidVideoFormat: no video.")
-    assert [job.status for job in bench.told] == [FAILED]
+    assert [job.status for job in bench.announced] == [FAILED]
 
 
-async def test_a_bug_of_ours_fails_the_job_and_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
-    def stumble(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
+async def test_unexpected_exception_fails_the_job_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
         raise ZeroDivisionError
 
-    bench = Bench(stumble)
+    bench = Bench(fail)
     await bench.run(JOB)
     assert bench.ended().status == FAILED
     assert "ZeroDivisionError" in caplog.text
@@ -92,53 +92,53 @@ async def test_a_bug_of_ours_fails_the_job_and_the_log_says_why(caplog: pytest.L
 @pytest.mark.parametrize(
     ("kind", "times"), [("lost_completion", 0), ("duplicate_completion", 2), ("late_completion", 1)]
 )
-async def test_completions_go_wrong_on_demand(kind: Any, times: int) -> None:
-    bench = Bench(found)
+async def test_injects_completion_faults(kind: Any, times: int) -> None:
+    bench = Bench(blue_label)
     bench.faults.add(Fault("Start", kind, seconds=0.01))
     await bench.run(JOB)
-    assert len(bench.told) == times
+    assert len(bench.announced) == times
     assert bench.ledger.unfinished() == []
 
 
-async def test_a_job_fails_on_demand_without_being_worked_on() -> None:
+async def test_injected_job_failure_skips_the_work() -> None:
     bench = Bench(lambda *_: pytest.fail("worked on"))
     bench.faults.add(Fault("*", "fail_job", reason="The moon is full."))
     await bench.run(JOB)
     assert (bench.ended().status, bench.ended().reason) == (FAILED, "The moon is full.")
 
 
-async def test_what_was_left_unfinished_goes_on_and_nothing_is_worked_on_twice() -> None:
+async def test_resumes_unfinished_jobs_without_repeating_work() -> None:
     ledger = Ledger(None)
     for number in (1, 2):
         ledger.begin(replace(JOB, job_id=f"id-{number}", token=None), 0.0, 20)
     ledger.finish(replace(JOB, job_id="id-2", status=SUCCEEDED, result={"Labels": ["Grey"]}, finished_at=1.0))
-    bench = Bench(found, ledger)
+    bench = Bench(blue_label, ledger)
     await bench.run()
-    assert {job.job_id: job.result for job in bench.told} == {
+    assert {job.job_id: job.result for job in bench.announced} == {
         "id-1": {"Labels": ["Blue"]},
         "id-2": {"Labels": ["Grey"]},
     }
     assert ledger.unfinished() == []
 
 
-async def test_a_cloud_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_retries_while_other_services_are_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "RETRY_SECONDS", 0.01)
-    away = [CloudUnreachableError("no answer"), CloudUnreachableError("no answer")]
+    errors = [CloudUnreachableError("no answer"), CloudUnreachableError("no answer")]
 
     def work(_: LedgerJob, __: AwsClients) -> dict[str, Any]:
-        if away:
-            raise away.pop()
+        if errors:
+            raise errors.pop()
         return {}
 
     bench = Bench(work)
-    bench.deaf = [CloudUnreachableError("no answer")]
+    bench.announce_errors = [CloudUnreachableError("no answer")]
     await bench.run(JOB)
-    assert [job.status for job in bench.told] == [SUCCEEDED]
+    assert [job.status for job in bench.announced] == [SUCCEEDED]
 
 
-async def test_a_topic_that_is_not_there_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    bench = Bench(found)
-    bench.deaf = [CloudRefusedError("no such topic")]
+async def test_missing_topic_ends_the_announcement(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(blue_label)
+    bench.announce_errors = [CloudRefusedError("no such topic")]
     await bench.run(JOB)
-    assert (bench.told, bench.ledger.unfinished()) == ([], [])
+    assert (bench.announced, bench.ledger.unfinished()) == ([], [])
     assert "no such topic" in caplog.text

@@ -1,4 +1,4 @@
-"""The book of calls and jobs."""
+"""The ledger of calls and jobs."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ def begin(ledger: Ledger, job: LedgerJob, since: float = 0.0, limit: int = 20) -
     return ledger.begin(job, since, limit)
 
 
-def test_a_token_begins_one_job(ledger: Ledger) -> None:
+def test_token_begins_one_job(ledger: Ledger) -> None:
     assert begin(ledger, JOB) == (JOB, True)
     assert begin(ledger, replace(JOB, job_id="id-2", request={})) == (JOB, False)
     assert [job.job_id for job in ledger.jobs("rekognition")] == ["id-1"]
 
 
-def test_a_token_is_another_one_for_another_operation(ledger: Ledger) -> None:
+def test_tokens_are_scoped_by_operation(ledger: Ledger) -> None:
     begin(ledger, JOB)
     assert begin(ledger, replace(JOB, job_id="id-2", operation="StartContentModeration"))[1]
 
 
-def test_an_old_token_is_forgotten(ledger: Ledger) -> None:
+def test_expired_token_begins_a_new_job(ledger: Ledger) -> None:
     begin(ledger, JOB)
     assert begin(ledger, replace(JOB, job_id="id-2", started_at=200.0), since=100.0)[1]
 
 
-def test_jobs_without_a_token_are_all_new(ledger: Ledger) -> None:
+def test_jobs_without_a_token_are_new(ledger: Ledger) -> None:
     assert all(begin(ledger, replace(JOB, job_id=f"id-{n}", token=None))[1] for n in range(3))
 
 
-def test_a_token_that_many_use_at_once_begins_one_job(ledger: Ledger) -> None:
+def test_concurrent_use_of_a_token_begins_one_job(ledger: Ledger) -> None:
     with ThreadPoolExecutor(8) as threads:
         begun = list(threads.map(lambda n: begin(ledger, replace(JOB, job_id=f"id-{n}")), range(50)))
     assert len({job.job_id for job, _ in begun}) == 1
     assert sum(is_new for _, is_new in begun) == 1
 
 
-def test_only_so_many_jobs_of_a_service_run_at_a_time(ledger: Ledger) -> None:
+def test_limits_concurrent_jobs_of_a_service(ledger: Ledger) -> None:
     begin(ledger, JOB, limit=1)
     with pytest.raises(TooManyJobsError):
         begin(ledger, replace(JOB, job_id="id-2", token=None), limit=1)
@@ -68,7 +68,7 @@ def test_only_so_many_jobs_of_a_service_run_at_a_time(ledger: Ledger) -> None:
     assert begin(ledger, replace(JOB, job_id="id-4", token=None), limit=1)[1]
 
 
-def test_a_deleted_job_frees_its_name_and_stays_in_the_book(ledger: Ledger) -> None:
+def test_deleted_job_frees_its_name_and_stays_in_the_ledger(ledger: Ledger) -> None:
     begin(ledger, JOB)
     ledger.delete(JOB, at=105.0)
     assert ledger.job("rekognition", "id-1") is None
@@ -76,7 +76,7 @@ def test_a_deleted_job_frees_its_name_and_stays_in_the_book(ledger: Ledger) -> N
     assert ledger.report({}, 10)["jobs_unique"] == 2
 
 
-def test_jobs_outlive_the_process(tmp_path: Path) -> None:
+def test_jobs_survive_a_restart(tmp_path: Path) -> None:
     done = replace(JOB, job_id="id-2", token=None)
     before = Ledger(tmp_path / "ai.sqlite")
     begin(before, JOB)
@@ -91,7 +91,7 @@ def test_jobs_outlive_the_process(tmp_path: Path) -> None:
     assert after.job("rekognition", "id-2") == replace(ended, announced_at=102.0)
 
 
-def test_the_report_counts_starts_and_the_jobs_they_came_to(ledger: Ledger) -> None:
+def test_report_counts_starts_and_unique_jobs(ledger: Ledger) -> None:
     begin(ledger, JOB)
     subject = JobSubject("media/a.mp4", "token", "id-1")
     for outcome, took_effect in (("ok", True), ("InternalServerError", True), ("ThrottlingException", False)):
@@ -102,7 +102,7 @@ def test_the_report_counts_starts_and_the_jobs_they_came_to(ledger: Ledger) -> N
     assert report["outcomes"] == {"InternalServerError": 1, "ThrottlingException": 1, "ok": 2}
 
 
-def test_the_report_is_filtered_and_limited(ledger: Ledger) -> None:
+def test_report_is_filtered_and_limited(ledger: Ledger) -> None:
     for n in range(5):
         begin(ledger, replace(JOB, job_id=f"id-{n}", token=None, asset=f"media/{n % 2}.mp4"))
     report = ledger.report({"asset": "media/1.mp4"}, 1)

@@ -65,7 +65,7 @@ def raising(error: Exception) -> Line:
     return Line(fail)
 
 
-def test_a_call_is_answered_and_written_down(line: Line) -> None:
+def test_returns_and_records_a_call(line: Line) -> None:
     assert line.call() == (200, {"JobId": "id-1"})
     call = line.written()
     assert (call["service"], call["operation"], call["outcome"]) == ("rekognition", "StartLabelDetection", "ok")
@@ -75,56 +75,58 @@ def test_a_call_is_answered_and_written_down(line: Line) -> None:
 @pytest.mark.parametrize(
     "target", ["", "RekognitionService", "RekognitionService.Dance", "Textract.StartLabelDetection", "x.y.z"]
 )
-def test_an_unknown_target_is_an_unknown_operation(line: Line, target: str) -> None:
+def test_unknown_target_is_an_unknown_operation(line: Line, target: str) -> None:
     assert line.refusal(target=target) == (400, "UnknownOperationException")
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"\xff", b'{"Video": "a.mp4"}', b'{"MinConfidence": "high"}'])
-def test_a_malformed_body_is_a_serialization_error(line: Line, body: bytes) -> None:
+def test_malformed_body_is_a_serialization_error(line: Line, body: bytes) -> None:
     assert line.refusal(body) == (400, "SerializationException")
 
 
-def test_a_request_that_breaks_the_model_is_invalid(line: Line) -> None:
+def test_request_that_violates_the_model_is_invalid(line: Line) -> None:
     assert line.refusal(REQUEST | {"ClientRequestToken": "x" * 65}) == (400, "ValidationException")
     _, body = line.call({"ClientRequestToken": "a b"})
     assert body["Message"].startswith("2 validation errors detected: Value null at 'video'")
 
 
-def test_an_empty_body_is_an_empty_request(line: Line) -> None:
+def test_empty_body_is_an_empty_request(line: Line) -> None:
     assert line.refusal(b"") == (400, "ValidationException")
 
 
-def test_unknown_members_of_a_request_do_no_harm(line: Line) -> None:
+def test_ignores_unknown_members_of_a_request(line: Line) -> None:
     assert line.call(REQUEST | {"Colour": "red"})[0] == 200
 
 
 @pytest.mark.parametrize("answer", [{"JobId": "id 1"}, {"JobId": 1}, {"JobId": "x" * 65}, {"Job": "id-1"}])
-def test_an_answer_that_breaks_the_model_is_never_sent(answer: Params, caplog: pytest.LogCaptureFixture) -> None:
+def test_response_that_violates_the_model_is_an_internal_error(
+    answer: Params, caplog: pytest.LogCaptureFixture
+) -> None:
     assert Line(lambda _, __: answer).refusal() == (500, "InternalServerError")
-    assert "the answer of StartLabelDetection breaks its model" in caplog.text
+    assert "response_violates_model operation=StartLabelDetection" in caplog.text
 
 
-def test_the_model_decides_the_status_of_an_error() -> None:
+def test_model_determines_the_status_of_an_error() -> None:
     assert raising(ServiceError("VideoTooLargeException", "Too large.")).refusal() == (400, "VideoTooLargeException")
     assert raising(ServiceError("ThrottlingException", "Slow down.")).refusal() == (500, "ThrottlingException")
 
 
-def test_a_cloud_that_does_not_answer_is_a_failure_of_the_service() -> None:
+def test_unreachable_dependency_is_an_internal_error() -> None:
     assert raising(CloudUnreachableError("no answer")).refusal() == (500, "InternalServerError")
 
 
-def test_a_bug_of_ours_is_answered_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_exception_is_an_internal_error_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert raising(ZeroDivisionError()).refusal() == (500, "InternalServerError")
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_faults_before_the_effect_leave_no_effect(line: Line) -> None:
+def test_fault_before_the_effect_has_no_effect(line: Line) -> None:
     line.faults.add(Fault("StartLabelDetection", "throttle"))
     assert line.refusal() == (500, "ThrottlingException")
     assert (line.written()["outcome"], line.written()["took_effect"]) == ("ThrottlingException", 0)
 
 
-def test_a_fault_after_the_effect_is_written_down_as_such(line: Line) -> None:
+def test_ledger_marks_a_fault_after_the_effect(line: Line) -> None:
     line.faults.add(Fault("*", "error_after_effect"))
     assert line.refusal() == (500, "InternalServerError")
     assert (line.written()["took_effect"], line.written()["job_id"]) == (1, "id-1")

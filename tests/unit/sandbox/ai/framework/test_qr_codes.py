@@ -33,7 +33,7 @@ def encoded(image: Image.Image, form: str, **more: object) -> bytes:
     return out.getvalue()
 
 
-def test_a_code_is_read_with_its_place() -> None:
+def test_reads_a_code_with_its_box() -> None:
     (found,) = qr_codes.read(page(("https://example.com/é?a=1", (200, 500))))
 
     left, top, width, height = found.box
@@ -41,37 +41,37 @@ def test_a_code_is_read_with_its_place() -> None:
     assert (0.25 < left < 0.35, 0.5 < top < 0.6, 0.1 < width < 0.4, 0.1 < height < 0.3) == (True,) * 4
 
 
-def test_codes_are_told_from_the_top_down_line_by_line() -> None:
+def test_returns_codes_top_down_and_line_by_line() -> None:
     found = qr_codes.read(page(("second", (50, 600)), ("first\n\nof  two", (400, 20))))
 
     assert [code.lines for code in found] == [("first", "of two"), ("second",)]
 
 
-def test_a_photograph_has_none(media: Path) -> None:
+def test_photograph_has_no_codes(media: Path) -> None:
     assert qr_codes.read(Image.open(media / "bottles.jpg")) == ()
 
 
-def test_a_code_in_a_large_photograph_on_its_side_is_read() -> None:
+def test_reads_a_code_in_a_large_rotated_photograph() -> None:
     large = page(("far away", (0, 0)), size=(400, 500)).resize((4000, 5000)).rotate(90, expand=True)
 
     assert [code.text for code in qr_codes.read(large)] == ["far away"]
 
 
-def test_a_picture_that_breaks_off_is_none(media: Path) -> None:
+def test_truncated_image_is_an_error(media: Path) -> None:
     cut = io.BytesIO((media / "bottles.jpg").read_bytes()[:5000])
 
     with pytest.raises(NotAnImageError):
         qr_codes.read(Image.open(cut))
 
 
-def test_a_scanned_page_has_the_lines_of_its_code_and_is_not_made_up() -> None:
+def test_scanned_page_has_the_lines_of_its_code_and_is_not_synthetic() -> None:
     found = documents.picture(encoded(page(("Name: Ada", (10, 10))), "PNG"))
 
     assert [line.text for line in found.pages[0]] == ["Name: Ada"]
     assert not found.synthetic
 
 
-def test_each_page_of_a_tiff_is_read_by_itself() -> None:
+def test_reads_each_page_of_a_tiff() -> None:
     pages = [page(("one", (10, 10))), page(), page(("three", (10, 10)))]
     found = documents.picture(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
 

@@ -42,13 +42,13 @@ def files(*outputs: Any) -> dict[str, Any]:
         ([hls()], "for HLS H_264 and AAC in M3U8"),
     ],
 )
-def test_what_is_not_served_is_said(groups: list[Any], why: str) -> None:
+def test_names_unsupported_settings(groups: list[Any], why: str) -> None:
     found = conversion.unsupported({"Inputs": [{"FileInput": "s3://media/a.mp4"}], "OutputGroups": groups})
     assert why in found
     assert bool(found) == bool(why)
 
 
-def test_segments_begin_where_they_should_and_can_be_played(media: Path, tmp_path: Path) -> None:
+def test_segments_begin_at_the_cut_and_are_playable(media: Path, tmp_path: Path) -> None:
     made = conversion.make(media / "rabbit.mp4", "a b", hls(VIDEO), VIDEO, tmp_path / "hls")
     [(_, listed), *segments] = made.files
     lines = listed.read_text("utf-8").splitlines()

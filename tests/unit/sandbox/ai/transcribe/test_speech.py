@@ -1,4 +1,4 @@
-"""What is said, and how that is known."""
+"""Speech of media files and its source."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def heard(path: Path, sidecar: Path | None = None) -> speech.RecognizedSpeech:
     return speech.recognize(path, ffmpeg.probe(path), sidecar)
 
 
-def test_pauses_in_real_speech_are_found_and_the_words_say_that_they_are_synthetic(
-    media: Path, no_recogniser: None
-) -> None:
+def test_detects_pauses_and_marks_words_as_synthetic(media: Path, no_recogniser: None) -> None:
     found = heard(media / "jfk.flac")
     spans = [(round(segment.start, 1), round(segment.end, 1)) for segment in found.segments]
     assert spans == [(0.3, 2.1), (3.3, 3.7), (4.0, 4.3), (5.4, 7.6), (8.2, 11.0)]
@@ -49,7 +47,7 @@ def test_pauses_in_real_speech_are_found_and_the_words_say_that_they_are_synthet
 
 
 @recognised
-def test_english_is_recognised_where_the_extra_is_installed(media: Path) -> None:
+def test_recognises_english_with_the_speech_extra(media: Path) -> None:
     found = heard(media / "jfk.flac")
 
     said = " ".join(segment.text for segment in found.segments)
@@ -67,10 +65,10 @@ def test_another_language_is_not_recognised_as_english(media: Path) -> None:
     assert speech.recognize(media / "jfk.flac", probe, None, "de-DE").synthetic
 
 
-def test_words_go_to_the_sound_that_they_lie_in_or_behind() -> None:
+def test_groups_words_by_sound() -> None:
     spoken = [Word(0.1, 0.4, "one", 0.5), Word(0.9, 1.2, "two", 1.0), Word(2.1, 2.4, "three", 0.4)]
 
-    found = list(speech._shared_out(spoken, [(0.2, 1.0), (2.0, 3.0)]))
+    found = list(speech._group_by_sound(spoken, [(0.2, 1.0), (2.0, 3.0)]))
 
     assert found == [SpokenSegment(0.2, 1.0, "one two", 0.75), SpokenSegment(2.0, 3.0, "three", 0.4)]
 
@@ -82,7 +80,7 @@ def test_longer_sound_has_more_words(media: Path, no_recogniser: None) -> None:
     assert counts[-1] == 7
 
 
-def test_silence_says_nothing(clip: Callable[..., Path]) -> None:
+def test_silence_has_no_segments(clip: Callable[..., Path]) -> None:
     assert heard(clip("silence.wav", "-f", "lavfi", "-i", "anullsrc", "-t", "2")).segments == ()
 
 
@@ -91,36 +89,36 @@ def test_sound_without_a_pause_is_one_segment(clip: Callable[..., Path]) -> None
     assert (segment.start, segment.end) == (0.0, 2.0)
 
 
-def test_silence_at_the_end_is_not_heard_as_sound(clip: Callable[..., Path]) -> None:
+def test_silence_at_the_end_is_not_sound(clip: Callable[..., Path]) -> None:
     (segment,) = heard(clip("ends.wav", "-f", "lavfi", "-i", "sine=d=1", "-af", "apad=pad_dur=2")).segments
     assert (segment.start, round(segment.end, 1)) == (0.0, 1.0)
 
 
-def test_silence_that_has_no_end_lasts() -> None:
+def test_silence_without_an_end_lasts_to_the_end() -> None:
     log = "silence_start: 1.0\nsilence_end: 2.0 | silence_duration: 1.0\nsilence_start: 3.0\n"
     assert list(speech.sounds_between(log, 5.0)) == [(0.0, 1.0), (2.0, 3.0)]
 
 
-def test_captions_beside_the_media_are_exact(media: Path, tmp_path: Path) -> None:
+def test_uses_captions_next_to_the_media(media: Path, tmp_path: Path) -> None:
     sidecar = tmp_path / "captions"
     sidecar.write_text(SRT)
     found = heard(media / "jfk.flac", sidecar)
     assert (found.segments, found.synthetic) == (CUES, False)
 
 
-def test_captions_inside_the_media_are_exact(media: Path, tmp_path: Path, clip: Callable[..., Path]) -> None:
+def test_uses_captions_inside_the_media(media: Path, tmp_path: Path, clip: Callable[..., Path]) -> None:
     (tmp_path / "in.srt").write_text(SRT)
     inputs = ("-i", str(media / "rabbit.mp4"), "-i", str(tmp_path / "in.srt"))
     found = heard(clip("with.mp4", *inputs, "-c", "copy", "-c:s", "mov_text"))
     assert (found.segments, found.synthetic) == (CUES, False)
 
 
-def test_captions_that_cannot_be_read_are_none(media: Path, tmp_path: Path, no_recogniser: None) -> None:
+def test_ignores_unreadable_captions(media: Path, tmp_path: Path, no_recogniser: None) -> None:
     sidecar = tmp_path / "captions"
     sidecar.write_bytes(b"\x00 not captions")
     assert heard(media / "jfk.flac", sidecar).synthetic
 
 
-def test_subrip_is_read_whatever_its_line_ends_and_markup() -> None:
+def test_parses_subrip_with_any_line_ends_and_markup() -> None:
     assert speech.parse_srt(SRT.replace("\n", "\r\n")) == CUES
     assert speech.parse_srt("1\n01:00:00,000 --> 01:00:01,500\n{\\an8}<b> </b>\n") == ()
