@@ -39,17 +39,6 @@ class JobSpec:
 
 
 _SPECS = (
-    *(
-        JobSpec("rekognition", f"Start{name}", method, options=_FIRST_PAGE)
-        for name, method in (
-            ("LabelDetection", "get_label_detection"),
-            ("ContentModeration", "get_content_moderation"),
-            ("FaceDetection", "get_face_detection"),
-            ("TextDetection", "get_text_detection"),
-            ("SegmentDetection", "get_segment_detection"),
-            ("CelebrityRecognition", "get_celebrity_recognition"),
-        )
-    ),
     JobSpec("textract", "StartDocumentTextDetection", "get_document_text_detection", options=_FIRST_PAGE),
     JobSpec("textract", "StartDocumentAnalysis", "get_document_analysis", options=_FIRST_PAGE),
     JobSpec(
@@ -81,7 +70,7 @@ _SPECS = (
     ),
 )
 JOB_SPECS: Mapping[tuple[str, str], JobSpec] = {(spec.service, spec.operation): spec for spec in _SPECS}
-"""The specification of each job, by service and operation."""
+"""The specification of each job except the vision jobs, by service and operation."""
 
 CONCURRENT_JOBS: Mapping[str, int] = {
     "rekognition": 20,

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from headrace.schemas.records import Charge, Rendition
 
-Feature = Literal["labels", "moderation", "faces", "text", "segments", "celebrities"]
 TextFeature = Literal["entities", "key-phrases", "pii"]
 DocumentFeature = Literal["FORMS", "TABLES"]
 

@@ -14,7 +14,6 @@ from headrace.streams.service_results import (
     Completion,
     DocumentFeature,
     DocumentText,
-    Feature,
     LanguageResult,
     SentimentResult,
     SpeechFile,
@@ -25,6 +24,7 @@ from headrace.streams.service_results import (
     Translation,
     VisionResult,
 )
+from headrace.streams.vision_features import Feature
 
 
 class Objects(Protocol):

@@ -19,16 +19,11 @@ from botocore.exceptions import (
 from headrace.schemas.aws_errors import kind_of
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
+from headrace.streams.vision_features import OPERATIONS as FEATURES
 
 _CALLS: Mapping[str, tuple[str, ...]] = {
     "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object"),
-    "rekognition": (
-        "detect_labels",
-        "detect_moderation_labels",
-        "detect_faces",
-        "detect_text",
-        "recognize_celebrities",
-    ),
+    "rekognition": tuple(method for feature in FEATURES.values() for method in feature.methods),
     "textract": ("detect_document_text", "analyze_document"),
     "comprehend": (
         "detect_entities",
@@ -40,7 +35,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "translate": ("translate_text",),
     "bedrock-runtime": ("converse",),
 }
-"""The operations that are not part of a job."""
+"""The operations of vision features, and those that are not part of a job."""
 
 
 def _operations() -> dict[str, tuple[str, ...]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from headrace.schemas.jobs import JOB_SPECS, succeeded
+from headrace.schemas.jobs import JOB_SPECS, JobSpec, succeeded
 from headrace.schemas.records import JobFinished, JobStarted
+from headrace.streams import vision_features
 from headrace.streams.aws.client import AwsClient
+
+SPECS: Mapping[tuple[str, str], JobSpec] = {**JOB_SPECS, **vision_features.JOB_SPECS}
+"""The specification of each job, by service and operation."""
 
 
 class AwsJobStatus:
@@ -19,7 +23,7 @@ class AwsJobStatus:
 
     async def completion_of(self, job: JobStarted) -> JobFinished | None:
         """Return the completion of a job; None while it runs."""
-        spec = JOB_SPECS[job.service, job.operation]
+        spec = SPECS[job.service, job.operation]
         response = await self._aws.call(job.service, spec.method, **{spec.id_parameter: job.job_id}, **spec.options)
         result = response[spec.result_field] if spec.result_field else response
         status = str(result[spec.status_field]).upper()

@@ -10,10 +10,10 @@ from typing import Any
 
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.aws.rekognition_features import OPERATIONS
 from headrace.streams.costs.prices import charge, operation_of
-from headrace.streams.service_results import Feature, VisionResult
+from headrace.streams.service_results import VisionResult
 from headrace.streams.settings import StreamSettings
+from headrace.streams.vision_features import OPERATIONS, Feature
 
 
 class Rekognition:

@@ -1,4 +1,4 @@
-"""What every stage that asks a vision service has in common: images are answered at once, videos are jobs."""
+"""Build the stages of vision features: an image is one synchronous call, a video is a job."""
 
 from __future__ import annotations
 
@@ -6,28 +6,19 @@ from collections.abc import Callable
 
 from headrace.schemas.records import Asset, Event, MediaReady, Pointer
 from headrace.schemas.topics import READY, Topic
-from headrace.streams.service_results import Feature, VisionResult
+from headrace.streams.service_results import VisionResult
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
+from headrace.streams.vision_features import OPERATIONS, Feature
 
 DescribeVision = Callable[[Asset, VisionResult, Pointer], Event]
-
-CALLS: dict[Feature, tuple[str, ...]] = {
-    "labels": ("detect_labels", "start_label_detection", "get_label_detection"),
-    "moderation": ("detect_moderation_labels", "start_content_moderation", "get_content_moderation"),
-    "faces": ("detect_faces", "start_face_detection", "get_face_detection"),
-    "text": ("detect_text", "start_text_detection", "get_text_detection"),
-    "segments": ("start_segment_detection", "get_segment_detection"),
-    "celebrities": ("recognize_celebrities", "start_celebrity_recognition", "get_celebrity_recognition"),
-}
 
 VERSION = 1
 
 
 def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeVision) -> Stage:
-    """Build the stage that asks for one feature; `describe` makes its event of what was found."""
-    calls = CALLS[feature]
-    of_images = len(calls) == 3
+    """Build the stage of a feature. `describe` builds its event from the result."""
+    operations = OPERATIONS[feature]
 
     async def look(media: MediaReady, services: Services) -> Event:
         return await kept(media.asset, await services.vision.detect(feature, media.asset), services)
@@ -46,20 +37,22 @@ def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeV
             asset, findings, await services.blobs.put_blob(asset, file, findings.answer, "application/json")
         )
 
-    operation = "".join(part.capitalize() for part in calls[-2].split("_"))
+    handler: Transform | AsyncJob = Transform(look)
+    if operations.job is not None:
+        handler = AsyncJob(
+            "rekognition",
+            operations.job.operation,
+            start,
+            finish,
+            when={"kind": ["video"]} if operations.image else {},
+            otherwise=Transform(look) if operations.image else None,
+        )
     return Stage(
         name,
         reads=(READY,),
         writes=writes,
-        when={"kind": ["image", "video"] if of_images else ["video"]},
-        handler=AsyncJob(
-            "rekognition",
-            operation,
-            start,
-            finish,
-            when={"kind": ["video"]} if of_images else {},
-            otherwise=Transform(look) if of_images else None,
-        ),
+        when={"kind": operations.kinds},
+        handler=handler,
         version=VERSION,
-        paid_operations=tuple(f"rekognition.{call}" for call in calls),
+        paid_operations=tuple(f"rekognition.{method}" for method in operations.methods),
     )

@@ -13,13 +13,12 @@ import pytest
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
-from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import Asset, JobStarted
 from headrace.streams import pipeline
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient as Calls
 from headrace.streams.aws.comprehend import Comprehend
-from headrace.streams.aws.job_status import AwsJobStatus
+from headrace.streams.aws.job_status import SPECS, AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
@@ -29,9 +28,10 @@ from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
 from headrace.streams.errors import PermanentError, ThrottledError, TransientError
 from headrace.streams.limits.rate_limits import RateLimits
-from headrace.streams.service_results import Feature, Field, Form, Table
+from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
+from headrace.streams.vision_features import Feature
 from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
 from tests.support.records import NOW, asset, ready
 
@@ -312,4 +312,4 @@ async def test_returns_the_status_of_a_job(calls: Calls, settings: StreamSetting
 def test_every_job_operation_has_a_status_call() -> None:
     stages = (*pipeline.all_stages(), documents_stage(forms=True))
     jobs = {(stage.job.service, stage.job.operation) for stage in stages if stage.job}
-    assert jobs == set(JOB_SPECS)
+    assert jobs == set(SPECS)

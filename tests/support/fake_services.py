@@ -13,8 +13,9 @@ from headrace.streams.costs.prices import charge
 from headrace.streams.errors import ObjectGone, StageError
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.results import ResultsStore
-from headrace.streams.service_results import Feature, Transcript, VisionResult
+from headrace.streams.service_results import Transcript, VisionResult
 from headrace.streams.services import Services
+from headrace.streams.vision_features import Feature
 
 
 class MemoryBucket:

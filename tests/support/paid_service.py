@@ -15,7 +15,7 @@ import msgspec
 from headrace.schemas.ids import root_id
 from headrace.schemas.records import Asset
 from headrace.streams.errors import PermanentError, TransientError
-from headrace.streams.service_results import Feature
+from headrace.streams.vision_features import Feature
 
 EVENT = "ObjectCreated:Put"
 BROKEN = "broken-"

@@ -16,6 +16,7 @@ from typing import Any
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.errors import PermanentError
 from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.vision_features import OPERATIONS
 
 REFUSED = "would_be_paid"
 """Error code of records that need a refused call."""
@@ -84,13 +85,9 @@ def _shape(operation: str) -> RecordedShape | None:
         return _sentiment
     if operation == "detect_dominant_language":
         return lambda answer, calls: {"Languages": answer} if not calls else None
-    is_vision = operation.endswith(("_detection", "_recognition", "_moderation")) and operation.startswith("get_")
-    if is_vision or operation in _IMAGES:
+    if any(operation in (feature.image, feature.get) for feature in OPERATIONS.values()):
         return _whole
     return None
-
-
-_IMAGES = ("detect_labels", "detect_moderation_labels", "detect_faces", "detect_text", "recognize_celebrities")
 
 
 def _whole(answer: Any, calls: int) -> dict[str, Any] | None:

@@ -16,7 +16,8 @@ from headrace.streams.errors import ThrottledError
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
-from headrace.streams.service_results import Feature, VisionResult
+from headrace.streams.service_results import VisionResult
+from headrace.streams.vision_features import Feature
 from tests.support import virtual_time
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import CODEC, NOW, arrived, asset, ready, received

@@ -1,14 +1,15 @@
-"""Rekognition operations, parameters and response parsers of each feature."""
+"""The vision features: operations, parameters and response parsers of Amazon Rekognition, each written once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from headrace.schemas.jobs import JobSpec
 from headrace.schemas.records import Celebrity, Face, Label, Segment, TextLine
-from headrace.streams.service_results import Feature
 
+Feature = Literal["labels", "moderation", "faces", "text", "segments", "celebrities"]
 FeatureResponse = Mapping[str, Any]
 Detections = Iterable[tuple[float | None, FeatureResponse]]
 """Detections with their timestamps in seconds; None in an image."""
@@ -19,19 +20,36 @@ class Operations:
     """The API calls of one feature.
 
     `image_field` and `video_field` are the response fields of the detections, `one` the field of a single detection.
-    A feature without `image` supports videos only. `options` returns the parameters for a minimum confidence.
+    A feature without `image` supports videos only, one without `start` images only. `options` returns the parameters
+    for a minimum confidence.
     """
 
-    start: str
-    get: str
-    video_field: str
     records: Callable[[Detections], tuple[Any, ...]]
+    start: str = ""
+    get: str = ""
+    video_field: str = ""
     one: str = ""
     image: str = ""
     image_field: str = ""
     model: str = ""
     options: Callable[[float], dict[str, Any]] = lambda min_confidence: {}
     image_options: Callable[[float], dict[str, Any]] | None = None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Return the SDK methods of the feature."""
+        return tuple(filter(None, (self.image, self.start, self.get)))
+
+    @property
+    def kinds(self) -> list[str]:
+        """Return the kinds of media that the feature supports."""
+        return [kind for kind, method in (("image", self.image), ("video", self.start)) if method]
+
+    @property
+    def job(self) -> JobSpec | None:
+        """Return the specification of the video job; None for a feature of images only."""
+        name = "".join(part.capitalize() for part in self.start.split("_"))
+        return JobSpec("rekognition", name, self.get, options={"MaxResults": 1}) if name else None
 
 
 def _labels(detections: Detections) -> tuple[Label, ...]:
@@ -168,3 +186,6 @@ OPERATIONS: dict[Feature, Operations] = {
         records=_celebrities,
     ),
 }
+
+JOB_SPECS = {(job.service, job.operation): job for job in (feature.job for feature in OPERATIONS.values()) if job}
+"""The specifications of video jobs, by service and operation."""
