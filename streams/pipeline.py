@@ -1,4 +1,4 @@
-"""The pipeline on one screen. A new step is a new file under `streams/stages` and a name here, nothing else.
+"""The pipeline on one screen. A new optional stage is a new file under `streams/stages`.
 
     media.uploaded ─┬─ thumbnails ── media.thumbnailed
                     ├─ scan ──────── media.scanned ─┐
@@ -7,7 +7,7 @@
                                                                              └─ transcript ── media.transcribed
     media.deleted ── removals     jobs.started ── overdue     everything above, and its dead letters ── completed
 
-`MORE` are off until a pipeline file (`HEADRACE_PIPELINE`) switches them on:
+`OPTIONAL_STAGES` are off until a pipeline file (`HEADRACE_PIPELINE`) switches them on:
 
   media.ready ─┬─ transcode, faces, text-in-video, segments, celebrities
                └─ documents ─┐
@@ -20,38 +20,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
+from pkgutil import iter_modules
 
+from headrace.schemas import topics
 from headrace.schemas.settings import load
 from headrace.streams import pipeline_config
+from headrace.streams import stages as stage_modules
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
 from headrace.streams.stages import (
-    celebrities,
-    documents,
-    entities,
-    faces,
-    key_phrases,
     labels,
-    language,
     moderation,
     overdue,
-    pii,
     probe,
     ready,
     removals,
     scan,
-    segments,
-    sentiment,
-    summary,
-    text_in_video,
     thumbnails,
-    transcode,
     transcript,
-    translation,
-    voice,
 )
 from headrace.streams.stages.completed import completion_of
 
@@ -67,23 +57,20 @@ DEFAULT_STAGES: tuple[Stage, ...] = (
     overdue.STAGE,
 )
 
-OPTIONAL_STAGES: tuple[Stage, ...] = (
-    transcode.STAGE,
-    faces.STAGE,
-    text_in_video.STAGE,
-    segments.STAGE,
-    celebrities.STAGE,
-    documents.STAGE,
-    entities.STAGE,
-    sentiment.STAGE,
-    key_phrases.STAGE,
-    language.STAGE,
-    pii.STAGE,
-    summary.STAGE,
-    translation.STAGE,
-    voice.STAGE,
-)
 
+def _optional() -> tuple[Stage, ...]:
+    names = [module.name for module in iter_modules(stage_modules.__path__) if not module.name.startswith("_")]
+    modules = [import_module(f"{stage_modules.__name__}.{name}") for name in names]
+    optional: list[Stage] = [module.STAGE for module in modules if hasattr(module, "STAGE")]
+    return tuple(sorted((stage for stage in optional if stage not in DEFAULT_STAGES), key=_position))
+
+
+def _position(stage: Stage) -> tuple[int, str]:
+    return topics.SHARED.index(stage.writes) if stage.writes else len(topics.SHARED), stage.name
+
+
+OPTIONAL_STAGES = _optional()
+"""The `STAGE` of every other module of `streams.stages`, in the order of the topics that they write."""
 
 DEFAULT_CONFIG = PipelineConfig({})
 """The configuration without a pipeline file."""
