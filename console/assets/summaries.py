@@ -15,8 +15,7 @@ EXCERPT = 40
 
 def summarize(event: Event | None) -> str:
     """Summarize the result of an event in a few words; empty if it has none."""
-    say = _SUMMARIES.get(type(event))
-    return say(event) if say else ""
+    return _SUMMARIES.get(type(event), _count)(event)
 
 
 def result_location(event: Event | None) -> str | None:
@@ -35,6 +34,11 @@ def result_location(event: Event | None) -> str | None:
 def pointer_url(pointer: Pointer) -> str:
     """Format a pointer as `s3://bucket/key`."""
     return f"s3://{pointer.bucket}/{pointer.key}"
+
+
+def _count(event: Any) -> str:
+    count = getattr(event, "count", None)
+    return "" if count is None else f"{count} found"
 
 
 def _technical(event: records.MediaProbed | records.MediaReady) -> str:

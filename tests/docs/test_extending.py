@@ -15,7 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "extending.md"
 PACKAGES = ("headrace", "schemas", "connectors", "streams", "console", "sandbox")
-MOST_FILES = {"Sink": 2, "Command": 2, "Job service": 3, "AWS event kind": 2}
+STAGE = "Stage with an AWS feature of its own"
+MOST_FILES = {"Sink": 2, "Command": 2, "Job service": 3, "AWS event kind": 2, STAGE: 5}
 
 SECTION = re.compile(r"^## (.+)\n((?:(?!^## ).*\n?)*)", re.MULTILINE)
 CODE = re.compile(r"(?:^`([^`\n]+)` \((?:new|changed)\)\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -212,3 +213,60 @@ def test_example_event_is_parsed(repository: Path) -> None:
         print(topic_of(uploaded).name)
     """
     assert run(repository, program) == "media.uploaded\n"
+
+
+def test_example_stage_runs(repository: Path) -> None:
+    extend(STAGE, repository)
+    run(repository, "from headrace.schemas.evolution import codegen; codegen.main()")
+    program = """
+        import asyncio
+        from headrace.console.assets.summaries import summarize
+        from headrace.console.replay.trial import recorded_aws
+        from headrace.schemas import topics
+        from headrace.schemas.records import Asset, MediaReady, Pointer
+        from headrace.streams import pipeline
+        from headrace.streams.aws.error_codes import OPERATIONS
+        from headrace.streams.aws.rekognition import Rekognition
+        from headrace.streams.stage import Transform, record_filter
+
+        [stage] = [each for each in pipeline.OPTIONAL_STAGES if each.name == "equipment"]
+        assert stage.writes in topics.table(["equipment"]) and stage.writes not in topics.table(["labels"])
+        assert stage.paid_operations == ("rekognition.detect_protective_equipment",)
+        assert "detect_protective_equipment" in OPERATIONS["rekognition"]
+        recorded = recorded_aws._shape("detect_protective_equipment")
+        assert recorded({"Persons": []}, 0) == {"Persons": []}
+
+        class Aws:
+            async def call(self, service, operation, **parameters):
+                assert (service, operation) == ("rekognition", "detect_protective_equipment")
+                assert parameters == {"Image": {"S3Object": {"Bucket": "media", "Name": "site.jpg"}}}
+                item = {"Type": "HEAD_COVER", "Confidence": 99.5}
+                part = {"Name": "HEAD", "Confidence": 99.9, "EquipmentDetections": [item]}
+                return {"Persons": [{"BodyParts": [part]}], "ProtectiveEquipmentModelVersion": "1.0"}
+
+        class Settings:
+            min_confidence = 50.0
+
+        class Services:
+            vision = Rekognition(Aws(), Settings())
+
+            @property
+            def blobs(self):
+                return self
+
+            async def put_blob(self, asset, name, content, content_type):
+                return Pointer(bucket="results", key=name, size=1, sha256="0", content_type=content_type)
+
+        asset = Asset(bucket="media", key="site.jpg", version="e", etag="e", size=1, sequencer="1")
+        given = {"asset": asset, "kind": "image", "format": "jpeg", "content_type": "image/jpeg"}
+        media = MediaReady(**given, sha256="0" * 64)
+        assert record_filter(stage)(media)
+        assert isinstance(stage.handler, Transform)
+        event = asyncio.run(stage.handler.run(media, Services()))
+        assert topics.topic_of(event) == stage.writes
+        assert summarize(event) == "1 found"
+        [charge] = event.charges
+        assert (charge.operation, charge.usd) == ("DetectProtectiveEquipment", 0.001)
+        print(event.count, event.items[0].name, event.items[0].parent)
+    """
+    assert run(repository, program) == "1 HEAD_COVER HEAD\n"
