@@ -1,4 +1,4 @@
-# Everything runs in .venv. `make` alone lists what there is.
+# All targets use .venv. `make` without a target lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/run.stamp ## Run the whole pipeline on this machine, on sample media
+demo: $(VENV)/run.stamp ## Run the pipeline locally on sample media
 	@$(BIN)/headrace demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run all tests
@@ -33,43 +33,43 @@ check: $(VENV)/dev.stamp ## Lint, format, spelling, types, import rules, schemas
 	$(BIN)/headrace schemas check
 	$(BIN)/pytest --quiet tests/project/test_names.py tests/project/test_language.py
 
-bench: $(VENV)/dev.stamp ## Measure what is promised about speed and memory
+bench: $(VENV)/dev.stamp ## Measure the codec and the demo
 	@set -e; for each in bench/codec.py bench/demo.py; do echo "$$each"; $(BIN)/python -m bench.$$(basename $$each .py); done
 
-bench-runner: $(VENV)/dev.stamp .venv-bench/stamp ## Measure the runner beside its peers (a quarter of an hour)
+bench-runner: $(VENV)/dev.stamp .venv-bench/stamp ## Measure the runner and its peers (15 min)
 	@missed=0; $(BIN)/python -m bench.runner $(ARGS) || missed=1; $(BIN)/python -m bench.runner_limits || missed=1; exit $$missed
 
-soak: $(VENV)/dev.stamp ## Watch the runner's memory for half an hour
+soak: $(VENV)/dev.stamp ## Measure the runner's memory for 30 min
 	@$(BIN)/python -m bench.runner_limits --soak --minutes 30
 
-bench-bridge: $(VENV)/dev.stamp ## Measure the bridge beside a bare boto3 loop
+bench-bridge: $(VENV)/dev.stamp ## Measure the bridge and a bare boto3 loop
 	@$(BIN)/python -m bench.bridge $(ARGS)
 
-bench-rules: $(VENV)/dev.stamp ## Measure the rule index beside AWS's event-ruler, and a rule beside the runner's no-op
+bench-rules: $(VENV)/dev.stamp ## Measure the rule index and AWS's event-ruler, and a rule stage and a no-op
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.routing
 
-bench-replay: $(VENV)/dev.stamp ## Measure dead letters: found, sent back, and what they cost the others
+bench-replay: $(VENV)/dev.stamp ## Measure listing and redrive of dead letters, and their effect on other records
 	@$(BIN)/python -m bench.replay $(ARGS)
 	@$(BIN)/python -m bench.poison_records $(ARGS)
 
-bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages beside what their limits allow
+bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages against their rate limits
 	@$(BIN)/python -m bench.pipeline $(ARGS)
 
-fuzz: $(VENV)/dev.stamp ## Try a million hostile messages on the bridge's translator, and 100,000 patterns on the rules
+fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages) and the rules (100,000 patterns)
 	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)
 	@$(BIN)/python -m tests.fuzz.rules
 
-chaos: $(VENV)/dev.stamp ## Kill workers and brokers for a quarter of an hour and judge what is on the log
+chaos: $(VENV)/dev.stamp ## Kill workers and brokers for 15 min and check the topics
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
-chaos-bridge: $(VENV)/dev.stamp ## Take away from the bridge what it needs, one after the other, and count what is on the log
+chaos-bridge: $(VENV)/dev.stamp ## Stop each dependency of the bridge in turn and count the records
 	@$(BIN)/python -m tests.chaos.run_bridge $(ARGS)
 
-chaos-ai: $(VENV)/dev.stamp ## Let every AI service fail in every way at once, and count jobs and endings
+chaos-ai: $(VENV)/dev.stamp ## Inject every failure into every AI service and count jobs and outcomes
 	@$(BIN)/python -m tests.chaos.run_ai $(ARGS)
 
-format: $(VENV)/dev.stamp ## Format the code and rewrite what is generated
+format: $(VENV)/dev.stamp ## Format the code and rewrite generated files
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 	$(BIN)/python -m headrace.schemas.evolution.codegen
@@ -81,21 +81,21 @@ constraints: $(VENV)/dev.stamp ## Write the versions in .venv to constraints.txt
 	$(LOCK) --output-file deploy/requirements.txt pyproject.toml
 	$(LOCK) --extra cloud --output-file deploy/requirements-cloud.txt pyproject.toml
 
-coverage: $(VENV)/dev.stamp ## Run all tests and report the lines and branches that none reaches
+coverage: $(VENV)/dev.stamp ## Run all tests and report uncovered lines and branches
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .venv-bench .venv-uv .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# `dev` holds all that `run` does, so either may come first and neither installs twice.
+# `dev` includes `run`: neither stamp repeats an installation of the other.
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV) ..."
 	@$(PIP) --no-compile --editable '.[sandbox]'
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "installing into $(VENV), with the tools of development ..."
+	@echo "installing into $(VENV) with development tools ..."
 	@$(PIP) --no-compile --editable '.[sandbox,dev]'
 	@touch $@ $(VENV)/run.stamp
 
@@ -105,7 +105,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(BIN)/python:
-	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + ". Run: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot create a virtual environment. On Debian, run: apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)

@@ -1,8 +1,8 @@
-"""How fast is the runner, beside its peers? `python -m bench.runner [--quick]`, or `make bench-runner`.
+"""Measure the runner and its peers: `python -m bench.runner [--quick]`, or `make bench-runner`.
 
-All read the same topic of the same broker, turn and turn about, each in a process of its own with nothing else to do.
-A rate is that between the first record done and the last. Our own reads with the whole runner on: decoding, lanes,
-marks, outcomes, telemetry and safe commits, its results bucket in memory.
+All read the same topic of the same broker, alternately, each in its own process.
+A rate is measured from the first processed record to the last. Headrace runs with the scheduler, outcomes, metrics and
+safe commits; its results bucket is in memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WAITING: dict[str, tuple[Kind, float, int]] = {
     "Headrace: 50 ms of waiting, decoded, a result stored": ("stored", 50.0, 160_000),
     "Headrace: 10 ms of waiting, on bytes": ("bytes", 10.0, 160_000),
 }
-"""What a handler waits, and for how many records; 1,000 are in flight."""
+"""Kind, wait of the handler in ms, and number of records; 1,000 are in flight."""
 
 IDEAL_SHARE, NO_OP = 0.95, 100_000.0
 
@@ -62,10 +62,10 @@ THEIRS: dict[str, tuple[str, str, int]] = {
 
 
 def main(
-    repetitions: Annotated[int, typer.Option(help="How often each is measured.")] = 5,
-    quick: Annotated[bool, typer.Option(help="A tenth of the records, and nothing is kept.")] = False,
+    repetitions: Annotated[int, typer.Option(help="Number of rounds.")] = 5,
+    quick: Annotated[bool, typer.Option(help="Use a tenth of the records and write no result.")] = False,
 ) -> None:
-    """Measure all, print the table, keep the result; exit code 1 when a target is missed."""
+    """Measure, print the table and write the result. Exit code 1 if a target is missed."""
     if not PYTHON_OF_PEERS.exists():
         raise SystemExit("the peers are not installed: make bench-runner")
     share = 0.1 if quick else 1.0
@@ -99,12 +99,12 @@ def _measurements(settings: KafkaSettings, share: float) -> dict[str, Callable[[
     return {
         **{name: ours(kind, records, wait) for name, (kind, wait, records) in WAITING.items()},
         **{name: ours(kind, records) for name, (kind, records) in OURS.items()},
-        **{name: theirs(*told) for name, told in THEIRS.items()},
+        **{name: theirs(*peer) for name, peer in THEIRS.items()},
     }
 
 
 def task_of(settings: KafkaSettings, kind: Kind, records: int, reads: str = TOPIC, **more: Any) -> Task:
-    """Give a task whose stage has a name, and so a consumer group, of its own."""
+    """Return a task with a unique stage name, and so with a new consumer group."""
     name = f"b{uuid.uuid4().hex[:8]}"
     return Task(
         bootstrap_servers=settings.bootstrap_servers, name=name, reads=reads, kind=kind, records=records, **more
@@ -112,11 +112,11 @@ def task_of(settings: KafkaSettings, kind: Kind, records: int, reads: str = TOPI
 
 
 def run_ours(task: Task) -> float:
-    """Host a stage in a process of its own, and give the records a second."""
-    found = answer(module("bench.harness.stage_process", task), Measured)
-    if found.out_of_order:
-        raise SystemExit(f"{task.kind}: {found.out_of_order} records came before an earlier one of their key")
-    return found.records / found.seconds
+    """Host a stage in its own process; return records per second."""
+    result = answer(module("bench.harness.stage_process", task), Measured)
+    if result.out_of_order:
+        raise SystemExit(f"{task.kind}: {result.out_of_order} records are out of order within their key")
+    return result.records / result.seconds
 
 
 def _theirs(settings: KafkaSettings, script: str, variant: str, records: int) -> float:
@@ -128,13 +128,13 @@ def _theirs(settings: KafkaSettings, script: str, variant: str, records: int) ->
         "variant": variant,
     }
     command = [str(PYTHON_OF_PEERS), str(PEERS / f"{script}.py"), json.dumps(orders)]
-    found = answer(command, dict[str, Any])
-    return float(found["records"] / found["seconds"])
+    result = answer(command, dict[str, Any])
+    return float(result["records"] / result["seconds"])
 
 
 @contextmanager
 def kafka(parts: Sequence[str] = ("kafka",)) -> Iterator[KafkaSettings]:
-    """Run a broker of our own, and other parts of the sandbox, while the block lasts; the environment names them."""
+    """Run a broker and other parts of the sandbox, and set the environment variables for them."""
     with running(parts) as state:
         yield broker_of(state)
 
@@ -153,7 +153,7 @@ def _ideal(name: str) -> float:
 
 
 def _judge(spreads: dict[str, Spread]) -> None:
-    """Compare with what was asked for. The whole runner are outcomes, marks, lanes and telemetry, and not the codec."""
+    """Compare with the targets. The no-op target excludes the codec."""
     waits, no_op = next(iter(WAITING)), spreads["Headrace: bytes, no-op"].median
     checks = {
         f"50 ms of waiting at {IDEAL_SHARE:.0%} of ideal": spreads[waits].median >= IDEAL_SHARE * _ideal(waits),

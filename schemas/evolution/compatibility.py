@@ -61,7 +61,7 @@ def _broken(version: SchemaVersion) -> Iterator[LintProblem]:
         fingerprint(version.schema)
         parsed = _parsed(version)
     except (AvroException, InvalidSchemaError) as error:
-        yield LintProblem(*where, f"no Avro schema: {error}", "mend it")
+        yield LintProblem(*where, f"invalid Avro schema: {error}", "correct the file")
         return
     if parsed.type != "record" or parsed.fullname != PREFIX + version.event:
         yield LintProblem(

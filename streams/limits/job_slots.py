@@ -88,14 +88,14 @@ class JobSlots:
 class JobEventHandler:
     """Applies `jobs.started` and `jobs.finished` records to the slots, in any order."""
 
-    def __init__(self, slots: JobSlots, book: Codec) -> None:
+    def __init__(self, slots: JobSlots, codec: Codec) -> None:
         self._slots = slots
-        self._book = book
+        self._codec = codec
 
     def take(self, value: bytes, _: Headers = ()) -> None:
         """Apply one record."""
         try:
-            event = self._book.decode_or_fetch(value)
+            event = self._codec.decode_or_fetch(value)
         except DecodeError:  # its stage dead-letters it
             return
         if isinstance(event, JobFinished):

@@ -1,4 +1,4 @@
-"""Rewrite what is generated in README.md and docs: `python -m tests.docs.generate`. `test_docs.py` fails on drift."""
+"""Rewrite the generated parts of README.md and docs: `python -m tests.docs.generate`. `test_docs.py` fails on drift."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ READERS: dict[str, Classes] = {
     "webhook": (WebhookSettings,),
     "command line": (ConsoleSettings,),
 }
-"""Which part reads which settings."""
+"""The settings of each component."""
 SETTINGS: Classes = tuple(chain.from_iterable(READERS.values()))
 
 REQUIRED = "required"
@@ -59,24 +59,24 @@ class Setting:
 
 
 def flow() -> str:
-    """The pipeline as `streams/pipeline.py` draws it."""
+    """Return the pipeline diagram of `streams/pipeline.py`."""
     drawing = "\n".join(line for line in (pipeline.__doc__ or "").splitlines() if line.startswith("    "))
     return f"```text\n{inspect.cleandoc(drawing)}\n```\n"
 
 
 def settings() -> str:
-    """What only the user can say of cluster and account: what bridge and workers require, and the ARNs."""
+    """Return the table of required variables of bridge and workers, and the ARNs."""
     rows = (each for each in _settings(PATH) if each.default == REQUIRED or each.variable.startswith("`HEADRACE_JOBS"))
     return _table(("Variable", "What it says"), ((each.variable, each.what) for each in rows))
 
 
 def all_settings() -> str:
-    """Every variable that Headrace reads."""
+    """Return the table of all variables."""
     return _table(("Variable", "Default", "What it says"), (astuple(each)[:3] for each in _settings(SETTINGS)))
 
 
 def settings_by_part() -> str:
-    """Every variable again, with the part of Headrace that reads it, and which are secrets."""
+    """Return the table of all variables with their components, and which are secrets."""
     rows = (
         (each.variable, each.default or ("a secret" if each.secret else ""), part, each.what)
         for part, classes in READERS.items()
@@ -86,7 +86,7 @@ def settings_by_part() -> str:
 
 
 def all_topics() -> str:
-    """The topic table of the pipeline."""
+    """Return the topic table of the pipeline."""
     rows = (
         (f"`{topic.name}`", topic.description, "newest per key" if topic.compacted else f"{topic.retention_days} days")
         for topic in topics.table(stage.name for stage in (*pipeline.all_stages(), *pipeline.get_stages(["completed"])))
@@ -108,7 +108,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def rendered(text: str) -> str:
-    """Give a document with its generated parts as they must be. Raises KeyError for a part that nothing generates."""
+    """Return a document with current generated parts. Raises KeyError for an unknown part."""
     return PART.sub(lambda found: found[1] + PARTS[found[2]]() + found[3], text)
 
 
@@ -119,7 +119,7 @@ def main() -> None:
 
 
 def _settings(classes: Classes) -> Iterator[Setting]:
-    """Give each variable once."""
+    """Return each variable once."""
     seen = set()
     for cls in classes:
         for name, field in sorted(cls.model_fields.items(), key=lambda each: each[0] not in cls.__annotations__):

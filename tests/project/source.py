@@ -12,7 +12,7 @@ PACKAGES = ("schemas", "connectors", "streams", "console", "sandbox")
 
 
 def tracked() -> list[Path]:
-    """Every file under version control, and every new one that would be."""
+    """Return every file under version control and every new file that is not ignored."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -24,18 +24,18 @@ def tracked() -> list[Path]:
 
 
 def modules(*folders: str) -> list[Path]:
-    """The Python files of some top-level folders."""
+    """Return the Python files of some top-level folders."""
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """A file's syntax tree."""
+    """Return the syntax tree of a file."""
     return ast.parse(path.read_text("utf-8"), str(path))
 
 
 def imports(path: Path) -> set[str]:
-    """The top-level packages that a module imports, in any scope."""
+    """Return the top-level packages that a module imports, in any scope."""
     found = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
@@ -46,6 +46,6 @@ def imports(path: Path) -> set[str]:
 
 
 def name_of(path: Path) -> str:
-    """A module's dotted name."""
+    """Return the dotted name of a module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(("headrace", *parts) if parts[0] in PACKAGES else parts)

@@ -19,7 +19,7 @@ ADDED = ("aws", "cluster", "stages", "registry", "clamav")
 
 
 Loader: Any = type("Loader", (yaml.SafeLoader,), {})
-"""Constructs a node with one of compose's own tags as if it had none."""
+"""Constructs a node as if it had no compose tag."""
 
 
 def _untagged(loader: yaml.SafeLoader, node: yaml.Node) -> Any:

@@ -1,4 +1,4 @@
-"""The chart and the Terraform module say what the code says; where their tools are, those like them too."""
+"""Tests that chart and Terraform module agree with the code and, where installed, pass helm lint and terraform fmt."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ GIVEN = (
 
 
 def wanted() -> dict[str, Any]:
-    """What the module's wanted.json has to hold."""
+    """Return the expected content of the module's wanted.json."""
     services = {name: calls for name, calls in OPERATIONS.items() if name not in ("s3", "bedrock-runtime")}
     actions = {f"{name}:{_camel(call)}" for name, calls in services.items() for call in calls}
     return {
@@ -60,18 +60,18 @@ def _camel(call: str) -> str:
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     if not (found := shutil.which("helm")):
         pytest.skip("no helm on the path")
-    # A helm that was built from its module alone takes the cluster for one that it does not know any more.
+    # A helm built without release flags assumes an outdated Kubernetes version.
     return subprocess.run([found, *arguments, "--kube-version", "1.30.0"], capture_output=True, text=True, check=False)
 
 
 def rendered(*given: str) -> list[dict[str, Any]]:
-    """What the chart makes of some values."""
+    """Render the chart with these values."""
     done = helm("template", "hr", str(CHART), *(part for each in given for part in ("--set", each)))
     assert done.returncode == 0, done.stderr
     return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
-def test_the_chart_has_every_stage_with_what_its_group_reads() -> None:
+def test_chart_has_every_stage_with_its_input_topics() -> None:
     stages = {stage.name: [topic.name for topic in stage.inputs] for stage in pipeline.stages()}
 
     found = {name: own["reads"] for name, own in VALUES["stages"].items()}
@@ -82,7 +82,7 @@ def test_no_stage_has_more_workers_than_partitions() -> None:
     assert VALUES["workers"]["autoscaling"]["maxReplicas"] <= topics.PARTITIONS
 
 
-def test_chart_and_module_know_only_settings_that_there_are() -> None:
+def test_chart_and_module_use_only_existing_settings() -> None:
     texts = [file.read_text("utf-8") for file in (*CHART.rglob("*.*"), *MODULE.glob("*.tf"))]
     named = {name for text in texts for name in re.findall(r"\bHEADRACE_[A-Z_]+[A-Z]\b", text)}
 
@@ -90,7 +90,7 @@ def test_chart_and_module_know_only_settings_that_there_are() -> None:
     assert {f"HEADRACE_{name}".upper() for name in KafkaSettings.model_fields} <= named
 
 
-def test_the_chart_renders_what_kubernetes_needs_of_each_part() -> None:
+def test_chart_renders_the_kubernetes_objects_of_each_component() -> None:
     made = rendered(*GIVEN)
     deployments = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "Deployment"}
 
@@ -104,7 +104,7 @@ def test_the_chart_renders_what_kubernetes_needs_of_each_part() -> None:
     assert {"ScaledObject", "PodDisruptionBudget", "NetworkPolicy", "ServiceAccount", "Job"} <= kinds
 
 
-def test_a_scaler_follows_each_topic_of_a_stages_own_group() -> None:
+def test_scaler_follows_every_input_topic_of_a_stage() -> None:
     (labels,) = [
         each for each in rendered(*GIVEN) if each["kind"] == "ScaledObject" and each["metadata"]["name"] == "hr-labels"
     ]
@@ -112,7 +112,7 @@ def test_a_scaler_follows_each_topic_of_a_stages_own_group() -> None:
     assert followed == [("headrace.labels", name) for name in ("media.ready", "jobs.finished", "labels.retry")]
 
 
-def test_msk_by_iam_needs_no_secret() -> None:
+def test_msk_iam_needs_no_secret() -> None:
     made = rendered(*GIVEN[:-1], "kafka.sasl=AWS_MSK_IAM")
     (bridge,) = [each for each in made if each["metadata"]["name"] == "hr-bridge"]
     names = {each["name"] for each in bridge["spec"]["template"]["spec"]["containers"][0]["env"]}
@@ -121,7 +121,7 @@ def test_msk_by_iam_needs_no_secret() -> None:
     assert not names & {"HEADRACE_KAFKA_USER", "HEADRACE_KAFKA_PASSWORD"}
 
 
-def test_with_a_registry_every_part_knows_it_and_a_job_fills_it() -> None:
+def test_every_component_uses_the_registry_and_a_job_registers_schemas() -> None:
     made = rendered(*GIVEN, "schemaRegistry.url=https://registry:8081", "schemaRegistry.existingSecret=registry")
     pods = [each["spec"]["template"]["spec"] for each in made if each["kind"] in ("Deployment", "Job")]
     containers = [each for pod in pods for each in pod["containers"]]
@@ -132,7 +132,7 @@ def test_with_a_registry_every_part_knows_it_and_a_job_fills_it() -> None:
     assert not any("SCHEMA_REGISTRY" in str(each) for each in rendered(*GIVEN))
 
 
-def test_what_else_is_needed_can_be_let_out() -> None:
+def test_optional_objects_can_be_disabled() -> None:
     (policy,) = [
         each for each in rendered(*GIVEN, "networkPolicy.otherPorts={3310,8081}") if each["kind"] == "NetworkPolicy"
     ]
@@ -142,7 +142,7 @@ def test_what_else_is_needed_can_be_let_out() -> None:
 
 
 @pytest.mark.parametrize("left_out", range(4))
-def test_the_chart_names_a_value_that_is_missing(left_out: int) -> None:
+def test_chart_names_a_missing_value(left_out: int) -> None:
     given = [each for at, each in enumerate((*GIVEN[:3], GIVEN[4])) if at != left_out]
     sets = [part for each in (*given, "webhook.enabled=true") for part in ("--set", each)]
 
@@ -152,16 +152,16 @@ def test_the_chart_names_a_value_that_is_missing(left_out: int) -> None:
     assert (*GIVEN[:3], GIVEN[4])[left_out].partition("=")[0] in done.stderr
 
 
-def test_helm_has_nothing_against_the_chart() -> None:
+def test_helm_lint_accepts_the_chart() -> None:
     done = helm("lint", "--strict", str(CHART), *(part for each in GIVEN for part in ("--set", each)))
     assert done.returncode == 0, done.stdout
 
 
-def test_the_module_allows_and_hears_what_the_code_needs() -> None:
+def test_module_has_the_required_permissions_and_events() -> None:
     assert msgspec.json.decode((MODULE / "wanted.json").read_bytes()) == wanted()
 
 
-def test_the_module_is_formatted() -> None:
+def test_module_is_formatted() -> None:
     if not (terraform := shutil.which("terraform")):
         pytest.skip("no terraform on the path")
     done = subprocess.run([terraform, "fmt", "-check", str(MODULE)], capture_output=True, text=True, check=False)

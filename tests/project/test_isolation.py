@@ -1,4 +1,4 @@
-"""Tests see nothing of the user who runs them: neither a sandbox that is up, nor settings, nor an account."""
+"""Test runs are isolated from the user: no running sandbox, no settings, no AWS account."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_state_folder_is_this_process_s_own():
 
 
 def planted(state: Path) -> None:
-    """A sandbox that is up, in the state folder of a user: this process is its broker."""
+    """Write the state of a running sandbox, with this process as its broker."""
     part = RunningComponent("kafka", os.getpid(), psutil.Process().create_time(), 29092, Path("kafka.log"))
     folder = state / "headrace" / "sandbox"
     write(folder, ClusterState({"kafka": part}, {"kafka": 29092}))
@@ -61,7 +61,7 @@ def planted(state: Path) -> None:
 
 @pytest.fixture(params=["XDG_STATE_HOME", "HOME"])
 def user(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """The environment of a user who has all that could lead tests elsewhere."""
+    """Return a user environment with a running sandbox, settings and an AWS account."""
     home = tmp_path / "home"
     (home / ".aws").mkdir(parents=True)
     (home / ".aws" / "config").write_text("[default]\nregion = eu-north-1\n[profile mine]\nregion = eu-north-1\n")
@@ -83,7 +83,9 @@ def user(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("options", [(), ("--numprocesses", "2", "--dist", "each")], ids=["alone", "workers"])
-def test_a_run_sees_nothing_of_the_users(user: dict[str, str], tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_run_is_isolated_from_the_user_environment(
+    user: dict[str, str], tmp_path: Path, options: tuple[str, ...]
+) -> None:
     found = inner_run.run(inner_run.write(tmp_path / "inner", test_seen=SEES_NOTHING), *options, **user)
     assert found.returncode == 0, found.stdout
     folders = set((tmp_path / "seen").read_text().split())
@@ -91,7 +93,7 @@ def test_a_run_sees_nothing_of_the_users(user: dict[str, str], tmp_path: Path, o
     assert [folder for folder in folders if Path(folder).exists() or str(tmp_path) in folder] == []
 
 
-def test_what_was_planted_is_a_sandbox_that_is_up(user: dict[str, str]) -> None:
+def test_planted_sandbox_counts_as_running(user: dict[str, str]) -> None:
     code = "from headrace.sandbox.cluster.environment import current; print(*sorted(current()))"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **user}, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""A test run that is killed, or one of its workers, leaves nothing running."""
+"""A killed test run or worker leaves no processes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SIGKILL_ITSELF = "os.kill(os.getpid(), signal.SIGKILL)"
 WAIT = "time.sleep(600)"
 
 
-def test_a_worker_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+def test_killed_worker_leaves_no_processes(tmp_path: Path) -> None:
     inner = inner_run.write(tmp_path / "inner", test_starts=STARTS.format(then=SIGKILL_ITSELF))
     found = inner_run.run(inner, "-n", "1", "--dist", "loadfile", STARTED=str(tmp_path / "started"))
     assert "died in test_starts.py::test_starts" in found.stdout
     assert_all_ended(tmp_path / "started")
 
 
-def test_a_run_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+def test_killed_run_leaves_no_processes(tmp_path: Path) -> None:
     inner, started = inner_run.write(tmp_path / "inner", test_starts=STARTS.format(then=WAIT)), tmp_path / "started"
     run = subprocess.Popen(
         inner_run.command(inner, "-n", "2", "--dist", "loadfile"),
@@ -48,14 +48,14 @@ def test_a_run_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 def assert_all_ended(started: Path) -> None:
-    """What a test started is gone, the worker, too, and its folder."""
+    """Check that the processes of a test, the worker and its folder are gone."""
     child, worker, state = started.read_text().split()
     wait_for(lambda: not processes.started(int(child)), "the end of what the test started")
     wait_for(lambda: not processes.started(int(worker)), "the end of the worker")
     wait_for(lambda: not Path(state).parent.exists(), "the worker's folder to be removed")
 
 
-def test_a_run_begins_by_ending_what_an_earlier_one_left(tmp_path: Path) -> None:
+def test_run_ends_processes_of_an_earlier_run(tmp_path: Path) -> None:
     inner = inner_run.write(tmp_path / "inner", test_fine="def test_fine(): pass")
     bare = {name: value for name, value in os.environ.items() if name != OWNERS}
     dead = f"{os.getpid()}-1-{me().space}"

@@ -33,7 +33,7 @@ def project() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("what", MACHINE)
-def test_no_file_names(what: str) -> None:
+def test_no_file_contains(what: str) -> None:
     found = []
     for path in tracked():
         if path == Path(__file__) or path.name == "event_pattern_cases.json":  # AWS's own examples, paths and all

@@ -34,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return zipfile.ZipFile(built).namelist()
 
 
-def test_wheel_adds_headrace_and_nothing_else(wheel: list[str]) -> None:
+def test_wheel_adds_only_headrace(wheel: list[str]) -> None:
     top = {name.partition("/")[0] for name in wheel}
     assert {name for name in top if not name.endswith(".dist-info")} == {"headrace"}
     assert len(top) == 2

@@ -16,11 +16,11 @@ def test_measures_writes_and_reads_of_both_events() -> None:
     assert all(row.ratio.median > 0 for row in rows)
 
 
-def test_the_large_event_has_twenty_labels() -> None:
+def test_large_event_has_twenty_labels() -> None:
     assert len(codec.LABELLED.labels) == 20
 
 
-def test_target_is_met_from_the_promised_ratio_on() -> None:
+def test_target_is_met_at_the_promised_ratio() -> None:
     def row(ratio: float) -> codec.Row:
         spread = Spread(ratio, ratio, ratio, 1)
         return codec.Row("x", "read", 1, bare=spread, ours=spread, ratio=spread)

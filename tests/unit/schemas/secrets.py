@@ -1,4 +1,4 @@
-"""Schemas made up for a test, so that no published one has to be bad."""
+"""Example schemas, so that no published schema has to be invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka's binary mode."""
+"""Tests of CloudEvents 1.0 headers in Kafka's binary mode."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_attribute_is_a_header_of_the_kafka_binding() -> None:
     }
 
 
-def test_attributes_without_a_value_are_not_written() -> None:
+def test_attribute_without_a_value_has_no_header() -> None:
     names = [name for name, _ in to_headers(EventMetadata(id="1", source="s3", type="t", time="2026"))]
 
     assert names == ["ce_specversion", "content-type", "ce_id", "ce_source", "ce_type", "ce_time"]
@@ -73,31 +73,31 @@ def test_empty_attribute_counts_as_missing(name: str, value: bytes | None) -> No
         from_headers([*headers, (name, value)])
 
 
-def test_all_missing_attributes_are_named() -> None:
+def test_error_names_all_missing_attributes() -> None:
     with pytest.raises(InvalidEventError, match="ce_id, ce_source, ce_type"):
         from_headers([])
 
 
-def test_an_attribute_that_is_not_utf_8_is_refused_by_name() -> None:
+def test_error_names_an_attribute_that_is_not_utf_8() -> None:
     with pytest.raises(InvalidEventError, match="ce_subject is not UTF-8"):
         from_headers([*REQUIRED, ("ce_subject", b"\xff\xfe")])
 
 
-def test_the_last_of_several_headers_with_one_name_counts() -> None:
+def test_last_duplicate_header_counts() -> None:
     assert from_headers([("ce_id", b"0"), *REQUIRED, ("ce_subject", b"a"), ("ce_subject", b"b")]) == EventMetadata(
         id="1", source="s3", type="headrace.MediaReady", time="", subject="b"
     )
 
 
-def test_a_missing_time_is_not_made_up() -> None:
+def test_missing_time_stays_missing() -> None:
     assert from_headers(REQUIRED).time == ""
 
 
-def test_the_event_is_the_type_without_the_prefix() -> None:
+def test_event_name_is_the_type_without_the_prefix() -> None:
     assert FULL.event == "MediaLabelled"
 
 
-def test_a_root_event_is_its_own_correlation() -> None:
+def test_root_event_is_its_own_correlation_id() -> None:
     assert from_headers(REQUIRED).correlation == "1"
     assert FULL.correlation == FULL.correlation_id
 

@@ -1,4 +1,4 @@
-"""Ids that follow from causes. The ids written out here must never change: a replay is recognised by them."""
+"""Tests of event ids and job tokens. The literal ids must never change: replays depend on them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_job_token_is_stable() -> None:
     assert ids.job_token("labels", ASSET, "v1") == TOKEN
 
 
-def test_an_id_is_a_uuid_made_from_a_name() -> None:
+def test_id_is_a_name_based_uuid() -> None:
     assert uuid.UUID(ROOT).version == 5
 
 
@@ -57,11 +57,11 @@ def test_ids_equal_uuid5_of_the_standard_library(parts: list[str]) -> None:
     assert ids.named_id(*parts) == str(uuid.uuid5(ids.NAMESPACE, name))
 
 
-def test_a_second_result_of_one_cause_has_an_id_of_its_own() -> None:
+def test_two_results_of_one_cause_have_different_ids() -> None:
     assert ids.derived_id(ROOT, "labels", 1, 0) != ids.derived_id(ROOT, "labels", 1, 1)
 
 
-def test_a_new_version_of_a_stage_makes_new_events() -> None:
+def test_new_stage_version_changes_the_event_id() -> None:
     assert ids.derived_id(ROOT, "labels", 1) != ids.derived_id(ROOT, "labels", 2)
 
 
@@ -72,14 +72,14 @@ def test_size_and_etag_do_not_change_the_id() -> None:
 
 
 @given(st.lists(texts, max_size=4), st.lists(texts, max_size=4))
-def test_no_two_lists_of_parts_share_an_id(one: list[str], other: list[str]) -> None:
+def test_different_parts_have_different_ids(one: list[str], other: list[str]) -> None:
     assume(one != other)
 
     assert ids.named_id(*one) != ids.named_id(*other)
 
 
 @given(st.lists(texts, min_size=5, max_size=5), st.integers(0, 3), st.integers(1, 6))
-def test_characters_moved_to_the_next_part_make_another_id(parts: list[str], at: int, count: int) -> None:
+def test_part_boundaries_change_the_id(parts: list[str], at: int, count: int) -> None:
     assume(parts[at])
     moved = [*parts]
     moved[at], moved[at + 1] = parts[at][:-count], parts[at][-count:] + parts[at + 1]
@@ -88,7 +88,7 @@ def test_characters_moved_to_the_next_part_make_another_id(parts: list[str], at:
 
 
 @given(stages, texts, texts)
-def test_a_token_fits_every_service_and_names_its_stage(stage: str, key: str, options: str) -> None:
+def test_token_is_valid_for_every_service_and_names_its_stage(stage: str, key: str, options: str) -> None:
     token = ids.job_token(stage, asset("media", key, "1", ""), options)
 
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", token)
@@ -96,12 +96,12 @@ def test_a_token_fits_every_service_and_names_its_stage(stage: str, key: str, op
 
 
 @pytest.mark.parametrize("stage", ["", "Labels", "1labels", "a_b", "a.b", "-a", "a" * 24, "ä", "labels\n"])
-def test_a_stage_whose_name_does_not_fit_a_token_is_refused(stage: str) -> None:
+def test_rejects_stage_names_that_are_invalid_in_a_token(stage: str) -> None:
     with pytest.raises(ValueError, match="cannot name a stage"):
         ids.job_token(stage, ASSET, "")
 
 
-def test_other_options_make_another_job() -> None:
+def test_other_options_change_the_token() -> None:
     assert ids.job_token("labels", ASSET, "v2") != TOKEN
 
 
@@ -110,7 +110,7 @@ def test_foreign_token_has_no_stage(token: str) -> None:
     assert ids.token_stage(token) is None
 
 
-def test_the_key_of_an_asset_is_the_same_for_all_its_versions() -> None:
+def test_asset_key_is_the_same_for_all_versions() -> None:
     assert ids.asset_key(ASSET) == "headrace-media/Ferien 2026/Straße+1 100%.mp4"
 
 
@@ -125,16 +125,16 @@ def test_the_key_of_an_asset_is_the_same_for_all_its_versions() -> None:
         ("", "00000001"),
     ],
 )
-def test_sequencers_are_ordered_as_amazon_says(older: str, newer: str) -> None:
+def test_sequencer_order_follows_the_s3_documentation(older: str, newer: str) -> None:
     assert ids.sequencer_order(older) < ids.sequencer_order(newer)
 
 
-def test_zeros_on_the_right_and_case_do_not_change_the_order() -> None:
+def test_trailing_zeros_and_case_do_not_change_the_order() -> None:
     assert ids.sequencer_order("00ab") == ids.sequencer_order("00AB00")
 
 
 @given(st.text("0123456789ABCDEF", max_size=32), st.text("0123456789ABCDEF", max_size=32))
-def test_the_order_is_that_of_the_shorter_padded_to_the_longer(one: str, other: str) -> None:
+def test_shorter_sequencer_is_padded_with_zeros(one: str, other: str) -> None:
     width = max(len(one), len(other))
 
     padded = (one.ljust(width, "0"), other.ljust(width, "0"))

@@ -1,4 +1,4 @@
-"""An event addressed to Kafka."""
+"""Tests of building a Kafka record from an event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_topic_and_key_follow_from_the_event() -> None:
     assert (sent.topic, sent.key) == ("media.deleted", b"media/a.mp4")
 
 
-def test_value_and_headers_carry_the_event_and_its_envelope() -> None:
+def test_value_and_headers_contain_event_and_metadata() -> None:
     book = codec.load()
 
     sent = to_producer_record(DELETED, ENVELOPE, book)

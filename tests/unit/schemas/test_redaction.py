@@ -41,7 +41,7 @@ def test_quick_check_misses_no_secret(text: str) -> None:
 
 @pytest.fixture
 def restored() -> Iterator[None]:
-    """Leave the log as it was."""
+    """Restore the log configuration."""
     yield
     logging.configure(json=False)
 

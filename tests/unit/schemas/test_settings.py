@@ -1,4 +1,4 @@
-"""Settings from the environment, and the messages for invalid ones."""
+"""Tests of settings from the environment and of their error messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REGISTRY = ("SCHEMA_REGISTRY", "SCHEMA_REGISTRY_USER", "SCHEMA_REGISTRY_PASSWORD
 
 
 class Made(BaseSettings):
-    """Settings made up for a test."""
+    """Example settings."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_")
 
@@ -38,7 +38,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert load(KafkaSettings) == KafkaSettings(bootstrap_servers="kafka:9092", replication_factor=1)
 
 
-def test_a_missing_variable_is_named_with_what_it_means() -> None:
+def test_error_names_and_describes_a_missing_variable() -> None:
     with pytest.raises(SettingsError) as caught:
         load(KafkaSettings)
 
@@ -76,7 +76,7 @@ def test_error_does_not_contain_the_value(monkeypatch: pytest.MonkeyPatch) -> No
     assert caught.value.__suppress_context__
 
 
-def test_a_variable_under_a_name_of_its_own_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_uses_the_alias_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     class Foreign(BaseSettings):
         region: str = Field(validation_alias="AWS_REGION")
 
@@ -86,7 +86,7 @@ def test_a_variable_under_a_name_of_its_own_is_named_so(monkeypatch: pytest.Monk
         load(Foreign)
 
 
-def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_names_a_list_that_is_not_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BUCKET", "b")
     monkeypatch.setenv("HEADRACE_NAMES", "a,b")
 
@@ -149,7 +149,7 @@ def test_rejects_incomplete_and_insecure_kafka_logins(
         (True, "PLAIN", "SASL_SSL"),
     ],
 )
-def test_the_protocol_follows_from_tls_and_login(tls: bool, sasl: Any, protocol: str) -> None:
+def test_security_protocol_depends_on_tls_and_login(tls: bool, sasl: Any, protocol: str) -> None:
     login: Any = {"kafka_user": "u", "kafka_password": "hunter2"} if sasl else {}
     settings = KafkaSettings(bootstrap_servers="kafka:9092", kafka_tls=tls, kafka_sasl=sasl, **login)
 

@@ -1,4 +1,4 @@
-"""The topic table."""
+"""Tests of the topic table."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_events_of_an_asset_have_the_asset_as_key() -> None:
     assert topics.key_of(event) == "media/Straße 1/a+b.mp4".encode()
 
 
-def test_the_key_of_a_job_is_its_token() -> None:
+def test_job_key_is_its_token() -> None:
     event = JobFinished(
         token="labels-1", service="rekognition", operation="", job_id="1", status="succeeded", finished_at=NOW
     )
@@ -80,7 +80,7 @@ def test_the_key_of_a_job_is_its_token() -> None:
     assert topics.topic_of(event) == topics.JOBS_FINISHED
 
 
-def test_an_event_without_an_asset_has_its_source_as_key() -> None:
+def test_event_without_an_asset_has_its_source_as_key() -> None:
     event = AwsEvent(source="aws.ec2", detail_type="x", occurred_at=NOW, body="{}")
 
     assert topics.key_of(event) == b"aws.ec2"

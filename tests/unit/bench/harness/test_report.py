@@ -11,7 +11,7 @@ import pytest
 from bench.harness import report
 
 
-def test_a_spread_is_the_median_and_the_quartiles() -> None:
+def test_spread_is_median_and_quartiles() -> None:
     assert report.spread([5.0, 1.0, 2.0, 4.0, 3.0]) == report.Spread(median=3.0, lower=2.0, upper=4.0, repetitions=5)
 
 

@@ -1,4 +1,4 @@
-"""The generated records are those of the schemas, and the generator refuses what it cannot write."""
+"""Tests of code generation from schemas, and of its errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KIND = enum("Kind", "image", "other", default="other")
 
 
 def defined(*schemas: Schema) -> dict[str, Any]:
-    """Run what is generated for the first versions of these events."""
+    """Execute the code generated for the first versions of these events."""
     module = ModuleType("generated")
     sys.modules[module.__name__] = module  # where msgspec looks up the names in annotations
     exec(codegen.source(tuple(version for schema in schemas for version in versions(schema))), vars(module))
@@ -27,7 +27,7 @@ def defined(*schemas: Schema) -> dict[str, Any]:
 
 
 def framed(*fields: dict[str, Any]) -> Any:
-    """Generate a made-up event with these fields."""
+    """Generate an example event with these fields."""
     return defined(record("MediaFramed", *fields))["MediaFramed"]
 
 
@@ -35,13 +35,13 @@ def hint(cls: Any, name: str) -> Any:
     return next(each.type for each in msgspec.structs.fields(cls) if each.name == name)
 
 
-def test_records_py_is_what_the_schemas_say() -> None:
+def test_records_py_is_up_to_date() -> None:
     written = Path(codegen.TARGET).read_text("utf-8")
 
     assert written == codegen.render(), "run `python -m headrace.schemas.evolution.codegen`"
 
 
-def test_an_event_is_a_frozen_record_that_knows_its_name() -> None:
+def test_event_is_a_frozen_record_with_an_event_name() -> None:
     cls = framed(field("id"))
 
     assert cls.EVENT == "MediaFramed"
@@ -49,13 +49,13 @@ def test_an_event_is_a_frozen_record_that_knows_its_name() -> None:
         cls(id="1").id = "2"
 
 
-def test_a_part_of_an_event_has_no_event_name() -> None:
+def test_nested_record_has_no_event_name() -> None:
     names = defined(record("MediaFramed", field("inner", record("Inner", field("x")))))
 
     assert not hasattr(names["Inner"], "EVENT")
 
 
-def test_the_table_holds_events_alone() -> None:
+def test_event_table_holds_only_events() -> None:
     names = defined(record("MediaFramed", field("inner", record("Inner", field("x")))))
 
     assert names["EVENTS"] == {"MediaFramed": names["MediaFramed"]}
@@ -83,11 +83,11 @@ def test_the_table_holds_events_alone() -> None:
         (["null", record("Inner", field("x"))], "Inner | None"),
     ],
 )
-def test_every_type_has_its_python_form(type_: Any, python: str) -> None:
+def test_generates_every_type(type_: Any, python: str) -> None:
     assert f"    value: {python}\n" in codegen.source(versions(record("MediaFramed", field("value", type_))))
 
 
-def test_a_reference_to_an_enum_is_no_record() -> None:
+def test_reference_to_an_enum_is_not_a_record() -> None:
     cls = framed(field("first", KIND), field("second", "headrace.Kind"), field("third", ["null", "headrace.Kind"]))
 
     assert hint(cls, "second") == hint(cls, "first")
@@ -95,7 +95,7 @@ def test_a_reference_to_an_enum_is_no_record() -> None:
     assert (record_.first, record_.second, record_.third) == ("image", "other", None)
 
 
-def test_a_reference_to_a_record_is_that_record() -> None:
+def test_reference_to_a_record_is_resolved() -> None:
     names = defined(record("MediaFramed", field("a", record("Inner", field("x"))), field("b", "headrace.Inner")))
 
     assert hint(names["MediaFramed"], "b") is names["Inner"]
@@ -115,11 +115,11 @@ def test_a_reference_to_a_record_is_that_record() -> None:
         (["null", record("Inner", field("x"))], None, None),
     ],
 )
-def test_a_field_with_a_default_may_be_left_out(type_: Any, default: Any, expected: Any) -> None:
+def test_field_with_a_default_is_optional(type_: Any, default: Any, expected: Any) -> None:
     assert framed(field("value", type_, default=default))().value == expected
 
 
-def test_a_nullable_field_without_a_default_must_be_given() -> None:
+def test_nullable_field_without_a_default_is_required() -> None:
     with pytest.raises(TypeError, match="value"):
         framed(field("value", NULLABLE))()
 
@@ -133,7 +133,7 @@ def test_a_nullable_field_without_a_default_must_be_given() -> None:
         (record("Inner", field("x", default="")), {}),
     ],
 )
-def test_a_default_without_a_python_form_is_refused_by_field(type_: Any, default: Any) -> None:
+def test_unsupported_default_error_names_the_field(type_: Any, default: Any) -> None:
     with pytest.raises(ValueError, match=r"^value: default .* make it nullable"):
         framed(field("value", type_, default=default))
 
@@ -146,12 +146,12 @@ def test_a_default_without_a_python_form_is_refused_by_field(type_: Any, default
         {"type": "long", "logicalType": "timestamp-micros"},
     ],
 )
-def test_a_type_without_a_python_form_is_refused(type_: Any) -> None:
+def test_rejects_unsupported_types(type_: Any) -> None:
     with pytest.raises(ValueError, match="has no Python form"):
         framed(field("value", type_))
 
 
-def test_one_name_for_two_shapes_is_refused() -> None:
+def test_rejects_two_definitions_of_one_name() -> None:
     one = record("MediaFramed", field("inner", record("Inner", field("x"))))
     other = record("MediaCropped", field("inner", record("Inner", field("y"))))
 
@@ -159,7 +159,7 @@ def test_one_name_for_two_shapes_is_refused() -> None:
         defined(one, other)
 
 
-def test_the_newest_version_is_the_one_that_is_written() -> None:
+def test_generates_the_newest_version() -> None:
     published = versions(record("MediaFramed", field("old")), record("MediaFramed", field("new")))
 
     assert "    new: str" in codegen.source(published)

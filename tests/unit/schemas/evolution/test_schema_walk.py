@@ -1,4 +1,4 @@
-"""Avro schemas as trees."""
+"""Tests of walking Avro schemas."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ EVENT = record(
 )
 
 
-def test_named_types_come_inner_ones_first_under_their_full_names() -> None:
+def test_named_types_returns_inner_types_first() -> None:
     assert list(schema_walk.named_types(EVENT)) == ["headrace.Kind", "headrace.Pointer", "headrace.MediaFramed"]
 
 
-def test_a_name_without_a_namespace_is_in_that_of_its_surroundings() -> None:
+def test_name_without_a_namespace_inherits_it() -> None:
     assert schema_walk.named_types(EVENT)["headrace.Pointer"]["name"] == "headrace.Pointer"
 
 
-def test_references_are_replaced_by_what_they_refer_to() -> None:
+def test_expand_replaces_references_with_definitions() -> None:
     fields = {each["name"]: each["type"] for each in schema_walk.inline_named_types(EVENT)["fields"]}
 
     assert fields["second"] == ["null", fields["first"]]
@@ -33,7 +33,7 @@ def test_references_are_replaced_by_what_they_refer_to() -> None:
     assert fields["kind"]["symbols"] == ["image", "other"]
 
 
-def test_expanding_leaves_the_schema_as_it_was() -> None:
+def test_expand_does_not_change_the_schema() -> None:
     before = repr(EVENT)
 
     schema_walk.inline_named_types(EVENT)
@@ -41,7 +41,7 @@ def test_expanding_leaves_the_schema_as_it_was() -> None:
     assert repr(EVENT) == before
 
 
-def test_every_place_has_a_path() -> None:
+def test_walk_yields_the_path_of_every_value() -> None:
     paths = [path for path, _ in schema_walk.walk(schema_walk.inline_named_types(EVENT))]
 
     assert paths == [
@@ -54,7 +54,7 @@ def test_every_place_has_a_path() -> None:
     ]  # fmt: skip
 
 
-def test_a_type_that_holds_itself_ends_at_the_inner_reference() -> None:
+def test_walk_stops_at_a_recursive_reference() -> None:
     tree = record("Tree", field("branches", {"type": "array", "items": "headrace.Tree"}))
 
     assert list(schema_walk.walk(schema_walk.inline_named_types(tree)))[-1] == ("branches[]", "headrace.Tree")

@@ -1,4 +1,4 @@
-"""What Kafka has against it, in words."""
+"""Tests of producer options and of Kafka error messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SETTINGS = KafkaSettings(bootstrap_servers="kafka:9092")
 @pytest.mark.parametrize(
     "code", [KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT]
 )
-def test_a_broker_that_does_not_answer_is_named_with_its_variable(code: int) -> None:
+def test_unreachable_broker_error_names_address_and_setting(code: int) -> None:
     text = clients.describe_error(KafkaException(KafkaError(code)), SETTINGS)
 
     assert text == "no Kafka at kafka:9092: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
@@ -45,7 +45,7 @@ def test_old_broker_is_named_with_the_required_version() -> None:
     assert text.startswith("Kafka at kafka:9092 is older than version 2.8: DescribeCluster API")
 
 
-def test_a_producer_places_keys_as_java_and_aiokafka_do_and_waits_for_all_replicas() -> None:
+def test_producer_uses_the_java_partitioner_and_acks_all() -> None:
     assert clients.DURABLE["partitioner"] == "murmur2_random"
     assert clients.DURABLE["acks"] == "all"
     assert clients.DURABLE["enable.idempotence"] is True

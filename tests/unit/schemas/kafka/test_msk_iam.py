@@ -1,4 +1,4 @@
-"""Tokens for MSK's IAM login, as AWS's own libraries make them."""
+"""Tests that MSK IAM tokens equal those of the AWS libraries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from headrace.schemas.kafka import msk_iam
         ("kafka.eu-central-1.amazonaws.com.example.com:9098", ""),
     ],
 )
-def test_the_region_is_in_the_name_of_a_broker(servers: str, region: str) -> None:
+def test_region_comes_from_the_broker_name(servers: str, region: str) -> None:
     assert msk_iam.region_of(servers) == region
 
 
@@ -46,7 +46,7 @@ def test_token_is_a_presigned_url(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in url.query
 
 
-def test_without_credentials_there_is_no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_token_without_credentials_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

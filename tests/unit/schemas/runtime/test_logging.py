@@ -1,4 +1,4 @@
-"""How a log line is written."""
+"""Tests of log output."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from headrace.schemas.runtime import logging
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """Leave the log as it was."""
+    """Restore the log configuration."""
     yield
     logging.configure(json=False)
 
 
 class Writes(io.StringIO):
-    """A standard error that remembers each write."""
+    """A standard error that records each write."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The published schemas as they are read from the folder."""
+"""Tests of reading the published schemas from the folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def test_every_folder_is_an_event_with_a_record() -> None:
     assert {version.event for version in catalog.versions()} == EVENTS.keys()
 
 
-def test_versions_come_by_event_and_number() -> None:
+def test_versions_are_sorted_by_event_and_number() -> None:
     found = [(version.event, version.number) for version in catalog.versions()]
 
     assert found == sorted(found)
 
 
-def test_the_newest_version_is_the_one_with_the_highest_number() -> None:
+def test_latest_is_the_highest_version_number() -> None:
     published = tuple(SchemaVersion("E", number, {}) for number in (2, 10, 1))
 
     assert catalog.latest(published)["E"].number == 10

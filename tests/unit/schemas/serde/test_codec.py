@@ -1,4 +1,4 @@
-"""Records to bytes and back, by every schema that a record was ever written with."""
+"""Tests of encoding and decoding with every published schema version."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINISHED = JobFinished(
 PROBED = MediaProbed(asset=ASSET, kind="image", format="jpeg")
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
-moments = st.integers(-62_000_000_000, 250_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC))
+timestamps = st.integers(-62_000_000_000, 250_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC))
 PLAIN: dict[str, st.SearchStrategy[Any]] = {
     "null": st.none(),
     "string": texts,
@@ -41,7 +41,7 @@ PLAIN: dict[str, st.SearchStrategy[Any]] = {
 
 
 def data_of(type_: Any) -> st.SearchStrategy[Any]:
-    """Anything that an expanded Avro type can hold."""
+    """Generate values of an expanded Avro type."""
     if isinstance(type_, list):
         return st.one_of(*map(data_of, type_))
     if isinstance(type_, str):
@@ -55,7 +55,9 @@ def data_of(type_: Any) -> st.SearchStrategy[Any]:
     if type_["type"] == "enum":
         return st.sampled_from(type_["symbols"])
     if type_.get("logicalType") == "timestamp-millis":
-        return st.builds(lambda moment, millis: moment.replace(microsecond=1000 * millis), moments, st.integers(0, 999))
+        return st.builds(
+            lambda timestamp, millis: timestamp.replace(microsecond=1000 * millis), timestamps, st.integers(0, 999)
+        )
     return PLAIN[type_["type"]]
 
 
@@ -69,14 +71,14 @@ events = st.sampled_from(sorted(EVENTS)).flatmap(records_of)
 
 
 def changed(event: str, *more: dict[str, Any]) -> Schema:
-    """The newest schema of an event, copied so that a test may change it, with more fields."""
+    """Return a mutable copy of the newest schema of an event with additional fields."""
     schema = copy.deepcopy(NEWEST[event].schema)
     schema["fields"] += more
     return schema
 
 
 def newer(event: str, schema: Schema) -> Codec:
-    """A codec as a newer installation has it."""
+    """A codec of a newer version of Headrace."""
     return Codec((*catalog.versions(), SchemaVersion(event, 2, schema)))
 
 
@@ -88,24 +90,24 @@ def test_what_is_written_is_read(event: str, data: st.DataObject) -> None:
     assert BOOK.decode(BOOK.encode(record)) == record
 
 
-def test_the_fingerprint_is_the_one_of_avros_specification() -> None:
+def test_fingerprint_follows_the_avro_specification() -> None:
     assert codec.fingerprint({"type": "int"}).hex() == "8f5c393f1ad57572"
 
 
-def test_a_record_begins_with_avros_marker_and_the_schemas_fingerprint() -> None:
+def test_record_starts_with_the_avro_marker_and_the_fingerprint() -> None:
     data = BOOK.encode(DELETED)
 
     assert data[:10] == b"\xc3\x01" + codec.fingerprint(NEWEST["MediaDeleted"].schema)
 
 
 @given(st.binary())
-def test_bytes_that_are_no_record_are_undecodable_and_nothing_else(data: bytes) -> None:
+def test_arbitrary_bytes_raise_only_decode_error(data: bytes) -> None:
     with pytest.raises(DecodeError):
         BOOK.decode(data)
 
 
 @given(st.sampled_from(sorted(EVENTS)), st.binary(max_size=200))
-def test_a_known_schema_before_any_bytes_gives_a_record_or_undecodable(event: str, body: bytes) -> None:
+def test_known_fingerprint_with_arbitrary_bytes_raises_only_decode_error(event: str, body: bytes) -> None:
     data = codec.MARKER + codec.fingerprint(NEWEST[event].schema) + body
     try:
         record = BOOK.decode(data)
@@ -115,7 +117,7 @@ def test_a_known_schema_before_any_bytes_gives_a_record_or_undecodable(event: st
 
 
 @given(events, st.data())
-def test_a_record_cut_short_anywhere_is_undecodable(record: Event, data: st.DataObject) -> None:
+def test_rejects_truncated_records(record: Event, data: st.DataObject) -> None:
     whole = BOOK.encode(record)
     length = data.draw(st.integers(0, len(whole) - 1))
 
@@ -135,7 +137,7 @@ def test_rejects_a_tombstone(nothing: bytes | None) -> None:
         BOOK.decode(nothing)
 
 
-def test_confluents_framing_is_named_when_no_registry_is_configured() -> None:
+def test_confluent_framing_without_a_registry_is_named() -> None:
     with pytest.raises(DecodeError, match="without a schema registry"):
         BOOK.decode(b"\x00\x00\x00\x00\x07body")
 
@@ -152,7 +154,7 @@ def test_decode_error_has_a_reason_if_fastavro_gives_none() -> None:
         BOOK.decode(BOOK.encode(DELETED)[: codec.HEADER])
 
 
-def test_a_record_of_a_newer_installation_is_read_once_its_schema_is_learnt() -> None:
+def test_reads_newer_records_after_adding_their_schema() -> None:
     schema = changed("MediaDeleted", field("reason", ["null", "string"], default=None))
     data = newer("MediaDeleted", schema).encode(DELETED)
     older = codec.load()
@@ -164,19 +166,19 @@ def test_a_record_of_a_newer_installation_is_read_once_its_schema_is_learnt() ->
     assert older.decode(data) == DELETED
 
 
-def test_a_record_of_an_older_installation_gets_the_defaults() -> None:
+def test_older_records_get_default_values() -> None:
     older = copy.deepcopy(NEWEST["MediaProbed"].schema)
     older["fields"] = [each for each in older["fields"] if each["name"] != "bit_rate"]
-    book = Codec(
+    record_codec = Codec(
         (SchemaVersion("MediaProbed", 1, older), SchemaVersion("MediaProbed", 2, NEWEST["MediaProbed"].schema))
     )
 
     data = Codec((SchemaVersion("MediaProbed", 1, older),)).encode(PROBED)
 
-    assert book.decode(data) == PROBED
+    assert record_codec.decode(data) == PROBED
 
 
-def test_a_symbol_that_is_not_known_yet_becomes_the_enums_default() -> None:
+def test_unknown_symbol_becomes_the_enum_default() -> None:
     schema = changed("JobFinished")
     status = next(each for each in schema["fields"] if each["name"] == "status")
     status["type"]["symbols"].append("cancelled")
@@ -188,53 +190,53 @@ def test_a_symbol_that_is_not_known_yet_becomes_the_enums_default() -> None:
     assert older.decode(data) == msgspec.structs.replace(FINISHED, status="failed")
 
 
-def test_a_record_whose_schema_does_not_resolve_is_undecodable() -> None:
+def test_rejects_records_with_an_incompatible_schema() -> None:
     schema = changed("MediaDeleted")
     schema["fields"] = [each for each in schema["fields"] if each["name"] != "region"]
     data = newer("MediaDeleted", schema).encode(DELETED)
-    book = codec.load()
-    book.add_writer_schema(schema)
+    record_codec = codec.load()
+    record_codec.add_writer_schema(schema)
 
     with pytest.raises(DecodeError, match="region"):
-        book.decode(data)
+        record_codec.decode(data)
 
 
-def test_a_schema_of_an_unknown_event_is_passed_over() -> None:
+def test_ignores_schemas_of_unknown_events() -> None:
     stranger = {"type": "record", "name": "headrace.MediaFramed", "fields": [field("x")]}
-    book = codec.load()
+    record_codec = codec.load()
 
-    book.add_writer_schema(stranger)
+    record_codec.add_writer_schema(stranger)
 
     with pytest.raises(UnknownSchemaError):
-        book.decode(codec.MARKER + codec.fingerprint(stranger) + b"\x02x")
+        record_codec.decode(codec.MARKER + codec.fingerprint(stranger) + b"\x02x")
 
 
-def test_a_schema_with_a_known_fingerprint_does_not_replace_ours() -> None:
+def test_known_fingerprint_keeps_its_own_schema() -> None:
     stripped = changed("MediaDeleted")
-    moment = next(each for each in stripped["fields"] if each["name"] == "deleted_at")
-    moment["type"] = "long"
-    book = codec.load()
+    deleted_at = next(each for each in stripped["fields"] if each["name"] == "deleted_at")
+    deleted_at["type"] = "long"
+    record_codec = codec.load()
 
-    book.add_writer_schema(stripped)
+    record_codec.add_writer_schema(stripped)
 
-    assert book.decode(book.encode(DELETED)) == DELETED
+    assert record_codec.decode(record_codec.encode(DELETED)) == DELETED
 
 
 @pytest.mark.parametrize(
     "schema", [{}, None, 5, "int?", {"type": "record"}, {"type": "record", "name": "A", "fields": [field("x", "B")]}]
 )
-def test_what_is_no_schema_is_not_learnt(schema: Any) -> None:
+def test_rejects_invalid_schemas(schema: Any) -> None:
     with pytest.raises(InvalidSchemaError):
         codec.load().add_writer_schema(schema)
 
 
 @pytest.mark.parametrize("schema", ["int", [], {"type": "array", "items": "int"}])
-def test_a_schema_of_no_record_is_passed_over(schema: Any) -> None:
-    book = codec.load()
+def test_ignores_schemas_that_are_not_records(schema: Any) -> None:
+    record_codec = codec.load()
 
-    book.add_writer_schema(schema)
+    record_codec.add_writer_schema(schema)
 
-    assert book.decode(book.encode(DELETED)) == DELETED
+    assert record_codec.decode(record_codec.encode(DELETED)) == DELETED
 
 
 @pytest.mark.parametrize(
@@ -250,16 +252,16 @@ def test_a_schema_of_no_record_is_passed_over(schema: Any) -> None:
         {"asset": msgspec.structs.replace(ASSET, size="big")},
     ],
 )
-def test_a_value_that_does_not_fit_is_not_written(wrong: dict[str, Any]) -> None:
+def test_rejects_values_that_do_not_match_the_schema(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"not a headrace\.MediaProbed: "):
         BOOK.encode(msgspec.structs.replace(PROBED, **wrong))
 
 
-def test_a_nullable_list_of_two_is_written_as_a_list() -> None:
+def test_nullable_list_of_two_is_written_as_a_list() -> None:
     schema = changed("MediaCompleted")
     succeeded = next(each for each in schema["fields"] if each["name"] == "succeeded")
     succeeded["type"] = ["null", succeeded["type"]]
-    book = Codec((SchemaVersion("MediaCompleted", 1, schema),))
+    record_codec = Codec((SchemaVersion("MediaCompleted", 1, schema),))
     record = MediaCompleted(asset=ASSET, succeeded=("labels", "probe"), failed=(), usd=0.0)
 
-    assert book.decode(book.encode(record)) == record
+    assert record_codec.decode(record_codec.encode(record)) == record

@@ -1,4 +1,4 @@
-"""The schema registry: Confluent's own mock of it, and a double that speaks its HTTP API."""
+"""Tests of the schema registry, against Confluent's mock and a fake of its HTTP API."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def double() -> Iterator[RegistryDouble]:
 
 @pytest.fixture(params=["mock", "double"])
 def client(request: pytest.FixtureRequest) -> SchemaRegistryClient:
-    """Confluent's client, over Confluent's own mock and over HTTP."""
+    """Confluent's client, with its in-memory mock and over HTTP."""
     url = "mock://" if request.param == "mock" else request.getfixturevalue("double").url
     return SchemaRegistryClient.new_client({"url": url, "max.retries": 0})
 
@@ -71,13 +71,13 @@ def over(double: RegistryDouble, **changes: Any) -> SchemaRegistry:
 
 def enrolled(asked: SchemaRegistry, published: tuple[SchemaVersion, ...] = PUBLISHED) -> Codec:
     asked.register(published)
-    book = Codec(published, asked)
-    book.load_schema_ids()
-    return book
+    record_codec = Codec(published, asked)
+    record_codec.load_schema_ids()
+    return record_codec
 
 
 def with_a_field(name: str) -> tuple[SchemaVersion, ...]:
-    """What an installation has that is newer than this one."""
+    """Published schemas of a newer version of Headrace."""
     schema = copy.deepcopy(catalog.latest(PUBLISHED)["MediaDeleted"].schema)
     schema["fields"].append({"name": name, "type": "string", "doc": "New.", "default": ""})
     return (*PUBLISHED, SchemaVersion("MediaDeleted", 2, schema))
@@ -101,35 +101,39 @@ async def test_registry_call_does_not_block_the_event_loop(client: SchemaRegistr
 
 
 def test_both_framings_are_read(client: SchemaRegistryClient) -> None:
-    book = enrolled(SchemaRegistry(client, "it"))
+    record_codec = enrolled(SchemaRegistry(client, "it"))
 
-    assert book.decode(book.encode(DELETED)) == book.decode(codec.load().encode(DELETED)) == DELETED
+    assert (
+        record_codec.decode(record_codec.encode(DELETED))
+        == record_codec.decode(codec.load().encode(DELETED))
+        == DELETED
+    )
 
 
 def test_does_not_register_schemas_by_default(client: SchemaRegistryClient) -> None:
-    book = Codec(PUBLISHED, SchemaRegistry(client, "it"))
+    record_codec = Codec(PUBLISHED, SchemaRegistry(client, "it"))
 
     with pytest.raises(SchemaNotRegisteredError, match=r'lacks AwsEvent v1, .*\. Run "headrace schemas register"\.$'):
-        book.load_schema_ids()
+        record_codec.load_schema_ids()
 
     assert client.get_subjects() == []
-    assert book.encode(DELETED)[:2] == codec.MARKER
+    assert record_codec.encode(DELETED)[:2] == codec.MARKER
 
 
-def test_nothing_is_written_with_a_schema_that_is_missing_alone(client: SchemaRegistryClient) -> None:
+def test_loading_ids_fails_if_one_schema_is_not_registered(client: SchemaRegistryClient) -> None:
     SchemaRegistry(client, "it").register(PUBLISHED)
 
     with pytest.raises(SchemaNotRegisteredError, match=r'lacks MediaDeleted v2\. Run "headrace'):
         Codec(with_a_field("x"), SchemaRegistry(client, "it")).load_schema_ids()
 
 
-def test_in_development_what_is_missing_is_registered_at_the_start(client: SchemaRegistryClient) -> None:
-    book = Codec(PUBLISHED, SchemaRegistry(client, "it", register=True))
+def test_registers_missing_schemas_if_configured(client: SchemaRegistryClient) -> None:
+    record_codec = Codec(PUBLISHED, SchemaRegistry(client, "it", register=True))
 
-    book.load_schema_ids()
+    record_codec.load_schema_ids()
 
     assert sorted(client.get_subjects()) == ["aws.events-value", "jobs.finished-value", "media.deleted-value"]
-    assert book.encode(DELETED)[:1] == b"\x00"
+    assert record_codec.encode(DELETED)[:1] == b"\x00"
 
 
 def test_registration_is_idempotent(client: SchemaRegistryClient) -> None:
@@ -140,13 +144,13 @@ def test_registration_is_idempotent(client: SchemaRegistryClient) -> None:
     assert [each.id for each in first] == [each.id for each in second]
 
 
-def test_a_record_of_a_newer_installation_is_read(client: SchemaRegistryClient) -> None:
+def test_reads_records_of_a_newer_version(client: SchemaRegistryClient) -> None:
     data = enrolled(SchemaRegistry(client, "it"), with_a_field("reason")).encode(DELETED)
 
     assert Codec(PUBLISHED, SchemaRegistry(client, "it")).decode_or_fetch(data) == DELETED
 
 
-def test_an_id_that_the_registry_does_not_know_is_named(client: SchemaRegistryClient) -> None:
+def test_unknown_registry_id_is_named(client: SchemaRegistryClient) -> None:
     with pytest.raises(UnknownSchemaError, match=r"^schema 4711 of the schema registry is unknown$"):
         Codec(PUBLISHED, SchemaRegistry(client, "it")).decode_or_fetch(b"\x00\x00\x00\x12\x67body")
 
@@ -169,7 +173,7 @@ def test_schema_of_a_foreign_event_stays_unknown(double: RegistryDouble, text: s
 
 
 @pytest.mark.parametrize("data", [b"\x00", b"\x00\x00\x00\x01"])
-def test_a_frame_cut_short_is_undecodable(double: RegistryDouble, data: bytes) -> None:
+def test_rejects_a_truncated_frame(double: RegistryDouble, data: bytes) -> None:
     with pytest.raises(DecodeError) as caught:
         Codec(PUBLISHED, over(double)).decode_or_fetch(data)
 
@@ -177,15 +181,15 @@ def test_a_frame_cut_short_is_undecodable(double: RegistryDouble, data: bytes) -
     assert double.asked == []
 
 
-def test_every_body_cut_short_is_undecodable(double: RegistryDouble) -> None:
-    book = enrolled(over(double))
-    data = book.encode(DELETED)
+def test_rejects_truncated_bodies(double: RegistryDouble) -> None:
+    record_codec = enrolled(over(double))
+    data = record_codec.encode(DELETED)
 
     for length in range(1, len(data)):
         with pytest.raises(DecodeError):
-            book.decode(data[:length])
+            record_codec.decode(data[:length])
     with pytest.raises(DecodeError, match=r"^1 trailing bytes"):
-        book.decode(data + b"x")
+        record_codec.decode(data + b"x")
 
 
 def test_every_subject_is_fully_transitively_compatible(double: RegistryDouble) -> None:
@@ -206,7 +210,7 @@ def test_rejected_version_has_the_registrys_reason(double: RegistryDouble) -> No
         over(double).register((*PUBLISHED, SchemaVersion("MediaDeleted", 2, worse)))
 
 
-def test_a_topic_of_several_events_has_a_subject_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_topic_with_several_events_has_a_subject_per_event(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = Topic("media.changes", "", (EVENTS["MediaUploaded"], MediaDeleted))
     monkeypatch.setattr(topics, "topic_for", lambda _: shared)
 
@@ -214,12 +218,12 @@ def test_a_topic_of_several_events_has_a_subject_for_each(monkeypatch: pytest.Mo
 
 
 def test_own_schemas_need_no_registry_once_ids_are_loaded(double: RegistryDouble) -> None:
-    book = enrolled(over(double))
+    record_codec = enrolled(over(double))
     double.down()
 
-    book.load_schema_ids()
+    record_codec.load_schema_ids()
 
-    assert book.decode_or_fetch(book.encode(DELETED)) == DELETED
+    assert record_codec.decode_or_fetch(record_codec.encode(DELETED)) == DELETED
 
 
 def test_unavailable_registry_is_not_a_decode_error(double: RegistryDouble) -> None:
@@ -265,20 +269,20 @@ def test_unexpected_response_is_an_outage(
     double: RegistryDouble, what: str, status: int, body: bytes, message: str
 ) -> None:
     double.says = (status, body)
-    book = Codec(PUBLISHED, over(double))
+    record_codec = Codec(PUBLISHED, over(double))
 
     with pytest.raises(RegistryUnavailableError, match=message):
-        book.decode_or_fetch(b"\x00\x00\x00\x00\x01body") if what == "read" else book.load_schema_ids()
+        record_codec.decode_or_fetch(b"\x00\x00\x00\x00\x01body") if what == "read" else record_codec.load_schema_ids()
 
 
-def test_the_second_of_two_registries_is_asked_when_the_first_is_away(double: RegistryDouble) -> None:
+def test_uses_the_second_registry_if_the_first_is_unavailable(double: RegistryDouble) -> None:
     found = create_client(RegistrySettings(schema_registry=f"http://127.0.0.1:1, {double.url}"))
 
     assert found is not None
     assert len(found.register(PUBLISHED)) == len(PUBLISHED)
 
 
-def test_a_login_is_sent_and_never_shown(double: RegistryDouble) -> None:
+def test_login_is_sent_and_not_printed(double: RegistryDouble) -> None:
     double.login = "headrace:hunter:2"
     login = {"schema_registry_user": "headrace", "schema_registry_password": SecretStr("hunter:2")}
 
@@ -290,7 +294,7 @@ def test_a_login_is_sent_and_never_shown(double: RegistryDouble) -> None:
     assert "wrong" not in str(caught.value)
 
 
-def test_without_a_registry_nothing_of_its_client_is_loaded() -> None:
+def test_registry_client_is_imported_only_if_configured() -> None:
     program = (
         "import sys; from headrace.schemas.serde import registry; "
         "from headrace.schemas.kafka.settings import RegistrySettings; "
@@ -302,15 +306,15 @@ def test_without_a_registry_nothing_of_its_client_is_loaded() -> None:
     assert done.stdout == "False\n"
 
 
-def test_a_codec_without_a_registry_stays_as_it_is() -> None:
-    book = registry.create_codec(RegistrySettings(schema_registry=""))
+def test_codec_without_a_registry_is_unchanged() -> None:
+    record_codec = registry.create_codec(RegistrySettings(schema_registry=""))
 
-    book.load_schema_ids()
+    record_codec.load_schema_ids()
 
-    assert book.encode(DELETED) == codec.load().encode(DELETED)
+    assert record_codec.encode(DELETED) == codec.load().encode(DELETED)
 
 
-def test_the_command_registers_all_and_says_so(double: RegistryDouble) -> None:
+def test_command_registers_all_schemas_and_prints_them(double: RegistryDouble) -> None:
     first, second = (
         CliRunner().invoke(app, ["register"], env={"HEADRACE_SCHEMA_REGISTRY": double.url}) for _ in range(2)
     )

@@ -1,4 +1,4 @@
-"""The schema log where no broker answers; with one it is in tests/system."""
+"""Tests of the schema topic without a broker; tests/system has those with a broker."""
 
 from __future__ import annotations
 

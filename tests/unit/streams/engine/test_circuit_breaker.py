@@ -1,4 +1,4 @@
-"""A stage whose dead letters are our own fault stops, instead of dead-lettering everything."""
+"""Tests of the circuit breaker: internal errors stop the stage."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def blow(watched: CircuitBreaker) -> None:
     raise AssertionError("it did not blow")
 
 
-def test_a_few_bugs_are_dead_letters_like_any() -> None:
+def test_few_internal_errors_do_not_open_the_breaker() -> None:
     watched = CircuitBreaker("labels")
     for _ in range(MIN_OUTCOMES - 1):
         watched.note(INTERNAL_ERROR)
     assert not watched.why
 
 
-def test_one_too_many_stops_the_stage_and_says_why() -> None:
+def test_too_many_internal_errors_open_the_breaker_with_a_reason() -> None:
     watched = CircuitBreaker("labels")
     for _ in range(MIN_OUTCOMES - 1):
         watched.note(INTERNAL_ERROR)
@@ -52,7 +52,7 @@ def test_permanent_errors_do_not_open_the_breaker() -> None:
     assert not watched.why
 
 
-def test_tries_that_have_not_ended_do_not_count() -> None:
+def test_retries_do_not_count() -> None:
     watched = CircuitBreaker("labels")
     for _ in range(MIN_OUTCOMES - 1):
         watched.note(INTERNAL_ERROR)
@@ -60,7 +60,7 @@ def test_tries_that_have_not_ended_do_not_count() -> None:
     assert not watched.why
 
 
-def test_what_went_well_long_ago_does_not_outweigh_now() -> None:
+def test_only_recent_outcomes_count() -> None:
     watched = CircuitBreaker("labels")
     for _ in range(1000):
         watched.note(Done())

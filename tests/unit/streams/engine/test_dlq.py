@@ -1,4 +1,4 @@
-"""A dead letter is the original, byte for byte, with its reason."""
+"""Tests of dead letters, retry records and redriven records."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def named(headers: Headers) -> dict[str, str]:
 
 
 @given(key=st.none() | st.binary(), value=st.none() | st.binary(), headers=own)
-def test_key_value_and_headers_are_the_originals(key: bytes | None, value: bytes | None, headers: Headers) -> None:
+def test_dead_letter_keeps_key_value_and_headers(key: bytes | None, value: bytes | None, headers: Headers) -> None:
     letter = dead_letter(STAGE, ConsumerRecord("media.ready", 3, 42, 7.5, key, value, headers), DEAD, 1, NOW)
     assert (letter.key, letter.value) == (key, value)
     assert original_headers(letter.headers) == headers
 
 
-def test_the_reason_and_the_origin_stand_in_headers() -> None:
+def test_dead_letter_headers_have_reason_and_origin() -> None:
     letter = dead_letter(STAGE, ConsumerRecord("media.ready", 3, 42, 7.5, b"k", b"v", ()), DEAD, 2, NOW)
     assert letter.topic == "labels.dlq"
     assert named(letter.headers) == {
@@ -71,7 +71,7 @@ def test_the_reason_and_the_origin_stand_in_headers() -> None:
     }
 
 
-def test_twenty_tries_and_three_hops_grow_no_header_and_change_no_byte() -> None:
+def test_headers_do_not_grow_with_retries_and_redrives() -> None:
     first = raw(b"\xc3\x01 bytes \xff", (("ce_id", b"1"), ("x", None)), "media.ready", 9)
     hop = first
     for number in range(20):
@@ -83,20 +83,20 @@ def test_twenty_tries_and_three_hops_grow_no_header_and_change_no_byte() -> None
     assert len(letter.headers) == len(first.headers) + 12
 
 
-def test_a_record_that_was_tried_before_keeps_its_origin_and_its_count() -> None:
+def test_retried_record_keeps_its_origin_and_attempts() -> None:
     again = arrived(retry_record(STAGE, raw(b"v", (), "media.ready", 9), RETRY, 2, NOW))
     origin = record_history(again)
     assert (origin.topic, origin.offset, origin.failures) == ("media.ready", 9, 2)
     assert named(dead_letter(STAGE, again, DEAD, 1, NOW).headers)["dlq-attempts"] == "3"
 
 
-def test_a_record_is_due_when_the_brokers_clock_says_so() -> None:
+def test_due_time_is_the_broker_timestamp_plus_the_delay() -> None:
     again = arrived(retry_record(STAGE, raw(b"v"), RETRY, 1, NOW), timestamp=100.0)
     assert due_at(again) == 101.5
     assert due_at(raw(b"v")) == 0.0
 
 
-def test_headers_that_no_runner_wrote_are_not_believed() -> None:
+def test_ignores_invalid_retry_headers() -> None:
     forged = raw(b"v", (("retry-topic", b"x"), ("retry-partition", b"many"), ("retry-after-ms", b"-5")))
     assert record_history(forged).topic == "media.uploaded"
     assert due_at(forged) == 0.0
@@ -111,13 +111,13 @@ def test_headers_that_no_runner_wrote_are_not_believed() -> None:
         ("password=hunter2 refused", "hunter2"),
     ],
 )
-def test_a_reason_holds_no_secret(why: str, secret: str) -> None:
+def test_reason_is_redacted(why: str, secret: str) -> None:
     assert secret not in sanitize_reason(why)
     assert "redacted" in sanitize_reason(why)
 
 
 @given(st.text())
-def test_a_reason_fits_a_header(why: str) -> None:
+def test_reason_has_a_maximum_length(why: str) -> None:
     found = sanitize_reason(why)
     assert len(found) <= LONGEST_MESSAGE
     assert found.isprintable()
@@ -129,7 +129,7 @@ def marks(headers: Headers) -> dict[str, str]:
 
 
 @given(key=st.none() | st.binary(), value=st.none() | st.binary(), headers=own)
-def test_a_redriven_record_is_the_original_and_due_at_once(
+def test_redriven_record_is_the_original_and_due_at_once(
     key: bytes | None, value: bytes | None, headers: Headers
 ) -> None:
     first = ConsumerRecord("media.ready", 3, 42, 7.5, key, value, headers)
@@ -139,14 +139,14 @@ def test_a_redriven_record_is_the_original_and_due_at_once(
     assert due_at(arrived(again, timestamp=100.0)) == 0.0
 
 
-def test_a_redriven_record_keeps_its_origin_and_has_all_its_tries_again() -> None:
+def test_redriven_record_keeps_its_origin_and_has_no_attempts() -> None:
     again = arrived(redrive_record(arrived(dead_letter(STAGE, raw(b"v", (), "media.ready", 9), DEAD, 8, NOW)), REPLAY))
     origin = record_history(again)
     assert (origin.topic, origin.offset, origin.failures, origin.waits) == ("media.ready", 9, 0, 0)
     assert origin.first_failure == "2026-03-14T15:09:26.000Z"
 
 
-def test_a_redriven_record_says_who_sent_it_and_which_letter_it_was() -> None:
+def test_redriven_record_names_the_operator_and_the_dead_letter() -> None:
     again = redrive_record(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW), 5), REPLAY)
     assert marks(again.headers) == {
         "replay-id": "r1",
@@ -158,7 +158,7 @@ def test_a_redriven_record_says_who_sent_it_and_which_letter_it_was() -> None:
     }
 
 
-def test_marks_of_replays_are_kept_and_counted_and_never_grow() -> None:
+def test_replay_headers_are_kept_and_counted_and_do_not_grow() -> None:
     first = raw(b"v", (("ce_id", b"1"),), "media.ready", 9)
     letter, sizes = arrived(dead_letter(STAGE, first, DEAD, 8, NOW), 0), set()
     for times in range(1, 4):
@@ -172,13 +172,13 @@ def test_marks_of_replays_are_kept_and_counted_and_never_grow() -> None:
     assert len(sizes) == 1
 
 
-def test_marks_of_another_stages_replay_are_not_its_own() -> None:
+def test_replay_headers_of_another_stage_are_ignored() -> None:
     other = arrived(redrive_record(arrived(dead_letter(STAGE, raw(b"v"), DEAD, 8, NOW)), REPLAY))
     seen = ConsumerRecord("scan.dlq", 0, 0, 1.0, other.key, other.value, other.headers)
     assert marks(dead_letter(STAGE, seen, DEAD, 1, NOW).headers) == {}
 
 
-def test_a_letter_that_no_runner_wrote_can_be_redriven_too() -> None:
+def test_foreign_dead_letter_can_be_redriven() -> None:
     bare = ConsumerRecord("labels.dlq", 1, 7, 1.0, b"k", b"v", (("mine", b"1"), ("dlq-attempts", b"many")))
     again = redrive_record(bare, REPLAY)
     assert original_headers(again.headers) == (("mine", b"1"),)

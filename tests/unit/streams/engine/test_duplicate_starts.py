@@ -1,4 +1,4 @@
-"""A service without a lasting token may start a job twice when a try was cut short: that is counted, and only there."""
+"""Tests that possible duplicate jobs are counted for services without an idempotency token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VIDEO = received(ready(kind="video", duration_seconds=8.0, width=320, height=240
 
 
 class Transcoder:
-    """Starts jobs; the first answer gets lost."""
+    """A service that starts jobs and loses its first response."""
 
     def __init__(self) -> None:
         self.started = 0
@@ -44,7 +44,7 @@ async def start_twice(stage: Stage, outside: FakeServices) -> None:
     assert isinstance(await Runner(stage, context).run(VIDEO), Done)
 
 
-async def test_a_second_start_that_may_be_a_second_job_is_counted() -> None:
+async def test_second_start_without_an_idempotency_token_is_counted() -> None:
     [transcode] = [stage for stage in OPTIONAL_STAGES if stage.name == "transcode"]
     before, transcoder = counted("transcode"), Transcoder()
     await start_twice(transcode, FakeServices(more=transcoder))
@@ -52,7 +52,7 @@ async def test_a_second_start_that_may_be_a_second_job_is_counted() -> None:
 
 
 @pytest.mark.parametrize("name", ["faces", "segments"])
-async def test_a_second_start_under_a_lasting_token_is_not(name: str) -> None:
+async def test_second_start_with_an_idempotency_token_is_not_counted(name: str) -> None:
     [stage] = [stage for stage in OPTIONAL_STAGES if stage.name == name]
     before = counted(name)
     await start_twice(stage, FakeServices(failures=[TransientError("the answer got lost")]))

@@ -10,7 +10,7 @@ from headrace.streams.worker.host import WorkerConfig, startable_stages
 from tests.support.fake_services import MemoryBucket
 
 
-async def test_a_worker_works_in_the_epoch_that_was_begun_last() -> None:
+async def test_worker_uses_the_latest_epoch() -> None:
     bucket = MemoryBucket()
     stages = get_stages(["labels", "scan"])
     settings = StreamSettings(results_bucket="results")

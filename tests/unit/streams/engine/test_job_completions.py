@@ -38,7 +38,7 @@ COMPLETIONS = tuple(
 STRANGERS = tuple(job_finished(token) for token in ("labels-" + "0" * 40, "of somebody else"))
 
 Delivery = tuple[str, ConsumerRecord]
-"""The token that it is about, and the record."""
+"""The token of the job, and the record."""
 DELIVERIES: tuple[Delivery, ...] = (
     *(("", received(VIDEO, offset)) for offset in range(2)),
     *((each.token, received(each, offset)) for each in COMPLETIONS for offset in range(2)),
@@ -47,7 +47,7 @@ DELIVERIES: tuple[Delivery, ...] = (
 
 
 def now(work: Coroutine[Any, Any, Found]) -> Found:
-    """Run what never waits, without an event loop: 5,000 times that is half of the time."""
+    """Run a coroutine that never waits without an event loop, which halves the time of 5,000 runs."""
     try:
         work.send(None)
     except StopIteration as done:
@@ -57,7 +57,7 @@ def now(work: Coroutine[Any, Any, Found]) -> Found:
 
 
 class Cloud(FakeServices):
-    """A service whose jobs may end before it has answered to their start; `cuts` starts lose their answer."""
+    """A service whose jobs may end before the response to their start; `cuts` starts lose their response."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Cloud(FakeServices):
 
 
 class World:
-    """Stages that start jobs, as their consumer groups see what comes."""
+    """Stages that start jobs, each with its consumer group."""
 
     def __init__(self) -> None:
         self.bucket, self.cloud = MemoryBucket(), Cloud(self)
@@ -92,7 +92,7 @@ class World:
         self.dead: set[tuple[str, str, str]] = set()
 
     async def deliver(self, record: ConsumerRecord) -> None:
-        """Give a record to every group; one that is to be tried again comes again."""
+        """Deliver a record to every group, and again while it is retried."""
         for name, runner in self.runners.items():
             outcome = await runner.run(record)
             while isinstance(outcome, Retry):
@@ -105,7 +105,7 @@ class World:
                 self.sent |= set(outcome.events)
 
     async def live(self, deliveries: list[Delivery], cuts: set[str]) -> World:
-        """Let all of it happen. What ends before it was started ends while it is being started."""
+        """Deliver all records. A job that ends before its start ends during the start."""
         self.cloud.cuts = set(cuts)
         for token, record in deliveries:
             if token in OURS and token not in self.cloud.running:
@@ -115,7 +115,7 @@ class World:
         return self
 
     def state(self) -> tuple[Any, ...]:
-        """What is left: results, failures, messages and letters. A start whose answer got lost was not noted."""
+        """Return results, failures, messages and dead letters. Starts without a response are not recorded."""
         kept = {key: content for key, content in self.bucket.objects.items() if not key.endswith(".started.json")}
         sent = {message for message in self.sent if message.topic != JOBS_STARTED.name}
         return kept, sent, self.dead
@@ -132,7 +132,7 @@ def test_in_order_every_job_has_the_status_of_its_service() -> None:
 
 @settings(max_examples=PERMUTATIONS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(order=st.permutations(DELIVERIES), cuts=st.sets(st.sampled_from(sorted(OURS))))
-def test_whatever_the_order_the_end_is_the_same(order: list[Delivery], cuts: set[str]) -> None:
+def test_outcome_does_not_depend_on_the_order(order: list[Delivery], cuts: set[str]) -> None:
     world = now(World().live(order, cuts))
 
     assert world.state() == IN_ORDER

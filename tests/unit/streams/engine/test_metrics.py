@@ -10,7 +10,7 @@ from headrace.streams.engine.outcome import Dead, Retry
 from tests.support.records import received, uploaded
 
 
-def test_no_metric_holds_a_key_or_a_reason() -> None:
+def test_metrics_contain_no_keys_and_no_reasons() -> None:
     record = structs.replace(received(uploaded()), key=b"media/k?X-Amz-Signature=CANARY")
     metrics = StageMetrics("canary-stage")
     metrics.record_outcome(record, Dead("infected", "token=CANARY", "PermanentError"), 0.1)

@@ -1,4 +1,4 @@
-"""The committed offset of a partition is its lowest unfinished record, whatever order work ends in."""
+"""Tests that the committable offset is that of the lowest unfinished record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def deliver(mark: OffsetTracker, *offsets: int) -> None:
     mark.add((offset, float(offset)) for offset in offsets)
 
 
-def test_the_oldest_unfinished_record_tells_its_age() -> None:
+def test_reports_the_age_of_the_oldest_unfinished_record() -> None:
     mark = OffsetTracker(0)
     assert mark.oldest_time() is None
     deliver(mark, 3, 4)
@@ -21,11 +21,11 @@ def test_the_oldest_unfinished_record_tells_its_age() -> None:
     assert mark.oldest_time() == 4.0
 
 
-def test_nothing_delivered_means_that_a_restart_begins_where_this_one_did() -> None:
+def test_without_deliveries_the_committable_offset_is_unchanged() -> None:
     assert OffsetTracker(7).committable() == 7
 
 
-def test_a_slow_first_record_holds_the_offset_back() -> None:
+def test_slow_first_record_blocks_the_committable_offset() -> None:
     mark = OffsetTracker(0)
     deliver(mark, 0, 1, 2)
     mark.complete(1)
@@ -33,7 +33,7 @@ def test_a_slow_first_record_holds_the_offset_back() -> None:
     assert mark.committable() == 0
 
 
-def test_the_offset_moves_past_the_last_record_once_all_are_finished() -> None:
+def test_offset_moves_past_the_last_record_once_all_are_finished() -> None:
     mark = OffsetTracker(7)
     deliver(mark, 7, 9)  # 8 was compacted away
     mark.complete(9)
@@ -41,7 +41,7 @@ def test_the_offset_moves_past_the_last_record_once_all_are_finished() -> None:
     assert mark.committable() == 10
 
 
-def test_a_record_cannot_be_finished_twice() -> None:
+def test_finishing_a_record_twice_raises() -> None:
     mark = OffsetTracker(0)
     deliver(mark, 0)
     mark.complete(0)
@@ -50,7 +50,7 @@ def test_a_record_cannot_be_finished_twice() -> None:
 
 
 class Partition(RuleBasedStateMachine):
-    """A mark beside a model that is too simple to be wrong: the set of all records and the set of finished ones."""
+    """An offset tracker compared with a model: the sets of all and of finished records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Partition(RuleBasedStateMachine):
 
     @rule(gaps=st.lists(st.integers(min_value=1, max_value=4), min_size=1, max_size=5))
     def deliver(self, gaps: list[int]) -> None:
-        """Offsets rise, with gaps where compaction or transactions left some."""
+        """Deliver records with rising offsets and gaps, as compaction and transactions leave them."""
         offset = self.delivered[-1] if self.delivered else -1
         batch = []
         for gap in gaps:
@@ -73,7 +73,7 @@ class Partition(RuleBasedStateMachine):
     @precondition(lambda self: set(self.delivered) - self.finished)
     @rule(data=st.data())
     def finish(self, data: st.DataObject) -> None:
-        """Any unfinished record may be the next to finish."""
+        """Finish any unfinished record."""
         offset = data.draw(st.sampled_from(sorted(set(self.delivered) - self.finished)))
         self.mark.complete(offset)
         self.finished.add(offset)

@@ -1,4 +1,4 @@
-"""Every failure has exactly one ending."""
+"""Tests that every failure has exactly one outcome."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DRAW = random.Random(7)
         (KeyError("also a bug"), "internal_error"),
     ],
 )
-def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> None:
+def test_permanent_errors_are_dead_letters_at_once(error: Exception, code: str) -> None:
     outcome = outcome_for(error, 1, DRAW)
     assert isinstance(outcome, Dead)
     assert outcome.code == code
@@ -52,7 +52,7 @@ def test_what_can_never_work_is_dead_at_once(error: Exception, code: str) -> Non
         (UnknownSchemaError(schema_id=7), SCHEMA_ATTEMPTS),
     ],
 )
-def test_what_may_work_later_is_tried_again_until_the_attempts_are_used_up(error: Exception, most: int) -> None:
+def test_transient_errors_are_retried_up_to_the_maximum_attempts(error: Exception, most: int) -> None:
     assert all(isinstance(outcome_for(error, attempt, DRAW), Retry) for attempt in range(1, most))
     assert isinstance(outcome_for(error, most, DRAW), Dead)
     assert isinstance(outcome_for(error, 1, DRAW, policy=RetryPolicy(max_attempts=1)), Dead)
@@ -63,36 +63,36 @@ def test_unknown_schema_becomes_a_dead_letter_within_five_seconds() -> None:
     assert longest < 5
 
 
-def test_an_unknown_schema_ends_as_its_own_code() -> None:
+def test_unknown_schema_has_its_own_code() -> None:
     outcome = outcome_for(UnknownSchemaError("00" * 8), DEFAULT_RETRY.max_attempts, DRAW)
     assert isinstance(outcome, Dead)
     assert outcome.code == "schema"
 
 
-def test_throttling_costs_no_attempt_and_never_kills() -> None:
+def test_throttling_counts_no_attempt_and_makes_no_dead_letter() -> None:
     outcome = outcome_for(ThrottledError("slow down"), 10 * DEFAULT_RETRY.max_attempts, DRAW)
     assert isinstance(outcome, Retry)
     assert not outcome.counts
 
 
 @pytest.mark.parametrize("error", [OutageError("no bucket"), RegistryUnavailableError("no registry")])
-def test_an_outage_is_waited_for_and_never_kills(error: Exception) -> None:
+def test_outage_pauses_the_stage_and_makes_no_dead_letter(error: Exception) -> None:
     outcome = outcome_for(error, 10 * DEFAULT_RETRY.max_attempts, DRAW)
     assert isinstance(outcome, PauseStage)
     assert outcome.why == str(error)
 
 
-def test_what_was_replaced_is_superseded() -> None:
+def test_replaced_object_is_superseded() -> None:
     outcome = outcome_for(ObjectGone("replaced"), 1, DRAW)
     assert outcome == Done(how="superseded", why="replaced")
     assert label(outcome) == "superseded"
 
 
 @given(attempt=st.integers(min_value=1, max_value=10_000), seed=st.integers())
-def test_waiting_is_never_longer_than_the_cap(attempt: int, seed: int) -> None:
+def test_retry_delay_is_at_most_the_cap(attempt: int, seed: int) -> None:
     assert 0 <= DEFAULT_RETRY.delay(attempt, random.Random(seed)) <= DEFAULT_RETRY.cap_seconds
 
 
-def test_waiting_doubles_on_average() -> None:
+def test_retry_delay_doubles_on_average() -> None:
     means = [sum(DEFAULT_RETRY.delay(attempt, DRAW) for _ in range(4000)) / 4000 for attempt in (1, 2, 3, 4)]
     assert all(1.8 < later / earlier < 2.2 for earlier, later in itertools.pairwise(means))

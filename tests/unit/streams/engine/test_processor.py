@@ -1,4 +1,4 @@
-"""A record is done only when its outcome is durable."""
+"""Tests that a record is done only when its outcome is durable."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ class Broker:
 
 
 class Quick(random.Random):
-    """Draws no waiting at all."""
+    """Chooses a delay of 0."""
 
     def uniform(self, a: float, b: float) -> float:
         return a
 
 
 class Slow(random.Random):
-    """Draws the longest waiting."""
+    """Chooses the longest delay."""
 
     def uniform(self, a: float, b: float) -> float:
         return 1000.0
 
 
 class Longest(random.Random):
-    """Draws the upper bound."""
+    """Chooses the upper bound."""
 
     def uniform(self, a: float, b: float) -> float:
         return b
 
 
 class Away:
-    """A schema registry that is away for a while, and then knows nothing, or our own schemas."""
+    """A schema registry that is unavailable at first, and then has no schemas or those of Headrace."""
 
     def __init__(self, failures: int, knows: bool) -> None:
         self.failures, self.knows = failures, knows
@@ -100,16 +100,16 @@ def world() -> World:
     return World(Quick())
 
 
-async def test_a_result_ends_on_its_topic(world: World) -> None:
+async def test_result_is_sent_to_its_topic(world: World) -> None:
     assert await world.ends_in() == ["media.scanned"]
 
 
-async def test_a_short_wait_is_waited_for_in_place(world: World) -> None:
+async def test_short_retry_delay_is_waited_in_place(world: World) -> None:
     world.outside.failures = [TransientError("once"), ThrottledError("twice")]
     assert await world.ends_in() == ["media.scanned"]
 
 
-async def test_a_long_wait_goes_through_the_retry_topic() -> None:
+async def test_long_retry_delay_uses_the_retry_topic() -> None:
     world = World(Slow())
     world.outside.failures = [TransientError("timed out")]
     assert await world.ends_in() == ["scan.retry"]
@@ -117,14 +117,14 @@ async def test_a_long_wait_goes_through_the_retry_topic() -> None:
     assert (headers["retry-after-ms"], headers["retry-attempts"]) == (b"1000000", b"1")
 
 
-async def test_throttling_costs_no_attempt() -> None:
+async def test_throttling_counts_no_attempt() -> None:
     world = World(Slow())
     world.outside.failures = [ThrottledError("slow down")]
     assert await world.ends_in() == ["scan.retry"]
     assert dict(world.broker.sent[0].headers)["retry-attempts"] == b"0"
 
 
-async def test_attempts_are_counted_over_all_tries_and_then_it_is_dead() -> None:
+async def test_dead_letter_after_the_maximum_attempts_over_all_deliveries() -> None:
     world = World(Slow())
     record = received(uploaded())
     topics = []
@@ -140,20 +140,20 @@ async def test_attempts_are_counted_over_all_tries_and_then_it_is_dead() -> None
     assert dict(last.headers)["dlq-attempts"] == b"8"
 
 
-async def test_a_dead_letter_is_noted_in_the_store_and_then_sent(world: World) -> None:
+async def test_dead_letter_is_stored_before_it_is_sent(world: World) -> None:
     world.outside.failures = [PermanentError("infected", "EICAR")]
     assert await world.ends_in() == ["scan.dlq"]
     assert any(key.endswith("scan@1.failed.json") for key in world.bucket.objects)
 
 
-async def test_a_record_is_not_done_before_the_broker_has_its_dead_letter(world: World) -> None:
+async def test_record_is_done_only_after_its_dead_letter_is_acknowledged(world: World) -> None:
     world.outside.failures = [PermanentError("infected", "EICAR")]
     world.broker.failures = [SendError("scan.dlq", "no such topic", final=False)] * 3
     assert await world.ends_in() == ["scan.dlq"]
     assert not world.broker.failures
 
 
-async def test_a_result_that_is_too_large_for_the_broker_is_a_dead_letter(world: World) -> None:
+async def test_result_too_large_for_the_broker_becomes_a_dead_letter(world: World) -> None:
     world.broker.failures = [SendError("media.scanned", "message too large", final=True)]
     assert await world.ends_in() == ["scan.dlq"]
     assert dict(world.broker.sent[0].headers)["dlq-code"] == b"result_too_large"
@@ -171,14 +171,14 @@ def confluent(schema_id: int = 7) -> ConsumerRecord:
     return replace(record, value=b"\x00" + schema_id.to_bytes(4, "big") + (record.value or b"")[HEADER:])
 
 
-async def test_a_registry_that_is_away_is_an_outage_and_costs_no_record() -> None:
+async def test_unavailable_registry_is_an_outage_and_loses_no_record() -> None:
     registry = Away(failures=20, knows=True)
     world = World(Quick(), registry)
     assert await world.ends_in(confluent()) == ["media.scanned"]
     assert registry.failures == 0
 
 
-async def test_while_the_registry_is_away_the_stage_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stage_is_paused_while_the_registry_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     world, seen = World(Quick(), Away(failures=1, knows=True)), []
 
     async def look(seconds: float) -> None:
@@ -189,7 +189,7 @@ async def test_while_the_registry_is_away_the_stage_is_paused(monkeypatch: pytes
     assert seen == ["no registry"]
 
 
-async def test_an_id_that_the_registry_never_knows_is_a_dead_letter_in_the_end() -> None:
+async def test_permanently_unknown_registry_id_becomes_a_dead_letter() -> None:
     world, record = World(Quick(), Away(failures=0, knows=False)), confluent()
     while not world.broker.sent or world.broker.sent[-1].topic != "scan.dlq":
         await world.processor.process(record)
@@ -199,7 +199,7 @@ async def test_an_id_that_the_registry_never_knows_is_a_dead_letter_in_the_end()
     assert record.value == confluent().value
 
 
-async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stage_is_paused_during_an_outage(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     async def look(seconds: float) -> None:
@@ -211,7 +211,7 @@ async def test_while_an_outage_lasts_the_stage_is_paused(world: World, monkeypat
     assert seen == ["no credentials"]
 
 
-async def test_a_stage_is_paused_until_no_record_waits_any_more(world: World) -> None:
+async def test_stage_is_paused_until_no_record_waits(world: World) -> None:
     world.outside.failures = [PermanentError("infected", "EICAR")]
     world.broker.failures = [SendError("scan.dlq", "no such topic", final=False)] * 1000
     waiting = asyncio.create_task(world.processor.process(received(uploaded())))
@@ -224,7 +224,7 @@ async def test_a_stage_is_paused_until_no_record_waits_any_more(world: World) ->
     assert world.processor.pause.why == ""
 
 
-async def test_a_store_that_is_away_keeps_the_dead_letter_waiting(world: World) -> None:
+async def test_dead_letter_waits_for_an_unavailable_store(world: World) -> None:
     record = received(uploaded())
     world.bucket.broken = OutageError("no bucket")
     ending = asyncio.create_task(world.processor.process(record))
@@ -235,13 +235,13 @@ async def test_a_store_that_is_away_keeps_the_dead_letter_waiting(world: World) 
     assert [message.topic for message in world.broker.sent] == ["media.scanned"]
 
 
-async def test_a_record_past_its_deadline_is_tried_again_later(world: World) -> None:
+async def test_record_past_its_deadline_is_retried(world: World) -> None:
     await world.processor.on_deadline(received(uploaded()))
     [again] = world.broker.sent
     assert (again.topic, dict(again.headers)["retry-code"]) == ("scan.retry", b"deadline")
 
 
-async def test_a_record_that_never_makes_its_deadline_is_dead_in_the_end(world: World) -> None:
+async def test_record_that_always_exceeds_its_deadline_becomes_a_dead_letter(world: World) -> None:
     record = received(uploaded())
     for _ in range(8):
         await world.processor.on_deadline(record)
@@ -257,7 +257,7 @@ async def test_deadline_counts_against_the_retry_policy_of_the_stage() -> None:
     assert [message.topic for message in world.broker.sent] == ["scan.dlq"]
 
 
-async def test_who_is_throttled_again_and_again_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_repeated_throttling_increases_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     async def at_once(_: float) -> None: ...
 
     monkeypatch.setattr(subject, "asyncio", SimpleNamespace(sleep=at_once))

@@ -1,4 +1,4 @@
-"""Keyed scheduler: order per key, no key in another's way, nothing finished that was not."""
+"""Tests of the keyed scheduler: order per key, independent keys, exact offsets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def record(offset: int, key: bytes | None = b"k", partition: int = 0, timestamp:
 
 
 class Bench:
-    """A scheduler whose records a test releases one by one."""
+    """A scheduler whose records finish when the test releases them."""
 
     def __init__(self) -> None:
         self.begun: list[ConsumerRecord] = []
@@ -74,12 +74,12 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
 
 
 async def still() -> None:
-    """Let everything run that can."""
+    """Run every ready task."""
     for _ in range(50):
         await asyncio.sleep(0)
 
 
-async def test_records_of_one_key_run_one_after_another(bench: Bench) -> None:
+async def test_records_of_one_key_run_in_order(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running() as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0), record(1), record(2)])
@@ -102,7 +102,7 @@ async def test_slow_key_blocks_no_other_key_and_keeps_the_offset(bench: Bench) -
         await until(lambda: scheduler.committable(WHERE) == 9)
 
 
-async def test_no_more_records_are_in_work_than_allowed(bench: Bench) -> None:
+async def test_in_flight_records_are_limited(bench: Bench) -> None:
     bench.hold(*range(9))
     async with bench.running(in_flight=3) as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(n, b"%d" % n) for n in range(9)])
@@ -110,7 +110,7 @@ async def test_no_more_records_are_in_work_than_allowed(bench: Bench) -> None:
         assert scheduler.stats.in_flight_records() == 3
 
 
-async def test_records_without_a_key_run_side_by_side(bench: Bench) -> None:
+async def test_records_without_a_key_run_concurrently(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running() as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0, None), record(1, None)])
@@ -130,7 +130,7 @@ async def test_partitions_take_turns(bench: Bench) -> None:
     assert last_of_the_small_one <= 7
 
 
-async def test_a_partition_with_too_much_waiting_has_no_room(bench: Bench) -> None:
+async def test_partition_with_a_full_buffer_has_no_room(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running(buffer=2000) as scheduler:
         partition = scheduler.assign(WHERE, 0)
@@ -141,7 +141,7 @@ async def test_a_partition_with_too_much_waiting_has_no_room(bench: Bench) -> No
         await until(lambda: scheduler.has_room(WHERE))
 
 
-async def test_a_record_that_is_not_due_holds_no_slot_and_keeps_its_offset(bench: Bench) -> None:
+async def test_record_that_is_not_due_uses_no_slot_and_blocks_its_offset(bench: Bench) -> None:
     soon = 0.05
     now = time.time()
     bench.due = lambda each: now + soon if each.offset == 0 else 0.0
@@ -164,7 +164,7 @@ async def test_record_past_its_deadline_is_cancelled_and_retried(bench: Bench) -
     assert [each.offset for each in bench.ended] == [1]
 
 
-async def test_a_batch_that_does_not_follow_the_last_one_is_refused(bench: Bench) -> None:
+async def test_rejects_a_batch_after_a_gap(bench: Bench) -> None:
     async with bench.running() as scheduler:
         partition = scheduler.assign(WHERE, 0)
         assert scheduler.deliver(partition, 0, [record(0)])
@@ -172,7 +172,7 @@ async def test_a_batch_that_does_not_follow_the_last_one_is_refused(bench: Bench
         await until(lambda: scheduler.committable(WHERE) == 1)
 
 
-async def test_work_of_an_earlier_assignment_does_not_move_the_new_ones_offset(bench: Bench) -> None:
+async def test_records_of_an_earlier_assignment_do_not_move_the_offset(bench: Bench) -> None:
     bench.hold(0)
     async with bench.running() as scheduler:
         scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])

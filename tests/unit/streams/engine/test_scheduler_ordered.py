@@ -36,7 +36,7 @@ def again(of: ConsumerRecord, offset: int, after_ms: int = 0) -> ConsumerRecord:
 
 
 class Stage:
-    """Work whose tries fail as often as a test says, and its log of retries."""
+    """A handler that fails a given number of times, and its retry topic."""
 
     def __init__(self, failures: dict[int, int] | None = None) -> None:
         self.left = defaultdict(int, failures or {})
@@ -75,7 +75,7 @@ class Stage:
 
 
 async def still() -> None:
-    """Let everything run that can."""
+    """Run every ready task."""
     for _ in range(50):
         await asyncio.sleep(0)
 
@@ -101,7 +101,7 @@ async def test_deferred_record_blocks_later_records_of_its_key() -> None:
         await until(lambda: stage.numbers() == [0, 1])
 
 
-async def test_it_waits_through_any_number_of_tries() -> None:
+async def test_key_stays_locked_through_several_retries() -> None:
     stage = Stage({0: 3})
     async with stage.running() as scheduler:
         scheduler.deliver(scheduler.assign(SOURCE, 0), 0, [record(0), record(1)])
@@ -113,7 +113,7 @@ async def test_it_waits_through_any_number_of_tries() -> None:
         await until(lambda: stage.numbers() == [0, 1])
 
 
-async def test_a_retry_that_is_not_due_holds_its_key_and_no_other() -> None:
+async def test_retry_that_is_not_due_blocks_only_its_key() -> None:
     stage = Stage()
     async with stage.running() as scheduler:
         scheduler.deliver(scheduler.assign(RETRY, 0), 0, [again(record(0), 0, after_ms=200)])
@@ -123,7 +123,7 @@ async def test_a_retry_that_is_not_due_holds_its_key_and_no_other() -> None:
         await until(lambda: stage.numbers() == [0, 1])
 
 
-async def test_after_a_restart_retries_are_read_before_anything_else_is_fetched() -> None:
+async def test_retries_are_read_before_the_input_after_a_restart() -> None:
     stage = Stage()
     async with stage.running() as scheduler:
         retries = scheduler.assign(RETRY, 3, end=5)

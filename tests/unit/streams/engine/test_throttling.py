@@ -1,4 +1,4 @@
-"""A service that refuses nine calls of ten for a minute: records wait, none dies, and then all goes on at full rate."""
+"""Tests throttling of nine calls in ten for a minute: records wait and none becomes a dead letter."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SOON = 10.0
 
 
 class Service(FakeServices):
-    """Answers after a while, or refuses, as the local endpoint does."""
+    """A service that responds after a delay or throttles, as the local endpoint does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Service(FakeServices):
 
 
 class Log:
-    """Takes what a stage sends, and gives back in due time what is to be tried again."""
+    """A producer that redelivers retry records when they are due."""
 
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
         self.service = Service()
@@ -100,5 +100,5 @@ async def throttled_for_a_minute() -> None:
     assert log.dead == []
 
 
-def test_after_a_minute_of_refusals_nothing_is_dead_and_all_is_done_within_ten_seconds() -> None:
+def test_throttled_for_a_minute_all_records_finish_within_ten_seconds() -> None:
     virtual_time.run(throttled_for_a_minute())

@@ -1,4 +1,4 @@
-"""A consumer whose Kafka is in memory."""
+"""A consumer with an in-memory Kafka."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def nothing(_: ConsumerRecord) -> RecordDisposition:
 
 
 class Kafka:
-    """A cluster's side of a consumer: committed offsets, the beginning of each log, and what a fetch gives."""
+    """A cluster in memory: committed offsets, log start offsets, and the records of each fetch."""
 
     def __init__(self, committed: dict[TP, int | None], begin: int = 0, end: int = 0) -> None:
         self.committed = committed

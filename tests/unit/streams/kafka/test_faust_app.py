@@ -33,7 +33,7 @@ async def test_partition_without_a_committed_offset_starts_at_its_beginning(
 
 
 async def fetched(of: BatchConsumer, kafka: Kafka, *offsets: int) -> list[int]:
-    """Fetch once and give the offsets that were delivered to the scheduler."""
+    """Fetch once and return the offsets delivered to the scheduler."""
     kafka.fetches.append(list(offsets))
     delivered = []
     async for _, event in of.getmany(0):
@@ -122,7 +122,7 @@ async def test_refetches_a_batch_that_was_never_delivered(scheduler: KeyedSchedu
     reading = await flowing(scheduler, kafka)
     kafka.fetches = [[7, 8], [9]]
     async for _ in reading.getmany(0):
-        """The agent never sees it."""
+        """The agent does not receive it."""
     async for _, event in reading.getmany(0):
         batch: Any = event.value
         assert not scheduler.deliver(batch.assignment, batch.start, batch.records)
@@ -165,7 +165,7 @@ def test_plaintext_cluster_needs_no_credentials() -> None:
 
 
 async def further_than_delivered(scheduler: KeyedScheduler, position: int) -> tuple[BatchConsumer, Kafka]:
-    """A consumer that begins at 5 and whose client, when a fetch has brought nothing, is at a position behind that."""
+    """Return a consumer at offset 5 whose client has a higher position after an empty fetch."""
     tp = TP("media.ready", 0)
     kafka = Kafka({tp: 5})
     of = await flowing(scheduler, kafka)

@@ -40,7 +40,7 @@ def test_private_attribute_exists(attribute: PrivateAttribute) -> None:
     assert exists(attribute), f"{attribute.owner}.{attribute.name} is gone ({attribute.use})"
 
 
-def test_a_removed_attribute_is_reported() -> None:
+def test_removed_attribute_is_reported() -> None:
     assert not exists(PrivateAttribute("faust.app.base:App", "_no_such_attribute", ""))
 
 

@@ -1,4 +1,4 @@
-"""No service is asked for more jobs at a time than it allows, whatever the number of workers."""
+"""Tests that all workers together stay within the concurrent-job quota of a service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def started(number: int, partition: int = 0) -> JobStarted:
 
 
 @given(quota=st.integers(min_value=4, max_value=50))
-def test_the_partitions_share_the_whole_quota_and_no_more(quota: int) -> None:
+def test_partitions_share_the_whole_quota(quota: int) -> None:
     slots = JobSlots({"labels": quota}, 4)
     refused = 0
     for number in range(4 * quota):
@@ -46,21 +46,21 @@ def test_the_partitions_share_the_whole_quota_and_no_more(quota: int) -> None:
     assert (slots.taken("labels"), refused) == (quota, 3 * quota)
 
 
-def test_a_job_that_has_a_slot_keeps_it() -> None:
+def test_job_keeps_its_slot() -> None:
     slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
     slots.take("labels", 0, token(1), NOW, LATER)
     assert slots.taken("labels") == 1
 
 
-def test_a_job_that_has_ended_frees_its_slot() -> None:
+def test_finished_job_frees_its_slot() -> None:
     slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
     slots.on_job_ended(token(1))
     slots.take("labels", 0, token(2), NOW, LATER)
 
 
-def test_a_job_that_the_service_never_accepted_frees_its_slot_and_may_take_one_again() -> None:
+def test_rejected_job_frees_its_slot_and_can_reserve_again() -> None:
     slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
     slots.release(token(1))
@@ -69,7 +69,7 @@ def test_a_job_that_the_service_never_accepted_frees_its_slot_and_may_take_one_a
         slots.take("labels", 0, token(2), NOW, LATER)
 
 
-def test_a_job_that_is_started_once_more_after_its_end_holds_nothing() -> None:
+def test_job_restarted_after_its_end_uses_no_slot() -> None:
     slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
     JobEventHandler(slots, CODEC).take(CODEC.encode(job_finished(token(1))))
@@ -78,24 +78,24 @@ def test_a_job_that_is_started_once_more_after_its_end_holds_nothing() -> None:
     assert slots.taken("labels") == 1
 
 
-def test_a_job_past_its_deadline_holds_nothing() -> None:
+def test_overdue_job_uses_no_slot() -> None:
     slots = JobSlots({"labels": 1}, 1)
     slots.take("labels", 0, token(1), NOW, LATER)
     slots.take("labels", 0, token(2), LATER, LATER + timedelta(hours=1))
 
 
-def test_a_stage_without_a_quota_is_not_held_back() -> None:
+def test_stage_without_a_quota_is_not_limited() -> None:
     slots = JobSlots({}, 1)
     for number in range(1000):
         slots.take("labels", 0, token(number), NOW, LATER)
 
 
-def test_a_quota_that_would_starve_a_partition_is_refused_by_name() -> None:
+def test_rejects_a_quota_below_one_slot_per_partition() -> None:
     with pytest.raises(TooFewSlotsError, match="labels=3 must be at least its 4 partitions"):
         JobSlots({"labels": 3}, 4)
 
 
-def test_a_new_owner_knows_of_the_jobs_that_another_worker_started() -> None:
+def test_counts_jobs_started_by_other_workers() -> None:
     slots = JobSlots({"labels": 1}, 1)
     JobEventHandler(slots, CODEC).take(CODEC.encode(started(1)))
     with pytest.raises(ThrottledError):
@@ -103,7 +103,7 @@ def test_a_new_owner_knows_of_the_jobs_that_another_worker_started() -> None:
 
 
 @given(order=st.permutations([started(1), started(2), job_finished(token(1)), job_finished(token(2))]))
-def test_whatever_the_order_of_the_topics_the_count_ends_the_same(order: list[object]) -> None:
+def test_count_does_not_depend_on_the_order_of_the_topics(order: list[object]) -> None:
     slots = JobSlots({"labels": 9}, 1)
     fold = JobEventHandler(slots, CODEC)
     for event in order:

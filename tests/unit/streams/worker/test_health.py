@@ -52,7 +52,7 @@ def test_ready_once_the_stages_run(health: HealthState, address: str) -> None:
     assert page(address + "/ready") == (200, "ready")
 
 
-def test_a_worker_without_partitions_is_alive(address: str) -> None:
+def test_worker_without_partitions_is_alive(address: str) -> None:
     assert page(address + "/live") == (200, "live")
 
 
