@@ -3,12 +3,12 @@
 ARG PYTHON=python:3.11.13-slim-bookworm
 
 FROM ${PYTHON} AS build
-# Settings of pip that a network may need, such as PIP_INDEX_URL. None is kept in an image.
+# Optional pip settings, such as PIP_INDEX_URL. They are not stored in the image.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_CERT
 WORKDIR /src
-# For `strip`: some wheels come with their debug symbols, 40 MB in all.
+# For `strip`: some wheels include debug symbols, 40 MB in total.
 RUN apt-get update -qq && apt-get install --yes -qq --no-install-recommends binutils
 RUN python3 -m venv /opt/headrace
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -31,7 +31,7 @@ RUN python3 -m venv /opt/pip && /opt/pip/bin/pip --python /opt/headrace/bin/pyth
 
 FROM ${PYTHON} AS base
 LABEL org.opencontainers.image.title="Headrace" \
-      org.opencontainers.image.description="Media that lands in S3 comes out analysed, by way of Apache Kafka" \
+      org.opencontainers.image.description="Event-driven AI media pipeline on Apache Kafka" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 10001 headrace \
  && useradd --uid 10001 --gid headrace --no-create-home --shell /usr/sbin/nologin headrace

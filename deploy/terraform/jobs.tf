@@ -1,4 +1,4 @@
-# The ends of jobs: Rekognition, Textract and Polly tell SNS, the others EventBridge.
+# Job completions: Rekognition, Textract and Polly publish to SNS, the other services to EventBridge.
 
 resource "aws_sns_topic" "jobs" {
   name = "AmazonRekognition-${var.name}" # AWS's own role for Rekognition allows topics of this prefix
@@ -22,7 +22,7 @@ resource "aws_cloudwatch_event_target" "jobs" {
   arn      = aws_sqs_queue.events.arn
 }
 
-# Who tells of ends.
+# The services that assume the role to publish job completions.
 data "aws_iam_policy_document" "jobs_assume" {
   statement {
     actions = ["sts:AssumeRole"]

@@ -1,5 +1,5 @@
-# What Headrace needs in an AWS account, around buckets and a cluster that are there already: queue, notifications, rights.
-# What is allowed and listened to is in wanted.json, which a test compares with the code.
+# Queue, notifications and IAM roles for Headrace. The buckets and the cluster must exist.
+# wanted.json has the allowed actions and the event patterns; a test compares it with the code.
 
 terraform {
   required_version = ">= 1.5"

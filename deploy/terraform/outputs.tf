@@ -1,5 +1,5 @@
 output "settings" {
-  description = "Headrace's settings for all of this."
+  description = "Headrace's settings for these resources."
   value = {
     HEADRACE_QUEUE_URLS            = aws_sqs_queue.events.url
     HEADRACE_MEDIA_BUCKET          = var.media_bucket

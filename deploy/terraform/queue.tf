@@ -15,7 +15,7 @@ resource "aws_sqs_queue" "events" {
   })
 }
 
-# A bucket's ARN does not say whose it is, so S3 may send for this account alone.
+# A bucket's ARN has no account id, so the policy allows S3 for this account only.
 data "aws_iam_policy_document" "events" {
   statement {
     sid       = "FromS3"
@@ -79,5 +79,5 @@ resource "aws_s3_bucket_notification" "media" {
     queue_arn = aws_sqs_queue.events.arn
     events    = local.wanted.object_events
   }
-  depends_on = [aws_sqs_queue_policy.events] # S3 tries whether it may send
+  depends_on = [aws_sqs_queue_policy.events] # S3 sends a test event
 }

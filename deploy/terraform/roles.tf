@@ -1,4 +1,4 @@
-# The bridge empties the queue, and nothing else.
+# The bridge has access to its queue only.
 resource "aws_iam_role" "bridge" {
   name               = "${var.name}-bridge"
   assume_role_policy = var.assume_role_policy
@@ -15,7 +15,7 @@ resource "aws_iam_role_policy" "bridge" {
   })
 }
 
-# Workers read media, keep results, and call the AI services, whose calls know no resources.
+# Workers read media, store results, and call the AI services, which have no resource-level permissions.
 resource "aws_iam_role" "worker" {
   name               = "${var.name}-worker"
   assume_role_policy = var.assume_role_policy

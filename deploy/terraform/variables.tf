@@ -1,26 +1,26 @@
 variable "name" {
-  description = "What the queues, rules and roles are called, and what their names begin with."
+  description = "Name or name prefix of the queues, rules and roles."
   type        = string
   default     = "headrace"
 }
 
 variable "media_bucket" {
-  description = "Bucket that media land in. Its notification configuration is replaced: there is one a bucket."
+  description = "Bucket for uploaded media. Its notification configuration is replaced: a bucket has only one."
   type        = string
 }
 
 variable "results_bucket" {
-  description = "Bucket that holds every stage's results."
+  description = "Bucket for the results of all stages."
   type        = string
 }
 
 variable "receives_before_redrive" {
-  description = "How often a message is handed out before SQS gives it up. A restart of the bridge costs one."
+  description = "maxReceiveCount of the queue. A restart of the bridge counts as one receive."
   type        = number
   default     = 10
 }
 
 variable "assume_role_policy" {
-  description = "JSON: who may be the bridge and the workers, such as a service account of an EKS cluster."
+  description = "JSON: trust policy of the roles, for example a service account of an EKS cluster."
   type        = string
 }

@@ -107,33 +107,33 @@ def cluster() -> Iterator[Cluster]:
         yield made
 
 
-def test_a_file_that_is_put_from_the_host_is_completed(cluster: Cluster) -> None:
+def test_completes_a_file_uploaded_from_the_host(cluster: Cluster) -> None:
     key = cluster.put("bottles.jpg")
-    said = cluster.headrace("trace", key)
-    assert "MediaLabelled" in said
+    output = cluster.headrace("trace", key)
+    assert "MediaLabelled" in output
     assert cluster.headrace("doctor")
 
 
-def test_work_goes_on_after_the_broker_was_restarted(cluster: Cluster) -> None:
+def test_continues_after_a_broker_restart(cluster: Cluster) -> None:
     cluster.compose("restart", "kafka")
     cluster.put("bottles.jpg")
 
 
-def test_a_worker_that_was_killed_is_replaced_and_nothing_is_lost(cluster: Cluster) -> None:
+def test_replaces_a_killed_worker_without_loss(cluster: Cluster) -> None:
     cluster.compose("kill", "worker")
     key = cluster.send("bottles.jpg")
     cluster.up()
     wait_for(lambda: "completed" in cluster.headrace("trace", key, check=False), "the file", seconds=90)
 
 
-def test_three_workers_share_the_work(cluster: Cluster) -> None:
+def test_three_workers_share_a_consumer_group(cluster: Cluster) -> None:
     cluster.up("--scale", "worker=3")
     wait_for(lambda: cluster.members("thumbnails") == 3, "three members", seconds=90)
     cluster.put("bottles.jpg")
     cluster.up("--scale", "worker=1")
 
 
-def test_a_replay_by_offset_reset_emits_again_and_pays_nothing(cluster: Cluster) -> None:
+def test_rewind_emits_again_without_new_ai_calls(cluster: Cluster) -> None:
     cluster.compose("stop", "worker")
     wait_for(lambda: not cluster.members("labels"), "the group to be empty", seconds=60)
     before, calls = cluster.status()["labels"], cluster.calls()
@@ -145,7 +145,7 @@ def test_a_replay_by_offset_reset_emits_again_and_pays_nothing(cluster: Cluster)
     assert cluster.calls() == calls
 
 
-def test_down_and_up_loses_nothing(cluster: Cluster) -> None:
+def test_down_and_up_keeps_all_data(cluster: Cluster) -> None:
     key = cluster.put("bottles.jpg")
     before = cluster.status()["completed"]["finished"]
     cluster.compose("down")
@@ -159,7 +159,7 @@ merges = pytest.mark.skipif(compose() == ["docker-compose"], reason="deploy/comp
 
 
 @merges
-def test_of_three_brokers_one_may_go_and_nothing_is_lost() -> None:
+def test_three_brokers_tolerate_the_loss_of_one() -> None:
     with running("cluster") as cluster:
         key = cluster.put("bottles.jpg")
         cluster.compose("kill", "kafka-2")
@@ -168,7 +168,7 @@ def test_of_three_brokers_one_may_go_and_nothing_is_lost() -> None:
 
 
 @merges
-def test_a_worker_for_each_stage_completes_a_file() -> None:
+def test_one_worker_for_each_stage_completes_a_file() -> None:
     with running("stages") as cluster:
         cluster.put("bottles.jpg")
         at_work = cluster.compose("ps", "--services", "--filter", "status=running").split()

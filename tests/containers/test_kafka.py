@@ -1,4 +1,4 @@
-"""A broker in a container: our topics, and records that outlive a restart."""
+"""A broker in a container: topics and records survive a restart."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def there(settings: KafkaSettings) -> dict[str, int]:
 
 
 @pytest.mark.timeout(180)
-def test_topics_and_records_outlive_a_restart_of_the_broker(broker: ApacheKafkaContainer) -> None:
+def test_topics_and_records_survive_a_broker_restart(broker: ApacheKafkaContainer) -> None:
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
     table = topics.table(stage.name for stage in pipeline.stages())
     wait_for(lambda: _created(settings, table), "the topics", seconds=60)

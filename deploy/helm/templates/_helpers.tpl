@@ -65,7 +65,7 @@ volumeMounts:
   - { name: tmp, mountPath: /tmp }
 {{- end }}
 
-{{/* As long as a drain may take, and a little more, before the process is killed. */}}
+{{/* The termination grace period: the drain timeout and a margin. */}}
 {{- define "headrace.grace" -}}
 {{ add 20 (ceil (float64 .)) }}
 {{- end }}

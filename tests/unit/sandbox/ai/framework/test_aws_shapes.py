@@ -1,4 +1,4 @@
-"""Values against AWS shapes."""
+"""Decoding, validation and encoding by AWS shapes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def broken(value: Any, name: str) -> list[str]:
     return [text.partition("constraint: ")[2] for text in aws_shapes.violations(value, shape("rekognition", name))]
 
 
-def test_what_keeps_to_the_model_breaks_nothing() -> None:
+def test_valid_value_has_no_violations() -> None:
     value = {"Video": {"S3Object": {"Bucket": "media", "Name": "a b+c.mp4"}}, "MinConfidence": 55.5, "JobTag": "a:b+c="}
     assert broken(value, "StartLabelDetectionRequest") == []
 
@@ -46,30 +46,30 @@ def test_each_kind_of_constraint_is_checked(value: Any, name: str, constraint: s
     assert constraint in broken(value, name)
 
 
-def test_a_violation_names_the_path_as_aws_does() -> None:
+def test_violation_has_the_path_format_of_aws() -> None:
     value = {"Labels": [{"Name": "Blue"}, {"Name": 7}]}
     (text,) = aws_shapes.violations(value, shape("rekognition", "DetectLabelsResponse"))
     assert text.startswith("Value '7' at 'labels.2.member.name' failed to satisfy constraint")
 
 
-def test_reading_drops_nulls_and_what_is_unknown() -> None:
+def test_decode_drops_nulls_and_unknown_members() -> None:
     given = {"Image": {"Bytes": "AAE=", "S3Object": None}, "Colour": "red"}
     assert aws_shapes.decode(given, shape("rekognition", "DetectLabelsRequest")) == {"Image": {"Bytes": b"\x00\x01"}}
 
 
 @pytest.mark.parametrize("given", [[], {"Image": "x"}, {"Image": {"Bytes": "?"}}, {"Image": {}, "MaxLabels": "ten"}])
-def test_what_has_another_form_is_malformed(given: Any) -> None:
+def test_rejects_malformed_values(given: Any) -> None:
     with pytest.raises(aws_shapes.MalformedRequestError):
         aws_shapes.decode(given, shape("rekognition", "DetectLabelsRequest"))
 
 
-def test_times_go_both_ways_as_seconds_since_1970() -> None:
+def test_times_are_seconds_since_1970() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 500_000, UTC)
     written = json.loads(aws_shapes.encode({"StartTime": moment}))
     assert aws_shapes.decode(written, shape("transcribe", "TranscriptionJob")) == {"StartTime": moment}
 
 
-def test_every_pattern_of_the_served_operations_is_one_that_python_reads() -> None:
+def test_python_compiles_every_pattern_of_supported_operations() -> None:
     patterns = {
         found.metadata["pattern"]
         for service in SERVICES
@@ -89,7 +89,7 @@ def reachable(found: Any, seen: set[str]) -> list[Shape]:
     return [found, *(deeper for one in below for deeper in reachable(one, seen))]
 
 
-def test_the_model_says_whose_fault_an_error_is() -> None:
+def test_model_distinguishes_client_and_server_errors() -> None:
     assert aws_shapes.is_fault("rekognition", "InternalServerError")
     assert not aws_shapes.is_fault("rekognition", "InvalidS3ObjectException")
     assert not aws_shapes.is_fault("rekognition", "UnheardOfException")

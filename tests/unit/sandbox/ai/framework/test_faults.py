@@ -1,4 +1,4 @@
-"""Faults on demand."""
+"""Fault injection."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ def struck(faults: Faults, calls: int, operation: str = "DetectLabels") -> list[
     return [n for n in range(calls) if faults.should_fail(operation, "throttle")]
 
 
-def test_a_share_of_the_calls_is_struck_and_the_same_ones_each_time() -> None:
+def test_fails_a_reproducible_share_of_calls() -> None:
     for _ in range(2):
         faults = Faults()
         faults.add(Fault("DetectLabels", "throttle", share=0.25))
         assert struck(faults, 12) == [3, 7, 11]
 
 
-def test_a_count_ends_a_fault() -> None:
+def test_fault_ends_after_its_count() -> None:
     faults = Faults()
     faults.add(Fault("DetectLabels", "throttle", count=2))
     assert struck(faults, 5) == [0, 1]
     assert [(entry["seen"], entry["struck"]) for entry in faults.listing()] == [(5, 2)]
 
 
-def test_a_fault_strikes_its_own_operation_and_kind() -> None:
+def test_fault_applies_to_its_operation_and_kind() -> None:
     faults = Faults()
     faults.add(Fault("DetectLabels", "throttle"))
     assert faults.should_fail("GetLabelDetection", "throttle") is None
@@ -36,14 +36,14 @@ def test_a_fault_strikes_its_own_operation_and_kind() -> None:
     assert faults.should_fail("GetLabelDetection", "error_500") is not None
 
 
-def test_after_clear_nothing_is_struck() -> None:
+def test_clear_removes_all_faults() -> None:
     faults = Faults()
     faults.add(Fault("*", "throttle"))
     faults.clear()
     assert struck(faults, 3) == []
 
 
-def test_a_fault_is_read_from_json() -> None:
+def test_parses_a_fault_from_json() -> None:
     body = {"operation": "*", "kind": "late_completion", "seconds": 2, "share": 0.5, "count": 3}
     assert parse(body) == Fault("*", "late_completion", share=0.5, count=3, seconds=2)
 
@@ -60,6 +60,6 @@ def test_a_fault_is_read_from_json() -> None:
         ({"colour": "red"}, "unknown member: colour"),
     ],
 )
-def test_a_fault_that_makes_no_sense_says_why(change: dict[str, Any], words: str) -> None:
+def test_invalid_fault_error_names_the_reason(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse({"operation": "*", "kind": "throttle", **change})

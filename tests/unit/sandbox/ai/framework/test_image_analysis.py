@@ -1,4 +1,4 @@
-"""What pictures measure."""
+"""Measurements of images."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def names(image: Image.Image) -> list[str]:
         ("white", "White"),
     ],
 )
-def test_a_colour_is_called_by_its_name(colour: str, name: str) -> None:
+def test_names_colours(colour: str, name: str) -> None:
     assert name in names(plain(colour))
     (found,) = image_analysis.measure(plain(colour)).colours
     assert (image_analysis.css_name(found.rgb), found.percent) == (colour, 100.0)
 
 
-def test_colours_come_by_their_share() -> None:
+def test_colours_are_ordered_by_share() -> None:
     image = plain("blue")
     image.paste(plain("yellow", (50, 100)))
     picture = image_analysis.measure(image)
@@ -77,7 +77,7 @@ def test_a_plain_surface_is_neither_sharp_nor_blurred() -> None:
     assert not {"Sharp", "Blurred"} & set(names(plain("green")))
 
 
-def test_the_form_is_that_of_the_upright_picture() -> None:
+def test_shape_is_that_of_the_upright_image() -> None:
     assert "Landscape Orientation" in names(plain("green"))
     file = io.BytesIO()
     turned = Image.Exif()
@@ -101,12 +101,12 @@ def test_moderation_is_synthetic_by_name_and_depends_on_the_picture() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"GIF89a" + bytes(100), b"\x89PNG\r\n\x1a\n" + bytes(50)])
-def test_what_is_no_jpeg_or_png_is_not_a_picture(data: bytes) -> None:
+def test_rejects_bytes_that_are_not_jpeg_or_png(data: bytes) -> None:
     with pytest.raises(image_analysis.NotAnImageError):
         image_analysis.measure(image_analysis.read(data))
 
 
-def test_a_picture_that_is_cut_off_is_not_a_picture(media: Path) -> None:
+def test_rejects_a_truncated_image(media: Path) -> None:
     with pytest.raises(image_analysis.NotAnImageError):
         image_analysis.measure(image_analysis.read((media / "bottles.jpg").read_bytes()[:4000]))
 

@@ -1,4 +1,4 @@
-"""QR codes, drawn by the library that reads them, and what the services say of them."""
+"""QR codes, written by the library that reads them, and the responses for them."""
 
 from __future__ import annotations
 

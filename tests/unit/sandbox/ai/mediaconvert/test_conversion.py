@@ -1,4 +1,4 @@
-"""What ffmpeg makes of a job's outputs, and what is refused."""
+"""Outputs of a job, and unsupported settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms in which Rekognition says what was found."""
+"""Rekognition response formats and filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What videos show."""
+"""Video analysis."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def spans(found: list[Detection], name: str) -> list[tuple[int, int]]:
     return [(one.start, one.end) for one in found if one.label.name == name]
 
 
-def test_cuts_black_and_colours_are_found_where_they_are(clip: Callable[..., Path]) -> None:
+def test_detects_cuts_black_frames_and_colours(clip: Callable[..., Path]) -> None:
     seen = video_analysis.watch(three_shots(clip))
     found = video_analysis.segments(video_analysis.points(seen), seen)
     assert (seen.duration, seen.black) == (6000, ((4000, 5900),))
@@ -34,45 +34,43 @@ def test_cuts_black_and_colours_are_found_where_they_are(clip: Callable[..., Pat
     assert spans(found, "Black Frame") == [(4000, 6000)]
 
 
-def test_moderation_follows_the_pictures(clip: Callable[..., Path]) -> None:
+def test_moderation_depends_on_the_frames(clip: Callable[..., Path]) -> None:
     seen = video_analysis.watch(three_shots(clip))
     found = video_analysis.segments(video_analysis.moderation_points(seen), seen)
     assert spans(found, "Synthetic Red Content") == [(0, 2000)]
 
 
-def test_movement_is_seen_where_things_move(media: Path, clip: Callable[..., Path]) -> None:
+def test_detects_motion(media: Path, clip: Callable[..., Path]) -> None:
     moving = video_analysis.watch(media / "rabbit.mp4")
     assert spans(video_analysis.points(moving), "Motion")
     still = video_analysis.watch(clip("still.mp4", "-loop", "1", "-t", "2", "-i", str(media / "bottles.jpg"), *H264))
     assert not spans(video_analysis.points(still), "Motion")
 
 
-def test_the_sample_video_is_what_it_is(media: Path) -> None:
+def test_analyses_the_sample_video(media: Path) -> None:
     seen = video_analysis.watch(media / "bottles.mp4")
     assert (seen.video.codec, seen.video.width, seen.video.height, seen.duration) == ("h264", 640, 360, 39850)
     assert len(seen.samples) == 80
     assert [one.label.name for one in video_analysis.points(seen) if one.start == 0][:2] == ["Grey", "Monochrome"]
 
 
-def test_the_same_video_shows_the_same_each_time(media: Path) -> None:
+def test_analysis_is_reproducible(media: Path) -> None:
     assert video_analysis.watch(media / "rabbit.mp4") == video_analysis.watch(media / "rabbit.mp4")
 
 
-def test_times_never_go_beyond_the_end(media: Path) -> None:
+def test_times_are_within_the_duration(media: Path) -> None:
     seen = video_analysis.watch(media / "rabbit.mp4")
     assert max(one.end for one in video_analysis.points(seen)) == seen.duration == 7800
 
 
 @pytest.mark.parametrize("arguments", [("-c:v", "mpeg4", "v.mp4"), (*H264, "v.mkv")])
-def test_a_video_that_rekognition_does_not_take_is_unprocessable(
-    clip: Callable[..., Path], arguments: tuple[str, ...]
-) -> None:
+def test_unsupported_video_is_unprocessable(clip: Callable[..., Path], arguments: tuple[str, ...]) -> None:
     path = clip(arguments[-1], "-f", "lavfi", "-i", "color=red:d=1:r=10", *arguments[:-1])
     with pytest.raises(UnprocessableMediaError, match="InvalidVideoFormat"):
         video_analysis.watch(path)
 
 
-def test_a_file_without_pictures_is_unprocessable(media: Path, tmp_path: Path) -> None:
+def test_file_without_video_is_unprocessable(media: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     for path in (media / "jfk.flac", media / "LICENSES.md", tmp_path / "empty"):
         with pytest.raises(UnprocessableMediaError):

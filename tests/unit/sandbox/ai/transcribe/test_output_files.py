@@ -1,4 +1,4 @@
-"""The files that Transcribe leaves in S3."""
+"""Output files of Transcribe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SEGMENTS = (SpokenSegment(0.0, 2.0, "Ask not, friends."), SpokenSegment(3661.5, 
 SPEECH = RecognizedSpeech(SEGMENTS, "captions", synthetic=False)
 
 
-def test_the_document_has_the_form_of_aws_and_says_how_it_is_known() -> None:
+def test_document_has_the_format_of_aws_and_its_source() -> None:
     document = output_files.document("job", "000000000000", SPEECH, "en-GB")
     assert (document["jobName"], document["accountId"], document["status"]) == ("job", "000000000000", "COMPLETED")
     results = document["results"]
@@ -43,7 +43,7 @@ def test_synthetic_words_have_no_confidence() -> None:
     assert {item["alternatives"][0]["confidence"] for item in items} == {"0.0"}
 
 
-def test_subtitles_carry_the_times() -> None:
+def test_subtitles_have_the_times() -> None:
     assert output_files.webvtt(SEGMENTS, 1) == (
         "WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nAsk not, friends.\n\n01:01:01.500 --> 01:01:02.000\nAsk...\n"
     )

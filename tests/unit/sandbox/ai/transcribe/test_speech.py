@@ -29,7 +29,7 @@ recognised = pytest.mark.skipif(not recognizer.engine(), reason="the extra `spee
 
 @pytest.fixture
 def no_recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be as without the extra `speech`, also where it is installed."""
+    """Disable the extra `speech`."""
     monkeypatch.setattr(recognizer, "engine", lambda: "")
 
 
