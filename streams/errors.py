@@ -1,23 +1,23 @@
-"""Everything that can go wrong in a stage, drawn once.
+"""The errors that a stage raises.
 
-    Failure
-    ├── Outage           broker, S3, credentials: not this record's fault; the stage waits, nothing is dead-lettered
-    ├── Throttled        over a rate or a quota: wait, which costs no attempt
-    ├── NotYet           to be looked at again at a known time, which costs no attempt
-    ├── Transient        worth trying again: time-outs, 5xx, connections that broke
-    └── Unprocessable    this input can never work, however often it is tried
+    StageError
+    ├── OutageError      broker, S3 or credentials unavailable: the stage pauses, nothing is dead-lettered
+    ├── ThrottledError   a rate or quota is exceeded: retry, does not count as an attempt
+    ├── RetryAt          retry at a known time, does not count as an attempt
+    ├── TransientError   time-outs, HTTP 5xx, broken connections: retry
+    └── PermanentError   this input always fails: dead-letter
 
-    Gone                 no failure: the object version was replaced or deleted, so there is nothing left to do
+    ObjectGone           not an error: the object version was replaced or deleted
 
-Any other exception is a bug, and is dead-lettered as `internal_error`. Exceptions state facts;
-`streams.engine.outcome` has the policy.
+Any other exception is a bug, and is dead-lettered as `internal_error`.
+`streams.engine.outcome` maps errors to outcomes.
 """
 
 from __future__ import annotations
 
 
 class StageError(Exception):
-    """A stage could not do its work. `code` is a short stable word, `why` is for people."""
+    """A stage failed. `code` is a stable identifier, `why` a description."""
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(why)
@@ -26,21 +26,21 @@ class StageError(Exception):
 
 
 class OutageError(StageError):
-    """Something that every record needs is not there."""
+    """A dependency that every record needs is unavailable."""
 
     def __init__(self, why: str) -> None:
         super().__init__("outage", why)
 
 
 class ThrottledError(StageError):
-    """A service asks for fewer calls, or all of its slots are taken."""
+    """A service throttles calls, or all of its job slots are taken."""
 
     def __init__(self, why: str, code: str = "throttled") -> None:
         super().__init__(code, why)
 
 
 class RetryAt(StageError):
-    """There is nothing to be done before so many seconds have passed."""
+    """Retry this record in `after` seconds. Does not count as an attempt."""
 
     def __init__(self, why: str, after: float) -> None:
         super().__init__("not_yet", why)
@@ -48,18 +48,18 @@ class RetryAt(StageError):
 
 
 class TransientError(StageError):
-    """It did not work this time."""
+    """An attempt failed; another one may succeed."""
 
     def __init__(self, why: str, code: str = "transient") -> None:
         super().__init__(code, why)
 
 
 class PermanentError(StageError):
-    """It can never work with this input."""
+    """Every attempt with this input would fail."""
 
 
 class ObjectGone(Exception):
-    """The object version is no longer there."""
+    """The object version was replaced or deleted."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

@@ -1,4 +1,4 @@
-"""A pipeline as data: a TOML file that says which stages run, for which records, with which settings.
+"""The pipeline file: a TOML file with the enabled stages, their record filters and their settings.
 
     [stages.faces]
     on = true
@@ -12,8 +12,8 @@
     asset = 2.5
     day = 40.0
 
-What the file does not name stays as it comes. `when` is an event pattern over the stage's records, beside its own. One
-that asks for `tags` makes `probe` read the object's tags, which else nobody asks S3 for.
+Stages that the file does not name keep their defaults. `when` is an event pattern that narrows the stage's own filter.
+A pattern on `tags` makes the stage `probe` read the object's tags from S3.
 """
 
 from __future__ import annotations
@@ -32,64 +32,73 @@ from headrace.streams.rules.pattern import Pattern
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import FanIn, Stage
 
-ABOUT_A_STAGE = ("on", "when")
+COMMON_SETTINGS = ("on", "when")
 
 
 class PipelineConfigError(SettingsError):
-    """A pipeline file that cannot be used; the message names the place and what to do."""
+    """An invalid pipeline file; the message names the table and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineConfig:
-    """What a file says: stages by name with their settings, and the budget."""
+    """The settings of each stage by its name, and the budget."""
 
     stages: Mapping[str, Mapping[str, Any]]
     budget: BudgetLimits = NO_LIMIT
 
 
 def read(path: str) -> PipelineConfig:
-    """Read a file. Raises `BadPipeline`."""
+    """Read a pipeline file.
+
+    Raises:
+        PipelineConfigError: the file cannot be read or is invalid.
+    """
     try:
-        text = tomllib.loads(Path(path).read_text("utf-8"))
+        tables = tomllib.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise PipelineConfigError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise PipelineConfigError(f"{path}: {error}") from error
-    unknown = sorted(text.keys() - {"stages", "budget"})
+    unknown = sorted(tables.keys() - {"stages", "budget"})
     if unknown:
         raise PipelineConfigError(f"{path}: [{unknown[0]}] is unknown; there are [stages.NAME] and [budget]")
-    stages = text.get("stages", {})
-    for name, said in stages.items() if isinstance(stages, dict) else [("", None)]:
-        if not isinstance(said, dict):
+    stages = tables.get("stages", {})
+    for name, settings in stages.items() if isinstance(stages, dict) else [("", None)]:
+        if not isinstance(settings, dict):
             raise PipelineConfigError(
                 f"{path}: stages are written as [stages.NAME]{f', not {name} = ...' if name else ''}"
             )
-    return PipelineConfig(stages, _budget(text.get("budget", {}), path))
+    return PipelineConfig(stages, _budget(tables.get("budget", {}), path))
 
 
-def select_stages(choice: PipelineConfig, on: Sequence[Stage], off: Sequence[Stage]) -> tuple[Stage, ...]:
-    """Give the stages that run, of those that do unless the file says otherwise and those that do not.
+def select_stages(config: PipelineConfig, default: Sequence[Stage], optional: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return the enabled stages, configured. `default` stages are enabled unless the file disables them.
 
-    Raises `BadPipeline` for a stage that there is not, a setting that it does not have, and one that nobody feeds.
+    Raises:
+        PipelineConfigError: a stage or setting is unknown, or an enabled stage reads only from disabled stages.
     """
-    known = {stage.name: stage for stage in (*on, *off)}
-    for name in choice.stages:
+    known = {stage.name: stage for stage in (*default, *optional)}
+    for name in config.stages:
         if name not in known:
-            raise PipelineConfigError(f"[stages.{name}]: there is no such stage; there are {', '.join(known)}")
-    usual = {stage.name for stage in on}
-    found = tuple(
-        _configured(stage, choice.stages.get(name, {}))
+            raise PipelineConfigError(f"[stages.{name}]: unknown stage; there are {', '.join(known)}")
+    default_names = {stage.name for stage in default}
+    enabled = tuple(
+        _configured(stage, config.stages.get(name, {}))
         for name, stage in known.items()
-        if _is_on(name, choice.stages.get(name, {}), name in usual)
+        if _is_enabled(name, config.stages.get(name, {}), name in default_names)
     )
-    _check_inputs(found, tuple(known.values()))
-    if any(_asks_for_tags(stage) for stage in found):
-        return tuple(_reading_tags(stage, choice.stages.get(stage.name, {})) for stage in found)
-    return found
+    _check_inputs(enabled, tuple(known.values()))
+    if any(_filters_by_tags(stage) for stage in enabled):
+        return tuple(_with_tags(stage, config.stages.get(stage.name, {})) for stage in enabled)
+    return enabled
 
 
-def _asks_for_tags(stage: Stage) -> bool:
-    """Whether a file's pattern asks for tags. Raises `BadPipeline` where the stage's records have none."""
+def _filters_by_tags(stage: Stage) -> bool:
+    """Return whether the pattern of the file reads tags.
+
+    Raises:
+        PipelineConfigError: the stage's records have no tags.
+    """
     paths = (
         [clause.path for clauses in Pattern(stage.filter_override).sets for clause in clauses]
         if stage.filter_override
@@ -104,72 +113,72 @@ def _asks_for_tags(stage: Stage) -> bool:
     return True
 
 
-def _reading_tags(stage: Stage, said: Mapping[str, Any]) -> Stage:
-    """Let the stage that can read tags do so."""
-    return _configured(stage, {**said, "tags": True}) if "tags" in _settings(stage) else stage
+def _with_tags(stage: Stage, settings: Mapping[str, Any]) -> Stage:
+    """Enable the setting `tags` if the stage has it."""
+    return _configured(stage, {**settings, "tags": True}) if "tags" in _settings(stage) else stage
 
 
-def _is_on(name: str, said: Mapping[str, Any], usually: bool) -> bool:
-    on = said.get("on", usually)
-    if not isinstance(on, bool):
-        raise PipelineConfigError(f"[stages.{name}] on = true or false, not {on!r}")
-    return on
+def _is_enabled(name: str, settings: Mapping[str, Any], default: bool) -> bool:
+    enabled = settings.get("on", default)
+    if not isinstance(enabled, bool):
+        raise PipelineConfigError(f"[stages.{name}] on = true or false, not {enabled!r}")
+    return enabled
 
 
-def _configured(stage: Stage, said: Mapping[str, Any]) -> Stage:
-    """Build a stage with the settings of a file; its results are told apart from those made with others."""
-    settings = {name: value for name, value in said.items() if name not in ABOUT_A_STAGE}
+def _configured(stage: Stage, settings: Mapping[str, Any]) -> Stage:
+    """Build a stage with settings. They are part of its result name."""
+    options = {name: value for name, value in settings.items() if name not in COMMON_SETTINGS}
     built = stage
-    if settings:
-        _known(stage, settings)
+    if options:
+        _check_settings(stage, options)
         assert stage.factory is not None
-        built = stage.factory(**settings, options=tuple(f"{name}={settings[name]}" for name in sorted(settings)))
-    if "when" not in said:
+        built = stage.factory(**options, options=tuple(f"{name}={options[name]}" for name in sorted(options)))
+    if "when" not in settings:
         return built
     try:
-        record_predicate(said["when"])
+        record_predicate(settings["when"])
     except (InvalidPatternError, TypeError, AttributeError) as error:
         raise PipelineConfigError(f"[stages.{stage.name}] when: {error}") from error
-    return replace(built, filter_override=said["when"])
+    return replace(built, filter_override=settings["when"])
 
 
-def _known(stage: Stage, settings: Mapping[str, Any]) -> None:
-    """Refuse settings that a stage does not have, or that are of another type than their default."""
+def _check_settings(stage: Stage, settings: Mapping[str, Any]) -> None:
+    """Reject unknown settings, and values of another type than the default."""
     defaults = _settings(stage)
     for name, value in settings.items():
         if name not in defaults:
-            there = ", ".join((*ABOUT_A_STAGE, *defaults))
-            raise PipelineConfigError(f"[stages.{stage.name}] {name}: there is no such setting; there are {there}")
-        kinds = (int, float) if isinstance(defaults[name], float) else (type(defaults[name]),)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise PipelineConfigError(f"[stages.{stage.name}] {name} = {value!r}: give one like {defaults[name]!r}")
+            names = ", ".join((*COMMON_SETTINGS, *defaults))
+            raise PipelineConfigError(f"[stages.{stage.name}] {name}: unknown setting; there are {names}")
+        types = (int, float) if isinstance(defaults[name], float) else (type(defaults[name]),)
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise PipelineConfigError(
+                f"[stages.{stage.name}] {name} = {value!r}: use a value such as {defaults[name]!r}"
+            )
 
 
 def _settings(stage: Stage) -> dict[str, Any]:
-    """Give a stage's settings with their defaults."""
+    """Return the settings of a stage with their defaults."""
     parameters = inspect.signature(stage.factory).parameters if stage.factory else {}
     return {name: each.default for name, each in parameters.items() if name != "options" and not callable(each.default)}
 
 
-def _check_inputs(found: Sequence[Stage], known: Sequence[Stage]) -> None:
-    """Refuse a stage that reads only what nobody writes who is on."""
-    makers = {stage.writes.name: stage.name for stage in known if stage.writes}
-    on = {stage.name for stage in found}
-    for stage in found:
-        needed = [makers[topic.name] for topic in stage.reads if topic.name in makers]
-        missing = [name for name in needed if name not in on]
-        joined = isinstance(stage.handler, FanIn)
-        if missing and (joined or len(missing) == len(stage.reads)):
-            what = " and ".join(missing) if joined else " or ".join(missing)
-            raise PipelineConfigError(f"[stages.{stage.name}] is on, but {what} is off, which it reads from")
+def _check_inputs(enabled: Sequence[Stage], known: Sequence[Stage]) -> None:
+    """Reject an enabled stage whose inputs are written by disabled stages only."""
+    producers = {stage.writes.name: stage.name for stage in known if stage.writes}
+    names = {stage.name for stage in enabled}
+    for stage in enabled:
+        needed = [producers[topic.name] for topic in stage.reads if topic.name in producers]
+        missing = [name for name in needed if name not in names]
+        is_fan_in = isinstance(stage.handler, FanIn)
+        if missing and (is_fan_in or len(missing) == len(stage.reads)):
+            inputs = " and ".join(missing) if is_fan_in else " or ".join(missing)
+            raise PipelineConfigError(f"[stages.{stage.name}] is on, but {inputs} is off, which it reads from")
 
 
-def _budget(said: object, path: str) -> BudgetLimits:
-    if not isinstance(said, dict) or said.keys() - {"asset", "day"}:
-        raise PipelineConfigError(
-            f"{path}: [budget] has asset and day = US dollars for one object version, and for a day"
-        )
-    for name, limit in said.items():
+def _budget(limits: object, path: str) -> BudgetLimits:
+    if not isinstance(limits, dict) or limits.keys() - {"asset", "day"}:
+        raise PipelineConfigError(f"{path}: [budget] has asset and day: US dollars per object version and per day")
+    for name, limit in limits.items():
         if not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0:
-            raise PipelineConfigError(f"{path}: [budget] {name} = {limit!r}: give US dollars, more than 0")
-    return BudgetLimits(**said)
+            raise PipelineConfigError(f"{path}: [budget] {name} = {limit!r}: use US dollars, more than 0")
+    return BudgetLimits(**limits)

@@ -1,12 +1,12 @@
-"""The results store: what every stage found, by asset and version, so that nothing is paid for twice.
+"""The results store: the result of each stage by asset and version, so that no call is billed twice.
 
-    <bucket>%2F... one folder an asset
-        <sequencer>-<version>/      one folder a version; text order is S3's order of versions
+    <bucket>%2F... one folder per asset
+        <sequencer>-<version>/      one folder per version; text order is S3's order of versions
             labels@1.json           the stage's event
-            labels@1.started.json   the job that will lead to it
-            labels@1.failed.json    why there is none
-            labels@1.answer.json    the service's whole answer (claim check)
-    _jobs/<token>.json              what a job was started for
+            labels@1.started.json   the running job
+            labels@1.failed.json    the failure
+            labels@1.answer.json    the complete response of the service (claim check)
+    _jobs/<token>.json              the record that a job was started for
 
 Source: Enterprise Integration Patterns, "Claim Check" and "Idempotent Receiver".
 """
@@ -32,25 +32,25 @@ _EDITION = re.compile(r"[a-z0-9-]+@(\d+)(?:e(\d+))?")
 
 
 class ResultsBucket(Protocol):
-    """The few things that are asked of object storage."""
+    """The operations of an object store."""
 
     name: str
 
     async def list(self, prefix: str, after: str) -> list[str]:
-        """Name at most 1,000 keys under a prefix that come after a key, in text order."""
+        """Return at most 1,000 keys with a prefix that sort after `after`, in text order."""
         ...
 
     async def get(self, key: str) -> bytes | None:
-        """Give an object's bytes; None when it is not there."""
+        """Return the content of an object; None if it does not exist."""
         ...
 
     async def put(self, key: str, content: bytes, content_type: str) -> None:
-        """Store an object. It is durable when this returns."""
+        """Store an object. Returns once it is durable."""
         ...
 
 
 class StoredResult(msgspec.Struct, frozen=True):
-    """An event as it lies in the store. `event` is None where a stage had nothing to say."""
+    """A stored event. `event` is None if the stage returned no event."""
 
     cause: str
     event: str | None = None
@@ -58,13 +58,17 @@ class StoredResult(msgspec.Struct, frozen=True):
     data: msgspec.Raw = msgspec.Raw(b"null")
 
     def record(self) -> Event:
-        """Give the event itself. Raises KeyError for a marker without one."""
-        found: Event = msgspec.json.decode(self.data, type=EVENTS[self.event or ""])
-        return found
+        """Decode the event.
+
+        Raises:
+            KeyError: the stage returned no event.
+        """
+        event: Event = msgspec.json.decode(self.data, type=EVENTS[self.event or ""])
+        return event
 
 
 class JobIntent(msgspec.Struct, frozen=True):
-    """What a job is for, stored before it is started: its completion carries no more than the token."""
+    """The record that a job is started for. It is stored before the start: the completion has only the token."""
 
     stage: str
     envelope: EventMetadata
@@ -72,19 +76,19 @@ class JobIntent(msgspec.Struct, frozen=True):
     data: msgspec.Raw
 
     def record(self) -> Any:
-        """Give the record that the job was started for."""
+        """Decode the record that the job was started for."""
         return msgspec.json.decode(self.data, type=EVENTS[self.event])
 
 
 class AssetResults:
-    """What the store has about one version of an asset, seen at one moment."""
+    """The stored results of one asset version at the time of listing."""
 
     def __init__(self, bucket: ResultsBucket, folder: str, names: frozenset[str], newer: bool) -> None:
         self._bucket = bucket
         self._folder = folder
         self._names = names
         self.newer = newer
-        """Whether something is known of a newer version of the same object."""
+        """Whether the store has results of a newer version of the object."""
         self._read: dict[str, StoredResult] = {}
 
     def has(self, name: str) -> bool:
@@ -92,7 +96,7 @@ class AssetResults:
         return f"{name}.json" in self._names
 
     async def stored(self, name: str) -> StoredResult | None:
-        """Give the stored result of that name, such as `labels@1`; None when there is none."""
+        """Return the stored result of that name, such as `labels@1`; None if there is none."""
         if not self.has(name):
             return None
         if name not in self._read:
@@ -103,86 +107,90 @@ class AssetResults:
         return self._read[name]
 
     def result(self, stage: str) -> str | None:
-        """Name the newest result of a stage; None when it has none (yet)."""
-        found = [name for name in self._names if name.startswith(f"{stage}@") and _RESULT.fullmatch(name)]
-        return max(found, key=_edition).removesuffix(".json") if found else None
+        """Return the name of the newest result of a stage; None if it has none."""
+        names = [name for name in self._names if name.startswith(f"{stage}@") and _RESULT.fullmatch(name)]
+        return max(names, key=_edition).removesuffix(".json") if names else None
 
     async def started(self, stage: str) -> Event | None:
-        """Give the newest start of a job of a stage; None where it has started none."""
+        """Return the newest job start of a stage; None if it has started no job."""
         names = [name for name in self._names if name.startswith(f"{stage}@") and name.endswith(".started.json")]
         stored = await self.stored(max(names, key=_edition).removesuffix(".json")) if names else None
         return stored.record() if stored and stored.event else None
 
     def failed(self, stage: str) -> bool:
-        """Whether a stage ended in a dead letter and has had no result since."""
+        """Return whether a stage has a dead letter and no result."""
         failures = (name for name in self._names if name.startswith(f"{stage}@") and name.endswith(".failed.json"))
         return self.result(stage) is None and any(failures)
 
     async def event(self, stage: str) -> Event | None:
-        """Give a stage's event; None when there is no result or it had nothing to say."""
+        """Return the event of a stage; None if it has no result or returned no event."""
         name = self.result(stage)
         stored = await self.stored(name) if name else None
         return stored.record() if stored and stored.event else None
 
     async def events(self) -> list[Event]:
-        """Give every stage's event: one read for each result there is."""
+        """Return the event of every stage. Reads one object per result."""
         names = (name.removesuffix(".json") for name in sorted(self._names) if _RESULT.fullmatch(name))
         stored = [await self.stored(name) for name in names]
         return [each.record() for each in stored if each and each.event]
 
     async def failure(self, stage: str) -> StageFailure:
-        """Say why a stage that has failed did so."""
+        """Return the failure of a failed stage."""
         name = max(name for name in self._names if name.startswith(f"{stage}@") and name.endswith(".failed.json"))
         content = await self._bucket.get(self._folder + name)
         return msgspec.json.decode(content or b"", type=StageFailure)
 
 
 class ResultsStore:
-    """The store over one bucket."""
+    """Reads and writes the results of one bucket."""
 
     def __init__(self, bucket: ResultsBucket) -> None:
         self._bucket = bucket
 
     async def load(self, asset: Asset) -> AssetResults:
-        """See with one request what is known of this version, and whether a newer one is."""
+        """List the results of this version, and whether there is a newer one, in one request."""
         folder = version_folder(asset)
         keys = await self._bucket.list(asset_folder(asset), after=folder)
         own = frozenset(key.removeprefix(folder) for key in keys if key.startswith(folder))
         return AssetResults(self._bucket, folder, own, newer=len(own) < len(keys))
 
     async def put(self, asset: Asset, name: str, event: Event | None, envelope: EventMetadata, cause: str) -> None:
-        """Store a stage's event, or the marker that it had nothing to say."""
+        """Store the event of a stage, or that it returned none."""
         stored = StoredResult(cause)
         if event is not None:
             stored = StoredResult(cause, event.EVENT, envelope, msgspec.Raw(msgspec.json.encode(event)))
         await self._put_json(f"{version_folder(asset)}{name}.json", stored)
 
     async def put_failure(self, asset: Asset, name: str, failure: StageFailure) -> None:
-        """Store why a stage has no result."""
+        """Store the failure of a stage."""
         await self._put_json(f"{version_folder(asset)}{name}.failed.json", failure)
 
     async def put_intent(self, token: str, stage: str, event: Event, envelope: EventMetadata) -> None:
-        """Store what a job is for. Must be done before the job is started."""
+        """Store the record that a job is started for. Call it before the start."""
         data = msgspec.Raw(msgspec.json.encode(event))
         await self._put_json(job_key(token), JobIntent(stage, envelope, event.EVENT, data))
 
     async def intent(self, token: str) -> JobIntent | None:
-        """Give what a job was started for; None when nobody stored it."""
+        """Return the record that a job was started for; None if it is not stored."""
         content = await self._bucket.get(job_key(token))
         return msgspec.json.decode(content, type=JobIntent) if content is not None else None
 
     async def put_blob(self, asset: Asset, name: str, content: bytes, content_type: str) -> Pointer:
-        """Store what is too big for an event, and say where it lies."""
+        """Store content that is too large for an event; return its location."""
         key = version_folder(asset) + name
         await self._bucket.put(key, content, content_type)
         digest = hashlib.sha256(content).hexdigest()
         return Pointer(bucket=self._bucket.name, key=key, size=len(content), sha256=digest, content_type=content_type)
 
     async def read(self, pointer: Pointer) -> bytes:
-        """Give what `keep` stored. Raises `Unprocessable` when it is no longer there."""
+        """Return content that `put_blob` stored.
+
+        Raises:
+            PermanentError: the content was deleted.
+        """
         content = await self._bucket.get(pointer.key)
         if content is None:
-            raise PermanentError("result_missing", f"s3://{pointer.bucket}/{pointer.key} is no longer there")
+            raise PermanentError("result_missing", f"s3://{pointer.bucket}/{pointer.key} does not exist")
         return content
 
     async def _put_json(self, key: str, value: msgspec.Struct) -> None:
@@ -190,31 +198,31 @@ class ResultsStore:
 
 
 def _edition(name: str) -> tuple[int, int, str]:
-    """Order the names of a stage's results: by the number of its version, then by its epoch, then as text."""
-    found = _EDITION.match(name)
-    return (int(found[1]), int(found[2] or 0), name) if found else (0, 0, name)
+    """Return the sort key of a result name: version number, epoch, text."""
+    match = _EDITION.match(name)
+    return (int(match[1]), int(match[2] or 0), name) if match else (0, 0, name)
 
 
 def asset_folder(asset: Asset) -> str:
-    """Name the folder of everything about an object: one path segment for its key, so no two objects overlap."""
+    """Return the folder of an object. Its key is one path segment, so folders do not overlap."""
     return f"{asset.bucket}/{_segment(asset.key)}/"
 
 
 def version_folder(asset: Asset) -> str:
-    """Name the folder of one version; folders of one object sort as S3 orders its versions."""
+    """Return the folder of one version. Folders sort in S3's order of versions."""
     return f"{asset_folder(asset)}{sequencer_order(asset.sequencer)}-{_segment(asset.version)}/"
 
 
 def job_key(token: str) -> str:
-    """Name the object that says what a job was started for. No bucket's name can begin with an underscore."""
+    """Return the key of a job's intent. Bucket names cannot begin with an underscore, so keys do not collide."""
     return f"_jobs/{token}.json"
 
 
 @lru_cache(16_384)
 def _segment(name: str) -> str:
-    """Make any name one path segment: readable where it can be, hashed where it could not be a key.
+    """Encode a name as one path segment: quoted, or hashed if it is too long or consists of dots.
 
-    Quoting is slow, and each name is asked for several times by each stage.
+    Cached: quoting is slow, and each stage needs each name several times.
     """
     quoted = quote(name, safe="")
     if len(quoted) <= LONGEST_NAME and quoted.strip("."):

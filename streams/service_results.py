@@ -1,4 +1,4 @@
-"""What services answer, in words of the job and not of the vendor."""
+"""Vendor-independent results of the AI services."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DocumentFeature = Literal["FORMS", "TABLES"]
 
 @dataclass(frozen=True, slots=True)
 class VisionResult:
-    """What a vision service saw: records of the feature's own kind, all of them, and its whole answer as JSON.
+    """All detections of a feature, and the complete response as JSON.
 
-    Labels, faces, lines and celebrities come surest first, segments in the order of time.
+    Segments are in order of time, all other detections by descending confidence.
     """
 
     detections: Sequence[Any]
@@ -27,7 +27,7 @@ class VisionResult:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a speech service heard: language, text, its whole answer as JSON, and WebVTT subtitles if it made some."""
+    """Language and text of speech, the complete response as JSON, and WebVTT subtitles if there are any."""
 
     language: str
     text: str
@@ -38,7 +38,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a form: what is asked and what was filled in, empty where nothing was."""
+    """A form field: its label and its value, which is empty if the field is not filled in."""
 
     page: int
     key: str
@@ -48,7 +48,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, row by row."""
+    """A table as rows of cells."""
 
     page: int
     rows: tuple[tuple[str, ...], ...]
@@ -64,9 +64,9 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """What was read in a document: how many pages, their text, and the service's whole answer as JSON.
+    """The number of pages and the text of a document, and the complete response as JSON.
 
-    Fields of forms and tables are there where they were asked for.
+    `form` is set if forms or tables were requested.
     """
 
     count: int
@@ -78,7 +78,7 @@ class DocumentText:
 
 @dataclass(frozen=True, slots=True)
 class TextSpan:
-    """A stretch of a text that says something; `begin` and `end` count characters of the whole text."""
+    """A detected span of a text; `begin` and `end` are character offsets."""
 
     kind: str
     text: str
@@ -89,7 +89,7 @@ class TextSpan:
 
 @dataclass(frozen=True, slots=True)
 class TextSpans:
-    """All that a language service marked in a text, in the order of the text."""
+    """All detected spans, in order of the text."""
 
     spans: tuple[TextSpan, ...]
     charges: tuple[Charge, ...]
@@ -97,7 +97,7 @@ class TextSpans:
 
 @dataclass(frozen=True, slots=True)
 class SentimentResult:
-    """How positive, negative, neutral and mixed a text is, each from 0 to 1, and the answer for each part as JSON."""
+    """Sentiment scores from 0 to 1, and the response for each part of the text as JSON."""
 
     positive: float
     negative: float
@@ -109,7 +109,7 @@ class SentimentResult:
 
 @dataclass(frozen=True, slots=True)
 class LanguageResult:
-    """The languages of a text with their shares from 0 to 1, likeliest first, and the whole answer as JSON."""
+    """Languages with scores from 0 to 1, highest first, and the complete response as JSON."""
 
     shares: tuple[tuple[str, float], ...]
     answer: bytes
@@ -118,7 +118,7 @@ class LanguageResult:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Texts in another language, one for each that was given, and the language that they were in."""
+    """The translated texts in the order of the source texts, and the source language."""
 
     texts: tuple[str, ...]
     source: str
@@ -127,7 +127,7 @@ class Translation:
 
 @dataclass(frozen=True, slots=True)
 class SpeechFile:
-    """Where a text lies that was read out."""
+    """The location of synthesised speech."""
 
     bucket: str
     key: str
@@ -139,7 +139,7 @@ class SpeechFile:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a language model wrote, and the tokens that it took."""
+    """The output of a language model, and its token counts."""
 
     text: str
     input_tokens: int
@@ -149,7 +149,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class TranscodeResult:
-    """The files that a conversion made."""
+    """The output files of a transcoding job."""
 
     files: tuple[Rendition, ...]
     charges: tuple[Charge, ...]

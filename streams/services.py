@@ -1,4 +1,4 @@
-"""What a stage may ask for: small ports, named for the job and not for the vendor."""
+"""Ports to the services that stages call. They are independent of the vendor."""
 
 from __future__ import annotations
 
@@ -28,154 +28,174 @@ from headrace.streams.vision_features import Feature
 
 
 class Objects(Protocol):
-    """The media itself."""
+    """Read media objects."""
 
     def fetched(self, asset: Asset) -> AbstractAsyncContextManager[Path]:
-        """Hold exactly this version in a file for a while. Raises `Gone` when it is no longer there."""
+        """Download exactly this version to a temporary file.
+
+        Raises:
+            ObjectGone: the version was replaced or deleted.
+        """
         ...
 
     async def tags(self, asset: Asset) -> dict[str, str]:
-        """Give the object's tags: this version's where it has an id, else those of the object as it is now."""
+        """Return the tags of this version, or of the current object if the version has no id."""
         ...
 
 
 class Blobs(Protocol):
-    """Where results lie that are too big for an event."""
+    """Store results that are too large for an event."""
 
     async def put_blob(self, asset: Asset, name: str, content: bytes, content_type: str) -> Pointer:
-        """Store it beside the asset's other results and say where."""
+        """Store content in the folder of the asset version and return its location."""
         ...
 
     async def read(self, pointer: Pointer) -> bytes:
-        """Give what was stored. Raises `Unprocessable` when it is no longer there."""
+        """Return stored content.
+
+        Raises:
+            PermanentError: the content was deleted.
+        """
         ...
 
 
 class MalwareScanner(Protocol):
-    """Tells harmful content from harmless."""
+    """Scan content for malware."""
 
     async def scan(self, path: Path, name: str) -> ScanVerdict:
-        """Describe harmless content. Raises `Unprocessable` for the other kind."""
+        """Return the content type and digest of a file.
+
+        Raises:
+            PermanentError: the content is harmful.
+        """
         ...
 
 
 class Vision(Protocol):
-    """Sees what is in pictures."""
+    """Analyse images and videos."""
 
     async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
-        """Ask about an image and wait for the answer."""
+        """Analyse an image synchronously."""
         ...
 
     async def start(self, feature: Feature, asset: Asset, token: str) -> str:
-        """Submit a video under an idempotency key and give the service's job id."""
+        """Start a job for a video with an idempotency key; return its id."""
         ...
 
     async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
-        """Fetch everything that a job over so many seconds of video found."""
+        """Fetch the result of a job for a video of `seconds` seconds."""
         ...
 
 
 class SpeechToText(Protocol):
-    """Turns speech into text."""
+    """Transcribe speech."""
 
     async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
-        """Submit what has sound under an idempotency key and give the service's job id.
+        """Start a job with an idempotency key; return its id.
 
-        With `speakers`, up to so many are told apart; with a `vocabulary`, its words are known.
+        It separates up to `speakers` speakers (0: none) and uses the custom `vocabulary`, if there is one.
         """
         ...
 
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
-        """Fetch what a job over so many seconds of sound heard."""
+        """Fetch the transcript of a job for audio of `seconds` seconds."""
         ...
 
 
 class Documents(Protocol):
-    """Reads documents."""
+    """Extract text from documents."""
 
     async def detect(self, asset: Asset, features: Sequence[DocumentFeature]) -> DocumentText:
-        """Read an image of one page and wait for the answer."""
+        """Read an image of one page synchronously."""
         ...
 
     async def start(self, asset: Asset, token: str, features: Sequence[DocumentFeature]) -> str:
-        """Submit a document of any number of pages under an idempotency key and give the service's job id."""
+        """Start a job for a document with an idempotency key; return its id."""
         ...
 
     async def get_result(self, job_id: str, features: Sequence[DocumentFeature]) -> DocumentText:
-        """Fetch everything that a job read that was started with these features."""
+        """Fetch the result of a job that was started with these features."""
         ...
 
 
 class Language(Protocol):
-    """Understands text."""
+    """Analyse text."""
 
     async def detect_spans(self, feature: TextFeature, text: str, language: str) -> TextSpans:
-        """Find names, key phrases or personal data. Raises `Unprocessable` for a language that it does not know."""
+        """Detect entities, key phrases or personal data.
+
+        Raises:
+            PermanentError: the language is not supported.
+        """
         ...
 
     async def detect_sentiment(self, text: str, language: str) -> SentimentResult:
-        """Judge a text's mood."""
+        """Detect the sentiment of a text."""
         ...
 
     async def detect_languages(self, text: str) -> LanguageResult:
-        """Tell which languages a text is in."""
+        """Detect the languages of a text."""
         ...
 
 
 class Translator(Protocol):
-    """Turns text into another language."""
+    """Translate text."""
 
     async def translate(self, texts: Sequence[str], source: str, target: str) -> Translation:
-        """Translate each text; an empty `source` is found out."""
+        """Translate each text; an empty `source` is detected."""
         ...
 
 
 class Voice(Protocol):
-    """Reads text out."""
+    """Synthesise speech."""
 
     async def start(self, text: str, voice: str, token: str) -> str:
-        """Submit a text and give the service's job id."""
+        """Start a job for a text; return its id."""
         ...
 
     async def get_result(self, job_id: str) -> SpeechFile:
-        """Say where the sound of a job lies."""
+        """Return the location of the audio of a job."""
         ...
 
 
 class Transcoder(Protocol):
-    """Makes files of other formats."""
+    """Transcode media."""
 
     async def start(self, media: MediaReady, token: str, height: int, hls: bool) -> str:
-        """Submit what is to be converted and give the service's job id.
+        """Start a transcoding job; return its id.
 
-        A proxy has at most this height in pixels; with `hls` the same is also cut for HTTP Live Streaming.
+        The proxy is at most `height` pixels high; `hls` adds an HTTP Live Streaming output.
         """
         ...
 
     async def get_result(self, job_id: str, seconds: float) -> TranscodeResult:
-        """Say what a job over so many seconds of media made."""
+        """Return the output files of a job for media of `seconds` seconds."""
         ...
 
 
 class TextGenerator(Protocol):
-    """Writes text, as a language model does."""
+    """Generate text with a language model."""
 
     async def write(self, instruction: str, text: str, model: str) -> Completion:
-        """Do with a text what the instruction says."""
+        """Return the response of the model to an instruction about a text."""
         ...
 
 
 class JobLookup(Protocol):
-    """Knows how jobs are that were started."""
+    """Look up started jobs."""
 
     async def completion_of(self, job: JobStarted) -> JobFinished | None:
-        """Say how a job has ended; None while it runs. Raises `Unprocessable` when the service does not know it."""
+        """Return the completion event of a job; None while it is running.
+
+        Raises:
+            PermanentError: the service does not know the job.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything outside that a stage can reach."""
+    """The services that a stage can call."""
 
     objects: Objects
     blobs: Blobs

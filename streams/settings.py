@@ -1,4 +1,4 @@
-"""What a worker needs to know, read once from the environment."""
+"""Settings of a worker, read from environment variables."""
 
 from __future__ import annotations
 
@@ -9,45 +9,47 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class StreamSettings(BaseSettings):
-    """The stages and the services behind them."""
+    """Settings of the stages and of the services that they call."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
-    results_bucket: str = Field(description="Bucket that holds every stage's results")
-    jobs_topic_arn: str = Field(default="", description="SNS topic that Rekognition, Textract and Polly tell of ends")
-    jobs_role_arn: str = Field(default="", description="Role that lets Rekognition and Textract publish to that topic")
-    mediaconvert_role_arn: str = Field(default="", description="Role that lets MediaConvert read media, write results")
-    clamd: str = Field(default="", description="host:port of a ClamAV daemon; without one a content check is built in")
-    language: str = Field(default="", description="Language code of all speech; without one it is identified")
-    min_confidence: float = Field(default=50.0, ge=0, le=100, description="Labels below this percentage are left out")
+    results_bucket: str = Field(description="Bucket of the results store")
+    jobs_topic_arn: str = Field(default="", description="SNS topic for job completion notifications")
+    jobs_role_arn: str = Field(
+        default="", description="IAM role with which Rekognition and Textract publish to the SNS topic"
+    )
+    mediaconvert_role_arn: str = Field(
+        default="", description="IAM role with which MediaConvert reads media and writes results"
+    )
+    clamd: str = Field(default="", description="host:port of a ClamAV daemon; default: built-in content check")
+    language: str = Field(default="", description="Language code of all speech; default: identified by Transcribe")
+    min_confidence: float = Field(default=50.0, ge=0, le=100, description="Minimum confidence of labels in percent")
     max_object_bytes: int = Field(default=2 * 2**30, gt=0, description="Larger objects are dead-lettered `too_large`")
-    in_flight: int = Field(default=64, gt=0, description="Records in work at a time, per stage and process")
+    in_flight: int = Field(default=64, gt=0, description="Concurrent records per stage and process")
     slots: Annotated[dict[str, int], NoDecode] = Field(
         default={},
-        description="Jobs at work at a time, over all workers, such as labels=10; else a service's quota is shared",
+        description="Concurrent jobs over all workers, such as labels=10; default: a share of the service quota",
     )
     rates: Annotated[dict[str, float], NoDecode] = Field(
         default={},
-        description="Calls a second, over all workers, such as rekognition.detect_labels=50",
+        description="Calls per second over all workers, such as rekognition.detect_labels=50",
     )
-    buffer_bytes: int = Field(
-        default=64 * 2**20, gt=0, description="Bytes of records held ready, per stage and process"
-    )
-    aws_threads: int = Field(default=32, gt=0, description="AWS calls at a time, per process")
-    drain_seconds: float = Field(default=20.0, gt=0, description="How long a stop waits for records in work")
-    commit_seconds: float = Field(default=0.5, gt=0, description="How often offsets are committed")
-    session_seconds: float = Field(default=10.0, ge=6, description="How long a silent worker keeps its partitions")
-    metrics_port: int = Field(default=0, ge=0, description="HTTP port of /metrics, /live and /ready; 0 means none")
+    buffer_bytes: int = Field(default=64 * 2**20, gt=0, description="Buffered bytes of records per stage and process")
+    aws_threads: int = Field(default=32, gt=0, description="Concurrent AWS calls per process")
+    drain_seconds: float = Field(default=20.0, gt=0, description="Seconds to finish running records at shutdown")
+    commit_seconds: float = Field(default=0.5, gt=0, description="Seconds between offset commits")
+    session_seconds: float = Field(default=10.0, ge=6, description="Consumer group session timeout in seconds")
+    metrics_port: int = Field(default=0, ge=0, description="HTTP port of /metrics, /live and /ready; 0: disabled")
 
     @property
     def job_channel(self) -> dict[str, str]:
-        """Where Rekognition and Textract are to tell of the end of a job."""
+        """Return the `NotificationChannel` of a Rekognition or Textract job."""
         return {"SNSTopicArn": self.jobs_topic_arn, "RoleArn": self.jobs_role_arn}
 
     @field_validator("slots", "rates", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
-        """Read `name=number,name=number`."""
+        """Parse `name=number,name=number`."""
         if not isinstance(value, str):
             return value
         pairs = [each.partition("=") for each in value.split(",") if each.strip()]
@@ -55,12 +57,14 @@ class StreamSettings(BaseSettings):
 
 
 class PipelineSettings(BaseSettings):
-    """Which stages there are, and what their calls cost."""
+    """Settings of the pipeline, its rules and its prices."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
-    pipeline: str = Field(default="", description="TOML file that switches stages on and off; see docs/ai-services.md")
-    rules: str = Field(default="", description="Folder of rules, or system.rules: those in force; docs/routing.md")
-    prices: str = Field(
-        default="", description="TOML file of prices that go before those of `streams/costs/prices.toml`"
+    pipeline: str = Field(
+        default="", description="TOML file that enables and configures stages; see docs/ai-services.md"
     )
+    rules: str = Field(
+        default="", description="Folder of rules, or system.rules for the rules topic; see docs/routing.md"
+    )
+    prices: str = Field(default="", description="TOML file of prices that override `streams/costs/prices.toml`")

@@ -1,4 +1,4 @@
-"""What running a stage needs besides the stage and the record."""
+"""The dependencies of a runner, and a decoded record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headrace.streams.services import Services
 
 @dataclass(frozen=True, slots=True)
 class RunnerContext:
-    """What the runner needs besides the stage and the record; time and chance are arguments."""
+    """The dependencies of a runner, including the clock and the random generator."""
 
     codec: Codec
     results: ResultsStore
@@ -29,12 +29,12 @@ class RunnerContext:
     draw: random.Random = field(default_factory=random.Random)
     budget: BudgetLimits = NO_LIMIT
     day: DailyBudget | None = None
-    """What is spent today, where a budget limits it."""
+    """Today's spending, if a daily budget is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedRecord:
-    """One record, opened: the event, who sent it, and which asset version it is about."""
+    """A decoded record: its event, its envelope, and the asset version that it belongs to."""
 
     event: Event
     envelope: EventMetadata

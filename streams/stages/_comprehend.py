@@ -1,4 +1,4 @@
-"""What every stage has in common that marks places in a text."""
+"""The common part of the stages that detect spans in a text."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ OPERATIONS: dict[TextFeature, str] = {
     "key-phrases": "detect_key_phrases",
     "pii": "detect_pii_entities",
 }
-SHOWN = 20
-LONGEST = 100
+MAX_SPANS = 20
+MAX_CHARACTERS = 100
 
 
 def marking_stage(feature: TextFeature, writes: Topic, describe: DescribeSpans) -> Stage:
-    """Build the stage that looks for one kind of thing in texts; `describe` makes its event of what was found."""
+    """Build a stage that detects spans of one kind in a text; `describe` creates its event."""
 
-    async def mark(record: Any, services: Services) -> Event:
+    async def detect(record: Any, services: Services) -> Event:
         text = await text_of(record, services)
-        found = await services.language.detect_spans(feature, text.content, text.language)
-        whole = msgspec.json.encode(found.spans)
-        place = await services.blobs.put_blob(record.asset, f"{feature}@1.answer.json", whole, "application/json")
-        return describe(record.asset, found, place)
+        detected = await services.language.detect_spans(feature, text.content, text.language)
+        content = msgspec.json.encode(detected.spans)
+        pointer = await services.blobs.put_blob(record.asset, f"{feature}@1.answer.json", content, "application/json")
+        return describe(record.asset, detected, pointer)
 
     return Stage(
         feature,
         reads=(TRANSCRIBED, DOCUMENTS),
         writes=writes,
         when=HAS_WORDS,
-        handler=Transform(mark),
+        handler=Transform(detect),
         paid_operations=(f"comprehend.{OPERATIONS[feature]}",),
     )
 
 
-def most_confident(found: TextSpans) -> list[Any]:
-    """Give the surest marks, each text once, surest first."""
+def most_confident(detected: TextSpans) -> list[Any]:
+    """Return at most 20 spans by descending confidence, each text once."""
     best: dict[str, Any] = {}
-    for mark in sorted(found.spans, key=lambda mark: (-mark.score, mark.begin)):
-        best.setdefault(mark.text.casefold(), mark)
-    return list(best.values())[:SHOWN]
+    for span in sorted(detected.spans, key=lambda span: (-span.score, span.begin)):
+        best.setdefault(span.text.casefold(), span)
+    return list(best.values())[:MAX_SPANS]

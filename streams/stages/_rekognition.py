@@ -20,24 +20,24 @@ def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeV
     """Build the stage of a feature. `describe` builds its event from the result."""
     operations = OPERATIONS[feature]
 
-    async def look(media: MediaReady, services: Services) -> Event:
-        return await kept(media.asset, await services.vision.detect(feature, media.asset), services)
+    async def detect(media: MediaReady, services: Services) -> Event:
+        return await store(media.asset, await services.vision.detect(feature, media.asset), services)
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
         return await services.vision.start(feature, media.asset, token)
 
     async def finish(finished: FinishedJob, services: Services) -> Event:
         seconds = finished.record.duration_seconds or 0.0
-        findings = await services.vision.get_result(feature, finished.job.job_id, seconds)
-        return await kept(finished.asset, findings, services)
+        detected = await services.vision.get_result(feature, finished.job.job_id, seconds)
+        return await store(finished.asset, detected, services)
 
-    async def kept(asset: Asset, findings: VisionResult, services: Services) -> Event:
+    async def store(asset: Asset, detected: VisionResult, services: Services) -> Event:
         file = f"{name}@{VERSION}.answer.json"
         return describe(
-            asset, findings, await services.blobs.put_blob(asset, file, findings.answer, "application/json")
+            asset, detected, await services.blobs.put_blob(asset, file, detected.answer, "application/json")
         )
 
-    handler: Transform | AsyncJob = Transform(look)
+    handler: Transform | AsyncJob = Transform(detect)
     if operations.job is not None:
         handler = AsyncJob(
             "rekognition",
@@ -45,7 +45,7 @@ def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeV
             start,
             finish,
             when={"kind": ["video"]} if operations.image else {},
-            otherwise=Transform(look) if operations.image else None,
+            otherwise=Transform(detect) if operations.image else None,
         )
     return Stage(
         name,

@@ -1,4 +1,4 @@
-"""Texts: where a record's text lies, and how one is cut to what a service takes."""
+"""Read the text that a record refers to."""
 
 from __future__ import annotations
 
@@ -10,31 +10,36 @@ from headrace.schemas.records import DocumentAnalysed, MediaTranscribed, MediaTr
 from headrace.streams.services import Services
 
 HAS_WORDS = {"words": [{"numeric": [">", 0]}]}
-"""The records whose text is worth a call."""
+"""Matches records with at least one word."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """A text and the code of its language, such as `en`; empty where nobody has said."""
+    """A text and its language code, such as `en`; empty if the language is unknown."""
 
     content: str
     language: str
 
 
 async def text_of(record: Any, services: Services) -> SourceText:
-    """Fetch the text that a record tells of: what was said, read or translated. Raises `Unprocessable`."""
+    """Fetch the transcribed, extracted or translated text of a record.
+
+    Raises:
+        PermanentError: the text is no longer in the results bucket.
+        TypeError: the record refers to no text.
+    """
     match record:
         case MediaTranscribed():
-            answer = json.loads(await services.blobs.read(record.result))
-            said = " ".join(each["transcript"] for each in answer["results"]["transcripts"])
-            return SourceText(said, record.language.partition("-")[0])
+            response = json.loads(await services.blobs.read(record.result))
+            content = " ".join(each["transcript"] for each in response["results"]["transcripts"])
+            return SourceText(content, record.language.partition("-")[0])
         case DocumentAnalysed():
             return SourceText((await services.blobs.read(record.text)).decode(), "")
         case MediaTranslated():
             return SourceText((await services.blobs.read(record.text)).decode(), record.target)
-    raise TypeError(f"{type(record).__name__} tells of no text")
+    raise TypeError(f"{type(record).__name__} refers to no text")
 
 
 def excerpt(text: str, length: int = 300) -> str:
-    """Give the beginning of a text for people to see."""
+    """Return the first `length` characters."""
     return text[:length]

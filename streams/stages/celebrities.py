@@ -1,4 +1,4 @@
-"""Recognise known people in an image or video."""
+"""Recognise celebrities in an image or video."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from headrace.streams.service_results import VisionResult
 from headrace.streams.stages._rekognition import vision_stage
 
 
-def celebrities_found(asset: Asset, findings: VisionResult, result: Pointer) -> CelebritiesRecognised:
-    """Sum up the surest 20; the whole answer lies at `result`."""
+def celebrities_found(asset: Asset, detected: VisionResult, result: Pointer) -> CelebritiesRecognised:
+    """Return the 20 most confident celebrities; the complete response is stored at `result`."""
     return CelebritiesRecognised(
         asset=asset,
-        celebrities=tuple(findings.detections[:20]),
-        count=len(findings.detections),
+        celebrities=tuple(detected.detections[:20]),
+        count=len(detected.detections),
         result=result,
-        charges=findings.charges,
+        charges=detected.charges,
     )
 
 

@@ -1,4 +1,4 @@
-"""Fan in: say that every stage that was expected for an asset has ended, well or not."""
+"""Fan in: emit an event once every expected stage of an asset has succeeded or failed."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ from headrace.streams.stage import FanIn, Stage, charges_of, record_filter
 
 
 def completion_of(stages: tuple[Stage, ...]) -> Stage:
-    """Build the stage that watches all the others, results and dead letters alike."""
-    watched = tuple(stage for stage in stages if stage.writes is not None)
+    """Build the stage that reads the results and dead letters of all other stages."""
+    sources = tuple(stage for stage in stages if stage.writes is not None)
 
-    async def completed(asset: Asset, shelf: AssetResults) -> MediaCompleted | None:
-        """Sum up once nothing is expected any more."""
+    async def completed(asset: Asset, results: AssetResults) -> MediaCompleted | None:
+        """Return the summary; None while an expected stage has neither result nor failure."""
         succeeded: list[str] = []
         failed: list[StageFailure] = []
         usd = 0.0
-        for stage in watched:
-            if not await _expected(stage, watched, shelf):
+        for stage in sources:
+            if not await _expected(stage, sources, results):
                 continue
-            if shelf.failed(stage.name):
-                failed.append(await shelf.failure(stage.name))
-            elif shelf.result(stage.name):
+            if results.failed(stage.name):
+                failed.append(await results.failure(stage.name))
+            elif results.result(stage.name):
                 succeeded.append(stage.name)
-                event = await shelf.event(stage.name)
+                event = await results.event(stage.name)
                 usd += sum(charge.usd for charge in charges_of(event)) if event else 0.0
             else:
                 return None
         return MediaCompleted(asset=asset, succeeded=tuple(succeeded), failed=tuple(failed), usd=round(usd, 6))
 
-    reads = tuple(topic for stage in watched for topic in (stage.writes, dead_letters(stage.name)) if topic)
+    reads = tuple(topic for stage in sources for topic in (stage.writes, dead_letters(stage.name)) if topic)
     return Stage("completed", reads=reads, writes=topics.COMPLETED, handler=FanIn(completed))
 
 
-async def _expected(stage: Stage, stages: tuple[Stage, ...], shelf: AssetResults) -> bool:
-    """Whether a stage will ever say something: all that a fan-in joins, any that another reads, was made and is wanted.
+async def _expected(stage: Stage, stages: tuple[Stage, ...], results: AssetResults) -> bool:
+    """Return whether a stage will have a result or a failure.
 
-    What nobody here makes comes from the bridge.
+    A fan-in needs a matching result of every stage that it reads, any other stage of at least one. A stage that reads
+    from none of the others gets its records from the bridge.
     """
-    makers = [maker for maker in stages if maker.writes in stage.reads]
-    comes = [await _comes(maker, stage, stages, shelf) for maker in makers]
-    return not makers or (all(comes) if isinstance(stage.handler, FanIn) else any(comes))
+    producers = [producer for producer in stages if producer.writes in stage.reads]
+    feeding = [await _may_feed(producer, stage, stages, results) for producer in producers]
+    return not producers or (all(feeding) if isinstance(stage.handler, FanIn) else any(feeding))
 
 
-async def _comes(maker: Stage, stage: Stage, stages: tuple[Stage, ...], shelf: AssetResults) -> bool:
-    """Whether a stage gets something from this maker that it wants, or still may."""
-    if shelf.failed(maker.name) or not await _expected(maker, stages, shelf):
+async def _may_feed(producer: Stage, stage: Stage, stages: tuple[Stage, ...], results: AssetResults) -> bool:
+    """Return whether `producer` has a result that matches the filter of `stage`, or may still have one."""
+    if results.failed(producer.name) or not await _expected(producer, stages, results):
         return False
-    event = await shelf.event(maker.name)
+    event = await results.event(producer.name)
     if event is None:
-        return shelf.result(maker.name) is None
+        return results.result(producer.name) is None
     return record_filter(stage)(event)

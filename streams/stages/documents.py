@@ -1,4 +1,4 @@
-"""Read the text of a document, or of a picture of one page; forms and tables too, where somebody pays for that."""
+"""Extract the text of a document or of an image of one page; optionally forms and tables."""
 
 from __future__ import annotations
 
@@ -16,34 +16,31 @@ MANY_PAGES = ["application/pdf", "image/tiff"]
 
 
 def documents_stage(forms: bool = False, tables: bool = False, options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage; each of forms and tables has its own price, which is many times that of the text alone."""
-    asked: dict[DocumentFeature, bool] = {"FORMS": forms, "TABLES": tables}
-    features = tuple(feature for feature, wanted in asked.items() if wanted)
+    """Build the stage. Forms and tables are priced separately, and cost many times the price of text alone."""
+    flags: dict[DocumentFeature, bool] = {"FORMS": forms, "TABLES": tables}
+    features = tuple(feature for feature, enabled in flags.items() if enabled)
 
-    async def look(media: MediaReady, services: Services) -> DocumentAnalysed:
-        """Read one page at once."""
-        return await kept(media.asset, await services.documents.detect(media.asset, features), services)
+    async def detect(media: MediaReady, services: Services) -> DocumentAnalysed:
+        return await store(media.asset, await services.documents.detect(media.asset, features), services)
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
-        """Submit a document, and let go."""
         return await services.documents.start(media.asset, token, features)
 
     async def finish(finished: FinishedJob, services: Services) -> DocumentAnalysed:
-        """Fetch what was read."""
-        return await kept(finished.asset, await services.documents.get_result(finished.job.job_id, features), services)
+        return await store(finished.asset, await services.documents.get_result(finished.job.job_id, features), services)
 
-    async def kept(asset: Asset, pages: DocumentText, services: Services) -> DocumentAnalysed:
-        keep, name, form = services.blobs.put_blob, stage.result_name, pages.form
+    async def store(asset: Asset, pages: DocumentText, services: Services) -> DocumentAnalysed:
+        put_blob, name, form = services.blobs.put_blob, stage.result_name, pages.form
         return DocumentAnalysed(
             asset=asset,
             pages=pages.count,
             words=len(pages.text.split()),
             excerpt=excerpt(pages.text),
-            text=await keep(asset, f"{name}.txt", pages.text.encode(), "text/plain; charset=utf-8"),
-            result=await keep(asset, f"{name}.answer.json", pages.answer, "application/json"),
+            text=await put_blob(asset, f"{name}.txt", pages.text.encode(), "text/plain; charset=utf-8"),
+            result=await put_blob(asset, f"{name}.answer.json", pages.answer, "application/json"),
             field_count=len(form.fields) if form else None,
             table_count=len(form.tables) if form else None,
-            form=await keep(asset, f"{name}.form.json", msgspec.json.encode(form), "application/json")
+            form=await put_blob(asset, f"{name}.form.json", msgspec.json.encode(form), "application/json")
             if form
             else None,
             charges=pages.charges,
@@ -66,7 +63,7 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
             start,
             finish,
             when={"content_type": MANY_PAGES},
-            otherwise=Transform(look),
+            otherwise=Transform(detect),
         ),
         options=options,
         factory=documents_stage,

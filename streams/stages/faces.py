@@ -1,4 +1,4 @@
-"""Look for faces in an image or video."""
+"""Detect faces in an image or video."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from headrace.streams.service_results import VisionResult
 from headrace.streams.stages._rekognition import vision_stage
 
 
-def faces_found(asset: Asset, findings: VisionResult, result: Pointer) -> FacesDetected:
-    """Sum up the surest 20 faces; the whole answer lies at `result`."""
+def faces_found(asset: Asset, detected: VisionResult, result: Pointer) -> FacesDetected:
+    """Return the 20 most confident faces; the complete response is stored at `result`."""
     return FacesDetected(
         asset=asset,
-        faces=tuple(findings.detections[:20]),
-        count=len(findings.detections),
+        faces=tuple(detected.detections[:20]),
+        count=len(detected.detections),
         result=result,
-        charges=findings.charges,
+        charges=detected.charges,
     )
 
 

@@ -1,21 +1,21 @@
-"""Find the phrases that carry a text's meaning."""
+"""Detect the key phrases of a text."""
 
 from __future__ import annotations
 
 from headrace.schemas.records import Asset, KeyPhrasesDetected, Phrase, Pointer
 from headrace.schemas.topics import KEY_PHRASES
 from headrace.streams.service_results import TextSpans
-from headrace.streams.stages._comprehend import LONGEST, marking_stage, most_confident
+from headrace.streams.stages._comprehend import MAX_CHARACTERS, marking_stage, most_confident
 
 
-def key_phrases_found(asset: Asset, found: TextSpans, result: Pointer) -> KeyPhrasesDetected:
-    """Sum up the surest 20 phrases; all of them lie at `result`."""
+def key_phrases_found(asset: Asset, detected: TextSpans, result: Pointer) -> KeyPhrasesDetected:
+    """Return the 20 most confident phrases; all are stored at `result`."""
     phrases = tuple(
-        Phrase(text=mark.text[:LONGEST], score=mark.score, begin=mark.begin, end=mark.end)
-        for mark in most_confident(found)
+        Phrase(text=span.text[:MAX_CHARACTERS], score=span.score, begin=span.begin, end=span.end)
+        for span in most_confident(detected)
     )
     return KeyPhrasesDetected(
-        asset=asset, phrases=phrases, count=len(found.spans), result=result, charges=found.charges
+        asset=asset, phrases=phrases, count=len(detected.spans), result=result, charges=detected.charges
     )
 
 

@@ -1,4 +1,4 @@
-"""Name what is visible in an image or video."""
+"""Label the objects, scenes and activities of an image or video."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from headrace.streams.service_results import VisionResult
 from headrace.streams.stages._rekognition import vision_stage
 
 
-def labelled(asset: Asset, findings: VisionResult, result: Pointer) -> MediaLabelled:
-    """Sum up the surest 20 labels; the whole answer lies at `result`."""
+def labelled(asset: Asset, detected: VisionResult, result: Pointer) -> MediaLabelled:
+    """Return the 20 most confident labels; the complete response is stored at `result`."""
     return MediaLabelled(
         asset=asset,
-        labels=tuple(findings.detections[:20]),
-        label_count=len(findings.detections),
-        model=findings.model,
+        labels=tuple(detected.detections[:20]),
+        label_count=len(detected.detections),
+        model=detected.model,
         result=result,
-        charges=findings.charges,
+        charges=detected.charges,
     )
 
 

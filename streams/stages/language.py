@@ -1,4 +1,4 @@
-"""Tell the language of a text."""
+"""Detect the languages of a text."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from headrace.streams.stages._text import HAS_WORDS, text_of
 
 
 async def language(record: Any, services: Services) -> LanguageDetected:
-    """Name all languages that were found, likeliest first."""
+    """Return all detected languages by descending confidence."""
     text = await text_of(record, services)
-    told = await services.language.detect_languages(text.content)
+    detected = await services.language.detect_languages(text.content)
     return LanguageDetected(
         asset=record.asset,
-        language=told.shares[0][0] if told.shares else "",
-        languages=tuple(LanguageShare(language=code, score=score) for code, score in told.shares),
-        result=await services.blobs.put_blob(record.asset, "language@1.answer.json", told.answer, "application/json"),
-        charges=told.charges,
+        language=detected.shares[0][0] if detected.shares else "",
+        languages=tuple(LanguageShare(language=code, score=score) for code, score in detected.shares),
+        result=await services.blobs.put_blob(
+            record.asset, "language@1.answer.json", detected.answer, "application/json"
+        ),
+        charges=detected.charges,
     )
 
 

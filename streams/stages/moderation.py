@@ -8,15 +8,15 @@ from headrace.streams.service_results import VisionResult
 from headrace.streams.stages._rekognition import vision_stage
 
 
-def moderated(asset: Asset, findings: VisionResult, result: Pointer) -> MediaModerated:
-    """Sum up the surest 20 findings; the whole answer lies at `result`."""
+def moderated(asset: Asset, detected: VisionResult, result: Pointer) -> MediaModerated:
+    """Return the 20 most confident moderation labels; the complete response is stored at `result`."""
     return MediaModerated(
         asset=asset,
-        flags=tuple(findings.detections[:20]),
-        flag_count=len(findings.detections),
-        model=findings.model,
+        flags=tuple(detected.detections[:20]),
+        flag_count=len(detected.detections),
+        model=detected.model,
         result=result,
-        charges=findings.charges,
+        charges=detected.charges,
     )
 
 

@@ -1,4 +1,4 @@
-"""Find personal data in a text. What it found is never written down, only where it stands."""
+"""Detect personal data in a text. Only its positions are stored, never the data itself."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from headrace.schemas.topics import PII
 from headrace.streams.service_results import TextSpans
 from headrace.streams.stages._comprehend import marking_stage
 
-SHOWN = 50
+MAX_SPANS = 50
 
 
-def pii_found(asset: Asset, found: TextSpans, result: Pointer) -> PiiDetected:
-    """Sum up the kinds and the surest 50 places; all of them lie at `result`."""
-    marks = sorted(found.spans, key=lambda mark: (-mark.score, mark.begin))[:SHOWN]
+def pii_found(asset: Asset, detected: TextSpans, result: Pointer) -> PiiDetected:
+    """Return the kinds and the 50 most confident spans; all are stored at `result`."""
+    spans = sorted(detected.spans, key=lambda span: (-span.score, span.begin))[:MAX_SPANS]
     return PiiDetected(
         asset=asset,
-        kinds=tuple(sorted({mark.kind for mark in found.spans})),
-        count=len(found.spans),
-        spans=tuple(PiiSpan(kind=mark.kind, score=mark.score, begin=mark.begin, end=mark.end) for mark in marks),
+        kinds=tuple(sorted({span.kind for span in detected.spans})),
+        count=len(detected.spans),
+        spans=tuple(PiiSpan(kind=span.kind, score=span.score, begin=span.begin, end=span.end) for span in spans),
         result=result,
-        charges=found.charges,
+        charges=detected.charges,
     )
 
 

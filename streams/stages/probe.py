@@ -1,4 +1,4 @@
-"""Read the technical metadata, and find out whether the file can be read at all."""
+"""Read the technical metadata of a file. Fails for files that ffprobe cannot read."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from headrace.streams.stage import IS_FILE, Stage, Transform
 
 
 def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage; with `tags` it also asks S3 for the object's tags, which one more call costs."""
+    """Build the stage; `tags` reads the object's tags too, with one more S3 call."""
 
     async def probe(uploaded: MediaUploaded, services: Services) -> MediaProbed:
-        """Describe the file; one that no player could read raises `Unprocessable`."""
+        """Return the metadata.
+
+        Raises:
+            PermanentError: ffprobe cannot read the file.
+        """
         async with services.objects.fetched(uploaded.asset) as path:
-            found = await media_probe.probe(path)
+            metadata = await media_probe.probe(path)
         return MediaProbed(
             asset=uploaded.asset,
-            kind=found.kind,
-            format=found.format,
-            duration_seconds=found.duration_seconds,
-            width=found.width,
-            height=found.height,
-            video_codec=found.video_codec,
-            audio_codec=found.audio_codec,
-            frame_rate=found.frame_rate,
-            bit_rate=found.bit_rate,
+            kind=metadata.kind,
+            format=metadata.format,
+            duration_seconds=metadata.duration_seconds,
+            width=metadata.width,
+            height=metadata.height,
+            video_codec=metadata.video_codec,
+            audio_codec=metadata.audio_codec,
+            frame_rate=metadata.frame_rate,
+            bit_rate=metadata.bit_rate,
             tags=await services.objects.tags(uploaded.asset) if tags else None,
         )
 

@@ -1,4 +1,4 @@
-"""Fan in: what is scanned clean and can be read is worth paying for."""
+"""Fan in: join the scan and the metadata of a file. The paid stages read the resulting event."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from headrace.streams.results import AssetResults
 from headrace.streams.stage import FanIn, Stage
 
 
-async def ready(asset: Asset, shelf: AssetResults) -> MediaReady | None:
-    """Join both findings once both are there."""
-    scanned, probed = await shelf.event("scan"), await shelf.event("probe")
+async def ready(asset: Asset, results: AssetResults) -> MediaReady | None:
+    """Return the joined event; None while one of the results is missing."""
+    scanned, probed = await results.event("scan"), await results.event("probe")
     if not (isinstance(scanned, MediaScanned) and isinstance(probed, MediaProbed)):
         return None
     return MediaReady(

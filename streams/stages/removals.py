@@ -1,4 +1,4 @@
-"""Remember that an object went, so that work on what it was is not begun, and late events of it are recognised."""
+"""Record that an object was deleted, so that later events of its earlier versions are superseded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from headrace.streams.stage import Stage, Transform
 
 
 async def removal(deleted: MediaDeleted, services: Services) -> None:
-    """Say nothing: the mark that this stage leaves in the store, in S3's order of versions, is what counts."""
+    """Return no event. The stored result of this stage marks the deletion in S3's order of versions."""
 
 
-# To delete one old version for good hides nothing that is newer: only the object as a whole can go.
-HIDES_THE_OBJECT = {"$or": [{"asset": {"version_id": [None]}}, {"event_name": [{"suffix": "DeleteMarkerCreated"}]}]}
+# Deleting one old version permanently does not delete the object.
+DELETES_THE_OBJECT = {"$or": [{"asset": {"version_id": [None]}}, {"event_name": [{"suffix": "DeleteMarkerCreated"}]}]}
 
-STAGE = Stage("removals", reads=(topics.DELETED,), when=HIDES_THE_OBJECT, handler=Transform(removal))
+STAGE = Stage("removals", reads=(topics.DELETED,), when=DELETES_THE_OBJECT, handler=Transform(removal))

@@ -1,4 +1,4 @@
-"""Check the content before anything else trusts it."""
+"""Scan a file for malware and detect its content type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from headrace.streams.stage import IS_FILE, Stage, Transform
 
 
 async def scan(uploaded: MediaUploaded, services: Services) -> MediaScanned:
-    """Say what the content is; harmful content raises `Unprocessable`."""
+    """Return the content type and digest of the file.
+
+    Raises:
+        PermanentError: the content is harmful.
+    """
     async with services.objects.fetched(uploaded.asset) as path:
         verdict = await services.scanner.scan(path, uploaded.asset.key)
     return MediaScanned(

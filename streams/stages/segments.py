@@ -1,4 +1,4 @@
-"""Cut a video into shots, and find its black frames, credits and colour bars."""
+"""Detect shots, black frames, credits and colour bars in a video."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from headrace.streams.service_results import VisionResult
 from headrace.streams.stages._rekognition import vision_stage
 
 
-def segmented(asset: Asset, findings: VisionResult, result: Pointer) -> MediaSegmented:
-    """Give the first 50 segments; the whole answer lies at `result`."""
+def segmented(asset: Asset, detected: VisionResult, result: Pointer) -> MediaSegmented:
+    """Return the first 50 segments; the complete response is stored at `result`."""
     return MediaSegmented(
         asset=asset,
-        segments=tuple(findings.detections[:50]),
-        count=len(findings.detections),
+        segments=tuple(detected.detections[:50]),
+        count=len(detected.detections),
         result=result,
-        charges=findings.charges,
+        charges=detected.charges,
     )
 
 

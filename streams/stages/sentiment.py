@@ -1,4 +1,4 @@
-"""Judge the mood of a text."""
+"""Detect the sentiment of a text."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from headrace.streams.stages._text import HAS_WORDS, text_of
 
 
 async def sentiment(record: Any, services: Services) -> SentimentDetected:
-    """Weigh the moods of all parts of the text; the likeliest is the text's."""
+    """Return the scores over all parts of the text, and the sentiment with the highest score."""
     text = await text_of(record, services)
-    mood = await services.language.detect_sentiment(text.content, text.language)
-    scores = {"positive": mood.positive, "negative": mood.negative, "neutral": mood.neutral, "mixed": mood.mixed}
+    detected = await services.language.detect_sentiment(text.content, text.language)
+    scores = {
+        "positive": detected.positive,
+        "negative": detected.negative,
+        "neutral": detected.neutral,
+        "mixed": detected.mixed,
+    }
     return SentimentDetected(
         asset=record.asset,
         sentiment=max(scores, key=lambda name: scores[name]).upper(),
         **scores,
-        result=await services.blobs.put_blob(record.asset, "sentiment@1.answer.json", mood.answer, "application/json"),
-        charges=mood.charges,
+        result=await services.blobs.put_blob(
+            record.asset, "sentiment@1.answer.json", detected.answer, "application/json"
+        ),
+        charges=detected.charges,
     )
 
 

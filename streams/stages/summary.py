@@ -1,4 +1,4 @@
-"""Sum a text up."""
+"""Summarise a text with a language model."""
 
 from __future__ import annotations
 
@@ -12,38 +12,41 @@ from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 PART_BYTES = 40_000
-LONGEST = 2_000
-EACH = "Summarise the following part of a longer text in at most five sentences, in the language of the text."
-WHOLE = "Summarise the following text in at most five sentences, in the language of the text."
+MAX_CHARACTERS = 2_000
+PART_INSTRUCTION = (
+    "Summarise the following part of a longer text in at most five sentences, in the language of the text."
+)
+INSTRUCTION = "Summarise the following text in at most five sentences, in the language of the text."
 
 
 def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage that lets a model sum up; a long text part by part, and then the summaries of its parts."""
+    """Build the stage. A long text is summarised in parts, and then the summaries of its parts."""
 
     async def summarise(record: Any, services: Services) -> MediaSummarised:
         text = (await text_of(record, services)).content
-        pieces = [part.content for part in split_text(text, PART_BYTES)]
+        parts = [each.content for each in split_text(text, PART_BYTES)]
         charges: list[Charge] = []
-        read = written = 0
+        input_tokens = output_tokens = 0
 
         async def write(instruction: str, content: str) -> str:
-            nonlocal read, written
-            made = await services.writer.write(instruction, content, model)
-            read, written = read + made.input_tokens, written + made.output_tokens
-            charges.extend(made.charges)
-            return made.text
+            nonlocal input_tokens, output_tokens
+            completion = await services.writer.write(instruction, content, model)
+            input_tokens += completion.input_tokens
+            output_tokens += completion.output_tokens
+            charges.extend(completion.charges)
+            return completion.text
 
-        content = text if len(pieces) <= 1 else "\n".join([await write(EACH, piece) for piece in pieces])
-        whole = await write(WHOLE, content)
+        content = text if len(parts) <= 1 else "\n".join([await write(PART_INSTRUCTION, part) for part in parts])
+        summary = await write(INSTRUCTION, content)
         name = f"{stage.result_name}.txt"
         return MediaSummarised(
             asset=record.asset,
-            summary=whole[:LONGEST],
+            summary=summary[:MAX_CHARACTERS],
             model=model,
-            parts=len(pieces),
-            input_tokens=read,
-            output_tokens=written,
-            result=await services.blobs.put_blob(record.asset, name, whole.encode(), "text/plain; charset=utf-8"),
+            parts=len(parts),
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            result=await services.blobs.put_blob(record.asset, name, summary.encode(), "text/plain; charset=utf-8"),
             charges=tuple(charges),
         )
 

@@ -1,4 +1,4 @@
-"""Read the text that is visible in an image or video."""
+"""Detect text in an image or video."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from headrace.streams.service_results import VisionResult
 from headrace.streams.stages._rekognition import vision_stage
 
 
-def text_found(asset: Asset, findings: VisionResult, result: Pointer) -> TextDetected:
-    """Sum up the surest 20 lines; the whole answer lies at `result`."""
+def text_found(asset: Asset, detected: VisionResult, result: Pointer) -> TextDetected:
+    """Return the 20 most confident lines; the complete response is stored at `result`."""
     return TextDetected(
         asset=asset,
-        lines=tuple(findings.detections[:20]),
-        count=len(findings.detections),
+        lines=tuple(detected.detections[:20]),
+        count=len(detected.detections),
         result=result,
-        charges=findings.charges,
+        charges=detected.charges,
     )
 
 

@@ -1,4 +1,4 @@
-"""Make previews: a smaller picture, moments of a video, the waveform of sound."""
+"""Create previews: a scaled image, frames of a video, or the waveform of audio."""
 
 from __future__ import annotations
 
@@ -14,17 +14,24 @@ from headrace.streams.stage import IS_FILE, Stage, Transform
 
 
 async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbnailed:
-    """Store previews of at most 640 pixels; none for what cannot be shown."""
+    """Store previews of at most 640 pixels; none for content without a preview."""
     asset = uploaded.asset
     pictures = []
     async with services.objects.fetched(asset) as path:
         probe = await media_probe.probe(path)
         with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
-            for number, made in enumerate(await media_thumbnails.thumbnails(path, probe, Path(folder))):
-                name = f"thumbnails@1.{number}{made.path.suffix}"
-                location = await services.blobs.put_blob(asset, name, made.path.read_bytes(), made.content_type)
+            for number, thumbnail in enumerate(await media_thumbnails.thumbnails(path, probe, Path(folder))):
+                name = f"thumbnails@1.{number}{thumbnail.path.suffix}"
+                location = await services.blobs.put_blob(
+                    asset, name, thumbnail.path.read_bytes(), thumbnail.content_type
+                )
                 pictures.append(
-                    Picture(location=location, width=made.width, height=made.height, at_seconds=made.at_seconds)
+                    Picture(
+                        location=location,
+                        width=thumbnail.width,
+                        height=thumbnail.height,
+                        at_seconds=thumbnail.at_seconds,
+                    )
                 )
     return MediaThumbnailed(asset=asset, pictures=tuple(pictures))
 

@@ -1,4 +1,4 @@
-"""Make a smaller video to look at, its sound alone, and frames; to stream too, where somebody wants that."""
+"""Create a proxy video, an audio file and frames; optionally an HLS stream."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from headrace.streams.stage import AsyncJob, FinishedJob, Stage
 
 
 def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage whose proxies have at most this height in pixels; `hls` makes one to stream besides."""
+    """Build the stage. Proxies are at most `height` pixels high; `hls` adds an HLS stream."""
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
-        """Submit the video, and let go."""
         return await services.transcoder.start(media, token, height, hls)
 
     async def finish(finished: FinishedJob, services: Services) -> MediaTranscoded:
-        """Say which files there are."""
-        made = await services.transcoder.get_result(finished.job.job_id, finished.record.duration_seconds or 0.0)
-        return MediaTranscoded(asset=finished.asset, files=made.files, charges=made.charges)
+        result = await services.transcoder.get_result(finished.job.job_id, finished.record.duration_seconds or 0.0)
+        return MediaTranscoded(asset=finished.asset, files=result.files, charges=result.charges)
 
     return Stage(
         "transcode",

@@ -1,4 +1,4 @@
-"""Turn speech into text."""
+"""Transcribe speech."""
 
 from __future__ import annotations
 
@@ -10,28 +10,26 @@ from headrace.streams.stages._text import excerpt
 
 
 def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage; it tells up to so many speakers apart, and knows the words of a vocabulary of the account's."""
+    """Build the stage. It separates up to `speakers` speakers, and uses a custom vocabulary of the account."""
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
-        """Submit what has sound, and let go."""
         return await services.speech.start(media.asset, token, speakers, vocabulary)
 
     async def finish(finished: FinishedJob, services: Services) -> MediaTranscribed:
-        """Fetch what was said."""
         seconds = finished.record.duration_seconds or 0.0
-        heard = await services.speech.get_result(finished.job.job_id, seconds)
-        keep, name = services.blobs.put_blob, stage.result_name
+        transcript = await services.speech.get_result(finished.job.job_id, seconds)
+        put_blob, name = services.blobs.put_blob, stage.result_name
         subtitles = None
-        if heard.subtitles is not None:
-            subtitles = await keep(finished.asset, f"{name}.vtt", heard.subtitles, "text/vtt")
+        if transcript.subtitles is not None:
+            subtitles = await put_blob(finished.asset, f"{name}.vtt", transcript.subtitles, "text/vtt")
         return MediaTranscribed(
             asset=finished.asset,
-            language=heard.language,
-            excerpt=excerpt(heard.text),
-            words=len(heard.text.split()),
-            result=await keep(finished.asset, f"{name}.answer.json", heard.answer, "application/json"),
+            language=transcript.language,
+            excerpt=excerpt(transcript.text),
+            words=len(transcript.text.split()),
+            result=await put_blob(finished.asset, f"{name}.answer.json", transcript.answer, "application/json"),
             subtitles=subtitles,
-            charges=heard.charges,
+            charges=transcript.charges,
         )
 
     stage = Stage(

@@ -1,4 +1,4 @@
-"""Translate a text, and the subtitles that came with it."""
+"""Translate a text and its subtitles."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from headrace.streams.stages._text import HAS_WORDS, excerpt, text_of
 
 
 def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage that translates into a language, named by its code."""
+    """Build the stage that translates into the language with the code `to`."""
 
     async def translate(record: Any, services: Services) -> MediaTranslated:
-        """Translate the whole text; subtitles keep their times."""
+        """Translate the text. Subtitles keep their time codes."""
         text = await text_of(record, services)
-        whole = await services.translator.translate([text.content], text.language, to)
+        translated = await services.translator.translate([text.content], text.language, to)
         cues, charges = await _subtitles(record, services, text.language)
         name = f"{stage.result_name}.{to}"
         return MediaTranslated(
             asset=record.asset,
-            source=whole.source,
+            source=translated.source,
             target=to,
-            words=len(whole.texts[0].split()),
-            excerpt=excerpt(whole.texts[0]),
+            words=len(translated.texts[0].split()),
+            excerpt=excerpt(translated.texts[0]),
             text=await services.blobs.put_blob(
-                record.asset, f"{name}.txt", whole.texts[0].encode(), "text/plain; charset=utf-8"
+                record.asset, f"{name}.txt", translated.texts[0].encode(), "text/plain; charset=utf-8"
             ),
             subtitles=await services.blobs.put_blob(record.asset, f"{name}.vtt", cues, "text/vtt") if cues else None,
-            charges=(*whole.charges, *charges),
+            charges=(*translated.charges, *charges),
         )
 
     async def _subtitles(record: Any, services: Services, source: str) -> tuple[bytes, tuple[Any, ...]]:
@@ -41,8 +41,8 @@ def translation_stage(to: str = "de", options: tuple[str, ...] = ()) -> Stage:
         parsed = webvtt.parse((await services.blobs.read(pointer)).decode())
         if not parsed.texts:
             return b"", ()
-        made = await services.translator.translate(parsed.texts, source, to)
-        return parsed.with_texts(made.texts).encode(), made.charges
+        translated = await services.translator.translate(parsed.texts, source, to)
+        return parsed.with_texts(translated.texts).encode(), translated.charges
 
     stage = Stage(
         "translation",

@@ -1,4 +1,4 @@
-"""Read a translation out."""
+"""Synthesise speech from a translation."""
 
 from __future__ import annotations
 
@@ -27,24 +27,22 @@ VOICES = {
 
 
 def voice_stage(voice: str = "", options: tuple[str, ...] = ()) -> Stage:
-    """Build the stage that reads out with one voice; without one, the language decides."""
+    """Build the stage. Without a voice it uses the voice of the language in `VOICES`."""
 
     async def start(translated: MediaTranslated, token: str, services: Services) -> str:
-        """Submit the text, and let go."""
         text = await text_of(translated, services)
         return await services.voice.start(text.content, voice or VOICES[translated.target[:2]], token)
 
     async def finish(finished: FinishedJob, services: Services) -> MediaVoiced:
-        """Say where the sound lies."""
-        spoken = await services.voice.get_result(finished.job.job_id)
+        speech = await services.voice.get_result(finished.job.job_id)
         return MediaVoiced(
             asset=finished.asset,
-            voice=spoken.voice,
-            language=spoken.language or finished.record.target,
-            characters=spoken.characters,
-            bucket=spoken.bucket,
-            key=spoken.key,
-            charges=spoken.charges,
+            voice=speech.voice,
+            language=speech.language or finished.record.target,
+            characters=speech.characters,
+            bucket=speech.bucket,
+            key=speech.key,
+            charges=speech.charges,
         )
 
     return Stage(

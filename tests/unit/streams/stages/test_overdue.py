@@ -1,4 +1,4 @@
-"""A job whose end nobody told of is looked after: asked for once when it is due, and given up at its deadline."""
+"""Tests that a job without a completion event is looked up when it is due, and fails at its deadline."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ JOB = JobStarted(
 
 
 class Jobs:
-    """The services, which answer what they are told to; `asked` counts the calls."""
+    """A job service that returns or raises `result`, and counts its calls."""
 
     def __init__(self) -> None:
-        self.answer: JobFinished | Exception | None = None
-        self.asked = 0
+        self.result: JobFinished | Exception | None = None
+        self.calls = 0
 
     async def completion_of(self, job: JobStarted) -> JobFinished | None:
-        self.asked += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        self.calls += 1
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
 
 
-class Watch:
-    """The stage, at a time of the test's choice."""
+class OverdueStage:
+    """The stage with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.jobs = Jobs()
         self.bucket = MemoryBucket()
         self.results = ResultsStore(self.bucket)
 
-    async def look(self, after: timedelta) -> Outcome:
+    async def check(self, after: timedelta) -> Outcome:
         def clock() -> datetime:
             return NOW + after
 
@@ -62,8 +62,8 @@ class Watch:
         context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), clock=clock)
         return await Runner(overdue_stage(after=900.0, clock=clock), context).run(received(JOB))
 
-    async def told(self, after: timedelta) -> JobFinished:
-        outcome = await self.look(after)
+    async def completion(self, after: timedelta) -> JobFinished:
+        outcome = await self.check(after)
         assert isinstance(outcome, Done)
         [message] = outcome.events
         event = CODEC.decode(message.value)
@@ -73,64 +73,64 @@ class Watch:
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def stage() -> OverdueStage:
+    return OverdueStage()
 
 
-async def test_a_job_that_has_just_begun_waits_until_it_is_due_and_nobody_is_asked(watch: Watch) -> None:
-    outcome = await watch.look(timedelta(seconds=100))
+async def test_job_is_not_looked_up_before_it_is_due(stage: OverdueStage) -> None:
+    outcome = await stage.check(timedelta(seconds=100))
     assert isinstance(outcome, Retry)
     assert (outcome.after, outcome.counts, outcome.code) == (800.0, False, "not_yet")
-    assert watch.jobs.asked == 0
+    assert stage.jobs.calls == 0
 
 
-async def test_a_lost_completion_is_told_with_the_id_that_it_would_have_had(watch: Watch) -> None:
-    watch.jobs.answer = job_finished(JOB.token)
-    assert (await watch.told(timedelta(seconds=900))).status == "succeeded"
-    assert watch.jobs.asked == 1
+async def test_lost_completion_event_has_the_id_of_the_original(stage: OverdueStage) -> None:
+    stage.jobs.result = job_finished(JOB.token)
+    assert (await stage.completion(timedelta(seconds=900))).status == "succeeded"
+    assert stage.jobs.calls == 1
 
 
-async def test_a_job_that_still_runs_is_due_again_after_twice_the_time(watch: Watch) -> None:
-    first, second = await watch.look(timedelta(seconds=900)), await watch.look(timedelta(seconds=1800))
+async def test_running_job_is_due_again_after_twice_the_time(stage: OverdueStage) -> None:
+    first, second = await stage.check(timedelta(seconds=900)), await stage.check(timedelta(seconds=1800))
     assert isinstance(first, Retry)
     assert isinstance(second, Retry)
     assert (first.after, second.after) == (900.0, 1800.0)
 
 
-async def test_no_look_is_later_than_the_deadline(watch: Watch) -> None:
-    outcome = await watch.look(timedelta(hours=5))
+async def test_last_lookup_is_at_the_deadline(stage: OverdueStage) -> None:
+    outcome = await stage.check(timedelta(hours=5))
     assert isinstance(outcome, Retry)
     assert outcome.after == 3600.0
 
 
-async def test_at_its_deadline_a_job_has_timed_out(watch: Watch) -> None:
-    ended = await watch.told(timedelta(hours=6))
-    assert (ended.status, ended.code) == ("failed", "timeout")
-    assert "j1" in (ended.message or "")
+async def test_job_times_out_at_its_deadline(stage: OverdueStage) -> None:
+    event = await stage.completion(timedelta(hours=6))
+    assert (event.status, event.code) == ("failed", "timeout")
+    assert "j1" in (event.message or "")
 
 
-async def test_a_job_that_its_service_does_not_know_has_ended(watch: Watch) -> None:
-    watch.jobs.answer = PermanentError("ResourceNotFoundException", "Could not find JobId")
-    assert (await watch.told(timedelta(hours=1))).code == "ResourceNotFoundException"
+async def test_job_unknown_to_its_service_has_failed(stage: OverdueStage) -> None:
+    stage.jobs.result = PermanentError("ResourceNotFoundException", "Could not find JobId")
+    assert (await stage.completion(timedelta(hours=1))).code == "ResourceNotFoundException"
 
 
-async def test_a_job_whose_stage_has_ended_is_asked_for_by_nobody(watch: Watch) -> None:
+async def test_job_of_a_finished_stage_is_not_looked_up(stage: OverdueStage) -> None:
     failure = StageFailure(stage="labels", code="job_failed", reason="")
-    await watch.results.put_failure(asset(), "labels@1", failure)
-    outcome = await watch.look(timedelta(hours=1))
+    await stage.results.put_failure(asset(), "labels@1", failure)
+    outcome = await stage.check(timedelta(hours=1))
     assert outcome == Done(how="skipped", why="its stage has recorded the end of the job")
-    await watch.results.put(asset(), "labels@1", ready(), envelope(ready()), "cause")
-    assert isinstance(await watch.look(timedelta(hours=1)), Done)
-    assert watch.jobs.asked == 0
+    await stage.results.put(asset(), "labels@1", ready(), envelope(ready()), "cause")
+    assert isinstance(await stage.check(timedelta(hours=1)), Done)
+    assert stage.jobs.calls == 0
 
 
-async def test_a_job_for_a_version_that_was_overtaken_is_asked_for_too_since_it_holds_a_slot(watch: Watch) -> None:
+async def test_job_of_a_superseded_version_is_looked_up(stage: OverdueStage) -> None:
     newer = asset(version="e2", sequencer="0B")
-    await watch.results.put(newer, "labels@1", ready(), envelope(ready()), "cause")
-    watch.jobs.answer = job_finished(JOB.token)
-    assert (await watch.told(timedelta(hours=1))).token == JOB.token
+    await stage.results.put(newer, "labels@1", ready(), envelope(ready()), "cause")
+    stage.jobs.result = job_finished(JOB.token)
+    assert (await stage.completion(timedelta(hours=1))).token == JOB.token
 
 
-async def test_a_service_that_is_away_is_waited_for(watch: Watch) -> None:
-    watch.jobs.answer = OutageError("no credentials")
-    assert isinstance(await watch.look(timedelta(hours=1)), PauseStage)
+async def test_pauses_while_the_service_is_unavailable(stage: OverdueStage) -> None:
+    stage.jobs.result = OutageError("no credentials")
+    assert isinstance(await stage.check(timedelta(hours=1)), PauseStage)
