@@ -222,7 +222,7 @@ def test_unreachable_store_is_a_one_line_error(here: Place, monkeypatch: pytest.
     assert before
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     error = refused("rewind", "labels", "--to", "earliest", "--reprocess", "--execute", "--yes")
-    assert "the results cannot be looked at" in error
+    assert "cannot read the results store" in error
     assert error.count("\n") == 1
     assert log.positions("headrace.labels", places) == before
 

@@ -1,4 +1,4 @@
-"""The results store as a replay looks into it: many look-ups at a time, and nothing is written."""
+"""Forecast many records concurrently against the results store, without writing to it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from headrace.streams.stage import Stage
 
 T = TypeVar("T")
 
-AT_A_TIME = 32
+CONCURRENCY = 32
 
 
 @contextmanager
 def bucket() -> Iterator[ResultsBucket]:
-    """Give the results bucket that the environment names."""
-    aws = AwsClient(AT_A_TIME, RateLimits({}, {}))
+    """Return the results bucket of the settings."""
+    aws = AwsClient(CONCURRENCY, RateLimits({}, {}))
     try:
         yield S3Bucket(aws, load(StreamSettings).results_bucket)
     finally:
@@ -38,36 +38,40 @@ def bucket() -> Iterator[ResultsBucket]:
 
 @contextmanager
 def create_forecaster(stage: Stage, fresh: bool = False) -> Iterator[Forecaster]:
-    """Tell what a stage will do in its present epoch, or in the one after it."""
-    with bucket() as held:
-        of = _asked(epochs.with_current_epoch(held, stage))
-        yield Forecaster(replace(of, epoch=of.epoch + fresh), ResultsStore(held))
+    """Return the forecaster of a stage for its current epoch, or with `fresh` for the next one."""
+    with bucket() as results_bucket:
+        current = _run(epochs.with_current_epoch(results_bucket, stage))
+        yield Forecaster(replace(current, epoch=current.epoch + fresh), ResultsStore(results_bucket))
 
 
 def begin_epoch(stage: Stage, change: int) -> None:
-    """Begin a stage's next epoch, or go back to the one before."""
-    with bucket() as held:
-        of = _asked(epochs.with_current_epoch(held, stage))
-        _asked(epochs.start_epoch(held, stage.name, max(0, of.epoch + change)))
+    """Add `change` to the epoch of a stage."""
+    with bucket() as results_bucket:
+        current = _run(epochs.with_current_epoch(results_bucket, stage))
+        _run(epochs.start_epoch(results_bucket, stage.name, max(0, current.epoch + change)))
 
 
-def forecast_records(foresight: Forecaster, events: Iterable[Event | None]) -> list[RecordForecast]:
-    """Tell what becomes of records, in their order. Raises `Refused` when the store cannot be asked."""
-    return _asked(_effects(foresight, events))
+def forecast_records(forecaster: Forecaster, events: Iterable[Event | None]) -> list[RecordForecast]:
+    """Forecast records in their order.
+
+    Raises:
+        CommandError: the results store cannot be read.
+    """
+    return _run(_effects(forecaster, events))
 
 
-def _asked(question: Coroutine[Any, Any, T]) -> T:
+def _run(lookup: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(question)
+        return asyncio.run(lookup)
     except StageError as failure:
-        raise CommandError(f"the results cannot be looked at: {failure}; --sample 0 plans without them") from failure
+        raise CommandError(f"cannot read the results store: {failure}. --sample 0 plans without it") from failure
 
 
-async def _effects(foresight: Forecaster, events: Iterable[Event | None]) -> list[RecordForecast]:
-    free = asyncio.Semaphore(AT_A_TIME)
+async def _effects(forecaster: Forecaster, events: Iterable[Event | None]) -> list[RecordForecast]:
+    slots = asyncio.Semaphore(CONCURRENCY)
 
     async def one(event: Event | None) -> RecordForecast:
-        async with free:
-            return await foresight.effect(event)
+        async with slots:
+            return await forecaster.effect(event)
 
     return list(await asyncio.gather(*(one(event) for event in events)))

@@ -1,4 +1,4 @@
-"""One record in, exactly one outcome out; effects once, however often the record comes."""
+"""Tests that each record has exactly one outcome, and that redelivery repeats no effect."""
 
 from __future__ import annotations
 
@@ -50,16 +50,20 @@ from tests.support.records import (
 
 
 class World:
-    """A stage's surroundings, and what it leaves in them."""
+    """A runner context with in-memory services and results."""
 
     def __init__(self) -> None:
         self.bucket = MemoryBucket()
-        self.outside = FakeServices()
+        self.services = FakeServices()
         self.results = ResultsStore(self.bucket)
         self.slots = JobSlots({}, 1)
-        services = self.outside.services(self.results)
         self.context = RunnerContext(
-            CODEC, self.results, services, self.slots, clock=lambda: NOW, draw=random.Random(1)
+            CODEC,
+            self.results,
+            self.services.services(self.results),
+            self.slots,
+            clock=lambda: NOW,
+            draw=random.Random(1),
         )
 
     def runner(self, stage: str | Stage) -> Runner:
@@ -83,83 +87,87 @@ def event(message: ProducerRecord) -> Any:
     return CODEC.decode(message.value)
 
 
-async def test_a_result_is_stored_and_handed_over(world: World) -> None:
+async def test_stores_and_returns_a_result(world: World) -> None:
     [sent] = await world.done("labels", received(ready()))
     labelled = event(sent)
     assert isinstance(labelled, MediaLabelled)
     assert (sent.topic, sent.key) == ("media.labelled", b"media/photos/cat.jpg")
-    shelf = await world.results.load(asset())
-    assert await shelf.event("labels") == labelled
+    results = await world.results.load(asset())
+    assert await results.event("labels") == labelled
 
 
-async def test_a_result_says_what_caused_it_and_what_it_all_began_with(world: World) -> None:
+async def test_event_has_causation_and_correlation_ids(world: World) -> None:
     cause = received(ready(), correlation_id="the-upload", traceparent="00-aa-bb-01")
     [sent] = await world.done("labels", cause)
-    given, made = from_headers(cause.headers), from_headers(sent.headers)
-    assert (made.causation_id, made.correlation_id, made.traceparent) == (given.id, "the-upload", "00-aa-bb-01")
-    assert (made.source, made.type) == ("headrace/labels", "headrace.MediaLabelled")
+    cause_metadata, metadata = from_headers(cause.headers), from_headers(sent.headers)
+    assert (metadata.causation_id, metadata.correlation_id, metadata.traceparent) == (
+        cause_metadata.id,
+        "the-upload",
+        "00-aa-bb-01",
+    )
+    assert (metadata.source, metadata.type) == ("headrace/labels", "headrace.MediaLabelled")
 
 
-async def test_a_record_that_comes_again_is_answered_from_the_store(world: World) -> None:
+async def test_redelivered_record_returns_the_stored_result(world: World) -> None:
     first = await world.done("labels", received(ready()))
     again = await world.done("labels", received(ready(), offset=7))
     assert again == first
-    assert world.outside.asked("detect") == 1
+    assert world.services.asked("detect") == 1
 
 
-async def test_an_envelope_that_is_broken_counts_only_where_the_stage_wants_the_record(world: World) -> None:
-    wanted, for_others = (replace(received(ready(kind=kind)), headers=()) for kind in ("image", "audio"))
-    assert isinstance(await world.run("labels", wanted), Dead)
-    outcome = await world.run("labels", for_others)
+async def test_dead_letters_an_invalid_envelope_only_if_the_record_matches(world: World) -> None:
+    matching, other = (replace(received(ready(kind=kind)), headers=()) for kind in ("image", "audio"))
+    assert isinstance(await world.run("labels", matching), Dead)
+    outcome = await world.run("labels", other)
     assert isinstance(outcome, Done)
     assert outcome.how == "skipped"
 
 
-async def test_in_a_new_epoch_no_earlier_result_counts_and_nothing_has_its_old_name(world: World) -> None:
+async def test_new_epoch_ignores_earlier_results_and_changes_ids(world: World) -> None:
     record = received(ready())
     [once] = await world.done("labels", record)
     [fresh] = await world.done(dataclasses.replace(get_stages(["labels"])[0], epoch=1), record)
     assert from_headers(once.headers).id != from_headers(fresh.headers).id
-    shelf = await world.results.load(asset())
-    assert shelf.result("labels") == "labels@1e1"
+    results = await world.results.load(asset())
+    assert results.result("labels") == "labels@1e1"
     video = received(ready(kind="video", duration_seconds=9.0))
     [first] = await world.done("moderation", video)
     [second] = await world.done(dataclasses.replace(get_stages(["moderation"])[0], epoch=1), video)
     assert event(first).token != event(second).token
 
 
-async def test_what_a_stage_does_not_want_is_skipped_without_a_single_call(world: World) -> None:
+async def test_skips_a_filtered_record_without_any_call(world: World) -> None:
     outcome = await world.run("labels", received(ready(kind="audio")))
     assert isinstance(outcome, Done)
     assert outcome.how == "skipped"
     assert not world.bucket.calls
-    assert not world.outside.calls
+    assert not world.services.calls
 
 
-async def test_a_folder_marker_is_no_media(world: World) -> None:
+async def test_skips_folder_markers(world: World) -> None:
     outcome = await world.run("probe", received(uploaded(asset("photos/", size=0))))
     assert isinstance(outcome, Done)
     assert outcome.how == "skipped"
 
 
-async def test_an_older_version_that_arrives_late_is_superseded(world: World) -> None:
+async def test_late_older_version_is_superseded(world: World) -> None:
     await world.done("labels", received(ready(asset(sequencer="0B", version="e2"))))
     outcome = await world.run("labels", received(ready(asset(sequencer="0A"))))
     assert isinstance(outcome, Done)
     assert (outcome.how, outcome.events) == ("superseded", ())
-    assert world.outside.asked("detect") == 1
+    assert world.services.asked("detect") == 1
 
 
-async def test_an_upload_of_what_was_deleted_later_is_superseded(world: World) -> None:
-    gone = asset(sequencer="0C", version="0C", etag="", size=0)
-    deleted = MediaDeleted(asset=gone, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
+async def test_upload_before_a_deletion_is_superseded(world: World) -> None:
+    marker = asset(sequencer="0C", version="0C", etag="", size=0)
+    deleted = MediaDeleted(asset=marker, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
     assert await world.done("removals", received(deleted)) == []
     outcome = await world.run("scan", received(uploaded(asset(sequencer="0B"))))
     assert isinstance(outcome, Done)
     assert outcome.how == "superseded"
 
 
-async def test_deleting_one_old_version_for_good_supersedes_nothing(world: World) -> None:
+async def test_deleting_one_version_permanently_supersedes_nothing(world: World) -> None:
     old = asset(sequencer="0C", version="v1", version_id="v1", etag="")
     deleted = MediaDeleted(asset=old, event_name="ObjectRemoved:Delete", deleted_at=NOW, region="us-east-1")
     outcome = await world.run("removals", received(deleted))
@@ -168,29 +176,29 @@ async def test_deleting_one_old_version_for_good_supersedes_nothing(world: World
     assert len(await world.done("scan", received(uploaded(asset(sequencer="0B", version_id="v2"))))) == 1
 
 
-async def test_what_was_replaced_in_s3_meanwhile_is_superseded(world: World) -> None:
-    world.outside.gone = True
+async def test_object_replaced_in_s3_is_superseded(world: World) -> None:
+    world.services.gone = True
     outcome = await world.run("scan", received(uploaded()))
     assert isinstance(outcome, Done)
     assert outcome.how == "superseded"
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\x00\x00\x00\x00\x07abc", b"garbage", b"\xc3\x01" + b"\x00" * 20])
-async def test_bytes_that_nobody_can_read_never_raise(world: World, value: bytes | None) -> None:
+async def test_dead_letters_unparseable_records(world: World, value: bytes | None) -> None:
     headers = received(uploaded()).headers
     outcome = await world.runner("scan").run(raw(value, headers), tries=98)
     assert isinstance(outcome, Dead)
     assert outcome.code in {"decode", "schema"}
 
 
-async def test_a_record_without_an_envelope_is_a_dead_letter(world: World) -> None:
+async def test_dead_letters_a_record_without_an_envelope(world: World) -> None:
     outcome = await world.run("scan", raw(CODEC.encode(uploaded())))
     assert isinstance(outcome, Dead)
     assert outcome.code == "decode"
 
 
 @pytest.mark.parametrize(
-    ("failure", "ending"),
+    ("failure", "expected"),
     [
         (PermanentError("infected", "EICAR"), Dead),
         (TransientError("timed out"), Retry),
@@ -199,75 +207,73 @@ async def test_a_record_without_an_envelope_is_a_dead_letter(world: World) -> No
         (RuntimeError("a bug"), Dead),
     ],
 )
-async def test_every_failure_of_a_stage_becomes_an_outcome(
-    world: World, failure: Exception, ending: type[Outcome]
-) -> None:
-    world.outside.failures = [failure]
-    assert isinstance(await world.run("scan", received(uploaded())), ending)
+async def test_every_error_of_a_stage_has_an_outcome(world: World, failure: Exception, expected: type[Outcome]) -> None:
+    world.services.failures = [failure]
+    assert isinstance(await world.run("scan", received(uploaded())), expected)
 
 
-async def test_a_store_that_is_away_is_waited_for(world: World) -> None:
+async def test_pauses_while_the_results_store_is_unavailable(world: World) -> None:
     world.bucket.broken = OutageError("no bucket")
     assert isinstance(await world.run("scan", received(uploaded())), PauseStage)
 
 
-async def test_a_video_is_submitted_and_let_go(world: World) -> None:
+async def test_starts_a_job_for_a_video(world: World) -> None:
     [sent] = await world.done("labels", received(ready(kind="video")))
     started = event(sent)
     assert isinstance(started, JobStarted)
     assert (sent.topic, sent.key) == ("jobs.started", started.token.encode())
     assert token_stage(started.token) == "labels"
-    assert world.outside.calls == [("start", "labels", started.token)]
+    assert world.services.calls == [("start", "labels", started.token)]
     intent = await world.results.intent(started.token)
     assert intent is not None
     assert intent.record() == ready(kind="video")
 
 
-async def test_the_intent_is_stored_before_the_job_is_started(world: World) -> None:
-    world.outside.failures = [TransientError("connection broke after the call")]
+async def test_stores_the_intent_before_the_job_starts(world: World) -> None:
+    world.services.failures = [TransientError("connection broke after the call")]
     assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
-    [(_, _, token)] = world.outside.calls
+    [(_, _, token)] = world.services.calls
     assert await world.results.intent(token) is not None
 
 
-async def test_a_second_try_uses_the_same_token(world: World) -> None:
-    world.outside.failures = [TransientError("connection broke after the call")]
+async def test_second_attempt_uses_the_same_token(world: World) -> None:
+    world.services.failures = [TransientError("connection broke after the call")]
     await world.run("labels", received(ready(kind="video")))
     await world.done("labels", received(ready(kind="video")))
-    assert len({token for *_, token in world.outside.calls}) == 1
+    assert len({token for *_, token in world.services.calls}) == 1
 
 
-async def test_a_job_that_was_started_is_not_started_again(world: World) -> None:
+async def test_started_job_is_not_started_again(world: World) -> None:
     first = await world.done("labels", received(ready(kind="video")))
     again = await world.done("labels", received(ready(kind="video")))
     assert again == first
-    assert world.outside.asked("start") == 1
+    assert world.services.asked("start") == 1
 
 
-async def test_without_a_free_slot_no_job_is_started(world: World) -> None:
+async def test_starts_no_job_without_a_free_slot(world: World) -> None:
     world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
     await world.done("labels", received(ready(kind="video")))
     outcome = await world.run("labels", received(ready(asset("second.mp4"), kind="video")))
     assert isinstance(outcome, Retry)
     assert (outcome.code, outcome.counts) == ("slots", False)
-    assert world.outside.asked("start") == 1
+    assert world.services.asked("start") == 1
 
 
-async def test_a_job_that_the_service_refuses_holds_no_slot(world: World) -> None:
+async def test_rejected_job_holds_no_slot(world: World) -> None:
     world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
-    world.outside.failures = [PermanentError("VideoTooLargeException", "too large")]
+    world.services.failures = [PermanentError("VideoTooLargeException", "too large")]
     assert isinstance(await world.run("labels", received(ready(kind="video"))), Dead)
     assert world.context.slots.taken("labels") == 0
 
 
-async def test_a_job_that_may_have_been_started_keeps_its_slot(world: World) -> None:
+async def test_possibly_started_job_keeps_its_slot(world: World) -> None:
     world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
-    world.outside.failures = [TransientError("the answer was lost")]
+    world.services.failures = [TransientError("the answer was lost")]
     assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
     assert world.context.slots.taken("labels") == 1
 
 
-async def test_stages_do_not_share_tokens(world: World) -> None:
+async def test_job_tokens_differ_by_stage(world: World) -> None:
     [labels] = await world.done("labels", received(ready(kind="video")))
     [moderation] = await world.done("moderation", received(ready(kind="video")))
     assert event(labels).token != event(moderation).token
@@ -275,11 +281,11 @@ async def test_stages_do_not_share_tokens(world: World) -> None:
 
 async def started(world: World, stage: str = "labels") -> JobStarted:
     [sent] = await world.done(stage, received(ready(kind="video", audio_codec="aac", duration_seconds=60.0)))
-    found: JobStarted = event(sent)
-    return found
+    job: JobStarted = event(sent)
+    return job
 
 
-async def test_a_completion_wakes_the_stage_that_started_the_job(world: World) -> None:
+async def test_completion_event_finishes_the_job(world: World) -> None:
     job = await started(world)
     [sent] = await world.done("labels", received(job_finished(job.token)))
     labelled = event(sent)
@@ -289,29 +295,29 @@ async def test_a_completion_wakes_the_stage_that_started_the_job(world: World) -
     assert from_headers(sent.headers).correlation_id == envelope(ready(kind="video")).id
 
 
-async def test_a_completion_that_comes_twice_is_answered_from_the_store(world: World) -> None:
+async def test_redelivered_completion_returns_the_stored_result(world: World) -> None:
     job = await started(world)
     first = await world.done("labels", received(job_finished(job.token)))
     assert await world.done("labels", received(job_finished(job.token))) == first
-    assert world.outside.asked("get_result") == 1
+    assert world.services.asked("get_result") == 1
 
 
-async def test_a_completion_of_another_stages_job_is_skipped(world: World) -> None:
+async def test_skips_the_completion_of_another_stages_job(world: World) -> None:
     job = await started(world)
     outcome = await world.run("moderation", received(job_finished(job.token)))
     assert isinstance(outcome, Done)
     assert outcome.how == "skipped"
 
 
-async def test_a_completion_finds_its_job_before_the_start_was_recorded(world: World) -> None:
-    world.outside.failures = [TransientError("the answer was lost, the job runs")]
+async def test_completion_before_the_job_start_is_recorded(world: World) -> None:
+    world.services.failures = [TransientError("the answer was lost, the job runs")]
     await world.run("labels", received(ready(kind="video")))
-    [(_, _, token)] = world.outside.calls
+    [(_, _, token)] = world.services.calls
     [sent] = await world.done("labels", received(job_finished(token)))
     assert isinstance(event(sent), MediaLabelled)
 
 
-async def test_a_job_that_failed_is_a_dead_letter_with_the_services_words(world: World) -> None:
+async def test_failed_job_is_dead_lettered_with_the_service_message(world: World) -> None:
     job = await started(world)
     failed = received(job_finished(job.token, status="failed", message="codec not supported"))
     outcome = await world.run("labels", failed)
@@ -320,56 +326,56 @@ async def test_a_job_that_failed_is_a_dead_letter_with_the_services_words(world:
     assert (await world.results.load(job.asset)).failed("labels")
 
 
-async def test_a_completion_whose_intent_is_lost_is_a_dead_letter(world: World) -> None:
+async def test_dead_letters_a_completion_without_an_intent(world: World) -> None:
     outcome = await world.run("labels", received(job_finished("labels-" + "0" * 40)))
     assert isinstance(outcome, Dead)
     assert outcome.code == "unknown_job"
 
 
-async def test_speech_is_kept_with_its_subtitles(world: World) -> None:
+async def test_stores_the_subtitles_of_a_transcript(world: World) -> None:
     job = await started(world, "transcript")
     [sent] = await world.done("transcript", received(job_finished(job.token)))
-    heard = event(sent)
-    assert (heard.excerpt, heard.words, heard.subtitles.content_type) == ("ask not", 2, "text/vtt")
+    transcribed = event(sent)
+    assert (transcribed.excerpt, transcribed.words, transcribed.subtitles.content_type) == ("ask not", 2, "text/vtt")
 
 
-async def arrives(world: World, *found: Any) -> list[list[ProducerRecord]]:
-    """Store each finding as its stage would, then let the fan-in see its event."""
+async def deliver(world: World, *events: Any) -> list[list[ProducerRecord]]:
+    """Store each event as the result of its stage, then run the fan-in with it."""
     sent = []
-    for each in found:
+    for each in events:
         stage = "scan" if isinstance(each, MediaScanned) else "probe"
         await world.results.put(each.asset, f"{stage}@1", each, envelope(each), "cause")
         sent.append(await world.done("ready", received(each, correlation_id="the-upload")))
     return sent
 
 
-async def test_the_fan_in_waits_for_the_whole_set(world: World) -> None:
-    first, second = await arrives(world, scanned(), probed())
+async def test_fan_in_waits_for_all_results(world: World) -> None:
+    first, second = await deliver(world, scanned(), probed())
     assert first == []
     assert isinstance(event(second[0]), MediaReady)
 
 
-async def test_the_fan_in_does_not_care_who_comes_first(world: World) -> None:
-    _, one = await arrives(world, scanned(), probed())
-    _, other = await arrives(World(), probed(), scanned())
+async def test_fan_in_is_independent_of_the_order(world: World) -> None:
+    _, one = await deliver(world, scanned(), probed())
+    _, other = await deliver(World(), probed(), scanned())
     assert from_headers(one[0].headers).id == from_headers(other[0].headers).id
     assert event(one[0]) == event(other[0])
 
 
-async def test_only_the_arrival_that_completed_the_set_emits_it_again(world: World) -> None:
-    _, emitted = await arrives(world, scanned(), probed())
+async def test_only_the_completing_record_emits_the_fan_in_event_again(world: World) -> None:
+    _, emitted = await deliver(world, scanned(), probed())
     assert await world.done("ready", received(scanned(), correlation_id="the-upload")) == []
     assert await world.done("ready", received(probed(), correlation_id="the-upload")) == emitted
 
 
-async def everything(world: World, found: MediaReady) -> None:
-    stored: dict[str, Any] = {"thumbnails": uploaded(), "scan": scanned(), "probe": probed(), "ready": found}
+async def store_all(world: World, media: MediaReady) -> None:
+    stored: dict[str, Any] = {"thumbnails": uploaded(), "scan": scanned(), "probe": probed(), "ready": media}
     for name, each in stored.items():
         await world.results.put(each.asset, f"{name}@1", each, envelope(each), "cause")
 
 
-async def test_an_asset_is_complete_when_every_expected_stage_has_ended(world: World) -> None:
-    await everything(world, ready())
+async def test_asset_is_completed_when_every_expected_stage_is(world: World) -> None:
+    await store_all(world, ready())
     assert await world.done("completed", received(ready())) == []
     [labelled] = await world.done("labels", received(ready()))
     assert await world.done("completed", arrived(labelled)) == []
@@ -382,46 +388,46 @@ async def test_an_asset_is_complete_when_every_expected_stage_has_ended(world: W
     assert completed.usd == 0.002
 
 
-async def test_a_failed_stage_counts_as_ended_with_its_reason(world: World) -> None:
+async def test_completed_event_lists_failed_stages_with_reasons(world: World) -> None:
     await world.results.put(asset(), "thumbnails@1", uploaded(), envelope(uploaded()), "cause")
     await world.results.put(asset(), "probe@1", probed(), envelope(probed()), "cause")
     record = received(uploaded())
     await world.runner("scan").remember_failure(record, Dead("infected", "EICAR"))
-    letter = ConsumerRecord("scan.dlq", 0, 0, 1.0, record.key, record.value, record.headers)
-    [sent] = await world.done("completed", letter)
+    dead_letter = ConsumerRecord("scan.dlq", 0, 0, 1.0, record.key, record.value, record.headers)
+    [sent] = await world.done("completed", dead_letter)
     completed = event(sent)
     assert completed.failed == (StageFailure(stage="scan", code="infected", reason="EICAR"),)
     assert completed.succeeded == ("thumbnails", "probe")
 
 
-async def test_a_dead_letter_that_nobody_can_read_is_not_dead_lettered_again(world: World) -> None:
+async def test_unparseable_dead_letter_is_not_dead_lettered_again(world: World) -> None:
     outcome = await world.run("completed", raw(b"garbage", topic="scan.dlq"))
     assert isinstance(outcome, Done)
     assert outcome.how == "skipped"
 
 
-async def test_a_failure_whose_asset_cannot_be_told_is_still_a_dead_letter(world: World) -> None:
+async def test_failure_without_a_known_asset_is_not_stored(world: World) -> None:
     await world.runner("scan").remember_failure(raw(b"garbage"), Dead("decode", "garbage"))
     assert not world.bucket.objects
 
 
-async def test_a_step_of_somebody_else_runs_like_ours(world: World) -> None:
-    async def shout(media: MediaReady, services: Services) -> MediaScanned:
+async def test_runs_a_custom_stage(world: World) -> None:
+    async def custom(media: MediaReady, services: Services) -> MediaScanned:
         return scanned(media.asset)
 
     [sent] = await world.done(
-        Stage("shout", reads=(topics.READY,), writes=topics.SCANNED, handler=Transform(shout)), received(ready())
+        Stage("custom", reads=(topics.READY,), writes=topics.SCANNED, handler=Transform(custom)), received(ready())
     )
     assert event(sent) == scanned()
 
 
-def test_the_pipeline_names_its_stages_in_order_of_the_flow() -> None:
+def test_stages_are_in_order_of_the_flow() -> None:
     names = [stage.name for stage in stages()]
     assert names.index("scan") < names.index("ready") < names.index("labels") < names.index("completed")
     assert len(set(names)) == len(names)
 
 
-def test_completion_watches_every_result_and_every_dead_letter_topic() -> None:
+def test_completed_reads_every_result_and_dead_letter_topic() -> None:
     *others, completion = stages()
     reads = {topic.name for topic in completion.reads}
     for stage in others:
@@ -429,21 +435,21 @@ def test_completion_watches_every_result_and_every_dead_letter_topic() -> None:
             assert {stage.writes.name, f"{stage.name}.dlq"} <= reads
 
 
-def test_an_unknown_stage_is_refused_with_the_names_that_exist() -> None:
+def test_unknown_stage_error_lists_the_stages() -> None:
     with pytest.raises(ValueError, match="labels"):
         get_stages(["lables"])
 
 
 @pytest.mark.parametrize("name", ["Labels", "labels_2", "", "a" * 24])
-def test_a_name_that_could_not_be_a_topic_or_token_is_refused(name: str) -> None:
-    async def nothing(_asset: Asset, _shelf: AssetResults) -> None:
-        """Do nothing."""
+def test_rejects_invalid_stage_names(name: str) -> None:
+    async def nothing(_asset: Asset, _results: AssetResults) -> None:
+        return None
 
     with pytest.raises(ValueError, match="stage name"):
         Stage(name, reads=(topics.READY,), handler=FanIn(nothing))
 
 
-def test_a_stage_reads_its_topics_its_jobs_completions_and_what_it_tries_again() -> None:
+def test_stage_reads_its_topics_completions_and_retry_topic() -> None:
     [labels, scan] = get_stages(["labels", "scan"])
     assert [topic.name for topic in labels.inputs] == ["media.ready", "jobs.finished", "labels.retry"]
     assert [topic.name for topic in scan.inputs] == ["media.uploaded", "scan.retry"]
