@@ -155,7 +155,7 @@ class AssetProjection:
         return [self._version(state, states[number + 1 :]) for number, state in enumerate(states)]
 
     def newest_version(self, asset: str) -> AssetVersion | None:
-        """Give the newest version of an asset."""
+        """Return the newest version of an asset."""
         return next(reversed(self.versions(asset)), None)
 
     def unreadable_letters(self, asset: str) -> list[AssetEvent]:
@@ -229,7 +229,7 @@ def _fact(entry: LogEntry) -> AssetEvent:
 
 
 def _stage_status(entry: LogEntry) -> tuple[str, VersionStatus | None]:
-    """Give the stage of an event and its resulting status."""
+    """Return the stage of an event and its resulting status."""
     match entry.event:
         case None | MediaUploaded() | MediaDeleted():
             return "", None

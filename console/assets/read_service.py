@@ -65,7 +65,7 @@ class ReadService:
         return PipelineStatus(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
 
     def _reports(self) -> list[StageStatusReport]:
-        """Give the last report of each worker on each stage."""
+        """Return the last report of each worker on each stage."""
         if topics.WORKERS.name not in self._log.topics():
             return []
         last = {entry.key: entry.record.value for entry in self._log.read([topics.WORKERS.name])}

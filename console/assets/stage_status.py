@@ -63,7 +63,7 @@ class GroupOffsets:
 def positions(
     stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange], group: GroupState
 ) -> dict[TopicAndPartition, int]:
-    """Give the next offset of a stage's group on each input partition."""
+    """Return the next offset of a stage's group on each input partition."""
     read = {topic.name for topic in stage.inputs}
     return {place: group.committed.get(place, span.low) for place, span in spans.items() if place[0] in read}
 
@@ -71,7 +71,7 @@ def positions(
 def unfinished(
     stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange], group: GroupState
 ) -> dict[TopicAndPartition, int]:
-    """Give the next offset of each partition with unfinished records."""
+    """Return the next offset of each partition with unfinished records."""
     return {place: offset for place, offset in positions(stage, spans, group).items() if offset < spans[place].high}
 
 

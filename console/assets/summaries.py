@@ -19,7 +19,7 @@ def summarize(event: Event | None) -> str:
 
 
 def result_location(event: Event | None) -> str | None:
-    """Give the location of an event's result, `s3://bucket/key`; None without one."""
+    """Return the location of an event's result, `s3://bucket/key`; None without one."""
     match event:
         case records.MediaThumbnailed(pictures=(first, *_)):
             return pointer_url(first.location)

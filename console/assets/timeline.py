@@ -70,7 +70,7 @@ def _is_event(fact: AssetEvent) -> bool:
 
 
 def _cause_id(fact: AssetEvent) -> str:
-    """Give the id of the causing event; for a dead letter or retry, of the event itself."""
+    """Return the id of the causing event; for a dead letter or retry, of the event itself."""
     if fact.envelope is None:
         return ""
     return fact.envelope.causation_id if _is_event(fact) else fact.envelope.id
@@ -85,6 +85,6 @@ def _cause(fact: AssetEvent, events: dict[str, AssetEvent], starts: dict[str, As
 
 
 def results_folder(steps: list[TimelineStep]) -> str:
-    """Give the common folder of all results; empty without results."""
+    """Return the common folder of all results; empty without results."""
     found = next((step.location for step in steps if step.location), "")
     return found[: found.rfind("/") + 1]

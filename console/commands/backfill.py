@@ -50,27 +50,27 @@ def backfill(
         raise CommandError(str(error)) from error
 
 
-def moment(option: str, given: str) -> datetime | None:
-    """Read a moment; one without an offset is in UTC. Raises `Refused`."""
-    if not given:
+def moment(option: str, value: str) -> datetime | None:
+    """Parse an ISO 8601 time, in UTC by default. Raises `CommandError`."""
+    if not value:
         return None
     try:
-        found = datetime.fromisoformat(given)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        time = datetime.fromisoformat(value)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise CommandError(f"{option} {given}: no moment; write it as 2026-03-14 or 2026-03-14T15:09:26Z") from None
+        raise CommandError(f"{option} {value}: invalid time. Use 2026-03-14 or 2026-03-14T15:09:26Z") from None
 
 
 def refuse_impossible(filters: ObjectFilters, rate: float | None) -> None:
-    """Raise `Refused` for what can find nothing, or would never end."""
+    """Raise `CommandError` for filters that match nothing and for an invalid rate."""
     if rate is not None and not 0 < rate < float("inf"):
-        raise CommandError(f"--rate {rate:g}: give a number above 0")
+        raise CommandError(f"--rate {rate:g}: must be above 0")
     if any(bound is not None and bound < 0 for bound in (filters.min_size, filters.max_size)):
-        raise CommandError("--min-size and --max-size are numbers of bytes, 0 or more")
+        raise CommandError("--min-size and --max-size must be 0 or more bytes")
     if filters.min_size is not None and filters.max_size is not None and filters.min_size > filters.max_size:
-        raise CommandError("--min-size is above --max-size: no object can be both")
+        raise CommandError("--min-size is above --max-size: no object can match")
     if filters.since is not None and filters.until is not None and filters.since >= filters.until:
-        raise CommandError("--since is not before --until: no object can be both")
+        raise CommandError("--since is not before --until: no object can match")
 
 
 def summary(counts: BackfillCounts) -> str:
@@ -130,7 +130,7 @@ def _carry(work: BackfillPlan, begin: Checkpoint) -> None:
 
 
 def _followed(cursors: Iterable[Checkpoint], begin: Checkpoint) -> Checkpoint:
-    """Give the last cursor. A terminal shows how it goes; how much there is in all, S3 does not say."""
+    """Return the last checkpoint; show progress on a terminal. The total is unknown."""
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -30,7 +30,7 @@ def put(
 
 
 def keys_of(files: list[Path], prefix: str) -> list[str]:
-    """Give the key of each file.
+    """Return the key of each file.
 
     Raises:
         CommandError: a file is missing, or two files have the same key.

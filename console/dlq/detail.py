@@ -65,7 +65,7 @@ def dump(data: bytes) -> list[str]:
 
 
 def redrive_command(listed: ListedLetter) -> str | None:
-    """Give the command that redrives a dead letter; None for the bridge, which consumes no topic."""
+    """Return the command that redrives a dead letter; None for the bridge, which consumes no topic."""
     if stage_of(listed.record.topic) == stage_of(topics.BRIDGE_DLQ.name):
         return None
     return f"headrace replay redrive {listed.id}"

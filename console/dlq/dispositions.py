@@ -87,7 +87,7 @@ def load(log: TopicReader) -> dict[str, Disposition]:
 
 
 def disposition_of(letter: str, record: ConsumerRecord, known: Mapping[str, Disposition]) -> Disposition | None:
-    """Give the disposition that applies to a record; None if the record is open."""
+    """Return the disposition that applies to a record; None if the record is open."""
     disposition = known.get(letter)
     return disposition if disposition is not None and disposition.applies_to(record) else None
 

@@ -100,7 +100,7 @@ def may_hold(topic: str, prefix: str) -> bool:
 
 
 def failed_at(record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> float:
-    """Give the time of the last failure in seconds since 1970; without the header, the record's timestamp."""
+    """Return the time of the last failure in seconds since 1970; without the header, the record's timestamp."""
     at = seconds_of(text_of(headers, "dlq-last-failure"))
     return record.timestamp if at is None else at
 

@@ -147,7 +147,7 @@ class _BackwardScan:
         return self.left.high > self.left.low and self._oldest > floor
 
     def window(self, step: int) -> OffsetRange:
-        """Give the next range to read."""
+        """Return the next range to read."""
         return OffsetRange(max(self.left.low, self.left.high - step), self.left.high)
 
     def take(self, low: int, records: list[ConsumerRecord]) -> None:
@@ -164,7 +164,7 @@ class _BackwardScan:
 
 
 def _judge(record: ConsumerRecord, query: ListQuery) -> tuple[bytes, bool | None]:
-    """Give the identity of a record, and whether it is shown: None if only its disposition hides it."""
+    """Return the identity of a record, and whether it is shown: None if only its disposition hides it."""
     headers = dict(record.headers)
     identity_ = identity(record, headers.get("ce_id"))
     if not query.filter.matches_headers(record, headers):

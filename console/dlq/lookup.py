@@ -51,7 +51,7 @@ def narrowed(
 
 
 def resolve_prefix(prefix: str, matches: Collection[LetterMatch]) -> LetterMatch:
-    """Give the only match of a prefix.
+    """Return the only match of a prefix.
 
     Raises:
         CommandError: there is none, or several.
@@ -83,7 +83,7 @@ class LetterFinder:
                 self._matches[id_] = LetterMatch(id_, record, 1 + (before.record_count if before else 0))
 
     def found(self) -> list[LetterMatch]:
-        """Give the matches: more than one per prefix if it is ambiguous."""
+        """Return the matches: more than one per prefix if it is ambiguous."""
         return list(self._matches.values())
 
     def _has_room(self, id_: str) -> bool:

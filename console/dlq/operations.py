@@ -243,7 +243,7 @@ def _resolved_id(prefix: str, known: Iterable[str]) -> str:
 
 
 def _enclosing(places: set[tuple[str, int, int]]) -> dict[TopicAndPartition, OffsetRange]:
-    """Give the smallest range of each partition that contains all of these records."""
+    """Return the smallest range of each partition that contains all of these records."""
     offsets: dict[TopicAndPartition, list[int]] = {}
     for topic, partition, offset in places:
         offsets.setdefault((topic, partition), []).append(offset)

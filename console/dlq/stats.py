@@ -159,7 +159,7 @@ class _HourBucket:
 
 
 def _hour_of(record: ConsumerRecord) -> str:
-    """Give the hour of a record's timestamp, for records without a time of failure."""
+    """Return the hour of a record's timestamp, for records without a time of failure."""
     try:
         return timestamp(datetime.fromtimestamp(record.timestamp, UTC))[:_HOUR]
     except (ValueError, OverflowError, OSError):  # out of range

@@ -43,7 +43,7 @@ class KafkaAdmin(TopicReader):
             raise CommandError(f"topics missing: {', '.join(sorted(missing))}. Run headrace topics apply")
 
     def times(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
-        """Give the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
+        """Return the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
         return self._log.timestamps(offsets)
 
     def offsets_at(self, places: Iterable[TopicAndPartition], at: float) -> dict[TopicAndPartition, int | None]:

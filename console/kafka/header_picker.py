@@ -22,7 +22,7 @@ class HeaderPicker:
         self._learn([])
 
     def pick(self, headers: Headers) -> Headers:
-        """Give the last header of each name; a missing one has an empty name and no value."""
+        """Return the last header of each name; a missing one has an empty name and no value."""
         names = list(map(_NAME, headers))
         if names != self._names:
             self._learn(names)

@@ -89,7 +89,7 @@ class LogReader:
         return sorted(f"{node.host}:{node.port}" for node in found.nodes)
 
     def spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
-        """Give the offsets of each partition of topics; missing topics are left out."""
+        """Return the offsets of each partition of topics; missing topics are left out."""
         places = self._places(names)
         low = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         high = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
@@ -112,7 +112,7 @@ class LogReader:
         }
 
     def timestamps(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
-        """Give the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
+        """Return the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
         found: dict[TopicAndPartition, float] = {}
         if offsets:
             with self._reader() as consumer:

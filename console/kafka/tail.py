@@ -16,7 +16,7 @@ class TopicTail:
         self._consumer.assign([TopicPartition(topic, 0, offset)])
 
     def new(self) -> list[bytes]:
-        """Give the values of new records, without waiting."""
+        """Return the values of new records, without waiting."""
         messages = self._consumer.consume(100, 0)
         return [value for message in messages if message.error() is None and (value := message.value())]
 

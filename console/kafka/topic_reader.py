@@ -40,7 +40,7 @@ class TopicReader:
         self.settings = settings
 
     def spans(self, names: Collection[str], since: float | None = None) -> dict[TopicAndPartition, OffsetRange]:
-        """Give the offsets of topics: all, or those from about a time on, in seconds since 1970."""
+        """Return the offsets of topics: all, or those from about a time on, in seconds since 1970."""
         ranges = self._spans(names)
         if since is None or not ranges:
             return ranges

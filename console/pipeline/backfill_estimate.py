@@ -61,7 +61,7 @@ class BackfillEstimate:
         return f", {self._units(kind):,.1f} min if it has {MEGABITS[kind]:g} Mbit/s, ${a_minute:.3f} a minute"
 
     def _units(self, kind: ObjectKind) -> float:
-        """Give the billed units: images, or minutes."""
+        """Return the billed units: images, or minutes."""
         if kind in MEGABITS:
             return self.size[kind] * 8 / (MEGABITS[kind] * 1e6 * 60)
         return self.files[kind]

@@ -172,7 +172,7 @@ def test_invalid_input_prints_one_line(cluster_env: dict[str, str]) -> None:
     for arguments, said in (
         (["media/a"], "'media/a' is no address of a bucket: write s3://bucket or s3://bucket/prefix"),
         (["s3://headrace-none"], "there is no bucket headrace-none"),
-        (["s3://media", "--since", "soon"], "--since soon: no moment; write it as 2026-03-14 or 2026-03-14T15:09:26Z"),
+        (["s3://media", "--since", "soon"], "--since soon: invalid time. Use 2026-03-14 or 2026-03-14T15:09:26Z"),
     ):
         done = run(cluster_env, "backfill", *arguments)
         assert (done.returncode, done.stderr, done.stdout) == (1, f"{said}\n", "")

@@ -1,4 +1,4 @@
-"""The operator's commands against a real cluster."""
+"""Console commands against a real cluster."""
 
 from __future__ import annotations
 
@@ -35,34 +35,34 @@ class Cluster:
         self._producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
 
     def say(self, *events: Event) -> None:
-        """Put events on the log, each caused by the one before."""
+        """Produce events; each is the cause of the next."""
         cause = ""
         for event in events:
             id_ = named_id(event.EVENT, str(event))
-            said = envelope(event, id=id_, causation_id=cause, time=timestamp(NOW), source="headrace/scan")
-            sent = to_producer_record(event, said, codec.load())
+            metadata = envelope(event, id=id_, causation_id=cause, time=timestamp(NOW), source="headrace/scan")
+            sent = to_producer_record(event, metadata, codec.load())
             self.produce(sent.topic, sent.key, sent.value, list(sent.headers))
             cause = id_
 
     def produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Any = None) -> None:
-        """Put a record on the log."""
+        """Produce a record."""
         self._producer.produce(topic, value, key, headers=headers)
         assert self._producer.flush(10) == 0
 
     def asset(self, key: str, **changes: Any) -> Asset:
-        """An object of the quiet bucket, which is really there."""
+        """Create an object in the bucket."""
         boto3.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"hello")
         return asset(key, bucket=self.bucket, **changes)
 
     def run(self, *arguments: str) -> Any:
-        """Run `headrace ARGUMENTS` to its end."""
+        """Run `headrace ARGUMENTS` to completion."""
         return run(self.environment, *arguments)
 
     def json(self, *arguments: str) -> Any:
-        """Run a command that prints JSON, and give that."""
-        said = self.run(*arguments)
-        assert said.returncode == 0, said.stderr
-        return json.loads(said.stdout)
+        """Run a command and return its JSON output."""
+        result = self.run(*arguments)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +73,18 @@ def cluster(cluster_env: dict[str, str]) -> Cluster:
 def test_put_stores_a_file_and_prints_its_asset(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "a + b.jpg"
     file.write_bytes(b"\xff\xd8\xff")
-    said = cluster.run("put", str(file), "--bucket", cluster.bucket, "--prefix", "in")
+    result = cluster.run("put", str(file), "--bucket", cluster.bucket, "--prefix", "in")
     there = boto3.client("s3").head_object(Bucket=cluster.bucket, Key="in/a + b.jpg")
-    assert said.stdout == f"{cluster.bucket}/in/a + b.jpg  {there['ETag'].strip(chr(34))}\n"
+    assert result.stdout == f"{cluster.bucket}/in/a + b.jpg  {there['ETag'].strip(chr(34))}\n"
     assert there["ContentType"] == "image/jpeg"
 
 
 def test_put_into_a_missing_bucket_is_a_one_line_error(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(b"x")
-    said = cluster.run("put", str(file), "--bucket", "no-such-bucket")
-    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1)
-    assert "NoSuchBucket" in said.stderr
+    result = cluster.run("put", str(file), "--bucket", "no-such-bucket")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "NoSuchBucket" in result.stderr
 
 
 def test_trace_prints_steps_and_causes(cluster: Cluster) -> None:
@@ -103,10 +103,10 @@ def test_trace_prints_every_version(cluster: Cluster) -> None:
     old = cluster.asset("versions.txt")
     new = asset("versions.txt", bucket=cluster.bucket, sequencer="0B", version="e2", etag="e2")
     cluster.say(uploaded(old), uploaded(new))
-    said = cluster.run("trace", f"{cluster.bucket}/versions.txt")
-    assert said.returncode == 0
-    assert "superseded, version e1, 10 B, replaced by version e2" in said.stdout
-    assert "processing, version e2" in said.stdout
+    result = cluster.run("trace", f"{cluster.bucket}/versions.txt")
+    assert result.returncode == 0
+    assert "superseded, version e1, 10 B, replaced by version e2" in result.stdout
+    assert "processing, version e2" in result.stdout
 
 
 def test_trace_finds_a_key_without_its_bucket(cluster: Cluster) -> None:
@@ -122,9 +122,9 @@ def test_invalid_schema_record_does_not_stop_readers(cluster: Cluster) -> None:
 
 
 def test_trace_of_an_unknown_asset_prints_one_line(cluster: Cluster) -> None:
-    said = cluster.run("trace", "no/such/asset")
-    assert (said.returncode, said.stdout) == (1, "")
-    assert said.stderr == "no records of no/such/asset: the log has none with this key\n"
+    result = cluster.run("trace", "no/such/asset")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "no records of no/such/asset: the log has none with this key\n"
 
 
 def test_status_prints_progress_of_every_stage(cluster: Cluster) -> None:
@@ -175,9 +175,9 @@ def test_watch_prints_finished_stages_until_ctrl_c(cluster: Cluster, tmp_path: P
 
 
 def test_doctor_passes_on_a_healthy_cluster(cluster: Cluster) -> None:
-    said = cluster.run("doctor")
-    assert said.returncode == 0, said.stdout
-    well = [line.split()[1] for line in said.stdout.splitlines() if line.startswith("ok")]
+    result = cluster.run("doctor")
+    assert result.returncode == 0, result.stdout
+    well = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("ok")]
     assert {"settings:", "broker:", "topics:", "schemas:", "media", "results", "queue:", "ffmpeg:"} <= set(well)
 
 
@@ -191,9 +191,9 @@ def test_doctor_passes_on_a_healthy_cluster(cluster: Cluster) -> None:
     ],
 )
 def test_doctor_names_failures_and_fixes(cluster: Cluster, variable: str, value: str, part: str) -> None:
-    said = run({**cluster.environment, variable: value}, "doctor")
-    assert said.returncode == 1
-    lines = said.stdout.splitlines()
+    result = run({**cluster.environment, variable: value}, "doctor")
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
     [wrong] = [number for number, line in enumerate(lines) if line.startswith("wrong")]
     assert lines[wrong].startswith(f"wrong {part}: ")
     assert lines[wrong + 1].startswith("      -> ")
@@ -214,10 +214,10 @@ def test_subscription_resumes_and_a_new_one_starts_at_the_first_offset(cluster: 
     pattern = json.dumps({"detail": {"asset": {"bucket": [cluster.bucket], "key": [{"prefix": "sub-"}]}}})
 
     def read(name: str) -> list[str]:
-        said = cluster.run(
+        result = cluster.run(
             "subscribe", name, "--topics", topics.SCANNED.name, "--pattern", pattern, "--idle", "1"
         ).stdout
-        return [json.loads(line)["detail"]["asset"]["key"] for line in said.splitlines()]
+        return [json.loads(line)["detail"]["asset"]["key"] for line in result.splitlines()]
 
     mine, theirs = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("mine", "theirs"))
     cluster.say(scanned(one))

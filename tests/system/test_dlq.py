@@ -1,4 +1,4 @@
-"""Dead letters on a real broker: found, shown, counted, carried to a file and back, and resolved; never a secret."""
+"""`headrace dlq` on a real broker: list, show, stats, export, import and resolve, without secrets."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class Site:
     def fails(
         self, key: str, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None
     ) -> ConsumerRecord:
-        """Put the letter of an upload on the log, and give its record."""
+        """Produce the dead letter of an upload and return its record."""
         event = self.event(key)
-        said = to_producer_record(event, envelope(event, time="2026-03-14T15:09:26Z"), codec.load())
-        return self.give_up(arrived(said), why, stage, at)
+        sent = to_producer_record(event, envelope(event, time="2026-03-14T15:09:26Z"), codec.load())
+        return self.give_up(arrived(sent), why, stage, at)
 
     def give_up(
         self, received: ConsumerRecord, why: str = "no moov atom", stage: str = "probe", at: datetime | None = None
@@ -84,13 +84,13 @@ class Site:
         assert self._producer.flush(10) == 0
 
     def run(self, *arguments: str) -> Result:
-        """Run `headrace dlq ARGUMENTS` in this process: most of what a process would take is its start."""
+        """Run `headrace dlq ARGUMENTS` in this process, which is faster."""
         return CliRunner().invoke(app, ["dlq", *arguments])
 
     def text(self, *arguments: str) -> str:
-        said = self.run(*arguments)
-        assert said.exit_code == 0, said.stderr
-        return said.stdout
+        result = self.run(*arguments)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.text(*arguments, "--json"))
@@ -99,9 +99,9 @@ class Site:
         return [each["id"] for each in self.json("list", "--code", self.code, *arguments)["letters"]]
 
     def refused(self, *arguments: str) -> str:
-        said = self.run(*arguments)
-        assert (said.exit_code, said.stdout, said.stderr.count("\n")) == (1, "", 1)
-        return said.stderr
+        result = self.run(*arguments)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+        return result.stderr
 
 
 @pytest.fixture
@@ -195,8 +195,8 @@ def test_export_and_import_preserve_every_byte(site: Site, tmp_path: Path) -> No
         for number, (key, value) in enumerate([(b"k", b"\x00\xff"), (b"", b""), (None, None)])
     ]
     file = tmp_path / "letters.jsonl"
-    said = site.run("export", str(file), "--code", site.code)
-    assert (said.exit_code, said.stderr) == (0, "3 records exported\n")
+    result = site.run("export", str(file), "--code", site.code)
+    assert (result.exit_code, result.stderr) == (0, "3 records exported\n")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     exported = [json.loads(line) for line in file.read_text().splitlines()]
     assert sorted(map(content, exported)) == sorted(
@@ -239,15 +239,15 @@ def test_importing_an_invalid_file_changes_nothing(site: Site, tmp_path: Path) -
 def test_export_limit_keeps_the_newest(site: Site) -> None:
     site.fails("1.mp4")
     new = site.fails("2.mp4")
-    said = site.text("export", "--code", site.code, "--limit", "1")
-    assert [json.loads(line)["id"] for line in said.splitlines()] == ids([new])
+    exported = site.text("export", "--code", site.code, "--limit", "1")
+    assert [json.loads(line)["id"] for line in exported.splitlines()] == ids([new])
 
 
 def test_resolved_letter_is_hidden_until_reopened(site: Site) -> None:
     letter, other = site.fails("1.mp4"), site.fails("2.mp4")
     id_ = letter_id(letter)
-    said = site.text("resolve", id_[:20], "--status", "wont-fix", "--why", "a test file")
-    assert said == f"{id_}: wont-fix\n"
+    result = site.text("resolve", id_[:20], "--status", "wont-fix", "--why", "a test file")
+    assert result == f"{id_}: wont-fix\n"
     page = site.json("list", "--code", site.code)
     assert ([each["id"] for each in page["letters"]], page["resolved_hidden"]) == (ids([other]), 1)
     site.fails("1.mp4")
@@ -278,14 +278,14 @@ def test_secrets_are_redacted_except_in_exports(site: Site) -> None:
     site.put(ProducerRecord(letter.topic, letter.key, letter.value, raw))
     commands = (["list", "--code", site.code], ["show", letter_id(letter)], ["stats"])
     for command in (*commands, *([*each, "--json"] for each in commands)):
-        said = site.run(*command)
-        assert said.exit_code == 0, said.stderr
-        assert "CANARY" not in said.stdout + said.stderr, command
+        result = site.run(*command)
+        assert result.exit_code == 0, result.stderr
+        assert "CANARY" not in result.stdout + result.stderr, command
     plan = ["replay", "redrive", "--stage", "probe", "--code", site.code, "--skip-store-check"]
     for planned in (plan, [*plan, "--json"]):
-        said = CliRunner().invoke(app, planned)
-        assert (said.exit_code, site.bucket in said.stdout) == (0, True), said.stderr
-        assert "CANARY" not in said.stdout + said.stderr, planned
+        result = CliRunner().invoke(app, planned)
+        assert (result.exit_code, site.bucket in result.stdout) == (0, True), result.stderr
+        assert "CANARY" not in result.stdout + result.stderr, planned
     last = [json.loads(line) for line in site.text("export", "--code", site.code).splitlines()][-1]
     assert content(last) == json.dumps(
         [b64(letter.key), b64(letter.value), [[name, b64(value)] for name, value in raw]]
@@ -312,6 +312,6 @@ def test_parallel_scan_equals_a_single_process_scan(site: Site, monkeypatch: pyt
 
 def test_unreachable_broker_is_a_one_line_error(site: Site) -> None:
     nowhere = {**site.environment, "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
-    said = run(nowhere, "dlq", "list")
-    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1)
-    assert "no Kafka at 127.0.0.1:1" in said.stderr
+    result = run(nowhere, "dlq", "list")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "no Kafka at 127.0.0.1:1" in result.stderr

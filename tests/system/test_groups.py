@@ -1,4 +1,4 @@
-"""Consumer groups as the console asks about them, on a broker that has just started: no group has a coordinator yet."""
+"""Consumer groups on a new broker, where no group has a coordinator yet."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 def test_unknown_groups_have_no_offsets(cluster: Brokers) -> None:
     command = [sys.executable, "-c", ASK, cluster.bootstrap_servers]
     asking = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [each.communicate(timeout=60)[1] for each in asking]
-    assert [each.returncode for each in asking] == [0, 0, 0], said
+    errors = [each.communicate(timeout=60)[1] for each in asking]
+    assert [each.returncode for each in asking] == [0, 0, 0], errors
 
 
 def test_set_offsets_persist_until_the_group_is_deleted(cluster: Brokers) -> None:

@@ -1,4 +1,4 @@
-"""Letters in numbers: each letter once, as its last record says."""
+"""Statistics count each dead letter once, by its last record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor says of each part whether it is well, and what to do where it is not."""
+"""`headrace doctor` reports failed checks with a fix."""
 
 from __future__ import annotations
 

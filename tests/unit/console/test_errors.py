@@ -18,7 +18,7 @@ UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "expected"),
     [
         (CommandError("no such thing"), "no such thing"),
         (SettingsError("HEADRACE_X is not set"), "HEADRACE_X is not set"),
@@ -32,9 +32,9 @@ UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))
         (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied"),
     ],
 )
-def test_expected_error_is_one_line(error: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expected_error_is_one_line(error: Exception, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
-    assert describe(error) == said
+    assert describe(error) == expected
 
 
 @pytest.mark.parametrize("error", [ValueError("bug"), BrokenPipeError(32, "Broken pipe"), KeyError("x")])

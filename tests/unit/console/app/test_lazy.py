@@ -1,4 +1,4 @@
-"""Commands are listed without being loaded."""
+"""Commands are listed without importing them."""
 
 from __future__ import annotations
 
@@ -34,15 +34,16 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("command", "Do it."), ("app", "Group of a plug-in."), ("bare", "A plug-in."), ("silent", "")]
+    ("name", "text"),
+    [("command", "Do it."), ("app", "Group of a plug-in."), ("bare", "A plug-in."), ("silent", "")],
 )
-def test_help_is_read_from_source_without_import(plugin: str, name: str, said: str) -> None:
-    assert source_help(f"{plugin}:{name}") == said
+def test_help_is_read_from_source_without_import(plugin: str, name: str, text: str) -> None:
+    assert source_help(f"{plugin}:{name}") == text
     assert plugin not in sys.modules
 
 
 @pytest.mark.parametrize(
-    ("module", "said"),
+    ("module", "expected"),
     [
         ("headrace_broken", "(cannot be loaded: "),
         ("headrace_is_not_there", ""),
@@ -50,8 +51,8 @@ def test_help_is_read_from_source_without_import(plugin: str, name: str, said: s
     ],
 )
 @pytest.mark.usefixtures("plugin")
-def test_broken_plugin_does_not_break_the_list(module: str, said: str) -> None:
-    assert source_help(f"{module}:app").startswith(said)
+def test_broken_plugin_does_not_break_the_list(module: str, expected: str) -> None:
+    assert source_help(f"{module}:app").startswith(expected)
 
 
 @pytest.mark.usefixtures("plugin")

@@ -64,8 +64,8 @@ def test_listing_commands_imports_none() -> None:
         "heavy = {'faust', 'boto3', 'confluent_kafka', 'pydantic', 'headrace.streams', 'fastavro'};"
         "print(sorted(set(sys.modules) & heavy))"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.splitlines()[-1] == "[]"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "[]"
 
 
 def test_version_prints_the_version() -> None:
@@ -85,9 +85,9 @@ def test_unreachable_broker_is_a_one_line_error(command: tuple[str, ...], monkey
 
 
 def test_unknown_stage_error_lists_the_stages() -> None:
-    said = fails_in_one_line("worker", "labels", "nonsense")
-    assert "no stage nonsense" in said
-    assert "thumbnails" in said
+    output = fails_in_one_line("worker", "labels", "nonsense")
+    assert "no stage nonsense" in output
+    assert "thumbnails" in output
 
 
 @pytest.mark.parametrize("arguments", [(), ("--all", "labels")])
@@ -98,9 +98,9 @@ def test_worker_takes_either_stages_or_all(arguments: tuple[str, ...]) -> None:
 def test_missing_file_is_named_and_nothing_is_stored(tmp_path: Path) -> None:
     there = tmp_path / "there.txt"
     there.write_text("x")
-    said = fails_in_one_line("put", str(there), str(tmp_path / "gone.txt"), "--bucket", "b")
-    assert "gone.txt" in said
-    assert "nothing was stored" in said
+    output = fails_in_one_line("put", str(there), str(tmp_path / "gone.txt"), "--bucket", "b")
+    assert "gone.txt" in output
+    assert "nothing was stored" in output
 
 
 def test_put_without_a_bucket_names_the_option(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The read model: given a history, then the state of each version."""
+"""Asset states projected from log entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON of `trace`: its shape is a promise."""
+"""The JSON fields of `headrace trace` are stable."""
 
 from __future__ import annotations
 

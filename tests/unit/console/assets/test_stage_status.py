@@ -1,4 +1,4 @@
-"""How far a stage is, from what the cluster says."""
+"""Progress of stages from offsets and worker reports."""
 
 from __future__ import annotations
 

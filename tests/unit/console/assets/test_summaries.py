@@ -1,4 +1,4 @@
-"""An event in a few words."""
+"""One-line summaries of events."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "expected"),
     [
         (records.uploaded(), "10 B"),
         (records.scanned(), "harmless image/jpeg"),
@@ -103,8 +103,8 @@ VIDEO: dict[str, Any] = {"kind": "video", "format": "mp4", "width": 640, "height
         (None, ""),
     ],
 )
-def test_summarizes_an_event(event: Event | None, said: str) -> None:
-    assert summarize(event) == said
+def test_summarizes_an_event(event: Event | None, expected: str) -> None:
+    assert summarize(event) == expected
 
 
 def test_gives_the_location_of_a_stored_result() -> None:
@@ -119,17 +119,17 @@ def test_result_inside_the_event_has_no_location() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_500_000, "2.5 MB"), (3e15, "3000.0 TB")]
+    ("number", "expected"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2_500_000, "2.5 MB"), (3e15, "3000.0 TB")]
 )
-def test_formats_sizes(number: int, said: str) -> None:
-    assert format_bytes(number) == said
+def test_formats_sizes(number: int, expected: str) -> None:
+    assert format_bytes(number) == expected
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(None, ""), (0.25, "250 ms"), (4.21, "4.2 s"), (200, "3 min 20 s"), (7300, "2 h 1 min")]
+    ("seconds", "expected"), [(None, ""), (0.25, "250 ms"), (4.21, "4.2 s"), (200, "3 min 20 s"), (7300, "2 h 1 min")]
 )
-def test_formats_durations(seconds: float | None, said: str) -> None:
-    assert format_duration(seconds) == said
+def test_formats_durations(seconds: float | None, expected: str) -> None:
+    assert format_duration(seconds) == expected
 
 
 def test_no_results_cost_nothing() -> None:
@@ -137,5 +137,5 @@ def test_no_results_cost_nothing() -> None:
 
 
 def test_every_result_has_a_summary_and_a_location() -> None:
-    said = {stage.writes.events[0] for stage in pipeline.all_stages() if stage.writes}
-    assert said <= set(_SUMMARIES)
+    events = {stage.writes.events[0] for stage in pipeline.all_stages() if stage.writes}
+    assert events <= set(_SUMMARIES)

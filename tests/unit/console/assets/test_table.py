@@ -1,4 +1,4 @@
-"""What watch and the demo show."""
+"""The table of `headrace watch` and the demo."""
 
 from __future__ import annotations
 

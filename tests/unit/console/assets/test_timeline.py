@@ -1,4 +1,4 @@
-"""A timeline tells each step with its cause and how long that took."""
+"""Timeline steps with causes and durations."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ def test_times_are_utc_by_default(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "0001-01-01T00:00+10:00"])
 def test_rejects_invalid_times_with_an_example(given: str) -> None:
-    with pytest.raises(CommandError, match=r"--until .*: no moment; write it as 2026-03-14"):
+    with pytest.raises(CommandError, match=r"--until .*: invalid time. Use 2026-03-14"):
         moment("--until", given)
 
 
 @pytest.mark.parametrize(
     ("filters", "rate", "message"),
     [
-        (ObjectFilters(), 0.0, "--rate 0: give a number above 0"),
+        (ObjectFilters(), 0.0, "--rate 0: must be above 0"),
         (ObjectFilters(), float("nan"), "--rate nan"),
         (ObjectFilters(min_size=-1), None, "0 or more"),
         (ObjectFilters(min_size=2, max_size=1), None, "--min-size is above --max-size"),

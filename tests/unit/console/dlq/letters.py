@@ -1,4 +1,4 @@
-"""Dead letters to begin a test with, as the log has them."""
+"""Dead letters for tests."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ AT = NOW.timestamp()
 
 
 def a_letter(*headers: tuple[str, bytes | None], topic: str = "probe.dlq", **changes: Any) -> ConsumerRecord:
-    """A record of a dead-letter topic with these headers."""
+    """Return a dead letter with these headers."""
     given = {"partition": 1, "offset": 7, "timestamp": 5.0, "key": b"media/photos/cat.jpg", "value": b"v"}
     return ConsumerRecord(topic=topic, headers=headers, **{**given, **changes})
 
 
 def failed(event: str, offset: int, code: str = "timeout", why: str = "took 300 s", **changes: Any) -> ConsumerRecord:
-    """A letter of an event that failed as many seconds after the beginning as its offset says."""
+    """Return a dead letter that failed `offset` seconds after the start time."""
     return a_letter(
         ("ce_id", event.encode()),
         ("dlq-code", code.encode()),

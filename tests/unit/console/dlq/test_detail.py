@@ -1,4 +1,4 @@
-"""All of one letter: what it says where that can be read, and its bytes where not."""
+"""Detail view of a dead letter: decoded values, or bytes if decoding fails."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def test_secrets_are_redacted(value: bytes) -> None:
         ("u", b"https://b/k?s=CANARY"),
         value=value,
     )
-    said = json.dumps(shown(record))
-    assert "CANARY" not in said
-    assert b"CANARY".hex(" ") not in said
+    output = json.dumps(shown(record))
+    assert "CANARY" not in output
+    assert b"CANARY".hex(" ") not in output
 
 
 def test_headers_keep_their_order() -> None:

@@ -1,4 +1,4 @@
-"""What was decided holds: for a person's decision whatever happens, for a redrive until the letter fails again."""
+"""Manual dispositions are permanent; a redrive disposition ends with the next failure."""
 
 from __future__ import annotations
 

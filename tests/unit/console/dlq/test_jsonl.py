@@ -1,4 +1,4 @@
-"""A letter in a file is the letter, byte for byte."""
+"""Export and import of dead letters preserve every byte."""
 
 from __future__ import annotations
 

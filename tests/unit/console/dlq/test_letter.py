@@ -1,4 +1,4 @@
-"""Which letters are meant: ids that stay, filters that ask key and headers alone, and times as people write them."""
+"""Ids, filters and time arguments of dead letters."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_filter_rejects_records_of_other_topics() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("value", "seconds"),
     [
         ("-30s", 30),
         ("-2h", 7200),
@@ -139,8 +139,8 @@ def test_filter_rejects_records_of_other_topics() -> None:
         ("-0s", 0),
     ],
 )
-def test_duration_counts_back_from_now(said: str, seconds: float) -> None:
-    assert parse_time(said, AT) == AT - seconds
+def test_duration_counts_back_from_now(value: str, seconds: float) -> None:
+    assert parse_time(value, AT) == AT - seconds
 
 
 @pytest.fixture
@@ -155,18 +155,18 @@ def in_tokyo() -> Iterator[None]:
 
 @pytest.mark.usefixtures("in_tokyo")
 @pytest.mark.parametrize(
-    "said", ["2026-03-15T00:09:26", "2026-03-14T15:09:26Z", "2026-03-14T16:09:26+01:00", "2026-03-15 00:09:26"]
+    "value", ["2026-03-15T00:09:26", "2026-03-14T15:09:26Z", "2026-03-14T16:09:26+01:00", "2026-03-15 00:09:26"]
 )
-def test_time_without_a_zone_is_local(said: str) -> None:
-    assert parse_time(said, 0.0) == AT
+def test_time_without_a_zone_is_local(value: str) -> None:
+    assert parse_time(value, 0.0) == AT
 
 
 @pytest.mark.parametrize(
-    "said", ["", "-", "2h", "-h", "-2x", "-2m1h", "yesterday", "2026-13-01", "-99999999999w", "-٢h"]
+    "value", ["", "-", "2h", "-h", "-2x", "-2m1h", "yesterday", "2026-13-01", "-99999999999w", "-٢h"]
 )
-def test_invalid_time_is_rejected_with_an_example(said: str) -> None:
+def test_invalid_time_is_rejected_with_an_example(value: str) -> None:
     with pytest.raises(CommandError, match="-2h"):
-        parse_time(said, AT)
+        parse_time(value, AT)
 
 
 def test_duration_before_year_1_is_rejected() -> None:

@@ -1,4 +1,4 @@
-"""A page shows the newest letters as they are now, whether it was read from the ends of topics or from all of them."""
+"""A page has the newest letters, from the topic tails or from a full scan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLACE = ("probe.dlq", 1)
 
 
 class Log:
-    """Dead-letter topics in memory, which count what was read of them."""
+    """In-memory dead-letter topics that count read records."""
 
     def __init__(self, *records: ConsumerRecord) -> None:
         self.records = records

@@ -1,4 +1,4 @@
-"""Partitions are shared out evenly, and what a helping process says is heard."""
+"""Partitions are distributed evenly, and errors of child processes are raised."""
 
 from __future__ import annotations
 

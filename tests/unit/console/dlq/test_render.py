@@ -1,4 +1,4 @@
-"""Letters in lines: all that a person needs, cut to a terminal's width and nowhere else."""
+"""Text output of dead letters, truncated to the terminal width."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def found(event: str, offset: int, **changes: Any) -> ListedLetter:
 
 def test_each_letter_is_one_line() -> None:
     one = found("a", 0, why="moov atom not found")
-    head, said = page_of(LetterPage((one,))).splitlines()
+    head, row = page_of(LetterPage((one,))).splitlines()
     assert head.split() == ["id", "code", "key", "failed", "attempts", "reason"]
-    assert one.id[: len("probe-") + 12] in said
-    assert all(part in said for part in ("timeout", "media/photos/cat.jpg", " 8 ", "moov atom not found"))
+    assert one.id[: len("probe-") + 12] in row
+    assert all(part in row for part in ("timeout", "media/photos/cat.jpg", " 8 ", "moov atom not found"))
 
 
 def test_lines_fit_the_terminal_width() -> None:
-    said = page_of(LetterPage((found("a", 0, why="word " * 100),)), width=100)
-    assert max(map(len, said.splitlines())) <= 100
-    assert len(said.splitlines()) == 2
+    output = page_of(LetterPage((found("a", 0, why="word " * 100),)), width=100)
+    assert max(map(len, output.splitlines())) <= 100
+    assert len(output.splitlines()) == 2
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "expected"),
     [
         (LetterPage(()), "no dead letters match"),
         (LetterPage((), more=1), "1 more letter:"),
@@ -61,8 +61,8 @@ def test_lines_fit_the_terminal_width() -> None:
         (LetterPage((), hidden=3), "3 resolved letters not shown: add --all"),
     ],
 )
-def test_list_names_omitted_letters(page: LetterPage, said: str) -> None:
-    assert said in page_of(page)
+def test_list_names_omitted_letters(page: LetterPage, expected: str) -> None:
+    assert expected in page_of(page)
 
 
 def test_resolved_letter_is_marked() -> None:
@@ -74,7 +74,7 @@ def test_resolved_letter_is_marked() -> None:
 def test_show_prints_every_field() -> None:
     dead = letter(entry(records.uploaded()), "probe")
     fields = detail.describe(ListedLetter(letter_id(dead.record), dead.record), dead, 3, [])
-    said = printed(lambda out: render.letter(fields, None, out))
+    output = printed(lambda out: render.letter(fields, None, out))
     for part in (
         letter_id(dead.record),
         "unreadable: no moov atom",
@@ -85,15 +85,15 @@ def test_show_prints_every_field() -> None:
         '"key": "photos/cat.jpg"',
         f"headrace replay redrive {letter_id(dead.record)}",
     ):
-        assert part in said
+        assert part in output
 
 
 def test_bridge_letter_names_the_next_command() -> None:
     record = a_letter(topic="bridge.dlq", value=b"\xff")
     fields = detail.describe(ListedLetter(letter_id(record), record), open_record(record, CODEC), 1, [])
-    said = printed(lambda out: render.letter(fields, None, out))
-    assert "00000000  ff" in said
-    assert "send the message again" in said
+    output = printed(lambda out: render.letter(fields, None, out))
+    assert "00000000  ff" in output
+    assert "send the message again" in output
 
 
 def stats_of(*letters: Any) -> str:
@@ -103,10 +103,10 @@ def stats_of(*letters: Any) -> str:
 
 
 def test_stats_print_counts_groups_and_new_reasons() -> None:
-    said = stats_of(*(failed(f"e{number}", number) for number in range(-100_000, -99_990)), failed("b", 1, why="junk"))
-    assert "11 open letters, 0 resolved, 11 records" in said
-    assert "2 groups of similar reasons, 1 new in 24 hours" in said
-    old, new = said.splitlines()[-2:]
+    text = stats_of(*(failed(f"e{number}", number) for number in range(-100_000, -99_990)), failed("b", 1, why="junk"))
+    assert "11 open letters, 0 resolved, 11 records" in text
+    assert "2 groups of similar reasons, 1 new in 24 hours" in text
+    old, new = text.splitlines()[-2:]
     assert ("took <n> s" in old, " new " in old) == (True, False)
     assert ("junk" in new, " new " in new) == (True, True)
 
@@ -118,15 +118,15 @@ def test_rare_new_reasons_are_printed() -> None:
 
 
 def test_chart_shows_the_last_hours_only() -> None:
-    said = stats_of(*(failed(f"e{number}", number * 3600) for number in range(30)))
-    assert said.count("█") > 24
-    assert "before" in said
+    output = stats_of(*(failed(f"e{number}", number * 3600) for number in range(30)))
+    assert output.count("█") > 24
+    assert "before" in output
 
 
 def test_stats_without_letters() -> None:
     assert stats_of().splitlines() == ["0 open letters, 0 resolved, 0 records"]
 
 
-@pytest.mark.parametrize("said", ["yesterday", ""])
-def test_invalid_timestamp_is_printed_unchanged(said: str) -> None:
-    assert render.local(said) == (said or "?")
+@pytest.mark.parametrize("value", ["yesterday", ""])
+def test_invalid_timestamp_is_printed_unchanged(value: str) -> None:
+    assert render.local(value) == (value or "?")

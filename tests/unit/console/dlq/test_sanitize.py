@@ -38,16 +38,16 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "secret"), SECRETS)
-def test_secret_is_redacted(said: str, secret: str) -> None:
-    for shown in (text(said), reason(said), mask_bytes(said.encode()).decode(), header("x", said.encode()) or ""):
+@pytest.mark.parametrize(("value", "secret"), SECRETS)
+def test_secret_is_redacted(value: str, secret: str) -> None:
+    for shown in (text(value), reason(value), mask_bytes(value.encode()).decode(), header("x", value.encode()) or ""):
         assert secret not in shown
 
 
-@pytest.mark.parametrize("said", HARMLESS)
-def test_other_text_is_unchanged(said: str) -> None:
-    assert text(said) == said
-    assert mask_bytes(said.encode()) == said.encode()
+@pytest.mark.parametrize("value", HARMLESS)
+def test_other_text_is_unchanged(value: str) -> None:
+    assert text(value) == value
+    assert mask_bytes(value.encode()) == value.encode()
 
 
 def test_redacts_only_the_query_string_of_a_key() -> None:
@@ -103,8 +103,8 @@ def test_masking_keeps_byte_offsets(data: bytes) -> None:
 
 
 @given(st.text(max_size=200))
-def test_sanitizing_is_idempotent(said: str) -> None:
-    assert text(text(said)) == text(said)
+def test_sanitizing_is_idempotent(value: str) -> None:
+    assert text(text(value)) == text(value)
 
 
 @pytest.mark.parametrize("part", ["a.", "eyJ-", "secret", "token-", "?", "?a", "bearer ", "a://", "secret:"])

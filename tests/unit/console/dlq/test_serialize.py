@@ -72,8 +72,8 @@ def test_bridge_letter_has_its_message_id(names: tuple[tuple[str, bytes], ...], 
 def test_serializes_a_disposition() -> None:
     record = failed("a", 0)
     found = ListedLetter(letter_id(record), record, decide(letter_id(record), "wont-fix", "old", "ann@desk", NOW))
-    said = {"status": "wont-fix", "why": "old", "by": "ann@desk", "at": "2026-03-14T15:09:26.000Z"}
-    assert serialize.letter(found)["disposition"] == said
+    disposition = {"status": "wont-fix", "why": "old", "by": "ann@desk", "at": "2026-03-14T15:09:26.000Z"}
+    assert serialize.letter(found)["disposition"] == disposition
 
 
 @given(found=headers, key=st.none() | st.binary(max_size=20), at=st.floats(allow_nan=False))
@@ -87,9 +87,9 @@ def test_serialization_never_raises(found: list[tuple[str, bytes | None]], key: 
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_serialized_dead_letter_has_no_secret(secret: str) -> None:
-    said = secret.encode()
+    raw = secret.encode()
     names = ("dlq-code", "dlq-class", "dlq-message", "dlq-first-failure", "dlq-topic", "dlq-partition", "ce_id")
-    record = a_letter(*((name, said) for name in names), ("dlq-offset", b"1"), key=b"media/" + said)
+    record = a_letter(*((name, raw) for name in names), ("dlq-offset", b"1"), key=b"media/" + raw)
     decided = decide(letter_id(record), "wont-fix", secret, "ann", NOW)
     tally = LetterCounter({})
     tally.take([record, failed("b", 1, why=secret, code=secret)])

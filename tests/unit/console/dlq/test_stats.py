@@ -1,4 +1,4 @@
-"""Reasons are alike when only numbers, hexadecimal, quoted parts or paths differ."""
+"""Reasons are similar if only numbers, hexadecimal, quoted parts or paths differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headrace.console.dlq.stats import LONGEST, normalize_reason, same_digits
 
 
 @pytest.mark.parametrize(
-    ("said", "folded"),
+    ("value", "folded"),
     [
         ("ffmpeg took longer than 300.5 seconds", "ffmpeg took longer than <n> seconds"),
         ("gave up at 12:30:01 after 1,000 tries", "gave up at <n> after <n> tries"),
@@ -24,12 +24,12 @@ from headrace.console.dlq.stats import LONGEST, normalize_reason, same_digits
         ("'NoneType' has no attribute \"width\"", "<text> has no attribute <text>"),
     ],
 )
-def test_variable_parts_are_normalized(said: str, folded: str) -> None:
-    assert normalize_reason(said) == folded
+def test_variable_parts_are_normalized(value: str, folded: str) -> None:
+    assert normalize_reason(value) == folded
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         "the name ends in .jpg, but the content is image/png",
         "clamd hung up, or took too long over the file",
@@ -38,8 +38,8 @@ def test_variable_parts_are_normalized(said: str, folded: str) -> None:
         "read and/or write",
     ],
 )
-def test_meaningful_text_is_kept(said: str) -> None:
-    assert normalize_reason(said) == said
+def test_meaningful_text_is_kept(value: str) -> None:
+    assert normalize_reason(value) == value
 
 
 def test_normalized_reasons_have_no_secrets() -> None:
@@ -51,5 +51,5 @@ def test_normalized_reason_is_short() -> None:
 
 
 @given(st.text(alphabet="ab /.'\"-:x019", max_size=60))
-def test_reasons_that_differ_only_in_digits_are_equal(said: str) -> None:
-    assert normalize_reason(same_digits(said.encode()).decode()) == normalize_reason(said)
+def test_reasons_that_differ_only_in_digits_are_equal(value: str) -> None:
+    assert normalize_reason(same_digits(value.encode()).decode()) == normalize_reason(value)

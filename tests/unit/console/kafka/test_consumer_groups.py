@@ -22,7 +22,7 @@ Answer = Callable[[], list[TopicPartition]]
 
 
 class Observer:
-    """A consumer that gives one answer after another; the last one again and again."""
+    """A consumer that returns queued responses; the last one repeats."""
 
     def __init__(self, answers: list[Answer]) -> None:
         self._answers = answers
@@ -51,7 +51,7 @@ def committed() -> list[TopicPartition]:
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Observer]:
-    """Have consumers give these answers, without Kafka and without waiting long."""
+    """Replace consumers by ones with these responses, with short timeouts."""
     monkeypatch.setattr(consumer_groups, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(consumer_groups, "PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(clients, "admin", lambda _: None)

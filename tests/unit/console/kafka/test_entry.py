@@ -1,4 +1,4 @@
-"""Opening a record never fails: what cannot be read is a record all the same."""
+"""Opening a record never raises; undecodable values are kept."""
 
 from __future__ import annotations
 

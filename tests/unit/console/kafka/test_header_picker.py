@@ -1,4 +1,4 @@
-"""What is picked from headers is what a dictionary of them would give, whatever came before."""
+"""`HeaderPicker` returns the same values as a dictionary of the headers."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ def test_pattern_is_shown_unchanged() -> None:
 
 
 def test_valid_file_is_summarized_with_warnings() -> None:
-    said = run("check", ALL)
-    assert "24 stages, 17 of them paid" in said
-    assert "note: rekognition runs 20 jobs at a time" in said
+    output = run("check", ALL)
+    assert "24 stages, 17 of them paid" in output
+    assert "note: rekognition runs 20 jobs at a time" in output
 
 
 def test_invalid_file_is_rejected(tmp_path: Path) -> None:
