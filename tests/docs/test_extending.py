@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -48,7 +49,17 @@ def apply(files: Files, root: Path) -> None:
             else:
                 assert not target.exists(), path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text, "utf-8")
+                target.write_text(complete(text, root) if target.suffix == ".avsc" else text, "utf-8")
+
+
+def complete(schema: str, root: Path) -> str:
+    """Replace names of types in a schema by their definitions in a published one."""
+    published = json.loads((root / "schemas" / "avro" / "MediaLabelled" / "v1.avsc").read_text("utf-8"))
+    fields = {field["name"]: field["type"] for field in published["fields"]}
+    types = (fields["asset"], fields["labels"]["items"], fields["result"], fields["charges"]["items"])
+    for definition in types:
+        schema = schema.replace(f'"{definition["name"]}"', json.dumps(definition))
+    return schema
 
 
 def patched(text: str, diff: str) -> str:
