@@ -1,7 +1,7 @@
-"""How fast is the bridge? `python -m bench.bridge`, or `make bench-bridge`; exit code 1 when a target is missed.
+"""Measure the bridge: `python -m bench.bridge`, or `make bench-bridge`. Exit code 1 if a target is missed.
 
-Against the sandbox's SQS, beside a bare boto3 loop that receives and deletes with as many threads, turn and turn about;
-and against an SQS that answers at once, where the bridge itself is the bound.
+With the SQS of the sandbox, it alternates with a plain boto3 loop of the same number of threads that only receives and
+deletes. With a fake SQS that responds at once, the bridge itself is the bottleneck.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ SHARE_OF_BARE, A_SECOND, TRANSLATED_A_SECOND, MORE_MS = 0.9, 8_000.0, 40_000.0, 
 
 
 def main(
-    repetitions: Annotated[int, typer.Option(help="How often each rate is measured.")] = 5,
-    messages: Annotated[int, typer.Option(help="How many messages memory is watched over.")] = MANY_MESSAGES,
+    repetitions: Annotated[int, typer.Option(help="Measurements of each rate.")] = 5,
+    messages: Annotated[int, typer.Option(help="Messages of the memory measurement.")] = MANY_MESSAGES,
 ) -> None:
-    """Measure all, print, keep the result."""
+    """Measure, print and store the result."""
     with running(("kafka", "aws")) as state:
         measured = _measure(broker_of(state), repetitions, messages)
     report.write(report.result("bridge", measured, ("boto3", "confluent-kafka", "fastavro")))
@@ -89,7 +89,7 @@ def _instant(servers: str, messages: int) -> Measured:
 
 
 def _paced(kind: str, servers: str) -> Measured:
-    """Send at a pace messages that say when they were sent."""
+    """Send messages with a timestamp at a constant rate."""
     url = _queue()
 
     def send() -> None:
@@ -116,7 +116,7 @@ def _timed() -> str:
 
 
 def _translated() -> float:
-    """Records a second of translating and encoding alone, on one core."""
+    """Return the records per second of parsing and encoding alone, on one core."""
     bodies = [load.notification(number) for number in range(TRANSLATIONS)]
     book, now = codec.load(), datetime.now(UTC)
     begun = time.perf_counter()

@@ -28,7 +28,7 @@ LOOK_SECONDS = 0.02
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Which queue to empty of how many messages, with how many receivers."""
+    """The queue, its number of messages and the number of receivers."""
 
     kind: Literal["bridge", "bare"]
     queue_url: str
@@ -38,7 +38,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """The seconds from the first message to the last deletion; delays of messages that say when they were sent."""
+    """Seconds from the first message to the last delete; delays of messages with a timestamp."""
 
     messages: int
     seconds: float
@@ -47,7 +47,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """Counts what has been done, and looks at the memory once a second."""
+    """Records message delays, and the resident memory once a second."""
 
     def __init__(self, messages: int) -> None:
         self._messages = messages
@@ -55,7 +55,7 @@ class Watch:
         self.resident_mb: list[float] = []
 
     def until_done(self, done: Callable[[], int]) -> Measured:
-        """Wait until all messages are done; the clock runs from the first."""
+        """Wait until all messages are done. The time starts at the first."""
         begun, looked = 0.0, 0.0
         while (now := time.perf_counter()) and done() < self._messages:
             begun = begun or (now if done() else 0.0)
@@ -71,7 +71,7 @@ class Watch:
         )
 
     def note(self, body: str) -> None:
-        """Note how long ago a message was sent, if it says when."""
+        """Record the delay of a message that has a timestamp."""
         detail = orjson.loads(body).get("detail") if '"sent"' in body else None
         if detail:
             self.delays_ms.append(time.time() * 1000 - detail["sent"])
@@ -89,7 +89,7 @@ class MeasuredBridge(Bridge):
 
 
 def bridge(task: Task) -> Measured:
-    """Empty the queue into Kafka."""
+    """Move all messages of the queue to Kafka."""
     watch = Watch(task.messages)
     settings = BridgeSettings(queue_urls=(task.queue_url,), bridge_receivers=task.receivers, bridge_poll_seconds=1)
     cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
@@ -104,7 +104,7 @@ def bridge(task: Task) -> Measured:
 
 
 def bare(task: Task) -> Measured:
-    """Receive and delete, and do nothing else."""
+    """Receive and delete with boto3, without Kafka."""
     watch, deleted = Watch(task.messages), [0] * task.receivers
 
     def work(number: int) -> None:

@@ -1,7 +1,7 @@
-"""S3 in memory, and AI services that answer after a while: `python -m bench.harness.fake_aws PORT SECONDS`.
+"""Fake S3, and AI services that respond after SECONDS: `python -m bench.harness.fake_aws PORT SECONDS`.
 
-S3 has listing, getting and putting. Any other call is of a service whose wire form is JSON, and is answered with a few
-findings, always the same. `GET /counts` tells how often what was called.
+S3 supports list, get and put. Other calls use the AWS JSON protocol and return constant results. `GET /counts` returns
+the number of calls per operation.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ COUNTS: Counter[str] = Counter()
 
 
 class Cloud(asyncio.Protocol):
-    """One connection. A request is answered when its body is whole."""
+    """One connection. Responds once the request body is complete."""
 
     def __init__(self) -> None:
         self._data = b""
         self._continued = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep where to answer."""
+        """Store the transport."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -95,7 +95,7 @@ class Cloud(asyncio.Protocol):
 
 
 def _folder(key: str) -> str:
-    """Name the folder of everything about an object: `bucket/object/`."""
+    """Return the folder of an object: `bucket/object/`."""
     parts = key.split("/", 2)
     return f"{parts[0]}/{parts[1]}/" if len(parts) == 3 else f"{parts[0]}/"
 
@@ -107,7 +107,7 @@ def _listed(prefix: str, after: str) -> bytes:
 
 
 async def main(port: int) -> None:
-    """Answer until the process is ended."""
+    """Serve until the process ends."""
     server = await asyncio.get_running_loop().create_server(Cloud, "127.0.0.1", port)
     print("ready", flush=True)
     await server.serve_forever()

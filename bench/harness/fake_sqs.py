@@ -1,4 +1,4 @@
-"""An SQS that answers at once: `python -m bench.harness.fake_sqs PORT MESSAGES`. Speaks AWS JSON 1.0, for a bridge.
+"""A fake SQS that responds at once: `python -m bench.harness.fake_sqs PORT MESSAGES`. Speaks AWS JSON 1.0.
 
 Bodies are S3 notifications, made before the first request. It returns a fixed number of messages, then empty responses.
 """
@@ -19,7 +19,7 @@ NOTHING_SECONDS = 0.2
 
 
 class Sqs(asyncio.Protocol):
-    """One connection. A request is answered when its body is whole."""
+    """One connection. Responds once the request body is complete."""
 
     left = 0
 
@@ -27,11 +27,11 @@ class Sqs(asyncio.Protocol):
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep where to answer."""
+        """Store the transport."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that has come whole."""
+        """Respond to every complete request."""
         self._data += data
         while (end := self._data.find(b"\r\n\r\n")) >= 0:
             head = self._data[:end].lower()
@@ -76,7 +76,7 @@ ANSWERS: list[bytes] = []
 
 
 async def main(port: int, messages: int) -> None:
-    """Answer until the process is ended."""
+    """Serve until the process ends."""
     ANSWERS.extend(map(_batch, range(BODIES // BATCH)))
     Sqs.left = messages
     server = await asyncio.get_running_loop().create_server(Sqs, "127.0.0.1", port)

@@ -1,7 +1,6 @@
-"""Our runner as a benchmark sees it: `python -m bench.harness.stage_process TASK` (JSON) hosts one stage and prints
-what it measured.
+"""Measure the stage runner: `python -m bench.harness.stage_process TASK` (JSON) hosts one stage and prints the result.
 
-Everything is the product's but the results bucket, which is in memory, and the handler, which waits or does nothing.
+Only the in-memory results bucket and the handler, which waits or does nothing, are fakes.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage, Transform
 
 Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known", "routed"]
-"""How much of the runner takes part: from the lanes alone to all of it, with one result sent for each record.
+"""How much of the runner takes part: from the scheduler alone to all of it, with one result sent for each record.
 
 With `sent again` and `known` every result is in the store before: the one sends it, the other has nothing to send.
 `routed` is a rule that reads the topic and forwards what matches its pattern.
@@ -106,14 +105,14 @@ class Handler:
         self.delays_ms: list[float] = []
 
     async def on_event(self, media: MediaUploaded, _services: Services) -> Event | None:
-        """Do a stage's work."""
+        """Handle an event as a stage does."""
         await self._work(media.asset.key, media.asset.sequencer)
         if not self._sends:
             return None
         return scanned(media)
 
     async def run(self, received: ConsumerRecord, *_tries: int) -> Outcome:
-        """Be a runner that hands records to the work as they came."""
+        """Replace the runner: handle records without decoding them."""
         await self._work(received.key, received.offset)
         if self._timed and received.key and received.key.startswith(self._timed):
             self.delays_ms.append((time.time() - received.timestamp) * 1000)
@@ -122,7 +121,7 @@ class Handler:
         return Done((ProducerRecord(topics.SCANNED.name, received.key, received.value, received.headers),))
 
     async def alone(self, received: ConsumerRecord) -> RecordDisposition:
-        """Do the work where there is nothing but the scheduler."""
+        """Handle a record with the scheduler alone."""
         await self._work(received.key, received.offset)
         return RecordDisposition.DONE
 
@@ -135,12 +134,12 @@ class Handler:
 
 
 def scanned(media: MediaUploaded) -> MediaScanned:
-    """Give the result of a stage."""
+    """Return the result of a stage."""
     return MediaScanned(asset=media.asset, engine="bench", content_type="image/jpeg", sha256="0" * 64)
 
 
 class Bench:
-    """One hosted stage. `around` may put something around the way that a record takes."""
+    """One hosted stage. `around` may wrap the processing of a record."""
 
     def __init__(self, task: Task, around: Callable[[Process], Process] = lambda process: process) -> None:
         self.task = task
@@ -161,7 +160,7 @@ class Bench:
         self.host = create_host(self.stage, self.scheduler, settings, self.cluster)
 
     def create_topics(self) -> None:
-        """Create the topics of the stage that are not there."""
+        """Create the missing topics of the stage."""
         wanted = (*self.stage.inputs, topics.SCANNED, topics.dead_letters(self.stage.name))
         clients.create_topics(clients.admin(self.cluster), wanted, 1)
 
@@ -179,7 +178,7 @@ class Bench:
         await self._results.put(media.asset, self.stage.result_name, found, envelope, identity)
 
     def finished(self) -> int:
-        """How many records are done, of topics that are read from offset 0."""
+        """Return the number of processed records of topics that are read from offset 0."""
         delivered = sum(self.scheduler.next_offset(where) or 0 for where in self.scheduler.assigned())
         return delivered - self.scheduler.stats.uncommitted_records()
 
@@ -207,8 +206,8 @@ class Bench:
 
 
 def _rule(task: Task) -> Stage:
-    said = {"reads": [task.reads], "pattern": task.pattern, "target": {"topic": topics.SCANNED.name}}
-    return rule_stage(parse(task.name, said, ()), None)
+    values = {"reads": [task.reads], "pattern": task.pattern, "target": {"topic": topics.SCANNED.name}}
+    return rule_stage(parse(task.name, values, ()), None)
 
 
 def _bucket(task: Task) -> ResultsBucket:
@@ -240,7 +239,7 @@ async def measure(task: Task) -> Measured:
 
 
 def main(orders: str) -> None:
-    """Measure, and print what was measured as JSON."""
+    """Measure and print the result as JSON."""
     task = msgspec.json.decode(orders, type=Task)
     runtime_logging.configure(json=True, level=logging.INFO if task.lines else logging.WARNING)
     print(msgspec.json.encode(uvloop.run(measure(task))).decode())

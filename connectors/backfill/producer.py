@@ -27,12 +27,12 @@ FLUSH_SECONDS = 60.0
 
 
 class BackfillProducer:
-    """One producer, for one backfill."""
+    """The producer of one backfill."""
 
     def __init__(self, cluster: KafkaSettings) -> None:
-        """Raises `BackfillError` where topics or schemas are not on Kafka, `KafkaException` without Kafka."""
-        there = clients.partition_counts(clients.admin(cluster), ANSWER_SECONDS)
-        missing = [topic.name for topic in NEEDED if topic.name not in there]
+        """Raises `BackfillError` if topics or schemas are missing, `KafkaException` if Kafka is unreachable."""
+        present = clients.partition_counts(clients.admin(cluster), ANSWER_SECONDS)
+        missing = [topic.name for topic in NEEDED if topic.name not in present]
         if missing:
             raise BackfillError(f"topics not there: {', '.join(missing)} (headrace topics apply)")
         producer = clients.producer(cluster)
@@ -42,7 +42,7 @@ class BackfillProducer:
             publish_schemas(producer, catalog.versions(), ANSWER_SECONDS)
             self._codec.load_schema_ids()
         except SchemasNotPublishedError as error:
-            raise BackfillError(f"Kafka does not take the schemas: {error}") from error
+            raise BackfillError(f"schemas not published: {error}") from error
         except (RegistryUnavailableError, SchemaNotRegisteredError) as error:
             raise BackfillError(str(error)) from error
 
@@ -65,4 +65,6 @@ def _backfill_errors() -> Iterator[None]:
         yield
     except KafkaException as error:
         reason = error.args[0].str()
-        raise BackfillError(f"Kafka has not taken every record: {reason}; run the command again to continue") from error
+        raise BackfillError(
+            f"Kafka did not acknowledge every record: {reason}; run the command again to continue"
+        ) from error

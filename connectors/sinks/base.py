@@ -39,8 +39,8 @@ class InvalidTargetError(ValueError):
     """A target's address or settings are invalid; the text gives the reason."""
 
 
-def error_from_aws_code(code: str, why: str) -> DeliveryError:
+def error_from_aws_code(code: str, reason: str) -> DeliveryError:
     """Return the error for an AWS error code; an empty code means that AWS did not respond."""
     if not code:
-        return DeliveryError("outage", "unreachable", why)
-    return DeliveryError(kind_of(code), code, why)
+        return DeliveryError("outage", "unreachable", reason)
+    return DeliveryError(kind_of(code), code, reason)

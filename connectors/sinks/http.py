@@ -39,7 +39,7 @@ class HttpEndpoint:
 
 
 def http_sink(url: str, settings: SinkSettings) -> Sink:
-    """Post to an address. Raises `InvalidTargetError`."""
+    """Create a sink that posts to a URL. Raises `InvalidTargetError`."""
     endpoint = _endpoint(url, settings)
 
     async def deliver(delivery: Delivery) -> None:
@@ -49,7 +49,7 @@ def http_sink(url: str, settings: SinkSettings) -> Sink:
                 "permanent", "too_large", f"{len(body):,} bytes, and the sink sends at most {MOST_BYTES:,}"
             )
         answer = await _posted(endpoint, delivery, body)
-        if answer.status == 401 and endpoint.tokens is not None:  # a token may be taken back at any time
+        if answer.status == 401 and endpoint.tokens is not None:  # the token may have been revoked
             answer = await _posted(endpoint, delivery, body)
         _judge(answer)
 
@@ -92,17 +92,17 @@ def _judge(answer: HttpResponse) -> None:
     status, after = answer.status, float(answer.retry_after) if answer.retry_after.isdecimal() else 0.0
     if 200 <= status < 300:
         return
-    why = f"HTTP {status}: {answer.body.decode(errors='replace').strip()}"
+    reason = f"HTTP {status}: {answer.body.decode(errors='replace').strip()}"
     if status in (429, 503):
-        raise DeliveryError("throttled", f"http_{status}", why, after)
+        raise DeliveryError("throttled", f"http_{status}", reason, after)
     if status in (408, 425) or status >= 500:
-        raise DeliveryError("transient", f"http_{status}", why, after)
-    raise DeliveryError("permanent", f"http_{status}", why)
+        raise DeliveryError("transient", f"http_{status}", reason, after)
+    raise DeliveryError("permanent", f"http_{status}", reason)
 
 
 def _endpoint(url: str, settings: SinkSettings) -> HttpEndpoint:
     if unknown := sorted(settings.keys() - KNOWN):
-        raise InvalidTargetError(f"{unknown[0]}: there is no such setting; there are {', '.join(sorted(KNOWN))}")
+        raise InvalidTargetError(f"{unknown[0]}: unknown setting; known: {', '.join(sorted(KNOWN))}")
     private = settings.get("allow_private", False)
     validate_url(url, private)
     headers = settings.get("headers", {})

@@ -50,7 +50,7 @@ async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], mos
         ):
             return HttpResponse(answer.status, answer.headers.get("Retry-After", ""), await _beginning(answer, most))
     except TimeoutError:
-        raise DeliveryError("transient", "timeout", f"no answer in {address.seconds:g} s") from None
+        raise DeliveryError("transient", "timeout", f"no response within {address.seconds:g} s") from None
     except PrivateAddressError as error:
         raise DeliveryError("permanent", "forbidden_address", str(error)) from error
     except aiohttp.ClientConnectionError as error:
@@ -66,14 +66,14 @@ async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], mos
 def validate_url(url: Any, private: bool) -> None:
     """Raise `InvalidTargetError` for a URL that is not allowed. Host names are checked when they are resolved."""
     if not isinstance(url, str):
-        raise InvalidTargetError(f"give an address as text, not {url!r}")
+        raise InvalidTargetError(f"the URL must be a string, not {url!r}")
     parts = urlsplit(url)
     if parts.scheme not in (("https", "http") if private else ("https",)) or not parts.hostname:
         raise InvalidTargetError(
             f"{url}: give an https address" + ("" if private else "; http only with allow_private = true")
         )
     if parts.username or parts.password:
-        raise InvalidTargetError("an address holds no user and no password: name them in headers")
+        raise InvalidTargetError("a URL must not contain credentials: use headers")
     if not private and not is_public(parts.hostname):
         raise InvalidTargetError(f"{parts.hostname} is an inner address: allow_private = true where that is meant")
 
@@ -81,7 +81,7 @@ def validate_url(url: Any, private: bool) -> None:
 def resolve_secret(reference: Any) -> str:
     """Return the secret that an `env:` reference names. Rules must not contain secrets."""
     if not isinstance(reference, str) or not reference.startswith(REFERENCE):
-        raise InvalidTargetError(f"give a secret as {REFERENCE}VARIABLE, never itself")
+        raise InvalidTargetError(f"secrets must be references: {REFERENCE}VARIABLE")
     found = os.environ.get(reference.removeprefix(REFERENCE))
     if not found:
         raise InvalidTargetError(f"{reference.removeprefix(REFERENCE)} is not set, which a rule's target needs")

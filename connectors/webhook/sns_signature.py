@@ -15,20 +15,20 @@ import orjson
 
 NOTIFICATION = "Notification"
 CONFIRMATION = "SubscriptionConfirmation"
-FAREWELL = "UnsubscribeConfirmation"
+UNSUBSCRIBE = "UnsubscribeConfirmation"
 
 _OF_SUBSCRIPTION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 SIGNED = {
     NOTIFICATION: ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     CONFIRMATION: _OF_SUBSCRIPTION,
-    FAREWELL: _OF_SUBSCRIPTION,
+    UNSUBSCRIBE: _OF_SUBSCRIPTION,
 }
-"""The fields that SNS signs, in its order. A subject is signed where there is one."""
+"""The signed fields in their order. `Subject` is signed if present."""
 
 DIGESTS = {"1": "sha1", "2": "sha256"}
-"""What each signature version hashes with. The sender's topic decides which one is used."""
+"""The digest of each signature version. The topic attribute `SignatureVersion` selects it."""
 
-# A FIFO topic, whose name has a dot, is none of these: it does not deliver over HTTPS.
+# Excludes FIFO topics, whose names contain a dot: they do not deliver over HTTPS.
 TOPIC_ARN = re.compile(
     r"arn:(?P<partition>aws|aws-cn|aws-us-gov):sns:(?P<region>[a-z]{2}(-[a-z]+)+-[0-9]):[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 )
@@ -36,12 +36,12 @@ _MESSAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class InvalidSignatureError(Exception):
-    """A message is not what SNS sends. The text names the part that is wrong, and repeats nothing of the message."""
+    """A message is not a valid SNS message. The text names the invalid part and quotes nothing of the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnsSignature:
-    """What there is to verify: the signature of `text`, by the key of the certificate at `certificate_url`."""
+    """A signature to verify: of `text`, by the key of the certificate at `certificate_url`."""
 
     text: bytes = field(repr=False)
     signature: bytes = field(repr=False)
@@ -51,7 +51,7 @@ class SnsSignature:
 
 @dataclass(frozen=True, slots=True)
 class SnsMessage:
-    """A message that has the form of one from SNS. Whether it is from SNS, its proof tells."""
+    """A well-formed SNS message. `signature` is not verified yet."""
 
     type: str
     id: str
@@ -62,47 +62,47 @@ class SnsMessage:
 
     @property
     def token(self) -> str:
-        """The secret with which a subscription is confirmed; empty in a notification."""
+        """The secret that confirms a subscription; empty in a notification."""
         return self.signed.get("Token", "")
 
     @property
     def document(self) -> bytes:
-        """The message with what is signed of it, and nothing else."""
+        """The signed fields as JSON."""
         return orjson.dumps(self.signed)
 
 
 def parse_sns_message(body: bytes) -> SnsMessage:
-    """Read the body of a request. Raises `InvalidSignatureError`.
+    """Parse the body of a request. Raises `InvalidSignatureError`.
 
-    Of the fields that are signed, `Message` alone may hold line breaks: in any other, they would let the same signed
-    text be cut into other fields than SNS signed.
+    Only `Message` may contain line breaks. In any other field they would allow the same signed text to be split into
+    different fields.
     """
     found = _object(body)
     kind = found.get("Type")
     if not isinstance(kind, str) or kind not in SIGNED:
-        raise InvalidSignatureError("Type is none that SNS has")
+        raise InvalidSignatureError("Type is unknown")
     names = [name for name in SIGNED[kind] if name != "Subject" or found.get(name) is not None]
     signed = {name: _text(found, name) for name in names}
     for name in names:
         if name != "Message" and "\n" in signed[name]:
-            raise InvalidSignatureError(f"{name} is not one line")
+            raise InvalidSignatureError(f"{name} has more than one line")
     if not _MESSAGE_ID.fullmatch(signed["MessageId"]):
-        raise InvalidSignatureError("MessageId is no id of SNS")
+        raise InvalidSignatureError("MessageId is not an SNS message id")
     return SnsMessage(
         type=kind,
         id=signed["MessageId"],
         topic_arn=signed["TopicArn"],
-        sent_at=_moment(signed["Timestamp"]),
+        sent_at=_timestamp(signed["Timestamp"]),
         signed=signed,
         signature=_proof(found, signed),
     )
 
 
 def certificate_names(topic_arn: str) -> tuple[str, ...]:
-    """Give the names of which a certificate has to bear one, to be of SNS in a topic's region.
+    """Return the names that a certificate of SNS may have in a topic's region.
 
-    Source: `SnsHostProvider` of the AWS SDK for Java 2. Regions that an account opts in to have a name of their own;
-    which these are changes, so both are accepted: only AWS gets certificates for either.
+    Source: `SnsHostProvider` of the AWS SDK for Java 2. Opt-in regions have their own name. The list of
+    these regions changes, so both names are accepted; only AWS gets certificates for either.
     """
     partition, region = _place(topic_arn)
     if partition == "aws-cn":
@@ -117,7 +117,7 @@ def _proof(found: dict[str, Any], signed: dict[str, str]) -> SnsSignature:
     if version not in DIGESTS:
         raise InvalidSignatureError("SignatureVersion is neither 1 nor 2")
     if not _certificate_url(signed["TopicArn"]).fullmatch(url):
-        raise InvalidSignatureError("SigningCertURL is not where SNS keeps its certificates in the topic's region")
+        raise InvalidSignatureError("SigningCertURL is not an SNS certificate URL in the region of the topic")
     try:
         signature = base64.b64decode(_text(found, "Signature"), validate=True)
     except ValueError:
@@ -127,7 +127,7 @@ def _proof(found: dict[str, Any], signed: dict[str, str]) -> SnsSignature:
 
 
 def _certificate_url(topic_arn: str) -> re.Pattern[str]:
-    """The one form of a certificate's address, as a whole: no parser reads it in another way than the HTTP client."""
+    """Match the whole URL, so that a parser and the HTTP client cannot disagree about it."""
     partition, region = _place(topic_arn)
     host = f"sns.{region}.amazonaws.com" + (".cn" if partition == "aws-cn" else "")
     return re.compile(rf"https://{re.escape(host)}/SimpleNotificationService-[0-9a-f]{{32}}\.pem")
@@ -136,7 +136,7 @@ def _certificate_url(topic_arn: str) -> re.Pattern[str]:
 def _place(topic_arn: str) -> tuple[str, str]:
     found = TOPIC_ARN.fullmatch(topic_arn)
     if found is None:
-        raise InvalidSignatureError("TopicArn is none of a standard topic")
+        raise InvalidSignatureError("TopicArn is not the ARN of a standard topic")
     return found["partition"], found["region"]
 
 
@@ -146,22 +146,22 @@ def _object(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         raise InvalidSignatureError("the body is not JSON") from None
     if not isinstance(found, dict):
-        raise InvalidSignatureError("the body is no JSON object")
+        raise InvalidSignatureError("the body is not a JSON object")
     return found
 
 
 def _text(found: dict[str, Any], name: str) -> str:
     value = found.get(name)
     if not isinstance(value, str) or not value:
-        raise InvalidSignatureError(f"{name} is no text")
+        raise InvalidSignatureError(f"{name} is not a string")
     return value
 
 
-def _moment(text: str) -> datetime:
+def _timestamp(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidSignatureError("Timestamp is no moment") from None
+        raise InvalidSignatureError("Timestamp is not in ISO 8601") from None
     if found.tzinfo is None:
         raise InvalidSignatureError("Timestamp has no time zone")
     return found

@@ -1,4 +1,4 @@
-"""The door to cryptography: chains of certificates up to a root that is trusted, and the signatures of their keys."""
+"""Verify certificate chains up to a trusted root, and signatures of their keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class UntrustedCertificateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrustStore:
-    """What is believed before anything is fetched: `roots`, and `issuers` that they may have issued."""
+    """Trusted `roots`, and intermediate `issuers`, which are verified like any other certificate."""
 
     roots: tuple[x509.Certificate, ...]
     issuers: tuple[x509.Certificate, ...] = ()
@@ -34,13 +34,13 @@ class TrustStore:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that SNS signs with, good `until` its certificate ends."""
+    """A signing key of SNS, valid `until` its certificate expires."""
 
     key: RSAPublicKey
     until: datetime
 
     def has_signed(self, text: bytes, signature: bytes, digest: str) -> bool:
-        """Whether a signature (RSA, PKCS #1 v1.5) is this key's and of this text; `digest` is sha1 or sha256."""
+        """Whether the RSA PKCS #1 v1.5 signature of `text` is valid; `digest` is sha1 or sha256."""
         try:
             self.key.verify(signature, text, PKCS1v15(), _HASHES[digest]())
         except InvalidSignature:
@@ -49,12 +49,12 @@ class SigningKey:
 
 
 def load_trust_store(*bundles: bytes) -> TrustStore:
-    """Trust bundles of PEM certificates: what issued itself is a root, and what did not has yet to be proven.
+    """Load PEM bundles: self-issued certificates are roots, the others are intermediate issuers.
 
     Raises ValueError for a bundle without certificates.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the age of some public roots, which are as they are
+        warnings.simplefilter("ignore")  # about old public roots
         found = [each for bundle in bundles for each in x509.load_pem_x509_certificates(bundle)]
     roots = tuple(each for each in found if each.subject == each.issuer)
     return TrustStore(roots, tuple(each for each in found if each.subject != each.issuer))
@@ -73,8 +73,8 @@ def certificates(content: bytes) -> list[x509.Certificate]:
 def missing_issuer(chain: Sequence[x509.Certificate], trusted: TrustStore) -> str | None:
     """Return the URL of the issuer that a chain lacks; None if the chain is complete.
 
-    SNS hands out its certificate alone. The address is in it, and followed only to where Amazon Trust Services keeps
-    its issuing certificates. That is plain HTTP: what comes from there is believed once a root has signed it.
+    SNS serves only its leaf certificate, which contains the URL of its issuer. Only URLs of Amazon Trust Services are
+    returned. They are plain HTTP: the download is trusted once a root has signed it.
     """
     known = {each.subject for each in (*trusted.roots, *trusted.issuers, *chain[1:])}
     if chain[0].issuer in known:
@@ -82,7 +82,7 @@ def missing_issuer(chain: Sequence[x509.Certificate], trusted: TrustStore) -> st
     for url in _issuer_urls(chain[0]):
         if _ISSUER_URL.fullmatch(url):
             return url
-    raise UntrustedCertificateError("its issuer is unknown: put the issuing certificate into HEADRACE_WEBHOOK_CA_FILE")
+    raise UntrustedCertificateError("unknown issuer: add the issuing certificate to HEADRACE_WEBHOOK_CA_FILE")
 
 
 def signing_key(
@@ -93,18 +93,18 @@ def signing_key(
     Raises `UntrustedCertificateError` unless a trusted root issued it for one of the names.
     """
     policy = PolicyBuilder().store(Store(list(trusted.roots))).time(now)
-    why = ""
+    reason = ""
     for name in names:
         try:
             policy.build_server_verifier(x509.DNSName(name)).verify(chain[0], [*chain[1:], *trusted.issuers])
         except VerificationError as error:
-            why = why or str(error).partition(" (")[0]
+            reason = reason or str(error).partition(" (")[0]
             continue
         key = chain[0].public_key()
         if not isinstance(key, RSAPublicKey):
-            raise UntrustedCertificateError("its key is not RSA")
+            raise UntrustedCertificateError("the key is not RSA")
         return SigningKey(key, chain[0].not_valid_after_utc)
-    raise UntrustedCertificateError(why)
+    raise UntrustedCertificateError(reason)
 
 
 def _issuer_urls(certificate: x509.Certificate) -> list[str]:

@@ -98,7 +98,7 @@ def message(draw: random.Random) -> bytes | str:
 
 
 def _changed(body: Any, draw: random.Random) -> Any:
-    """Put something else in one to three places, or nothing."""
+    """Replace or delete one to three values."""
     for _ in range(draw.randint(1, 3)):
         inside, way = body, list[Any]()
         while isinstance(inside, dict | list) and inside and (not way or draw.random() < 0.8):
@@ -120,7 +120,7 @@ def _dumped(body: Any, draw: random.Random) -> str:
 
 
 def _twice(body: str, draw: random.Random) -> str:
-    """Say a key twice."""
+    """Duplicate a key."""
     name, value = draw.choice((("Records", "7"), ("source", "null"), ("key", '"b"'), ("Type", "[]"), ("detail", "0")))
     return body.replace(f'"{name}":', f'"{name}": {value}, "{name}":', 1)
 
@@ -133,7 +133,7 @@ def _spliced(body: bytes, draw: random.Random) -> bytes:
 
 
 def check(body: bytes | str) -> str:
-    """Translate a message; say in one word what became of it. Raises when that is not as promised."""
+    """Return the outcome of a message in one word. Raises `AssertionError` for an invalid outcome."""
     found = encode_message(body, NOW, CODEC)
     if isinstance(found, Ignored):
         return "ignored"
@@ -156,17 +156,17 @@ def _look(each: ProducerRecord) -> None:
 
 
 def main(
-    cases: Annotated[int, typer.Option(help="How many messages.")] = 1_000_000,
+    cases: Annotated[int, typer.Option(help="Number of messages.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="0 draws one.")] = 0,
 ) -> None:
-    """Try that many messages, and say what became of them."""
+    """Parse fuzzed messages and print the outcomes."""
     seed = seed or random.SystemRandom().randrange(1, 1 << 31)
     draw, ended, begun = random.Random(seed), Counter[str](), time.monotonic()
     for number in range(1, cases + 1):
         body = message(draw)
         try:
             ended[check(body)] += 1
-        except Exception as error:  # whatever it is, it is what we look for
+        except Exception as error:  # any exception is a failure
             Path("fuzz-failure.txt").write_text(repr(body), "utf-8")
             sys.exit(f"seed {seed}, message {number}: {error!r}; the message is in fuzz-failure.txt")
         if number % (CHUNK * 10) == 0:

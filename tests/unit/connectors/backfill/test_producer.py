@@ -83,19 +83,19 @@ def test_checkpoint_is_sent_after_its_records_and_save_waits_for_it(producer: Pr
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("trouble", "reason"),
     [
         ({"refusal": TOO_LARGE}, "too large"),
         ({"silent": True}, "no answer in 60 s"),
     ],
 )
-def test_failed_record_prevents_the_checkpoint(producer: Producer, trouble: dict[str, Any], said: str) -> None:
+def test_failed_record_prevents_the_checkpoint(producer: Producer, trouble: dict[str, Any], reason: str) -> None:
     log = sender(producer)
     for name, value in trouble.items():
         setattr(producer, name, value)
     log.send(UPLOAD)
 
-    with pytest.raises(BackfillError, match=f"{said}; run the command again to continue"):
+    with pytest.raises(BackfillError, match=f"{reason}; run the command again to continue"):
         log.save(Checkpoint("b"))
 
     assert "system.backfills" not in producer.done

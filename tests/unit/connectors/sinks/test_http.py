@@ -138,12 +138,12 @@ async def test_host_resolving_to_a_private_address_is_rejected(host: str) -> Non
     [
         ("http://example.com/", {}, "give an https address"),
         ("ftp://example.com/", {"allow_private": True}, "give an https address"),
-        ("https://user:word@example.com/", {}, "no user and no password"),
-        ("https://example.com/", {"secret": "s3cret"}, "give a secret as env:VARIABLE"),
+        ("https://user:word@example.com/", {}, "must not contain credentials"),
+        ("https://example.com/", {"secret": "s3cret"}, "secrets must be references: env:VARIABLE"),
         ("https://example.com/", {"secret": "env:NOBODY_SET_THIS"}, "NOBODY_SET_THIS is not set"),
-        ("https://example.com/", {"headers": {"a": "b"}}, "give a secret as env:VARIABLE"),
+        ("https://example.com/", {"headers": {"a": "b"}}, "secrets must be references: env:VARIABLE"),
         ("https://example.com/", {"timeout_seconds": 0}, "timeout_seconds"),
-        ("https://example.com/", {"retries": 3}, "there is no such setting"),
+        ("https://example.com/", {"retries": 3}, "unknown setting; known"),
     ],
 )
 def test_invalid_target_is_rejected(url: str, settings: dict[str, object], why: str) -> None:
