@@ -18,10 +18,10 @@ def doctor() -> None:
     console = Console(highlight=False)
     failures = 0
     for result in checks.run_checks(checks.checks(cache(load_stages))):
-        mark = {True: "[green]ok   [/]", False: "[red]failures[/]", None: "[dim]-    [/]"}[result.ok]
+        mark = {True: "[green]ok    [/]", False: "[red]failed[/]", None: "[dim]-     [/]"}[result.ok]
         console.print(f"{mark} [bold]{result.part}[/]: {escape(result.message)}", soft_wrap=True)
         if result.ok is False:
             failures += 1
-            console.print(f"      -> {escape(result.remedy)}", soft_wrap=True)
+            console.print(f"       -> {escape(result.remedy)}", soft_wrap=True)
     if failures:
         raise typer.Exit(1)

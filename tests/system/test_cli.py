@@ -194,9 +194,9 @@ def test_doctor_names_failures_and_fixes(cluster: Cluster, variable: str, value:
     result = run({**cluster.environment, variable: value}, "doctor")
     assert result.returncode == 1
     lines = result.stdout.splitlines()
-    [wrong] = [number for number, line in enumerate(lines) if line.startswith("wrong")]
-    assert lines[wrong].startswith(f"wrong {part}: ")
-    assert lines[wrong + 1].startswith("      -> ")
+    [wrong] = [number for number, line in enumerate(lines) if line.startswith("failed")]
+    assert lines[wrong].startswith(f"failed {part}: ")
+    assert lines[wrong + 1].startswith("       -> ")
     assert variable in lines[wrong] + lines[wrong + 1]
 
 
@@ -231,4 +231,4 @@ def test_subscription_resumes_and_a_new_one_starts_at_the_first_offset(cluster: 
 def test_subscription_to_a_missing_topic_is_rejected(cluster: Cluster) -> None:
     refused = cluster.run("subscribe", "me", "--topics", "media.nothing")
     assert refused.returncode == 1
-    assert "there is no topic media.nothing" in refused.stderr
+    assert "unknown topic media.nothing" in refused.stderr
