@@ -69,7 +69,7 @@ def test_a_replay_gives_the_same_results_and_pays_nothing(
     assert twice.keys() == once.keys()
     assert all(len(bodies) == 1 for bodies in twice.values())
     assert effects(tmp_path / "effects") == paid
-    # The offsets did go back, as they were told to.
+    # The offsets went back: that is what the reset does.
     assert {each.name for each in anomalies(here.history(feeder.accepted))} <= {"commit went back"}
 
 

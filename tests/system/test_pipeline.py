@@ -202,7 +202,7 @@ POISON: dict[str, tuple[bytes | None, str]] = {
 
 
 @pytest.mark.parametrize("kind", POISON)
-def test_bytes_that_nobody_can_read_are_dead_letters_as_they_came(pipeline: Pipeline, kind: str) -> None:
+def test_undecodable_bytes_are_dead_letters_byte_for_byte(pipeline: Pipeline, kind: str) -> None:
     value, code = POISON[kind]
     key = f"headrace-media/bytes-{kind}"
     headers: list[tuple[str, str | bytes | None]] = [*to_headers(envelope(uploaded())), ("mine", b"\xff")]
