@@ -1,7 +1,4 @@
-"""Words that docs, comments, docstrings, messages and test names do not use: CONTRIBUTING.md has the reasons.
-
-`python -m tests.project.forbidden_words` removes files without such words from `forbidden_words_todo.txt`.
-"""
+"""Words that docs, comments, docstrings, messages and test names do not use: CONTRIBUTING.md has the reasons."""
 
 from __future__ import annotations
 
@@ -14,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TODO = Path(__file__).with_name("forbidden_words_todo.txt")
-"""Files that are still to be rewritten, one a line. The list only shrinks."""
 
 _WORDS = (
     "nobody|somebody|whoever|whom|wherever|anybody|everybody|anyone|for ever|as it came|so many|told|said|lies|of ours"
@@ -27,7 +22,7 @@ TEXT_NAMES = {"Dockerfile", "Makefile", "run", "engine"}
 LICENSES = {"LICENSE", "sandbox/media/LICENSES.md", "tests/unit/connectors/fixtures/LICENSE.md"}
 GENERATED = {"schemas/records.py"}
 """Generated from published schemas, whose documentation never changes."""
-IGNORED = {*LICENSES, *GENERATED, TODO.relative_to(ROOT).as_posix()}
+IGNORED = {*LICENSES, *GENERATED}
 
 
 def checked_files() -> list[str]:
@@ -36,11 +31,6 @@ def checked_files() -> list[str]:
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     names = sorted({name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()} - IGNORED)
     return [name for name in names if Path(name).suffix in {".py", *TEXT} or Path(name).name in TEXT_NAMES]
-
-
-def todo() -> list[str]:
-    """Return the allow-list."""
-    return TODO.read_text("utf-8").split()
 
 
 def violations(name: str) -> list[str]:
@@ -68,13 +58,3 @@ def python_prose(source: str, *, messages: bool) -> Iterator[tuple[int, str]]:
     for node in literals:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
-
-
-def main() -> None:
-    """Remove clean and deleted files from the allow-list."""
-    present = set(checked_files())
-    TODO.write_text("".join(f"{name}\n" for name in todo() if name in present and violations(name)), "utf-8")
-
-
-if __name__ == "__main__":
-    main()
