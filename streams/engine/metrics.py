@@ -18,9 +18,12 @@ from prometheus_client.utils import floatToGoString
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.outcome import Dead, Done, DoneReason, Outcome, label
 
-PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"])
+PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"], registry=None)
 SUSPECTED_DUPLICATES = Counting(
-    "headrace_suspected_duplicate_job_starts", "Job starts that may repeat an earlier one", ["stage"]
+    "headrace_suspected_duplicate_job_starts",
+    "Job starts that may repeat an earlier one",
+    ["stage"],
+    registry=None,
 )
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
 """Upper bounds of the duration histogram in seconds."""

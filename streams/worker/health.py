@@ -85,7 +85,7 @@ def serve(health: HealthState, port: int, host: str = "0.0.0.0") -> Callable[[],
     Raises:
         OSError: the port is in use.
     """
-    collectors = (StageGauges(health), metrics.OUTCOMES)
+    collectors = (StageGauges(health), metrics.OUTCOMES, metrics.PAUSED, metrics.SUSPECTED_DUPLICATES)
     server = make_server(host, port, _application(health), ThreadingWSGIServer, handler_class=_SilentHandler)
     for collector in collectors:
         REGISTRY.register(collector)
