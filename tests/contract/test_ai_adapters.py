@@ -87,8 +87,8 @@ async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: A
     key = token("segments" if feature == "segments" else "faces", feature)
     job_id = await vision.start(feature, media("rabbit.mp4"), key)
     assert await vision.start(feature, media("rabbit.mp4"), key) == job_id
-    told = aws.completion()
-    assert (told["JobId"], told["JobTag"], told["Status"]) == (job_id, key, "SUCCEEDED")
+    completion = aws.completion()
+    assert (completion["JobId"], completion["JobTag"], completion["Status"]) == (job_id, key, "SUCCEEDED")
     found = await vision.get_result(feature, job_id, 7.8)
     assert [segment.kind for segment in found.detections] == ["Shot"] if feature == "segments" else True
     assert bool(found.detections) == (feature != "celebrities")
@@ -98,8 +98,11 @@ async def test_reads_a_document_page_by_page(calls: Calls, settings: StreamSetti
     documents = Textract(calls, settings)
     aws.put("two.pdf", pdf("first page\nsecond line", "last page"))
     job_id = await documents.start(media("two.pdf"), token("documents", "two.pdf"))
-    told = aws.completion()
-    assert (told["JobTag"], told["DocumentLocation"]["S3ObjectName"]) == (token("documents", "two.pdf"), "two.pdf")
+    completion = aws.completion()
+    assert (completion["JobTag"], completion["DocumentLocation"]["S3ObjectName"]) == (
+        token("documents", "two.pdf"),
+        "two.pdf",
+    )
     pages = await documents.get_result(job_id)
     assert (pages.count, pages.text) == (2, "first page\nsecond line\n\nlast page")
     assert pages.charges[0].usd == 0.003
@@ -121,8 +124,8 @@ async def test_forms_and_tables_of_a_document(calls: Calls, settings: StreamSett
     aws.put("form.pdf", pdf("Name: Ada Example\nItem    Price\nFilm    12.50", "last page"))
     job_id = await documents.start(media("form.pdf"), key, ["FORMS", "TABLES"])
     assert await documents.start(media("form.pdf"), key, ["FORMS", "TABLES"]) == job_id
-    told = aws.completion()
-    assert (told["API"], told["JobTag"]) == ("StartDocumentAnalysis", key)
+    completion = aws.completion()
+    assert (completion["API"], completion["JobTag"]) == ("StartDocumentAnalysis", key)
     pages = await documents.get_result(job_id, ["FORMS", "TABLES"])
     assert pages.form == Form(
         (Field(1, "Name:", "Ada Example", 99.0),), (Table(1, (("Item", "Price"), ("Film", "12.50"))),)
@@ -171,10 +174,10 @@ async def test_unsupported_language_is_a_permanent_error(calls: Calls, settings:
 
 
 async def test_detects_languages(calls: Calls, settings: StreamSettings) -> None:
-    told = await Comprehend(calls, settings).detect_languages(
+    languages = await Comprehend(calls, settings).detect_languages(
         "Das ist nicht der Hund, und ich bin auch nicht die Katze."
     )
-    assert told.shares[0][0] == "de"
+    assert languages.shares[0][0] == "de"
 
 
 async def test_translation_keeps_lines_and_lengths(calls: Calls, media_bucket: None) -> None:
@@ -197,8 +200,8 @@ async def test_transcribes_speech_with_speaker_labels(calls: Calls, settings: St
     assert heard.text
     assert heard.subtitles is not None
     job = connect("transcribe", calls._client("transcribe").meta.endpoint_url)
-    told = job.get_transcription_job(TranscriptionJobName=key)["TranscriptionJob"]
-    assert told["Settings"] == {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}
+    described = job.get_transcription_job(TranscriptionJobName=key)["TranscriptionJob"]
+    assert described["Settings"] == {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}
 
 
 async def test_vocabulary_without_a_language_is_a_permanent_error(calls: Calls, settings: StreamSettings) -> None:
@@ -211,9 +214,9 @@ async def test_synthesizes_speech_and_notifies_completion(calls: Calls, settings
     polly = Polly(calls, S3Bucket(calls, BUCKET), settings)
     key = token("voice", "text")
     task = await polly.start("Hello there", "Joanna", key)
-    told = aws.completion()
-    assert (told["taskId"], told["taskStatus"]) == (task, "COMPLETED")
-    assert f"/_polly/{key}/" in told["outputUri"]
+    completion = aws.completion()
+    assert (completion["taskId"], completion["taskStatus"]) == (task, "COMPLETED")
+    assert f"/_polly/{key}/" in completion["outputUri"]
     spoken = await polly.get_result(task)
     assert spoken.characters == 11
     assert aws.s3.head_object(Bucket=BUCKET, Key=spoken.key)["ContentLength"] > 500

@@ -70,21 +70,21 @@ class Case:
     service: str
     ask: Callable[[AwsClient], Awaitable[Any]]
     calls: tuple[tuple[str, Answer, Answer], ...]
-    told: Any
+    expected: Any
 
 
 def vision(aws: AwsClient) -> Rekognition:
     return Rekognition(aws, SETTINGS)
 
 
-def image(feature: Any, method: str, options: Answer, answer: Answer, told: Any) -> Case:
+def image(feature: Any, method: str, options: Answer, answer: Answer, expected: Any) -> Case:
     """Build the case of an image feature."""
 
     async def ask(aws: AwsClient) -> Any:
         found = await vision(aws).detect(feature, CAT)
         return [_named(each) for each in found.detections], found.charges[0].units
 
-    return Case("rekognition", ask, ((method, {"Image": OBJECT, **options}, answer),), (told, 1))
+    return Case("rekognition", ask, ((method, {"Image": OBJECT, **options}, answer),), (expected, 1))
 
 
 def start(feature: Any, method: str, options: Answer) -> Case:
@@ -470,14 +470,14 @@ def comprehend(aws: AwsClient) -> Comprehend:
     return Comprehend(aws, SETTINGS)
 
 
-def marked(feature: Any, method: str, answer: Answer, told: Any) -> Case:
+def marked(feature: Any, method: str, answer: Answer, expected: Any) -> Case:
     """Return the compared fields of text spans."""
 
     async def ask(aws: AwsClient) -> Any:
         found = await comprehend(aws).detect_spans(feature, "Ada saw it.", "en-US")
         return [(mark.kind, mark.text, mark.begin, mark.end) for mark in found.spans], found.charges[0].units
 
-    return Case("comprehend", ask, ((method, {"Text": "Ada saw it.", "LanguageCode": "en"}, answer),), (told, 3))
+    return Case("comprehend", ask, ((method, {"Text": "Ada saw it.", "LanguageCode": "en"}, answer),), (expected, 3))
 
 
 async def mood(aws: AwsClient) -> Any:
@@ -807,10 +807,10 @@ async def test_adapter_call_matches_the_model_and_parses_the_response(case: Case
     with Stubber(client) as stubber:
         for method, asked, answer in case.calls:
             stubber.add_response(method, answer, asked)
-        told = await case.ask(aws)
+        result = await case.ask(aws)
         stubber.assert_no_pending_responses()
     aws.close()
-    assert told == case.told
+    assert result == case.expected
 
 
 def test_every_operation_has_a_case() -> None:

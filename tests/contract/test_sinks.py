@@ -24,7 +24,7 @@ HANDLER = """
 import boto3, os
 def handler(event, context):
     if event.get("fail"):
-        raise ValueError("told to fail")
+        raise ValueError("requested failure")
     return {"got": event["n"]}
 """
 
@@ -148,7 +148,7 @@ async def test_function_error_is_a_delivery_failure(aws_url: str) -> None:
     assert isinstance(failed, DeliveryError)
     assert (failed.kind, failed.code) == ("transient", "function_error")
     assert await deliver("lambda", name, delivery(7)) == [None]
-    [missing] = await deliver("lambda", "nobody", delivery(7))
+    [missing] = await deliver("lambda", "missing", delivery(7))
     assert isinstance(missing, DeliveryError)
     assert (missing.kind, missing.code) == ("permanent", "ResourceNotFoundException")
 

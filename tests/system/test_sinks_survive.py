@@ -122,10 +122,10 @@ def test_deliveries_survive_kills_and_targets_do_not_block_each_other(
     assert sorted(queue.take()) == sorted(keys)  # each once, however often it was sent
     assert len(set(receiver.got)) == len(keys) - 1  # and to the other under one id, however often
     letters = read_back(settings, [topics.dead_letters(names[1]).name])
-    told = [dict(letter.headers) for letter in letters]
+    headers = [dict(letter.headers) for letter in letters]
     # A kill between the letter and the commit has it written again: one record's, and the same.
     assert {letter.key for letter in letters} == {f"{mark}/{POISON}".encode()}
-    assert {(each["dlq-code"], each["dlq-offset"]) for each in told} == {(b"http_404", told[0]["dlq-offset"])}
+    assert {(each["dlq-code"], each["dlq-offset"]) for each in headers} == {(b"http_404", headers[0]["dlq-offset"])}
     assert read_back(settings, [topics.dead_letters(names[0]).name]) == []
 
 

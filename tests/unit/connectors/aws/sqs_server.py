@@ -56,10 +56,10 @@ class SqsServer:
 @contextmanager
 def serving() -> Iterator[SqsServer]:
     """Serve while the block lasts."""
-    told = SqsServer()
-    with http_server.serving(told.answer) as told.url:
+    server = SqsServer()
+    with http_server.serving(server.answer) as server.url:
         try:
-            yield told
+            yield server
         finally:
-            if told.silent is not None:
-                told.silent.set()
+            if server.silent is not None:
+                server.silent.set()

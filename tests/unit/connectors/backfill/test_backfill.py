@@ -302,12 +302,12 @@ def test_directory_bucket_is_rejected_because_listings_are_unordered() -> None:
         ("404", "there is no bucket media"),
         ("403", "no access to media: s3:ListBucket, s3:GetBucketVersioning and"),
         ("AccessDenied", "no access to media: s3:ListBucket, s3:GetBucketVersioning and"),
-        ("", "media cannot be listed: nobody answers"),
+        ("", "media cannot be listed: no response"),
     ],
 )
 def test_listing_error_names_the_fix(monkeypatch: pytest.MonkeyPatch, code: str, said: str) -> None:
     def refuses(*_: object, **__: object) -> dict[str, Any]:
-        raise AwsCallError("nobody answers", code)
+        raise AwsCallError("no response", code)
 
     monkeypatch.setattr("headrace.connectors.backfill.listing.call_with_retries", refuses)
     for use in (lambda: open_prefix("s3://media/in/"), lambda: list(objects(PLACE))):

@@ -131,11 +131,11 @@ def test_rejection_names_some_invalid_records_and_counts_the_rest() -> None:
 
 
 def test_records_of_other_services_are_kept_unchanged() -> None:
-    told = '{"eventSource":"aws:codecommit","eventName":"Push",  "eventTime":"2026-03-14T15:09:26.535+0000","n":1.50}'
+    record = '{"eventSource":"aws:codecommit","eventName":"Push",  "eventTime":"2026-03-14T15:09:26.535+0000","n":1.50}'
 
-    event, envelope = fact(f'{{"Records":[{told}]}}')
+    event, envelope = fact(f'{{"Records":[{record}]}}')
 
-    assert event == AwsEvent(source="aws.codecommit", detail_type="Push", occurred_at=WHEN, body=told)
+    assert event == AwsEvent(source="aws.codecommit", detail_type="Push", occurred_at=WHEN, body=record)
     assert envelope.source == "aws.codecommit"
 
 

@@ -64,7 +64,7 @@ async def test_each_delivery_has_its_own_result() -> None:
     assert isinstance(ended[1], DeliveryError)
 
 
-@pytest.mark.parametrize("failure", [DeliveryError("outage", "", "nobody"), RuntimeError("a bug")])
+@pytest.mark.parametrize("failure", [DeliveryError("outage", "", "unreachable"), RuntimeError("a bug")])
 async def test_failed_call_fails_all_its_deliveries(failure: Exception) -> None:
     service = Service()
     service.down = failure

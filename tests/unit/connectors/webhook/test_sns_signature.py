@@ -123,9 +123,9 @@ def test_repr_contains_neither_token_nor_text() -> None:
     ],
 )
 def test_invalid_field_is_rejected(field: str, value: Any) -> None:
-    with pytest.raises(InvalidSignatureError) as told:
+    with pytest.raises(InvalidSignatureError) as caught:
         parse_sns_message(changed(NOTIFICATION, **{field: value}))
-    assert field in str(told.value)
+    assert field in str(caught.value)
 
 
 @pytest.mark.parametrize("field", ["Token", "SubscribeURL"])

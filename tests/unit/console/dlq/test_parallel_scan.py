@@ -27,7 +27,7 @@ def test_no_share_is_empty() -> None:
 
 
 def test_scan_without_partitions_reads_nothing() -> None:
-    assert scan(NOWHERE, {}, lambda: pytest.fail("nobody is to look")) == []
+    assert scan(NOWHERE, {}, lambda: pytest.fail("no scanner is needed")) == []
 
 
 def test_error_in_a_child_process_is_raised() -> None:

@@ -83,7 +83,7 @@ def test_prints_json() -> None:
 
 
 def test_unknown_role_error_lists_the_roles() -> None:
-    done = CliRunner().invoke(app, ["topics", "acls", "nobody"])
+    done = CliRunner().invoke(app, ["topics", "acls", "unknown-role"])
 
     assert done.exit_code == 1
-    assert done.stderr.startswith("no role nobody: there are bridge, webhook, backfill, thumbnails")
+    assert done.stderr.startswith("no role unknown-role: there are bridge, webhook, backfill, thumbnails")
