@@ -76,7 +76,7 @@ format: $(VENV)/dev.stamp ## Format the code and rewrite generated files
 	$(BIN)/python -m tests.docs.generate
 
 constraints: $(VENV)/dev.stamp ## Write the versions in .venv to constraints.txt, and hashed ones for the images
-	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort --ignore-case | sed "s/^uvloop.*/&; sys_platform != 'win32'/" > constraints.txt
+	$(BIN)/pip freeze --all --exclude pip --exclude-editable | LC_ALL=C sort --ignore-case | sed "s/^uvloop.*/&; sys_platform != 'win32'/" > constraints.txt
 	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv; }
 	$(LOCK) --output-file deploy/requirements.txt pyproject.toml
 	$(LOCK) --extra cloud --output-file deploy/requirements-cloud.txt pyproject.toml
