@@ -187,5 +187,7 @@ def charges_of(event: Event) -> tuple[Charge, ...]:
     return getattr(event, "charges", ())
 
 
-IS_FILE: EventPattern = {"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}
-"""Matches objects that are not folders. The S3 console creates a folder as an empty object whose key ends in `/`."""
+IS_FILE: EventPattern = {
+    "$or": [{"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}, {"asset": {"size": [{"numeric": [">", 0]}]}}]
+}
+"""Matches all objects but folder markers: the S3 console creates a folder as an empty object whose key ends in `/`."""

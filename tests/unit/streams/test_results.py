@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.schemas.records import StageFailure
@@ -77,15 +79,68 @@ async def test_keys_with_a_common_prefix_are_separate(results: ResultsStore) -> 
     assert not loaded.newer
 
 
-@given(one=st.text(min_size=1, max_size=300), other=st.text(min_size=1, max_size=300))
-def test_folders_are_unique_and_valid_keys(one: str, other: str) -> None:
-    try:
-        first, second = asset_folder(asset(one)), asset_folder(asset(other))
-    except UnicodeEncodeError:  # a lone surrogate is no S3 key
-        return
+LONG_KEY = "k" * 600
+DIGEST_OF_LONG_KEY = "sha256-" + hashlib.sha256(LONG_KEY.encode()).hexdigest()
+PLAIN = st.text(st.characters(codec="utf-8"), min_size=1, max_size=600)
+QUOTED = st.sampled_from(["%2F", "%25", "%", "/", ".", "..", "%73", "sha256-", "SHA256-", "a", DIGEST_OF_LONG_KEY])
+NAMES = PLAIN | st.lists(QUOTED, min_size=1, max_size=4).map("".join)
+
+
+@st.composite
+def _names_and_digests(draw: st.DrawFn) -> tuple[str, str]:
+    """Draw two names; the second is often the digest of the first, once or twice quoted."""
+    one, other = draw(NAMES), draw(NAMES)
+    digest = "sha256-" + hashlib.sha256(one.encode()).hexdigest()
+    return one, draw(st.sampled_from([other, digest, "%73" + digest[1:], "%2573" + digest[1:]]))
+
+
+@given(_names_and_digests())
+@example((LONG_KEY, DIGEST_OF_LONG_KEY))
+@example(("...", "sha256-" + hashlib.sha256(b"...").hexdigest()))
+@example((DIGEST_OF_LONG_KEY, "%73" + DIGEST_OF_LONG_KEY[1:]))
+def test_folder_of_a_key_belongs_to_no_other_key(names: tuple[str, str]) -> None:
+    one, other = names
+    first, second = asset_folder(asset(one)), asset_folder(asset(other))
     assert (first == second) == (one == other)
-    assert len((version_folder(asset(one)) + "transcript@1.answer.json").encode()) <= 1024
+    assert not first.startswith(second) or one == other
     assert all(part.strip(".") for part in first.rstrip("/").split("/"))
+
+
+@given(_names_and_digests())
+def test_folder_of_a_version_belongs_to_no_other_version(versions: tuple[str, str]) -> None:
+    one, other = versions
+    first, second = version_folder(asset(version=one)), version_folder(asset(version=other))
+    assert (first == second) == (one == other)
+
+
+@given(_names_and_digests(), st.sampled_from(["0A", "0A-x", "0A/x", "", "-"]))
+def test_folder_is_a_valid_key_in_the_longest_bucket(names: tuple[str, str], sequencer: str) -> None:
+    longest = asset(names[0], bucket="b" * 63, version=names[1], sequencer=sequencer)
+    assert len((version_folder(longest) + "a" * 60).encode()) <= 1024
+    assert version_folder(longest).count("/") == 3
+
+
+@given(st.sampled_from(["media", "_jobs", "_transcribe", "a/b", "..", "%5Fjobs", "_", "Media_2"]), PLAIN)
+def test_folder_of_a_bucket_is_not_a_folder_of_headrace(bucket: str, key: str) -> None:
+    folder = asset_folder(asset(key, bucket=bucket))
+    assert not folder.startswith(("_", "../", "/"))
+    assert folder.count("/") == 2
+
+
+def test_folders_of_ordinary_keys_are_stable() -> None:
+    """Stored results are read by this path: a change makes every paid call again."""
+    stored = asset("photos/Überblick 1.jpg", bucket="media-2.example", version="v1_2.3", sequencer="0A")
+    folder = "media-2.example/photos%2F%C3%9Cberblick%201.jpg/"
+    assert version_folder(stored) == f"{folder}{'0A'.ljust(32, '0')}-v1_2.3/"
+    assert asset_folder(asset(LONG_KEY)) == f"media/{DIGEST_OF_LONG_KEY}/"
+
+
+async def test_key_that_is_the_digest_of_another_has_its_own_results(results: ResultsStore) -> None:
+    newer = asset(LONG_KEY, sequencer="0B")
+    await results.put(newer, "scan@1", None, envelope(scanned()), "cause")
+    loaded = await results.load(asset(DIGEST_OF_LONG_KEY, sequencer="0A"))
+    assert not loaded.newer
+    assert loaded.result("scan") is None
 
 
 async def test_returns_the_intent_of_a_job(results: ResultsStore) -> None:

@@ -144,10 +144,19 @@ async def test_skips_a_filtered_record_without_any_call(world: World) -> None:
     assert not world.services.calls
 
 
-async def test_skips_folder_markers(world: World) -> None:
-    outcome = await world.run("probe", received(uploaded(asset("photos/", size=0))))
-    assert isinstance(outcome, Done)
-    assert outcome.how == "skipped"
+@pytest.mark.parametrize("key", ["photos/", "a/b/", "/", "dir.mp4/", "//"])
+async def test_skips_folder_markers(world: World, key: str) -> None:
+    for stage in ("scan", "probe", "thumbnails"):
+        outcome = await world.run(stage, received(uploaded(asset(key, size=0))))
+        assert isinstance(outcome, Done)
+        assert outcome.how == "skipped"
+    assert not world.services.calls
+
+
+@pytest.mark.parametrize(("key", "size"), [("dir.mp4/", 446_000), ("photos/", 1), ("/", 9), ("empty.mp4", 0)])
+async def test_object_with_content_is_no_folder_marker(world: World, key: str, size: int) -> None:
+    [scan] = await world.done("scan", received(uploaded(asset(key, size=size))))
+    assert isinstance(event(scan), MediaScanned)
 
 
 async def test_late_older_version_is_superseded(world: World) -> None:
