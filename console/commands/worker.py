@@ -20,9 +20,6 @@ def worker(
     names: Annotated[list[str] | None, typer.Argument(metavar="STAGE...", help="Stages to host.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Host every stage.")] = False,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
-    reset: Annotated[
-        bool, typer.Option("--reset-circuit-breaker", help="Reset the circuit breaker of the given stages.")
-    ] = False,
 ) -> None:
     """Host stages until SIGTERM or Ctrl-C, then finish the running records and stop."""
     if bool(names) == every:
@@ -39,12 +36,10 @@ def worker(
     except ValueError as error:
         raise CommandError(str(error)) from error
     logging.configure(json_logs)
-    host_stages(stages, loaded, reset, host_new_rules=every)
+    host_stages(stages, loaded, host_new_rules=every)
 
 
-def host_stages(
-    stages: Sequence[Stage], loaded: LoadedStages, reset: bool = False, host_new_rules: bool = False
-) -> None:
+def host_stages(stages: Sequence[Stage], loaded: LoadedStages, host_new_rules: bool = False) -> None:
     """Run a worker process for the given stages until SIGTERM or Ctrl-C."""
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
@@ -52,7 +47,7 @@ def host_stages(
     from headrace.streams.worker import host as streams_worker
 
     plan = streams_worker.WorkerConfig(
-        stages, loaded.deployment, load(StreamSettings), load(KafkaSettings), reset, loaded.rules, host_new_rules
+        stages, loaded.deployment, load(StreamSettings), load(KafkaSettings), loaded.rules, host_new_rules
     )
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_signal(streams_worker.run, plan))

@@ -13,6 +13,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.outcome import (
+    INTERNAL_ERROR,
     OUTAGE_CAP_SECONDS,
     Dead,
     Done,
@@ -22,14 +23,15 @@ from headrace.streams.engine.outcome import (
     Retry,
     outcome_for,
 )
+from headrace.streams.engine.partition import scheduling_key
 from headrace.streams.engine.ports import Producer
 from headrace.streams.engine.runner import Runner
-from headrace.streams.errors import OutageError, StageError, TransientError
-from headrace.streams.stage import Stage
+from headrace.streams.errors import OutageError, StageError, ThrottledError, TransientError
+from headrace.streams.stage import Stage, Transform
 
 INLINE_RETRY_SECONDS = 2.0
 INLINE_RETRY_ATTEMPTS = 3
-
+ADMISSION_POLL_SECONDS = 0.5
 
 _NOT_FINAL = (PauseStage, Retry)
 
@@ -82,44 +84,67 @@ class Processor:
         self._context = context
         self._runner = Runner(stage, context)
         self._producer = producer
-        self._breaker = CircuitBreaker(stage.name)
+        self._breaker = CircuitBreaker(self._sample_fails)
+        self._sample: ConsumerRecord | None = None
+        """The last record that succeeded. Only calls without a charge are repeated."""
         self._telemetry = metrics.StageMetrics(stage.name)
         self.pause = OutagePause(stage.name, paused)
 
     async def process(self, record: ConsumerRecord) -> RecordDisposition:
-        """Run the stage on a record and return once its outcome is durable.
-
-        Raises:
-            CircuitOpenError: too many recent records failed with an internal error. No dead letter is written.
-        """
-        started = time.monotonic()
+        """Run the stage on a record and return once its outcome is durable. Wait while the circuit breaker is open."""
+        started, key = time.monotonic(), scheduling_key(record)
         try:
+            await self._admission(record, key)
             outcome, tries = await self._runner.run(record), 1
             if isinstance(outcome, _NOT_FINAL):
                 outcome, tries = await self._retry_inline(record, outcome)
-            self._breaker.note(outcome)
+            await self._breaker.note(key, outcome)
             if not isinstance(outcome, Done) or outcome.events:
                 outcome = await self._publish_outcome(record, outcome, tries)
         finally:  # also after a cancellation
+            self._breaker.abandon(key)
             if self.pause.why:
                 self.pause.over(_position(record))
+        if isinstance(outcome, Done) and outcome.how == "ran" and self._is_repeatable:
+            self._sample = record
         self._telemetry.record_outcome(record, outcome, time.monotonic() - started)
         return _disposition(outcome)
 
     async def on_deadline(self, record: ConsumerRecord) -> RecordDisposition:
-        """Retry or dead-letter a record that exceeded the stage's deadline."""
+        """Retry or dead-letter a record that exceeded the stage's deadline.
+
+        It counts no attempt while the circuit breaker is open.
+        """
         why = f"deadline of {self._stage.deadline_seconds:g} s exceeded"
-        attempt = record_history(record).failures + 1
+        origin = record_history(record)
+        opened = self._breaker.why
+        error = ThrottledError(opened, "circuit_breaker") if opened else TransientError(why, "deadline")
         deadline_outcome = outcome_for(
-            TransientError(why, "deadline"), attempt, self._context.draw, policy=self._stage.retry_policy
+            error, origin.failures + 1, self._context.draw, origin.waits, self._stage.retry_policy
         )
         try:
-            outcome = await self._publish_outcome(record, deadline_outcome, 1)
+            outcome = await self._publish_outcome(record, deadline_outcome, tries=0 if opened else 1)
         finally:
             if self.pause.why:
                 self.pause.over(_position(record))
         self._telemetry.record_outcome(record, outcome, self._stage.deadline_seconds)
         return _disposition(outcome)
+
+    @property
+    def _is_repeatable(self) -> bool:
+        return isinstance(self._stage.handler, Transform) and not self._stage.paid_operations
+
+    async def _sample_fails(self) -> bool:
+        if self._sample is None:
+            return False
+        outcome = await self._runner.repeat(self._sample)
+        return isinstance(outcome, Dead) and outcome.code == INTERNAL_ERROR
+
+    async def _admission(self, record: ConsumerRecord, key: object) -> None:
+        """Wait until the circuit breaker admits the record."""
+        while not self._breaker.admits(key):
+            self.pause.hold(_position(record), self._breaker.why)
+            await asyncio.sleep(ADMISSION_POLL_SECONDS)
 
     async def _retry_inline(self, record: ConsumerRecord, outcome: Outcome) -> tuple[Outcome, int]:
         """Retry in place while the wait is short. Returns the outcome and the number of attempts."""

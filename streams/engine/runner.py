@@ -43,7 +43,7 @@ from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.outcome import Dead, Done, Outcome, outcome_for
 from headrace.streams.errors import PermanentError, ThrottledError, TransientError
 from headrace.streams.results import AssetResults, StoredResult
-from headrace.streams.stage import AsyncJob, FanIn, Router, Stage
+from headrace.streams.stage import AsyncJob, FanIn, Router, Stage, Transform
 
 SKIPPED = Done(how="skipped", why=NOT_MATCHED.reason)
 
@@ -64,6 +64,16 @@ class Runner:
             origin = record_history(received)
             attempt, all_waits = origin.failures + tries + 1, origin.waits + waits
             return outcome_for(error, attempt, self._context.draw, all_waits, self._stage.retry_policy)
+
+    async def repeat(self, received: ConsumerRecord) -> Outcome:
+        """Call the transform on a record again, and store and emit nothing."""
+        try:
+            if isinstance(self._stage.handler, Transform):
+                event = self._context.codec.decode(received.value)
+                await self._stage.handler.run(event, self._context.services)
+        except Exception as error:  # as in `run`
+            return outcome_for(error, 1, self._context.draw)
+        return Done()
 
     async def remember_failure(self, received: ConsumerRecord, dead: Dead) -> None:
         """Store that the stage failed for this asset, so that fan-ins do not wait for it."""

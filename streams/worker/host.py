@@ -15,8 +15,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime.outage_log import OutageLog
-from headrace.streams.engine import circuit_breaker, epochs, metrics
-from headrace.streams.engine.circuit_breaker import CircuitOpenError
+from headrace.streams.engine import epochs, metrics
 from headrace.streams.errors import StageError
 from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsBucket
@@ -43,7 +42,6 @@ class WorkerConfig:
     deployment: Deployment
     settings: StreamSettings
     cluster: KafkaSettings
-    reset_circuit_breaker: bool = False
     rules: RuleTable | None = None
     host_new_rules: bool = False
 
@@ -65,7 +63,7 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
     errors = [error for stage in plan.stages if (error := runtime.copartitioning_error(stage))]
     if errors:
         raise WorkerError("; ".join(errors))
-    hosted = [runtime.host(stage) for stage in await startable_stages(plan, runtime.bucket)]
+    hosted = [runtime.host(await epochs.with_current_epoch(runtime.bucket, stage)) for stage in plan.stages]
     state = health.HealthState({each.stage.name: each.scheduler for each in hosted}, time.monotonic())
     close = health.serve(state, plan.settings.metrics_port) if plan.settings.metrics_port else None
     reloader = RuleReloader(plan.rules, plan.host_new_rules, runtime, hosted, state)
@@ -76,7 +74,7 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
         state.ready = True
         metrics.log.info("ready", stages=[each.stage.name for each in hosted])
         await asyncio.to_thread(reloader.follow, plan.cluster)
-        await _watch(hosted, state, runtime.bucket, stop, reloader.reconcile)
+        await _watch(hosted, state, stop, reloader.reconcile)
     finally:
         await asyncio.to_thread(reloader.stop)
         await asyncio.gather(*(each.host.stop() for each in hosted))
@@ -89,46 +87,18 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
         metrics.log.info("stopped")
 
 
-async def startable_stages(plan: WorkerConfig, bucket: ResultsBucket) -> list[Stage]:
-    """Return the stages whose circuit breaker is closed, with their current epoch.
-
-    Raises:
-        WorkerError: the circuit breaker of every stage is open.
-    """
-    startable = []
-    for stage in plan.stages:
-        if plan.reset_circuit_breaker:
-            await circuit_breaker.save_reason(bucket, stage.name, "")
-        why = await circuit_breaker.load_reason(bucket, stage.name)
-        if why:
-            action = f"headrace worker {stage.name} --reset-circuit-breaker"
-            metrics.log.error("circuit_breaker_open", stage=stage.name, reason=why, action=action)
-        else:
-            startable.append(await epochs.with_current_epoch(bucket, stage))
-    if not startable:
-        raise WorkerError("the circuit breaker of every stage is open. Fix the cause, then use --reset-circuit-breaker")
-    return startable
-
-
 async def _watch(
     hosted: list[HostedStage],
     state: health.HealthState,
-    bucket: ResultsBucket,
     stop: asyncio.Event,
     reconcile: Callable[[], Awaitable[None]],
 ) -> None:
-    """Stop a stage whose circuit breaker opens. Any other failure of a stage ends the process."""
+    """Wait for `stop`. A failure of a stage ends the process."""
     while not stop.is_set():
         state.last_heartbeat = time.monotonic()
         for each in list(hosted):
             failure = each.host.failure()
-            if isinstance(failure, CircuitOpenError):
-                metrics.log.error("circuit_breaker_open", stage=each.stage.name, reason=str(failure))
-                await circuit_breaker.save_reason(bucket, each.stage.name, str(failure))
-                hosted.remove(each)
-                state.schedulers.pop(each.stage.name)
-                await each.host.stop()
-            elif failure is not None:
+            if failure is not None:
                 raise WorkerError(f"stage {each.stage.name}: {failure!r}") from failure
         await reconcile()
         if not hosted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
-from headrace.streams.engine import circuit_breaker, metrics
+from headrace.streams.engine import metrics
 from headrace.streams.routing.rule import PREFIX
 from headrace.streams.routing.rule_table import RuleTable, can_reuse_stage
 from headrace.streams.stage import Stage
@@ -68,9 +68,6 @@ class RuleReloader:
         metrics.log.info("stage_removed", stage=each.stage.name)
 
     async def _host(self, stage: Stage) -> None:
-        if reason := await circuit_breaker.load_reason(self._runtime.bucket, stage.name):
-            metrics.log.error("circuit_breaker_open", stage=stage.name, reason=reason)
-            return
         new = self._runtime.host(stage)
         await new.host.start()
         self._hosted.append(new)

@@ -15,6 +15,7 @@ from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.catalog import Schema, SchemaVersion
 from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError, SchemaLookup
+from headrace.streams.engine import circuit_breaker
 from headrace.streams.engine import processor as subject
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.processor import Processor
@@ -25,7 +26,7 @@ from headrace.streams.results import ResultsStore
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
-from tests.support.records import CODEC, NOW, arrived, received, uploaded
+from tests.support.records import CODEC, NOW, arrived, asset, received, uploaded
 
 
 class Broker:
@@ -272,3 +273,58 @@ async def test_repeated_throttling_increases_the_delay(monkeypatch: pytest.Monke
         record = arrived(world.broker.sent[-1])
     assert waits == sorted(waits)
     assert waits[-1] == 10_000
+
+
+def upload_of(number: int) -> ConsumerRecord:
+    return received(uploaded(asset(f"{number}.mkv")))
+
+
+async def fail(world: World, count: int, *errors: Exception) -> None:
+    """Let records of different keys fail with internal errors."""
+    for number in range(count):
+        world.outside.failures = [errors[number % len(errors)]]
+        await asyncio.wait_for(world.processor.process(upload_of(number)), 5)
+
+
+async def test_many_files_that_cause_one_internal_error_do_not_stop_others(world: World) -> None:
+    await world.ends_in()
+    await fail(world, 100, ValueError("could not convert string to float: '.'"))
+    await world.ends_in()
+    topics = [message.topic for message in world.broker.sent]
+    assert topics == ["media.scanned"] + ["scan.dlq"] * 100 + ["media.scanned"]
+
+
+async def test_open_circuit_breaker_pauses_the_stage_and_closes_after_a_successful_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(subject, "ADMISSION_POLL_SECONDS", 0.01)
+    world = World(Quick())
+    await fail(world, 20, ValueError("1"), KeyError("2"), TypeError("3"))
+    failed = len(world.broker.sent)
+    waiting = [asyncio.create_task(world.processor.process(upload_of(number))) for number in range(30)]
+    await asyncio.sleep(0)
+    assert world.processor.pause.why == "20 of the last 20 records failed with an internal error: KeyError"
+    await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    assert [message.topic for message in world.broker.sent[failed:]] == ["media.scanned"] * 30
+    assert world.processor.pause.why == ""
+
+
+async def test_internal_error_of_a_record_that_succeeded_before_opens_the_breaker(world: World) -> None:
+    await world.ends_in()
+    monkey = [RuntimeError("a fault in the stage")] * 41
+    for number in range(20):
+        world.outside.failures = list(monkey)
+        await world.processor.process(upload_of(number))
+    waiting = asyncio.create_task(world.processor.process(upload_of(0)))
+    await asyncio.sleep(0)
+    assert "internal error: RuntimeError" in world.processor.pause.why
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_deadline_while_the_breaker_is_open_counts_no_attempt(world: World) -> None:
+    await fail(world, 20, ValueError("1"), KeyError("2"), TypeError("3"))
+    await world.processor.on_deadline(upload_of(1))
+    headers = dict(world.broker.sent[-1].headers)
+    assert (world.broker.sent[-1].topic, headers["retry-attempts"]) == ("scan.retry", b"0")

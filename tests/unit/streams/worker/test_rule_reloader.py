@@ -8,7 +8,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from headrace.schemas.messages import ConsumerRecord
-from headrace.streams.engine import circuit_breaker
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.routing.rule_table import RuleChange, RuleTable, message
@@ -137,16 +136,6 @@ async def test_named_rule_is_hosted_again_when_it_returns() -> None:
     worker.publish("copy")
     await worker.reloader.reconcile()
     assert worker.names() == ["rule-copy"]
-
-
-async def test_rule_with_an_open_circuit_breaker_is_not_hosted() -> None:
-    worker = Worker()
-    await circuit_breaker.save_reason(worker.runtime.bucket, "rule-copy", "20 of 20 records failed")
-    worker.publish("copy")
-    with capture_logs() as logs:
-        await worker.reloader.reconcile()
-    assert worker.names() == []
-    assert [line["event"] for line in logs] == ["circuit_breaker_open"]
 
 
 async def test_unchanged_rules_are_not_read_again() -> None:
