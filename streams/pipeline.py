@@ -29,6 +29,7 @@ from headrace.schemas.settings import load
 from headrace.streams import pipeline_config
 from headrace.streams import stages as stage_modules
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.settings import PipelineSettings
 from headrace.streams.stage import Stage
@@ -78,9 +79,10 @@ DEFAULT_CONFIG = PipelineConfig({})
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Every stage of a deployment, whichever worker hosts it, and the budget."""
+    """Every stage of a deployment, whichever worker hosts it, the prices and the budget."""
 
     stages: tuple[Stage, ...]
+    prices: PriceList
     budget: BudgetLimits = NO_LIMIT
 
 

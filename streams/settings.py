@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -57,7 +57,7 @@ class StreamSettings(BaseSettings):
 
 
 class PipelineSettings(BaseSettings):
-    """Settings of the pipeline, its rules and its prices."""
+    """Settings of the pipeline and its rules."""
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
@@ -67,4 +67,16 @@ class PipelineSettings(BaseSettings):
     rules: str = Field(
         default="", description="Folder of rules, or system.rules for the rules topic; see docs/routing.md"
     )
+
+
+class PriceSettings(BaseSettings):
+    """The price list of the deployment."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
+
     prices: str = Field(default="", description="TOML file of prices that override `streams/costs/prices.toml`")
+    region: str = Field(
+        default="us-east-1",
+        validation_alias=AliasChoices("AWS_DEFAULT_REGION", "AWS_REGION"),
+        description="Region whose prices apply: that of the AWS calls; AWS_REGION if it is not set",
+    )

@@ -45,6 +45,7 @@ from headrace.streams.routing.rule_stage import rule_stage
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage, Transform
+from tests.support.prices import PRICES
 
 Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known", "routed"]
 """How much of the runner takes part: from the scheduler alone to all of it, with one result sent for each record.
@@ -198,7 +199,7 @@ class Bench:
     def _processor(self) -> Processor:
         nothing: Any = None
         services = Services(nothing, self._results, *[nothing] * 10)
-        context = RunnerContext(codec.load(), self._results, services, JobSlots({}, topics.PARTITIONS))
+        context = RunnerContext(codec.load(), self._results, services, JobSlots({}, topics.PARTITIONS), PRICES)
         processor = Processor(self.stage, context, AsyncProducer(clients.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):
             vars(processor)["_runner"] = self.handler

@@ -103,8 +103,9 @@ def _estimate(work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.connectors.backfill.listing import objects
     from headrace.console.pipeline.backfill_estimate import BackfillEstimate
     from headrace.streams import pipeline
+    from headrace.streams.costs.prices import load_price_list
 
-    estimate = BackfillEstimate(pipeline.stages(pipeline.load_config()))
+    estimate = BackfillEstimate(pipeline.stages(pipeline.load_config()), load_price_list())
 
     def added() -> Iterator[Checkpoint]:
         for cursor, wanted in survey(work.filters, objects(work.place, begin.after), begin):

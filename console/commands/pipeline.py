@@ -50,9 +50,10 @@ def cost(file: File = None) -> None:
     """Print the cost of each paid stage for an image, an hour of video or sound, and 1,000 words of text."""
     from headrace.console.pipeline import tables
     from headrace.console.routing.stages import load_stages
+    from headrace.streams.costs.prices import load_price_list
 
-    _print(tables.costs_table(load_stages(file)))
-    typer.echo("US dollars at the prices of schemas/prices.toml, or of HEADRACE_PRICES.")
+    _print(tables.costs_table(load_stages(file), load_price_list()))
+    typer.echo("US dollars at the prices of streams/costs/prices.toml, or of HEADRACE_PRICES.")
 
 
 def _slots() -> dict[str, int]:

@@ -11,6 +11,7 @@ from headrace.console.terminal.formatting import format_bytes, pluralize
 from headrace.schemas.records import Asset, MediaReady
 from headrace.schemas.topics import READY
 from headrace.streams.costs.estimates import estimate
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.stage import Stage, record_filter
 
 ObjectKind = Literal["image", "video", "audio", "other"]
@@ -32,6 +33,7 @@ class BackfillEstimate:
     """Number and size of files of each kind, and the cost of the stages that analyse them."""
 
     stages: Sequence[Stage]
+    prices: PriceList
     files: dict[ObjectKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     size: dict[ObjectKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
@@ -44,7 +46,7 @@ class BackfillEstimate:
     def usd(self, kind: ObjectKind) -> float:
         """Estimate the cost of all files of a kind in US dollars."""
         units = self._units(kind)
-        return price(self.stages, kind, 60 * units) if kind in MEGABITS else price(self.stages, kind, 0.0) * units
+        return self.price(kind, 60 * units) if kind in MEGABITS else self.price(kind, 0.0) * units
 
     def lines(self) -> Iterator[str]:
         """Format the estimate: a line per kind with its assumptions, and the total."""
@@ -54,10 +56,19 @@ class BackfillEstimate:
                 yield f"{files}{self._length(kind)}: ${self.usd(kind):,.2f}"
         yield f"about ${sum(map(self.usd, self.files)):,.2f} at AWS's list prices, if every file is what its name says"
 
+    def price(self, kind: ObjectKind, seconds: float) -> float:
+        """Estimate the cost of one file in US dollars, over all stages that analyse media.
+
+        Stages that analyse text are left out: the amount of text is not known.
+        """
+        record = _ready(kind, seconds)
+        media = (stage for stage in self.stages if READY in stage.reads and record_filter(stage)(record))
+        return sum(estimate(stage, record, self.prices) or 0.0 for stage in media)
+
     def _length(self, kind: ObjectKind) -> str:
         if kind not in MEGABITS:
             return ""
-        a_minute = price(self.stages, kind, 60.0)
+        a_minute = self.price(kind, 60.0)
         return f", {self._units(kind):,.1f} min if it has {MEGABITS[kind]:g} Mbit/s, ${a_minute:.3f} a minute"
 
     def _units(self, kind: ObjectKind) -> float:
@@ -65,16 +76,6 @@ class BackfillEstimate:
         if kind in MEGABITS:
             return self.size[kind] * 8 / (MEGABITS[kind] * 1e6 * 60)
         return self.files[kind]
-
-
-def price(stages: Sequence[Stage], kind: ObjectKind, seconds: float) -> float:
-    """Estimate the cost of one file in US dollars, over all of `stages` that analyse media.
-
-    Stages that analyse text are left out: the amount of text is not known.
-    """
-    record = _ready(kind, seconds)
-    media = (stage for stage in stages if READY in stage.reads and record_filter(stage)(record))
-    return sum(estimate(stage, record) or 0.0 for stage in media)
 
 
 def _ready(kind: ObjectKind, seconds: float) -> MediaReady:

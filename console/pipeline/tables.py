@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from headrace.schemas.records import Asset, MediaReady, MediaTranscribed, Pointer
+from headrace.schemas.records import Asset, Event, MediaReady, MediaTranscribed, Pointer
 from headrace.streams.costs.estimates import estimate
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.stage import Stage, record_filter
 
 _ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
@@ -34,7 +35,7 @@ _SOUND = MediaReady(
     audio_codec="flac",
 )
 _WORDS = MediaTranscribed(asset=_ASSET, language="en-US", excerpt="", words=1000, result=_NOWHERE, charges=())
-EXAMPLES = {"image": _IMAGE, "hour of video": _VIDEO, "hour of sound": _SOUND, "1,000 words": _WORDS}
+EXAMPLES: dict[str, Event] = {"image": _IMAGE, "hour of video": _VIDEO, "hour of sound": _SOUND, "1,000 words": _WORDS}
 
 
 def stages_table(on: Sequence[Stage], every: Iterable[Stage]) -> Table:
@@ -58,7 +59,7 @@ def stages_table(on: Sequence[Stage], every: Iterable[Stage]) -> Table:
     return table
 
 
-def costs_table(stages: Sequence[Stage]) -> Table:
+def costs_table(stages: Sequence[Stage], prices: PriceList) -> Table:
     """Build a table of the cost of each paid stage per example; a dash if the stage skips it."""
     table = Table("stage", box=None, pad_edge=False, header_style="bold")
     for name in EXAMPLES:
@@ -66,21 +67,21 @@ def costs_table(stages: Sequence[Stage]) -> Table:
     sums = dict.fromkeys(EXAMPLES, 0.0)
     for stage in stages:
         if stage.paid_operations:
-            table.add_row(stage.name, *(_cell(stage, name, sums) for name in EXAMPLES))
+            costs = {name: _cost(stage, record, prices) for name, record in EXAMPLES.items()}
+            for name, usd in costs.items():
+                sums[name] += usd if isinstance(usd, float) else 0.0
+            table.add_row(stage.name, *(usd if isinstance(usd, str) else f"{usd:.4f}" for usd in costs.values()))
     table.add_row("all", *(f"{usd:.4f}" for usd in sums.values()), style="bold")
     return table
 
 
-def _cell(stage: Stage, name: str, sums: dict[str, float]) -> str:
-    record = EXAMPLES[name]
+def _cost(stage: Stage, record: Event, prices: PriceList) -> float | str:
+    """Return US dollars; a dash if the stage skips the record, a question mark if it does not determine the cost."""
     reads_it = (stage.reads[0].events[0] is MediaReady) == isinstance(record, MediaReady)
     if not reads_it or (isinstance(record, MediaReady) and not record_filter(stage)(record)):
         return "-"
-    usd = estimate(stage, record)
-    if usd is None:
-        return "?"
-    sums[name] += usd
-    return f"{usd:.4f}"
+    usd = estimate(stage, record, prices)
+    return "?" if usd is None else usd
 
 
 def _for(stage: Stage) -> str:

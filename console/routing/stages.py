@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 from headrace.console.routing import targets
 from headrace.streams import pipeline
+from headrace.streams.costs.prices import load_price_list
 from headrace.streams.pipeline import Deployment
+from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedStages:
-    """The stages and the budget, with the rule table that a worker follows; None for rules from a folder."""
+    """The stages, prices and budget, with the rule table that a worker follows; None for rules from a folder."""
 
     deployment: Deployment
     rules: RuleTable | None = None
@@ -28,16 +30,21 @@ def load_stages(path: str | None = None) -> tuple[Stage, ...]:
     Raises:
         SettingsError: the pipeline file or a rule is invalid, or Kafka does not respond.
     """
-    return load_stages_and_rules(path).deployment.stages
+    return _load_stages(pipeline.load_config(path))[0]
 
 
 def load_stages_and_rules(path: str | None = None) -> LoadedStages:
-    """Load all stages and the budget, with the rule table if rules can change at run time.
+    """Load all stages, the prices and the budget, with the rule table if rules can change at run time.
 
     Raises:
-        SettingsError: the pipeline file or a rule is invalid, or Kafka does not respond.
+        SettingsError: the pipeline file, a rule or the price file is invalid, or Kafka does not respond.
     """
     config = pipeline.load_config(path)
+    stages, rules = _load_stages(config)
+    return LoadedStages(Deployment(stages, load_price_list(), config.budget), rules)
+
+
+def _load_stages(config: PipelineConfig) -> tuple[tuple[Stage, ...], RuleTable | None]:
     stages = pipeline.stages(config)
     table = targets.load_table() if targets.follows() else None
-    return LoadedStages(Deployment((*stages, *targets.rule_stages(table)), config.budget), table)
+    return (*stages, *targets.rule_stages(table)), table

@@ -13,7 +13,7 @@ from typing import Any
 
 from headrace.schemas.records import Charge
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.costs.prices import charge, operation_of
+from headrace.streams.costs.prices import PriceList, operation_of
 from headrace.streams.errors import PermanentError
 from headrace.streams.media.text_chunks import TextChunk, split_text
 from headrace.streams.service_results import (
@@ -42,9 +42,10 @@ OPERATIONS: dict[TextFeature, tuple[str, str]] = {
 class Comprehend:
     """Analyses text with Comprehend."""
 
-    def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, settings: StreamSettings, prices: PriceList) -> None:
         self._aws = aws
         self._settings = settings
+        self._prices = prices
 
     async def detect_spans(self, feature: TextFeature, text: str, language: str) -> TextSpans:
         """Return entities, key phrases or personal data; personal data has offsets only."""
@@ -55,7 +56,7 @@ class Comprehend:
         for chunk in chunks:
             answer = await self._aws.call("comprehend", operation, Text=chunk.content, LanguageCode=code)
             spans += (_span(each, chunk) for each in answer[found])
-        return TextSpans(tuple(spans), _paid(operation, chunks))
+        return TextSpans(tuple(spans), self._paid(operation, chunks))
 
     async def detect_sentiment(self, text: str, language: str) -> SentimentResult:
         """Return the sentiment, averaged over the chunks by their length."""
@@ -70,7 +71,9 @@ class Comprehend:
                 shares[name] += score * len(chunk.content)
         whole = sum(len(chunk.content) for chunk in chunks) or 1
         scores = {name.lower(): round(share / whole, 4) for name, share in shares.items()}
-        return SentimentResult(**scores, answer=json.dumps(answers).encode(), charges=_paid("detect_sentiment", chunks))
+        return SentimentResult(
+            **scores, answer=json.dumps(answers).encode(), charges=self._paid("detect_sentiment", chunks)
+        )
 
     async def detect_languages(self, text: str) -> LanguageResult:
         """Detect the languages of the first chunk of a text."""
@@ -78,7 +81,12 @@ class Comprehend:
         answer = await self._aws.call("comprehend", "detect_dominant_language", Text=chunks[0].content)
         languages = sorted(answer["Languages"], key=lambda each: -each["Score"])
         shares = tuple((each["LanguageCode"], round(each["Score"], 4)) for each in languages)
-        return LanguageResult(shares, json.dumps(languages).encode(), _paid("detect_dominant_language", chunks))
+        return LanguageResult(shares, json.dumps(languages).encode(), self._paid("detect_dominant_language", chunks))
+
+    def _paid(self, operation: str, chunks: Iterable[TextChunk]) -> tuple[Charge, ...]:
+        """Return the charge: a unit is 100 characters, and a request has at least three units."""
+        units = sum(max(MIN_UNITS, -(-len(chunk.content) // 100)) for chunk in chunks)
+        return (self._prices.charge("comprehend", operation_of(operation), units),)
 
     def _supported(self, language: str, supported: frozenset[str]) -> str:
         code = language or self._settings.language or "en"
@@ -98,9 +106,3 @@ def _span(found: dict[str, Any], chunk: TextChunk) -> TextSpan:
         begin=chunk.begin + begin,
         end=chunk.begin + end,
     )
-
-
-def _paid(operation: str, chunks: Iterable[TextChunk]) -> tuple[Charge, ...]:
-    """Return the charge: a unit is 100 characters, and a request has at least three units."""
-    units = sum(max(MIN_UNITS, -(-len(chunk.content) // 100)) for chunk in chunks)
-    return (charge("comprehend", operation_of(operation), units),)

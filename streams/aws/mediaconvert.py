@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.schemas.records import MediaReady, Rendition
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.costs.prices import charge
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
 from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import TranscodeResult
@@ -28,10 +28,11 @@ SEGMENT_SECONDS = 6
 class MediaConvert:
     """Transcodes media with MediaConvert. The output is written to the results bucket."""
 
-    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings, prices: PriceList) -> None:
         self._aws = aws
         self._bucket = bucket
         self._settings = settings
+        self._prices = prices
 
     async def start(self, media: MediaReady, token: str, height: int, hls: bool = False) -> str:
         """Submit a job and return its id."""
@@ -60,12 +61,12 @@ class MediaConvert:
         name = job["Settings"]["Inputs"][0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
         files: list[Rendition] = []
         minutes = max(seconds, 10.0) / 60
-        charges = [charge("mediaconvert", "CreateJob", minutes)]
+        charges = [self._prices.charge("mediaconvert", "CreateJob", minutes)]
         for group, details in zip(job["Settings"]["OutputGroups"], job["OutputGroupDetails"], strict=True):
             settings = group["OutputGroupSettings"]
             is_hls = settings["Type"] == "HLS_GROUP_SETTINGS"
             folder = settings["HlsGroupSettings" if is_hls else "FileGroupSettings"]["Destination"]
-            charges += [charge("mediaconvert", "CreateJob HLS", minutes)] if is_hls else []
+            charges += [self._prices.charge("mediaconvert", "CreateJob HLS", minutes)] if is_hls else []
             files += [
                 _rendition(f"{folder}{name}", output["NameModifier"].lstrip("-"), detail)
                 for output, detail in zip(group["Outputs"], details["OutputDetails"], strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import unquote, urlsplit
 
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.costs.prices import charge
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
 from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import SpeechFile
@@ -22,10 +22,11 @@ MAX_CHARACTERS = 100_000
 class Polly:
     """Synthesizes speech with Polly. The output is written to the results bucket."""
 
-    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings, prices: PriceList) -> None:
         self._aws = aws
         self._bucket = bucket
         self._settings = settings
+        self._prices = prices
 
     async def start(self, text: str, voice: str, token: str) -> str:
         """Start a synthesis task and return its id.
@@ -63,5 +64,5 @@ class Polly:
             characters=characters,
             voice=task["VoiceId"],
             language=task.get("LanguageCode", ""),
-            charges=(charge("polly", "StartSpeechSynthesisTask", characters),),
+            charges=(self._prices.charge("polly", "StartSpeechSynthesisTask", characters),),
         )

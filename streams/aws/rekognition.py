@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.costs.prices import charge, operation_of
+from headrace.streams.costs.prices import PriceList, operation_of
 from headrace.streams.service_results import VisionResult
 from headrace.streams.settings import StreamSettings
 from headrace.streams.vision_features import OPERATIONS, Feature
@@ -19,9 +19,10 @@ from headrace.streams.vision_features import OPERATIONS, Feature
 class Rekognition:
     """Analyses images and videos with Rekognition."""
 
-    def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, settings: StreamSettings, prices: PriceList) -> None:
         self._aws = aws
         self._settings = settings
+        self._prices = prices
 
     async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
         """Analyse an image synchronously."""
@@ -30,7 +31,7 @@ class Rekognition:
         response = await self._aws.call("rekognition", calls.image, Image={"S3Object": _location(asset)}, **options)
         response.pop("ResponseMetadata", None)
         detections = calls.records((None, each) for each in response[calls.image_field])
-        paid = charge("rekognition", operation_of(calls.image), 1)
+        paid = self._prices.charge("rekognition", operation_of(calls.image), 1)
         return VisionResult(detections, response.get(calls.model, ""), _json(response), (paid,))
 
     async def start(self, feature: Feature, asset: Asset, token: str) -> str:
@@ -64,7 +65,10 @@ class Rekognition:
             response[calls.model] = model
         records = calls.records((_timestamp(each), each[calls.one] if calls.one else each) for each in detections)
         return VisionResult(
-            records, model, _json(response), (charge("rekognition", operation_of(calls.start), seconds / 60),)
+            records,
+            model,
+            _json(response),
+            (self._prices.charge("rekognition", operation_of(calls.start), seconds / 60),),
         )
 
 

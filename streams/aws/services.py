@@ -13,25 +13,26 @@ from headrace.streams.aws.s3 import S3Objects
 from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.media.scanner import ContentScanner
 from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 
 
-def build_services(aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> Services:
-    """Return the services; calls use `aws`, and results are stored in `bucket`."""
+def build_services(aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings, prices: PriceList) -> Services:
+    """Return the services; calls use `aws` and are metered at `prices`, and results are stored in `bucket`."""
     return Services(
         objects=S3Objects(aws, settings.max_object_bytes),
         blobs=ResultsStore(bucket),
         scanner=ContentScanner(settings.clamd),
-        vision=Rekognition(aws, settings),
-        speech=Transcribe(aws, bucket, settings),
-        documents=Textract(aws, settings),
-        language=Comprehend(aws, settings),
-        translator=Translate(aws),
-        voice=Polly(aws, bucket, settings),
-        transcoder=MediaConvert(aws, bucket, settings),
-        writer=BedrockTextGenerator(aws),
+        vision=Rekognition(aws, settings, prices),
+        speech=Transcribe(aws, bucket, settings, prices),
+        documents=Textract(aws, settings, prices),
+        language=Comprehend(aws, settings, prices),
+        translator=Translate(aws, prices),
+        voice=Polly(aws, bucket, settings, prices),
+        transcoder=MediaConvert(aws, bucket, settings, prices),
+        writer=BedrockTextGenerator(aws, prices),
         jobs=AwsJobStatus(aws),
     )

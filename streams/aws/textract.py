@@ -12,7 +12,7 @@ from typing import Any
 
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.costs.prices import charge
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.service_results import DocumentFeature, DocumentText, Field, Form, Table
 from headrace.streams.settings import StreamSettings
 
@@ -23,9 +23,10 @@ DocumentFeatures = Sequence[DocumentFeature]
 class Textract:
     """Reads documents with Textract."""
 
-    def __init__(self, aws: AwsClient, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, settings: StreamSettings, prices: PriceList) -> None:
         self._aws = aws
         self._settings = settings
+        self._prices = prices
 
     async def detect(self, asset: Asset, features: DocumentFeatures = ()) -> DocumentText:
         """Read an image of one page synchronously."""
@@ -33,7 +34,7 @@ class Textract:
         parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
         answer = await self._aws.call("textract", method, Document={"S3Object": _location(asset)}, **parameters)
         operation = "AnalyzeDocument" if features else "DetectDocumentText"
-        return _document_text(answer["DocumentMetadata"]["Pages"], answer["Blocks"], operation, features)
+        return self._document_text(answer["DocumentMetadata"]["Pages"], answer["Blocks"], operation, features)
 
     async def start(self, asset: Asset, token: str, features: DocumentFeatures = ()) -> str:
         """Start a job with an idempotency key and return its id; the same key returns the same job."""
@@ -63,8 +64,22 @@ class Textract:
             blocks += page.get("Blocks", [])
             count = page.get("DocumentMetadata", {}).get("Pages", count)
             if not page.get("NextToken"):
-                return _document_text(count, blocks, operation, features)
+                return self._document_text(count, blocks, operation, features)
             more = {"NextToken": page["NextToken"]}
+
+    def _document_text(
+        self, count: int, blocks: list[Block], operation: str, features: DocumentFeatures
+    ) -> DocumentText:
+        """Join the lines of a document, with an empty line between pages."""
+        lines: dict[int, list[str]] = {}
+        for block in blocks:
+            if block["BlockType"] == "LINE":
+                lines.setdefault(block.get("Page", 1), []).append(block["Text"])
+        text = "\n\n".join("\n".join(lines[page]) for page in sorted(lines))
+        answer = json.dumps({"Pages": count, "Blocks": blocks}, separators=(",", ":")).encode()
+        names = [f"{operation} {feature}" for feature in features] or [operation]
+        charges = tuple(self._prices.charge("textract", name, count) for name in names)
+        return DocumentText(count, text, answer, charges, parse_form(blocks) if features else None)
 
 
 def parse_form(blocks: Sequence[Block]) -> Form:
@@ -107,19 +122,6 @@ def _related(block: Block, kind: str, by_id: Mapping[str, Block]) -> Iterator[Bl
     for relation in block.get("Relationships", ()):
         if relation["Type"] == kind:
             yield from (by_id[id_] for id_ in relation["Ids"] if id_ in by_id)
-
-
-def _document_text(count: int, blocks: list[Block], operation: str, features: DocumentFeatures) -> DocumentText:
-    """Join the lines of a document, with an empty line between pages."""
-    lines: dict[int, list[str]] = {}
-    for block in blocks:
-        if block["BlockType"] == "LINE":
-            lines.setdefault(block.get("Page", 1), []).append(block["Text"])
-    text = "\n\n".join("\n".join(lines[page]) for page in sorted(lines))
-    answer = json.dumps({"Pages": count, "Blocks": blocks}, separators=(",", ":")).encode()
-    names = [f"{operation} {feature}" for feature in features] or [operation]
-    charges = tuple(charge("textract", name, count) for name in names)
-    return DocumentText(count, text, answer, charges, parse_form(blocks) if features else None)
 
 
 def _location(asset: Asset) -> dict[str, str]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.costs.prices import charge
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import Transcript
@@ -24,10 +24,11 @@ OUTPUT_PREFIX = "_transcribe/"
 class Transcribe:
     """Transcribes speech with Transcribe. The output is written to the results bucket."""
 
-    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings) -> None:
+    def __init__(self, aws: AwsClient, bucket: ResultsBucket, settings: StreamSettings, prices: PriceList) -> None:
         self._aws = aws
         self._bucket = bucket
         self._settings = settings
+        self._prices = prices
 
     async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
         """Start a job and return its id; an existing job of this name is the same job.
@@ -76,7 +77,7 @@ class Transcribe:
             text=" ".join(each["transcript"] for each in results["transcripts"]),
             answer=content,
             subtitles=await self._fetch(subtitles[0]) if subtitles else None,
-            charges=(charge("transcribe", "StartTranscriptionJob", max(seconds, 15.0) / 60),),
+            charges=(self._prices.charge("transcribe", "StartTranscriptionJob", max(seconds, 15.0) / 60),),
         )
 
     async def _fetch(self, uri: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.costs.prices import charge
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.media.text_chunks import split_text
 from headrace.streams.service_results import Translation
 
@@ -19,8 +19,9 @@ AUTO = "auto"
 class Translate:
     """Translates text with Translate."""
 
-    def __init__(self, aws: AwsClient) -> None:
+    def __init__(self, aws: AwsClient, prices: PriceList) -> None:
         self._aws = aws
+        self._prices = prices
 
     async def translate(self, texts: Sequence[str], source: str, target: str) -> Translation:
         """Translate each text. Short texts share a call as separate lines, if the response keeps the lines."""
@@ -36,7 +37,9 @@ class Translate:
                 lines = [(await self._translate_text(text, source, target))[0] for text in batch]
                 characters += len(joined)
             translated += lines if len(batch) > 1 else [response]
-        return Translation(tuple(translated), language, (charge("translate", "TranslateText", characters),))
+        return Translation(
+            tuple(translated), language, (self._prices.charge("translate", "TranslateText", characters),)
+        )
 
     async def _translate_text(self, text: str, source: str, target: str) -> tuple[str, str]:
         """Translate a text in chunks; return the translation and the source language."""

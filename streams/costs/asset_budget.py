@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.streams.costs.estimates import estimate
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
 from headrace.streams.results import AssetResults
 from headrace.streams.stage import Stage, charges_of
@@ -22,7 +23,9 @@ class BudgetLimits:
 NO_LIMIT = BudgetLimits()
 
 
-async def check_asset_budget(stage: Stage, record: Any, results: AssetResults, budget: BudgetLimits) -> None:
+async def check_asset_budget(
+    stage: Stage, record: Any, results: AssetResults, budget: BudgetLimits, prices: PriceList
+) -> None:
     """Check that a stage's paid call fits the budget of an asset.
 
     The spending is the cost of the stored results. Concurrent stages do not see each other's calls.
@@ -33,7 +36,7 @@ async def check_asset_budget(stage: Stage, record: Any, results: AssetResults, b
     if budget.asset is None or not stage.paid_operations:
         return
     spent = sum(charge.usd for event in await results.events() for charge in charges_of(event))
-    more = estimate(stage, record) or 0.0
+    more = estimate(stage, record, prices) or 0.0
     if spent + more > budget.asset:
         reason = (
             f"budget of ${budget.asset:g} per version exceeded: ${spent:.4f} spent on this version, this call costs "

@@ -20,6 +20,7 @@ from headrace.schemas.records import Asset, Event, JobFinished, JobStarted
 from headrace.schemas.serde.codec import Codec, DecodeError
 from headrace.schemas.topics import JOBS_FINISHED, JOBS_STARTED, Topic
 from headrace.streams.costs.estimates import estimate
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
 from headrace.streams.stage import Stage, charges_of
 
@@ -42,9 +43,10 @@ class Reservation:
 class DailyBudget:
     """Tracks today's spending and enforces a limit. Thread-safe."""
 
-    def __init__(self, limit: float, codec: Codec) -> None:
+    def __init__(self, limit: float, codec: Codec, prices: PriceList) -> None:
         self._limit = limit
         self._codec = codec
+        self._prices = prices
         self._lock = threading.Lock()
         self._date = date.min
         self._paid = 0.0
@@ -63,7 +65,7 @@ class DailyBudget:
         """
         if not stage.paid_operations:
             return
-        usd = estimate(stage, record) or 0.0
+        usd = estimate(stage, record, self._prices) or 0.0
         key = _spend_key(stage.name, record.asset)
         with self._lock:
             previous = self._reservations.pop(key, None)

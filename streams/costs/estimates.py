@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.streams.costs.prices import operation_of, price_of
+from headrace.streams.costs.prices import PriceList, operation_of
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
 
@@ -15,7 +15,7 @@ TOKENS_PER_WORD = 1.4
 OUTPUT_TOKEN_SHARE = 0.1
 
 
-def estimate(stage: Stage, record: Any) -> float | None:
+def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
     """Return US dollars for one record: 0 if nothing is billed, None if the record does not determine the amount."""
     job = stage.job
     starts_a_job = job is not None and record_predicate(job.when)(record)
@@ -23,11 +23,11 @@ def estimate(stage: Stage, record: Any) -> float | None:
     for call in stage.paid_operations:
         service, _, method = call.partition(".")
         if method == "converse" and (tokens := units("1000 tokens", record)):
-            priced += [tokens * share for share in _per_1000_tokens(service)]
+            priced += [tokens * share for share in _per_1000_tokens(service, prices)]
         if job is not None and job.otherwise is not None and _is_job(method) != starts_a_job:
             continue
         for name in _operations(method, stage.priced_features):
-            price = price_of(service, name)
+            price = prices.price_of(service, name)
             if price is None:
                 continue
             amount = units(price.unit, record)
@@ -59,9 +59,9 @@ def units(unit: str, record: Any) -> float | None:
     return None
 
 
-def _per_1000_tokens(service: str) -> list[float]:
+def _per_1000_tokens(service: str, prices: PriceList) -> list[float]:
     """Return the prices of 1,000 input tokens and of the expected output tokens."""
-    input_price, output_price = (price_of(service, f"Converse {direction}") for direction in ("input", "output"))
+    input_price, output_price = (prices.price_of(service, f"Converse {direction}") for direction in ("input", "output"))
     return [input_price.usd, output_price.usd * OUTPUT_TOKEN_SHARE] if input_price and output_price else []
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from headrace.schemas.records import Charge
-from headrace.schemas.settings import SettingsError
+from headrace.schemas.settings import SettingsError, load
+from headrace.streams.settings import PriceSettings
 
 FALLBACK = "us-east-1"
 """The region whose prices apply where a region has none."""
@@ -26,48 +27,61 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 PriceTable = Mapping[tuple[str, str], Price]
+"""The price of each service and operation."""
 
 
-def price_of(service: str, operation: str) -> Price | None:
-    """Return the price of a call; None if it is free."""
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or FALLBACK
-    return table(region, os.environ.get("HEADRACE_PRICES", "")).get((service, operation))
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """The prices of one region. Loaded once, then passed to whatever meters or estimates calls."""
+
+    prices: PriceTable
+
+    def price_of(self, service: str, operation: str) -> Price | None:
+        """Return the price of a call; None if it is free."""
+        return self.prices.get((service, operation))
+
+    def charge(self, service: str, operation: str, units: float) -> Charge:
+        """Return the charge for one call.
+
+        Raises:
+            KeyError: The call has no price.
+        """
+        price = self.prices[service, operation]
+        usd = round(units * price.usd, 6)
+        return Charge(service=service, operation=operation, units=units, unit=price.unit, usd=usd)
 
 
-def charge(service: str, operation: str, units: float) -> Charge:
-    """Return the charge for one call.
+def load_price_list() -> PriceList:
+    """Read the price list of the environment: its region and the file of HEADRACE_PRICES.
 
     Raises:
-        KeyError: The call has no price.
+        SettingsError: The file cannot be read or is invalid.
     """
-    price = price_of(service, operation)
-    if price is None:
-        raise KeyError((service, operation))
-    return Charge(service=service, operation=operation, units=units, unit=price.unit, usd=round(units * price.usd, 6))
+    settings = load(PriceSettings)
+    return read_price_list(settings.region, settings.prices)
+
+
+def read_price_list(region: str, path: str = "") -> PriceList:
+    """Return the list prices of a region; those of the TOML file at `path` take precedence.
+
+    Raises:
+        SettingsError: The file cannot be read or is invalid.
+    """
+    text = files("headrace.streams.costs").joinpath("prices.toml").read_text("utf-8")
+    shipped = _read(tomllib.loads(text), "prices.toml")
+    prices = {**shipped[FALLBACK], **shipped.get(region, {})}
+    if path:
+        try:
+            custom_prices = _read(tomllib.loads(Path(path).read_text("utf-8")), path)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"HEADRACE_PRICES: {error}") from error
+        prices |= custom_prices.get(region, {})
+    return PriceList(MappingProxyType(prices))
 
 
 def operation_of(method: str) -> str:
     """Return the API name of an SDK method: `DetectLabels` for `detect_labels`."""
     return "".join(part.capitalize() for part in method.split("_"))
-
-
-@lru_cache(8)
-def table(region: str, custom: str) -> PriceTable:
-    """Return the prices of a region; those of the custom file take precedence.
-
-    Raises:
-        SettingsError: The custom file cannot be read or is invalid.
-    """
-    text = files("headrace.streams.costs").joinpath("prices.toml").read_text("utf-8")
-    shipped = _read(tomllib.loads(text), "prices.toml")
-    prices = {**shipped[FALLBACK], **shipped.get(region, {})}
-    if custom:
-        try:
-            custom_prices = _read(tomllib.loads(Path(custom).read_text("utf-8")), custom)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"HEADRACE_PRICES: {error}") from error
-        prices |= custom_prices.get(region, {})
-    return prices
 
 
 def _read(text: Mapping[str, object], name: str) -> dict[str, dict[tuple[str, str], Price]]:

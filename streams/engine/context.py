@@ -12,6 +12,7 @@ from headrace.schemas.records import Asset, Event
 from headrace.schemas.serde.codec import Codec
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.costs.daily_budget import DailyBudget
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services
@@ -25,6 +26,7 @@ class RunnerContext:
     results: ResultsStore
     services: Services
     slots: JobSlots
+    prices: PriceList
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     draw: random.Random = field(default_factory=random.Random)
     budget: BudgetLimits = NO_LIMIT

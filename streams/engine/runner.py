@@ -135,7 +135,7 @@ class Runner:
                 assert_never(decision)
 
     async def _check_budgets(self, event: Event, results: AssetResults) -> None:
-        await check_asset_budget(self._stage, event, results, self._context.budget)
+        await check_asset_budget(self._stage, event, results, self._context.budget, self._context.prices)
         if self._context.day is not None:
             self._context.day.reserve(self._stage, event, self._context.clock())
 
@@ -164,7 +164,7 @@ class Runner:
             service=job.service,
             operation=job.operation,
             job_id=job_id,
-            usd=estimate(self._stage, task.event),
+            usd=estimate(self._stage, task.event, self._context.prices),
             started_at=now,
             deadline_at=deadline,
         )

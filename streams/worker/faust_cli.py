@@ -8,6 +8,7 @@ from typing import Any
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
+from headrace.streams.costs.prices import load_price_list
 from headrace.streams.engine import epochs
 from headrace.streams.kafka.faust_app import FaustHost, StageApp
 from headrace.streams.settings import StreamSettings
@@ -31,7 +32,7 @@ def create_app(name: str) -> StageApp:
         ValueError: no stage has this name.
     """
     config = pipeline.load_config()
-    deployment = pipeline.Deployment(pipeline.stages(config), config.budget)
+    deployment = pipeline.Deployment(pipeline.stages(config), load_price_list(), config.budget)
     [stage] = pipeline.get_stages([name], deployment.stages)
     runtime = WorkerRuntime([stage], deployment, load(StreamSettings), load(KafkaSettings))
     runtime.start()

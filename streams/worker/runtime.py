@@ -71,10 +71,11 @@ class WorkerRuntime:
         partitions = self._counts[topics.READY.name]
         # Stages that other workers host have their share too.
         slots = JobSlots(job_quotas.shares(deployment.stages, partitions, settings.slots), partitions)
-        services = aws_services.build_services(self._aws, self.bucket, settings)
-        budget = deployment.budget
-        day = DailyBudget(budget.day, codec) if budget.day is not None else None
-        self._context = RunnerContext(codec, ResultsStore(self.bucket), services, slots, budget=budget, day=day)
+        prices, budget = deployment.prices, deployment.budget
+        services = aws_services.build_services(self._aws, self.bucket, settings, prices)
+        day = DailyBudget(budget.day, codec, prices) if budget.day is not None else None
+        results = ResultsStore(self.bucket)
+        self._context = RunnerContext(codec, results, services, slots, prices, budget=budget, day=day)
         self._reports = StatusReporter(self._producer, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
         self._followers = [follow_schemas(cluster, codec)]
         if any(stage.job for stage in stages):

@@ -33,6 +33,7 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
 from headrace.streams.vision_features import Feature
 from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
+from tests.support.prices import PRICES
 from tests.support.records import NOW, asset, ready
 
 pytestmark = pytest.mark.system
@@ -76,14 +77,14 @@ async def test_tags_of_an_object(calls: Calls, aws: Aws) -> None:
 
 @pytest.mark.parametrize("feature", ["faces", "text", "celebrities"])
 async def test_features_of_images(calls: Calls, settings: StreamSettings, media_bucket: None, feature: Feature) -> None:
-    found = await Rekognition(calls, settings).detect(feature, media("bottles.jpg"))
+    found = await Rekognition(calls, settings, PRICES).detect(feature, media("bottles.jpg"))
     assert found.charges[0].usd == 0.001
     assert (feature == "text") == (b"SYNTHETIC" in found.answer)
 
 
 @pytest.mark.parametrize("feature", ["faces", "text", "segments", "celebrities"])
 async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: Aws, feature: Feature) -> None:
-    vision = Rekognition(calls, settings)
+    vision = Rekognition(calls, settings, PRICES)
     key = token("segments" if feature == "segments" else "faces", feature)
     job_id = await vision.start(feature, media("rabbit.mp4"), key)
     assert await vision.start(feature, media("rabbit.mp4"), key) == job_id
@@ -95,7 +96,7 @@ async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: A
 
 
 async def test_reads_a_document_page_by_page(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
-    documents = Textract(calls, settings)
+    documents = Textract(calls, settings, PRICES)
     aws.put("two.pdf", pdf("first page\nsecond line", "last page"))
     job_id = await documents.start(media("two.pdf"), token("documents", "two.pdf"))
     completion = aws.completion()
@@ -109,18 +110,18 @@ async def test_reads_a_document_page_by_page(calls: Calls, settings: StreamSetti
 
 
 async def test_reads_a_picture_synchronously(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
-    pages = await Textract(calls, settings).detect(media("bottles.jpg"))
+    pages = await Textract(calls, settings, PRICES).detect(media("bottles.jpg"))
     assert (pages.count, pages.text) == (1, "Synthetic line: no text was read from this picture")
 
 
 async def test_qr_code_is_detected_as_text(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     aws.put("scan.png", qr("Invoice 7\nTotal: 12.50"))
-    pages = await Textract(calls, settings).detect(media("scan.png"))
+    pages = await Textract(calls, settings, PRICES).detect(media("scan.png"))
     assert (pages.count, pages.text) == (1, "Invoice 7\nTotal: 12.50")
 
 
 async def test_forms_and_tables_of_a_document(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
-    documents, key = Textract(calls, settings), token("documents", "form.pdf")
+    documents, key = Textract(calls, settings, PRICES), token("documents", "form.pdf")
     aws.put("form.pdf", pdf("Name: Ada Example\nItem    Price\nFilm    12.50", "last page"))
     job_id = await documents.start(media("form.pdf"), key, ["FORMS", "TABLES"])
     assert await documents.start(media("form.pdf"), key, ["FORMS", "TABLES"]) == job_id
@@ -137,7 +138,7 @@ async def test_forms_and_tables_of_a_document(calls: Calls, settings: StreamSett
 
 
 async def test_reads_picture_forms_synchronously(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
-    pages = await Textract(calls, settings).detect(media("bottles.jpg"), ["FORMS"])
+    pages = await Textract(calls, settings, PRICES).detect(media("bottles.jpg"), ["FORMS"])
     assert pages.form == Form((Field(1, "Synthetic line:", "no text was read from this picture", 99.0),), ())
     assert [charge.operation for charge in pages.charges] == ["AnalyzeDocument FORMS"]
 
@@ -145,12 +146,12 @@ async def test_reads_picture_forms_synchronously(calls: Calls, settings: StreamS
 async def test_rejects_files_that_are_not_documents(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     aws.put("no.pdf", b"no document")
     with pytest.raises(PermanentError) as refused:
-        await Textract(calls, settings).detect(media("no.pdf"))
+        await Textract(calls, settings, PRICES).detect(media("no.pdf"))
     assert refused.value.code == "UnsupportedDocumentException"
 
 
 async def test_span_offsets_refer_to_the_whole_text(calls: Calls, settings: StreamSettings) -> None:
-    language = Comprehend(calls, settings)
+    language = Comprehend(calls, settings, PRICES)
     text = "Nothing to see here at all. " * 4000 + "Then Ada Example met Bob in 2026. Write to ada@example.com."
     names = await language.detect_spans("entities", text, "en")
     assert {text[mark.begin : mark.end] for mark in names.spans} == {"Ada Example", "Bob", "2026"}
@@ -162,7 +163,7 @@ async def test_span_offsets_refer_to_the_whole_text(calls: Calls, settings: Stre
 
 
 async def test_sentiment_is_averaged_over_chunks(calls: Calls, settings: StreamSettings) -> None:
-    language = Comprehend(calls, settings)
+    language = Comprehend(calls, settings, PRICES)
     mood = await language.detect_sentiment("What a wonderful, happy day. " * 400, "en")
     assert mood.positive > 0.9
     assert len(json.loads(mood.answer)) == 3
@@ -170,18 +171,18 @@ async def test_sentiment_is_averaged_over_chunks(calls: Calls, settings: StreamS
 
 async def test_unsupported_language_is_a_permanent_error(calls: Calls, settings: StreamSettings) -> None:
     with pytest.raises(PermanentError, match="the text is in fi; Comprehend supports"):
-        await Comprehend(calls, settings).detect_sentiment("hyvää", "fi")
+        await Comprehend(calls, settings, PRICES).detect_sentiment("hyvää", "fi")
 
 
 async def test_detects_languages(calls: Calls, settings: StreamSettings) -> None:
-    languages = await Comprehend(calls, settings).detect_languages(
+    languages = await Comprehend(calls, settings, PRICES).detect_languages(
         "Das ist nicht der Hund, und ich bin auch nicht die Katze."
     )
     assert languages.shares[0][0] == "de"
 
 
 async def test_translation_keeps_lines_and_lengths(calls: Calls, media_bucket: None) -> None:
-    translator = Translate(calls)
+    translator = Translate(calls, PRICES)
     made = await translator.translate(["one", "two words"], "", "de")
     assert made.texts == ("[de] one", "[de] two words")
     assert made.source == "en"
@@ -192,7 +193,7 @@ async def test_translation_keeps_lines_and_lengths(calls: Calls, media_bucket: N
 
 
 async def test_transcribes_speech_with_speaker_labels(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
-    speech, key = Transcribe(calls, S3Bucket(calls, BUCKET), settings), token("transcript", "speakers")
+    speech, key = Transcribe(calls, S3Bucket(calls, BUCKET), settings, PRICES), token("transcript", "speakers")
     assert await speech.start(media("jfk.flac"), key, 3, "") == key
     assert await speech.start(media("jfk.flac"), key, 3, "") == key
     assert aws.ended()["TranscriptionJobName"] == key
@@ -205,13 +206,13 @@ async def test_transcribes_speech_with_speaker_labels(calls: Calls, settings: St
 
 
 async def test_vocabulary_without_a_language_is_a_permanent_error(calls: Calls, settings: StreamSettings) -> None:
-    speech = Transcribe(calls, S3Bucket(calls, BUCKET), settings)
+    speech = Transcribe(calls, S3Bucket(calls, BUCKET), settings, PRICES)
     with pytest.raises(PermanentError, match="HEADRACE_LANGUAGE"):
         await speech.start(media("jfk.flac"), "transcript-x", 0, "names")
 
 
 async def test_synthesizes_speech_and_notifies_completion(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
-    polly = Polly(calls, S3Bucket(calls, BUCKET), settings)
+    polly = Polly(calls, S3Bucket(calls, BUCKET), settings, PRICES)
     key = token("voice", "text")
     task = await polly.start("Hello there", "Joanna", key)
     completion = aws.completion()
@@ -224,11 +225,11 @@ async def test_synthesizes_speech_and_notifies_completion(calls: Calls, settings
 
 async def test_text_over_the_limit_is_not_sent(calls: Calls, settings: StreamSettings) -> None:
     with pytest.raises(PermanentError, match="100,001 characters"):
-        await Polly(calls, S3Bucket(calls, BUCKET), settings).start("a" * 100_001, "Joanna", "t")
+        await Polly(calls, S3Bucket(calls, BUCKET), settings, PRICES).start("a" * 100_001, "Joanna", "t")
 
 
 async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
-    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings)
+    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings, PRICES)
     film = ready(media("rabbit.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
     key = token("transcode", "rabbit.mp4")
     job_id = await transcoder.start(film, key, 120)
@@ -244,7 +245,7 @@ async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: A
 
 
 async def test_transcodes_a_video_for_streaming(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
-    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings)
+    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings, PRICES)
     aws.put("a film.mp4", (MEDIA / "rabbit.mp4").read_bytes())
     film = ready(media("a film.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
     made = await _made(transcoder, await transcoder.start(film, token("transcode", "hls"), 120, hls=True))
@@ -275,7 +276,7 @@ async def _made(transcoder: MediaConvert, job_id: str) -> Any:
 
 async def test_generates_text_and_charges_tokens(calls: Calls) -> None:
     text = "Whales are large. Whales eat krill. Krill are small. " * 3
-    written = await BedrockTextGenerator(calls).write("Sum up.", text, "amazon.nova-lite-v1:0")
+    written = await BedrockTextGenerator(calls, PRICES).write("Sum up.", text, "amazon.nova-lite-v1:0")
     assert written.text.startswith("[extract, no language model was run] Whales")
     assert [charge.units * 1000 for charge in written.charges] == [written.input_tokens, written.output_tokens]
 
@@ -284,15 +285,15 @@ async def test_faults_have_the_error_codes_of_each_protocol(calls: Calls, fault:
     fault("Converse", "throttle", count=1)
     fault("TranslateText", "error_500", count=1)
     with pytest.raises(ThrottledError):
-        await BedrockTextGenerator(calls).write(
+        await BedrockTextGenerator(calls, PRICES).write(
             "Sum up.", "text", "arn:aws:bedrock:us-east-1::foundation-model/some.model-v1:0"
         )
     with pytest.raises(TransientError):
-        await Translate(calls).translate(["one"], "en", "de")
+        await Translate(calls, PRICES).translate(["one"], "en", "de")
 
 
 async def test_returns_the_status_of_a_job(calls: Calls, settings: StreamSettings, aws: Aws, ai_url: str) -> None:
-    vision, key = Rekognition(calls, settings), token("labels", "asked")
+    vision, key = Rekognition(calls, settings, PRICES), token("labels", "asked")
     job_id = await vision.start("labels", media("rabbit.mp4"), key)
     aws.completion()
     job = JobStarted(

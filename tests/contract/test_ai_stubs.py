@@ -33,6 +33,7 @@ from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from tests.support.fake_services import MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import NOW, asset, ready
 
 Answer = dict[str, Any]
@@ -74,7 +75,7 @@ class Case:
 
 
 def vision(aws: AwsClient) -> Rekognition:
-    return Rekognition(aws, SETTINGS)
+    return Rekognition(aws, SETTINGS, PRICES)
 
 
 def image(feature: Any, method: str, options: Answer, answer: Answer, expected: Any) -> Case:
@@ -243,7 +244,7 @@ SIGHT = (
 
 
 def textract(aws: AwsClient) -> Textract:
-    return Textract(aws, SETTINGS)
+    return Textract(aws, SETTINGS, PRICES)
 
 
 async def read(pages: Awaitable[Any]) -> Any:
@@ -351,7 +352,7 @@ def transcribe(aws: AwsClient) -> Transcribe:
     bucket = MemoryBucket()
     bucket.objects[f"_transcribe/{TOKEN}.json"] = b'{"results": {"transcripts": [{"transcript": "ask not"}]}}'
     bucket.objects[f"_transcribe/{TOKEN}.vtt"] = b"WEBVTT"
-    return Transcribe(aws, bucket, SETTINGS)
+    return Transcribe(aws, bucket, SETTINGS, PRICES)
 
 
 async def heard(aws: AwsClient) -> Any:
@@ -385,7 +386,7 @@ TASK = {
 
 
 async def spoken(aws: AwsClient) -> Any:
-    found = await Polly(aws, MemoryBucket(), SETTINGS).get_result("e3fd2b70")
+    found = await Polly(aws, MemoryBucket(), SETTINGS, PRICES).get_result("e3fd2b70")
     return found.key, found.characters, found.voice, found.language
 
 
@@ -439,7 +440,7 @@ SOUND = (
     ),
     Case(
         "polly",
-        lambda aws: Polly(aws, MemoryBucket(), SETTINGS).start("Hello there", "Joanna", TOKEN),
+        lambda aws: Polly(aws, MemoryBucket(), SETTINGS, PRICES).start("Hello there", "Joanna", TOKEN),
         (
             (
                 "start_speech_synthesis_task",
@@ -467,7 +468,7 @@ SOUND = (
 
 
 def comprehend(aws: AwsClient) -> Comprehend:
-    return Comprehend(aws, SETTINGS)
+    return Comprehend(aws, SETTINGS, PRICES)
 
 
 def marked(feature: Any, method: str, answer: Answer, expected: Any) -> Case:
@@ -490,12 +491,12 @@ async def languages(aws: AwsClient) -> Any:
 
 
 async def translated(aws: AwsClient) -> Any:
-    found = await Translate(aws).translate(["One.", "Two."], "", "de")
+    found = await Translate(aws, PRICES).translate(["One.", "Two."], "", "de")
     return found.texts, found.source, found.charges[0].units
 
 
 async def written(aws: AwsClient) -> Any:
-    found = await BedrockTextGenerator(aws).write("Sum up.", "Long.", "amazon.nova-lite-v1:0")
+    found = await BedrockTextGenerator(aws, PRICES).write("Sum up.", "Long.", "amazon.nova-lite-v1:0")
     return found.text, found.input_tokens, found.output_tokens
 
 
@@ -573,7 +574,7 @@ LANGUAGE = (
 
 
 def mediaconvert(aws: AwsClient) -> MediaConvert:
-    return MediaConvert(aws, MemoryBucket(), SETTINGS)
+    return MediaConvert(aws, MemoryBucket(), SETTINGS, PRICES)
 
 
 def h264(modifier: str, container: str) -> Answer:

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from itertools import chain
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import AliasChoices, AliasPath, SecretStr
 from pydantic_settings import BaseSettings
 
 from headrace.connectors.bridge.settings import BridgeSettings
@@ -18,7 +18,7 @@ from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.streams import pipeline
-from headrace.streams.settings import PipelineSettings, StreamSettings
+from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
 from tests.docs import references
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
 READERS: dict[str, Classes] = {
     "all": (KafkaSettings, RegistrySettings),
     "bridge": (BridgeSettings,),
-    "worker": (StreamSettings, PipelineSettings),
+    "worker": (StreamSettings, PipelineSettings, PriceSettings),
     "webhook": (WebhookSettings,),
     "command line": (ConsoleSettings,),
 }
@@ -123,12 +123,19 @@ def _settings(classes: Classes) -> Iterator[Setting]:
     seen = set()
     for cls in classes:
         for name, field in sorted(cls.model_fields.items(), key=lambda each: each[0] not in cls.__annotations__):
-            variable = f"`{cls.model_config.get('env_prefix', '')}{name}`".upper()
+            variable = f"`{_variable(cls, name, field.validation_alias)}`"
             if variable not in seen:
                 seen.add(variable)
                 unset = str(field.default) in ("", "None")  # also that of a secret
                 default = REQUIRED if field.is_required() else "" if unset else f"`{field.default}`"
                 yield Setting(variable, default, field.description or "", field.annotation is SecretStr)
+
+
+def _variable(cls: type[BaseSettings], name: str, alias: str | AliasPath | AliasChoices | None) -> str:
+    """Return the environment variable of a field; the first one if it has several."""
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"{cls.model_config.get('env_prefix', '')}{name}".upper()
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

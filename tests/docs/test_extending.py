@@ -238,6 +238,7 @@ def test_example_stage_runs(repository: Path) -> None:
         from headrace.streams import pipeline
         from headrace.streams.aws.error_codes import OPERATIONS
         from headrace.streams.aws.rekognition import Rekognition
+        from headrace.streams.costs.prices import read_price_list
         from headrace.streams.stage import Transform, record_filter
 
         [stage] = [each for each in pipeline.OPTIONAL_STAGES if each.name == "equipment"]
@@ -259,7 +260,7 @@ def test_example_stage_runs(repository: Path) -> None:
             min_confidence = 50.0
 
         class Services:
-            vision = Rekognition(Aws(), Settings())
+            vision = Rekognition(Aws(), Settings(), read_price_list("us-east-1"))
 
             @property
             def blobs(self):

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.records import Asset, Label
-from headrace.streams.costs.prices import charge
 from headrace.streams.errors import ObjectGone, StageError
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import Transcript, VisionResult
 from headrace.streams.services import Services
 from headrace.streams.vision_features import Feature
+from tests.support.prices import PRICES
 
 
 class MemoryBucket:
@@ -75,12 +75,12 @@ class FakeServices:
 
     async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
         self.record_call("detect", feature)
-        return VisionResult(self.labels, "test-model", b"{}", (charge("rekognition", "DetectLabels", 1),))
+        return VisionResult(self.labels, "test-model", b"{}", (PRICES.charge("rekognition", "DetectLabels", 1),))
 
     async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
         self.record_call("get_result", feature, job_id)
         return VisionResult(
-            self.labels, "test-model", b"{}", (charge("rekognition", "StartLabelDetection", seconds / 60),)
+            self.labels, "test-model", b"{}", (PRICES.charge("rekognition", "StartLabelDetection", seconds / 60),)
         )
 
     async def start(self, feature: Feature, asset: Asset, token: str) -> str:
@@ -126,4 +126,6 @@ class FakeSpeech:
 
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
         self.services.record_call("get_result", job_id)
-        return Transcript("en-US", "ask not", b"{}", b"WEBVTT", (charge("transcribe", "StartTranscriptionJob", 1),))
+        return Transcript(
+            "en-US", "ask not", b"{}", b"WEBVTT", (PRICES.charge("transcribe", "StartTranscriptionJob", 1),)
+        )

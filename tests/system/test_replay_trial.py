@@ -35,6 +35,7 @@ from headrace.streams.stage import FinishedJob
 from headrace.streams.stages import _rekognition, labels
 from tests.chaos.support.observer import read_back
 from tests.support.brokers import brokers
+from tests.support.prices import PRICES
 from tests.support.records import NOW, asset, envelope, ready
 
 CAT: dict[str, Any] = {"Name": "Cat", "Confidence": 99.0, "Parents": [], "Instances": []}
@@ -83,7 +84,7 @@ class Place:
         asyncio.run(self._labelled(event, answer))
 
     async def _labelled(self, event: MediaReady, answer: dict[str, Any]) -> None:
-        services = aws_services.build_services(Answers(answer), self.bucket, self.streams)
+        services = aws_services.build_services(Answers(answer), self.bucket, self.streams, PRICES)
         services = replace(services, blobs=self.results)
         if event.kind == "video":
             job = self.job(event)

@@ -24,6 +24,7 @@ from headrace.streams.pipeline import Deployment
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker import host
 from tests.chaos.support.observer import read_back
+from tests.support.prices import PRICES
 from tests.support.process import wait_for
 from tests.support.records import asset, envelope, ready
 
@@ -98,7 +99,7 @@ async def test_rules_change_while_a_worker_runs(place: RulesFolder, capfd: pytes
     [first] = rules.rules()
     stages = targets.rule_stages(rules)
     plan = host.WorkerConfig(
-        stages, Deployment(stages), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
+        stages, Deployment(stages, PRICES), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
     )
     running = asyncio.create_task(host.run(plan, stop))
     try:

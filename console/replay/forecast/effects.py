@@ -18,6 +18,7 @@ from typing import Literal, assert_never
 
 from headrace.schemas.records import Event
 from headrace.streams.costs.estimates import estimate
+from headrace.streams.costs.prices import PriceList
 from headrace.streams.engine.decide import (
     Call,
     Check,
@@ -47,10 +48,11 @@ class RecordForecast:
 
 
 class Forecaster:
-    """Forecasts for one stage, from its filters and the results store."""
+    """Forecasts for one stage, from its filters, the results store and the prices."""
 
-    def __init__(self, stage: Stage, results: ResultsStore) -> None:
+    def __init__(self, stage: Stage, results: ResultsStore, prices: PriceList) -> None:
         self._stage = stage
+        self._prices = prices
         self._decider = Decider(stage, results)
 
     async def effect(self, event: Event | None, topic: str = "") -> RecordForecast:
@@ -76,7 +78,8 @@ class Forecaster:
             case Finish() | Check() | Route():
                 return RecordForecast("worked")
             case Call() | Start():
-                paid = bool(self._stage.paid_operations)
-                return RecordForecast("paid", estimate(self._stage, event)) if paid else RecordForecast("worked")
+                if not self._stage.paid_operations:
+                    return RecordForecast("worked")
+                return RecordForecast("paid", estimate(self._stage, event, self._prices))
             case _:
                 assert_never(decision)

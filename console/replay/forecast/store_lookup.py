@@ -14,6 +14,7 @@ from headrace.schemas.records import Event
 from headrace.schemas.settings import load
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.costs.prices import load_price_list
 from headrace.streams.engine import epochs
 from headrace.streams.errors import StageError
 from headrace.streams.limits.rate_limits import RateLimits
@@ -41,7 +42,8 @@ def create_forecaster(stage: Stage, fresh: bool = False) -> Iterator[Forecaster]
     """Return the forecaster of a stage for its current epoch, or with `fresh` for the next one."""
     with bucket() as results_bucket:
         current = _run(epochs.with_current_epoch(results_bucket, stage))
-        yield Forecaster(replace(current, epoch=current.epoch + fresh), ResultsStore(results_bucket))
+        planned = replace(current, epoch=current.epoch + fresh)
+        yield Forecaster(planned, ResultsStore(results_bucket), load_price_list())
 
 
 def begin_epoch(stage: Stage, change: int) -> None:

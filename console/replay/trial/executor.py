@@ -20,6 +20,7 @@ from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, Poin
 from headrace.schemas.serde.codec import Codec, DecodeError
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.costs.prices import load_price_list
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.dlq import dead_letter, sanitize_reason
 from headrace.streams.engine.outcome import Dead, Done, PauseStage, Retry, label
@@ -53,8 +54,9 @@ class TrialExecutor:
         live: ResultsBucket = S3Bucket(self._aws, settings.results_bucket)
         overlay = OverlayBucket(live, trial, stage.name)
         self._stage, self._codec, self._live = stage, codec, ResultsStore(live)
-        services = aws_services.build_services(self._aws, overlay, settings)
-        context = RunnerContext(codec, ResultsStore(overlay), services, JobSlots({}, 1))
+        prices = load_price_list()
+        services = aws_services.build_services(self._aws, overlay, settings, prices)
+        context = RunnerContext(codec, ResultsStore(overlay), services, JobSlots({}, 1), prices)
         self._runner = Runner(_without_jobs(stage, self._live), context)
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ from headrace.streams.worker.runtime import HostedStage
 from tests.chaos.support.planted_bugs import only_promised, plant
 from tests.support.directory_bucket import FolderBucket
 from tests.support.paid_service import Crash, Ledger, PaidService
+from tests.support.prices import PRICES
 
 JOB_SUFFIX = ".mp4"
 STEPS = ("effect", "intent", "store", "send", "retry", "letter", "commit")
@@ -151,7 +152,7 @@ def build(orders: Orders) -> HostedStage:
     service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash, orders.mended)
     services = Services(service, results, *[service] * 10)
     no_quotas = JobSlots({}, topics.PARTITIONS)
-    context = RunnerContext(codec.load(), results, services, no_quotas, draw=ShortDelays(orders.seed))
+    context = RunnerContext(codec.load(), results, services, no_quotas, PRICES, draw=ShortDelays(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)
     stage = stage_of(orders.stage, orders.reads, orders.ordered)
     processor = Processor(stage, context, sender)

@@ -11,8 +11,9 @@ from headrace.connectors.backfill.checkpoint import BackfillCounts
 from headrace.connectors.backfill.filters import ObjectFilters
 from headrace.console.commands.backfill import moment, refuse_impossible, summary
 from headrace.console.errors import CommandError
-from headrace.console.pipeline.backfill_estimate import BackfillEstimate, kind_of, price
+from headrace.console.pipeline.backfill_estimate import BackfillEstimate, kind_of
 from headrace.streams import pipeline
+from tests.support.prices import PRICES
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -65,16 +66,16 @@ def test_kind_of_a_file_name(key: str, kind: str) -> None:
 
 
 def test_estimate_includes_every_enabled_stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    usual = price(pipeline.stages(), "video", 60.0)
+    usual = BackfillEstimate(pipeline.stages(), PRICES).price("video", 60.0)
     file = tmp_path / "pipeline.toml"
     file.write_text("[stages.faces]\non = true\n[stages.labels]\non = false\n[stages.segments]\non = true\n", "utf-8")
     monkeypatch.setenv("HEADRACE_PIPELINE", str(file))
     stages = pipeline.stages(pipeline.load_config())
-    assert [usual, price(stages, "video", 60.0)] == pytest.approx([0.224, 0.324])
+    assert [usual, BackfillEstimate(stages, PRICES).price("video", 60.0)] == pytest.approx([0.224, 0.324])
 
 
 def test_estimate_lists_its_assumptions() -> None:
-    estimate = BackfillEstimate(pipeline.stages())
+    estimate = BackfillEstimate(pipeline.stages(), PRICES)
     for _ in range(500):
         estimate.add("a.jpg", 1_000_000)
     estimate.add("b.mp4", 375_000_000)

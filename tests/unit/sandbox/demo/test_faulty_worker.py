@@ -13,6 +13,7 @@ from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, ready, received, uploaded
 
 
@@ -20,7 +21,7 @@ from tests.support.records import CODEC, ready, received, uploaded
 async def test_every_record_of_a_broken_stage_is_an_internal_error(name: str) -> None:
     [stage] = pipeline.get_stages([name])
     results = ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1))
+    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES)
     kind = "audio" if name == "transcript" else "video"
     record = ready(kind=kind, audio_codec="aac") if stage.job else uploaded()
     outcome = await Runner(broken(stage), context).run(received(record))

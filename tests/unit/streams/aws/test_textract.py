@@ -17,6 +17,7 @@ from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import DocumentText, Field, Table
 from headrace.streams.stages.documents import documents_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import ready
 
 LINES = (
@@ -82,7 +83,7 @@ def test_cells_may_be_missing_spanned_or_merged() -> None:
     [({}, 0.0015), ({"forms": True}, 0.05), ({"tables": True}, 0.015), ({"forms": True, "tables": True}, 0.065)],
 )
 def test_prices_each_feature(settings: dict[str, Any], usd: float) -> None:
-    assert estimate(documents_stage(**settings), ready()) == usd
+    assert estimate(documents_stage(**settings), ready(), PRICES) == usd
 
 
 class Reader:

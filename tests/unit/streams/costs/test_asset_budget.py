@@ -13,13 +13,16 @@ from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, ready, received
 
 
 async def run(names: list[str], usd: float, **record: Any) -> tuple[list[Outcome], FakeServices]:
     """Run stages one after the other on one record, with a budget."""
     services, results = FakeServices(), ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, services.services(results), JobSlots({}, 1), budget=BudgetLimits(usd))
+    context = RunnerContext(
+        CODEC, results, services.services(results), JobSlots({}, 1), PRICES, budget=BudgetLimits(usd)
+    )
     event = received(ready(**record))
     return [await Runner(get_stages([name])[0], context).run(event) for name in names], services
 
@@ -47,7 +50,7 @@ async def test_prices_jobs_by_minute() -> None:
 
 async def test_emits_stored_results_regardless_of_the_budget() -> None:
     results, services = ResultsStore(MemoryBucket()), FakeServices()
-    context = RunnerContext(CODEC, results, services.services(results), JobSlots({}, 1))
+    context = RunnerContext(CODEC, results, services.services(results), JobSlots({}, 1), PRICES)
     stage, event = get_stages(["labels"])[0], received(ready())
     assert isinstance(await Runner(stage, context).run(event), Done)
     limited = dataclasses.replace(context, budget=BudgetLimits(0.0001))
@@ -56,5 +59,7 @@ async def test_emits_stored_results_regardless_of_the_budget() -> None:
 
 async def test_free_stages_ignore_the_budget() -> None:
     results = ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), budget=BudgetLimits(0.0))
+    context = RunnerContext(
+        CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES, budget=BudgetLimits(0.0)
+    )
     assert isinstance(await Runner(get_stages(["ready"])[0], context).run(received(ready())), Done)

@@ -22,6 +22,7 @@ from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import DEFAULT_STAGES, get_stages
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 
 LATER = NOW + timedelta(hours=1)
@@ -64,12 +65,14 @@ def take_all(day: DailyBudget, *messages: ProducerRecord) -> DailyBudget:
 
 
 def day(limit: float = 10.0, *messages: ProducerRecord) -> DailyBudget:
-    return take_all(DailyBudget(limit, CODEC), *messages)
+    return take_all(DailyBudget(limit, CODEC, PRICES), *messages)
 
 
 async def test_counts_spending_of_other_workers() -> None:
     services, results = FakeServices(), ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, services.services(results), JobSlots({}, 1), lambda: NOW, day=day(0.5))
+    context = RunnerContext(
+        CODEC, results, services.services(results), JobSlots({}, 1), PRICES, lambda: NOW, day=day(0.5)
+    )
     assert isinstance(await Runner(LABELS, context).run(received(ready())), Done)
     assert context.day is not None
     take_all(context.day, labelled("another.jpg", 0.4995, NOW))
@@ -86,7 +89,7 @@ async def test_counts_spending_of_other_workers() -> None:
 
 async def test_job_started_contains_the_estimated_cost() -> None:
     results = ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), lambda: NOW)
+    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES, lambda: NOW)
     done = await Runner(LABELS, context).run(received(ready(**VIDEO)))
     assert isinstance(done, Done)
     [sent] = done.events

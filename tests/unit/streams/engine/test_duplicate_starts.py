@@ -14,6 +14,7 @@ from headrace.streams.pipeline import OPTIONAL_STAGES
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, ready, received
 
 VIDEO = received(ready(kind="video", duration_seconds=8.0, width=320, height=240))
@@ -38,7 +39,7 @@ def counted(stage: str) -> float:
 
 async def start_twice(stage: Stage, outside: FakeServices) -> None:
     results = ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, outside.services(results), JobSlots({}, 1))
+    context = RunnerContext(CODEC, results, outside.services(results), JobSlots({}, 1), PRICES)
     assert isinstance(await Runner(stage, context).run(VIDEO), Retry)
     assert isinstance(await Runner(stage, context).run(VIDEO), Done)
     assert isinstance(await Runner(stage, context).run(VIDEO), Done)

@@ -21,6 +21,7 @@ from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, job_finished, ready, received
 
 PERMUTATIONS = 5_000
@@ -85,7 +86,7 @@ class World:
         self.bucket, self.cloud = MemoryBucket(), Cloud(self)
         results = ResultsStore(self.bucket)
         context = RunnerContext(
-            CODEC, results, self.cloud.services(results), JobSlots({}, 1), lambda: NOW, random.Random(1)
+            CODEC, results, self.cloud.services(results), JobSlots({}, 1), PRICES, lambda: NOW, random.Random(1)
         )
         self.runners = {name: Runner(stage, context) for name, stage in STAGES.items()}
         self.sent: set[ProducerRecord] = set()

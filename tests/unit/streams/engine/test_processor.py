@@ -26,6 +26,7 @@ from headrace.streams.results import ResultsStore
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, arrived, asset, received, uploaded
 
 
@@ -87,7 +88,7 @@ class World:
         results = ResultsStore(self.bucket)
         codec = Codec(catalog.versions(), registry) if registry else CODEC
         context = RunnerContext(
-            codec, results, self.outside.services(results), JobSlots({}, 1), clock=lambda: NOW, draw=draw
+            codec, results, self.outside.services(results), JobSlots({}, 1), PRICES, clock=lambda: NOW, draw=draw
         )
         self.processor = Processor(stage or get_stages(["scan"])[0], context, self.broker)
 

@@ -33,6 +33,7 @@ from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FanIn, FinishedJob, Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import (
     CODEC,
     NOW,
@@ -62,6 +63,7 @@ class World:
             self.results,
             self.services.services(self.results),
             self.slots,
+            PRICES,
             clock=lambda: NOW,
             draw=random.Random(1),
         )

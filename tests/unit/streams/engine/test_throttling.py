@@ -20,6 +20,7 @@ from headrace.streams.service_results import VisionResult
 from headrace.streams.vision_features import Feature
 from tests.support import virtual_time
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, arrived, asset, ready, received
 
 THROTTLED_SECONDS = 60
@@ -54,7 +55,7 @@ class Log:
         self._tasks = tasks
         results = ResultsStore(MemoryBucket())
         services = self.service.services(results)
-        context = RunnerContext(CODEC, results, services, JobSlots({}, 1), lambda: NOW, random.Random(7))
+        context = RunnerContext(CODEC, results, services, JobSlots({}, 1), PRICES, lambda: NOW, random.Random(7))
         self._processor = Processor(get_stages(["labels"])[0], context, self)
 
     def put(self, number: int) -> None:

@@ -23,6 +23,7 @@ from headrace.streams.results import ResultsStore
 from headrace.streams.routing.rule import parse, read_text
 from headrace.streams.routing.rule_stage import rule_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received
 
 
@@ -49,7 +50,7 @@ async def run(target: RecordingTarget | None, record: ConsumerRecord, **values: 
     rule = parse("images", {"reads": ["media.ready"], "target": target_values, **values}, ["sns"])
     bucket = MemoryBucket()
     results = ResultsStore(bucket)
-    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1))
+    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES)
     runner = Runner(rule_stage(rule, target.take if target else None), context)
     outcome = await runner.run(record)
     if isinstance(outcome, Dead):
@@ -161,7 +162,9 @@ async def test_fails_when_the_event_is_too_old(target: RecordingTarget) -> None:
 async def test_delivery_contains_the_rule_version(target: RecordingTarget) -> None:
     rule = read_text("images", 'reads = ["media.ready"]\n[target]\nsns = "arn"\n', ["sns"])
     bucket = MemoryBucket()
-    context = RunnerContext(CODEC, ResultsStore(bucket), FakeServices().services(ResultsStore(bucket)), JobSlots({}, 1))
+    context = RunnerContext(
+        CODEC, ResultsStore(bucket), FakeServices().services(ResultsStore(bucket)), JobSlots({}, 1), PRICES
+    )
     await Runner(rule_stage(rule, target.take), context).run(received(ready()))
     [sent] = target.deliveries
     assert json.loads(sent.body)["headrace"]["rule"] == {"name": "images", "version": rule.version}

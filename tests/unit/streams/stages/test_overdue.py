@@ -17,6 +17,7 @@ from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.stages.overdue import overdue_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
 
 JOB = JobStarted(
@@ -59,7 +60,7 @@ class OverdueStage:
             return NOW + after
 
         services = FakeServices(more=self.jobs).services(self.results)
-        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), clock=clock)
+        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), PRICES, clock=clock)
         return await Runner(overdue_stage(after=900.0, clock=clock), context).run(received(JOB))
 
     async def completion(self, after: timedelta) -> JobFinished:

@@ -21,6 +21,7 @@ from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
 
 NEWER = asset(version="e2", etag="e2", sequencer="0B")
@@ -36,7 +37,7 @@ class World:
 
     async def run(self, stage: str, record: ConsumerRecord) -> Outcome:
         services = self.outside.services(self.results)
-        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), lambda: NOW, random.Random(1))
+        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), PRICES, lambda: NOW, random.Random(1))
         return await Runner(get_stages([stage])[0], context).run(record)
 
     async def forecast(self, stage: str | Stage, record: ConsumerRecord) -> RecordForecast:
@@ -45,7 +46,7 @@ class World:
         except DecodeError:
             event = None
         chosen = get_stages([stage])[0] if isinstance(stage, str) else stage
-        return await Forecaster(chosen, self.results).effect(event)
+        return await Forecaster(chosen, self.results, PRICES).effect(event)
 
 
 @pytest.fixture

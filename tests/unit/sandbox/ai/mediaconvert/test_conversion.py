@@ -11,6 +11,7 @@ from headrace.sandbox.ai.framework import ffmpeg
 from headrace.sandbox.ai.mediaconvert import conversion
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.stages.transcode import transcode_stage
+from tests.support.prices import PRICES
 from tests.support.records import ready
 
 VIDEO = {
@@ -67,4 +68,4 @@ def test_segments_begin_at_the_cut_and_are_playable(media: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(("streamed", "usd"), [(False, 0.45), (True, 0.9)])
 def test_a_stream_is_paid_besides_the_proxy(streamed: bool, usd: float) -> None:
-    assert estimate(transcode_stage(hls=streamed), ready(kind="video", duration_seconds=3600.0)) == usd
+    assert estimate(transcode_stage(hls=streamed), ready(kind="video", duration_seconds=3600.0), PRICES) == usd
