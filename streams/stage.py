@@ -123,7 +123,7 @@ class Stage:
 
     `epoch` counts the runs with `--reprocess`; results and jobs of an earlier epoch are ignored.
 
-    Raises ValueError if the name is invalid.
+    Raises ValueError if the name is invalid, or if it reads a retry topic.
     """
 
     name: str
@@ -145,6 +145,8 @@ class Stage:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"stage name {self.name!r}: lower-case letters, digits and hyphens, at most 23")
+        if foreign := [topic.name for topic in self.reads if topic.name.endswith(retry("").name)]:
+            raise ValueError(f"stage {self.name} reads {foreign[0]}: a stage reads no retry topic but its own")
 
     @property
     def job(self) -> AsyncJob | None:

@@ -5,6 +5,7 @@ Each hop starts from the original headers, so headers do not accumulate: key, va
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,12 +14,27 @@ from operator import itemgetter
 
 from headrace.schemas.cloudevents import Header, Headers
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_int, parse_text, parse_time
+from headrace.schemas.topics import DAY_MS, retry
 
 RETRY = "retry-"
 DEAD_LETTER = "dlq-"
 REPLAY = "replay-"
 RETRY_TOPIC = ".retry"
+"""The end of the name of a retry topic. A stage reads no retry topic but its own: `Stage` rejects others."""
 
+REPLAY_HEADERS = frozenset(f"{REPLAY}{name}" for name in ("id", "operator", "reason", "of", "count", "attempts"))
+MAX_COUNT = 1_000_000
+"""Attempts, waits and redrives. A record that waits 10 s at a time for 30 days has 259,200 waits."""
+MAX_DELAY_MS = retry("").retention_days * DAY_MS
+MAX_PARTITION = 2**31 - 1
+MAX_TIMESTAMP_MS = 253_402_300_799_999
+"""The end of the year 9999."""
+MAX_TOPIC_LENGTH = 249
+MAX_TEXT_BYTES = 4_000
+"""A reason of 1,000 characters in UTF-8."""
+
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _NAME: Callable[[Header], str] = itemgetter(0)
 
 
@@ -36,36 +52,59 @@ class RecordHistory:
 
 
 def record_history(record: ConsumerRecord) -> RecordHistory:
-    """Read the history from the retry headers; a record without them is on its first delivery."""
-    found = {name: value for name, value in record.headers if name.startswith(RETRY) and value is not None}
+    """Read the history from the retry headers; a record without valid ones is on its first delivery.
+
+    They count on the stage's retry topic only, to which stages and operators write. On any other topic a producer may
+    have forged them.
+    """
     here = RecordHistory(record.topic, record.partition, record.offset, record.timestamp)
-    if "retry-topic" not in found:
+    if not record.topic.endswith(RETRY_TOPIC):
+        return here
+    values = {name: value for name, value in record.headers if name.startswith(RETRY) and value is not None}
+    if "retry-topic" not in values:
         return here
     try:
         return RecordHistory(
-            topic=found["retry-topic"].decode(),
-            partition=int(found["retry-partition"]),
-            offset=int(found["retry-offset"]),
-            timestamp=int(found["retry-timestamp"]) / 1000,
-            failures=int(found["retry-attempts"]),
-            first_failure=found["retry-first-failure"].decode(),
-            waits=int(found["retry-waits"]),
+            topic=_topic_name(values["retry-topic"]),
+            partition=parse_int(values["retry-partition"], 0, MAX_PARTITION),
+            offset=parse_int(values["retry-offset"]),
+            timestamp=parse_int(values["retry-timestamp"], 0, MAX_TIMESTAMP_MS) / 1000,
+            failures=parse_int(values["retry-attempts"], 0, MAX_COUNT),
+            first_failure=_timestamp_text(values["retry-first-failure"]),
+            waits=parse_int(values["retry-waits"], 0, MAX_COUNT),
         )
-    except (KeyError, ValueError):  # not written by a stage: a first delivery
+    except (KeyError, InvalidValueError):  # not written by a stage: a first delivery
         return here
 
 
 def due_at(record: ConsumerRecord) -> float:
     """Return the time in seconds at which a record is due: the broker's timestamp plus the delay.
 
-    Only records of a retry topic have a delay. Skipping the others saves a third of the scheduling cost.
+    Only records of a retry topic have a delay. Skipping the others saves a third of the scheduling cost. A delay
+    longer than the topic's retention was not written by a stage and is ignored.
     """
     if not record.topic.endswith(RETRY_TOPIC):
         return 0.0
     for name, value in record.headers:
-        if name == "retry-after-ms" and value is not None and value.isdigit():
-            return record.timestamp + int(value) / 1000
+        if name == "retry-after-ms":
+            try:
+                return record.timestamp + parse_int(value, 0, MAX_DELAY_MS) / 1000
+            except InvalidValueError:
+                return 0.0
     return 0.0
+
+
+def _topic_name(value: bytes) -> str:
+    name = parse_text(value, MAX_TOPIC_LENGTH)
+    if not _TOPIC_NAME.fullmatch(name):
+        raise InvalidValueError("not the name of a topic")
+    return name
+
+
+def _timestamp_text(value: bytes) -> str:
+    text_ = parse_text(value, MAX_TEXT_BYTES)
+    parse_time(text_)
+    return text_
 
 
 def original_headers(headers: Headers) -> Headers:
@@ -80,16 +119,22 @@ def _are_own(names: tuple[str, ...]) -> tuple[bool, ...]:
 
 
 def replay_headers(record: ConsumerRecord) -> Headers:
-    """Return the headers of this stage's last redrive; on an input record they are another stage's."""
+    """Return the headers of this stage's last redrive; on an input record they are another stage's.
+
+    Only the headers that a redrive writes, of bounded length, are returned; of several with one name, the last.
+    """
     if not record.topic.endswith(RETRY_TOPIC):
         return ()
-    return tuple(header for header in record.headers if header[0].startswith(REPLAY))
+    values = {name: value for name, value in record.headers if name in REPLAY_HEADERS and value is not None}
+    return tuple([(name, value) for name, value in values.items() if len(value) <= MAX_TEXT_BYTES])
 
 
 def count_in(headers: Mapping[str, bytes | None], name: str) -> int:
-    """Return a header as a number; 0 when it is missing or not a number."""
-    found = headers.get(name) or b""
-    return int(found) if found.isdigit() else 0
+    """Return a header as a number; 0 when it is missing or not a number in bounds."""
+    try:
+        return parse_int(headers.get(name), 0, MAX_COUNT)
+    except InvalidValueError:
+        return 0
 
 
 def origin_headers(prefix: str, origin: RecordHistory) -> Headers:

@@ -10,11 +10,13 @@ Source: Enterprise Integration Patterns, "Invalid Message Channel" and "Dead Let
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal, assert_never
 
+from headrace.schemas import topics
 from headrace.schemas.cloudevents import InvalidEventError
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.codec import DecodeError, RegistryUnavailableError, UnknownSchemaError
@@ -37,6 +39,8 @@ SCHEMA_ATTEMPTS = 4
 """Attempts to find a writer schema. Writers publish it before their first record, so a few seconds suffice."""
 OUTAGE_CAP_SECONDS = 30.0
 THROTTLED_CAP_SECONDS = 10.0
+LONGEST_WAIT_DAYS = topics.retry("").retention_days - 1
+"""A record is deleted from its retry topic after the retention; one day is left to run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def outcome_for(
         case ThrottledError():
             return Retry(policy.delay(1 + waits, draw, THROTTLED_CAP_SECONDS), error.code, error.why, counts=False)
         case RetryAt():
-            return Retry(error.after, error.code, error.why, counts=False)
+            return _later(error)
         case TransientError():
             return _again(attempt, draw, policy, error.code, error)
         case PermanentError():
@@ -137,6 +141,17 @@ def _again(attempt: int, draw: random.Random, policy: RetryPolicy, code: str, er
     if attempt >= policy.max_attempts:
         return Dead(code, f"{error} (gave up after {attempt} attempts)", type(error).__name__)
     return Retry(policy.delay(attempt, draw), code, str(error))
+
+
+def _later(error: RetryAt) -> Outcome:
+    """Retry after the requested wait, unless the record would expire in its retry topic first."""
+    if not error.after <= LONGEST_WAIT_DAYS * 86_400:  # true for NaN as well
+        requested = f"{error.after / 86_400:,.0f} days" if math.isfinite(error.after) else "an unlimited time"
+        limit = f"a retry topic keeps a record for at most {LONGEST_WAIT_DAYS} days of waiting"
+        return Dead(
+            "wait_too_long", f"{error.why}: the next attempt is in {requested}, and {limit}", type(error).__name__
+        )
+    return Retry(max(0.0, error.after), error.code, error.why, counts=False)
 
 
 def _dead(code: str, error: Exception) -> Dead:

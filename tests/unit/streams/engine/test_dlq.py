@@ -17,7 +17,7 @@ from headrace.streams.engine.dlq import (
     retry_record,
     sanitize_reason,
 )
-from headrace.streams.engine.headers import count_in, due_at, original_headers, record_history
+from headrace.streams.engine.headers import RecordHistory, count_in, due_at, original_headers, record_history
 from headrace.streams.engine.outcome import Dead, Retry
 from headrace.streams.stage import Stage, Transform
 from tests.support.records import NOW, arrived, raw
@@ -96,10 +96,97 @@ def test_due_time_is_the_broker_timestamp_plus_the_delay() -> None:
     assert due_at(raw(b"v")) == 0.0
 
 
-def test_ignores_invalid_retry_headers() -> None:
-    forged = raw(b"v", (("retry-topic", b"x"), ("retry-partition", b"many"), ("retry-after-ms", b"-5")))
-    assert record_history(forged).topic == "media.uploaded"
-    assert due_at(forged) == 0.0
+HISTORY = {
+    "retry-topic": b"media.ready",
+    "retry-partition": b"3",
+    "retry-offset": b"9",
+    "retry-timestamp": b"7000",
+    "retry-attempts": b"2",
+    "retry-first-failure": b"2026-03-14T15:09:26.000Z",
+    "retry-waits": b"4",
+    "retry-after-ms": b"1500",
+}
+
+
+def with_history(topic: str, /, **changes: bytes | None) -> ConsumerRecord:
+    """Return a record with retry headers, changed by name without the prefix."""
+    values = {**HISTORY, **{f"retry-{name.replace('_', '-')}": value for name, value in changes.items()}}
+    return ConsumerRecord(topic, 0, 5, 1.0, b"k", b"v", tuple(values.items()))
+
+
+def test_history_counts_on_the_retry_topic() -> None:
+    history = record_history(with_history("labels.retry"))
+    assert (history.topic, history.partition, history.offset, history.timestamp) == ("media.ready", 3, 9, 7.0)
+    assert (history.failures, history.waits) == (2, 4)
+    assert due_at(with_history("labels.retry")) == 2.5
+
+
+@pytest.mark.parametrize("topic", ["media.uploaded", "labels.dlq", "retry", "labels.retry.copy"])
+def test_history_on_another_topic_is_ignored(topic: str) -> None:
+    record = with_history(topic)
+    assert record_history(record) == RecordHistory(topic, 0, 5, 1.0)
+    assert due_at(record) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timestamp", b"1" + b"0" * 400),
+        ("timestamp", str(2**63).encode()),
+        ("timestamp", b"-1"),
+        ("attempts", b"-1000"),
+        ("attempts", b"9" * 5000),
+        ("attempts", b"9999999"),
+        ("attempts", "²".encode()),
+        ("waits", b"1e9"),
+        ("waits", b""),
+        ("partition", b"many"),
+        ("partition", str(2**31).encode()),
+        ("offset", str(2**63).encode()),
+        ("offset", None),
+        ("topic", b"\xff"),
+        ("topic", b"a topic"),
+        ("topic", b"x" * 250),
+        ("first_failure", b"yesterday"),
+        ("first_failure", b"x" * 5000),
+        ("first_failure", b"\xff"),
+    ],
+)
+def test_history_out_of_bounds_is_ignored(name: str, value: bytes | None) -> None:
+    record = with_history("labels.retry", **{name: value})
+    assert record_history(record) == RecordHistory("labels.retry", 0, 5, 1.0)
+    assert retry_record(STAGE, record, RETRY, 1, NOW).topic == "labels.retry"
+    assert dead_letter(STAGE, record, DEAD, 1, NOW).topic == "labels.dlq"
+
+
+@pytest.mark.parametrize("delay", [b"9" * 400, str(2**63).encode(), b"-5", b"1.5", "²".encode(), b"", None])
+def test_delay_out_of_bounds_is_ignored(delay: bytes | None) -> None:
+    assert due_at(with_history("labels.retry", after_ms=delay)) == 0.0
+
+
+@pytest.mark.parametrize("attempts", [b"9" * 5000, b"-1", b"many", "²".encode()])
+def test_replay_count_out_of_bounds_is_ignored(attempts: bytes) -> None:
+    given = {"attempts": attempts, "id": b"r", "other": b"x", "reason": b"y" * 5000}
+    headers = tuple((f"replay-{name}", value) for name, value in given.items())
+    letter = dead_letter(STAGE, raw(b"v", headers, "labels.retry"), DEAD, 1, NOW)
+    values = dict(letter.headers)
+    assert values["dlq-attempts"] == b"1"
+    assert values["replay-id"] == b"r"
+    assert not {"replay-other", "replay-reason"} & values.keys()
+
+
+header_names = st.sampled_from([*HISTORY, "replay-attempts", "replay-count"])
+header_values = st.none() | st.binary(max_size=30) | st.integers().map(lambda number: str(number).encode())
+
+
+@given(st.lists(st.tuples(header_names, header_values)))
+def test_headers_of_any_value_do_not_raise(headers: list[tuple[str, bytes | None]]) -> None:
+    record = raw(b"v", (("retry-topic", b"t"), *headers), "labels.retry")
+    record_history(record)
+    due_at(record)
+    again = retry_record(STAGE, record, RETRY, 1, NOW)
+    letter = dead_letter(STAGE, arrived(again), DEAD, 1, NOW)
+    redrive_record(arrived(letter), REPLAY)
 
 
 @pytest.mark.parametrize(

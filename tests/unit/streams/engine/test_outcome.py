@@ -20,7 +20,7 @@ from headrace.streams.engine.outcome import (
     label,
     outcome_for,
 )
-from headrace.streams.errors import ObjectGone, OutageError, PermanentError, ThrottledError, TransientError
+from headrace.streams.errors import ObjectGone, OutageError, PermanentError, RetryAt, ThrottledError, TransientError
 from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 
 DRAW = random.Random(7)
@@ -96,3 +96,25 @@ def test_retry_delay_is_at_most_the_cap(attempt: int, seed: int) -> None:
 def test_retry_delay_doubles_on_average() -> None:
     means = [sum(DEFAULT_RETRY.delay(attempt, DRAW) for _ in range(4000)) / 4000 for attempt in (1, 2, 3, 4)]
     assert all(1.8 < later / earlier < 2.2 for earlier, later in itertools.pairwise(means))
+
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize("after", [0.0, 17.0, DAY, 29 * DAY])
+def test_wait_that_the_retry_topic_survives_is_a_retry(after: float) -> None:
+    outcome = outcome_for(RetryAt("HTTP 429", after), 1, DRAW)
+    assert outcome == Retry(after, "not_yet", "HTTP 429", counts=False)
+
+
+@pytest.mark.parametrize("after", [30 * DAY, 365 * DAY, 1e9, 1e300, float("inf"), float("nan")])
+def test_wait_beyond_the_retention_of_the_retry_topic_is_a_dead_letter(after: float) -> None:
+    outcome = outcome_for(RetryAt("HTTP 429", after), 1, DRAW)
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "wait_too_long"
+    assert "HTTP 429" in outcome.why
+    assert "at most 29 days" in outcome.why
+
+
+def test_negative_wait_is_no_wait() -> None:
+    assert outcome_for(RetryAt("again", -5.0), 1, DRAW) == Retry(0.0, "not_yet", "again", counts=False)
