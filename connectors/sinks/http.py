@@ -1,5 +1,7 @@
 """Deliver by HTTP POST, signed by Standard Webhooks, to public addresses only.
 
+A response 410 disables the target until the sink is created again.
+
 Sources: Standard Webhooks specification 1.0; RFC 9110, 10.2.3 (Retry-After).
 """
 
@@ -8,9 +10,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
 
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.connectors.sinks.http_client import (
@@ -20,12 +27,29 @@ from headrace.connectors.sinks.http_client import (
     resolve_secret,
     validate_url,
 )
-from headrace.connectors.sinks.oauth import TokenCache, client_of
+from headrace.connectors.sinks.oauth import VARIABLE, TokenCache, client_of
+from headrace.connectors.sinks.settings import TargetSettings
+from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.delivery import Delivery, DeliveryError
+from headrace.schemas.parsing import InvalidValueError, parse_retry_after
+from headrace.schemas.redaction import redact
+from headrace.schemas.settings import load
 
 MOST_BYTES = 1024 * 1024
 SECONDS = 10.0
-KNOWN = {"secret", "headers", "allow_private", "timeout_seconds", "oauth"}
+KNOWN = {"secret", "headers", "timeout_seconds", "oauth"}
+LONGEST_SECONDS = 60.0
+RESERVED_HEADERS = frozenset(
+    """
+    host content-length content-type transfer-encoding connection upgrade te trailer expect accept-encoding user-agent
+    webhook-id webhook-timestamp webhook-signature
+    """.split()  # noqa: SIM905 - a list of 14 strings would take 14 lines
+)
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+"""Source: RFC 9110, 5.6.2 (token)."""
+
+log = structlog.get_logger("headrace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +65,12 @@ class HttpEndpoint:
 def http_sink(url: str, settings: SinkSettings) -> Sink:
     """Create a sink that posts to a URL. Raises `InvalidTargetError`."""
     endpoint = _endpoint(url, settings)
+    gone_since = ""
 
     async def deliver(delivery: Delivery) -> None:
+        nonlocal gone_since
+        if gone_since:
+            raise DeliveryError("permanent", "target_disabled", _disabled(gone_since))
         body = delivery.body.encode()
         if len(body) > MOST_BYTES:
             raise DeliveryError(
@@ -51,9 +79,20 @@ def http_sink(url: str, settings: SinkSettings) -> Sink:
         answer = await _posted(endpoint, delivery, body)
         if answer.status == 401 and endpoint.tokens is not None:  # the token may have been revoked
             answer = await _posted(endpoint, delivery, body)
+        if answer.status == 410:
+            gone_since = timestamp(datetime.now(UTC))
+            log.error("target_disabled", url=redact(url), reason=_disabled(gone_since))
+            raise DeliveryError("permanent", "http_410", _disabled(gone_since))
         _judge(answer)
 
     return deliver
+
+
+def _disabled(since: str) -> str:
+    return (
+        f"the target answered 410 Gone at {since}, so this worker sends it no more deliveries. To enable it again: "
+        "restart the worker or apply a changed rule, then headrace replay redrive"
+    )
 
 
 async def _posted(endpoint: HttpEndpoint, delivery: Delivery, body: bytes) -> HttpResponse:
@@ -89,7 +128,7 @@ def _headers(endpoint: HttpEndpoint, delivery: Delivery, body: bytes) -> dict[st
 
 def _judge(answer: HttpResponse) -> None:
     """Raise `DeliveryError` for a response other than 2xx."""
-    status, after = answer.status, float(answer.retry_after) if answer.retry_after.isdecimal() else 0.0
+    status, after = answer.status, _wait(answer.retry_after)
     if 200 <= status < 300:
         return
     reason = f"HTTP {status}: {answer.body.decode(errors='replace').strip()}"
@@ -100,23 +139,42 @@ def _judge(answer: HttpResponse) -> None:
     raise DeliveryError("permanent", f"http_{status}", reason)
 
 
+def _wait(retry_after: str) -> float:
+    """Return the seconds of a Retry-After header; 0 without a valid one."""
+    try:
+        return parse_retry_after(retry_after, datetime.now(UTC)) if retry_after else 0.0
+    except InvalidValueError:
+        return 0.0
+
+
 def _endpoint(url: str, settings: SinkSettings) -> HttpEndpoint:
+    if "allow_private" in settings:
+        raise InvalidTargetError(
+            "allow_private is not a setting of a rule: name the host in the worker's HEADRACE_PRIVATE_TARGETS"
+        )
     if unknown := sorted(settings.keys() - KNOWN):
         raise InvalidTargetError(f"{unknown[0]}: unknown setting; known: {', '.join(sorted(KNOWN))}")
-    private = settings.get("allow_private", False)
+    private = load(TargetSettings).allowed
     validate_url(url, private)
-    headers = settings.get("headers", {})
-    if not isinstance(headers, Mapping):
-        raise InvalidTargetError("headers = { NAME = 'env:VARIABLE' }")
     seconds = settings.get("timeout_seconds", SECONDS)
-    if not isinstance(seconds, int | float) or not 0 < seconds <= 60:
-        raise InvalidTargetError(f"timeout_seconds: more than 0 and at most 60, not {seconds!r}")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_SECONDS:
+        raise InvalidTargetError(f"timeout_seconds: a number above 0 and at most {LONGEST_SECONDS:g}, not {seconds!r}")
     return HttpEndpoint(
         HttpTarget(url, private, float(seconds)),
         resolve_secret(settings["secret"]).encode() if "secret" in settings else b"",
-        {str(name): resolve_secret(value) for name, value in headers.items()},
+        _own_headers(settings.get("headers", {})),
         TokenCache(client_of(settings["oauth"], private, float(seconds))) if "oauth" in settings else None,
     )
+
+
+def _own_headers(headers: Any) -> dict[str, str]:
+    """Parse the headers of a rule: a token and the reference to a secret for each."""
+    if not isinstance(headers, Mapping):
+        raise InvalidTargetError(f"headers = {{ NAME = '{VARIABLE}' }}")
+    for name in headers:
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+            raise InvalidTargetError(f"headers: {name!r} is not the name of a header, or one that the sink sets")
+    return {name.lower(): resolve_secret(value) for name, value in headers.items()}
 
 
 SINK = SinkKind("http", http_sink)

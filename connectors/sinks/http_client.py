@@ -1,4 +1,4 @@
-"""POST with aiohttp, to public addresses only unless allowed.
+"""POST with aiohttp, to public addresses only unless the worker's settings allow others.
 
 Source: OWASP, "Server-Side Request Forgery Prevention Cheat Sheet".
 """
@@ -6,6 +6,7 @@ Source: OWASP, "Server-Side Request Forgery Prevention Cheat Sheet".
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +15,31 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from headrace.connectors.sinks.base import InvalidTargetError
-from headrace.connectors.sinks.ssrf_guard import PrivateAddressError, PublicOnlyResolver, is_public
+from headrace.connectors.sinks.ssrf_guard import (
+    NO_PRIVATE_TARGETS,
+    AddressGuard,
+    GuardedResolver,
+    PrivateAddressError,
+    PrivateTargets,
+    is_public,
+)
 from headrace.schemas.delivery import DeliveryError
 
 REFERENCE = "env:"
+SECRETS = "HEADRACE_SECRET_"
+"""The beginning of the variables that a rule may name. A rule's author must not read other variables of the worker."""
+LONGEST_URL = 2048
+
+_SECRET_NAME = re.compile(rf"{SECRETS}[A-Z0-9_]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """A URL, whether it may be private, and the timeout in seconds."""
+    """A URL, the private addresses that it may lead to, and the timeout in seconds."""
 
     url: str
-    allow_private: bool = False
+    private: PrivateTargets = NO_PRIVATE_TARGETS
     seconds: float = 10.0
 
 
@@ -40,13 +54,19 @@ class HttpResponse:
 
 async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], most: int = 200) -> HttpResponse:
     """POST without redirects and return the response with at most `most` bytes. Raises `DeliveryError`."""
-    connector = aiohttp.TCPConnector(resolver=None if address.allow_private else PublicOnlyResolver(), force_close=True)
+    guard = AddressGuard(address.private)
+    connector = aiohttp.TCPConnector(
+        resolver=GuardedResolver(guard), socket_factory=guard.open_socket, force_close=True
+    )
     timeout = aiohttp.ClientTimeout(total=address.seconds)
-    jar = aiohttp.DummyCookieJar()
     try:
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=jar) as session,
-            session.post(address.url, data=body, headers=headers, allow_redirects=False) as answer,
+            aiohttp.ClientSession(
+                connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            ) as session,
+            session.post(
+                address.url, data=body, headers={"accept-encoding": "identity", **headers}, allow_redirects=False
+            ) as answer,
         ):
             return HttpResponse(answer.status, answer.headers.get("Retry-After", ""), await _beginning(answer, most))
     except TimeoutError:
@@ -57,40 +77,50 @@ async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], mos
         if isinstance(error.__cause__, PrivateAddressError):
             raise DeliveryError("permanent", "forbidden_address", str(error.__cause__)) from error
         raise DeliveryError("outage", "unreachable", str(error)) from error
-    except aiohttp.InvalidURL as error:
+    except ValueError as error:  # an invalid URL, or a host name that cannot be encoded
         raise DeliveryError("permanent", "no_address", str(error)) from error
     except aiohttp.ClientError as error:
         raise DeliveryError("transient", "no_http", str(error)) from error
 
 
-def validate_url(url: Any, private: bool) -> None:
+def validate_url(url: Any, private: PrivateTargets) -> None:
     """Raise `InvalidTargetError` for a URL that is not allowed. Host names are checked when they are resolved."""
-    if not isinstance(url, str):
-        raise InvalidTargetError(f"the URL must be a string, not {url!r}")
-    parts = urlsplit(url)
-    if parts.scheme not in (("https", "http") if private else ("https",)) or not parts.hostname:
+    if not isinstance(url, str) or len(url) > LONGEST_URL or not url.isprintable() or " " in url or "\\" in url:
+        raise InvalidTargetError(f"the URL must be a string of at most {LONGEST_URL:,} printable characters")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+        allowed = bool(host) and private.allow_host(host)
+    except ValueError as error:
+        raise InvalidTargetError(f"not a URL: {error}") from None
+    if parts.scheme not in (("https", "http") if allowed else ("https",)) or not host:
         raise InvalidTargetError(
-            f"{url}: give an https address" + ("" if private else "; http only with allow_private = true")
+            f"{host or 'the URL'}: give an https address; http needs a host in the worker's HEADRACE_PRIVATE_TARGETS"
         )
-    if parts.username or parts.password:
+    if parts.username is not None or parts.password is not None:
         raise InvalidTargetError("a URL must not contain credentials: use headers")
-    if not private and not is_public(parts.hostname):
-        raise InvalidTargetError(f"{parts.hostname} is an inner address: allow_private = true where that is meant")
+    if not allowed and not is_public(host):
+        raise InvalidTargetError(f"{host} is a private address: name it in the worker's HEADRACE_PRIVATE_TARGETS")
 
 
 def resolve_secret(reference: Any) -> str:
-    """Return the secret that an `env:` reference names. Rules must not contain secrets."""
+    """Return the secret that an `env:HEADRACE_SECRET_*` reference names. Rules must not contain secrets."""
     if not isinstance(reference, str) or not reference.startswith(REFERENCE):
-        raise InvalidTargetError(f"secrets must be references: {REFERENCE}VARIABLE")
-    found = os.environ.get(reference.removeprefix(REFERENCE))
-    if not found:
-        raise InvalidTargetError(f"{reference.removeprefix(REFERENCE)} is not set, which a rule's target needs")
-    return found
+        raise InvalidTargetError(f"secrets must be references: {REFERENCE}{SECRETS}NAME")
+    name = reference.removeprefix(REFERENCE)
+    if not _SECRET_NAME.fullmatch(name):
+        raise InvalidTargetError(f"a rule may name only variables {SECRETS}*, in capital letters")
+    secret = os.environ.get(name)
+    if not secret:
+        raise InvalidTargetError(f"{name} is not set, which a rule's target needs")
+    if not _HEADER_VALUE.fullmatch(secret):
+        raise InvalidTargetError(f"{name} contains a line break or another control character")
+    return secret
 
 
 async def _beginning(answer: aiohttp.ClientResponse, most: int) -> bytes:
     """Read up to `most` bytes."""
-    found = b""
-    while len(found) < most and (piece := await answer.content.read(most - len(found))):
-        found += piece
-    return found
+    content = b""
+    while len(content) < most and (piece := await answer.content.read(most - len(content))):
+        content += piece
+    return content

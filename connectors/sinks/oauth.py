@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,18 +16,29 @@ from urllib.parse import quote, urlencode
 
 from headrace.connectors.sinks.base import InvalidTargetError
 from headrace.connectors.sinks.http_client import (
+    REFERENCE,
+    SECRETS,
     HttpResponse,
     HttpTarget,
     post,
     resolve_secret,
     validate_url,
 )
+from headrace.connectors.sinks.ssrf_guard import PrivateTargets
 from headrace.schemas.delivery import DeliveryError, FailureKind
+from headrace.schemas.parsing import InvalidValueError, parse_float, parse_json
 
 NEEDED = {"token_url", "client_id", "client_secret"}
 KNOWN = {*NEEDED, "scope"}
+VARIABLE = f"{REFERENCE}{SECRETS}NAME"
 EARLY_SECONDS = 30.0
 LONGEST_ANSWER = 65_536
+DEFAULT_SECONDS = 300.0
+MAX_SECONDS = 86_400.0
+"""A token is renewed after a day at the latest."""
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+"""Source: RFC 6749, appendix A.12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +82,18 @@ class TokenCache:
         return await post(client.address, urlencode(form).encode(), headers, LONGEST_ANSWER)
 
 
-def client_of(values: Any, allow_private: bool, seconds: float) -> OAuthClient:
+def client_of(values: Any, private: PrivateTargets, seconds: float) -> OAuthClient:
     """Parse the `oauth` settings of a rule. Raises `InvalidTargetError`."""
     if not isinstance(values, Mapping) or values.keys() - KNOWN or NEEDED - values.keys():
         raise InvalidTargetError(
-            "oauth has token_url, client_id = 'env:VARIABLE', client_secret = 'env:VARIABLE' and scope"
+            f"oauth has token_url, client_id = '{VARIABLE}', client_secret = '{VARIABLE}' and scope"
         )
-    validate_url(values["token_url"], allow_private)
-    address = HttpTarget(values["token_url"], allow_private, seconds)
-    return OAuthClient(
-        address,
-        resolve_secret(values["client_id"]),
-        resolve_secret(values["client_secret"]),
-        str(values.get("scope", "")),
-    )
+    scope = values.get("scope", "")
+    if not isinstance(scope, str):
+        raise InvalidTargetError(f"oauth.scope: a string, not {scope!r}")
+    validate_url(values["token_url"], private)
+    address = HttpTarget(values["token_url"], private, seconds)
+    return OAuthClient(address, resolve_secret(values["client_id"]), resolve_secret(values["client_secret"]), scope)
 
 
 def _read(answer: HttpResponse) -> tuple[str, float]:
@@ -93,16 +102,30 @@ def _read(answer: HttpResponse) -> tuple[str, float]:
         kind: FailureKind = "transient" if answer.status >= 500 or answer.status == 429 else "outage"
         why = f"no token: HTTP {answer.status} {_reason(answer.body)}"
         raise DeliveryError(kind, f"oauth_{answer.status}", why.strip())
+    values = _object(answer.body)
+    token = values.get("access_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise DeliveryError("transient", "oauth_answer", "no token: the response contains none")
+    return token, _lifetime(values.get("expires_in"))
+
+
+def _lifetime(seconds: object) -> float:
+    """Return the lifetime of a token; the default for a missing or invalid one."""
     try:
-        values = json.loads(answer.body)
-        return str(values["access_token"]), float(values.get("expires_in", 300))
-    except (ValueError, KeyError, TypeError):
-        raise DeliveryError("transient", "oauth_answer", "no token: the answer holds none") from None
+        return min(parse_float(seconds), MAX_SECONDS)
+    except InvalidValueError:
+        return DEFAULT_SECONDS
 
 
 def _reason(body: bytes) -> str:
     """Return the error code of a response. The rest may contain secrets."""
+    code = _object(body).get("error", "")
+    return code[:100] if isinstance(code, str) else ""
+
+
+def _object(body: bytes) -> dict[str, Any]:
     try:
-        return str(json.loads(body).get("error", ""))[:100]
-    except (ValueError, AttributeError):
-        return ""
+        values = parse_json(body, LONGEST_ANSWER)
+    except InvalidValueError:
+        return {}
+    return values if isinstance(values, dict) else {}

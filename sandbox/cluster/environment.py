@@ -35,6 +35,7 @@ def variables(state: ClusterState) -> dict[str, str]:
         values |= cloud(aws)
     if ai := ports.get("ai"):
         values |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in AI_SERVICES}
+        values["HEADRACE_PRIVATE_TARGETS"] = names.HOST  # rules may post to its /inbox
     return values
 
 

@@ -37,7 +37,6 @@ words = [{{ numeric = [">", 0] }}]
 
 [target]
 http = "{inbox}"
-allow_private = true
 """
 
 

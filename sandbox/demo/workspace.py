@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.connectors.bridge.settings import BridgeSettings
+from headrace.connectors.sinks.settings import TargetSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.sandbox.cluster import cluster, processes
 from headrace.sandbox.cluster.lifetime import end_children_with_me
@@ -67,11 +68,22 @@ def end(folder: Path, kept: Collection[str]) -> None:
         write(folder, ClusterState({name: part for name, part in state.parts.items() if name in kept}, state.ports))
 
 
+SETTINGS = (KafkaSettings, StreamSettings, PipelineSettings, TargetSettings, BridgeSettings, ConsoleSettings)
+"""The settings of the components that a demo runs."""
+
+
 def isolate_environment() -> None:
     """Remove the user's AWS, Headrace and proxy settings from the environment of this process and its children."""
     settings_names = {
         f"HEADRACE_{field}".upper()
-        for settings in (KafkaSettings, StreamSettings, PipelineSettings, BridgeSettings, ConsoleSettings)
+        for settings in (
+            KafkaSettings,
+            StreamSettings,
+            PipelineSettings,
+            TargetSettings,
+            BridgeSettings,
+            ConsoleSettings,
+        )
         for field in settings.model_fields
     }
     for name in [name for name in os.environ if name.startswith("AWS_") or name in settings_names]:

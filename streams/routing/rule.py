@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from headrace.schemas import topics
 from headrace.schemas.settings import SettingsError
 from headrace.streams.retry_policy import DEFAULT_RETRY
 from headrace.streams.routing.input_transformer import WHOLE, InputTransformer, InvalidTemplateError
@@ -29,6 +30,7 @@ from headrace.streams.rules import InvalidPatternError, Pattern
 
 PREFIX = "rule-"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")
+RETRIES = topics.retry("").name
 TOPIC = "topic"
 """The target kind that needs no sink. The other kinds are the names of sinks, which callers pass in."""
 
@@ -139,6 +141,8 @@ def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
     reads = values.get("reads")
     if not isinstance(reads, list) or not reads or not all(isinstance(each, str) for each in reads):
         raise InvalidRuleError("reads: name at least one topic, such as ['media.completed']")
+    if retries := [topic for topic in reads if topic.endswith(RETRIES)]:
+        raise InvalidRuleError(f"reads: {retries[0]} is a retry topic, which only its own stage reads")
     for key in ("enabled", "ordered"):
         if not isinstance(values.get(key, False), bool):
             raise InvalidRuleError(f"{key} = true or false, not {values[key]!r}")
@@ -148,7 +152,7 @@ def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
         pattern=values.get("pattern", {}),
         matcher=_matcher(values.get("pattern", {})),
         target=_target(values.get("target"), (TOPIC, *sinks)),
-        description=str(values.get("description", "")),
+        description=_text("description", values.get("description", "")),
         enabled=values.get("enabled", True),
         ordered=values.get("ordered", False),
         retry=_retry(values.get("retry", {})),
@@ -160,8 +164,16 @@ def _retry(values: Any) -> RuleRetryPolicy:
     if not isinstance(values, Mapping) or values.keys() - {"attempts", "within_seconds"}:
         raise InvalidRuleError("[retry] has attempts = 8 and within_seconds = 3600")
     attempts = _number("[retry] attempts", values.get("attempts", DEFAULT_RETRY.max_attempts), 1, MOST_ATTEMPTS)
+    if attempts != int(attempts):
+        raise InvalidRuleError(f"[retry] attempts: a whole number, not {attempts:g}")
     within = _number("[retry] within_seconds", values.get("within_seconds", 0), 0, LONGEST_RETRY_SECONDS)
     return RuleRetryPolicy(int(attempts), within)
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidRuleError(f"{key}: a string, not {value!r}")
+    return value
 
 
 def _number(key: str, values: Any, least: float, most: float) -> float:

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, AliasPath, SecretStr
 from pydantic_settings import BaseSettings
 
 from headrace.connectors.bridge.settings import BridgeSettings
+from headrace.connectors.sinks.settings import TargetSettings
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
@@ -36,7 +37,7 @@ PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
 READERS: dict[str, Classes] = {
     "all": (KafkaSettings, RegistrySettings),
     "bridge": (BridgeSettings,),
-    "worker": (StreamSettings, PipelineSettings, PriceSettings),
+    "worker": (StreamSettings, PipelineSettings, PriceSettings, TargetSettings),
     "webhook": (WebhookSettings,),
     "command line": (ConsoleSettings,),
 }

@@ -87,9 +87,7 @@ def test_deliveries_survive_kills_and_targets_do_not_block_each_other(
     queue, reads = Queue(mark), f"survive-{mark}"
     rules = tmp_path / "rules"
     rules.mkdir()
-    write_rules(
-        rules, mark, reads, {"q": f'sqs = "{queue.arn}"', "h": f'http = "{receiver.url}"\nallow_private = true'}
-    )
+    write_rules(rules, mark, reads, {"q": f'sqs = "{queue.arn}"', "h": f'http = "{receiver.url}"'})
     names = [f"rule-q-{mark}", f"rule-h-{mark}"]
     settings = KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
     own = [topic for name in names for topic in (topics.retry(name), topics.dead_letters(name))]

@@ -13,10 +13,19 @@ from headrace.connectors.sinks.base import InvalidTargetError, Sink
 from headrace.connectors.sinks.http import http_sink
 from headrace.connectors.sinks.http_client import HttpTarget
 from headrace.connectors.sinks.oauth import OAuthClient, TokenCache
+from headrace.connectors.sinks.settings import TargetSettings
 from headrace.schemas.delivery import Delivery, DeliveryError
+from headrace.schemas.settings import load
 from tests.support.http_server import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body="{}", detail_type="MediaReady", source="headrace/ready")
+
+
+CLIENT = {
+    "token_url": "https://example.com/token",
+    "client_id": "env:HEADRACE_SECRET_ID",
+    "client_secret": "env:HEADRACE_SECRET_KEY",
+}
 
 
 class Provider:
@@ -46,17 +55,18 @@ class Provider:
         """Open a sink that asks here for tokens."""
         oauth = {
             "token_url": f"{self.url}/token",
-            "client_id": "env:C_ID",
-            "client_secret": "env:C_KEY",
+            "client_id": "env:HEADRACE_SECRET_ID",
+            "client_secret": "env:HEADRACE_SECRET_KEY",
             "scope": "a b",
         }
-        return http_sink(f"{self.url}/hook", {"allow_private": True, "oauth": oauth})
+        return http_sink(f"{self.url}/hook", {"oauth": oauth})
 
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    monkeypatch.setenv("C_ID", "me")
-    monkeypatch.setenv("C_KEY", "s3:cret")
+    monkeypatch.setenv("HEADRACE_SECRET_ID", "me")
+    monkeypatch.setenv("HEADRACE_SECRET_KEY", "s3:cret")
+    monkeypatch.setenv("HEADRACE_PRIVATE_TARGETS", "127.0.0.1")
     made = Provider()
     with serving(made.answer) as made.url:
         yield made
@@ -82,7 +92,9 @@ async def test_revoked_token_is_renewed_once(provider: Provider) -> None:
 
 async def test_token_is_renewed_before_it_expires(provider: Provider) -> None:
     now = 0.0
-    tokens = TokenCache(OAuthClient(HttpTarget(f"{provider.url}/token", True), "me", "key"), lambda: now)
+    tokens = TokenCache(
+        OAuthClient(HttpTarget(f"{provider.url}/token", load(TargetSettings).allowed), "me", "key"), lambda: now
+    )
     assert await tokens.token() == "token-1"
     now = 3600 - 31
     assert await tokens.token() == "token-1"
@@ -100,16 +112,37 @@ async def test_token_errors_are_classified_and_contain_no_secret(provider: Provi
     assert not {"CANARY", "s3:cret"} & set(str(refused.value).split())
 
 
+@pytest.mark.parametrize("seconds", ["Infinity", 1e300, -5, "3600", None, True, [], "9" * 5000])
+async def test_lifetime_out_of_bounds_is_replaced(provider: Provider, seconds: object) -> None:
+    provider.says = (200, {"expires_in": seconds})
+    now = 0.0
+    address = HttpTarget(f"{provider.url}/token", load(TargetSettings).allowed)
+    tokens = TokenCache(OAuthClient(address, "me", "key"), lambda: now)
+    assert await tokens.token() == "token-1"
+    now = 86_401
+    assert await tokens.token() == "token-2"
+
+
+@pytest.mark.parametrize("token", ["", "a\r\nx-admin: 1", "a b", 5, None, "x" * 20_000, ["a"]])
+async def test_token_that_is_no_token_is_rejected(provider: Provider, token: object) -> None:
+    provider.says = (200, {"access_token": token})
+    with pytest.raises(DeliveryError) as refused:
+        await provider.sink()(DELIVERY)
+    assert (refused.value.kind, refused.value.code) == ("transient", "oauth_answer")
+
+
 @pytest.mark.parametrize(
     "oauth",
     [
         {"token_url": "https://example.com/token"},
-        {"token_url": "http://example.com/token", "client_id": "env:C_ID", "client_secret": "env:C_KEY"},
-        {"token_url": "https://127.0.0.1/token", "client_id": "env:C_ID", "client_secret": "env:C_KEY"},
-        {"token_url": "https://example.com/token", "client_id": "me", "client_secret": "env:C_KEY"},
-        {"token_url": "https://example.com/token", "client_id": "env:C_ID", "client_secret": "env:NOBODY"},
+        {**CLIENT, "token_url": "http://example.com/token"},
+        {**CLIENT, "token_url": "https://10.0.0.1/token"},
+        {**CLIENT, "client_id": "me"},
+        {**CLIENT, "client_secret": "env:HEADRACE_SECRET_UNSET"},
+        {**CLIENT, "client_secret": "env:AWS_SECRET_ACCESS_KEY"},
+        {**CLIENT, "scope": 7},
     ],
 )
-def test_invalid_client_settings_are_rejected(oauth: dict[str, str], provider: Provider) -> None:
+def test_invalid_client_settings_are_rejected(oauth: dict[str, object], provider: Provider) -> None:
     with pytest.raises(InvalidTargetError):
         http_sink("https://example.com/hook", {"oauth": oauth})

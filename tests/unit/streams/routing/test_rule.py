@@ -44,6 +44,13 @@ def test_rule_without_a_pattern_matches_everything() -> None:
         ({"target": {**SNS, "input": {"template": "<a>"}}}, "<a> has no path"),
         ({"target": {**SNS, "input": {"paths": {"a": "$.detail"}}}}, "paths without a template"),
         ({"enabled": "yes"}, "enabled = true or false"),
+        ({"reads": ["labels.retry"]}, "labels.retry is a retry topic"),
+        ({"description": 5}, "description: a string"),
+        ({"rate": "5"}, "rate: a number"),
+        ({"rate": float("nan")}, "rate: a number"),
+        ({"rate": True}, "rate: a number"),
+        ({"retry": {"attempts": 2.5}}, "attempts: a whole number"),
+        ({"retry": {"within_seconds": float("inf")}}, "within_seconds: a number"),
         ({"targets": []}, "targets: unknown key"),
     ],
 )
