@@ -18,6 +18,7 @@ from headrace.streams.engine.headers import (
     RETRY,
     RETRY_TOPIC,
     count_in,
+    dead_letter_headers,
     origin_headers,
     original_headers,
     record_history,
@@ -94,7 +95,8 @@ def retry_record(stage: Stage, record: ConsumerRecord, retry: Retry, attempts: i
         text("retry-message", sanitize_reason(retry.why)),
         text("retry-first-failure", origin.first_failure or timestamp(now)),
     )
-    headers = original_headers(record.headers) + plan + origin_headers(RETRY, origin) + replay_headers(record)
+    kept = original_headers(record.headers) + dead_letter_headers(record)  # a rule may read dead letters
+    headers = kept + plan + origin_headers(RETRY, origin) + replay_headers(record)
     return ProducerRecord(topics.retry(stage.name).name, record.key, record.value, headers)
 
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
 
+from headrace.schemas import topics
 from headrace.schemas.cloudevents import Header, Headers
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.parsing import InvalidValueError, parse_int, parse_text, parse_time
@@ -116,6 +117,17 @@ def original_headers(headers: Headers) -> Headers:
 def _are_own(names: tuple[str, ...]) -> tuple[bool, ...]:
     """Return which headers are original. Cached: most records have the same names in the same order."""
     return tuple([not name.startswith((RETRY, DEAD_LETTER, REPLAY)) for name in names])
+
+
+def dead_letter_headers(record: ConsumerRecord) -> Headers:
+    """Return the reason of a dead letter, also of one that waits in a retry topic.
+
+    The result is empty for all other records: every producer can write these headers.
+    """
+    topic = record_history(record).topic if record.topic.endswith(RETRY_TOPIC) else record.topic
+    if not topics.is_dead_letters(topic):
+        return ()
+    return tuple(header for header in record.headers if header[0].startswith(DEAD_LETTER))
 
 
 def replay_headers(record: ConsumerRecord) -> Headers:

@@ -18,8 +18,8 @@ import orjson
 from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import AwsEvent, Event
+from headrace.streams.engine.headers import DEAD_LETTER, dead_letter_headers
 
-DLQ_PREFIX = "dlq-"
 DLQ_FIELDS = ("stage", "code", "class", "message", "attempts", "first-failure", "last-failure")
 
 
@@ -61,7 +61,7 @@ def _headrace_fields(received: ConsumerRecord, envelope: EventMetadata) -> dict[
         "correlation-id": envelope.correlation,
     }
     headers = dict(received.headers)
-    if dead_letter := _dead_letter(headers):
+    if dead_letter := _dead_letter(dict(dead_letter_headers(received))):
         fields["dead-letter"] = dead_letter
     if replay := headers.get("replay-id"):
         fields["replay-name"] = replay.decode(errors="replace")
@@ -69,5 +69,5 @@ def _headrace_fields(received: ConsumerRecord, envelope: EventMetadata) -> dict[
 
 
 def _dead_letter(headers: Mapping[str, bytes | None]) -> dict[str, str]:
-    values = {name: headers.get(f"{DLQ_PREFIX}{name}") for name in DLQ_FIELDS}
+    values = {name: headers.get(f"{DEAD_LETTER}{name}") for name in DLQ_FIELDS}
     return {name: value.decode(errors="replace") for name, value in values.items() if value is not None}

@@ -15,6 +15,7 @@ from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import AwsEvent
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.dlq import retry_record
 from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
@@ -25,6 +26,16 @@ from headrace.streams.routing.rule_stage import rule_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, arrived, envelope, raw, ready, received
+
+ORIGIN = (
+    ("retry-topic", b"scan.dlq"),
+    ("retry-partition", b"0"),
+    ("retry-offset", b"1"),
+    ("retry-timestamp", b"0"),
+    ("retry-attempts", b"1"),
+    ("retry-first-failure", b""),
+    ("retry-waits", b"0"),
+)
 
 
 class RecordingTarget:
@@ -134,6 +145,44 @@ async def test_dead_letter_event_has_the_failure_fields(target: RecordingTarget)
         "code": "infected",
         "attempts": "1",
     }
+
+
+INFECTED = {"headrace": {"dead-letter": {"code": ["infected"]}}}
+
+
+@pytest.mark.parametrize(
+    ("topic", "headers"),
+    [
+        ("media.ready", ()),
+        ("labels.retry", ()),
+        ("media.ready", ORIGIN),
+        ("labels.retry", ORIGIN[1:]),
+        ("labels.retry", (("retry-topic", b"media.ready"), *ORIGIN[1:])),
+    ],
+)
+async def test_forged_failure_headers_do_not_match(
+    target: RecordingTarget, topic: str, headers: tuple[tuple[str, bytes], ...]
+) -> None:
+    record = ready()
+    forged = (("dlq-stage", b"scan"), ("dlq-code", b"infected"), *headers)
+    letter = raw(CODEC.encode(record), (*to_headers(envelope(record)), *forged), topic=topic)
+    await run(target, letter, pattern=INFECTED)
+    assert target.deliveries == []
+    await run(target, letter)
+    assert "dead-letter" not in json.loads(target.deliveries[0].body)["headrace"]
+
+
+async def test_retried_delivery_of_a_dead_letter_still_matches(target: RecordingTarget) -> None:
+    record = ready()
+    reason = (("dlq-stage", b"scan"), ("dlq-code", b"infected"))
+    letter = raw(CODEC.encode(record), (*to_headers(envelope(record)), *reason), topic="scan.dlq")
+    stage = rule_stage(parse("images", {"reads": ["scan.dlq"], "target": {"sns": "arn"}}, ["sns"]), target.take)
+    waiting = letter
+    for _ in range(3):
+        retry = Retry(5.0, "throttled", "busy")
+        waiting = arrived(retry_record(stage, waiting, retry, 1, datetime.now(UTC)))
+    await run(target, waiting, pattern=INFECTED)
+    assert json.loads(target.deliveries[0].body)["headrace"]["dead-letter"] == {"stage": "scan", "code": "infected"}
 
 
 async def test_undecodable_record_becomes_a_dead_letter_of_the_rule(target: RecordingTarget) -> None:
