@@ -41,7 +41,7 @@ STOPSIGNAL SIGTERM
 
 FROM base AS sandbox
 COPY --from=build-sandbox /opt/headrace /opt/headrace
-RUN mkdir /data && chown headrace /data
+RUN mkdir --mode=700 /data /access && chown headrace /data /access
 USER headrace
 ENTRYPOINT ["python3", "-m", "headrace.sandbox.cluster.containers"]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-ACCESS_KEY = "test"
-"""Id and secret alike: the local AWS asks for no right one."""
 
 MEDIA_BUCKET = "headrace-media"
 RESULTS_BUCKET = "headrace-results"

@@ -45,14 +45,20 @@ def sign(
     signed_names = ";".join(names)
     lines = "".join(f"{name}:{signed[name]}\n" for name in names)
     request = f"POST\n/\n\n{lines}\n{signed_names}\n{hashlib.sha256(body).hexdigest()}"
-    day = timestamp[:8]
-    scope_path = f"{day}/{scope.region}/{scope.service}/aws4_request"
-    text = f"{ALGORITHM}\n{timestamp}\n{scope_path}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    signature = hmac.digest(_key(keys.secret, day, scope), text.encode(), "sha256").hex()
+    scope_path = f"{timestamp[:8]}/{scope.region}/{scope.service}/aws4_request"
+    signature = compute_signature(keys.secret, timestamp, scope, request)
     signed["authorization"] = (
         f"{ALGORITHM} Credential={keys.access}/{scope_path}, SignedHeaders={signed_names}, Signature={signature}"
     )
     return signed
+
+
+def compute_signature(secret: str, timestamp: str, scope: SigningScope, request: str) -> str:
+    """Return the signature of a canonical request, in hexadecimal. `timestamp` has the form 20260314T150926Z."""
+    day = timestamp[:8]
+    scope_path = f"{day}/{scope.region}/{scope.service}/aws4_request"
+    text = f"{ALGORITHM}\n{timestamp}\n{scope_path}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    return hmac.digest(_key(secret, day, scope), text.encode(), "sha256").hex()
 
 
 @lru_cache(8)

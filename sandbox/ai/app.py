@@ -17,9 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from headrace.connectors.aws.sigv4 import AwsCredentials
+from headrace.sandbox.access.guard import AccessPolicy
 from headrace.sandbox.ai import bedrock, polly, translate
 from headrace.sandbox.ai.comprehend import comprehend
-from headrace.sandbox.ai.framework import faults, ledger
+from headrace.sandbox.ai.framework import aws_shapes, faults, ledger
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
 from headrace.sandbox.ai.framework.faults import Faults
 from headrace.sandbox.ai.framework.job_runner import JobRunner, JobTools
@@ -41,6 +43,8 @@ SERVICES = (
     mediaconvert.SERVICE,
     bedrock.SERVICE,
 )
+HEALTH = "/health"
+LEDGER, FAULTS, INBOX = CONTROL = ("/ledger", "/faults", "/inbox")
 LEDGER_FILE = "ai.sqlite"
 ROWS = 1000
 KEPT = 1000
@@ -72,12 +76,18 @@ def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], floa
 
     routes = [
         *wire.routes(),
-        Route("/health", _health),
-        Route("/inbox", _inbox(), methods=["GET", "POST"]),
-        Route("/ledger", _ledger_page(ledger_store)),
-        Route("/faults", _faults_page(in_force), methods=["GET", "POST", "DELETE"]),
+        Route(HEALTH, _health),
+        Route(INBOX, _inbox(), methods=["GET", "POST"]),
+        Route(LEDGER, _ledger_page(ledger_store)),
+        Route(FAULTS, _faults_page(in_force), methods=["GET", "POST", "DELETE"]),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def access_policy(keys: AwsCredentials, hosts: frozenset[str]) -> AccessPolicy:
+    """Return what the endpoint accepts: signed calls of its services, and control requests with the token."""
+    services = frozenset(aws_shapes.service_model(service.name).signing_name for service in SERVICES)
+    return AccessPolicy(keys, hosts, services, public=frozenset({HEALTH}), control=frozenset(CONTROL))
 
 
 async def _health(_: Request) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from headrace.sandbox.access.control import call_control
+from headrace.sandbox.access.keys import control_token
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import endpoint
 from headrace.sandbox.paths import default_data
@@ -103,13 +104,11 @@ def _call(data: Path | None, path: str, method: str = "GET", body: object = None
     from headrace.sandbox.cluster.state_file import read
 
     try:
-        part = read(data or default_data()).parts.get("ai")
+        state = read(data or default_data())
+        part = state.parts.get("ai")
         if part is None or not is_alive(part):
             raise SandboxError("The sandbox is not up: start it with `headrace sandbox up`.")
-        content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(endpoint(part.port) + path, content, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        return call_control(endpoint(part.port) + path, method, body, control_token(state.access))
     except urllib.error.HTTPError as error:
         typer.echo(json.load(error)["error"], err=True)
     except (SandboxError, OSError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.sandbox.cluster import processes
@@ -59,7 +59,7 @@ def down(data: Path) -> list[str]:
         alive = [name for name in _all_names(state) if _is_alive(state, name)]
         processes.stop(part for name, part in state.parts.items() if name not in ALL)  # they need the others to drain
         processes.stop(state.parts.values())
-        write(data, ClusterState(ports=state.ports))
+        write(data, replace(state, parts={}))
         return alive
 
 
@@ -100,4 +100,4 @@ def _with_ports(state: ClusterState, components: Sequence[Component]) -> Cluster
                 " run `headrace sandbox down`, then `headrace sandbox up`."
             )
         ports[port_name] = free_port(last, ports.values(), random.Random())
-    return ClusterState(state.parts, ports)
+    return replace(state, ports=ports)

@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox.cluster import environment, jars, java, kafka_broker, ministack
 from headrace.sandbox.cluster.ports import is_healthy
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.cluster.progress_events import OnProgressEvent
+from headrace.sandbox.paths import private_folder
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentContext:
-    """The folder and the ports of a sandbox, and the callback for progress events."""
+    """The folder, the ports and the access key of a sandbox, and the callback for progress events."""
 
     data: Path
     ports: Mapping[str, int]
+    access: AwsCredentials
     cluster_id: str
     on_event: OnProgressEvent
 
@@ -33,7 +36,7 @@ class Component:
     ports: tuple[str, ...]
     prepare: Callable[[ComponentContext], ProcessCommand]
     is_ready: Callable[[int], bool]
-    finish: Callable[[int], None] | None = None
+    finish: Callable[[int, AwsCredentials], None] | None = None
     seconds: float = 30.0
 
 
@@ -46,19 +49,19 @@ def _kafka(context: ComponentContext) -> ProcessCommand:
     kafka = runtime()  # fails for an unusable Java before the download
     jars.ensure(kafka.jars, context.on_event)
     node = kafka_broker.BrokerNode(1, context.ports["kafka"], context.ports["kafka-controller"])
-    return kafka_broker.prepare(kafka, context.data / "kafka", node, [node], context.cluster_id)
+    folder = private_folder(context.data / "kafka")
+    return kafka_broker.prepare(kafka, folder, node, [node], context.cluster_id)
 
 
 def _aws(context: ComponentContext) -> ProcessCommand:
-    return ministack.prepare(context.data / "aws", context.ports["aws"])
+    return ministack.prepare(context.data / "aws", context.ports["aws"], context.access)
 
 
 def _ai(context: ComponentContext) -> ProcessCommand:
-    folder = context.data / "ai"
-    folder.mkdir(exist_ok=True)
+    folder = private_folder(context.data / "ai")
     arguments = ("--port", str(context.ports["ai"]), "--data", str(folder))
     command = (sys.executable, "-P", "-m", "headrace.sandbox.ai", *arguments)
-    return ProcessCommand(command, folder, environment.cloud(context.ports["aws"]))
+    return ProcessCommand(command, folder, environment.cloud(context.ports["aws"], context.access))
 
 
 COMPONENTS: Final = {

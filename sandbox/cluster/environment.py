@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox import names
 from headrace.sandbox import names as sandbox_names
+from headrace.sandbox.access.keys import CONTROL_VARIABLE, control_token
 from headrace.sandbox.cluster.state_file import ClusterState, read
 from headrace.sandbox.paths import default_data
 
@@ -32,10 +34,11 @@ def variables(state: ClusterState) -> dict[str, str]:
     if kafka := ports.get("kafka"):
         values["HEADRACE_BOOTSTRAP_SERVERS"] = f"{names.HOST}:{kafka}"
     if aws := ports.get("aws"):
-        values |= cloud(aws)
+        values |= cloud(aws, state.access)
     if ai := ports.get("ai"):
         values |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in AI_SERVICES}
         values["HEADRACE_PRIVATE_TARGETS"] = names.HOST  # rules may post to its /inbox
+        values[CONTROL_VARIABLE] = control_token(state.access)
     return values
 
 
@@ -54,7 +57,7 @@ def current() -> dict[str, str]:
     return of(folder) if any(is_alive(part) for part in read(folder).parts.values()) else {}
 
 
-def cloud(port: int) -> dict[str, str]:
+def cloud(port: int, access: AwsCredentials) -> dict[str, str]:
     """Return the variables for the local AWS on this port."""
     return {
         "HEADRACE_MEDIA_BUCKET": names.MEDIA_BUCKET,
@@ -63,8 +66,8 @@ def cloud(port: int) -> dict[str, str]:
         "HEADRACE_JOBS_TOPIC_ARN": names.JOBS_TOPIC_ARN,
         "HEADRACE_JOBS_ROLE_ARN": names.JOBS_ROLE_ARN,
         "HEADRACE_MEDIACONVERT_ROLE_ARN": names.MEDIACONVERT_ROLE_ARN,
-        "AWS_ACCESS_KEY_ID": names.ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": names.ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": access.access,
+        "AWS_SECRET_ACCESS_KEY": access.secret,
         "AWS_DEFAULT_REGION": names.REGION,
         **{f"AWS_ENDPOINT_URL_{service}": names.endpoint(port) for service in ("S3", "SQS", "SNS", "EVENTBRIDGE")},
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.sandbox.cluster import jars
-from headrace.sandbox.cluster.processes import ProcessCommand
+from headrace.sandbox.cluster.processes import PRIVATE, ProcessCommand
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
 
@@ -126,7 +126,7 @@ def kafka_tool(
 ) -> subprocess.CompletedProcess[str]:
     """Run a Kafka tool in `folder` or the current folder, and return its result."""
     command = tool_command(runtime, class_name, arguments)
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, umask=PRIVATE)
 
 
 def _format(runtime: Runtime, folder: Path, cluster_id: str) -> None:

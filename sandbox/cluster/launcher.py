@@ -60,12 +60,13 @@ class Launcher:
         part = running if running and processes.is_alive(running) else self._spawn(component)
         self._wait_until_ready(component, part)
         if component.finish:
-            component.finish(part.port)
+            component.finish(part.port, self._state.access)
         if part is not running:
             self._report(Ready(part.name, part.port, time.monotonic() - began))
 
     def _spawn(self, component: Component) -> RunningComponent:
-        command = component.prepare(ComponentContext(self._data, self._state.ports, _new_cluster_id(), self._report))
+        context = ComponentContext(self._data, self._state.ports, self._state.access, _new_cluster_id(), self._report)
+        command = component.prepare(context)
         log = self._data / "logs" / f"{component.name}.log"
         with self._lock:
             if self._cancelled.is_set():

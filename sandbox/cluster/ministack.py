@@ -9,33 +9,41 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox import names
 from headrace.sandbox.cluster.ports import is_healthy
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.errors import SandboxError
+from headrace.sandbox.paths import private_folder
 
+SERVICES = ("s3", "sqs", "sns", "events")
+"""The services that are needed, by their signing names. MiniStack's other services are off."""
+
+HEALTH = "/_ministack/health"
 RECEIVES_BEFORE_REDRIVE = 10
 FOURTEEN_DAYS = 14 * 24 * 3600
 OBJECT_EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
 JOB_EVENTS_PATTERN = {"source": ["aws.transcribe", "aws.mediaconvert"]}
 
 
-def prepare(folder: Path, port: int) -> ProcessCommand:
+def prepare(folder: Path, port: int, access: AwsCredentials) -> ProcessCommand:
     """Prepare the folder, keeping its objects, queues and messages, and return the start command.
 
     Objects are written immediately, everything else when the server stops by SIGTERM.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     _update_queue_urls(folder, port)
-    return ProcessCommand((sys.executable, "-P", "-m", "ministack"), folder, _settings(folder, port))
+    command = (sys.executable, "-P", "-m", "headrace.sandbox.cluster.ministack_server")
+    keys = {"AWS_ACCESS_KEY_ID": access.access, "AWS_SECRET_ACCESS_KEY": access.secret}
+    return ProcessCommand(command, folder, _settings(folder, port) | keys)
 
 
 def is_ready(port: int) -> bool:
     """Return whether the server is healthy."""
-    return is_healthy(port, "/_ministack/health")
+    return is_healthy(port, HEALTH)
 
 
-def apply(port: int) -> None:
+def apply(port: int, access: AwsCredentials) -> None:
     """Create or update the buckets, queues, topics, notifications and rule of Headrace.
 
     Raises:
@@ -44,13 +52,13 @@ def apply(port: int) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        _apply(port)
+        _apply(port, access)
     except (BotoCoreError, ClientError) as error:
         raise SandboxError(f"The local AWS cannot be set up: {error}") from error
 
 
-def _apply(port: int) -> None:
-    s3, sqs, sns, events = (_client(service, port) for service in ("s3", "sqs", "sns", "events"))
+def _apply(port: int, access: AwsCredentials) -> None:
+    s3, sqs, sns, events = (_client(service, port, access) for service in SERVICES)
     _apply_queues(sqs)
     for bucket in (names.MEDIA_BUCKET, names.RESULTS_BUCKET):
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
@@ -78,6 +86,7 @@ def _settings(folder: Path, port: int) -> dict[str, str]:
         "STATE_DIR": str(folder / "state"),
         "TMPDIR": str(folder),
         "LOG_LEVEL": "WARNING",
+        "SERVICES": ",".join(SERVICES),
         # Each opens an additional port.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -93,12 +102,12 @@ def _update_queue_urls(folder: Path, port: int) -> None:
         stored.write_text(re.sub(any_port, f"{names.endpoint(port)}/{names.ACCOUNT}/", text), encoding="utf-8")
 
 
-def _client(service: str, port: int) -> Any:
+def _client(service: str, port: int, access: AwsCredentials) -> Any:
     import boto3
     from botocore.config import Config
 
     # Explicit settings, so that the user's AWS configuration and proxies do not apply.
-    session: Any = boto3.Session(names.ACCESS_KEY, names.ACCESS_KEY, region_name=names.REGION)
+    session: Any = boto3.Session(access.access, access.secret, region_name=names.REGION)
     return session.client(service, endpoint_url=names.endpoint(port), config=Config(proxies={}))
 
 

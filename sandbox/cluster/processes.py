@@ -14,6 +14,7 @@ from typing import TypeAlias
 import psutil
 
 from headrace.sandbox.cluster.state_file import RunningComponent
+from headrace.sandbox.paths import private_folder
 
 Process: TypeAlias = psutil.Process
 
@@ -21,6 +22,9 @@ PROC = Path("/proc")
 
 STARTTIME = 18
 """Index of the start time in /proc/PID/stat, after the name and the state (Linux)."""
+
+PRIVATE = 0o077
+"""The umask of started processes: only the current user can read their files."""
 
 CLOCK_STEP = 2.0
 """Seconds by which a process's start time may shift when the system clock is set."""
@@ -37,7 +41,7 @@ class ProcessCommand:
 
 def spawn(name: str, command: ProcessCommand, port: int, log: Path) -> RunningComponent:
     """Start a process in a new session, so that it survives Ctrl-C and this process; its output goes to `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(log.parent)
     with log.open("ab") as output:
         process = subprocess.Popen(
             command.argv,
@@ -47,7 +51,9 @@ def spawn(name: str, command: ProcessCommand, port: int, log: Path) -> RunningCo
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=PRIVATE,
         )
+        log.chmod(0o600)
     part = RunningComponent(name, process.pid, psutil.Process(process.pid).create_time(), port, log)
     process.returncode = 0  # the process outlives this object, which would otherwise warn
     return part

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from headrace.console.assets.projection import AssetVersion
+from headrace.sandbox.access.control import call_control
 from headrace.sandbox.demo.rule_targets import NOTHING, RoutedCounts, expected
 from headrace.sandbox.demo.rule_targets import missing as missing_from
 from headrace.sandbox.demo.samples import DONE, SampleFile
@@ -93,9 +92,7 @@ def wrong(sample: SampleFile, version: AssetVersion | None) -> list[str]:
 
 def ledger(endpoint: str) -> JobCounts:
     """Fetch the job counts from the AI endpoint."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(f"{endpoint}/ledger?limit=0", timeout=10) as response:
-        counts = json.load(response)
+    counts = call_control(f"{endpoint}/ledger?limit=0")
     return JobCounts(counts["jobs_started"], counts["jobs_unique"])
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass
 
 from headrace.console import aws
 from headrace.console.assets.projection import AssetVersion
 from headrace.sandbox import names
+from headrace.sandbox.access.control import call_control
 from headrace.sandbox.demo import rules
 from headrace.schemas.records import MediaTranscribed
 
@@ -42,8 +41,7 @@ def counted(port: int, endpoint: str) -> RoutedCounts:
     """Return the current counts; `port` is that of the local AWS, `endpoint` the AI endpoint's URL."""
     queues = (names.ROUTED_BY_SNS, names.ROUTED)
     by_sns, by_sqs = (aws.check_queue(names.queue_url(port, name)) for name in queues)
-    with urllib.request.urlopen(f"{endpoint}/inbox", timeout=10) as answer:
-        return RoutedCounts(by_sns, by_sqs, len(json.load(answer)))
+    return RoutedCounts(by_sns, by_sqs, len(call_control(f"{endpoint}/inbox")))
 
 
 def expected(versions: Mapping[str, AssetVersion]) -> RoutedCounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from headrace.sandbox import names
+from headrace.sandbox.access.keys import CONTROL_HEADER, CONTROL_VARIABLE
 from headrace.sandbox.names import FOLDER
 
 WATCHED = ("scan", "probe", "thumbnails")
@@ -37,6 +38,7 @@ words = [{{ numeric = [">", 0] }}]
 
 [target]
 http = "{inbox}"
+headers = {{ {header} = "env:{token}" }}
 """
 
 
@@ -49,6 +51,8 @@ def write(folder: Path, ai_port: int) -> None:
         "topic": names.topic_arn(names.ROUTED),
         "queue": names.queue_arn(names.ROUTED),
         "inbox": f"{names.endpoint(ai_port)}/inbox",
+        "header": CONTROL_HEADER,
+        "token": CONTROL_VARIABLE,
     }
     for name, text in {"done": _DONE, "failed": _FAILED, "spoken": _SPOKEN}.items():
         (rules_folder / f"{name}.toml").write_text(text.format(**addresses), "utf-8")

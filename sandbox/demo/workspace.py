@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from headrace.connectors.bridge.settings import BridgeSettings
@@ -15,7 +16,7 @@ from headrace.connectors.sinks.settings import TargetSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.sandbox.cluster import cluster, processes
 from headrace.sandbox.cluster.lifetime import end_children_with_me
-from headrace.sandbox.cluster.state_file import ClusterState, locked, read, write
+from headrace.sandbox.cluster.state_file import locked, read, write
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
 from headrace.sandbox.paths import default_data
@@ -65,7 +66,7 @@ def end(folder: Path, kept: Collection[str]) -> None:
         stopped = {name: part for name, part in state.parts.items() if name not in kept}
         processes.stop(part for name, part in stopped.items() if name not in cluster.ALL)
         processes.stop(stopped.values())
-        write(folder, ClusterState({name: part for name, part in state.parts.items() if name in kept}, state.ports))
+        write(folder, replace(state, parts={name: part for name, part in state.parts.items() if name in kept}))
 
 
 SETTINGS = (KafkaSettings, StreamSettings, PipelineSettings, TargetSettings, BridgeSettings, ConsoleSettings)

@@ -14,7 +14,6 @@ import random
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -28,6 +27,7 @@ from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
 from headrace.console.routing.stages import load_stages
 from headrace.sandbox import names
+from headrace.sandbox.access.control import call_control
 from headrace.sandbox.cluster import cluster, contract, environment, processes
 from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.demo import report as demo_report
@@ -172,9 +172,7 @@ def _most_at_once(log: dict[str, Any]) -> dict[str, int]:
 
 
 def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(url, data, timeout=30) as answer:
-        return json.load(answer)
+    return call_control(url, "GET" if body is None else "POST", body)
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from headrace.sandbox.access.control import call_control
+from headrace.sandbox.access.keys import CONTROL_VARIABLE
 from tests.containers.engine import ROOT, compose
 from tests.containers.kafka import free_port
 from tests.support.process import COMMAND, wait_for
@@ -43,6 +44,7 @@ class Cluster:
 
     def up(self, *arguments: str) -> None:
         self.compose("up", "--detach", "--no-build", *arguments)
+        self.host |= self._access()
         wait_for(lambda: self.members("thumbnails"), "the workers", seconds=120)
 
     def remove(self) -> None:
@@ -78,8 +80,14 @@ class Cluster:
 
     def calls(self) -> int:
         """How many calls the AI endpoint was sent."""
-        with urllib.request.urlopen(f"{self.host['AWS_ENDPOINT_URL_REKOGNITION']}/ledger") as answer:
-            return sum(json.load(answer)["outcomes"].values())
+        url, token = f"{self.host['AWS_ENDPOINT_URL_REKOGNITION']}/ledger", self.host[CONTROL_VARIABLE]
+        return sum(call_control(url, token=token)["outcomes"].values())
+
+    def _access(self) -> dict[str, str]:
+        """The access key of the cluster, as deploy/local.env shows."""
+        command = ("exec", "-T", "aws", "python3", "-m", "headrace.sandbox.cluster.containers", "env")
+        pairs = (line.removeprefix("export ").partition("=") for line in self.compose(*command).splitlines())
+        return {name: value for name, _, value in pairs}
 
     def _seen_from_here(self, ports: dict[str, str]) -> dict[str, str]:
         """The variables of deploy/local.env, with the ports of this cluster."""

@@ -9,12 +9,14 @@ from typing import Any
 import yaml
 
 from headrace.sandbox import names
+from headrace.sandbox.access.keys import generate
 from headrace.sandbox.cluster.containers import AI_PORT, AWS_PORT
 from headrace.sandbox.cluster.environment import AI_SERVICES, cloud
 from headrace.streams import pipeline
 from tests.docs.generate import SETTINGS
 
 ROOT = Path(__file__).parents[2]
+KEYS = generate()
 ADDED = ("aws", "cluster", "stages", "registry", "clamav")
 
 
@@ -56,7 +58,9 @@ def test_every_headrace_variable_is_a_setting() -> None:
 def test_containers_use_the_cloud_of_the_sandbox() -> None:
     environment = read("docker-compose.yml")["services"]["worker"]["environment"]
     expected = {
-        name: value.replace(f"{names.HOST}:{AWS_PORT}", f"aws:{AWS_PORT}") for name, value in cloud(AWS_PORT).items()
+        name: value.replace(f"{names.HOST}:{AWS_PORT}", f"aws:{AWS_PORT}")
+        for name, value in cloud(AWS_PORT, KEYS).items()
+        if value not in KEYS
     }
     assert {name: environment[name] for name in expected} == expected
     for service in AI_SERVICES:
@@ -94,11 +98,23 @@ def test_every_stage_has_a_worker() -> None:
     assert all(each["command"][:2] == ["worker", name] for name, each in services.items() if name != "worker")
 
 
-def test_containers_have_read_only_file_systems() -> None:
-    for name in ("bridge", "worker"):
-        service = read("docker-compose.yml")["services"][name]
-        assert service["read_only"] is True
-        assert service["cap_drop"] == ["ALL"]
+def test_containers_have_read_only_file_systems_and_no_privileges() -> None:
+    services = read("docker-compose.yml")["services"]
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("read_only") or name == "kafka", "the broker's image writes its settings beside its programs"
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+
+
+def test_only_the_local_aws_writes_the_access_key() -> None:
+    services = read("docker-compose.yml")["services"]
+    mounts = {
+        name: [each for each in service.get("volumes", ()) if "/access" in each] for name, service in services.items()
+    }
+    assert mounts.pop("aws") == ["access:/access"]
+    assert mounts.pop("kafka") == []
+    assert all(each == ["access:/access:ro"] for each in mounts.values())
 
 
 def test_every_writer_uses_the_registry_of_the_init_container() -> None:

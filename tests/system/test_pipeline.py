@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
 from headrace.console.routing.stages import load_stages
+from headrace.sandbox.access.control import call_control
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers
 from headrace.schemas.ids import root_id
@@ -60,8 +60,7 @@ class Pipeline:
         return wait_for(ended, f"{name} to be {state}", seconds)
 
     def ledger(self) -> dict[str, Any]:
-        with urllib.request.urlopen(self.environment["AWS_ENDPOINT_URL_REKOGNITION"] + "/ledger") as answer:
-            found: dict[str, Any] = json.load(answer)
+        found: dict[str, Any] = call_control(self.environment["AWS_ENDPOINT_URL_REKOGNITION"] + "/ledger")
         return found
 
 

@@ -6,22 +6,29 @@ import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from headrace.sandbox import names
+from headrace.sandbox.access.control import call_control
+from headrace.sandbox.access.keys import control_token
 from headrace.sandbox.cluster import cluster, components, jars, kafka_broker, ministack, processes
 from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.cluster.kafka_broker import BrokerNode, kafka_tool
 from headrace.sandbox.cluster.ports import free_port, is_healthy
-from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent
+from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent, read
 from tests.support.process import wait_for
 
 pytestmark = pytest.mark.system
@@ -42,9 +49,9 @@ def state(folder: Path) -> ClusterState:
     return cluster.up(folder)
 
 
-def client(service: str, state: ClusterState) -> Any:
-    session: Any = boto3.Session("test", "test", region_name=names.REGION)
-    return session.client(service, endpoint_url=names.endpoint(state.parts["aws"].port))
+def client(service: str, state: ClusterState, **options: Any) -> Any:
+    session: Any = boto3.Session(*state.access[:2], region_name=names.REGION)
+    return session.client(service, endpoint_url=names.endpoint(state.parts["aws"].port), **options)
 
 
 def received(state: ClusterState) -> list[dict[str, Any]]:
@@ -132,7 +139,7 @@ def test_repeated_set_up_changes_nothing(state: ClusterState) -> None:
     received(state)
     s3, port = client("s3", state), state.parts["aws"].port
     before = s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"]
-    ministack.apply(port)
+    ministack.apply(port, state.access)
     assert s3.get_bucket_notification_configuration(Bucket=names.MEDIA_BUCKET)["QueueConfigurations"] == before
     assert received(state) == []
     subscriptions = client("sns", state).list_subscriptions_by_topic(TopicArn=names.JOBS_TOPIC_ARN)
@@ -143,6 +150,90 @@ def test_variables_configure_the_ai_endpoint(state: ClusterState) -> None:
     found = variables(state)
     assert found["AWS_ENDPOINT_URL_REKOGNITION"] == names.endpoint(state.parts["ai"].port)
     assert is_healthy(state.parts["ai"].port, "/health")
+
+
+def ask(state: ClusterState, name: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    """Send a request that is not signed to a server of the sandbox, and return its status and body."""
+    connection = HTTPConnection(names.HOST, state.parts[name].port, timeout=10)
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    try:
+        connection.request("GET" if body is None else "POST", path, body, named)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+FUNCTION = json.dumps(
+    {"FunctionName": "f", "Runtime": "python3.11", "Handler": "f.f", "Role": "r", "Code": {}}
+).encode()
+AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=test/20260314/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=ab"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "headers"),
+    [
+        ("aws", "/2015-03-31/functions", {"content_type": "text/plain", "origin": "http://evil.example"}),
+        ("aws", "/2015-03-31/functions", {"content_type": "text/plain"}),
+        ("aws", "/2015-03-31/functions", {"authorization": AUTHORIZATION.format("lambda")}),
+        ("aws", "/", {"authorization": AUTHORIZATION.format("sqs"), "x_amz_target": "AmazonSQS.ListQueues"}),
+        ("aws", "/?Action=ListTopics", {"content_type": "text/plain"}),
+        ("aws", "/_ministack/config", {"content_type": "text/plain"}),
+        ("aws", "/_ministack/reset", {}),
+        ("aws", f"/{names.MEDIA_BUCKET}/forged.jpg", {}),
+        ("ai", "/", {"x_amz_target": "RekognitionService.DetectLabels", "content_type": "text/plain"}),
+        ("ai", "/faults", {"content_type": "text/plain"}),
+        ("ai", "/inbox", {"content_type": "text/plain"}),
+    ],
+)
+def test_a_call_without_the_access_key_is_refused(
+    state: ClusterState, name: str, path: str, headers: dict[str, str]
+) -> None:
+    assert ask(state, name, path, FUNCTION, **headers)[0] == 403
+
+
+@pytest.mark.parametrize("path", ["/ledger", "/inbox", "/faults"])
+def test_control_pages_need_the_token(state: ClusterState, path: str) -> None:
+    assert ask(state, "ai", path)[0] == 403
+    assert call_control(names.endpoint(state.parts["ai"].port) + path, token=control_token(state.access)) is not None
+
+
+def test_services_that_are_not_needed_are_off(state: ClusterState) -> None:
+    for service, call in (
+        ("lambda", "list_functions"),
+        ("iam", "list_users"),
+        ("ecs", "list_clusters"),
+    ):
+        with pytest.raises(ClientError) as raised:
+            getattr(client(service, state), call)()
+        assert raised.value.response["Error"]["Code"] == "AccessDenied"
+    status, health = ask(state, "aws", ministack.HEALTH)
+    assert (status, set(json.loads(health)["services"])) == (200, set(ministack.SERVICES))
+
+
+def test_another_sandbox_has_another_key(state: ClusterState, folder: Path) -> None:
+    assert state.access != ClusterState().access
+    assert read(folder).access == state.access
+
+
+def test_unusual_object_keys_are_signed_as_the_server_expects(state: ClusterState) -> None:
+    s3 = client("s3", state)
+    presigning = client("s3", state, config=Config(signature_version="s3v4"))
+    for key in ("a b+c%41.txt", "mit-ü/日本.txt", "a//b/../c~(1)!.txt", "x=1&y=2?.txt"):
+        s3.put_object(Bucket=names.RESULTS_BUCKET, Key=key, Body=b"hello", Metadata={"by": "a  test"})
+        assert s3.get_object(Bucket=names.RESULTS_BUCKET, Key=key)["Body"].read() == b"hello"
+        url = presigning.generate_presigned_url("get_object", {"Bucket": names.RESULTS_BUCKET, "Key": key})
+        with urllib.request.urlopen(url) as answer:
+            assert answer.read() == b"hello"
+    assert s3.list_objects_v2(Bucket=names.RESULTS_BUCKET, Prefix="mit-ü/", Delimiter="/")["KeyCount"] == 1
+
+
+def test_only_the_user_can_read_the_files(state: ClusterState, folder: Path) -> None:
+    client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="private", Body=b"hello")
+    folders = {folder, *(folder / name for name in ("aws", "ai", "kafka", "logs"))}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in folders} == {0o700}
+    open_to_others = [each for each in folder.rglob("*") if each.name != "lock" and each.lstat().st_mode & 0o077]
+    assert open_to_others == []
 
 
 def test_kafka_tools_work(state: ClusterState, folder: Path) -> None:

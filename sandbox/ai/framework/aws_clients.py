@@ -16,6 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 # One connection for each thread.
 _CONFIG = Config(max_pool_connections=50)
+# For presigned URLs, which botocore signs with version 2 in some regions.
+_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4"))
 _SERVICE_FAULT = 500
 
 log = logging.getLogger(__name__)
@@ -53,8 +55,9 @@ class AwsClients:
     def __init__(self, **client_options: Any) -> None:
         with _translated():
             session: Any = boto3.Session()  # the stubs only have overloads for literal service names
-            self._s3, self._sns, self._sqs, self._events = (
-                session.client(name, config=_CONFIG, **client_options) for name in ("s3", "sns", "sqs", "events")
+            self._s3 = session.client("s3", config=_S3_CONFIG, **client_options)
+            self._sns, self._sqs, self._events = (
+                session.client(name, config=_CONFIG, **client_options) for name in ("sns", "sqs", "events")
             )
 
     @property

@@ -12,6 +12,8 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", JOB_SECONDS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
@@ -30,3 +32,10 @@ def test_invalid_duration_is_a_one_line_error(
 ) -> None:
     monkeypatch.setenv(JOB_SECONDS, "soon")
     assert f"{JOB_SECONDS} is a number of seconds" in refused(capsys)
+
+
+def test_missing_access_key_is_a_one_line_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert "AWS_SECRET_ACCESS_KEY is not set. `headrace sandbox env` prints it." in refused(capsys)

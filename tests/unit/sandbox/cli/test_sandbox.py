@@ -130,7 +130,7 @@ def test_sigterm_during_up_stops_everything(tmp_path: Path) -> None:
         "import os, signal\n"
         "COMPONENTS['kafka'] = failing('kafka', 'import time; time.sleep(60)')\n"
         "COMPONENTS['ai'] = server('ai')\n"
-        "COMPONENTS['aws'] = server('aws', finish=lambda port: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "COMPONENTS['aws'] = server('aws', finish=lambda port, access: os.kill(os.getpid(), signal.SIGTERM))\n"
         "from headrace.sandbox.cli.sandbox import app\n"
         f"app(['up', '--data', {str(tmp_path)!r}])\n"
     )

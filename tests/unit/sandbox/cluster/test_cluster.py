@@ -76,7 +76,7 @@ def test_second_up_changes_nothing(data: Path) -> None:
 
 def test_up_completes_the_set_up_of_a_killed_up(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up: list[int] = []
-    monkeypatch.setitem(COMPONENTS, "aws", server("aws", finish=set_up.append))
+    monkeypatch.setitem(COMPONENTS, "aws", server("aws", finish=lambda port, _access: set_up.append(port)))
     port = cluster.up(data, ["aws"]).parts["aws"].port
     cluster.up(data, ["aws"])
     assert set_up == [port, port]
@@ -121,7 +121,7 @@ def test_failed_up_stops_everything_and_shows_the_log(data: Path, monkeypatch: p
     started: list[RunningComponent] = []
     monkeypatch.setitem(COMPONENTS, "kafka", failing("kafka"))
     monkeypatch.setitem(
-        COMPONENTS, "aws", server("aws", finish=lambda _port: started.extend(read(data).parts.values()))
+        COMPONENTS, "aws", server("aws", finish=lambda _port, _access: started.extend(read(data).parts.values()))
     )
     with pytest.raises(SandboxError, match=r"kafka exited during its start; its log is .*kafka\.log:\n  no disk"):
         cluster.up(data, BOTH)
@@ -148,7 +148,7 @@ def test_failed_restart_keeps_the_other_components(data: Path, monkeypatch: pyte
 
 def test_interrupted_up_stops_everything(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = failing("kafka", "import time; time.sleep(60)")
-    interrupting = server("aws", finish=lambda _port: signal.raise_signal(signal.SIGINT))
+    interrupting = server("aws", finish=lambda _port, _access: signal.raise_signal(signal.SIGINT))
     monkeypatch.setitem(COMPONENTS, "kafka", waiting)
     monkeypatch.setitem(COMPONENTS, "aws", interrupting)
     with pytest.raises(KeyboardInterrupt):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import stat
 import time
+from pathlib import Path
 
+import boto3
 import pytest
 
 from headrace.sandbox.cluster import containers
@@ -50,3 +54,27 @@ def test_init_registers_all_schemas() -> None:
         containers.register(connected, time.monotonic() + 60)
 
         assert len(double.schemas) == len(catalog.versions())
+
+
+def test_access_key_is_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "credentials"
+    created = containers.create_access(file)
+
+    assert containers.create_access(file) == containers.read_access(file) == created
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    found = boto3.Session().get_credentials()
+    assert found is not None
+    assert (found.access_key, found.secret_key) == created[:2]
+
+
+def test_prints_the_access_key_for_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    created = containers.create_access(tmp_path / "credentials")
+
+    assert containers.main(["env"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"export {name}={shlex.quote(value)}" for name, value in containers.variables(created).items()]

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from headrace.sandbox.access.keys import control_token, generate
 from headrace.sandbox.cluster.environment import current, variables
 from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent, write
 from headrace.sandbox.paths import default_data
@@ -21,7 +22,10 @@ def state(**ports: int) -> ClusterState:
         name: RunningComponent(name, os.getpid(), psutil.Process().create_time(), port, Path())
         for name, port in ports.items()
     }
-    return ClusterState(parts, ports)
+    return ClusterState(parts, ports, KEYS)
+
+
+KEYS = generate()
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +42,9 @@ def test_returns_the_variables_of_all_components() -> None:
         "HEADRACE_JOBS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:AmazonRekognition-headrace",
         "HEADRACE_JOBS_ROLE_ARN": "arn:aws:iam::000000000000:role/headrace-jobs",
         "HEADRACE_MEDIACONVERT_ROLE_ARN": "arn:aws:iam::000000000000:role/headrace-mediaconvert",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": KEYS.access,
+        "AWS_SECRET_ACCESS_KEY": KEYS.secret,
+        "HEADRACE_SECRET_SANDBOX": control_token(KEYS),
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2",
         "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:2",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,8 @@ def test_reads_what_was_written(tmp_path: Path) -> None:
 
 
 def test_new_folder_has_an_empty_state(tmp_path: Path) -> None:
-    assert read(tmp_path) == ClusterState()
+    state = read(tmp_path)
+    assert (state.parts, state.ports) == ({}, {})
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"parts": [{"name": "kafka"}], "ports": {}}'])
@@ -32,9 +35,23 @@ def test_error_names_a_damaged_file(tmp_path: Path, text: str) -> None:
 
 def test_replaces_the_state_without_other_files(tmp_path: Path) -> None:
     write(tmp_path, STATE)
-    write(tmp_path, ClusterState(ports=STATE.ports))
-    assert read(tmp_path) == ClusterState({}, STATE.ports)
+    write(tmp_path, replace(STATE, parts={}))
+    assert read(tmp_path) == replace(STATE, parts={})
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+def test_only_the_user_can_read_the_state(tmp_path: Path) -> None:
+    (tmp_path / f"{FILE}.new").touch(0o644)  # left by a killed command
+    write(tmp_path, STATE)
+    write(tmp_path / "new", STATE)
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_state_of_an_earlier_release_gets_an_access_key(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"parts": [], "ports": {"kafka": 1}}')
+    assert read(tmp_path).ports == {"kafka": 1}
+    assert read(tmp_path).access.secret
 
 
 def test_lock_waits_for_another_command(tmp_path: Path) -> None:
