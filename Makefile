@@ -9,7 +9,7 @@ LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
+.PHONY: help demo test test-busy test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ demo: $(VENV)/run.stamp ## Run the pipeline locally on sample media
 
 test: $(VENV)/dev.stamp ## Run all tests
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
+
+test-busy: $(VENV)/dev.stamp ## Run all tests beside 8 processes that keep every core busy
+	@$(BIN)/python -m tests.support.busy 8 $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 test-containers: $(VENV)/dev.stamp ## Build the images and run the tests that need a container engine
 	@tests/containers/build-images.sh
