@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 _FIRST_PAGE: Mapping[str, int] = {"MaxResults": 1}
 _SUCCEEDED = frozenset({"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE"})
-_FAILED = frozenset({"FAILED", "ERROR", "CANCELED"})
+_FAILED = frozenset({"FAILED", "ERROR", "CANCELED", "CANCELLED"})
+_RUNNING = frozenset({"QUEUED", "SUBMITTED", "SCHEDULED", "IN_PROGRESS", "INPROGRESS", "PROGRESSING"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,12 @@ CONCURRENT_JOBS: Mapping[str, int] = {
 
 
 def succeeded(status: str) -> bool | None:
-    """Return whether a status word means success; None while the job runs."""
-    if status in _SUCCEEDED:
+    """Return whether a status word means success; None while the job runs, and for an unknown word."""
+    if status.upper() in _SUCCEEDED:
         return True
-    return False if status in _FAILED else None
+    return False if status.upper() in _FAILED else None
+
+
+def is_running(status: str) -> bool:
+    """Return whether a status word means that the job has not ended."""
+    return status.upper() in _RUNNING

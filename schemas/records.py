@@ -90,6 +90,7 @@ class DocumentAnalysed(Struct, frozen=True, kw_only=True, gc=False):
     field_count: int | None = None
     table_count: int | None = None
     form: Pointer | None = None
+    missing_pages: tuple[int, ...] = ()
 
 
 class Entity(Struct, frozen=True, kw_only=True, gc=False):
@@ -402,6 +403,8 @@ class MediaTranscoded(Struct, frozen=True, kw_only=True, gc=False):
     asset: Asset
     files: tuple[Rendition, ...]
     charges: tuple[Charge, ...]
+    duration_seconds: float | None = None
+    proxy_for: tuple[str, ...] = ()
 
 
 class MediaTranscribed(Struct, frozen=True, kw_only=True, gc=False):
@@ -416,6 +419,7 @@ class MediaTranscribed(Struct, frozen=True, kw_only=True, gc=False):
     result: Pointer
     subtitles: Pointer | None = None
     charges: tuple[Charge, ...]
+    no_speech: bool = False
 
 
 class MediaTranslated(Struct, frozen=True, kw_only=True, gc=False):

@@ -66,7 +66,7 @@ class Form:
 class DocumentText:
     """The number of pages and the text of a document, and the complete response as JSON.
 
-    `form` is set if forms or tables were requested.
+    `form` is set if forms or tables were requested. `missing` has the numbers of pages that the service did not read.
     """
 
     count: int
@@ -74,6 +74,7 @@ class DocumentText:
     answer: bytes
     charges: tuple[Charge, ...]
     form: Form | None = None
+    missing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

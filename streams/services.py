@@ -101,6 +101,10 @@ class SpeechToText(Protocol):
         """Fetch the transcript of a job for audio of `seconds` seconds."""
         ...
 
+    def silence(self, reason: str) -> Transcript | None:
+        """Return an empty transcript if the reason of a failed job is that the audio has no speech; else None."""
+        ...
+
 
 class Documents(Protocol):
     """Extract text from documents."""
@@ -184,7 +188,7 @@ class TextGenerator(Protocol):
 class JobLookup(Protocol):
     """Look up started jobs."""
 
-    async def completion_of(self, job: JobStarted) -> JobFinished | None:
+    async def completion_of(self, job: JobStarted | JobFinished) -> JobFinished | None:
         """Return the completion event of a job; None while it is running.
 
         Raises:

@@ -31,13 +31,14 @@ RouteRecord = Callable[[ConsumerRecord, Event, EventMetadata], Awaitable[tuple[P
 CheckJob = Callable[[JobStarted, AssetResults, Services], Awaitable[JobFinished | None]]
 StartJob = Callable[[Any, str, Services], Awaitable[str]]
 FinishJob = Callable[["FinishedJob", Services], Awaitable[Event]]
+ExplainFailure = Callable[["FinishedJob", Services], Awaitable[Event | None]]
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob:
-    """A job that succeeded, with the record that it was started for."""
+    """A completed job, with the record that it was started for."""
 
     job: JobFinished
     record: Any
@@ -72,6 +73,8 @@ class AsyncJob:
 
     `when` is an event pattern: records that do not match it are passed to `otherwise`, without a job.
 
+    `explain` returns the event of a failed job whose failure is a result, such as audio without speech; else None.
+
     Raises ValueError if only one of `when` and `otherwise` is given.
     """
 
@@ -81,6 +84,7 @@ class AsyncJob:
     finish: FinishJob
     when: EventPattern = field(default_factory=dict)
     otherwise: Transform | None = None
+    explain: ExplainFailure | None = None
     deadline_seconds: float = 6 * 3600.0
     idempotent_start: bool = True
 

@@ -1,17 +1,46 @@
-"""`streams.services.Jobs`: read the status of a job from its service, with one call."""
+"""Read the status of a job from its service, with one call. A job has a result only if its status is a success."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from headrace.schemas.jobs import JOB_SPECS, JobSpec, succeeded
+from headrace.schemas.jobs import JOB_SPECS, JobSpec, is_running, succeeded
 from headrace.schemas.records import JobFinished, JobStarted
 from headrace.streams import vision_features
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.errors import PermanentError, RetryAt
 
 SPECS: Mapping[tuple[str, str], JobSpec] = {**JOB_SPECS, **vision_features.JOB_SPECS}
 """The specification of each job, by service and operation."""
+
+
+CHECK_AGAIN_SECONDS = 60.0
+
+
+def result_of(spec: JobSpec, job_id: str, response: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a response that describes the job, if the job has a result.
+
+    Raises:
+        RetryAt: The job is running: its completion event was early, or is not from the service.
+        PermanentError: `job_failed` with the reason of the service, or `unknown_status`.
+    """
+    result, status = _described(spec, response)
+    if is_running(status):
+        raise RetryAt(f"{spec.service} job {job_id} is {status}", CHECK_AGAIN_SECONDS)
+    match succeeded(status):
+        case True:
+            return result
+        case False:
+            raise PermanentError("job_failed", str(result.get(spec.reason_field) or status))
+    raise PermanentError("unknown_status", f"{spec.service} job {job_id} has the unknown status {status!r}")
+
+
+def _described(spec: JobSpec, response: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the description of a job and its status word; empty if the response has none."""
+    result: dict[str, Any] = response.get(spec.result_field, {}) if spec.result_field else response
+    return result, str(result.get(spec.status_field, ""))
 
 
 class AwsJobStatus:
@@ -21,12 +50,11 @@ class AwsJobStatus:
         self._aws = aws
         self._clock = clock
 
-    async def completion_of(self, job: JobStarted) -> JobFinished | None:
-        """Return the completion of a job; None while it runs."""
+    async def completion_of(self, job: JobStarted | JobFinished) -> JobFinished | None:
+        """Return the completion of a job; None while it runs, and for an unknown status."""
         spec = SPECS[job.service, job.operation]
         response = await self._aws.call(job.service, spec.method, **{spec.id_parameter: job.job_id}, **spec.options)
-        result = response[spec.result_field] if spec.result_field else response
-        status = str(result[spec.status_field]).upper()
+        result, status = _described(spec, response)
         success = succeeded(status)
         if success is None:
             return None

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import MediaReady, Rendition
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
-from headrace.streams.errors import PermanentError
 from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import TranscodeResult
 from headrace.streams.settings import StreamSettings
 
 OUTPUT_PREFIX = "_transcoded/"
+SPEC = JOB_SPECS["mediaconvert", "CreateJob"]
 TOKEN_METADATA = "headrace-token"
 SUFFIXES = {"proxy": "-proxy.mp4", "audio": "-audio.m4a", "frames": "-frames.0000000.jpg", "hls": ".m3u8"}
 """Suffix of each output after the input's name: the first frame of `frames`, the master playlist of `hls`."""
@@ -37,7 +39,11 @@ class MediaConvert:
     async def start(self, media: MediaReady, token: str, height: int, hls: bool = False) -> str:
         """Submit a job and return its id."""
         asset = media.asset
-        source: dict[str, Any] = {"FileInput": f"s3://{asset.bucket}/{asset.key}", "TimecodeSource": "ZEROBASED"}
+        source: dict[str, Any] = {
+            "FileInput": f"s3://{asset.bucket}/{asset.key}",
+            "TimecodeSource": "ZEROBASED",
+            "VideoSelector": {"Rotate": "AUTO"},
+        }
         if media.audio_codec:
             source["AudioSelectors"] = {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}}
         destination = f"s3://{self._bucket.name}/{OUTPUT_PREFIX}{token}/"
@@ -54,10 +60,12 @@ class MediaConvert:
         return job_id
 
     async def get_result(self, job_id: str, seconds: float) -> TranscodeResult:
-        """Return the output of a job. The response has no paths; they are derived from the job's settings."""
-        job = (await self._aws.call("mediaconvert", "get_job", Id=job_id))["Job"]
-        if job["Status"] != "COMPLETE":
-            raise PermanentError("job_failed", f"job {job_id} is {job['Status']}: {job.get('ErrorMessage', '')}")
+        """Return the output of a job. The response has no paths; they are derived from the job's settings.
+
+        Raises:
+            StageError: The job has no result: `streams.aws.job_status.result_of`.
+        """
+        job = result_of(SPEC, job_id, await self._aws.call("mediaconvert", SPEC.method, Id=job_id))
         name = job["Settings"]["Inputs"][0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
         files: list[Rendition] = []
         minutes = max(seconds, 10.0) / 60

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
+from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
 from headrace.streams.results import ResultsBucket
@@ -16,6 +18,7 @@ from headrace.streams.service_results import SpeechFile
 from headrace.streams.settings import StreamSettings
 
 OUTPUT_PREFIX = "_polly/"
+SPEC = JOB_SPECS["polly", "StartSpeechSynthesisTask"]
 MAX_CHARACTERS = 100_000
 
 
@@ -53,9 +56,13 @@ class Polly:
         return task
 
     async def get_result(self, job_id: str) -> SpeechFile:
-        """Return the location of a task's output."""
-        response = await self._aws.call("polly", "get_speech_synthesis_task", TaskId=job_id)
-        task = response["SynthesisTask"]
+        """Return the location of a task's output.
+
+        Raises:
+            StageError: The task has no result: `streams.aws.job_status.result_of`.
+        """
+        response = await self._aws.call("polly", SPEC.method, TaskId=job_id)
+        task = result_of(SPEC, job_id, response)
         _, _, key = unquote(urlsplit(task["OutputUri"]).path).partition(f"/{self._bucket.name}/")
         characters = task["RequestCharacters"]
         return SpeechFile(

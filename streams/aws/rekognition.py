@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList, operation_of
 from headrace.streams.service_results import VisionResult
 from headrace.streams.settings import StreamSettings
@@ -50,13 +51,20 @@ class Rekognition:
         return job_id
 
     async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
-        """Return the results of a job from all pages."""
+        """Return the results of a job from all pages.
+
+        Raises:
+            StageError: The job has no result: `streams.aws.job_status.result_of`.
+        """
         calls = OPERATIONS[feature]
+        if calls.job is None:
+            raise LookupError(f"{feature} has no video job")
         detections: list[dict[str, Any]] = []
         page: dict[str, Any] = {}
         more: dict[str, str] = {}
         while not page or more:
             page = await self._aws.call("rekognition", calls.get, JobId=job_id, MaxResults=1000, **more)
+            result_of(calls.job, job_id, page)
             detections += page[calls.video_field]
             more = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
         model = page.get(calls.model, "")

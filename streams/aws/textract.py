@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.service_results import DocumentFeature, DocumentText, Field, Form, Table
 from headrace.streams.settings import StreamSettings
@@ -34,7 +37,8 @@ class Textract:
         parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
         answer = await self._aws.call("textract", method, Document={"S3Object": _location(asset)}, **parameters)
         operation = "AnalyzeDocument" if features else "DetectDocumentText"
-        return self._document_text(answer["DocumentMetadata"]["Pages"], answer["Blocks"], operation, features)
+        pages = _Pages(answer["DocumentMetadata"]["Pages"], answer["Blocks"])
+        return self._document_text(pages, operation, features)
 
     async def start(self, asset: Asset, token: str, features: DocumentFeatures = ()) -> str:
         """Start a job with an idempotency key and return its id; the same key returns the same job."""
@@ -53,33 +57,69 @@ class Textract:
         return job_id
 
     async def get_result(self, job_id: str, features: DocumentFeatures = ()) -> DocumentText:
-        """Return the text of a job that was started with these features."""
-        method = "get_document_analysis" if features else "get_document_text_detection"
+        """Return the text of a job that was started with these features; of the pages that it read, if some failed.
+
+        Raises:
+            StageError: The job has no result: `streams.aws.job_status.result_of`.
+        """
         operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"
+        spec = JOB_SPECS["textract", operation]
         blocks: list[Block] = []
+        warnings: list[dict[str, Any]] = []
         count = 0
         more: dict[str, str] = {}
         while True:
-            page = await self._aws.call("textract", method, JobId=job_id, MaxResults=1000, **more)
+            page = await self._aws.call("textract", spec.method, JobId=job_id, MaxResults=1000, **more)
+            result_of(spec, job_id, page)
             blocks += page.get("Blocks", [])
+            warnings += page.get("Warnings") or []
             count = page.get("DocumentMetadata", {}).get("Pages", count)
             if not page.get("NextToken"):
-                return self._document_text(count, blocks, operation, features)
+                missing = _missing_pages(page["JobStatus"], count, blocks, warnings)
+                return self._document_text(_Pages(count, blocks, missing), operation, features)
             more = {"NextToken": page["NextToken"]}
 
-    def _document_text(
-        self, count: int, blocks: list[Block], operation: str, features: DocumentFeatures
-    ) -> DocumentText:
-        """Join the lines of a document, with an empty line between pages."""
+    def _document_text(self, pages: _Pages, operation: str, features: DocumentFeatures) -> DocumentText:
+        """Join the lines of a document, with an empty line between pages. Only pages that were read are charged."""
         lines: dict[int, list[str]] = {}
-        for block in blocks:
+        for block in pages.blocks:
             if block["BlockType"] == "LINE":
                 lines.setdefault(block.get("Page", 1), []).append(block["Text"])
-        text = "\n\n".join("\n".join(lines[page]) for page in sorted(lines))
-        answer = json.dumps({"Pages": count, "Blocks": blocks}, separators=(",", ":")).encode()
+        response: dict[str, Any] = {"Pages": pages.count, "Blocks": pages.blocks}
+        if pages.missing:
+            response["MissingPages"] = pages.missing
         names = [f"{operation} {feature}" for feature in features] or [operation]
-        charges = tuple(self._prices.charge("textract", name, count) for name in names)
-        return DocumentText(count, text, answer, charges, parse_form(blocks) if features else None)
+        units = pages.count - len(pages.missing)
+        return DocumentText(
+            count=pages.count,
+            text="\n\n".join("\n".join(lines[page]) for page in sorted(lines)),
+            answer=json.dumps(response, separators=(",", ":")).encode(),
+            charges=tuple(self._prices.charge("textract", name, units) for name in names),
+            form=parse_form(pages.blocks) if features else None,
+            missing=pages.missing,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """The number of pages of a document, the blocks of those that were read, and the numbers of the others."""
+
+    count: int
+    blocks: list[Block]
+    missing: tuple[int, ...] = ()
+
+
+def _missing_pages(
+    status: str, count: int, blocks: Sequence[Block], warnings: Sequence[Mapping[str, Any]]
+) -> tuple[int, ...]:
+    """Return the pages of a partial result that were not read: those of the warnings, else those without a block.
+
+    Source: Amazon Textract API Reference, "GetDocumentTextDetection" and "Warning".
+    """
+    if status != "PARTIAL_SUCCESS":
+        return ()
+    warned = {page for warning in warnings for page in warning.get("Pages") or () if 1 <= page <= count}
+    return tuple(sorted(warned or set(range(1, count + 1)) - {block.get("Page", 1) for block in blocks}))
 
 
 def parse_form(blocks: Sequence[Block]) -> Form:

@@ -7,11 +7,14 @@ Source: Amazon Transcribe API Reference, StartTranscriptionJob.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.results import ResultsBucket
@@ -19,6 +22,15 @@ from headrace.streams.service_results import Transcript
 from headrace.streams.settings import StreamSettings
 
 OUTPUT_PREFIX = "_transcribe/"
+SPEC = JOB_SPECS["transcribe", "StartTranscriptionJob"]
+
+_NO_SPEECH = re.compile(
+    r"speech segment long enough|(no|not|any) speech|speech (was )?not (found|detected)", re.IGNORECASE
+)
+"""Reasons of jobs that heard no speech. Language identification fails without a speech segment.
+
+Source: Amazon Transcribe API Reference, "TranscriptionJob", FailureReason.
+"""
 
 
 class Transcribe:
@@ -66,9 +78,13 @@ class Transcribe:
         return {"Settings": settings} if settings else {}
 
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
-        """Return the transcript of a job."""
-        answer = await self._aws.call("transcribe", "get_transcription_job", TranscriptionJobName=job_id)
-        job = answer["TranscriptionJob"]
+        """Return the transcript of a job.
+
+        Raises:
+            StageError: The job has no result: `streams.aws.job_status.result_of`.
+        """
+        response = await self._aws.call("transcribe", SPEC.method, TranscriptionJobName=job_id)
+        job = result_of(SPEC, job_id, response)
         content = await self._fetch(job["Transcript"]["TranscriptFileUri"])
         results = json.loads(content)["results"]
         subtitles = job.get("Subtitles", {}).get("SubtitleFileUris", [])
@@ -79,6 +95,13 @@ class Transcribe:
             subtitles=await self._fetch(subtitles[0]) if subtitles else None,
             charges=(self._prices.charge("transcribe", "StartTranscriptionJob", max(seconds, 15.0) / 60),),
         )
+
+    def silence(self, reason: str) -> Transcript | None:
+        """Return an empty transcript if a job failed because it heard no speech. AWS bills no failed jobs."""
+        if not _NO_SPEECH.search(reason):
+            return None
+        results = {"transcripts": [{"transcript": ""}], "items": [], "failure_reason": reason}
+        return Transcript("", "", json.dumps({"results": results}).encode(), None, ())
 
     async def _fetch(self, uri: str) -> bytes:
         """Read an output file of a job by its URI, in any of the forms that Transcribe returns."""

@@ -9,6 +9,7 @@ The runner executes a decision, and the replay forecast counts it.
     Call        run a transform
     Start       start a job
     Finish      fetch the result of a completed job
+    Fail        find out why a job failed
     Gather      join the results of other stages
     Check       look up a started job
     Route       forward the record
@@ -85,6 +86,15 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Fail:
+    """Find out why a job failed."""
+
+    handler: AsyncJob
+    finished: FinishedJob
+    intent: JobIntent
+
+
+@dataclass(frozen=True, slots=True)
 class Gather:
     """Join the results of other stages."""
 
@@ -109,7 +119,7 @@ class Route:
     handler: Router
 
 
-Decision = Skip | Reject | EmitStored | Superseded | Call | Start | Finish | Gather | Check | Route
+Decision = Skip | Reject | EmitStored | Superseded | Call | Start | Finish | Fail | Gather | Check | Route
 
 NOT_MATCHED = Skip("the record does not match the stage's filter")
 
@@ -168,9 +178,8 @@ class Decider:
         record = intent.record()
         if (known := self._known(await self._results.load(record.asset))) is not None:
             return known
-        if job.status == "failed":
-            return Reject(job.code or "job_failed", job.message or f"{job.service} gave no reason")
-        return Finish(handler, FinishedJob(job, record), intent)
+        decision = Fail if job.status == "failed" else Finish
+        return decision(handler, FinishedJob(job, record), intent)
 
     def _known(self, results: AssetResults) -> EmitStored | Superseded | None:
         if results.has(self._stage.result_name):

@@ -30,6 +30,7 @@ from headrace.streams.engine.decide import (
     Decider,
     Decision,
     EmitStored,
+    Fail,
     Finish,
     Gather,
     Reject,
@@ -40,6 +41,7 @@ from headrace.streams.engine.decide import (
     started_name,
 )
 from headrace.streams.engine.headers import record_history
+from headrace.streams.engine.job_failures import settle
 from headrace.streams.engine.outcome import Dead, Done, Outcome, outcome_for
 from headrace.streams.errors import PermanentError, ThrottledError, TransientError
 from headrace.streams.results import AssetResults, StoredResult
@@ -119,7 +121,7 @@ class Runner:
                 return SKIPPED if messages is None else Done(messages)
             case Check():
                 return await self._check(decision, envelope)
-            case Finish():
+            case Finish() | Fail():
                 return await self._finish(decision, envelope, received.partition)
             case Gather():
                 return await self._gather(decision, OpenedRecord(event, envelope, decision.asset, received.partition))
@@ -170,12 +172,16 @@ class Runner:
         )
         return await self._store_and_emit(task, started, started_name(self._stage), "started")
 
-    async def _finish(self, finish: Finish, envelope: EventMetadata, partition: int) -> Outcome:
+    async def _finish(self, finish: Finish | Fail, envelope: EventMetadata, partition: int) -> Outcome:
         """Fetch the result of a completed job, store it and emit it."""
-        origin = finish.intent.envelope
+        origin, finished = finish.intent.envelope, finish.finished
         cause = replace(envelope, correlation_id=origin.correlation, traceparent=origin.traceparent)
-        task = OpenedRecord(finish.finished.job, cause, finish.finished.asset, partition)
-        return await self._store_and_emit(task, await finish.handler.finish(finish.finished, self._context.services))
+        task = OpenedRecord(finished.job, cause, finished.asset, partition)
+        if isinstance(finish, Fail):
+            event = await settle(finish.handler, finished, self._context.services)
+        else:
+            event = await finish.handler.finish(finished, self._context.services)
+        return await self._store_and_emit(task, event)
 
     async def _check(self, check: Check, envelope: EventMetadata) -> Outcome:
         """Look up a job. Nothing is stored: the completion event has the same id on every attempt."""

@@ -44,6 +44,7 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
             if form
             else None,
             charges=pages.charges,
+            missing_pages=pages.missing,
         )
 
     operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import MediaReady, MediaTranscribed
+from headrace.streams.service_results import Transcript
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage
 from headrace.streams.stages._text import excerpt
@@ -17,7 +18,14 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
 
     async def finish(finished: FinishedJob, services: Services) -> MediaTranscribed:
         seconds = finished.record.duration_seconds or 0.0
-        transcript = await services.speech.get_result(finished.job.job_id, seconds)
+        return await store(finished, await services.speech.get_result(finished.job.job_id, seconds), services)
+
+    async def explain(failed: FinishedJob, services: Services) -> MediaTranscribed | None:
+        """Return an empty transcript for audio without speech: that is a result, not a failure."""
+        transcript = services.speech.silence(failed.job.message or "")
+        return None if transcript is None else await store(failed, transcript, services)
+
+    async def store(finished: FinishedJob, transcript: Transcript, services: Services) -> MediaTranscribed:
         put_blob, name = services.blobs.put_blob, stage.result_name
         subtitles = None
         if transcript.subtitles is not None:
@@ -30,6 +38,7 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
             result=await put_blob(finished.asset, f"{name}.answer.json", transcript.answer, "application/json"),
             subtitles=subtitles,
             charges=transcript.charges,
+            no_speech=not transcript.text.strip(),
         )
 
     stage = Stage(
@@ -37,7 +46,7 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
         reads=(topics.READY,),
         writes=topics.TRANSCRIBED,
         when={"kind": ["audio", "video"], "audio_codec": [{"exists": True}]},
-        handler=AsyncJob("transcribe", "StartTranscriptionJob", start, finish),
+        handler=AsyncJob("transcribe", "StartTranscriptionJob", start, finish, explain=explain),
         options=options,
         factory=transcript_stage,
         paid_operations=("transcribe.start_transcription_job", "transcribe.get_transcription_job"),

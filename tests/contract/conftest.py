@@ -46,9 +46,10 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         command = [sys.executable, "-m", "ministack"]
         process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=output, stderr=output)
     try:
-        wait_until(lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/_ministack/health"))
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: process.poll() is not None or _answers(f"{url}/_ministack/health"), seconds=180)
         assert process.poll() is None, log.read_text()
-        yield f"http://127.0.0.1:{port}"
+        yield url
     finally:
         process.terminate()
         process.wait(20)
@@ -66,7 +67,7 @@ def serve(aws_url: str) -> Serve:
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
-            wait_until(lambda: server.started)
+            wait_until(lambda: server.started, seconds=120)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.should_exit = True

@@ -605,6 +605,7 @@ CONVERSION = {
         {
             "FileInput": "s3://media/photos/cat.jpg",
             "TimecodeSource": "ZEROBASED",
+            "VideoSelector": {"Rotate": "AUTO"},
             "AudioSelectors": {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}},
         }
     ],

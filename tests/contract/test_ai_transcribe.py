@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import wave
 from typing import Any
 from uuid import uuid4
 
@@ -136,3 +138,27 @@ def status(transcribe: Any, name: str) -> str:
     return str(
         transcribe.get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"]["TranscriptionJobStatus"]
     )
+
+
+def test_silence_without_a_language_fails_as_on_aws(aws: Aws, transcribe: Any) -> None:
+    key = aws.put("silence.wav", silence())
+    request = {**speech("no-speech", key), "IdentifyLanguage": True}
+    del request["LanguageCode"]
+    transcribe.start_transcription_job(**request)
+    assert "must have a speech segment long enough" in aws.ended()["FailureReason"]
+
+
+def test_silence_in_a_known_language_is_an_empty_transcript(aws: Aws, transcribe: Any) -> None:
+    transcribe.start_transcription_job(**speech("silent-english", aws.put("silence.wav", silence())))
+    assert aws.ended()["TranscriptionJobStatus"] == "COMPLETED"
+
+
+def silence() -> bytes:
+    """Two seconds of silence as WAV."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(16_000)
+        audio.writeframes(bytes(64_000))
+    return file.getvalue()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headrace.schemas.records import Asset, Label
+from headrace.schemas.records import Asset, JobFinished, JobStarted, Label
 from headrace.streams.errors import ObjectGone, StageError
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.results import ResultsStore
@@ -53,6 +53,8 @@ class FakeServices:
     labels: tuple[Label, ...] = (Label(name="Cat", confidence=99.0),)
     gone: bool = False
     tagged: dict[str, str] = field(default_factory=dict)
+    ended: JobFinished | None = None
+    """The completion that every job lookup returns."""
     more: Any = None
     """The other services: documents, language, voice and so on."""
     failures: list[Exception] = field(default_factory=list)
@@ -87,6 +89,10 @@ class FakeServices:
         self.record_call("start", feature, token)
         return f"job-of-{token}"
 
+    async def completion_of(self, job: JobStarted | JobFinished) -> JobFinished | None:
+        self.record_call("completion_of", job.job_id)
+        return self.ended
+
     def services(self, results: ResultsStore) -> Services:
         """Return services that are all this object."""
         return Services(
@@ -101,7 +107,7 @@ class FakeServices:
             voice=self.more,
             transcoder=self.more,
             writer=self.more,
-            jobs=self.more,
+            jobs=self.more or self,
         )
 
     def asked(self, name: str) -> int:
@@ -129,3 +135,6 @@ class FakeSpeech:
         return Transcript(
             "en-US", "ask not", b"{}", b"WEBVTT", (PRICES.charge("transcribe", "StartTranscriptionJob", 1),)
         )
+
+    def silence(self, reason: str) -> Transcript | None:
+        return Transcript("", "", b"{}", None, ()) if "speech segment" in reason else None

@@ -25,6 +25,7 @@ from headrace.streams.engine.decide import (
     Decider,
     Decision,
     EmitStored,
+    Fail,
     Finish,
     Gather,
     Reject,
@@ -33,6 +34,7 @@ from headrace.streams.engine.decide import (
     Start,
     Superseded,
 )
+from headrace.streams.engine.job_failures import has_reason
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage
 
@@ -69,6 +71,9 @@ class Forecaster:
                 return RecordForecast("unwanted")
             case Reject():
                 return RecordForecast("given-up")
+            case Fail():
+                is_final = has_reason(decision.finished.job) and decision.handler.explain is None
+                return RecordForecast("given-up" if is_final else "worked")
             case EmitStored():
                 return RecordForecast("stored")
             case Superseded():

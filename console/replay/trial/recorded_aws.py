@@ -85,17 +85,32 @@ def _shape(operation: str) -> RecordedShape | None:
         return _sentiment
     if operation == "detect_dominant_language":
         return lambda answer, calls: {"Languages": answer} if not calls else None
-    if any(operation in (feature.image, feature.get) for feature in OPERATIONS.values()):
+    if any(operation == feature.image for feature in OPERATIONS.values()):
         return _whole
+    if any(operation == feature.get for feature in OPERATIONS.values()):
+        return _finished
     return None
+
+
+_SUCCEEDED = {"JobStatus": "SUCCEEDED"}
+"""Only results of successful jobs are stored, without their status."""
 
 
 def _whole(answer: Any, calls: int) -> dict[str, Any] | None:
     return dict(answer) if not calls else None
 
 
+def _finished(answer: Any, calls: int) -> dict[str, Any] | None:
+    return {**_SUCCEEDED, **answer} if not calls else None
+
+
 def _pages(answer: Any, calls: int) -> dict[str, Any] | None:
-    return None if calls else {"DocumentMetadata": {"Pages": answer["Pages"]}, "Blocks": answer["Blocks"]}
+    if calls:
+        return None
+    response = {**_SUCCEEDED, "DocumentMetadata": {"Pages": answer["Pages"]}, "Blocks": answer["Blocks"]}
+    if missing := answer.get("MissingPages"):
+        response |= {"JobStatus": "PARTIAL_SUCCESS", "Warnings": [{"Pages": missing}]}
+    return response
 
 
 def _sentiment(answer: Any, calls: int) -> dict[str, Any] | None:

@@ -1,4 +1,7 @@
-"""Run ffmpeg on untrusted files with a timeout and without network access."""
+"""Run ffmpeg on untrusted files with a timeout and without network access.
+
+Frames are not rotated unless asked: the services ignore rotation metadata by default.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,16 @@ from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 TIMEOUT_SECONDS = 600.0
 
 # Demuxers that open no other file by themselves: a playlist named .mp4 must not read the disk.
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,wav,flac,ogg,amr,srt,webvtt"
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,wav,flac,ogg,amr,aac,aiff,caf,srt,webvtt,"
+    "mpegts,mpeg,mpegvideo,avi,flv,asf,mxf"
+)
 _GUARDS = ("-hide_banner", "-nostdin", "-nostats", "-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS)
 
 _INPUT = re.compile(r"^Input #0, (\S+), from", re.MULTILINE)
 _DURATION = re.compile(r"^\s*Duration: (\d+):(\d+):([\d.]+)", re.MULTILINE)
+# Metadata of the uploader is on lines that begin with its name, so that it cannot look like side data.
+_ROTATION = re.compile(r"^\s+displaymatrix: rotation of (-?\d+(?:\.\d+)?) degrees$", re.MULTILINE)
 _STREAM = re.compile(r"^\s*Stream #0:\d+\S*: (Video|Audio|Subtitle): (\w+)(.*)$", re.MULTILINE)
 
 
@@ -40,13 +48,14 @@ class VideoStream:
 
 @dataclass(frozen=True, slots=True)
 class MediaProbe:
-    """Properties of a media file; duration in seconds, `sample_rate` 0 without audio."""
+    """Properties of a media file: duration in seconds, rotation in degrees; `sample_rate` is 0 without audio."""
 
     formats: tuple[str, ...]
     duration: float
     video: VideoStream | None
     sample_rate: int
     has_captions: bool
+    rotation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +66,9 @@ class Output:
     log: str
 
 
-def run(source: Path, *arguments: str | Path) -> Output:
-    """Run ffmpeg on `source`. Raises `NotMediaError` on an error or a timeout."""
-    done = _run(source, *arguments)
+def run(source: Path, *arguments: str | Path, rotate: bool = False) -> Output:
+    """Run ffmpeg on `source`; `rotate` applies its rotation metadata. Raises `NotMediaError` on an error or timeout."""
+    done = _run(source, *arguments, rotate=rotate)
     if done.returncode:
         raise NotMediaError(_last_line(done.stderr))
     return Output(done.stdout, done.stderr.decode(errors="replace"))
@@ -81,11 +90,12 @@ def probe(source: Path) -> MediaProbe:
         video=_video(*found["Video"]) if "Video" in found else None,
         sample_rate=int(rate[1]) if rate else 0,
         has_captions="Subtitle" in found,
+        rotation=float(rotation[1]) if (rotation := _ROTATION.search(text)) else 0.0,
     )
 
 
-def _run(source: Path, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    command = [_program(), *_GUARDS, "-i", source, *arguments]
+def _run(source: Path, *arguments: str | Path, rotate: bool = False) -> subprocess.CompletedProcess[bytes]:
+    command = [_program(), *_GUARDS, *(() if rotate else ("-noautorotate",)), "-i", source, *arguments]
     try:
         return subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:

@@ -7,12 +7,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from PIL import Image
+
 from headrace.sandbox.ai.framework import ffmpeg
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.service import Params
 
 MOST_FRAMES = 1000
 SETTINGS = {"FILE_GROUP_SETTINGS": "FileGroupSettings", "HLS_GROUP_SETTINGS": "HlsGroupSettings"}
+
+
+ROTATIONS = (None, "AUTO", "DEGREE_0")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVideo:
+    """The input of a job, and whether its frames are rotated as its metadata says."""
+
+    path: Path
+    probe: ffmpeg.MediaProbe
+    rotate: bool
+
+    def run(self, *arguments: str | Path) -> None:
+        """Run ffmpeg on the input. Raises `UnprocessableMediaError`."""
+        ffmpeg.run(self.path, *arguments, rotate=self.rotate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +60,8 @@ def unsupported(settings: Params) -> str:
     groups, inputs = settings.get("OutputGroups", []), settings.get("Inputs", [])
     if len(inputs) != 1 or not inputs[0].get("FileInput", "").startswith("s3://"):
         return "Settings.Inputs: this endpoint takes one input, s3://bucket/key"
+    if inputs[0].get("VideoSelector", {}).get("Rotate") not in ROTATIONS:
+        return "Settings.Inputs.VideoSelector.Rotate: this endpoint takes AUTO and DEGREE_0"
     types = [group.get("OutputGroupSettings", {}).get("Type") for group in groups]
     if not types or len(set(types)) < len(types) or not set(types) <= SETTINGS.keys():
         return f"Settings.OutputGroups: this endpoint takes one group of each type, {' and '.join(SETTINGS)}"
@@ -65,24 +85,33 @@ def destination(group: Params) -> str:
     return str(settings.get(SETTINGS[settings["Type"]], {}).get("Destination", ""))
 
 
-def make(source: Path, stem: str, group: Params, output: Params, folder: Path) -> ConvertedFile:
+def open_source(path: Path, settings: Params) -> SourceVideo:
+    """Return the input of a job with its properties. Raises `UnprocessableMediaError`.
+
+    `Rotate: AUTO` applies the rotation of an MP4 or MOV file if it is a right angle.
+    Source: AWS Elemental MediaConvert API Reference, "Jobs", InputRotate.
+    """
+    probe = ffmpeg.probe(path)
+    is_automatic = settings["Inputs"][0].get("VideoSelector", {}).get("Rotate") == "AUTO"
+    is_right_angle = probe.rotation % 90 == 0
+    return SourceVideo(path, probe, is_automatic and "mp4" in probe.formats and is_right_angle)
+
+
+def make(source: SourceVideo, stem: str, group: Params, output: Params, folder: Path) -> ConvertedFile:
     """Create one output of a group in `folder`; file names begin with `stem`.
 
     Raises `UnprocessableMediaError`.
     """
     folder.mkdir()
-    probe = ffmpeg.probe(source)
     match _kind(output):
         case "video":
-            return _video(source, output, folder, probe)
+            return _video(source, output, folder)
         case "hls":
             seconds = group["OutputGroupSettings"]["HlsGroupSettings"].get("SegmentLength", 10)
-            return _segments(
-                source, output, folder, probe, HlsOutput(f"{stem}{output.get('NameModifier', '')}", seconds)
-            )
+            return _segments(source, output, folder, HlsOutput(f"{stem}{output.get('NameModifier', '')}", seconds))
         case "audio":
-            return _audio(source, output, folder, probe)
-    return _frames(source, output, folder, probe)
+            return _audio(source, output, folder)
+    return _frames(source, output, folder)
 
 
 def playlist(renditions: Sequence[tuple[str, ConvertedFile]]) -> str:
@@ -107,18 +136,18 @@ def _kind(output: Params) -> str:
     return "frames" if container == "RAW" and video == "FRAME_CAPTURE" and not sound else ""
 
 
-def _video(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe) -> ConvertedFile:
-    codecs, (width, height) = _codecs(output, probe)
-    ffmpeg.run(source, *codecs, "-movflags", "+faststart", folder / "made.mp4")
-    return ConvertedFile(((".mp4", folder / "made.mp4"),), round(probe.duration * 1000), width, height)
+def _video(source: SourceVideo, output: Params, folder: Path) -> ConvertedFile:
+    file = folder / "made.mp4"
+    source.run(*_codecs(output, source), "-movflags", "+faststart", file)
+    return ConvertedFile(((".mp4", file),), round(source.probe.duration * 1000), *_frame_size(file))
 
 
-def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe, hls: HlsOutput) -> ConvertedFile:
+def _segments(source: SourceVideo, output: Params, folder: Path, hls: HlsOutput) -> ConvertedFile:
     """Cut a video into segments, and return them with their final names in the playlist."""
-    codecs, (width, height) = _codecs(output, probe)
     keys = ("-force_key_frames", f"expr:gte(t,n_forced*{hls.seconds})")
     cut = ("-f", "hls", "-hls_time", str(hls.seconds), "-hls_playlist_type", "vod", "-start_number", "1")
-    ffmpeg.run(source, *codecs, *keys, *cut, "-hls_segment_filename", folder / "%05d.ts", folder / "list.m3u8")
+    names = ("-hls_segment_filename", folder / "%05d.ts", folder / "list.m3u8")
+    source.run(*_codecs(output, source), *keys, *cut, *names)
     lines = (folder / "list.m3u8").read_text("utf-8").splitlines()
     lengths = [float(line.removeprefix("#EXTINF:").rstrip(",")) for line in lines if line.startswith("#EXTINF:")]
     files = sorted(folder.glob("*.ts"))
@@ -126,39 +155,50 @@ def _segments(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaPro
     named = [quote(f"{hls.name}_{line}") if line.endswith(".ts") else line for line in lines]
     (folder / "list.m3u8").write_text("\n".join(named) + "\n", "utf-8")
     ends = ((".m3u8", folder / "list.m3u8"), *((f"_{file.name}", file) for file in files))
-    return ConvertedFile(ends, round(probe.duration * 1000), width, height, round(peak))
+    return ConvertedFile(ends, round(source.probe.duration * 1000), *_frame_size(files[0]), round(peak))
 
 
-def _codecs(output: Params, probe: ffmpeg.MediaProbe) -> tuple[tuple[str, ...], tuple[int, int]]:
-    """Return the ffmpeg arguments for a scaled video, and its size."""
-    if probe.video is None:
+def _codecs(output: Params, source: SourceVideo) -> tuple[str, ...]:
+    """Return the ffmpeg arguments for a video that is fitted into the size of the output, with black bars."""
+    if source.probe.video is None:
         raise UnprocessableMediaError("The input has no video.")
     wanted = output["VideoDescription"]
-    width, height = wanted.get("Width", probe.video.width), wanted.get("Height", probe.video.height)
     codecs = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "28", "-pix_fmt", "yuv420p")
     sound = ("-map", "0:a:0?", "-c:a", "aac", "-b:a", "96k") if output.get("AudioDescriptions") else ("-an",)
-    return ("-y", "-map", "0:V:0", *codecs, *sound, "-s", f"{width}x{height}"), (width, height)
+    filters = "scale=w='trunc(iw*sar/2)*2':h=ih,setsar=1"
+    if "Width" in wanted and "Height" in wanted:
+        size = f"{wanted['Width']}:{wanted['Height']}"
+        filters += f",scale={size}:force_original_aspect_ratio=decrease,pad={size}:-1:-1"
+    return ("-y", "-map", "0:V:0", *codecs, *sound, "-vf", filters)
 
 
-def _audio(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe) -> ConvertedFile:
-    if not probe.sample_rate:
+def _audio(source: SourceVideo, output: Params, folder: Path) -> ConvertedFile:
+    if not source.probe.sample_rate:
         raise UnprocessableMediaError("The input has no audio.")
     file = folder / "made.m4a"
-    ffmpeg.run(source, "-y", "-map", "0:a:0", "-vn", "-c:a", "aac", "-b:a", "96k", file)
+    source.run("-y", "-map", "0:a:0", "-vn", "-c:a", "aac", "-b:a", "96k", file)
     ending = f".{output.get('Extension', 'mp4')}"
-    return ConvertedFile(((ending, file),), round(probe.duration * 1000))
+    return ConvertedFile(((ending, file),), round(source.probe.duration * 1000))
 
 
-def _frames(source: Path, output: Params, folder: Path, probe: ffmpeg.MediaProbe) -> ConvertedFile:
-    if probe.video is None:
+def _frames(source: SourceVideo, output: Params, folder: Path) -> ConvertedFile:
+    if source.probe.video is None:
         raise UnprocessableMediaError("The input has no video.")
     capture = output["VideoDescription"]["CodecSettings"].get("FrameCaptureSettings", {})
     rate = f"{capture.get('FramerateNumerator', 1)}/{capture.get('FramerateDenominator', 10)}"
     most = min(capture.get("MaxCaptures", MOST_FRAMES), MOST_FRAMES)
     frames = ("-vf", f"fps={rate}:round=up", "-frames:v", str(most), "-q:v", "4", "-start_number", "0")
-    ffmpeg.run(source, "-y", "-map", "0:V:0", *frames, folder / "%07d.jpg")
+    source.run("-y", "-map", "0:V:0", *frames, folder / "%07d.jpg")
     files = tuple((f".{file.stem}.jpg", file) for file in sorted(folder.glob("*.jpg")))
     if not files:
         raise UnprocessableMediaError("The input has no frame.")
-    size = (probe.video.width, probe.video.height)
-    return ConvertedFile(files, round(probe.duration * 1000), *size)
+    with Image.open(files[0][1]) as picture:
+        return ConvertedFile(files, round(source.probe.duration * 1000), *picture.size)
+
+
+def _frame_size(file: Path) -> tuple[int, int]:
+    """Return the width and height of the frames that ffmpeg wrote."""
+    video = ffmpeg.probe(file).video
+    if video is None:
+        raise UnprocessableMediaError("The output has no frame.")
+    return video.width, video.height

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,26 +80,38 @@ def work(job: LedgerJob, cloud: AwsClients) -> Params:
             cloud.fetch(bucket, key, folder / "source")
         except CloudRefusedError as error:
             raise UnprocessableMediaError(f"Unable to open input file [s3://{job.asset}]: not found") from error
-        groups = job.request["Settings"]["OutputGroups"]
-        return {"groups": [_group(group, stem, folder / str(n), cloud) for n, group in enumerate(groups)]}
+        settings = job.request["Settings"]
+        upload = _Upload(conversion.open_source(folder / "source", settings), stem, cloud)
+        groups = enumerate(settings["OutputGroups"])
+        return {"groups": [_group(group, folder / str(n), upload) for n, group in groups]}
 
 
-def _group(group: Params, stem: str, folder: Path, cloud: AwsClients) -> Params:
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """The input of a job, the name of its outputs, and where they are stored."""
+
+    source: conversion.SourceVideo
+    stem: str
+    cloud: AwsClients
+
+
+def _group(group: Params, folder: Path, upload: _Upload) -> Params:
     """Create and upload the outputs of a group; names are the input's name and the output's modifier."""
     folder.mkdir()
     bucket, _, prefix = conversion.destination(group).removeprefix("s3://").partition("/")
     outputs, renditions = [], []
     for n, output in enumerate(group["Outputs"]):
-        name = f"{stem}{output.get('NameModifier', '')}"
-        converted = conversion.make(folder.parent / "source", stem, group, output, folder / str(n))
-        paths = [_put(cloud, bucket, f"{prefix}{name}{ending}", file) for ending, file in converted.files]
+        name = f"{upload.stem}{output.get('NameModifier', '')}"
+        converted = conversion.make(upload.source, upload.stem, group, output, folder / str(n))
+        paths = [_put(upload.cloud, bucket, f"{prefix}{name}{ending}", file) for ending, file in converted.files]
         renditions.append((name, converted))
         outputs.append(_output(converted, paths[:1] if conversion.is_hls(group) else paths))
     if not conversion.is_hls(group):
         return {"type": "FILE_GROUP", "outputs": outputs}
     listed = folder / "all.m3u8"
     listed.write_text(conversion.playlist(renditions), "utf-8")
-    return {"type": "HLS_GROUP", "outputs": outputs, "playlists": [_put(cloud, bucket, f"{prefix}{stem}.m3u8", listed)]}
+    playlists = [_put(upload.cloud, bucket, f"{prefix}{upload.stem}.m3u8", listed)]
+    return {"type": "HLS_GROUP", "outputs": outputs, "playlists": playlists}
 
 
 def _put(cloud: AwsClients, bucket: str, key: str, file: Path) -> str:

@@ -21,6 +21,10 @@ MOST_MEDIA_BYTES = 2 * 1024**3  # https://docs.aws.amazon.com/transcribe/latest/
 SERVICE_BUCKET = "headrace-transcribe"
 DEFAULT_LANGUAGE = "en-US"
 FORMATS = ("mp4", "mp3", "wav", "flac", "ogg", "amr", "webm", "m4a")
+NO_SPEECH = (
+    "Your audio file must have a speech segment long enough in duration to perform automatic language identification. "
+    "Provide an audio file with someone speaking for a longer period of time and try your request again."
+)
 STATUS = {RUNNING: "IN_PROGRESS", SUCCEEDED: "COMPLETED", FAILED: "FAILED"}
 
 
@@ -28,6 +32,8 @@ def work(job: LedgerJob, cloud: AwsClients) -> dict[str, Any]:
     """Write the transcript of `job` to its bucket; return its properties and the written keys."""
     with TemporaryDirectory() as folder:
         probe, recognized = _listen(job, cloud, Path(folder))
+    if "LanguageCode" not in job.request and not recognized.segments:
+        raise UnprocessableMediaError(NO_SPEECH)
     found: dict[str, Any] = {"MediaSampleRateHertz": probe.sample_rate, "MediaFormat": _format(job, probe)}
     if "LanguageCode" in job.request:
         found["LanguageCode"] = job.request["LanguageCode"]

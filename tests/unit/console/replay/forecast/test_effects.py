@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from headrace.console.replay.forecast.effects import Forecaster, RecordForecast
 from headrace.schemas.cloudevents import EventMetadata, from_headers
@@ -76,6 +77,7 @@ async def a_newer_version_came(world: World) -> None:
 
 
 TOKEN = job_token("labels", asset(), get_stages(["labels"])[0].result_name)
+FAILED = job_finished(TOKEN, status="failed", message="codec not supported")
 STRANGER = job_token("labels", NEWER, "labels@1")
 
 CASES: list[tuple[str, Callable[[World], Awaitable[None]], str, ConsumerRecord, str]] = [
@@ -86,7 +88,8 @@ CASES: list[tuple[str, Callable[[World], Awaitable[None]], str, ConsumerRecord, 
     ("a job once more", a_video_was_started, "labels", received(ready(**VIDEO)), "stored"),
     ("a completion", a_video_was_started, "labels", received(job_finished(TOKEN)), "worked"),
     ("a completion once more", a_video_was_labelled, "labels", received(job_finished(TOKEN)), "stored"),
-    ("a job that failed", a_video_was_started, "labels", received(job_finished(TOKEN, status="failed")), "given-up"),
+    ("a job that failed", a_video_was_started, "labels", received(FAILED), "given-up"),
+    ("a job without a reason", a_video_was_started, "labels", received(replace(FAILED, message="FAILED")), "worked"),
     ("an unknown job", nothing, "labels", received(job_finished(STRANGER)), "given-up"),
     ("another stage's job", nothing, "moderation", received(job_finished(TOKEN)), "unwanted"),
     ("an old version", a_newer_version_came, "labels", received(ready()), "superseded"),
