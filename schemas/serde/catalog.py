@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 Schema = dict[str, Any]
 
@@ -22,6 +23,16 @@ class SchemaVersion:
     def label(self) -> str:
         """Return the name with the version: `MediaUploaded v1`."""
         return f"{self.event} v{self.number}"
+
+
+class SchemaLookup(Protocol):
+    """The schema registry as the codec uses it. Both methods block and raise `RegistryUnavailableError`."""
+
+    def schema(self, schema_id: int) -> Schema | None:
+        """Return the schema with this id; None if there is none."""
+
+    def ids(self, published: tuple[SchemaVersion, ...]) -> Mapping[str, int]:
+        """Return the ids of the registered versions, by `SchemaVersion.label`."""
 
 
 def versions() -> tuple[SchemaVersion, ...]:

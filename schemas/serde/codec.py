@@ -7,10 +7,9 @@ With a schema registry, Confluent's "Wire format": 00, the schema's id in the re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any
 
 import fastavro
 from fastavro.schema import fingerprint as _fingerprint
@@ -21,12 +20,16 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata, to_headers
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import EVENTS, Event
-from headrace.schemas.serde.catalog import Schema, SchemaVersion, latest, versions
+from headrace.schemas.serde.catalog import Schema, SchemaLookup, SchemaVersion, latest, versions
+from headrace.schemas.serde.limited_stream import stream_of
+from headrace.schemas.serde.writer_schema import InvalidSchemaError, checked_schema, event_name
 
 MARKER = b"\xc3\x01"
 HEADER = 10
 MAGIC = b"\x00"
 ID_HEADER = 5
+MAX_SCHEMAS_PER_EVENT = 500
+LONGEST_REASON = 500
 
 _PLAIN = (datetime, bytes)
 """Types that fastavro encodes itself; msgspec would turn them into text."""
@@ -57,10 +60,6 @@ class SchemaNotRegisteredError(RuntimeError):
     """The schema registry lacks schemas that this process writes with."""
 
 
-class InvalidSchemaError(ValueError):
-    """The value is not an Avro schema."""
-
-
 def fingerprint(schema: Schema) -> bytes:
     """Return the CRC-64-AVRO of the schema's canonical form: 8 bytes, little-endian.
 
@@ -74,16 +73,6 @@ def fingerprint(schema: Schema) -> bytes:
         return bytes.fromhex(_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
     except Exception as error:  # fastavro raises many types for an invalid schema
         raise InvalidSchemaError(_words(error)) from error
-
-
-class SchemaLookup(Protocol):
-    """The schema registry as the codec uses it. Both methods block and raise `RegistryUnavailableError`."""
-
-    def schema(self, schema_id: int) -> Schema | None:
-        """Return the schema with this id; None if there is none."""
-
-    def ids(self, published: tuple[SchemaVersion, ...]) -> Mapping[str, int]:
-        """Return the ids of the registered versions, by `SchemaVersion.label`."""
 
 
 class Codec:
@@ -107,14 +96,17 @@ class Codec:
         A schema of an unknown event is ignored. Of two schemas with one fingerprint, the first stays.
 
         Raises:
-            InvalidSchemaError: The value is not an Avro schema.
+            InvalidSchemaError: The value is not an Avro schema, is not safe to decode with, or is one too many.
         """
-        mark = MARKER + fingerprint(schema)
-        event = schema.get("name", "").rpartition(".")[2] if isinstance(schema, dict) else ""
+        checked = checked_schema(schema)
+        mark, event = MARKER + fingerprint(checked), event_name(checked)
         if event not in self._newest or mark in self._readers:
             return
-        same = mark == self._writers[EVENTS[event]][0]
-        self._readers[mark] = (fastavro.parse_schema(schema), None if same else self._newest[event], EVENTS[event])
+        record = EVENTS[event]
+        if sum(each is record for _, _, each in self._readers.values()) >= MAX_SCHEMAS_PER_EVENT:
+            raise InvalidSchemaError(f"{event} has at most {MAX_SCHEMAS_PER_EVENT} schemas")
+        same = mark == self._writers[record][0]
+        self._readers[mark] = (_parsed(checked), None if same else self._newest[event], record)
 
     def load_schema_ids(self) -> None:
         """Load the registry's ids of the schemas, so that records are written in the Confluent wire format.
@@ -149,8 +141,8 @@ class Codec:
         """
         if unknown.schema_id is None or self._registry is None:
             raise unknown
-        schema = self._registry.schema(unknown.schema_id)
         try:
+            schema = self._registry.schema(unknown.schema_id)
             known = schema is not None and self._add_id(unknown.schema_id, schema)
         except InvalidSchemaError as error:
             why = f"schema {unknown.schema_id} of the schema registry is not an Avro schema: {error}"
@@ -203,7 +195,7 @@ class Codec:
         """Decode a record. Raises `DecodeError`, of which `UnknownSchemaError` is a kind, and nothing else."""
         if not data:
             raise DecodeError("no value: a tombstone or an empty record")
-        stream = BytesIO(data)
+        stream = stream_of(data)
         reader = self._readers.get(stream.read(HEADER))
         if reader is None:
             reader = self._readers.get(data[:ID_HEADER])
@@ -235,12 +227,19 @@ def load() -> Codec:
     return Codec(versions())
 
 
+def _parsed(schema: Schema) -> Any:
+    try:
+        return fastavro.parse_schema(schema)
+    except Exception as error:  # fastavro raises many types for an invalid schema
+        raise InvalidSchemaError(_words(error)) from error
+
+
 def _prefix(schema_id: int) -> bytes:
     return MAGIC + schema_id.to_bytes(4, "big")
 
 
 def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return str(error)[:LONGEST_REASON] or type(error).__name__
 
 
 def to_producer_record(event: Event, envelope: EventMetadata, codec: Codec) -> ProducerRecord:

@@ -21,6 +21,7 @@ from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.catalog import Schema, SchemaVersion
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError
+from headrace.schemas.serde.writer_schema import parse_schema
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import Schema as ClientSchema
@@ -65,7 +66,7 @@ class SchemaRegistry:
         self._backoff_until, self._reason = clock(), ""
 
     def schema(self, schema_id: int) -> Schema | None:
-        """Return the Avro schema with this id; None if there is none."""
+        """Return the Avro schema with this id; None if there is none. Raises `InvalidSchemaError`."""
         with self._lock:
             if self._clock() < self._backoff_until:
                 raise RegistryUnavailableError(self._reason)
@@ -73,13 +74,12 @@ class SchemaRegistry:
                 with self._translated_errors():
                     found = self._client.get_schema(schema_id)
                     text = found.schema_str if found.schema_type == "AVRO" else None
-                    schema: Schema | None = json.loads(text) if text else None
-                    return schema
             except _Absent:
                 return None
             except RegistryUnavailableError as down:
                 self._backoff_until, self._reason = self._clock() + BACKOFF_SECONDS, str(down)
                 raise
+        return parse_schema(text.encode(errors="replace")) if text else None
 
     def ids(self, published: tuple[SchemaVersion, ...]) -> Mapping[str, int]:
         """Return the ids of registered versions, by label. Registers missing ones first if `register` is set."""
@@ -134,7 +134,7 @@ class SchemaRegistry:
                 f"no schema registry at {self._name}: start it, or correct HEADRACE_SCHEMA_REGISTRY"
                 f" ({error or type(error).__name__})"
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise self._no_registry() from error
 
     def _no_registry(self) -> RegistryUnavailableError:

@@ -16,6 +16,7 @@ from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.catalog import SchemaVersion
 from headrace.schemas.serde.codec import Codec, fingerprint
+from headrace.schemas.serde.writer_schema import InvalidSchemaError, parse_schema
 
 log = structlog.get_logger("headrace")
 
@@ -45,8 +46,8 @@ def follow_schemas(settings: KafkaSettings, codec: Codec) -> TopicFollower:
     def add(value: bytes, _: Headers) -> None:
         """Skip an invalid record, which must not stop the readers of the topic."""
         try:
-            codec.add_writer_schema(json.loads(value))
-        except (ValueError, RecursionError) as error:
+            codec.add_writer_schema(parse_schema(value))
+        except InvalidSchemaError as error:
             log.warning("invalid_schema_record", topic=topics.SCHEMAS.name, reason=str(error))
 
     return TopicFollower(settings, [topics.SCHEMAS], add)

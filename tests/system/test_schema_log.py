@@ -167,7 +167,19 @@ def test_follower_adds_later_schemas(settings: KafkaSettings, newer: SchemaVersi
     assert eventually(lambda: is_read(follower, data))
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"\xff\xfe", b"no json", b"{}", b"[" * 100_000, b'{"type": "record"}'])
+RUBBISH = (
+    b"",
+    b"\xff\xfe",
+    b"no json",
+    b"{}",
+    b"[" * 100_000,
+    b'{"type": "record"}',
+    b'{"type": "record", "name": "MediaUploaded", "fields": [{"name": "x", "type": "MediaUploaded"}]}',
+    b'{"type": "record", "name": "MediaUploaded", "fields": [{"name": "x", "type": ["null", "MediaUploaded"]}]}',
+)
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH)
 def test_follower_skips_invalid_schema_records(
     settings: KafkaSettings, newer: SchemaVersion, follower: Codec, rubbish: bytes
 ) -> None:

@@ -15,7 +15,8 @@ from headrace.schemas.evolution import schema_walk
 from headrace.schemas.records import EVENTS, Asset, Event, JobFinished, MediaCompleted, MediaDeleted, MediaProbed
 from headrace.schemas.serde import catalog, codec
 from headrace.schemas.serde.catalog import Schema, SchemaVersion
-from headrace.schemas.serde.codec import Codec, DecodeError, InvalidSchemaError, UnknownSchemaError
+from headrace.schemas.serde.codec import Codec, DecodeError, UnknownSchemaError
+from headrace.schemas.serde.writer_schema import InvalidSchemaError
 from tests.unit.schemas.secrets import field
 
 BOOK = codec.load()

@@ -162,8 +162,10 @@ def test_unknown_registry_id_is_named(client: SchemaRegistryClient) -> None:
         ('"string"', "AVRO"),
         ('syntax = "proto3";', "PROTOBUF"),
         ('{"type": "record"}', "AVRO"),
+        ("[" * 50_000, "AVRO"),
+        ('{"type": "record", "name": "MediaDeleted", "fields": [{"name": "x", "type": "MediaDeleted"}]}', "AVRO"),
     ],
-    ids=["another record", "no record", "no Avro", "a bad schema"],
+    ids=["another record", "no record", "no Avro", "a bad schema", "deep JSON", "a recursive schema"],
 )
 def test_schema_of_a_foreign_event_stays_unknown(double: RegistryDouble, text: str, kind: str) -> None:
     id_ = double.add(text, kind)

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.catalog import Schema, SchemaVersion
-from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError, SchemaLookup
+from headrace.schemas.serde.catalog import Schema, SchemaLookup, SchemaVersion
+from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError
 from headrace.streams.engine import circuit_breaker
 from headrace.streams.engine import processor as subject
 from headrace.streams.engine.context import RunnerContext
