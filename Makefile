@@ -9,7 +9,7 @@ LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
+.PHONY: help demo test test-busy test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline bench-hostile fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ bench-replay: $(VENV)/dev.stamp ## Measure listing and redrive of dead letters, 
 
 bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages against their rate limits
 	@$(BIN)/python -m bench.pipeline $(ARGS)
+
+bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB
+	@$(BIN)/python -m bench.redaction
 
 fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages) and the rules (100,000 patterns)
 	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)

@@ -1,47 +1,64 @@
 """Remove secrets from text, for logs, error reasons and terminals. Pure.
 
-Sources: AWS IAM identifiers (`AKIA` and `ASIA` keys), Signature Version 4 query strings, RFC 6750 (bearer tokens),
-RFC 7519 (JSON Web Tokens).
+`headrace.schemas.secret_patterns` lists what counts as a secret. Time is linear in the length of the text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+from headrace.schemas.secret_patterns import NAMES, PATTERNS
 
 PLACEHOLDER = "[redacted]"
+NAMED_LIKE_A_SECRET = re.compile(NAMES, re.IGNORECASE)
 
-_NAMES = r"(?:authorization|secret|token|passw(?:or)?d|signature|credential|cookie|api[_-]?key)"
-NAMED_LIKE_A_SECRET = re.compile(_NAMES, re.IGNORECASE)
-# Each pattern is bounded or anchored by a lookbehind, so that no text takes quadratic time.
-_SECRETS = (
-    # A query string, as in a presigned URL. An object key may end in a question mark.
-    re.compile(r"\?(?P<secret>[^\s\"'<>?=&]+=[^\s\"'<>]*)"),
-    re.compile(r"(?i)\bauthorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?P<secret>[^\"'\r\n]+)"),
-    re.compile(r"(?i)\bbearer\s{1,4}(?P<secret>[\w.~+/=-]{8,})"),
-    re.compile(r"(?<![A-Z0-9])(?P<secret>(?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Z0-9])"),
-    re.compile(r"(?<![\w-])(?P<secret>eyJ[\w-]+\.[\w-]+\.[\w-]*)"),
-    re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://(?P<secret>[^\s/@\"'<>]+:[^\s/@\"'<>]+)@"),
-    re.compile(
-        rf"(?i)(?<![\w-])[\w-]{{0,40}}{_NAMES}[\w-]{{0,40}}[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?P<secret>[^\s\"'<>,;&]+)"
-    ),
-)
+LONGEST_TEXT = 65_536
+"""Characters of a text that are kept. Longer texts are cut before they are searched."""
+
+_OVERLAP = 4096
+"""Characters that are searched beyond a cut, so that no secret across the cut shows its beginning."""
+
+_MARK = "\N{NULL}"
+_MARKS = re.compile(f"{_MARK}+")
+
+_Fill = Callable[[str], str]
 
 
-# Few texts match this; the test costs a tenth of testing each pattern.
-_SUSPECT = re.compile(rf"[?=]|://|AKIA|ASIA|eyJ|(?i:bearer)|(?i:{_NAMES})")
+def redact(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Replace each secret by `PLACEHOLDER`, and what follows `longest` characters by its length."""
+    if len(text) <= longest:
+        return _replace(text, lambda _: PLACEHOLDER)
+    kept = mask(text[: longest + _OVERLAP], _MARK)[:longest]
+    return f"{_MARKS.sub(PLACEHOLDER, kept)}... ({len(text) - longest:,} more characters)"
 
 
-def redact(text: str, fill: str | None = None) -> str:
-    """Replace each secret with `PLACEHOLDER`, or with the character `fill`, repeated to the same length."""
-    if not _SUSPECT.search(text):
-        return text
-    for pattern in _SECRETS:
-        text = pattern.sub(
-            lambda match: _replace_secret(match, fill * len(match["secret"]) if fill else PLACEHOLDER), text
-        )
+def mask(text: str, character: str) -> str:
+    """Replace each character of a secret by another one."""
+    return _replace(text, lambda secret: character * len(secret))
+
+
+def _replace(text: str, fill: _Fill) -> str:
+    folded = _fold(text)
+    for kind in PATTERNS:
+        if any(hint in folded for hint in kind.hints):
+            text = _replace_kind(text, folded if kind.folded else text, kind.pattern, fill)
+            folded = _fold(text)
     return text
 
 
-def _replace_secret(match: re.Match[str], placeholder: str) -> str:
-    start, end = (position - match.start() for position in match.span("secret"))
-    return match[0][:start] + placeholder + match[0][end:]
+def _replace_kind(text: str, searched: str, pattern: re.Pattern[str], fill: _Fill) -> str:
+    """Replace the secrets at the positions where `searched`, which has the same length, has them."""
+    pieces: list[str] = []
+    copied = 0
+    for match in pattern.finditer(searched):
+        begin, end = match.span("secret")
+        if begin >= 0:
+            pieces += (text[copied:begin], fill(text[begin:end]))
+            copied = end
+    return "".join((*pieces, text[copied:])) if pieces else text
+
+
+def _fold(text: str) -> str:
+    """Return the text in lower case, with the same length: the one letter that becomes two is replaced before."""
+    return text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()

@@ -9,9 +9,7 @@ from headrace.connectors.events.results import Rejected
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ProducerRecord
-from headrace.schemas.redaction import redact
-
-LONGEST_REASON = 1000
+from headrace.schemas.safe_text import header_text
 
 
 def rejected_message(
@@ -20,14 +18,13 @@ def rejected_message(
     """Build the dead letter of a message, with its id as the key.
 
     `failed_at` holds the first and the last failure; `origin` holds the headers of its origin.
-    The reason is redacted, free of control characters, and at most 1,000 characters long.
+    The reason is redacted, escaped, and at most 1,000 characters long.
     """
     first, last = failed_at
-    text = "".join(char if char.isprintable() else " " for char in redact(rejected.reason))[:LONGEST_REASON]
     values = {
         "dlq-stage": "bridge",
         "dlq-code": rejected.code,
-        "dlq-message": text,
+        "dlq-message": header_text(rejected.reason),
         "dlq-first-failure": timestamp(first),
         "dlq-last-failure": timestamp(last),
         **origin,

@@ -13,12 +13,14 @@ from headrace.console.assets.projection import AssetProjection
 from headrace.console.assets.timeline import TimelineStep, timeline
 from headrace.console.dlq.letter import stage_of
 from headrace.console.dlq.listing import ListedLetter
-from headrace.console.dlq.sanitize import header, mask_bytes, reason, sanitize_json, text
+from headrace.console.dlq.sanitize import header, mask_bytes, reason
 from headrace.console.dlq.serialize import format_timestamp, letter
 from headrace.console.kafka.entry import LogEntry
 from headrace.schemas import topics
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import JobFinished
+from headrace.schemas.redaction import redact
+from headrace.schemas.safe_text import redact_data
 
 DUMPED = 512
 """Bytes of an unparseable value that are shown."""
@@ -32,7 +34,7 @@ def describe(listed: ListedLetter, entry: LogEntry, record_count: int, steps: li
     return {
         **letter(listed),
         "records": record_count,
-        "headers": [[text(name), header(name, value)] for name, value in entry.record.headers],
+        "headers": [[redact(name), header(name, value)] for name, value in entry.record.headers],
         "value": value(entry),
         "timeline": [_step(step) for step in steps],
         "redrive": redrive_command(listed),
@@ -46,9 +48,9 @@ def value(entry: LogEntry) -> dict[str, Any]:
         return {"size": None, "kind": "tombstone"}
     size = {"size": len(data)}
     if entry.event is not None:
-        return {**size, "kind": entry.event.EVENT, "record": sanitize_json(msgspec.to_builtins(entry.event))}
+        return {**size, "kind": entry.event.EVENT, "record": redact_data(msgspec.to_builtins(entry.event))}
     try:
-        return {**size, "kind": "json", "record": sanitize_json(json.loads(data))}
+        return {**size, "kind": "json", "record": redact_data(json.loads(data))}
     except (ValueError, RecursionError):
         return {**size, "kind": "bytes", "hex": dump(data)}
 
@@ -98,5 +100,5 @@ def _asset(entry: LogEntry, load_assets: Callable[[str], AssetProjection]) -> st
 
 
 def _readable(step: TimelineStep) -> TimelineStep:
-    summary = reason(step.words) if step.event in ("DeadLetter", "Retry") else text(step.words)
-    return replace(step, words=summary, location=text(step.location) if step.location else None)
+    summary = reason(step.words) if step.event in ("DeadLetter", "Retry") else redact(step.words)
+    return replace(step, words=summary, location=redact(step.location) if step.location else None)

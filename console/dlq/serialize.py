@@ -9,10 +9,11 @@ from typing import Any
 from headrace.console.dlq.dispositions import Disposition
 from headrace.console.dlq.letter import failed_at, stage_of, text_of
 from headrace.console.dlq.listing import LetterPage, ListedLetter
-from headrace.console.dlq.sanitize import reason, text
+from headrace.console.dlq.sanitize import reason
 from headrace.console.dlq.stats import LetterGroup, LetterStats
 from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.redaction import redact
 
 LONGEST = 18
 """Digits of the longest number that a header may hold."""
@@ -36,18 +37,18 @@ def letter(listed: ListedLetter) -> dict[str, Any]:
     return {
         "id": listed.id,
         "stage": stage_of(record.topic),
-        "code": text(text_of(headers, "dlq-code", "unknown")),
-        "class": text(text_of(headers, "dlq-class")),
-        "key": text(LogEntry(record).key),
+        "code": redact(text_of(headers, "dlq-code", "unknown")),
+        "class": redact(text_of(headers, "dlq-class")),
+        "key": redact(LogEntry(record).key),
         "failed_at": format_timestamp(failed_at(record, headers)),
-        "first_failure": text(text_of(headers, "dlq-first-failure")),
+        "first_failure": redact(text_of(headers, "dlq-first-failure")),
         "attempts": _number(headers, "dlq-attempts") or 0,
         "redriven": _number(headers, "replay-count") or 0,
         "reason": reason(text_of(headers, "dlq-message")),
-        "origin": text(origin(headers)),
+        "origin": redact(origin(headers)),
         "origin_at": None if written is None else format_timestamp(written / 1000),
         "record": LogEntry(record).place,
-        "event": text(text_of(headers, "ce_id")),
+        "event": redact(text_of(headers, "ce_id")),
         "disposition": disposition(listed.disposition) if listed.disposition else None,
     }
 
@@ -56,9 +57,9 @@ def disposition(decision: Disposition) -> dict[str, str]:
     """Convert a disposition."""
     return {
         "status": decision.kind,
-        "why": text(decision.why),
-        "by": text(decision.by),
-        "at": text(decision.at),
+        "why": redact(decision.why),
+        "by": redact(decision.by),
+        "at": redact(decision.at),
     }
 
 
@@ -105,8 +106,8 @@ def _group(group: LetterGroup, new: bool) -> dict[str, Any]:
         "class": kind.name,
         "normalized_reason": kind.normalized_reason,
         "letters": group.letters,
-        "first": text(group.first),
-        "last": text(group.last),
+        "first": redact(group.first),
+        "last": redact(group.last),
         "new": new,
         "example": group.example,
     }

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 from headrace.console.dlq.dispositions import Disposition, disposition_of
 from headrace.console.dlq.letter import id_of, identity, stage_of
-from headrace.console.dlq.sanitize import reason, text
+from headrace.console.dlq.sanitize import reason
 from headrace.console.kafka.entry import seconds_of
 from headrace.console.kafka.header_picker import HeaderPicker
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.redaction import redact
 
 NEW = 24 * 3600.0
 """Seconds for which a group of failures is new."""
@@ -138,7 +139,9 @@ class LetterCounter:
         if not known:
             hour = _hour_of(record)
             failed = f"{hour}:00:00.000Z".encode()
-        kind = FailureKindKey(stage_of(record.topic), text(code) or "unknown", text(name), normalize_reason(message))
+        kind = FailureKindKey(
+            stage_of(record.topic), redact(code) or "unknown", redact(name), normalize_reason(message)
+        )
         if kind not in self._kinds and len(self._kinds) >= REMEMBERED:
             kind = FailureKindKey(kind.stage, kind.code, kind.name, OTHER)
         bucket = self._kinds.setdefault(kind, {}).setdefault(hour, _HourBucket(failed))

@@ -15,8 +15,7 @@ from headrace.console.replay.audit import AuditEntry, ReplayKind
 from headrace.console.terminal.operator import current_operator
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
-from headrace.schemas.redaction import redact
-from headrace.streams.engine.dlq import sanitize_reason
+from headrace.schemas.safe_text import header_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ def start_entry(kind: ReplayKind, target: StageGroup, request: str, reason: str,
         group=target.group,
         by=current_operator(),
         at=timestamp(datetime.now(UTC)),
-        request=redact(request),
-        reason=sanitize_reason(reason),
+        request=header_text(request),
+        reason=header_text(reason),
         letters=letters,
     )
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import structlog
 
-from headrace.schemas.redaction import redact
+from headrace.schemas.runtime.tracebacks import format_exception
+from headrace.schemas.safe_text import redact_data, safe_json, safe_text
 
 _PROCESSORS: list[Any] = []
 """Cached loggers hold this list, so `configure` changes it in place."""
+
+Line = MutableMapping[str, Any]
 
 
 class StandardError:
@@ -27,6 +30,24 @@ class StandardError:
         sys.stderr.flush()
 
 
+class LibraryHandler(logging.StreamHandler[StandardError]):
+    """Writes the errors of libraries, which log with the standard library. Each is one event."""
+
+    def __init__(self, json: bool) -> None:
+        super().__init__(StandardError())
+        self._json = json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record without secrets and invisible characters."""
+        error = record.exc_info[1] if record.exc_info else None
+        trace = format_exception(error) if error else ""
+        if self._json:
+            line = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
+            return safe_json(line | ({"exception": trace} if trace else {}))
+        text = f"{record.name}: {safe_text(record.getMessage())}"
+        return f"{text}\n{trace}" if trace else text
+
+
 def configure(json: bool, level: int = logging.INFO) -> None:
     """Log to standard error, as text or as JSON. Libraries log errors only."""
     text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
@@ -34,8 +55,7 @@ def configure(json: bool, level: int = logging.INFO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        _without_secrets,
+        _redact_json if json else _make_safe,
         structlog.processors.JSONRenderer() if json else text,
     ]
     structlog.configure(
@@ -45,12 +65,56 @@ def configure(json: bool, level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(StandardError()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s")
+    _log_errors_of_libraries(json)
 
 
-def _without_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Redact every text of a line: object keys, reasons, exceptions."""
-    for name, value in line.items():
-        if isinstance(value, str):
-            line[name] = redact(value)
-    return line
+def _log_errors_of_libraries(json: bool) -> None:
+    """Replace the handler of an earlier call; handlers of others stay."""
+    root = logging.getLogger()
+    root.setLevel(logging.ERROR)
+    root.handlers = [handler for handler in root.handlers if not isinstance(handler, LibraryHandler)]
+    root.addHandler(LibraryHandler(json))
+
+
+class _Quoted(str):
+    """Safe text with spaces, which the renderer of lines for people puts in quotes. Its escapes stay as they are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return '"' + self.replace('"', "'") + '"'
+
+
+def _make_safe(_logger: Any, _name: str, line: Line) -> Line:
+    """Redact and escape every name and value of a line: keys, reasons and errors are external text."""
+    trace = _pop_exception(line)
+    safe: Line = {safe_text(str(name)): _safe_value(name, value) for name, value in line.items()}
+    return {**safe, "exception": trace} if trace else safe
+
+
+def _redact_json(_logger: Any, _name: str, line: Line) -> Line:
+    """Redact every name and value of a line; JSON escapes the rest."""
+    trace = _pop_exception(line)
+    redacted: Line = redact_data(line)
+    return {**redacted, "exception": trace} if trace else redacted
+
+
+def _safe_value(name: str, value: Any) -> Any:
+    redacted = redact_data({name: value})
+    [shown] = redacted.values()
+    if shown is None or isinstance(shown, bool | int | float):
+        return shown
+    return _Quoted(safe_text(shown if isinstance(shown, str) else repr(shown)))
+
+
+def _pop_exception(line: Line) -> str:
+    """Remove `exc_info` and return the traceback it stands for; empty if there is none."""
+    match line.pop("exc_info", None):
+        case BaseException() as error:
+            return format_exception(error)
+        case (_, BaseException() as error, _):
+            return format_exception(error)
+        case None | False:
+            return ""
+    current = sys.exc_info()[1]
+    return format_exception(current) if current else ""

@@ -5,14 +5,13 @@ Source: Enterprise Integration Patterns, "Dead Letter Channel".
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers, timestamp
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.redaction import redact
+from headrace.schemas.safe_text import header_text
 from headrace.streams.engine.headers import (
     DEAD_LETTER,
     RETRY,
@@ -28,8 +27,7 @@ from headrace.streams.engine.headers import (
 from headrace.streams.engine.outcome import Dead, Retry
 from headrace.streams.stage import Stage
 
-LONGEST_MESSAGE = 1000
-LONGEST_REASON = 200
+LONGEST_REPLAY_REASON = 200
 
 REDRIVEN = "redriven"
 """`retry-code` of a redriven record."""
@@ -40,8 +38,6 @@ _ORIGIN_HEADERS = tuple(
     for name in ("topic", "partition", "offset", "timestamp", "first-failure")
 )
 """Headers of the first delivery and failure that a redriven record takes from the dead letter."""
-
-_QUERY = re.compile(r"\?[^\s\"'<>]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class RedriveInfo:
     headers: Headers = field(init=False)
 
     def __post_init__(self) -> None:
-        operator, reason = sanitize_reason(self.operator), sanitize_reason(self.reason)[:LONGEST_REASON]
+        operator, reason = header_text(self.operator), header_text(self.reason, LONGEST_REPLAY_REASON)
         headers = (
             text("retry-attempts", 0),
             text("retry-waits", 0),
@@ -75,7 +71,7 @@ def dead_letter(stage: Stage, record: ConsumerRecord, dead: Dead, attempts: int,
         text("dlq-stage-version", stage.version),
         text("dlq-code", dead.code),
         text("dlq-class", dead.kind),
-        text("dlq-message", sanitize_reason(dead.why)),
+        text("dlq-message", header_text(dead.why)),
         text("dlq-attempts", count_in(dict(marks), "replay-attempts") + origin.failures + attempts),
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
@@ -92,7 +88,7 @@ def retry_record(stage: Stage, record: ConsumerRecord, retry: Retry, attempts: i
         text("retry-attempts", origin.failures + attempts),
         text("retry-waits", origin.waits + (not retry.counts)),
         text("retry-code", retry.code),
-        text("retry-message", sanitize_reason(retry.why)),
+        text("retry-message", header_text(retry.why)),
         text("retry-first-failure", origin.first_failure or timestamp(now)),
     )
     kept = original_headers(record.headers) + dead_letter_headers(record)  # a rule may read dead letters
@@ -115,10 +111,3 @@ def redrive_record(letter: ConsumerRecord, replay: RedriveInfo) -> ProducerRecor
     )
     headers = original_headers(letter.headers) + origin + marks + replay.headers
     return ProducerRecord(letter.topic.removesuffix(_LETTERS) + RETRY_TOPIC, letter.key, letter.value, headers)
-
-
-def sanitize_reason(why: str) -> str:
-    """Return a reason without secrets, presigned URLs and control characters, at most 1,000 characters long."""
-    safe = redact(_QUERY.sub("?[redacted]", why))
-    plain = "".join(char if char.isprintable() else " " for char in safe)
-    return plain[:LONGEST_MESSAGE].encode(errors="replace").decode()

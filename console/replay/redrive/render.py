@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.console.dlq.letter import short_ids
-from headrace.console.dlq.sanitize import text
 from headrace.console.replay.forecast.render import forecast_json, print_forecast
 from headrace.console.replay.redrive.outcomes import RedriveOutcomes
 from headrace.console.replay.redrive.plan import RedrivePlan
 from headrace.console.replay.redrive.selection import CandidateLetter, LetterVerdict, why_not_retryable
 from headrace.console.terminal.formatting import format_duration, pluralize
+from headrace.schemas.safe_text import safe_text
 
 SHOWN = 20
 """Maximum number of table rows; `--json` has every dead letter."""
@@ -67,7 +67,7 @@ def print_redrive(plan: RedrivePlan, rate: float, console: Console) -> None:
             console.print(f"{words}: {counts[verdict]:,}")
     for letter in plan.letters:
         if letter.verdict == "redrive_limit":
-            console.print(f"  {letter.id}  {text(letter.key)}: {letter.replays} times", markup=False)
+            console.print(f"  {letter.id}  {safe_text(letter.key)}: {letter.replays} times", markup=False)
     for code in sorted({letter.code for letter in plan.letters if letter.verdict == "not_retryable"}):
         console.print(f"  {code}: {why_not_retryable(code)}", markup=False)
     print_forecast(plan.forecast, console)
@@ -94,7 +94,7 @@ def _letter(plan: RedrivePlan, letter: CandidateLetter) -> dict[str, Any]:
     return {
         "id": letter.id,
         "record": plan.place(letter),
-        "key": text(letter.key),
+        "key": safe_text(letter.key),
         "code": letter.code,
         "replays": letter.replays,
         "verdict": letter.verdict,
@@ -105,7 +105,7 @@ def _table(plan: RedrivePlan, letters: list[CandidateLetter]) -> Table:
     table = Table("letter", "key", "code", "replays", "record", box=None, pad_edge=False, header_style="bold")
     short = short_ids(letter.id for letter in plan.letters)
     for letter in letters[:SHOWN]:
-        cells = (short[letter.id], text(letter.key), letter.code, str(letter.replays), plan.place(letter))
+        cells = (short[letter.id], safe_text(letter.key), letter.code, str(letter.replays), plan.place(letter))
         table.add_row(*map(Text, cells))
     if len(letters) > SHOWN:
         table.add_row(f"and {len(letters) - SHOWN:,} more")

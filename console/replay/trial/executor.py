@@ -17,12 +17,13 @@ from headrace.console.replay.trial.overlay_bucket import OverlayBucket
 from headrace.console.replay.trial.recorded_aws import REFUSED, RecordedAws, recorded_answer
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, Pointer
+from headrace.schemas.safe_text import header_text
 from headrace.schemas.serde.codec import Codec, DecodeError
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.costs.prices import load_price_list
 from headrace.streams.engine.context import RunnerContext
-from headrace.streams.engine.dlq import dead_letter, sanitize_reason
+from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead, Done, PauseStage, Retry, label
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import PermanentError
@@ -138,7 +139,7 @@ class TrialExecutor:
             code = outcome.code
         place = f"{record.topic}/{record.partition}/{record.offset}"
         key = (record.key or b"").decode(errors="replace")
-        return RecordDiff(place, key, verdict, label(outcome), field_changes, code, sanitize_reason(outcome.why))
+        return RecordDiff(place, key, verdict, label(outcome), field_changes, code, header_text(outcome.why))
 
 
 def _without_jobs(stage: Stage, live: ResultsStore) -> Stage:

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headrace.console.dlq.sanitize import text
 from headrace.console.replay.trial.diff import DiffVerdict, RecordDiff
 from headrace.console.replay.trial.trial import TrialPlan
 from headrace.console.terminal.formatting import pluralize
+from headrace.schemas.safe_text import safe_text
 
 SHOWN = 20
 
@@ -71,7 +71,7 @@ def diff(diffs: Collection[RecordDiff]) -> dict[str, Any]:
         "records": len(diffs),
         "verdicts": dict(Counter(each.verdict for each in diffs)),
         "fields": dict(_fields(diffs)),
-        "different": [{**msgspec.to_builtins(each), "key": text(each.key)} for each in _different(diffs)],
+        "different": [{**msgspec.to_builtins(each), "key": safe_text(each.key)} for each in _different(diffs)],
     }
 
 
@@ -92,7 +92,7 @@ def print_diff(diffs: Collection[RecordDiff], limit: int, console: Console) -> N
         code = f" {each.code}:" if each.code else ""
         why = f"{code} {each.why}" if each.code or each.why else ""
         console.print(f"[bold]{each.verdict}[/] ", end="")
-        console.print(f"{text(each.key)} ({each.record}){why}", markup=False)
+        console.print(f"{safe_text(each.key)} ({each.record}){why}", markup=False)
         for change in each.changes:
             console.print(f"  {change.field}: {change.before or 'none'} -> {change.after or 'none'}", markup=False)
     if len(different) > limit:

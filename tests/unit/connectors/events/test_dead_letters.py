@@ -8,8 +8,9 @@ import pytest
 
 from headrace.connectors.bridge.bridge import _dead_letter
 from headrace.connectors.bridge.queue import SqsMessage
-from headrace.connectors.events.dead_letters import LONGEST_REASON, rejected_message
+from headrace.connectors.events.dead_letters import rejected_message
 from headrace.connectors.events.results import Rejected
+from headrace.schemas.safe_text import LONGEST_REASON
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 URL = "http://sqs/media"
