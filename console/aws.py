@@ -1,59 +1,49 @@
-"""S3, SQS and SNS for commands, with boto3."""
+"""S3, SQS and SNS for commands."""
 
 from __future__ import annotations
 
-import functools
 import mimetypes
 from pathlib import Path
-from typing import Any
 
-import boto3
 from boto3.exceptions import S3UploadFailedError
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-_CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 2, "mode": "standard"})
+from headrace.connectors.aws.client import AwsSession
 
 
-def upload(path: Path, bucket: str, key: str) -> str:
+def upload(aws: AwsSession, path: Path, bucket: str, key: str) -> str:
     """Upload a file and return its version id, or its ETag if the bucket is unversioned."""
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    client("s3").upload_file(str(path), bucket, key, ExtraArgs={"ContentType": content_type})
-    head = client("s3").head_object(Bucket=bucket, Key=key)
+    aws.client("s3").upload_file(str(path), bucket, key, ExtraArgs={"ContentType": content_type})
+    head = aws.client("s3").head_object(Bucket=bucket, Key=key)
     version_id = head.get("VersionId", "null")
     return str(head["ETag"]).strip('"') if version_id == "null" else str(version_id)
 
 
-def check_bucket(name: str) -> None:
+def check_bucket(aws: AwsSession, name: str) -> None:
     """Check that the bucket exists and is readable; raises the error of botocore if not."""
-    client("s3").head_bucket(Bucket=name)
+    aws.client("s3").head_bucket(Bucket=name)
 
 
-def check_queue(url: str) -> int:
+def check_queue(aws: AwsSession, url: str) -> int:
     """Return the approximate number of messages in a queue."""
-    answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def check_topic(arn: str) -> int:
+def check_topic(aws: AwsSession, arn: str) -> int:
     """Return the number of subscriptions of an SNS topic."""
-    return len(client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"])
+    return len(aws.client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"])
 
 
-def empty(bucket: str, folder: str) -> int:
+def empty(aws: AwsSession, bucket: str, folder: str) -> int:
     """Delete every object under a prefix, and return their number."""
     number = 0
-    for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
-        if found := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
-            client("s3").delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
-            number += len(found)
+    for page in aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+        if keys := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
+            aws.client("s3").delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+            number += len(keys)
     return number
-
-
-@functools.cache
-def client(service: str) -> Any:
-    """Create the client of a service, from the SDK's own settings."""
-    return boto3.session.Session().client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
 def describe_error(error: Exception) -> str | None:

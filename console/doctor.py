@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console import aws
 from headrace.console.errors import CommandError
@@ -72,7 +73,7 @@ def run_checks(checks: Iterable[DoctorCheck]) -> Iterator[CheckResult]:
             yield CheckResult(check.part, True, message)
 
 
-def checks(load_stages: LoadStages) -> tuple[DoctorCheck, ...]:
+def checks(load_stages: LoadStages, session: AwsSession) -> tuple[DoctorCheck, ...]:
     """List every check after those that it needs."""
     sandbox = 'set the variables; for a sandbox: eval "$(headrace sandbox env)"'
     apply = "headrace topics apply"
@@ -90,10 +91,19 @@ def checks(load_stages: LoadStages) -> tuple[DoctorCheck, ...]:
         DoctorCheck("schemas", _schemas, apply, "topics"),
         DoctorCheck("schema registry", _registry, "headrace schemas register", "settings"),
         DoctorCheck("workers", partial(_workers, load_stages), "headrace worker --all", "topics"),
-        DoctorCheck("media bucket", _media_bucket, "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"),
-        DoctorCheck("results bucket", _results_bucket, "create it, or correct HEADRACE_RESULTS_BUCKET", "settings"),
-        DoctorCheck("queue", _queues, "create it, or correct HEADRACE_QUEUE_URLS", "settings"),
-        DoctorCheck("Rekognition topic", _rekognition, "create it and subscribe the queue to it", "settings"),
+        DoctorCheck(
+            "media bucket", partial(_media_bucket, session), "create it, or correct HEADRACE_MEDIA_BUCKET", "settings"
+        ),
+        DoctorCheck(
+            "results bucket",
+            partial(_results_bucket, session),
+            "create it, or correct HEADRACE_RESULTS_BUCKET",
+            "settings",
+        ),
+        DoctorCheck("queue", partial(_queues, session), "create it, or correct HEADRACE_QUEUE_URLS", "settings"),
+        DoctorCheck(
+            "Rekognition topic", partial(_rekognition, session), "create it and subscribe the queue to it", "settings"
+        ),
         DoctorCheck("ffmpeg", _ffmpeg, "install Headrace again: ffmpeg comes with it"),
         DoctorCheck("clamd", _clamd, "start clamd, or correct HEADRACE_CLAMD", "settings"),
     )
@@ -179,30 +189,30 @@ def _workers(load_stages: LoadStages) -> str:
     return f"all {len(stages)} stages have workers"
 
 
-def _media_bucket() -> str:
+def _media_bucket(session: AwsSession) -> str:
     name = load(ConsoleSettings).media_bucket
     if not name:
         raise Skipped("HEADRACE_MEDIA_BUCKET is not set: `headrace put` needs --bucket")
-    aws.check_bucket(name)
+    aws.check_bucket(session, name)
     return name
 
 
-def _results_bucket() -> str:
+def _results_bucket(session: AwsSession) -> str:
     name = load(StreamSettings).results_bucket
-    aws.check_bucket(name)
+    aws.check_bucket(session, name)
     return name
 
 
-def _queues() -> str:
-    return ", ".join(f"{url} ({aws.check_queue(url)} messages)" for url in load(BridgeSettings).queue_urls)
+def _queues(session: AwsSession) -> str:
+    return ", ".join(f"{url} ({aws.check_queue(session, url)} messages)" for url in load(BridgeSettings).queue_urls)
 
 
-def _rekognition() -> str:
+def _rekognition(session: AwsSession) -> str:
     settings = load(StreamSettings)
     for name in ("jobs_topic_arn", "jobs_role_arn"):
         if not getattr(settings, name):
             raise CommandError(f"HEADRACE_{name.upper()} is not set: video jobs would never complete")
-    subscriptions = aws.check_topic(settings.jobs_topic_arn)
+    subscriptions = aws.check_topic(session, settings.jobs_topic_arn)
     if not subscriptions:
         raise CommandError(f"{settings.jobs_topic_arn} has no subscription: video jobs would never complete")
     return settings.jobs_topic_arn

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headrace.connectors.aws.client import AwsCallError, AwsSession
     from headrace.connectors.events.results import EventWithMetadata, Ignored, Parsed, ParseError, Rejected
     from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind
     from headrace.console.errors import CommandError
@@ -35,6 +36,8 @@ __all__ = [
     "Asset",
     "AssetResults",
     "AsyncJob",
+    "AwsCallError",
+    "AwsSession",
     "Charge",
     "CommandError",
     "Delivery",
@@ -71,6 +74,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "headrace.connectors.aws.client": ("AwsCallError", "AwsSession"),
     "headrace.connectors.events.results": ("EventWithMetadata", "Ignored", "ParseError", "Parsed", "Rejected"),
     "headrace.connectors.sinks.base": ("InvalidTargetError", "Sink", "SinkKind"),
     "headrace.console.errors": ("CommandError",),

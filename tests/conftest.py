@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -25,21 +24,9 @@ settings.load_profile("headrace")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A process keeps its clients of AWS, each with the address and the credentials that it was made with.
-_KEPT = (("headrace.console.aws", "client"), ("headrace.connectors.aws.client", "_client"))
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """End what an earlier run left, where it was killed together with what should have done that."""
     if not hasattr(config, "workerinput"):
         for line in lifetime.end_left_behind():
             sys.stderr.write(f"ended what an earlier run left: {line[:100]}\n")
-
-
-@pytest.fixture(autouse=True)
-def clients_of_its_own() -> Iterator[None]:
-    """What a test makes of its own environment is not kept for the next one."""
-    yield
-    for module, kept in _KEPT:
-        if module in sys.modules:
-            getattr(sys.modules[module], kept).cache_clear()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from headrace.connectors.aws.client import AwsCallError, call_with_retries
+from headrace.connectors.aws.client import AwsCallError, AwsSession
 
 PAGE = 1000
 """Objects per response, the maximum of S3."""
@@ -66,22 +66,22 @@ def parse(address: str) -> BucketPrefix:
     return BucketPrefix(found["bucket"], found["prefix"] or "")
 
 
-def open_prefix(address: str) -> BucketPrefix:
+def open_prefix(aws: AwsSession, address: str) -> BucketPrefix:
     """Find the bucket, its region, and whether it keeps versions. Raises `ListingError`."""
     place = parse(address)
     try:
-        head = call_with_retries("s3", "head_bucket", Bucket=place.bucket)
-        versioning = call_with_retries("s3", "get_bucket_versioning", Bucket=place.bucket)
+        head = aws.call_with_retries("s3", "head_bucket", Bucket=place.bucket)
+        versioning = aws.call_with_retries("s3", "get_bucket_versioning", Bucket=place.bucket)
     except AwsCallError as error:
         raise ListingError(_in_words(place, error)) from error
     return BucketPrefix(place.bucket, place.prefix, head.get("BucketRegion", ""), "Status" in versioning)
 
 
-def objects(place: BucketPrefix, after: str = "") -> Iterator[ListedObject]:
+def objects(aws: AwsSession, place: BucketPrefix, after: str = "") -> Iterator[ListedObject]:
     """Yield every object whose key comes after `after`, in the order of keys. Raises `ListingError`."""
     while True:
         try:
-            page = _page(place, after)
+            page = _page(aws, place, after)
         except AwsCallError as error:
             raise ListingError(_in_words(place, error)) from error
         yield from page.objects
@@ -105,12 +105,12 @@ def from_versions(answer: dict[str, Any]) -> ListingPage:
     return ListingPage(tuple(_listed(each) for each in found if each["IsLatest"]), _last(answer, [*found, *markers]))
 
 
-def _page(place: BucketPrefix, after: str) -> ListingPage:
+def _page(aws: AwsSession, place: BucketPrefix, after: str) -> ListingPage:
     """Request a page by key, not by continuation token, so that a killed run can resume."""
     within: dict[str, Any] = {"Bucket": place.bucket, "Prefix": place.prefix, "MaxKeys": PAGE}
     if place.versioned:
-        return from_versions(call_with_retries("s3", "list_object_versions", KeyMarker=after, **within))
-    return from_objects(call_with_retries("s3", "list_objects_v2", StartAfter=after, **within))
+        return from_versions(aws.call_with_retries("s3", "list_object_versions", KeyMarker=after, **within))
+    return from_objects(aws.call_with_retries("s3", "list_objects_v2", StartAfter=after, **within))
 
 
 def _listed(found: dict[str, Any]) -> ListedObject:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-from headrace.connectors.aws.client import AwsCallError, call_with_retries
+from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.bridge_sources.requirements import Requirement
 
 RequirementState = Literal["present", "missing", "unknown"]
@@ -23,21 +23,21 @@ _ABSENT = (
 )
 
 
-def check_requirement(requirement: Requirement, region: str) -> tuple[RequirementState, str]:
+def check_requirement(aws: AwsSession, requirement: Requirement, region: str) -> tuple[RequirementState, str]:
     """Return the state of a resource, and the error of AWS if the state is unknown."""
     try:
-        return ("present" if _CHECKS[requirement.kind](requirement, region) else "missing"), ""
+        return ("present" if _CHECKS[requirement.kind](aws, requirement, region) else "missing"), ""
     except AwsCallError as error:
         return ("missing", "") if error.code in _ABSENT else ("unknown", str(error))
 
 
-def _queue(requirement: Requirement, region: str) -> bool:
-    return bool(_attributes(requirement, region, "QueueArn"))
+def _queue(aws: AwsSession, requirement: Requirement, region: str) -> bool:
+    return bool(_attributes(aws, requirement, region, "QueueArn"))
 
 
-def _queue_policy(requirement: Requirement, region: str) -> bool:
+def _queue_policy(aws: AwsSession, requirement: Requirement, region: str) -> bool:
     """Whether a statement allows the service to send. Conditions are not checked: see `headrace bridge policy`."""
-    policy = json.loads(_attributes(requirement, region, "Policy").get("Policy", "{}"))
+    policy = json.loads(_attributes(aws, requirement, region, "Policy").get("Policy", "{}"))
     return any(requirement.target in _services(statement) for statement in policy.get("Statement", ()))
 
 
@@ -47,16 +47,16 @@ def _services(statement: dict[str, Any]) -> list[str]:
     return [named] if isinstance(named, str) else list(named)
 
 
-def _attributes(requirement: Requirement, region: str, name: str) -> dict[str, str]:
-    answer = call_with_retries(
+def _attributes(aws: AwsSession, requirement: Requirement, region: str, name: str) -> dict[str, str]:
+    answer = aws.call_with_retries(
         "sqs", "get_queue_attributes", region, QueueUrl=requirement.subject, AttributeNames=[name]
     )
     attributes: dict[str, str] = answer.get("Attributes", {})
     return attributes
 
 
-def _notification(requirement: Requirement, region: str) -> bool:
-    answer = call_with_retries("s3", "get_bucket_notification_configuration", region, Bucket=requirement.subject)
+def _notification(aws: AwsSession, requirement: Requirement, region: str) -> bool:
+    answer = aws.call_with_retries("s3", "get_bucket_notification_configuration", region, Bucket=requirement.subject)
     configured = [*answer.get("QueueConfigurations", ()), *answer.get("TopicConfigurations", ())]
     return any(
         requirement.target in (each.get("QueueArn"), each.get("TopicArn"))
@@ -72,24 +72,24 @@ def _filters(configured: dict[str, Any]) -> dict[str, str]:
     return {each["Name"].lower(): unquote_plus(each["Value"]) for each in rules}
 
 
-def _to_eventbridge(requirement: Requirement, region: str) -> bool:
-    return "EventBridgeConfiguration" in call_with_retries(
+def _to_eventbridge(aws: AwsSession, requirement: Requirement, region: str) -> bool:
+    return "EventBridgeConfiguration" in aws.call_with_retries(
         "s3", "get_bucket_notification_configuration", region, Bucket=requirement.subject
     )
 
 
-def _topic(requirement: Requirement, region: str) -> bool:
+def _topic(aws: AwsSession, requirement: Requirement, region: str) -> bool:
     return bool(
-        call_with_retries(
+        aws.call_with_retries(
             "sns", "get_topic_attributes", _region(requirement.subject), TopicArn=requirement.subject
         ).get("Attributes")
     )
 
 
-def _subscription(requirement: Requirement, region: str) -> bool:
+def _subscription(aws: AwsSession, requirement: Requirement, region: str) -> bool:
     token: dict[str, str] = {}
     while True:
-        answer = call_with_retries(
+        answer = aws.call_with_retries(
             "sns", "list_subscriptions_by_topic", _region(requirement.subject), TopicArn=requirement.subject, **token
         )
         if any(each["Endpoint"] == requirement.target for each in answer.get("Subscriptions", ())):
@@ -99,11 +99,13 @@ def _subscription(requirement: Requirement, region: str) -> bool:
         token = {"NextToken": answer["NextToken"]}
 
 
-def _rule(requirement: Requirement, region: str) -> bool:
+def _rule(aws: AwsSession, requirement: Requirement, region: str) -> bool:
     """Whether the rule is enabled and targets the queue. Its pattern may be narrower, so it is not compared."""
-    if call_with_retries("events", "describe_rule", region, Name=requirement.subject).get("State") == "DISABLED":
+    if aws.call_with_retries("events", "describe_rule", region, Name=requirement.subject).get("State") == "DISABLED":
         return False
-    targets = call_with_retries("events", "list_targets_by_rule", region, Rule=requirement.subject).get("Targets", ())
+    targets = aws.call_with_retries("events", "list_targets_by_rule", region, Rule=requirement.subject).get(
+        "Targets", ()
+    )
     return any(each["Arn"] == requirement.target for each in targets)
 
 
@@ -111,7 +113,7 @@ def _region(arn: str) -> str:
     return arn.split(":")[3]
 
 
-_CHECKS: dict[str, Callable[[Requirement, str], bool]] = {
+_CHECKS: dict[str, Callable[[AwsSession, Requirement, str], bool]] = {
     "queue": _queue,
     "queue policy": _queue_policy,
     "S3 notification": _notification,

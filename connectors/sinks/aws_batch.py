@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.connectors.aws import client
+from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError, error_from_aws_code
 from headrace.connectors.sinks.batching import BatchLimits
 from headrace.schemas.delivery import Delivery, DeliveryError
@@ -43,10 +43,11 @@ def entry_errors(answer: Mapping[str, Any], count: int) -> list[DeliveryError | 
     return found
 
 
-def call(service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+def call(aws: AwsSession, service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+    """Call an operation. Raises `DeliveryError`."""
     try:
-        return client.call_once(service, operation, region, **parameters)
-    except client.AwsCallError as error:
+        return aws.call_once(service, operation, region, **parameters)
+    except AwsCallError as error:
         raise error_from_aws_code(error.code, str(error)) from error
 
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 
-from headrace.connectors.aws import client
-from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings, error_from_aws_code
+from headrace.connectors.aws.client import AwsSession
+from headrace.connectors.sinks.aws_batch import call
+from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.schemas.delivery import Delivery, DeliveryError
 
 MOST_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
 LONGEST = 300
 
 
-def lambda_sink(name: str, settings: SinkSettings) -> Sink:
+def lambda_sink(name: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     """Invoke a function, by its name or ARN. With `wait = true` an error of the function fails the delivery."""
     wait = settings.get("wait", False)
     if not isinstance(wait, bool):
@@ -24,17 +25,8 @@ def lambda_sink(name: str, settings: SinkSettings) -> Sink:
     region = name.split(":")[3] if name.startswith("arn:") and name.count(":") >= 6 else ""
 
     def invoke(delivery: Delivery) -> None:
-        try:
-            answer = client.call_once(
-                "lambda",
-                "invoke",
-                region,
-                FunctionName=name,
-                InvocationType=kind,
-                Payload=delivery.body.encode(),
-            )
-        except client.AwsCallError as error:
-            raise error_from_aws_code(error.code, str(error)) from error
+        parameters = {"FunctionName": name, "InvocationType": kind, "Payload": delivery.body.encode()}
+        answer = call(aws, "lambda", "invoke", region, **parameters)
         if "FunctionError" in answer:
             details = answer["Payload"].read()[:LONGEST].decode(errors="replace")
             raise DeliveryError("transient", "function_error", f"{answer['FunctionError']}: {details}")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.schemas.aws_errors import kind_of
 from headrace.schemas.delivery import Delivery, DeliveryError
 
@@ -21,11 +22,12 @@ SinkSettings = Mapping[str, Any]
 class SinkKind:
     """One kind of sink. A rule selects it by `name`; `arn_service` is the service in the ARNs of its targets, if any.
 
-    `create` opens a sink for an address and raises `InvalidTargetError` for settings that cannot be used.
+    `create` opens a sink for an address, whose AWS calls use the session, if it makes any. It raises
+    `InvalidTargetError` for settings that cannot be used.
     """
 
     name: str
-    create: Callable[[str, SinkSettings], Sink]
+    create: Callable[[str, SinkSettings, AwsSession], Sink]
     arn_service: str = ""
 
 

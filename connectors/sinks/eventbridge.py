@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, region_of
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings, error_from_aws_code
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
 from headrace.schemas.delivery import Delivery
 
 
-def eventbridge_sink(bus: str, settings: SinkSettings) -> Sink:
+def eventbridge_sink(bus: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     """Put events on a bus, by name or ARN. AWS reserves sources that start with `aws.`."""
     region = region_of(bus, "events") if bus.startswith("arn:") else ""
     source = settings.get("source", "headrace")
@@ -27,7 +28,7 @@ def eventbridge_sink(bus: str, settings: SinkSettings) -> Sink:
             }
             for each in batch
         ]
-        answer = call("events", "put_events", region, Entries=entries)
+        answer = call(aws, "events", "put_events", region, Entries=entries)
         return [
             error_from_aws_code(entry["ErrorCode"], str(entry.get("ErrorMessage", "")))
             if entry.get("ErrorCode")

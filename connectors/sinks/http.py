@@ -19,6 +19,7 @@ from typing import Any
 
 import structlog
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.connectors.sinks.http_client import (
     HttpResponse,
@@ -177,4 +178,8 @@ def _own_headers(headers: Any) -> dict[str, str]:
     return {name.lower(): resolve_secret(value) for name, value in headers.items()}
 
 
-SINK = SinkKind("http", http_sink)
+def _create(url: str, settings: SinkSettings, _: AwsSession) -> Sink:
+    return http_sink(url, settings)
+
+
+SINK = SinkKind("http", _create)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 
 GROUP = "headrace.sinks"
@@ -49,13 +50,13 @@ def sink_of_arn(arn: str) -> SinkKind | None:
     return next((kind for kind in kinds if kind.arn_service == service), None)
 
 
-def create_sink(kind: str, address: str, settings: SinkSettings) -> Sink:
+def create_sink(kind: str, address: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     """Open the sink for a target. Makes no call.
 
     Raises:
         InvalidTargetError: The kind, the address or a setting cannot be used.
     """
-    return sink_kind(kind).create(address, settings)
+    return sink_kind(kind).create(address, settings, aws)
 
 
 @cache

@@ -11,6 +11,7 @@ import typer
 from headrace.console.errors import CommandError
 
 if TYPE_CHECKING:
+    from headrace.connectors.aws.client import AwsSession
     from headrace.connectors.backfill.backfill import BackfillPlan
     from headrace.connectors.backfill.checkpoint import BackfillCounts, Checkpoint
     from headrace.connectors.backfill.filters import ObjectFilters
@@ -30,6 +31,7 @@ def backfill(
     restart: Annotated[bool, typer.Option("--restart", help="Start over instead of resuming the last run.")] = False,
 ) -> None:
     """Send existing objects of a bucket into the pipeline. Run it again to resume."""
+    from headrace.connectors.aws.client import AwsSession
     from headrace.connectors.backfill.backfill import BackfillPlan
     from headrace.connectors.backfill.checkpoint import BackfillError
     from headrace.connectors.backfill.filters import ObjectFilters
@@ -37,15 +39,16 @@ def backfill(
 
     filters = ObjectFilters(tuple(suffix or ()), min_size, max_size, moment("--since", since), moment("--until", until))
     refuse_impossible(filters, rate)
+    aws = AwsSession()
     try:
-        work = BackfillPlan(open_prefix(address), filters, rate)
+        work = BackfillPlan(open_prefix(aws, address), filters, rate)
         begin = _cursor(work, restart)
         if begin.done:
             typer.echo(f"done before: {summary(begin.counts)}; --restart begins again")
         elif dry_run:
-            _estimate(work, begin)
+            _estimate(aws, work, begin)
         else:
-            _carry(work, begin)
+            _carry(aws, work, begin)
     except (BackfillError, ListingError) as error:
         raise CommandError(str(error)) from error
 
@@ -98,7 +101,7 @@ def _cursor(work: BackfillPlan, restart: bool) -> Checkpoint:
     return found
 
 
-def _estimate(work: BackfillPlan, begin: Checkpoint) -> None:
+def _estimate(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.connectors.backfill.backfill import estimate as survey
     from headrace.connectors.backfill.listing import objects
     from headrace.console.pipeline.backfill_estimate import BackfillEstimate
@@ -108,7 +111,7 @@ def _estimate(work: BackfillPlan, begin: Checkpoint) -> None:
     estimate = BackfillEstimate(pipeline.stages(pipeline.load_config()), load_price_list())
 
     def added() -> Iterator[Checkpoint]:
-        for cursor, wanted in survey(work.filters, objects(work.place, begin.after), begin):
+        for cursor, wanted in survey(work.filters, objects(aws, work.place, begin.after), begin):
             if wanted is not None:
                 estimate.add(wanted.key, wanted.size)
             yield cursor
@@ -118,7 +121,7 @@ def _estimate(work: BackfillPlan, begin: Checkpoint) -> None:
         typer.echo(line)
 
 
-def _carry(work: BackfillPlan, begin: Checkpoint) -> None:
+def _carry(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.connectors.backfill.backfill import run
     from headrace.connectors.backfill.listing import objects
     from headrace.connectors.backfill.producer import BackfillProducer
@@ -126,7 +129,7 @@ def _carry(work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.schemas.settings import load
 
     sender = BackfillProducer(load(KafkaSettings))
-    end = _followed(run(work, objects(work.place, begin.after), begin, sender), begin)
+    end = _followed(run(work, objects(aws, work.place, begin.after), begin, sender), begin)
     typer.echo(summary(end.counts))
 
 

@@ -91,10 +91,12 @@ def check(
     if offline:
         typer.echo("\n".join(map(str, needs)))
         return
+    from headrace.connectors.aws.client import AwsSession
     from headrace.connectors.bridge_sources.check import check_requirement
 
+    aws = AwsSession()
     with ThreadPoolExecutor(8, thread_name_prefix="check") as threads:
-        results = list(threads.map(lambda need: check_requirement(need, sources.region), needs))
+        results = list(threads.map(lambda need: check_requirement(aws, need, sources.region), needs))
     for need, (state, reason) in zip(needs, results, strict=True):
         typer.echo(f"{state:<8} {need}" + (f"  ({reason})" if reason else ""))
     if any(state != "present" for state, _ in results):

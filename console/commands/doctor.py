@@ -12,12 +12,13 @@ def doctor() -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from headrace.connectors.aws.client import AwsSession
     from headrace.console import doctor as checks
     from headrace.console.routing.stages import load_stages
 
     console = Console(highlight=False)
     failures = 0
-    for result in checks.run_checks(checks.checks(cache(load_stages))):
+    for result in checks.run_checks(checks.checks(cache(load_stages), AwsSession())):
         mark = {True: "[green]ok    [/]", False: "[red]failed[/]", None: "[dim]-     [/]"}[result.ok]
         console.print(f"{mark} [bold]{result.part}[/]: {escape(result.message)}", soft_wrap=True)
         if result.ok is False:

@@ -16,6 +16,7 @@ def put(
     prefix: Annotated[str, typer.Option(help="Folder of the keys.")] = "",
 ) -> None:
     """Upload files to S3, and print the asset and version of each."""
+    from headrace.connectors.aws.client import AwsSession
     from headrace.console import aws
     from headrace.console.settings import ConsoleSettings
     from headrace.schemas.settings import load
@@ -24,8 +25,9 @@ def put(
     bucket = bucket or load(ConsoleSettings).media_bucket
     if not bucket:
         raise CommandError("no bucket: give --bucket, or set HEADRACE_MEDIA_BUCKET")
+    session = AwsSession()
     for path, key in zip(files, keys, strict=True):
-        version = aws.upload(path, bucket, key)
+        version = aws.upload(session, path, bucket, key)
         typer.echo(f"{bucket}/{key}  {version}")
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.routing import targets
 from headrace.console.terminal.operator import current_operator
@@ -35,9 +36,9 @@ class RulePlan:
 
 def plan_rules(folder: str, active: Mapping[str, str], prune: bool) -> RulePlan:
     """Compare a folder with the active rules, a map of name to version. Raises `InvalidRuleError`."""
-    rules = targets.rules(folder)
+    rules, aws = targets.rules(folder), AwsSession()
     for rule in rules:
-        targets.opened(rule)
+        targets.opened(aws, rule)
     changes: dict[str, RuleDiff] = {}
     for rule in rules:
         version = active.get(rule.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.console.routing import targets
 from headrace.streams import pipeline
 from headrace.streams.costs.prices import load_price_list
@@ -46,5 +47,6 @@ def load_stages_and_rules(path: str | None = None) -> LoadedStages:
 
 def _load_stages(config: PipelineConfig) -> tuple[tuple[Stage, ...], RuleTable | None]:
     stages = pipeline.stages(config)
-    table = targets.load_table() if targets.follows() else None
-    return (*stages, *targets.rule_stages(table)), table
+    aws = AwsSession()
+    table = targets.load_table(aws) if targets.follows() else None
+    return (*stages, *targets.rule_stages(aws, table)), table

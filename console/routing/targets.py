@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError, Sink
 from headrace.connectors.sinks.registry import create_sink, sink_names
 from headrace.schemas import topics
@@ -32,7 +34,7 @@ ANSWER_SECONDS = 30.0
 def rules(folder: str | None = None) -> tuple[Rule, ...]:
     """Read the rules of a folder, by default those of HEADRACE_RULES. Raises `InvalidRuleError`."""
     if folder is None and follows():
-        return load_table().rules()
+        return load_table(AwsSession()).rules()
     folder = load(PipelineSettings).rules if folder is None else folder
     return read_folder(folder, sink_names()) if folder else ()
 
@@ -42,9 +44,9 @@ def follows() -> bool:
     return load(PipelineSettings).rules == topics.RULES.name
 
 
-def load_table() -> RuleTable:
-    """Read the applied rules from Kafka. Raises `InvalidRuleError` if Kafka does not respond."""
-    table = RuleTable(opened, sink_names())
+def load_table(aws: AwsSession) -> RuleTable:
+    """Read the applied rules from Kafka. Their sinks use `aws`. Raises `InvalidRuleError` if Kafka does not respond."""
+    table = RuleTable(partial(opened, aws), sink_names())
     follower = TopicFollower(load(KafkaSettings), (topics.RULES,), table.take)
     complete = follower.start(ANSWER_SECONDS)
     follower.stop()
@@ -53,24 +55,24 @@ def load_table() -> RuleTable:
     return table
 
 
-def rule_stages(table: RuleTable | None) -> tuple[Stage, ...]:
+def rule_stages(aws: AwsSession, table: RuleTable | None) -> tuple[Stage, ...]:
     """Return a stage for each enabled rule, of the table or else of the folder. Raises `InvalidRuleError`."""
     if table is not None:
         return table.stages()
-    return tuple(stage_of(rule) for rule in rules() if rule.enabled)
+    return tuple(stage_of(aws, rule) for rule in rules() if rule.enabled)
 
 
-def stage_of(rule: Rule) -> Stage:
+def stage_of(aws: AwsSession, rule: Rule) -> Stage:
     """Build the stage of a rule with its sink. Raises `InvalidRuleError` for an invalid target."""
-    return rule_stage(rule, opened(rule))
+    return rule_stage(rule, opened(aws, rule))
 
 
-def opened(rule: Rule) -> SendDelivery | None:
+def opened(aws: AwsSession, rule: Rule) -> SendDelivery | None:
     """Create the sink of a rule's target; None for a topic. Raises `InvalidRuleError` for an invalid target."""
     if rule.target.kind == TOPIC:
         return None
     try:
-        sink = create_sink(rule.target.kind, rule.target.address, rule.target.settings)
+        sink = create_sink(rule.target.kind, rule.target.address, rule.target.settings, aws)
     except InvalidTargetError as error:
         raise InvalidRuleError(f"{rule.name}: [target] {error}") from error
     return sending(sink, rule.rate)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
 from headrace.console.assets.projection import AssetVersion
 from headrace.sandbox import names
@@ -37,11 +38,20 @@ class RoutedCounts:
 NOTHING = RoutedCounts()
 
 
-def counted(port: int, endpoint: str) -> RoutedCounts:
-    """Return the current counts; `port` is that of the local AWS, `endpoint` the AI endpoint's URL."""
+@dataclass(frozen=True, slots=True)
+class RuleTargets:
+    """Where the rules deliver: queues of the local AWS at `port`, and the inbox of the AI endpoint's URL."""
+
+    port: int
+    endpoint: str
+    aws: AwsSession
+
+
+def counted(targets: RuleTargets) -> RoutedCounts:
+    """Return the current counts."""
     queues = (names.ROUTED_BY_SNS, names.ROUTED)
-    by_sns, by_sqs = (aws.check_queue(names.queue_url(port, name)) for name in queues)
-    return RoutedCounts(by_sns, by_sqs, len(call_control(f"{endpoint}/inbox")))
+    by_sns, by_sqs = (aws.check_queue(targets.aws, names.queue_url(targets.port, name)) for name in queues)
+    return RoutedCounts(by_sns, by_sqs, len(call_control(f"{targets.endpoint}/inbox")))
 
 
 def expected(versions: Mapping[str, AssetVersion]) -> RoutedCounts:
@@ -54,11 +64,11 @@ def expected(versions: Mapping[str, AssetVersion]) -> RoutedCounts:
     )
 
 
-def arrived(before: RoutedCounts, minimum: RoutedCounts, target: tuple[int, str]) -> RoutedCounts:
+def arrived(before: RoutedCounts, minimum: RoutedCounts, targets: RuleTargets) -> RoutedCounts:
     """Wait for the expected deliveries or the timeout, and return the deliveries since `before`."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
-        counts = counted(*target).since(before)
+        counts = counted(targets).since(before)
         if counts.reaches(minimum) or time.monotonic() > deadline:
             return counts
         time.sleep(POLL_SECONDS)

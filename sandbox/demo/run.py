@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
 from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.assets.read_service import ReadService, connect
@@ -73,9 +74,9 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
         os.environ["AWS_ENDPOINT_URL_REKOGNITION"],
     )
     existing, jobs = known(service, files), ledger(endpoint)
-    targets = (state.parts["aws"].port, endpoint)
-    before = rule_targets.counted(*targets)
-    put(files)
+    targets = rule_targets.RuleTargets(state.parts["aws"].port, endpoint, AwsSession())
+    before = rule_targets.counted(targets)
+    put(files, targets.aws)
     versions: dict[str, AssetVersion] = {}
     first = last = None
     with progress(console, service.stage_names) as show:
@@ -130,13 +131,13 @@ def start_pipeline(folder: Path, broken: str = "") -> list[RunningComponent]:
     return [state.parts[name] for name in PIPELINE]
 
 
-def put(files: Collection[SampleFile]) -> None:
+def put(files: Collection[SampleFile], session: AwsSession) -> None:
     """Upload the files to S3."""
     with tempfile.TemporaryDirectory(prefix="headrace-demo-") as folder:
         for sample in files:
             path = Path(folder) / sample.name
             path.write_bytes(sample.content())
-            aws.upload(path, MEDIA_BUCKET, sample.name)
+            aws.upload(session, path, MEDIA_BUCKET, sample.name)
 
 
 def known(service: ReadService, files: Collection[SampleFile]) -> Known:

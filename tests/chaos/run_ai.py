@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import report
+from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
 from headrace.console.app.main import end_on_sigterm
 from headrace.console.assets.projection import AssetVersion
@@ -123,13 +124,14 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
 def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.SampleFile]]:
     """Upload random samples under new keys; yield each key with its sample."""
     good = [each for each in samples.samples(all_stages=True) if each.name != "bottles.mp4"]
+    session = AwsSession()
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder:
         for number in range(assets):
             sample = draw.choice(good)
             key = f"{number:04}/{sample.name}"
             path = Path(folder) / sample.name
             path.write_bytes(sample.content())
-            aws.upload(path, MEDIA_BUCKET, key)
+            aws.upload(session, path, MEDIA_BUCKET, key)
             yield key, sample
 
 

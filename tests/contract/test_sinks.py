@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from headrace.connectors.aws import client as door
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError
 from headrace.connectors.sinks.registry import create_sink
 from headrace.schemas.delivery import Delivery, DeliveryError
@@ -38,7 +38,6 @@ def local(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    door._client.cache_clear()
 
 
 class Queue:
@@ -81,7 +80,7 @@ def delivery(number: int, key: str = "media/cat.jpg") -> Delivery:
 
 
 async def deliver(kind: str, address: str, *wanted: Delivery, **settings: object) -> list[BaseException | None]:
-    sink = create_sink(kind, address, settings)
+    sink = create_sink(kind, address, settings, AwsSession())
     return await asyncio.gather(*(sink(each) for each in wanted), return_exceptions=True)
 
 
@@ -162,7 +161,6 @@ def zipped(source: str) -> bytes:
 
 async def test_unreachable_target_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    door._client.cache_clear()
     [failure] = await deliver("sns", "arn:aws:sns:us-east-1:000000000000:t", delivery(1))
     assert isinstance(failure, DeliveryError)
     assert failure.kind == "outage"
@@ -180,4 +178,4 @@ async def test_unreachable_target_is_an_outage(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_rejects_addresses_of_another_kind(kind: str, address: str, settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidTargetError):
-        create_sink(kind, address, settings)
+        create_sink(kind, address, settings, AwsSession())

@@ -116,20 +116,20 @@ def test_example_sink_delivers(repository: Path) -> None:
     extend("Sink", repository)
     program = """
         import asyncio
-        from headrace.connectors.aws import client
+        from headrace.connectors.aws.client import AwsCallError
         from headrace.connectors.sinks.registry import create_sink, sink_names
         from headrace.schemas.delivery import Delivery, DeliveryError
 
         calls = []
 
-        def call_once(service, operation, **parameters):
-            calls.append((service, operation, parameters))
-            if len(calls) == 2:
-                raise client.AwsCallError("slow down", "ThrottlingException")
+        class Aws:
+            def call_once(self, service, operation, **parameters):
+                calls.append((service, operation, parameters))
+                if len(calls) == 2:
+                    raise AwsCallError("slow down", "ThrottlingException")
 
-        client.call_once = call_once
         assert "firehose" in sink_names()
-        deliver = create_sink("firehose", "archive", {})
+        deliver = create_sink("firehose", "archive", {}, Aws())
         delivery = Delivery("1", "key", '{"a":1}', "MediaLabelled", "headrace")
         asyncio.run(deliver(delivery))
         parameters = {"DeliveryStreamName": "archive", "Record": {"Data": b'{"a":1}\\n'}}

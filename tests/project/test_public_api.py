@@ -20,6 +20,8 @@ PUBLIC_NAMES = [
     "Asset",
     "AssetResults",
     "AsyncJob",
+    "AwsCallError",
+    "AwsSession",
     "Charge",
     "CommandError",
     "Delivery",

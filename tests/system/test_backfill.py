@@ -11,6 +11,7 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.backfill.listing import ListedObject, ListingError, objects, open_prefix
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
@@ -151,8 +152,10 @@ def test_paginated_listing_returns_each_object_once(bucket: Bucket, monkeypatch:
     monkeypatch.setattr("headrace.connectors.backfill.listing.PAGE", 3)
     bucket.put(*ODD_KEYS)
 
+    aws = AwsSession()
+
     def listed(after: str = "") -> list[ListedObject]:
-        return list(objects(open_prefix(f"s3://{bucket.name}"), after))
+        return list(objects(aws, open_prefix(aws, f"s3://{bucket.name}"), after))
 
     plain = listed()
     assert [each.key for each in plain] == sorted(ODD_KEYS)
@@ -165,7 +168,7 @@ def test_paginated_listing_returns_each_object_once(bucket: Bucket, monkeypatch:
 
 def test_missing_bucket_is_named(bucket: Bucket) -> None:
     with pytest.raises(ListingError, match="there is no bucket headrace-none"):
-        open_prefix("s3://headrace-none/a")
+        open_prefix(AwsSession(), "s3://headrace-none/a")
 
 
 def test_invalid_input_prints_one_line(cluster_env: dict[str, str]) -> None:

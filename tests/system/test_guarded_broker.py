@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from headrace.connectors import readiness
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.backfill import checkpoint
 from headrace.console import doctor
 from headrace.console.kafka.admin import KafkaAdmin
@@ -126,7 +127,7 @@ def test_doctor_distinguishes_forbidden_from_missing_topics(guarded: Guarded, mo
     monkeypatch.setenv("HEADRACE_QUEUE_URLS", "q")
     found = {
         each.part: each
-        for each in doctor.run_checks(doctor.checks(pipeline.stages))
+        for each in doctor.run_checks(doctor.checks(pipeline.stages, AwsSession()))
         if each.part in ("broker", "rights", "topics")
     }
     assert (found["broker"].ok, found["rights"].ok, found["topics"].ok) == (True, False, None)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.console.app.main import app
 from headrace.console.routing import targets
 from headrace.schemas import topics
@@ -95,9 +96,10 @@ async def test_rules_change_while_a_worker_runs(place: RulesFolder, capfd: pytes
     place.rule("copies", place.one, "image")
     assert f"copies-{place.mark}: new" in place.apply()
     assert f"copies-{place.mark}: same" in place.apply()
-    rules, stop = targets.load_table(), asyncio.Event()
+    aws = AwsSession()
+    rules, stop = targets.load_table(aws), asyncio.Event()
     [first] = rules.rules()
-    stages = targets.rule_stages(rules)
+    stages = targets.rule_stages(aws, rules)
     plan = host.WorkerConfig(
         stages, Deployment(stages, PRICES), load(StreamSettings), load(KafkaSettings), rules=rules, host_new_rules=True
     )

@@ -32,6 +32,7 @@ def discard(name: TrialName) -> None:
     """Delete the topics, consumer group and results of a shadow run. Live data is not changed."""
     from datetime import UTC, datetime
 
+    from headrace.connectors.aws.client import AwsSession
     from headrace.console import aws
     from headrace.console.replay import audit, journal
     from headrace.console.replay.trial import overlay_bucket, trial
@@ -45,5 +46,5 @@ def discard(name: TrialName) -> None:
     target = journal.StageGroup(stages[-1] if stages else "", group)
     done = journal.start_entry("discard", target, name, "").over("done", datetime.now(UTC))
     cluster.write([audit.message(done)])
-    objects = aws.empty(load(StreamSettings).results_bucket, overlay_bucket.folder_of(name))
+    objects = aws.empty(AwsSession(), load(StreamSettings).results_bucket, overlay_bucket.folder_of(name))
     typer.echo(f"deleted: {', '.join(sorted(deleted))}, and {objects:,} stored results")

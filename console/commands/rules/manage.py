@@ -36,16 +36,17 @@ def show(folder: FolderOption = None) -> None:
 
 def check(folder: FolderOption = None) -> None:
     """Check every rule and its target. Exit code 1 for an invalid rule."""
+    from headrace.connectors.aws.client import AwsSession
     from headrace.console.errors import CommandError
     from headrace.console.routing import targets
     from headrace.console.routing.stages import load_stages
     from headrace.schemas import topics
 
-    rules = _rules(folder)
+    rules, aws = _rules(folder), AwsSession()
     known = {topic.name for topic in topics.table(stage.name for stage in load_stages())}
     known |= {topic.name for rule in rules for topic in (topics.dead_letters(rule.stage_name),)}
     for rule in rules:
-        targets.stage_of(rule)
+        targets.stage_of(aws, rule)
         required = (*rule.reads, *((rule.target.address,) if rule.target.kind == "topic" else ()))
         if missing := [name for name in required if name not in known]:
             raise CommandError(f"{rule.name}: unknown topic {', '.join(missing)}. To list topics: headrace topics list")
@@ -63,13 +64,14 @@ def apply(
     """
     from rich.console import Console
 
+    from headrace.connectors.aws.client import AwsSession
     from headrace.console.routing import apply as routing_apply
     from headrace.console.routing import targets
     from headrace.schemas import topics
 
     cluster = connect()
     has_topic = topics.RULES.name in cluster.names()
-    active = {rule.name: rule.version for rule in targets.load_table().rules()} if has_topic else {}
+    active = {rule.name: rule.version for rule in targets.load_table(AwsSession()).rules()} if has_topic else {}
     plan = routing_apply.plan_rules(folder, active, prune)
     for name, change in plan.changes.items():
         Console(highlight=False).print(f"{name}: {change}", markup=False)

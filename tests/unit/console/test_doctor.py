@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.console import doctor
 from headrace.console.doctor import CheckResult, DoctorCheck, Skipped, run_checks
 from headrace.console.errors import CommandError
@@ -60,7 +61,7 @@ def test_checks_with_failed_requirements_are_skipped() -> None:
 def test_doctor_names_every_missing_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
         monkeypatch.delenv(name)
-    findings = {finding.part: finding for finding in run_checks(doctor.checks(load_stages))}
+    findings = {finding.part: finding for finding in run_checks(doctor.checks(load_stages, AwsSession()))}
     assert findings["settings"].ok is False
     assert "HEADRACE_BOOTSTRAP_SERVERS" in findings["settings"].message
     assert "HEADRACE_RESULTS_BUCKET" in findings["settings"].message

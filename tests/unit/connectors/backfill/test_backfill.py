@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from headrace.connectors.aws.client import AwsCallError
+from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.backfill.backfill import BackfillClock, BackfillPlan, run
 from headrace.connectors.backfill.checkpoint import BackfillCounts, Checkpoint, record
 from headrace.connectors.backfill.events import sequencer, to_event
@@ -305,12 +305,13 @@ def test_directory_bucket_is_rejected_because_listings_are_unordered() -> None:
         ("", "media cannot be listed: no response"),
     ],
 )
-def test_listing_error_names_the_fix(monkeypatch: pytest.MonkeyPatch, code: str, said: str) -> None:
-    def refuses(*_: object, **__: object) -> dict[str, Any]:
-        raise AwsCallError("no response", code)
+def test_listing_error_names_the_fix(code: str, said: str) -> None:
+    class RefusingAws(AwsSession):
+        def call_with_retries(self, *_: object, **__: object) -> dict[str, Any]:
+            raise AwsCallError("no response", code)
 
-    monkeypatch.setattr("headrace.connectors.backfill.listing.call_with_retries", refuses)
-    for use in (lambda: open_prefix("s3://media/in/"), lambda: list(objects(PLACE))):
+    aws = RefusingAws()
+    for use in (lambda: open_prefix(aws, "s3://media/in/"), lambda: list(objects(aws, PLACE))):
         with pytest.raises(ListingError, match=f"^{re.escape(said)}"):
             use()
 

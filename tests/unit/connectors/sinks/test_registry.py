@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks import registry
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.connectors.sinks.registry import BUILT_IN, create_sink, sink_kind, sink_names, sink_of_arn
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[4]
 DOCUMENT = {"reads": ["media.ready"], "target": {"third": "arn:aws:third:eu-central-1:111122223333:x"}}
 
 
-def third_sink(address: str, settings: SinkSettings) -> Sink:
+def third_sink(address: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     async def deliver(delivery: Delivery) -> None:
         """Accept the delivery."""
 
@@ -86,12 +87,12 @@ def test_arn_selects_a_kind(arn: str, name: str | None) -> None:
 
 def test_unknown_kind_is_rejected_with_the_known_ones() -> None:
     with pytest.raises(InvalidTargetError, match="kafka: unknown sink; known: sns, sqs"):
-        create_sink("kafka", "x", {})
+        create_sink("kafka", "x", {}, AwsSession())
 
 
 async def test_third_party_kind_works_in_rules_sinks_and_eventbridge_import(third_party: str) -> None:
     assert parse("a", DOCUMENT, sink_names()).target.kind == third_party
-    await create_sink(third_party, "x", {})(Delivery("id", "k", "{}", "t", "s"))
+    await create_sink(third_party, "x", {}, AwsSession())(Delivery("id", "k", "{}", "t", "s"))
     described = {"Name": "r", "EventPattern": "{}", "Targets": [{"Arn": "arn:aws:third:eu-central-1:111122223333:x"}]}
     assert 'third = "arn:aws:third' in imported(described, ["media.ready"])["r"]
 
