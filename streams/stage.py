@@ -125,6 +125,9 @@ class Stage:
 
     With `ordered`, a record that is waiting for a retry holds back all later records of its key.
 
+    `summary` formats a result of the stage in a few words, for `headrace trace` and `headrace watch`. Without it, the
+    event type decides.
+
     `epoch` counts the runs with `--reprocess`; results and jobs of an earlier epoch are ignored.
 
     Raises ValueError if the name is invalid, or if it reads a retry topic.
@@ -145,6 +148,7 @@ class Stage:
     ordered: bool = False
     epoch: int = 0
     retry_policy: RetryPolicy = DEFAULT_RETRY
+    summary: Callable[[Any], str] | None = None
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

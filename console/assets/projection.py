@@ -13,12 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of, seconds_of
-from headrace.schemas.cloudevents import EventMetadata
-from headrace.schemas.ids import asset_key, sequencer_order, token_stage
+from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event
+from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of
+from headrace.schemas.ids import asset_key, sequencer_order
 from headrace.schemas.records import (
     Asset,
-    Event,
     JobFinished,
     JobStarted,
     MediaCompleted,
@@ -30,37 +29,8 @@ from headrace.streams.stage import charges_of
 from headrace.streams.stages import removals
 
 AssetState = Literal["processing", "completed", "superseded", "deleted"]
-VersionStatus = Literal["done", "running", "retrying", "dead-lettered"]
 
 _hides_the_object = record_predicate(removals.STAGE.when)
-
-
-@dataclass(frozen=True, slots=True)
-class AssetEvent:
-    """One event, dead letter or retry of an asset. `at` is in seconds since 1970.
-
-    `status` is the resulting status of its stage; None for events of AWS and for the completion. `why` is the reason of
-    a dead letter or retry. `deliveries` counts its records on the log.
-    """
-
-    at: float
-    place: str
-    stage: str = ""
-    status: VersionStatus | None = None
-    envelope: EventMetadata | None = None
-    event: Event | None = None
-    letter: LetterInfo | None = None
-    why: str = ""
-    deliveries: int = 1
-
-    @property
-    def name(self) -> str:
-        """The name of the event, or `DeadLetter` or `Retry`."""
-        if self.letter:
-            return "DeadLetter"
-        if self.status == "retrying":
-            return "Retry"
-        return self.event.EVENT if self.event else "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +78,9 @@ class _VersionState:
 class AssetProjection:
     """Folds records, in any order across topics, with duplicates. Call `take` for each, then query."""
 
-    def __init__(self) -> None:
+    def __init__(self, summaries: Summaries | None = None) -> None:
+        """`summaries` are those of stages that have one; all other events have the usual one."""
+        self._summaries = summaries or {}
         self._versions: dict[str, dict[tuple[str, str], _VersionState]] = {}
         self._removed: dict[tuple[str, str], AssetEvent] = {}
         self._unreadable: dict[str, list[AssetEvent]] = {}
@@ -163,7 +135,7 @@ class AssetProjection:
         return list(self._unreadable.get(asset, ()))
 
     def _add(self, asset: Asset, entry: LogEntry) -> None:
-        fact = _fact(entry)
+        fact = asset_event(entry, self._summaries)
         if isinstance(fact.event, MediaDeleted) and not _hides_the_object(fact.event):
             self._removed[asset_key(asset), asset.version] = fact
             return
@@ -180,7 +152,7 @@ class AssetProjection:
     def _add_unreadable(self, entry: LogEntry) -> str | None:
         if letter_of(entry) is None:
             return None
-        self._unreadable.setdefault(entry.key, []).append(_fact(entry))
+        self._unreadable.setdefault(entry.key, []).append(asset_event(entry, self._summaries))
         return entry.key
 
     def _version(self, state: _VersionState, later: list[_VersionState]) -> AssetVersion:
@@ -211,34 +183,6 @@ def _deleted(facts: list[AssetEvent]) -> bool:
 
 def _is_done(fact: AssetEvent | None) -> bool:
     return fact is not None and fact.status == "done"
-
-
-def _fact(entry: LogEntry) -> AssetEvent:
-    """Convert a record: a dead letter, a retry, or an event."""
-    letter, retry = letter_of(entry), retry_of(entry)
-    fact = AssetEvent(entry.record.timestamp, entry.place, envelope=entry.envelope, event=entry.event)
-    if letter:
-        at = seconds_of(letter.last_failure) or fact.at
-        why = f"{letter.code}: {letter.reason}"
-        return replace(fact, at=at, stage=letter.stage, status="dead-lettered", letter=letter, why=why)
-    if retry:
-        return replace(fact, stage=retry.stage, status="retrying", why=f"{retry.code}: {retry.reason}")
-    stage, status = _stage_status(entry)
-    at = (seconds_of(entry.envelope.time) if entry.envelope else None) or fact.at
-    return replace(fact, at=at, stage=stage, status=status)
-
-
-def _stage_status(entry: LogEntry) -> tuple[str, VersionStatus | None]:
-    """Return the stage of an event and its resulting status."""
-    match entry.event:
-        case None | MediaUploaded() | MediaDeleted():
-            return "", None
-        case JobFinished(token=token):
-            return token_stage(token) or "", None
-        case JobStarted(stage=stage):
-            return stage, "running"
-    source = entry.envelope.source if entry.envelope else ""
-    return source.removeprefix("headrace/"), None if isinstance(entry.event, MediaCompleted) else "done"
 
 
 def _identity(entry: LogEntry) -> tuple[str, ...]:

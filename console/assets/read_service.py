@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.console.assets import stage_status as status
+from headrace.console.assets.asset_event import Summaries
 from headrace.console.assets.projection import AssetProjection
 from headrace.console.assets.stage_status import GroupOffsets, PipelineStatus
 from headrace.console.kafka.log_reader import LogReader
@@ -35,7 +36,7 @@ class ReadService:
 
     def progress(self, asset: str = "") -> AssetProjection:
         """Read the state of every asset; with a name, at least of those that match it."""
-        progress = AssetProjection()
+        progress = AssetProjection(self._summaries())
         wanted = asset.removeprefix("s3://").encode()
 
         def may_be_meant(key: bytes) -> bool:
@@ -47,7 +48,7 @@ class ReadService:
 
     def follow(self) -> Iterator[AssetUpdate]:
         """Yield the state of every asset, then each change, without end."""
-        progress = AssetProjection()
+        progress = AssetProjection(self._summaries())
         for batch in self._log.follow(self.topics()):
             changed = (progress.take(entry) for entry in batch.entries)
             yield AssetUpdate(progress, tuple(dict.fromkeys(asset for asset in changed if asset)), batch.caught_up)
@@ -63,6 +64,9 @@ class ReadService:
             oldest = self._log.timestamps(status.unfinished(stage, spans, groups[stage.group]))
             stages.append(status.stage_status(stage, GroupOffsets(spans, groups, oldest, reports), time.time()))
         return PipelineStatus(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
+
+    def _summaries(self) -> Summaries:
+        return {stage.name: stage.summary for stage in self._stages if stage.summary is not None}
 
     def _reports(self) -> list[StageStatusReport]:
         """Return the last report of each worker on each stage."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from headrace.console.assets.projection import AssetEvent, AssetProjection, AssetVersion
-from headrace.console.assets.summaries import result_location, summarize
+from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.assets.projection import AssetProjection, AssetVersion
+from headrace.console.assets.summaries import result_location
 from headrace.console.assets.timeline import TimelineStep, timeline
 from headrace.console.terminal.formatting import format_timestamp
 from headrace.schemas.records import MediaCompleted, MediaUploaded
@@ -43,7 +44,7 @@ def version(of: AssetVersion) -> dict[str, Any]:
 def stage(fact: AssetEvent) -> dict[str, Any]:
     """Convert the status of a stage."""
     found = None if fact.why else fact.event
-    return {"status": fact.status, "result": fact.why or summarize(found), "location": result_location(found)}
+    return {"status": fact.status, "result": fact.summary, "location": result_location(found)}
 
 
 def _letter(fact: AssetEvent) -> dict[str, Any]:

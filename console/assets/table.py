@@ -9,7 +9,8 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from headrace.console.assets.projection import AssetEvent, AssetVersion, VersionStatus
+from headrace.console.assets.asset_event import AssetEvent, VersionStatus
+from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.summaries import summarize
 from headrace.console.terminal.formatting import format_usd
 from headrace.schemas.ids import asset_key
@@ -72,7 +73,7 @@ class _Line(NamedTuple):
 def _lines(version: AssetVersion) -> Iterator[_Line]:
     asset, sequencer = asset_key(version.asset), version.asset.sequencer
     for stage, fact in version.stages.items():
-        yield _Line(fact.at, sequencer, (asset, stage, fact.status or "", fact.why or summarize(fact.event)))
+        yield _Line(fact.at, sequencer, (asset, stage, fact.status or "", fact.summary))
     if version.state != "processing":
         last = version.facts[-1].at if version.facts else 0.0
         yield _Line(last, sequencer, (asset, version.state, ending(version)))

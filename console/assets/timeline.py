@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.console.assets.projection import AssetEvent, AssetVersion
-from headrace.console.assets.summaries import result_location, summarize
+from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.assets.projection import AssetVersion
+from headrace.console.assets.summaries import result_location
 from headrace.schemas.records import JobFinished, JobStarted
 from headrace.streams.stage import charges_of
 
@@ -31,7 +32,7 @@ class TimelineStep:
 
 def timeline(version: AssetVersion) -> list[TimelineStep]:
     """List the steps of a version, oldest first, each after its cause if the log has it."""
-    events = {fact.envelope.id: fact for fact in version.facts if fact.envelope and _is_event(fact)}
+    events = {fact.envelope.id: fact for fact in version.facts if fact.envelope and fact.is_event}
     starts = {fact.event.token: fact for fact in version.facts if isinstance(fact.event, JobStarted)}
     causes = {fact.place: _cause(fact, events, starts) for fact in version.facts}
     return [_step(fact, causes[fact.place]) for fact in sorted(version.facts, key=lambda fact: _order(fact, causes))]
@@ -46,7 +47,7 @@ def _order(fact: AssetEvent, causes: dict[str, AssetEvent | None]) -> tuple[floa
 
 
 def _step(fact: AssetEvent, cause: AssetEvent | None) -> TimelineStep:
-    plain = fact.event if _is_event(fact) else None
+    plain = fact.event if fact.is_event else None
     return TimelineStep(
         at=fact.at,
         event=fact.name,
@@ -56,7 +57,7 @@ def _step(fact: AssetEvent, cause: AssetEvent | None) -> TimelineStep:
         correlation=fact.envelope.correlation if fact.envelope else "",
         stage=fact.stage,
         seconds=fact.at - cause.at if cause else None,
-        words=fact.why or summarize(plain),
+        words=fact.summary,
         location=result_location(plain),
         usd=round(sum(charge.usd for charge in charges_of(plain)), 6) if plain else 0.0,
         record=fact.place,
@@ -64,16 +65,11 @@ def _step(fact: AssetEvent, cause: AssetEvent | None) -> TimelineStep:
     )
 
 
-def _is_event(fact: AssetEvent) -> bool:
-    """Whether this is an event, not a dead letter or a retry."""
-    return fact.letter is None and fact.status != "retrying"
-
-
 def _cause_id(fact: AssetEvent) -> str:
     """Return the id of the causing event; for a dead letter or retry, of the event itself."""
     if fact.envelope is None:
         return ""
-    return fact.envelope.causation_id if _is_event(fact) else fact.envelope.id
+    return fact.envelope.causation_id if fact.is_event else fact.envelope.id
 
 
 def _cause(fact: AssetEvent, events: dict[str, AssetEvent], starts: dict[str, AssetEvent]) -> AssetEvent | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from headrace.console.assets.projection import AssetEvent, AssetProjection
+from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.assets.projection import AssetProjection
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Asset
 from headrace.streams.stage import charges_of

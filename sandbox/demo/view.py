@@ -15,7 +15,8 @@ from rich.text import Text
 
 from headrace.console.assets import summaries
 from headrace.console.assets import table as assets_table
-from headrace.console.assets.projection import AssetEvent, AssetVersion
+from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.assets.projection import AssetVersion
 from headrace.console.terminal import formatting
 from headrace.sandbox.demo.report import DemoReport
 from headrace.sandbox.names import RESULTS_BUCKET
@@ -103,7 +104,7 @@ def _stages(version: AssetVersion) -> Table:
     table.add_column("where", overflow="fold")
     for stage, fact in sorted(version.stages.items(), key=lambda each: each[1].at):
         sign, style = assets_table.STATUS_ICONS[fact.status] if fact.status else ("·", "dim")
-        text = Text(f"{sign} {fact.why or summaries.summarize(fact.event)}", "red" if fact.letter else "")
+        text = Text(f"{sign} {fact.summary}", "red" if fact.letter else "")
         text.stylize(style, 0, 1)
         table.add_row(Text(stage), text, Text(_location(fact, version)))
     return table
