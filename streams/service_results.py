@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from headrace.schemas.records import Charge, Rendition
 
-TextFeature = Literal["entities", "key-phrases", "pii"]
 DocumentFeature = Literal["FORMS", "TABLES"]
 
 

@@ -17,13 +17,13 @@ from headrace.streams.service_results import (
     LanguageResult,
     SentimentResult,
     SpeechFile,
-    TextFeature,
     TextSpans,
     TranscodeResult,
     Transcript,
     Translation,
     VisionResult,
 )
+from headrace.streams.text_features import SpanFeature
 from headrace.streams.vision_features import Feature
 
 
@@ -125,7 +125,7 @@ class Documents(Protocol):
 class Language(Protocol):
     """Analyse text."""
 
-    async def detect_spans(self, feature: TextFeature, text: str, language: str) -> TextSpans:
+    async def detect_spans(self, feature: SpanFeature, text: str, language: str) -> TextSpans:
         """Detect entities, key phrases or personal data.
 
         Raises:

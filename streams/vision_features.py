@@ -16,7 +16,7 @@ Detections = Iterable[tuple[float | None, FeatureResponse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
+class FeatureSpec:
     """The API calls of one feature.
 
     `image_field` and `video_field` are the response fields of the detections, `one` the field of a single detection.
@@ -118,8 +118,8 @@ def _min_confidence(min_confidence: float) -> dict[str, Any]:
     return {"MinConfidence": min_confidence}
 
 
-OPERATIONS: dict[Feature, Operations] = {
-    "labels": Operations(
+VISION_FEATURES: dict[Feature, FeatureSpec] = {
+    "labels": FeatureSpec(
         image="detect_labels",
         image_field="Labels",
         start="start_label_detection",
@@ -130,7 +130,7 @@ OPERATIONS: dict[Feature, Operations] = {
         options=_min_confidence,
         records=_labels,
     ),
-    "moderation": Operations(
+    "moderation": FeatureSpec(
         image="detect_moderation_labels",
         image_field="ModerationLabels",
         start="start_content_moderation",
@@ -141,7 +141,7 @@ OPERATIONS: dict[Feature, Operations] = {
         options=_min_confidence,
         records=_labels,
     ),
-    "faces": Operations(
+    "faces": FeatureSpec(
         image="detect_faces",
         image_field="FaceDetails",
         start="start_face_detection",
@@ -152,7 +152,7 @@ OPERATIONS: dict[Feature, Operations] = {
         image_options=lambda _: {"Attributes": ["ALL"]},
         records=_faces,
     ),
-    "text": Operations(
+    "text": FeatureSpec(
         image="detect_text",
         image_field="TextDetections",
         start="start_text_detection",
@@ -163,7 +163,7 @@ OPERATIONS: dict[Feature, Operations] = {
         options=lambda min_confidence: {"Filters": {"WordFilter": {"MinConfidence": min_confidence}}},
         records=_lines,
     ),
-    "segments": Operations(
+    "segments": FeatureSpec(
         start="start_segment_detection",
         get="get_segment_detection",
         video_field="Segments",
@@ -176,7 +176,7 @@ OPERATIONS: dict[Feature, Operations] = {
         },
         records=_segments,
     ),
-    "celebrities": Operations(
+    "celebrities": FeatureSpec(
         image="recognize_celebrities",
         image_field="CelebrityFaces",
         start="start_celebrity_recognition",
@@ -187,5 +187,5 @@ OPERATIONS: dict[Feature, Operations] = {
     ),
 }
 
-JOB_SPECS = {(job.service, job.operation): job for job in (feature.job for feature in OPERATIONS.values()) if job}
+JOB_SPECS = {(job.service, job.operation): job for job in (feature.job for feature in VISION_FEATURES.values()) if job}
 """The specifications of video jobs, by service and operation."""

@@ -19,11 +19,11 @@ from headrace.streams.media.text_chunks import TextChunk, split_text
 from headrace.streams.service_results import (
     LanguageResult,
     SentimentResult,
-    TextFeature,
     TextSpan,
     TextSpans,
 )
 from headrace.streams.settings import StreamSettings
+from headrace.streams.text_features import TEXT_FEATURES, SpanFeature, TextFeatureSpec
 
 MAX_BYTES = 100_000
 SENTIMENT_MAX_BYTES = 5_000
@@ -31,12 +31,6 @@ MIN_UNITS = 3
 
 SUPPORTED = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "pt", "zh", "zh-TW"})
 SUPPORTED_FOR_PII = frozenset({"en", "es"})
-
-OPERATIONS: dict[TextFeature, tuple[str, str]] = {
-    "entities": ("detect_entities", "Entities"),
-    "key-phrases": ("detect_key_phrases", "KeyPhrases"),
-    "pii": ("detect_pii_entities", "Entities"),
-}
 
 
 class Comprehend:
@@ -47,46 +41,46 @@ class Comprehend:
         self._settings = settings
         self._prices = prices
 
-    async def detect_spans(self, feature: TextFeature, text: str, language: str) -> TextSpans:
+    async def detect_spans(self, feature: SpanFeature, text: str, language: str) -> TextSpans:
         """Return entities, key phrases or personal data; personal data has offsets only."""
-        operation, found = OPERATIONS[feature]
+        spec = TEXT_FEATURES[feature]
         code = self._supported(language, SUPPORTED_FOR_PII if feature == "pii" else SUPPORTED)
         chunks = list(split_text(text, MAX_BYTES))
         spans: list[TextSpan] = []
         for chunk in chunks:
-            answer = await self._aws.call("comprehend", operation, Text=chunk.content, LanguageCode=code)
-            spans += (_span(each, chunk) for each in answer[found])
-        return TextSpans(tuple(spans), self._paid(operation, chunks))
+            answer = await self._aws.call("comprehend", spec.method, Text=chunk.content, LanguageCode=code)
+            spans += (_span(each, chunk) for each in answer[spec.field])
+        return TextSpans(tuple(spans), self._paid(spec, chunks))
 
     async def detect_sentiment(self, text: str, language: str) -> SentimentResult:
         """Return the sentiment, averaged over the chunks by their length."""
+        spec = TEXT_FEATURES["sentiment"]
         code = self._supported(language, SUPPORTED)
         chunks = list(split_text(text, SENTIMENT_MAX_BYTES))
         shares: dict[str, float] = defaultdict(float)
         answers = []
         for chunk in chunks:
-            answer = await self._aws.call("comprehend", "detect_sentiment", Text=chunk.content, LanguageCode=code)
-            answers.append({"begin": chunk.begin, "sentiment": answer["Sentiment"], "scores": answer["SentimentScore"]})
-            for name, score in answer["SentimentScore"].items():
+            answer = await self._aws.call("comprehend", spec.method, Text=chunk.content, LanguageCode=code)
+            answers.append({"begin": chunk.begin, "sentiment": answer["Sentiment"], "scores": answer[spec.field]})
+            for name, score in answer[spec.field].items():
                 shares[name] += score * len(chunk.content)
         whole = sum(len(chunk.content) for chunk in chunks) or 1
         scores = {name.lower(): round(share / whole, 4) for name, share in shares.items()}
-        return SentimentResult(
-            **scores, answer=json.dumps(answers).encode(), charges=self._paid("detect_sentiment", chunks)
-        )
+        return SentimentResult(**scores, answer=json.dumps(answers).encode(), charges=self._paid(spec, chunks))
 
     async def detect_languages(self, text: str) -> LanguageResult:
         """Detect the languages of the first chunk of a text."""
+        spec = TEXT_FEATURES["language"]
         chunks = list(split_text(text, MAX_BYTES))[:1]
-        answer = await self._aws.call("comprehend", "detect_dominant_language", Text=chunks[0].content)
-        languages = sorted(answer["Languages"], key=lambda each: -each["Score"])
+        answer = await self._aws.call("comprehend", spec.method, Text=chunks[0].content)
+        languages = sorted(answer[spec.field], key=lambda each: -each["Score"])
         shares = tuple((each["LanguageCode"], round(each["Score"], 4)) for each in languages)
-        return LanguageResult(shares, json.dumps(languages).encode(), self._paid("detect_dominant_language", chunks))
+        return LanguageResult(shares, json.dumps(languages).encode(), self._paid(spec, chunks))
 
-    def _paid(self, operation: str, chunks: Iterable[TextChunk]) -> tuple[Charge, ...]:
+    def _paid(self, spec: TextFeatureSpec, chunks: Iterable[TextChunk]) -> tuple[Charge, ...]:
         """Return the charge: a unit is 100 characters, and a request has at least three units."""
         units = sum(max(MIN_UNITS, -(-len(chunk.content) // 100)) for chunk in chunks)
-        return (self._prices.charge("comprehend", operation_of(operation), units),)
+        return (self._prices.charge("comprehend", operation_of(spec.method), units),)
 
     def _supported(self, language: str, supported: frozenset[str]) -> str:
         code = language or self._settings.language or "en"

@@ -19,23 +19,18 @@ from botocore.exceptions import (
 from headrace.schemas.aws_errors import kind_of
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
-from headrace.streams.vision_features import OPERATIONS as FEATURES
+from headrace.streams.text_features import TEXT_FEATURES
+from headrace.streams.vision_features import VISION_FEATURES
 
 _CALLS: Mapping[str, tuple[str, ...]] = {
     "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object"),
-    "rekognition": tuple(method for feature in FEATURES.values() for method in feature.methods),
+    "rekognition": tuple(method for feature in VISION_FEATURES.values() for method in feature.methods),
     "textract": ("detect_document_text", "analyze_document"),
-    "comprehend": (
-        "detect_entities",
-        "detect_key_phrases",
-        "detect_pii_entities",
-        "detect_sentiment",
-        "detect_dominant_language",
-    ),
+    "comprehend": tuple(feature.method for feature in TEXT_FEATURES.values()),
     "translate": ("translate_text",),
     "bedrock-runtime": ("converse",),
 }
-"""The operations of vision features, and those that are not part of a job."""
+"""The operations of vision and text features, and those that are not part of a job."""
 
 
 def _operations() -> dict[str, tuple[str, ...]]:

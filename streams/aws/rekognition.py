@@ -14,7 +14,7 @@ from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList, operation_of
 from headrace.streams.service_results import VisionResult
 from headrace.streams.settings import StreamSettings
-from headrace.streams.vision_features import OPERATIONS, Feature
+from headrace.streams.vision_features import VISION_FEATURES, Feature
 
 
 class Rekognition:
@@ -27,7 +27,7 @@ class Rekognition:
 
     async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
         """Analyse an image synchronously."""
-        calls = OPERATIONS[feature]
+        calls = VISION_FEATURES[feature]
         options = (calls.image_options or calls.options)(self._settings.min_confidence)
         response = await self._aws.call("rekognition", calls.image, Image={"S3Object": _location(asset)}, **options)
         response.pop("ResponseMetadata", None)
@@ -37,7 +37,7 @@ class Rekognition:
 
     async def start(self, feature: Feature, asset: Asset, token: str) -> str:
         """Start a video job with an idempotency key and return its id; the same key returns the same job."""
-        calls = OPERATIONS[feature]
+        calls = VISION_FEATURES[feature]
         response = await self._aws.call(
             "rekognition",
             calls.start,
@@ -56,7 +56,7 @@ class Rekognition:
         Raises:
             StageError: The job has no result: `streams.aws.job_status.result_of`.
         """
-        calls = OPERATIONS[feature]
+        calls = VISION_FEATURES[feature]
         if calls.job is None:
             raise LookupError(f"{feature} has no video job")
         detections: list[dict[str, Any]] = []

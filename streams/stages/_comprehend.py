@@ -9,23 +9,19 @@ import msgspec
 
 from headrace.schemas.records import Asset, Event, Pointer
 from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, Topic
-from headrace.streams.service_results import TextFeature, TextSpans
+from headrace.streams.service_results import TextSpans
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
+from headrace.streams.text_features import TEXT_FEATURES, SpanFeature
 
 DescribeSpans = Callable[[Asset, TextSpans, Pointer], Event]
 
-OPERATIONS: dict[TextFeature, str] = {
-    "entities": "detect_entities",
-    "key-phrases": "detect_key_phrases",
-    "pii": "detect_pii_entities",
-}
 MAX_SPANS = 20
 MAX_CHARACTERS = 100
 
 
-def marking_stage(feature: TextFeature, writes: Topic, describe: DescribeSpans) -> Stage:
+def marking_stage(feature: SpanFeature, writes: Topic, describe: DescribeSpans) -> Stage:
     """Build a stage that detects spans of one kind in a text; `describe` creates its event."""
 
     async def detect(record: Any, services: Services) -> Event:
@@ -41,7 +37,7 @@ def marking_stage(feature: TextFeature, writes: Topic, describe: DescribeSpans) 
         writes=writes,
         when=HAS_WORDS,
         handler=Transform(detect),
-        paid_operations=(f"comprehend.{OPERATIONS[feature]}",),
+        paid_operations=(TEXT_FEATURES[feature].paid_operation,),
     )
 
 

@@ -9,7 +9,7 @@ from headrace.schemas.topics import READY, Topic
 from headrace.streams.service_results import VisionResult
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
-from headrace.streams.vision_features import OPERATIONS, Feature
+from headrace.streams.vision_features import VISION_FEATURES, Feature
 
 DescribeVision = Callable[[Asset, VisionResult, Pointer], Event]
 
@@ -18,7 +18,7 @@ VERSION = 1
 
 def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeVision) -> Stage:
     """Build the stage of a feature. `describe` builds its event from the result."""
-    operations = OPERATIONS[feature]
+    operations = VISION_FEATURES[feature]
 
     async def detect(media: MediaReady, services: Services) -> Event:
         return await store(media.asset, await services.vision.detect(feature, media.asset), services)

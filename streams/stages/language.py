@@ -9,6 +9,7 @@ from headrace.schemas.topics import DOCUMENTS, LANGUAGE, TRANSCRIBED
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
+from headrace.streams.text_features import TEXT_FEATURES
 
 
 async def language(record: Any, services: Services) -> LanguageDetected:
@@ -32,5 +33,5 @@ STAGE = Stage(
     writes=LANGUAGE,
     when=HAS_WORDS,
     handler=Transform(language),
-    paid_operations=("comprehend.detect_dominant_language",),
+    paid_operations=(TEXT_FEATURES["language"].paid_operation,),
 )

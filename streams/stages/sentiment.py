@@ -9,6 +9,7 @@ from headrace.schemas.topics import DOCUMENTS, SENTIMENT, TRANSCRIBED
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage, Transform
 from headrace.streams.stages._text import HAS_WORDS, text_of
+from headrace.streams.text_features import TEXT_FEATURES
 
 
 async def sentiment(record: Any, services: Services) -> SentimentDetected:
@@ -38,5 +39,5 @@ STAGE = Stage(
     writes=SENTIMENT,
     when=HAS_WORDS,
     handler=Transform(sentiment),
-    paid_operations=("comprehend.detect_sentiment",),
+    paid_operations=(TEXT_FEATURES["sentiment"].paid_operation,),
 )

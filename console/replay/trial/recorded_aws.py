@@ -16,7 +16,8 @@ from typing import Any
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.errors import PermanentError
 from headrace.streams.limits.rate_limits import RateLimits
-from headrace.streams.vision_features import OPERATIONS
+from headrace.streams.text_features import TEXT_FEATURES
+from headrace.streams.vision_features import VISION_FEATURES
 
 REFUSED = "would_be_paid"
 """Error code of records that need a refused call."""
@@ -81,13 +82,13 @@ def _shape(operation: str) -> RecordedShape | None:
     """Return how to rebuild an operation's response from the form in which `streams.aws` stores it."""
     if operation in ("detect_document_text", "get_document_text_detection"):
         return _pages
-    if operation == "detect_sentiment":
+    if operation == TEXT_FEATURES["sentiment"].method:
         return _sentiment
-    if operation == "detect_dominant_language":
-        return lambda answer, calls: {"Languages": answer} if not calls else None
-    if any(operation == feature.image for feature in OPERATIONS.values()):
+    if operation == TEXT_FEATURES["language"].method:
+        return lambda answer, calls: {TEXT_FEATURES["language"].field: answer} if not calls else None
+    if any(operation == feature.image for feature in VISION_FEATURES.values()):
         return _whole
-    if any(operation == feature.get for feature in OPERATIONS.values()):
+    if any(operation == feature.get for feature in VISION_FEATURES.values()):
         return _finished
     return None
 

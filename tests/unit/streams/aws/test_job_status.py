@@ -20,7 +20,7 @@ from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.errors import PermanentError, RetryAt
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.settings import StreamSettings
-from headrace.streams.vision_features import OPERATIONS
+from headrace.streams.vision_features import VISION_FEATURES
 from tests.support.fake_services import MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import job_finished
@@ -52,7 +52,7 @@ class ScriptedAws(AwsClient):
 def get_result(spec: JobSpec, aws: AwsClient) -> Awaitable[Any]:
     """Fetch the result of a job with its adapter."""
     bucket = MemoryBucket()
-    features = {feature.get: name for name, feature in OPERATIONS.items()}
+    features = {feature.get: name for name, feature in VISION_FEATURES.items()}
     adapters: dict[str, Callable[[], Awaitable[Any]]] = {
         "rekognition": lambda: Rekognition(aws, SETTINGS, PRICES).get_result(features[spec.method], "job", 60.0),
         "textract": lambda: Textract(aws, SETTINGS, PRICES).get_result(
