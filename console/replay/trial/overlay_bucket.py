@@ -25,10 +25,18 @@ class OverlayBucket:
 
     async def list(self, prefix: str, after: str) -> list[str]:
         """Return at most 1,000 keys under `prefix` and after `after`, sorted."""
-        live = await self._bucket.list(prefix, after)
-        own = await self._bucket.list(self._folder + prefix, self._folder + after)
-        seen = {key for key in live if not self._own_results.fullmatch(key)}
-        return sorted(seen | {key.removeprefix(self._folder) for key in own})[:PAGE]
+        keys: list[str] = []
+        while True:
+            live = await self._bucket.list(prefix, after)
+            own = await self._bucket.list(self._folder + prefix, self._folder + after)
+            own = [key.removeprefix(self._folder) for key in own]
+            seen = {*own, *(key for key in live if not self._own_results.fullmatch(key))}
+            # Behind the last key of a full page, the other list may have keys that come before the next page.
+            end = min((page[-1] for page in (live, own) if len(page) == PAGE), default=None)
+            keys += sorted(key for key in seen if end is None or key <= end)
+            if end is None or len(keys) >= PAGE:
+                return keys[:PAGE]
+            after = end
 
     async def get(self, key: str) -> bytes | None:
         """Return the object of the shadow run, else the live one."""
