@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
+from headrace.schemas.runtime.outage_log import OutageEvents, OutageLog
 from headrace.streams.engine import metrics
 from headrace.streams.engine.circuit_breaker import CircuitBreaker
 from headrace.streams.engine.context import RunnerContext
@@ -33,6 +34,8 @@ INLINE_RETRY_SECONDS = 2.0
 INLINE_RETRY_ATTEMPTS = 3
 ADMISSION_POLL_SECONDS = 0.5
 
+PAUSE_EVENTS = OutageEvents("stage_paused", "stage_resumed")
+
 _NOT_FINAL = (PauseStage, Retry)
 
 RecordPosition = tuple[str, int, int]
@@ -44,7 +47,7 @@ def _ignore(reason: str) -> None:
 
 
 class OutagePause:
-    """Tracks the records of a stage that wait for an outage to end. Logs its start and its end once.
+    """Tracks the records of a stage that wait for an outage to end. Logs its start and its end once, with any reason.
 
     `changed` is called with the reason when the first record waits, and with "" when none does.
     """
@@ -53,13 +56,14 @@ class OutagePause:
         self._stage = stage
         self._changed = changed
         self._waiting: set[RecordPosition] = set()
+        self._log = OutageLog(events=PAUSE_EVENTS, stage=stage)
         self.why = ""
 
     def hold(self, record: RecordPosition, why: str) -> None:
         """Add a waiting record."""
         self._waiting.add(record)
         if not self.why:
-            metrics.log.warning("stage_paused", stage=self._stage, reason=why)
+            self._log.down(why)
             metrics.PAUSED.labels(self._stage).set(1)
             self._changed(why)
         self.why = why
@@ -68,7 +72,7 @@ class OutagePause:
         """Remove a waiting record, if present."""
         self._waiting.discard(record)
         if self.why and not self._waiting:
-            metrics.log.info("stage_resumed", stage=self._stage)
+            self._log.recovered()
             metrics.PAUSED.labels(self._stage).set(0)
             self._changed("")
             self.why = ""

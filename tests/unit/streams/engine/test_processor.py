@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.schemas.serde import catalog
@@ -18,7 +19,7 @@ from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError
 from headrace.streams.engine import circuit_breaker
 from headrace.streams.engine import processor as subject
 from headrace.streams.engine.context import RunnerContext
-from headrace.streams.engine.processor import Processor
+from headrace.streams.engine.processor import OutagePause, Processor
 from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.pipeline import get_stages
@@ -211,6 +212,18 @@ async def test_stage_is_paused_during_an_outage(world: World, monkeypatch: pytes
     world.outside.failures = [OutageError("no credentials")]
     await world.processor.process(received(uploaded()))
     assert seen == ["no credentials"]
+
+
+def test_outage_with_changing_reasons_is_logged_once() -> None:
+    reports: list[str] = []
+    pause = OutagePause("scan", reports.append)
+    with capture_logs() as logs:
+        for offset in range(4):
+            pause.hold(("media.uploaded", 0, offset), f"reason {offset % 2}")
+        for offset in range(4):
+            pause.over(("media.uploaded", 0, offset))
+    assert [(line["event"], line["stage"]) for line in logs] == [("stage_paused", "scan"), ("stage_resumed", "scan")]
+    assert reports == ["reason 0", ""]
 
 
 async def test_stage_is_paused_until_no_record_waits(world: World) -> None:
