@@ -15,6 +15,10 @@ Any other exception is a bug, and is dead-lettered as `internal_error`.
 
 from __future__ import annotations
 
+from typing import assert_never
+
+from headrace.schemas.delivery import FailureKind
+
 
 class StageError(Exception):
     """A stage failed. `code` is a stable identifier, `why` a description."""
@@ -56,6 +60,21 @@ class TransientError(StageError):
 
 class PermanentError(StageError):
     """Every attempt with this input would fail."""
+
+
+def error_of_kind(kind: FailureKind, code: str, why: str, after: float = 0.0) -> StageError:
+    """Return the error for a kind of failure of a service or sink; a throttled call may retry after `after` seconds."""
+    match kind:
+        case "outage":
+            return OutageError(why)
+        case "throttled":
+            return RetryAt(why, after) if after else ThrottledError(why, code)
+        case "transient":
+            return TransientError(why, code)
+        case "permanent":
+            return PermanentError(code, why)
+        case _:
+            assert_never(kind)
 
 
 class ObjectGone(Exception):

@@ -14,14 +14,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.runtime.token_bucket import TokenBucket
 from headrace.schemas.settings import load
-from headrace.streams.errors import (
-    OutageError,
-    PermanentError,
-    RetryAt,
-    StageError,
-    ThrottledError,
-    TransientError,
-)
+from headrace.streams.errors import error_of_kind
 from headrace.streams.routing.rule import TOPIC, InvalidRuleError, Rule, read_folder
 from headrace.streams.routing.rule_stage import SendDelivery, rule_stage
 from headrace.streams.routing.rule_table import RuleTable
@@ -88,18 +81,6 @@ def sending(sink: Sink, rate: float = 0.0) -> SendDelivery:
         try:
             await sink(delivery)
         except DeliveryError as failure:
-            raise _failure(failure) from failure
+            raise error_of_kind(failure.kind, failure.code, str(failure), failure.after) from failure
 
     return send
-
-
-def _failure(failure: DeliveryError) -> StageError:
-    why = str(failure)
-    match failure.kind:
-        case "outage":
-            return OutageError(why)
-        case "throttled":
-            return RetryAt(why, failure.after) if failure.after else ThrottledError(why, failure.code)
-        case "transient":
-            return TransientError(why, failure.code)
-    return PermanentError(failure.code, why)

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 
 from headrace.schemas.aws_errors import kind_of
 from headrace.schemas.jobs import JOB_SPECS
-from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
+from headrace.streams.errors import OutageError, PermanentError, StageError, TransientError, error_of_kind
 from headrace.streams.text_features import TEXT_FEATURES
 from headrace.streams.vision_features import VISION_FEATURES
 
@@ -64,11 +64,4 @@ def _from_response(error: ClientError) -> StageError:
     code = error.response["Error"].get("Code", "unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     why = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
-    match kind_of(code, status):
-        case "outage":
-            return OutageError(why)
-        case "throttled":
-            return ThrottledError(why)
-        case "transient":
-            return TransientError(why, code)
-    return PermanentError(code, why)
+    return error_of_kind(kind_of(code, status), code, why)
