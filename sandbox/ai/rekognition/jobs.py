@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +10,9 @@ from typing import TypeVar
 from headrace.sandbox.ai.framework import paging
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
-from headrace.sandbox.ai.framework.ledger import FAILED, LedgerJob, TooManyJobsError
+from headrace.sandbox.ai.framework.ledger import FAILED, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, ServiceContext
+from headrace.sandbox.ai.framework.sns_jobs import SnsJobs
 from headrace.sandbox.ai.rekognition import video_analysis
 from headrace.sandbox.ai.rekognition.inputs import location, size
 from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
@@ -20,9 +20,8 @@ from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 MOST_VIDEO_BYTES = 10 * 1024**3
 MOST_VIDEO_MILLIS = 6 * 3600 * 1000
-MOST_JOBS = 20
 MOST_RESULTS = 1000
-LIFE_SECONDS = 7 * 24 * 3600  # of tokens and of results
+VIDEO_JOBS = SnsJobs("rekognition", "Video", max_running=20)
 
 TimedItem = TypeVar("TimedItem")
 
@@ -32,28 +31,13 @@ def start(operation: str, params: Params, context: ServiceContext) -> Params:
     bucket, key, version = location(params["Video"])
     if size(bucket, key, version, context.cloud) > MOST_VIDEO_BYTES:
         raise ServiceError("VideoTooLargeException", f"A video has at most {MOST_VIDEO_BYTES} bytes.")
-    token = params.get("ClientRequestToken")
-    job = LedgerJob(
-        job_id=secrets.token_hex(32),
-        service="rekognition",
-        operation=operation,
-        asset=f"{bucket}/{key}",
-        token=token,
-        request=params,
-    )
-    try:
-        begun, _ = context.jobs.start(job, context.clock() - LIFE_SECONDS, MOST_JOBS)
-    except TooManyJobsError as error:
-        raise ServiceError("LimitExceededException", f"At most {MOST_JOBS} jobs run at the same time.") from error
-    if begun.request != params:
-        raise ServiceError("IdempotentParameterMismatchException", "The token was used with other parameters.")
-    return {"JobId": begun.job_id}
+    return VIDEO_JOBS.start(operation, params, context)
 
 
 def find(operation: str, params: Params, context: ServiceContext) -> LedgerJob:
     """Return the requested job. Raises `ServiceError` if the operation has no job with this id."""
-    job = context.ledger.job("rekognition", params["JobId"])
-    if job is None or job.operation != operation or job.started_at <= context.clock() - LIFE_SECONDS:
+    job = VIDEO_JOBS.find(operation, params, context)
+    if job is None:
         raise ServiceError("ResourceNotFoundException", "Could not find JobId")
     return job
 
@@ -91,21 +75,3 @@ def watch(job: LedgerJob, cloud: AwsClients) -> VideoAnalysis:
     if seen.duration > MOST_VIDEO_MILLIS:
         raise UnprocessableMediaError("VideoTooLarge: a video lasts 6 hours at most.")
     return seen
-
-
-def announce(job: LedgerJob, cloud: AwsClients) -> None:
-    """Publish the completion to the job's topic."""
-    channel = job.request.get("NotificationChannel")
-    if channel is None:
-        return
-    where = job.request["Video"]["S3Object"]
-    message: Params = {
-        "JobId": job.job_id,
-        "Status": job.status,
-        "API": job.operation,
-        "Timestamp": round((job.finished_at or 0.0) * 1000),
-        "Video": {"S3ObjectName": where["Name"], "S3Bucket": where["Bucket"]},
-    }
-    if "JobTag" in job.request:
-        message["JobTag"] = job.request["JobTag"]
-    cloud.publish(channel["SNSTopicArn"], message)

@@ -13,7 +13,7 @@ from headrace.sandbox.ai.framework.ledger import JobSubject, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.rekognition import other_features, responses, video_analysis
 from headrace.sandbox.ai.rekognition.inputs import picture
-from headrace.sandbox.ai.rekognition.jobs import announce, find, page, start, watch
+from headrace.sandbox.ai.rekognition.jobs import VIDEO_JOBS, find, page, start, watch
 from headrace.sandbox.ai.rekognition.video_analysis import Detection, VideoAnalysis
 
 IMAGE_CONFIDENCE, VIDEO_CONFIDENCE, MODERATION_CONFIDENCE = 55, 50, 50
@@ -133,8 +133,8 @@ SERVICE = Service(
         **other_features.OPERATIONS,
     },
     jobs={
-        "StartLabelDetection": JobKind(_label_work, announce),
-        "StartContentModeration": JobKind(_moderation_work, announce),
+        "StartLabelDetection": JobKind(_label_work, VIDEO_JOBS.announce),
+        "StartContentModeration": JobKind(_moderation_work, VIDEO_JOBS.announce),
         **other_features.JOBS,
     },
     subject=_subject,

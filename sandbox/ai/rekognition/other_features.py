@@ -20,7 +20,7 @@ from headrace.sandbox.ai.framework.ledger import LedgerJob
 from headrace.sandbox.ai.framework.service import Params, ServiceContext
 from headrace.sandbox.ai.rekognition import responses
 from headrace.sandbox.ai.rekognition.inputs import fetched, picture, seen
-from headrace.sandbox.ai.rekognition.jobs import announce, find, page, start, watch
+from headrace.sandbox.ai.rekognition.jobs import VIDEO_JOBS, find, page, start, watch
 from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
 
 BOX = {"Width": 0.2, "Height": 0.4, "Left": 0.4, "Top": 0.3}
@@ -185,7 +185,9 @@ OPERATIONS: Mapping[str, Callable[[Params, ServiceContext], Params]] = {
     **{f"Start{name}": feature.start for name, feature in _FEATURES.items()},
     **{f"Get{name}": feature.get for name, feature in _FEATURES.items()},
 }
-JOBS: Mapping[str, JobKind] = {feature.operation: JobKind(feature.work, announce) for feature in _FEATURES.values()}
+JOBS: Mapping[str, JobKind] = {
+    feature.operation: JobKind(feature.work, VIDEO_JOBS.announce) for feature in _FEATURES.values()
+}
 SYNTHETIC = frozenset({"DetectFaces", "DetectText", "RecognizeCelebrities", "GetFaceDetection", "GetTextDetection"})
 
 

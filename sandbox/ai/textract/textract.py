@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +10,9 @@ from headrace.sandbox.ai.framework import paging
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
 from headrace.sandbox.ai.framework.job_runner import JobKind
-from headrace.sandbox.ai.framework.ledger import FAILED, JobSubject, LedgerJob, TooManyJobsError
+from headrace.sandbox.ai.framework.ledger import FAILED, JobSubject, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
+from headrace.sandbox.ai.framework.sns_jobs import SnsJobs
 from headrace.sandbox.ai.textract import documents
 from headrace.sandbox.ai.textract.blocks import blocks
 from headrace.sandbox.ai.textract.documents import DecodedDocument
@@ -20,9 +20,8 @@ from headrace.sandbox.ai.textract.documents import DecodedDocument
 # https://docs.aws.amazon.com/textract/latest/dg/limits-document.html
 MOST_BYTES = 10 * 1024**2
 MOST_JOB_BYTES = 500 * 1024**2
-MOST_JOBS = 100
 MOST_RESULTS = 1000
-LIFE_SECONDS = 7 * 24 * 3600  # of tokens and of results
+DOCUMENT_JOBS = SnsJobs("textract", "DocumentLocation", max_running=100)
 MODEL = "1.0"
 TEXT, ANALYSIS = "StartDocumentTextDetection", "StartDocumentAnalysis"
 
@@ -57,27 +56,13 @@ def start(operation: str, params: Params, context: ServiceContext) -> Params:
     bucket, key, version = _location(params["DocumentLocation"])
     if _size(bucket, key, version, context.cloud) > MOST_JOB_BYTES:
         raise ServiceError("DocumentTooLargeException", f"A document has at most {MOST_JOB_BYTES} bytes.")
-    job = LedgerJob(
-        job_id=secrets.token_hex(32),
-        service="textract",
-        operation=operation,
-        asset=f"{bucket}/{key}",
-        token=params.get("ClientRequestToken"),
-        request=params,
-    )
-    try:
-        begun, _ = context.jobs.start(job, context.clock() - LIFE_SECONDS, MOST_JOBS)
-    except TooManyJobsError as error:
-        raise ServiceError("LimitExceededException", f"At most {MOST_JOBS} jobs run at the same time.") from error
-    if begun.request != params:
-        raise ServiceError("IdempotentParameterMismatchException", "The token was used with other parameters.")
-    return {"JobId": begun.job_id}
+    return DOCUMENT_JOBS.start(operation, params, context)
 
 
 def get(operation: str, model: str, params: Params, context: ServiceContext) -> Params:
     """Return the state of a job, and a page of its blocks."""
-    job = context.ledger.job("textract", params["JobId"])
-    if job is None or job.operation != operation or job.started_at <= context.clock() - LIFE_SECONDS:
+    job = DOCUMENT_JOBS.find(operation, params, context)
+    if job is None:
         raise ServiceError("InvalidJobIdException", "Request has invalid Job Id")
     status: Params = {"JobStatus": job.status, model: MODEL}
     status |= {"StatusMessage": job.reason} if job.status == FAILED else {}
@@ -104,24 +89,6 @@ def work(job: LedgerJob, cloud: AwsClients) -> Params:
             raise UnprocessableMediaError("INVALID_S3_OBJECT: the document is no longer there") from error
         found = documents.read(file)
     return {"pages": len(found.pages), "blocks": blocks(found, job.request.get("FeatureTypes", ()))}
-
-
-def announce(job: LedgerJob, cloud: AwsClients) -> None:
-    """Publish the completion to the job's topic."""
-    channel = job.request.get("NotificationChannel")
-    if channel is None:
-        return
-    where = job.request["DocumentLocation"]["S3Object"]
-    message: Params = {
-        "JobId": job.job_id,
-        "Status": job.status,
-        "API": job.operation,
-        "Timestamp": round((job.finished_at or 0.0) * 1000),
-        "DocumentLocation": {"S3ObjectName": where["Name"], "S3Bucket": where["Bucket"]},
-    }
-    if "JobTag" in job.request:
-        message["JobTag"] = job.request["JobTag"]
-    cloud.publish(channel["SNSTopicArn"], message)
 
 
 def _opened(data: bytes) -> DecodedDocument:
@@ -173,7 +140,7 @@ SERVICE = Service(
         "StartDocumentAnalysis": partial(start, ANALYSIS),
         "GetDocumentAnalysis": partial(get, ANALYSIS, "AnalyzeDocumentModelVersion"),
     },
-    jobs={TEXT: JobKind(work, announce), ANALYSIS: JobKind(work, announce)},
+    jobs={TEXT: JobKind(work, DOCUMENT_JOBS.announce), ANALYSIS: JobKind(work, DOCUMENT_JOBS.announce)},
     subject=_subject,
     synthetic=frozenset({"DetectDocumentText", "AnalyzeDocument"}),
     is_real=_is_real,
