@@ -205,7 +205,9 @@ def _watch(settings: KafkaSettings, assets: int, limit: float) -> dict[str, floa
     Exits after `limit` seconds.
     """
     log, ended = KafkaAdmin(settings), dict[str, float]()
-    stages = {stage.name: stage.writes.name for stage in pipeline.get_stages(list(STAGES)) if stage.writes}
+    stages = {
+        stage.name: stage.writes.name for stage in pipeline.get_stages(list(STAGES), pipeline.stages()) if stage.writes
+    }
     begun = reported = time.monotonic()
     while len(ended) < len(stages):
         done, now = Counter[str](), time.monotonic()

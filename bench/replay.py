@@ -46,7 +46,7 @@ from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
-from headrace.streams.pipeline import get_stages
+from headrace.streams.pipeline import get_stages, stages
 
 LETTERS, REDRIVEN, AGAIN, FROM_S3 = 1_000_000, 200_000, 60_000, 3_000
 COMMAND = Path(sys.executable).with_name("headrace")
@@ -139,7 +139,7 @@ def _scan(settings: KafkaSettings, letters: int) -> float:
 def _redrive(settings: KafkaSettings, number: int) -> float:
     """Redrive `number` new dead letters; return the seconds it took."""
     _send(settings, _letters("probe", number))
-    [stage] = get_stages(["probe"])
+    [stage] = get_stages(["probe"], stages())
     log = KafkaAdmin(settings)
     plan = redrive_plan.plan_redrive(log, stage, SelectionCriteria(), check_store=False)
     if len(plan.selected()) != number:
@@ -180,7 +180,7 @@ def _letters(stage: str, number: int) -> Iterator[ProducerRecord]:
     sent = to_producer_record(event, envelope, codec.load())
     record = ConsumerRecord("media.uploaded", 0, 0, 1e9, sent.key, sent.value, sent.headers)
     dead = Dead("unreadable", "not a readable video file: the file is truncated", "PermanentError")
-    model = dead_letter(get_stages([stage])[0], record, dead, 1, load.NOW)
+    model = dead_letter(get_stages([stage], stages())[0], record, dead, 1, load.NOW)
     for each in range(number):
         own = ("ce_id", uuid.uuid4().hex.encode())
         headers = tuple(own if header[0] == "ce_id" else header for header in model.headers)

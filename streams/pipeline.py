@@ -112,13 +112,13 @@ def all_stages() -> tuple[Stage, ...]:
     return (*DEFAULT_STAGES, *(point.load() for point in entry_points(group="headrace.stages")), *OPTIONAL_STAGES)
 
 
-def get_stages(names: Sequence[str], among: Sequence[Stage] | None = None) -> tuple[Stage, ...]:
-    """Return the named stages, by default of the pipeline without a file.
+def get_stages(names: Sequence[str], among: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return the named stages of a deployment.
 
     Raises:
         ValueError: no stage has this name, or the stage is disabled. The message lists the known names.
     """
-    known = {stage.name: stage for stage in (stages() if among is None else among)}
+    known = {stage.name: stage for stage in among}
     names = [name.replace("rule:", "rule-", 1) for name in names]
     unknown = [name for name in names if name not in known]
     disabled = [stage.name for stage in OPTIONAL_STAGES if stage.name in unknown]

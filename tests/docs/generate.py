@@ -21,6 +21,7 @@ from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
 from tests.docs import references
+from tests.support.stages import get_stages
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -90,7 +91,7 @@ def all_topics() -> str:
     """Return the topic table of the pipeline."""
     rows = (
         (f"`{topic.name}`", topic.description, "newest per key" if topic.compacted else f"{topic.retention_days} days")
-        for topic in topics.table(stage.name for stage in (*pipeline.all_stages(), *pipeline.get_stages(["completed"])))
+        for topic in topics.table(stage.name for stage in (*pipeline.all_stages(), *get_stages(["completed"])))
     )
     return _table(("Topic", "Holds", "Keeps"), rows)
 

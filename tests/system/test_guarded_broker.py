@@ -33,8 +33,9 @@ from tests.support.fake_sns import Authority
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope
 from tests.support.secured_broker import Guarded, guarded_broker, unsecured_token
+from tests.support.stages import get_stages
 
-ROLES = roles(pipeline.get_stages(["removals"]), {})
+ROLES = roles(get_stages(["removals"]), {})
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from headrace.streams.stages import ready as ready_stage
 from headrace.streams.stages.probe import probe_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import asset, envelope, probed, ready, scanned, uploaded
+from tests.support.stages import get_stages
 
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
 
@@ -121,7 +122,7 @@ def test_missing_file_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_error_for_a_disabled_stage_tells_how_to_enable_it() -> None:
     with pytest.raises(ValueError, match="faces: off in this pipeline"):
-        pipeline.get_stages(["faces"])
+        get_stages(["faces"])
 
 
 def test_reads_the_budget(pipeline_file: Path) -> None:

@@ -17,11 +17,11 @@ from headrace.console.assets.stage_status import (
     unfinished,
 )
 from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
-from headrace.streams import pipeline
 from headrace.streams.worker.status_reports import StageStatusReport
+from tests.support.stages import get_stages
 
-[SCAN] = pipeline.get_stages(["scan"])
-[LABELS] = pipeline.get_stages(["labels"])
+[SCAN] = get_stages(["scan"])
+[LABELS] = get_stages(["labels"])
 UPLOADED: TopicAndPartition = ("media.uploaded", 0)
 SPANS = {
     UPLOADED: OffsetRange(0, 10),

@@ -13,10 +13,11 @@ from headrace.console.pipeline.acls import AclRule, roles
 from headrace.schemas import topics
 from headrace.streams import pipeline
 from headrace.streams.stage import Stage
+from tests.support.stages import get_stages
 
 STAGES = pipeline.all_stages()
 ROLES = roles(STAGES, {})
-TABLE = {topic.name for topic in topics.table(stage.name for stage in (*STAGES, *pipeline.get_stages(["completed"])))}
+TABLE = {topic.name for topic in topics.table(stage.name for stage in (*STAGES, *get_stages(["completed"])))}
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

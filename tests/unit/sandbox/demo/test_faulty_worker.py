@@ -15,11 +15,12 @@ from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, ready, received, uploaded
+from tests.support.stages import get_stages
 
 
 @pytest.mark.parametrize("name", STAGES)
 async def test_every_record_of_a_broken_stage_is_an_internal_error(name: str) -> None:
-    [stage] = pipeline.get_stages([name])
+    [stage] = get_stages([name])
     results = ResultsStore(MemoryBucket())
     context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES)
     kind = "audio" if name == "transcript" else "video"
@@ -31,7 +32,7 @@ async def test_every_record_of_a_broken_stage_is_an_internal_error(name: str) ->
 
 @pytest.mark.parametrize("name", STAGES)
 def test_no_stage_depends_on_a_breakable_one(name: str) -> None:
-    [stage] = pipeline.get_stages([name])
+    [stage] = get_stages([name])
     readers = {each.name for each in pipeline.stages() if stage.writes in each.reads}
     assert {each for each in readers if not each.startswith("rule-")} == {"completed"}
 

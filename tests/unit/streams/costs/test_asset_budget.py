@@ -10,11 +10,11 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, ready, received
+from tests.support.stages import get_stages
 
 
 async def run(names: list[str], usd: float, **record: Any) -> tuple[list[Outcome], FakeServices]:

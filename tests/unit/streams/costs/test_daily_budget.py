@@ -19,11 +19,12 @@ from headrace.streams.engine.outcome import Dead, Done
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import PermanentError
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import DEFAULT_STAGES, get_stages
+from headrace.streams.pipeline import DEFAULT_STAGES
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, asset, envelope, job_finished, ready, received
+from tests.support.stages import get_stages
 
 LATER = NOW + timedelta(hours=1)
 TOKEN = "labels-" + "0" * 40

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.streams.engine import epochs
-from headrace.streams.pipeline import get_stages
 from tests.support.fake_services import MemoryBucket
+from tests.support.stages import get_stages
 
 
 async def test_stage_has_its_latest_epoch() -> None:

@@ -18,11 +18,11 @@ from headrace.streams.engine.outcome import Dead, Done, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import TransientError
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, job_finished, ready, received
+from tests.support.stages import get_stages
 
 PERMUTATIONS = 5_000
 

@@ -15,11 +15,11 @@ from headrace.streams.engine.outcome import Dead, Done, Outcome, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import PermanentError, ThrottledError, TransientError
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, job_finished, ready, received
+from tests.support.stages import get_stages
 
 VIDEO = ready(kind="video", audio_codec="aac", duration_seconds=9.0)
 WITHOUT_REASON = (None, "", "FAILED", "ERROR", "failed", "CANCELED")

@@ -22,13 +22,13 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.processor import OutagePause, Processor
 from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, arrived, asset, received, uploaded
+from tests.support.stages import get_stages
 
 
 class Broker:

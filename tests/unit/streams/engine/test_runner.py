@@ -28,7 +28,7 @@ from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Ret
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import get_stages, stages
+from headrace.streams.pipeline import stages
 from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FanIn, FinishedJob, Stage, Transform
@@ -48,6 +48,7 @@ from tests.support.records import (
     scanned,
     uploaded,
 )
+from tests.support.stages import get_stages
 
 
 class World:

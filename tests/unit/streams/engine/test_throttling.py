@@ -14,7 +14,6 @@ from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
 from headrace.streams.errors import ThrottledError
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import VisionResult
 from headrace.streams.vision_features import Feature
@@ -22,6 +21,7 @@ from tests.support import virtual_time
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, arrived, asset, ready, received
+from tests.support.stages import get_stages
 
 THROTTLED_SECONDS = 60
 A_SECOND = 5

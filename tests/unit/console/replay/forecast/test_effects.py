@@ -18,12 +18,12 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.job_slots import JobSlots
-from headrace.streams.pipeline import get_stages
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
+from tests.support.stages import get_stages
 
 NEWER = asset(version="e2", etag="e2", sequencer="0B")
 VIDEO: dict[str, Any] = {"kind": "video", "duration_seconds": 90.0}

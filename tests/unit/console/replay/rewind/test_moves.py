@@ -10,9 +10,9 @@ from headrace.console.errors import CommandError
 from headrace.console.kafka.offsets import OffsetRange
 from headrace.console.replay.groups import redrive_group
 from headrace.console.replay.rewind.moves import OffsetChange, mismatches, places, scope_of
-from headrace.streams import pipeline
+from tests.support.stages import get_stages
 
-[LABELS] = pipeline.get_stages(["labels"])
+[LABELS] = get_stages(["labels"])
 
 
 def test_moves_the_stages_own_inputs_by_default() -> None:
