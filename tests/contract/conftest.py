@@ -139,6 +139,6 @@ def _free_port() -> int:
 def _answers(url: str) -> bool:
     try:
         urllib.request.urlopen(url, timeout=1).close()
-    except urllib.error.URLError:
+    except OSError:  # also a response that takes longer than the timeout, which is not a URLError
         return False
     return True
