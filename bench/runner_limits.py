@@ -23,13 +23,13 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 
 WARM_SECONDS = 6.0
-MOST_SECONDS = 120.0
+MAX_SECONDS = 120.0
 """Timeout of a run, in addition to its duration."""
 
 HOT_RECORDS, OTHER_KEYS = 100_000, 1_000
 SECONDS = 20.0
 REPETITIONS = 3
-MOST_BESIDE = 1.2
+MAX_BESIDE = 1.2
 FLAT_MB = 0.1
 """Growth per minute that the interpreter itself may cause."""
 
@@ -55,8 +55,8 @@ def _judge(results: dict[str, Any]) -> None:
     growth = results["growth"]
     checks = {"memory is flat": growth["mb_a_minute"] <= max(growth["give_or_take"], FLAT_MB)}
     if "hot_key" in results:
-        others = f"others wait at most {MOST_BESIDE} times as long beside a hot key"
-        checks[others] = results["hot_key"]["ratio"] <= MOST_BESIDE
+        others = f"others wait at most {MAX_BESIDE} times as long beside a hot key"
+        checks[others] = results["hot_key"]["ratio"] <= MAX_BESIDE
     report.judge(checks)
 
 
@@ -86,7 +86,7 @@ def _waiting(settings: KafkaSettings) -> dict[str, Any]:
     topic = _topic(settings)
     load.keep_sending(settings, topic, [Pace("key-{}", 5_000, records)], 1.0)
     task = _task(settings, topic, "lanes", records=1, wait_ms=5_000, in_flight=10, buffer_bytes=1 << 30)
-    full = answer(module("bench.harness.stage_process", task), Measured, MOST_SECONDS)
+    full = answer(module("bench.harness.stage_process", task), Measured, MAX_SECONDS)
     empty = full.resident_mb[0]
     return {"bytes_a_record": round((max(full.resident_mb) - empty) * 1e6 / records), "records": records}
 
@@ -118,7 +118,7 @@ def _watched(settings: KafkaSettings, paces: list[Pace], seconds: float, wait_ms
     sender = threading.Timer(WARM_SECONDS, load.keep_sending, (settings, topic, paces, seconds + 0.5))
     sender.start()
     try:
-        return answer(module("bench.harness.stage_process", task), Measured, seconds + MOST_SECONDS)
+        return answer(module("bench.harness.stage_process", task), Measured, seconds + MAX_SECONDS)
     finally:
         sender.join()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
-MOST_HEADERS = 100
+MAX_HEADERS = 100
 LONGEST_LINE = 65536
 
 
@@ -59,7 +59,7 @@ class HttpConnection:
 
     def _headers(self) -> dict[str, str]:
         content: dict[str, str] = {}
-        for _ in range(MOST_HEADERS):
+        for _ in range(MAX_HEADERS):
             line = self._answers.readline(LONGEST_LINE)
             if line == b"\r\n":
                 return content

@@ -12,8 +12,8 @@ from headrace.connectors.sinks.aws_batch import call
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
 from headrace.schemas.delivery import Delivery, DeliveryError
 
-MOST_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
-LONGEST = 300
+MAX_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
+MAX_ERROR_BYTES = 300
 
 
 def lambda_sink(name: str, settings: SinkSettings, aws: AwsSession) -> Sink:
@@ -28,14 +28,14 @@ def lambda_sink(name: str, settings: SinkSettings, aws: AwsSession) -> Sink:
         parameters = {"FunctionName": name, "InvocationType": kind, "Payload": delivery.body.encode()}
         answer = call(aws, "lambda", "invoke", region, **parameters)
         if "FunctionError" in answer:
-            details = answer["Payload"].read()[:LONGEST].decode(errors="replace")
+            details = answer["Payload"].read()[:MAX_ERROR_BYTES].decode(errors="replace")
             raise DeliveryError("transient", "function_error", f"{answer['FunctionError']}: {details}")
 
     async def deliver(delivery: Delivery) -> None:
         size = len(delivery.body.encode())
-        if size > MOST_BYTES[kind]:
+        if size > MAX_BYTES[kind]:
             raise DeliveryError(
-                "permanent", "too_large", f"{size:,} bytes, and Lambda takes at most {MOST_BYTES[kind]:,}"
+                "permanent", "too_large", f"{size:,} bytes, and Lambda takes at most {MAX_BYTES[kind]:,}"
             )
         await asyncio.to_thread(invoke, delivery)
 

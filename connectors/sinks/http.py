@@ -36,7 +36,7 @@ from headrace.schemas.parsing import InvalidValueError, parse_retry_after
 from headrace.schemas.redaction import redact
 from headrace.schemas.settings import load
 
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 SECONDS = 10.0
 KNOWN = {"secret", "headers", "timeout_seconds", "oauth"}
 LONGEST_SECONDS = 60.0
@@ -73,9 +73,9 @@ def http_sink(url: str, settings: SinkSettings) -> Sink:
         if gone_since:
             raise DeliveryError("permanent", "target_disabled", _disabled(gone_since))
         body = delivery.body.encode()
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_BYTES:
             raise DeliveryError(
-                "permanent", "too_large", f"{len(body):,} bytes, and the sink sends at most {MOST_BYTES:,}"
+                "permanent", "too_large", f"{len(body):,} bytes, and the sink sends at most {MAX_BYTES:,}"
             )
         answer = await _posted(endpoint, delivery, body)
         if answer.status == 401 and endpoint.tokens is not None:  # the token may have been revoked

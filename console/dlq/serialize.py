@@ -15,7 +15,7 @@ from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.redaction import redact
 
-LONGEST = 18
+MAX_DIGITS = 18
 """Digits of the longest number that a header may hold."""
 
 
@@ -95,7 +95,7 @@ def format_timestamp(at: float) -> str | None:
 
 def _number(headers: Mapping[str, bytes | None], name: str) -> int | None:
     digits = headers.get(name) or b""
-    return int(digits) if digits.isdigit() and len(digits) <= LONGEST else None
+    return int(digits) if digits.isdigit() and len(digits) <= MAX_DIGITS else None
 
 
 def _group(group: LetterGroup, new: bool) -> dict[str, Any]:

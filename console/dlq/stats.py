@@ -201,7 +201,7 @@ def _added(hours: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-LONGEST = 200
+MAX_REASON_CHARACTERS = 200
 
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
@@ -228,7 +228,7 @@ def normalize_reason(message: str) -> str:
     message = reason(message)
     for pattern, instead in _FOLDS:
         message = pattern.sub(instead, message)
-    return message if len(message) <= LONGEST else message[:LONGEST] + " ..."
+    return message if len(message) <= MAX_REASON_CHARACTERS else message[:MAX_REASON_CHARACTERS] + " ..."
 
 
 def same_digits(message: bytes) -> bytes:

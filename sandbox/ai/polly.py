@@ -26,8 +26,8 @@ from headrace.sandbox.ai.framework.ledger import (
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 # https://docs.aws.amazon.com/polly/latest/dg/limits.html
-MOST_CHARACTERS = 100_000
-MOST_JOBS = 100
+MAX_CHARACTERS = 100_000
+MAX_JOBS = 100
 LIFE_SECONDS = 72 * 3600
 STATUS = {RUNNING: "inProgress", SUCCEEDED: "completed", FAILED: "failed"}
 ENDINGS = {"mp3": "mp3", "ogg_vorbis": "ogg"}
@@ -40,7 +40,7 @@ _SEGMENT = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{40}")
 
 def start_speech_synthesis_task(params: Params, context: ServiceContext) -> Params:
     """Start a synthesis task. Polly has no request token: every call starts a new task."""
-    if len(params["Text"]) > MOST_CHARACTERS:
+    if len(params["Text"]) > MAX_CHARACTERS:
         raise ServiceError("TextLengthExceededException", "Maximum text length has been exceeded")
     if params["OutputFormat"] not in ENDINGS:
         raise ServiceError("InvalidSampleRateException", f"{params['OutputFormat']} is not supported by this endpoint")
@@ -54,7 +54,7 @@ def start_speech_synthesis_task(params: Params, context: ServiceContext) -> Para
         request=params,
     )
     try:
-        job, _ = context.jobs.start(job, 0.0, MOST_JOBS)
+        job, _ = context.jobs.start(job, 0.0, MAX_JOBS)
     except TooManyJobsError as error:
         raise ServiceError("ThrottlingException", "Rate exceeded") from error
     return {"SynthesisTask": _described(job, context.cloud)}

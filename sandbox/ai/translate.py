@@ -8,7 +8,7 @@ from headrace.sandbox.ai.framework.ledger import JobSubject
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 # https://docs.aws.amazon.com/translate/latest/dg/what-is-limits.html
-MOST_BYTES = 10_000
+MAX_BYTES = 10_000
 # https://docs.aws.amazon.com/translate/latest/dg/what-is-languages.html, a subset
 _CODES = "ar cs da de el en es fi fr he hi hu id it ja ko nl no pl pt ro ru sv tr uk vi zh zh-TW"
 LANGUAGES = frozenset(_CODES.split())
@@ -17,8 +17,8 @@ LANGUAGES = frozenset(_CODES.split())
 def translate_text(params: Params, _: ServiceContext) -> Params:
     """Return a synthetic translation: `[de] ` before every line."""
     text, source, target = params["Text"], params["SourceLanguageCode"], params["TargetLanguageCode"]
-    if len(text.encode()) > MOST_BYTES:
-        raise ServiceError("TextSizeLimitExceededException", f"Input text size exceeds limit of {MOST_BYTES} bytes.")
+    if len(text.encode()) > MAX_BYTES:
+        raise ServiceError("TextSizeLimitExceededException", f"Input text size exceeds limit of {MAX_BYTES} bytes.")
     if source == "auto":
         source = text_analysis.languages(text)[0][0]
     for code in (source, target):

@@ -36,7 +36,7 @@ TOPIC = "topic"
 
 KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered", "retry", "rate"}
 LONGEST_RETRY_SECONDS = 86_400
-MOST_ATTEMPTS = 185
+MAX_ATTEMPTS = 185
 
 
 class InvalidRuleError(SettingsError):
@@ -163,7 +163,7 @@ def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
 def _retry(values: Any) -> RuleRetryPolicy:
     if not isinstance(values, Mapping) or values.keys() - {"attempts", "within_seconds"}:
         raise InvalidRuleError("[retry] has attempts = 8 and within_seconds = 3600")
-    attempts = _number("[retry] attempts", values.get("attempts", DEFAULT_RETRY.max_attempts), 1, MOST_ATTEMPTS)
+    attempts = _number("[retry] attempts", values.get("attempts", DEFAULT_RETRY.max_attempts), 1, MAX_ATTEMPTS)
     if attempts != int(attempts):
         raise InvalidRuleError(f"[retry] attempts: a whole number, not {attempts:g}")
     within = _number("[retry] within_seconds", values.get("within_seconds", 0), 0, LONGEST_RETRY_SECONDS)

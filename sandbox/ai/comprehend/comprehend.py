@@ -9,13 +9,13 @@ from headrace.sandbox.ai.framework.ledger import JobSubject
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 
 # https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 MAX_SENTIMENT_BYTES = 5_000
 
 
 def detect_entities(params: Params, _: ServiceContext) -> Params:
     """Return names, dates and amounts."""
-    matches = text_analysis.entities(_text(params, MOST_BYTES))
+    matches = text_analysis.entities(_text(params, MAX_BYTES))
     return {
         "Entities": [
             {
@@ -32,7 +32,7 @@ def detect_entities(params: Params, _: ServiceContext) -> Params:
 
 def detect_key_phrases(params: Params, _: ServiceContext) -> Params:
     """Return the key phrases of a text."""
-    matches = text_analysis.key_phrases(_text(params, MOST_BYTES))
+    matches = text_analysis.key_phrases(_text(params, MAX_BYTES))
     return {
         "KeyPhrases": [
             {"Text": match.text, "Score": match.score, "BeginOffset": match.begin, "EndOffset": match.end}
@@ -45,7 +45,7 @@ def detect_pii_entities(params: Params, _: ServiceContext) -> Params:
     """Return the positions of personal data."""
     if params["LanguageCode"] not in ("en", "es"):
         raise ServiceError("UnsupportedLanguageException", "Personal data is detected in en and es.")
-    matches = pii.find(_text(params, MOST_BYTES))
+    matches = pii.find(_text(params, MAX_BYTES))
     return {
         "Entities": [
             {"Type": match.kind, "Score": match.score, "BeginOffset": match.begin, "EndOffset": match.end}
@@ -62,7 +62,7 @@ def detect_sentiment(params: Params, _: ServiceContext) -> Params:
 
 def detect_dominant_language(params: Params, _: ServiceContext) -> Params:
     """Return the languages of a text, the most likely first."""
-    languages = text_analysis.languages(_text(params, MOST_BYTES))
+    languages = text_analysis.languages(_text(params, MAX_BYTES))
     return {"Languages": [{"LanguageCode": code, "Score": score} for code, score in languages]}
 
 

@@ -13,7 +13,7 @@ from headrace.sandbox.ai.framework import ffmpeg
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.service import Params
 
-MOST_FRAMES = 1000
+MAX_FRAMES = 1000
 SETTINGS = {"FILE_GROUP_SETTINGS": "FileGroupSettings", "HLS_GROUP_SETTINGS": "HlsGroupSettings"}
 
 
@@ -186,7 +186,7 @@ def _frames(source: SourceVideo, output: Params, folder: Path) -> ConvertedFile:
         raise UnprocessableMediaError("The input has no video.")
     capture = output["VideoDescription"]["CodecSettings"].get("FrameCaptureSettings", {})
     rate = f"{capture.get('FramerateNumerator', 1)}/{capture.get('FramerateDenominator', 10)}"
-    most = min(capture.get("MaxCaptures", MOST_FRAMES), MOST_FRAMES)
+    most = min(capture.get("MaxCaptures", MAX_FRAMES), MAX_FRAMES)
     frames = ("-vf", f"fps={rate}:round=up", "-frames:v", str(most), "-q:v", "4", "-start_number", "0")
     source.run("-y", "-map", "0:V:0", *frames, folder / "%07d.jpg")
     files = tuple((f".{file.stem}.jpg", file) for file in sorted(folder.glob("*.jpg")))

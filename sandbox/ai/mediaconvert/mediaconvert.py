@@ -24,7 +24,7 @@ from headrace.sandbox.ai.framework.ledger import (
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.mediaconvert import conversion
 
-MOST_JOBS = 200
+MAX_JOBS = 200
 TOKEN_SECONDS = 60.0
 LIFE_SECONDS = 90 * 24 * 3600
 STATUS = {RUNNING: "PROGRESSING", SUCCEEDED: "COMPLETE", FAILED: "ERROR"}
@@ -54,9 +54,9 @@ def create_job(params: Params, context: ServiceContext) -> Params:
         request=params,
     )
     try:
-        begun, _ = context.jobs.start(job, context.clock() - TOKEN_SECONDS, MOST_JOBS)
+        begun, _ = context.jobs.start(job, context.clock() - TOKEN_SECONDS, MAX_JOBS)
     except TooManyJobsError as error:
-        raise ServiceError("TooManyRequestsException", f"At most {MOST_JOBS} jobs wait at the same time.") from error
+        raise ServiceError("TooManyRequestsException", f"At most {MAX_JOBS} jobs wait at the same time.") from error
     if begun.request != params:
         raise ServiceError("ConflictException", "The token was used with other parameters.")
     return {"Job": _described(begun, context.cloud)}

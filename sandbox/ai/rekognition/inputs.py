@@ -16,8 +16,8 @@ from headrace.sandbox.ai.framework.service import Params
 InputImage = TypeVar("InputImage")
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
-MOST_IMAGE_BYTES = 15 * 1024**2
-LEAST_PIXELS, MOST_PIXELS = 80, 10_000
+MAX_IMAGE_BYTES = 15 * 1024**2
+LEAST_PIXELS, MAX_PIXELS = 80, 10_000
 
 
 def picture(image: Params, cloud: AwsClients) -> DecodedImage:
@@ -31,8 +31,8 @@ def seen(image: Params, cloud: AwsClients, analyse: Callable[[Image.Image], Inpu
         opened = image_analysis.read(_image_bytes(image, cloud))
         if min(opened.size) < LEAST_PIXELS:
             raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
-        if max(opened.size) > MOST_PIXELS:
-            raise ServiceError("ImageTooLargeException", f"An image has at most {MOST_PIXELS} pixels each way.")
+        if max(opened.size) > MAX_PIXELS:
+            raise ServiceError("ImageTooLargeException", f"An image has at most {MAX_PIXELS} pixels each way.")
         return analyse(opened)
     except image_analysis.NotAnImageError as error:
         raise ServiceError("InvalidImageFormatException", "Request has invalid image format") from error
@@ -47,8 +47,8 @@ def _image_bytes(image: Params, cloud: AwsClients) -> bytes:
     if "Bytes" in image:
         return bytes(image["Bytes"])
     bucket, key, version = location(image)
-    if size(bucket, key, version, cloud) > MOST_IMAGE_BYTES:
-        raise ServiceError("ImageTooLargeException", f"An image in S3 has at most {MOST_IMAGE_BYTES} bytes.")
+    if size(bucket, key, version, cloud) > MAX_IMAGE_BYTES:
+        raise ServiceError("ImageTooLargeException", f"An image in S3 has at most {MAX_IMAGE_BYTES} bytes.")
     return cloud.read(bucket, key, version)
 
 

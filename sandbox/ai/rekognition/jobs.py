@@ -18,9 +18,9 @@ from headrace.sandbox.ai.rekognition.inputs import location, size
 from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
-MOST_VIDEO_BYTES = 10 * 1024**3
-MOST_VIDEO_MILLIS = 6 * 3600 * 1000
-MOST_RESULTS = 1000
+MAX_VIDEO_BYTES = 10 * 1024**3
+MAX_VIDEO_MILLIS = 6 * 3600 * 1000
+MAX_RESULTS = 1000
 VIDEO_JOBS = SnsJobs("rekognition", "Video", max_running=20)
 
 TimedItem = TypeVar("TimedItem")
@@ -29,8 +29,8 @@ TimedItem = TypeVar("TimedItem")
 def start(operation: str, params: Params, context: ServiceContext) -> Params:
     """Start a job on a video, or return the job that its token started. Raises `ServiceError`."""
     bucket, key, version = location(params["Video"])
-    if size(bucket, key, version, context.cloud) > MOST_VIDEO_BYTES:
-        raise ServiceError("VideoTooLargeException", f"A video has at most {MOST_VIDEO_BYTES} bytes.")
+    if size(bucket, key, version, context.cloud) > MAX_VIDEO_BYTES:
+        raise ServiceError("VideoTooLargeException", f"A video has at most {MAX_VIDEO_BYTES} bytes.")
     return VIDEO_JOBS.start(operation, params, context)
 
 
@@ -51,7 +51,7 @@ def page(
     fields |= {"StatusMessage": job.reason} if job.status == FAILED else {}
     if job.result is None:
         return [], fields
-    size_ = min(params.get("MaxResults", MOST_RESULTS), MOST_RESULTS)
+    size_ = min(params.get("MaxResults", MAX_RESULTS), MAX_RESULTS)
     listing = f"{job.job_id} {params.get('SortBy')} {params.get('AggregateBy')}"
     wanted = paging.ResultPage(listing, params.get("NextToken"), size_, context.clock())
     try:
@@ -72,6 +72,6 @@ def watch(job: LedgerJob, cloud: AwsClients) -> VideoAnalysis:
         except CloudRefusedError as error:
             raise UnprocessableMediaError("InvalidS3Object: the video is no longer there.") from error
         seen = video_analysis.watch(file)
-    if seen.duration > MOST_VIDEO_MILLIS:
+    if seen.duration > MAX_VIDEO_MILLIS:
         raise UnprocessableMediaError("VideoTooLarge: a video lasts 6 hours at most.")
     return seen

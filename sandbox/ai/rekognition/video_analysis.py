@@ -15,7 +15,7 @@ from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.image_analysis import DecodedImage, MeasuredLabel
 
 SAMPLES_A_SECOND = 2.0
-MOST_SAMPLES = 600
+MAX_SAMPLES = 600
 _FRAME = (64, 36)
 _CUT = re.compile(r"lavfi\.scd\.score: ([\d.]+), lavfi\.scd\.time: ([\d.]+)")
 _BLACK = re.compile(r"black_start:([\d.]+) black_end:([\d.]+)")
@@ -67,7 +67,7 @@ def watch(path: Path) -> VideoAnalysis:
     if probe.video is None or probe.video.codec != "h264" or "mp4" not in probe.formats:
         raise UnprocessableMediaError("InvalidVideoFormat: the video is not H.264 in an MP4 or MOV file.")
     duration = round(probe.duration * 1000)
-    rate = min(SAMPLES_A_SECOND, MOST_SAMPLES / max(probe.duration, 1.0))
+    rate = min(SAMPLES_A_SECOND, MAX_SAMPLES / max(probe.duration, 1.0))
     with TemporaryDirectory() as folder:
         frames = Path(folder, "frames.rgb")
         log = ffmpeg.run(path, *_analysis(rate, frames)).log

@@ -20,8 +20,8 @@ from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.image_analysis import NotAnImageError
 
 SYNTHETIC = "Synthetic line: no text was read from this picture"
-MOST_PAGES = 3_000
-MOST_PIXELS = 10_000
+MAX_PAGES = 3_000
+MAX_PIXELS = 10_000
 
 _GAP = re.compile(r"\s*\|\s*|\t+|\s{3,}")
 
@@ -64,8 +64,8 @@ def picture(data: bytes) -> DecodedDocument:
         pages = getattr(image, "n_frames", 1)
     except (OSError, ValueError, SyntaxError) as error:
         raise UnsupportedDocumentError("the document is no PDF, JPEG, PNG or TIFF") from error
-    if max(image.size) > MOST_PIXELS:
-        raise UnprocessableMediaError(f"a page has at most {MOST_PIXELS} pixels each way")
+    if max(image.size) > MAX_PIXELS:
+        raise UnprocessableMediaError(f"a page has at most {MAX_PIXELS} pixels each way")
     try:
         read = [_codes(page.copy()) for page in ImageSequence.Iterator(image)] if pages > 1 else [_codes(image)]
     except (NotAnImageError, OSError, ValueError, SyntaxError) as error:
@@ -82,8 +82,8 @@ def _pdf(path: Path) -> DecodedDocument:
         reader = PdfReader(path)
         if reader.is_encrypted:
             raise UnprocessableMediaError("the document is encrypted")
-        if len(reader.pages) > MOST_PAGES:
-            raise UnprocessableMediaError(f"a document has at most {MOST_PAGES} pages")
+        if len(reader.pages) > MAX_PAGES:
+            raise UnprocessableMediaError(f"a document has at most {MAX_PAGES} pages")
         return DecodedDocument(tuple(tuple(_lines(page.extract_text())) for page in reader.pages), synthetic=False)
     except (PyPdfError, ValueError, KeyError, RecursionError, OSError) as error:
         raise UnprocessableMediaError("the document cannot be read") from error

@@ -18,9 +18,9 @@ from headrace.sandbox.ai.textract.blocks import blocks
 from headrace.sandbox.ai.textract.documents import DecodedDocument
 
 # https://docs.aws.amazon.com/textract/latest/dg/limits-document.html
-MOST_BYTES = 10 * 1024**2
-MOST_JOB_BYTES = 500 * 1024**2
-MOST_RESULTS = 1000
+MAX_BYTES = 10 * 1024**2
+MAX_JOB_BYTES = 500 * 1024**2
+MAX_RESULTS = 1000
 DOCUMENT_JOBS = SnsJobs("textract", "DocumentLocation", max_running=100)
 MODEL = "1.0"
 TEXT, ANALYSIS = "StartDocumentTextDetection", "StartDocumentAnalysis"
@@ -43,8 +43,8 @@ def _one_page(document: Params, context: ServiceContext) -> DecodedDocument:
         found = _opened(bytes(document["Bytes"]))
     else:
         bucket, key, version = _location(document)
-        if _size(bucket, key, version, context.cloud) > MOST_BYTES:
-            raise ServiceError("DocumentTooLargeException", f"A document has at most {MOST_BYTES} bytes.")
+        if _size(bucket, key, version, context.cloud) > MAX_BYTES:
+            raise ServiceError("DocumentTooLargeException", f"A document has at most {MAX_BYTES} bytes.")
         found = _opened(context.cloud.read(bucket, key, version))
     if len(found.pages) != 1:
         raise ServiceError("UnsupportedDocumentException", "Request has unsupported document format")
@@ -54,8 +54,8 @@ def _one_page(document: Params, context: ServiceContext) -> DecodedDocument:
 def start(operation: str, params: Params, context: ServiceContext) -> Params:
     """Start a job that reads a document."""
     bucket, key, version = _location(params["DocumentLocation"])
-    if _size(bucket, key, version, context.cloud) > MOST_JOB_BYTES:
-        raise ServiceError("DocumentTooLargeException", f"A document has at most {MOST_JOB_BYTES} bytes.")
+    if _size(bucket, key, version, context.cloud) > MAX_JOB_BYTES:
+        raise ServiceError("DocumentTooLargeException", f"A document has at most {MAX_JOB_BYTES} bytes.")
     return DOCUMENT_JOBS.start(operation, params, context)
 
 
@@ -68,7 +68,7 @@ def get(operation: str, model: str, params: Params, context: ServiceContext) -> 
     status |= {"StatusMessage": job.reason} if job.status == FAILED else {}
     if job.result is None:
         return status
-    size = min(params.get("MaxResults", MOST_RESULTS), MOST_RESULTS)
+    size = min(params.get("MaxResults", MAX_RESULTS), MAX_RESULTS)
     page = paging.ResultPage(job.job_id, params.get("NextToken"), size, context.clock())
     try:
         shown, token = paging.cut(job.result["blocks"], page)

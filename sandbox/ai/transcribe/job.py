@@ -17,7 +17,7 @@ from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, Led
 from headrace.sandbox.ai.transcribe import output_files, speech
 from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech
 
-MOST_MEDIA_BYTES = 2 * 1024**3  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
+MAX_MEDIA_BYTES = 2 * 1024**3  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
 SERVICE_BUCKET = "headrace-transcribe"
 DEFAULT_LANGUAGE = "en-US"
 FORMATS = ("mp4", "mp3", "wav", "flac", "ogg", "amr", "webm", "m4a")
@@ -77,7 +77,7 @@ def _listen(job: LedgerJob, cloud: AwsClients, folder: Path) -> tuple[ffmpeg.Med
     bucket, key = split_asset(job.asset)
     media = folder / "media"
     try:
-        if cloud.size(bucket, key) > MOST_MEDIA_BYTES:
+        if cloud.size(bucket, key) > MAX_MEDIA_BYTES:
             raise UnprocessableMediaError("Invalid file size: file size too large.")
         cloud.fetch(bucket, key, media)
     except CloudRefusedError as error:

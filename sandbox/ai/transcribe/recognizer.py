@@ -18,7 +18,7 @@ from headrace.sandbox.ai.framework import ffmpeg
 
 SAMPLE_RATE = 16_000
 FRAMES_A_SECOND = 100
-MOST_SECONDS = 600.0
+MAX_SECONDS = 600.0
 TIMEOUT_SECONDS = 1200.0
 
 

@@ -85,7 +85,7 @@ def sounds_between(log: str, duration: float) -> Iterator[tuple[float, float]]:
 
 
 def _can_be_recognised(probe: ffmpeg.MediaProbe, language: str) -> bool:
-    return language.startswith("en") and probe.duration <= recognizer.MOST_SECONDS
+    return language.startswith("en") and probe.duration <= recognizer.MAX_SECONDS
 
 
 def _group_by_sound(words: Iterable[Word], sounds: Sequence[tuple[float, float]]) -> Iterator[SpokenSegment]:

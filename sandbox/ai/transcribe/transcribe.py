@@ -13,7 +13,7 @@ from headrace.sandbox.ai.framework.service import Params, Service, ServiceContex
 from headrace.sandbox.ai.transcribe import job as transcribe_job
 from headrace.sandbox.ai.transcribe.job import SERVICE_BUCKET, STATUS
 
-MOST_JOBS = 250  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
+MAX_JOBS = 250  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
 SERVICE_URL_SECONDS = 900
 
 _REPEATED = (
@@ -65,9 +65,9 @@ def start_transcription_job(params: Params, context: ServiceContext) -> Params:
         request=params,
     )
     try:
-        job, is_new = context.jobs.start(job, 0.0, MOST_JOBS)
+        job, is_new = context.jobs.start(job, 0.0, MAX_JOBS)
     except TooManyJobsError as error:
-        raise ServiceError("LimitExceededException", f"At most {MOST_JOBS} jobs run at the same time.") from error
+        raise ServiceError("LimitExceededException", f"At most {MAX_JOBS} jobs run at the same time.") from error
     if not is_new:
         raise ServiceError("ConflictException", "The requested job name already exists. Choose a different job name.")
     return {"TranscriptionJob": _described(job, context.cloud)}

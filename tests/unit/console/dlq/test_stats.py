@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.console.dlq.stats import LONGEST, normalize_reason, same_digits
+from headrace.console.dlq.stats import MAX_REASON_CHARACTERS, normalize_reason, same_digits
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_normalized_reasons_have_no_secrets() -> None:
 
 
 def test_normalized_reason_is_short() -> None:
-    assert len(normalize_reason("word " * 200)) <= LONGEST + 4
+    assert len(normalize_reason("word " * 200)) <= MAX_REASON_CHARACTERS + 4
 
 
 @given(st.text(alphabet="ab /.'\"-:x019", max_size=60))
