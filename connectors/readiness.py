@@ -12,32 +12,26 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError, SchemaNotRegisteredError
-from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_schemas
+from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_missing_schemas
 
 RETRY_SECONDS = 0.5
 RESPONSE_SECONDS = 5.0
 
-REQUIRED_TOPICS = (
-    topics.UPLOADED,
-    topics.DELETED,
-    topics.AWS_EVENTS,
-    topics.JOBS_FINISHED,
-    topics.BRIDGE_DLQ,
-    topics.SCHEMAS,
-)
+WRITTEN_TOPICS = (topics.UPLOADED, topics.DELETED, topics.AWS_EVENTS, topics.JOBS_FINISHED, topics.BRIDGE_DLQ)
+REQUIRED_TOPICS = (*WRITTEN_TOPICS, topics.SCHEMAS)
 
 
 def missing_dependencies(cluster: KafkaSettings, codec: Codec) -> str:
     """Return what Kafka or the schema registry lacks; empty when nothing.
 
-    Publishes the schemas and loads their registry ids into the codec.
+    Publishes missing schemas and loads their registry ids into the codec.
     """
     try:
         existing = clients.partition_counts(clients.admin(cluster), timeout=RESPONSE_SECONDS)
         missing = [topic.name for topic in REQUIRED_TOPICS if topic.name not in existing]
         if missing:
             return f'topics missing: {", ".join(missing)}. Run "headrace topics apply".'
-        publish_schemas(clients.producer(cluster), catalog.versions(), timeout=RESPONSE_SECONDS)
+        publish_missing_schemas(cluster, catalog.versions(), timeout=RESPONSE_SECONDS)
         codec.load_schema_ids()
     except KafkaException as error:
         return clients.describe_error(error, cluster)

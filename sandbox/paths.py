@@ -19,6 +19,13 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only the current user can read."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)  # an existing file keeps its mode
+        file.write(text)
+
+
 def default_data() -> Path:
     """The folder of the sandbox that `headrace sandbox up` starts when it is given none."""
     return user_folder("XDG_STATE_HOME", ".local/state") / "sandbox"

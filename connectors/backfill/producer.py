@@ -19,9 +19,10 @@ from headrace.schemas.serde.codec import (
     SchemaNotRegisteredError,
     to_producer_record,
 )
-from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_schemas
+from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_missing_schemas
 
-NEEDED = (topics.UPLOADED, topics.SCHEMAS, topics.BACKFILLS)
+WRITTEN = (topics.UPLOADED, topics.BACKFILLS)
+NEEDED = (*WRITTEN, topics.SCHEMAS)
 ANSWER_SECONDS = 10.0
 FLUSH_SECONDS = 60.0
 
@@ -39,7 +40,7 @@ class BackfillProducer:
         self._producer = SyncProducer(producer)
         self._codec = registry.create_codec(cluster)
         try:
-            publish_schemas(producer, catalog.versions(), ANSWER_SECONDS)
+            publish_missing_schemas(cluster, catalog.versions(), ANSWER_SECONDS)
             self._codec.load_schema_ids()
         except SchemasNotPublishedError as error:
             raise BackfillError(f"schemas not published: {error}") from error

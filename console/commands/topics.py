@@ -42,7 +42,7 @@ def apply() -> None:
 def acls(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ROLE...", help="bridge, webhook, backfill or stages; default: all."),
+        typer.Argument(metavar="ROLE...", help="bridge, webhook, backfill, stages, console, operator, topics."),
     ] = None,
     principal: Annotated[
         str, typer.Option(help="Kafka principal of a role; {role} is replaced by its name.")
@@ -51,16 +51,19 @@ def acls(
 ) -> None:
     """Print the minimal ACLs of each role, one per line, as arguments of kafka-acls.sh.
 
-    `headrace topics apply`, `headrace dlq` and `headrace replay` need administrator rights.
+    The role `console` reads, `operator` also rewinds, redrives and applies rules, and `topics` runs `topics apply`.
+    `headrace dlq import`, `headrace replay rewind --shadow` and `headrace replay discard` need an administrator.
     """
     from headrace.console.pipeline import acls as pipeline_acls
+    from headrace.console.replay.groups import redrive_group
     from headrace.console.routing.stages import load_stages_and_rules
-    from headrace.console.routing.targets import rules
+    from headrace.console.routing.targets import follows, rules
 
     forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
     deployment = load_stages_and_rules().deployment
     followed = daily_budget.followed_topics(deployment.stages) if deployment.budget.day is not None else ()
-    found = pipeline_acls.roles(deployment.stages, forwards, followed)
+    groups = [redrive_group(stage.name) for stage in deployment.stages]
+    found = pipeline_acls.roles(pipeline_acls.AclScope(deployment.stages, forwards, followed, groups, follows()))
     if unknown := [name for name in names or () if name not in found]:
         raise CommandError(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
     wanted = {name: allowed for name, allowed in found.items() if not names or name in names}

@@ -1,19 +1,20 @@
-"""The minimal Kafka ACLs of each part, from the topics that it reads and writes."""
+"""The minimal Kafka ACLs of each component, from the topics that it reads and writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from headrace.connectors import readiness
 from headrace.connectors.backfill import producer
 from headrace.schemas import topics
 from headrace.schemas.topics import Topic
+from headrace.streams.routing.rule import PREFIX
 from headrace.streams.stage import JobWatch, Stage
 
 AclResource = Literal["topic", "group"]
-AclOperation = Literal["Read", "Write", "Describe"]
+AclOperation = Literal["Read", "Write", "Describe", "Create"]
 
 Roles = Mapping[str, tuple["AclRule", ...]]
 
@@ -31,35 +32,79 @@ class AclRule:
         return f"--add --allow-principal '{principal}' --operation {self.operation} --{self.resource} '{self.name}'"
 
 
-def roles(stages: Sequence[Stage], forwards: Mapping[str, str], followed: Sequence[Topic] = ()) -> Roles:
-    """List the ACLs of each part by name. `forwards` maps the stage of a rule to its target topic.
+@dataclass(frozen=True, slots=True)
+class AclScope:
+    """What is deployed.
 
-    `followed` are the topics that every paid stage reads for the daily budget.
+    `forwards` maps the stage of a rule to its target topic. `followed` are the topics that every paid stage reads for
+    the daily budget. `redrive_groups` have the positions of redrives. `rules_on_log`: rules come from `system.rules`.
     """
-    carrier = _rules(writes=readiness.REQUIRED_TOPICS)
-    backfill = _rules(reads=(topics.BACKFILLS,), writes=producer.NEEDED)
-    found = {"bridge": carrier, "webhook": carrier, "backfill": backfill}
-    return found | {
-        stage.name: _stage(stage, forwards.get(stage.name), followed if stage.paid_operations else ())
-        for stage in stages
+
+    stages: Sequence[Stage]
+    forwards: Mapping[str, str] = field(default_factory=dict)
+    followed: Sequence[Topic] = ()
+    redrive_groups: Sequence[str] = ()
+    rules_on_log: bool = False
+
+    @property
+    def topics(self) -> tuple[Topic, ...]:
+        """The topics of the stages."""
+        return topics.table(stage.name for stage in self.stages)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The consumer groups of stages and redrives."""
+        return (*(stage.group for stage in self.stages), *self.redrive_groups)
+
+
+def roles(scope: AclScope) -> Roles:
+    """List the ACLs of each component by name."""
+    carrier = _topics(reads=(topics.SCHEMAS,), writes=readiness.WRITTEN_TOPICS)
+    backfill = _topics(reads=(topics.SCHEMAS, topics.BACKFILLS), writes=producer.WRITTEN)
+    return {
+        "bridge": carrier,
+        "webhook": carrier,
+        "backfill": backfill,
+        **{stage.name: _stage(stage, scope) for stage in scope.stages},
+        "console": _console(scope),
+        "operator": _operator(scope),
+        "topics": _deployer(scope),
     }
 
 
-def _stage(stage: Stage, forwards: str | None, followed: Sequence[Topic]) -> tuple[AclRule, ...]:
-    """Read inputs in the group of the stage; write results, retries, dead letters, schemas and reports."""
-    of_jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
-    own = (topics.retry(stage.name), topics.dead_letters(stage.name), topics.SCHEMAS, topics.WORKERS)
-    writes = [*own, *_results(stage)]
-    rules = {
-        *_rules((*stage.inputs, topics.SCHEMAS, *of_jobs, *followed), writes),
-        AclRule("group", stage.group, "Read"),
-    }
-    if forwards:
-        rules.add(AclRule("topic", forwards, "Write"))
+def _stage(stage: Stage, scope: AclScope) -> tuple[AclRule, ...]:
+    """Read inputs in the group of the stage; write results, retries, dead letters and status reports."""
+    reads = [*stage.inputs, topics.SCHEMAS]
+    reads += (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
+    reads += scope.followed if stage.paid_operations else ()
+    reads += (topics.RULES,) if scope.rules_on_log and stage.name.startswith(PREFIX) else ()
+    writes = (topics.retry(stage.name), topics.dead_letters(stage.name), topics.WORKERS, *_results(stage))
+    rules = {*_topics(reads, writes), AclRule("group", stage.group, "Read")}
+    if target := scope.forwards.get(stage.name):
+        rules.add(AclRule("topic", target, "Write"))
     # Every worker reads the number of partitions.
     if not any(rule.name == topics.READY.name for rule in rules):
         rules.add(AclRule("topic", topics.READY.name, "Describe"))
     return tuple(sorted(rules))
+
+
+def _console(scope: AclScope) -> tuple[AclRule, ...]:
+    """Read every topic and committed offset; change nothing."""
+    return tuple(sorted({*_topics(scope.topics), *(AclRule("group", name, "Describe") for name in scope.groups)}))
+
+
+def _operator(scope: AclScope) -> tuple[AclRule, ...]:
+    """Read every topic, move offsets, redrive dead letters, record decisions, and apply rules."""
+    written = (topics.AUDIT, topics.DISPOSITIONS, topics.RULES, *(topics.retry(stage.name) for stage in scope.stages))
+    groups = (AclRule("group", name, "Read") for name in scope.groups)
+    return tuple(sorted({*_topics(scope.topics, written), *groups}))
+
+
+def _deployer(scope: AclScope) -> tuple[AclRule, ...]:
+    """Create the topics, and publish the schemas."""
+    created = {AclRule("topic", topic.name, "Create") for topic in scope.topics}
+    described = {AclRule("topic", topic.name, "Describe") for topic in scope.topics}
+    return tuple(sorted({*created, *described, *_topics((topics.SCHEMAS,), (topics.SCHEMAS,))}))
 
 
 def _results(stage: Stage) -> Iterator[Topic]:
@@ -71,6 +116,6 @@ def _results(stage: Stage) -> Iterator[Topic]:
         yield topics.JOBS_FINISHED
 
 
-def _rules(reads: Iterable[Topic] = (), writes: Iterable[Topic] = ()) -> tuple[AclRule, ...]:
+def _topics(reads: Iterable[Topic] = (), writes: Iterable[Topic] = ()) -> tuple[AclRule, ...]:
     read = {AclRule("topic", topic.name, "Read") for topic in reads}
     return tuple(sorted(read | {AclRule("topic", topic.name, "Write") for topic in writes}))

@@ -11,6 +11,9 @@ output "settings" {
 }
 
 output "role_arns" {
-  description = "The roles of the bridge and of the workers, for their service accounts."
-  value       = { bridge = aws_iam_role.bridge.arn, worker = aws_iam_role.worker.arn }
+  description = "The role of each component, for its service account."
+  value = merge(
+    { bridge = aws_iam_role.bridge.arn, webhook = aws_iam_role.webhook.arn },
+    { for stage, role in aws_iam_role.stage : stage => role.arn },
+  )
 }

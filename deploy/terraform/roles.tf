@@ -1,7 +1,7 @@
 # The bridge has access to its queue only.
 resource "aws_iam_role" "bridge" {
   name               = "${var.name}-bridge"
-  assume_role_policy = var.assume_role_policy
+  assume_role_policy = lookup(var.assume_role_policies, "bridge", var.assume_role_policy)
 }
 
 resource "aws_iam_role_policy" "bridge" {
@@ -15,34 +15,115 @@ resource "aws_iam_role_policy" "bridge" {
   })
 }
 
-# Workers read media, store results, and call the AI services, which have no resource-level permissions.
-resource "aws_iam_role" "worker" {
-  name               = "${var.name}-worker"
-  assume_role_policy = var.assume_role_policy
+# The webhook confirms its own subscriptions only.
+resource "aws_iam_role" "webhook" {
+  name               = "${var.name}-webhook"
+  assume_role_policy = lookup(var.assume_role_policies, "webhook", var.assume_role_policy)
 }
 
-resource "aws_iam_role_policy" "worker" {
-  name = "worker"
-  role = aws_iam_role.worker.id
+resource "aws_iam_role_policy" "webhook" {
+  count = length(var.webhook_topic_arns) > 0 ? 1 : 0
+  name  = "webhook"
+  role  = aws_iam_role.webhook.id
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "ReadMedia"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-        Resource = "${local.media}/*"
-      },
-      { Sid = "KeepResults", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = "${local.results}/*" },
-      { Sid = "FindResults", Effect = "Allow", Action = "s3:ListBucket", Resource = local.results },
-      { Sid = "CallServices", Effect = "Allow", Action = local.wanted.worker, Resource = "*" },
-      { Sid = "TellOfPolly", Effect = "Allow", Action = "sns:Publish", Resource = aws_sns_topic.jobs.arn },
-      {
-        Sid      = "HandOnRoles"
-        Effect   = "Allow"
-        Action   = "iam:PassRole"
-        Resource = [aws_iam_role.jobs.arn, aws_iam_role.mediaconvert.arn]
-      },
-    ]
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sns:ConfirmSubscription", Resource = var.webhook_topic_arns }]
   })
+}
+
+# A role for each stage: it calls the operations of its stage, reads media only if the stage does, and stores results.
+resource "aws_iam_role" "stage" {
+  for_each           = local.wanted.stages
+  name               = "${var.name}-${each.key}"
+  assume_role_policy = lookup(var.assume_role_policies, each.key, var.assume_role_policy)
+}
+
+locals {
+  # Actions with resource-level permissions. The others have none for the way in which stages call them:
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+  resources = {
+    "bedrock:InvokeModel"            = [for model in var.bedrock_models : "arn:${local.partition}:bedrock:*::foundation-model/${model}"]
+    "mediaconvert:CreateJob"         = ["arn:${local.partition}:mediaconvert:*:${local.account}:queues/Default"]
+    "mediaconvert:GetJob"            = ["arn:${local.partition}:mediaconvert:*:${local.account}:jobs/*"]
+    "transcribe:GetTranscriptionJob" = ["arn:${local.partition}:transcribe:*:${local.account}:transcription-job/*"]
+  }
+
+  # The role that a stage passes to the service that runs its jobs.
+  passed = {
+    for stage, wanted in local.wanted.stages : stage =>
+    wanted.passes == "mediaconvert" ? aws_iam_role.mediaconvert.arn : wanted.passes != "" ? aws_iam_role.jobs.arn : ""
+  }
+}
+
+data "aws_iam_policy_document" "stage" {
+  for_each = local.wanted.stages
+
+  dynamic "statement" {
+    for_each = each.value.reads_media ? [1] : []
+    content {
+      sid       = "ReadMedia"
+      actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      resources = ["${local.media}/*"]
+    }
+  }
+
+  # Without it S3 answers 403 instead of 404 for an object that does not exist.
+  dynamic "statement" {
+    for_each = each.value.reads_media ? [1] : []
+    content {
+      sid       = "FindMedia"
+      actions   = ["s3:ListBucket"]
+      resources = [local.media]
+    }
+  }
+
+  statement {
+    sid       = "StoreResults"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.results}/*"]
+  }
+
+  statement {
+    sid       = "FindResults"
+    actions   = ["s3:ListBucket"]
+    resources = [local.results]
+  }
+
+  dynamic "statement" {
+    for_each = each.value.actions
+    content {
+      actions   = [statement.value]
+      resources = lookup(local.resources, statement.value, ["*"])
+    }
+  }
+
+  dynamic "statement" {
+    for_each = contains(each.value.actions, "polly:StartSpeechSynthesisTask") ? [1] : []
+    content {
+      sid       = "PublishCompletions"
+      actions   = ["sns:Publish"]
+      resources = [aws_sns_topic.jobs.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.value.passes != "" ? [each.value.passes] : []
+    content {
+      sid       = "PassRole"
+      actions   = ["iam:PassRole"]
+      resources = [local.passed[each.key]]
+      condition {
+        test     = "StringEquals"
+        variable = "iam:PassedToService"
+        values   = ["${statement.value}.amazonaws.com"]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "stage" {
+  for_each = local.wanted.stages
+  name     = "stage"
+  role     = aws_iam_role.stage[each.key].id
+  policy   = data.aws_iam_policy_document.stage[each.key].json
 }

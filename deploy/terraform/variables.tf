@@ -21,6 +21,30 @@ variable "receives_before_redrive" {
 }
 
 variable "assume_role_policy" {
-  description = "JSON: trust policy of the roles, for example a service account of an EKS cluster."
+  description = "JSON: trust policy of the roles without their own, for example of EKS Pod Identity."
   type        = string
+}
+
+variable "assume_role_policies" {
+  description = "JSON: trust policy by component, for example its service account of an EKS cluster."
+  type        = map(string)
+  default     = {}
+}
+
+variable "webhook_topic_arns" {
+  description = "SNS topics whose subscriptions the webhook confirms."
+  type        = list(string)
+  default     = []
+}
+
+variable "bedrock_models" {
+  description = "Models that the stage `summary` may call."
+  type        = list(string)
+  default     = ["amazon.nova-lite-v1:0"]
+}
+
+variable "msk_cluster_arn" {
+  description = "MSK cluster with IAM authentication, on which the components get Kafka permissions; empty: none."
+  type        = string
+  default     = ""
 }

@@ -11,6 +11,7 @@ from headrace.sandbox.cluster import jars
 from headrace.sandbox.cluster.processes import PRIVATE, ProcessCommand
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
+from headrace.sandbox.paths import write_private
 
 HEAP = "256m"
 # Paths are relative to the node's folder: Kafka and Log4j split paths at commas.
@@ -96,8 +97,8 @@ def prepare(
     `cluster_id` is 22 base64 characters, equal on all nodes; it applies only to a new folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).write_text(properties(node, quorum), encoding="utf-8")
-    (folder / LOGGING).write_text(LOGGING_TEXT, encoding="utf-8")
+    write_private(folder / SETTINGS, properties(node, quorum))
+    write_private(folder / LOGGING, LOGGING_TEXT)
     if not (folder / LOG / "meta.properties").exists():
         _format(runtime, folder, cluster_id)
     flags = (f"-Xmx{HEAP}", f"-Dlog4j2.configurationFile={LOGGING}")

@@ -14,7 +14,7 @@ from headrace.sandbox import names
 from headrace.sandbox.cluster.ports import is_healthy
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.errors import SandboxError
-from headrace.sandbox.paths import private_folder
+from headrace.sandbox.paths import private_folder, write_private
 
 SERVICES = ("s3", "sqs", "sns", "events")
 """The services that are needed, by their signing names. MiniStack's other services are off."""
@@ -99,7 +99,7 @@ def _update_queue_urls(folder: Path, port: int) -> None:
     if stored.exists():
         any_port = rf"http://{re.escape(names.HOST)}:\d+/{names.ACCOUNT}/"
         text = stored.read_text(encoding="utf-8")
-        stored.write_text(re.sub(any_port, f"{names.endpoint(port)}/{names.ACCOUNT}/", text), encoding="utf-8")
+        write_private(stored, re.sub(any_port, f"{names.endpoint(port)}/{names.ACCOUNT}/", text))
 
 
 def _client(service: str, port: int, access: AwsCredentials) -> Any:

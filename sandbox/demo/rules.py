@@ -7,6 +7,7 @@ from pathlib import Path
 from headrace.sandbox import names
 from headrace.sandbox.access.keys import CONTROL_HEADER, CONTROL_VARIABLE
 from headrace.sandbox.names import FOLDER
+from headrace.sandbox.paths import write_private
 
 WATCHED = ("scan", "probe", "thumbnails")
 """The stages whose dead letters a rule forwards."""
@@ -55,4 +56,4 @@ def write(folder: Path, ai_port: int) -> None:
         "token": CONTROL_VARIABLE,
     }
     for name, text in {"done": _DONE, "failed": _FAILED, "spoken": _SPOKEN}.items():
-        (rules_folder / f"{name}.toml").write_text(text.format(**addresses), "utf-8")
+        write_private(rules_folder / f"{name}.toml", text.format(**addresses))

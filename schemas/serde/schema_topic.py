@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException, Producer
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
+from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import SyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
@@ -34,10 +35,35 @@ def publish_schemas(producer: Producer, published: Iterable[SchemaVersion], time
     try:
         for version in published:
             key = fingerprint(version.schema).hex().encode()
-            sync.send(ProducerRecord(topics.SCHEMAS.name, key, json.dumps(version.schema).encode()))
+            sync.send(ProducerRecord(topics.SCHEMAS.name, key, _value(version)))
         sync.flush(timeout)
     except KafkaException as error:
         raise SchemasNotPublishedError(error.args[0].str()) from error
+
+
+def publish_missing_schemas(settings: KafkaSettings, published: Iterable[SchemaVersion], timeout: float = 30.0) -> None:
+    """Write the schemas that `system.schemas` lacks. Must succeed before a writer's first record.
+
+    A process whose schemas are there needs no permission to write to the topic: `headrace topics apply` publishes them.
+
+    Raises:
+        SchemasNotPublishedError: the broker does not acknowledge all of them within `timeout` seconds.
+    """
+    missing = {_value(version): version for version in published}
+
+    def remove(value: bytes, _: Headers) -> None:
+        missing.pop(value, None)
+
+    follower = TopicFollower(settings, [topics.SCHEMAS], remove)
+    follower.start(timeout)
+    follower.stop()
+    if not missing:
+        return
+    try:
+        publish_schemas(clients.producer(settings), missing.values(), timeout)
+    except SchemasNotPublishedError as error:
+        lacks = f"{topics.SCHEMAS.name} lacks {len(missing)} schemas"
+        raise SchemasNotPublishedError(f'{lacks}: {error}. Run "headrace topics apply"') from error
 
 
 def follow_schemas(settings: KafkaSettings, codec: Codec) -> TopicFollower:
@@ -51,3 +77,7 @@ def follow_schemas(settings: KafkaSettings, codec: Codec) -> TopicFollower:
             log.warning("invalid_schema_record", topic=topics.SCHEMAS.name, reason=str(error))
 
     return TopicFollower(settings, [topics.SCHEMAS], add)
+
+
+def _value(version: SchemaVersion) -> bytes:
+    return json.dumps(version.schema).encode()

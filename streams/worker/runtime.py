@@ -15,7 +15,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import RegistryUnavailableError, SchemaNotRegisteredError
-from headrace.schemas.serde.schema_topic import follow_schemas, publish_schemas
+from headrace.schemas.serde.schema_topic import follow_schemas, publish_missing_schemas
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
@@ -91,14 +91,14 @@ class WorkerRuntime:
             )
 
     def start(self) -> None:
-        """Publish the schemas, then load published schemas, running jobs and today's spending. Blocks.
+        """Publish missing schemas, then load published schemas, running jobs and today's spending. Blocks.
 
         Raises:
             RegistryUnavailableError: the schema registry does not respond.
             SchemaNotRegisteredError: the schema registry lacks a schema.
         """
         self._context.codec.load_schema_ids()
-        publish_schemas(clients.producer(self._cluster), catalog.versions())
+        publish_missing_schemas(self._cluster, catalog.versions())
         for follower in self._followers:
             follower.start()
 

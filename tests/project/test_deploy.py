@@ -15,20 +15,29 @@ import yaml
 from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.connectors.bridge_sources.config import QueueSource
 from headrace.connectors.events import mediaconvert, transcribe
+from headrace.console.pipeline.acls import AclRule, AclScope, roles
 from headrace.schemas import topics
+from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.aws.error_codes import OPERATIONS
+from headrace.streams.stage import JobWatch, Stage
+from headrace.streams.stages.documents import documents_stage
+from headrace.streams.vision_features import JOB_SPECS as VISION_JOB_SPECS
 from tests.docs.generate import SETTINGS
+from tests.support.stages import get_stages
 
 ROOT = Path(__file__).parents[2] / "deploy"
 SOURCES = {source.name: source for source in (transcribe.SOURCE, mediaconvert.SOURCE)}
 QUEUE = QueueSource(
     url="https://sqs.eu-central-1.amazonaws.com/111122223333/events", carries=("transcribe", "mediaconvert")
 )
+STAGES = (*pipeline.all_stages(), *get_stages(["completed"]))
+ROLES = roles(AclScope(STAGES))
 CHART = ROOT / "helm"
 MODULE = ROOT / "terraform"
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+STAGED = tuple(VALUES["stages"])
 VARIABLES = {f"{cls.model_config.get('env_prefix')}{name}".upper() for cls in SETTINGS for name in cls.model_fields}
 
 GIVEN = (
@@ -43,14 +52,40 @@ GIVEN = (
 
 def wanted() -> dict[str, Any]:
     """Return the expected content of the module's wanted.json."""
-    services = {name: calls for name, calls in OPERATIONS.items() if name not in ("s3", "bedrock-runtime")}
-    actions = {f"{name}:{_camel(call)}" for name, calls in services.items() for call in calls}
     return {
         "object_events": list(requirements._EVENTS),
         "patterns": {name: source.pattern(QUEUE) for name, source in SOURCES.items() if source.pattern},
         "bridge": list(iam_policy.QUEUE_ACTIONS),
-        "worker": sorted({*actions, "bedrock:InvokeModel"}),  # by which IAM knows Converse
+        "stages": {stage.name: _permissions(stage) for stage in STAGES},
+        "acls": {name: _grouped(ROLES[name]) for name in ("bridge", "webhook", *(stage.name for stage in STAGES))},
     }
+
+
+def _permissions(stage: Stage) -> dict[str, Any]:
+    """Return what the IAM role of a stage needs: its operations, media, and the role of the service that runs jobs."""
+    variants = (stage, *([documents_stage(forms=True)] if stage.name == "documents" else []))
+    operations = [call.split(".") for each in variants for call in each.paid_operations]
+    if isinstance(stage.handler, JobWatch):
+        specs = [*JOB_SPECS.values(), *VISION_JOB_SPECS.values()]
+        operations = [[spec.service, spec.method] for spec in specs]
+    starts = {service for service, call in operations if call.startswith(("start_", "create_"))}
+    return {
+        "actions": sorted({action(*operation) for operation in operations}),
+        "reads_media": any(topic in (topics.UPLOADED, topics.READY) for topic in stage.reads),
+        "passes": next(iter(starts & {"rekognition", "textract", "mediaconvert"}), ""),
+    }
+
+
+def action(service: str, call: str) -> str:
+    """Return the IAM action of an operation."""
+    return "bedrock:InvokeModel" if service == "bedrock-runtime" else f"{service}:{_camel(call)}"
+
+
+def _grouped(rules: tuple[AclRule, ...]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for rule in rules:
+        grouped.setdefault(f"{rule.resource} {rule.operation}", []).append(rule.name)
+    return grouped
 
 
 def _camel(call: str) -> str:
@@ -133,12 +168,90 @@ def test_every_component_uses_the_registry_and_a_job_registers_schemas() -> None
 
 
 def test_optional_objects_can_be_disabled() -> None:
-    (policy,) = [
-        each for each in rendered(*GIVEN, "networkPolicy.otherPorts={3310,8081}") if each["kind"] == "NetworkPolicy"
-    ]
-    ports = {each["port"] for rule in policy["spec"]["egress"] for each in rule["ports"]}
+    made = rendered(*GIVEN, "networkPolicy.enabled=false", "serviceAccount.create=false", "topics.apply=false")
 
-    assert {53, 443, 3310, 8081, 9096} <= ports
+    assert not {"NetworkPolicy", "ServiceAccount", "Job"} & {each["kind"] for each in made}
+
+
+def egress(made: list[dict[str, Any]], component: str) -> set[int]:
+    """Return the ports to which a component may connect."""
+    (policy,) = [
+        each for each in made if each["kind"] == "NetworkPolicy" and each["metadata"]["name"] == f"hr-{component}"
+    ]
+    return {each["port"] for rule in policy["spec"]["egress"] for each in rule["ports"]}
+
+
+def test_network_policies_permit_exactly_what_each_component_needs() -> None:
+    made = rendered(
+        *GIVEN,
+        "schemaRegistry.url=http://registry:8081",
+        "settings.HEADRACE_CLAMD=clamd:3310",
+        "settings.AWS_ENDPOINT_URL_S3=http://minio",
+        "settings.AWS_ENDPOINT_URL_SQS=https://sqs.internal:8443/x",
+    )
+    base = {53, 80, 443, 8081, 8443, 9096}
+
+    assert egress(made, "scan") == base | {3310}
+    assert all(egress(made, name) == base for name in ("bridge", "webhook", "labels"))
+    assert egress(made, "topics") == {53, 8081, 9096}
+
+
+def test_all_other_traffic_is_denied() -> None:
+    policies = {each["metadata"]["name"]: each["spec"] for each in rendered(*GIVEN) if each["kind"] == "NetworkPolicy"}
+    ingress = {
+        name: [port["port"] for rule in spec.get("ingress", ()) for port in rule["ports"]]
+        for name, spec in policies.items()
+    }
+
+    assert policies.keys() == {
+        f"hr{name}" for name in ("", "-bridge", "-webhook", "-topics", *(f"-{s}" for s in STAGED))
+    }
+    assert policies["hr"].keys() == {"podSelector", "policyTypes"}, "without a rule, everything is denied"
+    assert ingress == {
+        **{name: [] for name in ("hr", "hr-bridge", "hr-topics")},
+        "hr-webhook": [8080],
+        **{f"hr-{stage}": [9100] for stage in STAGED},
+    }
+
+
+def test_plain_http_is_permitted_only_to_the_credential_agent() -> None:
+    (policy,) = [
+        each
+        for each in rendered(*GIVEN)
+        if each["metadata"]["name"] == "hr-labels" and "Policy" in each["kind"] and each["kind"] == "NetworkPolicy"
+    ]
+    plain = [rule for rule in policy["spec"]["egress"] if {"port": 80, "protocol": "TCP"} in rule["ports"]]
+
+    assert [rule["to"] for rule in plain] == [[{"ipBlock": {"cidr": "169.254.170.23/32"}}]]
+
+
+def test_each_component_has_its_own_account_and_kafka_user() -> None:
+    made = rendered(*GIVEN, "serviceAccount.roleArns.labels=arn:aws:iam::111122223333:role/headrace-labels")
+    pods = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]
+        for each in made
+        if each["kind"] in ("Deployment", "Job")
+    }
+    accounts = {each["metadata"]["name"]: each["metadata"] for each in made if each["kind"] == "ServiceAccount"}
+
+    assert {name: pod["serviceAccountName"] for name, pod in pods.items()} == {name: name for name in pods}
+    assert accounts.keys() == pods.keys()
+    annotated = {name: each["annotations"] for name, each in accounts.items() if "annotations" in each}
+    assert annotated == {"hr-labels": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/headrace-labels"}}
+    for name, pod in pods.items():
+        secrets = {
+            each["valueFrom"]["secretKeyRef"]["name"] for each in pod["containers"][0]["env"] if "valueFrom" in each
+        }
+        assert secrets == {f"headrace-kafka-{name.removeprefix('hr-')}"}
+
+
+def test_image_can_be_named_by_digest() -> None:
+    made = rendered(*GIVEN, "image.digest=sha256:abc", "image.tag=1")
+    images = {
+        each["spec"]["template"]["spec"]["containers"][0]["image"] for each in made if each["kind"] == "Deployment"
+    }
+
+    assert images == {"headrace@sha256:abc"}
 
 
 @pytest.mark.parametrize("left_out", range(4))
@@ -159,6 +272,32 @@ def test_helm_lint_accepts_the_chart() -> None:
 
 def test_module_has_the_required_permissions_and_events() -> None:
     assert msgspec.json.decode((MODULE / "wanted.json").read_bytes()) == wanted()
+
+
+def test_roles_of_stages_cover_every_operation() -> None:
+    """Each operation that a stage may call is in the role of a stage, and only there."""
+    services = {name: calls for name, calls in OPERATIONS.items() if name != "s3"}
+    expected = {action(service, call) for service, calls in services.items() for call in calls}
+
+    assert {each for stage in wanted()["stages"].values() for each in stage["actions"]} == expected
+
+
+def test_module_grants_all_resources_only_where_the_service_has_no_resource_types() -> None:
+    text = "".join(file.read_text("utf-8") for file in MODULE.glob("*.tf"))
+
+    assert re.findall(r"^.*\"\*\".*$", text, re.MULTILINE) == [
+        '      resources = lookup(local.resources, statement.value, ["*"])'
+    ]
+    restricted = set(re.findall(r'^    "(\w+:\w+)" += \[', text, re.MULTILINE))
+    assert {"bedrock:InvokeModel", "mediaconvert:CreateJob", "mediaconvert:GetJob"} <= restricted
+    assert restricted <= {each for stage in wanted()["stages"].values() for each in stage["actions"]}
+
+
+def test_module_maps_every_acl_to_kafka_actions() -> None:
+    text = (MODULE / "kafka.tf").read_text("utf-8")
+    mapped = set(re.findall(r'^    "(\w+ \w+)" += \[', text, re.MULTILINE))
+
+    assert {kind for grouped in wanted()["acls"].values() for kind in grouped} == mapped
 
 
 def test_module_is_formatted() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import TopicDescription  # type: ignore[attr-defined]
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from headrace.connectors import readiness
@@ -18,24 +20,28 @@ from headrace.connectors.backfill import checkpoint
 from headrace.console import doctor
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.kafka.topic_reader import TopicReader
-from headrace.console.pipeline.acls import AclRule, roles
+from headrace.console.pipeline.acls import AclRule, AclScope, roles
+from headrace.console.replay.groups import redrive_group
 from headrace.schemas import topics
 from headrace.schemas.ids import root_id
 from headrace.schemas.kafka import clients, msk_iam
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import MediaDeleted
-from headrace.schemas.serde import codec
+from headrace.schemas.serde import catalog, codec
+from headrace.schemas.serde.catalog import SchemaVersion
 from headrace.schemas.serde.codec import to_producer_record
+from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_missing_schemas
 from headrace.streams import pipeline
 from headrace.streams.kafka.faust_app import credentials
 from tests.support.fake_sns import Authority
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope
 from tests.support.secured_broker import Guarded, guarded_broker, unsecured_token
-from tests.support.stages import get_stages
 
-ROLES = roles(get_stages(["removals"]), {})
+STAGES = pipeline.stages()
+ROLES = roles(AclScope(STAGES, redrive_groups=[redrive_group(stage.name) for stage in STAGES]))
+TOPICS = sorted(topic.name for topic in topics.table(stage.name for stage in STAGES))
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +49,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """The broker, with every topic, and with a user for each role who may do what `headrace topics acls` says."""
     with guarded_broker(tmp_path_factory.mktemp("guarded")) as broker:
         broker.admit("admin")
-        done = run(broker.variables("admin"), "topics", "apply")
-        assert done.returncode == 0, done.stderr
         for name, rules in ROLES.items():
             broker.admit(name)
             broker.allow(name, rules)
+        done = run(broker.variables("topics"), "topics", "apply")
+        assert done.returncode == 0, done.stderr
         yield broker
 
 
@@ -103,6 +109,63 @@ def test_offset_waits_for_a_forbidden_dead_letter(
 def committed(log: KafkaAdmin, group: str) -> int:
     """Sum up how far a group is in what the stage reads."""
     return sum(each.offset for each in log.positions(group, log.spans([topics.DELETED.name])).values())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_broker_permits_a_role_what_the_table_says_and_nothing_else(guarded: Guarded, role: str) -> None:
+    """The broker itself lists what it permits the user of the role on every topic."""
+    expected: dict[str, set[str]] = {name: set() for name in TOPICS}
+    for rule in ROLES[role]:
+        if rule.resource == "topic":
+            expected[rule.name] |= {rule.operation.upper(), "DESCRIBE"} - (
+                {"DESCRIBE"} if rule.operation == "Create" else set()
+            )
+
+    client = clients.admin(settings(guarded, role))
+    described = client.describe_topics(TopicCollection(TOPICS), include_authorized_operations=True)
+
+    assert {name: permitted(future) for name, future in described.items()} == {
+        name: operations if "DESCRIBE" in operations else set() for name, operations in expected.items()
+    }
+
+
+def permitted(future: Future[TopicDescription]) -> set[str]:
+    """Return the operations that the broker permits; none if the topic is hidden."""
+    try:
+        return {operation.name for operation in future.result().authorized_operations or ()} - {"DESCRIBE_CONFIGS"}
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise
+        return set()
+
+
+def test_console_reads_but_does_not_move_offsets(guarded: Guarded) -> None:
+    place, group = (topics.DELETED.name, 0), "headrace.removals"
+    KafkaAdmin(settings(guarded, "admin")).move("headrace.removals", {place: 0})
+    log = KafkaAdmin(settings(guarded, "console"))
+
+    assert log.positions(group, [place])[place].offset == 0
+    with pytest.raises(KafkaException, match="GROUP_AUTHORIZATION_FAILED"):
+        log.move(group, {place: 0})
+
+
+def test_operator_moves_offsets_but_writes_no_events(guarded: Guarded) -> None:
+    place = (topics.DELETED.name, 0)
+    log = KafkaAdmin(settings(guarded, "operator"))
+    log.move("headrace.removals", {place: 0})
+
+    assert log.positions("headrace.removals", [place])[place].offset == 0
+    refused = send(settings(guarded, "operator"))
+    assert refused is not None
+    assert refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_component_without_schemas_names_the_command(guarded: Guarded) -> None:
+    """A release with new schemas needs `topics apply` first: components cannot write schemas."""
+    added = SchemaVersion("Later", 1, {"type": "record", "name": "Later", "fields": []})
+
+    with pytest.raises(SchemasNotPublishedError, match=r"lacks 1 schemas.*Run .headrace topics apply."):
+        publish_missing_schemas(settings(guarded, "bridge"), [*catalog.versions(), added], timeout=10)
 
 
 def test_bridge_needs_only_its_acls(guarded: Guarded) -> None:

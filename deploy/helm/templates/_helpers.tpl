@@ -5,7 +5,18 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* The context of one component: dict "Root" $ "Component" NAME. Service accounts and Kafka users are per component. */}}
+{{- define "headrace.account" -}}
+{{ .Root.Release.Name }}-{{ .Component }}
+{{- end }}
+
+{{- define "headrace.kafkaSecret" -}}
+{{ .Root.Values.kafka.secretPrefix }}-{{ .Component }}
+{{- end }}
+
 {{- define "headrace.env" -}}
+{{- $component := . }}
+{{- with .Root }}
 - { name: HEADRACE_BOOTSTRAP_SERVERS, value: {{ required "kafka.bootstrapServers is not set" .Values.kafka.bootstrapServers | quote }} }
 - { name: HEADRACE_REPLICATION_FACTOR, value: {{ .Values.kafka.replicationFactor | quote }} }
 - { name: HEADRACE_KAFKA_TLS, value: {{ .Values.kafka.tls | quote }} }
@@ -17,9 +28,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- if and .Values.kafka.sasl (ne .Values.kafka.sasl "AWS_MSK_IAM") }}
 - name: HEADRACE_KAFKA_USER
-  valueFrom: { secretKeyRef: { name: {{ .Values.kafka.existingSecret }}, key: user } }
+  valueFrom: { secretKeyRef: { name: {{ include "headrace.kafkaSecret" $component }}, key: user } }
 - name: HEADRACE_KAFKA_PASSWORD
-  valueFrom: { secretKeyRef: { name: {{ .Values.kafka.existingSecret }}, key: password } }
+  valueFrom: { secretKeyRef: { name: {{ include "headrace.kafkaSecret" $component }}, key: password } }
 {{- end }}
 {{- if .Values.schemaRegistry.url }}
 - { name: HEADRACE_SCHEMA_REGISTRY, value: {{ .Values.schemaRegistry.url | quote }} }
@@ -38,11 +49,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
 
 {{- define "headrace.pod" -}}
-serviceAccountName: {{ .Values.serviceAccount.name }}
+serviceAccountName: {{ include "headrace.account" . }}
 automountServiceAccountToken: false
-{{- with .Values.imagePullSecrets }}
+{{- with .Root.Values.imagePullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- end }}
 securityContext:
@@ -55,7 +67,13 @@ volumes:
 
 {{- define "headrace.container" -}}
 name: headrace
-image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+{{- with .Values.image }}
+{{- if .digest }}
+image: "{{ .repository }}@{{ .digest }}"
+{{- else }}
+image: "{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}"
+{{- end }}
+{{- end }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
   allowPrivilegeEscalation: false

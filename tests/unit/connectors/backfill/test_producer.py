@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError
@@ -14,6 +14,7 @@ from headrace.connectors.backfill.events import to_event
 from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
 from headrace.connectors.backfill.producer import NEEDED, BackfillProducer
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.serde.schema_topic import publish_schemas
 
 UPLOAD = to_event(BucketPrefix("media"), ListedObject("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large")
@@ -56,6 +57,10 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
     monkeypatch.setattr("headrace.schemas.kafka.clients.producer", lambda _: producer)
     monkeypatch.setattr(
         "headrace.schemas.kafka.clients.partition_counts", lambda *_: {topic.name: 1 for topic in NEEDED}
+    )
+    monkeypatch.setattr(
+        "headrace.connectors.backfill.producer.publish_missing_schemas",
+        lambda _, published, timeout: publish_schemas(cast(Any, producer), published, timeout),
     )
     return producer
 

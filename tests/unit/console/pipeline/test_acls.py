@@ -9,14 +9,18 @@ import pytest
 from typer.testing import CliRunner
 
 from headrace.console.app.main import app
-from headrace.console.pipeline.acls import AclRule, roles
+from headrace.console.pipeline.acls import AclRule, AclScope, roles
+from headrace.console.replay.groups import redrive_group
 from headrace.schemas import topics
 from headrace.streams import pipeline
+from headrace.streams.routing.rule import parse
+from headrace.streams.routing.rule_stage import rule_stage
 from headrace.streams.stage import Stage
 from tests.support.stages import get_stages
 
 STAGES = pipeline.all_stages()
-ROLES = roles(STAGES, {})
+GROUPS = [redrive_group(stage.name) for stage in STAGES]
+ROLES = roles(AclScope(STAGES, redrive_groups=GROUPS))
 TABLE = {topic.name for topic in topics.table(stage.name for stage in (*STAGES, *get_stages(["completed"])))}
 
 
@@ -41,6 +45,41 @@ def test_stage_writes_only_its_own_dlq() -> None:
         assert letters == {topics.dead_letters(stage.name).name}
 
 
+def test_only_the_role_that_applies_topics_writes_schemas() -> None:
+    """Every reader decodes with these schemas, so a compromised component must not replace them."""
+    assert [name for name, rules in ROLES.items() if AclRule("topic", "system.schemas", "Write") in rules] == ["topics"]
+
+
+def test_stage_cannot_write_inputs_or_other_control_topics() -> None:
+    own = {stage.name: {stage.writes.name} if stage.writes else set() for stage in STAGES}
+    shared = {"system.workers", "jobs.started", "jobs.finished"}
+    for stage in STAGES:
+        written = {rule.name for rule in ROLES[stage.name] if rule.operation == "Write"}
+        assert written <= own[stage.name] | shared | {f"{stage.name}.retry", f"{stage.name}.dlq"}
+
+
+def test_console_changes_nothing_and_reads_everything() -> None:
+    assert {rule.operation for rule in ROLES["console"]} == {"Read", "Describe"}
+    assert all(rule.operation == "Describe" for rule in ROLES["console"] if rule.resource == "group")
+    assert {rule.name for rule in ROLES["console"] if rule.resource == "topic"} == {
+        topic.name for topic in topics.table(stage.name for stage in STAGES)
+    }
+
+
+def test_operator_writes_no_events() -> None:
+    written = {rule.name for rule in ROLES["operator"] if rule.operation == "Write"}
+    retries = {f"{stage.name}.retry" for stage in STAGES}
+    assert written == {"system.audit", "system.dispositions", "system.rules", *retries}
+    assert {AclRule("group", group, "Read") for group in GROUPS} <= set(ROLES["operator"])
+
+
+def test_only_rule_stages_read_applied_rules() -> None:
+    rule = rule_stage(parse("notify", {"reads": ["media.ready"], "target": {"topic": "t"}}, []), None)
+    found = roles(AclScope([*STAGES, rule], rules_on_log=True))
+    reading = {name for name, rules in found.items() if AclRule("topic", "system.rules", "Read") in rules}
+    assert reading == {"rule-notify", "console", "operator"}
+
+
 def test_stage_with_jobs_writes_job_starts() -> None:
     assert {AclRule("topic", "jobs.started", "Write"), AclRule("topic", "jobs.finished", "Read")} <= set(
         ROLES["transcript"]
@@ -49,7 +88,7 @@ def test_stage_with_jobs_writes_job_starts() -> None:
 
 
 def test_rule_stage_writes_the_rules_target_topics() -> None:
-    found = roles(STAGES, {"labels": "elsewhere"})
+    found = roles(AclScope(STAGES, {"labels": "elsewhere"}))
 
     assert AclRule("topic", "elsewhere", "Write") in found["labels"]
     assert AclRule("topic", "elsewhere", "Write") not in found["probe"]
