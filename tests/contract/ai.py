@@ -37,7 +37,7 @@ def connect(service: str, url: str) -> Any:
     return client(service, **credentials(url), config=Config(retries={"total_max_attempts": 1}))
 
 
-def wait_until(condition: Callable[[], Found], seconds: float = 20.0) -> Found:
+def wait_until(condition: Callable[[], Found], seconds: float = 100.0) -> Found:
     """Poll until the result is true and return it; fail at the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

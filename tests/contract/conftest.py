@@ -52,7 +52,7 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(100)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def serve(aws_url: str) -> Serve:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(100)
 
     return run
 

@@ -85,7 +85,7 @@ def run(root: Path, program: str) -> str:
     """Run a program that imports `headrace` from a directory. Returns its output."""
     located = f"import headrace; assert headrace.__file__.startswith({str(root)!r}), headrace.__file__\n"
     command = [sys.executable, "-c", located + dedent(program)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

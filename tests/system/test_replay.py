@@ -196,7 +196,7 @@ def test_redrive_pauses_resumes_and_stops_on_command(here: Site) -> None:
     control.send_command(log, "resume", newest(log))
     wait_for(lambda: len(retries(here)) > paused.sent, "more to go back", 30)
     stopped = control.send_command(log, "stop", newest(log))
-    thread.join(30)
+    thread.join(150)
     assert stopped.state == "stopped"
     assert len(ended) == 1
     assert stopped.sent == len(retries(here)) < 24

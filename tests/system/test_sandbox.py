@@ -154,7 +154,7 @@ def test_variables_configure_the_ai_endpoint(state: ClusterState) -> None:
 
 def ask(state: ClusterState, name: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
     """Send a request that is not signed to a server of the sandbox, and return its status and body."""
-    connection = HTTPConnection(names.HOST, state.parts[name].port, timeout=10)
+    connection = HTTPConnection(names.HOST, state.parts[name].port, timeout=60)
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     try:
         connection.request("GET" if body is None else "POST", path, body, named)

@@ -107,7 +107,7 @@ def test_deliveries_survive_kills_and_targets_do_not_block_each_other(
     with worker(2) as second:
         second.ready()
         wait_for(lambda: set(queue.take()) == set(keys), "the queue to have all, while the other target is down", 60)
-        assert receiver.tried.wait(30)
+        assert receiver.tried.wait(150)
         assert receiver.got == []
         receiver.down = False
         wait_for(lambda: len(receiver.got) >= 5, "the other target to get some", 60)

@@ -35,7 +35,7 @@ class Plan:
     points: tuple[str, ...] = POINTS
     pause: tuple[float, float] = (1.0, 2.5)
     broker_down: tuple[float, float] = (0.5, 4.0)
-    drain_seconds: float = 120.0
+    drain_seconds: float = 600.0
     ordered: bool = False
 
 
@@ -117,7 +117,7 @@ def _faults(plan: Plan, here: Site) -> Counter[str]:
             thaw()
         else:
             _kill_broker(plan, here, draw)
-    here.wait(lambda: not fleet.armed and not fleet.about_to_crash(), "all crash points", 240)
+    here.wait(lambda: not fleet.armed and not fleet.about_to_crash(), "all crash points", 600)
     fleet.scale(1)
     return fleet.deaths + Counter({"kill -9 of a broker": plan.broker_kills, "scale 1 to 4 to 1": 1})
 

@@ -38,7 +38,7 @@ class Fleet:
         for process in list(self._alive)[count:]:
             del self._alive[process]
             process.terminate()
-            code = process.wait(60)
+            code = process.wait(300)
             # A worker without its signal handler yet ends by the signal.
             assert code in (0, -signal.SIGTERM), f"a worker exited with {code} after SIGTERM"
         self.tend()

@@ -84,7 +84,7 @@ class Watch:
             self.look()
 
     def _look(self) -> None:
-        found = self._reader.committed([Where(*each) for each in self._in], timeout=5)
+        found = self._reader.committed([Where(*each) for each in self._in], timeout=30)
         committed = {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
         self._scan_logs()
         ends = {each: self._end(each) for each in (*self._in, *self._out)}
@@ -92,7 +92,7 @@ class Watch:
         self.lag = {each: ends[each] - committed.get(each, 0) for each in self._in}
 
     def _end(self, where: TopicPartition) -> int:
-        _, end = self._reader.get_watermark_offsets(Where(*where), timeout=5)
+        _, end = self._reader.get_watermark_offsets(Where(*where), timeout=30)
         return int(end)
 
     def _scan_logs(self) -> None:

@@ -12,11 +12,11 @@ from confluent_kafka import KafkaError
 
 from headrace.connectors.bridge.queue import BatchEntryError, SqsMessage
 
-WITHIN_SECONDS = 10.0
+WITHIN_SECONDS = 50.0
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    """Wait until `holds` returns true. Returns False after 10 s."""
+    """Wait until `holds` returns true. Returns False after 50 s."""
     deadline = time.monotonic() + WITHIN_SECONDS
     while not holds():
         if time.monotonic() > deadline:

@@ -291,7 +291,7 @@ def test_close_drains_messages_in_flight(bench: Bench) -> None:
     closing.start()
     assert eventually(bench.stop.is_set)
     bench.producer.acknowledge(0)
-    closing.join(5)
+    closing.join(25)
 
     assert not closing.is_alive()
     assert asdict(bench.counts) == asdict(BridgeCounts(received=1, parsed=1, deleted=1, records=1))
@@ -319,20 +319,20 @@ class SlowQueue(StubQueue):
 
     def receive(self) -> Any:
         self.polled.set()
-        self.go_on.wait(5)
+        self.go_on.wait(25)
         return super().receive()
 
 
 def test_close_makes_messages_of_a_pending_long_poll_visible() -> None:
     queue = SlowQueue()
     bench = Bench(queue)
-    assert queue.polled.wait(5)
+    assert queue.polled.wait(25)
     closing = threading.Thread(target=bench.close)
     closing.start()
     assert eventually(bench.stop.is_set)
     queue.send(sns_messages.notification())
     queue.go_on.set()
-    closing.join(5)
+    closing.join(25)
 
     assert not closing.is_alive()
     assert queue.extended == [("m0", 0)]
@@ -342,7 +342,7 @@ def test_close_makes_messages_of_a_pending_long_poll_visible() -> None:
 def test_close_does_not_wait_for_a_hanging_long_poll() -> None:
     queue = SlowQueue()
     bench = Bench(queue, bridge_drain_seconds=0.1)
-    assert queue.polled.wait(5)
+    assert queue.polled.wait(25)
 
     bench.close()
 

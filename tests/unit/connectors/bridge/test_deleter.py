@@ -66,6 +66,6 @@ def test_concurrent_takes_share_the_items(slow: BatchBuffer[int]) -> None:
     for number in range(30):
         slow.put([number])
     for thread in threads:
-        thread.join(5)
+        thread.join(25)
 
     assert sorted(map(len, taken)) == [10, 10, 10]

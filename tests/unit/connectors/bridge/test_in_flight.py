@@ -51,7 +51,7 @@ def test_reserve_waits_for_earlier_reservations() -> None:
     assert third.is_alive()
 
     bench.in_flight.add(SOURCE, [], 10, now=0.0)
-    third.join(5)
+    third.join(25)
     assert not third.is_alive()
 
 
@@ -64,7 +64,7 @@ def test_removed_message_makes_room() -> None:
     bench.in_flight.decide(message, MessageOutcome.IGNORED)
     bench.in_flight.remove([message], deleted=True)
 
-    waiting.join(5)
+    waiting.join(25)
     assert not waiting.is_alive()
 
 
@@ -75,7 +75,7 @@ def test_close_ends_waiting_reservations() -> None:
     waiting = threading.Thread(target=lambda: answers.append(bench.in_flight.reserve(1)))
     waiting.start()
     bench.in_flight.close()
-    waiting.join(5)
+    waiting.join(25)
 
     assert answers == [False]
     assert bench.in_flight.reserve(0) is False

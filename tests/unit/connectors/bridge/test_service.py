@@ -82,7 +82,7 @@ def test_stop_while_waiting_for_kafka_returns_zero_counts(monkeypatch: pytest.Mo
         running.start()
         wait_for(lambda: len(looks) > 2, "three looks for Kafka")
         stop.set()
-        running.join(5)
+        running.join(25)
 
     assert counts == [BridgeCounts()]
     assert [(line["event"], line["reason"]) for line in logs] == [

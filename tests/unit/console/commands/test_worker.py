@@ -17,7 +17,7 @@ async def test_signal_sets_the_stop_event(number: signal.Signals) -> None:
 
     async def work(plan: object, stop: asyncio.Event) -> None:
         os.kill(os.getpid(), number)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), 25)
         ended.append(plan)
 
     await until_signal(work, "the plan")

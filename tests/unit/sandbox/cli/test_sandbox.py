@@ -134,6 +134,6 @@ def test_sigterm_during_up_stops_everything(tmp_path: Path) -> None:
         "from headrace.sandbox.cli.sandbox import app\n"
         f"app(['up', '--data', {str(tmp_path)!r}])\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 143, ended.stderr
     assert cluster.status(tmp_path) == []

@@ -38,14 +38,14 @@ def thief() -> Iterator[Thief]:
 
 def kill(part: RunningComponent) -> None:
     os.kill(part.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 50
     while is_alive(part):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def endless_download(site: ComponentContext) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 150
     while time.monotonic() < deadline:
         site.on_event(Fetched(1, 2))
         time.sleep(0.01)

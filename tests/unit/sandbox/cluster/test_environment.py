@@ -45,6 +45,7 @@ def test_returns_the_variables_of_all_components() -> None:
         "AWS_ACCESS_KEY_ID": KEYS.access,
         "AWS_SECRET_ACCESS_KEY": KEYS.secret,
         "HEADRACE_SECRET_SANDBOX": control_token(KEYS),
+        "HEADRACE_PRIVATE_TARGETS": "127.0.0.1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2",
         "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:2",

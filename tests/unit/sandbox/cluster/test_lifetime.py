@@ -108,7 +108,7 @@ def dead(stack: ExitStack) -> Owner:
 def test_children_stop_with_their_owner(starts: str, end: str, tmp_path: Path) -> None:
     (tmp_path / "removed").mkdir()
     code = OWNER.format(starts=starts, end=end)
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=60, check=False)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=300, check=False)
     children = [int(pid) for pid in (tmp_path / "ready").read_text().split()]
     assert len(children) >= 3
     wait_for(lambda: all(map(gone, children)), "the end of the children")
@@ -121,7 +121,7 @@ def test_children_stop_with_their_owner(starts: str, end: str, tmp_path: Path) -
 def test_children_stop_if_a_forked_child_holds_the_pipe_open(stack: ExitStack, tmp_path: Path) -> None:
     starts = f"children = [start({SLEEP!r}), os.fork()]\nif not children[1]: time.sleep(600)"
     code = OWNER.format(starts=starts, end=ENDS["killed"])
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=60, check=False)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=300, check=False)
     child, forked = (int(pid) for pid in (tmp_path / "ready").read_text().split())
     stack.callback(os.kill, forked, signal.SIGKILL)
     wait_for(lambda: gone(child), "the end of the child")
@@ -130,7 +130,7 @@ def test_children_stop_if_a_forked_child_holds_the_pipe_open(stack: ExitStack, t
 def test_normal_exit_leaves_no_watchdog(tmp_path: Path) -> None:
     code = OWNER.format(starts="children = []", end="")
     environment = {**os.environ, "WATCHED": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, timeout=60, check=True)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, timeout=300, check=True)
     assert [process for process, value in processes.having("WATCHED") if value == str(tmp_path)] == []
 
 

@@ -66,7 +66,7 @@ def test_lock_waits_for_another_command(tmp_path: Path) -> None:
         thread.start()
         thread.join(0.2)
         order.append("first")
-    thread.join(10)
+    thread.join(50)
     assert order == ["first", "second"]
 
 

@@ -45,9 +45,9 @@ def test_reports_from_many_threads_make_one_line() -> None:
     outage, together = OutageLog(), threading.Barrier(8)
 
     def report(_: int) -> None:
-        together.wait(5)
+        together.wait(25)
         outage.down("away")
-        together.wait(5)
+        together.wait(25)
         outage.recovered()
 
     with capture_logs() as logs, ThreadPoolExecutor(8) as threads:

@@ -94,7 +94,7 @@ class World:
         self.processor = Processor(stage or get_stages(["scan"])[0], context, self.broker)
 
     async def ends_in(self, record: object = None) -> list[str]:
-        await asyncio.wait_for(self.processor.process(record or received(uploaded())), 5)  # type: ignore[arg-type]
+        await asyncio.wait_for(self.processor.process(record or received(uploaded())), 25)  # type: ignore[arg-type]
         return [message.topic for message in self.broker.sent]
 
 
@@ -246,7 +246,7 @@ async def test_dead_letter_waits_for_an_unavailable_store(world: World) -> None:
     await asyncio.sleep(0)
     assert not world.broker.sent
     world.bucket.broken = None
-    await asyncio.wait_for(ending, 5)
+    await asyncio.wait_for(ending, 25)
     assert [message.topic for message in world.broker.sent] == ["media.scanned"]
 
 
@@ -297,7 +297,7 @@ async def fail(world: World, count: int, *errors: Exception) -> None:
     """Let records of different keys fail with internal errors."""
     for number in range(count):
         world.outside.failures = [errors[number % len(errors)]]
-        await asyncio.wait_for(world.processor.process(upload_of(number)), 5)
+        await asyncio.wait_for(world.processor.process(upload_of(number)), 25)
 
 
 async def test_many_files_that_cause_one_internal_error_do_not_stop_others(world: World) -> None:
@@ -319,7 +319,7 @@ async def test_open_circuit_breaker_pauses_the_stage_and_closes_after_a_successf
     waiting = [asyncio.create_task(world.processor.process(upload_of(number))) for number in range(30)]
     await asyncio.sleep(0)
     assert world.processor.pause.why == "20 of the last 20 records failed with an internal error: KeyError"
-    await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    await asyncio.wait_for(asyncio.gather(*waiting), 50)
     assert [message.topic for message in world.broker.sent[failed:]] == ["media.scanned"] * 30
     assert world.processor.pause.why == ""
 

@@ -63,7 +63,7 @@ def bench() -> Bench:
     return Bench()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 25.0) -> None:
     """Wait for a condition, with a deadline."""
 
     async def poll() -> None:

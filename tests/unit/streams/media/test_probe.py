@@ -168,7 +168,7 @@ def make(tmp_path: Path) -> Make:
     def made(name: str, *arguments: str) -> Path:
         path = tmp_path / name
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *arguments, str(path)]
-        subprocess.run(command, check=True, timeout=60)
+        subprocess.run(command, check=True, timeout=300)
         return path
 
     return made
