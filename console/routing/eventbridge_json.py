@@ -7,25 +7,40 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
+from headrace.connectors.sinks.registry import sink_names, sink_of_arn
+from headrace.schemas.parsing import parse_json
+from headrace.streams.routing.input_transformer import InputTransformer, InvalidTemplateError
+from headrace.streams.routing.rule import Rule, read_text
+from headrace.streams.routing.template import is_json, placeholders
 
-from headrace.connectors.sinks.registry import sink_of_arn
-from headrace.streams.routing.rule import Rule
+INPUTS = ("Input", "InputPath", "InputTransformer")
+"""Members of a target of which EventBridge accepts one."""
+VALUE = "value"
+"""The variable of an imported `InputPath`."""
 
 
-def imported(document: Mapping[str, Any], reads: Sequence[str]) -> dict[str, str]:
-    """Return one rule file per target, by rule name. Raises ValueError for unsupported input."""
-    pattern = document["EventPattern"]
-    pattern = orjson.loads(pattern) if isinstance(pattern, str) else pattern
+def imported(document: Any, reads: Sequence[str]) -> dict[str, str]:
+    """Return one rule file per target, by rule name.
+
+    Raises:
+        ValueError: Unsupported input, or input that EventBridge rejects as well.
+    """
+    if not isinstance(document, Mapping):
+        raise ValueError("the file has no JSON object")
+    pattern = _required(document, "EventPattern", (str, Mapping))
+    pattern = parse_json(pattern) if isinstance(pattern, str) else pattern
     targets = document.get("Targets", [])
-    if not targets:
+    if not isinstance(targets, list) or not targets or not all(isinstance(each, Mapping) for each in targets):
         raise ValueError("no Targets")
-    base = re.sub(r"[^a-z0-9-]+", "-", str(document["Name"]).lower()).strip("-")
+    base = re.sub(r"[^a-z0-9-]+", "-", str(_required(document, "Name", (str,))).lower()).strip("-")
     names = [base] if len(targets) == 1 else [f"{base}-{number}" for number in range(1, len(targets) + 1)]
-    return {
+    texts = {
         name[-18:].lstrip("-0123456789"): _text(document, pattern, target, reads)
         for name, target in zip(names, targets, strict=True)
     }
+    for name, text in texts.items():
+        read_text(name, text, sink_names())
+    return texts
 
 
 def exported(rules: Sequence[Rule]) -> dict[str, Any]:
@@ -48,7 +63,7 @@ def _exported(rule: Rule) -> dict[str, Any]:
 
 
 def _text(document: Mapping[str, Any], pattern: Any, target: Mapping[str, Any], reads: Sequence[str]) -> str:
-    arn = str(target["Arn"])
+    arn = str(_required(target, "Arn", (str,)))
     sink = sink_of_arn(arn)
     if sink is None:
         raise ValueError(f"no sink supports {arn}")
@@ -61,10 +76,53 @@ def _text(document: Mapping[str, Any], pattern: Any, target: Mapping[str, Any], 
         "[target]",
         f"{sink.name} = {_toml(arn)}",
     ]
-    if transformer := target.get("InputTransformer"):
-        paths, template = transformer.get("InputPathsMap", {}), transformer["InputTemplate"]
-        lines += ["", "[target.input]", f"paths = {_toml(paths)}", f"template = {_toml(template)}"]
+    if transformer := _transformer(target):
+        template = f"template = {_toml(transformer.template)}"
+        lines += ["", "[target.input]", f"paths = {_toml(transformer.paths)}", template]
     return "\n".join(lines) + "\n"
+
+
+def _transformer(target: Mapping[str, Any]) -> InputTransformer | None:
+    """Return the input transformer of a target, or the one that does what its `Input` or `InputPath` does."""
+    given = [name for name in INPUTS if target.get(name) is not None]
+    if len(given) > 1:
+        raise ValueError(f"Targets: only one of {', '.join(INPUTS)}, not {' and '.join(given)}")
+    try:
+        match given:
+            case ["Input"]:
+                return _constant(_required(target, "Input", (str,)))
+            case ["InputPath"]:
+                return InputTransformer({VALUE: _required(target, "InputPath", (str,))}, f"<{VALUE}>")
+            case ["InputTransformer"]:
+                return _checked(_required(target, "InputTransformer", (Mapping,)))
+    except InvalidTemplateError as error:
+        raise ValueError(f"{given[0]}: {error}") from None
+    return None
+
+
+def _constant(text: str) -> InputTransformer:
+    parse_json(text)
+    if placeholders(text):
+        raise ValueError("Input: a constant with <...> would become a variable: write the rule by hand")
+    return InputTransformer({}, text)
+
+
+def _checked(transformer: Mapping[str, Any]) -> InputTransformer:
+    """Check what EventBridge checks: the template is JSON, and each of its variables has a path."""
+    template, paths = _required(transformer, "InputTemplate", (str,)), transformer.get("InputPathsMap") or {}
+    if not isinstance(paths, Mapping):
+        raise ValueError("InputTransformer: InputPathsMap is not an object")
+    parsed = InputTransformer(dict(paths), template)
+    if not template or not is_json(template):
+        raise ValueError("InputTransformer: InputTemplate is not JSON: put quotes around text")
+    return parsed
+
+
+def _required(members: Mapping[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
+    value = members.get(name)
+    if not isinstance(value, kinds):
+        raise ValueError(f"{name} is missing or of the wrong type")
+    return value
 
 
 def _toml(value: Any) -> str:

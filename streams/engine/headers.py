@@ -155,8 +155,13 @@ def origin_headers(prefix: str, origin: RecordHistory) -> Headers:
         text(f"{prefix}topic", origin.topic),
         text(f"{prefix}partition", origin.partition),
         text(f"{prefix}offset", origin.offset),
-        text(f"{prefix}timestamp", int(origin.timestamp * 1000)),
+        text(f"{prefix}timestamp", timestamp_ms(origin.timestamp)),
     )
+
+
+def timestamp_ms(seconds: float) -> int:
+    """Return a timestamp of a record in milliseconds, from 1970 to 9999. Producers may set any, or none (-1)."""
+    return int(min(max(seconds * 1000, 0), MAX_TIMESTAMP_MS))
 
 
 def text(name: str, value: object) -> Header:

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from headrace.schemas.messages import ConsumerRecord
-from headrace.streams.engine.headers import RETRY_TOPIC
+from headrace.streams.engine.headers import MAX_DELAY_MS, RETRY_TOPIC
 from headrace.streams.engine.key_locks import KeyLocks, is_retry
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.partition import (
@@ -30,6 +30,8 @@ from headrace.streams.engine.partition import (
 )
 from headrace.streams.engine.scheduler_stats import SchedulerStats
 
+LONGEST_DELAY_SECONDS = MAX_DELAY_MS / 1000
+"""A record that is due later has a timestamp that no broker set. It runs at once."""
 RECORDS_PER_TURN = 500
 """Records after which a worker yields to the event loop."""
 
@@ -198,7 +200,7 @@ class KeyedScheduler:
             if self._locks is not None and is_retry(record):
                 self._locks.add(record, partition)
             wait = self._work.due(record) - now
-            if wait > 0:
+            if 0 < wait <= LONGEST_DELAY_SECONDS:
                 self.stats.pending_retries += 1
                 asyncio.get_running_loop().call_later(wait, self._is_due, entry)
             else:

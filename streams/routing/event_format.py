@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import orjson
 
 from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_json
 from headrace.schemas.records import AwsEvent, Event
 from headrace.streams.engine.headers import DEAD_LETTER, dead_letter_headers
 
@@ -42,8 +42,8 @@ def _original(record: Event) -> dict[str, Any] | None:
     if not isinstance(record, AwsEvent):
         return None
     try:
-        body = orjson.loads(record.body)
-    except orjson.JSONDecodeError:
+        body = parse_json(record.body)
+    except InvalidValueError:
         return None
     return body if isinstance(body, dict) and "detail-type" in body and "source" in body else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.schemas import topics
@@ -14,13 +15,15 @@ from headrace.schemas.ids import derived_id
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event
 from headrace.schemas.topics import Topic
-from headrace.streams.engine.headers import original_headers, record_history, text
+from headrace.streams.engine.headers import original_headers, record_history, text, timestamp_ms
 from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.routing.event_format import to_eventbridge_event
-from headrace.streams.routing.input_transformer import transform
+from headrace.streams.routing.input_transformer import InvalidPayloadError, RuleContext, transform
 from headrace.streams.routing.rule import Rule, RuleRetryPolicy
 from headrace.streams.stage import Router, Stage
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SendDelivery = Callable[[Delivery], Awaitable[None]]
 """Sends a delivery and returns when the target has acknowledged it. Raises `StageError`."""
@@ -85,13 +88,34 @@ def _expired_or(failure: StageError, received: ConsumerRecord, policy: RuleRetry
 
 
 def _delivery(event: Mapping[str, Any], received: ConsumerRecord, envelope: EventMetadata, rule: Rule) -> Delivery:
+    """Build the delivery of an event. Raises `PermanentError` for an event that the template cannot take."""
+    context = RuleContext(rule.name, rule_arn(rule, event), _ingestion_time(received))
+    try:
+        body = transform(rule.target.input, event, context)
+    except InvalidPayloadError as error:
+        raise PermanentError("invalid_payload", f"[target.input] of rule {rule.name}: {error}") from error
     return Delivery(
         id=derived_id(envelope.id, rule.stage_name, 1),
         key=(received.key or b"").decode(errors="replace"),
-        body=transform(rule.target.input, event, rule.name),
+        body=body,
         detail_type=str(event.get("detail-type", "")),
         source=str(event.get("source", "")),
     )
+
+
+def rule_arn(rule: Rule, event: Mapping[str, Any]) -> str:
+    """Return the ARN that `<aws.events.rule-arn>` inserts, in the region and account of the target or the event."""
+    parts = rule.target.address.split(":")
+    is_arn = parts[0] == "arn" and len(parts) >= 6
+    partition, region, account = (parts[1], parts[3], parts[4]) if is_arn else ("aws", "", "")
+    region, account = (own or str(event.get(name) or "") for own, name in ((region, "region"), (account, "account")))
+    return f"arn:{partition}:events:{region}:{account}:rule/{rule.name}"
+
+
+def _ingestion_time(received: ConsumerRecord) -> str:
+    """Return when the broker received a record for the first time, in seconds and UTC."""
+    milliseconds = timestamp_ms(record_history(received).timestamp)
+    return f"{(EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec='seconds')[:19]}Z"
 
 
 def _forwarded(received: ConsumerRecord, envelope: EventMetadata, rule: Rule) -> ProducerRecord:

@@ -91,7 +91,8 @@ def explain(
     from headrace.console.commands.json_args import read_event
     from headrace.console.errors import CommandError
     from headrace.console.routing.pattern_test import describe_verdict
-    from headrace.streams.routing.input_transformer import transform
+    from headrace.streams.routing.input_transformer import RuleContext, transform
+    from headrace.streams.routing.rule_stage import rule_arn
 
     known = {rule.name: rule for rule in _rules(folder)}
     if name not in known:
@@ -102,7 +103,7 @@ def explain(
         typer.echo(f"no match: {describe_verdict(miss)}")
         raise typer.Exit(2)
     typer.echo(f"match: {rule.target.kind} {rule.target.address}")
-    typer.echo(transform(rule.target.input, document, rule.name))
+    typer.echo(transform(rule.target.input, document, RuleContext(rule.name, rule_arn(rule, document))))
 
 
 def match(event: EventArgument, folder: FolderOption = None) -> None:
@@ -139,16 +140,15 @@ def import_(
     folder: FolderOption = None,
 ) -> None:
     """Import an EventBridge rule: write one rule file per target to the folder."""
-    import orjson
-
     from headrace.console.errors import CommandError
     from headrace.console.routing import eventbridge_json
+    from headrace.schemas.parsing import parse_json
 
     target_folder = Path(_folder(folder))
     target_folder.mkdir(parents=True, exist_ok=True)
     try:
-        texts = eventbridge_json.imported(orjson.loads(file.read_bytes()), reads.split(","))
-    except (ValueError, KeyError, TypeError) as error:
+        texts = eventbridge_json.imported(parse_json(file.read_bytes()), reads.split(","))
+    except ValueError as error:
         raise CommandError(f"{file}: not an EventBridge rule: {error}") from error
     existing = [name for name in texts if (target_folder / f"{name}.toml").exists()]
     if existing:

@@ -122,6 +122,61 @@ def test_exported_rules_can_be_imported(folder: Path, tmp_path: Path) -> None:
     assert "already exists" in run("import", str(file), "--rules", str(new), code=1)
 
 
+def rule_json(**members: object) -> str:
+    """Return an EventBridge rule with one target."""
+    target = {"Id": "1", "Arn": "arn:aws:sqs:eu-central-1:111122223333:orders", **members}
+    return json.dumps({"Name": "orders", "EventPattern": '{"source": ["shop"]}', "Targets": [target]})
+
+
+def transformer(template: str, **paths: str) -> dict[str, object]:
+    return {"InputTransformer": {"InputPathsMap": paths, "InputTemplate": template}}
+
+
+@pytest.mark.parametrize(
+    ("members", "sent"),
+    [
+        ({"InputPath": "$.detail"}, {"a": "x"}),
+        ({"InputPath": "$.detail.a"}, "x"),
+        ({"InputPath": "$.resources[*]"}, ["r"]),
+        ({"Input": '{"fixed": [1]}'}, {"fixed": [1]}),
+        (transformer('{"a": <a>}', a="$.detail.a"), {"a": "x"}),
+        (transformer('"<aws.events.rule-arn>"'), "arn:aws:events:eu-central-1:111122223333:rule/orders"),
+    ],
+)
+def test_imported_rule_sends_what_eventbridge_sends(members: dict[str, object], sent: object, tmp_path: Path) -> None:
+    file, event = tmp_path / "rule.json", {"source": "shop", "resources": ["r"], "detail": {"a": "x"}}
+    file.write_text(rule_json(**members))
+    run("import", str(file), "--rules", str(tmp_path / "rules"))
+    shown = run("explain", "orders", json.dumps(event), "--rules", str(tmp_path / "rules"))
+    assert json.loads(shown.splitlines()[1]) == sent
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        (transformer('{"a": <b>}', a="$.detail"), "<b> has no path"),
+        (transformer("Order <a>", a="$.detail"), "put quotes around text"),
+        (transformer('{"a": <a>', a="$.detail"), "not JSON"),
+        (transformer("", a="$.detail"), "without a template"),
+        (transformer('{"a": <a>}', a="$..detail"), "a path such as"),
+        ({**transformer('"a"'), "InputPath": "$.detail"}, "only one of Input, InputPath, InputTransformer"),
+        ({"Input": '"x"', "InputPath": "$.detail"}, "only one of Input, InputPath, InputTransformer"),
+        ({"Input": "no json"}, "not JSON"),
+        ({"Input": '"<b>"'}, "write the rule by hand"),
+        ({"InputPath": "detail"}, "a path such as"),
+        ({"InputPath": 5}, "InputPath is missing or of the wrong type"),
+        ({"InputTransformer": "x"}, "InputTransformer is missing or of the wrong type"),
+        ({"Arn": None}, "Arn is missing"),
+        ({"Arn": "arn:aws:kinesis:eu-central-1:111122223333:stream/x"}, "no sink supports"),
+    ],
+)
+def test_import_rejects_what_eventbridge_rejects(members: dict[str, object], reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "rule.json"
+    file.write_text(rule_json(**members))
+    assert reason in run("import", str(file), "--rules", str(tmp_path / "rules"), code=1)
+    assert not list((tmp_path / "rules").glob("*.toml"))
+
+
 @pytest.mark.parametrize("text", ["{}", "3", '{"Name": "a", "EventPattern": "{}", "Targets": []}', "no json"])
 def test_import_rejects_other_json(folder: Path, tmp_path: Path, text: str) -> None:
     file = tmp_path / "rule.json"
