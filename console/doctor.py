@@ -83,6 +83,12 @@ def checks(load_stages: LoadStages, session: AwsSession) -> tuple[DoctorCheck, .
         DoctorCheck("rights", partial(_rights, load_stages), "headrace topics acls prints the required ACLs", "broker"),
         DoctorCheck("topics", partial(_topics, load_stages), apply, "rights"),
         DoctorCheck(
+            "order",
+            partial(_order, load_stages),
+            "kafka-topics.sh --alter --topic TOPIC --partitions NUMBER on the topic with fewer",
+            "topics",
+        ),
+        DoctorCheck(
             "copies",
             partial(_copies, load_stages),
             "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR",
@@ -154,14 +160,25 @@ def _topics(load_stages: LoadStages) -> str:
     missing = [topic.name for topic in table if topic.name not in partitions]
     if missing:
         raise CommandError(f"topics missing: {', '.join(missing)}")
-    odd = [
-        f"{t.name} has {partitions[t.name]} partitions, not {t.partitions}"
-        for t in table
-        if partitions[t.name] != t.partitions
-    ]
-    if odd:
-        raise CommandError("; ".join(odd))
-    return f"{len(table)} topics"
+    changed = [f"{each.name} has {partitions[each.name]}" for each in table if partitions[each.name] != each.partitions]
+    return f"{len(table)} topics" + (f"; partitions other than the default: {', '.join(changed)}" if changed else "")
+
+
+def _order(load_stages: LoadStages) -> str:
+    """Check that all input topics of an ordered stage have the same number of partitions."""
+    partitions = LogReader(load(KafkaSettings)).topics()
+    ordered = [stage for stage in load_stages() if stage.ordered]
+    if not ordered:
+        raise Skipped("no stage is ordered")
+    uneven = []
+    for stage in ordered:
+        counts = {each.name: partitions.get(each.name, 0) for each in (*stage.reads, topics.retry(stage.name))}
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+            uneven.append(f"stage {stage.name} needs the same number of partitions: {listed}")
+    if uneven:
+        raise CommandError("; ".join(uneven))
+    return f"{len(ordered)} ordered stages"
 
 
 def _schemas() -> str:

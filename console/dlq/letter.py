@@ -26,9 +26,9 @@ _SUFFIX = topics.dead_letters("").name
 class LetterFilter:
     """Criteria for dead letters; None matches everything.
 
-    `key` is a record key, or a glob over it or over the part after the bucket. `since` and `until` bound the time of
-    the last failure in seconds since 1970, both inclusive. `text` is part of the reason or of the exception class,
-    case-insensitive. `limit` is a maximum number for the reader; `matches` ignores it.
+    `key` is a record key or an asset, or a glob over it or over the part after the bucket. `since` and `until` bound
+    the time of the last failure in seconds since 1970, both inclusive. `text` is part of the reason or of the exception
+    class, case-insensitive. `limit` is a maximum number for the reader; `matches` ignores it.
     """
 
     stage: str | None = None
@@ -49,11 +49,16 @@ class LetterFilter:
             return False
         return (
             (self.code is None or self.code == text_of(headers, "dlq-code", "unknown"))
-            and (self.key is None or _is_like(record.key, self.key.removeprefix("s3://")))
+            and (self.key is None or self._has_key(record, headers))
             and (self.text is None or self.text.casefold() in _searchable(headers).casefold())
             and (self.since is None or failed_at(record, headers) >= self.since)
             and (self.until is None or failed_at(record, headers) <= self.until)
         )
+
+    def _has_key(self, record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> bool:
+        """Whether the record's key or its asset matches: the key of a job's record is the job token."""
+        pattern = (self.key or "").removeprefix("s3://")
+        return any(_is_like(key, pattern) for key in (record.key, headers.get("dlq-asset")) if key)
 
 
 def letter_id(record: ConsumerRecord) -> str:

@@ -63,8 +63,13 @@ class RedriveInfo:
         object.__setattr__(self, "headers", headers)
 
 
-def dead_letter(stage: Stage, record: ConsumerRecord, dead: Dead, attempts: int, now: datetime) -> ProducerRecord:
-    """Return the dead letter of a record: its original bytes with the reason in `dlq-*` headers."""
+def dead_letter(
+    stage: Stage, record: ConsumerRecord, dead: Dead, attempts: int, now: datetime, asset: str = ""
+) -> ProducerRecord:
+    """Return the dead letter of a record: its original bytes with the reason in `dlq-*` headers.
+
+    `asset` is the key of its asset. The letter of a job has the job token as its key, so a header names the asset.
+    """
     origin, marks = record_history(record), replay_headers(record)
     reason = (
         text("dlq-stage", stage.name),
@@ -76,6 +81,8 @@ def dead_letter(stage: Stage, record: ConsumerRecord, dead: Dead, attempts: int,
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
     )
+    if asset and asset.encode() != record.key:
+        reason += (text("dlq-asset", asset),)
     headers = original_headers(record.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
     return ProducerRecord(topics.dead_letters(stage.name).name, record.key, record.value, headers)
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from headrace.schemas.ids import asset_key
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.schemas.runtime.outage_log import OutageEvents, OutageLog
 from headrace.streams.engine import metrics
@@ -193,8 +194,8 @@ class Processor:
         if isinstance(outcome, Retry):
             return (retry_record(self._stage, record, outcome, tries, now),)
         if isinstance(outcome, Dead):
-            await self._runner.remember_failure(record, outcome)
-            return (dead_letter(self._stage, record, outcome, tries, now),)
+            asset = await self._runner.remember_failure(record, outcome)
+            return (dead_letter(self._stage, record, outcome, tries, now, asset_key(asset) if asset else ""),)
         raise OutageError(outcome.why)
 
     async def _wait(self, record: ConsumerRecord, why: str, waits: int) -> None:

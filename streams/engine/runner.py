@@ -17,7 +17,7 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata, InvalidEventError, from_headers, timestamp
 from headrace.schemas.ids import derived_id, job_end_id, job_token
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.records import Event, JobStarted, StageFailure
+from headrace.schemas.records import Asset, Event, JobStarted, StageFailure
 from headrace.schemas.serde.codec import DecodeError, UnknownSchemaError, to_producer_record
 from headrace.streams.costs.asset_budget import check_asset_budget
 from headrace.streams.costs.estimates import estimate
@@ -77,18 +77,20 @@ class Runner:
             return outcome_for(error, 1, self._context.draw)
         return Done()
 
-    async def remember_failure(self, received: ConsumerRecord, dead: Dead) -> None:
-        """Store that the stage failed for this asset, so that fan-ins do not wait for it."""
-        if isinstance(self._stage.handler, Router):
-            return
+    async def remember_failure(self, received: ConsumerRecord, dead: Dead) -> Asset | None:
+        """Store that the stage failed for this asset, so that fan-ins do not wait for it. Return the asset if known."""
         try:
             from_headers(received.headers)
-            asset = await self._decider.asset_of(self._context.codec.decode(received.value))
+            event = self._context.codec.decode(received.value)
+            if isinstance(self._stage.handler, Router):
+                return getattr(event, "asset", None)
+            asset = await self._decider.asset_of(event)
         except (DecodeError, InvalidEventError, PermanentError):
-            return
+            return None
         if asset is not None:
             failure = StageFailure(stage=self._stage.name, code=dead.code, reason=dead.why[:500])
             await self._context.results.put_failure(asset, self._stage.result_name, failure)
+        return asset
 
     async def _run(self, received: ConsumerRecord) -> Outcome:
         try:

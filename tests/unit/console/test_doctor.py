@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -12,7 +14,8 @@ from headrace.console import doctor
 from headrace.console.doctor import CheckResult, DoctorCheck, Skipped, run_checks
 from headrace.console.errors import CommandError
 from headrace.console.routing.stages import load_stages
-from headrace.schemas.kafka.settings import RegistrySettings
+from headrace.schemas import topics
+from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import SchemaNotRegisteredError
@@ -86,3 +89,57 @@ def test_missing_registry_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
     with pytest.raises(doctor.Skipped, match="HEADRACE_SCHEMA_REGISTRY is not set"):
         doctor._registry()
+
+
+class Cluster(doctor.LogReader):
+    """A cluster with a number of partitions for each topic."""
+
+    counts: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+
+    def topics(self) -> dict[str, int]:
+        return self.counts
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    monkeypatch.setattr(doctor, "LogReader", Cluster)
+    counts = {each.name: each.partitions for each in topics.table(stage.name for stage in load_stages())}
+    monkeypatch.setattr(Cluster, "counts", counts)
+    return counts
+
+
+def results(*parts: str) -> dict[str, CheckResult]:
+    checks = [replace(each, needs="") for each in doctor.checks(load_stages) if each.part in parts]
+    return {each.part: each for each in run_checks(checks)}
+
+
+def test_added_partitions_are_reported_and_no_failure(cluster: dict[str, int]) -> None:
+    cluster["media.uploaded"] = 12
+    checked = results("topics")["topics"]
+    assert checked.ok
+    assert "partitions other than the default: media.uploaded has 12" in checked.message
+
+
+def test_missing_topic_is_a_failure(cluster: dict[str, int]) -> None:
+    del cluster["media.uploaded"]
+    checked = results("topics")["topics"]
+    assert (checked.ok, checked.message) == (False, "topics missing: media.uploaded")
+    assert checked.remedy == "headrace topics apply"
+
+
+def test_ordered_stage_with_uneven_partitions_is_a_failure(
+    cluster: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert results("order")["order"].ok is None
+    stages = [replace(stage, ordered=stage.name == "scan") for stage in load_stages()]
+    checks = [replace(each, needs="") for each in doctor.checks(lambda: stages) if each.part == "order"]
+    assert [each.ok for each in run_checks(checks)] == [True]
+    cluster["media.uploaded"] = 12
+    [checked] = run_checks(checks)
+    assert not checked.ok
+    assert "scan needs the same number of partitions: media.uploaded has 12, scan.retry has 4" in checked.message
+    assert "kafka-topics.sh --alter" in checked.remedy

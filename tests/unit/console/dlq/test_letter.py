@@ -110,6 +110,21 @@ def test_filter_requires_every_condition(asked: LetterFilter, matches: bool) -> 
     assert asked.matches(letter(entry(records.uploaded()), "probe", seconds=1)) is matches
 
 
+@pytest.mark.parametrize(
+    ("key", "matches"),
+    [
+        ("media/photos/cat.jpg", True),
+        ("photos/cat.jpg", True),
+        ("*.jpg", True),
+        ("labels-0a1b", True),
+        ("*.mp4", False),
+    ],
+)
+def test_filter_finds_the_letter_of_a_job_by_its_asset(key: str, matches: bool) -> None:
+    job = a_letter(("dlq-asset", b"media/photos/cat.jpg"), key=b"labels-0a1b", topic="labels.dlq")
+    assert LetterFilter(key=key).matches(LogEntry(job)) is matches
+
+
 def test_filter_matches_a_key_with_glob_characters() -> None:
     assert LetterFilter(key="media/a[1].jpg").matches(LogEntry(a_letter(key=b"media/a[1].jpg")))
 

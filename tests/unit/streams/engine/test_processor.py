@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from headrace.schemas.ids import job_token
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.catalog import Schema, SchemaLookup, SchemaVersion
@@ -27,7 +28,7 @@ from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
-from tests.support.records import CODEC, NOW, arrived, asset, received, uploaded
+from tests.support.records import CODEC, NOW, arrived, asset, job_finished, ready, received, uploaded
 from tests.support.stages import get_stages
 
 
@@ -342,3 +343,21 @@ async def test_deadline_while_the_breaker_is_open_counts_no_attempt(world: World
     await world.processor.on_deadline(upload_of(1))
     headers = dict(world.broker.sent[-1].headers)
     assert (world.broker.sent[-1].topic, headers["retry-attempts"]) == ("scan.retry", b"0")
+
+
+async def test_letter_of_a_job_names_its_asset() -> None:
+    [labels] = get_stages(["labels"])
+    world, video = World(Quick(), stage=labels), ready(kind="video", duration_seconds=9.0)
+    await world.ends_in(received(video))
+    token = job_token("labels", video.asset, labels.result_name)
+    world.broker.sent.clear()
+    assert await world.ends_in(received(job_finished(token, status="failed"))) == ["labels.dlq"]
+    [letter] = world.broker.sent
+    assert letter.key == token.encode()
+    assert dict(letter.headers)["dlq-asset"] == b"media/photos/cat.jpg"
+
+
+async def test_letter_of_an_asset_does_not_repeat_its_key(world: World) -> None:
+    world.outside.failures = [PermanentError("unreadable", "no moov atom")]
+    assert await world.ends_in() == ["scan.dlq"]
+    assert "dlq-asset" not in dict(world.broker.sent[0].headers)
