@@ -48,6 +48,6 @@ ENTRYPOINT ["python3", "-m", "headrace.sandbox.cluster.containers"]
 FROM base AS headrace
 COPY --from=build /opt/headrace /opt/headrace
 USER headrace
-ENV HEADRACE_METRICS_PORT=9100
+ENV HEADRACE_METRICS_PORT=9100 HEADRACE_METRICS_HOST=0.0.0.0
 ENTRYPOINT ["headrace"]
 CMD ["worker", "--all", "--json-logs"]

@@ -39,6 +39,9 @@ class StreamSettings(BaseSettings):
     drain_seconds: float = Field(default=20.0, gt=0, description="Seconds to finish running records at shutdown")
     commit_seconds: float = Field(default=0.5, gt=0, description="Seconds between offset commits")
     session_seconds: float = Field(default=10.0, ge=6, description="Consumer group session timeout in seconds")
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address that /metrics, /live and /ready listen on; 0.0.0.0 in a container"
+    )
     metrics_port: int = Field(default=0, ge=0, description="HTTP port of /metrics, /live and /ready; 0: disabled")
 
     @property

@@ -16,7 +16,6 @@ from typing import TypedDict
 
 import certifi
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,6 +30,7 @@ from headrace.connectors.webhook.producer import WebhookProducer, producer
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.connectors.webhook.x509 import TrustStore, load_trust_store
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.runtime.http_server import Server, create_server, listen
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
@@ -50,7 +50,7 @@ class WebhookState(TypedDict):
 def serve(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
     """Serve until SIGTERM or SIGINT, then drain. Return False if startup failed. Raises `SettingsError`."""
     app = create_app(partial(connect, settings, cluster, _trusted(settings)))
-    server = uvicorn.Server(_config(app, settings))
+    server = _server(app, settings)
     listening = _listening(settings)
     stop_requested = threading.Event()
 
@@ -118,28 +118,19 @@ async def _health(request: Request) -> Response:
     return webhook.health()
 
 
-def _config(app: Starlette, settings: WebhookSettings) -> uvicorn.Config:
-    config = uvicorn.Config(
-        app,
-        ssl_certfile=settings.tls_file,
-        timeout_graceful_shutdown=round(settings.drain_seconds),
-        lifespan="on",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
+def _server(app: Starlette, settings: WebhookSettings) -> Server:
+    drain = round(settings.drain_seconds)
     try:
-        config.load()
+        return create_server(
+            app, settings.connections, settings.tls_file, timeout_graceful_shutdown=drain, lifespan="on"
+        )
     except ssl.SSLError:
         raise SettingsError(f"HEADRACE_WEBHOOK_TLS_FILE: {settings.tls_file} holds no PEM chain with its key") from None
-    return config
 
 
 def _listening(settings: WebhookSettings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family)
+        return listen(settings.host, settings.port)
     except OSError as error:
         place = f"{settings.host}:{settings.port}"
         raise SettingsError(f"HEADRACE_WEBHOOK_HOST, HEADRACE_WEBHOOK_PORT: {place}: {error.strerror}") from None

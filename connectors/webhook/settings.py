@@ -34,6 +34,9 @@ class WebhookSettings(BaseSettings):
     )
     rate: float = Field(default=1000.0, gt=0, description="Requests a second that the webhook reads")
     at_once: int = Field(default=100, ge=1, description="Requests that the webhook reads and answers at a time")
+    connections: int = Field(
+        default=500, ge=1, description="Open connections; one that waits for a request makes room for a new one"
+    )
     drain_seconds: float = Field(
         default=20.0, gt=0, description="How long a stop of the webhook waits for acknowledgements"
     )

@@ -6,24 +6,26 @@ partitions is live and ready.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-from wsgiref.simple_server import make_server
+from functools import partial
 
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServer, _SilentHandler
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from headrace.schemas.runtime.http_server import listen, serve_in_thread
 from headrace.streams.engine import metrics
 from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.engine.scheduler_stats import SchedulerStats
 
 LOOP_SECONDS = 10.0
 POLL_SECONDS = 120.0
+CONNECTIONS = 50
 
 
 @dataclass(slots=True)
@@ -79,43 +81,38 @@ class StageGauges(Collector):
             yield family
 
 
-def serve(health: HealthState, port: int, host: str = "0.0.0.0") -> Callable[[], None]:
-    """Serve until the returned function is called.
+def serve(health: HealthState, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    """Serve in a thread until the returned function is called.
 
     Raises:
         OSError: the port is in use.
     """
+    listener = listen(host, port)
     collectors = (StageGauges(health), metrics.OUTCOMES, metrics.PAUSED, metrics.SUSPECTED_DUPLICATES)
-    server = make_server(host, port, _application(health), ThreadingWSGIServer, handler_class=_SilentHandler)
     for collector in collectors:
         REGISTRY.register(collector)
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    stop = serve_in_thread(partial(_respond, health), listener, CONNECTIONS)
 
     def close() -> None:
         for collector in collectors:
             REGISTRY.unregister(collector)
-        server.shutdown()
-        server.server_close()
+        stop()
 
     return close
 
 
-def _application(health: HealthState) -> Callable[[dict[str, Any], Any], list[bytes]]:
-    def respond(environ: dict[str, Any], start: Any) -> list[bytes]:
-        status, kind, body = _page(environ["PATH_INFO"], health)
-        start(status, [("Content-Type", kind)])
-        return [body]
-
-    return respond
+async def _respond(health: HealthState, scope: Scope, receive: Receive, send: Send) -> None:
+    status, kind, body = _page(scope["path"], health)
+    await Response(body, status, media_type=kind)(scope, receive, send)
 
 
-def _page(path: str, health: HealthState) -> tuple[str, str, bytes]:
+def _page(path: str, health: HealthState) -> tuple[int, str, bytes]:
     if path == "/metrics":
-        return "200 OK", CONTENT_TYPE_LATEST, generate_latest()
+        return 200, CONTENT_TYPE_LATEST, generate_latest()
     if path == "/live":
         problems = "; ".join(health.problems(time.monotonic()))
-        return ("503 Service Unavailable" if problems else "200 OK"), "text/plain", (problems or "live").encode()
+        return (503 if problems else 200), "text/plain", (problems or "live").encode()
     if path == "/ready":
-        status, body = ("200 OK", b"ready") if health.ready else ("503 Service Unavailable", b"starting")
+        status, body = (200, b"ready") if health.ready else (503, b"starting")
         return status, "text/plain", body
-    return "404 Not Found", "text/plain", b"not found; use /metrics, /live or /ready"
+    return 404, "text/plain", b"not found; use /metrics, /live or /ready"

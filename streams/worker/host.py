@@ -65,7 +65,8 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
         raise WorkerError("; ".join(errors))
     hosted = [runtime.host(await epochs.with_current_epoch(runtime.bucket, stage)) for stage in plan.stages]
     state = health.HealthState({each.stage.name: each.scheduler for each in hosted}, time.monotonic())
-    close = health.serve(state, plan.settings.metrics_port) if plan.settings.metrics_port else None
+    port, host = plan.settings.metrics_port, plan.settings.metrics_host
+    close = health.serve(state, port, host) if port else None
     reloader = RuleReloader(plan.rules, plan.host_new_rules, runtime, hosted, state)
     try:
         await asyncio.gather(*(each.host.start() for each in hosted))

@@ -69,7 +69,7 @@ ADAPTERS = {
     "jgo": {"headrace.sandbox.cluster.jars"},
     "prometheus_client": {"headrace.streams.worker.health", "headrace.streams.engine.metrics"},
     "pocketsphinx": {"headrace.sandbox.ai.transcribe.recognizer"},
-    "uvicorn": {"headrace.connectors.webhook.server", "headrace.sandbox.ai.__main__"},
+    "uvicorn": {"headrace.schemas.runtime.http_server", "headrace.sandbox.ai.__main__"},
     "zxingcpp": {"headrace.sandbox.ai.framework.qr_codes"},
 }
 

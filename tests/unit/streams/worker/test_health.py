@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from urllib.error import HTTPError
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
+from headrace.streams.settings import StreamSettings
 from headrace.streams.worker.health import LOOP_SECONDS, POLL_SECONDS, HealthState, serve
 
 
@@ -82,3 +85,16 @@ async def test_metrics_report_every_stage(health: HealthState, address: str) -> 
 
 def test_unknown_path_is_404(address: str) -> None:
     assert page(address + "/") == (404, "not found; use /metrics, /live or /ready")
+
+
+def test_idle_connections_do_not_block_a_scrape(address: str) -> None:
+    place = ("127.0.0.1", int(address.rpartition(":")[2]))
+    with ExitStack() as opened:
+        for _ in range(162):
+            opened.enter_context(socket.create_connection(place))
+        assert page(address + "/live") == (200, "live")
+
+
+def test_metrics_listen_on_loopback_by_default() -> None:
+    assert StreamSettings(results_bucket="b").metrics_host == "127.0.0.1"
+    assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"
