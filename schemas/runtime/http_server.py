@@ -22,7 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 __all__ = ["ConnectionLimit", "LimitedProtocol", "Server", "create_server", "listen", "serve_in_thread"]
 
-HEADER_SECONDS = 5.0
+HEADER_SECONDS = 5
 """Seconds for the TLS handshake and the headers of a request. A client on a slow network needs less than one."""
 IDLE_SECONDS = 5
 MAX_HEADER_BYTES = 16_384

@@ -81,9 +81,8 @@ def dead_letter(
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
     )
-    if asset and asset.encode() != record.key:
-        reason += (text("dlq-asset", asset),)
-    headers = original_headers(record.headers) + reason + origin_headers(DEAD_LETTER, origin) + marks
+    named = (text("dlq-asset", asset),) if asset and asset.encode() != record.key else ()
+    headers = original_headers(record.headers) + reason + named + origin_headers(DEAD_LETTER, origin) + marks
     return ProducerRecord(topics.dead_letters(stage.name).name, record.key, record.value, headers)
 
 

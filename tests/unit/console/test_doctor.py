@@ -13,6 +13,7 @@ from headrace.connectors.aws.client import AwsSession
 from headrace.console import doctor
 from headrace.console.doctor import CheckResult, DoctorCheck, Skipped, run_checks
 from headrace.console.errors import CommandError
+from headrace.console.kafka.log_reader import LogReader
 from headrace.console.routing.stages import load_stages
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
@@ -91,7 +92,7 @@ def test_missing_registry_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> N
         doctor._registry()
 
 
-class Cluster(doctor.LogReader):
+class Cluster(LogReader):
     """A cluster with a number of partitions for each topic."""
 
     counts: ClassVar[dict[str, int]] = {}
@@ -113,7 +114,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 def results(*parts: str) -> dict[str, CheckResult]:
-    checks = [replace(each, needs="") for each in doctor.checks(load_stages) if each.part in parts]
+    checks = [replace(each, needs="") for each in doctor.checks(load_stages, AwsSession()) if each.part in parts]
     return {each.part: each for each in run_checks(checks)}
 
 
@@ -136,7 +137,7 @@ def test_ordered_stage_with_uneven_partitions_is_a_failure(
 ) -> None:
     assert results("order")["order"].ok is None
     stages = [replace(stage, ordered=stage.name == "scan") for stage in load_stages()]
-    checks = [replace(each, needs="") for each in doctor.checks(lambda: stages) if each.part == "order"]
+    checks = [replace(each, needs="") for each in doctor.checks(lambda: stages, AwsSession()) if each.part == "order"]
     assert [each.ok for each in run_checks(checks)] == [True]
     cluster["media.uploaded"] = 12
     [checked] = run_checks(checks)

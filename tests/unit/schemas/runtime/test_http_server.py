@@ -62,7 +62,7 @@ def page(port: int) -> bytes:
 
 @pytest.mark.parametrize("data", [b"", b"P", HALF_OPEN], ids=["idle", "first byte", "half of the headers"])
 def test_waiting_connections_make_room_for_new_ones(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "HEADER_SECONDS", DEADLINE)
+    monkeypatch.setattr(http_server, "HEADER_SECONDS", int(DEADLINE))
     with serving(10) as port, ExitStack() as opened:
         waiting = [opened.enter_context(connect(port, data)) for _ in range(40)]
         assert page(port) == b"ok"
@@ -95,7 +95,7 @@ def test_slow_headers_do_not_extend_the_time_out(monkeypatch: pytest.MonkeyPatch
 
 
 def test_connection_in_a_request_is_kept_and_reused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "HEADER_SECONDS", DEADLINE)
+    monkeypatch.setattr(http_server, "HEADER_SECONDS", int(DEADLINE))
     request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
     with serving(2) as port, connect(port, request + b"ab") as busy:
         for _ in range(5):
@@ -112,7 +112,7 @@ def test_headers_are_bounded() -> None:
 
 
 def test_tls_handshakes_that_do_not_begin_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "HEADER_SECONDS", DEADLINE)
+    monkeypatch.setattr(http_server, "HEADER_SECONDS", int(DEADLINE))
     file = certificate_file(tmp_path)
     server = http_server.create_server(app, 10, file, lifespan="off")
     listener = listen("127.0.0.1", 0)
