@@ -43,6 +43,7 @@ def load_table(aws: AwsSession) -> RuleTable:
     follower = TopicFollower(load(KafkaSettings), (topics.RULES,), table.take)
     complete = follower.start(ANSWER_SECONDS)
     follower.stop()
+    table.rejected = tuple(follower.skipped())
     if not complete:
         raise InvalidRuleError(f"HEADRACE_RULES is {topics.RULES.name}, but Kafka did not respond: headrace doctor")
     return table

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as RawMessage
 
@@ -16,6 +17,8 @@ from headrace.schemas.messages import ProducerRecord, SendError
 ASYNC_POLL_SECONDS = 0.001
 SYNC_POLL_SECONDS = 0.1
 SENDS_PER_POLL = 50
+
+log = structlog.get_logger("headrace")
 
 OnDelivery = Callable[[KafkaError | None, RawMessage], None]
 
@@ -74,8 +77,12 @@ class AsyncProducer:
         self.in_flight += 1
 
     async def _poll(self) -> None:
+        """Serve delivery callbacks. An error of one does not end the acknowledgements of the others."""
         while self.in_flight > 0:
-            self._producer.poll(0)
+            try:
+                self._producer.poll(0)
+            except Exception as error:
+                log.error("delivery_callback_failed", reason=repr(error))
             await asyncio.sleep(ASYNC_POLL_SECONDS)
 
 

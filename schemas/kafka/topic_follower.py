@@ -1,13 +1,19 @@
-"""Read topics from the start and follow them in a thread. Commits nothing."""
+"""Read topics from the start and follow them in a thread. Commits nothing.
+
+No record ends the thread: one that cannot be read is skipped and reported with its offset. No error ends it either: it
+is reported, and the thread continues behind the last record that it read.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headrace.schemas.cloudevents import Header, Headers
 from headrace.schemas.kafka import clients
@@ -19,15 +25,32 @@ POLL_SECONDS = 0.2
 BATCH = 500
 ANSWER_SECONDS = 10.0
 RETRY_SECONDS = 1.0
+MAX_BACKOFF_SECONDS = 30.0
+PROGRESS_SECONDS = 5.0
+MAX_SKIPPED = 100
+"""Skipped records that a follower remembers, the newest of each key."""
+LONGEST_REASON = 300
 
 OnRecord = Callable[[bytes, Headers], None]
+
+log = structlog.get_logger("headrace")
+
+
+class SkippedRecord(NamedTuple):
+    """A record that could not be read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    reason: str
 
 
 class TopicFollower:
     """Calls `on_record` with the value and headers of every record of some topics.
 
-    If `on_record` raises an exception of `retry_on`, the same record is delivered again after 1 s.
-    It starts at the first record since `since`, in seconds since 1970; 0 means the beginning.
+    If `on_record` raises an exception of `retry_on`, the same record is delivered again after 1 s; after any other, the
+    record is skipped. It starts at the first record since `since`, in seconds since 1970; 0 means the beginning.
     """
 
     def __init__(
@@ -38,6 +61,7 @@ class TopicFollower:
         since: float = 0.0,
         retry_on: tuple[type[Exception], ...] = (),
     ) -> None:
+        self.name = ", ".join(topic.name for topic in topics)
         self._settings = settings
         self._topics = topics
         self._on_record = on_record
@@ -45,8 +69,12 @@ class TopicFollower:
         self._retry_on = retry_on
         self._caught_up = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name=f"follow-{topics[0].name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"follow-{topics[0].name}", daemon=True)
         self._outage = OutageLog(reader=self._thread.name)
+        self._positions: dict[tuple[str, int], int] = {}
+        self._skipped: dict[tuple[str, bytes], SkippedRecord] = {}
+        self._records = 0
+        self._problem = ""
 
     def start(self, timeout: float = 30.0) -> bool:
         """Start the thread and wait for the end of the topics; return False after `timeout` seconds."""
@@ -58,19 +86,59 @@ class TopicFollower:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether every record that was there at the start has been delivered or skipped."""
+        return self._caught_up.is_set()
+
+    def problem(self) -> str:
+        """Return why no records are read; empty while they are."""
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._stop.is_set():
+            return f"the reader of {self.name} has ended"
+        return self._problem
+
+    def skipped(self) -> list[SkippedRecord]:
+        """Return the skipped records that no later record of the same key replaces."""
+        return list(self._skipped.values())
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            begin = self._records
+            try:
+                self._follow()
+            except BaseException as error:  # a thread that ends here would end in silence
+                failures = 1 if self._records > begin else failures + 1
+                self._report(f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}")
+                self._stop.wait(min(MAX_BACKOFF_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 10)))
+
+    def _report(self, problem: str) -> None:
+        self._problem = f"{self.name}: {problem}"
+        self._outage.down(problem)
+
+    def _recovered(self) -> None:
+        self._problem = ""
+        self._outage.recovered()
+
     def _follow(self) -> None:
         consumer = clients.simple_consumer(self._settings)
         try:
             lagging = self._assign(consumer)
+            reported = time.monotonic()
             while not self._stop.is_set():
                 self._poll(consumer, lagging)
+                if lagging and time.monotonic() - reported > PROGRESS_SECONDS:
+                    reported = time.monotonic()
+                    log.info("catching_up", topics=self.name, records=self._records, left=_left(consumer))
         finally:
             consumer.close()
 
     def _assign(self, consumer: Consumer) -> set[tuple[str, int]]:
         counts = self._partition_counts()
         lagging = {(topic.name, number) for topic in self._topics for number in range(counts.get(topic.name, 0))}
-        consumer.assign(self._start_offsets(consumer, [TopicPartition(name, number, 0) for name, number in lagging]))
+        new = [TopicPartition(name, number, 0) for name, number in lagging if (name, number) not in self._positions]
+        known = [TopicPartition(name, number, offset) for (name, number), offset in self._positions.items()]
+        consumer.assign(known + self._start_offsets(consumer, new))
         return lagging
 
     def _start_offsets(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
@@ -90,25 +158,66 @@ class TopicFollower:
                 return clients.partition_counts(client, timeout=POLL_SECONDS)
         return {}
 
-    def _deliver(self, value: bytes, headers: Headers) -> None:
-        while not self._stop.is_set():
-            try:
-                self._on_record(value, headers)
-            except self._retry_on as error:
-                self._outage.down(str(error))
-                self._stop.wait(RETRY_SECONDS)
-            else:
-                self._outage.recovered()
-                return
-
     def _poll(self, consumer: Consumer, lagging: set[tuple[str, int]]) -> None:
         """Deliver records. Remove a partition from `lagging` once its end is reached."""
         for message in consumer.consume(BATCH, POLL_SECONDS):
-            error, value = message.error(), message.value()
+            error = message.error()
             if error is None:
-                if value is not None:
-                    self._deliver(value, tuple(cast("Iterable[Header]", message.headers() or ())))
+                if not self._deliver(message):
+                    return
+                self._positions[_partition(message)] = cast(int, message.offset()) + 1
             elif error.code() == KafkaError._PARTITION_EOF:
-                lagging.discard((str(message.topic()), int(message.partition() or 0)))
+                lagging.discard(_partition(message))
+                self._recovered()
+            else:
+                self._report(error.str())
         if not lagging:
             self._caught_up.set()
+
+    def _deliver(self, message: Message) -> bool:
+        """Deliver or skip a record. Returns False if the thread stops first."""
+        value, headers = message.value(), tuple(cast("Iterable[Header]", message.headers() or ()))
+        while not self._stop.is_set():
+            try:
+                if value is not None:
+                    self._on_record(value, headers)
+            except self._retry_on as error:
+                self._report(str(error))
+                self._stop.wait(RETRY_SECONDS)
+            except Exception as error:  # the record is at fault, whatever it raises
+                self._skip(message, f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}")
+                return True
+            else:
+                self._skipped.pop(_key(message), None)
+                self._records += 1
+                self._recovered()
+                return True
+        return False
+
+    def _skip(self, message: Message, reason: str) -> None:
+        key = _key(message)
+        record = SkippedRecord(*_partition(message), cast(int, message.offset()), key[1], reason)
+        self._skipped.pop(key, None)
+        self._skipped[key] = record
+        if len(self._skipped) > MAX_SKIPPED:
+            del self._skipped[next(iter(self._skipped))]
+        self._records += 1
+        log.error("record_skipped", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
+
+
+def _partition(message: Message) -> tuple[str, int]:
+    return str(message.topic()), int(message.partition() or 0)
+
+
+def _key(message: Message) -> tuple[str, bytes]:
+    key = message.key()
+    return str(message.topic()), key if isinstance(key, bytes) else b""
+
+
+def _left(consumer: Consumer) -> int:
+    """Return the number of records up to the end of the assigned partitions, as far as the client knows it."""
+    left = 0
+    for position in consumer.position(consumer.assignment()):
+        _, end = consumer.get_watermark_offsets(position, cached=True)
+        left += max(0, end - max(position.offset, 0))
+    return left

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-import structlog
 from confluent_kafka import KafkaException, Producer
 
 from headrace.schemas import topics
@@ -17,9 +16,7 @@ from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.catalog import SchemaVersion
 from headrace.schemas.serde.codec import Codec, fingerprint
-from headrace.schemas.serde.writer_schema import InvalidSchemaError, parse_schema
-
-log = structlog.get_logger("headrace")
+from headrace.schemas.serde.writer_schema import parse_schema
 
 
 class SchemasNotPublishedError(RuntimeError):
@@ -67,14 +64,10 @@ def publish_missing_schemas(settings: KafkaSettings, published: Iterable[SchemaV
 
 
 def follow_schemas(settings: KafkaSettings, codec: Codec) -> TopicFollower:
-    """Return a follower that adds every schema of `system.schemas` to a codec."""
+    """Return a follower that adds every valid schema of `system.schemas` to a codec."""
 
     def add(value: bytes, _: Headers) -> None:
-        """Skip an invalid record, which must not stop the readers of the topic."""
-        try:
-            codec.add_writer_schema(parse_schema(value))
-        except InvalidSchemaError as error:
-            log.warning("invalid_schema_record", topic=topics.SCHEMAS.name, reason=str(error))
+        codec.add_writer_schema(parse_schema(value))
 
     return TopicFollower(settings, [topics.SCHEMAS], add)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import accumulate
@@ -25,6 +26,12 @@ SUSPECTED_DUPLICATES = Counting(
     ["stage"],
     registry=None,
 )
+SETTLING_FAILURES = Counting(
+    "headrace_settling_failures", "Errors while an outcome was settled", ["stage"], registry=None
+)
+STAGE_FAILURES = Counting("headrace_stage_failures", "Restarts of a stage after an error", ["stage"], registry=None)
+COUNTERS = (PAUSED, SUSPECTED_DUPLICATES, SETTLING_FAILURES, STAGE_FAILURES)
+"""Metrics of the engine. Not registered at import: `worker.health.serve` registers them."""
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
 """Upper bounds of the duration histogram in seconds."""
 
@@ -32,6 +39,12 @@ _DONE = {how: (label(Done(how=how)), how) for how in get_args(DoneReason)}
 """Name and code of each kind of `Done`."""
 
 log = structlog.get_logger("headrace")
+
+
+def origin_of(error: BaseException) -> str:
+    """Return the file and line that raised an error. A whole traceback would show values of records."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
 
 
 class OutcomeCounts:
@@ -85,7 +98,13 @@ class StageMetrics:
         self._outcomes = OUTCOMES.of(stage)
 
     def record_outcome(self, record: ConsumerRecord, outcome: Outcome, seconds: float) -> None:
-        """Count an outcome, and log it where its level is enabled."""
+        """Count an outcome, and log it where its level is enabled. Never raises: the outcome is durable already."""
+        try:
+            self._record_outcome(record, outcome, seconds)
+        except Exception as error:
+            self._log.error("telemetry_failed", reason=repr(error))
+
+    def _record_outcome(self, record: ConsumerRecord, outcome: Outcome, seconds: float) -> None:
         outcome_code = (
             _DONE[outcome.how] if isinstance(outcome, Done) else (label(outcome), getattr(outcome, "code", ""))
         )

@@ -10,6 +10,7 @@ Source: Enterprise Integration Patterns, "Invalid Message Channel" and "Dead Let
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ INTERNAL_ERROR = "internal_error"
 """The code of an unexpected exception: a bug in Headrace or in a stage. The circuit breaker counts it."""
 SCHEMA_ATTEMPTS = 4
 """Attempts to find a writer schema. Writers publish it before their first record, so a few seconds suffice."""
+EVERY_ERROR = (Exception, asyncio.CancelledError, SystemExit)
+"""What a stage may raise. A library that cancels or exits must not end a worker; see `raise_if_cancelled`."""
 OUTAGE_CAP_SECONDS = 30.0
 THROTTLED_CAP_SECONDS = 10.0
 LONGEST_WAIT_DAYS = topics.retry("").retention_days - 1
@@ -92,7 +95,7 @@ class RecordDisposition(Enum):
 
 
 def outcome_for(
-    error: Exception, attempt: int, draw: random.Random, waits: int = 0, policy: RetryPolicy = DEFAULT_RETRY
+    error: BaseException, attempt: int, draw: random.Random, waits: int = 0, policy: RetryPolicy = DEFAULT_RETRY
 ) -> Outcome:
     """Return the outcome of a record whose stage raised `error` at attempt number `attempt` (the first is 1).
 
@@ -120,6 +123,13 @@ def outcome_for(
             return _dead(error.code, error)
         case _:
             return _dead(INTERNAL_ERROR, error)
+
+
+def raise_if_cancelled(error: BaseException) -> None:
+    """Raise the error again if it is the cancellation of the running task, and not one that a library raised."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error
 
 
 def label(outcome: Outcome) -> str:
@@ -154,5 +164,5 @@ def _later(error: RetryAt) -> Outcome:
     return Retry(max(0.0, error.after), error.code, error.why, counts=False)
 
 
-def _dead(code: str, error: Exception) -> Dead:
+def _dead(code: str, error: BaseException) -> Dead:
     return Dead(code, str(error) or type(error).__name__, type(error).__name__)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from headrace.schemas.ids import asset_key
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
-from headrace.schemas.runtime.outage_log import OutageEvents, OutageLog
 from headrace.streams.engine import metrics
 from headrace.streams.engine.circuit_breaker import CircuitBreaker
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.headers import record_history
+from headrace.streams.engine.outage_pause import OutagePause, position_of
 from headrace.streams.engine.outcome import (
+    EVERY_ERROR,
     INTERNAL_ERROR,
     OUTAGE_CAP_SECONDS,
     Dead,
@@ -24,6 +26,7 @@ from headrace.streams.engine.outcome import (
     RecordDisposition,
     Retry,
     outcome_for,
+    raise_if_cancelled,
 )
 from headrace.streams.engine.partition import scheduling_key
 from headrace.streams.engine.ports import Producer
@@ -34,56 +37,17 @@ from headrace.streams.stage import Stage, Transform
 INLINE_RETRY_SECONDS = 2.0
 INLINE_RETRY_ATTEMPTS = 3
 ADMISSION_POLL_SECONDS = 0.5
-
-PAUSE_EVENTS = OutageEvents("stage_paused", "stage_resumed")
+SETTLING_ATTEMPTS = 5
+"""Attempts to settle a record before it is dead-lettered."""
 
 _NOT_FINAL = (PauseStage, Retry)
-
-RecordPosition = tuple[str, int, int]
-"""Topic, partition and offset of a record."""
-
-
-def _ignore(reason: str) -> None:
-    """No-op callback."""
-
-
-class OutagePause:
-    """Tracks the records of a stage that wait for an outage to end. Logs its start and its end once, with any reason.
-
-    `changed` is called with the reason when the first record waits, and with "" when none does.
-    """
-
-    def __init__(self, stage: str, changed: Callable[[str], None]) -> None:
-        self._stage = stage
-        self._changed = changed
-        self._waiting: set[RecordPosition] = set()
-        self._log = OutageLog(events=PAUSE_EVENTS, stage=stage)
-        self.why = ""
-
-    def hold(self, record: RecordPosition, why: str) -> None:
-        """Add a waiting record."""
-        self._waiting.add(record)
-        if not self.why:
-            self._log.down(why)
-            metrics.PAUSED.labels(self._stage).set(1)
-            self._changed(why)
-        self.why = why
-
-    def over(self, record: RecordPosition) -> None:
-        """Remove a waiting record, if present."""
-        self._waiting.discard(record)
-        if self.why and not self._waiting:
-            self._log.recovered()
-            metrics.PAUSED.labels(self._stage).set(0)
-            self._changed("")
-            self.why = ""
 
 
 class Processor:
     """Runs the records of one stage."""
 
     def __init__(
-        self, stage: Stage, context: RunnerContext, producer: Producer, paused: Callable[[str], None] = _ignore
+        self, stage: Stage, context: RunnerContext, producer: Producer, paused: Callable[[str], None] = lambda _: None
     ) -> None:
         self._stage = stage
         self._context = context
@@ -98,7 +62,8 @@ class Processor:
     async def process(self, record: ConsumerRecord) -> RecordDisposition:
         """Run the stage on a record and return once its outcome is durable. Wait while the circuit breaker is open."""
         started, key = time.monotonic(), scheduling_key(record)
-        try:
+
+        async def attempt() -> Outcome:
             await self._admission(record, key)
             outcome, tries = await self._runner.run(record), 1
             if isinstance(outcome, _NOT_FINAL):
@@ -106,10 +71,12 @@ class Processor:
             await self._breaker.note(key, outcome)
             if not isinstance(outcome, Done) or outcome.events:
                 outcome = await self._publish_outcome(record, outcome, tries)
+            return outcome
+
+        try:
+            outcome = await self._settled(record, attempt)
         finally:  # also after a cancellation
             self._breaker.abandon(key)
-            if self.pause.why:
-                self.pause.over(_position(record))
         if isinstance(outcome, Done) and outcome.how == "ran" and self._is_repeatable:
             self._sample = record
         self._telemetry.record_outcome(record, outcome, time.monotonic() - started)
@@ -127,13 +94,47 @@ class Processor:
         deadline_outcome = outcome_for(
             error, origin.failures + 1, self._context.draw, origin.waits, self._stage.retry_policy
         )
-        try:
-            outcome = await self._publish_outcome(record, deadline_outcome, tries=0 if opened else 1)
-        finally:
-            if self.pause.why:
-                self.pause.over(_position(record))
+        outcome = await self._settled(
+            record, lambda: self._publish_outcome(record, deadline_outcome, tries=0 if opened else 1)
+        )
         self._telemetry.record_outcome(record, outcome, self._stage.deadline_seconds)
         return _disposition(outcome)
+
+    async def _settled(self, record: ConsumerRecord, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Return the outcome once it is durable, whatever raises on the way.
+
+        The record stays uncommitted and the stage is reported as paused while it is tried again with back-off. Other
+        records go on. After `SETTLING_ATTEMPTS` the record is at fault: its outcome is a dead letter.
+        """
+        failures = 0
+        try:
+            while True:
+                try:
+                    return await attempt()
+                except EVERY_ERROR as error:  # nothing that happens around an outcome may end a worker
+                    raise_if_cancelled(error)
+                    failures += 1
+                    dead = self._settling_failed(record, error, failures)
+                    if failures >= SETTLING_ATTEMPTS:
+                        attempt = partial(self._publish_outcome, record, dead, 1)
+                    await self._wait(record, dead.why, failures)
+        finally:  # also after a cancellation
+            if self.pause.why:
+                self.pause.over(position_of(record))
+
+    def _settling_failed(self, record: ConsumerRecord, error: BaseException, failures: int) -> Dead:
+        """Report an error and return the dead letter that it leads to."""
+        dead = Dead(INTERNAL_ERROR, f"settling the outcome failed: {error!r}", type(error).__name__)
+        metrics.SETTLING_FAILURES.labels(self._stage.name).inc()
+        metrics.log.error(
+            "settling_failed",
+            stage=self._stage.name,
+            record="/".join(map(str, position_of(record))),
+            reason=dead.why,
+            attempt=failures,
+            where=metrics.origin_of(error),
+        )
+        return dead
 
     @property
     def _is_repeatable(self) -> bool:
@@ -148,7 +149,7 @@ class Processor:
     async def _admission(self, record: ConsumerRecord, key: object) -> None:
         """Wait until the circuit breaker admits the record."""
         while not self._breaker.admits(key):
-            self.pause.hold(_position(record), self._breaker.why)
+            self.pause.hold(position_of(record), self._breaker.why)
             await asyncio.sleep(ADMISSION_POLL_SECONDS)
 
     async def _retry_inline(self, record: ConsumerRecord, outcome: Outcome) -> tuple[Outcome, int]:
@@ -167,7 +168,7 @@ class Processor:
                 return outcome, tries + 1
             outcome = await self._runner.run(record, tries, waits)
             if self.pause.why and not isinstance(outcome, PauseStage):
-                self.pause.over(_position(record))
+                self.pause.over(position_of(record))
 
     async def _publish_outcome(self, record: ConsumerRecord, outcome: Outcome, tries: int) -> Outcome:
         """Publish the outcome, waiting for the broker as long as needed."""
@@ -199,13 +200,9 @@ class Processor:
         raise OutageError(outcome.why)
 
     async def _wait(self, record: ConsumerRecord, why: str, waits: int) -> None:
-        self.pause.hold(_position(record), why)
+        self.pause.hold(position_of(record), why)
         await asyncio.sleep(self._stage.retry_policy.delay(waits, self._context.draw, OUTAGE_CAP_SECONDS))
 
 
 def _disposition(outcome: Outcome) -> RecordDisposition:
     return RecordDisposition.DEFERRED if isinstance(outcome, Retry) else RecordDisposition.DONE
-
-
-def _position(record: ConsumerRecord) -> RecordPosition:
-    return record.topic, record.partition, record.offset

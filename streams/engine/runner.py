@@ -42,7 +42,7 @@ from headrace.streams.engine.decide import (
 )
 from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.job_failures import settle
-from headrace.streams.engine.outcome import Dead, Done, Outcome, outcome_for
+from headrace.streams.engine.outcome import EVERY_ERROR, Dead, Done, Outcome, outcome_for, raise_if_cancelled
 from headrace.streams.errors import PermanentError, ThrottledError, TransientError
 from headrace.streams.results import AssetResults, StoredResult
 from headrace.streams.stage import AsyncJob, FanIn, Router, Stage, Transform
@@ -62,7 +62,8 @@ class Runner:
         """Run the stage on a record that this worker has tried `tries` times and deferred `waits` times."""
         try:
             return await self._run(received)
-        except Exception as error:  # every error has an outcome, internal errors included
+        except EVERY_ERROR as error:  # every error has an outcome, internal errors included
+            raise_if_cancelled(error)
             origin = record_history(received)
             attempt, all_waits = origin.failures + tries + 1, origin.waits + waits
             return outcome_for(error, attempt, self._context.draw, all_waits, self._stage.retry_policy)

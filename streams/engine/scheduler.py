@@ -78,9 +78,14 @@ class KeyedScheduler:
         self._sweeper = asyncio.create_task(self._sweep())
 
     def failure(self) -> BaseException | None:
-        """Return the exception that ended a worker; None while all run."""
-        ended = (slot.task for slot in self._slots if slot.task and slot.task.done() and not slot.task.cancelled())
-        return next((task.exception() for task in ended), None)
+        """Return the exception that ended a worker or the sweeper; None while all run."""
+        if self._closing:
+            return None
+        ended = next((task for task in self._tasks() if task.done()), None)
+        if ended is None:
+            return None
+        error = None if ended.cancelled() else ended.exception()
+        return error or RuntimeError("a worker of the scheduler was cancelled")
 
     @property
     def ordered(self) -> bool:
@@ -154,10 +159,13 @@ class KeyedScheduler:
         for partition in self._partitions.values():
             partition.leaving = True
         await self._wait_idle(list(self._partitions.values()), grace)
-        tasks = [slot.task for slot in self._slots if slot.task] + ([self._sweeper] if self._sweeper else [])
+        tasks = self._tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [task for task in (*[slot.task for slot in self._slots], self._sweeper) if task is not None]
 
     def _drop(self, tp: TopicPartition) -> None:
         partition = self._partitions.pop(tp, None)

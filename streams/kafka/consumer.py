@@ -140,6 +140,12 @@ class BatchConsumer(driver.Consumer):
             self._fetch_states.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
+    def thread_failure(self) -> BaseException | None:
+        """Return why the consumer thread has ended; None while it runs."""
+        crash: BaseException | None = self._thread.crash_reason
+        ended = self._thread.started and not self._thread.is_running()
+        return crash or (RuntimeError("the consumer thread has ended") if ended and not self.should_stop else None)
+
     def ack(self, message: Message) -> bool:
         """Acknowledge a batch and clear Faust's own record of its offset."""
         done = super().ack(message)

@@ -36,6 +36,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def close(self) -> None:
         """Do nothing: the thread closes its client when it ends. Faust would close it from the app's loop."""
 
+    def is_running(self) -> bool:
+        """Whether the operating system's thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         client = super()._create_worker_consumer(transport)
         client._fetch_max_wait_ms = FETCH_WAIT_MS
@@ -64,6 +68,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_for(self, request: FetchRequest, active_partitions: set[TP], timeout: float) -> Any:
         client = self._ensure_consumer()
+        fetching = cast(Any, client)._fetcher.error_future
+        if fetching.done():  # aiokafka would return no records, without an error
+            fetching.result()
         records = await self._fetch_records(client, active_partitions, timeout, client._max_poll_records)
         if not request.over:
             return records

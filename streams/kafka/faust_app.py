@@ -42,6 +42,8 @@ class StageApp(faust.App):
 
     scheduler: KeyedScheduler
     drain_timeout: float
+    delivery_error: BaseException | None = None
+    """The exception that ended the delivery of batches. Faust would start the agent again without a report."""
 
     async def on_first_start(self) -> None:
         """Start the scheduler before the first batch arrives."""
@@ -74,7 +76,10 @@ class FaustHost:
     def failure(self) -> BaseException | None:
         """Return the exception that ended the stage; None while it runs."""
         crash: BaseException | None = self.app.crash_reason
-        return self.app.scheduler.failure() or crash
+        failure = self.app.scheduler.failure() or self.app.delivery_error or crash
+        if failure is None and self.app.started and not self.app.should_stop:
+            return cast(BatchConsumer, self.app.consumer).thread_failure()
+        return failure
 
 
 def create_host(stage: Stage, scheduler: KeyedScheduler, settings: StreamSettings, kafka: KafkaSettings) -> FaustHost:
@@ -116,11 +121,15 @@ def create_app(
     read = app.topic(*(topic.name for topic in stage.inputs), schema=RawBatchSchema(value_type=bytes))
 
     async def take(stream: Any) -> None:
-        async for event in stream.noack().events():
-            batch: RecordBatch = event.value
-            if not scheduler.deliver(batch.assignment, batch.start, batch.records):
-                await cast(BatchConsumer, app.consumer).rewind(event.message.tp)
-            event.ack()
+        try:
+            async for event in stream.noack().events():
+                batch: RecordBatch = event.value
+                if not scheduler.deliver(batch.assignment, batch.start, batch.records):
+                    await cast(BatchConsumer, app.consumer).rewind(event.message.tp)
+                event.ack()
+        except Exception as error:
+            app.delivery_error = error
+            raise
 
     app.agent(read, name=f"streams.{stage.name}")(take)
     return app

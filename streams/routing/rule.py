@@ -37,6 +37,12 @@ TOPIC = "topic"
 KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered", "retry", "rate"}
 LONGEST_RETRY_SECONDS = 86_400
 MAX_ATTEMPTS = 185
+MAX_TEXT_LENGTH = 65_536
+"""Characters of a rule."""
+MAX_KEY_PARTS = 32
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}")
+"""A dotted key of many parts. The time of tomllib grows with the square of their number."""
 
 
 class InvalidRuleError(SettingsError):
@@ -121,11 +127,17 @@ def read_text(name: str, text: str, sinks: Collection[str]) -> Rule:
     Raises:
         InvalidRuleError: The text is not TOML or the rule is invalid.
     """
+    if len(text) > MAX_TEXT_LENGTH:
+        raise InvalidRuleError(f"{name}.toml: {len(text)} characters; a rule has at most {MAX_TEXT_LENGTH}")
+    if _LONG_KEY.search(text):
+        raise InvalidRuleError(f"{name}.toml: a key has more than {MAX_KEY_PARTS} parts")
     try:
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
         return replace(parse(name, tomllib.loads(text), sinks), version=version)
     except (InvalidRuleError, ValueError) as error:
         raise InvalidRuleError(f"{name}.toml: {error}") from error
+    except RecursionError as error:
+        raise InvalidRuleError(f"{name}.toml: too many nested values") from error
 
 
 def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:

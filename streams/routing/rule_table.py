@@ -1,6 +1,6 @@
 """The active rules, read from the compacted topic `system.rules`, whose key is the rule's name.
 
-Every change is validated before it takes effect. An invalid rule is logged and skipped, and the previous version of the
+Every change is validated before it takes effect. An invalid rule is skipped and logged, and the previous version of the
 rule stays active.
 """
 
@@ -14,6 +14,7 @@ import msgspec
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
+from headrace.schemas.kafka.topic_follower import SkippedRecord
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.settings import SettingsError
 from headrace.streams.engine import metrics
@@ -23,6 +24,10 @@ from headrace.streams.stage import Stage, Transform
 
 BuildStage = Callable[[Rule], SendDelivery | None]
 """Opens the connection to a rule's target. Raises `InvalidRuleError` for an invalid target."""
+
+
+class RejectedRuleError(ValueError):
+    """A record of `system.rules` is not a valid change."""
 
 
 class RuleChange(msgspec.Struct, frozen=True):
@@ -48,19 +53,24 @@ class RuleTable:
         self._sinks = sinks
         self._lock = threading.Lock()
         self._active: dict[str, ActiveRule] = {}
+        self.rejected: tuple[SkippedRecord, ...] = ()
+        """Records that were not valid changes when the table was read."""
         self.revision = 0
         """The number of changes applied."""
         self.log_changes = False
         """Whether changes are logged."""
 
     def take(self, value: bytes, _: Headers = ()) -> None:
-        """Apply the change in a record; log an invalid one. Never raises."""
+        """Apply the change in a record.
+
+        Raises:
+            RejectedRuleError: the record is not a valid change; the previous version of the rule stays active.
+        """
         try:
             change = msgspec.json.decode(value, type=RuleChange)
             rule = _opened(change, self._build, self._sinks)
-        except (msgspec.MsgspecError, SettingsError, ValueError) as error:
-            metrics.log.error("rule_rejected", reason=str(error), action="the previous version stays active")
-            return
+        except (msgspec.MsgspecError, SettingsError, ValueError, RecursionError) as error:
+            raise RejectedRuleError(f"{error}; the previous version stays active") from error
         with self._lock:
             before = self._active.pop(change.name, None)
             if rule is not None:

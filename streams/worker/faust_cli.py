@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -13,6 +14,8 @@ from headrace.streams.engine import epochs
 from headrace.streams.kafka.faust_app import FaustHost, StageApp
 from headrace.streams.settings import StreamSettings
 from headrace.streams.worker.runtime import WorkerRuntime
+
+POLL_SECONDS = 0.2
 
 
 def __getattr__(name: str) -> Any:
@@ -36,6 +39,8 @@ def create_app(name: str) -> StageApp:
     [stage] = pipeline.get_stages([name], deployment.stages)
     runtime = WorkerRuntime([stage], deployment, load(StreamSettings), load(KafkaSettings))
     runtime.start()
+    while runtime.catching_up():
+        time.sleep(POLL_SECONDS)
     host = runtime.host(asyncio.run(epochs.with_current_epoch(runtime.bucket, stage))).host
     assert isinstance(host, FaustHost)
     return host.app

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from prometheus_client import REGISTRY, generate_latest
@@ -18,6 +18,8 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.redaction import redact
 from headrace.schemas.runtime.http_server import listen, serve_in_thread
 from headrace.streams.engine import metrics
 from headrace.streams.engine.scheduler import KeyedScheduler
@@ -35,6 +37,18 @@ class HealthState:
     schedulers: dict[str, KeyedScheduler]
     last_heartbeat: float
     ready: bool = False
+    waiting_for: str = ""
+    """What the worker reads before its stages start."""
+    failed_stages: dict[str, str] = field(default_factory=dict)
+    """The error of each stage that failed and is not running again yet."""
+    followers: Sequence[TopicFollower] = ()
+
+    def not_ready(self) -> list[str]:
+        """List why the worker does not do all of its work."""
+        if not self.ready:
+            return [f"starting: {self.waiting_for}" if self.waiting_for else "starting"]
+        failed = [f"{name}: {reason}" for name, reason in list(self.failed_stages.items())]
+        return failed + [problem for follower in self.followers if (problem := follower.problem())]
 
     def problems(self, now: float) -> list[str]:
         """List the failed liveness checks."""
@@ -79,6 +93,10 @@ class StageGauges(Collector):
             for stage, scheduler in list(self._health.schedulers.items()):
                 family.add_metric([stage], read(scheduler.stats))
             yield family
+        skipped = GaugeMetricFamily("headrace_skipped_records", "Unreadable control records", labels=["topics"])
+        for follower in self._health.followers:
+            skipped.add_metric([follower.name], len(follower.skipped()))
+        yield skipped
 
 
 def serve(health: HealthState, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
@@ -88,7 +106,7 @@ def serve(health: HealthState, port: int, host: str = "127.0.0.1") -> Callable[[
         OSError: the port is in use.
     """
     listener = listen(host, port)
-    collectors = (StageGauges(health), metrics.OUTCOMES, metrics.PAUSED, metrics.SUSPECTED_DUPLICATES)
+    collectors = (StageGauges(health), metrics.OUTCOMES, *metrics.COUNTERS)
     for collector in collectors:
         REGISTRY.register(collector)
     stop = serve_in_thread(partial(_respond, health), listener, CONNECTIONS)
@@ -113,6 +131,6 @@ def _page(path: str, health: HealthState) -> tuple[int, str, bytes]:
         problems = "; ".join(health.problems(time.monotonic()))
         return (503 if problems else 200), "text/plain", (problems or "live").encode()
     if path == "/ready":
-        status, body = (200, b"ready") if health.ready else (503, b"starting")
-        return status, "text/plain", body
+        reasons = redact("; ".join(health.not_ready()))
+        return (503 if reasons else 200), "text/plain", (reasons or "ready").encode()
     return 404, "text/plain", b"not found; use /metrics, /live or /ready"

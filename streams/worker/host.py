@@ -25,13 +25,14 @@ from headrace.streams.stage import Stage
 from headrace.streams.worker import health
 from headrace.streams.worker.rule_reloader import RuleReloader
 from headrace.streams.worker.runtime import HostedStage, WorkerRuntime
+from headrace.streams.worker.stage_supervisor import StageSupervisor
 
 POLL_SECONDS = 0.5
 FINAL_REPORT_SECONDS = 2.0
 
 
 class WorkerError(RuntimeError):
-    """A stage failed, or no stage can run; the process must end."""
+    """No stage can run; the process must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
     """Host stages until `stop` is set, then drain.
 
     Raises:
-        WorkerError: a stage failed, or no stage can run.
+        WorkerError: no stage can run.
     """
     required = _required_topics(plan.stages)
     if not await _wait_until_ready(lambda: asyncio.to_thread(_missing_topics, required, plan.cluster), stop):
@@ -63,11 +64,43 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
     errors = [error for stage in plan.stages if (error := runtime.copartitioning_error(stage))]
     if errors:
         raise WorkerError("; ".join(errors))
-    hosted = [runtime.host(await epochs.with_current_epoch(runtime.bucket, stage)) for stage in plan.stages]
-    state = health.HealthState({each.stage.name: each.scheduler for each in hosted}, time.monotonic())
+    state = health.HealthState({}, time.monotonic(), followers=runtime.followers)
     port, host = plan.settings.metrics_port, plan.settings.metrics_host
     close = health.serve(state, port, host) if port else None
+    heartbeat = asyncio.create_task(_beat(state))
+    try:
+        if await wait_for_limits(runtime.catching_up, state, stop):
+            await _host(plan, runtime, state, stop)
+    finally:
+        heartbeat.cancel()
+        await asyncio.to_thread(runtime.stop)
+        if close is not None:
+            close()
+        metrics.log.info("stopped")
+
+
+async def wait_for_limits(
+    catching_up: Callable[[], str], state: health.HealthState, stop: asyncio.Event, poll_seconds: float = POLL_SECONDS
+) -> bool:
+    """Wait until everything that limits paid work has been read: job slots, budgets, schemas.
+
+    Return False if `stop` is set first. There is no time limit: work that starts without its limits costs money.
+    """
+    while not stop.is_set():
+        state.waiting_for = catching_up()
+        if not state.waiting_for:
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), poll_seconds)
+    return False
+
+
+async def _host(plan: WorkerConfig, runtime: WorkerRuntime, state: health.HealthState, stop: asyncio.Event) -> None:
+    """Run the stages until `stop` is set, then drain them."""
+    hosted = [runtime.host(await epochs.with_current_epoch(runtime.bucket, stage)) for stage in plan.stages]
+    state.schedulers |= {each.stage.name: each.scheduler for each in hosted}
     reloader = RuleReloader(plan.rules, plan.host_new_rules, runtime, hosted, state)
+    supervisor = StageSupervisor(runtime, hosted, state)
     try:
         await asyncio.gather(*(each.host.start() for each in hosted))
         await asyncio.gather(*(runtime.report(each.stage, "working") for each in hosted))
@@ -75,34 +108,37 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
         state.ready = True
         metrics.log.info("ready", stages=[each.stage.name for each in hosted])
         await asyncio.to_thread(reloader.follow, plan.cluster)
-        await _watch(hosted, state, stop, reloader.reconcile)
+        await _watch(hosted, supervisor, reloader, stop)
     finally:
+        await supervisor.stop()
         await asyncio.to_thread(reloader.stop)
-        await asyncio.gather(*(each.host.stop() for each in hosted))
+        await asyncio.gather(*(each.host.stop() for each in hosted), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_REPORT_SECONDS):
                 await asyncio.gather(*(runtime.report(each.stage, "stopped") for each in hosted))
-        await asyncio.to_thread(runtime.stop)
-        if close is not None:
-            close()
-        metrics.log.info("stopped")
+
+
+async def _beat(state: health.HealthState) -> None:
+    """Show that the event loop is not blocked."""
+    while True:
+        state.last_heartbeat = time.monotonic()
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _watch(
-    hosted: list[HostedStage],
-    state: health.HealthState,
-    stop: asyncio.Event,
-    reconcile: Callable[[], Awaitable[None]],
+    hosted: list[HostedStage], supervisor: StageSupervisor, reloader: RuleReloader, stop: asyncio.Event
 ) -> None:
-    """Wait for `stop`. A failure of a stage ends the process."""
+    """Restart failed stages and apply changed rules until `stop` is set."""
+    outage = OutageLog(part="rules")
     while not stop.is_set():
-        state.last_heartbeat = time.monotonic()
-        for each in list(hosted):
-            failure = each.host.failure()
-            if failure is not None:
-                raise WorkerError(f"stage {each.stage.name}: {failure!r}") from failure
-        await reconcile()
-        if not hosted:
+        supervisor.check()
+        try:
+            await reloader.reconcile()
+        except Exception as error:  # the stages go on; the next round tries again
+            outage.down(repr(error))
+        else:
+            outage.recovered()
+        if not hosted and not supervisor.restarting:
             raise WorkerError("every stage has stopped")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), POLL_SECONDS)

@@ -38,7 +38,8 @@ class RuleReloader:
         if self._rules is not None:
             self._rules.log_changes = True
             self._follower = TopicFollower(cluster, (topics.RULES,), self._rules.take)
-            self._follower.start()
+            self._follower.start(0.0)
+            self._health.followers = (*self._health.followers, self._follower)
 
     def stop(self) -> None:
         """Stop following. Blocks."""
@@ -49,16 +50,19 @@ class RuleReloader:
         """Host new rules, restart rules whose topics changed, and remove deleted rules."""
         if self._rules is None or self._rules.revision == self._revision:
             return
-        self._revision = self._rules.revision
+        revision = self._rules.revision
         rules = {stage.name: stage for stage in self._rules.stages()}
         for each in [each for each in self._hosted if each.stage.name.startswith(PREFIX)]:
             current = rules.get(each.stage.name)
             if current is None or not can_reuse_stage(each.stage, current):
                 await self._remove(each)
-        running = {each.stage.name for each in self._hosted}
+        restarting = [name for name in self._health.failed_stages if name.startswith(PREFIX)]
+        running = {each.stage.name for each in self._hosted}.union(restarting)
         for name, stage in rules.items():
             if name not in running and (self._host_new_rules or name in self._initial):
                 await self._host(stage)
+        if not restarting:  # they may have changed too: compare again once they run
+            self._revision = revision
 
     async def _remove(self, each: HostedStage) -> None:
         self._hosted.remove(each)

@@ -77,21 +77,23 @@ class WorkerRuntime:
         results = ResultsStore(self.bucket)
         self._context = RunnerContext(codec, results, services, slots, prices, budget=budget, day=day)
         self._reports = StatusReporter(self._producer, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
-        self._followers = [follow_schemas(cluster, codec)]
+        self.followers = [follow_schemas(cluster, codec)]
         if any(stage.job for stage in stages):
             jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
-            self._followers.append(
+            self.followers.append(
                 TopicFollower(cluster, jobs, JobEventHandler(slots, codec).take, retry_on=(RegistryUnavailableError,))
             )
         if day is not None and any(stage.paid_operations for stage in stages):
             begin = daily_budget.start_of_day(deployment.stages, self._context.clock())
             followed = daily_budget.followed_topics(deployment.stages)
-            self._followers.append(
+            self.followers.append(
                 TopicFollower(cluster, followed, day.take, begin, retry_on=(RegistryUnavailableError,))
             )
 
     def start(self) -> None:
-        """Publish missing schemas, then load published schemas, running jobs and today's spending. Blocks.
+        """Publish missing schemas, and start to read published schemas, running jobs and today's spending. Blocks.
+
+        No stage may start before `catching_up` returns nothing: until then its limits are unknown.
 
         Raises:
             RegistryUnavailableError: the schema registry does not respond.
@@ -99,8 +101,13 @@ class WorkerRuntime:
         """
         self._context.codec.load_schema_ids()
         publish_missing_schemas(self._cluster, catalog.versions())
-        for follower in self._followers:
-            follower.start()
+        for follower in self.followers:
+            follower.start(0.0)
+
+    def catching_up(self) -> str:
+        """Return the topics that are not read to their ends yet; empty when all are."""
+        unread = [follower for follower in self.followers if not follower.caught_up]
+        return "; ".join(follower.problem() or f"reading {follower.name}" for follower in unread)
 
     def registry_error(self) -> str:
         """Return why the schema registry cannot be used; empty when it can. Blocks."""
@@ -113,7 +120,7 @@ class WorkerRuntime:
     def stop(self) -> None:
         """Flush the producer and close every connection. Blocks."""
         self._producer.close(self._settings.drain_seconds)
-        for follower in self._followers:
+        for follower in self.followers:
             follower.stop()
         self._aws.close()
 
@@ -135,9 +142,9 @@ class WorkerRuntime:
         self._schedulers[stage.name] = scheduler
         return HostedStage(stage, processor, scheduler, self._create_host(stage, scheduler, settings, self._cluster))
 
-    async def report(self, stage: Stage, state: StageState) -> None:
+    async def report(self, stage: Stage, state: StageState, why: str = "") -> None:
         """Report the state of a stage on `system.workers`."""
-        await self._reports.send(stage.name, state)
+        await self._reports.send(stage.name, state, why)
 
     def _paused(self, stage: Stage, why: str) -> None:
         self._reports.report_soon(stage.name, "paused" if why else "working", why)

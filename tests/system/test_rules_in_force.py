@@ -119,7 +119,7 @@ async def test_rules_change_while_a_worker_runs(place: RulesFolder, capfd: pytes
 
         bad = {"name": first.name, "text": "reads = [", "by": "operator", "at": "2026-03-14T15:09:26Z"}
         place.send(ProducerRecord(topics.RULES.name, first.name.encode(), json.dumps(bad).encode()))
-        await soon(lambda: "rule_rejected" in capfd.readouterr().err, "the worker to reject an invalid rule")
+        await soon(lambda: "record_skipped" in capfd.readouterr().err, "the worker to reject an invalid rule")
         place.put("d", "video")
         await soon(lambda: ("d", second.version) in place.received(place.one), "the previous version to stay active")
 

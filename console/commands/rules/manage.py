@@ -32,6 +32,8 @@ def show(folder: FolderOption = None) -> None:
         enabled = "yes" if rule.enabled else "no"
         table.add_row(rule.name, rule.version, enabled, ", ".join(rule.reads), escape(target), escape(rule.description))
     Console(highlight=False).print(table)
+    if not folder:
+        _warn_of_rejected()
 
 
 def check(folder: FolderOption = None) -> None:
@@ -165,6 +167,17 @@ def export(folder: FolderOption = None) -> None:
     from headrace.console.routing import eventbridge_json
 
     typer.echo(json.dumps(eventbridge_json.exported(_rules(folder)), indent=2))
+
+
+def _warn_of_rejected() -> None:
+    """Print the records of `system.rules` that are not valid rules, with their offsets."""
+    from headrace.connectors.aws.client import AwsSession
+    from headrace.console.routing import targets
+
+    for each in targets.load_table(AwsSession()).rejected if targets.follows() else ():
+        position = f"{each.topic}/{each.partition}/{each.offset}"
+        typer.echo(f"unreadable: {position}, key {ascii(each.key)[2:-1]}: {ascii(each.reason)[1:-1]}", err=True)
+        typer.echo("Replace it: headrace rules apply FOLDER --execute", err=True)
 
 
 def _rules(folder: str | None) -> tuple[Rule, ...]:

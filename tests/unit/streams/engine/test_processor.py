@@ -20,7 +20,8 @@ from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError
 from headrace.streams.engine import circuit_breaker
 from headrace.streams.engine import processor as subject
 from headrace.streams.engine.context import RunnerContext
-from headrace.streams.engine.processor import OutagePause, Processor
+from headrace.streams.engine.outage_pause import OutagePause
+from headrace.streams.engine.processor import Processor
 from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore

@@ -53,6 +53,7 @@ class Client:
         self.sought: list[tuple[TP, int, int]] = []
         self.asked, self.comes, self.gave_back = threading.Event(), threading.Event(), threading.Event()
         self._assigned = assigned
+        self.error_future: asyncio.Future[None] | Any = SimpleNamespace(done=lambda: False)
 
     def fetch_context(self) -> AbstractContextManager[None]:
         return nullcontext()
