@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from importlib.metadata import entry_points
 from typing import Annotated, Any, NoReturn
 
@@ -13,6 +12,8 @@ import typer
 
 from headrace.console.app.lazy import LazyCommand, LazyGroup, entry_point_commands
 from headrace.console.explain import describe
+from headrace.console.terminal.output import print_error, print_traceback
+from headrace.schemas.safe_text import safe_text
 
 COMMANDS = {
     "put": "headrace.console.commands.put:put",
@@ -54,11 +55,20 @@ class CommandGroup(LazyGroup):
         except Exception as error:  # the only handler of command errors
             message = describe(error)
             if message is None:
+                _make_safe(error)
                 raise
             if ctx.params.get("debug"):
-                traceback.print_exception(error)
+                print_traceback(error)
             print_error(message)
             raise typer.Exit(EXIT_ERROR) from None
+
+    def make_context(self, *given: Any, **options: Any) -> Any:
+        """Parse the arguments of the group."""
+        try:
+            return super().make_context(*given, **options)
+        except Exception as error:
+            _make_safe(error)
+            raise
 
 
 app = typer.Typer(
@@ -81,9 +91,13 @@ def headrace(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. An unexpected error is printed with its stack."""
     end_on_sigterm()
-    app(prog_name="headrace")
+    try:
+        app(prog_name="headrace")
+    except Exception as error:
+        print_traceback(error)
+        sys.exit(EXIT_ERROR)
 
 
 def end_on_sigterm() -> None:
@@ -103,9 +117,11 @@ def apply_default_environment() -> None:
             os.environ.setdefault(name, value)
 
 
-def print_error(message: str) -> None:
-    """Print a line to standard error, in red on a terminal."""
-    typer.secho(" ".join(message.split("\n")), fg="red", err=True)
+def _make_safe(error: Exception) -> None:
+    """Make the texts of an error safe that typer prints: a usage error quotes the command line."""
+    for name, value in vars(error).items():
+        if isinstance(value, str):
+            setattr(error, name, safe_text(value))
 
 
 def _terminated(number: int, frame: object) -> NoReturn:

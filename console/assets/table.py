@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from rich.table import Table
-from rich.text import Text
-
 from headrace.console.assets.asset_event import AssetEvent, VersionStatus
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.summaries import summarize
 from headrace.console.terminal.formatting import format_usd
+from headrace.console.terminal.screen import Table, Text
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import MediaCompleted
 

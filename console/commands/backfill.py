@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.console.errors import CommandError
+from headrace.console.terminal.output import print_line
 
 if TYPE_CHECKING:
     from headrace.connectors.aws.client import AwsSession
@@ -44,7 +45,7 @@ def backfill(
         work = BackfillPlan(open_prefix(aws, address), filters, rate)
         begin = _cursor(work, restart)
         if begin.done:
-            typer.echo(f"done before: {summary(begin.counts)}; --restart begins again")
+            print_line(f"done before: {summary(begin.counts)}; --restart begins again")
         elif dry_run:
             _estimate(aws, work, begin)
         else:
@@ -97,7 +98,7 @@ def _cursor(work: BackfillPlan, restart: bool) -> Checkpoint:
         return checkpoint.Checkpoint(name)
     found = checkpoint.read(load(KafkaSettings), name)
     if found.after and not found.done:
-        typer.echo(f"continues after {found.after}: {summary(found.counts)}", err=True)
+        print_line(f"continues after {found.after}: {summary(found.counts)}", error=True)
     return found
 
 
@@ -116,9 +117,9 @@ def _estimate(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
                 estimate.add(wanted.key, wanted.size)
             yield cursor
 
-    typer.echo(f"would be: {summary(_followed(added(), begin).counts)}")
+    print_line(f"would be: {summary(_followed(added(), begin).counts)}")
     for line in estimate.lines():
-        typer.echo(line)
+        print_line(line)
 
 
 def _carry(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
@@ -130,14 +131,13 @@ def _carry(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
 
     sender = BackfillProducer(load(KafkaSettings))
     end = _followed(run(work, objects(aws, work.place, begin.after), begin, sender), begin)
-    typer.echo(summary(end.counts))
+    print_line(summary(end.counts))
 
 
 def _followed(cursors: Iterable[Checkpoint], begin: Checkpoint) -> Checkpoint:
     """Return the last checkpoint; show progress on a terminal. The total is unknown."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from headrace.console.terminal.progress_bar import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from headrace.console.terminal.screen import Console
 
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TextColumn("{task.fields[key]}"))
     console = Console(stderr=True)
@@ -146,7 +146,5 @@ def _followed(cursors: Iterable[Checkpoint], begin: Checkpoint) -> Checkpoint:
         task = progress.add_task("", total=None, key="")
         for cursor in cursors:
             counts = cursor.counts
-            progress.update(
-                task, description=f"{counts.listed:,} listed, {counts.sent:,} sent", key=escape(cursor.after)
-            )
+            progress.update(task, description=f"{counts.listed:,} listed, {counts.sent:,} sent", key=cursor.after)
     return cursor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from headrace.console.terminal.output import print_json, print_line, print_lines
 
 if TYPE_CHECKING:
     from headrace.connectors.bridge_sources.config import SourcesConfig
@@ -69,13 +70,11 @@ def preview(
     ],
 ) -> None:
     """Print the records and rejections that messages would produce, as JSON lines. Sends nothing."""
-    import orjson
-
     from headrace.connectors.events.preview import dry_run
     from headrace.schemas.serde import codec
 
     for row in dry_run(file, datetime.now(UTC), codec.load()):
-        sys.stdout.write(orjson.dumps(row).decode() + "\n")
+        print_json(row, indent=None)
 
 
 @app.command()
@@ -89,7 +88,7 @@ def check(
     sources = _read(file)
     needs = list(requirements.requirements(sources))
     if offline:
-        typer.echo("\n".join(map(str, needs)))
+        print_lines("\n".join(map(str, needs)))
         return
     from headrace.connectors.aws.client import AwsSession
     from headrace.connectors.bridge_sources.check import check_requirement
@@ -98,7 +97,7 @@ def check(
     with ThreadPoolExecutor(8, thread_name_prefix="check") as threads:
         results = list(threads.map(lambda need: check_requirement(aws, need, sources.region), needs))
     for need, (state, reason) in zip(needs, results, strict=True):
-        typer.echo(f"{state:<8} {need}" + (f"  ({reason})" if reason else ""))
+        print_line(f"{state:<8} {need}" + (f"  ({reason})" if reason else ""))
     if any(state != "present" for state, _ in results):
         raise typer.Exit(1)
 
@@ -106,11 +105,10 @@ def check(
 @app.command()
 def policy(file: SourcesFile) -> None:
     """Print the minimal IAM policies as JSON: one for the bridge, one for each queue."""
-    import json
 
     from headrace.connectors.bridge_sources.iam_policy import policies
 
-    typer.echo(json.dumps(policies(_read(file)), indent=2))
+    print_json(policies(_read(file)))
 
 
 def _read(file: Path) -> SourcesConfig:

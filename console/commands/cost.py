@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
 import typer
+
+from headrace.console.terminal.output import print_json
 
 GroupBy = Literal["stage", "asset", "day"]
 
@@ -21,14 +22,13 @@ def cost(
 
     spent = pipeline_spent.spent(read_service.connect(load_stages()).progress(), by)
     if as_json:
-        typer.echo(json.dumps(spent, indent=2))
+        print_json(spent)
         return
-    from rich.console import Console
-    from rich.table import Table
+    from headrace.console.terminal.screen import Console, Table
 
     table = Table(by, box=None, pad_edge=False, header_style="bold")
     table.add_column("usd", justify="right")
     for name, usd in spent.items():
         table.add_row(name, f"{usd:.4f}")
     table.add_row("all", f"{sum(spent.values()):.4f}", style="bold")
-    Console(highlight=False).print(table)
+    Console().print(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from headrace.console.commands.letter_filter import with_filter
+from headrace.console.terminal.output import export_stream, print_json, print_line
 
 if TYPE_CHECKING:
     from headrace.console.dlq.letter import LetterFilter
@@ -89,16 +89,16 @@ def export(
 ) -> None:
     """Write dead letters as JSON Lines: every record of each, resolved or not, byte for byte.
 
-    The records are not redacted and may contain secrets. FILE is created with mode 0600.
+    The records are not redacted and may contain secrets. FILE is created with mode 0600; without FILE, a terminal
+    is refused.
     """
-    import sys
     from contextlib import nullcontext
 
     from headrace.console.dlq.jsonl import private_file
 
-    out = private_file(file) if file else nullcontext(sys.stdout.buffer)
+    out = private_file(file) if file else nullcontext(export_stream())
     count = _connect().export(replace(query, limit=limit), out)
-    typer.echo(f"{count} records exported", err=True)
+    print_line(f"{count} records exported", error=True)
 
 
 @app.command("import")
@@ -119,10 +119,10 @@ def import_(
         _print_json({"executed": execute, "records": plan.new, "there": plan.present})
         return
     for topic, records in plan.new.items():
-        typer.echo(f"{topic}: {records} records")
-    typer.echo(f"{sum(plan.new.values())} records{'' if execute else ' to be'} imported, {plan.present} there already")
+        print_line(f"{topic}: {records} records")
+    print_line(f"{sum(plan.new.values())} records{'' if execute else ' to be'} imported, {plan.present} there already")
     if plan.new and not execute:
-        typer.echo("Dry run: nothing written. Re-run with --execute to apply.")
+        print_line("Dry run: nothing written. Re-run with --execute to apply.")
 
 
 @app.command()
@@ -143,7 +143,7 @@ def resolve(
     if as_json:
         _print_json([{"id": each.letter, **serialize.disposition(each)} for each in resolved])
     for each in () if as_json else resolved:
-        typer.echo(f"{each.letter}: {each.kind}")
+        print_line(f"{each.letter}: {each.kind}")
 
 
 @app.command()
@@ -153,7 +153,7 @@ def unresolve(ids: LetterIds, as_json: JsonOption = False) -> None:
     if as_json:
         _print_json([{"id": each} for each in opened])
     for each in () if as_json else opened:
-        typer.echo(f"{each}: open")
+        print_line(f"{each}: open")
 
 
 def _connect() -> DeadLetters:
@@ -167,4 +167,4 @@ def _connect() -> DeadLetters:
 
 
 def _print_json(data: Any) -> None:
-    typer.echo(json.dumps(data, indent=2))
+    print_json(data)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from headrace.console.terminal.output import print_lines
+
 
 def health(
     ready: Annotated[
@@ -26,8 +28,8 @@ def health(
     url = f"http://127.0.0.1:{address}/{'ready' if ready else 'live'}"
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:
-            typer.echo(answer.read().decode())
+            print_lines(answer.read().decode(errors="replace").rstrip("\n"))
     except urllib.error.HTTPError as error:
-        raise CommandError(error.read().decode()) from error
+        raise CommandError(error.read().decode(errors="replace")) from error
     except OSError as error:
         raise CommandError(f"no worker on port {address}: {error}") from error

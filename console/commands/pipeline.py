@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.console.terminal.output import print_line
+
 if TYPE_CHECKING:
-    from rich.table import Table
+    from headrace.console.terminal.screen import Table
 
 app = typer.Typer(no_args_is_help=True, help="Which stages run, for which records, and what they cost.")
 
@@ -41,8 +43,8 @@ def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
     except SettingsError:
         own = {}
     for line in job_quotas.overbooked(stages, topics.PARTITIONS, own):
-        typer.echo(f"note: {line} (HEADRACE_SLOTS)")
-    typer.echo(f"{file}: {len(stages)} stages, {sum(bool(stage.paid_operations) for stage in stages)} of them paid")
+        print_line(f"note: {line} (HEADRACE_SLOTS)")
+    print_line(f"{file}: {len(stages)} stages, {sum(bool(stage.paid_operations) for stage in stages)} of them paid")
 
 
 @app.command()
@@ -53,7 +55,7 @@ def cost(file: File = None) -> None:
     from headrace.streams.costs.prices import load_price_list
 
     _print(tables.costs_table(load_stages(file), load_price_list()))
-    typer.echo("US dollars at the prices of streams/costs/prices.toml, or of HEADRACE_PRICES.")
+    print_line("US dollars at the prices of streams/costs/prices.toml, or of HEADRACE_PRICES.")
 
 
 def _slots() -> dict[str, int]:
@@ -64,6 +66,6 @@ def _slots() -> dict[str, int]:
 
 
 def _print(table: Table) -> None:
-    from rich.console import Console
+    from headrace.console.terminal.screen import Console
 
-    Console(highlight=False).print(table)
+    Console().print(table)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headrace.console.errors import CommandError
+from headrace.console.terminal.output import print_line
 
 
 def put(
@@ -28,7 +29,7 @@ def put(
     session = AwsSession()
     for path, key in zip(files, keys, strict=True):
         version = aws.upload(session, path, bucket, key)
-        typer.echo(f"{bucket}/{key}  {version}")
+        print_line(f"{bucket}/{key}  {version}")
 
 
 def keys_of(files: list[Path], prefix: str) -> list[str]:

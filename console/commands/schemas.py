@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from headrace.console.terminal.output import print_json, print_line, print_lines
+from headrace.console.terminal.screen import Console, Table
 from headrace.schemas import topics
 from headrace.schemas.evolution import compatibility
 from headrace.schemas.records import EVENTS
@@ -26,7 +25,7 @@ def list_(as_json: SchemasJsonOption = False) -> None:
     """List the events with versions, newest fingerprint and topic."""
     rows = _rows()
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        print_json([asdict(row) for row in rows])
         return
     table = Table("event", "versions", "fingerprint", "topic", box=None, pad_edge=False, header_style="bold")
     for row in rows:
@@ -41,7 +40,7 @@ def check() -> None:
     problems = compatibility.check(published)
     if problems:
         fail("\n".join(map(str, problems)))
-    typer.echo(f"{len(published)} versions of {len(catalog.latest(published))} events: compatible")
+    print_line(f"{len(published)} versions of {len(catalog.latest(published))} events: compatible")
 
 
 @app.command()
@@ -63,14 +62,14 @@ def register() -> None:
         fail(str(error))
     for each in done:
         there = "registered" if each.created else "already there"
-        typer.echo(f"{each.subject}: v{each.version.number} {there}, id {each.id}")
+        print_line(f"{each.subject}: v{each.version.number} {there}, id {each.id}")
     subjects = len({each.subject for each in done})
-    typer.echo(f"{len(done)} versions in {subjects} subjects: compatibility {registry.COMPATIBILITY}")
+    print_line(f"{len(done)} versions in {subjects} subjects: compatibility {registry.COMPATIBILITY}")
 
 
 def fail(why: str) -> NoReturn:
     """Print an error to standard error, and exit with code 1."""
-    typer.echo(why, err=True)
+    print_lines(why, error=True)
     raise typer.Exit(1)
 
 

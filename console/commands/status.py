@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from headrace.console.terminal.output import print_json
 
+if TYPE_CHECKING:
     from headrace.console.assets.stage_status import PipelineStatus
+    from headrace.console.terminal.screen import Table
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Show every stage: group members, lag in records and seconds, finished and dead-lettered records."""
-    from rich.console import Console
-
     from headrace.console.assets import read_service
     from headrace.console.routing.stages import load_stages
+    from headrace.console.terminal.screen import Console
 
     found = read_service.connect(load_stages()).status()
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
+        print_json(asdict(found))
         return
     console = Console()
     console.print(stages_table(found))
     for each in found.stages:
         for why in each.paused:
-            console.print(f"paused: {each.stage}: {why}", style="yellow", soft_wrap=True, highlight=False)
+            console.print(f"paused: {each.stage}: {why}", style="yellow", soft_wrap=True)
     console.print(topics_table(found))
     console.print(f"brokers: {', '.join(found.brokers)}")
 
 
 def stages_table(found: PipelineStatus) -> Table:
     """Build the table of stages."""
-    from rich.table import Table
-
     from headrace.console.terminal.formatting import format_duration
+    from headrace.console.terminal.screen import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("stage", "members", "lag", "oldest", "waiting", "finished", "retried", "dead-lettered"):
@@ -52,7 +50,7 @@ def stages_table(found: PipelineStatus) -> Table:
 
 def topics_table(found: PipelineStatus) -> Table:
     """Build the table of topics that have records."""
-    from rich.table import Table
+    from headrace.console.terminal.screen import Table
 
     table = Table("topic", box=None, pad_edge=False, header_style="bold")
     for column in ("partitions", "records"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import typer
+
+from headrace.console.terminal.output import print_json
 
 BeginOption = Literal["earliest", "latest"]
 
@@ -25,7 +27,7 @@ def subscribe(
 ) -> None:
     """Print events as JSON lines. Processes with the same subscription name share the events.
 
-    Offsets are committed after printing. Ctrl-C ends the command.
+    Secrets are redacted. Offsets are committed after printing. Ctrl-C ends the command.
     """
     from headrace.console.errors import CommandError
     from headrace.console.kafka.log_reader import LogReader
@@ -59,6 +61,5 @@ def _matcher(pattern: str) -> Any:
     return read_pattern(pattern).matches if pattern else lambda _: True
 
 
-def _print(line: bytes) -> None:
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+def _print(event: Mapping[str, Any]) -> None:
+    print_json(event, indent=None)

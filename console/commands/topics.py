@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from confluent_kafka import KafkaException
-from rich.console import Console
-from rich.table import Column, Table
 
 from headrace.console.commands.schemas import SchemasJsonOption, fail
 from headrace.console.errors import CommandError
+from headrace.console.terminal.output import print_json, print_line
+from headrace.console.terminal.screen import Column, Console, Table
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -68,17 +67,17 @@ def acls(
         raise CommandError(f"no role {', '.join(unknown)}: there are {', '.join(found)}")
     wanted = {name: allowed for name, allowed in found.items() if not names or name in names}
     if as_json:
-        typer.echo(json.dumps({name: [asdict(rule) for rule in allowed] for name, allowed in wanted.items()}, indent=2))
+        print_json({name: [asdict(rule) for rule in allowed] for name, allowed in wanted.items()})
         return
     for name, allowed in wanted.items():
         for rule in allowed:
-            typer.echo(rule.arguments(principal.replace("{role}", name)))
+            print_line(rule.arguments(principal.replace("{role}", name)))
 
 
 def show(table: tuple[Topic, ...], as_json: bool) -> None:
     """Print the topic table."""
     if as_json:
-        typer.echo(json.dumps([_row(topic) for topic in table], indent=2))
+        print_json([_row(topic) for topic in table])
         return
     grid = Table(
         Column("topic", no_wrap=True),
@@ -110,18 +109,18 @@ def apply_table(table: tuple[Topic, ...]) -> None:
     except schema_topic.SchemasNotPublishedError as error:
         fail(f"topics are there, but {topics.SCHEMAS.name} did not accept the schemas: {error}")
     for topic in table:
-        typer.echo(f"{topic.name}: {'created' if topic.name in created else 'already there'}")
+        print_line(f"{topic.name}: {'created' if topic.name in created else 'already there'}")
         if topic.name in there and there[topic.name] != topic.partitions:
             warn(topic, there[topic.name])
-    typer.echo(f"{topics.SCHEMAS.name}: {len(catalog.versions())} schemas published")
+    print_line(f"{topics.SCHEMAS.name}: {len(catalog.versions())} schemas published")
 
 
 def warn(topic: Topic, partitions: int) -> None:
     """Warn about a topic with a different number of partitions; to change it would break the order per key."""
-    typer.echo(
+    print_line(
         f"warning: {topic.name} has {partitions} partitions, expected {topic.partitions}; not changed, "
         "because a new number of partitions would break the order per asset",
-        err=True,
+        error=True,
     )
 
 

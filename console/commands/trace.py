@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.console.errors import CommandError
+from headrace.console.terminal.output import print_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from headrace.console.assets.projection import AssetVersion
     from headrace.console.assets.timeline import TimelineStep
+    from headrace.console.terminal.screen import Console, Table
 
 WIDTH = 1000
 """Columns of a timeline: nothing is cut off, but a terminal may wrap it."""
@@ -41,13 +39,12 @@ def trace(
     from headrace.console.assets import serialize
 
     if as_json:
-        typer.echo(json.dumps(serialize.asset(name, progress), indent=2))
+        print_json(serialize.asset(name, progress))
         return
 
-    from rich.console import Console
-    from rich.text import Text
+    from headrace.console.terminal.screen import Console, Text
 
-    console = Console(highlight=False, width=WIDTH)
+    console = Console(width=WIDTH)
     for version in progress.versions(name):
         show(version, console)
     for letter in progress.unreadable_letters(name):
@@ -56,10 +53,9 @@ def trace(
 
 def show(version: AssetVersion, console: Console) -> None:
     """Print one version: state, folder of results, and timeline."""
-    from rich.text import Text
-
     from headrace.console.assets.timeline import results_folder, timeline
     from headrace.console.terminal import formatting
+    from headrace.console.terminal.screen import Text
 
     what, steps = version.asset, timeline(version)
     console.print(Text(f"{what.bucket}/{what.key}", "bold"))
@@ -81,11 +77,9 @@ def show(version: AssetVersion, console: Console) -> None:
 
 def steps_table(steps: list[TimelineStep], folder: str) -> Table:
     """Build a table of the steps; results are relative to `folder`."""
-    from rich.table import Table
-    from rich.text import Text
-
     from headrace.console.assets.table import clock
     from headrace.console.terminal import formatting
+    from headrace.console.terminal.screen import Table, Text
 
     table = Table("time", "event", "stage", "took", "since", "what", "result", "cost", box=None, pad_edge=False)
     table.header_style = "bold"

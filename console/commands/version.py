@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version as installed
 
-import typer
+from headrace.console.terminal.output import print_line
 
 
 def version() -> None:
     """Print the version."""
-    typer.echo(f"headrace {installed('headrace')}")
+    print_line(f"headrace {installed('headrace')}")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from headrace.console.terminal.output import print_line
 
+if TYPE_CHECKING:
     from headrace.console.assets.projection import AssetProjection, AssetVersion
     from headrace.console.assets.read_service import ReadService
+    from headrace.console.terminal.screen import Console
 
 REMEMBERED = 100
 """Maximum number of assets that are shown."""
@@ -23,10 +24,9 @@ def watch(
     ] = "*",
 ) -> None:
     """Follow assets and their stages until Ctrl-C; prints lines if the output is no terminal."""
-    from rich.console import Console
-
     from headrace.console.assets import read_service
     from headrace.console.routing.stages import load_stages
+    from headrace.console.terminal.screen import Console
 
     console = Console()
     read = read_service.connect(load_stages())
@@ -38,9 +38,8 @@ def watch(
 
 def draw(read: ReadService, assets: str, console: Console) -> None:
     """Update a table."""
-    from rich.live import Live
-
     from headrace.console.assets import table
+    from headrace.console.terminal.progress_bar import Live
 
     shown: dict[str, AssetVersion] = {}
     with Live(console=console, auto_refresh=False) as live:
@@ -62,7 +61,7 @@ def print_changes(read: ReadService, assets: str) -> None:
         if not update.caught_up:
             continue
         for line in changes.lines(shown.values()):
-            typer.echo(line)
+            print_line(line)
         shown.clear()
 
 

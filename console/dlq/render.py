@@ -7,13 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rich.columns import Columns
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from headrace.console.dlq.letter import short_ids
 from headrace.console.terminal.formatting import pluralize
+from headrace.console.terminal.screen import Columns, Console, Table, Text
 
 WIDTH = 1000
 """Columns of a line in a file or pipe: nothing is cut off."""
@@ -24,8 +20,8 @@ BAR = 40
 
 def console() -> Console:
     """Create a console as wide as the terminal; without one, `WIDTH` columns wide."""
-    terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=WIDTH)
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=WIDTH)
 
 
 def page(data: Mapping[str, Any], short: Mapping[str, str], out: Console) -> None:
@@ -49,14 +45,16 @@ def letter(data: Mapping[str, Any], table: Table | None, out: Console) -> None:
     for name, value in _facts(data):
         facts.add_row(Text(name, "dim"), Text(value))
     out.print(facts)
-    out.print(Text("\nheaders", "bold"))
+    out.print()
+    out.print(Text("headers", "bold"))
     headers = Table(box=None, pad_edge=False, show_header=False)
     for name, value in data["headers"]:
         headers.add_row(Text(name, "dim"), Text("null") if value is None else Text(value))
     out.print(headers)
     _value(data["value"], out)
     if table is not None:
-        out.print(Text("\ntimeline", "bold"))
+        out.print()
+        out.print(Text("timeline", "bold"))
         out.print(table)
     out.print()
     if data["redrive"]:
@@ -115,9 +113,11 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _value(data: Mapping[str, Any], out: Console) -> None:
     size = "" if data["size"] is None else f", {pluralize(data['size'], 'byte')}"
-    out.print(Text(f"\nrecord ({data['kind']}{size})", "bold"))
+    out.print()
+    out.print(Text(f"record ({data['kind']}{size})", "bold"))
     if "record" in data:
-        out.print(Text(json.dumps(data["record"], indent=2, ensure_ascii=False)))
+        for line in json.dumps(data["record"], indent=2, ensure_ascii=False).split("\n"):
+            out.print(Text(line))
     for line in data.get("hex", ()):
         out.print(Text(line))
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from rich.markup import escape
-from rich.table import Table
-
+from headrace.console.terminal.screen import Table
 from headrace.schemas.records import Asset, Event, MediaReady, MediaTranscribed, Pointer
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.costs.prices import PriceList
@@ -86,4 +84,4 @@ def _cost(stage: Stage, record: Event, prices: PriceList) -> float | str:
 
 def _for(stage: Stage) -> str:
     patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in (stage.when, stage.filter_override) if pattern]
-    return escape(" and ".join(patterns)) or "all"
+    return " and ".join(patterns) or "all"

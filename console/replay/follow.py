@@ -7,15 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
 from headrace.console.replay import journal
 from headrace.console.replay.audit import AuditEntry
 from headrace.console.replay.redrive import watch as redrive_watch
 from headrace.console.replay.redrive.outcomes import RedriveOutcomes
+from headrace.console.terminal.progress_bar import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from headrace.console.terminal.screen import Console
 from headrace.streams.stage import Stage
 
 POLL_SECONDS = 0.5

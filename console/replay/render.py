@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from headrace.console.replay.audit import AuditEntry
+from headrace.console.terminal.screen import Console, Table, Text
 
 WIDTH = 1000
 """Columns of the console: wide enough that no table cell is cut off."""
@@ -33,7 +32,7 @@ def print_actions(entries: Iterable[AuditEntry], console: Console) -> None:
 
 def print_action(entry: AuditEntry, console: Console) -> None:
     """Print every field of an audit entry."""
-    console.print(f"[bold]{entry.id}[/] {entry.kind} of {entry.stage}: {entry.state}")
+    console.print(Text.assemble((entry.id, "bold"), f" {entry.kind} of {entry.stage}: {entry.state}"))
     for name, value in (
         ("request", entry.request),
         ("by", entry.by),
@@ -42,7 +41,7 @@ def print_action(entry: AuditEntry, console: Console) -> None:
         ("note", entry.note),
     ):
         if value:
-            console.print(f"  {name}: {value}", markup=False)
+            console.print(f"  {name}: {value}")
     console.print(f"  from {entry.at}" + (f" to {entry.ended}" if entry.ended else ", not ended"))
     for each in entry.shifts:
         before = "none" if each.before is None else each.before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
 from headrace.streams.rules import InvalidPatternError, Mismatch, Pattern
@@ -9,8 +11,8 @@ from headrace.streams.rules import InvalidPatternError, Mismatch, Pattern
 LINE_FORMAT = 'expected {"pattern": ..., "event": ...}'
 
 
-def verdict(line: bytes) -> str:
-    """Return the result of one batch line as JSON; an invalid line yields `{"error": ...}`.
+def verdict(line: bytes) -> dict[str, Any]:
+    """Return the result of one batch line; an invalid line yields `{"error": ...}`.
 
     The pattern is an object, or a string of JSON as in EventBridge's API.
     """
@@ -24,7 +26,7 @@ def verdict(line: bytes) -> str:
     if not isinstance(event, dict):
         return _error("the event must be a JSON object")
     try:
-        return orjson.dumps({"match": Pattern(pattern).matches(event)}).decode()
+        return {"match": Pattern(pattern).matches(event)}
     except InvalidPatternError as error:
         return _error(str(error))
 
@@ -38,5 +40,5 @@ def describe_verdict(miss: Mismatch) -> str:
     return f"{miss.path}: expected {expected}, got {actual} ({miss.matched_clauses} of {miss.clauses} clauses match)"
 
 
-def _error(why: str) -> str:
-    return orjson.dumps({"error": why}).decode()
+def _error(why: str) -> dict[str, Any]:
+    return {"error": why}

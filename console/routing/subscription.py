@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as RawMessage
 
@@ -40,13 +39,13 @@ class Subscription:
 
 
 EventFilter = Callable[[Mapping[str, Any]], bool]
-OnEvent = Callable[[bytes], None]
+OnEvent = Callable[[Mapping[str, Any]], None]
 
 
 def follow(
     subscription: Subscription, settings: KafkaSettings, codec: Codec, matches: EventFilter, on_event: OnEvent
 ) -> int:
-    """Call `on_event` with each matching event as JSON, commit, and return the number of events.
+    """Call `on_event` with each matching event, commit, and return the number of events.
 
     Undecodable records are skipped: the stages have already dead-lettered them.
 
@@ -60,8 +59,8 @@ def follow(
         while subscription.count is None or delivered < subscription.count:
             limit = BATCH if subscription.count is None else min(BATCH, subscription.count - delivered)
             batch = ends.records(consumer.consume(limit, POLL_SECONDS))
-            for line in _lines(batch, codec, matches):
-                on_event(line)
+            for event in _events(batch, codec, matches):
+                on_event(event)
                 delivered += 1
             if batch:
                 _commit(consumer, batch)
@@ -100,7 +99,7 @@ class _PartitionEnds:
         return bool(assigned) and all((each.topic, each.partition) in self._ended for each in assigned)
 
 
-def _lines(batch: Sequence[RawMessage], codec: Codec, matches: EventFilter) -> Iterator[bytes]:
+def _events(batch: Sequence[RawMessage], codec: Codec, matches: EventFilter) -> Iterator[Mapping[str, Any]]:
     for message in batch:
         record = ConsumerRecord(
             str(message.topic()),
@@ -116,7 +115,7 @@ def _lines(batch: Sequence[RawMessage], codec: Codec, matches: EventFilter) -> I
         except (DecodeError, InvalidEventError):
             continue
         if matches(event):
-            yield orjson.dumps(event)
+            yield event
 
 
 def _commit(consumer: Consumer, batch: Sequence[RawMessage]) -> None:

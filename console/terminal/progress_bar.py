@@ -4,15 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich import progress as rich_progress
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from headrace.console.terminal.screen import Console, Text
+
+__all__ = [
+    "BarColumn",
+    "DownloadColumn",
+    "Live",
+    "MofNCompleteColumn",
+    "Progress",
+    "TextColumn",
+    "TimeElapsedColumn",
+    "TimeRemainingColumn",
+]
 
 T = TypeVar("T")
 
 Advance = Callable[[int], None]
 """Advance the bar by a number of records."""
+
+
+class TextColumn(rich_progress.TextColumn):
+    """A column of safe text."""
+
+    def render(self, task: Any) -> Text:
+        """Render a cell."""
+        return Text(self.text_format.format(task=task))
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from headrace.console.terminal.output import print_json, print_line
+from headrace.console.terminal.screen import Console, Table
 from headrace.sandbox.access.control import call_control
 from headrace.sandbox.access.keys import control_token
 from headrace.sandbox.errors import SandboxError
@@ -38,16 +38,16 @@ def ledger(
     query = urllib.parse.urlencode({name: value for name, value in filters.items() if value})
     found = _call(data, f"/ledger?{query}")
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     table = Table("service", "operation", "outcome", "asset", "job", box=None, pad_edge=False, header_style="bold")
     for call in found["calls"]:
         job = (call["job_id"] or "")[:36]
         table.add_row(call["service"], call["operation"], call["outcome"], call["asset"] or "", job)
-    Console(highlight=False).print(table)
+    Console().print(table)
     outcomes = ", ".join(f"{number} {name}" for name, number in found["outcomes"].items())
-    typer.echo(f"{sum(found['outcomes'].values())} calls: {outcomes or 'none'}")
-    typer.echo(f"{found['jobs_started']} job starts, {found['jobs_unique']} distinct jobs")
+    print_line(f"{sum(found['outcomes'].values())} calls: {outcomes or 'none'}")
+    print_line(f"{found['jobs_started']} job starts, {found['jobs_unique']} distinct jobs")
 
 
 @faults.command("list")
@@ -82,20 +82,20 @@ def put(
 def clear(data: LedgerDataOption = None) -> None:
     """Remove all faults."""
     _call(data, "/faults", "DELETE")
-    typer.echo("No faults")
+    print_line("No faults")
 
 
 def _show(found: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     if not found:
-        typer.echo("No faults")
+        print_line("No faults")
         return
     table = Table("operation", "kind", "share", "seen", "struck", box=None, pad_edge=False, header_style="bold")
     for each in found:
         table.add_row(*(str(each[name]) for name in ("operation", "kind", "share", "seen", "struck")))
-    Console(highlight=False).print(table)
+    Console().print(table)
 
 
 def _call(data: Path | None, path: str, method: str = "GET", body: object = None) -> Any:
@@ -110,7 +110,7 @@ def _call(data: Path | None, path: str, method: str = "GET", body: object = None
             raise SandboxError("The sandbox is not up: start it with `headrace sandbox up`.")
         return call_control(endpoint(part.port) + path, method, body, control_token(state.access))
     except urllib.error.HTTPError as error:
-        typer.echo(json.load(error)["error"], err=True)
+        print_line(json.load(error)["error"], error=True)
     except (SandboxError, OSError) as error:
-        typer.echo(str(error), err=True)
+        print_line(str(error), error=True)
     raise typer.Exit(1)

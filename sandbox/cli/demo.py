@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from headrace.console.terminal.output import print_json
 
 
 def demo(
@@ -25,23 +26,22 @@ def demo(
 
     Exit code 0 means that every file has the expected outcome. Ctrl-C stops everything that was started.
     """
-    from rich.console import Console
-
     from headrace.console.errors import CommandError
+    from headrace.console.terminal.screen import Console
     from headrace.sandbox.demo import report as demo_report
     from headrace.sandbox.demo import run, view, workspace
     from headrace.sandbox.errors import SandboxError
 
     if broken:
         _breakable(broken, keep)
-    console = Console(stderr=as_json, highlight=False)
+    console = Console(stderr=as_json)
     try:
         with workspace.place(data, keep) as folder:
             report = run.run(run.DemoPlan(all_stages, limit, broken), folder, console)
     except SandboxError as error:
         raise CommandError(str(error)) from error
     if as_json:
-        typer.echo(json.dumps(demo_report.as_json(report), indent=2))
+        print_json(demo_report.as_json(report))
     else:
         view.results(report, console)
         view.print_next_steps(data, keep, broken, console)

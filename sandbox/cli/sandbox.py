@@ -14,8 +14,9 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from headrace.console.terminal.output import print_json, print_line, print_verbatim
+from headrace.console.terminal.screen import Console
 from headrace.sandbox.cli import ai
 from headrace.sandbox.cluster.kafka_tools import TOOLS, with_bootstrap_server
 from headrace.sandbox.errors import SandboxError
@@ -51,14 +52,14 @@ def up(data: DataOption = None) -> None:
 
     folder = data or default_data()
     began = time.monotonic()
-    with _errors_in_one_line(), _ended_by_sigterm(), ProgressView(Console(highlight=False)) as view:
+    with _errors_in_one_line(), _ended_by_sigterm(), ProgressView(Console()) as view:
         cluster.up(folder, on_event=view.on_event)
     if not view.ready:
-        typer.echo(f"Already up, in {folder}")
+        print_line(f"Already up, in {folder}")
         return
     option = "" if data is None else f" --data {shlex.quote(str(data))}"
-    typer.echo(f"Up after {time.monotonic() - began:.1f} s, in {folder}")
-    typer.echo(f'For this shell: eval "$(headrace sandbox env{option})"')
+    print_line(f"Up after {time.monotonic() - began:.1f} s, in {folder}")
+    print_line(f'For this shell: eval "$(headrace sandbox env{option})"')
 
 
 @app.command()
@@ -68,7 +69,7 @@ def down(data: DataOption = None) -> None:
 
     with _errors_in_one_line():
         stopped = cluster.down(data or default_data())
-    typer.echo(f"Stopped: {', '.join(stopped)}" if stopped else "Nothing was running")
+    print_line(f"Stopped: {', '.join(stopped)}" if stopped else "Nothing was running")
 
 
 @app.command()
@@ -86,7 +87,7 @@ def restore_worker(data: DataOption = None) -> None:
             raise SandboxError("No faulty worker is running. Start one with `headrace demo --keep --break STAGE`.")
         os.environ.update(of(folder))
         run.start_pipeline(folder)
-    typer.echo("The worker runs without the bug")
+    print_line("The worker runs without the bug")
 
 
 @app.command()
@@ -97,11 +98,11 @@ def status(data: DataOption = None, as_json: JsonFlag = False) -> None:
     with _errors_in_one_line():
         found = cluster.status(data or default_data())
     if as_json:
-        typer.echo(json.dumps([progress_view.row(health) for health in found]))
+        print_json([progress_view.row(health) for health in found], indent=None)
     elif found:
-        progress_view.table(found, Console(highlight=False))
+        progress_view.table(found, Console())
     else:
-        typer.echo("Not up. Start it with `headrace sandbox up`.")
+        print_line("Not up. Start it with `headrace sandbox up`.")
     if not found or not all(health.alive for health in found):
         raise typer.Exit(1)
 
@@ -115,10 +116,10 @@ def env(data: DataOption = None, as_json: JsonFlag = False) -> None:
     with _errors_in_one_line():
         variables = _variables(data)
     if as_json:
-        typer.echo(json.dumps(variables))
+        print_verbatim(json.dumps(variables))
         return
     for name, value in variables.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+        print_verbatim(f"export {name}={shlex.quote(value)}")
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -149,7 +150,7 @@ def _errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except (SandboxError, OSError) as error:  # for example a full disk or a folder without write permission
-        typer.echo(str(error), err=True)
+        print_line(str(error), error=True)
         raise typer.Exit(1) from None
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-from rich.table import Table
-
+from headrace.console.terminal.progress_bar import BarColumn, DownloadColumn, Progress, TextColumn
+from headrace.console.terminal.screen import Console, Table, Text
 from headrace.sandbox import names
 from headrace.sandbox.cluster.cluster import ALL, ComponentHealth
 from headrace.sandbox.cluster.progress_events import Fetched, ProgressEvent, Ready
@@ -41,7 +38,8 @@ class ProgressView:
                 self._fetched(done, total)
             case Ready(part, port, seconds):
                 self.ready.append(event)
-                self._console.print(f"[green]✓[/] {part:6} {names.HOST}:{port}  ready after {seconds:.1f} s")
+                ready = f" {part:6} {names.HOST}:{port}  ready after {seconds:.1f} s"
+                self._console.print(Text.assemble(("✓", "green"), ready))
 
     def _fetched(self, done: int, total: int) -> None:
         if not self._announced and not self._console.is_terminal:
@@ -71,14 +69,15 @@ def table(components: list[ComponentHealth], console: Console) -> None:
         rows.add_column(heading)
     for health in components:
         part = health.part
-        status = "[green]running[/]" if health.alive else "[red]crashed[/]"
+        status = Text("running", "green") if health.alive else Text("crashed", "red")
         memory = f"{health.memory / MEGABYTE:.0f} MB" if health.alive else ""
         address = f"{names.HOST}:{part.port}" if part.port else ""
         rows.add_row(part.name, status, address, str(part.pid), memory)
     console.print(rows)
     for health in (health for health in components if not health.alive):
         remedy = "Run `headrace sandbox up` to restart it." if health.part.name in ALL else ""
-        console.print(f"\n[red]{health.part.name} crashed.[/] {remedy}")
-        console.print(f"Last lines of {escape(str(health.part.log))}:", soft_wrap=True)
+        console.print()
+        console.print(Text.assemble((f"{health.part.name} crashed.", "red"), f" {remedy}"))
+        console.print(f"Last lines of {health.part.log}:", soft_wrap=True)
         for line in health.last_lines or ("(empty)",):
-            console.print(f"  {escape(line)}", soft_wrap=True)
+            console.print(f"  {line}", soft_wrap=True)

@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
 from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.assets.read_service import ReadService, connect
 from headrace.console.routing.stages import load_stages
+from headrace.console.terminal.screen import Console
 from headrace.sandbox.cluster import cluster, environment, processes
 from headrace.sandbox.cluster.contract import apply_contract
 from headrace.sandbox.cluster.processes import ProcessCommand

@@ -7,17 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
-from rich.console import Console
-from rich.live import Live
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
-
 from headrace.console.assets import summaries
 from headrace.console.assets import table as assets_table
 from headrace.console.assets.asset_event import AssetEvent
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.terminal import formatting
+from headrace.console.terminal.progress_bar import Live
+from headrace.console.terminal.screen import Console, Table, Text
 from headrace.sandbox.demo.report import DemoReport
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.streams.results import version_folder
@@ -40,10 +36,10 @@ def results(report: DemoReport, console: Console) -> None:
     """Print the results of each file with their locations, and a summary."""
     for name, version in report.versions.items():
         console.print()
-        state = f"[{assets_table.STATES[version.state]}]{version.state}[/]"
-        console.print(f"[bold]{escape(name)}[/]  {state}  {assets_table.ending(version)}")
+        state = (version.state, assets_table.STATES[version.state])
+        console.print(Text.assemble((name, "bold"), "  ", state, f"  {assets_table.ending(version)}"))
         console.print(_stages(version))
-        console.print(f"[dim]s3://{RESULTS_BUCKET}/{escape(version_folder(version.asset))}[/]", soft_wrap=True)
+        console.print(f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}", style="dim", soft_wrap=True)
     console.print()
     for line in summary(report):
         console.print(line, soft_wrap=True)
@@ -67,11 +63,13 @@ def summary(report: DemoReport) -> list[str]:
 def print_next_steps(data: Path | None, keep: bool, broken: str, console: Console) -> None:
     """Print commands to explore the sandbox, and to repair a stage with a bug."""
     if not keep:
-        console.print("\nTo keep the sandbox running: [bold]headrace demo --keep[/]")
+        console.print()
+        console.print(Text.assemble("To keep the sandbox running: ", ("headrace demo --keep", "bold")))
         return
     option = "" if data is None else f" --data {quote(str(data))}"
     load_variables = ("", f'eval "$(headrace sandbox env{option})"')[data is not None]
-    console.print("\nThe sandbox keeps running. Next steps:")
+    console.print()
+    console.print("The sandbox keeps running. Next steps:")
     repair = (
         f"headrace dlq list --stage {broken}",
         f"headrace sandbox restore-worker{option}",
@@ -89,7 +87,7 @@ def print_next_steps(data: Path | None, keep: bool, broken: str, console: Consol
         f"headrace sandbox down{option}",
     ):
         if command:
-            console.print(f"  [bold]{escape(command)}[/]", soft_wrap=True)
+            console.print(f"  {command}", style="bold", soft_wrap=True)
 
 
 def _print_changes(ticker: assets_table.ChangeLog, versions: Mapping[str, AssetVersion], console: Console) -> None:

@@ -69,6 +69,7 @@ ADAPTERS = {
     "jgo": {"headrace.sandbox.cluster.jars"},
     "prometheus_client": {"headrace.streams.worker.health", "headrace.streams.engine.metrics"},
     "pocketsphinx": {"headrace.sandbox.ai.transcribe.recognizer"},
+    "rich": {"headrace.console.terminal.progress_bar", "headrace.console.terminal.screen"},
     "uvicorn": {"headrace.schemas.runtime.http_server", "headrace.sandbox.ai.__main__"},
     "zxingcpp": {"headrace.sandbox.ai.framework.qr_codes"},
 }

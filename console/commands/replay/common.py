@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.console.errors import CommandError
+from headrace.console.terminal.output import print_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from headrace.console.kafka.admin import KafkaAdmin
     from headrace.console.replay.audit import AuditEntry
     from headrace.console.replay.redrive.outcomes import RedriveOutcomes
+    from headrace.console.terminal.screen import Console
     from headrace.streams.stage import Stage
 
 DRY_RUN = "Dry run: nothing changed. Re-run with --execute to apply."
@@ -47,23 +47,21 @@ def connect() -> KafkaAdmin:
 
 def screen() -> Console:
     """Return a console wide enough for every table."""
-    from rich.console import Console
-
     from headrace.console.replay.render import WIDTH
+    from headrace.console.terminal.screen import Console
 
-    return Console(highlight=False, width=WIDTH)
+    return Console(width=WIDTH)
 
 
 def print_action(action: AuditEntry, outcomes: RedriveOutcomes | None, as_json: bool) -> None:
     """Print an audit entry and the outcomes of the records it sent."""
-    import json
 
     from headrace.console.replay import render
     from headrace.console.replay.redrive import render as redrive_render
 
     if as_json:
         document = {**render.action(action), "outcomes": outcomes and redrive_render.outcomes(outcomes)}
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
         return
     render.print_action(action, screen())
     if outcomes is not None:

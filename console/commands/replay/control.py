@@ -13,6 +13,7 @@ from headrace.console.commands.replay.common import (
     print_action,
     stage_of,
 )
+from headrace.console.terminal.output import print_line
 
 if TYPE_CHECKING:
     from headrace.console.replay.audit import ControlCommand
@@ -54,4 +55,4 @@ def _send(command: ControlCommand, id_: str) -> None:
     cluster = connect()
     action = control.send_command(cluster, command, audit.find(journal.read_entries(cluster), id_))
     state = "running" if action.state == "begun" else action.state
-    typer.echo(f"{action.id}: {state} after {action.sent:,} of {action.letters:,}")
+    print_line(f"{action.id}: {state} after {action.sent:,} of {action.letters:,}")

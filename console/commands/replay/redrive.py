@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +18,7 @@ from headrace.console.commands.replay.common import (
     screen,
 )
 from headrace.console.errors import CommandError
+from headrace.console.terminal.output import print_json, print_line
 
 if TYPE_CHECKING:
     from headrace.console.kafka.admin import KafkaAdmin
@@ -85,7 +85,7 @@ def redrive(
     if as_json:
         _print_json(plans, results, execute)
     elif not execute:
-        typer.echo(DRY_RUN)
+        print_line(DRY_RUN)
 
 
 def _stages(name: str, ids: Sequence[str]) -> list[Stage]:
@@ -143,7 +143,7 @@ def _execute(
             outcomes = send.execute(cluster, plan, action, options)
             results[-1] = {"id": action.id, "outcomes": render.outcomes(outcomes)}
             if not run.as_json:
-                typer.echo(f"{action.id}: ", nl=False)
+                print_line(f"{action.id}: ", end="")
                 render.print_outcomes(outcomes, screen())
     return results
 
@@ -155,11 +155,11 @@ def _print(plans: Sequence[RedrivePlan], options: RedriveOptions) -> None:
     for plan in shown:
         render.print_redrive(plan, options.rate, screen())
     if not shown:
-        typer.echo("no matching dead letters")
+        print_line("no matching dead letters")
 
 
 def _print_json(plans: Sequence[RedrivePlan], results: Sequence[dict[str, Any]], execute: bool) -> None:
     from headrace.console.replay.redrive import render
 
     stages = [{**render.redrive(plan), **result} for plan, result in zip(plans, results, strict=True)]
-    typer.echo(json.dumps({"executed": execute, "stages": stages}, indent=2))
+    print_json({"executed": execute, "stages": stages})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +24,7 @@ from headrace.console.commands.replay.control import pause, resume, stop, watch
 from headrace.console.commands.replay.redrive import redrive
 from headrace.console.commands.replay.trial import diff, discard
 from headrace.console.errors import CommandError
+from headrace.console.terminal.output import confirm_or_abort, print_json, print_line
 
 if TYPE_CHECKING:
     from headrace.console.kafka.admin import KafkaAdmin
@@ -120,7 +120,7 @@ def list_(
 
     entries = list(journal.read_entries(connect()).values())[-limit:]
     if as_json:
-        typer.echo(json.dumps([render.action(each) for each in entries], indent=2))
+        print_json([render.action(each) for each in entries])
     else:
         render.print_actions(entries, screen())
 
@@ -148,15 +148,15 @@ def _carry_out(
     if not as_json:
         render.print_rewind(plan, screen())
     if confirm:
-        typer.confirm("Earlier results of this stage will be ignored. Pay for new ones?", abort=True)
+        confirm_or_abort("Earlier results of this stage will be ignored. Pay for new ones?")
     done = rewinding.execute(cluster, plan, entry) if entry else None
     if as_json:
-        typer.echo(json.dumps({"id": done and done.id, "executed": done is not None, **render.rewind(plan)}, indent=2))
+        print_json({"id": done and done.id, "executed": done is not None, **render.rewind(plan)})
     elif done:
-        typer.echo(f"{done.id}: done and verified. To undo: headrace replay undo {done.id} --execute")
+        print_line(f"{done.id}: done and verified. To undo: headrace replay undo {done.id} --execute")
     else:
         busy = f" Stop these workers first: {'; '.join(plan.members)}." if plan.members else ""
-        typer.echo(f"{DRY_RUN}{busy}")
+        print_line(f"{DRY_RUN}{busy}")
 
 
 def _run_shadow(
@@ -173,16 +173,19 @@ def _run_shadow(
         trial_render.print_trial(plan, screen())
     if not run.execute:
         document = {"executed": False, **trial_render.trial(plan)}
-        typer.echo(json.dumps(document, indent=2) if run.as_json else DRY_RUN)
+        if run.as_json:
+            print_json(document)
+        else:
+            print_line(DRY_RUN)
         return
     entry = journal.start_entry("trial", journal.StageGroup(shadow.stage.name, shadow.group), plan.target, run.reason)
     trial.execute(cluster, plan, entry)
     diffs = list(trial.compared(cluster, name).values())
     if run.as_json:
         document = {"id": entry.id, "executed": True, **trial_render.trial(plan), "diff": trial_render.diff(diffs)}
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
-        typer.echo(f"{entry.id}: done. For details: headrace replay diff {name}")
+        print_line(f"{entry.id}: done. For details: headrace replay diff {name}")
         trial_render.print_diff(diffs, 0, screen())
 
 

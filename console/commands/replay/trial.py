@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from headrace.console.commands.replay.common import connect, screen
+from headrace.console.terminal.output import print_json, print_line
 
 TrialName = Annotated[str, typer.Argument(metavar="NAME", help="Name given to `rewind --shadow`.", show_default=False)]
 TrialJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with every record that differs.")]
@@ -23,7 +23,7 @@ def diff(
 
     diffs = list(trial.compared(connect(), name).values())
     if as_json:
-        typer.echo(json.dumps(render.diff(diffs), indent=2))
+        print_json(render.diff(diffs))
     else:
         render.print_diff(diffs, limit, screen())
 
@@ -47,4 +47,4 @@ def discard(name: TrialName) -> None:
     done = journal.start_entry("discard", target, name, "").over("done", datetime.now(UTC))
     cluster.write([audit.message(done)])
     objects = aws.empty(AwsSession(), load(StreamSettings).results_bucket, overlay_bucket.folder_of(name))
-    typer.echo(f"deleted: {', '.join(sorted(deleted))}, and {objects:,} stored results")
+    print_line(f"deleted: {', '.join(sorted(deleted))}, and {objects:,} stored results")

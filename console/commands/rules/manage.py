@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.console.commands.replay.common import DRY_RUN, ExecuteOption, connect
+from headrace.console.terminal.output import print_json, print_line
 
 if TYPE_CHECKING:
     from headrace.streams.routing.rule import Rule
@@ -20,9 +21,7 @@ EventArgument = Annotated[str, typer.Argument(help="Event: JSON, or a JSON file.
 
 def show(folder: FolderOption = None) -> None:
     """List rules: topics, target, and whether they are enabled."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from headrace.console.terminal.screen import Console, Table
 
     table = Table(
         "rule", "version", "enabled", "reads", "target", "description", box=None, pad_edge=False, header_style="bold"
@@ -30,8 +29,8 @@ def show(folder: FolderOption = None) -> None:
     for rule in _rules(folder):
         target = f"{rule.target.kind} {rule.target.address}"
         enabled = "yes" if rule.enabled else "no"
-        table.add_row(rule.name, rule.version, enabled, ", ".join(rule.reads), escape(target), escape(rule.description))
-    Console(highlight=False).print(table)
+        table.add_row(rule.name, rule.version, enabled, ", ".join(rule.reads), target, rule.description)
+    Console().print(table)
     if not folder:
         _warn_of_rejected()
 
@@ -52,7 +51,7 @@ def check(folder: FolderOption = None) -> None:
         required = (*rule.reads, *((rule.target.address,) if rule.target.kind == "topic" else ()))
         if missing := [name for name in required if name not in known]:
             raise CommandError(f"{rule.name}: unknown topic {', '.join(missing)}. To list topics: headrace topics list")
-    typer.echo(f"{len(rules)} rules, {sum(rule.enabled for rule in rules)} enabled")
+    print_line(f"{len(rules)} rules, {sum(rule.enabled for rule in rules)} enabled")
 
 
 def apply(
@@ -64,11 +63,10 @@ def apply(
 
     Every rule and target is checked first; an invalid one prevents all changes.
     """
-    from rich.console import Console
-
     from headrace.connectors.aws.client import AwsSession
     from headrace.console.routing import apply as routing_apply
     from headrace.console.routing import targets
+    from headrace.console.terminal.screen import Console
     from headrace.schemas import topics
 
     cluster = connect()
@@ -76,12 +74,12 @@ def apply(
     active = {rule.name: rule.version for rule in targets.load_table(AwsSession()).rules()} if has_topic else {}
     plan = routing_apply.plan_rules(folder, active, prune)
     for name, change in plan.changes.items():
-        Console(highlight=False).print(f"{name}: {change}", markup=False)
+        Console().print(f"{name}: {change}")
     if execute:
         routing_apply.execute(cluster, plan)
-        typer.echo(f"{len(plan.changed_rules())} rules changed")
+        print_line(f"{len(plan.changed_rules())} rules changed")
     else:
-        typer.echo(DRY_RUN)
+        print_line(DRY_RUN)
 
 
 def explain(
@@ -102,10 +100,10 @@ def explain(
     rule, document = known[name], read_event(event)
     miss = rule.matcher.explain(document)
     if miss is not None:
-        typer.echo(f"no match: {describe_verdict(miss)}")
+        print_line(f"no match: {describe_verdict(miss)}")
         raise typer.Exit(2)
-    typer.echo(f"match: {rule.target.kind} {rule.target.address}")
-    typer.echo(transform(rule.target.input, document, RuleContext(rule.name, rule_arn(rule, document))))
+    print_line(f"match: {rule.target.kind} {rule.target.address}")
+    print_line(transform(rule.target.input, document, RuleContext(rule.name, rule_arn(rule, document))))
 
 
 def match(event: EventArgument, folder: FolderOption = None) -> None:
@@ -118,10 +116,10 @@ def match(event: EventArgument, folder: FolderOption = None) -> None:
     for rule, miss in misses:
         if miss is None:
             disabled = "" if rule.enabled else " (disabled)"
-            typer.echo(f"{rule.name}: match, to {rule.target.kind} {rule.target.address}{disabled}")
+            print_line(f"{rule.name}: match, to {rule.target.kind} {rule.target.address}{disabled}")
     near = [(rule, miss) for rule, miss in misses if miss is not None]
     for rule, miss in sorted(near, key=lambda each: -each[1].nearness):
-        typer.echo(f"{rule.name}: no match: {describe_verdict(miss)}")
+        print_line(f"{rule.name}: no match: {describe_verdict(miss)}")
 
 
 def lint(folder: FolderOption = None) -> None:
@@ -130,10 +128,10 @@ def lint(folder: FolderOption = None) -> None:
 
     warnings = list(routing_lint.warnings(_rules(folder)))
     for line in warnings:
-        typer.echo(line)
+        print_line(line)
     if warnings:
         raise typer.Exit(2)
-    typer.echo("no warnings")
+    print_line("no warnings")
 
 
 def import_(
@@ -157,16 +155,15 @@ def import_(
         raise CommandError(f"{target_folder / existing[0]}.toml already exists")
     for name, text in texts.items():
         (target_folder / f"{name}.toml").write_text(text, "utf-8")
-        typer.echo(f"{target_folder / name}.toml")
+        print_line(f"{target_folder / name}.toml")
 
 
 def export(folder: FolderOption = None) -> None:
     """Print all rules in EventBridge's JSON format, with `Rules` and their `Targets`."""
-    import json
 
     from headrace.console.routing import eventbridge_json
 
-    typer.echo(json.dumps(eventbridge_json.exported(_rules(folder)), indent=2))
+    print_json(eventbridge_json.exported(_rules(folder)))
 
 
 def _warn_of_rejected() -> None:
@@ -176,8 +173,10 @@ def _warn_of_rejected() -> None:
 
     for each in targets.load_table(AwsSession()).rejected if targets.follows() else ():
         position = f"{each.topic}/{each.partition}/{each.offset}"
-        typer.echo(f"unreadable: {position}, key {ascii(each.key)[2:-1]}: {ascii(each.reason)[1:-1]}", err=True)
-        typer.echo("Replace it: headrace rules apply FOLDER --execute", err=True)
+        print_line(
+            f"unreadable: {position}, key {each.key.decode(errors='backslashreplace')}: {each.reason}", error=True
+        )
+        print_line("Replace it: headrace rules apply FOLDER --execute", error=True)
 
 
 def _rules(folder: str | None) -> tuple[Rule, ...]:

@@ -8,6 +8,7 @@ import typer
 
 from headrace.console.commands.json_args import read_event, read_pattern
 from headrace.console.commands.rules import manage
+from headrace.console.terminal.output import print_json, print_line
 
 app = typer.Typer(help="Manage rules and test event patterns.", no_args_is_help=True)
 
@@ -50,11 +51,11 @@ def try_out(
 
     miss = read_pattern(pattern).explain(read_event(event))
     if miss is None:
-        typer.echo("match")
+        print_line("match")
         return
     from headrace.console.routing.pattern_test import describe_verdict
 
-    typer.echo(f"no match: {describe_verdict(miss)}")
+    print_line(f"no match: {describe_verdict(miss)}")
     raise typer.Exit(2)
 
 
@@ -63,4 +64,4 @@ def _batch(lines: Any) -> None:
 
     for line in lines:
         if line.strip():
-            typer.echo(verdict(line))
+            print_json(verdict(line), indent=None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-
 from headrace.console.replay.forecast.effects import EffectKind
 from headrace.console.replay.forecast.summary import ForecastSummary
 from headrace.console.terminal.formatting import pluralize
+from headrace.console.terminal.screen import Console
 
 LABELS: dict[EffectKind, str] = {
     "stored": "re-emitted from the results store",
@@ -38,6 +37,6 @@ def print_forecast(of: ForecastSummary | None, console: Console) -> None:
     console.print(f"{pluralize(of.records, 'record')}: {about}{', '.join(effects)}")
     if of.counts.get("paid"):
         more = f", plus {of.of_all(of.unpriced):,.0f} calls without a known price" if of.unpriced else ""
-        console.print(f"[bold]cost: ${of.of_all(of.usd):,.4f} at AWS's list prices{more}[/]")
+        console.print(f"cost: ${of.of_all(of.usd):,.4f} at AWS's list prices{more}", style="bold")
     if of.counts.get("paid") or of.counts.get("worked"):
         console.print("Costs of downstream stages are not included.")

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from headrace.console.dlq.letter import short_ids
 from headrace.console.replay.forecast.render import forecast_json, print_forecast
 from headrace.console.replay.redrive.outcomes import RedriveOutcomes
 from headrace.console.replay.redrive.plan import RedrivePlan
 from headrace.console.replay.redrive.selection import CandidateLetter, LetterVerdict, why_not_retryable
 from headrace.console.terminal.formatting import format_duration, pluralize
+from headrace.console.terminal.screen import Console, Table, Text
 from headrace.schemas.safe_text import safe_text
 
 SHOWN = 20
@@ -56,7 +53,8 @@ def print_redrive(plan: RedrivePlan, rate: float, console: Console) -> None:
     """Print a redrive plan."""
     letters = plan.selected()
     seconds = f", {format_duration(len(letters) / rate)} at {rate:g} per second" if rate and len(letters) > rate else ""
-    console.print(f"[bold]redrive[/] of {pluralize(len(letters), 'dead letter')} to {plan.stage.name}{seconds}")
+    what = f" of {pluralize(len(letters), 'dead letter')} to {plan.stage.name}{seconds}"
+    console.print(Text.assemble(("redrive", "bold"), what))
     if any(each.was_set for each in plan.positions.values()):
         console.print("the position was set manually: dead letters after it are sent again")
     if letters:
@@ -67,14 +65,15 @@ def print_redrive(plan: RedrivePlan, rate: float, console: Console) -> None:
             console.print(f"{words}: {counts[verdict]:,}")
     for letter in plan.letters:
         if letter.verdict == "redrive_limit":
-            console.print(f"  {letter.id}  {safe_text(letter.key)}: {letter.replays} times", markup=False)
+            console.print(f"  {letter.id}  {letter.key}: {letter.replays} times")
     for code in sorted({letter.code for letter in plan.letters if letter.verdict == "not_retryable"}):
-        console.print(f"  {code}: {why_not_retryable(code)}", markup=False)
+        console.print(f"  {code}: {why_not_retryable(code)}")
     print_forecast(plan.forecast, console)
     if letters and not plan.workers:
         name = plan.stage.name
         console.print(
-            f"[red]no worker is running for {name}: sent records wait until you start one: headrace worker {name}[/]"
+            f"no worker is running for {name}: sent records wait until you start one: headrace worker {name}",
+            style="red",
         )
 
 
@@ -83,11 +82,9 @@ def print_outcomes(of: RedriveOutcomes, console: Console) -> None:
     counts = of.counts()
     codes = ", ".join(f"{code} {number:,}" for code, number in of.codes().most_common())
     codes = f" ({codes})" if codes else ""
-    console.print(
-        f"{pluralize(sum(counts.values()), 'dead letter')} sent: [green]{counts['done']:,} done[/],"
-        f" {counts['failed']:,} failed again{codes}, {counts['waiting']:,} waiting",
-        highlight=False,
-    )
+    sent = f"{pluralize(sum(counts.values()), 'dead letter')} sent: "
+    rest = f", {counts['failed']:,} failed again{codes}, {counts['waiting']:,} waiting"
+    console.print(Text.assemble(sent, (f"{counts['done']:,} done", "green"), rest))
 
 
 def _letter(plan: RedrivePlan, letter: CandidateLetter) -> dict[str, Any]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from headrace.console.replay.forecast.render import forecast_json, print_forecast
 from headrace.console.replay.rewind.moves import OffsetChange
 from headrace.console.replay.rewind.rewind import RewindPlan
 from headrace.console.terminal.formatting import format_time, format_timestamp, pluralize
+from headrace.console.terminal.screen import Console, Table, Text
 
 
 def rewind(plan: RewindPlan) -> dict[str, Any]:
@@ -29,7 +27,7 @@ def rewind(plan: RewindPlan) -> dict[str, Any]:
 
 def print_rewind(plan: RewindPlan, console: Console) -> None:
     """Print a rewind plan."""
-    console.print(f"[bold]rewind[/] of {plan.scope.group} to {plan.target}")
+    console.print(Text.assemble(("rewind", "bold"), f" of {plan.scope.group} to {plan.target}"))
     rows = [move for move in plan.moves if move.replayed or move.skipped]
     if rows:
         console.print(_table(rows))
@@ -39,7 +37,7 @@ def print_rewind(plan: RewindPlan, console: Console) -> None:
         console.print(f"not moved: {', '.join(plan.scope.unmoved)} (add --topic to move them)")
     if any(move.skipped for move in rows):
         skipped = pluralize(sum(move.skipped for move in rows), "unprocessed record")
-        console.print(f"[red]skips {skipped}[/]")
+        console.print(f"skips {skipped}", style="red")
     print_forecast(plan.forecast, console)
 
 

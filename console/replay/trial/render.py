@@ -8,13 +8,11 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from headrace.console.replay.trial.diff import DiffVerdict, RecordDiff
 from headrace.console.replay.trial.trial import TrialPlan
 from headrace.console.terminal.formatting import pluralize
+from headrace.console.terminal.screen import Console, Table, Text
 from headrace.schemas.safe_text import safe_text
 
 SHOWN = 20
@@ -51,7 +49,7 @@ def trial(plan: TrialPlan) -> dict[str, Any]:
 def print_trial(plan: TrialPlan, console: Console) -> None:
     """Print the plan of a shadow run."""
     run = plan.trial
-    console.print(f"[bold]shadow run {run.name}[/] of {run.stage.name} from {plan.target}")
+    console.print(Text.assemble((f"shadow run {run.name}", "bold"), f" of {run.stage.name} from {plan.target}"))
     table = Table("topic", box=None, pad_edge=False, header_style="bold")
     for column in ("partition", "from", "to", "records"):
         table.add_column(column, justify="right")
@@ -91,10 +89,9 @@ def print_diff(diffs: Collection[RecordDiff], limit: int, console: Console) -> N
     for each in different[:limit]:
         code = f" {each.code}:" if each.code else ""
         why = f"{code} {each.why}" if each.code or each.why else ""
-        console.print(f"[bold]{each.verdict}[/] ", end="")
-        console.print(f"{safe_text(each.key)} ({each.record}){why}", markup=False)
+        console.print(Text.assemble((each.verdict, "bold"), f" {each.key} ({each.record}){why}"))
         for change in each.changes:
-            console.print(f"  {change.field}: {change.before or 'none'} -> {change.after or 'none'}", markup=False)
+            console.print(f"  {change.field}: {change.before or 'none'} -> {change.after or 'none'}")
     if len(different) > limit:
         console.print(f"and {len(different) - limit:,} more; see --limit, or --json for all")
 

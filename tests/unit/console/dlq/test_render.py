@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from headrace.console.dlq import detail, render, serialize
 from headrace.console.dlq.dispositions import decide
@@ -15,6 +14,7 @@ from headrace.console.dlq.letter import letter_id, short_ids
 from headrace.console.dlq.listing import LetterPage, ListedLetter
 from headrace.console.dlq.stats import LetterCounter, total
 from headrace.console.kafka.entry import open_record
+from headrace.console.terminal.screen import Console
 from tests.support import records
 from tests.support.records import CODEC, NOW
 from tests.unit.console.asset_history import entry, letter
