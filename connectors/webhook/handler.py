@@ -113,8 +113,10 @@ class Webhook:
         kind, topic_arn = self._check_headers(request)
         if self.waiting_for:
             raise WebhookRejection(503, "not_ready", self.waiting_for)
-        if self._active > self._settings.at_once:
-            raise WebhookRejection(503, "busy", f"more than {self._settings.at_once} requests at a time")
+        if self._active > self._settings.max_concurrent_requests:
+            raise WebhookRejection(
+                503, "busy", f"more than {self._settings.max_concurrent_requests} concurrent requests"
+            )
         if not self._bucket.take():
             raise WebhookRejection(503, "busy", f"more than {self._settings.rate:g} requests a second")
         body = await _body(request, self._settings.max_body_bytes)

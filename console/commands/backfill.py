@@ -38,23 +38,24 @@ def backfill(
     from headrace.connectors.backfill.filters import ObjectFilters
     from headrace.connectors.backfill.listing import ListingError, open_prefix
 
-    filters = ObjectFilters(tuple(suffix or ()), min_size, max_size, moment("--since", since), moment("--until", until))
-    refuse_impossible(filters, rate)
+    bounds = parse_time("--since", since), parse_time("--until", until)
+    filters = ObjectFilters(tuple(suffix or ()), min_size, max_size, *bounds)
+    check_options(filters, rate)
     aws = AwsSession()
     try:
         work = BackfillPlan(open_prefix(aws, address), filters, rate)
-        begin = _cursor(work, restart)
+        begin = _load_checkpoint(work, restart)
         if begin.done:
-            print_line(f"done before: {summary(begin.counts)}; --restart begins again")
+            print_line(f"already complete: {summary(begin.counts)}. To start over: --restart")
         elif dry_run:
             _estimate(aws, work, begin)
         else:
-            _carry(aws, work, begin)
+            _send(aws, work, begin)
     except (BackfillError, ListingError) as error:
         raise CommandError(str(error)) from error
 
 
-def moment(option: str, value: str) -> datetime | None:
+def parse_time(option: str, value: str) -> datetime | None:
     """Parse an ISO 8601 time, in UTC by default. Raises `CommandError`."""
     if not value:
         return None
@@ -65,7 +66,7 @@ def moment(option: str, value: str) -> datetime | None:
         raise CommandError(f"{option} {value}: invalid time. Use 2026-03-14 or 2026-03-14T15:09:26Z") from None
 
 
-def refuse_impossible(filters: ObjectFilters, rate: float | None) -> None:
+def check_options(filters: ObjectFilters, rate: float | None) -> None:
     """Raise `CommandError` for filters that match nothing and for an invalid rate."""
     if rate is not None and not 0 < rate < float("inf"):
         raise CommandError(f"--rate {rate:g}: must be above 0")
@@ -82,12 +83,12 @@ def summary(counts: BackfillCounts) -> str:
     from headrace.console.terminal.formatting import format_bytes
 
     filtered = sum(counts.filtered.values())
-    why = ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.filtered.items()))
+    reasons = ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.filtered.items()))
     sent = f"{counts.sent:,} sent ({format_bytes(counts.size)})"
-    return f"{counts.listed:,} listed = {sent} + {filtered:,} filtered" + (f" ({why})" if why else "")
+    return f"{counts.listed:,} listed = {sent} + {filtered:,} filtered" + (f" ({reasons})" if reasons else "")
 
 
-def _cursor(work: BackfillPlan, restart: bool) -> Checkpoint:
+def _load_checkpoint(work: BackfillPlan, restart: bool) -> Checkpoint:
     from headrace.connectors.backfill import checkpoint
     from headrace.connectors.backfill.filters import name_of
     from headrace.schemas.kafka.settings import KafkaSettings
@@ -96,10 +97,10 @@ def _cursor(work: BackfillPlan, restart: bool) -> Checkpoint:
     name = name_of(work.place, work.filters)
     if restart:
         return checkpoint.Checkpoint(name)
-    found = checkpoint.read(load(KafkaSettings), name)
-    if found.after and not found.done:
-        print_line(f"continues after {found.after}: {summary(found.counts)}", error=True)
-    return found
+    saved = checkpoint.read(load(KafkaSettings), name)
+    if saved.after and not saved.done:
+        print_line(f"resuming after {saved.after}: {summary(saved.counts)}", error=True)
+    return saved
 
 
 def _estimate(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
@@ -117,12 +118,12 @@ def _estimate(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
                 estimate.add(wanted.key, wanted.size)
             yield cursor
 
-    print_line(f"would be: {summary(_followed(added(), begin).counts)}")
+    print_line(f"dry run: {summary(_last_checkpoint(added(), begin).counts)}")
     for line in estimate.lines():
         print_line(line)
 
 
-def _carry(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
+def _send(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.connectors.backfill.backfill import run
     from headrace.connectors.backfill.listing import objects
     from headrace.connectors.backfill.producer import BackfillProducer
@@ -130,11 +131,11 @@ def _carry(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.schemas.settings import load
 
     sender = BackfillProducer(load(KafkaSettings))
-    end = _followed(run(work, objects(aws, work.place, begin.after), begin, sender), begin)
+    end = _last_checkpoint(run(work, objects(aws, work.place, begin.after), begin, sender), begin)
     print_line(summary(end.counts))
 
 
-def _followed(cursors: Iterable[Checkpoint], begin: Checkpoint) -> Checkpoint:
+def _last_checkpoint(cursors: Iterable[Checkpoint], begin: Checkpoint) -> Checkpoint:
     """Return the last checkpoint; show progress on a terminal. The total is unknown."""
     from headrace.console.terminal.progress_bar import BarColumn, Progress, TextColumn, TimeElapsedColumn
     from headrace.console.terminal.screen import Console

@@ -44,20 +44,18 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[LetterLine]:
     """Decode lines; empty lines are skipped.
 
     Raises:
-        CommandError: a line is no dead letter; the message names file and line.
+        CommandError: a line is not a dead letter; the message names file and line.
     """
     decoder = msgspec.json.Decoder(LetterLine)
-    for number, each in enumerate(lines, 1):
-        if not each.strip():
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
             continue
         try:
-            record = decoder.decode(each)
+            record = decoder.decode(text)
         except msgspec.DecodeError as error:
-            raise CommandError(f"{name}:{number} is no dead letter, nothing was imported: {error}") from error
+            raise CommandError(f"{name}:{number}: not a dead letter; nothing was imported: {error}") from error
         if not topics.is_dead_letters(record.topic):
-            raise CommandError(
-                f"{name}:{number} belongs to {record.topic}, which is no dead-letter topic: nothing was imported"
-            )
+            raise CommandError(f"{name}:{number}: {record.topic} is not a dead-letter topic; nothing was imported")
         yield record
 
 
@@ -79,10 +77,10 @@ def private_file(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def wanted_lines(lines: Iterable[LetterLine], wanted: set[bytes]) -> Iterator[LetterLine]:
-    """Return each line whose digest is wanted, once."""
-    for line in lines:
-        key = digest(line)
-        if key in wanted:
-            wanted.discard(key)
-            yield line
+def select_lines(lines: Iterable[LetterLine], digests: set[bytes]) -> Iterator[LetterLine]:
+    """Yield the first line of each digest; removes it from `digests`."""
+    for record in lines:
+        key = digest(record)
+        if key in digests:
+            digests.discard(key)
+            yield record

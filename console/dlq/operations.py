@@ -152,7 +152,7 @@ class DeadLetters:
         """Compare a file that `export` wrote with the dead-letter topics.
 
         Raises:
-            CommandError: a line is no dead letter, or its topic is not one of this pipeline on this cluster.
+            CommandError: a line is not a dead letter, or its topic is not one of this pipeline on this cluster.
         """
         ranges = self._ranges()
         missing = _digests(path, {topic for topic, _ in ranges})
@@ -169,7 +169,7 @@ class DeadLetters:
         """Write the missing records in the order of the file, each once. Returns how many."""
         with plan.path.open("rb") as file:
             lines = jsonl.read(file, str(plan.path))
-            return self._log.write(map(jsonl.message, jsonl.wanted_lines(lines, set(plan.missing))))
+            return self._log.write(map(jsonl.message, jsonl.select_lines(lines, set(plan.missing))))
 
     def resolve(self, prefixes: Sequence[str], resolution: Resolution, now: datetime) -> Sequence[Disposition]:
         """Resolve dead letters, including records of them that are written later.

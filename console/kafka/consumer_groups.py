@@ -23,7 +23,7 @@ ANSWER_SECONDS = 5.0
 """Seconds in which the coordinator has to answer a request, including retries."""
 DELETE_SECONDS = 30.0
 PAUSE_SECONDS = 0.25
-AT_ONCE = 8
+MAX_CONCURRENT_REQUESTS = 8
 """Groups queried at the same time; each needs a consumer with about five librdkafka threads."""
 
 _STARTING = (
@@ -143,7 +143,7 @@ def _for_each(names: Collection[str], query: Callable[[str], T]) -> dict[str, T]
     """Query groups in parallel. After the first failure no other group is queried."""
     if len(names) == 1:
         return {name: query(name) for name in names}
-    threads = ThreadPoolExecutor(AT_ONCE, "consumer-groups")
+    threads = ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, "consumer-groups")
     try:
         return dict(zip(names, threads.map(query, names), strict=True))
     finally:

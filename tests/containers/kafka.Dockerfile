@@ -1,6 +1,6 @@
-# A stand-in for the official image where it cannot be pulled: the same variables, paths of scripts and user.
+# A substitute for the official image if it cannot be pulled: the same variables, paths of scripts and user.
 FROM headrace-debian
-LABEL headrace.stand-in=yes
+LABEL headrace.substitute=yes
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null \
  && rm -rf /var/lib/apt/lists /var/cache/apt
 RUN useradd --uid 1000 --create-home appuser && mkdir -p /var/lib/kafka/data /opt/kafka/bin && chown -R appuser /var/lib/kafka

@@ -86,7 +86,7 @@ def test_each_object_is_sent_once_and_a_second_run_sends_nothing(bucket: Bucket)
 
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert first.stdout == "251 listed = 250 sent (1.2 kB) + 1 filtered (suffix 1)\n"
-    assert second.stdout.startswith("done before: 251 listed")
+    assert second.stdout.startswith("already complete: 251 listed")
     wait_for(lambda: len(bucket.keys()) >= 250, "250 uploads")
     assert bucket.keys() == keys
     assert {event.origin for _, event in bucket.uploads()} == {"backfill"}
@@ -115,7 +115,7 @@ def test_killed_backfill_resumes_without_gaps(bucket: Bucket, tmp_path: Path) ->
     again = bucket.backfill()
 
     assert again.returncode == 0, again.stderr
-    assert "continues after " in again.stderr
+    assert "resuming after " in again.stderr
     assert again.stdout.startswith("250 listed = 250 sent")
     wait_for(lambda: len(set(bucket.keys())) == 250, "every key")
     assert len({id_ for id_, _ in bucket.uploads()}) == 250
@@ -128,7 +128,7 @@ def test_dry_run_counts_and_sends_nothing(bucket: Bucket) -> None:
     dry = bucket.backfill("--dry-run", "--max-size", "5")
     real = bucket.backfill("--max-size", "5")
 
-    assert dry.stdout.splitlines()[0] == f"would be: {real.stdout.strip()}"
+    assert dry.stdout.splitlines()[0] == f"dry run: {real.stdout.strip()}"
     assert "1 image file, 5 B: $0.00" in dry.stdout
     wait_for(lambda: len(bucket.keys()) >= 3, "the uploads of the real run")
     assert bucket.keys() == ["a.jpg", "b.mp4", "c.txt"]

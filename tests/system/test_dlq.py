@@ -232,7 +232,7 @@ def test_importing_an_invalid_file_changes_nothing(site: Site, tmp_path: Path) -
     file = tmp_path / "letters.jsonl"
     site.run("export", str(file), "--code", site.code)
     file.write_text(file.read_text() + "junk\n")
-    assert f"{file}:2 is no dead letter" in site.refused("import", str(file), "--execute")
+    assert f"{file}:2: not a dead letter" in site.refused("import", str(file), "--execute")
     assert "No such file" in site.refused("import", str(tmp_path / "lost.jsonl"))
 
 

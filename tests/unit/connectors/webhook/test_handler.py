@@ -446,7 +446,7 @@ async def test_rate_limit_gets_503(world: World) -> None:
 
 
 async def test_concurrency_limit_gets_503(world: World) -> None:
-    webhook = world.webhook(at_once=2)
+    webhook = world.webhook(max_concurrent_requests=2)
     world.kafka.clear()
     held = [asyncio.create_task(post(webhook, world.sns.notification(UPLOAD))) for _ in range(2)]
     await asyncio.wait(held, timeout=0.05)

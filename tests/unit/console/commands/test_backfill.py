@@ -9,7 +9,7 @@ import pytest
 
 from headrace.connectors.backfill.checkpoint import BackfillCounts
 from headrace.connectors.backfill.filters import ObjectFilters
-from headrace.console.commands.backfill import moment, refuse_impossible, summary
+from headrace.console.commands.backfill import check_options, parse_time, summary
 from headrace.console.errors import CommandError
 from headrace.console.pipeline.backfill_estimate import BackfillEstimate, kind_of
 from headrace.streams import pipeline
@@ -20,13 +20,13 @@ NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize("given", ["2026-03-14T12:00:00Z", "2026-03-14T12:00", "2026-03-14T13:00+01:00", "20260314T12"])
 def test_times_are_utc_by_default(given: str) -> None:
-    assert moment("--since", given) == NOON
+    assert parse_time("--since", given) == NOON
 
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "0001-01-01T00:00+10:00"])
 def test_rejects_invalid_times_with_an_example(given: str) -> None:
     with pytest.raises(CommandError, match=r"--until .*: invalid time. Use 2026-03-14"):
-        moment("--until", given)
+        parse_time("--until", given)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_rejects_invalid_times_with_an_example(given: str) -> None:
 )
 def test_rejects_filters_that_match_nothing(filters: ObjectFilters, rate: float | None, message: str) -> None:
     with pytest.raises(CommandError, match=message):
-        refuse_impossible(filters, rate)
+        check_options(filters, rate)
 
 
 def test_the_summary_adds_up() -> None:

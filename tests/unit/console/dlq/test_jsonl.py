@@ -63,10 +63,10 @@ def test_digest_separates_key_and_value() -> None:
 )
 def test_invalid_letter_error_names_file_and_line(changes: dict[str, Any]) -> None:
     bad = json.dumps({**json.loads(line(a_letter())), **changes}).encode()
-    with pytest.raises(CommandError, match=r"^letters\.jsonl:2 .*nothing was imported"):
+    with pytest.raises(CommandError, match=r"^letters\.jsonl:2: .*nothing was imported"):
         list(read([line(a_letter()), bad], "letters.jsonl"))
 
 
 def test_invalid_json_is_rejected() -> None:
-    with pytest.raises(CommandError, match=r"^file:1 is no dead letter"):
+    with pytest.raises(CommandError, match=r"^file:1: not a dead letter"):
         list(read([b"words\n"], "file"))

@@ -123,7 +123,7 @@ def test_positions_of_no_partitions_send_no_request(monkeypatch: pytest.MonkeyPa
 
 def test_stops_at_the_first_failed_group(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    together = threading.Barrier(consumer_groups.AT_ONCE)
+    together = threading.Barrier(consumer_groups.MAX_CONCURRENT_REQUESTS)
 
     class Admin:
         def describe_consumer_groups(self, names: Collection[str], request_timeout: float) -> dict[str, Future[Any]]:
@@ -135,7 +135,7 @@ def test_stops_at_the_first_failed_group(monkeypatch: pytest.MonkeyPatch) -> Non
             return {name: answer}
 
     monkeypatch.setattr(clients, "admin", lambda _: Admin())
-    names = [f"group-{each}" for each in range(10 * consumer_groups.AT_ONCE)]
+    names = [f"group-{each}" for each in range(10 * consumer_groups.MAX_CONCURRENT_REQUESTS)]
     with pytest.raises(KafkaException):
         ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).members(names)
     assert len(asked) < len(names)
