@@ -8,7 +8,8 @@ from pathlib import Path
 
 from headrace.streams.errors import PermanentError
 from headrace.streams.media.archive_limits import ARCHIVE_LIMITS, ArchiveLimits, check_decompressed_size
-from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, FileKind, detect
+from headrace.streams.media.file_extension import expected_kinds, extension_of
+from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, detect
 
 ENGINE = "built-in content check (no virus scanner)"
 
@@ -20,24 +21,6 @@ class ScanVerdict:
     engine: str
     content_type: str
     sha256: str
-
-
-_IMAGE: tuple[FileKind, ...] = ("image",)
-_DOCUMENT: tuple[FileKind, ...] = ("document",)
-_VIDEO_OR_AUDIO: tuple[FileKind, ...] = ("video", "audio")
-_NOT_EXECUTABLE: tuple[FileKind, ...] = ("image", "video", "audio", "document", "archive", "text", "unknown")
-_KINDS_BY_EXTENSION = {
-    extension: kinds
-    for kinds, extensions in (
-        (_IMAGE, "jpg jpeg jpe png gif webp bmp tif tiff heic heif avif jxl jp2"),
-        (_VIDEO_OR_AUDIO, "mp4 m4v mov qt mkv webm avi wmv asf flv mpg mpeg m2ts 3gp 3g2 ogv mxf"),
-        (_VIDEO_OR_AUDIO, "mp3 m4a m4b aac flac wav wave ogg oga opus aif aiff wma amr caf"),
-        (_DOCUMENT, "pdf"),
-        (_NOT_EXECUTABLE, "txt md csv json xml html svg srt vtt doc docx xls xlsx ppt pptx odt rtf epub"),
-        (_NOT_EXECUTABLE, "zip gz tgz tar 7z rar xz bz2 zst"),
-    )
-    for extension in extensions.split()
-}
 
 
 def check(path: Path, name: str, limits: ArchiveLimits = ARCHIVE_LIMITS) -> ScanVerdict:
@@ -76,7 +59,7 @@ def _is_eicar(head: bytes) -> bool:
 
 
 def _refuse_mismatch(content_type: ContentType, name: str) -> None:
-    _, dot, ending = name.rpartition(".")
-    extension = ending.strip().lower() if dot else ""
-    if content_type.kind not in _KINDS_BY_EXTENSION.get(extension, (content_type.kind,)):
+    """Reject content of a known type that the extension excludes. An unknown type is no mismatch: a decoder decides."""
+    if content_type.kind != "unknown" and content_type.kind not in expected_kinds(name):
+        extension = extension_of(name)
         raise PermanentError("type_mismatch", f"the extension is .{extension}, but the content is {content_type.mime}")

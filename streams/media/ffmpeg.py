@@ -12,40 +12,28 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 import imageio_ffmpeg
 
-from headrace.streams.errors import OutageError, PermanentError, TransientError
+from headrace.streams.errors import OutageError, PermanentError, StageError, TransientError
 from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, detect
+from headrace.streams.media.info import MAX_PIXELS
+from headrace.streams.media.inspection.client import LARGE_FILE_NICENESS
+from headrace.streams.media.tools import MediaTools
 
-MAX_PIXELS = 100_000_000
-MAX_OUTPUT_BYTES = 16 << 20
 MAX_ERROR_BYTES = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class FfmpegLimits:
-    """The ffmpeg executable and the limits of one run. Without a path, the one of imageio-ffmpeg is used."""
-
-    executable: str | None = None
-    wall_seconds: float = 180.0
-    cpu_seconds: int = 120
-    memory_bytes: int = 2 << 30
-
-
-FFMPEG = FfmpegLimits()
-
-
 class MediaSource(NamedTuple):
-    """An open file, its detected type, and the ffmpeg that reads it."""
+    """An open file, its detected type, the key of its asset, and the programs that read it."""
 
     file: FileIO
     type: ContentType
-    ffmpeg: FfmpegLimits
+    key: str
+    tools: MediaTools
 
 
 class FfmpegRun(NamedTuple):
@@ -59,43 +47,64 @@ class FfmpegRun(NamedTuple):
 _NO_FFMPEG = "ffmpeg cannot be started: reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to another ffmpeg"
 # sh sets the limits and becomes ffmpeg: Python code between fork and exec can deadlock in a process with threads.
 # A limit that cannot be set is already lower, or not supported by the system.
-_LIMITED = '{ ulimit -t "$1"; ulimit -v "$2"; ulimit -f 0; ulimit -c 0; } 2>/dev/null; shift 2; exec "$@"'
-_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+# At the soft limit of CPU time the signal is SIGXCPU, at the hard limit SIGKILL.
+_LIMITED = (
+    '{ ulimit -S -t "$1"; ulimit -H -t "$(($1 + 1))"; ulimit -v "$2"; ulimit -n "$3"; ulimit -f 0; ulimit -c 0; '
+    'renice "$4" $$; } >/dev/null 2>&1; shift 4; exec "$@"'
+)
+_NOT_STARTED = (126, 127)
+_STOPPED = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, 255)  # ffmpeg exits with 255 after a signal
+_NO_THREADS = 256 - 11  # AVERROR(EAGAIN) as an exit code
+_NO_MEMORY = 256 - 12  # AVERROR(ENOMEM)
 
 
 @contextmanager
-def open_source(path: Path, ffmpeg: FfmpegLimits) -> Iterator[MediaSource]:
-    """Open a file and detect its type. Unbuffered, because every ffmpeg run moves the shared file position."""
+def open_source(path: Path, key: str, tools: MediaTools) -> Iterator[MediaSource]:
+    """Open a file and detect its type. Unbuffered, because every reader moves the shared file position."""
     with path.open("rb", buffering=0) as file:
         head = file.read(HEAD_BYTES)
         if not head:
             raise PermanentError("empty", "the file is empty")
-        yield MediaSource(file, detect(head) or UNKNOWN, ffmpeg)
+        yield MediaSource(file, detect(head) or UNKNOWN, key, tools)
 
 
-async def run(source: MediaSource, output: Sequence[str] = (), reading: Sequence[str] = ()) -> FfmpegRun:
-    """Run ffmpeg on a file within the limits; without output options it only describes the file."""
+async def run(source: MediaSource, output: Sequence[str], reading: Sequence[str] = ()) -> FfmpegRun:
+    """Run ffmpeg on a file within the limits, once a slot is free.
+
+    Raises:
+        PermanentError: `unsupported_input`: a limit is exceeded; `unreadable`: ffmpeg crashes.
+        TransientError: ffmpeg was stopped by a signal from outside, or cannot start its threads.
+        OutageError: ffmpeg cannot be started.
+        ThrottledError: All slots for media are in use.
+    """
+    async with source.tools.slots.hold(source.key, os.fstat(source.file.fileno()).st_size) as is_small:
+        return await _run(source, (*reading, "-i", "fd:", *output), 0 if is_small else LARGE_FILE_NICENESS)
+
+
+async def _run(source: MediaSource, arguments: Sequence[str], niceness: int) -> FfmpegRun:
+    limits = source.tools.limits
     source.file.seek(0)
-    process = await _start(source, output, reading)
+    process = await _start(source, arguments, niceness)
     try:
-        async with asyncio.timeout(source.ffmpeg.wall_seconds):
+        async with asyncio.timeout(limits.wall_seconds):
             stdout, errors, code = await asyncio.gather(
-                _read_limited(process.stdout, MAX_OUTPUT_BYTES),
+                _read_limited(process.stdout, limits.output_bytes),
                 _read_limited(process.stderr, MAX_ERROR_BYTES),
                 process.wait(),
             )
     except TimeoutError as error:
-        raise TransientError(f"ffmpeg took longer than {source.ffmpeg.wall_seconds:g} seconds", "timeout") from error
+        reason = f"reading it takes longer than {limits.wall_seconds:g} s, the limit"
+        raise PermanentError("unsupported_input", reason) from error
     finally:
         await _kill(process)
-    run = FfmpegRun(code, stdout, errors.decode(errors="replace"))
-    _raise_for(run)
-    return run
+    if failure := _failure(code, source):
+        raise failure
+    return FfmpegRun(code, stdout, errors.decode(errors="replace"))
 
 
-async def _start(source: MediaSource, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
+async def _start(source: MediaSource, arguments: Sequence[str], niceness: int) -> asyncio.subprocess.Process:
     """Start ffmpeg. On cancellation, kill it and its children; asyncio kills only the process itself."""
-    starting = asyncio.create_task(_spawn(source, output, reading))
+    starting = asyncio.create_task(_spawn(source, arguments, niceness))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -112,15 +121,16 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _spawn(source: MediaSource, output: Sequence[str], reading: Sequence[str]) -> asyncio.subprocess.Process:
-    ffmpeg = source.ffmpeg
+async def _spawn(source: MediaSource, arguments: Sequence[str], niceness: int) -> asyncio.subprocess.Process:
+    limits = source.tools.limits
+    bounds = (limits.cpu_seconds, limits.memory_bytes >> 10, limits.open_files, niceness)
     try:
-        executable = ffmpeg.executable or imageio_ffmpeg.get_ffmpeg_exe()
+        executable = source.tools.ffmpeg or imageio_ffmpeg.get_ffmpeg_exe()
         return await asyncio.create_subprocess_exec(
-            *("/bin/sh", "-c", _LIMITED, "sh", str(ffmpeg.cpu_seconds), str(ffmpeg.memory_bytes >> 10), executable),
-            *("-nostdin", "-hide_banner", "-v", "error" if output else "info", "-filter_threads", "1"),
+            *("/bin/sh", "-c", _LIMITED, "sh", *map(str, bounds), executable),
+            *("-nostdin", "-hide_banner", "-v", "error", "-filter_threads", "1"),
             *("-protocol_whitelist", "fd", "-f", source.type.demuxer or "", "-max_pixels", str(MAX_PIXELS)),
-            *("-threads", "1", "-dn", "-sn", *reading, "-i", "fd:", *output),
+            *("-threads", "1", "-dn", "-sn", *arguments),
             stdin=source.file,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -131,14 +141,22 @@ async def _spawn(source: MediaSource, output: Sequence[str], reading: Sequence[s
         raise OutageError(_NO_FFMPEG) from error
 
 
-def _raise_for(run: FfmpegRun) -> None:
-    """Raise for an exit that is not caused by the file: no ffmpeg (126, 127), a signal (255), no threads."""
-    if run.code in (126, 127):
-        raise OutageError(_NO_FFMPEG)
-    if -run.code in _CRASHES:
-        raise PermanentError("unreadable", f"ffmpeg crashes on it ({signal.Signals(-run.code).name})")
-    if run.code < 0 or run.code == 255 or "Resource temporarily unavailable" in run.errors:
-        raise TransientError("ffmpeg was stopped: out of CPU time, memory or threads", "stopped")
+def _failure(code: int, source: MediaSource) -> StageError | None:
+    """Return the error for an exit code or the negative number of a signal; None if the output decides."""
+    if code in _NOT_STARTED:
+        return OutageError(_NO_FFMPEG)
+    if code in (*_STOPPED, _NO_THREADS):
+        return TransientError("ffmpeg was stopped by a signal, or cannot start threads", "stopped")
+    if code == _NO_MEMORY:
+        return PermanentError("unsupported_input", "decoding needs more memory than the limit of one run")
+    if code == -signal.SIGXCPU:
+        limit = source.tools.limits.cpu_seconds
+        return PermanentError("unsupported_input", f"reading it takes more than {limit} s of CPU time, the limit")
+    if code == -signal.SIGKILL:
+        return PermanentError("unsupported_input", "the system ended ffmpeg, usually for its use of memory")
+    if code < 0:
+        return PermanentError("unreadable", f"ffmpeg crashes on it ({signal.Signals(-code).name})")
+    return None
 
 
 async def _read_limited(stream: asyncio.StreamReader | None, limit: int) -> bytes:

@@ -22,6 +22,7 @@ class ContentType:
 
 
 UNKNOWN = ContentType("application/octet-stream", "unknown")
+_PDF = ContentType("application/pdf", "document")
 
 # A row is a type and its alternative signatures; a signature is bytes by offset.
 _SIGNATURES: tuple[tuple[ContentType, tuple[dict[int, bytes], ...]], ...] = (
@@ -32,7 +33,10 @@ _SIGNATURES: tuple[tuple[ContentType, tuple[dict[int, bytes], ...]], ...] = (
     (ContentType("image/tiff", "image", "tiff_pipe"), ({0: b"II*\0"}, {0: b"MM\0*"})),
     (ContentType("image/jxl", "image", "jpegxl_pipe"), ({0: b"\xff\x0a"}, {0: b"\0\0\0\x0cJXL "})),
     (ContentType("image/jp2", "image", "j2k_pipe"), ({0: b"\0\0\0\x0cjP  "},)),
-    (ContentType("audio/wav", "audio", "wav"), ({0: b"RIFF", 8: b"WAVE"}, {0: b"RF64", 8: b"WAVE"})),
+    (
+        ContentType("audio/wav", "audio", "wav"),
+        ({0: b"RIFF", 8: b"WAVE"}, {0: b"RF64", 8: b"WAVE"}, {0: b"BW64", 8: b"WAVE"}),
+    ),
     (ContentType("audio/aiff", "audio", "aiff"), ({0: b"FORM", 8: b"AIFF"}, {0: b"FORM", 8: b"AIFC"})),
     (ContentType("audio/flac", "audio", "flac"), ({0: b"fLaC"},)),
     (ContentType("audio/mpeg", "audio", "mp3"), ({0: b"ID3\x02"}, {0: b"ID3\x03"}, {0: b"ID3\x04"})),
@@ -46,7 +50,7 @@ _SIGNATURES: tuple[tuple[ContentType, tuple[dict[int, bytes], ...]], ...] = (
     (ContentType("video/mp2t", "video", "mpegts"), ({0: b"G", 188: b"G", 376: b"G"}, {4: b"G", 196: b"G", 388: b"G"})),
     (ContentType("video/quicktime", "video", "mov"), ({4: b"moov"}, {4: b"mdat"}, {0: b"\0\0\0\x08wide"})),
     (ContentType("application/mxf", "video", "mxf"), ({0: b"\x06\x0e\x2b\x34\x02\x05\x01"},)),
-    (ContentType("application/pdf", "document"), ({0: b"%PDF-"},)),
+    (_PDF, ({0: b"%PDF-"},)),
     (ContentType("application/rtf", "document"), ({0: b"{\\rtf"},)),
     (ContentType("application/x-ole-storage", "document"), ({0: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},)),
     (ContentType("application/zip", "archive"), ({0: b"PK\x03\x04"}, {0: b"PK\x05\x06"})),
@@ -98,7 +102,7 @@ _TEXTS = {
 
 def detect(head: bytes) -> ContentType | None:
     """Return the type of a file from its first `HEAD_BYTES` bytes; None if it is unknown."""
-    for sniffer in (_container, _signature, _audio_frame, _text):
+    for sniffer in (_container, _signature, _document, _audio_frame, _text):
         if content_type := sniffer(head):
             return content_type
     return None
@@ -123,6 +127,17 @@ def _signature(head: bytes) -> ContentType | None:
         if any(all(head.startswith(part, at) for at, part in signature.items()) for signature in signatures):
             return content_type
     return None
+
+
+def _document(head: bytes) -> ContentType | None:
+    """Detect a PDF behind a byte order mark, white space or other bytes, as PDF readers do.
+
+    Source: PDF 1.7 (Adobe), annex H, implementation note 13: the header is in the first 1024 bytes.
+    """
+    if (at := head[:1024].find(b"%PDF-")) < 0 or not head[at + 5 : at + 6].isdigit():
+        return None
+    before = head[:at].removeprefix(codecs.BOM_UTF8).strip()
+    return _PDF if not before or not _text(head) else None
 
 
 def _audio_frame(head: bytes) -> ContentType | None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.streams.media.ffmpeg import FFMPEG, FfmpegLimits, MediaSource, open_source, run
-from headrace.streams.media.ffmpeg_output import MediaInfo, unreadable
+from headrace.streams.media.ffmpeg import MediaSource, open_source, run
+from headrace.streams.media.ffmpeg_output import explain
+from headrace.streams.media.file_type import ContentType
+from headrace.streams.media.info import MediaInfo, unreadable
+from headrace.streams.media.inspection.messages import Pictures, Stills, Waveform
+from headrace.streams.media.tools import MEDIA_TOOLS, MediaTools
 
 THUMBNAIL_SIDE = 640
 VIDEO_THUMBNAILS = 4
 WAVEFORM_SIZE = (640, 160)
-WAVEFORM_SECONDS = 4 * 3600
+WAVEFORM_SECONDS = 4 * 3600.0
 
+_JPEG = ("-frames:v", "1", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "4")
 _TO_PIPE = ("-threads", "1", "-f", "image2pipe", "-")
+_ON_WHITE = (
+    "format=rgba,split[picture][copy];[copy]drawbox=color=white:replace=1:thickness=fill[white];[white][picture]overlay"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +35,68 @@ class Thumbnail:
     content_type: str
 
 
-async def thumbnails(path: Path, info: MediaInfo, folder: Path, ffmpeg: FfmpegLimits = FFMPEG) -> tuple[Thumbnail, ...]:
+async def thumbnails(
+    path: Path, info: MediaInfo, folder: Path, name: str = "", tools: MediaTools = MEDIA_TOOLS
+) -> tuple[Thumbnail, ...]:
     """Write thumbnails of a probed file to a folder, with sides of at most 640 pixels.
 
-    An image has one, a video up to four at equal distances, audio a waveform, other files none.
+    An image has one, a video up to four at equal distances, audio a waveform, other files none. Transparent pictures
+    are on white.
 
     Raises:
         StageError: As `probe`.
     """
     if info.kind == "other":
         return ()
-    with open_source(path, ffmpeg) as source:
+    with open_source(path, name or str(path), tools) as source:
+        if info.kind == "image":
+            return await _picture(source, info, folder / "0.jpg")
+        hint = source.type.demuxer or ""
         if info.kind == "audio":
-            return (await _waveform(source, folder / "0.png"),)
-        pictures = [await _still(source, info, folder / f"{n}.jpg", at) for n, at in enumerate(_positions(info))]
-        # The only frame of a slide show may end before the first position.
-        if not any(pictures):
-            pictures = [await _still(source, info, folder / "0.jpg")]
-        return tuple(picture for picture in pictures if picture)
+            return await _inspected(source, Waveform(*WAVEFORM_SIZE, WAVEFORM_SECONDS, hint), folder)
+        return await _inspected(source, Stills(_positions(info), *_size(info), hint), folder)
 
 
-def _positions(info: MediaInfo) -> list[float | None]:
-    """Return the middles of equal parts of a video, fewer for a short one; None stands for the first picture."""
-    if info.kind == "image" or not info.duration_seconds:
-        return [None]
+def _positions(info: MediaInfo) -> tuple[float, ...]:
+    """Return the middles of equal parts of a video, fewer for a short one."""
+    if not info.duration_seconds:
+        return (0.0,)
     parts = max(1, min(VIDEO_THUMBNAILS, int(info.duration_seconds)))
-    return [round(info.duration_seconds * (part + 0.5) / parts, 3) for part in range(parts)]
+    return tuple(round(info.duration_seconds * (part + 0.5) / parts, 3) for part in range(parts))
 
 
-async def _still(source: MediaSource, info: MediaInfo, path: Path, at: float | None = None) -> Thumbnail | None:
-    """Write the picture at a position; None if the video has none there."""
+def _size(info: MediaInfo) -> tuple[int, int]:
     width, height = info.width or THUMBNAIL_SIDE, info.height or THUMBNAIL_SIDE
     scale = min(1.0, THUMBNAIL_SIDE / max(width, height))
-    width, height = max(1, round(width * scale)), max(1, round(height * scale))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+async def _picture(source: MediaSource, info: MediaInfo, path: Path) -> tuple[Thumbnail, ...]:
+    """Write the thumbnail of a picture."""
+    if source.type.demuxer is None:
+        source = source._replace(type=ContentType(source.type.mime, "image", f"{info.format}_pipe"))
+    width, height = _size(info)
     # -s instead of a filter: ffmpeg composes HEIC tiles with a filter graph of its own.
-    arguments = ("-frames:v", "1", "-s", f"{width}x{height}", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "4")
-    stream = ("-map", "0:V:0") if info.kind == "video" else ()
-    result = await run(source, (*stream, *arguments, *_TO_PIPE), () if at is None else ("-ss", f"{at:.3f}"))
+    scaled = ("-s", f"{width}x{height}")
+    if source.type.demuxer != "mov" and source.type.mime != "image/jpeg":
+        scaled = ("-vf", f"scale={width}:{height},{_ON_WHITE}")
+    result = await run(source, (*scaled, *_JPEG, *_TO_PIPE))
     if not result.output:
-        return None
+        raise explain("image", result.errors)
     path.write_bytes(result.output)
-    position = (at or 0.0) if info.kind == "video" else None
-    return Thumbnail(path, width, height, position, "image/jpeg")
+    return (Thumbnail(path, width, height, None, "image/jpeg"),)
 
 
-async def _waveform(source: MediaSource, path: Path) -> Thumbnail:
-    """Write the waveform; resampled first, because the filter keeps all samples in memory."""
-    width, height = WAVEFORM_SIZE
-    arguments = f"[0:a:0]aformat=channel_layouts=mono,aresample=8000,showwavespic=s={width}x{height}:colors=#2f6f9f"
-    picture = ("-filter_complex", arguments, "-frames:v", "1", "-c:v", "png", *_TO_PIPE)
-    result = await run(source, picture, ("-t", str(WAVEFORM_SECONDS)))
-    if result.code or not result.output:
-        raise unreadable("audio", result.errors)
-    path.write_bytes(result.output)
-    return Thumbnail(path, width, height, None, "image/png")
+async def _inspected(source: MediaSource, operation: Stills | Waveform, folder: Path) -> tuple[Thumbnail, ...]:
+    """Write the pictures that the inspector makes of video or audio."""
+    answer = await source.tools.inspector.inspect(source.file, operation, source.key)
+    if not isinstance(answer, Pictures):
+        raise unreadable(source.type.kind, "the decoder gave another answer")
+    is_video = isinstance(operation, Stills)
+    suffix, content_type = ("jpg", "image/jpeg") if is_video else ("png", "image/png")
+    written = []
+    for number, still in enumerate(answer.stills):
+        path = folder / f"{number}.{suffix}"
+        path.write_bytes(still.content)
+        written.append(Thumbnail(path, still.width, still.height, still.at if is_video else None, content_type))
+    return tuple(written)

@@ -1,4 +1,4 @@
-"""Read the technical metadata of a file. Fails for files that ffprobe cannot read."""
+"""Read the technical metadata of a file. Fails for files that no decoder reads."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
         """Return the metadata.
 
         Raises:
-            PermanentError: ffprobe cannot read the file.
+            PermanentError: no decoder reads the file.
         """
         async with services.objects.fetched(uploaded.asset) as path:
-            metadata = await media_probe.probe(path)
+            metadata = await media_probe.probe(path, topics.subject_of(uploaded))
         return MediaProbed(
             asset=uploaded.asset,
             kind=metadata.kind,

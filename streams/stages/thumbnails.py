@@ -15,12 +15,12 @@ from headrace.streams.stage import IS_FILE, Stage, Transform
 
 async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbnailed:
     """Store previews of at most 640 pixels; none for content without a preview."""
-    asset = uploaded.asset
+    asset, source = uploaded.asset, topics.subject_of(uploaded)
     pictures = []
     async with services.objects.fetched(asset) as path:
-        probe = await media_probe.probe(path)
+        probe = await media_probe.probe(path, source)
         with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
-            for number, thumbnail in enumerate(await media_thumbnails.thumbnails(path, probe, Path(folder))):
+            for number, thumbnail in enumerate(await media_thumbnails.thumbnails(path, probe, Path(folder), source)):
                 name = f"thumbnails@1.{number}{thumbnail.path.suffix}"
                 location = await services.blobs.put_blob(
                     asset, name, thumbnail.path.read_bytes(), thumbnail.content_type

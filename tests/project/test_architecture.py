@@ -25,6 +25,13 @@ ADAPTERS = {
         "headrace.streams.kafka.consumer_thread",
         "headrace.streams.kafka.auth",
     },
+    "av": {
+        "headrace.streams.media.inspection.container",
+        "headrace.streams.media.inspection.decoding",
+        "headrace.streams.media.inspection.pictures",
+        "headrace.streams.media.inspection.server",
+        "headrace.streams.media.inspection.warm_up",
+    },
     "avro": {"headrace.schemas.evolution.compatibility"},
     "boto3": {
         "headrace.connectors.aws.client",
