@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
@@ -107,6 +107,8 @@ class Router:
     route: RouteRecord
 
 
+Program = Literal["ffmpeg"]
+
 Handler = Transform | FanIn | AsyncJob | JobWatch | Router
 
 
@@ -119,6 +121,8 @@ class Stage:
 
     `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
     rate limits. `priced_features` names the features with their own price.
+
+    `programs` are run by the stage; a worker without them says so when it starts.
 
     `options` are part of the result name, so that results made with other settings are kept apart. `factory` builds
     the stage with settings of the pipeline file, which are its keyword arguments beside `options`.
@@ -144,6 +148,7 @@ class Stage:
     factory: Callable[..., Stage] | None = None
     paid_operations: tuple[str, ...] = ()
     priced_features: tuple[str, ...] = ()
+    programs: tuple[Program, ...] = ()
     deadline_seconds: float = 300.0
     ordered: bool = False
     epoch: int = 0

@@ -8,7 +8,9 @@ cannot write files; its output is read from a pipe.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -66,6 +68,16 @@ def open_source(path: Path, key: str, tools: MediaTools) -> Iterator[MediaSource
         if not head:
             raise PermanentError("empty", "the file is empty")
         yield MediaSource(file, detect(head) or UNKNOWN, key, tools)
+
+
+def find_error(executable: str | None = None) -> str:
+    """Return why media cannot be read: no ffmpeg, or no PyAV; empty if there are both."""
+    if importlib.util.find_spec("av") is None:
+        return "PyAV is not installed: pip install av"
+    try:
+        return "" if shutil.which(executable or imageio_ffmpeg.get_ffmpeg_exe()) else _NO_FFMPEG
+    except RuntimeError:
+        return _NO_FFMPEG
 
 
 async def run(source: MediaSource, output: Sequence[str], reading: Sequence[str] = ()) -> FfmpegRun:

@@ -42,6 +42,7 @@ def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:
         handler=Transform(probe),
         options=options,
         factory=probe_stage,
+        programs=("ffmpeg",),
     )
 
 

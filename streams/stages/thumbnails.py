@@ -37,5 +37,10 @@ async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbn
 
 
 STAGE = Stage(
-    "thumbnails", reads=(topics.UPLOADED,), writes=topics.THUMBNAILED, when=IS_FILE, handler=Transform(thumbnails)
+    "thumbnails",
+    reads=(topics.UPLOADED,),
+    writes=topics.THUMBNAILED,
+    when=IS_FILE,
+    handler=Transform(thumbnails),
+    programs=("ffmpeg",),
 )

@@ -17,6 +17,7 @@ from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.streams.engine import epochs, metrics
 from headrace.streams.errors import StageError
+from headrace.streams.media import ffmpeg
 from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsBucket
 from headrace.streams.routing.rule_table import RuleTable
@@ -95,8 +96,17 @@ async def wait_for_limits(
     return False
 
 
+def _ffmpeg_error(stages: Sequence[Stage]) -> str:
+    """Return which stages need an ffmpeg that is missing, and the remedy; empty if there is nothing to report."""
+    names = [stage.name for stage in stages if "ffmpeg" in stage.programs]
+    error = ffmpeg.find_error() if names else ""
+    return f"{', '.join(names)}: {error}" if error else ""
+
+
 async def _host(plan: WorkerConfig, runtime: WorkerRuntime, state: health.HealthState, stop: asyncio.Event) -> None:
     """Run the stages until `stop` is set, then drain them."""
+    if reason := _ffmpeg_error(plan.stages):
+        metrics.log.warning("ffmpeg_missing", reason=reason)
     hosted = [runtime.host(await epochs.with_current_epoch(runtime.bucket, stage)) for stage in plan.stages]
     state.schedulers |= {each.stage.name: each.scheduler for each in hosted}
     reloader = RuleReloader(plan.rules, plan.host_new_rules, runtime, hosted, state)

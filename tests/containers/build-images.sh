@@ -6,7 +6,7 @@
 # official image: KAFKA_* variables, /opt/kafka/bin/kafka-topics.sh, data in KAFKA_LOG_DIRS.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-PYTHON_IMAGE=$(sed -n 's/^ARG PYTHON=//p' Dockerfile)
+PYTHON_IMAGE=$(sed -n 's/^ARG PYTHON=//p' Dockerfile)  # NAME:TAG@DIGEST
 KAFKA_IMAGE=$(sed -n 's/.*KAFKA_IMAGE:-\([^}]*\)}.*/\1/p' docker-compose.yml)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,6 +31,7 @@ if is_available "$PYTHON_IMAGE"; then
     echo "$PYTHON_IMAGE: the official image"
 else
     debian
+    PYTHON_IMAGE=${PYTHON_IMAGE%@*}  # a local image has no such digest
     printf 'FROM headrace-debian\nLABEL headrace.substitute=yes\n' | docker build --quiet --tag "$PYTHON_IMAGE" - >/dev/null
     echo "$PYTHON_IMAGE: a substitute with Debian's Python"
 fi
@@ -39,6 +40,7 @@ if is_available "$KAFKA_IMAGE"; then
     echo "$KAFKA_IMAGE: the official image"
 else
     debian
+    KAFKA_IMAGE=${KAFKA_IMAGE%@*}
     jars=$(.venv/bin/python -c 'from headrace.sandbox.cluster import jars; jars.ensure(jars.default_folder()); print(jars.default_folder())')
     mkdir "$work/kafka"
     cp -r "$jars" "$work/kafka/libs"
@@ -47,7 +49,7 @@ else
     echo "$KAFKA_IMAGE: a substitute with the broker's jars on Debian"
 fi
 
-network=()
+network=(--build-arg "PYTHON=$PYTHON_IMAGE")
 for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_CERT; do
     [ -n "${!name:-}" ] && network+=(--build-arg "$name=${!name}")
 done

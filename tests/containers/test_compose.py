@@ -14,7 +14,7 @@ import pytest
 
 from headrace.sandbox.access.control import call_control
 from headrace.sandbox.access.keys import CONTROL_VARIABLE
-from tests.containers.engine import ROOT, compose
+from tests.containers.engine import ROOT, compose, kafka_image
 from tests.containers.kafka import free_port
 from tests.support.process import COMMAND, wait_for
 
@@ -32,7 +32,7 @@ class Cluster:
         named = [word for file in files for word in ("--file", file)]
         self._command = [*compose(), *named, "--project-name", self.project]
         ports = {name: str(free_port()) for name in ("KAFKA_PORT", "AWS_PORT", "AI_PORT")}
-        self._compose = {**os.environ, **ports}
+        self._compose = {**os.environ, **ports, "KAFKA_IMAGE": kafka_image()}
         self.host = {**os.environ, **self._seen_from_here(ports)}
 
     def compose(self, *arguments: str, check: bool = True) -> str:

@@ -17,6 +17,7 @@ from tests.docs.generate import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 KEYS = generate()
+PINNED = re.compile(r":-[\w./-]+:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}}$")
 ADDED = ("aws", "cluster", "stages", "registry", "clamav")
 
 
@@ -117,10 +118,16 @@ def test_only_the_local_aws_writes_the_access_key() -> None:
     assert all(each == ["access:/access:ro"] for each in mounts.values())
 
 
+def test_base_images_are_pinned_by_digest() -> None:
+    (python,) = re.findall(r"^ARG PYTHON=(.+)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", python)
+    assert PINNED.search(read("docker-compose.yml")["services"]["kafka"]["image"])
+
+
 def test_every_writer_uses_the_registry_of_the_init_container() -> None:
     services = read("deploy/compose.registry.yml")["services"]
     image = services["registry"]["image"]
-    assert re.search(r":-[\w./-]+:\d+\.\d+\.\d+}$", image), "pinned"
+    assert PINNED.search(image)
     environments = {name: each["environment"] for name, each in services.items() if name != "registry"}
     assert environments.keys() == {"init", "bridge", "worker"}
     assert {each["HEADRACE_SCHEMA_REGISTRY"] for each in environments.values()} == {
@@ -143,6 +150,6 @@ def test_worker_uses_the_added_clamd() -> None:
     settings = dict(
         line.split(" ", 1) for line in (ROOT / "deploy/clamd.conf").read_text().splitlines() if line[:1].isalpha()
     )
-    assert re.search(r":-[\w./-]+:\d+\.\d+\.\d+}$", services["clamd"]["image"]), "pinned"
+    assert PINNED.search(services["clamd"]["image"])
     assert services["worker"]["environment"] == {"HEADRACE_CLAMD": f"clamd:{settings['TCPSocket']}"}
     assert any(volume.startswith("./deploy/clamd.conf:") for volume in services["clamd"]["volumes"])

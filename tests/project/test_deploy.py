@@ -149,7 +149,7 @@ def test_scaler_follows_every_input_topic_of_a_stage() -> None:
 
 def test_msk_iam_needs_no_secret() -> None:
     made = rendered(*GIVEN[:-1], "kafka.sasl=AWS_MSK_IAM")
-    (bridge,) = [each for each in made if each["metadata"]["name"] == "hr-bridge"]
+    (bridge,) = [each for each in made if each["metadata"]["name"] == "hr-bridge" and each["kind"] == "Deployment"]
     names = {each["name"] for each in bridge["spec"]["template"]["spec"]["containers"][0]["env"]}
 
     assert "HEADRACE_KAFKA_SASL" in names
