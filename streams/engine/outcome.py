@@ -127,9 +127,10 @@ def outcome_for(
 
 def raise_if_cancelled(error: BaseException) -> None:
     """Raise the error again if it is the cancellation of the running task, and not one that a library raised."""
-    task = asyncio.current_task()
-    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-        raise error
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise error
 
 
 def label(outcome: Outcome) -> str:
