@@ -141,6 +141,22 @@ def test_every_promise_links_an_existing_test() -> None:
     assert all("`test_" in promise for promise in promises)
 
 
+def test_threat_model_proves_every_row_by_existing_tests() -> None:
+    text = text_of(ROOT / "docs" / "security.md")
+    rows = re.findall(r"^(?!Cannot |Measure |---)(.+) \| (.+)$", text, re.MULTILINE)
+    assert len(rows) > 30
+    assert [claim for claim, proof in rows if not LINK.findall(proof)] == []
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert {
+        "Uploader",
+        "Third-party receiver",
+        "Network neighbour",
+        "Other local user",
+        "Compromised component",
+        "Rule author",
+    } <= set(headings)
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A shell without settings, after `headrace demo --keep`."""
