@@ -19,7 +19,7 @@ A package of its own adds stages through the entry-point group `headrace.stages`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -104,7 +104,16 @@ def stages(config: PipelineConfig = DEFAULT_CONFIG) -> tuple[Stage, ...]:
     """
     known = all_stages()
     enabled = pipeline_config.select_stages(config, known[: -len(OPTIONAL_STAGES)], OPTIONAL_STAGES)
+    if any(stage.writes == topics.TRANSCODED for stage in enabled):
+        enabled = tuple(_reading_proxies(stage) for stage in enabled)
     return (*enabled, completion_of(enabled))
+
+
+def _reading_proxies(stage: Stage) -> Stage:
+    """Return a stage that reads videos from their proxies where its service does not accept the video itself."""
+    if not stage.when_proxied:
+        return stage
+    return replace(stage, reads=(*stage.reads, topics.TRANSCODED), when=stage.when_proxied)
 
 
 def all_stages() -> tuple[Stage, ...]:

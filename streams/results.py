@@ -183,6 +183,15 @@ class ResultsStore:
         """Store content that is too large for an event; return its location."""
         key = version_folder(asset) + name
         await self._bucket.put(key, content, content_type)
+        return self._pointer(key, content, content_type)
+
+    async def find_blob(self, asset: Asset, name: str, content_type: str) -> Pointer | None:
+        """Return the location of content that `put_blob` stored; None if there is none."""
+        key = version_folder(asset) + name
+        content = await self._bucket.get(key)
+        return None if content is None else self._pointer(key, content, content_type)
+
+    def _pointer(self, key: str, content: bytes, content_type: str) -> Pointer:
         digest = hashlib.sha256(content).hexdigest()
         return Pointer(bucket=self._bucket.name, key=key, size=len(content), sha256=digest, content_type=content_type)
 

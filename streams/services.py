@@ -10,6 +10,7 @@ from typing import Protocol
 
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
 from headrace.streams.media.content_check import ScanVerdict
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.service_results import (
     Completion,
     DocumentFeature,
@@ -50,6 +51,10 @@ class Blobs(Protocol):
         """Store content in the folder of the asset version and return its location."""
         ...
 
+    async def find_blob(self, asset: Asset, name: str, content_type: str) -> Pointer | None:
+        """Return the location of stored content; None if there is none."""
+        ...
+
     async def read(self, pointer: Pointer) -> bytes:
         """Return stored content.
 
@@ -74,12 +79,20 @@ class MalwareScanner(Protocol):
 class Vision(Protocol):
     """Analyse images and videos."""
 
-    async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
-        """Analyse an image synchronously."""
+    async def detect(self, feature: Feature, picture: MediaInput) -> VisionResult:
+        """Analyse an image synchronously.
+
+        Raises:
+            PermanentError: `unsupported_input`: the service does not accept the image.
+        """
         ...
 
-    async def start(self, feature: Feature, asset: Asset, token: str) -> str:
-        """Start a job for a video with an idempotency key; return its id."""
+    async def start(self, feature: Feature, video: MediaInput, token: str) -> str:
+        """Start a job for a video with an idempotency key; return its id.
+
+        Raises:
+            PermanentError: `unsupported_input`: the service does not accept the video.
+        """
         ...
 
     async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
@@ -90,10 +103,13 @@ class Vision(Protocol):
 class SpeechToText(Protocol):
     """Transcribe speech."""
 
-    async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
+    async def start(self, media: MediaInput, token: str, speakers: int, vocabulary: str) -> str:
         """Start a job with an idempotency key; return its id.
 
         It separates up to `speakers` speakers (0: none) and uses the custom `vocabulary`, if there is one.
+
+        Raises:
+            PermanentError: `unsupported_input`: the service does not accept the file.
         """
         ...
 
@@ -109,12 +125,20 @@ class SpeechToText(Protocol):
 class Documents(Protocol):
     """Extract text from documents."""
 
-    async def detect(self, asset: Asset, features: Sequence[DocumentFeature]) -> DocumentText:
-        """Read an image of one page synchronously."""
+    async def detect(self, page: MediaInput, features: Sequence[DocumentFeature]) -> DocumentText:
+        """Read an image of one page synchronously.
+
+        Raises:
+            PermanentError: `unsupported_input`: the service does not accept the image.
+        """
         ...
 
-    async def start(self, asset: Asset, token: str, features: Sequence[DocumentFeature]) -> str:
-        """Start a job for a document with an idempotency key; return its id."""
+    async def start(self, document: MediaInput, token: str, features: Sequence[DocumentFeature]) -> str:
+        """Start a job for a document with an idempotency key; return its id.
+
+        Raises:
+            PermanentError: `unsupported_input`: the service does not accept the document.
+        """
         ...
 
     async def get_result(self, job_id: str, features: Sequence[DocumentFeature]) -> DocumentText:

@@ -117,7 +117,8 @@ class Stage:
     """One step of the pipeline, with its own consumer group, retry topic and dead-letter topic.
 
     `when` is an event pattern; records that do not match it are skipped. `filter_override` is a second pattern, set in
-    the pipeline file.
+    the pipeline file. `when_proxied` replaces `when` while the stage `transcode` is enabled: videos that the service
+    does not accept are read from their proxies.
 
     `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
     rate limits. `priced_features` names the features with their own price.
@@ -143,6 +144,7 @@ class Stage:
     writes: Topic | None = None
     when: EventPattern = field(default_factory=dict)
     filter_override: EventPattern = field(default_factory=dict)
+    when_proxied: EventPattern = field(default_factory=dict)
     version: int = 1
     options: tuple[str, ...] = ()
     factory: Callable[..., Stage] | None = None

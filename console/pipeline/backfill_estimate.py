@@ -89,6 +89,7 @@ def _ready(kind: ObjectKind, seconds: float) -> MediaReady:
         kind=kind,
         format=kind,
         duration_seconds=seconds if sound else None,
+        video_codec="h264" if kind == "video" else None,
         audio_codec="aac" if sound else None,
     )
 

@@ -21,6 +21,7 @@ _VIDEO = MediaReady(
     kind="video",
     format="mov",
     duration_seconds=3600.0,
+    video_codec="h264",
     audio_codec="aac",
 )
 _SOUND = MediaReady(

@@ -24,9 +24,9 @@ from headrace.sandbox.ai.framework.ledger import (
     TooManyJobsError,
 )
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
+from headrace.streams.limits.service_inputs import text_rule
 
 # https://docs.aws.amazon.com/polly/latest/dg/limits.html
-MAX_CHARACTERS = 100_000
 MAX_JOBS = 100
 LIFE_SECONDS = 72 * 3600
 STATUS = {RUNNING: "inProgress", SUCCEEDED: "completed", FAILED: "failed"}
@@ -40,7 +40,8 @@ _SEGMENT = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{40}")
 
 def start_speech_synthesis_task(params: Params, context: ServiceContext) -> Params:
     """Start a synthesis task. Polly has no request token: every call starts a new task."""
-    if len(params["Text"]) > MAX_CHARACTERS:
+    longest = text_rule("polly", "StartSpeechSynthesisTask").max_characters
+    if longest is not None and len(params["Text"]) > longest:
         raise ServiceError("TextLengthExceededException", "Maximum text length has been exceeded")
     if params["OutputFormat"] not in ENDINGS:
         raise ServiceError("InvalidSampleRateException", f"{params['OutputFormat']} is not supported by this endpoint")

@@ -1,7 +1,7 @@
 """`streams.services.Language` over Amazon Comprehend.
 
 Long texts are split into chunks; the offsets of the results refer to the whole text.
-Source: Amazon Comprehend Developer Guide, "Guidelines and quotas" (sizes, supported languages).
+Sizes and languages are from `streams.limits.service_inputs`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from headrace.schemas.records import Charge
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.costs.prices import PriceList, operation_of
-from headrace.streams.errors import PermanentError
+from headrace.streams.limits.input_check import supported_language
+from headrace.streams.limits.service_inputs import text_rule
 from headrace.streams.media.text_chunks import TextChunk, split_text
 from headrace.streams.service_results import (
     LanguageResult,
@@ -25,12 +26,7 @@ from headrace.streams.service_results import (
 from headrace.streams.settings import StreamSettings
 from headrace.streams.text_features import TEXT_FEATURES, SpanFeature, TextFeatureSpec
 
-MAX_BYTES = 100_000
-SENTIMENT_MAX_BYTES = 5_000
 MIN_UNITS = 3
-
-SUPPORTED = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "pt", "zh", "zh-TW"})
-SUPPORTED_FOR_PII = frozenset({"en", "es"})
 
 
 class Comprehend:
@@ -44,8 +40,8 @@ class Comprehend:
     async def detect_spans(self, feature: SpanFeature, text: str, language: str) -> TextSpans:
         """Return entities, key phrases or personal data; personal data has offsets only."""
         spec = TEXT_FEATURES[feature]
-        code = self._supported(language, SUPPORTED_FOR_PII if feature == "pii" else SUPPORTED)
-        chunks = list(split_text(text, MAX_BYTES))
+        code = self._supported(language, spec.method)
+        chunks = _chunks(spec.method, text)
         spans: list[TextSpan] = []
         for chunk in chunks:
             answer = await self._aws.call("comprehend", spec.method, Text=chunk.content, LanguageCode=code)
@@ -55,8 +51,8 @@ class Comprehend:
     async def detect_sentiment(self, text: str, language: str) -> SentimentResult:
         """Return the sentiment, averaged over the chunks by their length."""
         spec = TEXT_FEATURES["sentiment"]
-        code = self._supported(language, SUPPORTED)
-        chunks = list(split_text(text, SENTIMENT_MAX_BYTES))
+        code = self._supported(language, spec.method)
+        chunks = _chunks(spec.method, text)
         shares: dict[str, float] = defaultdict(float)
         answers = []
         for chunk in chunks:
@@ -71,7 +67,7 @@ class Comprehend:
     async def detect_languages(self, text: str) -> LanguageResult:
         """Detect the languages of the first chunk of a text."""
         spec = TEXT_FEATURES["language"]
-        chunks = list(split_text(text, MAX_BYTES))[:1]
+        chunks = _chunks(spec.method, text)[:1]
         answer = await self._aws.call("comprehend", spec.method, Text=chunks[0].content)
         languages = sorted(answer[spec.field], key=lambda each: -each["Score"])
         shares = tuple((each["LanguageCode"], round(each["Score"], 4)) for each in languages)
@@ -82,13 +78,15 @@ class Comprehend:
         units = sum(max(MIN_UNITS, -(-len(chunk.content) // 100)) for chunk in chunks)
         return (self._prices.charge("comprehend", operation_of(spec.method), units),)
 
-    def _supported(self, language: str, supported: frozenset[str]) -> str:
+    def _supported(self, language: str, operation: str) -> str:
         code = language or self._settings.language or "en"
-        short = code if code in supported else code.partition("-")[0]
-        if short not in supported:
-            known = ", ".join(sorted(supported))
-            raise PermanentError("unsupported_language", f"the text is in {code}; Comprehend supports {known}")
-        return short
+        return supported_language("comprehend", operation_of(operation), code)
+
+
+def _chunks(operation: str, text: str) -> list[TextChunk]:
+    """Split a text into chunks that the operation accepts."""
+    rule = text_rule("comprehend", operation_of(operation))
+    return list(split_text(text, rule.max_bytes or len(text.encode())))
 
 
 def _span(found: dict[str, Any], chunk: TextChunk) -> TextSpan:

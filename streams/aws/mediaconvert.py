@@ -13,6 +13,8 @@ from headrace.schemas.records import MediaReady, Rendition
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
+from headrace.streams.limits.input_check import check_media
+from headrace.streams.media.media_input import original
 from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import TranscodeResult
 from headrace.streams.settings import StreamSettings
@@ -37,7 +39,12 @@ class MediaConvert:
         self._prices = prices
 
     async def start(self, media: MediaReady, token: str, height: int, hls: bool = False) -> str:
-        """Submit a job and return its id."""
+        """Submit a job and return its id.
+
+        Raises:
+            PermanentError: `unsupported_input`: MediaConvert does not accept the video.
+        """
+        check_media("mediaconvert", SPEC.operation, original(media))
         asset = media.asset
         source: dict[str, Any] = {
             "FileInput": f"s3://{asset.bucket}/{asset.key}",

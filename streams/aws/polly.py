@@ -13,13 +13,13 @@ from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
+from headrace.streams.limits.service_inputs import text_rule
 from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import SpeechFile
 from headrace.streams.settings import StreamSettings
 
 OUTPUT_PREFIX = "_polly/"
 SPEC = JOB_SPECS["polly", "StartSpeechSynthesisTask"]
-MAX_CHARACTERS = 100_000
 
 
 class Polly:
@@ -37,10 +37,9 @@ class Polly:
         Raises:
             PermanentError: Code `too_large`: the text exceeds the limit of a task.
         """
-        if len(text) > MAX_CHARACTERS:
-            raise PermanentError(
-                "too_large", f"{len(text):,} characters; Polly accepts at most {MAX_CHARACTERS:,} per task"
-            )
+        longest = text_rule("polly", SPEC.operation).max_characters
+        if longest is not None and len(text) > longest:
+            raise PermanentError("too_large", f"{len(text):,} characters; Polly accepts at most {longest:,} per task")
         response = await self._aws.call(
             "polly",
             "start_speech_synthesis_task",

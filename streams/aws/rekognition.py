@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList, operation_of
+from headrace.streams.limits.input_check import check_media
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.service_results import VisionResult
 from headrace.streams.settings import StreamSettings
 from headrace.streams.vision_features import VISION_FEATURES, Feature
@@ -25,23 +26,33 @@ class Rekognition:
         self._settings = settings
         self._prices = prices
 
-    async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
-        """Analyse an image synchronously."""
+    async def detect(self, feature: Feature, picture: MediaInput) -> VisionResult:
+        """Analyse an image synchronously.
+
+        Raises:
+            PermanentError: `unsupported_input`: Rekognition does not accept the image.
+        """
         calls = VISION_FEATURES[feature]
+        check_media("rekognition", operation_of(calls.image), picture)
         options = (calls.image_options or calls.options)(self._settings.min_confidence)
-        response = await self._aws.call("rekognition", calls.image, Image={"S3Object": _location(asset)}, **options)
+        response = await self._aws.call("rekognition", calls.image, Image={"S3Object": picture.s3_object}, **options)
         response.pop("ResponseMetadata", None)
         detections = calls.records((None, each) for each in response[calls.image_field])
         paid = self._prices.charge("rekognition", operation_of(calls.image), 1)
         return VisionResult(detections, response.get(calls.model, ""), _json(response), (paid,))
 
-    async def start(self, feature: Feature, asset: Asset, token: str) -> str:
-        """Start a video job with an idempotency key and return its id; the same key returns the same job."""
+    async def start(self, feature: Feature, video: MediaInput, token: str) -> str:
+        """Start a video job with an idempotency key and return its id; the same key returns the same job.
+
+        Raises:
+            PermanentError: `unsupported_input`: Rekognition does not accept the video.
+        """
         calls = VISION_FEATURES[feature]
+        check_media("rekognition", operation_of(calls.start), video)
         response = await self._aws.call(
             "rekognition",
             calls.start,
-            Video={"S3Object": _location(asset)},
+            Video={"S3Object": video.s3_object},
             ClientRequestToken=token,
             JobTag=token,
             NotificationChannel=self._settings.job_channel,
@@ -82,11 +93,6 @@ class Rekognition:
 
 def _timestamp(detection: dict[str, Any]) -> float | None:
     return detection["Timestamp"] / 1000 if "Timestamp" in detection else None
-
-
-def _location(asset: Asset) -> dict[str, str]:
-    location = {"Bucket": asset.bucket, "Name": asset.key}
-    return {**location, "Version": asset.version_id} if asset.version_id else location
 
 
 def _json(response: dict[str, Any]) -> bytes:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.schemas.jobs import JOB_SPECS
-from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
+from headrace.streams.limits.input_check import check_media
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.service_results import DocumentFeature, DocumentText, Field, Form, Table
 from headrace.streams.settings import StreamSettings
 
@@ -31,23 +32,33 @@ class Textract:
         self._settings = settings
         self._prices = prices
 
-    async def detect(self, asset: Asset, features: DocumentFeatures = ()) -> DocumentText:
-        """Read an image of one page synchronously."""
+    async def detect(self, page: MediaInput, features: DocumentFeatures = ()) -> DocumentText:
+        """Read an image of one page synchronously.
+
+        Raises:
+            PermanentError: `unsupported_input`: Textract does not accept the image.
+        """
         method = "analyze_document" if features else "detect_document_text"
-        parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
-        answer = await self._aws.call("textract", method, Document={"S3Object": _location(asset)}, **parameters)
         operation = "AnalyzeDocument" if features else "DetectDocumentText"
+        check_media("textract", operation, page)
+        parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
+        answer = await self._aws.call("textract", method, Document={"S3Object": page.s3_object}, **parameters)
         pages = _Pages(answer["DocumentMetadata"]["Pages"], answer["Blocks"])
         return self._document_text(pages, operation, features)
 
-    async def start(self, asset: Asset, token: str, features: DocumentFeatures = ()) -> str:
-        """Start a job with an idempotency key and return its id; the same key returns the same job."""
+    async def start(self, document: MediaInput, token: str, features: DocumentFeatures = ()) -> str:
+        """Start a job with an idempotency key and return its id; the same key returns the same job.
+
+        Raises:
+            PermanentError: `unsupported_input`: Textract does not accept the document.
+        """
+        check_media("textract", _job_operation(features), document)
         method = "start_document_analysis" if features else "start_document_text_detection"
         parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
         answer = await self._aws.call(
             "textract",
             method,
-            DocumentLocation={"S3Object": _location(asset)},
+            DocumentLocation={"S3Object": document.s3_object},
             ClientRequestToken=token,
             JobTag=token,
             NotificationChannel=self._settings.job_channel,
@@ -62,7 +73,7 @@ class Textract:
         Raises:
             StageError: The job has no result: `streams.aws.job_status.result_of`.
         """
-        operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"
+        operation = _job_operation(features)
         spec = JOB_SPECS["textract", operation]
         blocks: list[Block] = []
         warnings: list[dict[str, Any]] = []
@@ -164,6 +175,5 @@ def _related(block: Block, kind: str, by_id: Mapping[str, Block]) -> Iterator[Bl
             yield from (by_id[id_] for id_ in relation["Ids"] if id_ in by_id)
 
 
-def _location(asset: Asset) -> dict[str, str]:
-    location = {"Bucket": asset.bucket, "Name": asset.key}
-    return {**location, "Version": asset.version_id} if asset.version_id else location
+def _job_operation(features: DocumentFeatures) -> str:
+    return "StartDocumentAnalysis" if features else "StartDocumentTextDetection"

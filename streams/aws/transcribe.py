@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from headrace.schemas.jobs import JOB_SPECS
-from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError, StageError
+from headrace.streams.limits.input_check import check_media
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.results import ResultsBucket
 from headrace.streams.service_results import Transcript
 from headrace.streams.settings import StreamSettings
@@ -42,12 +43,14 @@ class Transcribe:
         self._settings = settings
         self._prices = prices
 
-    async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
+    async def start(self, media: MediaInput, token: str, speakers: int, vocabulary: str) -> str:
         """Start a job and return its id; an existing job of this name is the same job.
 
         Raises:
-            PermanentError: A vocabulary is set without a language; vocabularies are specific to a language.
+            PermanentError: `unsupported_input`: Transcribe does not accept the file. `no_language`: a vocabulary is
+                set without a language; vocabularies are specific to a language.
         """
+        check_media("transcribe", SPEC.operation, media)
         language: dict[str, Any] = {"IdentifyLanguage": True}
         if self._settings.language:
             language = {"LanguageCode": self._settings.language}
@@ -56,7 +59,7 @@ class Transcribe:
                 "transcribe",
                 "start_transcription_job",
                 TranscriptionJobName=token,
-                Media={"MediaFileUri": f"s3://{asset.bucket}/{asset.key}"},
+                Media={"MediaFileUri": f"s3://{media.bucket}/{media.key}"},
                 OutputBucketName=self._bucket.name,
                 OutputKey=f"{OUTPUT_PREFIX}{token}.json",
                 Subtitles={"Formats": ["vtt"]},

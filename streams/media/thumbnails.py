@@ -17,7 +17,7 @@ VIDEO_THUMBNAILS = 4
 WAVEFORM_SIZE = (640, 160)
 WAVEFORM_SECONDS = 4 * 3600.0
 
-_JPEG = ("-frames:v", "1", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "4")
+_JPEG = ("-frames:v", "1", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg")
 _TO_PIPE = ("-threads", "1", "-f", "image2pipe", "-")
 _ON_WHITE = (
     "format=rgba,split[picture][copy];[copy]drawbox=color=white:replace=1:thickness=fill[white];[white][picture]overlay"
@@ -73,18 +73,28 @@ def _size(info: MediaInfo) -> tuple[int, int]:
 
 async def _picture(source: MediaSource, info: MediaInfo, path: Path) -> tuple[Thumbnail, ...]:
     """Write the thumbnail of a picture."""
+    size = _size(info)
+    path.write_bytes(await encode_jpeg(source, info, size, quality=4))
+    return (Thumbnail(path, *size, None, "image/jpeg"),)
+
+
+async def encode_jpeg(source: MediaSource, info: MediaInfo, size: tuple[int, int], quality: int) -> bytes:
+    """Return the first picture of an image file as a JPEG of a size, on white. The best quality is 2.
+
+    Raises:
+        PermanentError: ffmpeg cannot decode the picture.
+    """
     if source.type.demuxer is None:
         source = source._replace(type=ContentType(source.type.mime, "image", f"{info.format}_pipe"))
-    width, height = _size(info)
+    width, height = size
     # -s instead of a filter: ffmpeg composes HEIC tiles with a filter graph of its own.
     scaled = ("-s", f"{width}x{height}")
     if source.type.demuxer != "mov" and source.type.mime != "image/jpeg":
         scaled = ("-vf", f"scale={width}:{height},{_ON_WHITE}")
-    result = await run(source, (*scaled, *_JPEG, *_TO_PIPE))
+    result = await run(source, (*scaled, *_JPEG, "-q:v", str(quality), *_TO_PIPE))
     if not result.output:
         raise explain("image", result.errors)
-    path.write_bytes(result.output)
-    return (Thumbnail(path, width, height, None, "image/jpeg"),)
+    return result.output
 
 
 async def _inspected(source: MediaSource, operation: Stills | Waveform, folder: Path) -> tuple[Thumbnail, ...]:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 from headrace.schemas.records import Asset, Event, MediaReady, Pointer
 from headrace.schemas.topics import READY, Topic
+from headrace.streams.costs.prices import operation_of
+from headrace.streams.limits.input_check import accepted_encoding
+from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.service_results import VisionResult
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
-from headrace.streams.vision_features import VISION_FEATURES, Feature
+from headrace.streams.stage import AsyncJob, EventPattern, FinishedJob, Stage, Transform
+from headrace.streams.stages._inputs import Proxied, from_proxy, media_for, picture_for
+from headrace.streams.vision_features import VISION_FEATURES, Feature, FeatureSpec
 
 DescribeVision = Callable[[Asset, VisionResult, Pointer], Event]
 
@@ -19,12 +23,14 @@ VERSION = 1
 def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeVision) -> Stage:
     """Build the stage of a feature. `describe` builds its event from the result."""
     operations = VISION_FEATURES[feature]
+    image_operation = operation_of(operations.image)
 
     async def detect(media: MediaReady, services: Services) -> Event:
-        return await store(media.asset, await services.vision.detect(feature, media.asset), services)
+        picture = await picture_for("rekognition", image_operation, media, services)
+        return await store(media.asset, await services.vision.detect(feature, picture), services)
 
-    async def start(media: MediaReady, token: str, services: Services) -> str:
-        return await services.vision.start(feature, media.asset, token)
+    async def start(record: Proxied, token: str, services: Services) -> str:
+        return await services.vision.start(feature, media_for("rekognition", record), token)
 
     async def finish(finished: FinishedJob, services: Services) -> Event:
         seconds = finished.record.duration_seconds or 0.0
@@ -44,7 +50,7 @@ def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeV
             operations.job.operation,
             start,
             finish,
-            when={"kind": ["video"]} if operations.image else {},
+            when={"$or": [{"kind": ["video"]}, from_proxy("rekognition")]} if operations.image else {},
             otherwise=Transform(detect) if operations.image else None,
         )
     return Stage(
@@ -52,7 +58,17 @@ def vision_stage(name: str, feature: Feature, writes: Topic, describe: DescribeV
         reads=(READY,),
         writes=writes,
         when={"kind": operations.kinds},
+        when_proxied=proxied_pattern(operations),
         handler=handler,
         version=VERSION,
         paid_operations=tuple(f"rekognition.{method}" for method in operations.methods),
     )
+
+
+def proxied_pattern(operations: FeatureSpec) -> EventPattern:
+    """Return the pattern of a stage that reads proxies of the videos that Rekognition does not accept."""
+    if operations.job is None:
+        return {}
+    accepted = accepted_encoding(media_rule("rekognition", operations.job.operation))
+    images: list[EventPattern] = [{"kind": ["image"]}] if operations.image else []
+    return {"$or": [*images, {"kind": ["video"], **accepted}, from_proxy("rekognition")]}

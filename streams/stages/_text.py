@@ -15,7 +15,7 @@ HAS_WORDS = {"words": [{"numeric": [">", 0]}]}
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """A text and its language code, such as `en`; empty if the language is unknown."""
+    """A text and its language code, such as `en-US`; empty if the language is unknown."""
 
     content: str
     language: str
@@ -32,7 +32,7 @@ async def text_of(record: Any, services: Services) -> SourceText:
         case MediaTranscribed():
             response = json.loads(await services.blobs.read(record.result))
             content = " ".join(each["transcript"] for each in response["results"]["transcripts"])
-            return SourceText(content, record.language.partition("-")[0])
+            return SourceText(content, record.language)
         case DocumentAnalysed():
             return SourceText((await services.blobs.read(record.text)).decode(), "")
         case MediaTranslated():

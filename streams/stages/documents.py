@@ -6,12 +6,13 @@ import msgspec
 
 from headrace.schemas.records import Asset, DocumentAnalysed, MediaReady
 from headrace.schemas.topics import DOCUMENTS, READY
+from headrace.streams.media.media_input import original
 from headrace.streams.service_results import DocumentFeature, DocumentText
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
+from headrace.streams.stages._inputs import picture_for
 from headrace.streams.stages._text import excerpt
 
-ONE_PAGE = ["image/jpeg", "image/png"]
 MANY_PAGES = ["application/pdf", "image/tiff"]
 
 
@@ -21,10 +22,11 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
     features = tuple(feature for feature, enabled in flags.items() if enabled)
 
     async def detect(media: MediaReady, services: Services) -> DocumentAnalysed:
-        return await store(media.asset, await services.documents.detect(media.asset, features), services)
+        page = await picture_for("textract", image_operation, media, services)
+        return await store(media.asset, await services.documents.detect(page, features), services)
 
     async def start(media: MediaReady, token: str, services: Services) -> str:
-        return await services.documents.start(media.asset, token, features)
+        return await services.documents.start(original(media), token, features)
 
     async def finish(finished: FinishedJob, services: Services) -> DocumentAnalysed:
         return await store(finished.asset, await services.documents.get_result(finished.job.job_id, features), services)
@@ -47,6 +49,7 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
             missing_pages=pages.missing,
         )
 
+    image_operation = "AnalyzeDocument" if features else "DetectDocumentText"
     operation = "StartDocumentAnalysis" if features else "StartDocumentTextDetection"
     methods = (
         ("analyze_document", "start_document_analysis", "get_document_analysis")
@@ -57,7 +60,7 @@ def documents_stage(forms: bool = False, tables: bool = False, options: tuple[st
         "documents",
         reads=(READY,),
         writes=DOCUMENTS,
-        when={"content_type": [*ONE_PAGE, *MANY_PAGES]},
+        when={"$or": [{"kind": ["image"]}, {"content_type": MANY_PAGES}]},
         handler=AsyncJob(
             "textract",
             operation,

@@ -6,6 +6,7 @@ from headrace.schemas.records import MediaReady, MediaTranscoded
 from headrace.schemas.topics import READY, TRANSCODED
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stages._inputs import services_that_need_a_proxy
 
 
 def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ...] = ()) -> Stage:
@@ -15,8 +16,15 @@ def transcode_stage(height: int = 360, hls: bool = False, options: tuple[str, ..
         return await services.transcoder.start(media, token, height, hls)
 
     async def finish(finished: FinishedJob, services: Services) -> MediaTranscoded:
-        result = await services.transcoder.get_result(finished.job.job_id, finished.record.duration_seconds or 0.0)
-        return MediaTranscoded(asset=finished.asset, files=result.files, charges=result.charges)
+        media: MediaReady = finished.record
+        result = await services.transcoder.get_result(finished.job.job_id, media.duration_seconds or 0.0)
+        return MediaTranscoded(
+            asset=finished.asset,
+            files=result.files,
+            charges=result.charges,
+            duration_seconds=media.duration_seconds,
+            proxy_for=services_that_need_a_proxy(media),
+        )
 
     return Stage(
         "transcode",

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from headrace.schemas import topics
-from headrace.schemas.records import MediaReady, MediaTranscribed
+from headrace.schemas.records import MediaTranscribed
+from headrace.streams.limits.input_check import accepted_encoding
+from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.service_results import Transcript
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stages._inputs import Proxied, from_proxy, media_for
 from headrace.streams.stages._text import excerpt
+
+OPERATION = "StartTranscriptionJob"
+HAS_AUDIO = {"audio_codec": [{"exists": True}]}
 
 
 def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str, ...] = ()) -> Stage:
     """Build the stage. It separates up to `speakers` speakers, and uses a custom vocabulary of the account."""
 
-    async def start(media: MediaReady, token: str, services: Services) -> str:
-        return await services.speech.start(media.asset, token, speakers, vocabulary)
+    async def start(record: Proxied, token: str, services: Services) -> str:
+        return await services.speech.start(media_for("transcribe", record), token, speakers, vocabulary)
 
     async def finish(finished: FinishedJob, services: Services) -> MediaTranscribed:
         seconds = finished.record.duration_seconds or 0.0
@@ -45,8 +51,15 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
         "transcript",
         reads=(topics.READY,),
         writes=topics.TRANSCRIBED,
-        when={"kind": ["audio", "video"], "audio_codec": [{"exists": True}]},
-        handler=AsyncJob("transcribe", "StartTranscriptionJob", start, finish, explain=explain),
+        when={"kind": ["audio", "video"], **HAS_AUDIO},
+        when_proxied={
+            "$or": [
+                {"kind": ["audio"], **HAS_AUDIO},
+                {"kind": ["video"], **HAS_AUDIO, **accepted_encoding(media_rule("transcribe", OPERATION))},
+                from_proxy("transcribe"),
+            ]
+        },
+        handler=AsyncJob("transcribe", OPERATION, start, finish, explain=explain),
         options=options,
         factory=transcript_stage,
         paid_operations=("transcribe.start_transcription_job", "transcribe.get_transcription_job"),

@@ -26,8 +26,9 @@ from headrace.streams.aws.s3 import S3Bucket, S3Objects
 from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
-from headrace.streams.errors import PermanentError, ThrottledError, TransientError
+from headrace.streams.errors import PermanentError, RetryAt, ThrottledError, TransientError
 from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
@@ -60,19 +61,34 @@ def settings(aws: Aws) -> StreamSettings:
     )
 
 
-def media(key: str) -> Asset:
+def stored(key: str) -> Asset:
     return asset(key, bucket=BUCKET)
 
 
+CONTENT_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "mp4": "video/mp4",
+    "pdf": "application/pdf",
+    "flac": "audio/flac",
+}
+
+
+def media(key: str) -> MediaInput:
+    """An object whose content is what its name says."""
+    content_type = CONTENT_TYPES[key.rsplit(".", 1)[-1]]
+    return MediaInput(BUCKET, key, content_type, 10, video_codec="h264" if content_type == "video/mp4" else None)
+
+
 def token(stage: str, key: str) -> str:
-    return job_token(stage, media(key), f"{stage}@1")
+    return job_token(stage, stored(key), f"{stage}@1")
 
 
 async def test_tags_of_an_object(calls: Calls, aws: Aws) -> None:
     aws.s3.put_object(Bucket=BUCKET, Key="tagged.jpg", Body=b"", Tagging="team=news&cost.centre=7")
     objects = S3Objects(calls, 1)
-    assert await objects.tags(media("tagged.jpg")) == {"team": "news", "cost.centre": "7"}
-    assert await objects.tags(media("bottles.jpg")) == {}
+    assert await objects.tags(stored("tagged.jpg")) == {"team": "news", "cost.centre": "7"}
+    assert await objects.tags(stored("bottles.jpg")) == {}
 
 
 @pytest.mark.parametrize("feature", ["faces", "text", "celebrities"])
@@ -230,7 +246,15 @@ async def test_text_over_the_limit_is_not_sent(calls: Calls, settings: StreamSet
 
 async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings, PRICES)
-    film = ready(media("rabbit.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
+    film = ready(
+        stored("rabbit.mp4"),
+        kind="video",
+        content_type="video/mp4",
+        width=320,
+        height=240,
+        audio_codec="aac",
+        duration_seconds=7.8,
+    )
     key = token("transcode", "rabbit.mp4")
     job_id = await transcoder.start(film, key, 120)
     assert await transcoder.start(film, key, 120) == job_id
@@ -247,7 +271,15 @@ async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: A
 async def test_transcodes_a_video_for_streaming(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings, PRICES)
     aws.put("a film.mp4", (MEDIA / "rabbit.mp4").read_bytes())
-    film = ready(media("a film.mp4"), kind="video", width=320, height=240, audio_codec="aac", duration_seconds=7.8)
+    film = ready(
+        stored("a film.mp4"),
+        kind="video",
+        content_type="video/mp4",
+        width=320,
+        height=240,
+        audio_codec="aac",
+        duration_seconds=7.8,
+    )
     made = await _made(transcoder, await transcoder.start(film, token("transcode", "hls"), 120, hls=True))
     stream = made.files[-1]
     assert (stream.role, stream.width, stream.height) == ("hls", 160, 120)
@@ -266,11 +298,11 @@ def uris(playlist: str) -> list[str]:
 
 async def _made(transcoder: MediaConvert, job_id: str) -> Any:
     """Return the result of a job once it has ended; its event has no target here."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(180):
         while True:
             try:
                 return await transcoder.get_result(job_id, 7.8)
-            except PermanentError:
+            except RetryAt:
                 await anyio.sleep(0.05)
 
 
@@ -297,7 +329,7 @@ async def test_returns_the_status_of_a_job(calls: Calls, settings: StreamSetting
     job_id = await vision.start("labels", media("rabbit.mp4"), key)
     aws.completion()
     job = JobStarted(
-        asset=media("rabbit.mp4"),
+        asset=stored("rabbit.mp4"),
         stage="labels",
         token=key,
         partition=0,

@@ -30,6 +30,7 @@ from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
 from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.media.media_input import original
 from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from tests.support.fake_services import MemoryBucket
@@ -46,7 +47,18 @@ OBJECT = {"S3Object": {"Bucket": "media", "Name": "photos/cat.jpg", "Version": "
 BOX = {"Width": 0.5, "Height": 0.25, "Left": 0.1, "Top": 0.2}
 GEOMETRY = {"BoundingBox": BOX, "Polygon": [{"X": 0.1, "Y": 0.2}, {"X": 0.6, "Y": 0.45}]}
 CAT = asset(version="v1", version_id="v1")
-FILM = ready(CAT, kind="video", width=1920, height=1080, audio_codec="aac", duration_seconds=90.0)
+PHOTO = original(ready(CAT, width=640, height=480))
+PDF = original(ready(CAT, kind="other", content_type="application/pdf"))
+FILM = ready(
+    CAT,
+    kind="video",
+    content_type="video/mp4",
+    width=1920,
+    height=1080,
+    video_codec="h264",
+    audio_codec="aac",
+    duration_seconds=90.0,
+)
 SETTINGS = StreamSettings(
     results_bucket="results", jobs_topic_arn=TOPIC, jobs_role_arn=ROLE, mediaconvert_role_arn=ROLE, min_confidence=50
 )
@@ -82,7 +94,7 @@ def image(feature: Any, method: str, options: Answer, answer: Answer, expected: 
     """Build the case of an image feature."""
 
     async def ask(aws: AwsClient) -> Any:
-        found = await vision(aws).detect(feature, CAT)
+        found = await vision(aws).detect(feature, PHOTO)
         return [_named(each) for each in found.detections], found.charges[0].units
 
     return Case("rekognition", ask, ((method, {"Image": OBJECT, **options}, answer),), (expected, 1))
@@ -92,7 +104,10 @@ def start(feature: Any, method: str, options: Answer) -> Case:
     """Build the case of starting a video job."""
     asked = {"Video": OBJECT, **STARTED, **options}
     return Case(
-        "rekognition", lambda aws: vision(aws).start(feature, CAT, TOKEN), ((method, asked, JOB),), JOB["JobId"]
+        "rekognition",
+        lambda aws: vision(aws).start(feature, original(FILM), TOKEN),
+        ((method, asked, JOB),),
+        JOB["JobId"],
     )
 
 
@@ -282,7 +297,7 @@ READING = {"DocumentLocation": OBJECT, **STARTED}
 PAPER = (
     Case(
         "textract",
-        lambda aws: read(textract(aws).detect(CAT)),
+        lambda aws: read(textract(aws).detect(PHOTO)),
         (
             (
                 "detect_document_text",
@@ -294,7 +309,7 @@ PAPER = (
     ),
     Case(
         "textract",
-        lambda aws: textract(aws).start(CAT, TOKEN),
+        lambda aws: textract(aws).start(PDF, TOKEN),
         (("start_document_text_detection", READING, JOB),),
         JOB["JobId"],
     ),
@@ -317,7 +332,7 @@ PAPER = (
     ),
     Case(
         "textract",
-        lambda aws: read(textract(aws).detect(CAT, FEATURES)),
+        lambda aws: read(textract(aws).detect(PHOTO, FEATURES)),
         (
             (
                 "analyze_document",
@@ -329,7 +344,7 @@ PAPER = (
     ),
     Case(
         "textract",
-        lambda aws: textract(aws).start(CAT, TOKEN, FEATURES),
+        lambda aws: textract(aws).start(PDF, TOKEN, FEATURES),
         (("start_document_analysis", {**READING, "FeatureTypes": FEATURES}, JOB),),
         JOB["JobId"],
     ),
@@ -393,7 +408,7 @@ async def spoken(aws: AwsClient) -> Any:
 SOUND = (
     Case(
         "transcribe",
-        lambda aws: transcribe(aws).start(CAT, TOKEN, 3, ""),
+        lambda aws: transcribe(aws).start(original(FILM), TOKEN, 3, ""),
         (
             (
                 "start_transcription_job",

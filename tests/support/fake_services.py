@@ -11,6 +11,7 @@ from typing import Any
 from headrace.schemas.records import Asset, JobFinished, JobStarted, Label
 from headrace.streams.errors import ObjectGone, StageError
 from headrace.streams.media.content_check import ScanVerdict
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import Transcript, VisionResult
 from headrace.streams.services import Services
@@ -75,7 +76,7 @@ class FakeServices:
         self.record_call("scan", name)
         return ScanVerdict("test", "image/jpeg", "0" * 64)
 
-    async def detect(self, feature: Feature, asset: Asset) -> VisionResult:
+    async def detect(self, feature: Feature, picture: MediaInput) -> VisionResult:
         self.record_call("detect", feature)
         return VisionResult(self.labels, "test-model", b"{}", (PRICES.charge("rekognition", "DetectLabels", 1),))
 
@@ -85,7 +86,7 @@ class FakeServices:
             self.labels, "test-model", b"{}", (PRICES.charge("rekognition", "StartLabelDetection", seconds / 60),)
         )
 
-    async def start(self, feature: Feature, asset: Asset, token: str) -> str:
+    async def start(self, feature: Feature, video: MediaInput, token: str) -> str:
         self.record_call("start", feature, token)
         return f"job-of-{token}"
 
@@ -126,7 +127,7 @@ class FakeSpeech:
 
     services: FakeServices
 
-    async def start(self, asset: Asset, token: str, speakers: int, vocabulary: str) -> str:
+    async def start(self, media: MediaInput, token: str, speakers: int, vocabulary: str) -> str:
         self.services.record_call("start", "transcript", token)
         return f"job-of-{token}"
 

@@ -56,6 +56,7 @@ class MediaProbe:
     sample_rate: int
     has_captions: bool
     rotation: float = 0.0
+    audio_codec: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def probe(source: Path) -> MediaProbe:
         video=_video(*found["Video"]) if "Video" in found else None,
         sample_rate=int(rate[1]) if rate else 0,
         has_captions="Subtitle" in found,
+        audio_codec=found["Audio"][0] if "Audio" in found else None,
         rotation=float(rotation[1]) if (rotation := _ROTATION.search(text)) else 0.0,
     )
 

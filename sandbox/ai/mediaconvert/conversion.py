@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from headrace.sandbox.ai.framework import ffmpeg
+from headrace.sandbox.ai.framework import ffmpeg, inputs
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.service import Params
 
@@ -57,10 +57,10 @@ class HlsOutput:
 
 def unsupported(settings: Params) -> str:
     """Return an error for unsupported settings of a job; empty if all are supported."""
-    groups, inputs = settings.get("OutputGroups", []), settings.get("Inputs", [])
-    if len(inputs) != 1 or not inputs[0].get("FileInput", "").startswith("s3://"):
+    groups, sources = settings.get("OutputGroups", []), settings.get("Inputs", [])
+    if len(sources) != 1 or not sources[0].get("FileInput", "").startswith("s3://"):
         return "Settings.Inputs: this endpoint takes one input, s3://bucket/key"
-    if inputs[0].get("VideoSelector", {}).get("Rotate") not in ROTATIONS:
+    if sources[0].get("VideoSelector", {}).get("Rotate") not in ROTATIONS:
         return "Settings.Inputs.VideoSelector.Rotate: this endpoint takes AUTO and DEGREE_0"
     types = [group.get("OutputGroupSettings", {}).get("Type") for group in groups]
     if not types or len(set(types)) < len(types) or not set(types) <= SETTINGS.keys():
@@ -91,7 +91,8 @@ def open_source(path: Path, settings: Params) -> SourceVideo:
     `Rotate: AUTO` applies the rotation of an MP4 or MOV file if it is a right angle.
     Source: AWS Elemental MediaConvert API Reference, "Jobs", InputRotate.
     """
-    probe = ffmpeg.probe(path)
+    asset = settings["Inputs"][0]["FileInput"].removeprefix("s3://")
+    probe = inputs.probed("mediaconvert", "CreateJob", asset, path)
     is_automatic = settings["Inputs"][0].get("VideoSelector", {}).get("Rotate") == "AUTO"
     is_right_angle = probe.rotation % 90 == 0
     return SourceVideo(path, probe, is_automatic and "mp4" in probe.formats and is_right_angle)

@@ -7,17 +7,19 @@ from typing import TypeVar
 
 from PIL import Image
 
-from headrace.sandbox.ai.framework import image_analysis
+from headrace.sandbox.ai.framework import image_analysis, inputs
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.image_analysis import DecodedImage
 from headrace.sandbox.ai.framework.service import Params
+from headrace.streams.limits.input_check import encoding_refusals, fixed_refusals
+from headrace.streams.limits.service_inputs import media_rule
+from headrace.streams.media.media_input import MediaInput
 
 InputImage = TypeVar("InputImage")
 
-# https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
-MAX_IMAGE_BYTES = 15 * 1024**2
-LEAST_PIXELS, MAX_PIXELS = 80, 10_000
+RULE = media_rule("rekognition", "DetectLabels")
+"""The rule of all operations on images that this endpoint has."""
 
 
 def picture(image: Params, cloud: AwsClients) -> DecodedImage:
@@ -28,14 +30,23 @@ def picture(image: Params, cloud: AwsClients) -> DecodedImage:
 def seen(image: Params, cloud: AwsClients, analyse: Callable[[Image.Image], InputImage]) -> InputImage:
     """Return the result of `analyse` for the image of a request. Raises `ServiceError` for a rejected image."""
     try:
-        opened = image_analysis.read(_image_bytes(image, cloud))
-        if min(opened.size) < LEAST_PIXELS:
-            raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
-        if max(opened.size) > MAX_PIXELS:
-            raise ServiceError("ImageTooLargeException", f"An image has at most {MAX_PIXELS} pixels each way.")
+        data = _image_bytes(image, cloud)
+        opened = image_analysis.read(data)
+        _check(opened, data)
         return analyse(opened)
     except image_analysis.NotAnImageError as error:
         raise ServiceError("InvalidImageFormatException", "Request has invalid image format") from error
+
+
+def _check(opened: Image.Image, data: bytes) -> None:
+    width, height = opened.size
+    media = MediaInput("", "", inputs.content_type(data), len(data), width=width, height=height)
+    if any(fixed_refusals(RULE, media)):
+        raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
+    if not any(media.content_type in encoding.content_types for encoding in RULE.encodings):
+        raise ServiceError("InvalidImageFormatException", "Request has invalid image format")
+    if reasons := list(encoding_refusals(RULE, media)):
+        raise ServiceError("ImageTooLargeException", "; ".join(reasons))
 
 
 def fetched(image: Params, cloud: AwsClients) -> Params:
@@ -47,8 +58,9 @@ def _image_bytes(image: Params, cloud: AwsClients) -> bytes:
     if "Bytes" in image:
         return bytes(image["Bytes"])
     bucket, key, version = location(image)
-    if size(bucket, key, version, cloud) > MAX_IMAGE_BYTES:
-        raise ServiceError("ImageTooLargeException", f"An image in S3 has at most {MAX_IMAGE_BYTES} bytes.")
+    longest = max(encoding.max_bytes for encoding in RULE.encodings)
+    if size(bucket, key, version, cloud) > longest:
+        raise ServiceError("ImageTooLargeException", f"An image in S3 has at most {longest} bytes.")
     return cloud.read(bucket, key, version)
 
 

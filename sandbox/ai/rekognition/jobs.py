@@ -16,10 +16,9 @@ from headrace.sandbox.ai.framework.sns_jobs import SnsJobs
 from headrace.sandbox.ai.rekognition import video_analysis
 from headrace.sandbox.ai.rekognition.inputs import location, size
 from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
+from headrace.streams.limits.service_inputs import media_rule
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
-MAX_VIDEO_BYTES = 10 * 1024**3
-MAX_VIDEO_MILLIS = 6 * 3600 * 1000
 MAX_RESULTS = 1000
 VIDEO_JOBS = SnsJobs("rekognition", "Video", max_running=20)
 
@@ -29,8 +28,9 @@ TimedItem = TypeVar("TimedItem")
 def start(operation: str, params: Params, context: ServiceContext) -> Params:
     """Start a job on a video, or return the job that its token started. Raises `ServiceError`."""
     bucket, key, version = location(params["Video"])
-    if size(bucket, key, version, context.cloud) > MAX_VIDEO_BYTES:
-        raise ServiceError("VideoTooLargeException", f"A video has at most {MAX_VIDEO_BYTES} bytes.")
+    longest = max(encoding.max_bytes for encoding in media_rule("rekognition", operation).encodings)
+    if size(bucket, key, version, context.cloud) > longest:
+        raise ServiceError("VideoTooLargeException", f"A video has at most {longest} bytes.")
     return VIDEO_JOBS.start(operation, params, context)
 
 
@@ -71,7 +71,4 @@ def watch(job: LedgerJob, cloud: AwsClients) -> VideoAnalysis:
             cloud.fetch(bucket, key, file, version)
         except CloudRefusedError as error:
             raise UnprocessableMediaError("InvalidS3Object: the video is no longer there.") from error
-        seen = video_analysis.watch(file)
-    if seen.duration > MAX_VIDEO_MILLIS:
-        raise UnprocessableMediaError("VideoTooLarge: a video lasts 6 hours at most.")
-    return seen
+        return video_analysis.watch(file)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageChops, ImageStat
 
-from headrace.sandbox.ai.framework import ffmpeg, image_analysis
+from headrace.sandbox.ai.framework import ffmpeg, image_analysis, inputs
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.image_analysis import DecodedImage, MeasuredLabel
 
@@ -63,9 +63,12 @@ class Detection:
 
 def watch(path: Path) -> VideoAnalysis:
     """Analyse the video in `path`. Raises `UnprocessableMediaError` for a video that Rekognition rejects."""
-    probe = ffmpeg.probe(path)
-    if probe.video is None or probe.video.codec != "h264" or "mp4" not in probe.formats:
-        raise UnprocessableMediaError("InvalidVideoFormat: the video is not H.264 in an MP4 or MOV file.")
+    try:
+        probe = inputs.probed("rekognition", "StartLabelDetection", f"bucket/{path.name}", path)
+    except inputs.RefusedInputError as error:
+        raise UnprocessableMediaError(f"InvalidVideoFormat: {error}") from error
+    if probe.video is None:
+        raise UnprocessableMediaError("InvalidVideoFormat: the file has no video.")
     duration = round(probe.duration * 1000)
     rate = min(SAMPLES_A_SECOND, MAX_SAMPLES / max(probe.duration, 1.0))
     with TemporaryDirectory() as folder:

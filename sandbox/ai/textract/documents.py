@@ -15,13 +15,13 @@ from PIL import Image, ImageSequence
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
-from headrace.sandbox.ai.framework import qr_codes
+from headrace.sandbox.ai.framework import inputs, qr_codes
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.image_analysis import NotAnImageError
+from headrace.streams.media.file_type import HEAD_BYTES
+from headrace.streams.media.media_input import MediaInput
 
 SYNTHETIC = "Synthetic line: no text was read from this picture"
-MAX_PAGES = 3_000
-MAX_PIXELS = 10_000
 
 _GAP = re.compile(r"\s*\|\s*|\t+|\s{3,}")
 
@@ -44,33 +44,39 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class DecodedDocument:
-    """The lines of each page. `synthetic`: some lines are placeholders."""
+    """The lines of each page. `synthetic`: some lines are placeholders. `side`: the longest side in pixels, if any."""
 
     pages: tuple[tuple[DocumentLine, ...], ...]
     synthetic: bool
+    side: int | None = None
 
 
-def read(path: Path) -> DecodedDocument:
+def read(path: Path, operation: str) -> DecodedDocument:
     """Read a PDF, JPEG, PNG or TIFF. Raises `UnprocessableMediaError`."""
     with path.open("rb") as file:
-        head = file.read(5)
-    return _pdf(path) if head == b"%PDF-" else picture(path.read_bytes())
+        content_type = inputs.content_type(file.read(HEAD_BYTES))
+    document = _pdf(path) if content_type == "application/pdf" else picture(path.read_bytes())
+    pages = len(document.pages)
+    media = MediaInput(
+        "", "key", content_type, path.stat().st_size, width=document.side, height=document.side, pages=pages
+    )
+    inputs.check("textract", operation, media)
+    return document
 
 
 def picture(data: bytes) -> DecodedDocument:
     """Read the QR codes on each page of an image. Raises `UnprocessableMediaError`."""
     try:
         image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF"))
-        pages = getattr(image, "n_frames", 1)
+        pages, side = getattr(image, "n_frames", 1), max(image.size)  # reading a large page shrinks it
     except (OSError, ValueError, SyntaxError) as error:
         raise UnsupportedDocumentError("the document is no PDF, JPEG, PNG or TIFF") from error
-    if max(image.size) > MAX_PIXELS:
-        raise UnprocessableMediaError(f"a page has at most {MAX_PIXELS} pixels each way")
     try:
         read = [_codes(page.copy()) for page in ImageSequence.Iterator(image)] if pages > 1 else [_codes(image)]
     except (NotAnImageError, OSError, ValueError, SyntaxError) as error:
         raise UnprocessableMediaError("the document cannot be read") from error
-    return DecodedDocument(tuple(lines or (DocumentLine(SYNTHETIC, 0.1),) for lines in read), synthetic=not all(read))
+    pages_read = tuple(lines or (DocumentLine(SYNTHETIC, 0.1),) for lines in read)
+    return DecodedDocument(pages_read, synthetic=not all(read), side=side)
 
 
 def _codes(page: Image.Image) -> tuple[DocumentLine, ...]:
@@ -82,8 +88,6 @@ def _pdf(path: Path) -> DecodedDocument:
         reader = PdfReader(path)
         if reader.is_encrypted:
             raise UnprocessableMediaError("the document is encrypted")
-        if len(reader.pages) > MAX_PAGES:
-            raise UnprocessableMediaError(f"a document has at most {MAX_PAGES} pages")
         return DecodedDocument(tuple(tuple(_lines(page.extract_text())) for page in reader.pages), synthetic=False)
     except (PyPdfError, ValueError, KeyError, RecursionError, OSError) as error:
         raise UnprocessableMediaError("the document cannot be read") from error

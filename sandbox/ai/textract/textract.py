@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from headrace.sandbox.ai.framework import paging
+from headrace.sandbox.ai.framework import inputs, paging
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
 from headrace.sandbox.ai.framework.job_runner import JobKind
@@ -16,10 +16,8 @@ from headrace.sandbox.ai.framework.sns_jobs import SnsJobs
 from headrace.sandbox.ai.textract import documents
 from headrace.sandbox.ai.textract.blocks import blocks
 from headrace.sandbox.ai.textract.documents import DecodedDocument
+from headrace.streams.limits.service_inputs import media_rule
 
-# https://docs.aws.amazon.com/textract/latest/dg/limits-document.html
-MAX_BYTES = 10 * 1024**2
-MAX_JOB_BYTES = 500 * 1024**2
 MAX_RESULTS = 1000
 DOCUMENT_JOBS = SnsJobs("textract", "DocumentLocation", max_running=100)
 MODEL = "1.0"
@@ -43,19 +41,15 @@ def _one_page(document: Params, context: ServiceContext) -> DecodedDocument:
         found = _opened(bytes(document["Bytes"]))
     else:
         bucket, key, version = _location(document)
-        if _size(bucket, key, version, context.cloud) > MAX_BYTES:
-            raise ServiceError("DocumentTooLargeException", f"A document has at most {MAX_BYTES} bytes.")
+        _check_size("DetectDocumentText", _size(bucket, key, version, context.cloud))
         found = _opened(context.cloud.read(bucket, key, version))
-    if len(found.pages) != 1:
-        raise ServiceError("UnsupportedDocumentException", "Request has unsupported document format")
     return found
 
 
 def start(operation: str, params: Params, context: ServiceContext) -> Params:
     """Start a job that reads a document."""
     bucket, key, version = _location(params["DocumentLocation"])
-    if _size(bucket, key, version, context.cloud) > MAX_JOB_BYTES:
-        raise ServiceError("DocumentTooLargeException", f"A document has at most {MAX_JOB_BYTES} bytes.")
+    _check_size(operation, _size(bucket, key, version, context.cloud))
     return DOCUMENT_JOBS.start(operation, params, context)
 
 
@@ -87,7 +81,7 @@ def work(job: LedgerJob, cloud: AwsClients) -> Params:
             cloud.fetch(bucket, key, file, version)
         except CloudRefusedError as error:
             raise UnprocessableMediaError("INVALID_S3_OBJECT: the document is no longer there") from error
-        found = documents.read(file)
+        found = documents.read(file, job.operation)
     return {"pages": len(found.pages), "blocks": blocks(found, job.request.get("FeatureTypes", ()))}
 
 
@@ -96,11 +90,17 @@ def _opened(data: bytes) -> DecodedDocument:
         file = Path(folder, "document")
         file.write_bytes(data)
         try:
-            return documents.read(file)
-        except documents.UnsupportedDocumentError as error:
+            return documents.read(file, "DetectDocumentText")
+        except (documents.UnsupportedDocumentError, inputs.RefusedInputError) as error:
             raise ServiceError("UnsupportedDocumentException", "Request has unsupported document format") from error
         except UnprocessableMediaError as error:
             raise ServiceError("BadDocumentException", f"Request has a bad document: {error}") from error
+
+
+def _check_size(operation: str, size: int) -> None:
+    longest = max(encoding.max_bytes for encoding in media_rule("textract", operation).encodings)
+    if size > longest:
+        raise ServiceError("DocumentTooLargeException", f"A document has at most {longest} bytes.")
 
 
 def _location(document: Params) -> tuple[str, str, str | None]:

@@ -10,14 +10,14 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from headrace.sandbox import names
-from headrace.sandbox.ai.framework import ffmpeg
+from headrace.sandbox.ai.framework import ffmpeg, inputs
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, LedgerJob
 from headrace.sandbox.ai.transcribe import output_files, speech
 from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech
+from headrace.streams.limits.service_inputs import media_rule
 
-MAX_MEDIA_BYTES = 2 * 1024**3  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
 SERVICE_BUCKET = "headrace-transcribe"
 DEFAULT_LANGUAGE = "en-US"
 FORMATS = ("mp4", "mp3", "wav", "flac", "ogg", "amr", "webm", "m4a")
@@ -77,12 +77,13 @@ def _listen(job: LedgerJob, cloud: AwsClients, folder: Path) -> tuple[ffmpeg.Med
     bucket, key = split_asset(job.asset)
     media = folder / "media"
     try:
-        if cloud.size(bucket, key) > MAX_MEDIA_BYTES:
+        longest = max(encoding.max_bytes for encoding in media_rule("transcribe", job.operation).encodings)
+        if cloud.size(bucket, key) > longest:
             raise UnprocessableMediaError("Invalid file size: file size too large.")
         cloud.fetch(bucket, key, media)
     except CloudRefusedError as error:
         raise UnprocessableMediaError("The media file is no longer there.") from error
-    probe = _probe(media, job.request)
+    probe = _probe(media, job)
     return probe, speech.recognize(media, probe, _sidecar(bucket, key, cloud, folder), _language(job))
 
 
@@ -90,11 +91,12 @@ def _language(job: LedgerJob) -> str:
     return str(job.request.get("LanguageCode") or job.request.get("LanguageOptions", [DEFAULT_LANGUAGE])[0])
 
 
-def _probe(media: Path, request: dict[str, Any]) -> ffmpeg.MediaProbe:
+def _probe(media: Path, job: LedgerJob) -> ffmpeg.MediaProbe:
     """Probe the media. Raises `UnprocessableMediaError` with a FailureReason of Transcribe."""
+    request = job.request
     try:
-        probe = ffmpeg.probe(media)
-    except ffmpeg.NotMediaError as error:
+        probe = inputs.probed("transcribe", job.operation, job.asset, media)
+    except UnprocessableMediaError as error:
         raise UnprocessableMediaError(f"Unsupported media format. {error}") from error
     if not set(probe.formats) & set(FORMATS):
         raise UnprocessableMediaError("Unsupported media format.")

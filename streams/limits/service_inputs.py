@@ -1,0 +1,213 @@
+"""What each AWS service accepts, by operation: the one table that adapters check before a call.
+
+The local AI services enforce the same table. Each entry names the AWS page that it is from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MB = 1024**2
+GB = 1024**3
+HOUR = 3600.0
+
+_DOCS = "https://docs.aws.amazon.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Content types that share limits. An empty set of codecs accepts all."""
+
+    content_types: frozenset[str]
+    max_bytes: int
+    video_codecs: frozenset[str] = frozenset()
+    audio_codecs: frozenset[str] = frozenset()
+    max_pages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRule:
+    """The files that operations accept: sides in pixels, times in seconds. `key` is a pattern of the whole key."""
+
+    service: str
+    operations: tuple[str, ...]
+    source: str
+    encodings: tuple[Encoding, ...]
+    min_side: int = 0
+    max_side: int | None = None
+    min_seconds: float = 0.0
+    max_seconds: float | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRule:
+    """The texts that operations accept. `variants` maps codes of other services to the code of this one."""
+
+    service: str
+    operations: tuple[str, ...]
+    source: str
+    max_bytes: int | None = None
+    max_characters: int | None = None
+    languages: frozenset[str] = frozenset()
+    variants: Mapping[str, str] | None = None
+
+
+_PICTURES = frozenset({"image/jpeg", "image/png"})
+_PAGES = frozenset({"application/pdf", "image/tiff"})
+
+MEDIA_RULES = (
+    MediaRule(
+        "rekognition",
+        ("DetectLabels", "DetectModerationLabels", "DetectFaces", "DetectText", "RecognizeCelebrities"),
+        f"{_DOCS}/rekognition/latest/dg/limits.html",
+        (Encoding(_PICTURES, 15 * MB),),
+        min_side=80,
+        max_side=10_000,
+    ),
+    MediaRule(
+        "rekognition",
+        ("DetectProtectiveEquipment",),
+        f"{_DOCS}/rekognition/latest/dg/limits.html",
+        (Encoding(_PICTURES, 15 * MB),),
+        min_side=64,
+        max_side=4_096,
+    ),
+    MediaRule(
+        "rekognition",
+        (
+            "StartLabelDetection",
+            "StartContentModeration",
+            "StartFaceDetection",
+            "StartTextDetection",
+            "StartSegmentDetection",
+            "StartCelebrityRecognition",
+        ),
+        f"{_DOCS}/rekognition/latest/dg/video.html",
+        (Encoding(frozenset({"video/mp4", "video/quicktime"}), 10 * GB, video_codecs=frozenset({"h264"})),),
+        min_side=80,  # the page on limits has it for images only; smaller frames have no details to detect
+        max_seconds=6 * HOUR,
+    ),
+    MediaRule(
+        "textract",
+        ("DetectDocumentText", "AnalyzeDocument"),
+        f"{_DOCS}/textract/latest/dg/limits-document.html",
+        (Encoding(_PICTURES | _PAGES, 10 * MB, max_pages=1),),
+        max_side=10_000,
+        key=r".*\S.*",
+    ),
+    MediaRule(
+        "textract",
+        ("StartDocumentTextDetection", "StartDocumentAnalysis"),
+        f"{_DOCS}/textract/latest/dg/limits-document.html",
+        (Encoding(_PICTURES, 10 * MB, max_pages=1), Encoding(_PAGES, 500 * MB, max_pages=3_000)),
+        max_side=10_000,
+        key=r".*\S.*",
+    ),
+    MediaRule(
+        "transcribe",
+        ("StartTranscriptionJob",),
+        f"{_DOCS}/transcribe/latest/dg/how-input.html",
+        (
+            Encoding(frozenset({"audio/flac", "audio/mpeg", "audio/wav", "audio/mp4", "video/mp4"}), 2 * GB),
+            Encoding(frozenset({"audio/amr"}), 2 * GB, audio_codecs=frozenset({"amr_nb", "amr_wb", "amrnb", "amrwb"})),
+            Encoding(
+                frozenset({"audio/ogg", "video/ogg", "audio/webm", "video/webm"}),
+                2 * GB,
+                audio_codecs=frozenset({"opus"}),
+            ),
+        ),
+        min_seconds=0.5,
+        max_seconds=4 * HOUR,
+        key=r".+",
+    ),
+    MediaRule(
+        "mediaconvert",
+        ("CreateJob",),
+        f"{_DOCS}/mediaconvert/latest/ug/reference-codecs-containers-input.html",
+        (
+            Encoding(
+                frozenset(
+                    {
+                        "video/mp4",
+                        "video/quicktime",
+                        "video/x-matroska",
+                        "video/webm",
+                        "video/x-msvideo",
+                        "video/x-ms-asf",
+                        "video/x-flv",
+                        "video/mpeg",
+                        "video/mp2t",
+                        "application/mxf",
+                    }
+                ),
+                5_000 * GB,
+            ),
+        ),
+        min_side=32,
+        max_side=16_384,
+    ),
+)
+
+_COMPREHEND = f"{_DOCS}/comprehend/latest/dg/supported-languages.html"
+_COMPREHEND_LANGUAGES = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "pt", "zh", "zh-TW"})
+_TRADITIONAL_CHINESE = {"zh-HK": "zh-TW", "zh-MO": "zh-TW", "zh-Hant": "zh-TW", "yue": "zh-TW"}
+_TRANSLATE_CODES = (
+    "af am ar az bg bn bs ca cs cy da de el en es es-MX et fa fa-AF fi fr fr-CA ga gu ha he hi hr ht hu hy id is it ja "
+    "ka kk kn ko lt lv mk ml mn mr ms mt nl no pa pl ps pt pt-PT ro ru si sk sl so sq sr sv sw ta te th tl tr uk ur uz "
+    "vi zh zh-TW"
+)
+
+TEXT_RULES = (
+    TextRule(
+        "comprehend",
+        ("DetectEntities", "DetectKeyPhrases"),
+        _COMPREHEND,
+        max_bytes=100_000,
+        languages=_COMPREHEND_LANGUAGES,
+        variants=_TRADITIONAL_CHINESE,
+    ),
+    TextRule("comprehend", ("DetectPiiEntities",), _COMPREHEND, max_bytes=100_000, languages=frozenset({"en", "es"})),
+    TextRule(
+        "comprehend",
+        ("DetectSentiment",),
+        f"{_DOCS}/comprehend/latest/dg/guidelines-and-limits.html",
+        max_bytes=5_000,
+        languages=_COMPREHEND_LANGUAGES,
+        variants=_TRADITIONAL_CHINESE,
+    ),
+    TextRule(
+        "comprehend",
+        ("DetectDominantLanguage",),
+        f"{_DOCS}/comprehend/latest/dg/guidelines-and-limits.html",
+        max_bytes=100_000,
+    ),
+    TextRule(
+        "translate",
+        ("TranslateText",),
+        f"{_DOCS}/translate/latest/dg/what-is-languages.html",
+        max_bytes=10_000,
+        languages=frozenset(_TRANSLATE_CODES.split()),
+        variants={**_TRADITIONAL_CHINESE, "nb": "no", "nn": "no", "fil": "tl", "iw": "he", "prs": "fa-AF"},
+    ),
+    TextRule(
+        "polly",
+        ("StartSpeechSynthesisTask",),
+        f"{_DOCS}/polly/latest/dg/limits.html",
+        max_characters=100_000,
+    ),
+)
+
+_MEDIA = {(rule.service, operation): rule for rule in MEDIA_RULES for operation in rule.operations}
+_TEXT = {(rule.service, operation): rule for rule in TEXT_RULES for operation in rule.operations}
+
+
+def media_rule(service: str, operation: str) -> MediaRule:
+    """Return the rule of an operation that reads a file. Raises KeyError if it reads none."""
+    return _MEDIA[service, operation]
+
+
+def text_rule(service: str, operation: str) -> TextRule:
+    """Return the rule of an operation that reads a text. Raises KeyError if it reads none."""
+    return _TEXT[service, operation]
