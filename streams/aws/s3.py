@@ -14,6 +14,14 @@ from headrace.streams.aws.client import AwsClient
 from headrace.streams.errors import ObjectGone, OutageError, PermanentError, StageError
 
 
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Create a temporary folder. Without a folder that it can write to, `tempfile` raises FileNotFoundError."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="headrace-")
+    except FileNotFoundError as error:
+        raise OutageError(f"{error.strerror}: free space there, or set TMPDIR to another folder") from error
+
+
 class S3Bucket:
     """`streams.results.ResultsBucket` over S3. A denied access is an outage, because every record needs the bucket."""
 
@@ -66,7 +74,7 @@ class S3Objects:
         """
         if asset.size > self._max_bytes:
             raise PermanentError("too_large", f"the object has {asset.size} bytes, the limit is {self._max_bytes}")
-        with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+        with _temporary_folder() as folder:
             path = Path(folder) / "object"
             await self._download(asset, path)
             yield path

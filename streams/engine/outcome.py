@@ -11,6 +11,7 @@ Source: Enterprise Integration Patterns, "Invalid Message Channel" and "Dead Let
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import random
 from dataclasses import dataclass, replace
@@ -40,6 +41,10 @@ SCHEMA_ATTEMPTS = 4
 """Attempts to find a writer schema. Writers publish it before their first record, so a few seconds suffice."""
 EVERY_ERROR = (Exception, asyncio.CancelledError, SystemExit)
 """What a stage may raise. A library that cancels or exits must not end a worker; see `raise_if_cancelled`."""
+MACHINE_ERRORS = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)
+"""Errors of this machine that every record would meet: disk, descriptors, memory."""
 OUTAGE_CAP_SECONDS = 30.0
 THROTTLED_CAP_SECONDS = 10.0
 LONGEST_WAIT_DAYS = topics.retry("").retention_days - 1
@@ -122,7 +127,7 @@ def outcome_for(
         case StageError():
             return _dead(error.code, error)
         case _:
-            return _dead(INTERNAL_ERROR, error)
+            return _unexpected(error, policy.delay(attempt, draw, OUTAGE_CAP_SECONDS))
 
 
 def raise_if_cancelled(error: BaseException) -> None:
@@ -163,6 +168,13 @@ def _later(error: RetryAt) -> Outcome:
             "wait_too_long", f"{error.why}: the next attempt is in {requested}, and {limit}", type(error).__name__
         )
     return Retry(max(0.0, error.after), error.code, error.why, counts=False)
+
+
+def _unexpected(error: BaseException, delay: float) -> Outcome:
+    if isinstance(error, OSError) and error.errno in MACHINE_ERRORS:
+        remedy = "free space or raise the limit on this machine, or set TMPDIR to another folder"
+        return PauseStage(delay, f"{error.strerror}: {remedy}")
+    return _dead(INTERNAL_ERROR, error)
 
 
 def _dead(code: str, error: BaseException) -> Dead:

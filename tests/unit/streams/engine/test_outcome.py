@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import random
 
 import pytest
@@ -42,6 +44,20 @@ def test_permanent_errors_are_dead_letters_at_once(error: Exception, code: str) 
     assert outcome.code == code
     assert outcome.why
     assert outcome.kind == type(error).__name__
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENOMEM])
+def test_full_disk_and_other_faults_of_the_machine_pause_the_stage(number: int) -> None:
+    outcome = outcome_for(OSError(number, os.strerror(number), "/tmp/headrace-x/object"), 1, DRAW)
+    assert isinstance(outcome, PauseStage)
+    assert outcome.why.startswith(os.strerror(number))
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EINVAL])
+def test_other_operating_system_errors_are_internal(number: int) -> None:
+    outcome = outcome_for(OSError(number, os.strerror(number)), 1, DRAW)
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "internal_error"
 
 
 @pytest.mark.parametrize(
