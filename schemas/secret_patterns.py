@@ -86,13 +86,14 @@ PATTERNS: tuple[SecretPattern, ...] = (
     ),
     _row(
         "url_login",
-        "://",
-        r"://(?:(?P<secret>[^\s\"/:@]*+:[^\s\"]*(?=@)|[^\s\"/:@]{16,}+(?=@))|[^\s\"]*+)",
+        ":/",
+        r":/{1,3}(?:(?P<secret>[^\s\"/:@]*+:[^\s\"]*(?=@)|[^\s\"/:@]{16,}+(?=@))|[^\s\"]*+)",
         (
             "amqp://«user:CANARY»@host/",
             "postgres://«u:CANARY/CANARY»@h refused",
             "https://«u:CAN@RY:CANARY/?#»@h/k.jpg",
             "redis://«:CANARY»@h",
+            "file postgres:/«u:CANARY/CANARY»@h",
             "https://«CANARYCANARYCANARY»@github.com/x",
         ),
         "RFC 3986, 3.2.1 (user information)",

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from headrace.connectors.events import sources
 from headrace.connectors.events.event_source import CarriedBy, EventSource, RequiredSetting
+from headrace.schemas.safe_text import escape
 
 SOURCES = sources.by_name()
 _AWS_QUEUE = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/")
@@ -143,7 +144,7 @@ def load_sources(path: Path) -> SourcesConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourcesFileError(f"{path}: not TOML: {error}") from None
     except ValidationError as error:
-        raise SourcesFileError("\n".join(f"{path}: {_line(each)}" for each in error.errors())) from None
+        raise SourcesFileError("\n".join(escape(f"{path}: {_line(each)}") for each in error.errors())) from None
 
 
 def _line(detail: ErrorDetails) -> str:

@@ -119,6 +119,6 @@ def _read(file: Path) -> SourcesConfig:
     try:
         return load_sources(file)
     except SourcesFileError as error:
-        fail(str(error))
+        fail(*str(error).split("\n"))
     except OSError as error:
         fail(f"{file}: {error.strerror}")

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from headrace.console.terminal.output import print_json, print_line, print_lines
+from headrace.console.terminal.output import print_json, print_line
 from headrace.console.terminal.screen import Console, Table
 from headrace.schemas import topics
 from headrace.schemas.evolution import compatibility
@@ -39,7 +39,7 @@ def check() -> None:
     published = catalog.versions()
     problems = compatibility.check(published)
     if problems:
-        fail("\n".join(map(str, problems)))
+        fail(*map(str, problems))
     print_line(f"{len(published)} versions of {len(catalog.latest(published))} events: compatible")
 
 
@@ -52,7 +52,7 @@ def register() -> None:
 
     published = catalog.versions()
     if problems := compatibility.check(published):
-        fail("\n".join(map(str, problems)))
+        fail(*map(str, problems))
     try:
         connected = registry.create_client(load(RegistrySettings))
         if connected is None:
@@ -67,9 +67,10 @@ def register() -> None:
     print_line(f"{len(done)} versions in {subjects} subjects: compatibility {registry.COMPATIBILITY}")
 
 
-def fail(why: str) -> NoReturn:
-    """Print an error to standard error, and exit with code 1."""
-    print_lines(why, error=True)
+def fail(*errors: str) -> NoReturn:
+    """Print errors to standard error, one a line, and exit with code 1."""
+    for error in errors:
+        print_line(error, error=True)
     raise typer.Exit(1)
 
 

@@ -28,7 +28,7 @@ def print_lines(text: str, *, error: bool = False) -> None:
 
 def print_error(message: str) -> None:
     """Print an error message in one line to standard error, in red on a terminal."""
-    typer.secho(safe_text(" ".join(message.split("\n"))), fg="red", err=True)
+    typer.secho(safe_text(message), fg="red", err=True)
 
 
 def print_traceback(error: BaseException) -> None:

@@ -15,7 +15,7 @@ from headrace.schemas.safe_text import redact_data, safe_json, safe_text
 _PROCESSORS: list[Any] = []
 """Cached loggers hold this list, so `configure` changes it in place."""
 
-Line = MutableMapping[str, Any]
+LogLine = MutableMapping[str, Any]
 
 
 class StandardError:
@@ -85,17 +85,17 @@ class _Quoted(str):
         return '"' + self.replace('"', "'") + '"'
 
 
-def _make_safe(_logger: Any, _name: str, line: Line) -> Line:
+def _make_safe(_logger: Any, _name: str, line: LogLine) -> LogLine:
     """Redact and escape every name and value of a line: keys, reasons and errors are external text."""
     trace = _pop_exception(line)
-    safe: Line = {safe_text(str(name)): _safe_value(name, value) for name, value in line.items()}
+    safe: LogLine = {safe_text(str(name)): _safe_value(name, value) for name, value in line.items()}
     return {**safe, "exception": trace} if trace else safe
 
 
-def _redact_json(_logger: Any, _name: str, line: Line) -> Line:
+def _redact_json(_logger: Any, _name: str, line: LogLine) -> LogLine:
     """Redact every name and value of a line; JSON escapes the rest."""
     trace = _pop_exception(line)
-    redacted: Line = redact_data(line)
+    redacted: LogLine = redact_data(line)
     return {**redacted, "exception": trace} if trace else redacted
 
 
@@ -107,7 +107,7 @@ def _safe_value(name: str, value: Any) -> Any:
     return _Quoted(safe_text(shown if isinstance(shown, str) else repr(shown)))
 
 
-def _pop_exception(line: Line) -> str:
+def _pop_exception(line: LogLine) -> str:
     """Remove `exc_info` and return the traceback it stands for; empty if there is none."""
     match line.pop("exc_info", None):
         case BaseException() as error:

@@ -134,7 +134,7 @@ class SchemaRegistry:
                 f"no schema registry at {self._name}: start it, or correct HEADRACE_SCHEMA_REGISTRY"
                 f" ({error or type(error).__name__})"
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (httpx.InvalidURL, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise self._no_registry() from error
 
     def _no_registry(self) -> RegistryUnavailableError:

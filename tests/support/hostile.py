@@ -40,5 +40,5 @@ def assert_visible(text: str) -> None:
         set(text) & set(INVISIBLE[1:]) - {"\n"}
     )
     assert not hidden, [(ascii(char), unicodedata.name(char, "")) for char in hidden]
-    assert "CANARY" not in text
+    assert "CANARY" not in text, text
     assert not [line for line in text.split("\n") if line.startswith("FORGED")]
