@@ -62,8 +62,9 @@ bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages against their rate 
 bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB
 	@$(BIN)/python -m bench.redaction
 
-fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages) and the rules (100,000 patterns)
+fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages), every parser and the rules (100,000 values each)
 	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)
+	@$(BIN)/python -m tests.fuzz.parsers
 	@$(BIN)/python -m tests.fuzz.rules
 
 chaos: $(VENV)/dev.stamp ## Kill workers and brokers for 15 min and check the topics

@@ -7,6 +7,7 @@ and its time is linear in the size of the value.
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -24,11 +25,19 @@ MAX_JSON_CONTAINERS = 20_000
 """Objects and lists in one document. A notification of 1 MiB with as many S3 records as possible has 10,000."""
 MAX_JSON_MEMBERS = 200_000
 
+MAX_TOML_CHARACTERS = 20_000
+MAX_TOML_DEPTH = 50
+
 _LONGEST_NUMBER = 32
 _LONGEST_DATE = 64
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _DIGITS = re.compile(r"[0-9]+")
+_BRACKET = re.compile(r"[\[\]{}]")
+_DOTTED = re.compile(r"(?<![\w-])(?:[\w-]++\s*+\.\s*+){20}")
+"""A dotted key of 20 parts and more, each of which is a level."""
+_LONG_NUMBER = re.compile(r"(?<![0-9_])[0-9_]{301}")
+"""The time of `tomllib` is quadratic in the length of a number."""
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -123,6 +132,24 @@ def parse_json(document: str | bytes, max_bytes: int = MAX_JSON_BYTES, max_depth
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise InvalidValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+
+
+def parse_toml(document: str, max_depth: int = MAX_TOML_DEPTH) -> dict[str, Any]:
+    """Parse a TOML document of at most `MAX_TOML_CHARACTERS` and bounded depth. Raises `InvalidValueError`."""
+    if len(document) > MAX_TOML_CHARACTERS:
+        raise InvalidValueError(f"more than {MAX_TOML_CHARACTERS:,} characters of TOML")
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(document):  # those in strings count as well, and are usually closed
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    if deepest > max_depth or _DOTTED.search(document):
+        raise InvalidValueError(f"nested more than {max_depth} levels deep")
+    if _LONG_NUMBER.search(document):
+        raise InvalidValueError("a number of more than 300 digits")
+    try:
+        return tomllib.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValueError(str(error)) from None
 
 
 def _check_nesting(content: bytes, max_depth: int) -> None:

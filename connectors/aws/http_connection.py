@@ -9,6 +9,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
+from headrace.schemas.parsing import InvalidValueError, parse_int
+
+MAX_BODY = 16 * 2**20
+"""A batch of ten messages of 1 MiB, as JSON."""
 MAX_HEADERS = 100
 LONGEST_LINE = 65536
 
@@ -38,9 +42,9 @@ class HttpConnection:
         self._socket.sendall(head.encode() + body)
         status, headers_received = self._status(), self._headers()
         self.should_close = headers_received.get("connection", "").lower() == "close"
-        if "transfer-encoding" in headers_received or not headers_received.get("content-length", "").isdecimal():
+        if "transfer-encoding" in headers_received:
             raise UnexpectedResponseError("no length")
-        length = int(headers_received["content-length"])
+        length = _number(headers_received.get("content-length"), MAX_BODY)
         content = self._answers.read(length)
         if len(content) < length:
             raise UnexpectedResponseError("it ends before its end")
@@ -53,9 +57,9 @@ class HttpConnection:
 
     def _status(self) -> int:
         words = self._answers.readline(LONGEST_LINE).split(None, 2)
-        if len(words) < 2 or words[0] != b"HTTP/1.1" or not words[1].isdigit():
+        if len(words) < 2 or words[0] != b"HTTP/1.1":
             raise UnexpectedResponseError("no HTTP/1.1")
-        return int(words[1])
+        return _number(words[1], 999)
 
     def _headers(self) -> dict[str, str]:
         content: dict[str, str] = {}
@@ -68,3 +72,10 @@ class HttpConnection:
                 break
             content[name.lower()] = value.strip()
         raise UnexpectedResponseError("no headers")
+
+
+def _number(value: str | bytes | None, maximum: int) -> int:
+    try:
+        return parse_int(value, 0, maximum)
+    except InvalidValueError as error:
+        raise UnexpectedResponseError(f"a length or a status is {error}") from None

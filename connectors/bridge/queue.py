@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.connectors.aws.sqs_client import QueueUnavailableError, SqsClient
+from headrace.schemas.parsing import InvalidValueError, parse_int
 
 __all__ = [
     "BATCH",
@@ -25,6 +26,11 @@ RESPONSE_SECONDS = 20.0
 
 CONNECTIONS = 72
 """The maximum of `bridge_receivers`, and 8 for deletes and visibility extensions."""
+
+MAX_VISIBILITY_SECONDS = 43_200
+"""Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+MAX_TIMESTAMP_MS = 253_402_300_799_999
+"""The end of the year 9999."""
 
 INVALID_RECEIPT_HANDLE = "headrace-probe"
 """A receipt handle of no message, for permission checks."""
@@ -81,7 +87,8 @@ class SqsQueue:
         """Return the attributes that the bridge depends on."""
         response = self._call("GetQueueAttributes", AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
         attributes = response.get("Attributes", {})
-        return QueueAttributes(int(attributes.get("VisibilityTimeout", 30)), "RedrivePolicy" in attributes)
+        timeout = parse_int(attributes.get("VisibilityTimeout", 30), 0, MAX_VISIBILITY_SECONDS)
+        return QueueAttributes(timeout, "RedrivePolicy" in attributes)
 
     def check_permissions(self) -> None:
         """Check the delete and visibility permissions with an invalid receipt handle.
@@ -124,7 +131,10 @@ class SqsQueue:
         attributes = item.get("Attributes", {})
         # On a standard queue the group serves fairness, not order.
         group = attributes.get("MessageGroupId", "") if self.is_fifo else ""
-        first = int(attributes.get("ApproximateFirstReceiveTimestamp", 0))
+        try:
+            first = parse_int(attributes.get("ApproximateFirstReceiveTimestamp", 0), 0, MAX_TIMESTAMP_MS)
+        except InvalidValueError:
+            first = 0
         return SqsMessage(item["MessageId"], item["ReceiptHandle"], item["Body"], group, first)
 
 

@@ -13,6 +13,7 @@ from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError, error_from_aws_code
 from headrace.connectors.sinks.batching import BatchLimits
 from headrace.schemas.delivery import Delivery, DeliveryError
+from headrace.schemas.parsing import InvalidValueError, parse_int
 
 TEN_ENTRIES = BatchLimits(10, 256 * 1024)
 LONGEST_GROUP = 128
@@ -39,7 +40,10 @@ def entry_errors(answer: Mapping[str, Any], count: int) -> list[DeliveryError | 
         failure = error_from_aws_code(failed["Code"], str(failed.get("Message", "")))
         if failure.kind == "permanent" and not failed.get("SenderFault", False):
             failure = DeliveryError("transient", failure.code, str(failure))
-        found[int(failed["Id"])] = failure
+        try:
+            found[parse_int(failed["Id"], 0, count - 1)] = failure
+        except InvalidValueError:
+            raise DeliveryError("transient", "batch_answer", "AWS reported an entry that was not sent") from None
     return found
 
 

@@ -65,7 +65,7 @@ class TokenCache:
         """Return a valid token. Raises `DeliveryError`."""
         async with self._asking:
             if not self._token or self._clock() >= self._until:
-                self._token, seconds = _read(await self._ask())
+                self._token, seconds = parse_token(await self._ask())
                 self._until = self._clock() + seconds - EARLY_SECONDS
             return self._token
 
@@ -96,8 +96,11 @@ def client_of(values: Any, private: PrivateTargets, seconds: float) -> OAuthClie
     return OAuthClient(address, resolve_secret(values["client_id"]), resolve_secret(values["client_secret"]), scope)
 
 
-def _read(answer: HttpResponse) -> tuple[str, float]:
-    """Return the token and its lifetime in seconds. Rejected credentials are an outage."""
+def parse_token(answer: HttpResponse) -> tuple[str, float]:
+    """Return the token of a response and its lifetime in seconds. Raises `DeliveryError`.
+
+    Rejected credentials are an outage.
+    """
     if answer.status != 200:
         kind: FailureKind = "transient" if answer.status >= 500 or answer.status == 429 else "outage"
         why = f"no token: HTTP {answer.status} {_reason(answer.body)}"

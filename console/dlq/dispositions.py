@@ -20,6 +20,7 @@ from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_int
 
 DispositionKind = Literal["superseded", "wont-fix", "redriven"]
 ManualDisposition = Literal["superseded", "wont-fix"]
@@ -45,7 +46,7 @@ class Disposition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         topic, partition, offset = self.through.rsplit("/", 2) if self.through else ("", "", "")
         if (topic, partition) != (record.topic, str(record.partition)):
             return not self.through
-        return record.offset <= int(offset)
+        return record.offset <= parse_int(offset)
 
 
 def decide(letter: str, kind: ManualDisposition, why: str, by: str, now: datetime) -> Disposition:
@@ -102,4 +103,7 @@ def _decode(value: bytes) -> Disposition | None:
 
 def _is_place(through: str) -> bool:
     parts = through.rsplit("/", 2)
-    return not through or (len(parts) == 3 and parts[1].isdecimal() and parts[2].isdecimal())
+    try:
+        return not through or (len(parts) == 3 and parse_int(parts[1]) >= 0 and parse_int(parts[2]) >= 0)
+    except InvalidValueError:
+        return False

@@ -13,6 +13,7 @@ from headrace.console.dlq.sanitize import reason
 from headrace.console.dlq.stats import LetterGroup, LetterStats
 from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.parsing import InvalidValueError, parse_int
 from headrace.schemas.redaction import redact
 
 MAX_DIGITS = 18
@@ -94,8 +95,10 @@ def format_timestamp(at: float) -> str | None:
 
 
 def _number(headers: Mapping[str, bytes | None], name: str) -> int | None:
-    digits = headers.get(name) or b""
-    return int(digits) if digits.isdigit() and len(digits) <= MAX_DIGITS else None
+    try:
+        return parse_int(headers.get(name))
+    except InvalidValueError:
+        return None
 
 
 def _group(group: LetterGroup, new: bool) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import EventMetadata, Headers, InvalidEventError, from_headers
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_time
 from headrace.schemas.records import Event
 from headrace.schemas.serde.codec import Codec, DecodeError
+from headrace.streams.engine.headers import count_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,11 @@ def letter_of(entry: LogEntry) -> LetterInfo | None:
     if not topics.is_dead_letters(entry.record.topic):
         return None
     headers = _texts(entry.record.headers)
-    attempts = headers.get("dlq-attempts", "")
     return LetterInfo(
         stage=headers.get("dlq-stage") or entry.record.topic.removesuffix(topics.dead_letters("").name),
         code=headers.get("dlq-code", "unknown"),
         reason=headers.get("dlq-message", ""),
-        attempts=int(attempts) if attempts.isdigit() else 0,
+        attempts=count_in(dict(entry.record.headers), "dlq-attempts"),
         origin="/".join(headers.get(f"dlq-{part}", "?") for part in ("topic", "partition", "offset")),
         first_failure=headers.get("dlq-first-failure", ""),
         last_failure=headers.get("dlq-last-failure", ""),
@@ -103,7 +103,6 @@ def _texts(headers: Headers) -> dict[str, str]:
 def seconds_of(text: str) -> float | None:
     """Parse a CloudEvents timestamp to seconds since 1970; None if it is invalid."""
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+        return parse_time(text).timestamp()
+    except InvalidValueError:
         return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from headrace.schemas import topics
+from headrace.schemas.parsing import parse_toml
 from headrace.schemas.settings import SettingsError
 from headrace.streams.retry_policy import DEFAULT_RETRY
 from headrace.streams.routing.input_transformer import WHOLE, InputTransformer, InvalidTemplateError
@@ -133,7 +133,7 @@ def read_text(name: str, text: str, sinks: Collection[str]) -> Rule:
         raise InvalidRuleError(f"{name}.toml: a key has more than {MAX_KEY_PARTS} parts")
     try:
         version = hashlib.sha256(text.encode()).hexdigest()[:8]
-        return replace(parse(name, tomllib.loads(text), sinks), version=version)
+        return replace(parse(name, parse_toml(text), sinks), version=version)
     except (InvalidRuleError, ValueError) as error:
         raise InvalidRuleError(f"{name}.toml: {error}") from error
     except RecursionError as error:

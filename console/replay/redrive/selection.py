@@ -27,8 +27,9 @@ from headrace.console.replay.forecast.effects import RecordForecast
 from headrace.console.replay.redrive.position import CommitMetadata, LetterOffset
 from headrace.console.terminal.formatting import format_time
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_int
 from headrace.streams.engine.dlq import REDRIVEN
-from headrace.streams.engine.headers import count_in
+from headrace.streams.engine.headers import count_in, timestamp_ms
 
 LetterVerdict = Literal[
     "redrive",
@@ -207,10 +208,10 @@ def _classified(record: ConsumerRecord, criteria: SelectionCriteria, past: Redri
 
 def _born(record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> tuple[int, int]:
     """Return the first arrival of a record, from its headers."""
-    at, offset = headers.get("dlq-timestamp") or b"", headers.get("dlq-offset") or b""
-    if at.isdigit() and offset.isdigit():
-        return int(at), int(offset)
-    return int(record.timestamp * 1000), record.offset
+    try:
+        return parse_int(headers.get("dlq-timestamp")), parse_int(headers.get("dlq-offset"))
+    except InvalidValueError:
+        return timestamp_ms(record.timestamp), record.offset
 
 
 def _as(letter: CandidateLetter, verdict: LetterVerdict) -> CandidateLetter:
@@ -220,7 +221,10 @@ def _as(letter: CandidateLetter, verdict: LetterVerdict) -> CandidateLetter:
 def _spot(place: bytes) -> LetterOffset | None:
     """Parse `topic/partition/offset`."""
     parts = place.rsplit(b"/", 2)
-    return (int(parts[1]), int(parts[2])) if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() else None
+    try:
+        return (parse_int(parts[1]), parse_int(parts[2])) if len(parts) == 3 else None
+    except InvalidValueError:
+        return None
 
 
 def describe_criteria(criteria: SelectionCriteria) -> str:

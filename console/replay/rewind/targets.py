@@ -13,6 +13,7 @@ from headrace.console.errors import CommandError
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.console.terminal import timespec
 from headrace.console.terminal.formatting import format_time
+from headrace.schemas.parsing import InvalidValueError, parse_int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ def parse(text: str, now: float) -> RewindTarget:
     if text == "latest":
         return RewindTarget("latest")
     if text.isdecimal():
-        return RewindTarget("offset", int(text))
+        try:
+            return RewindTarget("offset", parse_int(text))
+        except InvalidValueError as error:
+            raise CommandError(f"the offset is {error}") from None
     try:
         return RewindTarget("time", timespec.parse_time(text, now), text if text.startswith("-") else "")
     except CommandError as error:

@@ -17,6 +17,7 @@ from headrace.schemas.parsing import (
     parse_retry_after,
     parse_text,
     parse_time,
+    parse_toml,
 )
 
 NOW = datetime(2026, 11, 28, 19, 0, tzinfo=UTC)
@@ -175,3 +176,26 @@ def test_parses_json_and_ignores_brackets_in_strings(document: str | bytes, expe
 def test_limits_the_size_of_json() -> None:
     with pytest.raises(InvalidValueError, match="more than 5 bytes"):
         parse_json("[1, 2]", max_bytes=5)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "a=",
+        "a=" + "[" * 20_000,
+        "a=" + "[" * 51 + "]" * 51,
+        "a=" + "{b=" * 5_000,
+        "a." * 5_000 + "b = 1",
+        "a = " + "9" * 6_000,
+        "a = 1\n" * 2,
+        "#" * 70_000,
+    ],
+    ids=range(8),
+)
+def test_rejects_toml_that_is_malformed_or_too_large(document: str) -> None:
+    with pytest.raises(InvalidValueError):
+        parse_toml(document)
+
+
+def test_parses_toml() -> None:
+    assert parse_toml('a = [[1, "]"], {b = 2}]\nc.d.e = "[["') == {"a": [[1, "]"], {"b": 2}], "c": {"d": {"e": "[["}}}
