@@ -14,13 +14,12 @@ from headrace.console.terminal.output import print_json, print_line
 from headrace.console.terminal.screen import Column, Console, Table
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.reachability import answered
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog, schema_topic
 from headrace.schemas.settings import SettingsError, load
 from headrace.schemas.topics import Topic
 from headrace.streams.costs import daily_budget
-
-ANSWER_SECONDS = 5.0
 
 app = typer.Typer(name="topics", help="The Kafka topics.", no_args_is_help=True)
 
@@ -101,7 +100,7 @@ def apply_table(table: tuple[Topic, ...]) -> None:
         fail(str(error))
     try:
         client = clients.admin(settings)
-        there = clients.partition_counts(client, ANSWER_SECONDS)
+        there = answered(settings, lambda seconds: clients.partition_counts(client, seconds))
         created = clients.create_topics(client, table, settings.replication_factor)
         schema_topic.publish_schemas(clients.producer(settings), catalog.versions())
     except KafkaException as error:

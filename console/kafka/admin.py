@@ -14,11 +14,11 @@ from headrace.console.kafka.log_reader import LogReader
 from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.reachability import answered
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 
 POLL_SECONDS = 0.25
-TIMEOUT = 5.0
 CHANGE_SECONDS = 30.0
 """Seconds in which the cluster has to create or delete topics, as in `schemas.kafka.clients`."""
 
@@ -49,8 +49,12 @@ class KafkaAdmin(TopicReader):
     def offsets_at(self, places: Iterable[TopicAndPartition], at: float) -> dict[TopicAndPartition, int | None]:
         """Find the offset of the first record at or after a time; None if there is none."""
         request = {TopicPartition(*place): OffsetSpec.for_timestamp(int(at * 1000)) for place in places}
-        found = self._admin.list_offsets(request, request_timeout=TIMEOUT) if request else {}
-        offsets = {(tp.topic, tp.partition): future.result().offset for tp, future in found.items()}
+
+        def listed(seconds: float) -> dict[TopicAndPartition, int]:
+            futures = self._admin.list_offsets(request, request_timeout=seconds) if request else {}
+            return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
+
+        offsets = answered(self.settings, listed)
         return {place: offset if offset >= 0 else None for place, offset in offsets.items()}
 
     def members(self, group: str) -> tuple[str, ...]:
@@ -77,7 +81,7 @@ class KafkaAdmin(TopicReader):
         """Create missing topics, and wait until the cluster lists them."""
         names = {topic.name for topic in wanted}
         clients.create_topics(self._admin, wanted, self.settings.replication_factor)
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + self.settings.kafka_timeout_seconds
         while names - self.names():
             if time.monotonic() > deadline:
                 raise CommandError(

@@ -19,8 +19,6 @@ from headrace.schemas.kafka.settings import KafkaSettings
 
 T = TypeVar("T")
 
-ANSWER_SECONDS = 5.0
-"""Seconds in which the coordinator has to answer a request, including retries."""
 DELETE_SECONDS = 30.0
 PAUSE_SECONDS = 0.25
 MAX_CONCURRENT_REQUESTS = 8
@@ -40,7 +38,7 @@ class ConsumerGroups:
     """The consumer groups of one cluster.
 
     Requests are retried while the coordinator of the group starts. Raises `CommandError`, naming the group, if it does
-    not answer within `ANSWER_SECONDS`; other errors of Kafka are raised as `KafkaException`.
+    not answer within `kafka_timeout_seconds`; other errors of Kafka are raised as `KafkaException`.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -115,7 +113,7 @@ class ConsumerGroups:
 
     def _request(self, name: str, request: Callable[[float], T]) -> T:
         """Send a request, and retry while the coordinator starts. `request` takes the seconds that are left."""
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self._settings.kafka_timeout_seconds
         while True:
             try:
                 return request(max(PAUSE_SECONDS, deadline - time.monotonic()))  # negative: no timeout
@@ -129,7 +127,8 @@ class ConsumerGroups:
     def _no_answer(self, name: str, error: KafkaError) -> str:
         servers = self._settings.bootstrap_servers
         why = f": {error.str()}" if error.code() in _STARTING else ""
-        return f"Kafka at {servers} did not answer about the consumer group {name} within {ANSWER_SECONDS:g} s{why}"
+        seconds = f"{self._settings.kafka_timeout_seconds:g} s"
+        return f"Kafka at {servers} did not answer about the consumer group {name} within {seconds}{why}"
 
 
 def _without_errors(found: list[TopicPartition]) -> list[TopicPartition]:

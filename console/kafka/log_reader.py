@@ -20,6 +20,7 @@ from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPart
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Header
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.reachability import answered
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.serde import codec, registry
@@ -28,8 +29,6 @@ from headrace.schemas.settings import SettingsError, load
 
 BATCH = 1000
 POLL_SECONDS = 0.25
-TIMEOUT = 5.0
-"""Seconds in which the cluster has to answer a request."""
 SILENCE = 30.0
 """Seconds without a record, although there are more to read, after which a read fails."""
 
@@ -51,7 +50,7 @@ class LogReader:
 
     def topics(self) -> dict[str, int]:
         """List the topics with their number of partitions."""
-        return clients.partition_counts(self._admin, timeout=TIMEOUT)
+        return answered(self.settings, lambda seconds: clients.partition_counts(self._admin, timeout=seconds))
 
     def read(self, names: Collection[str], wanted: Callable[[bytes], bool] | None = None) -> Iterator[LogEntry]:
         """Read topics from the beginning to the end. Records whose key `wanted` rejects are not decoded."""
@@ -85,7 +84,7 @@ class LogReader:
 
     def brokers(self) -> list[str]:
         """List the brokers, `host:port`."""
-        found = self._admin.describe_cluster(request_timeout=TIMEOUT).result()
+        found = answered(self.settings, lambda seconds: self._admin.describe_cluster(request_timeout=seconds).result())
         return sorted(f"{node.host}:{node.port}" for node in found.nodes)
 
     def spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
@@ -137,8 +136,14 @@ class LogReader:
 
     def _offsets(self, places: Iterable[TopicAndPartition], spec: OffsetSpec) -> dict[TopicAndPartition, int]:
         request = {TopicPartition(*place): spec for place in places}
-        found = self._admin.list_offsets(request, request_timeout=TIMEOUT) if request else {}
-        return {(tp.topic, tp.partition): future.result().offset for tp, future in found.items()}
+        if not request:
+            return {}
+
+        def listed(seconds: float) -> dict[TopicAndPartition, int]:
+            futures = self._admin.list_offsets(request, request_timeout=seconds)
+            return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
+
+        return answered(self.settings, listed)
 
 
 def describe_error(error: Exception) -> str | None:

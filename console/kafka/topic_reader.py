@@ -15,6 +15,7 @@ from headrace.console.kafka.log_reader import SILENCE, LogReader
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import SyncProducer
+from headrace.schemas.kafka.reachability import answered
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.serde import registry
@@ -24,7 +25,6 @@ from headrace.schemas.serde.schema_topic import follow_schemas
 BATCH = 200
 """Records per batch: few enough for the processor's cache, which is twice as fast as thousands."""
 POLL_SECONDS = 0.25
-ANSWER_SECONDS = 10.0
 CLOCKS = 60.0
 """Seconds by which the clocks of producers may differ."""
 
@@ -47,14 +47,14 @@ class TopicReader:
         consumer = clients.simple_consumer(self.settings)
         try:
             request = [TopicPartition(*place, int((since - CLOCKS) * 1000)) for place in ranges]
-            found = consumer.offsets_for_times(request, timeout=ANSWER_SECONDS)
+            found = answered(self.settings, lambda seconds: consumer.offsets_for_times(request, timeout=seconds))
         finally:
             consumer.close()
         starts = {(str(each.topic), int(each.partition)): each.offset for each in found}
         return {place: OffsetRange(_start(starts[place], span), span.high) for place, span in ranges.items()}
 
     def _spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self.settings.kafka_timeout_seconds
         while True:
             try:
                 return LogReader(self.settings).spans(names)

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from headrace.schemas.kafka.auth import librdkafka_options
+from headrace.schemas.kafka.reachability import NO_ANSWER, NO_CONNECTION, accepts_connections
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import LARGEST, Topic
 
@@ -27,8 +28,6 @@ DURABLE = {
     # A topic that is unknown for longer than this fails the send; the caller retries.
     "topic.metadata.propagation.max.ms": 5000,
 }
-
-_UNREACHABLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT)
 
 
 def producer(settings: KafkaSettings, **overrides: Any) -> Producer:
@@ -99,7 +98,7 @@ def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_fact
 def describe_error(error: KafkaException, settings: KafkaSettings) -> str:
     """Return one line with Kafka's error and the setting to check."""
     cause: KafkaError = error.args[0]
-    if cause.code() in _UNREACHABLE:
+    if cause.code() in (*NO_CONNECTION, *NO_ANSWER):
         return unreachable_message(settings)
     if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
         return f"Kafka at {settings.bootstrap_servers} is older than version 2.8: {cause.str()}"
@@ -107,8 +106,15 @@ def describe_error(error: KafkaException, settings: KafkaSettings) -> str:
 
 
 def unreachable_message(settings: KafkaSettings) -> str:
-    """Return one line for an unreachable cluster. A failed login looks the same to a client."""
+    """Return one line for a cluster that cannot be reached, or that is there and does not answer in time.
+
+    A failed login looks the same to a client.
+    """
     security = " and HEADRACE_KAFKA_*" if settings.security_protocol != "PLAINTEXT" else ""
+    if accepts_connections(settings):
+        seconds = f"{settings.kafka_timeout_seconds:g} s"
+        hint = f"raise HEADRACE_KAFKA_TIMEOUT_SECONDS{security and ', or correct HEADRACE_KAFKA_*'}"
+        return f"Kafka at {settings.bootstrap_servers} accepts connections but did not answer within {seconds}: {hint}"
     return f"no Kafka at {settings.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS{security}"
 
 

@@ -64,6 +64,9 @@ class KafkaSettings(RegistrySettings):
 
     bootstrap_servers: str = Field(description="Kafka brokers as host:port, comma-separated")
     replication_factor: int = Field(default=1, ge=1, description="Replication factor of new topics")
+    kafka_timeout_seconds: float = Field(
+        default=15.0, gt=0, le=600, description="Seconds in which Kafka has to answer a command, including retries"
+    )
     kafka_tls: bool = Field(default=False, description="Use TLS and verify broker certificates")
     kafka_ca_file: str = Field(default="", description="PEM file of trusted CA certificates; default: the system's")
     kafka_sasl: Literal["", "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "AWS_MSK_IAM"] = Field(

@@ -43,6 +43,7 @@ ADAPTERS = {
         "headrace.sandbox.cluster.ministack",
     },
     "confluent_kafka": {
+        "headrace.schemas.kafka.reachability",
         "headrace.connectors.bridge.bridge",
         "headrace.connectors.backfill.producer",
         "headrace.connectors.webhook.producer",

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import pytest
 
 from headrace.console.errors import CommandError
-from headrace.console.kafka import consumer_groups
 from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.console.kafka.offsets import CommittedOffset
 from headrace.sandbox.names import HOST
@@ -60,9 +59,8 @@ def test_set_offsets_persist_until_the_group_is_deleted(cluster: Brokers) -> Non
     assert here.positions({"moved": PLACES}) == {"moved": {}}
 
 
-def test_unreachable_broker_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer_groups, "ANSWER_SECONDS", 1.0)
-    nowhere = ConsumerGroups(KafkaSettings(bootstrap_servers=f"{HOST}:1"))
+def test_unreachable_broker_times_out() -> None:
+    nowhere = ConsumerGroups(KafkaSettings(bootstrap_servers=f"{HOST}:1", kafka_timeout_seconds=1.0))
     begun = time.monotonic()
     with pytest.raises(CommandError, match=r"about the consumer group group-\d+ within 1 s"):
         nowhere.positions({f"group-{each}": PLACES for each in range(50)})

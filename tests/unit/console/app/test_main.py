@@ -79,7 +79,7 @@ def test_missing_variable_is_named(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("command", [("status",), ("trace", "a/b"), ("watch",)])
 def test_unreachable_broker_is_a_one_line_error(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_reader, "TIMEOUT", 0.5)
+    monkeypatch.setenv("HEADRACE_KAFKA_TIMEOUT_SECONDS", "0.5")
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", NOWHERE)
     assert f"no Kafka at {NOWHERE}" in fails_in_one_line(*command)
 

@@ -61,7 +61,7 @@ def test_apply_names_the_missing_variable(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_apply_reports_an_unreachable_broker_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr(commands_topics, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setenv("HEADRACE_KAFKA_TIMEOUT_SECONDS", "0.2")
 
     result = CliRunner().invoke(APP, ["apply"])
 

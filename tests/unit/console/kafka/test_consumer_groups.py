@@ -21,6 +21,9 @@ PLACES = [("uploads", 0), ("uploads", 1)]
 Answer = Callable[[], list[TopicPartition]]
 
 
+SECONDS = 0.3
+
+
 class Observer:
     """A consumer that returns queued responses; the last one repeats."""
 
@@ -29,7 +32,7 @@ class Observer:
         self.closed = False
 
     def committed(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
-        assert 0 < timeout <= consumer_groups.ANSWER_SECONDS
+        assert 0 < timeout <= SECONDS
         assert [(tp.topic, tp.partition) for tp in asked] == PLACES
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return answer()
@@ -52,7 +55,6 @@ def committed() -> list[TopicPartition]:
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Observer]:
     """Replace consumers by ones with these responses, with short timeouts."""
-    monkeypatch.setattr(consumer_groups, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(consumer_groups, "PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(clients, "admin", lambda _: None)
 
@@ -65,9 +67,8 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Observer]:
 
 
 def ask(*names: str) -> dict[str, dict[tuple[str, int], CommittedOffset]]:
-    return ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).positions(
-        dict.fromkeys(names or ("scan",), PLACES)
-    )
+    settings = KafkaSettings(bootstrap_servers="kafka:1", kafka_timeout_seconds=SECONDS)
+    return ConsumerGroups(settings).positions(dict.fromkeys(names or ("scan",), PLACES))
 
 
 def test_positions_omit_partitions_without_a_commit(answering: Callable[..., Observer]) -> None:
