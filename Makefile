@@ -9,7 +9,7 @@ LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline bench-hostile fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
+.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline bench-hostile fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,11 @@ test: $(VENV)/dev.stamp ## Run all tests
 
 test-busy: $(VENV)/dev.stamp ## Run all tests beside 8 processes that keep every core busy
 	@$(BIN)/python -m tests.support.busy 8 $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+test-lowest: .venv-uv/bin/uv ## Run tests with the lowest supported version of each dependency
+	@$< venv --quiet --allow-existing --python $(PYTHON) .venv-lowest
+	@$< pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[sandbox,dev]'
+	@.venv-lowest/bin/pytest --numprocesses 3 --dist loadfile $(or $(ARGS),tests/unit tests/system/test_pipeline.py)
 
 test-containers: $(VENV)/dev.stamp ## Build the images and run the tests that need a container engine
 	@tests/containers/build-images.sh
@@ -82,9 +87,8 @@ format: $(VENV)/dev.stamp ## Format the code and rewrite generated files
 	$(BIN)/python -m headrace.schemas.evolution.codegen
 	$(BIN)/python -m tests.docs.generate
 
-constraints: $(VENV)/dev.stamp ## Write the versions in .venv to constraints.txt, and hashed ones for the images
+constraints: $(VENV)/dev.stamp .venv-uv/bin/uv ## Write the versions in .venv to constraints.txt, and hashed ones for the images
 	$(BIN)/pip freeze --all --exclude pip --exclude-editable | LC_ALL=C sort --ignore-case | sed "s/^uvloop.*/&; sys_platform != 'win32'/" > constraints.txt
-	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv; }
 	$(LOCK) --output-file deploy/requirements.txt pyproject.toml
 	$(LOCK) --extra cloud --output-file deploy/requirements-cloud.txt pyproject.toml
 
@@ -92,7 +96,7 @@ coverage: $(VENV)/dev.stamp ## Run all tests and report uncovered lines and bran
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
 
 clean: ## Remove .venv and every cache
-	rm -rf $(VENV) .venv-bench .venv-uv .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-lowest .venv-uv .coverage* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # `dev` includes `run`: neither stamp repeats an installation of the other.
@@ -105,6 +109,10 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV) with development tools ..."
 	@$(PIP) --no-compile --editable '.[sandbox,dev]'
 	@touch $@ $(VENV)/run.stamp
+
+.venv-uv/bin/uv:
+	@$(PYTHON) -m venv .venv-uv
+	@.venv-uv/bin/pip install --quiet --disable-pip-version-check uv
 
 .venv-bench/stamp: bench/peers/requirements.txt
 	@$(PYTHON) -m venv .venv-bench

@@ -50,11 +50,17 @@ def of(folder: Path) -> dict[str, str]:
 
 
 def current() -> dict[str, str]:
-    """Return the variables of the sandbox in the default folder; empty if it is not up."""
+    """Return the variables of the sandbox in the default folder; empty if it is not up.
+
+    Only a sandbox that was started needs psutil, which is not part of an installation without the extra `sandbox`.
+    """
+    folder = default_data()
+    parts = read(folder).parts.values()
+    if not parts:
+        return {}
     from headrace.sandbox.cluster.processes import is_alive
 
-    folder = default_data()
-    return of(folder) if any(is_alive(part) for part in read(folder).parts.values()) else {}
+    return of(folder) if any(is_alive(part) for part in parts) else {}
 
 
 def cloud(port: int, access: AwsCredentials) -> dict[str, str]:

@@ -74,6 +74,12 @@ def test_current_sandbox_is_in_the_default_folder() -> None:
     assert current() == variables(up)
 
 
+def test_without_a_sandbox_its_extra_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "headrace.sandbox.cluster.processes", None)  # its import of psutil fails
+    assert not list(default_data().glob("*"))
+    assert current() == {}
+
+
 def test_stopped_sandbox_is_not_current() -> None:
     up = state(kafka=1)
     gone = replace(up.parts["kafka"], started=0.0)
