@@ -64,8 +64,8 @@ bench-replay: $(VENV)/dev.stamp ## Measure listing and redrive of dead letters, 
 bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages against their rate limits
 	@$(BIN)/python -m bench.pipeline $(ARGS)
 
-bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB
-	@$(BIN)/python -m bench.redaction
+bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB, and the inspection of media
+	@missed=0; $(BIN)/python -m bench.redaction || missed=1; $(BIN)/python -m bench.hostile || missed=1; exit $$missed
 
 fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages), every parser and the rules (100,000 values each)
 	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)
