@@ -118,3 +118,12 @@ def test_label_of_each_variant_names_the_licence_of_its_ffmpeg() -> None:
     assert stages["headrace"].startswith("FROM ffmpeg-${FFMPEG}\n")
     assert stages["sandbox"].startswith("FROM ffmpeg-bundled\n")
     assert all("third_party.py /usr/share/doc/headrace\n" in stages[name] for name in ("headrace", "sandbox"))
+
+
+def test_build_context_has_every_file_that_is_copied() -> None:
+    context = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    files = {file for line in copied for file in line.split()}
+
+    assert "deploy/third_party.py" in files
+    assert {f"!{file}" for file in files} <= set(context)
