@@ -45,6 +45,7 @@ SERVICES = (
 )
 HEALTH = "/health"
 LEDGER, FAULTS, INBOX = CONTROL = ("/ledger", "/faults", "/inbox")
+ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 LEDGER_FILE = "ai.sqlite"
 ROWS = 1000
 KEPT = 1000
@@ -80,6 +81,7 @@ def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], floa
         Route(INBOX, _inbox(), methods=["GET", "POST"]),
         Route(LEDGER, _ledger_page(ledger_store)),
         Route(FAULTS, _faults_page(in_force), methods=["GET", "POST", "DELETE"]),
+        Route("/{path:path}", wire.refuse, methods=ANY_METHOD),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
 

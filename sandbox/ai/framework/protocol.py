@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from headrace.sandbox.ai.framework import aws_shapes
+from headrace.sandbox.ai.framework import aws_shapes, unsupported
 from headrace.sandbox.ai.framework.aws_clients import CloudError
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.faults import Faults
@@ -59,7 +59,7 @@ class ProtocolServer:
         yield Route("/", self.respond, methods=["POST"])
         for service in self._all:
             model = aws_shapes.service_model(service.name)
-            if not model.metadata["protocol"].startswith("rest"):
+            if not _is_rest(service):
                 continue
             for name in service.operations:
                 http = model.operation_model(name).http
@@ -69,8 +69,18 @@ class ProtocolServer:
 
     async def respond(self, request: Request) -> Response:
         """Call `serve` in a worker thread and return its HTTP response."""
-        target, body = request.headers.get("x-amz-target", ""), await request.body()
+        target, body = request.headers.get("x-amz-target"), await request.body()
+        if target is None:
+            return await self.refuse(request)
         return _response(await run_in_threadpool(self.serve, target, body), CONTENT_TYPE)
+
+    async def refuse(self, request: Request) -> Response:
+        """Return the error for a call that no service has, in the protocol of the caller."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        call = unsupported.Call(request.method, request.url.path, headers, request.url.query, await request.body())
+        names = (service.name for service in self._all if _is_rest(service))
+        error = await run_in_threadpool(unsupported.answer, call, tuple(names))
+        return Response(error.body, error.status, dict(error.headers))
 
     def serve(self, target: str, body: bytes) -> Reply:
         """Return the reply to one call: `target` is the header (`RekognitionService.DetectLabels`), `body` the JSON."""
@@ -182,10 +192,14 @@ def _checked(given: Params, operation: OperationModel, service: Service) -> Para
     return params
 
 
+def _is_rest(service: Service) -> bool:
+    return str(aws_shapes.service_model(service.name).metadata["protocol"]).startswith("rest")
+
+
 def _error_reply(error: ServiceError, service: Service | None = None) -> Reply:
     """Return an AWS error: 500 for a server fault, else 400; REST errors have their modelled status."""
     status = 500 if service and aws_shapes.is_fault(service.name, error.code) else 400
-    if service and aws_shapes.service_model(service.name).metadata["protocol"].startswith("rest"):
+    if service and _is_rest(service):
         status = aws_shapes.status(service.name, error.code)
     body = {"__type": error.code, "Message": error.message, "message": error.message}
     return Reply(status, json.dumps(body).encode(), error.code)
