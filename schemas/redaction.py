@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from urllib.parse import quote
 
 from headrace.schemas.secret_patterns import NAMES, PATTERNS
 
@@ -18,6 +20,8 @@ LONGEST_TEXT = 65_536
 
 _OVERLAP = 4096
 """Characters that are searched beyond a cut, so that no secret across the cut shows its beginning."""
+
+_SHORTEST_SECRET = 4
 
 _MARK = "\N{NULL}"
 _MARKS = re.compile(f"{_MARK}+")
@@ -31,6 +35,21 @@ def redact(text: str, longest: int = LONGEST_TEXT) -> str:
         return _replace(text, lambda _: PLACEHOLDER)
     kept = mask(text[: longest + _OVERLAP], _MARK)[:longest]
     return f"{_MARKS.sub(PLACEHOLDER, kept)}... ({len(text) - longest:,} more characters)"
+
+
+def redact_values(text: str, secrets: Iterable[str]) -> str:
+    """Replace known secrets, wherever they are: an answer may repeat what a request held.
+
+    A secret that the end of the text cuts is replaced too. Secrets shorter than 4 characters are ordinary words.
+    """
+    known = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""))}
+    for secret in sorted(known, key=len, reverse=True):
+        if len(secret) < _SHORTEST_SECRET:
+            continue
+        text = text.replace(secret, PLACEHOLDER)
+        cut = next((n for n in range(len(secret) - 1, _SHORTEST_SECRET - 1, -1) if text.endswith(secret[:n])), 0)
+        text = text[: len(text) - cut] + PLACEHOLDER if cut else text
+    return text
 
 
 def mask(text: str, character: str) -> str:

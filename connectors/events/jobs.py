@@ -14,6 +14,7 @@ from headrace.connectors.events.metadata import new_metadata
 from headrace.connectors.events.results import EventWithMetadata
 from headrace.schemas.ids import job_end_id, token_stage
 from headrace.schemas.records import JobFinished
+from headrace.schemas.safe_text import header_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def to_event(job: JobCompletion) -> EventWithMetadata:
         operation=job.operation,
         job_id=job.job_id,
         status="succeeded" if job.succeeded else "failed",
-        message=None if job.succeeded else job.message or None,
+        message=None if job.succeeded or not job.message else header_text(job.message),
         finished_at=job.time,
     )
     id_ = job_end_id(job.service, job.job_id, job.token, event.status)

@@ -27,6 +27,7 @@ from headrace.connectors.sinks.http_client import (
     post,
     resolve_secret,
     validate_url,
+    without_secrets,
 )
 from headrace.connectors.sinks.oauth import VARIABLE, TokenCache, client_of
 from headrace.connectors.sinks.settings import TargetSettings
@@ -98,13 +99,14 @@ def _disabled(since: str) -> str:
 
 async def _posted(endpoint: HttpEndpoint, delivery: Delivery, body: bytes) -> HttpResponse:
     headers = _headers(endpoint, delivery, body)
+    secrets = [*endpoint.headers.values(), endpoint.secret.decode()]
     if endpoint.tokens is None:
-        return await post(endpoint.address, body, headers)
+        return without_secrets(await post(endpoint.address, body, headers), secrets)
     token = await endpoint.tokens.token()
     answer = await post(endpoint.address, body, {**headers, "authorization": f"Bearer {token}"})
     if answer.status == 401:
         endpoint.tokens.invalidate(token)
-    return answer
+    return without_secrets(answer, [*secrets, token])
 
 
 def signature(secret: bytes, id_: str, moment: int, body: bytes) -> str:

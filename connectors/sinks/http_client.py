@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from headrace.connectors.sinks.ssrf_guard import (
     is_public,
 )
 from headrace.schemas.delivery import DeliveryError
+from headrace.schemas.redaction import redact_values
 
 REFERENCE = "env:"
 SECRETS = "HEADRACE_SECRET_"
@@ -81,6 +82,12 @@ async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], mos
         raise DeliveryError("permanent", "no_address", str(error)) from error
     except aiohttp.ClientError as error:
         raise DeliveryError("transient", "no_http", str(error)) from error
+
+
+def without_secrets(answer: HttpResponse, secrets: Iterable[str]) -> HttpResponse:
+    """Redact secrets of the request in the body of an answer: some targets repeat the headers they received."""
+    body = redact_values(answer.body.decode(errors="replace"), secrets)
+    return replace(answer, body=body.encode())
 
 
 def validate_url(url: Any, private: PrivateTargets) -> None:

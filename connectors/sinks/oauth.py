@@ -23,6 +23,7 @@ from headrace.connectors.sinks.http_client import (
     post,
     resolve_secret,
     validate_url,
+    without_secrets,
 )
 from headrace.connectors.sinks.ssrf_guard import PrivateTargets
 from headrace.schemas.delivery import DeliveryError, FailureKind
@@ -79,7 +80,8 @@ class TokenCache:
         form = {"grant_type": "client_credentials", **({"scope": client.scope} if client.scope else {})}
         basic = base64.b64encode(f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}".encode()).decode()
         headers = {"authorization": f"Basic {basic}", "content-type": "application/x-www-form-urlencoded"}
-        return await post(client.address, urlencode(form).encode(), headers, LONGEST_ANSWER)
+        answer = await post(client.address, urlencode(form).encode(), headers, LONGEST_ANSWER)
+        return answer if answer.status == 200 else without_secrets(answer, (client.id, client.secret, basic))
 
 
 def client_of(values: Any, private: PrivateTargets, seconds: float) -> OAuthClient:

@@ -21,6 +21,7 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.parsing import InvalidValueError, parse_int
+from headrace.schemas.safe_text import header_text
 
 DispositionKind = Literal["superseded", "wont-fix", "redriven"]
 ManualDisposition = Literal["superseded", "wont-fix"]
@@ -57,7 +58,7 @@ def decide(letter: str, kind: ManualDisposition, why: str, by: str, now: datetim
     """
     if not why.strip():
         raise CommandError("the reason is empty: give one with --why")
-    return Disposition(letter, kind, why.strip(), by, timestamp(now))
+    return Disposition(letter, kind, header_text(why.strip()), header_text(by), timestamp(now))
 
 
 def message(disposition: Disposition) -> ProducerRecord:

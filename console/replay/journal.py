@@ -49,7 +49,7 @@ def recorded(cluster: KafkaAdmin, action: AuditEntry, sent: Callable[[], int]) -
     try:
         yield
     except BaseException as error:  # includes KeyboardInterrupt: the audit log records how far the replay got
-        note = str(error) or type(error).__name__
+        note = header_text(str(error) or type(error).__name__)
         cluster.write([audit.message(action.over("stopped", datetime.now(UTC), sent(), note))])
         raise
     cluster.write([audit.message(action.over("done", datetime.now(UTC), sent()))])

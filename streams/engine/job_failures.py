@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from headrace.schemas.jobs import succeeded
 from headrace.schemas.records import Event, JobFinished
+from headrace.schemas.safe_text import header_text
 from headrace.streams.errors import PermanentError, RetryAt
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob
@@ -41,7 +42,8 @@ async def _explained(job: JobFinished, services: Services) -> JobFinished:
     try:
         ended = await services.jobs.completion_of(job)
     except PermanentError as failure:  # the service does not know the job, or may not be asked
-        return replace(job, message=f"{job.message or 'no reason'} ({job.service} gave no details: {failure.why})")
+        message = f"{job.message or 'no reason'} ({job.service} gave no details: {failure.why})"
+        return replace(job, message=header_text(message))
     if ended is None:
         raise RetryAt(f"{job.service} job {job.job_id} was reported as failed and is running", CHECK_AGAIN_SECONDS)
     return replace(ended, code=job.code)

@@ -18,6 +18,7 @@ from headrace.schemas.cloudevents import PREFIX, EventMetadata, InvalidEventErro
 from headrace.schemas.ids import derived_id, job_end_id, job_token
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Event, JobStarted, StageFailure
+from headrace.schemas.safe_text import header_text
 from headrace.schemas.serde.codec import DecodeError, UnknownSchemaError, to_producer_record
 from headrace.streams.costs.asset_budget import check_asset_budget
 from headrace.streams.costs.estimates import estimate
@@ -47,6 +48,8 @@ from headrace.streams.errors import PermanentError, ThrottledError, TransientErr
 from headrace.streams.results import AssetResults, StoredResult
 from headrace.streams.stage import AsyncJob, FanIn, Router, Stage, Transform
 
+LONGEST_FAILURE = 500
+"""Characters of the reason of a stored failure."""
 SKIPPED = Done(how="skipped", why=NOT_MATCHED.reason)
 
 
@@ -89,7 +92,8 @@ class Runner:
         except (DecodeError, InvalidEventError, PermanentError):
             return None
         if asset is not None:
-            failure = StageFailure(stage=self._stage.name, code=dead.code, reason=dead.why[:500])
+            reason = header_text(dead.why, LONGEST_FAILURE)
+            failure = StageFailure(stage=self._stage.name, code=dead.code, reason=reason)
             await self._context.results.put_failure(asset, self._stage.result_name, failure)
         return asset
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from headrace.schemas.records import JobFinished, JobStarted
+from headrace.schemas.safe_text import header_text
 from headrace.schemas.topics import JOBS_STARTED
 from headrace.streams.errors import PermanentError, RetryAt
 from headrace.streams.results import AssetResults
@@ -70,7 +71,7 @@ def _lost(job: JobStarted, code: str, why: str, now: datetime) -> JobFinished:
         status="failed",
         finished_at=now,
     )
-    return replace(failed, code=code, message=why)
+    return replace(failed, code=code, message=header_text(why))
 
 
 STAGE = overdue_stage()

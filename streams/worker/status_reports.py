@@ -15,6 +15,7 @@ import msgspec
 from headrace.schemas import topics
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.messages import ProducerRecord, SendError
+from headrace.schemas.safe_text import header_text
 from headrace.streams.engine import metrics
 
 StageState = Literal["working", "paused", "stopped"]
@@ -55,7 +56,7 @@ class StatusReporter:
 
     async def send(self, stage: str, state: StageState, why: str = "") -> None:
         """Send a report. For a stopped stage it is a tombstone."""
-        report = StageStatusReport(stage, self._worker, state, why, self._clock())
+        report = StageStatusReport(stage, self._worker, state, header_text(why), self._clock())
         value = None if state == "stopped" else msgspec.json.encode(report)
         try:
             await self._producer.send([ProducerRecord(topics.WORKERS.name, f"{stage}/{self._worker}".encode(), value)])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.schemas.redaction import LONGEST_TEXT, PLACEHOLDER, mask, redact
+from headrace.schemas.redaction import LONGEST_TEXT, PLACEHOLDER, mask, redact, redact_values
 from headrace.schemas.secret_patterns import PATTERNS, SecretPattern
 
 EXAMPLES = [(kind.name, example) for kind in PATTERNS for example in kind.examples]
@@ -164,3 +164,16 @@ def test_time_grows_linearly(kind: SecretPattern) -> None:
             continue
         short, long = (seconds(kind.pattern, (unit * size)[:size]) for size in (4_000, 32_000))
         assert long < 24 * short + 0.01, f"{unit!r} repeated"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("received hunter2-long twice: hunter2-long", f"received {PLACEHOLDER} twice: {PLACEHOLDER}"),
+        ("cut at hunter2-l", f"cut at {PLACEHOLDER}"),
+        ("quoted a%20%2Fb and a \\u00e9", f"quoted {PLACEHOLDER} and {PLACEHOLDER}"),
+        ("nothing here", "nothing here"),
+    ],
+)
+def test_known_secret_is_redacted_wherever_it_is(text: str, shown: str) -> None:
+    assert redact_values(text, ["hunter2-long", "a /b", "a é", "", "it"]) == shown

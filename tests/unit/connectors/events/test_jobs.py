@@ -11,6 +11,7 @@ import pytest
 from headrace.connectors.events.parser import parse_message
 from headrace.connectors.events.results import Ignored, Parsed
 from headrace.schemas.records import AwsEvent, JobFinished
+from headrace.schemas.redaction import PLACEHOLDER
 from tests.unit.connectors.webhook import sns_messages
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,6 +50,11 @@ def test_every_final_status_is_recognised(status: str, ending: str) -> None:
 def test_failure_has_a_reason() -> None:
     assert event_of(sns_messages.completion(Status="FAILED", Message="codec")).message == "codec"
     assert event_of(sns_messages.completion(Status="FAILED")).message == "FAILED"
+
+
+def test_reason_of_a_failure_is_safe_text() -> None:
+    job = event_of(sns_messages.completion(Status="FAILED", Message="token=CANARY\n\x1b[31m"))
+    assert job.message == rf"token={PLACEHOLDER}\n\x1b[31m"
 
 
 def test_intermediate_status_does_not_complete_a_job() -> None:

@@ -16,6 +16,7 @@ from headrace.connectors.sinks.base import InvalidTargetError
 from headrace.connectors.sinks.http import http_sink
 from headrace.schemas.delivery import Delivery, DeliveryError
 from headrace.schemas.parsing import MAX_WAIT_SECONDS
+from headrace.schemas.redaction import PLACEHOLDER
 from tests.support.http_server import Request, Response, serving
 
 DELIVERY = Delivery(id="d-1", key="media/cat.jpg", body='{"a": "ü"}', detail_type="MediaReady", source="headrace/ready")
@@ -69,6 +70,19 @@ async def test_delivery_is_signed(receiver: Receiver, monkeypatch: pytest.Monkey
     signed = f"d-1.{headers['webhook-timestamp']}.".encode() + got.body
     digest = base64.b64encode(hmac.new(b"s3cret", signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{digest}"
+
+
+@pytest.mark.parametrize("answer", ["got CANARY-1 and CANARY-2", "x" * 195 + "CANARY", '{"x": "CANARY-1"}'])
+async def test_answer_that_repeats_our_headers_is_redacted(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setenv("HEADRACE_SECRET_HOOK", "CANARY-1")
+    monkeypatch.setenv("HEADRACE_SECRET_KEY", "CANARY-2")
+    receiver.response = Response(400, answer.encode())
+    settings = {"secret": "env:HEADRACE_SECRET_HOOK", "headers": {"x-custom": "env:HEADRACE_SECRET_KEY"}}
+    failure = await refusal(receiver.url, **settings)
+    assert "CANA" not in str(failure)
+    assert PLACEHOLDER in str(failure)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from headrace.console.dlq.dispositions import Disposition, decide, disposition_o
 from headrace.console.errors import CommandError
 from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.redaction import PLACEHOLDER
 from tests.support.records import NOW
 
 ID = "probe-" + "0" * 32
@@ -29,6 +30,11 @@ def test_disposition_round_trips_under_the_letter_id() -> None:
 def test_newest_disposition_is_used() -> None:
     later = decide(ID, "superseded", "done by hand", "bob@desk", NOW)
     assert read((each.key, each.value) for each in map(message, (DECIDED, later))) == {ID: later}
+
+
+def test_reason_of_a_disposition_is_safe_text() -> None:
+    decided = decide(ID, "wont-fix", "token=CANARY\n\x1b[31m", "ann\ndesk", NOW)
+    assert (decided.why, decided.by) == (rf"token={PLACEHOLDER}\n\x1b[31m", r"ann\ndesk")
 
 
 def test_disposition_can_be_reverted() -> None:

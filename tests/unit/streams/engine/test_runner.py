@@ -412,6 +412,13 @@ async def test_completed_event_lists_failed_stages_with_reasons(world: World) ->
     assert completed.succeeded == ("thumbnails", "probe")
 
 
+async def test_stored_failure_is_safe_text(world: World) -> None:
+    await world.runner("scan").remember_failure(received(uploaded()), Dead("infected", "token=CANARY\n\x1b[31m"))
+    [stored] = [body for name, body in world.bucket.objects.items() if name.endswith(".failed.json")]
+    assert b"CANARY" not in stored
+    assert rb"\\n\\x1b[31m" in stored
+
+
 async def test_unparseable_dead_letter_is_not_dead_lettered_again(world: World) -> None:
     outcome = await world.run("completed", raw(b"garbage", topic="scan.dlq"))
     assert isinstance(outcome, Done)

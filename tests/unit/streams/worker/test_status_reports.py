@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.schemas.messages import ProducerRecord, SendError
+from headrace.schemas.redaction import PLACEHOLDER
 from headrace.streams.worker.status_reports import StageStatusReport, StatusReporter, read
 from tests.support.records import NOW
 
@@ -41,6 +42,13 @@ async def test_reports_a_pause_with_its_reason(broker: Broker, reports: StatusRe
     [message] = broker.sent
     assert (message.topic, message.key) == ("system.workers", b"scan/host-7")
     assert read(message.value or b"") == StageStatusReport("scan", "host-7", "paused", "no bucket", NOW)
+
+
+async def test_reason_of_a_pause_is_safe_text(broker: Broker, reports: StatusReporter) -> None:
+    await reports.send("scan", "paused", "token=CANARY\n\x1b[31m")
+    report = read(broker.sent[0].value or b"")
+    assert report
+    assert report.why == rf"token={PLACEHOLDER}\n\x1b[31m"
 
 
 async def test_deletes_the_report_of_a_stopped_stage(broker: Broker, reports: StatusReporter) -> None:
