@@ -11,6 +11,7 @@ from datetime import datetime
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers, timestamp
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.schemas.records import StageFailure
 from headrace.schemas.safe_text import header_text
 from headrace.streams.engine.headers import (
     DEAD_LETTER,
@@ -28,6 +29,7 @@ from headrace.streams.engine.outcome import Dead, Retry
 from headrace.streams.stage import Stage
 
 LONGEST_REPLAY_REASON = 200
+LONGEST_FAILURE = 500
 
 REDRIVEN = "redriven"
 """`retry-code` of a redriven record."""
@@ -84,6 +86,11 @@ def dead_letter(
     named = (text("dlq-asset", asset),) if asset and asset.encode() != record.key else ()
     headers = original_headers(record.headers) + reason + named + origin_headers(DEAD_LETTER, origin) + marks
     return ProducerRecord(topics.dead_letters(stage.name).name, record.key, record.value, headers)
+
+
+def stage_failure(stage: Stage, dead: Dead) -> StageFailure:
+    """Return the failure of a stage that is stored beside its results."""
+    return StageFailure(stage=stage.name, code=dead.code, reason=header_text(dead.why, LONGEST_FAILURE))
 
 
 def retry_record(stage: Stage, record: ConsumerRecord, retry: Retry, attempts: int, now: datetime) -> ProducerRecord:

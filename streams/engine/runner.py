@@ -17,8 +17,7 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata, InvalidEventError, from_headers, timestamp
 from headrace.schemas.ids import derived_id, job_end_id, job_token
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.records import Asset, Event, JobStarted, StageFailure
-from headrace.schemas.safe_text import header_text
+from headrace.schemas.records import Asset, Event, JobStarted
 from headrace.schemas.serde.codec import DecodeError, UnknownSchemaError, to_producer_record
 from headrace.streams.costs.asset_budget import check_asset_budget
 from headrace.streams.costs.estimates import estimate
@@ -41,6 +40,7 @@ from headrace.streams.engine.decide import (
     Superseded,
     started_name,
 )
+from headrace.streams.engine.dlq import stage_failure
 from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.job_failures import settle
 from headrace.streams.engine.outcome import EVERY_ERROR, Dead, Done, Outcome, outcome_for, raise_if_cancelled
@@ -48,8 +48,6 @@ from headrace.streams.errors import PermanentError, ThrottledError, TransientErr
 from headrace.streams.results import AssetResults, StoredResult
 from headrace.streams.stage import AsyncJob, FanIn, Router, Stage, Transform
 
-LONGEST_FAILURE = 500
-"""Characters of the reason of a stored failure."""
 SKIPPED = Done(how="skipped", why=NOT_MATCHED.reason)
 
 
@@ -92,9 +90,7 @@ class Runner:
         except (DecodeError, InvalidEventError, PermanentError):
             return None
         if asset is not None:
-            reason = header_text(dead.why, LONGEST_FAILURE)
-            failure = StageFailure(stage=self._stage.name, code=dead.code, reason=reason)
-            await self._context.results.put_failure(asset, self._stage.result_name, failure)
+            await self._context.results.put_failure(asset, self._stage.result_name, stage_failure(self._stage, dead))
         return asset
 
     async def _run(self, received: ConsumerRecord) -> Outcome:

@@ -13,6 +13,7 @@ WRITERS = {
     "headrace.schemas.runtime.logging": "the log",
     "headrace.sandbox.ai.transcribe.recognizer": "a child process that answers its parent in JSON",
     "headrace.sandbox.cluster.containers": "prints its own usage",
+    "headrace.streams.media.inspection.server": "prints why its own sample cannot be read",
 }
 CALLS = {"echo", "secho", "echo_via_pager", "print", "print_exc", "print_exception", "print_stack", "print_tb", "input"}
 CALLS |= {"confirm", "prompt", "getpass", "displayhook", "print_usage", "print_help", "writelines"}
