@@ -40,7 +40,7 @@ class Topic:
 
 UPLOADED = Topic("media.uploaded", "objects created in S3", (records.MediaUploaded,))
 DELETED = Topic("media.deleted", "objects removed from S3", (records.MediaDeleted,))
-AWS_EVENTS = Topic("aws.events", "every other AWS or custom event, unchanged", (records.AwsEvent,))
+AWS_EVENTS = Topic("aws.events", "every other AWS or custom event, unchanged", (records.AwsEvent,), max_bytes=LARGEST)
 JOBS_STARTED = Topic("jobs.started", "asynchronous AWS jobs that AWS accepted; key = job token", (records.JobStarted,))
 JOBS_FINISHED = Topic("jobs.finished", "asynchronous AWS jobs that have ended; key = job token", (records.JobFinished,))
 THUMBNAILED = Topic("media.thumbnailed", "previews", (records.MediaThumbnailed,))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.connectors.aws.sqs_client import QueueUnavailableError, SqsClient
+from headrace.schemas.aws_limits import BATCH_ENTRIES, SQS_VISIBILITY_SECONDS
 from headrace.schemas.parsing import InvalidValueError, parse_int
 
 __all__ = [
@@ -20,15 +21,13 @@ __all__ = [
     "SqsQueue",
 ]
 
-BATCH = 10
+BATCH = BATCH_ENTRIES
 RESPONSE_SECONDS = 20.0
 """Read timeout beyond the long poll."""
 
 CONNECTIONS = 72
 """The maximum of `bridge_receivers`, and 8 for deletes and visibility extensions."""
 
-MAX_VISIBILITY_SECONDS = 43_200
-"""Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
 MAX_TIMESTAMP_MS = 253_402_300_799_999
 """The end of the year 9999."""
 
@@ -87,7 +86,7 @@ class SqsQueue:
         """Return the attributes that the bridge depends on."""
         response = self._call("GetQueueAttributes", AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
         attributes = response.get("Attributes", {})
-        timeout = parse_int(attributes.get("VisibilityTimeout", 30), 0, MAX_VISIBILITY_SECONDS)
+        timeout = parse_int(attributes.get("VisibilityTimeout", 30), 0, SQS_VISIBILITY_SECONDS)
         return QueueAttributes(timeout, "RedrivePolicy" in attributes)
 
     def check_permissions(self) -> None:

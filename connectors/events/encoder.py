@@ -7,10 +7,15 @@ from datetime import datetime
 
 from headrace.connectors.events.parser import parse_message
 from headrace.connectors.events.results import EventWithMetadata, Ignored, Rejected
+from headrace.schemas.aws_limits import SQS_MESSAGE_BYTES
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.records import AwsEvent
 from headrace.schemas.serde.codec import Codec, to_producer_record
 
 LARGEST_RECORD = 256 * 1024
+"""Bytes of a record that Headrace defines. Events of others are unchanged and may have as many as AWS delivers."""
+LARGEST_UNCHANGED = SQS_MESSAGE_BYTES + LARGEST_RECORD
+"""A message of the largest size, with the fields around it."""
 
 
 def encode_message(
@@ -45,8 +50,9 @@ def _encode(event: EventWithMetadata, codec: Codec) -> ProducerRecord | Rejected
         record = to_producer_record(*event, codec)
     except ValueError as error:  # a bug in Headrace; it must not block the messages behind this one
         return Rejected("internal_error", str(error))
-    if _size(record) > LARGEST_RECORD:
-        return Rejected("too_large", f"a record of more than {LARGEST_RECORD // 1024} KB")
+    largest = LARGEST_UNCHANGED if isinstance(event[0], AwsEvent) else LARGEST_RECORD
+    if _size(record) > largest:
+        return Rejected("too_large", f"a record of more than {largest // 1024} KB")
     return record
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError, error_from_aws_code
 from headrace.connectors.sinks.batching import BatchLimits
+from headrace.schemas import aws_limits
 from headrace.schemas.delivery import Delivery, DeliveryError
 from headrace.schemas.parsing import InvalidValueError, parse_int
 
-TEN_ENTRIES = BatchLimits(10, 256 * 1024)
-LONGEST_GROUP = 128
+SQS_BATCH = BatchLimits(aws_limits.BATCH_ENTRIES, aws_limits.SQS_MESSAGE_BYTES)
+SNS_BATCH = BatchLimits(aws_limits.BATCH_ENTRIES, aws_limits.SNS_MESSAGE_BYTES)
+EVENTBRIDGE_BATCH = BatchLimits(aws_limits.BATCH_ENTRIES, aws_limits.EVENTBRIDGE_ENTRY_BYTES)
 
 
 def entry_attributes(delivery: Delivery, arn: str) -> dict[str, Any]:
@@ -25,7 +27,9 @@ def entry_attributes(delivery: Delivery, arn: str) -> dict[str, Any]:
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
     if not arn.endswith(".fifo"):
         return {"MessageAttributes": attributes}
-    group = "".join(char if char.isascii() and char.isalnum() else "-" for char in delivery.key)[-LONGEST_GROUP:]
+    group = "".join(char if char.isascii() and char.isalnum() else "-" for char in delivery.key)[
+        -aws_limits.FIFO_GROUP_CHARACTERS :
+    ]
     return {
         "MessageAttributes": attributes,
         "MessageGroupId": group or "-",

@@ -10,9 +10,10 @@ import asyncio
 from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks.aws_batch import call
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings
+from headrace.schemas.aws_limits import LAMBDA_ASYNC_BYTES, LAMBDA_SYNC_BYTES
 from headrace.schemas.delivery import Delivery, DeliveryError
 
-MAX_BYTES = {"Event": 256 * 1024, "RequestResponse": 6 * 1024 * 1024}
+MAX_BYTES = {"Event": LAMBDA_ASYNC_BYTES, "RequestResponse": LAMBDA_SYNC_BYTES}
 MAX_ERROR_BYTES = 300
 
 

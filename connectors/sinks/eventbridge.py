@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headrace.connectors.aws.client import AwsSession
-from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, region_of
+from headrace.connectors.sinks.aws_batch import EVENTBRIDGE_BATCH, call, region_of
 from headrace.connectors.sinks.base import InvalidTargetError, Sink, SinkKind, SinkSettings, error_from_aws_code
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
 from headrace.schemas.delivery import Delivery
@@ -36,7 +36,7 @@ def eventbridge_sink(bus: str, settings: SinkSettings, aws: AwsSession) -> Sink:
             for entry in answer["Entries"]
         ]
 
-    return Batcher(put, TEN_ENTRIES).deliver
+    return Batcher(put, EVENTBRIDGE_BATCH).deliver
 
 
 SINK = SinkKind("eventbridge", eventbridge_sink, arn_service="events")

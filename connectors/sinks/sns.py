@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headrace.connectors.aws.client import AwsSession
-from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, entry_attributes, entry_errors, region_of
+from headrace.connectors.sinks.aws_batch import SNS_BATCH, call, entry_attributes, entry_errors, region_of
 from headrace.connectors.sinks.base import Sink, SinkKind, SinkSettings, reject_settings
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
 from headrace.schemas.delivery import Delivery
@@ -21,7 +21,7 @@ def sns_sink(arn: str, settings: SinkSettings, aws: AwsSession) -> Sink:
         answer = call(aws, "sns", "publish_batch", region, TopicArn=arn, PublishBatchRequestEntries=entries)
         return entry_errors(answer, len(batch))
 
-    return Batcher(publish, TEN_ENTRIES).deliver
+    return Batcher(publish, SNS_BATCH).deliver
 
 
 SINK = SinkKind("sns", sns_sink, arn_service="sns")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from headrace.connectors.aws.client import AwsSession
-from headrace.connectors.sinks.aws_batch import TEN_ENTRIES, call, entry_attributes, entry_errors, region_of
+from headrace.connectors.sinks.aws_batch import SQS_BATCH, call, entry_attributes, entry_errors, region_of
 from headrace.connectors.sinks.base import Sink, SinkKind, SinkSettings, reject_settings
 from headrace.connectors.sinks.batching import Batcher, EntryErrors
 from headrace.schemas.delivery import Delivery
@@ -30,7 +30,7 @@ def sqs_sink(arn: str, settings: SinkSettings, aws: AwsSession) -> Sink:
         answer = call(aws, "sqs", "send_message_batch", region, QueueUrl=url(), Entries=entries)
         return entry_errors(answer, len(batch))
 
-    return Batcher(send, TEN_ENTRIES).deliver
+    return Batcher(send, SQS_BATCH).deliver
 
 
 SINK = SinkKind("sqs", sqs_sink, arn_service="sqs")

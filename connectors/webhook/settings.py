@@ -27,7 +27,7 @@ class WebhookSettings(BaseSettings):
         default=None, description="PEM file of trusted certificates, in addition to the public roots"
     )
     max_body_bytes: int = Field(
-        default=1_000_000, ge=1024, le=2_000_000, description="Maximum size of a request in bytes"
+        default=2_000_000, ge=1024, le=2_000_000, description="Maximum size of a request in bytes"
     )
     max_age_seconds: float = Field(
         default=3600.0, gt=0, description="Maximum age of a message in seconds; SNS retries for an hour"

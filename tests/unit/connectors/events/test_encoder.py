@@ -6,8 +6,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.connectors.events.encoder import LARGEST_RECORD, encode_message, encode_valid_parts
+import pytest
+
+from headrace.connectors.events.encoder import LARGEST_RECORD, LARGEST_UNCHANGED, encode_message, encode_valid_parts
 from headrace.connectors.events.results import Ignored, Rejected
+from headrace.schemas import topics
+from headrace.schemas.aws_limits import SQS_MESSAGE_BYTES
 from headrace.schemas.cloudevents import from_headers
 from headrace.schemas.records import MediaUploaded
 from tests.support.records import CODEC
@@ -25,10 +29,21 @@ def test_record_has_topic_key_and_encoded_value() -> None:
     assert isinstance(CODEC.decode(found[0].value), MediaUploaded)
 
 
-def test_oversized_event_is_rejected() -> None:
-    body = sns_messages.event("my.shop", "Order", {"text": "x" * LARGEST_RECORD})
+@pytest.mark.parametrize("size", [LARGEST_RECORD, SQS_MESSAGE_BYTES - 200])
+def test_event_of_the_largest_size_of_a_message_is_encoded(size: int) -> None:
+    body = sns_messages.event("my.shop", "Order", {"text": "x" * size})
 
-    assert encode_message(body, NOW, CODEC) == Rejected("too_large", "a record of more than 256 KB")
+    records = encode_message(body, NOW, CODEC)
+
+    assert isinstance(records, tuple)
+    assert records[0].topic == "aws.events"
+    assert len(records[0].value or b"") < topics.LARGEST
+
+
+def test_event_larger_than_a_message_is_rejected() -> None:
+    body = sns_messages.event("my.shop", "Order", {"text": "x" * LARGEST_UNCHANGED})
+
+    assert encode_message(body, NOW, CODEC) == Rejected("too_large", "a record of more than 1280 KB")
 
 
 def test_oversized_key_is_rejected() -> None:
@@ -38,7 +53,7 @@ def test_oversized_key_is_rejected() -> None:
 
 
 def test_valid_parts_of_a_rejected_message_are_encoded() -> None:
-    large = sns_messages.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_RECORD)
+    large = sns_messages.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_UNCHANGED)
     found = encode_message(
         sns_messages.notification(sns_messages.record("a"), large, sns_messages.record("b", version="3.0")), NOW, CODEC
     )
@@ -51,7 +66,7 @@ def test_valid_parts_of_a_rejected_message_are_encoded() -> None:
 
 
 def test_oversized_record_does_not_affect_others() -> None:
-    large = sns_messages.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_RECORD)
+    large = sns_messages.record("large", event="ObjectTagging:Put", eTag="x" * LARGEST_UNCHANGED)
     found = encode_message(sns_messages.notification(large, sns_messages.record("a")), NOW, CODEC)
 
     assert isinstance(found, Rejected)

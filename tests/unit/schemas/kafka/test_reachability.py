@@ -66,7 +66,7 @@ def test_request_is_repeated_until_the_cluster_answers(silent: str, code: int) -
     [("127.0.0.1:1", KafkaError._TRANSPORT), ("127.0.0.1:1", KafkaError.TOPIC_AUTHORIZATION_FAILED)],
 )
 def test_request_that_cannot_succeed_is_not_repeated(servers: str, code: int) -> None:
-    attempts = []
+    attempts: list[float] = []
 
     def request(seconds: float) -> str:
         attempts.append(seconds)
