@@ -70,7 +70,7 @@ class S3Objects:
         The file name is independent of the key, parameters may contain `../`.
 
         Raises:
-            ObjectGone: Another version replaced the object.
+            ObjectGone: The object was replaced or deleted.
         """
         if asset.size > self._max_bytes:
             raise PermanentError("too_large", f"the object has {asset.size} bytes, the limit is {self._max_bytes}")
@@ -98,6 +98,8 @@ class S3Objects:
         except StageError as failure:
             if failure.code == "PreconditionFailed":
                 raise ObjectGone("another version replaced the object") from failure
+            if failure.code in ("NoSuchKey", "NoSuchVersion"):
+                raise ObjectGone("the object was deleted") from failure
             raise
 
         def save() -> None:
