@@ -86,11 +86,11 @@ def _keyword(call: ast.expr, name: str) -> str:
     )
 
 
-def _command(name: str, found: Any) -> Any:
-    if not isinstance(found, typer.Typer):
+def _command(name: str, target: Any) -> Any:
+    if not isinstance(target, typer.Typer):
         app = typer.Typer(add_completion=False)
-        app.command(name, help=inspect.getdoc(found))(found)
-        found = app
-    command = typer.main.get_command(found)
+        app.command(name, help=inspect.getdoc(target))(target)
+        target = app
+    command = typer.main.get_command(target)
     command.name = name
     return command

@@ -45,11 +45,11 @@ class AssetVersion:
     @property
     def stages(self) -> dict[str, AssetEvent]:
         """The result of each stage, else its last event."""
-        found: dict[str, AssetEvent] = {}
+        latest: dict[str, AssetEvent] = {}
         for fact in self.facts:
-            if fact.status and (fact.status == "done" or not _is_done(found.get(fact.stage))):
-                found[fact.stage] = fact
-        return found
+            if fact.status and (fact.status == "done" or not _is_done(latest.get(fact.stage))):
+                latest[fact.stage] = fact
+        return latest
 
     @property
     def letters(self) -> tuple[LetterInfo, ...]:

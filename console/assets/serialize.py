@@ -43,8 +43,8 @@ def version(of: AssetVersion) -> dict[str, Any]:
 
 def stage(fact: AssetEvent) -> dict[str, Any]:
     """Convert the status of a stage."""
-    found = None if fact.why else fact.event
-    return {"status": fact.status, "result": fact.summary, "location": result_location(found)}
+    event = None if fact.why else fact.event
+    return {"status": fact.status, "result": fact.summary, "location": result_location(event)}
 
 
 def _letter(fact: AssetEvent) -> dict[str, Any]:

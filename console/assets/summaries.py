@@ -48,14 +48,14 @@ def _technical(event: records.MediaProbed | records.MediaReady) -> str:
     return " ".join(part for part in (event.kind, shape, length, codecs or event.format) if part)
 
 
-def _names(found: Iterable[Label], count: int) -> str:
-    shown = [label.name for label in found][:3]
+def _names(labels: Iterable[Label], count: int) -> str:
+    shown = [label.name for label in labels][:3]
     more = count - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 and shown else "")
 
 
-def _several(found: Iterable[str], count: int, nothing: str) -> str:
-    shown = list(dict.fromkeys(found))[:3]
+def _several(texts: Iterable[str], count: int, nothing: str) -> str:
+    shown = list(dict.fromkeys(texts))[:3]
     more = count - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 and shown else "") or nothing
 

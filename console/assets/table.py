@@ -32,8 +32,8 @@ def table(versions: Iterable[AssetVersion], stages: Sequence[str]) -> Table:
     board.add_column("", no_wrap=True)
     board.add_column("cost", justify="right", no_wrap=True)
     for version in versions:
-        found = version.stages
-        cells = [status_icon(found.get(stage)) for stage in stages]
+        events = version.stages
+        cells = [status_icon(events.get(stage)) for stage in stages]
         state = Text(version.state, STATES[version.state])
         board.add_row(Text(asset_key(version.asset)), *cells, state, format_usd(version.usd))
     return board
@@ -79,8 +79,10 @@ def _lines(version: AssetVersion) -> Iterator[_Line]:
 
 def ending(version: AssetVersion) -> str:
     """Summarize the completion and cost of a version."""
-    found = [fact.event for fact in version.facts if isinstance(fact.event, MediaCompleted)]
-    return " ".join(part for part in (summarize(found[-1]) if found else "", format_usd(version.usd)) if part)
+    completions = [fact.event for fact in version.facts if isinstance(fact.event, MediaCompleted)]
+    return " ".join(
+        part for part in (summarize(completions[-1]) if completions else "", format_usd(version.usd)) if part
+    )
 
 
 def clock(at: float) -> str:

@@ -74,13 +74,13 @@ def _cause_id(fact: AssetEvent) -> str:
 
 def _cause(fact: AssetEvent, events: dict[str, AssetEvent], starts: dict[str, AssetEvent]) -> AssetEvent | None:
     """Find the cause. A job completion has only the token of its job."""
-    found = events.get(_cause_id(fact))
-    if found is None and isinstance(fact.event, JobFinished):
+    cause = events.get(_cause_id(fact))
+    if cause is None and isinstance(fact.event, JobFinished):
         return starts.get(fact.event.token)
-    return found
+    return cause
 
 
 def results_folder(steps: list[TimelineStep]) -> str:
     """Return the common folder of all results; empty without results."""
-    found = next((step.location for step in steps if step.location), "")
-    return found[: found.rfind("/") + 1]
+    location = next((step.location for step in steps if step.location), "")
+    return location[: location.rfind("/") + 1]

@@ -20,20 +20,20 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     from headrace.console.routing.stages import load_stages
     from headrace.console.terminal.screen import Console
 
-    found = read_service.connect(load_stages()).status()
+    pipeline = read_service.connect(load_stages()).status()
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(pipeline))
         return
     console = Console()
-    console.print(stages_table(found))
-    for each in found.stages:
+    console.print(stages_table(pipeline))
+    for each in pipeline.stages:
         for why in each.paused:
             console.print(f"paused: {each.stage}: {why}", style="yellow", soft_wrap=True)
-    console.print(topics_table(found))
-    console.print(f"brokers: {', '.join(found.brokers)}")
+    console.print(topics_table(pipeline))
+    console.print(f"brokers: {', '.join(pipeline.brokers)}")
 
 
-def stages_table(found: PipelineStatus) -> Table:
+def stages_table(pipeline: PipelineStatus) -> Table:
     """Build the table of stages."""
     from headrace.console.terminal.formatting import format_duration
     from headrace.console.terminal.screen import Table
@@ -41,21 +41,21 @@ def stages_table(found: PipelineStatus) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("stage", "members", "lag", "oldest", "waiting", "finished", "retried", "dead-lettered"):
         table.add_column(column, justify="left" if column == "stage" else "right")
-    for each in found.stages:
+    for each in pipeline.stages:
         oldest = format_duration(each.lag_seconds) if each.lag else ""
         numbers = (each.members, each.lag, oldest, each.waiting, each.finished, each.retried, each.dead_lettered)
         table.add_row(each.stage, *map(str, numbers), style="" if each.members or not each.lag else "red")
     return table
 
 
-def topics_table(found: PipelineStatus) -> Table:
+def topics_table(pipeline: PipelineStatus) -> Table:
     """Build the table of topics that have records."""
     from headrace.console.terminal.screen import Table
 
     table = Table("topic", box=None, pad_edge=False, header_style="bold")
     for column in ("partitions", "records"):
         table.add_column(column, justify="right")
-    for each in found.topics:
+    for each in pipeline.topics:
         if each.records:
             table.add_row(each.topic, str(each.partitions), str(each.records))
     return table

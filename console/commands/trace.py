@@ -29,12 +29,12 @@ def trace(
     from headrace.console.routing.stages import load_stages
 
     progress = read_service.connect(load_stages()).progress(asset)
-    found = progress.find(asset)
-    if not found:
+    names = progress.find(asset)
+    if not names:
         raise CommandError(f"no records of {asset}: the log has none with this key")
-    if len(found) > 1:
-        raise CommandError(f"{asset} may be {' or '.join(found)}: say which")
-    [name] = found
+    if len(names) > 1:
+        raise CommandError(f"{asset} may be {' or '.join(names)}: say which")
+    [name] = names
 
     from headrace.console.assets import serialize
 

@@ -56,15 +56,15 @@ def resolve_prefix(prefix: str, matches: Collection[LetterMatch]) -> LetterMatch
     Raises:
         CommandError: there is none, or several.
     """
-    found = [match for match in matches if match.id.startswith(prefix)]
-    if not found:
+    letters = [match for match in matches if match.id.startswith(prefix)]
+    if not letters:
         raise CommandError(f"there is no dead letter {prefix}: headrace dlq list --all lists them")
-    if len(found) > 1:
-        shown = sorted(short_ids(match.id for match in found).values())[:MAX_CANDIDATES]
+    if len(letters) > 1:
+        shown = sorted(short_ids(match.id for match in letters).values())[:MAX_CANDIDATES]
         raise CommandError(
-            f"{prefix} may be {', '.join(shown)}{' or others' if len(found) > MAX_CANDIDATES else ''}: say which"
+            f"{prefix} may be {', '.join(shown)}{' or others' if len(letters) > MAX_CANDIDATES else ''}: say which"
         )
-    return found[0]
+    return letters[0]
 
 
 class LetterFinder:

@@ -131,11 +131,11 @@ class ConsumerGroups:
         return f"Kafka at {servers} did not answer about the consumer group {name} within {seconds}{why}"
 
 
-def _without_errors(found: list[TopicPartition]) -> list[TopicPartition]:
-    for tp in found:
+def _without_errors(partitions: list[TopicPartition]) -> list[TopicPartition]:
+    for tp in partitions:
         if tp.error:
             raise KafkaException(tp.error)
-    return found
+    return partitions
 
 
 def _for_each(names: Collection[str], query: Callable[[str], T]) -> dict[str, T]:

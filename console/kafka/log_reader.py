@@ -84,8 +84,10 @@ class LogReader:
 
     def brokers(self) -> list[str]:
         """List the brokers, `host:port`."""
-        found = answered(self.settings, lambda seconds: self._admin.describe_cluster(request_timeout=seconds).result())
-        return sorted(f"{node.host}:{node.port}" for node in found.nodes)
+        cluster = answered(
+            self.settings, lambda seconds: self._admin.describe_cluster(request_timeout=seconds).result()
+        )
+        return sorted(f"{node.host}:{node.port}" for node in cluster.nodes)
 
     def spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
         """Return the offsets of each partition of topics; missing topics are left out."""
@@ -104,23 +106,25 @@ class LogReader:
         """
         groups = ConsumerGroups(self.settings)
         members = groups.members(names)
-        found = groups.positions(dict.fromkeys(names, places))
+        positions = groups.positions(dict.fromkeys(names, places))
         return {
-            name: GroupState(len(members[name]), {place: position.offset for place, position in found[name].items()})
+            name: GroupState(
+                len(members[name]), {place: position.offset for place, position in positions[name].items()}
+            )
             for name in names
         }
 
     def timestamps(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
         """Return the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
-        found: dict[TopicAndPartition, float] = {}
+        times: dict[TopicAndPartition, float] = {}
         if offsets:
             with self._reader() as consumer:
                 waiting = set(offsets)
                 consumer.assign([TopicPartition(*place, offset) for place, offset in offsets.items()])
                 for message in _until_read(consumer, waiting):
-                    found.setdefault(_place(message), message.timestamp()[1] / 1000)
+                    times.setdefault(_place(message), message.timestamp()[1] / 1000)
                     waiting.discard(_place(message))
-        return found
+        return times
 
     def _places(self, names: Collection[str]) -> list[TopicAndPartition]:
         partitions = self.topics()
@@ -196,16 +200,16 @@ def _polls(consumer: Consumer, behind: set[TopicAndPartition]) -> Iterator[list[
 
 def _poll(consumer: Consumer, behind: set[TopicAndPartition]) -> list[RawMessage]:
     """Fetch some messages, and remove partitions that are read to the end from `behind`."""
-    found = []
+    messages = []
     for message in consumer.consume(BATCH, POLL_SECONDS):
         error = message.error()
         if error is None:
-            found.append(message)
+            messages.append(message)
         elif error.code() == KafkaError._PARTITION_EOF:
             behind.discard(_place(message))
         elif not error.retriable():
             raise KafkaException(error)
-    return found
+    return messages
 
 
 def _place(message: RawMessage) -> TopicAndPartition:

@@ -28,8 +28,8 @@ def spent(progress: AssetProjection, by: CostGroup) -> dict[str, float]:
     for asset, fact in _results(progress):
         for charge in charges_of(fact.event) if fact.event else ():
             sums[_NAMES[by](asset, fact)] += charge.usd
-    found = sorted(sums.items(), key=(lambda each: each[0]) if by == "day" else lambda each: -each[1])
-    return {name: round(usd, 6) for name, usd in found}
+    rows = sorted(sums.items(), key=(lambda each: each[0]) if by == "day" else lambda each: -each[1])
+    return {name: round(usd, 6) for name, usd in rows}
 
 
 def _results(progress: AssetProjection) -> Iterator[tuple[Asset, AssetEvent]]:
