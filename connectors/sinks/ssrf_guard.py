@@ -20,7 +20,7 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-IpAddress = IPv4Address | IPv6Address
+HostAddress = IPv4Address | IPv6Address
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """The only part of IPv6 from which public addresses are assigned."""
@@ -59,7 +59,7 @@ class PrivateTargets:
         address = literal_address(host)
         return self.allow_address(address) if address is not None else normalized_host(host) in self.hosts
 
-    def allow_address(self, address: IpAddress) -> bool:
+    def allow_address(self, address: HostAddress) -> bool:
         """Whether an address is in a named network."""
         return any(address in network for network in self.networks)
 
@@ -72,7 +72,7 @@ class AddressGuard:
 
     def __init__(self, allowed: PrivateTargets) -> None:
         self._allowed = allowed
-        self._by_name: set[IpAddress] = set()
+        self._by_name: set[HostAddress] = set()
         """Addresses of a host that is allowed by name."""
 
     def check(self, host: str, address: str) -> None:
@@ -132,7 +132,7 @@ def is_public(host: str) -> bool:
     return address is None or is_public_address(address)
 
 
-def literal_address(host: str) -> IpAddress | None:
+def literal_address(host: str) -> HostAddress | None:
     """Return the address that a host is in any notation; None for a name.
 
     A host whose last label is a number is an IPv4 address, with the short, octal and hexadecimal notations of
@@ -160,7 +160,7 @@ def normalized_host(host: str) -> str:
     return visible.strip("[]").rstrip(".")
 
 
-def is_public_address(address: IpAddress) -> bool:
+def is_public_address(address: HostAddress) -> bool:
     """Whether an address is public. An IPv4 address within an IPv6 address has to be public as well."""
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast
