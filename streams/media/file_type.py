@@ -167,3 +167,8 @@ def _text(head: bytes) -> ContentType | None:
     if start.startswith("<?xml") and "<svg" in start:
         return _TEXTS["<svg"]
     return next(content_type for prefix, content_type in _TEXTS.items() if start.startswith(prefix))
+
+
+def picture_demuxer(name: str) -> str:
+    """Return the demuxer for a format of pictures."""
+    return name if name in ("apng", "ico", "jpegxl_anim") else f"{name}_pipe"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from headrace.streams.errors import ThrottledError
 
 SMALL_BYTES = 256 << 10
-MAX_WAIT_SECONDS = 120.0
+MAX_WAIT_SECONDS = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

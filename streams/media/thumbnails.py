@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.streams.media.ffmpeg import MediaSource, open_source, run
 from headrace.streams.media.ffmpeg_output import explain
-from headrace.streams.media.file_type import ContentType
+from headrace.streams.media.file_type import ContentType, picture_demuxer
 from headrace.streams.media.info import MediaInfo, unreadable
 from headrace.streams.media.inspection.messages import Pictures, Stills, Waveform
 from headrace.streams.media.tools import MEDIA_TOOLS, MediaTools
@@ -85,7 +85,7 @@ async def encode_jpeg(source: MediaSource, info: MediaInfo, size: tuple[int, int
         PermanentError: ffmpeg cannot decode the picture.
     """
     if source.type.demuxer is None:
-        source = source._replace(type=ContentType(source.type.mime, "image", f"{info.format}_pipe"))
+        source = source._replace(type=ContentType(source.type.mime, "image", picture_demuxer(info.format)))
     width, height = size
     # -s instead of a filter: ffmpeg composes HEIC tiles with a filter graph of its own.
     scaled = ("-s", f"{width}x{height}")

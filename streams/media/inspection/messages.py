@@ -16,10 +16,10 @@ MAX_REQUEST_BYTES = 4096
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """The limits of one inspection."""
+    """The limits of one inspection. A stage that makes two of them is within its deadline of 300 s."""
 
     cpu_seconds: int = 60
-    wall_seconds: float = 180.0
+    wall_seconds: float = 90.0
     memory_bytes: int = 2 << 30
     output_bytes: int = 16 << 20
     open_files: int = 16

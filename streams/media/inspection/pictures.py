@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,10 @@ from headrace.streams.media.inspection.messages import Still, Stills, Waveform
 
 JPEG_QUALITY = 4 * 118  # quantiser scale times FF_QP2LAMBDA
 SAMPLE_RATE = 8000
+STILL_CPU_SECONDS = 10.0
+"""CPU time after which the picture decoded last stands for the one at the position."""
+WAVEFORM_CPU_SECONDS = 40.0
+"""CPU time after which the waveform ends."""
 _TURNS: dict[int, tuple[tuple[str, str], ...]] = {
     90: (("transpose", "cclock"),),
     180: (("hflip", ""), ("vflip", "")),
@@ -45,14 +50,15 @@ def _frame_at(media: Media, position: float) -> VideoFrame | None:
 
 def _first_frame_after(media: Media, position: float, skip_to_key: bool) -> VideoFrame | None:
     """Decode from a key frame at or before a position; None if there is none from here on."""
-    last = None
+    last, deadline = None, time.process_time() + STILL_CPU_SECONDS
     assert media.video is not None
     for _, frames in decoded(media, [media.video], Part(), skip_to_key):
         for frame in frames:
             if last is None and skip_to_key and frame.time is not None and frame.time - media.start > position + 1:
                 return None
             last = frame
-            if isinstance(frame, VideoFrame) and frame_end(media, frame) > position:
+            is_late = time.process_time() > deadline
+            if isinstance(frame, VideoFrame) and (is_late or frame_end(media, frame) > position):
                 return frame
     return last if isinstance(last, VideoFrame) else None
 
@@ -100,14 +106,14 @@ def waveform(media: Media, request: Waveform) -> Still:
     part, graph = Part(), _graph()
     if media.audio is None:
         raise unreadable("audio", part.reason)
-    is_ready = False
+    is_ready, deadline = False, time.process_time() + WAVEFORM_CPU_SECONDS
     for _, frames in decoded(media, [media.audio], part, False):
         for frame in frames:
             if not is_ready:
                 _configure(graph, _waveform_steps(graph, frame, request))
                 is_ready = True
             graph.push(frame)
-        if frames and frame_end(media, frames[-1]) >= request.seconds:
+        if time.process_time() > deadline or (frames and frame_end(media, frames[-1]) >= request.seconds):
             break
     if not is_ready:
         raise unreadable("audio", part.reason)

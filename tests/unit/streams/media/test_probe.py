@@ -17,6 +17,8 @@ from PIL import Image
 from headrace.streams.errors import PermanentError
 from headrace.streams.media import content_check
 from headrace.streams.media.info import MediaInfo
+from headrace.streams.media.inspection import container, pictures
+from headrace.streams.media.inspection.messages import Stills
 from headrace.streams.media.probe import probe
 from headrace.streams.media.slots import MediaSlots
 from headrace.streams.media.thumbnails import thumbnails
@@ -371,9 +373,9 @@ async def test_transport_stream_with_sound_and_rare_key_frames_has_four_thumbnai
     assert len(await thumbnails(path, await probe(path), tmp_path)) == 4
 
 
-@pytest.mark.parametrize("container", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.mpg", "a.flv"])
-async def test_video_with_one_key_frame_is_whole(make: Make, tmp_path: Path, container: str) -> None:
-    path = make(container, "-f", "lavfi", "-i", "testsrc=s=64x64:r=25:d=12", "-g", "9999", "-pix_fmt", "yuv420p")
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.mpg", "a.flv"])
+async def test_video_with_one_key_frame_is_whole(make: Make, tmp_path: Path, name: str) -> None:
+    path = make(name, "-f", "lavfi", "-i", "testsrc=s=64x64:r=25:d=12", "-g", "9999", "-pix_fmt", "yuv420p")
     assert len(await thumbnails(path, await probe(path), tmp_path)) == 4
 
 
@@ -440,6 +442,23 @@ async def test_picture_of_an_unlisted_type_is_read(make: Make, tmp_path: Path, n
     assert (found.kind, found.width, found.height) == ("image", 320, 240)
     assert len(await thumbnails(path, found, tmp_path)) == 1
     assert content_check.check(path, name).engine
+
+
+async def test_icon_is_read(make: Make, tmp_path: Path) -> None:
+    path = make("a.ico", "-f", "lavfi", "-i", "testsrc=s=64x64", "-frames:v", "1")
+    found = await probe(path, "a.ico")
+    assert (found.kind, found.width, found.height) == ("image", 64, 64)
+    assert len(await thumbnails(path, found, tmp_path)) == 1
+
+
+async def test_video_that_is_expensive_to_decode_has_thumbnails(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make("a.mp4", "-f", "lavfi", "-i", "testsrc=s=64x64:r=25:d=12", "-g", "9999", "-pix_fmt", "yuv420p")
+    monkeypatch.setattr(pictures, "STILL_CPU_SECONDS", 0.0)
+    with path.open("rb", buffering=0) as file, container.opened(file) as media:
+        shown = pictures.stills(media, Stills((1.0, 9.0), 64, 64))
+    assert [still.at for still in shown] == [1.0, 9.0]
 
 
 async def test_bw64_is_wave(make: Make) -> None:
