@@ -19,6 +19,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Root }}
 - { name: HEADRACE_BOOTSTRAP_SERVERS, value: {{ required "kafka.bootstrapServers is not set" .Values.kafka.bootstrapServers | quote }} }
 - { name: HEADRACE_REPLICATION_FACTOR, value: {{ .Values.kafka.replicationFactor | quote }} }
+- { name: HEADRACE_KAFKA_TIMEOUT_SECONDS, value: {{ .Values.kafka.timeoutSeconds | quote }} }
 - { name: HEADRACE_KAFKA_TLS, value: {{ .Values.kafka.tls | quote }} }
 {{- with .Values.kafka.caFile }}
 - { name: HEADRACE_KAFKA_CA_FILE, value: {{ . | quote }} }
