@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import wave
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console import aws
+from headrace.console.check_runner import DoctorCheck, Skipped
 from headrace.console.errors import CommandError
-from headrace.console.explain import describe
 from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.console.kafka.log_reader import LogReader
 from headrace.console.settings import ConsoleSettings
@@ -29,48 +28,6 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
 LoadStages = Callable[[], Sequence[Stage]]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """The result of a check. `ok` is None if nothing was checked. `remedy` says how to fix a failure."""
-
-    part: str
-    ok: bool | None
-    message: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DoctorCheck:
-    """The check of one part. `run` returns a message or raises. It is skipped unless the check `needs` succeeded."""
-
-    part: str
-    run: Callable[[], str]
-    remedy: str
-    needs: str = ""
-
-
-class Skipped(Exception):
-    """The part is optional, or not running."""
-
-
-def run_checks(checks: Iterable[DoctorCheck]) -> Iterator[CheckResult]:
-    """Run all checks, and yield each result."""
-    passed: set[str] = set()
-    for check in checks:
-        if check.needs and check.needs not in passed:
-            yield CheckResult(check.part, None, f"not checked: needs {check.needs}")
-            continue
-        try:
-            message = check.run()
-        except Skipped as skipped:
-            yield CheckResult(check.part, None, str(skipped))
-        except Exception as error:  # any error of a check is a failed check
-            yield CheckResult(check.part, False, describe(error) or f"{type(error).__name__}: {error}", check.remedy)
-        else:
-            passed.add(check.part)
-            yield CheckResult(check.part, True, message)
 
 
 def checks(load_stages: LoadStages, session: AwsSession) -> tuple[DoctorCheck, ...]:

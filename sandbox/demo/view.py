@@ -16,7 +16,7 @@ from headrace.console.terminal.progress_bar import Live
 from headrace.console.terminal.screen import Console, Table, Text
 from headrace.sandbox.demo.report import DemoReport
 from headrace.sandbox.names import RESULTS_BUCKET
-from headrace.streams.results import version_folder
+from headrace.streams.result_paths import version_folder
 
 DemoView = Callable[[Mapping[str, AssetVersion]], None]
 

@@ -7,14 +7,14 @@ it. A redelivered record finds the stored result and emits it again.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
 
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import PREFIX, EventMetadata, InvalidEventError, from_headers, timestamp
+from headrace.schemas.cloudevents import EventMetadata, InvalidEventError, from_headers
 from headrace.schemas.ids import derived_id, job_end_id, job_token
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Event, JobStarted
@@ -41,6 +41,7 @@ from headrace.streams.engine.decide import (
     started_name,
 )
 from headrace.streams.engine.dlq import stage_failure
+from headrace.streams.engine.envelope import stage_envelope
 from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.job_failures import settle
 from headrace.streams.engine.outcome import EVERY_ERROR, Dead, Done, Outcome, outcome_for, raise_if_cancelled
@@ -192,7 +193,7 @@ class Runner:
         if ended is None:
             return Done(how="skipped", why="its stage has recorded the end of the job")
         id_ = job_end_id(ended.service, ended.job_id, ended.token, ended.status)
-        return Done((self._message(ended, self._envelope(ended, id_, envelope, ended.finished_at)),))
+        return Done((self._message(ended, stage_envelope(self._stage, ended, id_, envelope, ended.finished_at)),))
 
     async def _gather(self, gather: Gather, task: OpenedRecord) -> Outcome:
         """Emit the joined event once the set is complete, always with the same id.
@@ -231,23 +232,10 @@ class Runner:
         gathers = isinstance(self._stage.handler, FanIn)
         cause = task.envelope.correlation if gathers else task.envelope.id
         id_ = derived_id(cause, self._stage.name, self._stage.version_key, ordinal)
-        envelope = self._envelope(event, id_, task.envelope, self._context.clock())
+        envelope = stage_envelope(self._stage, event, id_, task.envelope, self._context.clock())
         name = name or self._stage.result_name
         await self._context.results.put(task.asset, name, event, envelope, task.envelope.id)
         return Done((self._message(event, envelope),) if event else ())
-
-    def _envelope(self, event: Event | None, id_: str, cause: EventMetadata, time: datetime) -> EventMetadata:
-        """Build the CloudEvents attributes of an event of this stage."""
-        return EventMetadata(
-            id=id_,
-            source=f"headrace/{self._stage.name}",
-            type=PREFIX + (event.EVENT if event else ""),
-            time=timestamp(time),
-            subject=topics.subject_of(event) if event else "",
-            correlation_id=cause.correlation,
-            causation_id=cause.id,
-            traceparent=cause.traceparent,
-        )
 
     def _message(self, event: Event, envelope: EventMetadata) -> ProducerRecord:
         return to_producer_record(event, envelope, self._context.codec)

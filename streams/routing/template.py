@@ -12,7 +12,7 @@ from headrace.schemas.parsing import InvalidValueError, parse_json
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
 
 
-class Segment(NamedTuple):
+class TemplatePart(NamedTuple):
     """A part of a template: text, then a variable; `quoted` if it is inside quotes. The last has no variable."""
 
     text: str
@@ -33,19 +33,19 @@ def placeholders(template: str) -> list[str]:
 
 
 @lru_cache(1024)
-def segments(template: str) -> tuple[Segment, ...]:
+def segments(template: str) -> tuple[TemplatePart, ...]:
     """Split a template at its variables."""
     return tuple(_segments(template))
 
 
-def _segments(template: str) -> Iterator[Segment]:
+def _segments(template: str) -> Iterator[TemplatePart]:
     inside, begin = False, 0
     for placeholder in _PLACEHOLDER.finditer(template):
         text = template[begin : placeholder.start()]
         inside = _ends_inside_quotes(text, inside)
-        yield Segment(text, placeholder[1], inside)
+        yield TemplatePart(text, placeholder[1], inside)
         begin = placeholder.end()
-    yield Segment(template[begin:])
+    yield TemplatePart(template[begin:])
 
 
 def _ends_inside_quotes(text: str, inside: bool) -> bool:

@@ -18,6 +18,7 @@ from headrace.connectors import readiness
 from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.backfill import checkpoint
 from headrace.console import doctor
+from headrace.console.check_runner import run_checks
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.console.pipeline.acls import AclRule, AclScope, roles
@@ -191,7 +192,7 @@ def test_doctor_distinguishes_forbidden_from_missing_topics(guarded: Guarded, mo
     monkeypatch.setenv("HEADRACE_QUEUE_URLS", "q")
     found = {
         each.part: each
-        for each in doctor.run_checks(doctor.checks(pipeline.stages, AwsSession()))
+        for each in run_checks(doctor.checks(pipeline.stages, AwsSession()))
         if each.part in ("broker", "rights", "topics")
     }
     assert (found["broker"].ok, found["rights"].ok, found["topics"].ok) == (True, False, None)

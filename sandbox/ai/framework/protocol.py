@@ -77,7 +77,9 @@ class ProtocolServer:
     async def refuse(self, request: Request) -> Response:
         """Return the error for a call that no service has, in the protocol of the caller."""
         headers = {name.lower(): value for name, value in request.headers.items()}
-        call = unsupported.Call(request.method, request.url.path, headers, request.url.query, await request.body())
+        call = unsupported.ReceivedCall(
+            request.method, request.url.path, headers, request.url.query, await request.body()
+        )
         names = (service.name for service in self._all if _is_rest(service))
         error = await run_in_threadpool(unsupported.answer, call, tuple(names))
         return Response(error.body, error.status, dict(error.headers))

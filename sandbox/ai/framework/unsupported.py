@@ -27,7 +27,7 @@ _RPC_V2 = re.compile(r"/service/[^/]+/operation/(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ReceivedCall:
     """An HTTP request; names of headers are in lower case."""
 
     method: str
@@ -57,7 +57,7 @@ class _RestOperation:
     headers: frozenset[str]
 
 
-def answer(call: Call, rest_services: Iterable[str]) -> ErrorResponse:
+def answer(call: ReceivedCall, rest_services: Iterable[str]) -> ErrorResponse:
     """Return the error for a call that is not served; `rest_services` are those of calls without a signature."""
     if target := call.headers.get("x-amz-target"):
         return _json(400, target, call.headers.get("content-type", "application/x-amz-json-1.1"))
@@ -85,7 +85,7 @@ def _models(names: Iterable[str]) -> Iterator[ServiceModel]:
             continue
 
 
-def _operation(model: ServiceModel, call: Call) -> str | None:
+def _operation(model: ServiceModel, call: ReceivedCall) -> str | None:
     """Return the operation of a REST call; of several, the one with the longest path and the most required headers."""
     matching = [
         operation

@@ -11,7 +11,7 @@ import pytest
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import doctor
-from headrace.console.doctor import CheckResult, DoctorCheck, Skipped, run_checks
+from headrace.console.check_runner import CheckResult, DoctorCheck, Skipped, run_checks
 from headrace.console.errors import CommandError
 from headrace.console.kafka.log_reader import LogReader
 from headrace.console.routing.stages import load_stages
@@ -88,7 +88,7 @@ def test_registry_without_schemas_is_reported(monkeypatch: pytest.MonkeyPatch) -
 
 def test_missing_registry_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", "localhost:1")
-    with pytest.raises(doctor.Skipped, match="HEADRACE_SCHEMA_REGISTRY is not set"):
+    with pytest.raises(Skipped, match="HEADRACE_SCHEMA_REGISTRY is not set"):
         doctor._registry()
 
 

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.schemas.records import StageFailure
-from headrace.streams.results import ResultsStore, asset_folder, version_folder
+from headrace.streams.result_paths import asset_folder, version_folder
+from headrace.streams.results import ResultsStore
 from tests.support.fake_services import MemoryBucket
 from tests.support.records import asset, envelope, ready, scanned
 

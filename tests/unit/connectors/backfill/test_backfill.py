@@ -33,7 +33,7 @@ from headrace.schemas.ids import sequencer_order
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
-from headrace.streams.results import version_folder
+from headrace.streams.result_paths import version_folder
 
 MOMENT = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 PLACE = BucketPrefix("media", "in/", "eu-west-1")

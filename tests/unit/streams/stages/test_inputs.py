@@ -22,7 +22,8 @@ from headrace.streams.limits.input_check import check_media
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.pipeline_config import PipelineConfig
-from headrace.streams.results import ResultsStore, version_folder
+from headrace.streams.result_paths import version_folder
+from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import DocumentText, TranscodeResult, VisionResult
 from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import RENDITION, services_that_need_a_proxy
