@@ -38,7 +38,7 @@ def redact(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def redact_values(text: str, secrets: Iterable[str]) -> str:
-    """Replace known secrets, wherever they are: an answer may repeat what a request held.
+    """Replace known secrets at any position: an answer may repeat what a request held.
 
     A secret that the end of the text cuts is replaced too. Secrets shorter than 4 characters are ordinary words.
     """

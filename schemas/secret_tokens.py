@@ -67,8 +67,8 @@ TOKENS: tuple[TokenFormat, ...] = (
         "CANARY_" * 4,
         "https://developer.hashicorp.com/vault/docs/concepts/tokens",
     ),
-    _row("npm", "npm_", f"{_ALNUM}{{30,}}+", "CANARY" * 6, "https://docs.npmjs.com/about-access-tokens"),
-    _row("pypi", "pypi-", f"AgE{_WORD}{{30,}}+", "AgEIcHlwaS5vcmc" + "CANARY" * 4, "https://pypi.org/help/#apitoken"),
+    _row("npm", "npm_", f"{_ALNUM}{{30,}}+", "CANARY" * 6, _SCANNED),
+    _row("pypi", "pypi-", f"AgE{_WORD}{{30,}}+", "AgEIcHlwaS5vcmc" + "CANARY" * 4, _SCANNED),
     _row("twilio", "SK", f"{_HEX}{{32}}(?![A-Za-z0-9])", "c0ffee00" * 4, "https://www.twilio.com/docs/iam/api-keys"),
     _row(
         "sendgrid",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -30,3 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for line in lifetime.end_left_behind():
             sys.stderr.write(f"ended what an earlier run left: {line[:100]}\n")
+
+
+@pytest.fixture(autouse=True)
+def root_log_level() -> Iterator[None]:
+    """Restore the level of the root logger, which a command sets for its process."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)

@@ -212,7 +212,7 @@ def test_failed_login_names_the_settings_to_check(guarded: Guarded, wrong: str, 
         clients.partition_counts(clients.admin(cluster), timeout=2)
 
     text = clients.describe_error(caught.value, cluster)
-    assert text.endswith("start it, or correct HEADRACE_BOOTSTRAP_SERVERS and HEADRACE_KAFKA_*")
+    assert text.endswith("raise HEADRACE_KAFKA_TIMEOUT_SECONDS, or correct HEADRACE_KAFKA_*")
 
 
 def test_all_clients_send_msk_iam_tokens(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ CAT: dict[str, Any] = {"Name": "Cat", "Confidence": 99.0, "Parents": [], "Instan
 SOFA: dict[str, Any] = {"Name": "Sofa", "Confidence": 61.0, "Parents": [], "Instances": []}
 IMAGE = {"Labels": [CAT, SOFA], "LabelModelVersion": "3.0"}
 VIDEO = {
+    "JobStatus": "SUCCEEDED",
     "Labels": [{"Timestamp": 0, "Label": CAT}, {"Timestamp": 500, "Label": SOFA}],
     "LabelModelVersion": "3.0",
     "VideoMetadata": {},

@@ -50,7 +50,7 @@ async def test_full_producer_queue_raises() -> None:
     )
     with pytest.raises(WebhookSendError, match="queue is full"):
         await sender.send([MESSAGE] * 3)
-    assert sender.close(1.0) == 0
+    assert sender.close(30.0) == 0
 
 
 async def test_cancelled_send_does_not_affect_the_acknowledgement(sender: WebhookProducer) -> None:

@@ -14,9 +14,10 @@ from headrace.schemas.settings import SettingsError
 from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.costs.prices import PriceList, load_price_list, read_price_list
+from headrace.streams.media.media_input import original
 from headrace.streams.pipeline import all_stages
 from headrace.streams.settings import StreamSettings
-from tests.support.records import asset, ready
+from tests.support.records import ready
 
 CUSTOM = '["eu-west-1".rekognition]\nDetectLabels = { unit = "image", usd = 0.5 }\n'
 
@@ -53,7 +54,7 @@ async def test_priced_calls_do_not_read_the_environment(prices: PriceList, monke
     stages = all_stages()
     with monkeypatch.context() as patch:
         patch.setattr(os.environ, "__class__", SealedEnvironment)
-        [paid] = (await vision.detect("labels", asset())).charges
+        [paid] = (await vision.detect("labels", original(ready()))).charges
         estimates = [estimate(stage, ready(), prices) for stage in stages]
     assert paid.usd == 0.5
     assert 0.5 in estimates

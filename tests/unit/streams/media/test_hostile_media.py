@@ -228,11 +228,11 @@ async def test_attachments_and_many_tags_are_ignored(tmp_path: Path) -> None:
     assert (info.kind, info.width, info.height) == ("video", 64, 48)
 
 
-async def test_thousands_of_streams_have_an_outcome(tmp_path: Path) -> None:
+async def test_hundreds_of_streams_have_an_outcome(tmp_path: Path) -> None:
     source = tmp_path / "one.mkv"
     _made(source, *SOUND)
     path = tmp_path / "many.mkv"
-    _made(path, "-i", str(source), *(["-map", "0"] * 1200), "-c", "copy", "-t", "0.2")
+    _made(path, "-i", str(source), *(["-map", "0"] * 990), "-c", "copy", "-t", "0.2")
     assert await outcome(path, path.name, tmp_path) in ("audio", "unreadable", "unsupported_input")
 
 
