@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from headrace.schemas.runtime.backoff import backoff_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -19,7 +21,7 @@ class RetryPolicy:
 
         Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
         """
-        return draw.uniform(0, min(cap, self.cap_seconds, self.base_seconds * 2 ** min(attempt, 30)))
+        return draw.uniform(0, backoff_seconds(attempt + 1, self.base_seconds, min(cap, self.cap_seconds)))
 
 
 DEFAULT_RETRY = RetryPolicy()

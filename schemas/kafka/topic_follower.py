@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from headrace.schemas.cloudevents import Header, Headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.runtime.backoff import backoff_seconds
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.topics import Topic
 
@@ -109,8 +110,8 @@ class TopicFollower:
                 self._follow()
             except BaseException as error:  # a thread that ends here would end in silence
                 failures = 1 if self._records > begin else failures + 1
-                self._report(f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}")
-                self._stop.wait(min(MAX_BACKOFF_SECONDS, RETRY_SECONDS * 2 ** min(failures - 1, 10)))
+                self._report(_reason(error))
+                self._stop.wait(backoff_seconds(failures, RETRY_SECONDS, MAX_BACKOFF_SECONDS))
 
     def _report(self, problem: str) -> None:
         self._problem = f"{self.name}: {problem}"
@@ -185,7 +186,7 @@ class TopicFollower:
                 self._report(str(error))
                 self._stop.wait(RETRY_SECONDS)
             except Exception as error:  # the record is at fault, whatever it raises
-                self._skip(message, f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}")
+                self._skip(message, _reason(error))
                 return True
             else:
                 self._skipped.pop(_key(message), None)
@@ -221,3 +222,7 @@ def _left(consumer: Consumer) -> int:
         _, end = consumer.get_watermark_offsets(position, cached=True)
         left += max(0, end - max(position.offset, 0))
     return left
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}"

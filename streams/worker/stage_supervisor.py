@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from headrace.schemas.runtime.backoff import backoff_seconds
 from headrace.streams.engine import metrics
 from headrace.streams.stage import Stage
 from headrace.streams.worker.health import HealthState
@@ -75,7 +76,7 @@ class StageSupervisor:
         now, previous = self._clock(), self._failures.get(name)
         count = previous.count + 1 if previous and now - previous.last < HEALTHY_SECONDS else 1
         self._failures[name] = _Failures(count, now)
-        wait = min(MAX_BACKOFF_SECONDS, BASE_SECONDS * float(1 << min(count - 1, 10)))
+        wait = backoff_seconds(count, BASE_SECONDS, MAX_BACKOFF_SECONDS)
         self._health.failed_stages[name] = repr(error)
         metrics.STAGE_FAILURES.labels(name).inc()
         metrics.PAUSED.labels(name).set(1)
