@@ -16,9 +16,6 @@ from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.parsing import InvalidValueError, parse_int
 from headrace.schemas.redaction import redact
 
-MAX_DIGITS = 18
-"""Digits of the longest number that a header may hold."""
-
 
 def page(listed: LetterPage) -> dict[str, Any]:
     """Convert a page of dead letters."""

@@ -173,10 +173,6 @@ def _with_logical_type(type_: Any, schema: Schema) -> Any:
     return {"type": type_, "logicalType": logical} if type_ == "long" and logical in _LOGICAL else type_
 
 
-def _is_field(field: object) -> bool:
-    return isinstance(field, dict) and _is_name(field.get("name"))
-
-
 def _is_name(name: object) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 

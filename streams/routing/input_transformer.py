@@ -101,12 +101,6 @@ def transform(transformer: InputTransformer, event: Mapping[str, Any], rule: Rul
     return payload
 
 
-def value_at(event: Any, path: str) -> Any:
-    """Return the value at a path; None if there is none."""
-    value = _at(event, path)
-    return None if value is MISSING else value
-
-
 def _check_variable(name: str, path: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.upper().startswith("AWS"):
         raise InvalidTemplateError(

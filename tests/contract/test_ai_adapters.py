@@ -13,7 +13,7 @@ import pytest
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
-from headrace.schemas.records import Asset, JobStarted
+from headrace.schemas.records import Asset, JobStarted, MediaReady
 from headrace.streams import pipeline
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient as Calls
@@ -244,10 +244,9 @@ async def test_text_over_the_limit_is_not_sent(calls: Calls, settings: StreamSet
         await Polly(calls, S3Bucket(calls, BUCKET), settings, PRICES).start("a" * 100_001, "Joanna", "t")
 
 
-async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
-    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings, PRICES)
-    film = ready(
-        stored("rabbit.mp4"),
+def rabbit_stored_as(key: str) -> MediaReady:
+    return ready(
+        stored(key),
         kind="video",
         content_type="video/mp4",
         width=320,
@@ -255,6 +254,11 @@ async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: A
         audio_codec="aac",
         duration_seconds=7.8,
     )
+
+
+async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings, PRICES)
+    film = rabbit_stored_as("rabbit.mp4")
     key = token("transcode", "rabbit.mp4")
     job_id = await transcoder.start(film, key, 120)
     assert await transcoder.start(film, key, 120) == job_id
@@ -271,15 +275,7 @@ async def test_transcodes_a_video(calls: Calls, settings: StreamSettings, aws: A
 async def test_transcodes_a_video_for_streaming(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     transcoder = MediaConvert(calls, S3Bucket(calls, BUCKET), settings, PRICES)
     aws.put("a film.mp4", (MEDIA / "rabbit.mp4").read_bytes())
-    film = ready(
-        stored("a film.mp4"),
-        kind="video",
-        content_type="video/mp4",
-        width=320,
-        height=240,
-        audio_codec="aac",
-        duration_seconds=7.8,
-    )
+    film = rabbit_stored_as("a film.mp4")
     made = await _made(transcoder, await transcoder.start(film, token("transcode", "hls"), 120, hls=True))
     stream = made.files[-1]
     assert (stream.role, stream.width, stream.height) == ("hls", 160, 120)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.streams.routing.event_path import PathValues, values_at
 from headrace.streams.routing.input_transformer import (
     MAX_PAYLOAD,
     InputTransformer,
@@ -16,7 +17,6 @@ from headrace.streams.routing.input_transformer import (
     InvalidTemplateError,
     RuleContext,
     transform,
-    value_at,
 )
 
 EVENT: dict[str, Any] = {
@@ -94,9 +94,9 @@ def test_sends_the_event_without_a_template() -> None:
 
 
 def test_missing_path_has_no_value() -> None:
-    assert value_at(EVENT, "$.detail.labels[7].name") is None
-    assert value_at(EVENT, "$.detail.key.deeper") is None
-    assert value_at(EVENT, "$") == EVENT
+    assert values_at(EVENT, "$.detail.labels[7].name") is None
+    assert values_at(EVENT, "$.detail.key.deeper") is None
+    assert values_at(EVENT, "$") == PathValues([EVENT], is_list=False)
 
 
 @given(st.text(max_size=40))
