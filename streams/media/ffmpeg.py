@@ -24,6 +24,7 @@ from headrace.streams.errors import OutageError, PermanentError, StageError, Tra
 from headrace.streams.media.file_type import HEAD_BYTES, UNKNOWN, ContentType, detect
 from headrace.streams.media.info import MAX_PIXELS
 from headrace.streams.media.inspection.client import LARGE_FILE_NICENESS
+from headrace.streams.media.inspection.exit_errors import signal_error, too_slow
 from headrace.streams.media.tools import MediaTools
 
 MAX_ERROR_BYTES = 64 << 10
@@ -55,7 +56,8 @@ _LIMITED = (
     'renice "$4" $$; } >/dev/null 2>&1; shift 4; exec "$@"'
 )
 _NOT_STARTED = (126, 127)
-_STOPPED = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, 255)  # ffmpeg exits with 255 after a signal
+_STOPPED = 255
+"""The exit code of ffmpeg after a signal from outside."""
 _NO_THREADS = 256 - 11  # AVERROR(EAGAIN) as an exit code
 _NO_MEMORY = 256 - 12  # AVERROR(ENOMEM)
 
@@ -105,8 +107,7 @@ async def _run(source: MediaSource, arguments: Sequence[str], niceness: int) -> 
                 process.wait(),
             )
     except TimeoutError as error:
-        reason = f"reading it takes longer than {limits.wall_seconds:g} s, the limit"
-        raise PermanentError("unsupported_input", reason) from error
+        raise too_slow(limits) from error
     finally:
         await _kill(process)
     if failure := _failure(code, source):
@@ -157,18 +158,11 @@ def _failure(code: int, source: MediaSource) -> StageError | None:
     """Return the error for an exit code or the negative number of a signal; None if the output decides."""
     if code in _NOT_STARTED:
         return OutageError(_NO_FFMPEG)
-    if code in (*_STOPPED, _NO_THREADS):
+    if code in (_STOPPED, _NO_THREADS):
         return TransientError("ffmpeg was stopped by a signal, or cannot start threads", "stopped")
     if code == _NO_MEMORY:
         return PermanentError("unsupported_input", "decoding needs more memory than the limit of one run")
-    if code == -signal.SIGXCPU:
-        limit = source.tools.limits.cpu_seconds
-        return PermanentError("unsupported_input", f"reading it takes more than {limit} s of CPU time, the limit")
-    if code == -signal.SIGKILL:
-        return PermanentError("unsupported_input", "the system ended ffmpeg, usually for its use of memory")
-    if code < 0:
-        return PermanentError("unreadable", f"ffmpeg crashes on it ({signal.Signals(-code).name})")
-    return None
+    return signal_error(-code, "ffmpeg", source.tools.limits) if code < 0 else None
 
 
 async def _read_limited(stream: asyncio.StreamReader | None, limit: int) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from io import FileIO
 import msgspec
 
 from headrace.streams.errors import OutageError, PermanentError, TransientError
+from headrace.streams.media.inspection.exit_errors import signal_error, too_slow
 from headrace.streams.media.inspection.messages import Answer, Exit, Failure, Limits, Operation, Request
 from headrace.streams.media.slots import MediaSlots
 
@@ -23,7 +23,6 @@ START_SECONDS = 60.0
 GRACE_SECONDS = 10.0
 """Seconds after the wall time of a process in which the server must report its end."""
 LARGE_FILE_NICENESS = 10
-_STOPPED = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _CANNOT_START = f"media inspection cannot start: reinstall headrace, or run python -m {SERVER} to see why"
 
 
@@ -63,8 +62,10 @@ class Inspector:
             with remote_answer, remote_status:
                 await asyncio.to_thread(self._send, request, (file, remote_answer, remote_status))
             content, code = await self._receive(answer, status)
-        if code:
-            raise self._failure(code)
+        if code > 0:
+            raise PermanentError("unreadable", "not a readable media file: the decoder ended without an answer")
+        if code < 0:
+            raise signal_error(-code, "the decoder", self._limits)
         return _decode(content)
 
     async def _receive(self, answer: socket.socket, status: socket.socket) -> tuple[bytes, int]:
@@ -75,7 +76,7 @@ class Inspector:
             async with asyncio.timeout(self._limits.wall_seconds + GRACE_SECONDS):
                 return await asyncio.gather(reading, ending)
         except TimeoutError as error:
-            raise _too_slow(self._limits) from error
+            raise too_slow(self._limits) from error
         finally:
             reading.cancel()
             ending.cancel()
@@ -127,26 +128,6 @@ class Inspector:
             self._server.kill()
             self._server.wait()
         self._control = self._server = None
-
-    def _failure(self, code: int) -> PermanentError | TransientError:
-        """Return the error for an exit code, or for the negative number of a signal."""
-        if code > 0:
-            return PermanentError("unreadable", "not a readable media file: the decoder ended without an answer")
-        number = signal.Signals(-code)
-        if number in _STOPPED:
-            return TransientError(f"media inspection was stopped by {number.name}", "stopped")
-        if number == signal.SIGXCPU:
-            limit = self._limits.cpu_seconds
-            return PermanentError("unsupported_input", f"reading it takes more than {limit} s of CPU time, the limit")
-        if number == signal.SIGALRM:
-            return _too_slow(self._limits)
-        if number == signal.SIGKILL:
-            return PermanentError("unsupported_input", "the system ended the decoder, usually for its use of memory")
-        return PermanentError("unreadable", f"not a readable media file: the decoder crashes on it ({number.name})")
-
-
-def _too_slow(limits: Limits) -> PermanentError:
-    return PermanentError("unsupported_input", f"reading it takes longer than {limits.wall_seconds:g} s, the limit")
 
 
 async def _exit_code(status: socket.socket) -> int:

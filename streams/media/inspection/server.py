@@ -65,6 +65,7 @@ class Server:
         self._wakeup.setblocking(False)
         self._selector.register(self._wakeup, selectors.EVENT_READ)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # inherited: a process that just started must not raise
         signal.set_wakeup_fd(self._signalled.fileno(), warn_on_full_buffer=False)
 
     def run(self) -> None:
@@ -124,8 +125,7 @@ def _child(content: bytes, file: int, answer: int) -> None:
     """Answer a request, and end the process."""
     try:
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _keep_only(file, answer)
         request = msgspec.msgpack.decode(content, type=Request)
         limits.apply(request.limits)
