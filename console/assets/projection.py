@@ -10,6 +10,7 @@ Delivery is at least once: an event may be on the log several times. Its id iden
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -115,69 +116,89 @@ class AssetProjection:
         return list(self._versions)
 
     def find(self, name: str) -> list[str]:
-        """List the assets that match `bucket/key`, `s3://bucket/key` or the key alone."""
+        """List the assets that match `bucket/key`, `s3://bucket/key` or the key alone, in order."""
         wanted = name.removeprefix("s3://")
         if wanted in self._versions or wanted in self._unreadable:
             return [wanted]
-        return [asset for asset in self._versions if asset.partition("/")[2] == wanted]
+        return sorted(asset for asset in self._versions if asset.partition("/")[2] == wanted)
+
+    def asset_of_job(self, token: str) -> str | None:
+        """Return the asset of a job, `bucket/key`; None if its start is not known."""
+        asset = self._jobs.get(token)
+        return asset_key(asset) if asset else None
 
     def versions(self, asset: str) -> list[AssetVersion]:
         """List the versions of an asset, oldest first."""
         states = [state for _, state in sorted(self._versions.get(asset, {}).items())]
-        return [self._version(state, states[number + 1 :]) for number, state in enumerate(states)]
+        return [self._version(state, newer) for state, newer in zip(states, _successors(states), strict=True)]
 
     def newest_version(self, asset: str) -> AssetVersion | None:
         """Return the newest version of an asset."""
-        return next(reversed(self.versions(asset)), None)
+        versions = self._versions.get(asset)
+        return self._version(versions[max(versions)], None) if versions else None
 
     def unreadable_letters(self, asset: str) -> list[AssetEvent]:
         """List the unparseable dead letters with an asset's key; their version is not known."""
         return list(self._unreadable.get(asset, ()))
 
-    def _add(self, asset: Asset, entry: LogEntry) -> None:
-        fact = asset_event(entry, self._summaries)
+    def add(self, asset: Asset, identity: tuple[str, ...], fact: AssetEvent) -> None:
+        """Add a fact of an asset version. Facts with one identity on one version are deliveries of one event."""
         if isinstance(fact.event, MediaDeleted) and not _hides_the_object(fact.event):
             self._removed[asset_key(asset), asset.version] = fact
             return
         versions = self._versions.setdefault(asset_key(asset), {})
         state = versions.setdefault((sequencer_order(asset.sequencer), asset.version), _VersionState(asset, {}))
-        identity = _identity(entry)
         known = state.facts.get(identity)
-        if known is None:
-            state.facts[identity] = fact
-        else:
-            kept = fact if fact.letter and fact.at >= known.at else known
-            state.facts[identity] = replace(kept, deliveries=known.deliveries + 1)
+        state.facts[identity] = fact if known is None else _merged(known, fact)
+
+    def add_unreadable(self, key: str, fact: AssetEvent) -> None:
+        """Add an unparseable dead letter with the key of an asset."""
+        self._unreadable.setdefault(key, []).append(fact)
+
+    def _add(self, asset: Asset, entry: LogEntry) -> None:
+        self.add(asset, event_identity(entry), asset_event(entry, self._summaries))
 
     def _add_unreadable(self, entry: LogEntry) -> str | None:
         if letter_of(entry) is None:
             return None
-        self._unreadable.setdefault(entry.key, []).append(asset_event(entry, self._summaries))
+        self.add_unreadable(entry.key, asset_event(entry, self._summaries))
         return entry.key
 
-    def _version(self, state: _VersionState, later: list[_VersionState]) -> AssetVersion:
+    def _version(self, state: _VersionState, newer: _VersionState | None) -> AssetVersion:
         facts = list(state.facts.values())
         removed = self._removed.get((asset_key(state.asset), state.asset.version))
         if removed is not None:
             facts.append(removed)
-        order = sequencer_order(state.asset.sequencer)
-        newer = [other for other in later if sequencer_order(other.asset.sequencer) > order]
         facts.sort(key=lambda fact: (fact.at, fact.place))
-        successor = newer[0].asset if newer else None
-        return AssetVersion(state.asset, _state(facts, newer), tuple(facts), successor)
+        return AssetVersion(state.asset, _state(facts, newer), tuple(facts), newer.asset if newer else None)
 
 
-def _state(facts: list[AssetEvent], newer: list[_VersionState]) -> AssetState:
+def _successors(states: list[_VersionState]) -> list[_VersionState | None]:
+    """Find the first version with a greater sequencer, for each of some versions in order."""
+    successors: list[_VersionState | None] = []
+    newer: _VersionState | None = None
+    for state, following in zip(reversed(states), [None, *reversed(states)], strict=False):
+        if following and _order(following) > _order(state):
+            newer = following
+        successors.append(newer)
+    return successors[::-1]
+
+
+def _order(state: _VersionState) -> str:
+    return sequencer_order(state.asset.sequencer)
+
+
+def _state(facts: Iterable[AssetEvent], newer: _VersionState | None) -> AssetState:
     if _deleted(facts):
         return "deleted"
     if any(fact.name == MediaCompleted.EVENT for fact in facts):
         return "completed"
     if newer:
-        return "deleted" if _deleted(list(newer[0].facts.values())) else "superseded"
+        return "deleted" if _deleted(newer.facts.values()) else "superseded"
     return "processing"
 
 
-def _deleted(facts: list[AssetEvent]) -> bool:
+def _deleted(facts: Iterable[AssetEvent]) -> bool:
     return any(fact.name == MediaDeleted.EVENT for fact in facts)
 
 
@@ -185,7 +206,13 @@ def _is_done(fact: AssetEvent | None) -> bool:
     return fact is not None and fact.status == "done"
 
 
-def _identity(entry: LogEntry) -> tuple[str, ...]:
+def _merged(known: AssetEvent, fact: AssetEvent) -> AssetEvent:
+    """Merge two deliveries of one event: the newest dead letter counts, else the first delivery."""
+    kept = fact if fact.letter and fact.at >= known.at else known
+    return replace(kept, deliveries=known.deliveries + fact.deliveries)
+
+
+def event_identity(entry: LogEntry) -> tuple[str, ...]:
     """Identify an event: duplicates on one topic are equal; every retry is distinct."""
     id_ = entry.envelope.id if entry.envelope else entry.place
     if retry_of(entry):

@@ -46,6 +46,10 @@ class ReadService:
             progress.take(entry)
         return progress
 
+    def asset_of_job(self, token: str) -> str | None:
+        """Return the asset of a job, `bucket/key`; None if its start is not known."""
+        return self.progress(token).asset_of_job(token)
+
     def follow(self) -> Iterator[AssetUpdate]:
         """Yield the state of every asset, then each change, without end."""
         progress = AssetProjection(self._summaries())

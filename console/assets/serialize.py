@@ -6,19 +6,20 @@ from dataclasses import asdict
 from typing import Any
 
 from headrace.console.assets.asset_event import AssetEvent
-from headrace.console.assets.projection import AssetProjection, AssetVersion
+from headrace.console.assets.history import AssetHistory
+from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.summaries import result_location
 from headrace.console.assets.timeline import TimelineStep, timeline
 from headrace.console.terminal.formatting import format_timestamp
 from headrace.schemas.records import MediaCompleted, MediaUploaded
 
 
-def asset(name: str, progress: AssetProjection) -> dict[str, Any]:
+def asset(name: str, history: AssetHistory) -> dict[str, Any]:
     """Convert an asset, with its versions oldest first."""
     return {
         "asset": name,
-        "versions": [version(each) for each in progress.versions(name)],
-        "undecodable": [{**_letter(fact), "record": fact.place} for fact in progress.unreadable_letters(name)],
+        "versions": [version(each) for each in history.versions(name)],
+        "undecodable": [{**_letter(fact), "record": fact.place} for fact in history.unreadable_letters(name)],
     }
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
 
-from headrace.console.assets.projection import AssetProjection
+from headrace.console.assets.history import AssetSource
 from headrace.console.assets.timeline import TimelineStep, timeline
 from headrace.console.dlq.letter import stage_of
 from headrace.console.dlq.listing import ListedLetter
@@ -73,12 +72,12 @@ def redrive_command(listed: ListedLetter) -> str | None:
     return f"headrace replay redrive {listed.id}"
 
 
-def steps_of(entry: LogEntry, load_assets: Callable[[str], AssetProjection]) -> list[TimelineStep]:
-    """Build the timeline of the asset version that failed. `load_assets` takes an asset name or a job token."""
-    asset = _asset(entry, load_assets)
+def steps_of(entry: LogEntry, assets: AssetSource) -> list[TimelineStep]:
+    """Build the timeline of the asset version that failed."""
+    asset = _asset(entry, assets)
     if asset is None:
         return []
-    versions = load_assets(asset).versions(asset)
+    versions = assets.progress(asset).versions(asset)
     id_ = entry.envelope.id if entry.envelope else None
     about = [each for each in versions if id_ in {event.envelope.id for event in each.facts if event.envelope}]
     return [_readable(step) for step in timeline((about or versions)[-1])] if versions else []
@@ -88,10 +87,10 @@ def _step(step: TimelineStep) -> dict[str, Any]:
     return {**asdict(step), "at": format_timestamp(step.at), "seconds": step.seconds and round(step.seconds, 3)}
 
 
-def _asset(entry: LogEntry, load_assets: Callable[[str], AssetProjection]) -> str | None:
+def _asset(entry: LogEntry, assets: AssetSource) -> str | None:
     """Name the asset of a record. A job completion has only the token of its job."""
     if isinstance(entry.event, JobFinished):
-        return load_assets(entry.event.token).take(entry)
+        return assets.asset_of_job(entry.event.token)
     asset = getattr(entry.event, "asset", None)
     if asset is not None:
         return asset_key(asset)

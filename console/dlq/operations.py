@@ -118,7 +118,7 @@ class DeadLetters:
             raise CommandError(f"{match.id} is no longer there: its topic keeps letters for a limited time")
         entry = open_record(record, self._log.codec())
         decided = dispositions.disposition_of(match.id, record, dispositions.load(self._log))
-        steps = detail.steps_of(entry, self._assets.progress)
+        steps = detail.steps_of(entry, self._assets)
         letter = ListedLetter(match.id, record, decided)
         return LetterDetail(detail.describe(letter, entry, match.record_count, steps), steps)
 

@@ -105,6 +105,26 @@ def test_sequencers_of_different_lengths_follow_s3_order() -> None:
     assert [version.asset for version in progress.versions(NAME)] == [long, short]
 
 
+def test_version_is_succeeded_by_the_first_with_a_greater_sequencer() -> None:
+    twin = records.asset(sequencer="0A", version="e1b")
+    newest = records.asset(sequencer="0C", version="e3")
+    uploads = [entry(records.uploaded(each)) for each in (newest, twin, OLD, NEW)]
+    versions = projection_of(*uploads).versions(NAME)
+    assert [(each.asset, each.successor) for each in versions] == [
+        (OLD, NEW),
+        (twin, NEW),
+        (NEW, newest),
+        (newest, None),
+    ]
+
+
+def test_asset_of_a_job_is_known_once_the_job_has_started() -> None:
+    progress = AssetProjection()
+    assert progress.asset_of_job("labels-1") is None
+    progress.take(entry(job_started("labels-1")))
+    assert progress.asset_of_job("labels-1") == NAME
+
+
 def test_completed_version_stays_completed_after_a_newer_upload() -> None:
     progress = projection_of(UPLOAD, entry(completed(), 1, UPLOAD, "completed"), entry(records.uploaded(NEW), 2))
     assert progress.versions(NAME)[0].state == "completed"

@@ -21,6 +21,22 @@ from tests.unit.console.asset_history import NAME, entry, job_started, letter, p
 from tests.unit.console.dlq.letters import a_letter
 
 
+class KnownAssets:
+    """The assets of some entries. `requested` lists the names and tokens that were read."""
+
+    def __init__(self, *entries: LogEntry) -> None:
+        self._projection = projection_of(*entries)
+        self.requested: list[str] = []
+
+    def progress(self, asset: str) -> AssetProjection:
+        self.requested.append(asset)
+        return self._projection
+
+    def asset_of_job(self, token: str) -> str | None:
+        self.requested.append(token)
+        return self._projection.asset_of_job(token)
+
+
 def opened(record: ConsumerRecord) -> LogEntry:
     return open_record(record, CODEC)
 
@@ -101,7 +117,7 @@ def test_timeline_covers_the_failed_version() -> None:
     older, newer = records.asset(), records.asset(version="e2", sequencer="0B")
     upload, later = entry(records.uploaded(older)), entry(records.uploaded(newer), 5)
     dead = letter(upload, "probe")
-    steps = detail.steps_of(dead, lambda _: projection_of(upload, dead, later))
+    steps = detail.steps_of(dead, KnownAssets(upload, dead, later))
     assert [step.event for step in steps] == ["MediaUploaded", "DeadLetter"]
     assert (
         detail.describe(ListedLetter("x", dead.record), dead, 1, steps)["timeline"][1]["words"]
@@ -112,30 +128,25 @@ def test_timeline_covers_the_failed_version() -> None:
 def test_letter_of_a_finished_job_has_the_timeline_of_its_asset() -> None:
     upload, started = entry(records.uploaded()), entry(job_started())
     ended = letter(entry(records.job_finished("labels-1"), 3), "labels", 4)
-    asked = []
-
-    def tell(name: str) -> AssetProjection:
-        asked.append(name)
-        return projection_of(upload, started, ended)
-
-    assert "DeadLetter" in {step.event for step in detail.steps_of(ended, tell)}
-    assert asked == ["labels-1", NAME]
+    assets = KnownAssets(upload, started, ended)
+    assert "DeadLetter" in {step.event for step in detail.steps_of(ended, assets)}
+    assert assets.requested == ["labels-1", NAME]
 
 
 def test_unparseable_dead_letter_has_no_timeline() -> None:
     dead = undecodable()
-    assert detail.steps_of(dead, lambda _: projection_of(dead)) == []
+    assert detail.steps_of(dead, KnownAssets(dead)) == []
 
 
 def test_bridge_letter_has_no_asset() -> None:
     dead = opened(a_letter(topic="bridge.dlq", key=b"a/b"))
-    assert detail.steps_of(dead, lambda _: pytest.fail("nothing to be asked")) == []
+    assets = KnownAssets()
+    assert detail.steps_of(dead, assets) == []
+    assert assets.requested == []
 
 
 def test_timeline_redacts_secrets() -> None:
     upload = entry(records.uploaded(records.asset("a.jpg?sig=CANARY")))
     dead = letter(upload, "probe")
-    [step] = [
-        step for step in detail.steps_of(dead, lambda _: projection_of(upload, dead)) if step.event == "DeadLetter"
-    ]
+    [step] = [step for step in detail.steps_of(dead, KnownAssets(upload, dead)) if step.event == "DeadLetter"]
     assert "CANARY" not in repr(step)
