@@ -19,7 +19,12 @@ _WORDS = (
 FORBIDDEN = re.compile(rf"\b(?:{_WORDS})\b".replace(" ", r"\s+"), re.IGNORECASE)
 TEXT = {".md", ".sh", ".tf", ".toml", ".tpl", ".txt", ".yaml", ".yml"}
 TEXT_NAMES = {"Dockerfile", "Makefile", "run", "engine"}
-LICENSES = {"LICENSE", "sandbox/media/LICENSES.md", "tests/unit/connectors/fixtures/LICENSE.md"}
+LICENSES = {
+    "LICENSE",
+    "sandbox/media/LICENSES.md",
+    "tests/data/asl/LICENSE.md",
+    "tests/unit/connectors/fixtures/LICENSE.md",
+}
 GENERATED = {"schemas/records.py"}
 """Generated from published schemas, whose documentation never changes."""
 IGNORED = {*LICENSES, *GENERATED}
