@@ -13,7 +13,9 @@ from headrace.console.terminal.output import export_stream, print_json, print_li
 
 if TYPE_CHECKING:
     from headrace.console.dlq.letter import LetterFilter
+    from headrace.console.dlq.letter_source import OpenProgress
     from headrace.console.dlq.operations import DeadLetters
+    from headrace.console.dlq.reports import LetterReports
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be processed, and why.")
 
@@ -38,7 +40,7 @@ def list_(
     from headrace.console.dlq import render, serialize
     from headrace.console.dlq.letter import short_ids
 
-    data = serialize.page(_connect().list(replace(query, limit=limit), resolved))
+    data = serialize.page(_reports().list(replace(query, limit=limit), resolved))
     if as_json:
         _print_json(data)
     else:
@@ -58,7 +60,7 @@ def show(
     from headrace.console.commands.trace import steps_table
     from headrace.console.dlq import render
 
-    letter = _connect().show(id_)
+    letter = _reports().show(id_)
     if as_json:
         _print_json(letter.data)
     else:
@@ -73,7 +75,7 @@ def stats(as_json: JsonOption = False) -> None:
 
     from headrace.console.dlq import render, serialize
 
-    data = serialize.stats(_connect().stats(), time.time())
+    data = serialize.stats(_reports().stats(), time.time())
     if as_json:
         _print_json(data)
     else:
@@ -156,14 +158,33 @@ def unresolve(ids: LetterIds, as_json: JsonOption = False) -> None:
         print_line(f"{each}: open")
 
 
-def _connect() -> DeadLetters:
-    from functools import partial
+def _reports() -> LetterReports:
+    from headrace.console.assets import read_service
+    from headrace.console.dlq.letter_source import LogLetters
+    from headrace.console.dlq.reports import LetterReports
+    from headrace.console.kafka.topic_reader import TopicReader
+    from headrace.console.routing.stages import load_stages
+    from headrace.schemas.kafka.settings import KafkaSettings
+    from headrace.schemas.settings import load
 
+    stages = load_stages()
+    log = TopicReader(load(KafkaSettings))
+    return LetterReports(LogLetters(log, _bar()), read_service.connect(stages), log, [each.name for each in stages])
+
+
+def _connect() -> DeadLetters:
     from headrace.console.dlq import operations
     from headrace.console.routing.stages import load_stages
+
+    return operations.connect(load_stages(), _bar())
+
+
+def _bar() -> OpenProgress:
+    from functools import partial
+
     from headrace.console.terminal.progress_bar import bar
 
-    return operations.connect(load_stages(), partial(bar, "reading dead letters"))
+    return partial(bar, "reading dead letters")
 
 
 def _print_json(data: Any) -> None:

@@ -179,7 +179,12 @@ def _listed(record: ConsumerRecord, query: ListQuery) -> ListedLetter:
 
 
 def _newest(letters: Iterable[ListedLetter], limit: int) -> tuple[ListedLetter, ...]:
-    return tuple(sorted(letters, key=lambda each: each.record.timestamp, reverse=True)[:limit])
+    return tuple(sorted(letters, key=lambda each: recency(each.record), reverse=True)[:limit])
+
+
+def recency(record: ConsumerRecord) -> tuple[float, str, int, int]:
+    """Return the sort key of a list of dead letters: the time, then the position of the record."""
+    return record.timestamp, record.topic, record.partition, record.offset
 
 
 def _tail_page(letters: tuple[ListedLetter, ...], scans: Iterable[_BackwardScan]) -> LetterPage:

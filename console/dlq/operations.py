@@ -1,28 +1,23 @@
-"""The dead letters of a cluster: list, show, count, export, import and resolve them."""
+"""Export, import and resolve the dead letters of a cluster."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from headrace.console.assets import read_service
-from headrace.console.assets.read_service import ReadService
-from headrace.console.assets.timeline import TimelineStep
-from headrace.console.dlq import detail, dispositions, jsonl, listing, lookup
+from headrace.console.dlq import dispositions, jsonl, listing
 from headrace.console.dlq.dispositions import Disposition, ManualDisposition
 from headrace.console.dlq.letter import LetterFilter
-from headrace.console.dlq.listing import LetterPage, ListedLetter, ListQuery
-from headrace.console.dlq.lookup import LetterMatch
-from headrace.console.dlq.parallel_scan import OnProgress, ignore_progress, records_in, scan
-from headrace.console.dlq.stats import LetterCounter, LetterStats, total
+from headrace.console.dlq.letter_source import LogLetters, OpenProgress, letter_topics, no_progress
+from headrace.console.dlq.listing import ListQuery
+from headrace.console.dlq.parallel_scan import OnProgress, records_in
 from headrace.console.errors import CommandError
-from headrace.console.kafka.entry import LogEntry, open_record
+from headrace.console.kafka.entry import LogEntry
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
@@ -31,17 +26,7 @@ from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.settings import load
 from headrace.streams.stage import Stage
 
-OpenProgress = Callable[[int], AbstractContextManager[OnProgress]]
-"""Opens a progress display for a number of records."""
 Ranges = Mapping[TopicAndPartition, OffsetRange]
-
-
-@dataclass(frozen=True, slots=True)
-class LetterDetail:
-    """A dead letter as `headrace dlq show --json` prints it, and the timeline of its asset."""
-
-    data: Mapping[str, Any]
-    steps: list[TimelineStep]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,71 +48,17 @@ class Resolution:
     by: str
 
 
-@contextmanager
-def no_progress(_records: int) -> Iterator[OnProgress]:
-    """Display nothing."""
-    yield ignore_progress
-
-
 class DeadLetters:
-    """The dead letters of one cluster. Commands and pages use this object, so that they agree.
+    """Changes and copies the dead letters of one cluster, always from the log: a view may be behind it.
 
     Errors of Kafka are raised as `KafkaException`.
     """
 
-    def __init__(
-        self, log: TopicReader, assets: ReadService, stages: Sequence[str], progress: OpenProgress = no_progress
-    ) -> None:
+    def __init__(self, log: TopicReader, stages: Sequence[str], progress: OpenProgress = no_progress) -> None:
         self._log = log
-        self._assets = assets
+        self._letters = LogLetters(log, progress)
         self._stages = stages
         self._progress = progress
-
-    def topics(self, stage: str | None = None) -> Sequence[str]:
-        """Name the dead-letter topics of the pipeline, or of one stage.
-
-        Raises:
-            CommandError: there is no such stage.
-        """
-        names = [topics.BRIDGE_DLQ.name, *(topics.dead_letters(each).name for each in self._stages)]
-        if stage is None:
-            return names
-        name = topics.dead_letters(stage).name
-        if name not in names:
-            known = ", ".join(each.removesuffix(topics.dead_letters("").name) for each in names)
-            raise CommandError(f"there is no stage {stage}: it is one of {known}")
-        return [name]
-
-    def list(self, query: LetterFilter, resolved: bool = False) -> LetterPage:
-        """List the newest dead letters that match; resolved ones only if `resolved`."""
-        ranges = self._ranges(query)
-        wanted = ListQuery(query, dispositions.load(self._log), resolved)
-        with self._progress(records_in(ranges)) as on_progress:
-            return listing.page(self._log, ranges, wanted, on_progress)
-
-    def show(self, prefix: str) -> LetterDetail:
-        """Describe the dead letter whose id starts with a prefix.
-
-        Raises:
-            CommandError: no letter or several start so, or the record has expired meanwhile.
-        """
-        [match] = self._find([prefix])
-        newest = match.record
-        record = self._log.record(newest.topic, newest.partition, newest.offset)
-        if record is None:
-            raise CommandError(f"{match.id} is no longer there: its topic keeps letters for a limited time")
-        entry = open_record(record, self._log.codec())
-        decided = dispositions.disposition_of(match.id, record, dispositions.load(self._log))
-        steps = detail.steps_of(entry, self._assets)
-        letter = ListedLetter(match.id, record, decided)
-        return LetterDetail(detail.describe(letter, entry, match.record_count, steps), steps)
-
-    def stats(self) -> LetterStats:
-        """Count the dead letters, and group them by similar reasons."""
-        ranges = self._ranges()
-        counter = partial(LetterCounter, dispositions.load(self._log))
-        with self._progress(records_in(ranges)) as on_progress:
-            return total(scan(self._log.settings, ranges, counter, on_progress))
 
     def export(self, query: LetterFilter, out: AbstractContextManager[BinaryIO]) -> int:
         """Write the matching records to a file, byte for byte, resolved or not. Returns how many.
@@ -177,7 +108,7 @@ class DeadLetters:
         Raises:
             CommandError: a prefix matches no letter or several, the reason is empty, or the topic is missing.
         """
-        matches = self._find(prefixes)
+        matches = self._letters.find(letter_topics(self._stages), prefixes)
         self._require_dispositions()
         decisions = [
             dispositions.decide(each.id, resolution.status, resolution.why, resolution.by, now) for each in matches
@@ -192,19 +123,14 @@ class DeadLetters:
             CommandError: a prefix matches no resolved letter or several, or the topic is missing.
         """
         self._require_dispositions()
-        known = dispositions.load(self._log)
+        known = self._letters.dispositions()
         ids = [_resolved_id(prefix, known) for prefix in dict.fromkeys(prefixes)]
         self._log.write(map(dispositions.withdrawal, ids))
         return ids
 
     def _ranges(self, query: LetterFilter | None = None) -> dict[TopicAndPartition, OffsetRange]:
         stage, since = (query.stage, query.since) if query else (None, None)
-        return self._log.spans(self.topics(stage), since)
-
-    def _find(self, prefixes: Sequence[str]) -> Sequence[LetterMatch]:
-        ranges = lookup.narrowed(self._ranges(), prefixes)
-        with self._progress(records_in(ranges)) as on_progress:
-            return lookup.find(self._log.settings, ranges, prefixes, on_progress)
+        return self._log.spans(letter_topics(self._stages, stage), since)
 
     def _read(self, ranges: Ranges, on_progress: OnProgress) -> Iterator[ConsumerRecord]:
         for records in self._log.read(ranges, values=True):
@@ -218,8 +144,7 @@ class DeadLetters:
 
 def connect(stages: Sequence[Stage], progress: OpenProgress = no_progress) -> DeadLetters:
     """Create the service for the cluster that the environment names."""
-    names = [stage.name for stage in stages]
-    return DeadLetters(TopicReader(load(KafkaSettings)), read_service.connect(stages), names, progress)
+    return DeadLetters(TopicReader(load(KafkaSettings)), [stage.name for stage in stages], progress)
 
 
 def _digests(path: Path, known_topics: set[str]) -> dict[bytes, str]:
