@@ -82,6 +82,8 @@ ADAPTERS = {
     "zxingcpp": {"headrace.sandbox.ai.framework.qr_codes"},
 }
 
+SQL_FOLDERS = ("headrace.console.views.", "headrace.console.search.")
+
 # librdkafka ends the process when a coordinator refuses this request of an admin client: decision 18.
 CRASHES = "list_consumer_group_offsets"
 GROUP_CALLS = {
@@ -131,6 +133,12 @@ print(json.dumps(found))
 def test_vendor_is_imported_only_by_its_adapters(vendor: str) -> None:
     importers = {name_of(path) for path in modules(*PACKAGES) if vendor in imports(path)}
     assert importers == ADAPTERS[vendor]
+
+
+def test_sql_is_spoken_only_by_the_views() -> None:
+    importers = {name_of(path) for path in modules(*PACKAGES) if imports(path) & {"sqlalchemy", "psycopg"}}
+    assert importers
+    assert {name for name in importers if not name.startswith(SQL_FOLDERS)} == set()
 
 
 def test_admin_client_reads_no_committed_offsets() -> None:

@@ -1,0 +1,54 @@
+"""All tables of the views. Import them from here, so that `METADATA` is complete."""
+
+from __future__ import annotations
+
+from headrace.console.views.asset_tables import (
+    assets,
+    completions,
+    costs,
+    jobs,
+    removals,
+    stage_states,
+    text_sources,
+    timeline,
+    versions,
+)
+from headrace.console.views.metadata import METADATA, SCHEMA_NUMBER
+from headrace.console.views.operation_tables import (
+    audit,
+    dead_letters,
+    deliveries,
+    dispositions,
+    gaps,
+    offsets,
+    progress,
+    replays,
+    rules,
+    undecodable,
+    workers,
+)
+
+__all__ = [
+    "METADATA",
+    "SCHEMA_NUMBER",
+    "assets",
+    "audit",
+    "completions",
+    "costs",
+    "dead_letters",
+    "deliveries",
+    "dispositions",
+    "gaps",
+    "jobs",
+    "offsets",
+    "progress",
+    "removals",
+    "replays",
+    "rules",
+    "stage_states",
+    "text_sources",
+    "timeline",
+    "undecodable",
+    "versions",
+    "workers",
+]
