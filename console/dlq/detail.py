@@ -10,11 +10,11 @@ import msgspec
 
 from headrace.console.assets.history import AssetSource
 from headrace.console.assets.timeline import TimelineStep, timeline
-from headrace.console.dlq.letter import stage_of
 from headrace.console.dlq.listing import ListedLetter
 from headrace.console.dlq.sanitize import header, mask_bytes, reason
 from headrace.console.dlq.serialize import format_timestamp, letter
 from headrace.console.kafka.entry import LogEntry
+from headrace.console.kafka.letter_id import stage_of
 from headrace.schemas import topics
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import JobFinished

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from headrace.console.dlq.letter import letter_id
 from headrace.console.errors import CommandError
+from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord

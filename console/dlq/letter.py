@@ -6,20 +6,18 @@ the dead letter gets another record. The newest record counts.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise, takewhile
 
 from headrace.console.kafka.entry import LogEntry, seconds_of
+from headrace.console.kafka.letter_id import stage_of
 from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord
 
 SHORT = 12
 """Hexadecimal digits of a short id: unique among a million dead letters of one stage."""
-
-_SUFFIX = topics.dead_letters("").name
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +59,6 @@ class LetterFilter:
         return any(_is_like(key, pattern) for key in (record.key, headers.get("dlq-asset")) if key)
 
 
-def letter_id(record: ConsumerRecord) -> str:
-    """Compute the id: the stage, and a digest of stage and event id. Equal on every delivery and replay."""
-    return id_of(stage_of(record.topic), identity(record, dict(record.headers).get("ce_id")))
-
-
-def id_of(stage: str, identity: bytes) -> str:
-    """Compute the id of a stage's dead letter from its identity."""
-    return f"{stage}-{hashlib.sha256(stage.encode() + identity).hexdigest()[:32]}"
-
-
-def identity(record: ConsumerRecord, event: bytes | None) -> bytes:
-    """Identify a dead letter within its stage: by the event id, which is in the header `ce_id`.
-
-    Without one: by the AWS message id, else by the original topic, partition and offset, else by its own.
-    """
-    if event:
-        return b" ce_id " + event
-    headers = {name: value for name, value in record.headers if value}
-    for name in ("ce_id", "dlq-sqs-message", "dlq-sns-message"):
-        if name in headers:
-            return f" {name} ".encode() + headers[name]
-    origin = [headers[name] for name in ("dlq-topic", "dlq-partition", "dlq-offset") if name in headers]
-    if len(origin) < 3:
-        origin = [f"{part}".encode() for part in (record.topic, record.partition, record.offset)]
-    return b" record " + b"/".join(origin)
-
-
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
     """Shorten ids to unique prefixes of at least `SHORT` digits."""
     ordered = sorted(set(ids))
@@ -108,11 +79,6 @@ def failed_at(record: ConsumerRecord, headers: Mapping[str, bytes | None]) -> fl
     """Return the time of the last failure in seconds since 1970; without the header, the record's timestamp."""
     at = seconds_of(text_of(headers, "dlq-last-failure"))
     return record.timestamp if at is None else at
-
-
-def stage_of(topic: str) -> str:
-    """Name the stage of a dead-letter topic."""
-    return topic.removesuffix(_SUFFIX)
 
 
 def text_of(headers: Mapping[str, bytes | None], name: str, default: str = "") -> str:

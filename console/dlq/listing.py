@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from headrace.console.dlq.dispositions import Disposition, disposition_of
-from headrace.console.dlq.letter import LetterFilter, identity, letter_id
+from headrace.console.dlq.letter import LetterFilter
 from headrace.console.dlq.parallel_scan import OnProgress, ignore_progress, records_in, scan
+from headrace.console.kafka.letter_id import identity, letter_id
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas.messages import ConsumerRecord

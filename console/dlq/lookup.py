@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from headrace.console.dlq.letter import letter_id, may_hold, short_ids
+from headrace.console.dlq.letter import may_hold, short_ids
 from headrace.console.dlq.parallel_scan import OnProgress, ignore_progress, scan
 from headrace.console.errors import CommandError
+from headrace.console.kafka.letter_id import letter_id
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord

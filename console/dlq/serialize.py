@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.console.dlq.dispositions import Disposition
-from headrace.console.dlq.letter import failed_at, stage_of, text_of
+from headrace.console.dlq.letter import failed_at, text_of
 from headrace.console.dlq.listing import LetterPage, ListedLetter
 from headrace.console.dlq.sanitize import reason
 from headrace.console.dlq.stats import LetterGroup, LetterStats
 from headrace.console.kafka.entry import LogEntry
+from headrace.console.kafka.letter_id import stage_of
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.parsing import InvalidValueError, parse_int
 from headrace.schemas.redaction import redact

@@ -9,10 +9,10 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
 from headrace.console.dlq.dispositions import Disposition, disposition_of
-from headrace.console.dlq.letter import id_of, identity, stage_of
 from headrace.console.dlq.sanitize import reason
 from headrace.console.kafka.entry import seconds_of
 from headrace.console.kafka.header_picker import HeaderPicker
+from headrace.console.kafka.letter_id import id_of, identity, stage_of
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.redaction import redact

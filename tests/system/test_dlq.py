@@ -18,9 +18,10 @@ from typer.testing import CliRunner, Result
 
 from headrace.console.app.main import app
 from headrace.console.dlq import listing, parallel_scan
-from headrace.console.dlq.letter import LetterFilter, letter_id
+from headrace.console.dlq.letter import LetterFilter
 from headrace.console.dlq.listing import ListQuery, NewestLetters
 from headrace.console.dlq.stats import LetterCounter, total
+from headrace.console.kafka.letter_id import letter_id
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import to_headers

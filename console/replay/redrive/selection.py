@@ -22,7 +22,8 @@ from typing import Literal
 import msgspec
 
 from headrace.console.dlq.dispositions import Disposition, disposition_of
-from headrace.console.dlq.letter import LetterFilter, id_of, identity, stage_of, text_of
+from headrace.console.dlq.letter import LetterFilter, text_of
+from headrace.console.kafka.letter_id import id_of, identity, stage_of
 from headrace.console.replay.forecast.effects import RecordForecast
 from headrace.console.replay.redrive.position import CommitMetadata, LetterOffset
 from headrace.console.terminal.formatting import format_time

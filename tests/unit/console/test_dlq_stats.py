@@ -8,8 +8,8 @@ import pytest
 
 from headrace.console.dlq import stats
 from headrace.console.dlq.dispositions import Disposition, decide
-from headrace.console.dlq.letter import letter_id
 from headrace.console.dlq.stats import OTHER, FailureKindKey, LetterCounter, LetterStats, total
+from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.messages import ConsumerRecord
 from tests.support.records import NOW
 from tests.unit.console.dlq.letters import AT, a_letter, failed

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from headrace.console.assets.projection import AssetProjection
 from headrace.console.dlq import detail
-from headrace.console.dlq.letter import letter_id
 from headrace.console.dlq.listing import ListedLetter
 from headrace.console.kafka.entry import LogEntry, open_record
+from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
 from tests.support.records import CODEC

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.console.dlq.jsonl import digest, line, message, read
-from headrace.console.dlq.letter import letter_id
 from headrace.console.errors import CommandError
+from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from tests.unit.console.dlq.letters import a_letter, failed

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from headrace.console.dlq.letter import LetterFilter, letter_id, may_hold, short_ids
+from headrace.console.dlq.letter import LetterFilter, may_hold, short_ids
 from headrace.console.errors import CommandError
 from headrace.console.kafka.entry import LogEntry
+from headrace.console.kafka.letter_id import letter_id
 from headrace.console.terminal.timespec import parse_time
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.messages import ConsumerRecord

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from headrace.console.dlq import listing
 from headrace.console.dlq.dispositions import Disposition, decide
-from headrace.console.dlq.letter import LetterFilter, letter_id
+from headrace.console.dlq.letter import LetterFilter
 from headrace.console.dlq.listing import LetterPage, ListQuery, NewestLetters, merge_pages, tail
+from headrace.console.kafka.letter_id import letter_id
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.schemas.messages import ConsumerRecord
 from tests.support.records import NOW

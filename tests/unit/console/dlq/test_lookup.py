@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.console.dlq.letter import letter_id
 from headrace.console.dlq.lookup import MAX_CANDIDATES, LetterFinder, LetterMatch, narrowed, resolve_prefix
 from headrace.console.errors import CommandError
+from headrace.console.kafka.letter_id import letter_id
 from headrace.console.kafka.offsets import OffsetRange
 from tests.unit.console.dlq.letters import failed
 

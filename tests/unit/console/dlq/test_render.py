@@ -10,10 +10,11 @@ import pytest
 
 from headrace.console.dlq import detail, render, serialize
 from headrace.console.dlq.dispositions import decide
-from headrace.console.dlq.letter import letter_id, short_ids
+from headrace.console.dlq.letter import short_ids
 from headrace.console.dlq.listing import LetterPage, ListedLetter
 from headrace.console.dlq.stats import LetterCounter, total
 from headrace.console.kafka.entry import open_record
+from headrace.console.kafka.letter_id import letter_id
 from headrace.console.terminal.screen import Console
 from tests.support import records
 from tests.support.records import CODEC, NOW

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from headrace.console.dlq import serialize
 from headrace.console.dlq.dispositions import decide
-from headrace.console.dlq.letter import letter_id
 from headrace.console.dlq.listing import LetterPage, ListedLetter
 from headrace.console.dlq.stats import LetterCounter, total
+from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
 from tests.support.records import NOW

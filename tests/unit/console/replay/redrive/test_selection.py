@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.console.dlq.dispositions import Disposition
-from headrace.console.dlq.letter import LetterFilter, letter_id
+from headrace.console.dlq.letter import LetterFilter
+from headrace.console.kafka.letter_id import letter_id
 from headrace.console.replay.forecast.effects import RecordForecast
 from headrace.console.replay.redrive.position import CommitMetadata
 from headrace.console.replay.redrive.selection import (
