@@ -16,6 +16,7 @@ from typing import Literal
 
 from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event
 from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of
+from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.ids import asset_key, sequencer_order
 from headrace.schemas.records import (
     Asset,
@@ -84,7 +85,7 @@ class AssetProjection:
         self._summaries = summaries or {}
         self._versions: dict[str, dict[tuple[str, str], _VersionState]] = {}
         self._removed: dict[tuple[str, str], AssetEvent] = {}
-        self._unreadable: dict[str, list[AssetEvent]] = {}
+        self._unreadable: dict[str, dict[str, AssetEvent]] = {}
         self._jobs: dict[str, Asset] = {}
         self._unmatched_completions: dict[str, list[LogEntry]] = {}
 
@@ -138,8 +139,8 @@ class AssetProjection:
         return self._version(versions[max(versions)], None) if versions else None
 
     def unreadable_letters(self, asset: str) -> list[AssetEvent]:
-        """List the unparseable dead letters with an asset's key; their version is not known."""
-        return list(self._unreadable.get(asset, ()))
+        """List the unparseable dead letters with an asset's key, oldest first; their version is not known."""
+        return sorted(self._unreadable.get(asset, {}).values(), key=lambda fact: (fact.at, fact.place))
 
     def add(self, asset: Asset, identity: tuple[str, ...], fact: AssetEvent) -> None:
         """Add a fact of an asset version. Facts with one identity on one version are deliveries of one event."""
@@ -151,9 +152,11 @@ class AssetProjection:
         known = state.facts.get(identity)
         state.facts[identity] = fact if known is None else _merged(known, fact)
 
-    def add_unreadable(self, key: str, fact: AssetEvent) -> None:
-        """Add an unparseable dead letter with the key of an asset."""
-        self._unreadable.setdefault(key, []).append(fact)
+    def add_unreadable(self, key: str, letter: str, fact: AssetEvent) -> None:
+        """Add an unparseable dead letter with the key of an asset. `letter` is its id."""
+        letters = self._unreadable.setdefault(key, {})
+        known = letters.get(letter)
+        letters[letter] = fact if known is None else _merged(known, fact)
 
     def _add(self, asset: Asset, entry: LogEntry) -> None:
         self.add(asset, event_identity(entry), asset_event(entry, self._summaries))
@@ -161,7 +164,7 @@ class AssetProjection:
     def _add_unreadable(self, entry: LogEntry) -> str | None:
         if letter_of(entry) is None:
             return None
-        self.add_unreadable(entry.key, asset_event(entry, self._summaries))
+        self.add_unreadable(entry.key, letter_id(entry.record), asset_event(entry, self._summaries))
         return entry.key
 
     def _version(self, state: _VersionState, newer: _VersionState | None) -> AssetVersion:

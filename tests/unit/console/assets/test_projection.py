@@ -196,6 +196,13 @@ def test_unparseable_dead_letter_is_listed_under_its_key() -> None:
     assert progress.versions(NAME) == []
 
 
+def test_unparseable_dead_letter_with_several_records_is_listed_once() -> None:
+    other = undecodable("probe")
+    [probe, once] = projection_of(undecodable(), undecodable(), other).unreadable_letters(NAME)
+    assert (once.stage, once.deliveries) == ("scan", 2)
+    assert (probe.stage, probe.deliveries) == ("probe", 1)
+
+
 def test_unparseable_record_outside_a_dlq_is_skipped() -> None:
     assert AssetProjection().take(LogEntry(records.raw(b"junk"))) is None
 
