@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from headrace.streams.machines.errors import RUNTIME, DefinitionError, StatesError
+from headrace.streams.machines.expressions.paths.query import QueryPath
 from headrace.streams.machines.expressions.paths.reference import Step, path_text, root_of, value_at, written
 from headrace.streams.machines.expressions.paths.segments import Segment, parse_path
 from headrace.streams.machines.expressions.scope import MISSING, Missing, Scope
@@ -89,7 +90,7 @@ def compile_path(text: str) -> Path:
     parsed = parse_path(text)
     steps = _steps(parsed.segments)
     if steps is None:
-        raise DefinitionError(f"The path '{text}' is not a reference path.")
+        return QueryPath(text, parsed)
     return ReferencePath(text, parsed.root, steps)
 
 
@@ -110,7 +111,7 @@ def _steps(segments: tuple[Segment, ...]) -> tuple[Step, ...] | None:
     """Return the names and indices of a reference path; None for a query."""
     steps: list[Step] = []
     for segment in segments:
-        if segment.scan or not isinstance(segment.value, str | int) or segment.kind not in ("property", "index"):
+        if not segment.definite or not isinstance(segment.value, str | int):
             return None
         steps.append(segment.value)
     return tuple(steps)

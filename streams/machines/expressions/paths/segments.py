@@ -30,8 +30,8 @@ class Segment(NamedTuple):
 
     @property
     def definite(self) -> bool:
-        """Whether the segment selects at most one value."""
-        return self.kind in ("property", "properties", "index") and not self.scan
+        """Whether the segment names one member or element."""
+        return self.kind in ("property", "index") and not self.scan
 
 
 class ParsedPath(NamedTuple):
@@ -135,7 +135,7 @@ def _names(text: str, position: int, *, scan: bool) -> tuple[Segment, int]:
 
 
 _IN_BRACKETS = re.compile(
-    r"""'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | [\[\]] | [^'"\[\]/]+ | /(?:\\.|[^/\\\]])*/ | .""",
+    r"""=~\s*/(?:\\.|[^/\\])*/ | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | [\[\]] | [^'"\[\]=]+ | .""",
     re.VERBOSE | re.DOTALL,
 )
 

@@ -1,0 +1,106 @@
+"""Regular expressions, matched by RE2 in time proportional to the text.
+
+Patterns come from definitions. A backtracking engine could stop a worker for hours; RE2 cannot, and it needs no clock,
+so that the result is the same in each replay. It knows neither look-around nor back-references.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Protocol
+
+import re2
+
+from headrace.streams.machines.errors import DefinitionError
+
+MAX_PATTERN = 1_000
+MAX_SECONDS = 0.5
+
+
+class Match(Protocol):
+    """A match of a pattern."""
+
+    def group(self, group: int = 0, /) -> str | None:
+        """Return the text of a group."""
+
+    def groups(self) -> tuple[str | None, ...]:
+        """Return the texts of all groups."""
+
+    def start(self) -> int:
+        """Return the position of the first character."""
+
+    def end(self) -> int:
+        """Return the position after the last character."""
+
+
+class PatternTimeoutError(Exception):
+    """The search for all matches takes too long."""
+
+
+class Pattern:
+    """A compiled regular expression with the methods of `re.Pattern` that the expression libraries call.
+
+    Raises:
+        DefinitionError: The pattern is invalid or too large.
+    """
+
+    __slots__ = ("_compiled", "pattern")
+
+    def __init__(self, pattern: str, *, ignore_case: bool = False, multiline: bool = False) -> None:
+        flags = ("i" if ignore_case else "") + ("m" if multiline else "")
+        self.pattern = pattern
+        self._compiled = _compiled(f"(?{flags}:{pattern})" if flags else pattern)
+
+    def search(self, text: str) -> Match | None:
+        """Return the first match."""
+        match: Match | None = self._compiled.search(text)
+        return match
+
+    def fullmatch(self, text: str) -> Match | None:
+        """Return the match of the whole text."""
+        match: Match | None = self._compiled.fullmatch(text)
+        return match
+
+    def finditer(self, text: str) -> Iterator[Match]:
+        """Yield the matches.
+
+        Raises:
+            PatternTimeoutError: All matches together take more than `MAX_SECONDS`; each one is linear in the text.
+        """
+        deadline = time.monotonic() + MAX_SECONDS
+        for match in self._compiled.finditer(text):
+            if time.monotonic() > deadline:
+                raise PatternTimeoutError
+            yield match
+
+    def sub(self, replacement: str | Callable[[Match], str], text: str, count: int = 0) -> str:
+        """Return the text with its matches replaced; `count` 0 means all."""
+        parts, end = [], 0
+        for match in islice(self.finditer(text), count or None):
+            parts += [text[end : match.start()], replacement if isinstance(replacement, str) else replacement(match)]
+            end = match.end()
+        return "".join([*parts, text[end:]])
+
+    def split(self, text: str, maxsplit: int = 0) -> list[str]:
+        """Return the parts of the text between the matches."""
+        parts, end = [], 0
+        for match in islice(self.finditer(text), maxsplit or None):
+            parts.append(text[end : match.start()])
+            end = match.end()
+        return [*parts, text[end:]]
+
+
+@lru_cache(256)
+def _compiled(pattern: str) -> Any:
+    if len(pattern) > MAX_PATTERN:
+        raise DefinitionError(f"The regular expression has more than {MAX_PATTERN} characters.")
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        reason = error.args[0].decode("utf-8", "replace") if isinstance(error, re2.error) else str(error)
+        raise DefinitionError(f"The regular expression '{pattern}' is invalid: {reason}") from error
