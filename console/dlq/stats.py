@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from headrace.console.dlq.dispositions import Disposition, disposition_of
-from headrace.console.dlq.sanitize import reason
+from headrace.console.dlq.similar_reasons import normalize_reason, same_digits
 from headrace.console.kafka.entry import seconds_of
 from headrace.console.kafka.header_picker import HeaderPicker
 from headrace.console.kafka.letter_id import id_of, identity, stage_of
@@ -24,6 +25,7 @@ REMEMBERED = 10_000
 OTHER = "(other reasons)"
 
 _HOUR = len("2026-03-14T15")
+_TIMESTAMP = re.compile(rb"[0-9-]{10}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,93 +95,119 @@ class LetterCounter:
     def __init__(self, known: Mapping[str, Disposition]) -> None:
         self._known = known
         self._headers = HeaderPicker("ce_id", "dlq-code", "dlq-class", "dlq-message", "dlq-last-failure")
-        self._kinds: dict[FailureKindKey, dict[str, _HourBucket]] = {}
-        self._buckets: dict[tuple[bytes | None, ...], _HourBucket] = {}
-        self._bucket_of: dict[bytes, _HourBucket] = {}
+        self._kinds: set[FailureKindKey] = set()
+        self._cached: dict[tuple[bytes | None, ...], _KindAndHour] = {}
+        self._open: dict[bytes, tuple[_KindAndHour, bytes]] = {}
+        self._resolved: set[bytes] = set()
         self._records = 0
-        self._resolved = _HourBucket(b"")
 
     def take(self, records: list[ConsumerRecord]) -> None:
         """Count records. This is the hot loop: all other work is done in `found`."""
         self._records += len(records)
-        buckets, bucket_of, pick = self._buckets, self._bucket_of, self._headers.pick
+        cached, open_, pick = self._cached, self._open, self._headers.pick
+        is_timestamp = _TIMESTAMP.fullmatch
         for record in records:
             (_, event), (_, code), (_, name), (_, message), (_, at) = pick(record.headers)
             failed = at or b""
+            if not is_timestamp(failed):
+                failed = _timestamp(record, failed)
             key = (code, name, same_digits(message or b""), failed[:_HOUR])
-            bucket = buckets.get(key)
-            if bucket is None:
-                bucket = self._bucket(key, record, failed)
-                failed = failed if key in buckets else b""  # else it is no valid time
-            what = identity(record, event)
-            if self._known and disposition_of(id_of(stage_of(record.topic), what), record, self._known):
-                bucket = self._resolved
-            before = bucket_of.get(what)
-            if before is not None:
-                before.letters -= 1
-            bucket_of[what] = bucket
-            bucket.letters += 1
-            bucket.example = what
-            if failed > bucket.last:
-                bucket.last = failed
-            elif failed and failed < bucket.first:
-                bucket.first = failed
+            kind = cached.get(key)
+            if kind is None:
+                kind = self._kind(key, record)
+                failed = failed if key in cached else _timestamp(record, failed)
+            letter = identity(record, event)
+            if self._known and disposition_of(id_of(stage_of(record.topic), letter), record, self._known):
+                open_.pop(letter, None)
+                self._resolved.add(letter)
+            else:
+                open_[letter] = kind, failed
+                self._resolved.discard(letter)
 
     def found(self) -> LetterStats:
         """Build the statistics."""
-        groups = tuple(_group(kind, buckets) for kind, buckets in self._kinds.items())
-        return LetterStats(tuple(group for group in groups if group.letters), self._records, self._resolved.letters)
+        buckets: dict[_KindAndHour, _HourBucket] = {}
+        for letter, (kind, failed) in self._open.items():
+            bucket = buckets.get(kind)
+            if bucket is None:
+                bucket = buckets[kind] = _HourBucket(kind.kind.stage, failed, letter)
+            bucket.add(letter, failed)
+        kinds: dict[FailureKindKey, list[LetterGroup]] = {}
+        for kind, bucket in buckets.items():
+            kinds.setdefault(kind.kind, []).append(_group(kind, bucket))
+        return LetterStats(tuple(map(_joined, kinds.values())), self._records, len(self._resolved))
 
-    def _bucket(self, key: tuple[bytes | None, ...], record: ConsumerRecord, failed: bytes) -> _HourBucket:
-        """Find the bucket of a dead letter, and cache it by the key if the key has a valid hour."""
+    def _kind(self, key: tuple[bytes | None, ...], record: ConsumerRecord) -> _KindAndHour:
+        """Find the kind of a dead letter, and cache it by the key if the key has a valid hour."""
         code, name, message, hour = ((part or b"").decode(errors="replace") for part in key)
-        if len(self._buckets) >= REMEMBERED:
-            self._buckets.clear()
-        known = seconds_of(f"{hour}:00Z") is not None
-        if not known:
-            hour = _hour_of(record)
-            failed = f"{hour}:00:00.000Z".encode()
+        if len(self._cached) >= REMEMBERED:
+            self._cached.clear()
         kind = FailureKindKey(
             stage_of(record.topic), redact(code) or "unknown", redact(name), normalize_reason(message)
         )
         if kind not in self._kinds and len(self._kinds) >= REMEMBERED:
             kind = FailureKindKey(kind.stage, kind.code, kind.name, OTHER)
-        bucket = self._kinds.setdefault(kind, {}).setdefault(hour, _HourBucket(failed))
-        if known:
-            self._buckets[key] = bucket
-        return bucket
+        self._kinds.add(kind)
+        if seconds_of(f"{hour}:00Z") is None:
+            return _KindAndHour(kind, hour_of(record.timestamp))
+        return self._cached.setdefault(key, _KindAndHour(kind, hour))
+
+
+class _KindAndHour(NamedTuple):
+    """A kind of dead letters, and the hour of their last failure."""
+
+    kind: FailureKindKey
+    hour: str
 
 
 class _HourBucket:
-    """The dead letters of one kind that last failed in one hour."""
+    """The dead letters of one kind that last failed in one hour.
 
-    __slots__ = ("example", "first", "last", "letters")
+    The example is the last that failed; of several at that time, the one with the greatest id.
+    """
 
-    def __init__(self, failed: bytes) -> None:
+    __slots__ = ("_stage", "example", "first", "last", "letters")
+
+    def __init__(self, stage: str, failed: bytes, letter: bytes) -> None:
+        self._stage = stage
         self.letters = 0
-        self.example = b""
         self.first = self.last = failed
+        self.example = letter
+
+    def add(self, letter: bytes, failed: bytes) -> None:
+        """Count a dead letter."""
+        self.letters += 1
+        if failed > self.last:
+            self.last, self.example = failed, letter
+        elif failed == self.last:
+            self.example = max(self.example, letter, key=lambda each: id_of(self._stage, each))
+        if failed < self.first:
+            self.first = failed
 
 
-def _hour_of(record: ConsumerRecord) -> str:
-    """Return the hour of a record's timestamp, for records without a time of failure."""
+def _timestamp(record: ConsumerRecord, failed: bytes) -> bytes:
+    """Format the time of a failure like every other; without a valid one, the record's timestamp."""
+    at = seconds_of(failed.decode(errors="replace"))
+    return format_failure(record.timestamp if at is None else at).encode()
+
+
+def format_failure(at: float) -> str:
+    """Format seconds since 1970; a time that is out of range as 1970."""
     try:
-        return timestamp(datetime.fromtimestamp(record.timestamp, UTC))[:_HOUR]
+        return timestamp(datetime.fromtimestamp(at, UTC))
     except (ValueError, OverflowError, OSError):  # out of range
-        return "1970-01-01T00"
+        return "1970-01-01T00:00:00.000Z"
 
 
-def _group(kind: FailureKindKey, buckets: Mapping[str, _HourBucket]) -> LetterGroup:
-    filled = {hour: bucket for hour, bucket in sorted(buckets.items()) if bucket.letters}
-    newest = buckets[max(filled or buckets)]
-    return LetterGroup(
-        kind,
-        sum(bucket.letters for bucket in filled.values()),
-        min(bucket.first for bucket in (filled or buckets).values()).decode(errors="replace"),
-        newest.last.decode(errors="replace"),
-        id_of(kind.stage, newest.example),
-        {hour: bucket.letters for hour, bucket in filled.items()},
-    )
+def hour_of(at: float) -> str:
+    """Return the hour (UTC) of a time in seconds since 1970, such as `2026-03-14T15`."""
+    return format_failure(at)[:_HOUR]
+
+
+def _group(kind: _KindAndHour, bucket: _HourBucket) -> LetterGroup:
+    first, last = (at.decode(errors="replace") for at in (bucket.first, bucket.last))
+    example = id_of(kind.kind.stage, bucket.example)
+    return LetterGroup(kind.kind, bucket.letters, first, last, example, {kind.hour: bucket.letters})
 
 
 def _joined(groups: list[LetterGroup]) -> LetterGroup:
@@ -199,38 +227,3 @@ def _added(hours: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for each in hours:
         counts.update(each)
     return dict(sorted(counts.items()))
-
-
-MAX_REASON_CHARACTERS = 200
-
-
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
-
-
-_FOLDS = (
-    (re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\"|`[^`]*`)(?!\w)"), "<text>"),
-    # URLs, and paths that start at the root, have two slashes or end in a file name. `image/png` is no path.
-    (re.compile(r"(?<![\w/])[\w+.-]+://\S+"), "<path>"),
-    (
-        re.compile(
-            r"(?<![\w/.-])(?:[.~]{0,2}/)(?:[\w.@+%~-]+/?)+|(?<![\w/.-])[\w.@+%~-]+/(?:[\w.@+%~-]+/)+[\w.@+%~-]*"
-        ),
-        "<path>",
-    ),
-    (re.compile(r"(?<![\w/.-])[\w.@+%~-]+/[\w.@+%~-]+\.\w{1,5}\b"), "<path>"),
-    (re.compile(r"(?i)\b(?:\dx[0-9a-f]{3,}|(?=[a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*)\b"), "<hex>"),
-    (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),
-)
-
-
-def normalize_reason(message: str) -> str:
-    """Replace numbers, hexadecimal, quoted parts, paths and secrets of a reason by placeholders."""
-    message = reason(message)
-    for pattern, instead in _FOLDS:
-        message = pattern.sub(instead, message)
-    return message if len(message) <= MAX_REASON_CHARACTERS else message[:MAX_REASON_CHARACTERS] + " ..."
-
-
-def same_digits(message: bytes) -> bytes:
-    """Replace all digits by 0. Fast; reasons equal after this are equal after `normalize_reason`."""
-    return message.translate(_DIGITS)
