@@ -3,74 +3,116 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from headrace.console.assets.summaries import summarize
+from headrace.console.assets.summaries import result_location, summarize
 from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of, seconds_of
-from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.ids import token_stage
 from headrace.schemas.records import Event, JobFinished, JobStarted, MediaCompleted, MediaDeleted, MediaUploaded
+from headrace.streams.rules.record_predicate import record_predicate
+from headrace.streams.stage import charges_of
+from headrace.streams.stages import removals
 
 VersionStatus = Literal["done", "running", "retrying", "dead-lettered"]
 Summarize = Callable[[Any], str]
 Summaries = Mapping[str, Summarize]
 """How to summarize the events of a stage, by the stage's name."""
 
+LETTER = "DeadLetter"
+RETRY = "Retry"
+NANO = 1_000_000_000
+
+_hides_the_object = record_predicate(removals.STAGE.when)
+
 
 @dataclass(frozen=True, slots=True)
 class AssetEvent:
     """One event, dead letter or retry of an asset. `at` is in seconds since 1970.
 
-    `status` is the resulting status of its stage; None for events of AWS and for the completion. `why` is the reason of
-    a dead letter or retry. `deliveries` counts its records on the log. `summarize` formats the event in a few words.
+    `name` is the name of the event, or `DeadLetter` or `Retry`. `id` and `correlation` are those of the event; for a
+    dead letter or retry, `cause` is the id of the failed event. `status` is the resulting status of its stage; None for
+    events of AWS and for the completion. `summary` is the event in a few words, or the reason of a dead letter or
+    retry. `location` is that of its result. `usd_nanos` is the cost in nano-US-dollars. `token` is that of a job.
+    `deliveries` counts its records on the log. `of_version` means the removal of one version, not of the object.
     """
 
     at: float
     place: str
+    name: str = "?"
     stage: str = ""
     status: VersionStatus | None = None
-    envelope: EventMetadata | None = None
-    event: Event | None = None
+    id: str = ""
+    cause: str = ""
+    correlation: str = ""
+    summary: str = ""
+    location: str | None = None
+    usd_nanos: int = 0
+    token: str = ""
     letter: LetterInfo | None = None
-    why: str = ""
     deliveries: int = 1
-    summarize: Summarize = field(default=summarize, compare=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The name of the event, or `DeadLetter` or `Retry`."""
-        if self.letter:
-            return "DeadLetter"
-        if self.status == "retrying":
-            return "Retry"
-        return self.event.EVENT if self.event else "?"
+    of_version: bool = False
 
     @property
     def is_event(self) -> bool:
         """Whether this is an event, not a dead letter or a retry."""
-        return self.letter is None and self.status != "retrying"
-
-    @property
-    def summary(self) -> str:
-        """The reason of a dead letter or retry, or the event in a few words."""
-        return self.summarize(self.event) if self.is_event else self.why
+        return self.name not in (LETTER, RETRY)
 
 
 def asset_event(entry: LogEntry, summaries: Summaries) -> AssetEvent:
     """Convert a record: a dead letter, a retry, or an event. `summaries` are those of stages, by name."""
     letter, retry = letter_of(entry), retry_of(entry)
-    fact = AssetEvent(entry.record.timestamp, entry.place, envelope=entry.envelope, event=entry.event)
     if letter:
-        at = seconds_of(letter.last_failure) or fact.at
         why = f"{letter.code}: {letter.reason}"
-        return replace(fact, at=at, stage=letter.stage, status="dead-lettered", letter=letter, why=why)
+        at = seconds_of(letter.last_failure) or entry.record.timestamp
+        return _failed(
+            entry, AssetEvent(at, entry.place, LETTER, letter.stage, "dead-lettered", summary=why, letter=letter)
+        )
     if retry:
-        return replace(fact, stage=retry.stage, status="retrying", why=f"{retry.code}: {retry.reason}")
+        why = f"{retry.code}: {retry.reason}"
+        return _failed(
+            entry, AssetEvent(entry.record.timestamp, entry.place, RETRY, retry.stage, "retrying", summary=why)
+        )
+    return _plain_event(entry, summaries)
+
+
+def usd_of(nanos: int) -> float:
+    """Convert nano-US-dollars to US dollars, rounded to 6 decimals."""
+    return round(nanos / NANO, 6)
+
+
+def _failed(entry: LogEntry, fact: AssetEvent) -> AssetEvent:
+    """Add the ids of the event that failed."""
+    if entry.envelope is None:
+        return fact
+    id_ = entry.envelope.id
+    return replace(fact, id=id_, cause=id_, correlation=entry.envelope.correlation)
+
+
+def _plain_event(entry: LogEntry, summaries: Summaries) -> AssetEvent:
+    event, envelope = entry.event, entry.envelope
     stage, status = _stage_status(entry)
-    at = (seconds_of(entry.envelope.time) if entry.envelope else None) or fact.at
     own = summaries.get(stage) if status == "done" else None  # not of its jobs
-    return replace(fact, at=at, stage=stage, status=status, summarize=own or summarize)
+    return AssetEvent(
+        (seconds_of(envelope.time) if envelope else None) or entry.record.timestamp,
+        entry.place,
+        event.EVENT if event else "?",
+        stage,
+        status,
+        envelope.id if envelope else "",
+        envelope.causation_id if envelope else "",
+        envelope.correlation if envelope else "",
+        (own or summarize)(event),
+        result_location(event),
+        _usd_nanos(event),
+        event.token if isinstance(event, JobStarted | JobFinished) else "",
+        of_version=isinstance(event, MediaDeleted) and not _hides_the_object(event),
+    )
+
+
+def _usd_nanos(event: Event | None) -> int:
+    """Sum the charges of an event: integers, so that sums do not depend on their order."""
+    return sum(round(charge.usd * NANO) for charge in charges_of(event)) if event else 0
 
 
 def _stage_status(entry: LogEntry) -> tuple[str, VersionStatus | None]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event
+from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event, usd_of
 from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of
 from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.ids import asset_key, sequencer_order
@@ -26,13 +26,8 @@ from headrace.schemas.records import (
     MediaDeleted,
     MediaUploaded,
 )
-from headrace.streams.rules.record_predicate import record_predicate
-from headrace.streams.stage import charges_of
-from headrace.streams.stages import removals
 
 AssetState = Literal["processing", "completed", "superseded", "deleted"]
-
-_hides_the_object = record_predicate(removals.STAGE.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +56,7 @@ class AssetVersion:
     @property
     def usd(self) -> float:
         """The cost of its paid calls in US dollars."""
-        results = (fact.event for fact in self.stages.values() if fact.status == "done" and fact.event)
-        return round(sum(charge.usd for event in results for charge in charges_of(event)), 6)
+        return usd_of(sum(fact.usd_nanos for fact in self.stages.values() if fact.status == "done"))
 
     def time_of(self, kind: type[MediaUploaded | MediaCompleted | MediaDeleted]) -> float | None:
         """The time of the first event of a kind; None if there is none."""
@@ -144,7 +138,7 @@ class AssetProjection:
 
     def add(self, asset: Asset, identity: tuple[str, ...], fact: AssetEvent) -> None:
         """Add a fact of an asset version. Facts with one identity on one version are deliveries of one event."""
-        if isinstance(fact.event, MediaDeleted) and not _hides_the_object(fact.event):
+        if fact.of_version:
             self._removed[asset_key(asset), asset.version] = fact
             return
         versions = self._versions.setdefault(asset_key(asset), {})

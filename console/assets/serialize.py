@@ -8,7 +8,6 @@ from typing import Any
 from headrace.console.assets.asset_event import AssetEvent
 from headrace.console.assets.history import AssetHistory
 from headrace.console.assets.projection import AssetVersion
-from headrace.console.assets.summaries import result_location
 from headrace.console.assets.timeline import TimelineStep, timeline
 from headrace.console.terminal.formatting import format_timestamp
 from headrace.schemas.records import MediaCompleted, MediaUploaded
@@ -44,8 +43,7 @@ def version(of: AssetVersion) -> dict[str, Any]:
 
 def stage(fact: AssetEvent) -> dict[str, Any]:
     """Convert the status of a stage."""
-    event = None if fact.why else fact.event
-    return {"status": fact.status, "result": fact.summary, "location": result_location(event)}
+    return {"status": fact.status, "result": fact.summary, "location": fact.location}
 
 
 def _letter(fact: AssetEvent) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from headrace.schemas import records
 from headrace.schemas.records import Event, Label, Pointer
 
 EXCERPT = 40
+NO_WORDS = "no words"
+"""The summary of a transcript of audio without speech."""
 
 
 def summarize(event: Event | None) -> str:
@@ -83,7 +85,7 @@ def _files(event: records.MediaTranscoded) -> str:
 
 def _speech(event: records.MediaTranscribed) -> str:
     if not event.words:
-        return "no words"
+        return NO_WORDS
     return f"{pluralize(event.words, 'word')} {event.language}: {_short(event.excerpt)}"
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from headrace.console.assets.asset_event import AssetEvent, VersionStatus
 from headrace.console.assets.projection import AssetVersion
-from headrace.console.assets.summaries import summarize
 from headrace.console.terminal.formatting import format_usd
 from headrace.console.terminal.screen import Table, Text
 from headrace.schemas.ids import asset_key
@@ -79,10 +78,8 @@ def _lines(version: AssetVersion) -> Iterator[_Line]:
 
 def ending(version: AssetVersion) -> str:
     """Summarize the completion and cost of a version."""
-    completions = [fact.event for fact in version.facts if isinstance(fact.event, MediaCompleted)]
-    return " ".join(
-        part for part in (summarize(completions[-1]) if completions else "", format_usd(version.usd)) if part
-    )
+    completions = [fact.summary for fact in version.facts if fact.name == MediaCompleted.EVENT]
+    return " ".join(part for part in (*completions[-1:], format_usd(version.usd)) if part)
 
 
 def clock(at: float) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.assets.asset_event import AssetEvent, usd_of
 from headrace.console.assets.projection import AssetVersion
-from headrace.console.assets.summaries import result_location
 from headrace.schemas.records import JobFinished, JobStarted
-from headrace.streams.stage import charges_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,8 @@ class TimelineStep:
 
 def timeline(version: AssetVersion) -> list[TimelineStep]:
     """List the steps of a version, oldest first, each after its cause if the log has it."""
-    events = {fact.envelope.id: fact for fact in version.facts if fact.envelope and fact.is_event}
-    starts = {fact.event.token: fact for fact in version.facts if isinstance(fact.event, JobStarted)}
+    events = {fact.id: fact for fact in version.facts if fact.id and fact.is_event}
+    starts = {fact.token: fact for fact in version.facts if fact.name == JobStarted.EVENT}
     causes = {fact.place: _cause(fact, events, starts) for fact in version.facts}
     return [_step(fact, causes[fact.place]) for fact in sorted(version.facts, key=lambda fact: _order(fact, causes))]
 
@@ -47,36 +45,28 @@ def _order(fact: AssetEvent, causes: dict[str, AssetEvent | None]) -> tuple[floa
 
 
 def _step(fact: AssetEvent, cause: AssetEvent | None) -> TimelineStep:
-    plain = fact.event if fact.is_event else None
     return TimelineStep(
         at=fact.at,
         event=fact.name,
-        id=fact.envelope.id if fact.envelope else "",
-        cause=_cause_id(fact) or (cause.envelope.id if cause and cause.envelope else ""),
+        id=fact.id,
+        cause=fact.cause or (cause.id if cause else ""),
         cause_event=cause.name if cause else "",
-        correlation=fact.envelope.correlation if fact.envelope else "",
+        correlation=fact.correlation,
         stage=fact.stage,
         seconds=fact.at - cause.at if cause else None,
         words=fact.summary,
-        location=result_location(plain),
-        usd=round(sum(charge.usd for charge in charges_of(plain)), 6) if plain else 0.0,
+        location=fact.location,
+        usd=usd_of(fact.usd_nanos),
         record=fact.place,
         deliveries=fact.deliveries,
     )
 
 
-def _cause_id(fact: AssetEvent) -> str:
-    """Return the id of the causing event; for a dead letter or retry, of the event itself."""
-    if fact.envelope is None:
-        return ""
-    return fact.envelope.causation_id if fact.is_event else fact.envelope.id
-
-
 def _cause(fact: AssetEvent, events: dict[str, AssetEvent], starts: dict[str, AssetEvent]) -> AssetEvent | None:
     """Find the cause. A job completion has only the token of its job."""
-    cause = events.get(_cause_id(fact))
-    if cause is None and isinstance(fact.event, JobFinished):
-        return starts.get(fact.event.token)
+    cause = events.get(fact.cause)
+    if cause is None and fact.name == JobFinished.EVENT:
+        return starts.get(fact.token)
     return cause
 
 

@@ -48,7 +48,7 @@ def trace(
     for version in progress.versions(name):
         show(version, console)
     for letter in progress.unreadable_letters(name):
-        console.print(Text(f"Unparseable dead letter: {letter.place}: {letter.why}", "red"))
+        console.print(Text(f"Unparseable dead letter: {letter.place}: {letter.summary}", "red"))
 
 
 def show(version: AssetVersion, console: Console) -> None:

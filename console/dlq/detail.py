@@ -79,7 +79,7 @@ def steps_of(entry: LogEntry, assets: AssetSource) -> list[TimelineStep]:
         return []
     versions = assets.progress(asset).versions(asset)
     id_ = entry.envelope.id if entry.envelope else None
-    about = [each for each in versions if id_ in {event.envelope.id for event in each.facts if event.envelope}]
+    about = [each for each in versions if id_ in {event.id for event in each.facts if event.id}]
     return [_readable(step) for step in timeline((about or versions)[-1])] if versions else []
 
 

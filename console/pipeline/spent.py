@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.assets.asset_event import AssetEvent, usd_of
 from headrace.console.assets.projection import AssetProjection
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Asset
-from headrace.streams.stage import charges_of
 
 CostGroup = Literal["stage", "asset", "day"]
 
@@ -24,12 +23,12 @@ _NAMES: dict[CostGroup, Callable[[Asset, AssetEvent], str]] = {
 
 def spent(progress: AssetProjection, by: CostGroup) -> dict[str, float]:
     """Sum US dollars by name: days in order, else highest first. Duplicate events count once."""
-    sums: dict[str, float] = defaultdict(float)
+    sums: dict[str, int] = defaultdict(int)
     for asset, fact in _results(progress):
-        for charge in charges_of(fact.event) if fact.event else ():
-            sums[_NAMES[by](asset, fact)] += charge.usd
+        if fact.usd_nanos:
+            sums[_NAMES[by](asset, fact)] += fact.usd_nanos
     rows = sorted(sums.items(), key=(lambda each: each[0]) if by == "day" else lambda each: -each[1])
-    return {name: round(usd, 6) for name, usd in rows}
+    return {name: usd_of(nanos) for name, nanos in rows}
 
 
 def _results(progress: AssetProjection) -> Iterator[tuple[Asset, AssetEvent]]:

@@ -66,7 +66,7 @@ stage_states = Table(
     Column("at", Double, nullable=False),
     Column("event_id", TEXT, nullable=False),
     Column("cause", TEXT, nullable=False),
-    Column("words", TEXT, nullable=False),  # the result in a few words, or the reason
+    Column("summary", TEXT, nullable=False),  # the result in a few words, or the reason
     Column("code", TEXT),  # of a retry or dead letter
     Column("location", TEXT),  # of the result, s3://bucket/key
     Column("usd_nanos", NUMBER, nullable=False),
@@ -100,7 +100,7 @@ def _fact_columns() -> tuple[Column[object], ...]:
         Column("topic", TEXT, nullable=False),
         Column("partition", Integer, nullable=False),
         Column("offset", NUMBER, nullable=False),
-        Column("words", TEXT, nullable=False),
+        Column("summary", TEXT, nullable=False),
         Column("location", TEXT),
         Column("usd_nanos", NUMBER, nullable=False),
         Column("token", TEXT),  # of a job

@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
 from headrace.console.assets.projection import AssetVersion
+from headrace.console.assets.summaries import NO_WORDS
 from headrace.sandbox import names
 from headrace.sandbox.access.control import call_control
 from headrace.sandbox.demo import rules
@@ -60,7 +61,7 @@ def expected(versions: Mapping[str, AssetVersion]) -> RoutedCounts:
     return RoutedCounts(
         sns=len(versions),
         sqs=sum(fact.letter is not None and fact.stage in rules.WATCHED for fact in stages),
-        http=sum(isinstance(fact.event, MediaTranscribed) and fact.event.words > 0 for fact in stages),
+        http=sum(fact.name == MediaTranscribed.EVENT and fact.summary != NO_WORDS for fact in stages),
     )
 
 

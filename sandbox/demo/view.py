@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
-from headrace.console.assets import summaries
 from headrace.console.assets import table as assets_table
 from headrace.console.assets.asset_event import AssetEvent
 from headrace.console.assets.projection import AssetVersion
@@ -110,5 +109,5 @@ def _stages(version: AssetVersion) -> Table:
 
 def _location(fact: AssetEvent, version: AssetVersion) -> str:
     """Return the location of a result: a file in the version's folder, or the record itself."""
-    location = None if fact.why else summaries.result_location(fact.event)
-    return location.removeprefix(f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}") if location else fact.place
+    folder = f"s3://{RESULTS_BUCKET}/{version_folder(version.asset)}"
+    return fact.location.removeprefix(folder) if fact.location else fact.place

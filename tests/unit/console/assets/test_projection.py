@@ -6,7 +6,7 @@ from itertools import permutations
 
 from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.kafka.entry import LogEntry
-from headrace.schemas.records import MediaCompleted, MediaDeleted, MediaUploaded
+from headrace.schemas.records import MediaCompleted, MediaDeleted, MediaScanned, MediaUploaded
 from tests.support import records
 from tests.support.records import NOW
 from tests.unit.console.asset_history import (
@@ -51,7 +51,7 @@ def test_record_updates_its_asset() -> None:
 def test_result_marks_its_stage_done() -> None:
     version = only(projection_of(UPLOAD, SCAN))
     assert statuses(version) == {"scan": "done"}
-    assert version.stages["scan"].event == records.scanned()
+    assert version.stages["scan"].name == MediaScanned.EVENT
 
 
 def test_upload_and_completion_are_not_stages() -> None:
@@ -154,7 +154,7 @@ def test_delete_marker_hides_the_whole_object() -> None:
 def test_dead_letter_has_stage_and_reason() -> None:
     version = only(projection_of(UPLOAD, letter(UPLOAD, "probe")))
     assert statuses(version) == {"probe": "dead-lettered"}
-    assert version.stages["probe"].why == "unreadable: no moov atom"
+    assert version.stages["probe"].summary == "unreadable: no moov atom"
     [found] = version.letters
     assert (found.stage, found.code, found.reason, found.attempts) == ("probe", "unreadable", "no moov atom", 1)
     assert (found.origin, found.last_failure) == ("media.uploaded/0/0", after(1))
@@ -170,7 +170,7 @@ def test_stage_is_retrying_until_its_result() -> None:
     waiting = retry(UPLOAD, "scan", 1)
     version = only(projection_of(UPLOAD, waiting))
     assert statuses(version) == {"scan": "retrying"}
-    assert version.stages["scan"].why == "timeout: took too long"
+    assert version.stages["scan"].summary == "timeout: took too long"
     assert statuses(only(projection_of(UPLOAD, waiting, SCAN))) == {"scan": "done"}
 
 
@@ -191,7 +191,7 @@ def test_completion_of_an_unknown_job_belongs_to_no_asset() -> None:
 
 def test_unparseable_dead_letter_is_listed_under_its_key() -> None:
     progress = projection_of(undecodable())
-    assert [fact.why for fact in progress.unreadable_letters(NAME)] == ["decode: neither ..."]
+    assert [fact.summary for fact in progress.unreadable_letters(NAME)] == ["decode: neither ..."]
     assert progress.find(NAME) == [NAME]
     assert progress.versions(NAME) == []
 
