@@ -71,6 +71,8 @@ def _samples() -> tuple[SampleFile, ...]:
         SampleFile("bottles.jpg", _media("bottles.jpg"), _all_done(*sight)),
         SampleFile("bottles.mp4", _media("bottles.mp4"), _all_done(*sight)),
         SampleFile("rabbit.mp4", _media("rabbit.mp4"), _all_done(*sight, "transcript")),
+        # Captions come before their recording: Transcribe reads them when it starts.
+        SampleFile("jfk.srt", _media("jfk.srt"), _all_done("thumbnails", "scan", "probe", "ready")),
         SampleFile("jfk.flac", _media("jfk.flac"), _all_done(*sound)),
         SampleFile("broken.mp4", cut_off, {"thumbnails": "unreadable", "scan": DONE, "probe": "unreadable"}),
         SampleFile("invoice.pdf", eicar, {"thumbnails": DONE, "scan": "infected", "probe": DONE}),

@@ -50,6 +50,11 @@ def test_every_stage_with_results_has_a_sample() -> None:
     assert shown == {stage.name for stage in pipeline.stages() if stage.writes} - {"completed"}
 
 
+def test_captions_are_uploaded_before_their_recording() -> None:
+    names = [sample.name for sample in samples()]
+    assert names.index("jfk.srt") < names.index("jfk.flac")
+
+
 def test_corrupt_file_is_a_truncated_video() -> None:
     whole = (MEDIA / "rabbit.mp4").read_bytes()
     assert whole.startswith(cut_off())

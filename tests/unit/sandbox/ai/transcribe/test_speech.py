@@ -106,6 +106,17 @@ def test_uses_captions_next_to_the_media(media: Path, tmp_path: Path) -> None:
     assert (found.segments, found.synthetic) == (CUES, False)
 
 
+def test_captions_of_the_sample_have_its_words_at_the_times_of_its_sounds(media: Path, no_recogniser: None) -> None:
+    found = heard(media / "jfk.flac", media / "jfk.srt")
+    sounds = {round(segment.start, 1) for segment in heard(media / "jfk.flac").segments}
+    assert " ".join(segment.text for segment in found.segments) == (
+        "And so, my fellow Americans, ask not what your country can do for you, "
+        "ask what you can do for your country."
+    )
+    assert not found.synthetic
+    assert [round(segment.start, 1) for segment in found.segments] == sorted(sounds - {4.0})
+
+
 def test_uses_captions_inside_the_media(media: Path, tmp_path: Path, clip: Callable[..., Path]) -> None:
     (tmp_path / "in.srt").write_text(SRT)
     inputs = ("-i", str(media / "rabbit.mp4"), "-i", str(tmp_path / "in.srt"))
