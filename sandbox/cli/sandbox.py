@@ -122,6 +122,25 @@ def env(data: DataOption = None, as_json: JsonFlag = False) -> None:
         print_verbatim(f"export {name}={shlex.quote(value)}")
 
 
+@app.command()
+def fill(
+    assets: Annotated[int, typer.Option(min=1, max=10_000_000, help="Number of assets.")] = 1_000,
+    stages: Annotated[int, typer.Option(min=1, max=8, help="Number of stages, in the order of the pipeline.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="The same seed gives the same events.")] = 0,
+    data: DataOption = None,
+) -> None:
+    """Send the events of made-up videos, with jobs, dead letters and stored results, to try views and search.
+
+    The stages are thumbnails, scan, probe, ready, labels, moderation, transcript and completed. No stage runs.
+    """
+    from headrace.sandbox.cli.fill import fill_sandbox
+    from headrace.sandbox.fill.history import FillPlan
+
+    with _errors_in_one_line():
+        os.environ.update(_variables(data))
+        fill_sandbox(FillPlan(assets, stages, seed))
+
+
 @app.command(context_settings={"allow_interspersed_args": False})
 def kafka(tool: Tool, arguments: Arguments = None, data: DataOption = None) -> None:
     """Run a Kafka tool on the sandbox's broker, for example: kafka topics --list"""

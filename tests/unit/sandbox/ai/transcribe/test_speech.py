@@ -110,8 +110,7 @@ def test_captions_of_the_sample_have_its_words_at_the_times_of_its_sounds(media:
     found = heard(media / "jfk.flac", media / "jfk.srt")
     sounds = {round(segment.start, 1) for segment in heard(media / "jfk.flac").segments}
     assert " ".join(segment.text for segment in found.segments) == (
-        "And so, my fellow Americans, ask not what your country can do for you, "
-        "ask what you can do for your country."
+        "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
     )
     assert not found.synthetic
     assert [round(segment.start, 1) for segment in found.segments] == sorted(sounds - {4.0})

@@ -1,0 +1,1 @@
+"""Generate the events and results of many assets."""
