@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace.streams.machines.errors import RUNTIME, DefinitionError, StatesError
+from headrace.streams.machines.expressions.intrinsics.call import compile_intrinsic
 from headrace.streams.machines.expressions.paths.path import Path, compile_path
 from headrace.streams.machines.expressions.paths.reference import root_of
 from headrace.streams.machines.expressions.scope import MISSING, Entropy, Scope
@@ -110,6 +111,8 @@ def compile_field(name: str, value: Json) -> Render:
             return result
 
         return render_path
+    if isinstance(value, str) and value.lstrip().startswith("States."):
+        return compile_intrinsic(value).evaluate
     raise DefinitionError(
         f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call"
     )

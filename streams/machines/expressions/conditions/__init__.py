@@ -1,0 +1,1 @@
+"""Choice rules: comparators, and the conditions that they make up."""
