@@ -6,7 +6,7 @@ events are stored as `headrace.console.views.stored_text` describes.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, UniqueConstraint, text
+from sqlalchemy import Column, Double, Index, Integer, Table, UniqueConstraint, text
 
 from headrace.console.views.metadata import BYTES, METADATA, NUMBER, ROW_ID, TEXT
 
@@ -43,7 +43,7 @@ versions = Table(
     "versions",
     METADATA,
     Column("id", ROW_ID, primary_key=True),
-    Column("asset_id", NUMBER, ForeignKey("assets.id"), nullable=False),
+    Column("asset_id", NUMBER, nullable=False),
     Column("sequencer_order", TEXT, nullable=False),  # the sequencer, padded so that texts sort in S3's order
     Column("version", TEXT, nullable=False),
     Column("sequencer", TEXT, nullable=False),
@@ -60,7 +60,7 @@ versions = Table(
 stage_states = Table(
     "stage_states",
     METADATA,
-    Column("version_id", NUMBER, ForeignKey("versions.id"), primary_key=True),
+    Column("version_id", NUMBER, primary_key=True),
     Column("stage", TEXT, primary_key=True),
     Column("status", TEXT, nullable=False),  # done, running, retrying or dead-lettered
     Column("at", Double, nullable=False),
@@ -86,10 +86,11 @@ stage_states = Table(
 )
 
 
-def _fact_columns() -> tuple[Column[object], ...]:
-    """Return the columns of one event, dead letter or retry: the fields of `AssetEvent`."""
+def _fact_columns(identifies: bool = True) -> tuple[Column[object], ...]:
+    """Return the columns of one event, dead letter or retry. `identifies`: the identity is part of the key."""
     return (
-        Column("identity", NUMBER, primary_key=True, autoincrement=False),  # of topic and event id, hashed
+        # A hash of the topic and the event id; of a retry, also of its position.
+        Column("identity", NUMBER, primary_key=identifies, autoincrement=False, nullable=False),
         Column("at", Double, nullable=False),
         Column("event", TEXT, nullable=False),  # such as MediaLabelled; DeadLetter or Retry
         Column("stage", TEXT, nullable=False),
@@ -105,6 +106,9 @@ def _fact_columns() -> tuple[Column[object], ...]:
         Column("usd_nanos", NUMBER, nullable=False),
         Column("token", TEXT),  # of a job
         Column("letter", TEXT),  # JSON of `LetterInfo`
+        Column("code", TEXT),  # of a retry or dead letter
+        Column("attempts", Integer),  # of a retry or dead letter
+        Column("due_at", Double),  # of a retry
         Column("deliveries", Integer, nullable=False),
     )
 
@@ -112,7 +116,7 @@ def _fact_columns() -> tuple[Column[object], ...]:
 timeline = Table(
     "timeline",
     METADATA,
-    Column("version_id", NUMBER, ForeignKey("versions.id"), primary_key=True),
+    Column("version_id", NUMBER, primary_key=True),
     *_fact_columns(),
 )
 """The events of each version, without the completions of its jobs."""
@@ -122,7 +126,7 @@ jobs = Table(
     METADATA,
     Column("id", ROW_ID, primary_key=True),
     Column("token", TEXT, nullable=False),
-    Column("version_id", NUMBER, ForeignKey("versions.id")),  # null until the start of the job is read
+    Column("version_id", NUMBER),  # null until the start of the job is read
     Column("stage", TEXT, nullable=False),
     Column("service", TEXT, nullable=False),
     Column("operation", TEXT, nullable=False),
@@ -136,17 +140,15 @@ jobs = Table(
     Index(None, "version_id"),
 )
 
-completions = Table(
-    "completions", METADATA, Column("job", NUMBER, ForeignKey("jobs.id"), primary_key=True), *_fact_columns()
-)
+completions = Table("completions", METADATA, Column("job", NUMBER, primary_key=True), *_fact_columns())
 """The completions of jobs. They name only the token: `jobs.version_id` has the version."""
 
 removals = Table(
     "removals",
     METADATA,
-    Column("asset_id", NUMBER, ForeignKey("assets.id"), primary_key=True),
+    Column("asset_id", NUMBER, primary_key=True),
     Column("version", TEXT, primary_key=True),
-    *_fact_columns(),
+    *_fact_columns(identifies=False),
 )
 """Removals of single versions of a bucket with versioning: every row of `versions` with this version is deleted."""
 
@@ -164,8 +166,8 @@ text_sources = Table(
     "text_sources",
     METADATA,
     Column("id", ROW_ID, primary_key=True),
-    Column("asset_id", NUMBER, ForeignKey("assets.id"), nullable=False),
-    Column("version_id", NUMBER, ForeignKey("versions.id"), nullable=False),
+    Column("asset_id", NUMBER, nullable=False),
+    Column("version_id", NUMBER, nullable=False),
     Column("stage", TEXT, nullable=False),
     Column("variant", TEXT, nullable=False),  # target language of a translation, or empty
     Column("event_type", TEXT, nullable=False),
