@@ -12,6 +12,7 @@ from pathlib import Path
 from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.console import aws
+from headrace.console.assets import read_service
 from headrace.console.check_runner import DoctorCheck, Skipped
 from headrace.console.errors import CommandError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
@@ -51,6 +52,7 @@ def checks(load_stages: LoadStages, session: AwsSession) -> tuple[DoctorCheck, .
             "kafka-reassign-partitions.sh, or correct HEADRACE_REPLICATION_FACTOR",
             "topics",
         ),
+        DoctorCheck("accounting", partial(_accounting, load_stages), "headrace audit check", "topics"),
         DoctorCheck("schemas", _schemas, apply, "topics"),
         DoctorCheck("schema registry", _registry, "headrace schemas register", "settings"),
         DoctorCheck("workers", partial(_workers, load_stages), "headrace worker --all", "topics"),
@@ -136,6 +138,14 @@ def _order(load_stages: LoadStages) -> str:
     if uneven:
         raise CommandError("; ".join(uneven))
     return f"{len(ordered)} ordered stages"
+
+
+def _accounting(load_stages: LoadStages) -> str:
+    """Check that every accepted record has an outcome, and that every loss is acknowledged."""
+    report = read_service.connect(load_stages()).accounts()
+    if report.problems:
+        raise CommandError("; ".join(report.problems))
+    return f"{sum(account.accepted for account in report.accounts)} accepted records accounted for"
 
 
 def _schemas() -> str:

@@ -74,6 +74,7 @@ SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1,
 BACKFILLS = Topic("system.backfills", "checkpoints of backfills", partitions=1, compacted=True)
 
 WORKERS = Topic("system.workers", "status of the stages of each worker", partitions=1, compacted=True)
+LOSSES = Topic("system.losses", "records that were deleted before a stage read them", partitions=1, compacted=True)
 DISPOSITIONS = Topic("system.dispositions", "decisions about dead letters", partitions=1, compacted=True)
 RULES = Topic("system.rules", "active rules", partitions=1, compacted=True)
 AUDIT = Topic("system.audit", "audit log of replays", partitions=1, retention_days=365)

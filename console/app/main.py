@@ -21,6 +21,7 @@ COMMANDS = {
     "trace": "headrace.console.commands.trace:trace",
     "status": "headrace.console.commands.status:status",
     "health": "headrace.console.commands.health:health",
+    "audit": "headrace.console.commands.audit:app",
     "doctor": "headrace.console.commands.doctor:doctor",
     "worker": "headrace.console.commands.worker:worker",
     "bridge": "headrace.console.commands.bridge:app",

@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from headrace.console.assets import accounting
 from headrace.console.assets import stage_status as status
+from headrace.console.assets.accounting import AccountReport
 from headrace.console.assets.asset_event import Summaries
 from headrace.console.assets.projection import AssetProjection
 from headrace.console.assets.stage_status import GroupOffsets, PipelineStatus
@@ -14,6 +16,7 @@ from headrace.console.kafka.log_reader import LogReader
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
+from headrace.streams.engine.losses import RecordsLost, from_value
 from headrace.streams.stage import Stage
 from headrace.streams.worker.status_reports import StageStatusReport, read
 
@@ -62,15 +65,30 @@ class ReadService:
         names = [topic.name for topic in topics.table(stage.name for stage in self._stages)]
         spans = self._log.spans([*dict.fromkeys((*names, *self.topics()))])
         groups = self._log.groups([stage.group for stage in self._stages], spans)
-        reports = self._reports()
+        reports, losses = self._reports(), self.losses()
         stages = []
         for stage in self._stages:
             oldest = self._log.timestamps(status.unfinished(stage, spans, groups[stage.group]))
-            stages.append(status.stage_status(stage, GroupOffsets(spans, groups, oldest, reports), time.time()))
+            stages.append(status.stage_status(stage, GroupOffsets(spans, groups, oldest, reports, losses), time.time()))
         return PipelineStatus(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
 
     def _summaries(self) -> Summaries:
         return {stage.name: stage.summary for stage in self._stages if stage.summary is not None}
+
+    def accounts(self) -> AccountReport:
+        """Compare the accepted records of every stage with their outcomes."""
+        names = dict.fromkeys(topic.name for stage in self._stages for topic in stage.inputs)
+        letters = [topics.dead_letters(stage.name).name for stage in self._stages]
+        groups = self._log.groups([stage.group for stage in self._stages], self._log.partitions(names))
+        spans = self._log.spans([*names, *letters])  # after the groups: a committed record has an offset in them
+        return accounting.account_report(self._stages, spans, groups, self.losses())
+
+    def losses(self) -> list[RecordsLost]:
+        """Return every recorded loss, with its acknowledgement."""
+        if topics.LOSSES.name not in self._log.topics():
+            return []
+        last = {entry.key: entry.record.value for entry in self._log.read([topics.LOSSES.name])}
+        return [loss for value in last.values() if value and (loss := from_value(value))]
 
     def _reports(self) -> list[StageStatusReport]:
         """Return the last report of each worker on each stage."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from headrace.console.assets.losses import unrecorded
 from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
 from headrace.schemas import topics
+from headrace.streams.engine.account import Account, from_metadata
+from headrace.streams.engine.losses import RecordsLost
 from headrace.streams.stage import Stage
 from headrace.streams.worker.status_reports import StageStatusReport
 
@@ -30,6 +33,8 @@ class StageStatus:
     retried: int
     dead_lettered: int
     paused: tuple[str, ...] = ()
+    lost: int = 0
+    """Records that were deleted before the stage read them, and that no operator has acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,13 @@ class PipelineStatus:
 
 @dataclass(frozen=True, slots=True)
 class GroupOffsets:
-    """Offsets, groups and oldest unfinished records of the cluster, and the reports of workers."""
+    """Offsets, groups and oldest unfinished records of the cluster, reports of workers, and recorded losses."""
 
     spans: Mapping[TopicAndPartition, OffsetRange]
     groups: Mapping[str, GroupState]
     oldest: Mapping[TopicAndPartition, float]
     reports: Sequence[StageStatusReport] = ()
+    losses: Sequence[RecordsLost] = ()
 
 
 def positions(
@@ -89,11 +95,36 @@ def stage_status(stage: Stage, offsets: GroupOffsets, now: float) -> StageStatus
         lag=_records(behind, spans),
         lag_seconds=round(max(0.0, *ages), 1) if ages else 0.0,
         waiting=_records({place: offset for place, offset in left.items() if place[0] == waiting}, spans),
-        finished=sum(group.committed.values()),
+        finished=sum(account_of(group, place, span).finished for place, span in _inputs(stage, spans)),
         retried=_written(topics.retry(stage.name).name, spans),
         dead_lettered=_written(topics.dead_letters(stage.name).name, spans),
         paused=_paused(stage, offsets.reports) if group.members else (),
+        lost=_lost(stage, offsets),
     )
+
+
+def account_of(group: GroupState, place: TopicAndPartition, span: OffsetRange) -> Account:
+    """Return the outcomes below a committed offset. Without a count, as after a reset, records still there count."""
+    committed = group.committed.get(place)
+    if committed is None:
+        return Account(span.low)
+    account = from_metadata(group.metadata.get(place, ""))
+    return account or Account(committed, before=max(0, committed - span.low))
+
+
+def _lost(stage: Stage, offsets: GroupOffsets) -> int:
+    """Count lost records that no operator has acknowledged."""
+    losses = [loss for loss in offsets.losses if loss.stage == stage.name]
+    group = offsets.groups[stage.group]
+    ahead = sum(unrecorded(group, place, span, losses) for place, span in _inputs(stage, offsets.spans))
+    return ahead + sum(loss.records for loss in losses if not loss.acknowledged_at)
+
+
+def _inputs(
+    stage: Stage, spans: Mapping[TopicAndPartition, OffsetRange]
+) -> list[tuple[TopicAndPartition, OffsetRange]]:
+    read = {topic.name for topic in stage.inputs}
+    return [(place, span) for place, span in spans.items() if place[0] in read]
 
 
 def _records(behind: Mapping[TopicAndPartition, int], spans: Mapping[TopicAndPartition, OffsetRange]) -> int:

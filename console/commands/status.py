@@ -29,6 +29,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     for each in pipeline.stages:
         for why in each.paused:
             console.print(f"paused: {each.stage}: {why}", style="yellow", soft_wrap=True)
+        if each.lost:
+            text = f"lost: {each.stage}: {each.lost} records were deleted before it read them: headrace audit check"
+            console.print(text, style="red", soft_wrap=True)
     console.print(topics_table(pipeline))
     console.print(f"brokers: {', '.join(pipeline.brokers)}")
 

@@ -97,9 +97,7 @@ class ConsumerGroups:
             )
         finally:
             consumer.close()
-        return {
-            (tp.topic, tp.partition): CommittedOffset(tp.offset, tp.metadata or "") for tp in found if tp.offset >= 0
-        }
+        return {(tp.topic, tp.partition): CommittedOffset(tp.offset, _metadata(tp)) for tp in found if tp.offset >= 0}
 
     def _commit(self, name: str, offsets: Mapping[TopicAndPartition, int], seconds: float) -> None:
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
@@ -136,6 +134,17 @@ def _without_errors(partitions: list[TopicPartition]) -> list[TopicPartition]:
         if tp.error:
             raise KafkaException(tp.error)
     return partitions
+
+
+def _metadata(tp: TopicPartition) -> str:
+    """Return the metadata of a committed offset; empty if confluent-kafka cannot decode it.
+
+    It reads beyond metadata that does not end with a NUL, as other clients commit it: decision 30.
+    """
+    try:
+        return tp.metadata or ""
+    except UnicodeDecodeError:
+        return ""
 
 
 def _for_each(names: Collection[str], query: Callable[[str], T]) -> dict[str, T]:

@@ -65,7 +65,7 @@ class LogReader:
         Raises:
             CommandError: none of the topics exists, or Kafka stopped answering.
         """
-        places, schemas = self._places(names), self._places([topics.SCHEMAS.name])
+        places, schemas = self.partitions(names), self.partitions([topics.SCHEMAS.name])
         if not places:
             raise CommandError("the cluster has none of the pipeline's topics: run headrace topics apply")
         codec_ = registry.create_codec(self.settings)
@@ -91,7 +91,7 @@ class LogReader:
 
     def spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
         """Return the offsets of each partition of topics; missing topics are left out."""
-        places = self._places(names)
+        places = self.partitions(names)
         low = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         high = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {place: OffsetRange(low[place], high[place]) for place in places}
@@ -109,7 +109,9 @@ class LogReader:
         positions = groups.positions(dict.fromkeys(names, places))
         return {
             name: GroupState(
-                len(members[name]), {place: position.offset for place, position in positions[name].items()}
+                len(members[name]),
+                {place: position.offset for place, position in positions[name].items()},
+                {place: position.note for place, position in positions[name].items()},
             )
             for name in names
         }
@@ -126,7 +128,8 @@ class LogReader:
                     waiting.discard(_place(message))
         return times
 
-    def _places(self, names: Collection[str]) -> list[TopicAndPartition]:
+    def partitions(self, names: Collection[str]) -> list[TopicAndPartition]:
+        """List the partitions of topics; missing topics are left out."""
         partitions = self.topics()
         return [(name, partition) for name in names for partition in range(partitions.get(name, 0))]
 

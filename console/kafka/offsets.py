@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 TopicAndPartition = tuple[str, int]
 """A topic and one of its partitions."""
@@ -26,7 +26,8 @@ class CommittedOffset:
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
-    """A consumer group: its number of members, and its committed offset on each partition."""
+    """A consumer group: its number of members, and its committed offset on each partition with the metadata."""
 
     members: int
     committed: dict[TopicAndPartition, int]
+    metadata: dict[TopicAndPartition, str] = field(default_factory=dict)

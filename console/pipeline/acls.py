@@ -78,7 +78,13 @@ def _stage(stage: Stage, scope: AclScope) -> tuple[AclRule, ...]:
     reads += (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
     reads += scope.followed if stage.paid_operations else ()
     reads += (topics.RULES,) if scope.rules_on_log and stage.name.startswith(PREFIX) else ()
-    writes = (topics.retry(stage.name), topics.dead_letters(stage.name), topics.WORKERS, *_results(stage))
+    writes = (
+        topics.retry(stage.name),
+        topics.dead_letters(stage.name),
+        topics.WORKERS,
+        topics.LOSSES,
+        *_results(stage),
+    )
     rules = {*_topics(reads, writes), AclRule("group", stage.group, "Read")}
     if target := scope.forwards.get(stage.name):
         rules.add(AclRule("topic", target, "Write"))
@@ -95,7 +101,13 @@ def _console(scope: AclScope) -> tuple[AclRule, ...]:
 
 def _operator(scope: AclScope) -> tuple[AclRule, ...]:
     """Read every topic, move offsets, redrive dead letters, record decisions, and apply rules."""
-    written = (topics.AUDIT, topics.DISPOSITIONS, topics.RULES, *(topics.retry(stage.name) for stage in scope.stages))
+    written = (
+        topics.AUDIT,
+        topics.DISPOSITIONS,
+        topics.LOSSES,
+        topics.RULES,
+        *(topics.retry(stage.name) for stage in scope.stages),
+    )
     groups = (AclRule("group", name, "Read") for name in scope.groups)
     return tuple(sorted({*_topics(scope.topics, written), *groups}))
 

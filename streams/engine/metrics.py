@@ -30,7 +30,10 @@ SETTLING_FAILURES = Counting(
     "headrace_settling_failures", "Errors while an outcome was settled", ["stage"], registry=None
 )
 STAGE_FAILURES = Counting("headrace_stage_failures", "Restarts of a stage after an error", ["stage"], registry=None)
-COUNTERS = (PAUSED, SUSPECTED_DUPLICATES, SETTLING_FAILURES, STAGE_FAILURES)
+LOST_RECORDS = Counting(
+    "headrace_lost_records", "Records deleted before the stage read them", ["stage", "topic"], registry=None
+)
+COUNTERS = (LOST_RECORDS, PAUSED, SUSPECTED_DUPLICATES, SETTLING_FAILURES, STAGE_FAILURES)
 """Metrics of the engine. Not registered at import: `worker.health.serve` registers them."""
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
 """Upper bounds of the duration histogram in seconds."""

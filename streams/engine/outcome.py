@@ -95,7 +95,11 @@ class RecordDisposition(Enum):
 
     DONE = "done"
     """The record is finished."""
-    DEFERRED = "deferred"
+    SUPERSEDED = "superseded"
+    """The record is finished: a newer version of its object is known."""
+    DEAD_LETTERED = "dead_lettered"
+    """The record is in the dead-letter topic."""
+    DEFERRED = "retried"
     """The record is in the retry topic. An ordered stage holds its key until it is finished."""
 
 

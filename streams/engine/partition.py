@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.account import Account
 from headrace.streams.engine.offset_tracker import OffsetTracker
 
 TopicPartition = tuple[str, int]
@@ -22,8 +23,8 @@ class PartitionState:
 
     __slots__ = ("buffered", "end", "leaving", "live", "ready", "running", "tracker")
 
-    def __init__(self, position: int, end: int) -> None:
-        self.tracker = OffsetTracker(position)
+    def __init__(self, position: int, end: int, account: Account | None = None) -> None:
+        self.tracker = OffsetTracker(position, account)
         self.end = end
         """The end offset of the partition when it was assigned."""
         self.live = True

@@ -205,4 +205,12 @@ class Processor:
 
 
 def _disposition(outcome: Outcome) -> RecordDisposition:
-    return RecordDisposition.DEFERRED if isinstance(outcome, Retry) else RecordDisposition.DONE
+    match outcome:
+        case Retry():
+            return RecordDisposition.DEFERRED
+        case Dead():
+            return RecordDisposition.DEAD_LETTERED
+        case Done(how="superseded"):
+            return RecordDisposition.SUPERSEDED
+        case _:
+            return RecordDisposition.DONE

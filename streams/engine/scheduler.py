@@ -16,8 +16,10 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.account import Account, to_metadata
 from headrace.streams.engine.headers import MAX_DELAY_MS, RETRY_TOPIC
 from headrace.streams.engine.key_locks import KeyLocks, is_retry
+from headrace.streams.engine.losses import LostRange, ignore_loss
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.partition import (
     KeyQueue,
@@ -44,6 +46,8 @@ class RecordHandler(NamedTuple):
     process: Callable[[ConsumerRecord], Awaitable[RecordDisposition]]
     on_deadline: Callable[[ConsumerRecord], Awaitable[RecordDisposition]]
     due: Callable[[ConsumerRecord], float]
+    lost: Callable[[LostRange], Awaitable[None]] = ignore_loss
+    """Record a loss. It returns once the fact is durable."""
 
 
 class KeyedScheduler:
@@ -92,14 +96,26 @@ class KeyedScheduler:
         """Whether a deferred record blocks the later records of its key."""
         return self._locks is not None
 
-    def assign(self, tp: TopicPartition, position: int, end: int = 0) -> PartitionState:
+    def assign(self, tp: TopicPartition, position: int, end: int = 0, account: Account | None = None) -> PartitionState:
         """Start a new assignment of a partition. Records of the previous one no longer move its offset.
 
-        An ordered stage reads a retry partition up to `end` before its input partitions.
+        An ordered stage reads a retry partition up to `end` before its input partitions. `account` counts the outcomes
+        below `position`.
         """
         self._drop(tp)
-        partition = self._partitions[tp] = PartitionState(position, end)
+        partition = self._partitions[tp] = PartitionState(position, end, account)
         return partition
+
+    async def record_loss(self, loss: LostRange) -> None:
+        """Record that the broker has deleted records. Return once the fact is durable, so before a commit behind it."""
+        await self._work.lost(loss)
+
+    def account(self, tp: TopicPartition) -> tuple[int, str] | None:
+        """Return the offset that is safe to commit and its metadata; None when the partition is not assigned."""
+        partition = self._partitions.get(tp)
+        if partition is None:
+            return None
+        return partition.tracker.committable(), to_metadata(partition.tracker.account())
 
     def next_offset(self, tp: TopicPartition) -> int | None:
         """Return the next offset to deliver; None when the partition is not assigned."""
@@ -265,7 +281,7 @@ class KeyedScheduler:
     def _wake(self) -> None:
         """Wake one worker if a queue is ready. It wakes two more while queues are ready.
 
-        Waking one per record would be wasted tp records never wait: the first worker runs them all.
+        Waking one per record would be wasted where records never wait: the first worker runs them all.
         """
         while self._ready_partitions and self._idle_workers:
             waiter = self._idle_workers.popleft()
@@ -339,7 +355,7 @@ class KeyedScheduler:
             if partition.leaving and not partition.running:
                 self._idle.set()
         if partition.live:
-            partition.tracker.complete(record.offset)
+            partition.tracker.complete(record.offset, disposition.value)
         return disposition
 
     def _finished(self, queue: KeyQueue) -> None:

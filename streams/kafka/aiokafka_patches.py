@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.structs import OffsetAndMetadata
 
 from headrace.schemas.messages import ConsumerRecord
 
@@ -33,6 +35,18 @@ def to_consumer_record(tp: Any, record: Any) -> ConsumerRecord:
     return ConsumerRecord(
         tp.topic, tp.partition, record.offset, record.timestamp / 1000, record.key, record.value, tuple(record.headers)
     )
+
+
+def add_commit_metadata(client: Any, metadata: Mapping[Any, tuple[int, str]]) -> None:
+    """Commit each offset of an aiokafka client with its metadata, which Faust leaves empty."""
+    commit = client.commit
+
+    async def commit_with_metadata(offsets: Mapping[Any, OffsetAndMetadata]) -> None:
+        known = {tp: metadata.get(tp, (-1, "")) for tp in offsets}
+        texts = {tp: text if offset == offsets[tp].offset else "" for tp, (offset, text) in known.items()}
+        await commit({tp: OffsetAndMetadata(each.offset, texts[tp]) for tp, each in offsets.items()})
+
+    client.commit = commit_with_metadata
 
 
 PAUSE_SECONDS = 0.2

@@ -15,9 +15,11 @@ from faust.types import TP, ConsumerMessage, Message
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import RETRY_TOPIC
+from headrace.streams.engine.losses import LostRange
 from headrace.streams.engine.partition import PartitionState
 from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.kafka.consumer_thread import ConsumerThread
+from headrace.streams.kafka.start_offsets import Start, find_starts
 
 FULL_POLL_SECONDS = 0.05
 
@@ -67,12 +69,30 @@ class BatchConsumer(driver.Consumer):
             fresh = records if records[0].offset >= state.next_offset else _from(state.next_offset, records)
             if not fresh:
                 continue
-            if _is_contiguous(state, fresh[0].offset):
+            if _is_contiguous(state, fresh[0].offset) and await self._accounts_for_gap(tp, state, fresh[0]):
                 batch = RecordBatch(state.assignment, state.next_offset, fresh)
                 state.next_offset = fresh[-1].offset + 1
                 yield tp, self._event(tp, batch)
             else:
                 await self.rewind(tp)
+
+    async def _accounts_for_gap(self, tp: TP, state: FetchState, record: ConsumerRecord) -> bool:
+        """Record a loss if the broker deleted the records before a fetched one: retention passed a paused stage.
+
+        Returns False while earlier batches are not delivered yet: fetch again.
+        """
+        if record.offset == state.next_offset:
+            return True
+        if state.assignment.tracker.position != state.next_offset:
+            return False
+        end = min((await self.earliest_offsets(tp))[tp], record.offset)
+        if end > state.next_offset:
+            after = state.assignment.tracker.account().time
+            where = (tp.topic, tp.partition, state.next_offset, end)
+            await self.stage_scheduler.record_loss(LostRange(*where, after, record.timestamp))
+            state.assignment.tracker.lose(end)
+            state.next_offset = end
+        return True
 
     async def _refetch_dropped(self) -> None:
         """Rewind partitions whose client position is ahead of the delivered records.
@@ -102,32 +122,29 @@ class BatchConsumer(driver.Consumer):
         Faust does not seek a partition without a committed offset, but an interrupted fetch may have moved it.
         Records fetched during the offset lookups belong to the previous assignment, so the last await is the seek.
         """
+        starts = await find_starts(self, self._thread, self.assignment())
+        for start in starts.values():
+            if start.loss is not None:
+                await self.stage_scheduler.record_loss(start.loss)
         await super().perform_seek()
-        new = [tp for tp in self.assignment() if not self._committed_offset.get(tp)]
-        begin = dict(await self.earliest_offsets(*new)) if new else {}
-        ends = await self._ends_of_retries()
-        if begin or ends:
-            await super().perform_seek()
-        for tp in self.assignment():
-            position = self._committed_offset.get(tp) or begin.get(tp, 0)
-            assignment = self.stage_scheduler.assign(_key(tp), position, ends.get(tp, 0))
-            self._fetch_states[tp] = FetchState(assignment, position)
-        for tp, offset in begin.items():
-            if not self._committed_offset.get(tp):
-                await self.seek(tp, offset)
+        moved = [tp for tp in self.assignment() if tp in starts and self._assign(tp, starts[tp])]
+        for tp in moved:
+            await self.seek(tp, self._fetch_states[tp].next_offset)
+
+    def _assign(self, tp: TP, start: Start) -> bool:
+        """Start the assignment of a partition. Returns whether it does not start at Faust's committed offset."""
+        waits = self.stage_scheduler.ordered and tp.topic.endswith(RETRY_TOPIC) and start.has_records
+        assignment = self.stage_scheduler.assign(_key(tp), start.offset, start.end if waits else 0, start.account)
+        if start.loss is not None:
+            assignment.tracker.lose(start.loss.end)
+        self._fetch_states[tp] = FetchState(assignment, start.next_offset)
+        committed = self._committed_offset.get(tp)
+        if committed is not None and committed > start.offset:  # truncated: Faust would not commit below it
+            self._committed_offset[tp] = None
+        return not committed or committed != start.next_offset
 
     async def _seek(self, partition: TP, offset: int) -> None:
         await self._thread.seek_in_thread(partition, offset)
-
-    async def _ends_of_retries(self) -> dict[TP, int]:
-        """Return the end of each retry partition that an ordered stage reads before its input."""
-        retries = (
-            [tp for tp in self.assignment() if tp.topic.endswith(RETRY_TOPIC)] if self.stage_scheduler.ordered else []
-        )
-        if not retries:
-            return {}
-        earliest, ends = await self.earliest_offsets(*retries), await self.highwaters(*retries)
-        return {tp: end for tp, end in ends.items() if earliest[tp] < end}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Wait for running records, at most the grace period; commit; drop the partitions."""
@@ -180,7 +197,11 @@ class BatchConsumer(driver.Consumer):
         return (TP(*where) for where in self.stage_scheduler.assigned())
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self.stage_scheduler.committable(_key(tp))
+        account = self.stage_scheduler.account(_key(tp))
+        if account is None:
+            return None
+        self._thread.metadata[tp] = account
+        return account[0]
 
     async def _add_gap(self, *_: Any) -> None:
         """Do nothing: the offset tracker knows only delivered records."""

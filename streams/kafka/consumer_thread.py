@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, cast
 
+from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from headrace.streams.kafka.aiokafka_patches import decode_into_consumer_records, throttle_metadata_refresh
+from headrace.streams.kafka.aiokafka_patches import (
+    add_commit_metadata,
+    decode_into_consumer_records,
+    throttle_metadata_refresh,
+)
 
 FETCH_WAIT_MS = 100
 """How long the broker delays an empty fetch response. No other fetch runs meanwhile. The retry topic is usually empty,
@@ -33,6 +39,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         super().__init__(consumer, loop=loop, thread_loop=type(loop)(), **kwargs)
         self._close_thread_loop_on_stop = True
 
+        self.metadata: dict[TP, tuple[int, str]] = {}
+        """The newest committable offset of each partition and its metadata, written by the app's loop."""
+
     def close(self) -> None:
         """Do nothing: the thread closes its client when it ends. Faust would close it from the app's loop."""
 
@@ -52,6 +61,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         client = cast(Any, self._consumer)
         decode_into_consumer_records(client._fetcher)
+        add_commit_metadata(client, self.metadata)
         throttle_metadata_refresh(client._client)
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
@@ -84,6 +94,28 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         Faust's own `seek` changes the client from another thread.
         """
         await self.call_thread(self._seek_if_assigned, tp, offset)
+
+    async def committed(self, partitions: list[TP]) -> dict[TP, tuple[int, str]]:
+        """Return the committed offset and its metadata of each partition that has one. 0 is an offset too."""
+        committed: dict[TP, tuple[int, str]] = await self.call_thread(self._committed, partitions)
+        return committed
+
+    async def _committed(self, partitions: list[TP]) -> dict[TP, tuple[int, str]]:
+        client = cast(Any, self._ensure_consumer())
+        found = await client._coordinator.fetch_committed_offsets([TopicPartition(*tp) for tp in partitions])
+        return {TP(*tp): (each.offset, each.metadata) for tp, each in found.items() if each.offset >= 0}
+
+    async def first_offsets_since(self, times: Mapping[TP, float]) -> dict[TP, int]:
+        """Return the first offset at or after a time in seconds; the end where no record is as new."""
+        offsets: dict[TP, int] = await self.call_thread(self._first_offsets_since, times)
+        return offsets
+
+    async def _first_offsets_since(self, times: Mapping[TP, float]) -> dict[TP, int]:
+        client = cast(Any, self._ensure_consumer())
+        wanted = {TopicPartition(*tp): max(0, int(seconds * 1000)) for tp, seconds in times.items()}
+        found = await client.offsets_for_times(wanted)
+        ends = await client.end_offsets(list(wanted))
+        return {TP(*tp): ends[tp] if each is None else each.offset for tp, each in found.items()}
 
     async def positions(self) -> dict[TP, int]:
         """Return the fetch position of each assigned partition, where it is known."""

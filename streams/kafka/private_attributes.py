@@ -46,6 +46,7 @@ PRIVATE_ATTRIBUTES = (
     PrivateAttribute(_THREAD, "_fetch_records", "called: fetch in the consumer thread"),
     PrivateAttribute("mode.threads:ServiceThread", "_close_thread_loop_on_stop", "set: the thread closes its own loop"),
     PrivateAttribute(_CLIENT, "_client", "read: its metadata refresh is throttled"),
+    PrivateAttribute(_CLIENT, "_coordinator", "read: committed offsets with their metadata"),
     PrivateAttribute(_CLIENT, "_fetch_max_wait_ms", "set: shorter than Faust's"),
     PrivateAttribute(_CLIENT, "_fetcher", "read: its records are decoded once"),
     PrivateAttribute(_CLIENT, "_max_poll_records", "read: the size of a batch"),

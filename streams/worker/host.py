@@ -179,7 +179,11 @@ async def _bucket_error(bucket: ResultsBucket) -> str:
 def _required_topics(stages: Sequence[Stage]) -> set[str]:
     """Return every topic that these stages read or write."""
     own = {topic.name for stage in stages for topic in (*stage.inputs, topics.dead_letters(stage.name))}
-    return own | {topics.SCHEMAS.name, topics.WORKERS.name} | {each.writes.name for each in stages if each.writes}
+    return (
+        own
+        | {topics.SCHEMAS.name, topics.WORKERS.name, topics.LOSSES.name}
+        | {each.writes.name for each in stages if each.writes}
+    )
 
 
 def _missing_topics(required: set[str], cluster: KafkaSettings) -> str:

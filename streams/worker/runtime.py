@@ -34,6 +34,7 @@ from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsStore
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
+from headrace.streams.worker.loss_reporter import LossReporter
 from headrace.streams.worker.status_reports import StageState, StatusReporter
 
 
@@ -77,6 +78,7 @@ class WorkerRuntime:
         results = ResultsStore(self.bucket)
         self._context = RunnerContext(codec, results, services, slots, prices, budget=budget, day=day)
         self._reports = StatusReporter(self._producer, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
+        self._losses = LossReporter(self._producer, self._context.clock)
         self.followers = [follow_schemas(cluster, codec)]
         if any(stage.job for stage in stages):
             jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
@@ -135,7 +137,8 @@ class WorkerRuntime:
     def host(self, stage: Stage) -> HostedStage:
         """Build the processor, scheduler and host of one stage."""
         processor = Processor(stage, self._context, self._producer, partial(self._paused, stage))
-        work = RecordHandler(processor.process, processor.on_deadline, due_at)
+        lost = partial(self._losses.report, stage.name)
+        work = RecordHandler(processor.process, processor.on_deadline, due_at, lost)
         settings = self._settings
         limits = settings.in_flight, settings.buffer_bytes, stage.deadline_seconds
         scheduler = KeyedScheduler(work, *limits, stage.ordered)

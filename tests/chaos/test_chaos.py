@@ -27,6 +27,7 @@ def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Br
     plan = support_cluster.Plan(seed=20260314, inputs=1500, rate=60, kills=3, freezes=1, broker_kills=1)
     report = support_cluster.run(plan, cluster, tmp_path)
     assert report.anomalies == []
+    assert report.unaccounted == []
     assert sum(report.balance) == report.inputs >= plan.inputs
     assert {f"crash at {point}" for point in POINTS} <= report.faults.keys()
     assert (report.balance.retrying, report.balance.lost) == (0, 0)
@@ -42,6 +43,7 @@ def test_in_an_ordered_stage_no_record_passes_another_of_its_key(cluster: Broker
     )
     report = support_cluster.run(plan, cluster, tmp_path)
     assert report.anomalies == []
+    assert report.unaccounted == []
     assert sum(report.balance) == report.inputs >= plan.inputs
     assert (report.balance.retrying, report.balance.lost) == (0, 0)
     assert report.balance.done > 0

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from headrace.console.errors import CommandError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
+from headrace.console.kafka.group_lock import GroupLock
 from headrace.console.kafka.offsets import CommittedOffset
+from headrace.console.replay.redrive.position import CommitMetadata
 from headrace.sandbox.names import HOST
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
+from headrace.streams.engine.account import Account, to_metadata
 from tests.support.brokers import Brokers, brokers
 
 TOPIC = Topic("groups.in", "what groups read here", partitions=2)
@@ -57,6 +63,37 @@ def test_set_offsets_persist_until_the_group_is_deleted(cluster: Brokers) -> Non
     here.delete("moved")
     here.delete("moved")
     assert here.positions({"moved": PLACES}) == {"moved": {}}
+
+
+@pytest.mark.parametrize("length", [0, 8, 24, 40, 56, 57, 120, 200])
+def test_metadata_of_workers_and_redrives_is_read_unchanged(cluster: Brokers, length: int) -> None:
+    """confluent-kafka reads beyond metadata without a terminator: with aiokafka's, each of these lengths failed."""
+    settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
+    clients.create_topics(clients.admin(settings), [TOPIC], 1)
+    counts = to_metadata(Account(done=10**9, start=int("1" * min(18, 1 + length // 11))))
+    redriven = str(CommitMetadata(dict.fromkeys(range(length // 12), 10**9), length))
+    places = [TopicPartition(*place) for place in PLACES]
+
+    asyncio.run(commit_as_worker(settings, "of-worker", dict.fromkeys(places, OffsetAndMetadata(5, counts))))
+    with GroupLock(settings, "of-redrive", TOPIC.name, len(PLACES)) as lock:
+        lock.commit(dict.fromkeys(PLACES, CommittedOffset(5, redriven)))
+
+    for _ in range(20):
+        found = ConsumerGroups(settings).positions(dict.fromkeys(("of-worker", "of-redrive"), PLACES))
+        assert {each.note for each in found["of-worker"].values()} == {counts.rstrip("\0")}
+        assert {each.note for each in found["of-redrive"].values()} == {redriven}
+
+
+async def commit_as_worker(
+    settings: KafkaSettings, group: str, offsets: dict[TopicPartition, OffsetAndMetadata]
+) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign(list(offsets))
+        await consumer.commit(offsets)
+    finally:
+        await consumer.stop()
 
 
 def test_unreachable_broker_times_out() -> None:

@@ -32,6 +32,7 @@ from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.dlq import dead_letter
+from headrace.streams.engine.losses import LostRange, records_lost, to_record
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.stage import Stage, Transform
 from headrace.streams.worker.status_reports import StageStatusReport
@@ -77,6 +78,7 @@ class Site:
         self.bucket = f"hostile-{uuid.uuid4().hex[:8]}"
         self.settings = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
         self._producer = clients.producer(self.settings)
+        self.loss = records_lost("probe", LostRange(TEXT, 0, 0, 1), datetime.now(UTC))
         self.asset = asset_key(asset(KEY, bucket=self.bucket))
         self.entry = self._audit_entry()
         self._produce_records()
@@ -120,6 +122,7 @@ class Site:
         report = StageStatusReport("probe", TEXT, "paused", TEXT, now)
         self.produce(ProducerRecord(topics.WORKERS.name, TEXT.encode(), msgspec.json.encode(report)))
         self.produce(ProducerRecord(topics.RULES.name, TEXT.encode(), TEXT.encode()))
+        self.produce(to_record(self.loss))
 
     def _audit_entry(self) -> str:
         target = journal.StageGroup("probe", "headrace.probe")
@@ -149,6 +152,15 @@ def _event() -> str:
 
 
 CASES: dict[str, Callable[[Site], list[Case]]] = {
+    "audit acknowledge": lambda site: [
+        case("audit", "acknowledge", TEXT, "--why", TEXT, shows_key=True),
+        case("audit", "acknowledge", site.loss.id, "--why", TEXT),
+    ],
+    "audit check": lambda site: [case("audit", "check"), case("audit", "check", "--json")],
+    "audit losses": lambda site: [
+        case("audit", "losses", "--all", shows_key=True),
+        case("audit", "losses", "--all", "--json"),
+    ],
     "backfill": lambda site: [case("backfill", f"s3://no-such-bucket/{TEXT}"), case("backfill", TEXT)],
     "bridge": lambda site: [case("bridge", "--sources", NAME)],
     "bridge check": lambda site: [

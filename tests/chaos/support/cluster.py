@@ -52,6 +52,8 @@ class Report:
     repeated: int
     effects: int
     codes: list[str]
+    unaccounted: list[str]
+    """What the accounting check of the product reports."""
     glimpses: int
     anomalies: list[Anomaly]
 
@@ -80,11 +82,12 @@ def run(plan: Plan, cluster: Brokers, folder: Path) -> Report:
         here.wait(lambda: feeder.settled() and here.idle(), "the drain", plan.drain_seconds)
         drained = time.monotonic() - ended
         here.fleet.scale(0)
+        unaccounted = list(here.accounts().problems)
     assert not feeder.failed, feeder.failed
     history = here.history(feeder.accepted)
     (folder / "history.pickle").write_bytes(pickle.dumps(history))
     codes = observer.codes(here.stage, here.settings)
-    return _report(plan, history, Facts(time.monotonic() - begun, drained, faults, codes))
+    return _report(plan, history, Facts(time.monotonic() - begun, drained, faults, codes, unaccounted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Facts:
     drained_after: float
     faults: Counter[str]
     codes: set[str]
+    unaccounted: list[str]
 
 
 def _faults(plan: Plan, here: Site) -> Counter[str]:
@@ -145,6 +149,7 @@ def _report(plan: Plan, history: History, facts: Facts) -> Report:
         repeated=sum(count > 1 for count in results.values()),
         effects=len(history.effects),
         codes=sorted(facts.codes),
+        unaccounted=facts.unaccounted,
         glimpses=len(history.glimpses),
         anomalies=anomalies(history),
     )

@@ -7,6 +7,7 @@ import uuid
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import Asset
 from headrace.streams.engine import partition, runner, scheduler
+from headrace.streams.engine.account import OutcomeCount
 from headrace.streams.engine.offset_tracker import OffsetTracker
 
 BUGS = ("ack early", "dead letter not awaited", "no head check", "order by arrival", "drawn token")
@@ -17,9 +18,9 @@ class HighestMark(OffsetTracker):
 
     __slots__ = ("_highest",)
 
-    def complete(self, offset: int) -> None:
+    def complete(self, offset: int, outcome: OutcomeCount = "done") -> None:
         """Record the highest offset."""
-        super().complete(offset)
+        super().complete(offset, outcome)
         self._highest = max(offset, getattr(self, "_highest", offset))
 
     def committable(self) -> int:

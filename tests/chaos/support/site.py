@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from headrace.console.assets.accounting import AccountReport, account_report
+from headrace.console.assets.read_service import ReadService
+from headrace.console.kafka.log_reader import LogReader
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -63,12 +66,25 @@ class Site:
         """Whether every record is committed."""
         return self.watch.look() and not any(self.watch.lag.values())
 
+    def accounts(self) -> AccountReport:
+        """Return the accounting check of the stage."""
+        log = LogReader(self.settings)
+        spans = log.spans([topic.name for topic in (*self.stage.inputs, topics.dead_letters(self.stage.name))])
+        groups = log.groups([self.stage.group], spans)
+        return account_report([self.stage], spans, groups, ReadService(log, [self.stage]).losses())
+
     def history(self, inputs: list[Input]) -> History:
         """Return the history of the run."""
         return observer.history(self.stage, self.settings, self.watch, inputs, self._folder / "effects")
 
     def _create_topics(self) -> None:
-        wanted = (*self.stage.inputs, topics.SCANNED, topics.JOBS_STARTED, topics.dead_letters(self.stage.name))
+        wanted = (
+            *self.stage.inputs,
+            topics.LOSSES,
+            topics.SCANNED,
+            topics.JOBS_STARTED,
+            topics.dead_letters(self.stage.name),
+        )
         clients.create_topics(clients.admin(self.settings), wanted, min(3, self.cluster.count))
 
 

@@ -12,6 +12,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
+from headrace.streams.worker.loss_reporter import LossReporter
 from headrace.streams.worker.runtime import HostedStage
 from tests.chaos.support.planted_bugs import only_promised, plant
 from tests.support.directory_bucket import FolderBucket
@@ -163,7 +166,8 @@ def build(orders: Orders) -> HostedStage:
     sender = CrashingSender(cluster, crash, orders.bug)
     stage = stage_of(orders.stage, orders.reads, orders.ordered)
     processor = Processor(stage, context, sender)
-    work = RecordHandler(processor.process, processor.on_deadline, due_at)
+    lost = partial(LossReporter(sender, lambda: datetime.now(UTC)).report, stage.name)
+    work = RecordHandler(processor.process, processor.on_deadline, due_at, lost)
     scheduler = KeyedScheduler(work, settings.in_flight, settings.buffer_bytes, stage.deadline_seconds, stage.ordered)
     app = create_app(stage, scheduler, settings, cluster, _crashing_consumer(crash))
     return HostedStage(stage, processor, scheduler, FaustHost(app))

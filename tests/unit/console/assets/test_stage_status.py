@@ -96,6 +96,7 @@ def test_status_json_keeps_its_fields() -> None:
         "retried",
         "dead_lettered",
         "paused",
+        "lost",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -114,6 +114,18 @@ def test_partition_error_is_raised(answering: Callable[..., Observer]) -> None:
     answering(lambda: [*committed(), Forbidden()])
     with pytest.raises(KafkaException):
         ask()
+
+
+def test_undecodable_metadata_is_none(answering: Callable[..., Observer]) -> None:
+    class Foreign:
+        topic, partition, offset, error = "uploads", 0, 7, None
+
+        @property
+        def metadata(self) -> str:
+            return b"note\xff\xfe".decode()
+
+    answering(lambda: cast(Any, [Foreign()]))
+    assert ask() == {"scan": {("uploads", 0): CommittedOffset(7)}}
 
 
 def test_positions_of_no_partitions_send_no_request(monkeypatch: pytest.MonkeyPatch) -> None:

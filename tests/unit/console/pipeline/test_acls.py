@@ -52,7 +52,7 @@ def test_only_the_role_that_applies_topics_writes_schemas() -> None:
 
 def test_stage_cannot_write_inputs_or_other_control_topics() -> None:
     own = {stage.name: {stage.writes.name} if stage.writes else set() for stage in STAGES}
-    shared = {"system.workers", "jobs.started", "jobs.finished"}
+    shared = {"system.workers", "system.losses", "jobs.started", "jobs.finished"}
     for stage in STAGES:
         written = {rule.name for rule in ROLES[stage.name] if rule.operation == "Write"}
         assert written <= own[stage.name] | shared | {f"{stage.name}.retry", f"{stage.name}.dlq"}
@@ -69,7 +69,7 @@ def test_console_changes_nothing_and_reads_everything() -> None:
 def test_operator_writes_no_events() -> None:
     written = {rule.name for rule in ROLES["operator"] if rule.operation == "Write"}
     retries = {f"{stage.name}.retry" for stage in STAGES}
-    assert written == {"system.audit", "system.dispositions", "system.rules", *retries}
+    assert written == {"system.audit", "system.dispositions", "system.losses", "system.rules", *retries}
     assert {AclRule("group", group, "Read") for group in GROUPS} <= set(ROLES["operator"])
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from headrace.streams.engine.account import Account
 from headrace.streams.engine.offset_tracker import OffsetTracker
 
 
@@ -98,3 +102,52 @@ class Partition(RuleBasedStateMachine):
 
 
 TestMarkAgainstModel = Partition.TestCase
+
+
+def test_counts_the_outcomes_below_the_committable_offset() -> None:
+    tracker = OffsetTracker(7, Account(done=5, lost=2))
+    deliver(tracker, 7, 8, 11)
+    tracker.complete(8, "dead_lettered")
+    tracker.complete(11, "retried")
+    assert (tracker.committable(), tracker.account()) == (7, Account(done=5, lost=2))
+
+    tracker.complete(7, "superseded")
+
+    account = tracker.account()
+    counts = Account(done=5, lost=2, dead_lettered=1, retried=1, superseded=1, absent=2, time=11.0)
+    assert (tracker.committable(), account) == (12, counts)
+    assert account.unaccounted(12) == 0
+    assert account.finished == 8
+
+
+def test_lost_records_are_counted_once_those_before_are_finished() -> None:
+    tracker = OffsetTracker(0)
+    deliver(tracker, 0, 1)
+    assert tracker.lose(10) == 8
+    deliver(tracker, 12)
+    tracker.complete(12)
+    tracker.complete(1)
+    assert tracker.account() == Account()
+
+    tracker.complete(0)
+
+    assert tracker.account() == Account(done=3, lost=8, absent=2, time=12.0)
+    assert tracker.lose(5) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["done", "lost", "retried"])), max_size=40), st.randoms())
+def test_every_offset_is_in_exactly_one_count(steps: list[tuple[int, str]], draw: random.Random) -> None:
+    tracker, unfinished = OffsetTracker(3), []
+    for gap, step in steps:
+        if step == "lost":
+            tracker.lose(tracker.position + gap)
+        else:
+            offset = tracker.position + gap
+            deliver(tracker, offset)
+            unfinished.append(offset)
+        if unfinished and draw.random() < 0.5:
+            tracker.complete(unfinished.pop(draw.randrange(len(unfinished))), "done")
+        assert tracker.account().unaccounted(tracker.committable()) == 0
+    for offset in unfinished:
+        tracker.complete(offset, "superseded")
+    assert tracker.account().unaccounted(tracker.position) == 0

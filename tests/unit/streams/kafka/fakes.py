@@ -21,24 +21,42 @@ async def nothing(_: ConsumerRecord) -> RecordDisposition:
     return RecordDisposition.DONE
 
 
+END = 1_000
+"""The end of an input partition."""
+
+
 class Kafka:
     """A cluster in memory: committed offsets, log start offsets, and the records of each fetch."""
 
     def __init__(self, committed: dict[TP, int | None], begin: int = 0, end: int = 0) -> None:
-        self.committed = committed
+        self.offsets = committed
+        self.accounts: dict[TP, str] = {}
+        self.metadata: dict[TP, tuple[int, str]] = {}
         self.begin = begin
         self.end = end
+        self.input_end = END
         self.sought: dict[TP, int] = {}
         self.asked: list[str] = []
         self.fetches: list[list[int]] = []
         self.position: dict[TP, int] = {}
 
     def assignment(self) -> set[TP]:
-        return set(self.committed)
+        return set(self.offsets)
 
     async def seek_to_committed(self) -> dict[TP, int | None]:
         self.asked.append("committed")
-        return self.committed
+        return self.offsets
+
+    async def committed(self, partitions: list[TP]) -> dict[TP, tuple[int, str]]:
+        return {
+            tp: (offset, self.accounts.get(tp, ""))
+            for tp, offset in self.offsets.items()
+            if offset is not None and tp in partitions
+        }
+
+    async def first_offsets_since(self, times: dict[TP, float]) -> dict[TP, int]:
+        self.asked.append(f"since {[*times.values()]}")
+        return dict.fromkeys(times, self.input_end - 2)
 
     async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
         self.asked.append("begin")
@@ -46,7 +64,7 @@ class Kafka:
 
     async def highwaters(self, *partitions: TP) -> dict[TP, int]:
         self.asked.append("end")
-        return dict.fromkeys(partitions, self.end)
+        return {tp: self.end if tp.topic.endswith(".retry") else self.input_end for tp in partitions}
 
     async def seek_in_thread(self, partition: TP, offset: int) -> None:
         self.sought[partition] = offset

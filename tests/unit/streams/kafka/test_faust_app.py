@@ -9,6 +9,8 @@ import pytest
 from faust.types import TP
 
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.streams.engine.account import Account, from_metadata, to_metadata
+from headrace.streams.engine.losses import LostRange
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import credentials
@@ -26,10 +28,94 @@ async def test_partition_without_a_committed_offset_starts_at_its_beginning(
     scheduler: KeyedScheduler, committed: int | None
 ) -> None:
     tp = TP("labels.retry", 2)
-    kafka = Kafka({tp: committed}, begin=3)
+    kafka = Kafka({tp: committed}, begin=3, end=3)
     await consumer(scheduler, kafka).perform_seek()
     assert kafka.sought == {tp: 3}
     assert scheduler.committable(tp) == 3
+
+
+def with_losses() -> tuple[KeyedScheduler, list[LostRange]]:
+    """A scheduler and the losses that it records."""
+    losses: list[LostRange] = []
+
+    async def lost(loss: LostRange) -> None:
+        losses.append(loss)
+
+    return KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0, lost), 1, 1 << 20, 60.0), losses
+
+
+@pytest.mark.parametrize("committed", [0, 3])
+async def test_records_deleted_behind_the_committed_offset_are_lost(committed: int) -> None:
+    scheduler, losses = with_losses()
+    tp = TP("media.uploaded", 1)
+    kafka = Kafka({tp: committed}, begin=10)
+    kafka.accounts[tp] = to_metadata(Account(done=committed, time=5.0))
+
+    await consumer(scheduler, kafka).perform_seek()
+
+    assert losses == [LostRange("media.uploaded", 1, committed, 10, 5.0)]
+    assert kafka.sought == {tp: 10}
+    offset, metadata = scheduler.account((tp.topic, tp.partition)) or (0, "")
+    account = from_metadata(metadata)
+    assert (offset, account) == (10, Account(done=committed, lost=10 - committed, time=5.0))
+    assert account is not None
+    assert (account.finished, account.unaccounted(offset)) == (committed, 0)
+
+
+async def test_records_deleted_while_a_stage_runs_are_lost() -> None:
+    scheduler, losses = with_losses()
+    kafka = Kafka({TP("media.ready", 0): 7})
+    reading = await flowing(scheduler, kafka)
+    assert await fetched(reading, kafka, 7) == [7]
+    kafka.begin = 15
+
+    assert await fetched(reading, kafka, 17) == []
+    assert await fetched(reading, kafka, 17) == [17]
+
+    assert losses == [LostRange("media.ready", 0, 8, 15, 0.0, 0.0)]
+    offset, metadata = scheduler.account(("media.ready", 0)) or (0, "")
+    assert offset == 7
+    assert from_metadata(metadata) == Account(7, before=7)
+
+
+async def test_new_group_loses_nothing() -> None:
+    scheduler, losses = with_losses()
+    await consumer(scheduler, Kafka({TP("media.ready", 0): None}, begin=10)).perform_seek()
+
+    assert losses == []
+
+
+async def test_truncated_log_is_read_again_from_the_last_finished_record() -> None:
+    """New records took offsets that the stage had committed; seeking to the committed offset would skip them."""
+    scheduler, losses = with_losses()
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 70})
+    kafka.input_end = 60
+    kafka.accounts[tp] = to_metadata(Account(done=70, time=5_000.0))
+    reading = consumer(scheduler, kafka)
+
+    await reading.perform_seek()
+
+    assert kafka.asked.count("since [4400.0]") == 1
+    assert kafka.sought == {tp: 58}
+    assert scheduler.account(("media.ready", 0)) == (58, to_metadata(Account(58, before=70)))
+    assert reading._should_commit(tp, 59)
+    assert losses == []
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "no JSON", '{"done": -1}', '{"start": 99}', '{"time": 1e300}', "[]", "x" * 10_000, "\udcff"]
+)
+async def test_offset_that_another_program_committed_starts_a_new_account(
+    scheduler: KeyedScheduler, metadata: str
+) -> None:
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 7}, begin=2)
+    kafka.accounts[tp] = metadata
+
+    await consumer(scheduler, kafka).perform_seek()
+
+    assert scheduler.account(("media.ready", 0)) == (7, to_metadata(Account(7, before=5)))
 
 
 async def fetched(of: BatchConsumer, kafka: Kafka, *offsets: int) -> list[int]:
