@@ -9,6 +9,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.connectors.aws.client import AwsSession
+from headrace.schemas.parsing import parse_int
 
 
 def upload(aws: AwsSession, path: Path, bucket: str, key: str) -> str:
@@ -28,7 +29,7 @@ def check_bucket(aws: AwsSession, name: str) -> None:
 def check_queue(aws: AwsSession, url: str) -> int:
     """Return the approximate number of messages in a queue."""
     answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    return parse_int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def check_topic(aws: AwsSession, arn: str) -> int:

@@ -14,7 +14,7 @@ def describe(error: Exception) -> str | None:
     """
     if isinstance(error, CommandError):
         return str(error)
-    for explain in (_settings, _registry, _kafka, _aws, _worker, _system):
+    for explain in (_settings, _registry, _kafka, _aws, _worker, _outage, _system):
         message = explain(error)
         if message:
             return message
@@ -59,6 +59,14 @@ def _worker(error: Exception) -> str | None:
     from headrace.streams.worker.host import WorkerError
 
     return str(error) if isinstance(error, WorkerError) else None
+
+
+def _outage(error: Exception) -> str | None:
+    if "headrace.streams.errors" not in sys.modules:
+        return None
+    from headrace.streams.errors import OutageError
+
+    return str(error) if isinstance(error, OutageError) else None
 
 
 def _system(error: Exception) -> str | None:

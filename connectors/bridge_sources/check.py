@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
 from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.bridge_sources.requirements import Requirement
+from headrace.schemas.parsing import parse_json
 
 RequirementState = Literal["present", "missing", "unknown"]
 
@@ -37,7 +37,7 @@ def _queue(aws: AwsSession, requirement: Requirement, region: str) -> bool:
 
 def _queue_policy(aws: AwsSession, requirement: Requirement, region: str) -> bool:
     """Whether a statement allows the service to send. Conditions are not checked: see `headrace bridge policy`."""
-    policy = json.loads(_attributes(aws, requirement, region, "Policy").get("Policy", "{}"))
+    policy = parse_json(_attributes(aws, requirement, region, "Policy").get("Policy", "{}"))
     return any(requirement.target in _services(statement) for statement in policy.get("Statement", ()))
 
 

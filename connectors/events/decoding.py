@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from headrace.connectors.events.results import ParseError
+from headrace.schemas.parsing import InvalidValueError, parse_time
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,8 +55,8 @@ def parse_timestamp(value: datetime | None, default: datetime) -> datetime:
 def parse_timestamp_lenient(value: object, default: datetime) -> datetime:
     """Parse an ISO 8601 time into UTC. Returns `default` for anything else."""
     try:
-        return parse_timestamp(datetime.fromisoformat(value), default) if isinstance(value, str) else default
-    except (ValueError, ParseError):
+        return parse_time(value) if isinstance(value, str) else default
+    except InvalidValueError:
         return default
 
 

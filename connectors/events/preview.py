@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-import orjson
 
 from headrace.connectors.events.encoder import encode_message, encode_valid_parts
 from headrace.connectors.events.results import Ignored, Rejected
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_json
 from headrace.schemas.serde.codec import Codec
 
 
@@ -33,8 +33,8 @@ def dry_run(lines: Iterable[bytes], received_at: datetime, codec: Codec) -> Iter
 def _body(line: bytes) -> bytes | str:
     """Return a line, decoded if it is a JSON string: a body with line breaks must be one."""
     try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        value = parse_json(line)
+    except InvalidValueError:
         return line
     return value if isinstance(value, str) else line
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.console.errors import CommandError
 from headrace.console.terminal.output import print_line
+from headrace.schemas import parsing
 
 if TYPE_CHECKING:
     from headrace.connectors.aws.client import AwsSession
@@ -60,9 +61,8 @@ def parse_time(option: str, value: str) -> datetime | None:
     if not value:
         return None
     try:
-        time = datetime.fromisoformat(value)
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+        return parsing.parse_time(value)
+    except parsing.InvalidValueError:
         raise CommandError(f"{option} {value}: invalid time. Use 2026-03-14 or 2026-03-14T15:09:26Z") from None
 
 

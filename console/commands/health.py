@@ -21,15 +21,17 @@ def health(
     import urllib.request
 
     from headrace.console.errors import CommandError
+    from headrace.schemas.parsing import InvalidValueError, parse_int
 
-    address = port or os.environ.get("HEADRACE_METRICS_PORT", "0")
-    if not str(address).isdecimal() or not int(address):
-        raise CommandError("no port: set HEADRACE_METRICS_PORT or use --port")
-    url = f"http://127.0.0.1:{address}/{'ready' if ready else 'live'}"
+    try:
+        number = parse_int(port or os.environ.get("HEADRACE_METRICS_PORT", ""), 1, 65_535)
+    except InvalidValueError:
+        raise CommandError("no port from 1 to 65535: set HEADRACE_METRICS_PORT or use --port") from None
+    url = f"http://127.0.0.1:{number}/{'ready' if ready else 'live'}"
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:
             print_lines(answer.read().decode(errors="replace").rstrip("\n"))
     except urllib.error.HTTPError as error:
         raise CommandError(error.read().decode(errors="replace")) from error
     except OSError as error:
-        raise CommandError(f"no worker on port {address}: {error}") from error
+        raise CommandError(f"no worker on port {number}: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from headrace.console.kafka.entry import LogEntry
 from headrace.console.kafka.letter_id import stage_of
 from headrace.schemas import topics
 from headrace.schemas.ids import asset_key
+from headrace.schemas.parsing import InvalidValueError, parse_json
 from headrace.schemas.records import JobFinished
 from headrace.schemas.redaction import redact
 from headrace.schemas.safe_text import redact_data
@@ -49,8 +49,8 @@ def value(entry: LogEntry) -> dict[str, Any]:
     if entry.event is not None:
         return {**size, "kind": entry.event.EVENT, "record": redact_data(msgspec.to_builtins(entry.event))}
     try:
-        return {**size, "kind": "json", "record": redact_data(json.loads(data))}
-    except (ValueError, RecursionError):
+        return {**size, "kind": "json", "record": redact_data(parse_json(data))}
+    except InvalidValueError:
         return {**size, "kind": "bytes", "hex": dump(data)}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from headrace.console.dlq.letter import short_ids
 from headrace.console.terminal.formatting import pluralize
 from headrace.console.terminal.screen import Columns, Console, Table, Text
+from headrace.schemas.parsing import InvalidValueError, parse_time
 
 WIDTH = 1000
 """Columns of a line in a file or pipe: nothing is cut off."""
@@ -162,6 +162,6 @@ def _groups(groups: list[dict[str, Any]]) -> Table:
 def local(at: str | None) -> str:
     """Format an RFC 3339 timestamp in local time; any other text unchanged."""
     try:
-        return datetime.fromisoformat(at or "").astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
+        return parse_time(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (InvalidValueError, OverflowError):
         return at or "?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.serde import codec, registry
 from headrace.schemas.serde.schema_topic import SchemasNotPublishedError
+from headrace.schemas.serde.writer_schema import parse_schema
 from headrace.schemas.settings import SettingsError, load
 
 BATCH = 1000
@@ -232,8 +232,8 @@ def _decoded(
 def _learn(codec_: codec.Codec, message: RawMessage) -> None:
     """Add a writer schema. Invalid records are skipped: other producers may write to the topic."""
     try:
-        codec_.add_writer_schema(json.loads(message.value() or b"{}"))
-    except (ValueError, RecursionError):
+        codec_.add_writer_schema(parse_schema(message.value() or b"{}"))
+    except ValueError:
         return
 
 

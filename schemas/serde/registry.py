@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX
 from headrace.schemas.kafka.settings import RegistrySettings
+from headrace.schemas.parsing import parse_int
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.catalog import Schema, SchemaVersion
@@ -115,7 +116,7 @@ class SchemaRegistry:
         try:
             with self._translated_errors():
                 found = self._client.lookup_schema(where, _to_client_schema(version)).schema_id
-                return int(found) if found is not None else None
+                return parse_int(found) if found is not None else None
         except _Absent:
             return None
 

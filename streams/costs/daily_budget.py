@@ -16,6 +16,7 @@ from typing import Any
 
 from headrace.schemas.cloudevents import EventMetadata, Headers, InvalidEventError, from_headers
 from headrace.schemas.ids import asset_key
+from headrace.schemas.parsing import parse_time
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted
 from headrace.schemas.serde.codec import Codec, DecodeError
 from headrace.schemas.topics import JOBS_FINISHED, JOBS_STARTED, Topic
@@ -85,7 +86,7 @@ class DailyBudget:
         """Count one record. Order and duplicates do not matter."""
         try:
             event, envelope = self._codec.decode_or_fetch(value), from_headers(headers)
-            time = datetime.fromisoformat(envelope.time)
+            time = parse_time(envelope.time)
         except (DecodeError, InvalidEventError, ValueError):  # the stage that reads it writes a dead letter
             return
         with self._lock:

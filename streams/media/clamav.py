@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from headrace.schemas.parsing import parse_int
 from headrace.streams.errors import OutageError, PermanentError, TransientError
 
 PORT = 3310
@@ -66,7 +67,7 @@ async def _line(reader: asyncio.StreamReader) -> str:
 
 def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
-    return host.strip("[]") or address, int(port) if host else PORT
+    return host.strip("[]") or address, parse_int(port, 1, 65_535) if host else PORT
 
 
 async def _answer(address: str, file: BinaryIO) -> str:

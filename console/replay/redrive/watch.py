@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from itertools import chain
 
+from headrace.console.errors import CommandError
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.console.replay.audit import AuditEntry
 from headrace.console.replay.redrive.outcomes import RedriveOutcomes
 from headrace.schemas import topics
+from headrace.schemas.parsing import InvalidValueError, parse_time
 from headrace.streams.stage import Stage
 
 POLL_SECONDS = 0.3
@@ -57,9 +58,16 @@ class RedriveWatch:
 
 
 def since(cluster: KafkaAdmin, stage: Stage, action: AuditEntry) -> RedriveWatch:
-    """Return a watch that starts at the beginning of a redrive."""
+    """Return a watch that starts at the beginning of a redrive.
+
+    Raises:
+        CommandError: the redrive has no valid time in the audit log.
+    """
     spans = cluster.spans(outcome_topics(stage))
-    begun = datetime.fromisoformat(action.at).timestamp()
+    try:
+        begun = parse_time(action.at).timestamp()
+    except InvalidValueError as error:
+        raise CommandError(f"the redrive {action.id} has no valid time in {topics.AUDIT.name}: {error}") from error
     first = cluster.offsets_at(spans, begun)
     offsets = {place: span.high if (offset := first[place]) is None else offset for place, span in spans.items()}
     return RedriveWatch(cluster, stage, action.id, offsets)

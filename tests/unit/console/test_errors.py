@@ -11,6 +11,7 @@ from headrace.console.explain import describe
 from headrace.schemas.serde.codec import RegistryUnavailableError, SchemaNotRegisteredError
 from headrace.schemas.serde.schema_topic import SchemasNotPublishedError
 from headrace.schemas.settings import SettingsError
+from headrace.streams.errors import OutageError
 from headrace.streams.worker.host import WorkerError
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "PutObject")
@@ -28,6 +29,7 @@ UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))
         (SchemasNotPublishedError("no answer in 30 s"), "Kafka did not accept the schemas: no answer in 30 s"),
         (DENIED, "AWS rejected PutObject: AccessDenied not yours"),
         (NoCredentialsError(), "AWS: Unable to locate credentials"),
+        (OutageError("the epoch is not a number"), "the epoch is not a number"),
         (WorkerError("stage labels: gone"), "stage labels: gone"),
         (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied"),
     ],

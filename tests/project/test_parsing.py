@@ -1,0 +1,112 @@
+"""Values from outside are parsed in `schemas/parsing.py`, within bounds, and not by `int`, `json.loads` and others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.project.source import ROOT, modules, tree
+
+FOLDERS = ("connectors", "console", "schemas", "streams")
+EXEMPT = (ROOT / "schemas" / "parsing.py", ROOT / "streams" / "machines")
+"""The parsers of external values, and of the language of state machines, which has limits of its own."""
+NUMBERS = {"int", "float", "Decimal"}
+JSON_MODULES = {"json", "orjson"}
+
+LIBRDKAFKA = "librdkafka returns integers"
+CHECKED = "the type is checked before"
+PATTERN = "a regular expression bounds the number of digits"
+MESSAGE = "orjson limits the depth, and the size of the message is limited before"
+AWS_RESULT = "a result of an AWS service, which may have many megabytes; an invalid one is dead-lettered"
+
+ALLOWED = {
+    "connectors/aws/sqs_fast_path.py": ("an answer of SQS with half a surrogate pair", "json.loads(body_received)"),
+    "connectors/events/aws_event.py": (MESSAGE, "orjson.loads(message)"),
+    "connectors/events/parser.py": (MESSAGE, "orjson.loads(message)"),
+    "connectors/sinks/http.py": (CHECKED, "float(seconds)", "int(time.time())"),
+    "connectors/sinks/ssrf_guard.py": ("an address of `ipaddress`", "int(address)"),
+    "connectors/webhook/sns_signature.py": (MESSAGE, "orjson.loads(body)", "datetime.fromisoformat(text)"),
+    "console/commands/json_args.py": ("the operator's own argument", "orjson.loads(text)"),
+    "console/kafka/log_reader.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
+    "console/kafka/topic_reader.py": (LIBRDKAFKA, "int(each.partition)", "int(found[1] or 0)"),
+    "console/replay/rewind/targets.py": (CHECKED, "int(target.at)"),
+    "console/replay/trial/recorded_aws.py": (AWS_RESULT, "json.loads(answer)"),
+    "console/routing/pattern_test.py": ("the operator's own file", "orjson.loads(line)", "orjson.loads(pattern)"),
+    "console/terminal/formatting.py": (CHECKED, "float(number)"),
+    "console/terminal/timespec.py": (PATTERN, "datetime.fromisoformat(text)", "int(part or 0)"),
+    "schemas/kafka/topic_follower.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
+    "schemas/serde/catalog.py": (
+        "the schemas of the package",
+        "int(file.name.removeprefix('v').removesuffix('.avsc'))",
+        "json.loads(file.read_text('utf-8'))",
+    ),
+    "schemas/serde/writer_schema.py": ("the parser of schemas, which has limits of its own", "json.loads(text)"),
+    "streams/aws/transcribe.py": (AWS_RESULT, "json.loads(content)"),
+    "streams/costs/estimates.py": (CHECKED, "float(characters)"),
+    "streams/engine/headers.py": (CHECKED, "int(min(max(seconds * 1000, 0), MAX_TIMESTAMP_MS))"),
+    "streams/media/ffmpeg_output.py": (PATTERN, "int(size[1])", "int(size[2])"),
+    "streams/media/inspection/container.py": ("a fraction of PyAV", "float(video.average_rate)"),
+    "streams/media/inspection/system_calls.py": ("a table of this module", "int(number)"),
+    "streams/media/probe.py": (PATTERN, "int(size[1])", "int(size[2])"),
+    "streams/media/slots.py": (CHECKED, "int(large_waits)"),
+    "streams/media/thumbnails.py": (CHECKED, "int(info.duration_seconds)"),
+    "streams/results.py": ("a key of S3 has at most 1,024 characters", "int(match[1])", "int(match[2] or 0)"),
+    "streams/routing/event_path.py": (PATTERN, "int(step['index'])"),
+    "streams/routing/rule.py": (CHECKED, "float(values)", "int(attempts)"),
+    "streams/rules/conditions.py": (CHECKED, "Decimal(repr(float(value)))", "float(value)"),
+    "streams/rules/index/index.py": ("an event that the bridge has accepted", "orjson.loads(event)"),
+    "streams/rules/operators.py": ("`ipaddress` has accepted the block", "int(mask)"),
+    "streams/stages/_text.py": (AWS_RESULT, "json.loads(await services.blobs.read(record.result))"),
+}
+"""Other calls: the reason, and the calls of the module."""
+
+
+def parsing_calls(source: ast.AST) -> Iterator[str]:
+    """Yield the calls that parse a value without bounds."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.Call) and _is_parser(node):
+            yield ast.unparse(node)
+
+
+def _is_parser(call: ast.Call) -> bool:
+    match call.func:
+        case ast.Name(name) if name in NUMBERS and call.args:
+            return not isinstance(call.args[0], ast.Constant | ast.BinOp | ast.Compare)  # no text
+        case ast.Attribute(ast.Name(module), "loads"):
+            return module in JSON_MODULES
+        case ast.Attribute(attr="fromisoformat"):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "int(x)",
+        "float(x[0])",
+        "int(x, 16)",
+        "Decimal(f())",
+        "json.loads(x)",
+        "orjson.loads(x)",
+        "date.fromisoformat(x)",
+    ],
+)
+def test_detects_a_call(code: str) -> None:
+    assert list(parsing_calls(ast.parse(f"def f(x):\n    return {code}"))) == [code]
+
+
+@pytest.mark.parametrize("code", ["float('inf')", "int(seconds * 1000)", "parse_int(x)", "json.dumps(x)"])
+def test_accepts_a_call(code: str) -> None:
+    assert list(parsing_calls(ast.parse(code))) == []
+
+
+def test_external_values_are_parsed_within_bounds() -> None:
+    modules_with_calls = {
+        str(path.relative_to(ROOT)): calls
+        for path in modules(*FOLDERS)
+        if not any(map(path.is_relative_to, EXEMPT)) and (calls := set(parsing_calls(tree(path))))
+    }
+    allowed = {name: set(calls) for name, (_reason, *calls) in ALLOWED.items()}
+    assert modules_with_calls == allowed, "use headrace.schemas.parsing"
