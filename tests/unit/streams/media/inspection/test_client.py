@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -34,7 +33,8 @@ async def inspect(inspector: Inspector, path: Path = VIDEO) -> Answer:
 
 @pytest.fixture
 async def inspector() -> AsyncIterator[Inspector]:
-    inspector = Inspector(MediaSlots(), Limits())
+    """An inspector whose limits a test does not reach before its signal, on a busy machine either."""
+    inspector = Inspector(MediaSlots(), Limits(cpu_seconds=600, wall_seconds=900, memory_bytes=16 << 30))
     yield inspector
     await asyncio.to_thread(inspector.close)
 
@@ -68,13 +68,6 @@ def endless(tmp_path: Path) -> Path:
     return path
 
 
-async def wait_for_data(inspector: Inspector) -> Answer:
-    """Inspect a pipe without data: the process waits, and uses neither memory nor CPU time."""
-    reader, writer = os.pipe()
-    with os.fdopen(reader, "rb", buffering=0) as file, os.fdopen(writer, "wb", buffering=0):
-        return await inspector.inspect(file, Describe(), "pipe.wav")
-
-
 async def hang(inspector: Inspector, path: Path) -> Answer:
     with path.open("rb", buffering=0) as file:
         return await inspector.inspect(file, Waveform(640, 160, 1e9), str(path))
@@ -92,28 +85,32 @@ async def test_inspections_run_side_by_side(inspector: Inspector) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS])
-async def test_file_that_crashes_the_decoder_is_unreadable(inspector: Inspector, number: signal.Signals) -> None:
-    error = await end_with(inspector, number)
+async def test_file_that_crashes_the_decoder_is_unreadable(
+    inspector: Inspector, endless: Path, number: signal.Signals
+) -> None:
+    error = await end_with(inspector, endless, number)
     assert isinstance(error, PermanentError)
     assert (error.code, number.name in error.why) == ("unreadable", True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGXCPU, signal.SIGALRM])
-async def test_file_that_exceeds_a_limit_is_unsupported_input(inspector: Inspector, number: signal.Signals) -> None:
-    error = await end_with(inspector, number)
+async def test_file_that_exceeds_a_limit_is_unsupported_input(
+    inspector: Inspector, endless: Path, number: signal.Signals
+) -> None:
+    error = await end_with(inspector, endless, number)
     assert isinstance(error, PermanentError)
     assert error.code == "unsupported_input"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_signal_from_outside_is_transient(inspector: Inspector, number: signal.Signals) -> None:
-    assert isinstance(await end_with(inspector, number), TransientError)
+async def test_signal_from_outside_is_transient(inspector: Inspector, endless: Path, number: signal.Signals) -> None:
+    assert isinstance(await end_with(inspector, endless, number), TransientError)
 
 
-async def end_with(inspector: Inspector, number: signal.Signals) -> BaseException:
+async def end_with(inspector: Inspector, path: Path, number: signal.Signals) -> BaseException:
     """Send a signal to the process of an inspection, and return the error."""
     await inspect(inspector)
-    work = asyncio.create_task(wait_for_data(inspector))
+    work = asyncio.create_task(hang(inspector, path))
     (await running_child(inspector)).send_signal(number)
     with pytest.raises(StageError) as failure:
         await asyncio.wait_for(work, 60)
@@ -157,9 +154,9 @@ async def test_answer_is_limited() -> None:
     await asyncio.to_thread(inspector.close)
 
 
-async def test_cancellation_kills_the_process(inspector: Inspector) -> None:
+async def test_cancellation_kills_the_process(inspector: Inspector, endless: Path) -> None:
     await inspect(inspector)
-    work = asyncio.create_task(wait_for_data(inspector))
+    work = asyncio.create_task(hang(inspector, endless))
     child = await running_child(inspector)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -168,9 +165,9 @@ async def test_cancellation_kills_the_process(inspector: Inspector) -> None:
     assert isinstance(await inspect(inspector), Description)
 
 
-async def test_server_that_is_killed_is_transient_and_starts_again(inspector: Inspector) -> None:
+async def test_server_that_is_killed_is_transient_and_starts_again(inspector: Inspector, endless: Path) -> None:
     await inspect(inspector)
-    work = asyncio.create_task(wait_for_data(inspector))
+    work = asyncio.create_task(hang(inspector, endless))
     await running_child(inspector)
     server_of(inspector).kill()
     with pytest.raises(TransientError):
@@ -257,12 +254,12 @@ def test_process_can_only_read_its_file() -> None:
 
 @LINUX
 async def test_process_has_neither_the_environment_nor_the_files_of_the_worker(
-    monkeypatch: pytest.MonkeyPatch, inspector: Inspector
+    endless: Path, monkeypatch: pytest.MonkeyPatch, inspector: Inspector
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
     await inspect(inspector)
     held, other = socket.socketpair()
-    work = asyncio.create_task(wait_for_data(inspector))
+    work = asyncio.create_task(hang(inspector, endless))
     child = await running_child(inspector)
     assert "AWS_SECRET_ACCESS_KEY" not in server_of(inspector).environ()
     limit = time.monotonic() + 30
