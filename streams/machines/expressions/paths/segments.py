@@ -78,7 +78,7 @@ def _segment(text: str, position: int) -> tuple[Segment, int]:
     """Return the segment that starts at a position, and its end."""
     scan = text.startswith("..", position)
     after = position + (2 if scan else text.startswith(".", position))
-    if text.startswith("[", after) and (scan or after == position):
+    if text.startswith("[", after):
         return _bracket(text, after, scan=scan)
     if after == position:
         raise _invalid(text, position)

@@ -1,0 +1,129 @@
+"""Read the JSON of a definition: size, syntax, duplicate keys and depth.
+
+Syntax errors are worded as Jackson, the parser of AWS, words them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from headrace.streams.machines.validation.findings import Report
+
+MAX_BYTES = 1_048_576
+"""Maximum of the AWS APIs CreateStateMachine and ValidateStateMachineDefinition."""
+MAX_DEPTH = 500
+"""Nested objects and arrays: about 120 levels of Parallel and Map states."""
+
+_JSON = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
+_WORD = re.compile(r"[A-Za-z_$][\w$]*")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_QUOTED = 500
+"""Characters of the source that Jackson repeats in a message."""
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def read_document(text: str, report: Report) -> dict[str, Any] | None:
+    """Parse a definition. Without an object, report why and return None."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_BYTES:
+        message = f"Definition has {size:,} bytes. The maximum is {MAX_BYTES:,} bytes."
+        report.error("SCHEMA_VALIDATION_FAILED", message, None)
+        return None
+    document = _parse(text, report) if text.strip() else None
+    if isinstance(document, dict):
+        return document
+    if not report.findings:
+        report.error("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object", None)
+    return None
+
+
+def _parse(text: str, report: Report) -> Any:
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        if _SURROGATE.search(text):
+            json.dumps(document, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        _report_syntax(error, report)
+    except UnicodeEncodeError:
+        report.error("INVALID_JSON_DESCRIPTION", "A string has a surrogate character without its pair", None)
+    except RecursionError:
+        _report_depth(report)
+    except ValueError as error:
+        report.error("INVALID_JSON_DESCRIPTION", str(error), None)
+    else:
+        if not _is_deep(document):
+            return document
+        _report_depth(report)
+    return None
+
+
+def _report_depth(report: Report) -> None:
+    message = f"The states are too deeply nested. The maximum is {MAX_DEPTH} levels of objects and arrays."
+    report.error("TOO_DEEPLY_NESTED", message, None)
+
+
+def _is_deep(document: Any) -> bool:
+    """Return whether a document has more than `MAX_DEPTH` levels, without recursion."""
+    level = [document]
+    for _ in range(MAX_DEPTH + 1):
+        level = [each for each in level if isinstance(each, dict | list)]
+        if not level:
+            return False
+        level = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
+    return True
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise _DuplicateKeyError(f"Duplicate field '{duplicate}'")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"Non-standard or infinite number '{text[:40]}'")
+    return number
+
+
+def _report_syntax(error: json.JSONDecodeError, report: Report) -> None:
+    message, at = _describe(error)
+    line = error.doc.count("\n", 0, at) + 1
+    column = at - error.doc.rfind("\n", 0, at)
+    location = f'[Source: (String)"{_quote(error.doc)}"; line: {line}, column: {column}]'
+    report.error("INVALID_JSON_DESCRIPTION", f"{message}\n at {location}", location)
+
+
+def _quote(source: str) -> str:
+    rest = len(source) - _QUOTED
+    return source if rest <= 0 else f"{source[:_QUOTED]}[truncated {rest} chars]"
+
+
+def _describe(error: json.JSONDecodeError) -> tuple[str, int]:
+    """Return the message of Jackson, and the position after what it could not read."""
+    text = error.doc
+    at = len(text) - len(text[error.pos :].lstrip())
+    word = _WORD.match(text, at)
+    if at >= len(text):
+        return "Unexpected end-of-input", len(text)
+    if error.msg.startswith(("Unterminated string", "Invalid control", "Invalid \\")):
+        return f"Invalid string: {error.msg}", error.pos
+    if word and error.msg.startswith("Expecting value"):
+        return f"Unrecognized token '{word[0]}': was expecting ({_JSON})", word.end()
+    expected = {
+        "Expecting value": f"expected a valid value ({_JSON})",
+        "Expecting property name enclosed in double quotes": "was expecting double-quote to start field name",
+        "Expecting ':' delimiter": "was expecting a colon to separate field name and value",
+        "Expecting ',' delimiter": "was expecting comma to separate entries",
+        "Extra data": "was expecting the end of the document",
+    }.get(error.msg, error.msg)
+    return f"Unexpected character ('{text[at]}' (code {ord(text[at])})): {expected}", at + 1
