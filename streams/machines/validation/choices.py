@@ -9,7 +9,7 @@ from headrace.streams.machines.validation.expressions import (
     payload,
     reference_path,
 )
-from headrace.streams.machines.validation.node import FieldRule, ObjectFields, Node, NodeCheck
+from headrace.streams.machines.validation.node import FieldRule, Node, NodeCheck, ObjectFields
 from headrace.streams.machines.validation.values import boolean, number, text, timestamp
 
 MAX_RULE_DEPTH = 100

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from headrace.streams.machines.validation.maps import PROCESSOR_CONFIG
-from headrace.streams.machines.validation.node import FieldRule, ObjectFields, Node, NodeCheck, QueryLanguage
+from headrace.streams.machines.validation.node import FieldRule, Node, NodeCheck, ObjectFields, QueryLanguage
 from headrace.streams.machines.validation.states import check_state
 from headrace.streams.machines.validation.transitions import check_transitions
 from headrace.streams.machines.validation.values import MAX_SECONDS, anything, integer_from, one_of, text

@@ -10,7 +10,7 @@ from headrace.streams.machines.validation.expressions import (
     or_expression,
     payload,
 )
-from headrace.streams.machines.validation.node import FieldRule, ObjectFields, Node, NodeCheck
+from headrace.streams.machines.validation.node import FieldRule, Node, NodeCheck, ObjectFields
 from headrace.streams.machines.validation.values import (
     array_of,
     integer_from,

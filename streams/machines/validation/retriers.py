@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.streams.machines.errors import ALL
 from headrace.streams.machines.validation.expressions import assignments, payload, result_path
-from headrace.streams.machines.validation.node import FieldRule, ObjectFields, Node
+from headrace.streams.machines.validation.node import FieldRule, Node, ObjectFields
 from headrace.streams.machines.validation.values import (
     MAX_SECONDS,
     array_of,

@@ -15,7 +15,7 @@ from headrace.streams.machines.validation.expressions import (
     result_path,
     static_result,
 )
-from headrace.streams.machines.validation.node import FieldRule, ObjectFields, Node
+from headrace.streams.machines.validation.node import FieldRule, Node, ObjectFields
 from headrace.streams.machines.validation.retriers import catchers, retriers
 from headrace.streams.machines.validation.values import (
     MAX_SECONDS,
