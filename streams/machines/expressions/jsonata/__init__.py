@@ -1,0 +1,1 @@
+"""JSONata expressions: `{% $states.input.items[price > 3].name %}`."""

@@ -1,0 +1,180 @@
+"""Compile expressions with jsonata-python, and evaluate them within bounds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from headrace.streams.machines.errors import DefinitionError
+from headrace.streams.machines.expressions.jsonata.bounds import Bounds
+from headrace.streams.machines.expressions.jsonata.errors import (
+    STACK,
+    TIMEOUT,
+    EvaluationError,
+    bound_error,
+    coded_error,
+    signature_error,
+)
+from headrace.streams.machines.expressions.jsonata.functions import ADDED, AddedFunction, milliseconds_of
+from headrace.streams.machines.expressions.jsonata.guards import GUARDS
+from headrace.streams.machines.expressions.jsonata.regex import JsonataPattern
+from headrace.streams.machines.expressions.jsonata.vendor import classes, library
+from headrace.streams.machines.expressions.patterns import PatternTimeoutError
+from headrace.streams.machines.expressions.scope import Entropy
+from headrace.streams.machines.json_text import compact
+
+MAX_EXPRESSION = 50_000
+_REPETITIONS = re.compile(r"\)\s*<[^<>{}]*(?:\+[^<>{}]*){4}")
+"""A signature that the library would match in exponential time."""
+
+ELEMENT_TYPES = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
+
+
+def compile_text(text: str) -> Any:
+    """Return the library's compiled expression.
+
+    Raises:
+        DefinitionError: The text is not an expression.
+    """
+    loaded = library()
+    if len(text) > MAX_EXPRESSION:
+        raise DefinitionError(f"The expression has more than {MAX_EXPRESSION} characters")
+    if _REPETITIONS.search(text):
+        raise DefinitionError("A function signature repeats more than 3 parameters")
+    try:
+        compiled = loaded.Jsonata(text, _pattern)
+    except loaded.jexception.JException as error:
+        raise DefinitionError(message_of(error)) from error
+    except DefinitionError:
+        raise
+    except RecursionError as error:
+        raise DefinitionError("The expression is nested too deep") from error
+    except (ValueError, IndexError, TypeError, AttributeError, KeyError, OverflowError) as error:
+        # The parser has no message of its own for these; all are faults of the text.
+        raise DefinitionError("Syntax error") from error
+    compiled.set_output_convert_nulls(False)
+    compiled.set_validate_input(False)
+    return compiled
+
+
+def _pattern(pattern: str, flags: Any) -> JsonataPattern:
+    return JsonataPattern(pattern, ignore_case=flags.case_insensitive, multiline=flags.multiline)
+
+
+def null() -> Any:
+    """Return the library's null. Its undefined is None."""
+    return library().utils.Utils.NULL_VALUE
+
+
+def is_function(value: Any) -> bool:
+    """Return whether a value of the library is a function or a regular expression."""
+    loaded = library()
+    kinds = (loaded.Jsonata.JFunctionCallable, loaded.parser.Parser.Symbol, JsonataPattern)
+    return isinstance(value, kinds)
+
+
+def evaluate(compiled: Any, values: Mapping[str, Any], entropy: Entropy) -> Any:
+    """Return the result of an expression; `values` are its variables.
+
+    Raises:
+        EvaluationError: The evaluation fails, or exceeds a bound.
+    """
+    loaded, bounds = library(), Bounds()
+    frame = compiled.create_frame()
+    frame.set_evaluate_entry_callback(bounds.enter)
+    frame.set_evaluate_exit_callback(bounds.leave)
+    for name, function in functions(entropy).items():
+        frame.bindings[name] = function
+    frame.bindings.update(values)
+    try:
+        return compiled.evaluate(None, frame)
+    except loaded.jexception.JException as error:
+        if error.error == "D1001" and bounds.depth == 1 and isinstance(error.current, float):
+            return error.current
+        raise _coded(error) from error
+    except ZeroDivisionError as error:
+        if bounds.depth == 1 and compiled.ast.type == "binary":
+            return _divided_by_zero(compiled.eval(compiled.ast.lhs, None, frame))
+        raise coded_error("D1001", "Number out of range: null") from error
+    except EvaluationError:
+        raise
+    except Exception as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> EvaluationError:
+    """Return the error for what Python raised in the library: each one is a failure of the expression."""
+    if isinstance(error, RecursionError):
+        return bound_error(STACK)
+    if isinstance(error, PatternTimeoutError):
+        return bound_error(TIMEOUT)
+    if isinstance(error, DefinitionError):
+        return EvaluationError(f": {error}")
+    return EvaluationError(f": {type(error).__name__}: {error}"[:500])
+
+
+def _divided_by_zero(dividend: float) -> float:
+    """Return the quotient of a division that is the whole expression: AWS returns an infinite number."""
+    return math.copysign(math.inf, dividend) if dividend else math.nan
+
+
+def _coded(error: Any) -> EvaluationError:
+    code = str(error.error)
+    return coded_error(code, message_of(error)) if _CODE.fullmatch(code) else EvaluationError(f": {error}")
+
+
+_CODE = re.compile(r"[A-Z]\d{4}")
+_FIELD = re.compile(r"\{\{\{(\w+)\}\}\}|\{\{(\w+)\}\}")
+
+
+def message_of(error: Any) -> str:
+    """Return the message of a library's error as jsonata-js words it, without the code."""
+    template = error.error_codes.get(error.error)
+    if template is None:
+        return str(error)
+    arguments = iter([error.current, error.expected, error.extra])
+    if error.error == "T0412":
+        arguments = iter([error.current, error.expected, ELEMENT_TYPES.get(error.extra, error.extra)])
+
+    def value(field: re.Match[str]) -> str:
+        argument = next(arguments, None)
+        return str(argument) if field[1] else _quoted(argument)
+
+    return _FIELD.sub(value, template.replace("Object", "function"))
+
+
+def _quoted(value: Any) -> str:
+    return "null" if is_function(value) else compact(value)
+
+
+def functions(entropy: Entropy) -> dict[str, Any]:
+    """Return the functions that replace those of the library for one evaluation; None removes one."""
+    bound: dict[str, Any] = {name: _added(name, function, entropy) for name, function in ADDED.items()}
+    bound["now"] = _added("now", AddedFunction(_now, 2), entropy)
+    bound["eval"] = None
+    bound.update(_guarded())
+    return bound
+
+
+def _added(name: str, function: AddedFunction, entropy: Entropy) -> Any:
+    def call(*arguments: Any) -> Any:
+        given = arguments[: function.arity]
+        if any(argument is not None for argument in arguments[function.arity :]):
+            raise signature_error(name, function.arity + 1)
+        return function.apply(entropy, *given, *[None] * (function.arity - len(given)))
+
+    return classes().Added(call, function.arity)
+
+
+def _now(entropy: Entropy, picture: Any, zone: Any) -> Any:
+    return library().functions.Functions.datetime_from_millis(milliseconds_of(entropy.now), picture, zone)
+
+
+@cache
+def _guarded() -> dict[str, Any]:
+    """Return the library's functions whose arguments are checked first."""
+    static = library().Jsonata.static_frame
+    return {name: classes().Guarded(static.lookup(name), guard) for name, guard in GUARDS.items()}
