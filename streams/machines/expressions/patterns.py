@@ -19,7 +19,7 @@ MAX_PATTERN = 1_000
 MAX_SECONDS = 0.8
 
 
-class Match(Protocol):
+class PatternMatch(Protocol):
     """A match of a pattern."""
 
     def group(self, group: int = 0, /) -> str | None:
@@ -39,7 +39,7 @@ class PatternTimeoutError(Exception):
     """The search for all matches takes too long."""
 
 
-class Pattern:
+class LinearPattern:
     """A compiled regular expression with the methods of `re.Pattern` that the expression libraries call.
 
     Raises:
@@ -53,17 +53,17 @@ class Pattern:
         self.pattern = pattern
         self._compiled = _compiled(f"(?{flags}:{pattern})" if flags else pattern)
 
-    def search(self, text: str) -> Match | None:
+    def search(self, text: str) -> PatternMatch | None:
         """Return the first match."""
-        match: Match | None = self._compiled.search(text)
+        match: PatternMatch | None = self._compiled.search(text)
         return match
 
-    def fullmatch(self, text: str) -> Match | None:
+    def fullmatch(self, text: str) -> PatternMatch | None:
         """Return the match of the whole text."""
-        match: Match | None = self._compiled.fullmatch(text)
+        match: PatternMatch | None = self._compiled.fullmatch(text)
         return match
 
-    def finditer(self, text: str) -> Iterator[Match]:
+    def finditer(self, text: str) -> Iterator[PatternMatch]:
         """Yield the matches.
 
         Raises:

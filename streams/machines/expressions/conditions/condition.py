@@ -35,7 +35,7 @@ OPERATORS = frozenset(
 Matches = Callable[[Scope], bool]
 
 
-class Condition:
+class ChoiceCondition:
     """A compiled condition."""
 
     __slots__ = ("matches",)
@@ -49,13 +49,13 @@ class Condition:
         """
 
 
-def compile_condition(rule: Mapping[str, Json]) -> Condition:
+def compile_condition(rule: Mapping[str, Json]) -> ChoiceCondition:
     """Return the condition of a Choice rule. Fields that are not operators, such as `Next`, are ignored.
 
     Raises:
         DefinitionError: The rule has no operator or several, or an operand or a path is invalid.
     """
-    return Condition(_compiled(rule, 0))
+    return ChoiceCondition(_compiled(rule, 0))
 
 
 def _compiled(rule: Json, depth: int) -> Matches:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from headrace.streams.machines.errors import INTRINSIC_FAILURE, RUNTIME, DefinitionError, StatesError
 from headrace.streams.machines.expressions.intrinsics.arguments import FailureError
 from headrace.streams.machines.expressions.intrinsics.functions import FUNCTIONS, Function, template_texts
-from headrace.streams.machines.expressions.intrinsics.parse import Argument, Call, Literal, parse_call
+from headrace.streams.machines.expressions.intrinsics.parse import Argument, IntrinsicCall, Literal, parse_call
 from headrace.streams.machines.expressions.paths.path import Path
 from headrace.streams.machines.expressions.paths.reference import root_of
 from headrace.streams.machines.expressions.scope import MISSING, Entropy, Scope
@@ -44,7 +44,7 @@ def compile_intrinsic(text: str) -> Intrinsic:
     return Intrinsic(text, _call(parse_call(text)))
 
 
-def _call(call: Call) -> Evaluate:
+def _call(call: IntrinsicCall) -> Evaluate:
     function = FUNCTIONS.get(call.name)
     if function is None:
         raise DefinitionError(f"The intrinsic function 'States.{call.name}' does not exist.")
@@ -67,7 +67,7 @@ def _call(call: Call) -> Evaluate:
     return evaluate
 
 
-def _check_count(call: Call, function: Function) -> None:
+def _check_count(call: IntrinsicCall, function: Function) -> None:
     count = len(call.arguments)
     if count < function.fewest or (function.most is not None and count > function.most):
         most = "or more" if function.most is None else f"to {function.most}"
@@ -78,7 +78,7 @@ def _check_count(call: Call, function: Function) -> None:
 def _argument(argument: Argument) -> Evaluate:
     if isinstance(argument, Literal):
         return lambda _scope, _entropy: argument.value
-    return _call(argument) if isinstance(argument, Call) else _path(argument)
+    return _call(argument) if isinstance(argument, IntrinsicCall) else _path(argument)
 
 
 def _template(argument: Argument) -> Evaluate:

@@ -27,14 +27,14 @@ class Literal(NamedTuple):
     escaped: str = ""
 
 
-class Call(NamedTuple):
+class IntrinsicCall(NamedTuple):
     """A call: `name` is without `States.`."""
 
     name: str
     arguments: tuple[Argument, ...]
 
 
-Argument = Literal | Call | Path
+Argument = Literal | IntrinsicCall | Path
 
 _NAME = re.compile(r"States\.([A-Za-z0-9]+)\s*\(\s*")
 _TEXT = re.compile(r"'((?:[^'\\]|\\[\\'{}])*)'", re.DOTALL)
@@ -49,7 +49,7 @@ _IN_PATH = re.compile(
 MAX_DIGITS = 400
 
 
-def parse_call(text: str) -> Call:
+def parse_call(text: str) -> IntrinsicCall:
     """Return the call that a text consists of.
 
     Raises:
@@ -61,7 +61,7 @@ def parse_call(text: str) -> Call:
     return call
 
 
-def _call(text: str, position: int, nesting: int) -> tuple[Call, int]:
+def _call(text: str, position: int, nesting: int) -> tuple[IntrinsicCall, int]:
     """Return the call that starts at a position, and its end."""
     name = _NAME.match(text, position)
     if name is None:
@@ -79,7 +79,7 @@ def _call(text: str, position: int, nesting: int) -> tuple[Call, int]:
         if not text.startswith(",", position):
             raise _invalid(text, position)
         position = _after_space(text, position + 1)
-    return Call(name[1], tuple(arguments)), position + 1
+    return IntrinsicCall(name[1], tuple(arguments)), position + 1
 
 
 def _argument(text: str, position: int, nesting: int) -> tuple[Argument, int]:

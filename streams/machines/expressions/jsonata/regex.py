@@ -8,15 +8,15 @@ from itertools import islice
 
 from headrace.streams.machines.expressions.jsonata.bounds import check_count
 from headrace.streams.machines.expressions.jsonata.errors import coded_error
-from headrace.streams.machines.expressions.patterns import Match, Pattern
+from headrace.streams.machines.expressions.patterns import LinearPattern, PatternMatch
 
 
-class JsonataPattern(Pattern):
+class JsonataPattern(LinearPattern):
     """A pattern with the methods that the library calls."""
 
     __slots__ = ()
 
-    def finditer(self, text: str) -> Iterator[Match]:
+    def finditer(self, text: str) -> Iterator[PatternMatch]:
         """Yield the matches.
 
         Raises:
@@ -27,7 +27,7 @@ class JsonataPattern(Pattern):
                 raise coded_error("D1004", "Regular expression matches zero length string")
             yield match
 
-    def sub(self, replacement: Callable[[Match], str], text: str, count: int = 0) -> str:
+    def sub(self, replacement: Callable[[PatternMatch], str], text: str, count: int = 0) -> str:
         """Return the text with its matches replaced; `count` 0 means all.
 
         Raises:
@@ -52,7 +52,7 @@ class JsonataPattern(Pattern):
 _REFERENCE = re.compile(r"\$(\$|\d*)")
 
 
-def expanded(template: str, match: Match) -> str:
+def expanded(template: str, match: PatternMatch) -> str:
     """Return a replacement with its references: `$0` is the match, `$1` its first group, `$$` a dollar sign.
 
     A reference has at most as many digits as the number of groups; further digits are text.

@@ -12,7 +12,7 @@ from headrace.streams.machines.json_types import Json
 OPEN, CLOSE = "{%", "%}"
 MAX_DEPTH = 200
 
-Evaluate = Callable[[Expression, str], Json]
+EvaluateField = Callable[[Expression, str], Json]
 
 
 def is_expression(value: Json) -> bool:
@@ -52,7 +52,7 @@ def render_jsonata(
     return _rendered(value, evaluate, location, 0)
 
 
-def _rendered(value: Json, evaluate: Evaluate, location: str, depth: int) -> Json:
+def _rendered(value: Json, evaluate: EvaluateField, location: str, depth: int) -> Json:
     if depth > MAX_DEPTH:
         raise DefinitionError(f"The field '{location[:80]}' is nested more than {MAX_DEPTH} levels deep.")
     if isinstance(value, str):

@@ -17,10 +17,10 @@ from jsonpath.filter import BaseExpression, RegexLiteral, walk
 from jsonpath.selectors import Filter, FilterContext
 
 from headrace.streams.machines.errors import DefinitionError
-from headrace.streams.machines.expressions.patterns import Pattern
+from headrace.streams.machines.expressions.patterns import LinearPattern
 from headrace.streams.machines.json_types import Json
 
-Predicate = Callable[[Json, Json], bool]
+FilterPredicate = Callable[[Json, Json], bool]
 """Returns whether a value matches; the second argument is the root of the query."""
 
 MAX_FILTER = 2_000
@@ -41,7 +41,7 @@ def _environment() -> JSONPathEnvironment:
     return _Environment()
 
 
-def compile_filter(text: str) -> Predicate:
+def compile_filter(text: str) -> FilterPredicate:
     """Return the predicate of a filter's text, which starts with a question mark.
 
     Raises:
@@ -70,7 +70,7 @@ def _only_filter(path: Any) -> BaseExpression:
     for node in walk(selector.expression):
         if isinstance(node, RegexLiteral):
             flags = node.value.flags
-            node.value = Pattern(  # type: ignore[assignment]
+            node.value = LinearPattern(  # type: ignore[assignment]
                 node.value.pattern, ignore_case=bool(flags & re.IGNORECASE), multiline=bool(flags & re.MULTILINE)
             )
     return selector.expression

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from headrace.streams.machines.errors import RUNTIME, DefinitionError, StatesError
 from headrace.streams.machines.expressions.paths.query import QueryPath
-from headrace.streams.machines.expressions.paths.reference import Step, path_text, root_of, value_at, written
-from headrace.streams.machines.expressions.paths.segments import Segment, parse_path
+from headrace.streams.machines.expressions.paths.reference import PathStep, path_text, root_of, value_at, written
+from headrace.streams.machines.expressions.paths.segments import PathSegment, parse_path
 from headrace.streams.machines.expressions.scope import MISSING, Missing, Scope
 from headrace.streams.machines.json_types import Json
 
@@ -43,7 +43,7 @@ class ReferencePath:
 
     __slots__ = ("root", "steps", "text")
 
-    def __init__(self, text: str, root: str, steps: tuple[Step, ...]) -> None:
+    def __init__(self, text: str, root: str, steps: tuple[PathStep, ...]) -> None:
         self.text = text
         self.root = root
         self.steps = steps
@@ -107,9 +107,9 @@ def compile_reference_path(text: str) -> ReferencePath:
     return ReferencePath(text, parsed.root, steps)
 
 
-def _steps(segments: tuple[Segment, ...]) -> tuple[Step, ...] | None:
+def _steps(segments: tuple[PathSegment, ...]) -> tuple[PathStep, ...] | None:
     """Return the names and indices of a reference path; None for a query."""
-    steps: list[Step] = []
+    steps: list[PathStep] = []
     for segment in segments:
         if not segment.definite or not isinstance(segment.value, str | int):
             return None

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from headrace.streams.machines.errors import RUNTIME, DefinitionError, StatesError
-from headrace.streams.machines.expressions.paths.filters import Predicate, compile_filter
+from headrace.streams.machines.expressions.paths.filters import FilterPredicate, compile_filter
 from headrace.streams.machines.expressions.paths.functions import FUNCTIONS
 from headrace.streams.machines.expressions.paths.reference import root_of
-from headrace.streams.machines.expressions.paths.segments import ParsedPath, Segment
+from headrace.streams.machines.expressions.paths.segments import ParsedPath, PathSegment
 from headrace.streams.machines.expressions.scope import MISSING, Missing, Scope
 from headrace.streams.machines.json_types import Json
 
@@ -79,14 +79,14 @@ class QueryPath:
         return value
 
 
-def _function(segment: Segment) -> Callable[[Json], Json | Missing]:
+def _function(segment: PathSegment) -> Callable[[Json], Json | Missing]:
     function = FUNCTIONS.get(str(segment.value))
     if function is None or segment.scan:
         raise DefinitionError(f"The path function '{segment.value}()' does not exist.")
     return function
 
 
-def _select(segment: Segment, *, leaf: bool) -> Select:
+def _select(segment: PathSegment, *, leaf: bool) -> Select:
     """Return what selects the values of a segment."""
     if segment.kind == "filter":
         return _filtered(compile_filter(str(segment.value)), scan=segment.scan)
@@ -96,7 +96,7 @@ def _select(segment: Segment, *, leaf: bool) -> Select:
     return lambda value, root: (match for inner in descendants(value) for match in child(inner, root))
 
 
-def _child(segment: Segment, *, leaf: bool) -> Select:
+def _child(segment: PathSegment, *, leaf: bool) -> Select:
     argument: Any = segment.value
     if segment.kind == "property":
         return lambda value, _root: iter([value[argument]] if isinstance(value, dict) and argument in value else ())
@@ -128,7 +128,7 @@ def _members(names: tuple[str, ...]) -> Select:
     return lambda value, _root: (value[name] for name in names if isinstance(value, dict) and name in value)
 
 
-def _filtered(predicate: Predicate, *, scan: bool) -> Select:
+def _filtered(predicate: FilterPredicate, *, scan: bool) -> Select:
     """A filter tests the elements of an array, or an object itself. After `..`, it tests each object once."""
 
     def select(value: Json, root: Json) -> Iterator[Json]:

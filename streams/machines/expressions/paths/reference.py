@@ -12,14 +12,14 @@ from headrace.streams.machines.errors import RUNTIME, StatesError
 from headrace.streams.machines.expressions.scope import MISSING, Missing, Scope
 from headrace.streams.machines.json_types import Json
 
-Step = str | int
+PathStep = str | int
 """The name of a member, or the index of an element."""
 
 MAX_INDEX = 100_000
 """Maximum index that a write creates. Elements in between are filled with null."""
 
 
-def value_at(value: Json, steps: Sequence[Step]) -> Json | Missing:
+def value_at(value: Json, steps: Sequence[PathStep]) -> Json | Missing:
     """Return the value at a path of names and indices, or `MISSING`. A negative index counts from the end."""
     try:
         for step in steps:
@@ -40,7 +40,7 @@ def root_of(root: str, scope: Scope) -> Json | Missing:
     return scope.variables.get(root, MISSING)
 
 
-def written(target: Json, steps: Sequence[Step], value: Json) -> Json:
+def written(target: Json, steps: Sequence[PathStep], value: Json) -> Json:
     """Return `target` with `value` at a path. Only the changed objects and arrays are copied.
 
     Missing objects and elements are created.
@@ -50,7 +50,7 @@ def written(target: Json, steps: Sequence[Step], value: Json) -> Json:
     """
     if not steps:
         return value
-    copies: list[tuple[Any, Step]] = []
+    copies: list[tuple[Any, PathStep]] = []
     for position, step in enumerate(steps):
         container = _container(target, steps, position)
         copies.append((container, step))
@@ -61,7 +61,7 @@ def written(target: Json, steps: Sequence[Step], value: Json) -> Json:
     return value
 
 
-def _container(target: Json | Missing, steps: Sequence[Step], position: int) -> Any:
+def _container(target: Json | Missing, steps: Sequence[PathStep], position: int) -> Any:
     """Return a copy of the container that holds a step, with room for it."""
     step = steps[position]
     if isinstance(step, str):
@@ -76,18 +76,18 @@ def _container(target: Json | Missing, steps: Sequence[Step], position: int) -> 
     raise StatesError(RUNTIME, f"The reference path '{path_text(steps)}' cannot be written: {_obstacle(target, step)}")
 
 
-def _obstacle(target: Json | Missing, step: Step) -> str:
+def _obstacle(target: Json | Missing, step: PathStep) -> str:
     if isinstance(step, int) and isinstance(target, list):
         return f"the index {step} is not between 0 and {MAX_INDEX}."
     return f"'{step}' is not inside an {'array' if isinstance(step, int) else 'object'}."
 
 
-def _existing(container: Any, step: Step) -> Json | Missing:
+def _existing(container: Any, step: PathStep) -> Json | Missing:
     if isinstance(container, dict):
         return container.get(step, MISSING)
     return container[step]
 
 
-def path_text(steps: Sequence[Step]) -> str:
+def path_text(steps: Sequence[PathStep]) -> str:
     """Return the normal form of a path, as Jayway JsonPath prints it: `$['a'][0]`."""
     return "$" + "".join(f"['{step}']" if isinstance(step, str) else f"[{step}]" for step in steps)

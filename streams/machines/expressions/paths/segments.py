@@ -18,13 +18,13 @@ from headrace.streams.machines.errors import DefinitionError
 MAX_LENGTH = 10_000
 MAX_SEGMENTS = 500
 
-Kind = Literal["property", "properties", "index", "indices", "slice", "wildcard", "filter", "function"]
+SegmentKind = Literal["property", "properties", "index", "indices", "slice", "wildcard", "filter", "function"]
 
 
-class Segment(NamedTuple):
+class PathSegment(NamedTuple):
     """One step of a path. `scan` applies it to a value and everything inside it."""
 
-    kind: Kind
+    kind: SegmentKind
     value: str | int | tuple[str, ...] | tuple[int, ...] | tuple[int | None, int | None] | None
     scan: bool = False
 
@@ -38,7 +38,7 @@ class ParsedPath(NamedTuple):
     """A path: `root` is `$`, `$$`, or the name of a variable."""
 
     root: str
-    segments: tuple[Segment, ...]
+    segments: tuple[PathSegment, ...]
 
 
 _ROOT = re.compile(r"\$(\$|[^\W\d]\w*)?")
@@ -74,7 +74,7 @@ def parse_path(text: str) -> ParsedPath:
     return ParsedPath(root[1] if root[1] and root[1] != "$" else root[0], tuple(segments))
 
 
-def _segment(text: str, position: int) -> tuple[Segment, int]:
+def _segment(text: str, position: int) -> tuple[PathSegment, int]:
     """Return the segment that starts at a position, and its end."""
     scan = text.startswith("..", position)
     after = position + (2 if scan else text.startswith(".", position))
@@ -83,22 +83,22 @@ def _segment(text: str, position: int) -> tuple[Segment, int]:
     if after == position:
         raise _invalid(text, position)
     if text.startswith("*", after):
-        return Segment("wildcard", None, scan), after + 1
+        return PathSegment("wildcard", None, scan), after + 1
     function = _FUNCTION.match(text, after)
     if function is not None:
-        return Segment("function", function[1], scan), function.end()
+        return PathSegment("function", function[1], scan), function.end()
     name = _NAME.match(text, after)
     if name is None:
         raise _invalid(text, after)
-    return Segment("property", _ESCAPED.sub(r"\1", name[0]), scan), name.end()
+    return PathSegment("property", _ESCAPED.sub(r"\1", name[0]), scan), name.end()
 
 
-def _bracket(text: str, start: int, *, scan: bool) -> tuple[Segment, int]:
+def _bracket(text: str, start: int, *, scan: bool) -> tuple[PathSegment, int]:
     """Return the segment in brackets that starts at a position, and its end."""
     inside = start + 1
     if re.compile(r"\s*\?").match(text, inside):
         end = _closing_bracket(text, start)
-        return Segment("filter", text[inside:end].strip(), scan), end + 1
+        return PathSegment("filter", text[inside:end].strip(), scan), end + 1
     for pattern, kind in ((_WILDCARD, "wildcard"), (_SLICE, "slice"), (_INTEGERS, "indices")):
         match = pattern.match(text, inside)
         if match is not None and text.startswith("]", match.end()):
@@ -106,17 +106,17 @@ def _bracket(text: str, start: int, *, scan: bool) -> tuple[Segment, int]:
     return _names(text, inside, scan=scan)
 
 
-def _subscript(kind: str, match: re.Match[str], *, scan: bool) -> Segment:
+def _subscript(kind: str, match: re.Match[str], *, scan: bool) -> PathSegment:
     if kind == "wildcard":
-        return Segment("wildcard", None, scan)
+        return PathSegment("wildcard", None, scan)
     if kind == "slice":
         start, end = (int(bound) if bound else None for bound in match.groups())
-        return Segment("slice", (start, end), scan)
+        return PathSegment("slice", (start, end), scan)
     indices = tuple(map(int, match[0].split(",")))
-    return Segment("index", indices[0], scan) if len(indices) == 1 else Segment("indices", indices, scan)
+    return PathSegment("index", indices[0], scan) if len(indices) == 1 else PathSegment("indices", indices, scan)
 
 
-def _names(text: str, position: int, *, scan: bool) -> tuple[Segment, int]:
+def _names(text: str, position: int, *, scan: bool) -> tuple[PathSegment, int]:
     """Return the segment of quoted names in brackets, and its end."""
     names: list[str] = []
     while True:
@@ -130,7 +130,9 @@ def _names(text: str, position: int, *, scan: bool) -> tuple[Segment, int]:
         if not text.startswith(",", position):
             raise _invalid(text, position)
         position += 1
-    segment = Segment("property", names[0], scan) if len(names) == 1 else Segment("properties", tuple(names), scan)
+    segment = (
+        PathSegment("property", names[0], scan) if len(names) == 1 else PathSegment("properties", tuple(names), scan)
+    )
     return segment, position + 1
 
 
