@@ -38,10 +38,7 @@ class BucketPrefix:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """The current version of one object. `version_id` is empty without versioning; `size` is in bytes.
-
-    `follows` is the sequencer of the accepted version that this one replaced, if one is known.
-    """
+    """The current version of one object. `version_id` is empty without versioning; `size` is in bytes."""
 
     key: str
     size: int
@@ -49,7 +46,6 @@ class ListedObject:
     modified: datetime
     version_id: str = ""
     storage_class: str = "STANDARD"
-    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ from headrace.console.views.operation_tables import (
     undecodable,
     workers,
 )
-from headrace.console.views.text_tables import passages
 
 __all__ = [
     "METADATA",
@@ -42,7 +41,6 @@ __all__ = [
     "gaps",
     "jobs",
     "offsets",
-    "passages",
     "progress",
     "removals",
     "replays",

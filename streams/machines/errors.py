@@ -24,12 +24,16 @@ RESULT_WRITER_FAILED = "States.ResultWriterFailed"
 
 
 class StatesError(Exception):
-    """A state fails while it runs: `error` is the name that Retry and Catch match, `cause` describes it."""
+    """A state fails while it runs: `error` is the name that Retry and Catch match, `cause` describes it.
 
-    def __init__(self, error: str, cause: str) -> None:
+    `location` is the field whose expression fails, such as `Output/a/b[0]`, if it is known.
+    """
+
+    def __init__(self, error: str, cause: str, location: str = "") -> None:
         super().__init__(f"{error}: {cause}" if cause else error)
         self.error = error
         self.cause = cause
+        self.location = location
 
 
 class DefinitionError(ValueError):

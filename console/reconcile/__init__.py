@@ -1,1 +1,0 @@
-"""Compare a bucket with the views, and send what the pipeline has never accepted."""

@@ -1,1 +1,0 @@
-"""Search the text of results."""

@@ -1,1 +1,0 @@
-"""Queries of the views. Each takes a connection of SQLAlchemy, and works on SQLite and PostgreSQL."""
