@@ -32,6 +32,7 @@ COMMANDS = {
     "pipeline": "headrace.console.commands.pipeline:app",
     "cost": "headrace.console.commands.cost:cost",
     "rules": "headrace.console.commands.rules.test:app",
+    "machine": "headrace.console.commands.machine.group:app",
     "subscribe": "headrace.console.commands.subscribe:subscribe",
     "topics": "headrace.console.commands.topics:app",
     "schemas": "headrace.console.commands.schemas:app",

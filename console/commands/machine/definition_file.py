@@ -1,0 +1,41 @@
+"""The definition that a command reads: a file, or `-` for standard input."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from headrace.streams.machines.validation import Verdict
+
+FileArgument = Annotated[str, typer.Argument(help="JSON file with the definition; - for stdin.", show_default=False)]
+
+
+def read_text(file: str) -> str:
+    """Read a file, or standard input.
+
+    Raises:
+        CommandError: It cannot be read, or is not UTF-8.
+    """
+    from headrace.console.errors import CommandError
+
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise CommandError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{file} is not UTF-8: byte {error.start}") from error
+
+
+def summary(verdict: Verdict) -> str:
+    """Return the numbers of errors and warnings: `2 errors, 1 warning`."""
+    from headrace.console.terminal.formatting import pluralize
+
+    errors = sum(finding.severity == "ERROR" for finding in verdict.findings)
+    warnings = len(verdict.findings) - errors
+    parts = [pluralize(errors, "error"), pluralize(warnings, "warning")]
+    return ", ".join(part for part, number in zip(parts, (errors, warnings), strict=True) if number) or "no findings"
