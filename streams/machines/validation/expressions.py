@@ -8,7 +8,7 @@ from typing import Any
 from headrace.streams.machines.errors import DefinitionError
 from headrace.streams.machines.expressions.paths.path import compile_path, compile_reference_path
 from headrace.streams.machines.expressions.template import compile_field
-from headrace.streams.machines.validation.jsonata import is_expression
+from headrace.streams.machines.validation.jsonata import check_expression, has_expression
 from headrace.streams.machines.validation.node import Node, NodeCheck
 from headrace.streams.machines.validation.values import text
 
@@ -79,12 +79,13 @@ def payload(node: Node) -> None:
             pending += [each.child(name) for name in each.value if node.is_jsonata or not name.endswith(".$")]
         elif isinstance(each.value, list):
             pending += each.items()
+        elif has_expression(each):
+            check_expression(each)
 
 
 def object_payload(node: Node) -> None:
     """Check a payload that must be an object, or in JSONata an expression."""
-    is_text = isinstance(node.value, str) and node.is_jsonata and is_expression(node.value)
-    if isinstance(node.value, dict) or is_text:
+    if isinstance(node.value, dict) or has_expression(node):
         payload(node)
     else:
         node.error("Expected value of type Object")
@@ -131,7 +132,9 @@ def assignments(node: Node) -> None:
 def literal_text(node: Node) -> None:
     """Check a string that is an expression in JSONata. In JSONPath, warn of a path: the field with Path is meant."""
     text(node)
-    if isinstance(node.value, str) and not node.is_jsonata and _LOOKS_LIKE_EXPRESSION.match(node.value):
+    if has_expression(node):
+        check_expression(node)
+    elif isinstance(node.value, str) and not node.is_jsonata and _LOOKS_LIKE_EXPRESSION.match(node.value):
         name = node.location.rpartition("/")[2]
         node.warning("NO_PATH", f"The value of the field '{name}' looks like a path. Use the field '{name}Path'")
 
@@ -140,7 +143,9 @@ def or_expression(check: NodeCheck) -> NodeCheck:
     """Return a check that accepts an expression in place of a value, if the query language is JSONata."""
 
     def check_either(node: Node) -> None:
-        if not (node.is_jsonata and isinstance(node.value, str) and is_expression(node.value)):
+        if has_expression(node):
+            check_expression(node)
+        else:
             check(node)
 
     return check_either

@@ -1,8 +1,31 @@
-"""JSONata expressions in strings: `{% $states.input.name %}`."""
+"""Checks of JSONata expressions: syntax, and references that AWS does not offer."""
 
 from __future__ import annotations
 
+from headrace.streams.machines.errors import DefinitionError
+from headrace.streams.machines.expressions.jsonata.expression import compile_jsonata
+from headrace.streams.machines.expressions.jsonata.references import ERROR_OUTPUT, ROOT, top_level_references
+from headrace.streams.machines.expressions.jsonata.render import expression_of, is_expression
+from headrace.streams.machines.validation.node import Node
 
-def is_expression(value: str) -> bool:
-    """Return whether a string is an expression. A string with other text around the delimiters is literal."""
-    return value.startswith("{%") and value.endswith("%}") and len(value) >= 4
+
+def has_expression(node: Node) -> bool:
+    """Return whether a value is an expression, and the query language is JSONata."""
+    return node.is_jsonata and is_expression(node.value)
+
+
+def check_expression(node: Node) -> None:
+    """Check the syntax of an expression, and the names that it refers to."""
+    try:
+        expression = compile_jsonata(expression_of(node.value))
+    except DefinitionError as error:
+        node.error(str(error), "INVALID_JSONATA_EXPRESSION")
+        return
+    for name in top_level_references(expression):
+        if name == ROOT:
+            node.error(f"Reference to '{name}' is not supported.", "UNSUPPORTED_JSONATA_EXPRESSION")
+        elif name != ERROR_OUTPUT:
+            message = f"Reference to '{name}' at the top level is not supported."
+            node.error(message, "UNSUPPORTED_JSONATA_EXPRESSION")
+        elif "/Catch[" not in node.location:
+            node.error(f"Reference to '{name}' is only supported in Catch.", "UNSUPPORTED_JSONATA_EXPRESSION")

@@ -1,4 +1,4 @@
-"""Checks of the graph of one machine, branch or item processor: targets, reachable states, terminal states."""
+"""Checks of the graph of a machine, branch or item processor: targets, unreachable states, terminal states."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headrace.streams.machines.validation.node import Node
 
 
 def check_transitions(machine: Node) -> None:
-    """Check that each target exists, each state can be reached, and a state ends the machine."""
+    """Check that each target exists, a transition leads to each state, and a state ends the machine."""
     states = machine.value.get("States")
     if not isinstance(states, dict) or not states:
         return
@@ -17,42 +17,32 @@ def check_transitions(machine: Node) -> None:
         location = None if machine.location == "/" else machine.location
         machine.setting.report.error("MISSING_END_STATE", "Workflow has no terminal state", location)
         return
-    start = machine.value.get("StartAt")
-    if isinstance(start, str) and start in states:
-        reachable = _reachable(start, targets)
-        for name in states:
-            if name not in reachable:
-                machine.child("States").child(name).error(
-                    f'State "{name}" is not reachable.', "MISSING_TRANSITION_TARGET"
-                )
+    for name in states if isinstance(machine.value.get("StartAt"), str) else ():
+        if name not in targets:
+            state = machine.child("States").child(name)
+            state.error(f'State "{name}" is not reachable.', "MISSING_TRANSITION_TARGET")
 
 
-def _check_targets(machine: Node, states: dict[str, object]) -> dict[str, list[str]]:
-    """Report targets that do not exist, and return those that do by state."""
-    start = machine.value.get("StartAt")
-    if isinstance(start, str) and start not in states:
-        machine.child("StartAt").error(f"Missing 'StartAt' target: {start}", "MISSING_TRANSITION_TARGET")
-    existing: dict[str, list[str]] = {}
-    for name in states:
-        existing[name] = []
-        for target in transitions(machine.child("States").child(name)):
-            if target.value in states:
-                existing[name].append(target.value)
-            else:
-                field = target.location.rpartition("/")[2]
-                target.error(f"Missing '{field}' target: {target.value}", "MISSING_TRANSITION_TARGET")
-    return existing
+def _check_targets(machine: Node, states: dict[str, object]) -> set[str]:
+    """Report targets that do not exist, and return all targets. AWS calls the field Next at each position."""
+    targets = [target for name in states for target in transitions(machine.child("States").child(name))]
+    if isinstance(machine.value.get("StartAt"), str):
+        targets.insert(0, machine.child("StartAt"))
+    for target in targets:
+        if target.value not in states:
+            target.error(f"Missing 'Next' target: {target.value}", "MISSING_TRANSITION_TARGET")
+    return {target.value for target in targets}
 
 
 def transitions(state: Node) -> Iterator[Node]:
     """Yield the names of the states that can follow a state, each with its location."""
     if not isinstance(state.value, dict):
         return
-    for name in ("Next", "Default"):
-        if isinstance(state.value.get(name), str):
+    for name in ("Next", "Choices", "Default", "Catch"):
+        value = state.value.get(name)
+        if isinstance(value, str):
             yield state.child(name)
-    for name in ("Choices", "Catch"):
-        if isinstance(state.value.get(name), list):
+        elif isinstance(value, list):
             for item in state.child(name).items():
                 if isinstance(item.value, dict) and isinstance(item.value.get("Next"), str):
                     yield item.child("Next")
@@ -60,13 +50,3 @@ def transitions(state: Node) -> Iterator[Node]:
 
 def _is_terminal(state: object) -> bool:
     return isinstance(state, dict) and (state.get("End") is True or state.get("Type") in ("Succeed", "Fail"))
-
-
-def _reachable(start: str, targets: dict[str, list[str]]) -> set[str]:
-    reached, pending = {start}, [start]
-    while pending:
-        for target in targets[pending.pop()]:
-            if target not in reached:
-                reached.add(target)
-                pending.append(target)
-    return reached

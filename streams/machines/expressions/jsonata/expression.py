@@ -33,6 +33,11 @@ class Expression:
         self.text = text
         self._compiled = compiled
 
+    @property
+    def tree(self) -> Any:
+        """The syntax tree of the library."""
+        return self._compiled.ast
+
     def evaluate(
         self, states: Mapping[str, Json], variables: Mapping[str, Json], entropy: Entropy, location: str = "Output"
     ) -> Json:

@@ -334,7 +334,7 @@ def test_machine_without_terminal_state_is_refused() -> None:
 def test_branches_and_processors_are_checked_as_machines() -> None:
     broken = {"StartAt": "X", "States": {"Y": {"Type": "Pass", "Next": "Z"}}}
     parallel = state_errors({"Type": "Parallel", "Branches": [BRANCH, broken], "End": True})
-    assert (TARGET, "/States/S/Branches[1]/StartAt", "Missing 'StartAt' target: X") in parallel
+    assert (TARGET, "/States/S/Branches[1]/StartAt", "Missing 'Next' target: X") in parallel
     assert (TARGET, "/States/S/Branches[1]/States/Y/Next", "Missing 'Next' target: Z") in parallel
     assert ("MISSING_END_STATE", "/States/S/Branches[1]", "Workflow has no terminal state") in parallel
     mapped = state_errors({"Type": "Map", "ItemProcessor": {"States": {}}, "End": True})
@@ -444,3 +444,98 @@ def test_warning_leaves_the_definition_valid(state: dict[str, Any], code: str, l
     verdict = validate(json.dumps(machine(state)))
     assert [(each.severity, each.code, each.location) for each in verdict.findings] == [("WARNING", code, location)]
     assert verdict.as_json()["result"] == "OK"
+
+
+def test_targets_have_the_name_next_at_every_position() -> None:
+    choice = {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "X"}], "Default": "Y"}
+    assert errors({"StartAt": "Z", "States": {"C": choice, "D": {"Type": "Pass", "Next": "E"}, "E": PASS}}) == [
+        (TARGET, "/StartAt", "Missing 'Next' target: Z"),
+        (TARGET, "/States/C/Choices[0]/Next", "Missing 'Next' target: X"),
+        (TARGET, "/States/C/Default", "Missing 'Next' target: Y"),
+        (TARGET, "/States/C", 'State "C" is not reachable.'),
+        (TARGET, "/States/D", 'State "D" is not reachable.'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("a[1,2)", 'Expected "]", got ","'),
+        ('"unterminated', "String literal must be terminated by a matching quote"),
+        ("1 +", "Unexpected end of expression"),
+        ('{"a":}', 'The symbol "}" cannot be used as a unary operator'),
+        ("$x :=", "Unexpected end of expression"),
+        ('$match("a", /abc', "No terminating / in regular expression"),
+    ],
+)
+def test_expression_that_does_not_parse_has_the_message_of_the_parser(expression: str, message: str) -> None:
+    """Source: floci-io/floci issue 2745, measured on AWS."""
+    assert state_errors({**PASS, "Output": f"{{% {expression} %}}"}, "JSONata") == [
+        ("INVALID_JSONATA_EXPRESSION", "/States/S/Output", message)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ("phone", ["phone"]),
+        ("$map($x, function($v) { $v.a & b })", ["b"]),
+        ("{'k': c, d: [1..e]}", ["c", "d", "e"]),
+        ("f ? g : h.i", ["f", "g", "h"]),
+        ("($x := j; -$sum(k.l))", ["j", "k"]),
+        ("m[n = 1]", ["m"]),
+        ("$x[price > 1].(name & sku)^(>cost){id: total}", []),
+        ("$x ~> |account|{'a': b}|", []),
+        ("$states.input.a.b", []),
+        ("$x.$sum(y)", []),
+        ("$", []),
+    ],
+)
+def test_names_of_the_input_are_refused_and_names_of_items_are_not(expression: str, names: list[str]) -> None:
+    """Source: floci-io/floci issue 2670, measured on AWS."""
+    assert state_errors({**PASS, "Output": {"v": f"{{% {expression} %}}"}}, "JSONata") == [
+        (
+            "UNSUPPORTED_JSONATA_EXPRESSION",
+            "/States/S/Output/v",
+            f"Reference to '{name}' at the top level is not supported.",
+        )
+        for name in names
+    ]
+
+
+def test_root_and_error_output_are_refused_where_there_is_none() -> None:
+    task = {"Type": "Task", "Resource": FUNCTION, "End": True}
+    output = "{% $states.errorOutput.Cause %}"
+    unsupported = "UNSUPPORTED_JSONATA_EXPRESSION"
+    assert [found[:2] for found in state_errors({**task, "Arguments": ["{% $$.a %}"]}, "JSONata")] == [
+        (unsupported, "/States/S/Arguments[0]")
+    ]
+    assert [found[:2] for found in state_errors({**task, "Output": output}, "JSONata")] == [
+        (unsupported, "/States/S/Output")
+    ]
+    catch = [{"ErrorEquals": ["States.ALL"], "Output": output, "Assign": {"e": output}, "Next": "S"}]
+    assert state_errors({**task, "Catch": catch}, "JSONata") == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"Type": "Wait", "Seconds": "{% 1 + %}", "End": True},
+        {"Type": "Wait", "Timestamp": "{% 1 + %}", "End": True},
+        {"Type": "Fail", "Error": "{% 1 + %}"},
+        {"Type": "Choice", "Choices": [{"Condition": "{% 1 + %}", "Next": "S"}], "Default": "S"},
+        {"Type": "Task", "Resource": FUNCTION, "TimeoutSeconds": "{% 1 + %}", "End": True},
+        {"Type": "Task", "Resource": FUNCTION, "Credentials": {"RoleArn": "{% 1 + %}"}, "End": True},
+        {"Type": "Map", "Items": "{% 1 + %}", "ItemProcessor": PROCESSOR, "End": True},
+        {"Type": "Map", "ItemSelector": {"a": "{% 1 + %}"}, "ItemProcessor": PROCESSOR, "End": True},
+        {"Type": "Map", "MaxConcurrency": "{% 1 + %}", "ItemProcessor": PROCESSOR, "End": True},
+        {**PASS, "Assign": {"a": "{% 1 + %}"}},
+    ],
+)
+def test_expressions_are_checked_in_every_field(state: dict[str, Any]) -> None:
+    assert [code for code, _, _ in state_errors(state, "JSONata")][:1] == ["INVALID_JSONATA_EXPRESSION"]
+
+
+def test_text_around_an_expression_makes_it_literal() -> None:
+    assert state_errors({**PASS, "Output": "a {% 1 + %}"}, "JSONata") == []
+    assert state_errors({**PASS, "Parameters": "{% 1 + %}"}) == []
