@@ -8,7 +8,7 @@ from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
 from headrace.connectors.events.metadata import new_metadata
 from headrace.connectors.events.results import EventWithMetadata
 from headrace.connectors.events.s3 import SOURCE
-from headrace.schemas.ids import SEQUENCER_WIDTH, root_id
+from headrace.schemas.ids import SEQUENCER_WIDTH, root_id, sequencer_order
 from headrace.schemas.records import Asset, MediaUploaded
 
 EVENT_NAME = "ObjectCreated:Backfill"
@@ -28,7 +28,7 @@ def to_event(place: BucketPrefix, listed: ListedObject) -> EventWithMetadata:
         version_id=listed.version_id or None,
         etag=listed.etag,
         size=listed.size,
-        sequencer=sequencer(listed.modified),
+        sequencer=sequencer(listed.modified, listed.follows),
     )
     event = MediaUploaded(
         asset=asset, event_name=EVENT_NAME, uploaded_at=listed.modified, region=place.region, origin="backfill"
@@ -36,9 +36,11 @@ def to_event(place: BucketPrefix, listed: ListedObject) -> EventWithMetadata:
     return event, new_metadata(event, root_id(asset, EVENT_NAME), SOURCE, listed.modified)
 
 
-def sequencer(modified: datetime) -> str:
+def sequencer(modified: datetime, follows: str = "") -> str:
     """Return a sequencer that sorts before every sequencer of S3, and by modification time among listings.
 
     S3's own have 16 to 20 digits, so the first 20 are never all zero; the time in milliseconds comes behind these.
+    With the sequencer of an accepted version, the new one sorts behind it, and before what S3 sends later.
     """
-    return f"{(modified - _EPOCH) // _MILLISECOND:0{_TIME_DIGITS}X}".rjust(SEQUENCER_WIDTH, "0")
+    time = f"{(modified - _EPOCH) // _MILLISECOND:0{_TIME_DIGITS}X}"
+    return sequencer_order(follows)[: SEQUENCER_WIDTH - _TIME_DIGITS] + time

@@ -38,7 +38,10 @@ class BucketPrefix:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """The current version of one object. `version_id` is empty without versioning; `size` is in bytes."""
+    """The current version of one object. `version_id` is empty without versioning; `size` is in bytes.
+
+    `follows` is the sequencer of the accepted version that this one replaced, if one is known.
+    """
 
     key: str
     size: int
@@ -46,6 +49,7 @@ class ListedObject:
     modified: datetime
     version_id: str = ""
     storage_class: str = "STANDARD"
+    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,14 +60,19 @@ def open_record(record: ConsumerRecord, codec: Codec) -> LogEntry:
     Raises:
         RegistryUnavailableError: the schema cannot be fetched now, so the event is not known to be unparseable.
     """
-    try:
-        envelope = from_headers(record.headers)
-    except InvalidEventError:
-        envelope = None
+    envelope = read_envelope(record)
     try:
         return LogEntry(record, envelope, codec.decode_or_fetch(record.value))
     except DecodeError:
         return LogEntry(record, envelope)
+
+
+def read_envelope(record: ConsumerRecord) -> EventMetadata | None:
+    """Read the attributes of an event from the headers; None if they are invalid."""
+    try:
+        return from_headers(record.headers)
+    except InvalidEventError:
+        return None
 
 
 def letter_of(entry: LogEntry) -> LetterInfo | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -27,8 +27,13 @@ def spent(progress: AssetProjection, by: CostGroup) -> dict[str, float]:
     for asset, fact in _results(progress):
         if fact.usd_nanos:
             sums[_NAMES[by](asset, fact)] += fact.usd_nanos
-    rows = sorted(sums.items(), key=(lambda each: each[0]) if by == "day" else lambda each: -each[1])
-    return {name: usd_of(nanos) for name, nanos in rows}
+    return ranked(sums, by)
+
+
+def ranked(nanos: Mapping[str, int], by: CostGroup) -> dict[str, float]:
+    """Convert sums in nano-US-dollars to US dollars: days in order, else highest first."""
+    rows = sorted(nanos.items(), key=(lambda each: each[0]) if by == "day" else lambda each: (-each[1], each[0]))
+    return {name: usd_of(sum_) for name, sum_ in rows}
 
 
 def _results(progress: AssetProjection) -> Iterator[tuple[Asset, AssetEvent]]:

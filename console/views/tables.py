@@ -27,6 +27,7 @@ from headrace.console.views.operation_tables import (
     undecodable,
     workers,
 )
+from headrace.console.views.text_tables import passages
 
 __all__ = [
     "METADATA",
@@ -41,6 +42,7 @@ __all__ = [
     "gaps",
     "jobs",
     "offsets",
+    "passages",
     "progress",
     "removals",
     "replays",

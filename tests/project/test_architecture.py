@@ -54,6 +54,7 @@ ADAPTERS = {
         "headrace.console.kafka.group_lock",
         "headrace.console.routing.subscription",
         "headrace.sandbox.cluster.kafka_broker",
+        "headrace.sandbox.cli.fill",
         "headrace.schemas.kafka.topic_follower",
         "headrace.schemas.kafka.clients",
         "headrace.schemas.kafka.producer",
@@ -81,6 +82,7 @@ ADAPTERS = {
     "pocketsphinx": {"headrace.sandbox.ai.transcribe.recognizer"},
     "re2": {"headrace.streams.machines.expressions.patterns"},
     "rich": {"headrace.console.terminal.progress_bar", "headrace.console.terminal.screen"},
+    "snowballstemmer": {"headrace.console.search.analysis"},
     "uvicorn": {"headrace.schemas.runtime.http_server", "headrace.sandbox.ai.__main__"},
     "zxingcpp": {"headrace.sandbox.ai.framework.qr_codes"},
 }

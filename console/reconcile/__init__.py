@@ -1,0 +1,1 @@
+"""Compare a bucket with the views, and send what the pipeline has never accepted."""
