@@ -6,7 +6,6 @@ so that the result is the same in each replay. It knows neither look-around nor 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 import re2
 
 from headrace.streams.machines.errors import DefinitionError
+from headrace.streams.machines.expressions.deadline import Deadline
 
 MAX_PATTERN = 1_000
 MAX_SECONDS = 0.8
@@ -69,9 +69,9 @@ class LinearPattern:
         Raises:
             PatternTimeoutError: All matches together take more than `MAX_SECONDS`; each one is linear in the text.
         """
-        deadline = time.monotonic() + MAX_SECONDS
+        deadline = Deadline(MAX_SECONDS)
         for match in self._compiled.finditer(text):
-            if time.monotonic() > deadline:
+            if deadline.passed():
                 raise PatternTimeoutError
             yield match
 

@@ -53,7 +53,15 @@ def length(values: Json) -> Json:
 
 def unique(values: Json) -> Json:
     """Return the elements without repetitions, in their first order."""
-    return list({identity(element): element for element in reversed(array_of(values))}.values())[::-1]
+    return distinct(array_of(values))
+
+
+def distinct(values: list[Json]) -> list[Json]:
+    """Return the elements without repetitions, in their first order."""
+    elements: dict[object, Json] = {}
+    for element in values:
+        elements.setdefault(identity(element), element)
+    return list(elements.values())
 
 
 def identity(value: Json) -> object:

@@ -6,10 +6,10 @@ and a character as one. Measured on AWS: floci-io/floci issues 2737 and 2783.
 
 from __future__ import annotations
 
-import time
 from itertools import islice
 from typing import Any
 
+from headrace.streams.machines.expressions.deadline import Deadline
 from headrace.streams.machines.expressions.jsonata.errors import MEMORY, STACK, TIMEOUT, bound_error
 
 MAX_SECONDS = 0.8
@@ -26,7 +26,7 @@ class Bounds:
 
     def __init__(self) -> None:
         self.depth = 0
-        self._deadline = time.monotonic() + MAX_SECONDS
+        self._deadline = Deadline(MAX_SECONDS)
 
     def enter(self, _expression: object, _input: object, _environment: object) -> None:
         """Count a step.
@@ -37,7 +37,7 @@ class Bounds:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise bound_error(STACK)
-        if time.monotonic() > self._deadline:
+        if self._deadline.passed():
             raise bound_error(TIMEOUT)
 
     def leave(self, _expression: object, _input: object, _environment: object, result: Any) -> None:

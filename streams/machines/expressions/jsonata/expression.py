@@ -48,8 +48,8 @@ class Expression:
         """
         try:
             values = {
-                **{name: _library_value(value) for name, value in variables.items()},
-                "states": _library_value(states),
+                **{name: library_value(value) for name, value in variables.items()},
+                "states": library_value(states),
             }
             result = library.evaluate(self._compiled, values, entropy)
         except EvaluationError as error:
@@ -57,8 +57,8 @@ class Expression:
         if result is None:
             raise self._failure(location, "returned nothing (undefined).")
         try:
-            return _json_value(result, 0)
-        except _UnsupportedError as error:
+            return json_value(result)
+        except UnsupportedError as error:
             raise self._failure(location, "returned an unsupported result type.") from error
 
     def unexpected(self, location: str, expected: str, value: Json) -> StatesError:
@@ -71,7 +71,7 @@ class Expression:
         return StatesError(QUERY_EVALUATION_ERROR, cause)
 
 
-class _UnsupportedError(Exception):
+class UnsupportedError(Exception):
     """A result has no JSON: it is or contains a function."""
 
 
@@ -93,8 +93,12 @@ def type_of(value: Json) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), "number")
 
 
-def _library_value(value: Json) -> Any:
-    """Return a value with the library's null; the value itself if it has none."""
+def library_value(value: Json) -> Any:
+    """Return a value with the library's null; the value itself if it has none.
+
+    Raises:
+        EvaluationError: The value is nested too deep.
+    """
     try:
         if b"null" not in orjson.dumps(value):
             return value
@@ -113,10 +117,14 @@ def _with_nulls(value: Json, null: Any, depth: int) -> Any:
     return [_with_nulls(each, null, depth + 1) for each in value] if isinstance(value, list) else value
 
 
-def _json_value(value: Any, depth: int) -> Json:
-    """Return the JSON of a library's value: whole numbers as integers, infinite ones by their names."""
+def json_value(value: Any, depth: int = 0) -> Json:
+    """Return the JSON of a library's value: whole numbers as integers, infinite ones by their names.
+
+    Raises:
+        UnsupportedError: The value is or contains a function, or is nested too deep.
+    """
     if depth > MAX_DEPTH:
-        raise _UnsupportedError
+        raise UnsupportedError
     if isinstance(value, str | bool):
         return value
     if isinstance(value, int | float):
@@ -124,10 +132,10 @@ def _json_value(value: Any, depth: int) -> Json:
     if value is None or value is library.null():
         return None
     if isinstance(value, list):
-        return [_json_value(each, depth + 1) for each in value]
+        return [json_value(each, depth + 1) for each in value]
     if isinstance(value, dict):
-        return {str(name): _json_value(each, depth + 1) for name, each in value.items()}
-    raise _UnsupportedError
+        return {str(name): json_value(each, depth + 1) for name, each in value.items()}
+    raise UnsupportedError
 
 
 def _number(value: float) -> Json:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from headrace.streams.machines.expressions.intrinsics.arrays import identity
+from headrace.streams.machines.expressions.intrinsics.arrays import distinct
 from headrace.streams.machines.expressions.intrinsics.functions import ALGORITHMS, digest
 from headrace.streams.machines.expressions.java_random import JavaRandom
 from headrace.streams.machines.expressions.jsonata.bounds import SCALAR_BYTES, check_count
@@ -145,12 +145,12 @@ def shuffled(entropy: Entropy, values: Any) -> Any:
     return result
 
 
-def distinct(_entropy: Entropy, values: Any) -> Any:
+def without_repetitions(_entropy: Entropy, values: Any) -> Any:
     """Return the elements without repetitions, in their first order."""
     if not isinstance(values, list):
         return values
     try:
-        return list({identity(element): element for element in reversed(list(values))}.values())[::-1]
+        return distinct(values)
     except (RecursionError, TypeError) as error:
         raise EvaluationError(": The elements cannot be compared") from error
 
@@ -164,6 +164,6 @@ ADDED: Mapping[str, AddedFunction] = {
     "parse": AddedFunction(parsed, 1),
     "millis": AddedFunction(milliseconds, 0),
     "shuffle": AddedFunction(shuffled, 1),
-    "distinct": AddedFunction(distinct, 1),
+    "distinct": AddedFunction(without_repetitions, 1),
 }
 """Functions that replace or extend those of the library, by name."""

@@ -21,14 +21,18 @@ from headrace.streams.machines.expressions.jsonata.errors import (
 from headrace.streams.machines.expressions.jsonata.functions import ADDED, AddedFunction, milliseconds_of
 from headrace.streams.machines.expressions.jsonata.guards import GUARDS
 from headrace.streams.machines.expressions.jsonata.regex import JsonataPattern
+from headrace.streams.machines.expressions.jsonata.replacements import REPLACEMENTS
 from headrace.streams.machines.expressions.jsonata.vendor import classes, library
 from headrace.streams.machines.expressions.patterns import PatternTimeoutError
 from headrace.streams.machines.expressions.scope import Entropy
 from headrace.streams.machines.json_text import compact
 
 MAX_EXPRESSION = 50_000
+MIN_WORDS = 20
 _REPETITIONS = re.compile(r"\)\s*<[^<>{}]*(?:\+[^<>{}]*){4}")
 """A signature that the library would match in exponential time."""
+
+_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 ELEMENT_TYPES = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
 
@@ -45,19 +49,25 @@ def compile_text(text: str) -> Any:
     if _REPETITIONS.search(text):
         raise DefinitionError("A function signature repeats more than 3 parameters")
     try:
-        compiled = loaded.Jsonata(text, _pattern)
+        compiled = loaded.Jsonata(_SURROGATES.sub(_character, text), _pattern)
     except loaded.jexception.JException as error:
         raise DefinitionError(message_of(error)) from error
     except DefinitionError:
         raise
     except RecursionError as error:
         raise DefinitionError("The expression is nested too deep") from error
-    except (ValueError, IndexError, TypeError, AttributeError, KeyError, OverflowError) as error:
+    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, OverflowError) as error:
         # The parser has no message of its own for these; all are faults of the text.
         raise DefinitionError("Syntax error") from error
     compiled.set_output_convert_nulls(False)
     compiled.set_validate_input(False)
     return compiled
+
+
+def _character(escapes: re.Match[str]) -> str:
+    """Return the character of two escaped surrogates, which the parser leaves apart."""
+    pair = bytes.fromhex(escapes[2] + escapes[3])
+    return escapes[1] + pair.decode("utf-16-be")
 
 
 def _pattern(pattern: str, flags: Any) -> JsonataPattern:
@@ -69,15 +79,8 @@ def null() -> Any:
     return library().utils.Utils.NULL_VALUE
 
 
-def is_function(value: Any) -> bool:
-    """Return whether a value of the library is a function or a regular expression."""
-    loaded = library()
-    kinds = (loaded.Jsonata.JFunctionCallable, loaded.parser.Parser.Symbol, JsonataPattern)
-    return isinstance(value, kinds)
-
-
-def evaluate(compiled: Any, values: Mapping[str, Any], entropy: Entropy) -> Any:
-    """Return the result of an expression; `values` are its variables.
+def evaluate(compiled: Any, values: Mapping[str, Any], entropy: Entropy, document: Any = None) -> Any:
+    """Return the result of an expression; `values` are its variables, `document` is `$`, which AWS leaves undefined.
 
     Raises:
         EvaluationError: The evaluation fails, or exceeds a bound.
@@ -90,8 +93,10 @@ def evaluate(compiled: Any, values: Mapping[str, Any], entropy: Entropy) -> Any:
         frame.bindings[name] = function
     frame.bindings.update(values)
     try:
-        return compiled.evaluate(None, frame)
+        return compiled.evaluate(document, frame)
     except loaded.jexception.JException as error:
+        if error.error == "Unexpected" and error.__context__ is not None:
+            raise _translated(error.__context__) from error
         if error.error == "D1001" and bounds.depth == 1 and isinstance(error.current, float):
             return error.current
         raise _coded(error) from error
@@ -105,14 +110,25 @@ def evaluate(compiled: Any, values: Mapping[str, Any], entropy: Entropy) -> Any:
         raise _translated(error) from error
 
 
-def _translated(error: Exception) -> EvaluationError:
-    """Return the error for what Python raised in the library: each one is a failure of the expression."""
+def _translated(error: BaseException) -> EvaluationError:
+    """Return the error for what Python raised in the library: each one is a failure of the expression.
+
+    The right side of `and` and `or` hides it behind an error of its own.
+    """
+    if isinstance(error, EvaluationError):
+        return error
+    if isinstance(error, library().jexception.JException):
+        hidden = error.__context__ if error.error == "Unexpected" else None
+        return _coded(error) if hidden is None else _translated(hidden)
     if isinstance(error, RecursionError):
         return bound_error(STACK)
     if isinstance(error, PatternTimeoutError):
         return bound_error(TIMEOUT)
     if isinstance(error, DefinitionError):
         return EvaluationError(f": {error}")
+    code = _code_of(str(error))
+    if code is not None:
+        return coded_error(code, str(error))
     return EvaluationError(f": {type(error).__name__}: {error}"[:500])
 
 
@@ -123,7 +139,19 @@ def _divided_by_zero(dividend: float) -> float:
 
 def _coded(error: Any) -> EvaluationError:
     code = str(error.error)
-    return coded_error(code, message_of(error)) if _CODE.fullmatch(code) else EvaluationError(f": {error}")
+    if _CODE.fullmatch(code):
+        return coded_error(code, message_of(error))
+    found = _code_of(code)
+    return EvaluationError(f": {code}") if found is None else coded_error(found, code)
+
+
+def _code_of(message: str) -> str | None:
+    """Return the code of a message that the library raises without one."""
+    for code, template in library().jexception.JException.error_codes.items():
+        words = template.partition("{{")[0].replace("Object", "function").replace('"', "'")
+        if len(words) > MIN_WORDS and message.replace('"', "'").startswith(words):
+            return str(code)
+    return None
 
 
 _CODE = re.compile(r"[A-Z]\d{4}")
@@ -147,7 +175,10 @@ def message_of(error: Any) -> str:
 
 
 def _quoted(value: Any) -> str:
-    return "null" if is_function(value) else compact(value)
+    try:
+        return compact(value)
+    except TypeError:  # a function, or the library's null
+        return "null"
 
 
 def functions(entropy: Entropy) -> dict[str, Any]:
@@ -155,7 +186,7 @@ def functions(entropy: Entropy) -> dict[str, Any]:
     bound: dict[str, Any] = {name: _added(name, function, entropy) for name, function in ADDED.items()}
     bound["now"] = _added("now", AddedFunction(_now, 2), entropy)
     bound["eval"] = None
-    bound.update(_guarded())
+    bound.update(_unchanging())
     return bound
 
 
@@ -174,7 +205,9 @@ def _now(entropy: Entropy, picture: Any, zone: Any) -> Any:
 
 
 @cache
-def _guarded() -> dict[str, Any]:
-    """Return the library's functions whose arguments are checked first."""
+def _unchanging() -> dict[str, Any]:
+    """Return the bound functions that do not depend on a transition."""
     static = library().Jsonata.static_frame
-    return {name: classes().Guarded(static.lookup(name), guard) for name, guard in GUARDS.items()}
+    guarded = {name: classes().Guarded(static.lookup(name), guard) for name, guard in GUARDS.items()}
+    replaced = {name: classes().Replaced(static.lookup(name), function) for name, function in REPLACEMENTS.items()}
+    return {**guarded, **replaced}

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from headrace.streams.machines.expressions.jsonata.guards import Guard
+from headrace.streams.machines.expressions.jsonata.regex import JsonataPattern
 
 SYMBOLS = {str: "s", bool: "b", int: "n", float: "n", list: "a", dict: "o", type(None): "m"}
 """The letters of types in signatures."""
@@ -28,9 +29,16 @@ def library() -> Any:
     sys.setrecursionlimit(limit)
     for module in (loaded, signature):
         module.print = lambda *_arguments: None
+    symbols = {**SYMBOLS, loaded.utils.Utils.NULL_VALUE.__class__: "l"}
     slow = signature.Signature.get_symbol
-    signature.Signature.get_symbol = lambda self, value: SYMBOLS.get(value.__class__) or slow(self, value)
+    signature.Signature.get_symbol = lambda self, value: symbols.get(value.__class__) or slow(self, value)
     return loaded
+
+
+def is_function(value: Any) -> bool:
+    """Return whether a value of the library is a function or a regular expression."""
+    loaded = library()
+    return isinstance(value, (loaded.Jsonata.JFunctionCallable, loaded.parser.Parser.Symbol, JsonataPattern))
 
 
 class Classes:
@@ -38,6 +46,7 @@ class Classes:
 
     Added: Any
     Guarded: Any
+    Replaced: Any
 
 
 @cache
@@ -75,6 +84,17 @@ def classes() -> Classes:
             except (ValueError, TypeError, OverflowError, ArithmeticError):
                 return self._guard.failed(*arguments)
 
+    class Replaced(native_class):  # type: ignore[misc, valid-type]
+        """A function with a signature of the library; the function may leave a call to the library."""
+
+        def __init__(self, native: Any, function: Callable[..., Any]) -> None:
+            self.__dict__.update(native.__dict__)
+            self._function = function
+
+        def call(self, context: Any, arguments: Any) -> Any:
+            result = self._function(*arguments, *[None] * (self.nargs - len(arguments)))
+            return super().call(context, arguments) if result is NotImplemented else result
+
     result = Classes()
-    result.Added, result.Guarded = Added, Guarded
+    result.Added, result.Guarded, result.Replaced = Added, Guarded, Replaced
     return result

@@ -61,6 +61,7 @@ def evaluate(text: str, value: Json = INPUT, seed: int = 1) -> Json:
         ("States.ArrayGetItem($.list, 4.0)", 5),
         ("States.ArrayLength($.list)", 5),
         ("States.ArrayUnique($.mixed)", [1, True, "1", None, [1], {"a": 1, "b": 2}, False, 0]),
+        ("States.ArrayUnique(States.Array(2, 1, 2, 1))", [2, 1]),
         ("States.Base64Encode('Grüße')", "R3LDvMOfZQ=="),
         ("States.Base64Decode('R3LDvMOfZQ==')", "Grüße"),
         ("States.Hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
