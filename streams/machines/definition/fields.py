@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from headrace.streams.machines.definition.checks import require_expressions
 from headrace.streams.machines.definition.model import QueryLanguage
 from headrace.streams.machines.definition.values import Constant, DynamicValue, JsonataValue, PathValue, RenderedValue
 from headrace.streams.machines.errors import DefinitionError
+from headrace.streams.machines.expressions.jsonata.render import is_expression
 from headrace.streams.machines.expressions.paths.path import Path, ReferencePath, compile_path, compile_reference_path
 from headrace.streams.machines.expressions.scope import MISSING, Missing
 from headrace.streams.machines.expressions.template import Template, compile_field, compile_template
@@ -100,7 +102,22 @@ class DefinitionFields:
             DefinitionError: The field is missing or neither.
         """
         value = self.raw.get("Condition")
-        return value if isinstance(value, bool) else self.text("Condition")
+        if isinstance(value, bool):
+            return value
+        text = self.text("Condition")
+        self.checked("Condition")
+        return text
+
+    def checked(self, name: str) -> Json:
+        """Return the value of a field whose JSONata expressions compile.
+
+        Raises:
+            DefinitionError: An expression is invalid.
+        """
+        value = self.raw[name]
+        if self.is_jsonata:
+            self.compiled(name, require_expressions, value)
+        return value
 
     def mapping(self, name: str) -> Mapping[str, Json]:
         """Return a literal object; an empty one if the object has no such field."""
@@ -121,12 +138,12 @@ class DefinitionFields:
     def path(self, name: str) -> Path | None:
         """Return a compiled path, `$` if the object has no such field; None for null."""
         value = self.raw.get(name, "$")
-        return None if value is None else self.compiled(name, compile_path, value)
+        return None if value is None else self.compiled_text(name, compile_path, value)
 
     def result_path(self) -> ReferencePath | None:
         """Return the compiled `ResultPath`, `$` if the object has no such field; None for null."""
         value = self.raw.get("ResultPath", "$")
-        return None if value is None else self.compiled("ResultPath", compile_reference_path, value)
+        return None if value is None else self.compiled_text("ResultPath", compile_reference_path, value)
 
     def template(self, name: str) -> Template | None:
         """Return a compiled payload template; None if the object has no such field."""
@@ -134,22 +151,29 @@ class DefinitionFields:
 
     def literal(self, name: str) -> Json | Missing:
         """Return a value; `MISSING` if the object has no such field."""
-        return self.raw.get(name, MISSING)
+        return self.checked(name) if name in self.raw else MISSING
 
     def assignments(self) -> Template | Mapping[str, Json] | None:
         """Return `Assign`: a template, or in a JSONata state an object; None if the object has no such field."""
+        return self.jsonata_assignments() if self.is_jsonata else self.template("Assign")
+
+    def jsonata_assignments(self) -> Mapping[str, Json] | None:
+        """Return `Assign` of a JSONata state; None if the object has no such field."""
         if "Assign" not in self.raw:
             return None
-        return self.mapping("Assign") if self.is_jsonata else self.template("Assign")
+        self.checked("Assign")
+        return self.mapping("Assign")
 
     def value(self, name: str, prefix: str = "") -> DynamicValue | None:
         """Return a single value: a literal, a path in the field with the suffix `Path`, or JSONata."""
         if not self.is_jsonata and f"{name}Path" in self.raw:
-            return PathValue(f"{prefix}{name}Path", self.compiled(f"{name}Path", compile_path, self.raw[f"{name}Path"]))
+            return PathValue(
+                f"{prefix}{name}Path", self.compiled_text(f"{name}Path", compile_path, self.raw[f"{name}Path"])
+            )
         if name not in self.raw:
             return None
-        value = self.raw[name]
-        if self.is_jsonata and isinstance(value, str) and value.startswith("{%"):
+        value = self.checked(name)
+        if self.is_jsonata and is_expression(value):
             return JsonataValue(f"{prefix}{name}", value)
         return Constant(f"{prefix}{name}", value)
 
@@ -166,8 +190,18 @@ class DefinitionFields:
         if name not in self.raw:
             return None
         if self.is_jsonata:
-            return JsonataValue(f"{prefix}{name}", self.raw[name])
+            return JsonataValue(f"{prefix}{name}", self.checked(name))
         return RenderedValue(f"{prefix}{name}", self.compiled(name, compile_template, self.raw[name]).render)
+
+    def compiled_text(self, name: str, compiler: Callable[[str], T], value: Json) -> T:
+        """Return what a compiler makes of a string.
+
+        Raises:
+            DefinitionError: The value is not a string, or is invalid.
+        """
+        if not isinstance(value, str):
+            raise self.error(name, "expected a string")
+        return self.compiled(name, compiler, value)
 
     def compiled(self, name: str, compiler: Callable[[Json], T], value: Json) -> T:
         """Return what a compiler makes of a value.
@@ -187,14 +221,3 @@ class DefinitionFields:
     def error(self, name: str, why: str) -> DefinitionError:
         """Return an error that names a field."""
         return DefinitionError(f"{self.location}/{name}: {why}")
-
-
-def require_targets(names: Iterable[str | None], states: Mapping[str, object], location: str) -> None:
-    """Check that transitions lead to states of the same flow.
-
-    Raises:
-        DefinitionError: There is no state with the name.
-    """
-    for name in names:
-        if name is not None and name not in states:
-            raise DefinitionError(f"{location}: there is no state '{name}'")

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast, get_args
 
-from headrace.streams.machines.definition.fields import DefinitionFields, require_targets
+from headrace.streams.machines.definition.checks import require_targets
+from headrace.streams.machines.definition.fields import DefinitionFields
 from headrace.streams.machines.definition.map_state import map_state
 from headrace.streams.machines.definition.model import (
     ChoiceRule,
@@ -123,8 +124,7 @@ def _next(state: DefinitionFields) -> str | None:
 
 def _data(state: DefinitionFields) -> DataFields:
     if state.is_jsonata:
-        assign = state.mapping("Assign") if state.has("Assign") else None
-        return JsonataFields(state.literal("Arguments"), state.literal("Output"), assign)
+        return JsonataFields(state.literal("Arguments"), state.literal("Output"), state.jsonata_assignments())
     is_map = state.text("Type") == "Map"
     return PathFields(
         input_path=state.path("InputPath"),

@@ -12,6 +12,9 @@ from headrace.streams.machines.json_types import Json
 MAX_DEPTH = 500
 """Levels of nesting of a payload. A loop that wraps its input cannot make a value that no JSON library reads."""
 
+LARGEST_PAYLOAD = 64 * 1024 * 1024
+"""Bytes of a payload of an execution without limits. A loop that doubles its input cannot fill the memory."""
+
 
 class OutputTooLargeError(StatesError):
     """The output of a state exceeds a limit. Neither Retry nor Catch applies, as in AWS."""
@@ -25,7 +28,7 @@ def exceeded_limit(limits: ExecutionLimits, name: str, value: Json) -> str | Non
         if _is_deeper(value, MAX_DEPTH):
             return f"The state/task '{name}' returned a result nested more than {MAX_DEPTH} levels deep."
         size = len(compact(value).encode("utf-8", "surrogatepass"))
-    if limits.payload_bytes is None or size <= limits.payload_bytes:
+    if size <= (LARGEST_PAYLOAD if limits.payload_bytes is None else limits.payload_bytes):
         return None
     return f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service limit."
 

@@ -17,9 +17,9 @@ ROOT_BRANCH = 0
 
 
 class ExecutionLimits(Struct, frozen=True):
-    """Limits of an execution; None is no limit.
+    """Limits of an execution; without `payload_bytes` the limit is `limits.LARGEST_PAYLOAD`.
 
-    `payload_bytes` is for each input, result and output as JSON in UTF-8. `events` is for the history.
+    `payload_bytes` is for each result and output as JSON in UTF-8. `events` is for the history; None is no limit.
     """
 
     payload_bytes: int | None = None

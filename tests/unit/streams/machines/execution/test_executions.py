@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.streams.machines.execution import run
+from headrace.streams.machines.execution import limits, run
 from headrace.streams.machines.execution.advance import advance
 from headrace.streams.machines.execution.commands import CancelTask, SetTimer
 from headrace.streams.machines.execution.record import ExecutionLimits
@@ -129,6 +129,14 @@ def test_value_nested_too_deep_fails_the_state() -> None:
     driver = Driver(machine(A=passing(Parameters={"a.$": "$"}, Next="B"), B=passing(Next="A"))).start(1)
     assert driver.finish.error == "States.DataLimitExceeded"
     assert "more than 500 levels" in str(driver.finish.cause)
+
+
+def test_value_that_doubles_ends_without_filling_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LARGEST_PAYLOAD", 100_000)
+    doubled = {"a.$": "$", "b.$": "$"}
+    driver = Driver(machine(A=passing(Parameters=doubled, Next="B"), B=passing(Next="A"))).start("x" * 100)
+    assert driver.finish.error == "States.DataLimitExceeded"
+    assert len(driver.events) < 50
 
 
 def test_argument_is_unchanged() -> None:
