@@ -57,6 +57,15 @@ def export_stream() -> BinaryIO:
     return sys.stdout.buffer
 
 
+def print_answer(line: str) -> None:
+    """Print a line for another program, exactly; on a terminal without secrets and invisible characters."""
+    if sys.stdout.isatty():
+        print_line(line)
+    else:
+        export_stream().write(line.encode("utf-8", "backslashreplace") + b"\n")
+        export_stream().flush()
+
+
 def confirm_or_abort(question: str) -> None:
     """Ask for a confirmation, and abort the command without one."""
     typer.confirm(safe_text(question), abort=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,36 @@ def read_text(file: str) -> str:
         raise CommandError(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise CommandError(f"{file} is not UTF-8: byte {error.start}") from error
+
+
+def valid_definition(file: str) -> dict[str, Any]:
+    """Read a definition without errors.
+
+    Raises:
+        CommandError: It has errors.
+    """
+    from headrace.console.errors import CommandError
+    from headrace.streams.machines.validation import validate
+
+    verdict = validate(read_text(file))
+    if verdict.definition is None or not verdict.ok:
+        raise CommandError(f"{file} has {summary(verdict)}. To list them: headrace machine validate {file}")
+    return verdict.definition
+
+
+def load_json(text: str, name: str) -> Any:
+    """Parse JSON of the operator.
+
+    Raises:
+        CommandError: It is no JSON, or too large.
+    """
+    from headrace.console.errors import CommandError
+    from headrace.schemas.parsing import InvalidValueError, parse_json
+
+    try:
+        return parse_json(text)
+    except InvalidValueError as error:
+        raise CommandError(f"{name} cannot be read: {error}") from error
 
 
 def summary(verdict: Verdict) -> str:
