@@ -101,7 +101,7 @@ def _rows(connection: Connection, statement: Select[Any], request: SearchRequest
         .where(assets.c.state != "deleted", passages.c.id <= newest, *_filters(request))
         .limit(MOST_CANDIDATES + 1)
     )
-    return [Candidate(*row) for row in connection.execute(statement).tuples()]
+    return [Candidate(*row) for row in connection.execute(statement)]
 
 
 def _filters(request: SearchRequest) -> Sequence[ColumnElement[bool]]:

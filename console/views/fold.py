@@ -110,7 +110,7 @@ class Fold:
             batch.add_stage(key, row.stage, stage_row(row))
         if isinstance(event, JobStarted) and fact.is_event:
             batch.add_job(row.token or "", _started(key, event))
-        if fact.status == "done" and self._text_of is not None:
+        if fact.is_event and self._text_of is not None:
             text = self._text_of(entry, fact)
             if text is not None:
                 stage, variant, source = text

@@ -1,14 +1,17 @@
-"""Select the events whose text is searchable. Pure."""
+"""Select the events whose text is searchable, and build their rows of `text_sources`. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
+import msgspec
+
+from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.records import (
     CelebritiesRecognised,
     DocumentAnalysed,
     EntitiesDetected,
-    Event,
     FacesDetected,
     LanguageDetected,
     MediaLabelled,
@@ -40,15 +43,15 @@ _SOURCES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TextSource:
-    """A searchable event. A stage has one per `variant`: the target language of a translation, else empty."""
+def text_of(entry: LogEntry, fact: AssetEvent) -> tuple[str, str, tuple[Any, ...]] | None:
+    """Return the stage, the variant and the row of an event with searchable text; None for other events.
 
-    variant: str = ""
-
-
-def text_source(event: Event) -> TextSource | None:
-    """Return the source of an event; None if it has no searchable text."""
+    A stage has one source per variant: the target language of a translation, else empty.
+    """
+    event = entry.event
     if not isinstance(event, _SOURCES):
         return None
-    return TextSource(event.target if isinstance(event, MediaTranslated) else "")
+    variant = event.target if isinstance(event, MediaTranslated) else ""
+    record = entry.record
+    row = (event.EVENT, fact.id, msgspec.msgpack.encode(event), fact.at, record.partition, record.offset)
+    return fact.stage, variant, row

@@ -7,16 +7,18 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from sqlalchemy import Engine, func, insert, select, update
 
+from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.kafka.entry import LogEntry
 from headrace.console.search.indexer import Indexer
 from headrace.console.search.request import SearchPage, SearchRequest
 from headrace.console.search.result_reader import ResultMissingError
 from headrace.console.search.search import search
 from headrace.console.views.asset_tables import assets, stage_states, text_sources, versions
 from headrace.console.views.stored_text import to_stored
-from headrace.console.views.text_source import text_source
+from headrace.console.views.text_source import text_of
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import (
     Asset,
     Event,
@@ -109,9 +111,13 @@ class Corpus:
 
     def add(self, event: Event, stage: str, content: bytes | None = None, event_id: str = "e1") -> None:
         """Queue the text of an event, as the fold does. `content` is its stored result."""
-        source = text_source(event)
-        assert source is not None
         of: Asset = event.asset  # type: ignore[union-attr]
+        row = text_of(
+            LogEntry(ConsumerRecord("t", 0, 0, 0.0, b"", b""), None, event),
+            AssetEvent(0.0, "", id=event_id, stage=stage),
+        )
+        assert row is not None
+        _, variant, (event_type, id_, data, *order) = row
         if content is not None:
             self.results.contents[hashlib.sha256(content).hexdigest()] = content
         with self.engine.begin() as connection:
@@ -120,20 +126,15 @@ class Corpus:
                 .join(assets, assets.c.id == versions.c.asset_id)
                 .where(assets.c.key == to_stored(of.key), versions.c.sequencer_order == of.sequencer)
             ).one()
-            row = {
-                "event_type": event.EVENT,
-                "event_id": event_id,
-                "event": msgspec.msgpack.encode(event),
-                "state": "pending",
-            }
+            new = {"event_type": event_type, "event_id": id_, "event": data, "state": "pending"}
             same = (text_sources.c.version_id == version.id, text_sources.c.stage == stage)
-            known = connection.scalar(select(text_sources.c.id).where(*same, text_sources.c.variant == source.variant))
+            known = connection.scalar(select(text_sources.c.id).where(*same, text_sources.c.variant == variant))
             if known is not None:
-                connection.execute(update(text_sources).where(text_sources.c.id == known).values(row))
+                connection.execute(update(text_sources).where(text_sources.c.id == known).values(new))
                 return
-            new = {"asset_id": version.asset_id, "version_id": version.id, "stage": stage, "variant": source.variant}
-            more = {"occurred_at": 0.0, "partition": 0, "offset": 0}
-            connection.execute(insert(text_sources).values(new | row | more))
+            new |= {"asset_id": version.asset_id, "version_id": version.id, "stage": stage, "variant": variant}
+            new |= dict(zip(("occurred_at", "partition", "offset"), order, strict=True))
+            connection.execute(insert(text_sources).values(new))
 
     def done(self, of: Asset, stage: str, location: str = "s3://results/x", status: str = "done") -> None:
         """Set the state of a stage."""

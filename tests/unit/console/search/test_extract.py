@@ -6,10 +6,13 @@ import json
 import tracemalloc
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.kafka.entry import LogEntry
 from headrace.console.search.analysis import count_words, index_terms, stem_term, word_term
 from headrace.console.search.detections import entity_passages, vision_passages
 from headrace.console.search.extract import passages_of_event, passages_of_result, stored_result
@@ -21,9 +24,11 @@ from headrace.console.search.speech_text import (
     text_passages,
     transcript_passages,
 )
-from headrace.console.views.text_source import text_source
+from headrace.console.views.text_source import text_of
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import (
     DocumentAnalysed,
+    Event,
     Label,
     LanguageDetected,
     LanguageShare,
@@ -201,13 +206,19 @@ def test_complete_results_are_read_from_the_store() -> None:
     ]
 
 
+def source(event: Event) -> tuple[str, str, tuple[Any, ...]] | None:
+    received = ConsumerRecord("t", 2, 7, 0.0, b"", b"")
+    return text_of(LogEntry(received, None, event), AssetEvent(5.0, "", id="e1", stage="translation"))
+
+
 def test_only_searchable_events_are_sources() -> None:
-    assert text_source(records.scanned()) is None
-    source = text_source(
-        MediaTranslated(asset=ASSET, source="en", target="de", words=1, excerpt="a", text=pointer(b""), charges=())
+    event = MediaTranslated(asset=ASSET, source="en", target="de", words=1, excerpt="a", text=pointer(b""), charges=())
+    assert source(records.scanned()) is None
+    assert source(event) == (
+        "translation",
+        "de",
+        ("MediaTranslated", "e1", msgspec.msgpack.encode(event), 5.0, 2, 7),
     )
-    assert source is not None
-    assert source.variant == "de"
 
 
 @given(st.text())
