@@ -30,6 +30,7 @@ COMMANDS = {
     "dlq": "headrace.console.commands.dlq:app",
     "replay": "headrace.console.commands.replay.rewind:app",
     "pipeline": "headrace.console.commands.pipeline:app",
+    "views": "headrace.console.commands.views:app",
     "cost": "headrace.console.commands.cost:cost",
     "rules": "headrace.console.commands.rules.test:app",
     "machine": "headrace.console.commands.machine.group:app",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
@@ -15,13 +15,12 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from headrace.console.errors import CommandError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.console.kafka.entry import LogEntry, open_record
+from headrace.console.kafka.message import consumer_record
 from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import Header
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.reachability import answered
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.serde import codec, registry
 from headrace.schemas.serde.schema_topic import SchemasNotPublishedError
 from headrace.schemas.serde.writer_schema import parse_schema
@@ -84,10 +83,11 @@ class LogReader:
 
     def brokers(self) -> list[str]:
         """List the brokers, `host:port`."""
-        cluster = answered(
-            self.settings, lambda seconds: self._admin.describe_cluster(request_timeout=seconds).result()
-        )
-        return sorted(f"{node.host}:{node.port}" for node in cluster.nodes)
+        return sorted(f"{node.host}:{node.port}" for node in self._cluster().nodes)
+
+    def cluster_id(self) -> str:
+        """Return the id of the cluster."""
+        return str(self._cluster().cluster_id)
 
     def spans(self, names: Collection[str]) -> dict[TopicAndPartition, OffsetRange]:
         """Return the offsets of each partition of topics; missing topics are left out."""
@@ -132,6 +132,9 @@ class LogReader:
         """List the partitions of topics; missing topics are left out."""
         partitions = self.topics()
         return [(name, partition) for name in names for partition in range(partitions.get(name, 0))]
+
+    def _cluster(self) -> Any:
+        return answered(self.settings, lambda seconds: self._admin.describe_cluster(request_timeout=seconds).result())
 
     @contextmanager
     def _reader(self) -> Iterator[Consumer]:
@@ -226,7 +229,7 @@ def _decoded(
         if message.topic() == topics.SCHEMAS.name:
             _learn(codec_, message)
         elif wanted is None or wanted(message.key() or b""):
-            yield open_record(_received(message), codec_)
+            yield open_record(consumer_record(message), codec_)
 
 
 def _learn(codec_: codec.Codec, message: RawMessage) -> None:
@@ -235,15 +238,3 @@ def _learn(codec_: codec.Codec, message: RawMessage) -> None:
         codec_.add_writer_schema(parse_schema(message.value() or b"{}"))
     except ValueError:
         return
-
-
-def _received(message: RawMessage) -> ConsumerRecord:
-    return ConsumerRecord(
-        str(message.topic()),
-        int(message.partition() or 0),
-        int(message.offset() or 0),
-        message.timestamp()[1] / 1000,
-        message.key(),
-        message.value(),
-        tuple(cast("Iterable[Header]", message.headers() or ())),
-    )

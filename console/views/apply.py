@@ -7,19 +7,8 @@ from datetime import UTC, datetime
 
 from headrace.console.views import apply_operations, specs
 from headrace.console.views.batch import AssetKey, Batch, VersionKey
-from headrace.console.views.rows import (
-    AssetRow,
-    FactRow,
-    JobRow,
-    StageRow,
-    VersionRow,
-    merge_facts,
-    merge_jobs,
-    merge_removals,
-    merge_stages,
-    merge_versions,
-    stage_row,
-)
+from headrace.console.views.merges import merge_facts, merge_jobs, merge_removals, merge_stages, merge_versions
+from headrace.console.views.rows import AssetRow, FactRow, JobRow, StageRow, VersionRow, stage_row
 from headrace.console.views.store import Key, Store, Values, put
 
 

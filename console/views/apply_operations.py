@@ -11,7 +11,8 @@ from headrace.console.dlq.dispositions import Disposition
 from headrace.console.views import specs
 from headrace.console.views.batch import Batch, OffsetRow
 from headrace.console.views.fold_operations import delivery_order
-from headrace.console.views.rows import LetterRow, merge_letters
+from headrace.console.views.merges import merge_letters
+from headrace.console.views.rows import LetterRow
 from headrace.console.views.specs import TableSpec
 from headrace.console.views.store import Key, Store, Values, put
 from headrace.console.views.stored_text import from_stored

@@ -6,12 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from headrace.console.views.rows import (
-    FactRow,
-    JobRow,
-    LetterRow,
-    StageRow,
-    VersionRow,
+from headrace.console.views.merges import (
     merge_facts,
     merge_jobs,
     merge_letters,
@@ -19,6 +14,7 @@ from headrace.console.views.rows import (
     merge_stages,
     merge_versions,
 )
+from headrace.console.views.rows import FactRow, JobRow, LetterRow, StageRow, VersionRow
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 

@@ -139,9 +139,16 @@ offsets = Table(
 )
 """The next offset of each partition, written in the transaction that writes what was folded up to it."""
 
+properties = Table(
+    "properties",
+    METADATA,
+    Column("name", TEXT, primary_key=True),  # schema, cluster, servers
+    Column("value", TEXT, nullable=False),
+)
+
 progress = Table(
     "progress",
     METADATA,
-    Column("name", TEXT, primary_key=True),  # schema_number, built_at, checked_at, caught_up_at
+    Column("name", TEXT, primary_key=True),  # caught_up_at
     Column("value", Double, nullable=False),
 )

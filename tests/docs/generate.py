@@ -16,6 +16,7 @@ from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.sinks.settings import TargetSettings
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.console.settings import ConsoleSettings
+from headrace.console.views.settings import ViewsSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.streams import pipeline
@@ -40,7 +41,7 @@ READERS: dict[str, Classes] = {
     "bridge": (BridgeSettings,),
     "worker": (StreamSettings, PipelineSettings, PriceSettings, TargetSettings),
     "webhook": (WebhookSettings,),
-    "command line": (ConsoleSettings,),
+    "command line": (ConsoleSettings, ViewsSettings),
 }
 """The settings of each component."""
 SETTINGS: Classes = tuple(chain.from_iterable(READERS.values()))

@@ -63,6 +63,8 @@ ADAPTERS = {
         "headrace.console.commands.topics",
         "headrace.connectors.readiness",
         "headrace.console.kafka.tail",
+        "headrace.console.views.log_source",
+        "headrace.console.kafka.message",
         "headrace.streams.worker.host",
     },
     "cryptography": {"headrace.connectors.webhook.x509"},

@@ -1,0 +1,89 @@
+"""`headrace views`: tables that are folded from the log, and that commands query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.console.terminal.output import confirm_or_abort, print_json, print_line
+
+if TYPE_CHECKING:
+    from headrace.console.views.service import ViewsService
+
+app = typer.Typer(no_args_is_help=True, help="Views: tables folded from the log, which answer questions at once.")
+
+
+@app.command()
+def run(
+    once: Annotated[bool, typer.Option("--once", help="End once the log is read.")] = False,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Write logs as JSON.")] = False,
+) -> None:
+    """Keep the views up to date until Ctrl-C. Missing views, and those of an older version, are built first.
+
+    SQLite has one projector. On PostgreSQL, several share the partitions.
+    """
+    if json_logs:
+        from headrace.schemas.runtime import logging
+
+        logging.configure(json=True)
+    service = _service()
+    print_line(f"views in {service.place.name}", error=True)
+    service.run(lambda projector: None, until_caught_up=once)
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Show where the views are, and the lag, unreadable records and gaps of each topic."""
+    from headrace.console.views import status as views_status
+
+    service = _service()
+    found = views_status.read(service)
+    if as_json:
+        print_json(views_status.serialize(found))
+    else:
+        from headrace.console.terminal.screen import Console
+
+        views_status.show(found, Console())
+
+
+@app.command()
+def rebuild() -> None:
+    """Build the views anew from the log beside the current ones, and swap them in once they have caught up."""
+    service = _service()
+    from headrace.console.terminal.progress_bar import bar
+
+    total = service.records_on_log()
+    with bar("records", total) as advance:
+        done = 0
+
+        def report(records: int) -> None:
+            nonlocal done
+            advance(records - done)
+            done = records
+
+        service.rebuild(lambda projector: report(projector.records))
+    print_line(f"{done:,} records folded into the views in {service.place.name}")
+
+
+@app.command()
+def drop(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete the views. Nothing is lost: the log has everything, and views run builds them anew."""
+    service = _service()
+    if not yes:
+        confirm_or_abort(f"Delete the views in {service.place.name}?")
+    existed = service.drop()
+    print_line(f"views deleted: {service.place.name}" if existed else f"there are no views in {service.place.name}")
+
+
+def _service() -> ViewsService:
+    from headrace.console.routing.stages import load_stages
+    from headrace.console.views.locations import location
+    from headrace.console.views.service import ViewsService
+    from headrace.console.views.settings import ViewsSettings
+    from headrace.schemas.kafka.settings import KafkaSettings
+    from headrace.schemas.settings import load
+
+    return ViewsService(location(load(ViewsSettings)), load(KafkaSettings), load_stages())

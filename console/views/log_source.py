@@ -1,0 +1,137 @@
+"""Read topics from stored offsets on, for the projector."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from headrace.console.kafka.message import consumer_record
+from headrace.console.kafka.offsets import TopicAndPartition
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import ConsumerRecord
+
+GROUP = "headrace.views"
+"""Consumer group that shares partitions between projectors. It has no committed offsets."""
+BATCH = 5000
+REFRESH_SECONDS = 30.0
+_OPTIONS = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 131072, "fetch.wait.max.ms": 100}
+
+LoadOffsets = Callable[[Collection[TopicAndPartition]], Mapping[TopicAndPartition, int]]
+"""Returns the stored next offset of partitions; those without one are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Some records in the order of their partitions, the known ends of these, and partitions read to their end."""
+
+    records: list[ConsumerRecord]
+    ends: dict[TopicAndPartition, int]
+    finished: dict[TopicAndPartition, int]
+
+
+class RecordSource(Protocol):
+    """Where a projector reads records."""
+
+    def poll(self, seconds: float) -> Poll:
+        """Return records, if there are some within a time."""
+        ...
+
+    def seek(self) -> None:
+        """Read every partition from its stored offset on again."""
+        ...
+
+    def caught_up(self) -> bool:
+        """Whether every partition was read to the end that it had at some time since the last `seek`."""
+        ...
+
+
+class LogSource:
+    """Reads every partition of some topics, or shares them with the other members of a consumer group."""
+
+    def __init__(
+        self, settings: KafkaSettings, names: Collection[str], load_offsets: LoadOffsets, shared: bool = False
+    ) -> None:
+        self._settings = settings
+        self._names = names
+        self._load = load_offsets
+        self._behind: set[TopicAndPartition] = set()
+        self._assigned: set[TopicAndPartition] = set()
+        self._shared = shared
+        self._refresh_at = 0.0
+        self._joined = False
+        if shared:
+            self._consumer = clients.group_consumer(settings, GROUP, "earliest")
+            self._consumer.subscribe(list(names), on_assign=self._on_assign, on_revoke=self._on_revoke)
+        else:
+            self._consumer = clients.simple_consumer(settings, **_OPTIONS)
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+    def poll(self, seconds: float) -> Poll:
+        """Return records, if there are some within a time.
+
+        Raises:
+            KafkaException: Kafka reported an error that does not end by itself.
+        """
+        if not self._shared and time.monotonic() >= self._refresh_at:
+            self._assign_new()
+        records: list[ConsumerRecord] = []
+        finished: dict[TopicAndPartition, int] = {}
+        for message in self._consumer.consume(BATCH, seconds):
+            place = (str(message.topic()), int(message.partition() or 0))
+            error = message.error()
+            if error is None:
+                records.append(consumer_record(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._behind.discard(place)
+                finished[place] = int(message.offset() or 0)
+            elif not error.retriable() and error.code() != KafkaError._AUTO_OFFSET_RESET:
+                raise KafkaException(error)
+        places = dict.fromkeys((record.topic, record.partition) for record in records)
+        return Poll(records, {place: self._end(place) for place in places}, finished)
+
+    def seek(self) -> None:
+        """Assign every partition again, from its stored offset on."""
+        offsets = self._load(self._assigned)
+        self._behind = set(self._assigned)
+        self._consumer.assign([TopicPartition(*place, offsets.get(place, 0)) for place in self._assigned])
+
+    def caught_up(self) -> bool:
+        """Whether every partition was read to its end."""
+        return self._joined and not self._behind
+
+    def _end(self, place: TopicAndPartition) -> int:
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+        return max(0, end)
+
+    def _assign_new(self) -> None:
+        """Assign partitions that are not assigned yet: topics and partitions may be added."""
+        self._refresh_at = time.monotonic() + REFRESH_SECONDS
+        counts = clients.partition_counts(clients.admin(self._settings), timeout=self._settings.kafka_timeout_seconds)
+        places = {(name, number) for name in self._names for number in range(counts.get(name, 0))}
+        self._add(places - self._assigned)
+        self._joined = True
+
+    def _add(self, places: set[TopicAndPartition]) -> None:
+        if places:
+            offsets = self._load(places)
+            self._consumer.incremental_assign([TopicPartition(*place, offsets.get(place, 0)) for place in places])
+            self._assigned |= places
+            self._behind |= places
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._joined = True
+        self._add({(each.topic, each.partition) for each in partitions})
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        revoked = {(each.topic, each.partition) for each in partitions}
+        self._assigned -= revoked
+        self._behind -= revoked
+        consumer.incremental_unassign(partitions)

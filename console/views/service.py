@@ -1,0 +1,169 @@
+"""Run the projector, and build views anew beside the current ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Engine, insert
+
+from headrace.console.kafka.entry import LogEntry, open_record
+from headrace.console.kafka.log_reader import LogReader
+from headrace.console.views import projector
+from headrace.console.views.database import CLUSTER, SCHEMA, SERVERS, check_cluster, read_properties
+from headrace.console.views.fold import Fold
+from headrace.console.views.locations import Location
+from headrace.console.views.log_source import LogSource
+from headrace.console.views.projector import Projector
+from headrace.console.views.tables import SCHEMA_NUMBER, properties
+from headrace.schemas import topics
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.serde import registry
+from headrace.schemas.serde.codec import Codec, RegistryUnavailableError
+from headrace.schemas.serde.schema_topic import follow_schemas
+from headrace.streams.stage import Stage
+
+REGISTRY_SECONDS = 1.0
+BUILD = "build"
+RUN = "run"
+_NOT_FOLDED = (topics.AWS_EVENTS, topics.SCHEMAS, topics.BACKFILLS)
+"""Topics without records about assets or operations."""
+
+log = structlog.get_logger("headrace")
+
+OnStep = Callable[[Projector], None]
+"""Called after each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsService:
+    """The views of one pipeline in one place."""
+
+    place: Location
+    kafka: KafkaSettings
+    stages: Sequence[Stage]
+
+    @property
+    def topics(self) -> list[str]:
+        """Name the topics that are folded."""
+        table = topics.table(stage.name for stage in self.stages)
+        written = [stage.writes for stage in self.stages if stage.writes]
+        return [*dict.fromkeys(topic.name for topic in (*table, *written) if topic not in _NOT_FOLDED)]
+
+    def run(self, on_step: OnStep, until_caught_up: bool = False) -> None:
+        """Keep the views up to date, without end or until the log is read. Builds missing or outdated ones first.
+
+        Raises:
+            CommandError: another projector writes to SQLite, or the views are of another cluster.
+        """
+        with self.place.lock(RUN):
+            while True:
+                engine = self._current(on_step)
+                with self._projector(engine) as running:
+                    while self.place.is_current(engine):
+                        running.step()
+                        on_step(running)
+                        if until_caught_up and running.caught_up:
+                            return
+                log.info("views_swapped", name=self.place.name)
+
+    def records_on_log(self) -> int:
+        """Count the records that are folded."""
+        return sum(span.high - span.low for span in LogReader(self.kafka).spans(self.topics).values())
+
+    def drop(self) -> bool:
+        """Delete the views. Returns whether there were any.
+
+        Raises:
+            CommandError: a projector writes to them.
+        """
+        with self.place.lock(RUN), self.place.lock(BUILD):
+            return self.place.drop()
+
+    def rebuild(self, on_step: OnStep) -> None:
+        """Build new views beside the current ones, and swap them in once they have caught up with the log."""
+        with self.place.lock(BUILD):
+            engine = self._create()
+            with self._projector(engine) as running:
+                while not running.caught_up:
+                    running.step()
+                    on_step(running)
+            engine.dispose()
+            self.place.swap(engine)
+
+    def _current(self, on_step: OnStep) -> Engine:
+        """Open the current views. Missing ones are created empty; those of another schema are built anew."""
+        with self.place.lock(BUILD):
+            engine = self.place.current()
+            if engine is None:
+                self.place.swap(self._create())
+        if engine is not None:
+            with engine.connect().execution_options(reader=True) as connection:
+                known = read_properties(connection)
+            check_cluster(known, self.kafka, self.place.name)
+            if known.get(SCHEMA) != str(SCHEMA_NUMBER):
+                log.info("views_schema_changed", known=known.get(SCHEMA), own=SCHEMA_NUMBER)
+                self.rebuild(on_step)
+        current = self.place.current()
+        assert current is not None
+        return current
+
+    def _create(self) -> Engine:
+        engine = self.place.create_next()
+        known = {
+            SCHEMA: str(SCHEMA_NUMBER),
+            SERVERS: self.kafka.bootstrap_servers,
+            CLUSTER: LogReader(self.kafka).cluster_id(),
+        }
+        with engine.begin() as connection:
+            connection.execute(insert(properties), [{"name": name, "value": value} for name, value in known.items()])
+        return engine
+
+    @contextmanager
+    def _projector(self, engine: Engine) -> Iterator[Projector]:
+        """Create a projector with its readers, and close them at the end."""
+        codec = registry.create_codec(self.kafka)
+        follower = follow_schemas(self.kafka, codec)
+        summaries = {stage.name: stage.summary for stage in self.stages if stage.summary is not None}
+        with ExitStack() as stack:
+            follower.start(self.kafka.kafka_timeout_seconds)
+            stack.callback(follower.stop)
+            shared = engine.dialect.name == "postgresql"
+            source = LogSource(
+                self.kafka, self.topics, lambda places: projector.load_offsets(engine, places), shared=shared
+            )
+            stack.callback(source.close)
+            stack.callback(engine.dispose)
+            yield Projector(engine, source, Decoder(codec).decode, Fold(summaries))
+
+
+class Decoder:
+    """Decodes records, and waits for a writer schema that is not read yet."""
+
+    def __init__(self, codec: Codec, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._codec = codec
+        self._sleep = sleep
+        self._missing: set[bytes] = set()
+
+    def decode(self, record: ConsumerRecord) -> LogEntry:
+        """Decode a record. Waits while the schema registry does not answer."""
+        entry = self._open(record)
+        schema = bytes((record.value or b"")[:10])
+        if entry.event is None and schema and schema not in self._missing:
+            self._sleep(REGISTRY_SECONDS)  # writers publish a schema before their first record
+            entry = self._open(record)
+            if entry.event is None and len(self._missing) < 1000:
+                self._missing.add(schema)
+        return entry
+
+    def _open(self, record: ConsumerRecord) -> LogEntry:
+        while True:
+            try:
+                return open_record(record, self._codec)
+            except RegistryUnavailableError as error:
+                log.warning("schema_registry_unavailable", reason=str(error))
+                self._sleep(REGISTRY_SECONDS)
