@@ -10,7 +10,7 @@ from headrace.streams.machines.validation.expressions import (
     reference_path,
 )
 from headrace.streams.machines.validation.node import FieldRule, Node, NodeCheck, ObjectFields
-from headrace.streams.machines.validation.values import boolean, number, text, timestamp
+from headrace.streams.machines.validation.values import EMPTY, boolean, number, text, timestamp
 
 MAX_RULE_DEPTH = 100
 
@@ -56,7 +56,7 @@ def rules(node: Node) -> None:
         node.error("Expected value of type Array")
         return
     if not node.value:
-        node.error("Array must have at least 1 item")
+        node.error(EMPTY)
     for rule in node.items():
         _RULE(rule)
         if not isinstance(rule.value, dict):
@@ -100,5 +100,5 @@ def _operands(rule: Node) -> list[Node]:
         return [operand]
     if isinstance(operand.value, list) and operand.value:
         return list(operand.items())
-    operand.error("Array must have at least 1 item" if operand.value == [] else "Expected value of type Array")
+    operand.error(EMPTY if operand.value == [] else "Expected value of type Array")
     return []

@@ -9,7 +9,7 @@ from headrace.streams.machines.validation.maps import PROCESSOR_CONFIG
 from headrace.streams.machines.validation.node import FieldRule, Node, NodeCheck, ObjectFields, QueryLanguage
 from headrace.streams.machines.validation.states import check_state
 from headrace.streams.machines.validation.transitions import check_transitions
-from headrace.streams.machines.validation.values import MAX_SECONDS, anything, integer_from, one_of, text
+from headrace.streams.machines.validation.values import EMPTY, MAX_SECONDS, anything, integer_from, one_of, text
 
 MAX_STATES = 10_000
 MAX_STATE_NAME = 80
@@ -66,7 +66,7 @@ def _states(machine: Node) -> Iterator[tuple[str, Node]]:
     if not isinstance(states, dict):
         machine.child("States").error("Expected value of type Object")
     elif not states:
-        machine.child("States").error("Object must have at least 1 state")
+        machine.child("States").error(EMPTY)
     else:
         for name in states:
             state = machine.child("States").child(name)

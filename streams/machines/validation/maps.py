@@ -58,7 +58,7 @@ _READER = ObjectFields(
                 {
                     "InputType": FieldRule(one_of("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST")),
                     "CSVHeaderLocation": FieldRule(one_of("FIRST_ROW", "GIVEN")),
-                    "CSVHeaders": FieldRule(array_of(text, minimum=1)),
+                    "CSVHeaders": FieldRule(array_of(text, may_be_empty=False)),
                     "CSVDelimiter": FieldRule(one_of("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")),
                     "ManifestType": FieldRule(one_of("ATHENA_DATA", "S3_INVENTORY")),
                     "ItemsPointer": FieldRule(text),

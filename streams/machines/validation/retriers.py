@@ -17,7 +17,7 @@ from headrace.streams.machines.validation.values import (
 MAX_ATTEMPTS = 99_999_999
 MAX_DELAY_SECONDS = 31_622_400
 
-_ERROR_NAMES = FieldRule(array_of(text, minimum=1), required=True)
+_ERROR_NAMES = FieldRule(array_of(text, may_be_empty=False), required=True)
 _RETRIER = ObjectFields(
     {
         "ErrorEquals": _ERROR_NAMES,

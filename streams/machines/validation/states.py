@@ -107,7 +107,7 @@ SCHEMAS: dict[str, ObjectFields] = {
         }
     ),
     "Parallel": ObjectFields(
-        {**_WORK, **_ARGUMENTS, "Branches": FieldRule(array_of(anything, minimum=1), required=True)}
+        {**_WORK, **_ARGUMENTS, "Branches": FieldRule(array_of(anything, may_be_empty=False), required=True)}
     ),
     "Map": ObjectFields(
         {

@@ -8,11 +8,11 @@ from headrace.streams.machines.validation.expressions import payload
 from headrace.streams.machines.validation.node import Node
 
 _SERVICE = re.compile(
-    r"arn:[a-z0-9-]+:states:[a-z0-9-]*:[0-9]*:"
+    r"arn:[a-z0-9-]+:states:[^:]*:[^:]*:"
     r"(?P<api>(?:aws-sdk:)?[A-Za-z0-9-]+:[A-Za-z0-9]+)(?P<pattern>\.sync(?::\d+)?|\.waitForTaskToken)?"
 )
-_ACTIVITY = re.compile(r"arn:[a-z0-9-]+:states:[a-z0-9-]*:[0-9]*:activity:[^\s:]{1,80}")
-_FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[a-z0-9-]*:[0-9]*:function:\S{1,170}")
+_ACTIVITY = re.compile(r"arn:[a-z0-9-]+:states:[^:]*:[^:]*:activity:[^\s:]{1,80}")
+_FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[^:]*:[^:]*:function:\S{1,170}")
 
 _SYNC = (".sync",)
 _TOKEN = (".waitForTaskToken",)

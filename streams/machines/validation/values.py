@@ -6,6 +6,7 @@ from headrace.streams.machines.expressions.timestamps import nanoseconds_of
 from headrace.streams.machines.validation.node import Node, NodeCheck
 
 MAX_SECONDS = 99_999_999
+EMPTY = "Value cannot be empty"
 
 
 def anything(_node: Node) -> None:
@@ -86,15 +87,15 @@ def text_of_length(minimum: int, maximum: int) -> NodeCheck:
     return check
 
 
-def array_of(check_item: NodeCheck, minimum: int = 0) -> NodeCheck:
-    """Return a check for arrays of at least `minimum` items."""
+def array_of(check_item: NodeCheck, *, may_be_empty: bool = True) -> NodeCheck:
+    """Return a check for arrays."""
 
     def check(node: Node) -> None:
         if not isinstance(node.value, list):
             node.error("Expected value of type Array")
             return
-        if len(node.value) < minimum:
-            node.error(f"Array must have at least {minimum} item" + ("s" if minimum > 1 else ""))
+        if not node.value and not may_be_empty:
+            node.error(EMPTY)
         for item in node.items():
             check_item(item)
 

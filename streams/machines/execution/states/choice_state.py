@@ -29,7 +29,7 @@ def run_choice(draft: Draft, branch: FlowBranch, state: ChoiceState) -> None:
     """
     env = environment(draft, branch)
     effective = effective_input(state.data, env)
-    rule = _matching_rule(state, env, effective)
+    rule = matching_rule(state, env, effective)
     if rule is not None:
         completed = chosen(state.data, env, effective, rule)
         leave(draft, branch, state, completed, rule.next)
@@ -39,7 +39,12 @@ def run_choice(draft: Draft, branch: FlowBranch, state: ChoiceState) -> None:
         raise StatesError(NO_CHOICE_MATCHED, NOT_MATCHED)
 
 
-def _matching_rule(state: ChoiceState, env: Environment, effective: Json) -> ChoiceRule | None:
+def matching_rule(state: ChoiceState, env: Environment, effective: Json) -> ChoiceRule | None:
+    """Return the first rule that matches.
+
+    Raises:
+        StatesError: An expression fails.
+    """
     scope = Scope(effective, env.context, env.variables)
     for index, rule in enumerate(state.rules):
         if isinstance(rule.condition, bool):

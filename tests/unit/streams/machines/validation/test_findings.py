@@ -130,11 +130,11 @@ BROKEN_STATES: list[tuple[dict[str, Any], Found]] = [
         (SCHEMA, "/States/S", "There should only be one of the following fields: [Error, ErrorPath]"),
     ),
     ({"Type": "Choice"}, (SCHEMA, "/States/S", "These fields are required: [Choices]")),
-    ({"Type": "Choice", "Choices": []}, (SCHEMA, "/States/S/Choices", "Array must have at least 1 item")),
+    ({"Type": "Choice", "Choices": []}, (SCHEMA, "/States/S/Choices", "Value cannot be empty")),
     ({"Type": "Parallel", "End": True}, (SCHEMA, "/States/S", "These fields are required: [Branches]")),
     (
         {"Type": "Parallel", "Branches": [], "End": True},
-        (SCHEMA, "/States/S/Branches", "Array must have at least 1 item"),
+        (SCHEMA, "/States/S/Branches", "Value cannot be empty"),
     ),
     (
         {"Type": "Map", "End": True},
@@ -215,7 +215,7 @@ def test_broken_state_has_its_finding(state: dict[str, Any], expected: Found) ->
 
 RETRIERS: list[tuple[list[Any], str, str]] = [
     ([{}], "/States/S/Retry[0]", "These fields are required: [ErrorEquals]"),
-    ([{"ErrorEquals": []}], "/States/S/Retry[0]/ErrorEquals", "Array must have at least 1 item"),
+    ([{"ErrorEquals": []}], "/States/S/Retry[0]/ErrorEquals", "Value cannot be empty"),
     ([{"ErrorEquals": [1]}], "/States/S/Retry[0]/ErrorEquals[0]", "Expected value of type String"),
     ([{"ErrorEquals": ["a"], "IntervalSeconds": 0}], "/States/S/Retry[0]/IntervalSeconds", "Minimum value is 1"),
     ([{"ErrorEquals": ["a"], "MaxAttempts": -1}], "/States/S/Retry[0]/MaxAttempts", "Minimum value is 0"),
@@ -281,7 +281,7 @@ RULES: list[tuple[dict[str, Any], str, str]] = [
         "/TimestampEquals",
         "String does not match RFC3339 timestamp",
     ),
-    ({"And": [], "Next": "S"}, "/And", "Array must have at least 1 item"),
+    ({"And": [], "Next": "S"}, "/And", "Value cannot be empty"),
     ({"Or": {}, "Next": "S"}, "/Or", "Expected value of type Array"),
     ({"Not": [], "Next": "S"}, "/Not", "Expected value of type Object"),
     ({"Not": {"Variable": "$.a", "IsNull": True, "Next": "S"}, "Next": "S"}, "/Not", "Field 'Next' is not supported"),
