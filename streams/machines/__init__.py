@@ -6,4 +6,8 @@ The package knows no Kafka and does no I/O.
     expressions     paths, payload templates, intrinsic functions, comparators and JSONata
     definition      the compiled definition
     execution       the transition function: an execution and a stimulus give history events and commands
+    datasets        the items of distributed Maps from CSV, JSON, JSON Lines and inventory manifests
+    validation      findings with the codes and messages of AWS
+    local_run       runs a definition in memory, with mocked tasks and a virtual clock
+    drawing         SVG and text
 """

@@ -2,7 +2,7 @@
 
 Entry n answers the n-th invocation of the state in the run; retries and loops count. `Return` is the raw result,
 before ResultSelector. `"DelaySeconds"` beside either lets the virtual clock pass before the answer, so that a timeout
-can fire.
+can fire. The answer of a distributed Map with an ItemReader is its items, or a text: the content of the file to read.
 """
 
 from __future__ import annotations

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
+from msgspec.structs import replace
+
+from headrace.streams.machines.datasets.items import items_of
 from headrace.streams.machines.definition.model import Machine
+from headrace.streams.machines.errors import StatesError
 from headrace.streams.machines.execution.advance import advance
 from headrace.streams.machines.execution.commands import (
     Command,
@@ -129,7 +133,7 @@ class LocalRun:
         elif isinstance(command, StopChild):
             self._inbox.append((f"{name}/{command.child}", StopExecution(self._now, self._next(), redrive_count=0)))
         elif isinstance(command, ReadItems):
-            self._answer(name, command.task, self._mocks.next(command.state, command.parameters))
+            self._answer(name, command.task, _read(command, self._mocks.next(command.state, [])))
         elif isinstance(command, WriteResults):
             self._write(name, command)
         elif isinstance(command, FinishExecution) and name in self._children:
@@ -193,6 +197,19 @@ class LocalRun:
         """Return the next seed, which is also the order of timers that are due at the same time."""
         self._number += 1
         return self._number
+
+
+def _read(command: ReadItems, answer: MockedAnswer) -> MockedAnswer:
+    """Return the items of a mocked dataset; a text is the content of the file that the reader reads."""
+    if isinstance(answer.result, list) and command.max_items is not None:
+        return replace(answer, result=answer.result[: command.max_items])
+    if answer.failed or not isinstance(answer.result, str):
+        return answer
+    try:
+        items = items_of(answer.result.encode("utf-8", "surrogatepass"), command.config, command.max_items)
+    except StatesError as error:
+        return MockedAnswer(failed=True, error=error.error, cause=error.cause, delay=answer.delay)
+    return MockedAnswer(result=items, delay=answer.delay)
 
 
 def run_locally(machine: Machine, value: Json, mocks: Json, settings: LocalSettings) -> LocalOutcome:

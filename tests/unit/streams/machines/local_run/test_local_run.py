@@ -92,6 +92,18 @@ def test_reader_is_answered_by_the_mocks_of_the_map_and_results_have_a_place() -
     assert output["place"]["Key"].startswith("p/")
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("a,b\n1,2", ("SUCCEEDED", [{"a": "1", "b": "2"}])), ("a,a\n1,2", ("FAILED", "States.ItemReaderFailed"))],
+)
+def test_mocked_text_of_a_reader_is_the_content_of_its_file(content: str, expected: tuple[str, Any]) -> None:
+    processor = machine(P=passing()) | {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+    config = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config, "Parameters": {}}
+    state = {"Type": "Map", "ItemProcessor": processor, "ItemReader": reader, "End": True}
+    assert ran(machine(M=state), mocks={"M": [{"Return": content}]}) == expected
+
+
 def test_task_without_an_answer_names_the_state_and_the_fix() -> None:
     with pytest.raises(MockError, match=r"'T', and not invocation 2; add .*Return.* to the list of \"T\""):
         ran(machine(T=task(Next="T")), mocks={"T": [{"Return": 1}]})
