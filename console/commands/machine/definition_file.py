@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from headrace.streams.machines.validation import Verdict
 
+MAX_VALUE = 300
+"""Characters of a value in text. JSON has all of it."""
 FileArgument = Annotated[str, typer.Argument(help="JSON file with the definition; - for stdin.", show_default=False)]
 
 
@@ -69,3 +71,8 @@ def summary(verdict: Verdict) -> str:
     warnings = len(verdict.findings) - errors
     parts = [pluralize(errors, "error"), pluralize(warnings, "warning")]
     return ", ".join(part for part, number in zip(parts, (errors, warnings), strict=True) if number) or "no findings"
+
+
+def cut(text: str) -> str:
+    """Return a text cut to `MAX_VALUE`."""
+    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}... ({len(text):,} characters)"

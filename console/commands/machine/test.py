@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.console.commands.machine.definition_file import load_json, read_text, valid_definition
+from headrace.console.commands.machine.definition_file import cut, load_json, read_text, valid_definition
 from headrace.console.terminal.output import print_answer, print_json, print_line, print_traceback
 
 if TYPE_CHECKING:
     from headrace.streams.machines.local_run.run import LocalOutcome, LocalSettings
     from headrace.streams.machines.local_run.steps import RunStep
 
-MAX_VALUE = 300
-"""Characters of an input or output in text. JSON has all of it."""
-
 
 def run_machine(
     file: Annotated[str, typer.Argument(help="JSON file with the definition; - for stdin.", show_default=False)] = "",
+    state: Annotated[
+        str, typer.Option(help="Run only this state, as the AWS API TestState does.", show_default=False)
+    ] = "",
     value: Annotated[
         str, typer.Option("--input", help="Input: JSON, @FILE, or - for stdin.", show_default=False)
     ] = "{}",
@@ -36,7 +36,7 @@ def run_machine(
     """Run a definition without a cluster, and print the path with the input and output of each state.
 
     Entry n of the mocks of a state answers its n-th call. Waits and retry delays take no time. The exit code is 0 if
-    the run succeeds, else 1.
+    the run succeeds, else 1. With --state, the first mock of the state answers it, also for Parallel and Map states.
 
     --batch prints one JSON line per input line: {"name", "status", "output", "error", "cause"}. The status is
     SUCCEEDED, FAILED, TIMED_OUT or INVALID, for a line that cannot run. Tasks without mocks return their input.
@@ -50,6 +50,11 @@ def run_machine(
         return
     if not file:
         raise CommandError("missing FILE, or --batch FILE")
+    if state:
+        from headrace.console.commands.machine.state_test import run_one_state
+
+        run_one_state(read_text(file), state, read_input(value), _answers(mocks), as_json=as_json)
+        return
     outcome = _run(file, value, mocks)
     _print_json(outcome, trace) if as_json else _print_text(outcome, trace)
     if outcome.execution.status != "SUCCEEDED":
@@ -88,13 +93,16 @@ def _run(file: str, value: str, mocks: str) -> LocalOutcome:
     from headrace.streams.machines.local_run.run import run_locally
 
     definition = valid_definition(file)
-    answers = load_json(read_text(mocks), f"the mocks in {mocks}") if mocks else {}
     try:
-        return run_locally(parse_machine(definition), read_input(value), answers, _settings())
+        return run_locally(parse_machine(definition), read_input(value), _answers(mocks), _settings())
     except DefinitionError as error:
         raise CommandError(f"{file}: {error}") from error
     except MockError as error:
         raise CommandError(f"{error} (--mocks FILE)") from error
+
+
+def _answers(mocks: str) -> Any:
+    return load_json(read_text(mocks), f"the mocks in {mocks}") if mocks else {}
 
 
 def read_input(value: str) -> Any:
@@ -157,7 +165,7 @@ def _print_path(outcome: LocalOutcome) -> None:
 def _print_end(step: RunStep) -> None:
     indent = "  " * step.level
     for error in step.errors:
-        print_line(f"{indent}    error   {error.get('error', '')}: {_cut(str(error.get('cause', '')))}")
+        print_line(f"{indent}    error   {error.get('error', '')}: {cut(str(error.get('cause', '')))}")
     if step.exited:
         print_line(f"{indent}    output  {_short(step.output)}")
 
@@ -165,8 +173,4 @@ def _print_end(step: RunStep) -> None:
 def _short(value: Any) -> str:
     from headrace.streams.machines.json_text import compact
 
-    return _cut(compact(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}... ({len(text):,} characters)"
+    return cut(compact(value))

@@ -9,16 +9,16 @@ from headrace.streams.machines.execution.data_flow import Completed
 from headrace.streams.machines.json_text import compact
 from headrace.streams.machines.json_types import Json
 
-Outcome = Literal["SUCCEEDED", "FAILED", "RETRIABLE", "CAUGHT_ERROR"]
+TestStatus = Literal["SUCCEEDED", "FAILED", "RETRIABLE", "CAUGHT_ERROR"]
 _NUMBERS = ("maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage")
 _ABSENT: Any = object()
 
 
 @dataclass(slots=True)
-class Answer:
+class StateAnswer:
     """A tested state: how it ended, and its data after each step."""
 
-    status: Outcome = "SUCCEEDED"
+    status: TestStatus = "SUCCEEDED"
     output: Json = _ABSENT
     next_state: str | None = None
     error: str | None = None

@@ -15,17 +15,17 @@ from headrace.streams.machines.execution.numbers import whole_number
 from headrace.streams.machines.execution.states.tolerance import tolerance
 from headrace.streams.machines.json_text import compact
 from headrace.streams.machines.json_types import Json
-from headrace.streams.machines.test_state.answer import Answer
+from headrace.streams.machines.test_state.answer import StateAnswer
 from headrace.streams.machines.test_state.request import TestRequest
 
 _EXCEEDED = "The specified tolerated failure threshold was exceeded"
 
-Failure = tuple[str | None, str | None]
+MapFailure = tuple[str | None, str | None]
 
 
 def check_map(
-    state: MapState, env: Environment, request: TestRequest, answer: Answer, effective: Json
-) -> Failure | None:
+    state: MapState, env: Environment, request: TestRequest, answer: StateAnswer, effective: Json
+) -> MapFailure | None:
     """Record the items and the limits of a Map, and return the failure of too many failed iterations.
 
     Raises:

@@ -9,10 +9,10 @@ from headrace.streams.machines.errors import ALL, RUNTIME, TASK_FAILED, TIMEOUT
 from headrace.streams.machines.execution.data_flow import Environment, caught
 from headrace.streams.machines.execution.failures import delay_of
 from headrace.streams.machines.json_types import Json
-from headrace.streams.machines.test_state.answer import Answer
+from headrace.streams.machines.test_state.answer import StateAnswer
 
 
-def recovered(state: State, env: Environment, answer: Answer, retries: int) -> Answer:
+def recovered(state: State, env: Environment, answer: StateAnswer, retries: int) -> StateAnswer:
     """Return the answer for a failed state, whose error and cause are those of `answer`.
 
     Raises:

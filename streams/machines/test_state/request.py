@@ -12,7 +12,7 @@ from headrace.streams.machines.test_state.context_object import check_context
 from headrace.streams.machines.test_state.errors import TestStateError
 from headrace.streams.machines.validation import validate
 
-Inspection = Literal["INFO", "DEBUG", "TRACE"]
+InspectionLevel = Literal["INFO", "DEBUG", "TRACE"]
 MOCKABLE = ("Task", "Map", "Parallel")
 STATE_NAME = "StateName"
 """The name of a state that is tested without its machine."""
@@ -42,7 +42,7 @@ class TestRequest:
     state: dict[str, Any]
     machine: dict[str, Any]
     input: Json
-    level: Inspection
+    level: InspectionLevel
     mock: Mapping[str, Any] | None
     context: Mapping[str, Json] | None
     variables: Mapping[str, Json]

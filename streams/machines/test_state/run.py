@@ -33,7 +33,7 @@ from headrace.streams.machines.execution.data_flow import (
 from headrace.streams.machines.execution.states.choice_state import NOT_MATCHED, matching_rule
 from headrace.streams.machines.expressions.scope import Entropy, Missing, Scope
 from headrace.streams.machines.json_types import Json
-from headrace.streams.machines.test_state.answer import Answer
+from headrace.streams.machines.test_state.answer import StateAnswer
 from headrace.streams.machines.test_state.context_object import made_up_context
 from headrace.streams.machines.test_state.errors import TestStateError
 from headrace.streams.machines.test_state.map_items import check_map
@@ -41,7 +41,7 @@ from headrace.streams.machines.test_state.recovery import recovered
 from headrace.streams.machines.test_state.request import TestRequest
 
 
-def run_state(request: TestRequest, now: datetime) -> Answer:
+def run_state(request: TestRequest, now: datetime) -> StateAnswer:
     """Run the state of a request. `now` has a time zone.
 
     Raises:
@@ -56,7 +56,7 @@ def run_state(request: TestRequest, now: datetime) -> Answer:
     if context is None:
         context = made_up_context(request.name, kind, request.input, request.role, now)
     env = Environment(request.input, context, request.variables, Entropy(now, 0))
-    answer = Answer(data={"input": request.input})
+    answer = StateAnswer(data={"input": request.input})
     if request.variables:
         answer.data["variables"] = dict(request.variables)
     try:
@@ -67,7 +67,7 @@ def run_state(request: TestRequest, now: datetime) -> Answer:
     return answer if answer.status == "SUCCEEDED" else _recovered(state, env, answer, request)
 
 
-def _recovered(state: State, env: Environment, answer: Answer, request: TestRequest) -> Answer:
+def _recovered(state: State, env: Environment, answer: StateAnswer, request: TestRequest) -> StateAnswer:
     try:
         return recovered(state, env, answer, request.configuration.retries)
     except StatesError as error:
@@ -75,7 +75,7 @@ def _recovered(state: State, env: Environment, answer: Answer, request: TestRequ
         return answer
 
 
-def _run(state: State, env: Environment, request: TestRequest, answer: Answer) -> None:
+def _run(state: State, env: Environment, request: TestRequest, answer: StateAnswer) -> None:
     """Run a state. A state that fails by itself has the status FAILED afterwards.
 
     Raises:
@@ -92,17 +92,17 @@ def _run(state: State, env: Environment, request: TestRequest, answer: Answer) -
         elif isinstance(state, FailState):
             _run_fail(state, env, effective, answer)
         else:
-            _run_wait_or_succeed(state, env, effective, answer)
+            _run_timed(state, env, effective, answer)
 
 
-def _inspected_input(data: DataFields, env: Environment, answer: Answer) -> Json:
+def _inspected_input(data: DataFields, env: Environment, answer: StateAnswer) -> Json:
     effective = effective_input(data, env)
     if isinstance(data, PathFields):
         answer.data["afterInputPath"] = effective
     return effective
 
 
-def _run_pass(state: PassState, env: Environment, answer: Answer) -> None:
+def _run_pass(state: PassState, env: Environment, answer: StateAnswer) -> None:
     data = state.data
     if not isinstance(data, PathFields):
         answer.complete(without_result(data, env, env.input), state.next)
@@ -115,7 +115,7 @@ def _run_pass(state: PassState, env: Environment, answer: Answer) -> None:
     _finish(data, env, result, answer, state.next)
 
 
-def _run_choice(state: ChoiceState, env: Environment, effective: Json, answer: Answer) -> None:
+def _run_choice(state: ChoiceState, env: Environment, effective: Json, answer: StateAnswer) -> None:
     rule = matching_rule(state, env, effective)
     if rule is not None:
         answer.complete(chosen(state.data, env, effective, rule), rule.next)
@@ -125,13 +125,13 @@ def _run_choice(state: ChoiceState, env: Environment, effective: Json, answer: A
         raise StatesError(NO_CHOICE_MATCHED, NOT_MATCHED)
 
 
-def _run_fail(state: FailState, env: Environment, effective: Json, answer: Answer) -> None:
+def _run_fail(state: FailState, env: Environment, effective: Json, answer: StateAnswer) -> None:
     answer.status = "FAILED"
     answer.error = None if state.error is None else evaluate(state.error, env, effective, "string")
     answer.cause = None if state.cause is None else evaluate(state.cause, env, effective, "string")
 
 
-def _run_wait_or_succeed(state: WaitState | SucceedState, env: Environment, effective: Json, answer: Answer) -> None:
+def _run_timed(state: WaitState | SucceedState, env: Environment, effective: Json, answer: StateAnswer) -> None:
     if isinstance(state, WaitState):
         for value in (state.seconds, state.timestamp):
             if value is not None:
@@ -141,7 +141,7 @@ def _run_wait_or_succeed(state: WaitState | SucceedState, env: Environment, effe
 
 
 def _run_mocked(
-    state: TaskState | MapState | ParallelState, env: Environment, request: TestRequest, answer: Answer
+    state: TaskState | MapState | ParallelState, env: Environment, request: TestRequest, answer: StateAnswer
 ) -> None:
     """Run a state whose work is mocked. Parallel states show neither their input nor their result, as in AWS."""
     failure: tuple[str | None, str | None] | None = None
@@ -168,7 +168,7 @@ def _run_mocked(
     _finish(state.data, env, result, answer, state.next)
 
 
-def _finish(data: DataFields, env: Environment, result: Json, answer: Answer, next_state: str | None) -> None:
+def _finish(data: DataFields, env: Environment, result: Json, answer: StateAnswer, next_state: str | None) -> None:
     """Complete a state with a result, and record the steps of JSONPath."""
     if isinstance(data, PathFields):
         _inspect_result(data, env, result, answer.data)

@@ -135,6 +135,38 @@ def test_definition_with_errors_names_the_command_that_lists_them() -> None:
     assert "- has 1 error. To list them: headrace machine validate -" in result.stderr
 
 
+def test_one_state_shows_its_data_after_each_step(file: str, mocks: str, tmp_path: Path) -> None:
+    retried = run(file, "--state", "Label", "--input", '{"key": 1}', "--mocks", mocks)
+    assert (retried.exit_code, retried.stdout.splitlines()[-1]) == (0, "RETRIABLE error Busy cause later")
+    path = tmp_path / "result.json"
+    path.write_text('{"Label": [{"Return": [7]}]}', "utf-8")
+    result = run(file, "--state", "Label", "--input", '{"key": 1}', "--mocks", str(path))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        '    input  {"key":1}',
+        '    afterInputPath  {"key":1}',
+        '    afterParameters  {"key":1}',
+        "    result  [7]",
+        "    afterResultSelector  [7]",
+        '    afterResultPath  {"key":1,"labels":[7]}',
+        'SUCCEEDED output {"key":1,"labels":[7]} nextState Each',
+    ]
+
+
+def test_one_state_as_json_is_the_response_of_aws(file: str) -> None:
+    response = json.loads(run(file, "--state", "Keep", "--input", "5", "--json").stdout)
+    assert (response["status"], response["output"], response["inspectionData"]["input"]) == ("SUCCEEDED", "5", "5")
+
+
+@pytest.mark.parametrize(
+    ("state", "message"), [("None", "State not found in definition"), ("Label", "add a mock (--mocks FILE)")]
+)
+def test_state_that_cannot_be_tested_is_one_error(state: str, message: str, file: str) -> None:
+    result = run(file, "--state", state)
+    assert result.exit_code == 1
+    assert message in result.stderr
+
+
 def test_batch_prints_one_line_for_each_line() -> None:
     lines = [
         json.dumps({"name": "a", "definition": MACHINE, "input": {}, "mocks": MOCKS}),

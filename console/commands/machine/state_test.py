@@ -1,0 +1,68 @@
+"""`headrace machine test --state`: run one state of a definition, as the AWS API TestState does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from headrace.console.commands.machine.definition_file import cut
+from headrace.console.terminal.output import print_json, print_line
+
+ROLE = "arn:aws:iam::123456789012:role/local"
+
+
+def run_one_state(definition: str, state: str, value: Any, mocks: Any, *, as_json: bool) -> None:
+    """Run a state, and print its data after each step. Exit code 1 if it fails.
+
+    Raises:
+        CommandError: The definition or the mock is not usable.
+    """
+    import json
+    from datetime import UTC, datetime
+
+    from headrace.console.errors import CommandError
+    from headrace.streams.machines.json_text import compact
+    from headrace.streams.machines.test_state import TestStateError, answer_request
+
+    request = {
+        "definition": definition,
+        "stateName": state,
+        "input": compact(value),
+        "inspectionLevel": "TRACE",
+        "roleArn": ROLE,
+        "mock": _mock(state, mocks),
+    }
+    try:
+        response = answer_request(request, datetime.now(UTC))
+    except TestStateError as error:
+        raise CommandError(f"{state}: {error.message} (--mocks FILE)") from error
+    if as_json:
+        print_json(response)
+    else:
+        for name, text in response["inspectionData"].items():
+            print_line(f"    {name}  {cut(text if isinstance(text, str) else json.dumps(text))}")
+        fields = ("output", "nextState", "error", "cause")
+        print_line(" ".join([response["status"], *(f"{name} {response[name]}" for name in fields if name in response)]))
+    if response["status"] == "FAILED":
+        raise typer.Exit(1)
+
+
+def _mock(state: str, mocks: Any) -> dict[str, Any] | None:
+    """Return the first mock of a state in the form of TestState.
+
+    Raises:
+        CommandError: It is neither a result nor an error.
+    """
+    from headrace.console.errors import CommandError
+    from headrace.streams.machines.json_text import compact
+
+    entries = mocks.get(state) if isinstance(mocks, dict) else None
+    if not entries:
+        return None
+    entry = entries[0] if isinstance(entries, list) else None
+    if isinstance(entry, dict) and "Return" in entry:
+        return {"result": compact(entry["Return"])}
+    if isinstance(entry, dict) and isinstance(entry.get("Throw"), dict):
+        return {"errorOutput": {"error": entry["Throw"].get("Error"), "cause": entry["Throw"].get("Cause")}}
+    raise CommandError(f'the mocks of {state} must be a list of {{"Return": ..}} or {{"Throw": {{"Error": ..}}}}')
