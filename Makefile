@@ -9,7 +9,7 @@ LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-replay bench-pipeline bench-hostile fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
+.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-replay bench-pipeline bench-hostile fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ bench-bridge: $(VENV)/dev.stamp ## Measure the bridge and a bare boto3 loop
 bench-rules: $(VENV)/dev.stamp ## Measure the rule index and AWS's event-ruler, and a rule stage and a no-op
 	@$(BIN)/python -m bench.rules
 	@$(BIN)/python -m bench.routing
+
+bench-machines: $(VENV)/dev.stamp .venv-bench/stamp ## Measure state machines, and the interpreters of moto and MiniStack
+	@$(BIN)/python -m bench.machines $(ARGS)
 
 bench-replay: $(VENV)/dev.stamp ## Measure listing and redrive of dead letters, and their effect on other records
 	@$(BIN)/python -m bench.replay $(ARGS)

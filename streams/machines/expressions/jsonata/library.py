@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -59,6 +60,7 @@ def compile_text(text: str) -> Any:
     except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, OverflowError) as error:
         # The parser has no message of its own for these; all are faults of the text.
         raise DefinitionError("Syntax error") from error
+    compiled.environment.bindings.update(functions())
     compiled.set_output_convert_nulls(False)
     compiled.set_validate_input(False)
     return compiled
@@ -89,9 +91,8 @@ def evaluate(compiled: Any, values: Mapping[str, Any], entropy: Entropy, documen
     frame = compiled.create_frame()
     frame.set_evaluate_entry_callback(bounds.enter)
     frame.set_evaluate_exit_callback(bounds.leave)
-    for name, function in functions(entropy).items():
-        frame.bindings[name] = function
     frame.bindings.update(values)
+    _transition.entropy = entropy
     try:
         return compiled.evaluate(document, frame)
     except loaded.jexception.JException as error:
@@ -181,33 +182,34 @@ def _quoted(value: Any) -> str:
         return "null"
 
 
-def functions(entropy: Entropy) -> dict[str, Any]:
-    """Return the functions that replace those of the library for one evaluation; None removes one."""
-    bound: dict[str, Any] = {name: _added(name, function, entropy) for name, function in ADDED.items()}
-    bound["now"] = _added("now", AddedFunction(_now, 2), entropy)
-    bound["eval"] = None
-    bound.update(_unchanging())
-    return bound
+class _Transition(threading.local):
+    """The time and random numbers of the evaluation in this thread."""
+
+    entropy: Entropy
 
 
-def _added(name: str, function: AddedFunction, entropy: Entropy) -> Any:
+_transition = _Transition()
+
+
+@cache
+def functions() -> dict[str, Any]:
+    """Return the functions that replace those of the library; None removes one."""
+    static = library().Jsonata.static_frame
+    added = {name: _added(name, function) for name, function in ADDED.items()}
+    guarded = {name: classes().Guarded(static.lookup(name), guard) for name, guard in GUARDS.items()}
+    replaced = {name: classes().Replaced(static.lookup(name), function) for name, function in REPLACEMENTS.items()}
+    return {**added, **guarded, **replaced, "now": _added("now", AddedFunction(_now, 2)), "eval": None}
+
+
+def _added(name: str, function: AddedFunction) -> Any:
     def call(*arguments: Any) -> Any:
         given = arguments[: function.arity]
         if any(argument is not None for argument in arguments[function.arity :]):
             raise signature_error(name, function.arity + 1)
-        return function.apply(entropy, *given, *[None] * (function.arity - len(given)))
+        return function.apply(_transition.entropy, *given, *[None] * (function.arity - len(given)))
 
     return classes().Added(call, function.arity)
 
 
 def _now(entropy: Entropy, picture: Any, zone: Any) -> Any:
     return library().functions.Functions.datetime_from_millis(milliseconds_of(entropy.now), picture, zone)
-
-
-@cache
-def _unchanging() -> dict[str, Any]:
-    """Return the bound functions that do not depend on a transition."""
-    static = library().Jsonata.static_frame
-    guarded = {name: classes().Guarded(static.lookup(name), guard) for name, guard in GUARDS.items()}
-    replaced = {name: classes().Replaced(static.lookup(name), function) for name, function in REPLACEMENTS.items()}
-    return {**guarded, **replaced}
