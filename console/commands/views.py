@@ -29,7 +29,12 @@ def run(
         logging.configure(json=True)
     service = _service()
     print_line(f"views in {service.place.name}", error=True)
-    service.run(lambda projector: None, until_caught_up=once)
+    from headrace.console.search.background import indexing
+
+    with indexing(service.place):
+        service.run(lambda projector: None, until_caught_up=once)
+    if once:
+        _index(service)
 
 
 @app.command()
@@ -63,6 +68,7 @@ def rebuild() -> None:
             done = records
 
         service.rebuild(lambda projector: report(projector.records))
+    _index(service)
     print_line(f"{done:,} records folded into the views in {service.place.name}")
 
 
@@ -87,3 +93,15 @@ def _service() -> ViewsService:
     from headrace.schemas.settings import load
 
     return ViewsService(location(load(ViewsSettings)), load(KafkaSettings), load_stages())
+
+
+def _index(service: ViewsService) -> None:
+    """Index the text that is queued in the current views."""
+    from headrace.console.search.background import index_all, queued
+    from headrace.console.terminal.progress_bar import bar
+
+    engine = service.place.current()
+    if engine is None:
+        return
+    with bar("texts", queued(engine)) as advance:
+        index_all(engine, advance)

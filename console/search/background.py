@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.connectors.aws.client import AwsSession
+from headrace.console.search.index_store import count_pending
 from headrace.console.search.indexer import Indexer
 from headrace.console.search.result_reader import ResultReader, S3Results
 
@@ -48,6 +49,12 @@ def indexing(place: ViewsPlace, results: ResultReader | None = None) -> Iterator
     finally:
         stop.set()
         thread.join(JOIN_SECONDS)
+
+
+def queued(engine: Engine) -> int:
+    """Return the number of sources that wait for their text."""
+    with engine.connect() as connection:
+        return count_pending(connection)
 
 
 def index_all(engine: Engine, on_step: Callable[[int], None], results: ResultReader | None = None) -> None:

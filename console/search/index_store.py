@@ -49,6 +49,12 @@ def pending(connection: Connection, after: int, limit: int) -> list[PendingSourc
     return [_source(row) for row in connection.execute(query)]
 
 
+def count_pending(connection: Connection) -> int:
+    """Return the number of sources that wait for their text."""
+    query = select(func.count()).select_from(text_sources).where(text_sources.c.state == "pending")
+    return connection.execute(query).scalar_one()
+
+
 def write(connection: Connection, indexed: Iterable[IndexedSource]) -> int:
     """Replace the passages of sources; return the number written.
 

@@ -19,6 +19,7 @@ from headrace.console.views.locations import Location
 from headrace.console.views.log_source import LogSource
 from headrace.console.views.projector import Projector
 from headrace.console.views.tables import SCHEMA_NUMBER, properties
+from headrace.console.views.text_source import text_of
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
@@ -138,7 +139,7 @@ class ViewsService:
             )
             stack.callback(source.close)
             stack.callback(engine.dispose)
-            yield Projector(engine, source, Decoder(codec).decode, Fold(summaries))
+            yield Projector(engine, source, Decoder(codec).decode, Fold(summaries, text_of))
 
 
 class Decoder:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from headrace.console.search.background import index_all, indexing
+from headrace.console.search.background import index_all, indexing, queued
 from tests.support.process import wait_for
 from tests.unit.console.search.corpus import Corpus
 
@@ -63,5 +63,6 @@ def test_everything_queued_is_indexed(sqlite: Corpus) -> None:
     for number in range(3):
         sqlite.speech(f"{number}.mp4", f"river {number}")
     steps: list[int] = []
+    assert queued(sqlite.engine) == 3
     index_all(sqlite.engine, steps.append, sqlite.results)
-    assert (sum(steps), len(sqlite.keys("river"))) == (3, 3)
+    assert (sum(steps), len(sqlite.keys("river")), queued(sqlite.engine)) == (3, 3, 0)
