@@ -73,6 +73,7 @@ ADAPTERS = {
         "headrace.streams.kafka.faust_app",
         "headrace.streams.kafka.consumer",
         "headrace.streams.kafka.consumer_thread",
+        "headrace.streams.kafka.start_offsets",
     },
     "httpx": {"headrace.schemas.serde.registry"},
     "imageio_ffmpeg": {"headrace.streams.media.ffmpeg", "headrace.sandbox.ai.framework.ffmpeg"},
