@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -345,3 +345,27 @@ def test_every_job_operation_has_a_status_call() -> None:
     stages = (*pipeline.all_stages(), documents_stage(forms=True))
     jobs = {(stage.job.service, stage.job.operation) for stage in stages if stage.job}
     assert jobs == set(SPECS)
+
+
+async def test_refused_input_is_neither_sent_nor_charged(calls: Calls, settings: StreamSettings, ai_url: str) -> None:
+    before = http(f"{ai_url}/ledger")["calls"]
+    bucket, webp = S3Bucket(calls, BUCKET), MediaInput(BUCKET, "a.webp", "image/webp", 10)
+    film = ready(stored("a.webm"), kind="video", content_type="video/x-unknown", duration_seconds=1.0)
+    refused: list[Callable[[], Awaitable[object]]] = [
+        lambda: Rekognition(calls, settings, PRICES).detect("faces", webp),
+        lambda: Rekognition(calls, settings, PRICES).start("faces", webp, "t"),
+        lambda: Textract(calls, settings, PRICES).detect(webp),
+        lambda: Textract(calls, settings, PRICES).start(webp, "t"),
+        lambda: Transcribe(calls, bucket, settings, PRICES).start(webp, "t", 0, ""),
+        lambda: MediaConvert(calls, bucket, settings, PRICES).start(film, "t", 360),
+        lambda: Comprehend(calls, settings, PRICES).detect_sentiment("hyvää", "fi"),
+        lambda: Translate(calls, PRICES).translate(["nuqneH"], "tlh", "en"),
+        lambda: Polly(calls, bucket, settings, PRICES).start("a" * 100_001, "Joanna", "t"),
+    ]
+    for call in refused:
+        with pytest.raises(PermanentError):
+            await call()
+    unchanged = await Translate(calls, PRICES).translate(["schon deutsch"], "de", "de")
+
+    assert (unchanged.texts, unchanged.charges) == (("schon deutsch",), ())
+    assert http(f"{ai_url}/ledger")["calls"] == before

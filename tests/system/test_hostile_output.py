@@ -355,3 +355,17 @@ def test_output_of_watch_is_safe(site: Site, tmp_path: Path, terminal: bool) -> 
         assert watch.process.wait(100) == 130
     text = watch.log.read_bytes().decode()
     assert_visible(without_colours(text) if terminal else text)
+
+
+@pytest.mark.timeout(300)
+def test_log_of_a_worker_is_safe(site: Site, tmp_path: Path) -> None:
+    """Its records have hostile keys, one of them no event at all. The log is JSON, as in production."""
+    site.produce(ProducerRecord(topics.UPLOADED.name, TEXT.encode(), TEXT.encode()))
+    site.produce(ProducerRecord(topics.DELETED.name, TEXT.encode(), b"\xc3\x01" + TEXT.encode()))
+    with headrace(site.environment, tmp_path, "worker", "scan", "removals") as worker:
+        for text in ("dead-lettered", site.bucket):
+            worker.ready(text, 120)
+        assert worker.stop() == 0
+    lines = worker.log.read_text("utf-8").splitlines()
+    assert_visible("\n".join(lines))
+    assert any("FORGED" in line for line in lines)

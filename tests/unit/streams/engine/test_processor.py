@@ -7,6 +7,7 @@ import dataclasses
 import random
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -19,14 +20,16 @@ from headrace.schemas.serde.catalog import Schema, SchemaLookup, SchemaVersion
 from headrace.schemas.serde.codec import HEADER, Codec, RegistryUnavailableError
 from headrace.streams.engine import circuit_breaker
 from headrace.streams.engine import processor as subject
+from headrace.streams.engine.account import Account, OutcomeCount
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outage_pause import OutagePause
+from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.processor import Processor
-from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
+from headrace.streams.errors import ObjectGone, OutageError, PermanentError, RetryAt, ThrottledError, TransientError
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.retry_policy import RetryPolicy
-from headrace.streams.stage import Stage
+from headrace.streams.stage import Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, arrived, asset, job_finished, ready, received, uploaded
@@ -103,6 +106,32 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World(Quick())
+
+
+@pytest.mark.parametrize(
+    ("raised", "disposition"),
+    [
+        (None, RecordDisposition.DONE),
+        (ObjectGone("it was replaced"), RecordDisposition.SUPERSEDED),
+        (PermanentError("refused", "no"), RecordDisposition.DEAD_LETTERED),
+        (RetryAt("later", 60.0), RecordDisposition.DEFERRED),
+    ],
+)
+async def test_accounting_counts_each_outcome_as_what_it_is(
+    raised: Exception | None, disposition: RecordDisposition
+) -> None:
+    async def handle(_record: object, _services: object) -> None:
+        if raised is not None:
+            raise raised
+
+    [scan] = get_stages(["scan"])
+    world = World(Quick(), stage=dataclasses.replace(scan, handler=Transform(handle)))
+
+    assert await world.processor.process(received(uploaded())) is disposition
+
+
+def test_counts_of_an_account_are_named_as_the_dispositions() -> None:
+    assert {each.value for each in RecordDisposition} == set(get_args(OutcomeCount)) <= set(Account.__struct_fields__)
 
 
 async def test_result_is_sent_to_its_topic(world: World) -> None:
