@@ -21,7 +21,10 @@ def signal_error(number: int, program: str, limits: Limits) -> PermanentError | 
     if number == signal.SIGALRM:
         return too_slow(limits)
     if number == signal.SIGKILL:
-        return PermanentError("unsupported_input", f"the system ended {program}, usually for its use of memory")
+        why = (
+            f"the system ended {program}, usually for its use of memory: to try again, give the worker more and redrive"
+        )
+        return PermanentError("unsupported_input", why)
     return PermanentError("unreadable", f"not a readable media file: {program} crashes on it ({name})")
 
 
