@@ -73,6 +73,35 @@ def rebuild() -> None:
 
 
 @app.command()
+def verify(
+    sample: Annotated[int, typer.Option(min=1, help="Number of assets, chosen at random.")] = 100,
+    everything: Annotated[bool, typer.Option("--all", help="Compare all assets.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare assets with a fresh fold of the log. Exit code 1 if a row differs.
+
+    Assets of which the log has lost a record are not compared.
+    """
+    from dataclasses import asdict
+
+    from headrace.console.terminal.progress_bar import bar
+    from headrace.console.views import verify as views_verify
+
+    service = _service()
+    with bar("records", service.records_on_log()) as advance:
+        found = views_verify.verify(service, None if everything else sample, advance)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for each in found.differences:
+            print_line(f"{' '.join(map(str, each.row))}: views {each.views}, log {each.log}")
+        print_line(f"{found.compared:,} assets compared: {found.different:,} rows differ")
+        print_line(f"{found.expired:,} assets not compared: some of their records have expired")
+    if found.different:
+        raise typer.Exit(1)
+
+
+@app.command()
 def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

@@ -24,9 +24,6 @@ _PLAIN = (
     specs.GAPS,
     specs.UNDECODABLE,
 )
-_NUMBERED = (specs.ASSETS, specs.VERSIONS, specs.JOBS, specs.COMPLETIONS, specs.COSTS, specs.OFFSETS, specs.TEXTS)
-COMPARED = (*_NUMBERED, *_ASSET_KEYED, *_VERSION_KEYED, *_PLAIN)
-"""Every table that the fold writes."""
 
 
 def canonical(tables: Mapping[str, Rows]) -> dict[tuple[Any, ...], Values]:

@@ -7,7 +7,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 from sqlalchemy import Engine, delete, insert, select
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from headrace.console.kafka.entry import LogEntry
 from headrace.console.kafka.offsets import TopicAndPartition
@@ -27,7 +35,11 @@ from headrace.schemas.runtime.outage_log import OutageLog
 POLL_SECONDS = 0.2
 REPORT_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+RACES = 3
+"""Attempts at a batch whose rows another projector inserted first."""
 MAX_RETRY_SECONDS = 10.0
+OUTAGES = (OperationalError, InterfaceError)
+"""Errors of a database that is down, locked or full."""
 
 COMPACTED = frozenset(topic.name for topic in topics.SHARED if topic.compacted)
 """Topics in which offsets are missing by design."""
@@ -87,7 +99,7 @@ class Projector:
                 self._positions.clear()
                 self._source.seek()
                 return
-            except OperationalError as error:
+            except OUTAGES as error:
                 failures += 1
                 self._outage.down(reason(error))
                 self._engine.dispose()
@@ -106,10 +118,12 @@ class Projector:
         if not records:
             return
         try:
-            self._commit(self._folded(records, ends))
-        except (OperationalError, OffsetMovedError):
+            self._commit_unless_raced(records, ends)
+        except OUTAGES:
             raise
-        except (StatementError, DBAPIError, OverflowError) as error:
+        except (DataError, IntegrityError, StatementError, OverflowError) as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
+                raise  # the database is at fault, not a record
             if len(records) > 1:
                 half = len(records) // 2
                 self._apply_records(records[:half], ends)
@@ -117,27 +131,40 @@ class Projector:
                 return
             why = reason(error) if isinstance(error, SQLAlchemyError) else str(error)
             batch = Batch()
-            self._add_gap(batch, records[0], {})
+            self._add_gap(batch, records[0], self._positions.get((records[0].topic, records[0].partition)))
             advance(batch, LogEntry(records[0]), 0, f"the database rejects it: {why}")
             self._commit(batch)
         else:
             self.records += len(records)
+
+    def _commit_unless_raced(self, records: Sequence[ConsumerRecord], ends: Mapping[TopicAndPartition, int]) -> None:
+        """Commit records. If another projector inserts a row at the same time, do it again with that row."""
+        for attempt in range(RACES):
+            try:
+                self._commit(self._folded(records, ends))
+            except IntegrityError:
+                if attempt == RACES - 1:
+                    raise
+            else:
+                return
 
     def _folded(self, records: Sequence[ConsumerRecord], ends: Mapping[TopicAndPartition, int]) -> Batch:
         batch = Batch()
         nexts: dict[TopicAndPartition, int] = {}
         for record in records:
             place = (record.topic, record.partition)
-            self._add_gap(batch, record, nexts)
+            expected = nexts.get(place, self._positions.get(place))
+            if expected is not None and record.offset < expected:
+                continue  # applied: the views were swapped, or another projector was faster
+            self._add_gap(batch, record, expected)
             nexts[place] = record.offset + 1
             if why := self._fold.add(batch, self._decode(record), ends.get(place, 0)):
                 log.warning("record_unreadable", topic=place[0], partition=place[1], offset=record.offset, reason=why)
         return batch
 
-    def _add_gap(self, batch: Batch, record: ConsumerRecord, nexts: Mapping[TopicAndPartition, int]) -> None:
+    def _add_gap(self, batch: Batch, record: ConsumerRecord, expected: int | None) -> None:
         """Record a gap before a record, unless its topic is compacted."""
         place = (record.topic, record.partition)
-        expected = nexts.get(place, self._positions.get(place))
         if expected is not None and record.offset > expected and place[0] not in COMPACTED:
             batch.gaps[(*place, expected)] = (record.offset, self._clock())
             log.error("views_gap", topic=place[0], partition=place[1], first=expected, next=record.offset)
@@ -147,12 +174,15 @@ class Projector:
         batch = Batch()
         for place, end in finished.items():
             position = self._positions.get(place)
-            if position is not None and position < end:
+            if position is not None and position > end:
+                log.error("views_topic_recreated", topic=place[0], partition=place[1], remedy="headrace views rebuild")
+                batch.gaps[(*place, end)] = (position, self._clock())
+            elif position is not None and position < end:
                 batch.offsets[place] = OffsetRow(end, end, None, 0, 0)
                 if place[0] not in COMPACTED:
                     batch.gaps[(*place, position)] = (end, self._clock())
                     log.error("views_gap", topic=place[0], partition=place[1], first=position, next=end)
-        if batch.offsets:
+        if batch.offsets or batch.gaps:
             self._commit(batch)
 
     def _commit(self, batch: Batch) -> None:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Engine, insert
+from sqlalchemy.exc import SQLAlchemyError
 
+from headrace.console.assets.asset_event import Summaries
+from headrace.console.errors import CommandError
 from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.log_reader import LogReader
 from headrace.console.views import projector
-from headrace.console.views.database import CLUSTER, SCHEMA, SERVERS, check_cluster, read_properties
+from headrace.console.views.database import CLUSTER, SCHEMA, SERVERS, check_cluster, read_properties, reason
 from headrace.console.views.fold import Fold
 from headrace.console.views.locations import Location
 from headrace.console.views.log_source import LogSource
@@ -55,13 +58,18 @@ class ViewsService:
         written = [stage.writes for stage in self.stages if stage.writes]
         return [*dict.fromkeys(topic.name for topic in (*table, *written) if topic not in _NOT_FOLDED)]
 
+    @property
+    def summaries(self) -> Summaries:
+        """How to summarize the results of stages that have a summary of their own."""
+        return {stage.name: stage.summary for stage in self.stages if stage.summary is not None}
+
     def run(self, on_step: OnStep, until_caught_up: bool = False) -> None:
         """Keep the views up to date, without end or until the log is read. Builds missing or outdated ones first.
 
         Raises:
             CommandError: another projector writes to SQLite, or the views are of another cluster.
         """
-        with self.place.lock(RUN):
+        with self._explained(), self.place.lock(RUN):
             while True:
                 engine = self._current(on_step)
                 with self._projector(engine) as running:
@@ -87,7 +95,7 @@ class ViewsService:
 
     def rebuild(self, on_step: OnStep) -> None:
         """Build new views beside the current ones, and swap them in once they have caught up with the log."""
-        with self.place.lock(BUILD):
+        with self._explained(), self.place.lock(BUILD):
             engine = self._create()
             with self._projector(engine) as running:
                 while not running.caught_up:
@@ -125,11 +133,21 @@ class ViewsService:
         return engine
 
     @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn an error of the database that does not end by itself into a message."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise CommandError(
+                f"the views in {self.place.name} cannot be used: {reason(error)}."
+                " headrace views drop and headrace views run build them anew"
+            ) from error
+
+    @contextmanager
     def _projector(self, engine: Engine) -> Iterator[Projector]:
         """Create a projector with its readers, and close them at the end."""
         codec = registry.create_codec(self.kafka)
         follower = follow_schemas(self.kafka, codec)
-        summaries = {stage.name: stage.summary for stage in self.stages if stage.summary is not None}
         with ExitStack() as stack:
             follower.start(self.kafka.kafka_timeout_seconds)
             stack.callback(follower.stop)
@@ -139,7 +157,7 @@ class ViewsService:
             )
             stack.callback(source.close)
             stack.callback(engine.dispose)
-            yield Projector(engine, source, Decoder(codec).decode, Fold(summaries, text_of))
+            yield Projector(engine, source, Decoder(codec).decode, Fold(self.summaries, text_of))
 
 
 class Decoder:

@@ -52,3 +52,25 @@ GAPS = TableSpec(tables.gaps, ("topic", "partition", "first"))
 UNDECODABLE = TableSpec(tables.undecodable, ("topic", "partition", "offset"))
 OFFSETS = TableSpec(tables.offsets, ("topic", "partition"))
 TEXTS = TableSpec(tables.text_sources, ("version_id", "stage", "variant"), numbered=True)
+
+ALL = (
+    ASSETS,
+    VERSIONS,
+    JOBS,
+    STAGES,
+    TIMELINE,
+    COMPLETIONS,
+    REMOVALS,
+    COSTS,
+    LETTERS,
+    DISPOSITIONS,
+    REPLAYS,
+    AUDIT,
+    WORKERS,
+    RULES,
+    DELIVERIES,
+    GAPS,
+    UNDECODABLE,
+    OFFSETS,
+    TEXTS,
+)

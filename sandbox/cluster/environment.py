@@ -14,6 +14,9 @@ from headrace.sandbox.paths import default_data
 PIPELINE_FILE = "pipeline.toml"
 """Name of the pipeline file in a sandbox's folder, if it does not run the default pipeline."""
 
+VIEWS = "views"
+"""Name of the folder of the views in a sandbox's folder."""
+
 AI_SERVICES = (
     "REKOGNITION",
     "TRANSCRIBE",
@@ -45,6 +48,8 @@ def variables(state: ClusterState) -> dict[str, str]:
 def of(folder: Path) -> dict[str, str]:
     """Return the variables of the sandbox in a folder, including its pipeline file and rules."""
     values = variables(read(folder))
+    if values:
+        values["HEADRACE_VIEWS"] = str(folder / VIEWS)
     files = {"HEADRACE_PIPELINE": folder / PIPELINE_FILE, "HEADRACE_RULES": folder / sandbox_names.FOLDER}
     return values | {name: str(path) for name, path in files.items() if values and path.exists()}
 

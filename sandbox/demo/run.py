@@ -29,8 +29,8 @@ from headrace.sandbox.demo.workspace import isolate_environment
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import MEDIA_BUCKET
 
-PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all")}
-"""Arguments of `headrace` for the bridge and the worker."""
+PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all"), "views": ("views", "run")}
+"""Arguments of `headrace` for the bridge, the worker and the projector of the views."""
 
 BROKEN = "broken"
 """Name of the file in a sandbox's folder with the stage that its worker runs with a bug."""
@@ -109,7 +109,7 @@ def choose_pipeline(folder: Path, all_stages: bool) -> None:
 
 
 def start_pipeline(folder: Path, broken: str = "") -> list[RunningComponent]:
-    """Start the bridge and the worker, if they are not running, as components of the sandbox.
+    """Start the bridge, the worker and the projector, if they are not running, as components of the sandbox.
 
     A worker whose `broken` stage differs is stopped first.
     """

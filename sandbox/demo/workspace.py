@@ -14,6 +14,7 @@ from pathlib import Path
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.sinks.settings import TargetSettings
 from headrace.console.settings import ConsoleSettings
+from headrace.console.views.settings import ViewsSettings
 from headrace.sandbox.cluster import cluster, processes
 from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.cluster.state_file import locked, read, write
@@ -69,24 +70,21 @@ def end(folder: Path, kept: Collection[str]) -> None:
         write(folder, replace(state, parts={name: part for name, part in state.parts.items() if name in kept}))
 
 
-SETTINGS = (KafkaSettings, StreamSettings, PipelineSettings, TargetSettings, BridgeSettings, ConsoleSettings)
+SETTINGS = (
+    KafkaSettings,
+    StreamSettings,
+    PipelineSettings,
+    TargetSettings,
+    BridgeSettings,
+    ConsoleSettings,
+    ViewsSettings,
+)
 """The settings of the components that a demo runs."""
 
 
 def isolate_environment() -> None:
     """Remove the user's AWS, Headrace and proxy settings from the environment of this process and its children."""
-    settings_names = {
-        f"HEADRACE_{field}".upper()
-        for settings in (
-            KafkaSettings,
-            StreamSettings,
-            PipelineSettings,
-            TargetSettings,
-            BridgeSettings,
-            ConsoleSettings,
-        )
-        for field in settings.model_fields
-    }
+    settings_names = {f"HEADRACE_{field}".upper() for settings in SETTINGS for field in settings.model_fields}
     for name in [name for name in os.environ if name.startswith("AWS_") or name in settings_names]:
         del os.environ[name]
     for name in ("NO_PROXY", "no_proxy"):

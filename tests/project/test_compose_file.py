@@ -129,7 +129,7 @@ def test_every_writer_uses_the_registry_of_the_init_container() -> None:
     image = services["registry"]["image"]
     assert PINNED.search(image)
     environments = {name: each["environment"] for name, each in services.items() if name != "registry"}
-    assert environments.keys() == {"init", "bridge", "worker"}
+    assert environments.keys() == {"init", "bridge", "worker", "views"}
     assert {each["HEADRACE_SCHEMA_REGISTRY"] for each in environments.values()} == {
         "http://registry:8080/apis/ccompat/v7"
     }

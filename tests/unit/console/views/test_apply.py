@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine
 from headrace.console.views import specs, tables
 from headrace.console.views.apply import apply
 from headrace.console.views.apply_operations import OffsetMovedError
-from headrace.console.views.canonical import COMPARED, canonical
+from headrace.console.views.canonical import canonical
 from headrace.console.views.sql_store import SqlStore
 from headrace.console.views.store import Key, MemoryStore, Values
 from tests.unit.console.views.history import any_order, apply_all, batches, folded, log_of
@@ -35,7 +35,7 @@ def in_memory(seed: int, *names: str) -> dict[tuple[object, ...], Values]:
 
 def stored(engine: Engine) -> dict[tuple[object, ...], Values]:
     with engine.begin() as connection:
-        return canonical({spec.name: _rows(connection, spec) for spec in COMPARED})
+        return canonical({spec.name: _rows(connection, spec) for spec in specs.ALL})
 
 
 def _rows(connection: object, spec: specs.TableSpec) -> dict[Key, Values]:
@@ -47,7 +47,7 @@ def _rows(connection: object, spec: specs.TableSpec) -> dict[Key, Values]:
 
 def test_every_table_has_rows() -> None:
     names = {key[0] for key in in_memory(0)}
-    assert names == {spec.name for spec in COMPARED} - {"gaps", "text_sources"}
+    assert names == {spec.name for spec in specs.ALL} - {"gaps", "text_sources"}
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from headrace.console.kafka.entry import open_record
 from headrace.console.kafka.offsets import TopicAndPartition
-from headrace.console.views import projector, tables
-from headrace.console.views.canonical import COMPARED, canonical
+from headrace.console.views import projector, specs, tables
+from headrace.console.views.canonical import canonical
 from headrace.console.views.database import lag
 from headrace.console.views.fold import Fold
 from headrace.console.views.locations import SqliteLocation
@@ -99,7 +99,7 @@ def project(
 def rows(engine: Engine) -> dict[tuple[object, ...], Values]:
     found: dict[str, Any] = {}
     with engine.connect() as connection:
-        for spec in COMPARED:
+        for spec in specs.ALL:
             width = len(spec.keys)
             columns = [spec.table.c[name] for name in (*spec.keys, *spec.values)]
             read = connection.execute(select(*columns))
@@ -215,6 +215,26 @@ def test_gap_at_the_end_of_a_partition_is_recorded(engine: Engine) -> None:
         assert [tuple(row[:4]) for row in connection.execute(select(tables.gaps))] == [(*place, 1, 9)]
         [row] = connection.execute(select(tables.offsets))
         assert row.next == 9
+
+
+def test_topic_that_was_created_again_is_shown(engine: Engine) -> None:
+    place = ("media.scanned", 0)
+    project(engine, {place: LOG[place]})
+
+    class Recreated(LogInMemory):
+        def poll(self, seconds: float) -> Poll:
+            """Return a record and an end before the stored offset."""
+            return Poll(LOG[place][:1], {}, {place: 1})
+
+    running = Projector(
+        engine, Recreated({place: LOG[place]}, engine, 0), lambda record: open_record(record, CODEC), Fold({})
+    )
+    running.step()
+
+    with engine.connect() as connection:
+        assert [tuple(row[:4]) for row in connection.execute(select(tables.gaps))] == [(*place, 1, len(LOG[place]))]
+        [row] = connection.execute(select(tables.offsets))
+        assert (row.next, row.records) == (len(LOG[place]), len(LOG[place]))
 
 
 def test_unreadable_records_are_counted_and_the_first_are_kept(engine: Engine) -> None:
