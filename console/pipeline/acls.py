@@ -19,6 +19,10 @@ AclOperation = Literal["Read", "Write", "Describe", "Create"]
 Roles = Mapping[str, tuple["AclRule", ...]]
 
 
+VIEWS_GROUP = "headrace.views"
+"""Consumer group that shares partitions between projectors. It has no committed offsets."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class AclRule:
     """One ACL. Read and Write imply Describe."""
@@ -67,6 +71,7 @@ def roles(scope: AclScope) -> Roles:
         "backfill": backfill,
         **{stage.name: _stage(stage, scope) for stage in scope.stages},
         "console": _console(scope),
+        "views": _views(scope),
         "operator": _operator(scope),
         "topics": _deployer(scope),
     }
@@ -97,6 +102,11 @@ def _stage(stage: Stage, scope: AclScope) -> tuple[AclRule, ...]:
 def _console(scope: AclScope) -> tuple[AclRule, ...]:
     """Read every topic and committed offset; change nothing."""
     return tuple(sorted({*_topics(scope.topics), *(AclRule("group", name, "Describe") for name in scope.groups)}))
+
+
+def _views(scope: AclScope) -> tuple[AclRule, ...]:
+    """Read every topic, and share partitions with other projectors; change nothing."""
+    return tuple(sorted({*_topics(scope.topics), AclRule("group", VIEWS_GROUP, "Read")}))
 
 
 def _operator(scope: AclScope) -> tuple[AclRule, ...]:

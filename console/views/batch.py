@@ -59,6 +59,7 @@ class Batch:
     replays: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     audit: dict[tuple[int, int], tuple[Any, ...]] = field(default_factory=dict)
     workers: dict[str, tuple[Any, ...] | None] = field(default_factory=dict)
+    losses: dict[str, tuple[Any, ...] | None] = field(default_factory=dict)
     rules: dict[str, tuple[Any, ...] | None] = field(default_factory=dict)
     deliveries: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     texts: dict[tuple[VersionKey, str, str], tuple[Any, ...]] = field(default_factory=dict)

@@ -21,6 +21,7 @@ _PLAIN = (
     specs.WORKERS,
     specs.RULES,
     specs.DELIVERIES,
+    specs.LOSSES,
     specs.GAPS,
     specs.UNDECODABLE,
 )

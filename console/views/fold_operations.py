@@ -19,6 +19,7 @@ from headrace.console.views.stored_text import to_stored
 from headrace.schemas import topics
 from headrace.schemas.ids import asset_key
 from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.engine.losses import from_value
 from headrace.streams.routing.rule import PREFIX
 from headrace.streams.routing.rule_table import RuleChange
 from headrace.streams.worker.status_reports import read as read_report
@@ -109,6 +110,18 @@ def _fold_worker(batch: Batch, record: ConsumerRecord) -> None:
     batch.workers[key] = (stage, worker, report.state, to_stored(record.value.decode()), record.offset)
 
 
+def _fold_loss(batch: Batch, record: ConsumerRecord) -> None:
+    key = _key_of(record)
+    if record.value is None:
+        batch.losses[key] = None
+        return
+    loss = from_value(record.value)
+    if loss is None:
+        raise InvalidRecordError("it is no loss of records")
+    document = to_stored(record.value.decode())
+    batch.losses[key] = (to_stored(loss.stage), bool(loss.acknowledged_at), document, record.offset)
+
+
 def _fold_rule(batch: Batch, record: ConsumerRecord) -> None:
     key = _key_of(record)
     if record.value is None:
@@ -149,6 +162,7 @@ FOLDS: dict[str, Callable[[Batch, ConsumerRecord], None]] = {
     topics.DISPOSITIONS.name: _fold_disposition,
     topics.WORKERS.name: _fold_worker,
     topics.RULES.name: _fold_rule,
+    topics.LOSSES.name: _fold_loss,
     topics.AUDIT.name: _fold_audit,
 }
 """How to fold the records of each control topic. Each has one partition, so their order is known."""

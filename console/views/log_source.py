@@ -11,12 +11,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.console.kafka.message import consumer_record
 from headrace.console.kafka.offsets import TopicAndPartition
+from headrace.console.pipeline.acls import VIEWS_GROUP
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 
-GROUP = "headrace.views"
-"""Consumer group that shares partitions between projectors. It has no committed offsets."""
 BATCH = 5000
 REFRESH_SECONDS = 30.0
 _OPTIONS = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 131072, "fetch.wait.max.ms": 100}
@@ -65,7 +64,7 @@ class LogSource:
         self._refresh_at = 0.0
         self._joined = False
         if shared:
-            self._consumer = clients.group_consumer(settings, GROUP, "earliest")
+            self._consumer = clients.group_consumer(settings, VIEWS_GROUP, "earliest")
             self._consumer.subscribe(list(names), on_assign=self._on_assign, on_revoke=self._on_revoke)
         else:
             self._consumer = clients.simple_consumer(settings, **_OPTIONS)

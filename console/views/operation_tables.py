@@ -104,6 +104,17 @@ deliveries = Table(
 )
 """Deliveries of rules that failed: a successful one leaves no record on the log."""
 
+losses = Table(
+    "losses",
+    METADATA,
+    Column("id", TEXT, primary_key=True),  # stage, topic, partition and first offset
+    Column("stage", TEXT, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("document", TEXT, nullable=False),  # JSON
+    Column("offset", NUMBER, nullable=False),
+)
+"""Ranges of records that expired before a stage read them."""
+
 gaps = Table(
     "gaps",
     METADATA,
@@ -113,7 +124,7 @@ gaps = Table(
     Column("next", NUMBER, nullable=False),
     Column("detected_at", Double, nullable=False),
 )
-"""Ranges of records that expired before the projector read them: `first` up to, not including, `next`."""
+"""Records that expired before the projector read them, so the views lack them: `first` up to, not including, `next`."""
 
 undecodable = Table(
     "undecodable",

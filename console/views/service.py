@@ -18,6 +18,7 @@ from headrace.console.kafka.log_reader import LogReader
 from headrace.console.views import projector
 from headrace.console.views.database import CLUSTER, SCHEMA, SERVERS, check_cluster, read_properties, reason
 from headrace.console.views.fold import Fold
+from headrace.console.views.fold_operations import FOLDS
 from headrace.console.views.locations import Location
 from headrace.console.views.log_source import LogSource
 from headrace.console.views.projector import Projector
@@ -29,14 +30,12 @@ from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError
 from headrace.schemas.serde.schema_topic import follow_schemas
+from headrace.schemas.topics import Topic
 from headrace.streams.stage import Stage
 
 REGISTRY_SECONDS = 1.0
 BUILD = "build"
 RUN = "run"
-_NOT_FOLDED = (topics.AWS_EVENTS, topics.SCHEMAS, topics.BACKFILLS)
-"""Topics without records about assets or operations."""
-
 log = structlog.get_logger("headrace")
 
 OnStep = Callable[[Projector], None]
@@ -56,7 +55,7 @@ class ViewsService:
         """Name the topics that are folded."""
         table = topics.table(stage.name for stage in self.stages)
         written = [stage.writes for stage in self.stages if stage.writes]
-        return [*dict.fromkeys(topic.name for topic in (*table, *written) if topic not in _NOT_FOLDED)]
+        return [*dict.fromkeys(topic.name for topic in (*table, *written) if _is_folded(topic))]
 
     @property
     def summaries(self) -> Summaries:
@@ -158,6 +157,12 @@ class ViewsService:
             stack.callback(source.close)
             stack.callback(engine.dispose)
             yield Projector(engine, source, Decoder(codec).decode, Fold(self.summaries, text_of))
+
+
+def _is_folded(topic: Topic) -> bool:
+    """Whether a topic has events of assets, retries, dead letters, or control records that the fold knows."""
+    own = topic.name.endswith((topics.retry("").name, topics.dead_letters("").name)) or topic.name in FOLDS
+    return own or (bool(topic.events) and topic != topics.AWS_EVENTS)
 
 
 class Decoder:

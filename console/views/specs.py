@@ -48,6 +48,7 @@ AUDIT = TableSpec(tables.audit, ("partition", "offset"))
 WORKERS = TableSpec(tables.workers, ("key",))
 RULES = TableSpec(tables.rules, ("name",))
 DELIVERIES = TableSpec(tables.deliveries, ("rule", "event_id"))
+LOSSES = TableSpec(tables.losses, ("id",))
 GAPS = TableSpec(tables.gaps, ("topic", "partition", "first"))
 UNDECODABLE = TableSpec(tables.undecodable, ("topic", "partition", "offset"))
 OFFSETS = TableSpec(tables.offsets, ("topic", "partition"))
@@ -69,6 +70,7 @@ ALL = (
     WORKERS,
     RULES,
     DELIVERIES,
+    LOSSES,
     GAPS,
     UNDECODABLE,
     OFFSETS,

@@ -31,6 +31,24 @@ resource "aws_iam_role_policy" "webhook" {
   })
 }
 
+# The projector of the views reads results, whose text is searchable.
+resource "aws_iam_role" "views" {
+  name               = "${var.name}-views"
+  assume_role_policy = lookup(var.assume_role_policies, "views", var.assume_role_policy)
+}
+
+resource "aws_iam_role_policy" "views" {
+  name = "views"
+  role = aws_iam_role.views.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Sid = "ReadResults", Effect = "Allow", Action = "s3:GetObject", Resource = "${local.results}/*" },
+      { Sid = "FindResults", Effect = "Allow", Action = "s3:ListBucket", Resource = local.results },
+    ]
+  })
+}
+
 # A role for each stage: it calls the operations of its stage, reads media only if the stage does, and stores results.
 resource "aws_iam_role" "stage" {
   for_each           = local.wanted.stages

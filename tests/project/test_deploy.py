@@ -129,7 +129,7 @@ def test_chart_renders_the_kubernetes_objects_of_each_component() -> None:
     made = rendered(*GIVEN)
     deployments = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "Deployment"}
 
-    assert deployments.keys() == {f"hr-{name}" for name in ("bridge", "webhook", *VALUES["stages"])}
+    assert deployments.keys() == {f"hr-{name}" for name in ("bridge", "webhook", "views", *VALUES["stages"])}
     for spec in deployments.values():
         pod = spec["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
@@ -194,6 +194,8 @@ def test_network_policies_permit_exactly_what_each_component_needs() -> None:
     assert egress(made, "scan") == base | {3310}
     assert all(egress(made, name) == base for name in ("bridge", "webhook", "labels"))
     assert egress(made, "topics") == {53, 8081, 9096}
+    assert egress(made, "views") == base
+    assert egress(rendered(*GIVEN, "views.existingSecret=database"), "views") == {53, 80, 443, 5432, 9096}
 
 
 def test_all_other_traffic_is_denied() -> None:
@@ -204,11 +206,11 @@ def test_all_other_traffic_is_denied() -> None:
     }
 
     assert policies.keys() == {
-        f"hr{name}" for name in ("", "-bridge", "-webhook", "-topics", *(f"-{s}" for s in STAGED))
+        f"hr{name}" for name in ("", "-bridge", "-webhook", "-topics", "-views", *(f"-{s}" for s in STAGED))
     }
     assert policies["hr"].keys() == {"podSelector", "policyTypes"}, "without a rule, everything is denied"
     assert ingress == {
-        **{name: [] for name in ("hr", "hr-bridge", "hr-topics")},
+        **{name: [] for name in ("hr", "hr-bridge", "hr-topics", "hr-views")},
         "hr-webhook": [8080],
         **{f"hr-{stage}": [9100] for stage in STAGED},
     }

@@ -62,7 +62,7 @@ def test_views_are_built_kept_up_to_date_and_rebuilt(views: ViewsOfCluster) -> N
     views.say(scanned(asset("views/one.jpg")))
     views.run("views", "run", "--once")
     before = views.query(
-        "SELECT event, deliveries FROM timeline JOIN versions v ON v.id = version_id"
+        "SELECT event, deliveries FROM timeline JOIN versions v ON v.id = timeline.version_id"
         " JOIN assets a ON a.id = asset_id WHERE a.key = 'views/one.jpg' ORDER BY event"
     )
     status = json.loads(views.run("views", "status", "--json").stdout)
@@ -73,6 +73,7 @@ def test_views_are_built_kept_up_to_date_and_rebuilt(views: ViewsOfCluster) -> N
     assert [each["records"] > 0 for each in status["topics"] if each["topic"] == "media.scanned"] == [True]
     assert [file.name for file in views.folder.glob("views-*.sqlite3")] == ["views-2.sqlite3"]
     assert views.query("SELECT count(*) FROM assets WHERE key = 'views/one.jpg'") == [(1,)]
+    assert "1 assets compared: 0 rows differ" in views.run("views", "verify", "--sample", "1").stdout
     assert "0 records behind the log" in views.run("views", "status").stdout
     assert "deleted" in views.run("views", "drop", "--yes").stdout
     assert "headrace views run" in views.run("views", "status", code=1).stderr

@@ -66,6 +66,13 @@ def test_console_changes_nothing_and_reads_everything() -> None:
     }
 
 
+def test_projector_of_the_views_reads_everything_and_writes_nothing() -> None:
+    assert set(ROLES["views"]) == {
+        *(AclRule("topic", topic.name, "Read") for topic in topics.table(stage.name for stage in STAGES)),
+        AclRule("group", "headrace.views", "Read"),
+    }
+
+
 def test_operator_writes_no_events() -> None:
     written = {rule.name for rule in ROLES["operator"] if rule.operation == "Write"}
     retries = {f"{stage.name}.retry" for stage in STAGES}
@@ -77,7 +84,7 @@ def test_only_rule_stages_read_applied_rules() -> None:
     rule = rule_stage(parse("notify", {"reads": ["media.ready"], "target": {"topic": "t"}}, []), None)
     found = roles(AclScope([*STAGES, rule], rules_on_log=True))
     reading = {name for name, rules in found.items() if AclRule("topic", "system.rules", "Read") in rules}
-    assert reading == {"rule-notify", "console", "operator"}
+    assert reading == {"rule-notify", "console", "views", "operator"}
 
 
 def test_stage_with_jobs_writes_job_starts() -> None:

@@ -21,6 +21,7 @@ from headrace.console.views.store import Store
 from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset
+from headrace.streams.engine import losses
 from headrace.streams.routing.rule_table import RuleChange
 from headrace.streams.routing.rule_table import message as rule_message
 from headrace.streams.worker.status_reports import StageStatusReport
@@ -72,6 +73,7 @@ def control_records(letters: Sequence[ConsumerRecord], draw: Random) -> list[Pro
         ProducerRecord(topics.WORKERS.name, b"scan/w1", msgspec.json.encode(report)),
         ProducerRecord(topics.WORKERS.name, b"scan/w2", msgspec.json.encode(report)),
         ProducerRecord(topics.WORKERS.name, b"scan/w2", None),
+        losses.to_record(losses.RecordsLost("scan", "media.uploaded", 0, 3, 9, "2026-03-14T15:09:26Z")),
         rule_message(RuleChange("audit", "name = 'audit'", "ann", "2026-03-14T15:09:26Z")),
         rule_message(RuleChange("old", "name = 'old'", "ann", "2026-03-14T15:09:26Z")),
         rule_message(RuleChange("old", None, "ann", "2026-03-14T15:09:27Z")),
