@@ -9,5 +9,6 @@ The package knows no Kafka and does no I/O.
     datasets        the items of distributed Maps from CSV, JSON, JSON Lines and inventory manifests
     validation      findings with the codes and messages of AWS
     local_run       runs a definition in memory, with mocked tasks and a virtual clock
+    test_state      one state with an input, as the AWS API TestState
     drawing         SVG and text
 """

@@ -23,6 +23,7 @@ LICENSES = {
     "LICENSE",
     "sandbox/media/LICENSES.md",
     "tests/data/asl/LICENSE.md",
+    "tests/data/jsonata/LICENSE.md",
     "tests/unit/connectors/fixtures/LICENSE.md",
 }
 GENERATED = {"schemas/records.py"}
