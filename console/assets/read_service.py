@@ -10,6 +10,7 @@ from headrace.console.assets import accounting
 from headrace.console.assets import stage_status as status
 from headrace.console.assets.accounting import AccountReport
 from headrace.console.assets.asset_event import Summaries
+from headrace.console.assets.history import AssetHistory
 from headrace.console.assets.projection import AssetProjection
 from headrace.console.assets.stage_status import GroupOffsets, PipelineStatus
 from headrace.console.kafka.log_reader import LogReader
@@ -25,7 +26,7 @@ from headrace.streams.worker.status_reports import StageStatusReport, read
 class AssetUpdate:
     """The state of all assets, and those that changed. `caught_up` once all existing records have been read."""
 
-    progress: AssetProjection
+    progress: AssetHistory
     changed: tuple[str, ...]
     caught_up: bool
 
@@ -60,12 +61,12 @@ class ReadService:
             changed = (progress.take(entry) for entry in batch.entries)
             yield AssetUpdate(progress, tuple(dict.fromkeys(asset for asset in changed if asset)), batch.caught_up)
 
-    def status(self) -> PipelineStatus:
-        """Read the progress of every stage."""
+    def status(self, known_reports: Sequence[StageStatusReport] | None = None) -> PipelineStatus:
+        """Read the progress of every stage. Without the last reports of workers, reads their topic."""
         names = [topic.name for topic in topics.table(stage.name for stage in self._stages)]
         spans = self._log.spans([*dict.fromkeys((*names, *self.topics()))])
         groups = self._log.groups([stage.group for stage in self._stages], spans)
-        reports, losses = self._reports(), self.losses()
+        reports, losses = self._reports() if known_reports is None else known_reports, self.losses()
         stages = []
         for stage in self._stages:
             oldest = self._log.timestamps(status.unfinished(stage, spans, groups[stage.group]))
@@ -95,7 +96,7 @@ class ReadService:
         if topics.WORKERS.name not in self._log.topics():
             return []
         last = {entry.key: entry.record.value for entry in self._log.read([topics.WORKERS.name])}
-        return [report for value in last.values() if value and (report := read(value))]
+        return [report for _, value in sorted(last.items()) if value and (report := read(value))]
 
     @property
     def stage_names(self) -> list[str]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from headrace.console.commands.letter_filter import with_filter
+from headrace.console.commands.view_source import FromLogOption, asset_source, open_views
 from headrace.console.terminal.output import export_stream, print_json, print_line
 
 if TYPE_CHECKING:
     from headrace.console.dlq.letter import LetterFilter
-    from headrace.console.dlq.letter_source import OpenProgress
+    from headrace.console.dlq.letter_source import LetterSource, OpenProgress
     from headrace.console.dlq.operations import DeadLetters
     from headrace.console.dlq.reports import LetterReports
 
@@ -31,6 +32,7 @@ def list_(
     query: LetterFilter,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of dead letters, newest first.")] = 50,
     resolved: Annotated[bool, typer.Option("--all", help="Include resolved dead letters.")] = False,
+    from_log: FromLogOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the newest dead letters: id, code, key, time of failure, attempts and reason.
@@ -40,7 +42,7 @@ def list_(
     from headrace.console.dlq import render, serialize
     from headrace.console.dlq.letter import short_ids
 
-    data = serialize.page(_reports().list(replace(query, limit=limit), resolved))
+    data = serialize.page(_reports(from_log).list(replace(query, limit=limit), resolved))
     if as_json:
         _print_json(data)
     else:
@@ -50,6 +52,7 @@ def list_(
 @app.command()
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Dead letter id, or a prefix of it.", show_default=False)],
+    from_log: FromLogOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show one dead letter: reason, headers, record, origin, timeline of its asset, and the command to redrive it.
@@ -60,7 +63,7 @@ def show(
     from headrace.console.commands.trace import steps_table
     from headrace.console.dlq import render
 
-    letter = _reports().show(id_)
+    letter = _reports(from_log).show(id_)
     if as_json:
         _print_json(letter.data)
     else:
@@ -69,13 +72,13 @@ def show(
 
 
 @app.command()
-def stats(as_json: JsonOption = False) -> None:
+def stats(from_log: FromLogOption = False, as_json: JsonOption = False) -> None:
     """Count dead letters by stage, code, class and hour, group similar reasons, and mark new groups."""
     import time
 
     from headrace.console.dlq import render, serialize
 
-    data = serialize.stats(_reports().stats(), time.time())
+    data = serialize.stats(_reports(from_log).stats(), time.time())
     if as_json:
         _print_json(data)
     else:
@@ -158,8 +161,7 @@ def unresolve(ids: LetterIds, as_json: JsonOption = False) -> None:
         print_line(f"{each}: open")
 
 
-def _reports() -> LetterReports:
-    from headrace.console.assets import read_service
+def _reports(from_log: bool) -> LetterReports:
     from headrace.console.dlq.letter_source import LogLetters
     from headrace.console.dlq.reports import LetterReports
     from headrace.console.kafka.topic_reader import TopicReader
@@ -167,9 +169,14 @@ def _reports() -> LetterReports:
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
 
-    stages = load_stages()
+    views = open_views(from_log)
     log = TopicReader(load(KafkaSettings))
-    return LetterReports(LogLetters(log, _bar()), read_service.connect(stages), log, [each.name for each in stages])
+    source: LetterSource = LogLetters(log, _bar())
+    if views is not None:
+        from headrace.console.views.queries.letter_source import ViewLetters
+
+        source = ViewLetters(views.connect)
+    return LetterReports(source, asset_source(views), log, [each.name for each in load_stages()])
 
 
 def _connect() -> DeadLetters:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.console.commands.view_source import FromLogOption, open_views
 from headrace.console.terminal.output import print_json
 
 if TYPE_CHECKING:
@@ -14,13 +15,26 @@ if TYPE_CHECKING:
     from headrace.console.terminal.screen import Table
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Show every stage: group members, lag in records and seconds, finished and dead-lettered records."""
+def status(
+    from_log: FromLogOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show every stage: group members, lag in records and seconds, finished and dead-lettered records.
+
+    Offsets and members come from Kafka, and the reports of workers from the views.
+    """
     from headrace.console.assets import read_service
     from headrace.console.routing.stages import load_stages
     from headrace.console.terminal.screen import Console
 
-    pipeline = read_service.connect(load_stages()).status()
+    reports = None
+    views = open_views(from_log)
+    if views is not None:
+        from headrace.console.views.queries.operations import worker_reports
+
+        with views.connect() as connection:
+            reports = worker_reports(connection)
+    pipeline = read_service.connect(load_stages()).status(reports)
     if as_json:
         print_json(asdict(pipeline))
         return

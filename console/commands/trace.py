@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.console.commands.view_source import FromLogOption, asset_source, open_views
 from headrace.console.errors import CommandError
 from headrace.console.terminal.output import print_json
 
@@ -22,13 +23,11 @@ HELP = "`bucket/key`, `s3://bucket/key`, or the key alone if only one bucket has
 
 def trace(
     asset: Annotated[str, typer.Argument(help=HELP, show_default=False)],
+    from_log: FromLogOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show the timeline of an asset: every event with cause, duration, result and cost."""
-    from headrace.console.assets import read_service
-    from headrace.console.routing.stages import load_stages
-
-    progress = read_service.connect(load_stages()).progress(asset)
+    progress = asset_source(open_views(from_log)).progress(asset)
     names = progress.find(asset)
     if not names:
         raise CommandError(f"no records of {asset}: the log has none with this key")

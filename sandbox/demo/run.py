@@ -12,7 +12,8 @@ from pathlib import Path
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
-from headrace.console.assets.projection import AssetProjection, AssetVersion
+from headrace.console.assets.history import AssetHistory
+from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import ReadService, connect
 from headrace.console.routing.stages import load_stages
 from headrace.console.terminal.screen import Console
@@ -167,6 +168,6 @@ def asset_of(sample: SampleFile) -> str:
     return f"{MEDIA_BUCKET}/{sample.name}"
 
 
-def _new_version(progress: AssetProjection, sample: SampleFile, before: Collection[str]) -> AssetVersion | None:
+def _new_version(progress: AssetHistory, sample: SampleFile, before: Collection[str]) -> AssetVersion | None:
     new = [each for each in progress.versions(asset_of(sample)) if each.asset.sequencer not in before]
     return new[-1] if new else None

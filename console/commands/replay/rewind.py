@@ -23,6 +23,7 @@ from headrace.console.commands.replay.common import (
 from headrace.console.commands.replay.control import pause, resume, stop, watch
 from headrace.console.commands.replay.redrive import redrive
 from headrace.console.commands.replay.trial import diff, discard
+from headrace.console.commands.view_source import FromLogOption, open_views
 from headrace.console.errors import CommandError
 from headrace.console.terminal.output import confirm_or_abort, print_json, print_line
 
@@ -113,12 +114,21 @@ def undo(
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, help="Number of replays to list, newest last.")] = 20,
+    from_log: FromLogOption = False,
     as_json: ReplayJsonOption = False,
 ) -> None:
     """List replays: operator, time, request and reason."""
     from headrace.console.replay import journal, render
 
-    entries = list(journal.read_entries(connect()).values())[-limit:]
+    views = open_views(from_log)
+    if views is not None:
+        from headrace.console.views.queries.operations import audit_entries
+
+        with views.connect() as connection:
+            known = audit_entries(connection)
+    else:
+        known = journal.read_entries(connect())
+    entries = list(known.values())[-limit:]
     if as_json:
         print_json([render.action(each) for each in entries])
     else:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 
+from headrace.console.assets.asset_event import VersionStatus
 from headrace.console.errors import CommandError
 from headrace.console.views.queries import joins
 from headrace.console.views.queries.arguments import stored_argument
@@ -17,7 +18,7 @@ from headrace.console.views.stored_text import from_stored
 from headrace.console.views.tables import assets, stage_states, versions
 
 ListedState = Literal["processing", "completed", "deleted"]
-MediaKind = Literal["image", "video", "audio", "document"]
+MediaKind = Literal["image", "video", "audio", "other"]
 
 _GREATEST = "\U0010ffff"
 """A character after which no other sorts."""
@@ -56,7 +57,7 @@ class ListedAsset:
     completed_at: float | None
     versions: int
     usd_nanos: int
-    stages: dict[str, str] = field(default_factory=dict)
+    stages: dict[str, VersionStatus] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -152,15 +153,16 @@ def _failed(stage: str) -> Select[tuple[int]]:
 def _with_stages(connection: Connection, rows: Iterable[Any]) -> tuple[ListedAsset, ...]:
     """Convert rows, and add the status of each stage."""
     newest = {row.newest_id: row for row in rows}
-    stages: dict[int, dict[str, str]] = {id_: {} for id_ in newest}
+    stages: dict[int, dict[str, VersionStatus]] = {id_: {} for id_ in newest}
     columns = stage_states.c
     wanted = select(columns.version_id, columns.stage, columns.status).where(columns.version_id.in_(newest))
+    status: VersionStatus
     for id_, stage, status in connection.execute(wanted.order_by(columns.version_id, columns.stage)):
         stages[id_][from_stored(stage)] = status
     return tuple(_listed(row, stages[id_]) for id_, row in newest.items())
 
 
-def _listed(row: Any, stages: dict[str, str]) -> ListedAsset:
+def _listed(row: Any, stages: dict[str, VersionStatus]) -> ListedAsset:
     return ListedAsset(
         from_stored(row.bucket),
         from_stored(row.key),

@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from headrace.console.assets import serialize
-from headrace.console.assets.projection import AssetProjection
+from headrace.console.assets.history import AssetHistory
 from headrace.console.assets.read_service import ReadService
 from headrace.console.assets.table import ChangeLog
 from headrace.console.kafka.entry import LogEntry
@@ -45,7 +45,7 @@ def service(*entries: LogEntry, summary: Any = reviewed) -> ReadService:
     return ReadService(cast(LogReader, Log(*entries)), [review])
 
 
-def steps(progress: AssetProjection) -> dict[str, str]:
+def steps(progress: AssetHistory) -> dict[str, str]:
     [version] = serialize.asset(NAME, progress)["versions"]
     return {step["event"]: step["words"] for step in version["timeline"]}
 
