@@ -33,6 +33,10 @@ _LEADERS_CHANGE = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AV
 _FETCH = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 65536}
 
 
+Position = tuple[str, int, int]
+"""The topic, partition and offset of a record."""
+
+
 class TopicReader:
     """Reads and writes records of one cluster. Errors of Kafka are raised as `KafkaException`."""
 
@@ -98,6 +102,16 @@ class TopicReader:
         """Read one record with its value; None if it has expired."""
         span = {(topic, partition): OffsetRange(offset, offset + 1)}
         return next((record for records in self.read(span, values=True) for record in records), None)
+
+    def records(self, positions: Iterable[Position]) -> dict[Position, ConsumerRecord]:
+        """Read single records with their values, by topic, partition and offset; expired ones are left out."""
+        left, found = set(positions), {}
+        while left:
+            spans = {(topic, partition): OffsetRange(offset, offset + 1) for topic, partition, offset in left}
+            left -= {(topic, partition, span.low) for (topic, partition), span in spans.items()}
+            for record in (record for records in self.read(spans, values=True) for record in records):
+                found[record.topic, record.partition, record.offset] = record
+        return found
 
     def codec(self) -> Codec:
         """Create a codec with every published schema, and with the registry if there is one."""
