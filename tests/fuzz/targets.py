@@ -30,6 +30,7 @@ from headrace.schemas.settings import SettingsError
 from headrace.streams.engine.dlq import RedriveInfo, dead_letter, redrive_record, retry_record
 from headrace.streams.engine.headers import due_at, record_history
 from headrace.streams.engine.outcome import Dead, Retry
+from headrace.streams.machines.errors import DefinitionError, StatesError
 from headrace.streams.routing.event_path import InvalidPathError, check_path, values_at
 from headrace.streams.routing.input_transformer import (
     InputTransformer,
@@ -40,6 +41,7 @@ from headrace.streams.routing.input_transformer import (
 )
 from headrace.streams.routing.rule import read_text
 from headrace.streams.stage import Stage, Transform
+from tests.fuzz import expression_values as machines
 from tests.support.records import NOW, arrived
 
 
@@ -175,6 +177,8 @@ rules_json = st.tuples(json_texts, json_texts, json_values).map(
     )
 )
 
+MACHINE_ERRORS = (DefinitionError, StatesError)
+
 TARGETS: tuple[FuzzTarget, ...] = (
     FuzzTarget("integers", texts | binaries | st.integers(), parsing.parse_int, (InvalidValueError,)),
     FuzzTarget(
@@ -216,5 +220,10 @@ TARGETS: tuple[FuzzTarget, ...] = (
         (InvalidTemplateError, InvalidPayloadError),
     ),
     FuzzTarget("rules", rule_texts, lambda text: read_text("fuzzed", text, ("sns", "http")), (SettingsError,)),
+    FuzzTarget("JSONPath", st.tuples(machines.paths, json_values), machines.read_and_write, MACHINE_ERRORS),
+    FuzzTarget("intrinsic functions", st.tuples(machines.calls, json_values), machines.evaluate_call, MACHINE_ERRORS),
+    FuzzTarget("templates", st.tuples(machines.templates, json_values), machines.render_template, MACHINE_ERRORS),
+    FuzzTarget("Choice rules", st.tuples(machines.rules, json_values), machines.evaluate_rule, MACHINE_ERRORS),
+    FuzzTarget("JSONata", st.tuples(machines.jsonata_texts, json_values), machines.evaluate_jsonata, MACHINE_ERRORS),
     FuzzTarget("EventBridge rules", rules_json | json_texts, _import, (ValueError, SettingsError)),
 )
