@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 import orjson
@@ -37,14 +38,14 @@ class PayloadPointer(Struct, frozen=True):
 class _Entry(Struct, frozen=True, omit_defaults=True):
     """A payload, or a pointer."""
 
-    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    value: Any = msgspec.UNSET
     sha256: str = ""
     size: int = 0
 
 
 class _Snapshot(Struct, frozen=True):
     schema: int
-    execution: msgspec.Raw
+    execution: Any
     payloads: list[_Entry]
 
 
@@ -74,7 +75,7 @@ def read_snapshot(snapshot: bytes, payload_of: Callable[[str], bytes]) -> Execut
     decoded = _decoded(snapshot)
     values = [_payload(entry, payload_of) for entry in decoded.payloads]
     try:
-        shape = msgspec.json.decode(decoded.execution, type=Execution)
+        shape = msgspec.convert(decoded.execution, Execution, str_keys=True)
         return with_payloads(shape, lambda position: values[position])
     except (msgspec.ValidationError, IndexError, TypeError) as error:
         raise SnapshotError(f"the snapshot is malformed: {error}") from error
@@ -126,7 +127,7 @@ def json_bytes(value: Json) -> bytes:
 
 def _payload(entry: _Entry, payload_of: Callable[[str], bytes]) -> Json:
     if not isinstance(entry.value, msgspec.UnsetType):
-        return json.loads(bytes(entry.value))
+        return entry.value
     data = payload_of(entry.sha256)
     if sha256(data).hexdigest() != entry.sha256:
         raise SnapshotError(f"the payload {entry.sha256} has other bytes; restore it from a backup")
@@ -134,9 +135,9 @@ def _payload(entry: _Entry, payload_of: Callable[[str], bytes]) -> Json:
 
 
 def _decoded(snapshot: bytes) -> _Snapshot:
-    try:
-        decoded = msgspec.json.decode(snapshot, type=_Snapshot)
-    except msgspec.DecodeError as error:
+    try:  # the JSON decoder of msgspec refuses half a surrogate pair, which payloads can have
+        decoded = msgspec.convert(json.loads(snapshot), _Snapshot)
+    except ValueError as error:
         raise SnapshotError(f"the snapshot is malformed: {error}") from error
     if decoded.schema != SCHEMA:
         raise SnapshotError(f"the snapshot has schema {decoded.schema}, this version reads {SCHEMA}; upgrade headrace")

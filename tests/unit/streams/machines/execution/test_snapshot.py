@@ -26,6 +26,7 @@ def test_shared_payload_is_inline_once() -> None:
     snapshot, payloads = take_snapshot(EXECUTION, 5000)
     assert not payloads
     assert snapshot.count(b"x" * 1000) == 1
+    assert read_snapshot(snapshot, payloads.__getitem__) == EXECUTION
 
 
 def test_payload_with_other_bytes_is_refused() -> None:
