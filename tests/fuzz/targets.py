@@ -30,7 +30,11 @@ from headrace.schemas.settings import SettingsError
 from headrace.streams.engine.dlq import RedriveInfo, dead_letter, redrive_record, retry_record
 from headrace.streams.engine.headers import due_at, record_history
 from headrace.streams.engine.outcome import Dead, Retry
+from headrace.streams.machines.drawing import machine_svg, machine_text
 from headrace.streams.machines.errors import DefinitionError, StatesError
+from headrace.streams.machines.validation import validate
+from headrace.streams.machines.validation.choices import OPERATORS
+from headrace.streams.machines.validation.states import SCHEMAS
 from headrace.streams.routing.event_path import InvalidPathError, check_path, values_at
 from headrace.streams.routing.input_transformer import (
     InputTransformer,
@@ -178,8 +182,40 @@ rules_json = st.tuples(json_texts, json_texts, json_values).map(
 )
 
 MACHINE_ERRORS = (DefinitionError, StatesError)
+STATE_FIELDS = tuple(sorted({field for table in SCHEMAS.values() for field in table.fields} | {"Unknown"}))
+EXPRESSIONS = ("$.a", "$$.Task", "States.UUID()", "States.Format('{}', $.a)", "{% $states.input %}", "{% a[ %}", "{%%}")
+field_values = json_values | st.sampled_from([*EXPRESSIONS, "A", "B", "JSONata", "FULL"])
+RULE_FIELDS = (*sorted(OPERATORS), "Variable", "Next", "Condition")
+choice_rules = st.dictionaries(st.sampled_from(RULE_FIELDS), field_values, max_size=4)
+states = st.fixed_dictionaries({"Type": st.sampled_from([*SCHEMAS, "Job"])}).flatmap(
+    lambda state: st.dictionaries(
+        st.sampled_from(STATE_FIELDS), field_values | st.lists(choice_rules, max_size=3), max_size=8
+    ).map(lambda fields: {**fields, **state})
+)
+machine_values = st.dictionaries(st.sampled_from(["A", "B", "C"]), states | json_values, max_size=3).map(
+    lambda members: {"StartAt": "A", "QueryLanguage": "JSONPath", "States": members}
+)
+definitions = (
+    json_texts
+    | machine_values.map(as_json)
+    | machine_values.map(
+        lambda inner: as_json({"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [inner], "End": True}}})
+    )
+)
+
+
+def _definition(text: str) -> None:
+    """A text is validated, and drawn if it is an object."""
+    verdict = validate(text)
+    verdict.as_json()
+    verdict.describe()
+    if verdict.definition is not None:
+        machine_svg(verdict.definition)
+        machine_text(verdict.definition)
+
 
 TARGETS: tuple[FuzzTarget, ...] = (
+    FuzzTarget("state machines", definitions, _definition),
     FuzzTarget("integers", texts | binaries | st.integers(), parsing.parse_int, (InvalidValueError,)),
     FuzzTarget(
         "decimal numbers", texts | st.floats() | st.integers() | st.none(), parsing.parse_float, (InvalidValueError,)
