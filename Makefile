@@ -9,7 +9,7 @@ LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-replay bench-pipeline bench-hostile fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
+.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-replay bench-pipeline bench-hostile bench-views fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages against their rate 
 
 bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB, and the inspection of media
 	@missed=0; $(BIN)/python -m bench.redaction || missed=1; $(BIN)/python -m bench.hostile || missed=1; exit $$missed
+
+bench-views: $(VENV)/dev.stamp ## Measure the projection into views, and queries at two sizes
+	@$(BIN)/python -m bench.views $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages), every parser and the rules (100,000 values each)
 	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)

@@ -12,6 +12,8 @@ from headrace.schemas.records import Event
 from headrace.schemas.serde.codec import Codec, DecodeError
 from headrace.streams.engine.headers import count_in
 
+_RETRY = topics.retry("").name
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -93,11 +95,11 @@ def letter_of(entry: LogEntry) -> LetterInfo | None:
 
 def retry_of(entry: LogEntry) -> RetryInfo | None:
     """Read the headers of a retry; None for other records."""
-    stage, dot, kind = entry.record.topic.rpartition(".")
-    if dot + kind != topics.retry("").name:
+    topic = entry.record.topic
+    if not topic.endswith(_RETRY):
         return None
     headers = _texts(entry.record.headers)
-    return RetryInfo(stage, headers.get("retry-code", "unknown"), headers.get("retry-message", ""))
+    return RetryInfo(topic.removesuffix(_RETRY), headers.get("retry-code", "unknown"), headers.get("retry-message", ""))
 
 
 def _texts(headers: Headers) -> dict[str, str]:

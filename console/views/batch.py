@@ -70,8 +70,10 @@ class Batch:
     def add_version(self, key: VersionKey, row: VersionRow) -> None:
         """Add what an event says about a version."""
         known = self.versions.get(key)
-        if known != row:
-            self.versions[key] = row if known is None else merge_versions(known, row)
+        if known is None:
+            self.versions[key] = row
+        elif row[:4] != known[:4] or any(row[4:]):  # most events say nothing new
+            self.versions[key] = merge_versions(known, row)
 
     def add_fact(self, key: VersionKey, identity: int, row: FactRow) -> None:
         """Add an event of a version."""

@@ -9,7 +9,7 @@ from headrace.console.views import specs
 from headrace.console.views.specs import TableSpec
 from headrace.console.views.store import Key, Values
 
-Rows = Mapping[Key, Values]
+TableRows = Mapping[Key, Values]
 
 _ASSET_KEYED = (specs.REMOVALS,)
 _VERSION_KEYED = (specs.STAGES, specs.TIMELINE)
@@ -27,12 +27,12 @@ _PLAIN = (
 )
 
 
-def canonical(tables: Mapping[str, Rows]) -> dict[tuple[Any, ...], Values]:
+def canonical(tables: Mapping[str, TableRows]) -> dict[tuple[Any, ...], Values]:
     """Return all rows by table and key: without numbers, and without what differs from run to run."""
     return dict(_rows(tables))
 
 
-def _rows(tables: Mapping[str, Rows]) -> Iterator[tuple[tuple[Any, ...], Values]]:
+def _rows(tables: Mapping[str, TableRows]) -> Iterator[tuple[tuple[Any, ...], Values]]:
     assets = {row[0]: key for key, row in tables["assets"].items()}
     versions = {row[0]: (*assets[key[0]], *key[1:]) for key, row in tables["versions"].items()}
     jobs = {row[0]: key for key, row in tables["jobs"].items()}
@@ -54,13 +54,13 @@ def _rows(tables: Mapping[str, Rows]) -> Iterator[tuple[tuple[Any, ...], Values]
         yield ("offsets", *key), (row[0], row[3], row[4])
 
 
-def _renamed(spec: TableSpec, tables: Mapping[str, Rows], names: Mapping[int, Key]) -> Iterator[Any]:
+def _renamed(spec: TableSpec, tables: Mapping[str, TableRows], names: Mapping[int, Key]) -> Iterator[Any]:
     """Yield rows whose key begins with a number, with what the number means instead."""
     for key, row in tables[spec.name].items():
         yield (spec.name, *names[key[0]], *key[1:]), row
 
 
-def _costs(rows: Rows) -> Iterator[tuple[tuple[Any, ...], Values]]:
+def _costs(rows: TableRows) -> Iterator[tuple[tuple[Any, ...], Values]]:
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for (day, stage, _), (usd, results) in rows.items():
         before = sums.get((day, stage), (0, 0))

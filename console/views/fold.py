@@ -146,7 +146,10 @@ def version_key(asset: Asset) -> VersionKey:
         InvalidRecordError: a name is longer than S3 allows.
     """
     bucket, key = asset.bucket, asset.key
-    if len(bucket.encode()) > LONGEST_BUCKET or len(key.encode()) > LONGEST_KEY:
+    # A character has at most 4 bytes: most names need not be encoded.
+    if 4 * (len(bucket) + len(key)) > LONGEST_BUCKET and (
+        len(bucket.encode()) > LONGEST_BUCKET or len(key.encode()) > LONGEST_KEY
+    ):
         raise InvalidRecordError("the bucket or key of its asset is longer than S3 allows")
     order = sequencer_order(asset.sequencer)
     version = _bounded(asset.version, "version")

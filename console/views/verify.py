@@ -37,7 +37,7 @@ SHOWN = 20
 """Differences that are kept; all are counted."""
 
 Name = tuple[str, str]
-Rows = dict[tuple[Any, ...], Values]
+CanonicalRows = dict[tuple[Any, ...], Values]
 Spans = Mapping[TopicAndPartition, OffsetRange]
 OnRecords = Callable[[int], None]
 
@@ -145,7 +145,7 @@ def _temporary() -> Iterator[Engine]:
             engine.dispose()
 
 
-def _rows(connection: Connection, names: Sequence[Name]) -> Rows:
+def _rows(connection: Connection, names: Sequence[Name]) -> CanonicalRows:
     """Return all rows about some assets."""
     assets_ = _load(connection, specs.ASSETS, tuple_(assets.c.bucket, assets.c.key).in_(names))
     asset_numbers = [row[0] for row in assets_.values()]
@@ -171,7 +171,7 @@ def _load(connection: Connection, spec: TableSpec, condition: ColumnElement[bool
     return {tuple(row[:width]): tuple(row[width:]) for row in found}
 
 
-def _lost(rows: Rows, spans: Spans) -> set[Name]:
+def _lost(rows: CanonicalRows, spans: Spans) -> set[Name]:
     """Return the assets with an event whose record has expired."""
     return {key[1:3] for key, row in rows.items() if key[0] == "timeline" and _has_expired(FactRow(*row), spans)}
 
@@ -181,6 +181,6 @@ def _has_expired(fact: FactRow, spans: Spans) -> bool:
     return span is None or fact.offset < span.low
 
 
-def _owners(rows: Rows) -> dict[str, Name]:
+def _owners(rows: CanonicalRows) -> dict[str, Name]:
     """Return the asset of each job."""
     return {key[1]: row[0][:2] for key, row in rows.items() if key[0] == "jobs" and row[0] is not None}

@@ -1,0 +1,176 @@
+"""Measure the views with made-up assets: projection, and queries at two sizes in one run: `python -m bench.views`.
+
+The log is generated in the process, so that the figures are those of decoding, folding and the database, without
+Kafka. Times of generation do not count. Queries run in-process on the tables.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from zlib import crc32
+
+import typer
+from sqlalchemy import Connection, Engine, func, select
+
+from bench.harness import report
+from headrace.console.kafka.entry import open_record
+from headrace.console.views.fold import Fold
+from headrace.console.views.locations import SqliteLocation
+from headrace.console.views.log_source import Poll
+from headrace.console.views.projector import Projector
+from headrace.console.views.tables import assets, costs, dead_letters, timeline, versions
+from headrace.console.views.text_source import text_of
+from headrace.sandbox.fill.history import FillPlan, HistorySource
+from headrace.sandbox.fill.results import ResultSource
+from headrace.sandbox.fill.send import records
+from headrace.schemas import topics
+from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.serde import codec
+
+BATCH = 5000
+QUERIES = 200
+RATE_GOAL = 20_000
+P95_GOAL_MS = 100.0
+GROWTH_GOAL = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSize:
+    """The figures of one size: events/s, seconds, bytes of the file, and the p95 of each query in milliseconds."""
+
+    assets: int
+    events: int
+    rate: float
+    seconds: float
+    file_bytes: int
+    p95_ms: dict[str, float]
+
+
+class GeneratedLog:
+    """Records of made-up assets, generated as they are read. `seconds` is the time of generation."""
+
+    def __init__(self, plan: FillPlan) -> None:
+        self._records = self._generate(plan)
+        self._pending = True
+        self.seconds = 0.0
+
+    def poll(self, _: float) -> Poll:
+        """Return the next records."""
+        began = time.perf_counter()
+        found = [record for _, record in zip(range(BATCH), self._records, strict=False)]
+        self.seconds += time.perf_counter() - began
+        self._pending = bool(found)
+        return Poll(found, {}, {})
+
+    def seek(self) -> None:
+        """Continue: only one projector reads."""
+
+    def caught_up(self) -> bool:
+        """Whether everything was read."""
+        return not self._pending
+
+    def _generate(self, plan: FillPlan) -> Iterator[ConsumerRecord]:
+        source, encoder = HistorySource(plan, ResultSource(plan.seed)), codec.load()
+        offsets: Counter[tuple[str, int]] = Counter()
+        for number in range(plan.assets):
+            for sent in records(source, number, encoder):
+                place = (sent.topic, crc32(sent.key or b"") % topics.PARTITIONS)
+                yield ConsumerRecord(*place, offsets[place], 1_770_000_000.0, sent.key, sent.value, sent.headers)
+                offsets[place] += 1
+
+
+def main(
+    sizes: Annotated[str, typer.Option(help="Numbers of assets.")] = "20000,200000",
+    quick: Annotated[bool, typer.Option(help="Measure a tenth of the sizes and write no result.")] = False,
+) -> None:
+    """Measure, print the figures and write the result. Exit code 1 if a target is missed."""
+    counts = [int(size) // (10 if quick else 1) for size in sizes.split(",")]
+    measured = [measure(count) for count in counts]
+    for each in measured:
+        size = f"{each.file_bytes / 1e6:,.0f} MB"
+        print(f"{each.assets:,} assets: {each.events:,} events, {each.rate:,.0f} events/s, {size}")
+        for name, p95 in each.p95_ms.items():
+            print(f"  {name}: p95 {p95:.1f} ms")
+    if not quick:
+        report.write(report.result("views", [asdict(each) for each in measured], ("sqlalchemy",)))
+    if missed := list(_missed(measured)):
+        raise SystemExit("missed: " + "; ".join(missed))
+
+
+def measure(count: int) -> MeasuredSize:
+    """Fold the log of some assets into SQLite, and query it."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        engine = SqliteLocation(Path(folder)).create_next()
+        log, decoder = GeneratedLog(FillPlan(count)), codec.load()
+        projector = Projector(engine, log, lambda record: open_record(record, decoder), Fold({}, text_of))
+        began = time.perf_counter()
+        while projector.step(0):
+            pass
+        seconds = time.perf_counter() - began - log.seconds
+        size = sum(file.stat().st_size for file in Path(folder).glob("views-*"))
+        p95 = queries(engine)
+        engine.dispose()
+    return MeasuredSize(count, projector.records, projector.records / seconds, seconds, size, p95)
+
+
+def queries(engine: Engine) -> dict[str, float]:
+    """Return the p95 of each query in milliseconds, over random assets."""
+    draw = random.Random(0)
+    with engine.connect().execution_options(reader=True) as connection:
+        names = [tuple(row) for row in connection.execute(select(assets.c.bucket, assets.c.key))]
+        asked: dict[str, Callable[[], Any]] = {
+            "trace": lambda: _trace(connection, *draw.choice(names)),
+            "first page of dead letters": lambda: _letters(connection),
+            "cost by day": lambda: _cost(connection),
+        }
+        return {name: _p95(ask) for name, ask in asked.items()}
+
+
+def _trace(connection: Connection, bucket: str, key: str) -> Any:
+    found = select(timeline).join(versions, versions.c.id == timeline.c.version_id)
+    found = found.join(assets, assets.c.id == versions.c.asset_id).where(assets.c.bucket == bucket, assets.c.key == key)
+    return connection.execute(found).all()
+
+
+def _letters(connection: Connection) -> Any:
+    newest = select(dead_letters).where(dead_letters.c.resolved.is_(False)).order_by(dead_letters.c.timestamp.desc())
+    return connection.execute(newest.limit(50)).all()
+
+
+def _cost(connection: Connection) -> Any:
+    return connection.execute(select(costs.c.day, func.sum(costs.c.usd_nanos)).group_by(costs.c.day)).all()
+
+
+def _p95(ask: Callable[[], Any]) -> float:
+    times = []
+    for _ in range(QUERIES):
+        began = time.perf_counter()
+        ask()
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.quantiles(times, n=20)[-1]
+
+
+def _missed(measured: list[MeasuredSize]) -> Iterator[str]:
+    """Yield the targets that were missed."""
+    for each in measured:
+        if each.rate < RATE_GOAL:
+            yield f"{each.rate:,.0f} events/s with {each.assets:,} assets, target {RATE_GOAL:,}"
+        for name, p95 in each.p95_ms.items():
+            if p95 > P95_GOAL_MS:
+                yield f"{name} takes {p95:.0f} ms with {each.assets:,} assets, target {P95_GOAL_MS:.0f} ms"
+    smallest, largest = measured[0], measured[-1]
+    for name, p95 in largest.p95_ms.items():
+        if p95 > max(1.0, smallest.p95_ms[name] * GROWTH_GOAL):
+            yield f"{name} takes {p95 / smallest.p95_ms[name]:.1f} times as long with {largest.assets:,} assets"
+
+
+if __name__ == "__main__":
+    typer.run(main)
