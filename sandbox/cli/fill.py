@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console.aws import describe_error
+from headrace.console.routing.stages import load_stages
 from headrace.console.terminal.output import print_line
 from headrace.console.terminal.progress_bar import bar
 from headrace.sandbox.cluster.contract import apply_contract
@@ -16,6 +17,7 @@ from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.fill.history import FillPlan
 from headrace.sandbox.fill.results import ResultSource
 from headrace.sandbox.fill.send import send, store
+from headrace.sandbox.fill.skip import check_idle, skip_to_end
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
 
@@ -28,15 +30,18 @@ def fill_sandbox(plan: FillPlan) -> None:
     """
     began, records = time.monotonic(), 0
     results = ResultSource(plan.seed).stored(plan.assets)
+    settings, stages = load(KafkaSettings), load_stages()
     try:
         apply_contract()
+        check_idle(settings, stages)
         with bar("results", len(results)) as advance:
             for number in store(results, AwsSession()):
                 advance(number)
         with bar("assets", plan.assets) as advance:
-            for progress in send(plan, load(KafkaSettings)):
+            for progress in send(plan, settings):
                 advance(progress.assets)
                 records += progress.records
+        skip_to_end(settings, stages)
     except (BotoCoreError, ClientError) as error:
         raise SandboxError(f"The results cannot be stored: {describe_error(error)}") from error
     except KafkaException as error:

@@ -131,7 +131,8 @@ def fill(
 ) -> None:
     """Send the events of made-up videos, with jobs, dead letters and stored results, to try views and search.
 
-    The stages are thumbnails, scan, probe, ready, labels, moderation, transcript and completed. No stage runs.
+    The stages are thumbnails, scan, probe, ready, labels, moderation, transcript and completed.
+    No stage processes the events: the consumer groups are moved behind them.
     """
     from headrace.sandbox.cli.fill import fill_sandbox
     from headrace.sandbox.fill.history import FillPlan
