@@ -27,7 +27,6 @@ from headrace.console.views.locations import SqliteLocation
 from headrace.console.views.log_source import Poll
 from headrace.console.views.projector import Projector
 from headrace.console.views.tables import assets, costs, dead_letters, timeline, versions
-from headrace.console.views.text_source import text_of
 from headrace.sandbox.fill.history import FillPlan, HistorySource
 from headrace.sandbox.fill.results import ResultSource
 from headrace.sandbox.fill.send import records
@@ -110,7 +109,7 @@ def measure(count: int) -> MeasuredSize:
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
         engine = SqliteLocation(Path(folder)).create_next()
         log, decoder = GeneratedLog(FillPlan(count)), codec.load()
-        projector = Projector(engine, log, lambda record: open_record(record, decoder), Fold({}, text_of))
+        projector = Projector(engine, log, lambda record: open_record(record, decoder), Fold({}))
         began = time.perf_counter()
         while projector.step(0):
             pass

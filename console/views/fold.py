@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event
@@ -14,6 +13,7 @@ from headrace.console.views.batch import AssetKey, Batch, OffsetRow, VersionKey
 from headrace.console.views.fold_operations import InvalidRecordError
 from headrace.console.views.rows import JobRow, VersionRow, fact_row, stage_row
 from headrace.console.views.stored_text import to_stored
+from headrace.console.views.text_source import text_of
 from headrace.schemas import topics
 from headrace.schemas.ids import sequencer_order, token_stage
 from headrace.schemas.records import (
@@ -35,17 +35,13 @@ LONGEST_ID = 512
 MAX_UNDECODABLE = 100
 """Unreadable records of a partition that are kept; all are counted."""
 
-TextOf = Callable[[LogEntry, AssetEvent], tuple[str, str, tuple[Any, ...]] | None]
-"""Returns the stage, the variant and the row of `text_sources` of an event whose result has text."""
-
 
 class Fold:
     """Folds records into a batch. It has no state but the batch."""
 
-    def __init__(self, summaries: Summaries, text_of: TextOf | None = None) -> None:
+    def __init__(self, summaries: Summaries) -> None:
         """`summaries` are those of stages that have one, by name."""
         self._summaries = summaries
-        self._text_of = text_of
 
     def add(self, batch: Batch, entry: LogEntry, end: int = 0) -> str:
         """Add a record to a batch; `end` is the end of its partition. Returns why it is unreadable, or nothing.
@@ -110,8 +106,8 @@ class Fold:
             batch.add_stage(key, row.stage, stage_row(row))
         if isinstance(event, JobStarted) and fact.is_event:
             batch.add_job(row.token or "", _started(key, event))
-        if fact.is_event and self._text_of is not None:
-            text = self._text_of(entry, fact)
+        if fact.is_event:
+            text = text_of(entry, fact)
             if text is not None:
                 stage, variant, source = text
                 known = batch.texts.get((key, stage, variant))

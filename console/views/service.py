@@ -23,7 +23,6 @@ from headrace.console.views.locations import Location
 from headrace.console.views.log_source import LogSource
 from headrace.console.views.projector import Projector
 from headrace.console.views.tables import SCHEMA_NUMBER, properties
-from headrace.console.views.text_source import text_of
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
@@ -156,7 +155,7 @@ class ViewsService:
             )
             stack.callback(source.close)
             stack.callback(engine.dispose)
-            yield Projector(engine, source, Decoder(codec).decode, Fold(self.summaries, text_of))
+            yield Projector(engine, source, Decoder(codec).decode, Fold(self.summaries))
 
 
 def _is_folded(topic: Topic) -> bool:
