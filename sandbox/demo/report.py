@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from headrace.console.assets.projection import AssetVersion
+from headrace.console.search.request import AssetMatch
 from headrace.sandbox.access.control import call_control
 from headrace.sandbox.demo.rule_targets import NOTHING, RoutedCounts, expected
 from headrace.sandbox.demo.rule_targets import missing as missing_from
 from headrace.sandbox.demo.samples import DONE, SampleFile
+from headrace.sandbox.demo.spoken_word import FILE, WORD
 from headrace.sandbox.names import MEDIA_BUCKET
 
 
@@ -44,6 +46,8 @@ class DemoReport:
     jobs: JobCounts
     seconds: Seconds
     routed: RoutedCounts = NOTHING
+    spoken: AssetMatch | None = None
+    """Where the word of `spoken_word` is spoken; None if the search did not find it."""
 
     @property
     def usd(self) -> float:
@@ -54,7 +58,10 @@ class DemoReport:
     def wrong(self) -> list[str]:
         """The deviations from the expected outcomes."""
         lines = [line for sample in self.samples for line in wrong(sample, self.versions.get(sample.name))]
-        return [*lines, *(missing_from(self.routed, expected(self.versions)) if self.seconds.all else ())]
+        if self.seconds.all:
+            lines += missing_from(self.routed, expected(self.versions))
+            lines += [] if self.spoken else [f"headrace search {WORD} does not find {FILE}"]
+        return lines
 
 
 def endings(version: AssetVersion) -> dict[str, str]:
@@ -105,6 +112,7 @@ def as_json(report: DemoReport) -> dict[str, Any]:
         "routed": asdict(report.routed),
         "usd": report.usd,
         "seconds": asdict(report.seconds),
+        "search": asdict(report.spoken) if report.spoken else None,
         "wrong": report.wrong,
     }
 

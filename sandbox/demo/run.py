@@ -22,7 +22,7 @@ from headrace.sandbox.cluster.contract import apply_contract
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.cluster.progress_view import ProgressView
 from headrace.sandbox.cluster.state_file import RunningComponent, locked, read, write
-from headrace.sandbox.demo import rule_targets, rules
+from headrace.sandbox.demo import rule_targets, rules, spoken_word
 from headrace.sandbox.demo.report import DemoReport, Seconds, endings, ledger, missing
 from headrace.sandbox.demo.samples import SampleFile, samples
 from headrace.sandbox.demo.view import progress
@@ -91,7 +91,8 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
                 break
     minimum = rule_targets.expected(versions) if last else rule_targets.NOTHING
     routed = rule_targets.arrived(before, minimum, targets)
-    return DemoReport(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last), routed)
+    spoken = spoken_word.find_word() if last else None
+    return DemoReport(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last), routed, spoken)
 
 
 def choose_pipeline(folder: Path, all_stages: bool) -> None:

@@ -10,10 +10,12 @@ from shlex import quote
 from headrace.console.assets import table as assets_table
 from headrace.console.assets.asset_event import AssetEvent
 from headrace.console.assets.projection import AssetVersion
+from headrace.console.commands.search import lines as search_lines
 from headrace.console.terminal import formatting
 from headrace.console.terminal.progress_bar import Live
 from headrace.console.terminal.screen import Console, Table, Text
 from headrace.sandbox.demo.report import DemoReport
+from headrace.sandbox.demo.spoken_word import WORD
 from headrace.sandbox.names import RESULTS_BUCKET
 from headrace.streams.result_paths import version_folder
 
@@ -42,6 +44,11 @@ def results(report: DemoReport, console: Console) -> None:
     console.print()
     for line in summary(report):
         console.print(line, soft_wrap=True)
+    if report.spoken:
+        console.print()
+        console.print(f"headrace search {WORD}", style="bold")
+        for text in search_lines(report.spoken):
+            console.print(text, soft_wrap=True)
 
 
 def summary(report: DemoReport) -> list[str]:
@@ -78,6 +85,7 @@ def print_next_steps(data: Path | None, keep: bool, broken: str, console: Consol
         load_variables,
         *(repair if broken else ()),
         "headrace trace rabbit.mp4",
+        f"headrace search {WORD}",
         "headrace put FILE...",
         "headrace watch",
         "headrace status",

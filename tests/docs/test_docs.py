@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shlex
 import subprocess
 import sys
 import types
@@ -179,14 +180,18 @@ class Shell:
 
     def run(self, command: str) -> str:
         """Return the output of a command. Fails if its exit code is not 0."""
-        arguments = [sys.executable, "-m", "headrace.console", *command.split()[1:]]
+        arguments = [sys.executable, "-m", "headrace.console", *shlex.split(command)[1:]]
         done = subprocess.run(arguments, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("block", blocks(README, "console"), ids=lambda block: block.partition("\n")[0])
+@pytest.mark.parametrize(
+    "block",
+    [*blocks(README, "console"), *blocks(ROOT / "docs" / "search.md", "console")],
+    ids=lambda block: block.partition("\n")[0],
+)
 def test_documented_output_equals_the_output_of_the_command(block: str, demo: Shell) -> None:
     prompt, *lines = block.splitlines()
     command = prompt.removeprefix("$ ")

@@ -91,9 +91,11 @@ class Corpus:
         self.results = MemoryResults()
         self.indexer = Indexer(engine.connect, engine.begin, self.results)
 
-    def upload(self, key: str, kind: str = "video", at: float = 0.0, sequencer: str = "0A") -> Asset:
+    def upload(
+        self, key: str, kind: str = "video", at: float = 0.0, sequencer: str = "0A", bucket: str = "media"
+    ) -> Asset:
         """Add a version of an object, the newest one so far."""
-        made = asset(key=key, sequencer=sequencer)
+        made = asset(key=key, sequencer=sequencer, bucket=bucket)
         with self.engine.begin() as connection:
             known = connection.scalar(select(assets.c.id).where(assets.c.key == to_stored(key)))
             row = {"newest_order": sequencer, "newest_version": made.version, "kind": kind, "uploaded_at": at}

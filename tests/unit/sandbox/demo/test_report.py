@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from io import StringIO
 
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.kafka.entry import LogEntry
+from headrace.console.search.request import AssetMatch, Moment
+from headrace.console.terminal.screen import Console
 from headrace.sandbox.demo.report import DemoReport, JobCounts, Seconds, as_json, endings, missing, wrong
 from headrace.sandbox.demo.rule_targets import RoutedCounts
 from headrace.sandbox.demo.samples import DONE, SampleFile
-from headrace.sandbox.demo.view import summary
+from headrace.sandbox.demo.view import results, summary
 from tests.support import records
 from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, projection_of
 
@@ -19,6 +22,8 @@ UPLOAD = entry(records.uploaded())
 SCAN = entry(records.scanned(), 1, UPLOAD, "scan")
 LETTER = letter(UPLOAD, "probe", 2)
 END = entry(completed(), 3, SCAN, "completed")
+MOMENT = Moment("transcript", "transcript", "your country", ((5, 12),), 6.0)
+SPOKEN = AssetMatch("headrace-media", "jfk.flac", "v1", "audio", 1.0, 1, (MOMENT,))
 
 
 def version(*history: LogEntry) -> AssetVersion:
@@ -28,7 +33,8 @@ def version(*history: LogEntry) -> AssetVersion:
 
 def report(*history: LogEntry, last: float | None = 9.0) -> DemoReport:
     times = Seconds(1.0, 2.0, last)
-    return DemoReport((SAMPLE,), {"cat.jpg": version(*history)}, JobCounts(2, 1), times, RoutedCounts(1, 1, 0))
+    versions = {"cat.jpg": version(*history)}
+    return DemoReport((SAMPLE,), versions, JobCounts(2, 1), times, RoutedCounts(1, 1, 0), SPOKEN)
 
 
 def test_outcome_is_done_or_the_dead_letter_code() -> None:
@@ -82,6 +88,7 @@ def test_json_structure_is_stable() -> None:
         "routed": {"sns": 1, "sqs": 1, "http": 0},
         "usd": 0,
         "seconds": {"ready": 1.0, "first_result": 2.0, "all": 9.0},
+        "search": json.loads(json.dumps(asdict(SPOKEN))),
         "wrong": [],
     }
 
@@ -92,6 +99,23 @@ def test_missing_delivery_is_wrong_once_all_files_are_finished() -> None:
     assert whole.wrong == []
     assert short.wrong == ["rules sent RoutedCounts(sns=1, sqs=0, http=0), expected RoutedCounts(sns=1, sqs=1, http=0)"]
     assert replace(short, seconds=Seconds(1.0)).wrong == []
+
+
+def test_word_that_the_search_does_not_find_is_wrong() -> None:
+    unheard = replace(report(UPLOAD, SCAN, LETTER, END), spoken=None)
+    assert unheard.wrong == ["headrace search country does not find jfk.flac"]
+    assert as_json(unheard)["search"] is None
+
+
+def test_results_end_with_the_spoken_word() -> None:
+    console = Console(file=StringIO(), width=200)
+    results(report(UPLOAD, SCAN, LETTER, END), console)
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert lines[-3:] == [
+        "headrace search country",
+        "s3://headrace-media/jfk.flac audio 1 passage",
+        "0:06.0 transcript your country",
+    ]
 
 
 def test_json_includes_missing_files() -> None:
