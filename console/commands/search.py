@@ -1,4 +1,4 @@
-"""`headrace search`: find assets by what is said, seen and read in them."""
+"""`headrace search`: find assets by what is spoken, visible and written in them."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ def test_every_file_has_the_expected_outcome_and_everything_stops(environment: d
     assert (report["routed"]["sqs"], report["routed"]["http"]) == (3, 2)
     assert report["usd"] > 0
     assert 0 < report["seconds"]["ready"] < report["seconds"]["first_result"] < report["seconds"]["all"]
+    assert (report["search"]["key"], report["search"]["moments"][0]["kind"]) == ("jfk.flac", "transcript")
     assert report["wrong"] == []
     assert left(environment) == []
     assert list(tmp_path.glob("headrace-demo-*")) == []
@@ -110,7 +111,7 @@ def test_kept_demo_runs_until_sandbox_down(environment: dict[str, str]) -> None:
         assert headrace("demo", "--keep", "--limit", str(LIMIT)).returncode == 0
         parts = json.loads(headrace("sandbox", "status", "--json").stdout)
         assert {part["name"]: part["status"] for part in parts} == dict.fromkeys(
-            ("kafka", "aws", "ai", "bridge", "worker"), "running"
+            ("kafka", "aws", "ai", "bridge", "worker", "views"), "running"
         )
         assert json.loads(headrace("trace", "jfk.flac", "--json").stdout)["versions"][0]["state"] == "completed"
         refused = headrace("demo", "--data", f"{environment['XDG_STATE_HOME']}/headrace/sandbox")
