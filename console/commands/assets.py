@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Assets and the state of their stages, from the views.")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ListedState = Literal["processing", "completed", "deleted"]
-MediaKind = Literal["image", "video", "audio", "other"]
+AssetsJsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+StateChoice = Literal["processing", "completed", "deleted"]
+KindChoice = Literal["image", "video", "audio", "other"]
 
 
 @app.command("list")
 def list_(
     bucket: Annotated[str | None, typer.Option(help="Bucket.")] = None,
     prefix: Annotated[str | None, typer.Option(help="Beginning of the key.")] = None,
-    kind: Annotated[MediaKind | None, typer.Option(help="Kind of media, as the stage probe found it.")] = None,
-    state: Annotated[ListedState | None, typer.Option(help="State of the newest version.")] = None,
+    kind: Annotated[KindChoice | None, typer.Option(help="Kind of media, as the stage probe found it.")] = None,
+    state: Annotated[StateChoice | None, typer.Option(help="State of the newest version.")] = None,
     has: Annotated[list[str] | None, typer.Option(help="Stage with a result; repeatable.")] = None,
     missing: Annotated[list[str] | None, typer.Option(help="Stage without a result; repeatable.")] = None,
     failed: Annotated[list[str] | None, typer.Option(help="Stage with a dead letter; repeatable.")] = None,
@@ -38,7 +38,7 @@ def list_(
     until: Annotated[str | None, typer.Option(help="Uploaded at or before.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of assets.")] = 50,
     after: Annotated[str | None, typer.Option(metavar="TOKEN", help="Continue after this page.")] = None,
-    as_json: JsonOption = False,
+    as_json: AssetsJsonOption = False,
 ) -> None:
     """List assets by bucket and key, with the stages of the newest version.
 
@@ -66,7 +66,7 @@ def show(
             help="`bucket/key`, `s3://bucket/key`, or the key alone if only one bucket has it.", show_default=False
         ),
     ],
-    as_json: JsonOption = False,
+    as_json: AssetsJsonOption = False,
 ) -> None:
     """Show the newest version of an asset: state, and the result of each stage. `headrace trace` shows every event."""
     from headrace.console.assets import serialize
@@ -93,7 +93,7 @@ def show(
 @app.command()
 def overdue(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of assets, longest wait first.")] = 50,
-    as_json: JsonOption = False,
+    as_json: AssetsJsonOption = False,
 ) -> None:
     """List assets that wait for a stage longer than 99 % of its recent results did, with the reason."""
     import time

@@ -47,7 +47,7 @@ def search(
     """Find assets by what is spoken, visible and written in them, with the moment. Best matches first."""
     from headrace.console.commands.backfill import parse_time
     from headrace.console.search.request import DetectionFilter, SearchRequest
-    from headrace.console.views.asset_filter import AssetFilter
+    from headrace.console.views.asset_filter import SearchScope
 
     if kind and kind not in KINDS:
         raise CommandError(f"--kind {kind}: use one of {', '.join(KINDS)}")
@@ -63,7 +63,7 @@ def search(
         kinds=("text-in-video",) if text_in_video else (),
         min_confidence=min_confidence,
         language=language,
-        assets=AssetFilter(
+        assets=SearchScope(
             bucket=bucket,
             prefix=prefix,
             kind=kind,

@@ -61,7 +61,7 @@ class _Stemmer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TextWord:
     """A word at a position of a text: its lower-case form, and the characters from `begin` up to `end`."""
 
     text: str
@@ -69,10 +69,10 @@ class Word:
     end: int
 
 
-def words(text: str) -> Iterator[Word]:
+def words(text: str) -> Iterator[TextWord]:
     """Yield the words of a text, in order."""
     for match in _WORD.finditer(text):
-        yield Word(match[0][:LONGEST_WORD].lower(), match.start(), match.end())
+        yield TextWord(match[0][:LONGEST_WORD].lower(), match.start(), match.end())
 
 
 def count_words(text: str) -> int:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headrace.console.search.analysis import Word, base_language, stem_term, word_term, words
+from headrace.console.search.analysis import TextWord, base_language, stem_term, word_term, words
 from headrace.console.search.passage import unpack_times
 from headrace.console.search.text_query import QueryTerm, TextQuery
 
@@ -41,7 +41,7 @@ def excerpt(text: str, language: str, query: TextQuery | None, times: bytes | No
     )
 
 
-def _matches(found: Sequence[Word], language: str, query: TextQuery) -> list[tuple[int, int]]:
+def _matches(found: Sequence[TextWord], language: str, query: TextQuery) -> list[tuple[int, int]]:
     """Return the ranges of characters that match a term, in order and without overlaps."""
     exact = [word_term(word.text) for word in found]
     stems = [stem_term(word.text, language) for word in found]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from headrace.console.search.passage import PassageKind
-from headrace.console.views.asset_filter import AssetFilter
+from headrace.console.views.asset_filter import SearchScope
 
 LARGEST_PAGE = 100
 
@@ -39,7 +39,7 @@ class SearchRequest:
     kinds: tuple[PassageKind, ...] = ()
     min_confidence: float | None = None
     language: str = ""
-    assets: AssetFilter = field(default_factory=AssetFilter)
+    assets: SearchScope = field(default_factory=SearchScope)
     limit: int = 20
     after: str = ""
 

@@ -13,7 +13,7 @@ LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class AssetFilter:
+class SearchScope:
     """Which assets to return. Times are in seconds since 1970; `until` is exclusive. Empty fields do not filter."""
 
     bucket: str = ""
@@ -34,7 +34,7 @@ NEWEST = and_(
 """Joins an asset with its newest version."""
 
 
-def conditions(wanted: AssetFilter) -> list[ColumnElement[bool]]:
+def conditions(wanted: SearchScope) -> list[ColumnElement[bool]]:
     """Return the conditions of a filter."""
     found: list[ColumnElement[bool]] = []
     if wanted.bucket:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from headrace.console.search.request import AssetMatch, SearchRequest
 from headrace.console.search.search import search
-from headrace.console.views.asset_filter import AssetFilter
+from headrace.console.views.asset_filter import SearchScope
 from headrace.console.views.database import Views, open_views
 from headrace.sandbox.names import MEDIA_BUCKET
 
@@ -20,7 +20,7 @@ OpenViews = Callable[[], Views | None]
 
 def find_word(timeout: float = TIMEOUT_SECONDS, connect: OpenViews = open_views) -> AssetMatch | None:
     """Return where the word is spoken, as soon as the views have it; None after the timeout."""
-    request = SearchRequest(WORD, kinds=("transcript",), assets=AssetFilter(bucket=MEDIA_BUCKET, prefix=FILE))
+    request = SearchRequest(WORD, kinds=("transcript",), assets=SearchScope(bucket=MEDIA_BUCKET, prefix=FILE))
     deadline = time.monotonic() + timeout
     while True:
         views = connect()

@@ -19,7 +19,7 @@ from headrace.streams.engine.losses import LostRange
 from headrace.streams.engine.partition import PartitionState
 from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.kafka.consumer_thread import ConsumerThread
-from headrace.streams.kafka.start_offsets import Start, find_starts
+from headrace.streams.kafka.start_offsets import StartOffset, find_starts
 
 FULL_POLL_SECONDS = 0.05
 
@@ -131,7 +131,7 @@ class BatchConsumer(driver.Consumer):
         for tp in moved:
             await self.seek(tp, self._fetch_states[tp].next_offset)
 
-    def _assign(self, tp: TP, start: Start) -> bool:
+    def _assign(self, tp: TP, start: StartOffset) -> bool:
         """Start the assignment of a partition. Returns whether it does not start at Faust's committed offset."""
         waits = self.stage_scheduler.ordered and tp.topic.endswith(RETRY_TOPIC) and start.has_records
         assignment = self.stage_scheduler.assign(_key(tp), start.offset, start.end if waits else 0, start.account)

@@ -17,7 +17,7 @@ TRUNCATION_MARGIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartOffset:
     """The committed offset with its account, the loss behind it, and the range of the partition."""
 
     offset: int
@@ -37,7 +37,7 @@ class Start:
         return self.begin < self.end
 
 
-async def find_starts(consumer: Any, thread: ConsumerThread, partitions: Iterable[TP]) -> dict[TP, Start]:
+async def find_starts(consumer: Any, thread: ConsumerThread, partitions: Iterable[TP]) -> dict[TP, StartOffset]:
     """Return the start of each partition. A partition without a committed offset starts at its beginning."""
     wanted = list(partitions)
     if not wanted:
@@ -50,18 +50,20 @@ async def find_starts(consumer: Any, thread: ConsumerThread, partitions: Iterabl
         times = {tp: start.account.time - TRUNCATION_MARGIN_SECONDS for tp, start in truncated.items()}
         offsets = await thread.first_offsets_since(times)
         for tp, start in truncated.items():
-            starts[tp] = Start(offsets[tp], start.begin, start.end, Account(offsets[tp], before=start.account.finished))
+            starts[tp] = StartOffset(
+                offsets[tp], start.begin, start.end, Account(offsets[tp], before=start.account.finished)
+            )
     return starts
 
 
-def start_of(tp: TP, committed: tuple[int, str] | None, begin: int, end: int) -> Start:
+def start_of(tp: TP, committed: tuple[int, str] | None, begin: int, end: int) -> StartOffset:
     """Return the start of a partition from its committed offset and metadata, its beginning and its end."""
     if committed is None:
-        return Start(begin, begin, end, Account(begin))
+        return StartOffset(begin, begin, end, Account(begin))
     offset, metadata = committed
     account = from_metadata(metadata)
     if account is None or account.start > offset:  # committed by another program, as a reset of offsets does
         account = Account(offset, before=max(0, offset - begin))
     if begin <= offset:
-        return Start(offset, begin, end, account)
-    return Start(offset, begin, end, account, LostRange(tp.topic, tp.partition, offset, begin, account.time))
+        return StartOffset(offset, begin, end, account)
+    return StartOffset(offset, begin, end, account, LostRange(tp.topic, tp.partition, offset, begin, account.time))

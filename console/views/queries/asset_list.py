@@ -18,7 +18,7 @@ from headrace.console.views.stored_text import from_stored
 from headrace.console.views.tables import assets, stage_states, versions
 
 ListedState = Literal["processing", "completed", "deleted"]
-MediaKind = Literal["image", "video", "audio", "other"]
+ListedKind = Literal["image", "video", "audio", "other"]
 
 _GREATEST = "\U0010ffff"
 """A character after which no other sorts."""
@@ -34,7 +34,7 @@ class AssetFilter:
 
     bucket: str | None = None
     prefix: str | None = None
-    kind: MediaKind | None = None
+    kind: ListedKind | None = None
     state: ListedState | None = None
     has: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()

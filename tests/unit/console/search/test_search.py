@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.console.search.request import DetectionFilter, InvalidSearchError, SearchPage
-from headrace.console.views.asset_filter import AssetFilter
+from headrace.console.views.asset_filter import SearchScope
 from headrace.schemas.records import Asset, Label, MediaTranslated, PiiDetected
 from tests.unit.console.search.corpus import Corpus, labelled, pointer, sentence, transcribed
 
@@ -88,16 +88,16 @@ def test_texts_that_match(corpus: Corpus, text: str, keys: list[str]) -> None:
         ({"detections": (DetectionFilter("pii"),)}, ["reise.mp4"]),
         ({"detections": (DetectionFilter("face"),)}, []),
         ({"text": "country", "detections": (DetectionFilter("label", "car"),)}, ["travel/alps.mp4"]),
-        ({"text": "country", "assets": AssetFilter(kind="audio")}, ["jfk.flac"]),
-        ({"text": "country", "assets": AssetFilter(prefix="travel/")}, ["travel/alps.mp4"]),
-        ({"text": "country", "assets": AssetFilter(bucket="media", prefix="jf")}, ["jfk.flac"]),
-        ({"text": "country", "assets": AssetFilter(bucket="other")}, []),
-        ({"text": "country", "assets": AssetFilter(since=150.0)}, ["travel/alps.mp4"]),
-        ({"text": "country", "assets": AssetFilter(until=200.0)}, ["jfk.flac"]),
-        ({"text": "country", "assets": AssetFilter(has=("labels",))}, ["travel/alps.mp4"]),
-        ({"text": "country", "assets": AssetFilter(missing=("labels",))}, ["jfk.flac"]),
-        ({"text": "schön", "assets": AssetFilter(failed=("labels",))}, ["reise.mp4"]),
-        ({"text": "schön", "assets": AssetFilter(failed=("pii",))}, []),
+        ({"text": "country", "assets": SearchScope(kind="audio")}, ["jfk.flac"]),
+        ({"text": "country", "assets": SearchScope(prefix="travel/")}, ["travel/alps.mp4"]),
+        ({"text": "country", "assets": SearchScope(bucket="media", prefix="jf")}, ["jfk.flac"]),
+        ({"text": "country", "assets": SearchScope(bucket="other")}, []),
+        ({"text": "country", "assets": SearchScope(since=150.0)}, ["travel/alps.mp4"]),
+        ({"text": "country", "assets": SearchScope(until=200.0)}, ["jfk.flac"]),
+        ({"text": "country", "assets": SearchScope(has=("labels",))}, ["travel/alps.mp4"]),
+        ({"text": "country", "assets": SearchScope(missing=("labels",))}, ["jfk.flac"]),
+        ({"text": "schön", "assets": SearchScope(failed=("labels",))}, ["reise.mp4"]),
+        ({"text": "schön", "assets": SearchScope(failed=("pii",))}, []),
         ({"text": "land", "language": "de"}, ["reise.mp4"]),
         ({"text": "land", "language": "DE-de"}, ["reise.mp4"]),
         ({"text": "land", "language": "en"}, []),
@@ -183,7 +183,7 @@ def test_page_of_another_search_is_rejected(corpus: Corpus) -> None:
         ({"text": "a", "min_confidence": 101.0}, "--min-confidence 101: from 0 to 100"),
         ({"text": "a", "min_confidence": float("nan")}, "--min-confidence nan"),
         ({"text": "a", "language": "../"}, "--language"),
-        ({"text": "a", "assets": AssetFilter(since=2.0, until=1.0)}, "--since is not before --until"),
+        ({"text": "a", "assets": SearchScope(since=2.0, until=1.0)}, "--since is not before --until"),
     ],
 )
 def test_invalid_search_is_one_clear_error(sqlite: Corpus, options: dict[str, Any], message: str) -> None:
@@ -205,7 +205,7 @@ def test_keys_of_every_byte_are_returned_unchanged(corpus: Corpus) -> None:
     key = "".join(map(chr, range(0x100))) + "\u202e\U0001f600.mp4"
     corpus.speech(key, "a river.")
     corpus.index()
-    [found] = corpus.search("river", assets=AssetFilter(prefix="\x00\x01\x02")).assets
+    [found] = corpus.search("river", assets=SearchScope(prefix="\x00\x01\x02")).assets
     assert found.key == key
 
 
