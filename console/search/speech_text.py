@@ -15,7 +15,8 @@ LONGEST_PASSAGE = 500
 """Characters after which a sentence is split."""
 ENDS = frozenset(".?!…。？！")
 
-_CUE = re.compile(r"(?:(\d+):)?(\d+):(\d+)[.,](\d{3}) --> (?:(\d+):)?(\d+):(\d+)[.,](\d{3})[^\n]*\n((?:[^\n]+\n?)+)")
+_TIME = r"(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{3})"
+_CUE = re.compile(rf"{_TIME} --> {_TIME}[^\n]*\n((?:[^\n]+\n?)+)")
 _MARKUP = re.compile(r"<[^>]*>")
 _BREAK = re.compile(r"(?<=[.?!…])\s+|(?<=[。？！])|\n\s*\n")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from headrace.console.views.settings import POSTGRESQL, ViewsSettings
 from headrace.console.views.tables import METADATA
 
 LINK = "views.sqlite3"
+_FILE = re.compile(r"views-[0-9]{1,18}\.sqlite3")
 SCHEMA = "headrace_views"
 NEXT_SCHEMA = "headrace_views_next"
 BUSY_SECONDS = 30.0
@@ -100,7 +102,7 @@ class SqliteLocation:
         for stale in self._files():
             if stale != current:
                 _remove(stale)
-        number = 1 + max((int(file.stem.partition("-")[2]) for file in self._files()), default=0)
+        number = 1 + max((int(file.stem.removeprefix("views-")) for file in self._files()), default=0)
         path = self._folder / f"views-{number}.sqlite3"
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         engine = _sqlite(path)
@@ -146,7 +148,7 @@ class SqliteLocation:
             yield
 
     def _files(self) -> list[Path]:
-        return [file.resolve() for file in self._folder.glob("views-*.sqlite3")]
+        return [file.resolve() for file in self._folder.glob("views-*.sqlite3") if _FILE.fullmatch(file.name)]
 
 
 class PostgresqlLocation:

@@ -98,4 +98,9 @@ def test_planted_sandbox_counts_as_running(user: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **user}, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["HEADRACE_BOOTSTRAP_SERVERS", "HEADRACE_PIPELINE", "HEADRACE_RULES"]
+    assert done.stdout.split() == [
+        "HEADRACE_BOOTSTRAP_SERVERS",
+        "HEADRACE_PIPELINE",
+        "HEADRACE_RULES",
+        "HEADRACE_VIEWS",
+    ]

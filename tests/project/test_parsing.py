@@ -16,6 +16,7 @@ NUMBERS = {"int", "float", "Decimal"}
 JSON_MODULES = {"json", "orjson"}
 
 LIBRDKAFKA = "librdkafka returns integers"
+DATABASE = "a sum of integers, which PostgreSQL returns as a decimal number"
 CHECKED = "the type is checked before"
 PATTERN = "a regular expression bounds the number of digits"
 MESSAGE = "orjson limits the depth, and the size of the message is limited before"
@@ -29,13 +30,20 @@ ALLOWED = {
     "connectors/sinks/ssrf_guard.py": ("an address of `ipaddress`", "int(address)"),
     "connectors/webhook/sns_signature.py": (MESSAGE, "orjson.loads(body)", "datetime.fromisoformat(text)"),
     "console/commands/json_args.py": ("the operator's own argument", "orjson.loads(text)"),
-    "console/kafka/log_reader.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
+    "console/kafka/log_reader.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
+    "console/kafka/message.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "console/kafka/topic_reader.py": (LIBRDKAFKA, "int(each.partition)", "int(found[1] or 0)"),
     "console/replay/rewind/targets.py": (CHECKED, "int(target.at)"),
     "console/replay/trial/recorded_aws.py": (AWS_RESULT, "json.loads(answer)"),
     "console/routing/pattern_test.py": ("the operator's own file", "orjson.loads(line)", "orjson.loads(pattern)"),
+    "console/search/speech_text.py": (PATTERN, "int(part or 0)"),
     "console/terminal/formatting.py": (CHECKED, "float(number)"),
     "console/terminal/timespec.py": (PATTERN, "datetime.fromisoformat(text)", "int(part or 0)"),
+    "console/views/database.py": (DATABASE, "int(connection.execute(behind).scalar() or 0)"),
+    "console/views/locations.py": (PATTERN, "int(file.stem.removeprefix('views-'))"),
+    "console/views/log_source.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
+    "console/views/queries/letter_stats.py": (DATABASE, "int(records)"),
+    "console/views/queries/operations.py": (DATABASE, "int(nanos)"),
     "schemas/kafka/topic_follower.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
     "schemas/serde/catalog.py": (
         "the schemas of the package",

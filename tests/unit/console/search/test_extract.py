@@ -108,6 +108,11 @@ def test_subtitles_become_sentences() -> None:
     assert (first.start, first.end, second.start) == (1.0, 4.0, 3.0)
 
 
+def test_times_of_subtitles_are_bounded() -> None:
+    hostile = b"WEBVTT\n\n" + b"9" * 5_000 + b":00:01.000 --> 00:00:02.000\nOne.\n\n00:03.000 --> 00:04.000\nTwo.\n"
+    assert [passage.text for passage in subtitle_passages(hostile, "translation", "de")][-1] == "Two."
+
+
 def detection(name: str, at: int, confidence: float, field: str = "Label") -> dict[str, Any]:
     return {"Timestamp": at, field: {"Name": name, "Confidence": confidence, "Parents": [{"Name": "Vehicle"}]}}
 

@@ -269,3 +269,15 @@ def test_lag_is_the_time_since_the_projector_was_caught_up(engine: Engine) -> No
         [at] = connection.execute(select(tables.progress.c.value)).scalars()
         assert lag(connection, at + 7.0).seconds == 7.0
         assert lag(connection, at).records == 0
+
+
+def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / "views-backup.sqlite3"
+    other.touch()
+    location = SqliteLocation(tmp_path)
+    engine = location.create_next()
+    location.swap(engine)
+    engine.dispose()
+
+    assert location.drop()
+    assert other.exists()
