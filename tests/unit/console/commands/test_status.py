@@ -20,14 +20,16 @@ class Answer:
 
     pipeline: PipelineStatus
 
-    def status(self) -> PipelineStatus:
+    def status(self, _: object) -> PipelineStatus:
         return self.pipeline
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, stage: StageStatus) -> str:
     """Return the output for one stage."""
     monkeypatch.setattr(read_service, "connect", lambda _: Answer(PipelineStatus(("kafka:9092",), (stage,), ())))
-    return CliRunner().invoke(app, ["status"], env={"COLUMNS": "200"}).stdout
+    done = CliRunner().invoke(app, ["status", "--from-log"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def test_shows_the_reason_of_each_paused_worker(monkeypatch: pytest.MonkeyPatch) -> None:
