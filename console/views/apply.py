@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 
 from headrace.console.views import apply_operations, specs
 from headrace.console.views.batch import AssetKey, Batch, VersionKey
-from headrace.console.views.merges import merge_facts, merge_jobs, merge_removals, merge_stages, merge_versions
+from headrace.console.views.merges import (
+    merge_facts,
+    merge_jobs,
+    merge_removals,
+    merge_stages,
+    merge_versions,
+    text_order,
+)
 from headrace.console.views.rows import AssetRow, FactRow, JobRow, StageRow, VersionRow, stage_row
 from headrace.console.views.store import Key, Store, Values, put
 
@@ -202,7 +209,7 @@ def _state(row: VersionRow) -> str:
 
 def _is_newer(source: Values, known: Values) -> bool:
     """Whether a source is another event than the known one, and later."""
-    return source[2] != known[2] and source[4:7] > known[4:7]
+    return text_order(source[1:]) > text_order(known[1:])
 
 
 def _day(at: float) -> str:

@@ -174,8 +174,6 @@ text_sources = Table(
     Column("event_id", TEXT, nullable=False),
     Column("event", BYTES),  # msgpack; null once its text is indexed
     Column("occurred_at", Double, nullable=False),
-    Column("partition", Integer, nullable=False),
-    Column("offset", NUMBER, nullable=False),
     Column("state", TEXT, nullable=False),  # pending, indexed, missing or invalid
     Column("error", TEXT),
     Column("words", Integer),

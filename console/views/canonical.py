@@ -46,7 +46,7 @@ def _rows(tables: Mapping[str, TableRows]) -> Iterator[tuple[tuple[Any, ...], Va
     for spec in _VERSION_KEYED:
         yield from _renamed(spec, tables, versions)
     for key, row in tables["text_sources"].items():
-        yield ("text_sources", *versions[key[0]], *key[1:]), (row[2], row[3], *row[5:8])
+        yield ("text_sources", *versions[key[0]], *key[1:]), (row[2], row[3], row[5])
     for spec in _PLAIN:
         yield from (((spec.name, *key), row) for key, row in tables[spec.name].items())
     yield from _costs(tables["costs"])

@@ -11,6 +11,7 @@ from headrace.console.kafka.entry import LogEntry, retry_of
 from headrace.console.views import fold_operations
 from headrace.console.views.batch import AssetKey, Batch, OffsetRow, VersionKey
 from headrace.console.views.fold_operations import InvalidRecordError
+from headrace.console.views.merges import text_order
 from headrace.console.views.rows import JobRow, VersionRow, fact_row, stage_row
 from headrace.console.views.stored_text import to_stored
 from headrace.console.views.text_source import text_of
@@ -112,11 +113,6 @@ class Fold:
                 stage, variant, source = text
                 known = batch.texts.get((key, stage, variant))
                 batch.texts[key, stage, variant] = source if known is None else max(known, source, key=text_order)
-
-
-def text_order(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Order the sources of one text by time, partition and offset."""
-    return row[3:6]
 
 
 def advance(batch: Batch, entry: LogEntry, end: int, reason: str) -> None:

@@ -76,6 +76,11 @@ def merge_letters(one: LetterRow, other: LetterRow) -> LetterRow:
     return newest._replace(records=one.records + other.records)
 
 
+def text_order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Order the sources of one text by time. The id decides between equal times, in any order of the records."""
+    return row[3], row[1]
+
+
 def _chosen(choose: Callable[[T, T], T], one: T | None, other: T | None) -> T | None:
     """Choose one of two values; a missing one is never chosen."""
     if one is None or other is None:

@@ -52,6 +52,5 @@ def text_of(entry: LogEntry, fact: AssetEvent) -> tuple[str, str, tuple[Any, ...
     if not isinstance(event, _SOURCES):
         return None
     variant = event.target if isinstance(event, MediaTranslated) else ""
-    record = entry.record
-    row = (event.EVENT, fact.id, msgspec.msgpack.encode(event), fact.at, record.partition, record.offset)
+    row = (event.EVENT, fact.id, msgspec.msgpack.encode(event), fact.at)
     return fact.stage, variant, row

@@ -119,7 +119,7 @@ class Corpus:
             AssetEvent(0.0, "", id=event_id, stage=stage),
         )
         assert row is not None
-        _, variant, (event_type, id_, data, *order) = row
+        _, variant, (event_type, id_, data, at) = row
         if content is not None:
             self.results.contents[hashlib.sha256(content).hexdigest()] = content
         with self.engine.begin() as connection:
@@ -135,7 +135,7 @@ class Corpus:
                 connection.execute(update(text_sources).where(text_sources.c.id == known).values(new))
                 return
             new |= {"asset_id": version.asset_id, "version_id": version.id, "stage": stage, "variant": variant}
-            new |= dict(zip(("occurred_at", "partition", "offset"), order, strict=True))
+            new["occurred_at"] = at
             connection.execute(insert(text_sources).values(new))
 
     def done(self, of: Asset, stage: str, location: str = "s3://results/x", status: str = "done") -> None:
