@@ -222,7 +222,7 @@ def test_only_searchable_events_are_sources() -> None:
     assert source(event) == (
         "translation",
         "de",
-        ("MediaTranslated", "e1", msgspec.msgpack.encode(event), 5.0, 2, 7),
+        ("MediaTranslated", "e1", msgspec.msgpack.encode(event), 5.0),
     )
 
 
