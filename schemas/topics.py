@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from headrace.schemas import records
 from headrace.schemas.ids import asset_key
@@ -11,6 +11,14 @@ from headrace.schemas.records import Event
 
 DAY_MS = 86_400_000
 PARTITIONS = 4
+ALL_TOPICS = "*"
+PROMPT_COMPACTION = {
+    "segment.ms": "600000",
+    "segment.bytes": str(2**20),
+    "min.cleanable.dirty.ratio": "0.01",
+    "delete.retention.ms": "900000",
+}
+"""Compact every 10 minutes: a reader of the whole topic reads little beyond the newest record of each key."""
 LARGEST = 2 * 2**20
 """Size limit in bytes of an unchanged record with added headers. AWS sends up to 1 MiB; Kafka's default is 1 MiB."""
 
@@ -34,7 +42,7 @@ class Topic:
         """The topic's settings for Kafka."""
         size = {"max.message.bytes": str(self.max_bytes)} if self.max_bytes else {}
         if self.compacted:
-            return {"cleanup.policy": "compact", **size}
+            return {"cleanup.policy": "compact", **PROMPT_COMPACTION, **size}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS), **size}
 
 
@@ -76,6 +84,7 @@ BACKFILLS = Topic("system.backfills", "checkpoints of backfills", partitions=1, 
 WORKERS = Topic("system.workers", "status of the stages of each worker", partitions=1, compacted=True)
 LOSSES = Topic("system.losses", "records that were deleted before a stage read them", partitions=1, compacted=True)
 DISPOSITIONS = Topic("system.dispositions", "decisions about dead letters", partitions=1, compacted=True)
+SLOTS = Topic("system.slots", "claims of job slots, waiting and running; key = job token", partitions=1, compacted=True)
 RULES = Topic("system.rules", "active rules", partitions=1, compacted=True)
 AUDIT = Topic("system.audit", "audit log of replays", partitions=1, retention_days=365)
 
@@ -99,6 +108,25 @@ def table(stages: Iterable[str]) -> tuple[Topic, ...]:
     names = tuple(stages)
     shared = [topic for topic in SHARED if not topic.stage or topic.stage in names]
     return (*shared, *(topic for stage in names for topic in (retry(stage), dead_letters(stage))))
+
+
+def with_partitions(wanted: Iterable[Topic], partitions: Mapping[str, int]) -> tuple[Topic, ...]:
+    """Return topics with other numbers of partitions, by topic name; `*` stands for every topic that has several.
+
+    Raises:
+        ValueError: a topic is unknown, or one whose only partition orders all of its records.
+    """
+    table_ = tuple(wanted)
+    single = {topic.name for topic in table_ if topic.partitions == 1}
+    if fixed := sorted(single & partitions.keys()):
+        raise ValueError(f"{fixed[0]} has one partition, which orders all of its records")
+    if unknown := sorted(partitions.keys() - {topic.name for topic in table_} - {ALL_TOPICS}):
+        raise ValueError(f'there is no topic {unknown[0]}; "headrace topics list" lists them')
+
+    def number(topic: Topic) -> int:
+        return partitions.get(topic.name, partitions.get(ALL_TOPICS, topic.partitions))
+
+    return tuple(topic if topic.name in single else replace(topic, partitions=number(topic)) for topic in table_)
 
 
 def is_dead_letters(topic: str) -> bool:

@@ -37,7 +37,7 @@ class OutageError(StageError):
 
 
 class ThrottledError(StageError):
-    """A service throttles calls, or all of its job slots are taken."""
+    """A service throttles calls."""
 
     def __init__(self, why: str, code: str = "throttled") -> None:
         super().__init__(code, why)
@@ -46,8 +46,8 @@ class ThrottledError(StageError):
 class RetryAt(StageError):
     """Retry this record in `after` seconds. Does not count as an attempt."""
 
-    def __init__(self, why: str, after: float) -> None:
-        super().__init__("not_yet", why)
+    def __init__(self, why: str, after: float, code: str = "not_yet") -> None:
+        super().__init__(code, why)
         self.after = after
 
 

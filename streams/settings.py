@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -26,9 +26,9 @@ class StreamSettings(BaseSettings):
     min_confidence: float = Field(default=50.0, ge=0, le=100, description="Minimum confidence of labels in percent")
     max_object_bytes: int = Field(default=2 * 2**30, gt=0, description="Larger objects are dead-lettered `too_large`")
     in_flight: int = Field(default=64, gt=0, description="Concurrent records per stage and process")
-    slots: Annotated[dict[str, int], NoDecode] = Field(
+    slots: Annotated[dict[str, PositiveInt], NoDecode] = Field(
         default={},
-        description="Concurrent jobs over all workers, such as labels=10; default: a share of the service quota",
+        description="Concurrent jobs over all workers, such as labels=10; default: the stages share the service quota",
     )
     rates: Annotated[dict[str, float], NoDecode] = Field(
         default={},

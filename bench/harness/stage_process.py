@@ -37,7 +37,7 @@ from headrace.streams.engine.outcome import Done, Outcome, RecordDisposition
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_host
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.routing.rule import parse
@@ -199,7 +199,7 @@ class Bench:
     def _processor(self) -> Processor:
         nothing: Any = None
         services = Services(nothing, self._results, *[nothing] * 10)
-        context = RunnerContext(codec.load(), self._results, services, JobSlots({}, topics.PARTITIONS), PRICES)
+        context = RunnerContext(codec.load(), self._results, services, UnlimitedSlots(), PRICES)
         processor = Processor(self.stage, context, AsyncProducer(clients.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):
             vars(processor)["_runner"] = self.handler

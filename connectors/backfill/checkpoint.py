@@ -10,7 +10,7 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.messages import ProducerRecord
 
 ANSWER_SECONDS = 5.0
@@ -69,7 +69,7 @@ def read(cluster: KafkaSettings, backfill: str) -> Checkpoint:
         if found.backfill == backfill:
             newest = found
 
-    follower = TopicFollower(cluster, [topics.BACKFILLS], take)
+    follower = TopicFollower(cluster, [topics.BACKFILLS], each_value(take))
     try:
         if not follower.start(ANSWER_SECONDS):
             raise BackfillError(clients.unreachable_message(cluster))

@@ -33,7 +33,6 @@ def show(file: File = None) -> None:
 def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
     """Check a pipeline file. Exit code 1, with the location and a remedy, if it is invalid."""
     from headrace.console.routing.stages import load_stages
-    from headrace.schemas import topics
     from headrace.schemas.settings import SettingsError
     from headrace.streams.limits import job_quotas
 
@@ -42,7 +41,7 @@ def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
         own = _slots()
     except SettingsError:
         own = {}
-    for line in job_quotas.overbooked(stages, topics.PARTITIONS, own):
+    for line in job_quotas.overbooked(stages, own):
         print_line(f"note: {line} (HEADRACE_SLOTS)")
     print_line(f"{file}: {len(stages)} stages, {sum(bool(stage.paid_operations) for stage in stages)} of them paid")
 

@@ -80,7 +80,7 @@ def roles(scope: AclScope) -> Roles:
 def _stage(stage: Stage, scope: AclScope) -> tuple[AclRule, ...]:
     """Read inputs in the group of the stage; write results, retries, dead letters and status reports."""
     reads = [*stage.inputs, topics.SCHEMAS]
-    reads += (topics.JOBS_STARTED, topics.JOBS_FINISHED) if stage.job else ()
+    reads += (topics.JOBS_FINISHED, topics.SLOTS) if stage.job else ()
     reads += scope.followed if stage.paid_operations else ()
     reads += (topics.RULES,) if scope.rules_on_log and stage.name.startswith(PREFIX) else ()
     writes = (
@@ -134,6 +134,7 @@ def _results(stage: Stage) -> Iterator[Topic]:
         yield stage.writes
     if stage.job:
         yield topics.JOBS_STARTED
+        yield topics.SLOTS
     if isinstance(stage.handler, JobWatch):
         yield topics.JOBS_FINISHED
 

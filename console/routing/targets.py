@@ -11,7 +11,7 @@ from headrace.connectors.sinks.registry import create_sink, sink_names
 from headrace.schemas import topics
 from headrace.schemas.delivery import Delivery, DeliveryError
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.runtime.token_bucket import TokenBucket
 from headrace.schemas.settings import load
 from headrace.streams.errors import error_of_kind
@@ -40,7 +40,7 @@ def follows() -> bool:
 def load_table(aws: AwsSession) -> RuleTable:
     """Read the applied rules from Kafka. Their sinks use `aws`. Raises `InvalidRuleError` if Kafka does not respond."""
     table = RuleTable(partial(opened, aws), sink_names())
-    follower = TopicFollower(load(KafkaSettings), (topics.RULES,), table.take)
+    follower = TopicFollower(load(KafkaSettings), (topics.RULES,), each_value(table.take))
     complete = follower.start(ANSWER_SECONDS)
     follower.stop()
     table.rejected = tuple(follower.skipped())

@@ -49,8 +49,14 @@ class AsyncProducer:
 
     async def send(self, records: Sequence[ProducerRecord]) -> None:
         """Send records and return once every in-sync replica has them. Raises `SendError` for the first failure."""
-        if not records:
-            return
+        if records:
+            await self._send(records)
+
+    async def append(self, record: ProducerRecord) -> int:
+        """Send a record and return its offset once every in-sync replica has it. Raises `SendError`."""
+        return await self._send([record])
+
+    async def _send(self, records: Sequence[ProducerRecord]) -> int:
         batch = _Batch(self, len(records))
         try:
             for record in records:
@@ -58,7 +64,7 @@ class AsyncProducer:
         finally:  # records enqueued before a failure need their callbacks as well
             if self._poller is None or self._poller.done():
                 self._poller = asyncio.create_task(self._poll())
-        await batch.done
+        return await batch.done
 
     def close(self, timeout: float) -> int:
         """Wait up to `timeout` seconds for acknowledgements; return the number of records without one. Blocks."""
@@ -87,14 +93,14 @@ class AsyncProducer:
 
 
 class _Batch:
-    """The acknowledgements that one `send` waits for."""
+    """The acknowledgements that one `send` waits for. The result is the offset of the last record."""
 
     __slots__ = ("done", "left", "producer")
 
     def __init__(self, producer: AsyncProducer, count: int) -> None:
         self.producer = producer
         self.left = count
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def on_delivery(self, error: KafkaError | None, message: RawMessage) -> None:
         self.producer.in_flight -= 1
@@ -104,7 +110,7 @@ class _Batch:
         if error is not None:
             self.done.set_exception(_send_error(str(message.topic()), error))
         elif not self.left:
-            self.done.set_result(None)
+            self.done.set_result(message.offset() or 0)
 
 
 def _send_error(topic: str, error: KafkaError) -> SendError:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headrace.schemas.cloudevents import Header, Headers
+from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.reading import consumer_record, next_batch
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.runtime.backoff import backoff_seconds
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.topics import Topic
@@ -32,7 +34,7 @@ MAX_SKIPPED = 100
 """Skipped records that a follower remembers, the newest of each key."""
 LONGEST_REASON = 300
 
-OnRecord = Callable[[bytes, Headers], None]
+OnRecord = Callable[[ConsumerRecord], None]
 
 log = structlog.get_logger("headrace")
 
@@ -47,8 +49,18 @@ class SkippedRecord(NamedTuple):
     reason: str
 
 
+def each_value(on_value: Callable[[bytes, Headers], None]) -> OnRecord:
+    """Return a function that passes on the value and headers of each record, and ignores tombstones."""
+
+    def on_record(record: ConsumerRecord) -> None:
+        if record.value is not None:
+            on_value(record.value, record.headers)
+
+    return on_record
+
+
 class TopicFollower:
-    """Calls `on_record` with the value and headers of every record of some topics.
+    """Calls `on_record` with every record of some topics.
 
     If `on_record` raises an exception of `retry_on`, the same record is delivered again after 1 s; after any other, the
     record is skipped. It starts at the first record since `since`, in seconds since 1970; 0 means the beginning.
@@ -91,6 +103,11 @@ class TopicFollower:
     def caught_up(self) -> bool:
         """Whether every record that was there at the start has been delivered or skipped."""
         return self._caught_up.is_set()
+
+    @property
+    def records(self) -> int:
+        """The number of records that were delivered or skipped."""
+        return self._records
 
     def problem(self) -> str:
         """Return why no records are read; empty while they are."""
@@ -161,7 +178,7 @@ class TopicFollower:
 
     def _poll(self, consumer: Consumer, lagging: set[tuple[str, int]]) -> None:
         """Deliver records. Remove a partition from `lagging` once its end is reached."""
-        for message in consumer.consume(BATCH, POLL_SECONDS):
+        for message in next_batch(consumer, BATCH, POLL_SECONDS):
             error = message.error()
             if error is None:
                 if not self._deliver(message):
@@ -177,11 +194,10 @@ class TopicFollower:
 
     def _deliver(self, message: Message) -> bool:
         """Deliver or skip a record. Returns False if the thread stops first."""
-        value, headers = message.value(), tuple(cast("Iterable[Header]", message.headers() or ()))
+        record = consumer_record(message)
         while not self._stop.is_set():
             try:
-                if value is not None:
-                    self._on_record(value, headers)
+                self._on_record(record)
             except self._retry_on as error:
                 self._report(str(error))
                 self._stop.wait(RETRY_SECONDS)

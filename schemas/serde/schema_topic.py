@@ -12,7 +12,7 @@ from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import SyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.catalog import SchemaVersion
 from headrace.schemas.serde.codec import Codec, fingerprint
@@ -51,7 +51,7 @@ def publish_missing_schemas(settings: KafkaSettings, published: Iterable[SchemaV
     def remove(value: bytes, _: Headers) -> None:
         missing.pop(value, None)
 
-    follower = TopicFollower(settings, [topics.SCHEMAS], remove)
+    follower = TopicFollower(settings, [topics.SCHEMAS], each_value(remove))
     follower.start(timeout)
     follower.stop()
     if not missing:
@@ -69,7 +69,7 @@ def follow_schemas(settings: KafkaSettings, codec: Codec) -> TopicFollower:
     def add(value: bytes, _: Headers) -> None:
         codec.add_writer_schema(parse_schema(value))
 
-    return TopicFollower(settings, [topics.SCHEMAS], add)
+    return TopicFollower(settings, [topics.SCHEMAS], each_value(add))
 
 
 def _value(version: SchemaVersion) -> bytes:

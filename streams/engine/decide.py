@@ -137,6 +137,12 @@ class Decider:
         """Return whether an event matches the stage, before its headers are parsed: most events do not."""
         return isinstance(self._stage.handler, Router) or _is_job_completion(event, topic) or self._matches(event)
 
+    def ended_job(self, event: Event, topic: str) -> str | None:
+        """Return the token of a job of the stage if the event completes one."""
+        if not _is_job_completion(event, topic) or token_stage(event.token) != self._stage.name:
+            return None
+        return event.token
+
     async def decide(self, event: Event, topic: str) -> Decision:
         """Decide what to do with an accepted event. Raises `StageError` if the store cannot be read."""
         match self._stage.handler:

@@ -7,7 +7,6 @@ it. A redelivered record finds the stored result and emits it again.
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
 from typing import assert_never
 
 import msgspec
@@ -15,13 +14,11 @@ from msgspec.structs import replace
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import EventMetadata, InvalidEventError, from_headers
-from headrace.schemas.ids import derived_id, job_end_id, job_token
+from headrace.schemas.ids import derived_id, job_end_id
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.records import Asset, Event, JobStarted
+from headrace.schemas.records import Asset, Event
 from headrace.schemas.serde.codec import DecodeError, UnknownSchemaError, to_producer_record
 from headrace.streams.costs.asset_budget import check_asset_budget
-from headrace.streams.costs.estimates import estimate
-from headrace.streams.engine import metrics
 from headrace.streams.engine.context import OpenedRecord, RunnerContext
 from headrace.streams.engine.decide import (
     NOT_MATCHED,
@@ -44,8 +41,9 @@ from headrace.streams.engine.dlq import stage_failure
 from headrace.streams.engine.envelope import stage_envelope
 from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.job_failures import settle
+from headrace.streams.engine.job_start import start_job
 from headrace.streams.engine.outcome import EVERY_ERROR, Dead, Done, Outcome, outcome_for, raise_if_cancelled
-from headrace.streams.errors import PermanentError, ThrottledError, TransientError
+from headrace.streams.errors import PermanentError, TransientError
 from headrace.streams.results import AssetResults, StoredResult
 from headrace.streams.stage import AsyncJob, FanIn, Router, Stage, Transform
 
@@ -107,6 +105,8 @@ class Runner:
             if topics.is_dead_letters(received.topic):
                 return Done(how="skipped", why="an unparseable dead letter is not dead-lettered again")
             raise
+        if (token := self._decider.ended_job(event, received.topic)) is not None:
+            await self._context.slots.end(token)
         decision = await self._decider.decide(event, received.topic)
         return await self._execute(decision, received, event, envelope)
 
@@ -146,34 +146,7 @@ class Runner:
             self._context.day.reserve(self._stage, event, self._context.clock())
 
     async def _start(self, job: AsyncJob, task: OpenedRecord) -> Outcome:
-        """Store the intent and start the job. Every attempt uses the same token, so it remains one job."""
-        token = job_token(self._stage.name, task.asset, self._stage.result_name)
-        now = self._context.clock()
-        deadline = now + timedelta(seconds=job.deadline_seconds)
-        self._context.slots.take(self._stage.name, task.partition, token, now, deadline)
-        if not job.idempotent_start and await self._context.results.intent(token) is not None:
-            metrics.SUSPECTED_DUPLICATES.labels(self._stage.name).inc()
-            metrics.log.warning(
-                "duplicate_job_start_suspected", stage=self._stage.name, token=token, service=job.service
-            )
-        await self._context.results.put_intent(token, self._stage.name, task.event, task.envelope)
-        try:
-            job_id = await job.start(task.event, token, self._context.services)
-        except (PermanentError, ThrottledError):  # after any other error the job may have started
-            self._context.slots.release(token)
-            raise
-        started = JobStarted(
-            asset=task.asset,
-            stage=self._stage.name,
-            token=token,
-            partition=task.partition,
-            service=job.service,
-            operation=job.operation,
-            job_id=job_id,
-            usd=estimate(self._stage, task.event, self._context.prices),
-            started_at=now,
-            deadline_at=deadline,
-        )
+        started = await start_job(self._stage, job, task, self._context)
         return await self._store_and_emit(task, started, started_name(self._stage), "started")
 
     async def _finish(self, finish: Finish | Fail, envelope: EventMetadata, partition: int) -> Outcome:

@@ -41,13 +41,17 @@ _place = attrgetter("offset", "timestamp")
 
 
 class RecordHandler(NamedTuple):
-    """The functions that run records. `process` and `on_deadline` return once the outcome is durable."""
+    """The functions that run records. `process` and `on_deadline` return once the outcome is durable.
+
+    A task that `is_waiting` has started nothing: its time does not count, and it can be cancelled at once.
+    """
 
     process: Callable[[ConsumerRecord], Awaitable[RecordDisposition]]
     on_deadline: Callable[[ConsumerRecord], Awaitable[RecordDisposition]]
     due: Callable[[ConsumerRecord], float]
     lost: Callable[[LostRange], Awaitable[None]] = ignore_loss
     """Record a loss. It returns once the fact is durable."""
+    is_waiting: Callable[[asyncio.Task[None]], bool] = lambda _: False
 
 
 class KeyedScheduler:
@@ -157,6 +161,7 @@ class KeyedScheduler:
         leaving = [self._partitions[tp] for tp in partitions if tp in self._partitions]
         for partition in leaving:
             partition.leaving = True
+        self._interrupt_waiting()
         await self._wait_idle(leaving, grace)
         for partition in leaving:
             partition.live = False
@@ -174,6 +179,7 @@ class KeyedScheduler:
         self._closing = True
         for partition in self._partitions.values():
             partition.leaving = True
+        self._interrupt_waiting()
         await self._wait_idle(list(self._partitions.values()), grace)
         tasks = self._tasks()
         for task in tasks:
@@ -386,5 +392,16 @@ class KeyedScheduler:
             await asyncio.sleep(min(1.0, self._deadline / 4))
             limit = time.monotonic() - self._deadline
             for slot in self._slots:
-                if slot.entry is not None and slot.since < limit:
+                if self._is_waiting(slot):
+                    slot.since = time.monotonic()
+                elif slot.entry is not None and slot.since < limit:
                     slot.cancel("deadline")
+
+    def _is_waiting(self, slot: WorkerSlot) -> bool:
+        return slot.entry is not None and slot.task is not None and self._work.is_waiting(slot.task)
+
+    def _interrupt_waiting(self) -> None:
+        """Cancel waiting records of leaving partitions. They are redelivered to the next owner."""
+        for slot in self._slots:
+            if slot.entry is not None and slot.entry[0].leaving and self._is_waiting(slot):
+                slot.cancel("revoked")

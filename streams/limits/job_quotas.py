@@ -1,41 +1,60 @@
-"""How many jobs of a service may be at work at a time, and how a pipeline's stages share that.
+"""How many jobs of a service may run at a time, and which stages share that number.
 
-The quotas are AWS's defaults; `HEADRACE_SLOTS` overrides them for an account with others.
+The quotas are AWS's defaults. All stages of a service share its quota; `HEADRACE_SLOTS` gives a stage a quota of its
+own, which is taken from that of the service.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from headrace.schemas.ids import token_stage
 from headrace.schemas.jobs import CONCURRENT_JOBS
 from headrace.streams.stage import Stage
 
 
-def shares(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> dict[str, int]:
-    """Return each stage's share of its service's quota, at least one slot per partition. `own` overrides it."""
-    found: dict[str, int] = {}
+@dataclass(frozen=True, slots=True)
+class JobQuotas:
+    """The limit of each pool of slots, by its name, and the pool of each stage. Other stages have no limit."""
+
+    limits: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, str] = field(default_factory=dict)
+
+    def pool_of(self, token: str) -> str:
+        """Return the pool of a job token; empty if its stage has no limit."""
+        return self.pools.get(token_stage(token) or "", "")
+
+
+def quotas(stages: Sequence[Stage], own: Mapping[str, int]) -> JobQuotas:
+    """Return the quotas of a pipeline. `own` has the quotas of single stages; a service keeps at least one slot."""
+    limits: dict[str, int] = {}
+    pools: dict[str, str] = {}
     for service, names in _by_service(stages).items():
-        free = [name for name in names if name not in own]
-        left = CONCURRENT_JOBS[service] - sum(own[name] for name in names if name in own)
-        found |= {name: max(left // len(free), partitions) for name in free}
-    return found | dict(own)
+        limits[service] = max(1, CONCURRENT_JOBS[service] - sum(own.get(name, 0) for name in names))
+        pools |= {name: name if name in own else service for name in names}
+    limits |= {name: slots for name, slots in own.items() if pools.get(name) == name}
+    return JobQuotas({pool: limits[pool] for pool in pools.values()}, pools)
 
 
-def overbooked(stages: Sequence[Stage], partitions: int, own: Mapping[str, int]) -> list[str]:
+def overbooked(stages: Sequence[Stage], own: Mapping[str, int]) -> list[str]:
     """Return a warning for each service whose stages together exceed AWS's default quota."""
-    slots = shares(stages, partitions, own)
     lines = []
     for service, names in _by_service(stages).items():
-        quota, wanted = CONCURRENT_JOBS[service], sum(slots[name] for name in names)
-        if wanted > quota:
-            own_slots = ", ".join(f"{name}={slots[name]}" for name in names)
-            lines.append(f"{service} runs {quota} jobs at a time unless AWS raised it, and {own_slots} are {wanted}")
+        quota, chosen = CONCURRENT_JOBS[service], {name: own[name] for name in names if name in own}
+        shared = len(names) > len(chosen)
+        if sum(chosen.values()) + shared > quota:
+            slots = ", ".join(f"{name}={number}" for name, number in chosen.items())
+            rest = ", and its other stages need at least 1" if shared else ""
+            lines.append(
+                f"{service} runs {quota} jobs at a time unless AWS raised it; {slots} are {sum(chosen.values())}{rest}"
+            )
     return lines
 
 
 def _by_service(stages: Iterable[Stage]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    services: dict[str, list[str]] = {}
     for stage in stages:
         if stage.job is not None and stage.job.service in CONCURRENT_JOBS:
-            found.setdefault(stage.job.service, []).append(stage.name)
-    return found
+            services.setdefault(stage.job.service, []).append(stage.name)
+    return services

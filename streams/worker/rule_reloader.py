@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.streams.engine import metrics
 from headrace.streams.routing.rule import PREFIX
 from headrace.streams.routing.rule_table import RuleTable, can_reuse_stage
@@ -37,7 +37,7 @@ class RuleReloader:
         """Start to follow the rules topic, and log changes from now on. Blocks."""
         if self._rules is not None:
             self._rules.log_changes = True
-            self._follower = TopicFollower(cluster, (topics.RULES,), self._rules.take)
+            self._follower = TopicFollower(cluster, (topics.RULES,), each_value(self._rules.take))
             self._follower.start(0.0)
             self._health.followers = (*self._health.followers, self._follower)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +14,9 @@ from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.serde import catalog, registry
-from headrace.schemas.serde.codec import RegistryUnavailableError, SchemaNotRegisteredError
+from headrace.schemas.serde.codec import Codec, RegistryUnavailableError, SchemaNotRegisteredError
 from headrace.schemas.serde.schema_topic import follow_schemas, publish_missing_schemas
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import AwsClient
@@ -28,14 +30,21 @@ from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_host as create_faust_host
 from headrace.streams.limits import job_quotas
-from headrace.streams.limits.job_slots import JobEventHandler, JobSlots
+from headrace.streams.limits.job_quotas import JobQuotas
+from headrace.streams.limits.live_workers import LiveWorkers
+from headrace.streams.limits.queued_slots import Claimant, QueuedSlots
 from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.limits.slot_queue import SlotQueue
+from headrace.streams.limits.slot_view import SlotView
 from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsStore
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 from headrace.streams.worker.loss_reporter import LossReporter
 from headrace.streams.worker.status_reports import StageState, StatusReporter
+
+RECENT_SECONDS = 60.0
+"""Completed jobs are read from so long before the start; earlier ones have freed their slots on `system.slots`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +78,31 @@ class WorkerRuntime:
         self._producer = AsyncProducer(clients.producer(cluster))
         self.bucket = S3Bucket(self._aws, settings.results_bucket)
         codec = registry.create_codec(cluster)
-        partitions = self._counts[topics.READY.name]
-        # Stages that other workers host have their share too.
-        slots = JobSlots(job_quotas.shares(deployment.stages, partitions, settings.slots), partitions)
+        worker = f"{socket.gethostname()}-{os.getpid()}"
+        # Stages that other workers host share the quotas too.
+        view, slots = self._job_slots(worker, job_quotas.quotas(deployment.stages, settings.slots))
         prices, budget = deployment.prices, deployment.budget
         services = aws_services.build_services(self._aws, self.bucket, settings, prices)
         day = DailyBudget(budget.day, codec, prices) if budget.day is not None else None
         results = ResultsStore(self.bucket)
         self._context = RunnerContext(codec, results, services, slots, prices, budget=budget, day=day)
-        self._reports = StatusReporter(self._producer, f"{socket.gethostname()}-{os.getpid()}", self._context.clock)
+        self._reports = StatusReporter(self._producer, worker, self._context.clock)
         self._losses = LossReporter(self._producer, self._context.clock)
         self.followers = [follow_schemas(cluster, codec)]
         if any(stage.job for stage in stages):
-            jobs = (topics.JOBS_STARTED, topics.JOBS_FINISHED)
-            self.followers.append(
-                TopicFollower(cluster, jobs, JobEventHandler(slots, codec).take, retry_on=(RegistryUnavailableError,))
-            )
+            self.followers += _slot_followers(cluster, view, codec)
         if day is not None and any(stage.paid_operations for stage in stages):
             begin = daily_budget.start_of_day(deployment.stages, self._context.clock())
             followed = daily_budget.followed_topics(deployment.stages)
             self.followers.append(
-                TopicFollower(cluster, followed, day.take, begin, retry_on=(RegistryUnavailableError,))
+                TopicFollower(cluster, followed, each_value(day.take), begin, retry_on=(RegistryUnavailableError,))
             )
+
+    def _job_slots(self, worker: str, quotas: JobQuotas) -> tuple[SlotView, QueuedSlots]:
+        name, most_waiting = f"{worker}-{uuid.uuid4().hex[:8]}", max(1, self._settings.in_flight // 2)
+        workers = LiveWorkers(name, self._settings.session_seconds)
+        view = SlotView(SlotQueue(quotas), workers)
+        return view, QueuedSlots(view, self._producer, Claimant(name, workers.interval, most_waiting))
 
     def start(self) -> None:
         """Publish missing schemas, and start to read published schemas, running jobs and today's spending. Blocks.
@@ -138,7 +150,7 @@ class WorkerRuntime:
         """Build the processor, scheduler and host of one stage."""
         processor = Processor(stage, self._context, self._producer, partial(self._paused, stage))
         lost = partial(self._losses.report, stage.name)
-        work = RecordHandler(processor.process, processor.on_deadline, due_at, lost)
+        work = RecordHandler(processor.process, processor.on_deadline, due_at, lost, self._context.slots.is_waiting)
         settings = self._settings
         limits = settings.in_flight, settings.buffer_bytes, stage.deadline_seconds
         scheduler = KeyedScheduler(work, *limits, stage.ordered)
@@ -156,3 +168,11 @@ class WorkerRuntime:
         """Return the share of a stage's partitions that this process owns, by its first topic."""
         scheduler, topic = self._schedulers.get(stage.name), stage.reads[0].name
         return scheduler.stats.owned_partitions(topic) / self._counts[topic] if scheduler else 0.0
+
+
+def _slot_followers(cluster: KafkaSettings, view: SlotView, codec: Codec) -> list[TopicFollower]:
+    finished, since = partial(view.take_finished, codec=codec), time.time() - RECENT_SECONDS
+    return [
+        TopicFollower(cluster, (topics.JOBS_FINISHED,), finished, since, retry_on=(RegistryUnavailableError,)),
+        TopicFollower(cluster, (topics.SLOTS,), view.take),
+    ]

@@ -17,7 +17,7 @@ from headrace.console.commands import topics as commands_topics
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.records import Asset, MediaDeleted
 from headrace.schemas.serde import catalog, codec
 from headrace.schemas.serde.catalog import SchemaVersion
@@ -119,7 +119,9 @@ def test_a_follower_of_a_day_begins_with_that_day(settings: KafkaSettings, name:
 
     found: list[tuple[bytes, object]] = []
     for since in (midnight, midnight + 3600):
-        follower = TopicFollower(settings, [topic], lambda value, headers: found.append((value, headers)), since)
+        follower = TopicFollower(
+            settings, [topic], each_value(lambda value, headers: found.append((value, headers))), since
+        )
         assert follower.start(WITHIN_SECONDS)
         follower.stop()
 
@@ -140,7 +142,7 @@ def test_follower_redelivers_until_the_registry_recovers(settings: KafkaSettings
         if len(taken) == 1:
             raise RegistryUnavailableError("no registry")
 
-    follower = TopicFollower(settings, [topic], take, retry_on=(RegistryUnavailableError,))
+    follower = TopicFollower(settings, [topic], each_value(take), retry_on=(RegistryUnavailableError,))
     assert follower.start(WITHIN_SECONDS)
     follower.stop()
 

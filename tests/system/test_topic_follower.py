@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from headrace.schemas.kafka import clients, topic_follower
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower
+from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.topics import Topic
 from headrace.streams.routing.rule_table import RuleTable
 from tests.unit.streams.routing.test_rule_table import HOSTILE_RULES, change
@@ -61,7 +61,7 @@ def test_record_that_raises_is_skipped_and_reported(settings: KafkaSettings, top
             raise error
         values.append(value)
 
-    follower = TopicFollower(settings, [topic], take)
+    follower = TopicFollower(settings, [topic], each_value(take))
     with capture_logs() as logs:
         assert follower.start(WITHIN_SECONDS)
         [skipped] = follower.skipped()
@@ -94,7 +94,7 @@ def test_reader_continues_behind_its_last_record_after_an_error(
         problems.append(follower.problem())
         values.append(value)
 
-    follower = TopicFollower(settings, [topic], take)
+    follower = TopicFollower(settings, [topic], each_value(take))
     assert follower.start(WITHIN_SECONDS)
     follower.stop()
 
@@ -137,7 +137,7 @@ def test_rules_behind_hostile_ones_are_active(settings: KafkaSettings, topic: To
     table = RuleTable(lambda _: None, ())
     hostile = [(f"h{number}".encode(), value) for number, value in enumerate(HOSTILE_RULES.values())]
     write(settings, topic, *hostile, (b"good", change("good", RULE)))
-    follower = TopicFollower(settings, [topic], table.take)
+    follower = TopicFollower(settings, [topic], each_value(table.take))
 
     assert follower.start(WITHIN_SECONDS)
     follower.stop()

@@ -27,7 +27,7 @@ from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead, Done, PauseStage, Retry, label
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import PermanentError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import AssetResults, ResultsBucket, ResultsStore
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.services import Services
@@ -57,7 +57,7 @@ class TrialExecutor:
         self._stage, self._codec, self._live = stage, codec, ResultsStore(live)
         prices = load_price_list()
         services = aws_services.build_services(self._aws, overlay, settings, prices)
-        context = RunnerContext(codec, ResultsStore(overlay), services, JobSlots({}, 1), prices)
+        context = RunnerContext(codec, ResultsStore(overlay), services, UnlimitedSlots(), prices)
         self._runner = Runner(_without_jobs(stage, self._live), context)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import FaustHost, create_app
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
@@ -161,7 +161,7 @@ def build(orders: Orders) -> HostedStage:
     ledger = Ledger(Path(orders.folder) / "effects")
     service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash, orders.mended)
     services = Services(service, results, *[service] * 10)
-    no_quotas = JobSlots({}, topics.PARTITIONS)
+    no_quotas = UnlimitedSlots()
     context = RunnerContext(codec.load(), results, services, no_quotas, PRICES, draw=ShortDelays(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)
     stage = stage_of(orders.stage, orders.reads, orders.ordered)

@@ -176,16 +176,26 @@ async def test_ready_event_has_the_tags() -> None:
 
 
 def test_stages_share_the_quota_of_their_service() -> None:
-    slots = job_quotas.shares(pipeline.stages(), 4, {})
-    assert slots["labels"] + slots["moderation"] == CONCURRENT_JOBS["rekognition"]
-    assert job_quotas.overbooked(pipeline.stages(), 4, {}) == []
+    quotas = job_quotas.quotas(pipeline.stages(), {})
+    assert (quotas.pools["labels"], quotas.pools["moderation"]) == ("rekognition", "rekognition")
+    assert quotas.limits["rekognition"] == CONCURRENT_JOBS["rekognition"]
+    assert job_quotas.overbooked(pipeline.stages(), {}) == []
 
 
-def test_configured_slots_take_precedence_and_the_rest_is_shared() -> None:
-    slots = job_quotas.shares(pipeline.stages(), 4, {"labels": 15})
-    assert (slots["labels"], slots["moderation"]) == (15, 5)
-    [line] = job_quotas.overbooked(pipeline.stages(), 4, {"labels": 30})
-    assert line.startswith("rekognition runs 20 jobs at a time")
+def test_configured_slots_are_taken_from_the_quota_of_the_service() -> None:
+    quotas = job_quotas.quotas(pipeline.stages(), {"labels": 15})
+    assert (quotas.pools["labels"], quotas.pools["moderation"]) == ("labels", "rekognition")
+    assert (quotas.limits["labels"], quotas.limits["rekognition"]) == (15, 5)
+
+
+def test_configured_slots_above_the_quota_leave_one_and_are_reported() -> None:
+    assert job_quotas.quotas(pipeline.stages(), {"labels": 30}).limits == {
+        "labels": 30,
+        "rekognition": 1,
+        "transcribe": CONCURRENT_JOBS["transcribe"],
+    }
+    [line] = job_quotas.overbooked(pipeline.stages(), {"labels": 30})
+    assert line.startswith("rekognition runs 20 jobs at a time unless AWS raised it; labels=30 are 30")
 
 
 @pytest.mark.parametrize("name", [stage.name for stage in pipeline.OPTIONAL_STAGES])

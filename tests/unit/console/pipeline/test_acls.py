@@ -55,7 +55,8 @@ def test_stage_cannot_write_inputs_or_other_control_topics() -> None:
     shared = {"system.workers", "system.losses", "jobs.started", "jobs.finished"}
     for stage in STAGES:
         written = {rule.name for rule in ROLES[stage.name] if rule.operation == "Write"}
-        assert written <= own[stage.name] | shared | {f"{stage.name}.retry", f"{stage.name}.dlq"}
+        slots = {"system.slots"} if stage.job else set()
+        assert written <= own[stage.name] | shared | slots | {f"{stage.name}.retry", f"{stage.name}.dlq"}
 
 
 def test_console_changes_nothing_and_reads_everything() -> None:

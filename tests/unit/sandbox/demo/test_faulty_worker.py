@@ -10,7 +10,7 @@ from headrace.streams import pipeline
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead
 from headrace.streams.engine.runner import Runner
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
@@ -22,7 +22,7 @@ from tests.support.stages import get_stages
 async def test_every_record_of_a_broken_stage_is_an_internal_error(name: str) -> None:
     [stage] = get_stages([name])
     results = ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES)
+    context = RunnerContext(CODEC, results, FakeServices().services(results), UnlimitedSlots(), PRICES)
     kind = "audio" if name == "transcript" else "video"
     record = ready(kind=kind, audio_codec="aac") if stage.job else uploaded()
     outcome = await Runner(broken(stage), context).run(received(record))

@@ -9,7 +9,7 @@ from headrace.streams.costs.asset_budget import BudgetLimits
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
@@ -21,7 +21,7 @@ async def run(names: list[str], usd: float, **record: Any) -> tuple[list[Outcome
     """Run stages one after the other on one record, with a budget."""
     services, results = FakeServices(), ResultsStore(MemoryBucket())
     context = RunnerContext(
-        CODEC, results, services.services(results), JobSlots({}, 1), PRICES, budget=BudgetLimits(usd)
+        CODEC, results, services.services(results), UnlimitedSlots(), PRICES, budget=BudgetLimits(usd)
     )
     event = received(ready(**record))
     return [await Runner(get_stages([name])[0], context).run(event) for name in names], services
@@ -50,7 +50,7 @@ async def test_prices_jobs_by_minute() -> None:
 
 async def test_emits_stored_results_regardless_of_the_budget() -> None:
     results, services = ResultsStore(MemoryBucket()), FakeServices()
-    context = RunnerContext(CODEC, results, services.services(results), JobSlots({}, 1), PRICES)
+    context = RunnerContext(CODEC, results, services.services(results), UnlimitedSlots(), PRICES)
     stage, event = get_stages(["labels"])[0], received(ready())
     assert isinstance(await Runner(stage, context).run(event), Done)
     limited = dataclasses.replace(context, budget=BudgetLimits(0.0001))
@@ -60,6 +60,6 @@ async def test_emits_stored_results_regardless_of_the_budget() -> None:
 async def test_free_stages_ignore_the_budget() -> None:
     results = ResultsStore(MemoryBucket())
     context = RunnerContext(
-        CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES, budget=BudgetLimits(0.0)
+        CODEC, results, FakeServices().services(results), UnlimitedSlots(), PRICES, budget=BudgetLimits(0.0)
     )
     assert isinstance(await Runner(get_stages(["ready"])[0], context).run(received(ready())), Done)

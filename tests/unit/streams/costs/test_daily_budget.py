@@ -18,7 +18,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import PermanentError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.pipeline import DEFAULT_STAGES
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
@@ -72,7 +72,7 @@ def day(limit: float = 10.0, *messages: ProducerRecord) -> DailyBudget:
 async def test_counts_spending_of_other_workers() -> None:
     services, results = FakeServices(), ResultsStore(MemoryBucket())
     context = RunnerContext(
-        CODEC, results, services.services(results), JobSlots({}, 1), PRICES, lambda: NOW, day=day(0.5)
+        CODEC, results, services.services(results), UnlimitedSlots(), PRICES, lambda: NOW, day=day(0.5)
     )
     assert isinstance(await Runner(LABELS, context).run(received(ready())), Done)
     assert context.day is not None
@@ -90,7 +90,7 @@ async def test_counts_spending_of_other_workers() -> None:
 
 async def test_job_started_contains_the_estimated_cost() -> None:
     results = ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES, lambda: NOW)
+    context = RunnerContext(CODEC, results, FakeServices().services(results), UnlimitedSlots(), PRICES, lambda: NOW)
     done = await Runner(LABELS, context).run(received(ready(**VIDEO)))
     assert isinstance(done, Done)
     [sent] = done.events

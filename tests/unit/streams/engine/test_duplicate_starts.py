@@ -9,7 +9,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Done, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import TransientError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.pipeline import OPTIONAL_STAGES
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage
@@ -39,7 +39,7 @@ def counted(stage: str) -> float:
 
 async def start_twice(stage: Stage, outside: FakeServices) -> None:
     results = ResultsStore(MemoryBucket())
-    context = RunnerContext(CODEC, results, outside.services(results), JobSlots({}, 1), PRICES)
+    context = RunnerContext(CODEC, results, outside.services(results), UnlimitedSlots(), PRICES)
     assert isinstance(await Runner(stage, context).run(VIDEO), Retry)
     assert isinstance(await Runner(stage, context).run(VIDEO), Done)
     assert isinstance(await Runner(stage, context).run(VIDEO), Done)

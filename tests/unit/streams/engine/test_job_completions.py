@@ -19,7 +19,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import TransientError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
@@ -93,7 +93,7 @@ class World:
         self.bucket, self.cloud = MemoryBucket(), Cloud(self)
         results = ResultsStore(self.bucket)
         context = RunnerContext(
-            CODEC, results, self.cloud.services(results), JobSlots({}, 1), PRICES, lambda: NOW, random.Random(1)
+            CODEC, results, self.cloud.services(results), UnlimitedSlots(), PRICES, lambda: NOW, random.Random(1)
         )
         self.runners = {name: Runner(stage, context) for name, stage in STAGES.items()}
         self.sent: set[ProducerRecord] = set()

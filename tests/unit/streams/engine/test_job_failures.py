@@ -14,7 +14,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import PermanentError, ThrottledError, TransientError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
@@ -34,7 +34,7 @@ class FailedJob:
         self.services = FakeServices()
         results = ResultsStore(MemoryBucket())
         context = RunnerContext(
-            CODEC, results, self.services.services(results), JobSlots({}, 1), PRICES, lambda: NOW, random.Random(1)
+            CODEC, results, self.services.services(results), UnlimitedSlots(), PRICES, lambda: NOW, random.Random(1)
         )
         self.runner = Runner(self.stage, context)
 

@@ -18,7 +18,7 @@ from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.errors import PermanentError, TransientError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
@@ -56,7 +56,7 @@ class Worker:
             CODEC,
             results,
             self.outside.services(results),
-            JobSlots({}, 1),
+            UnlimitedSlots(),
             PRICES,
             clock=lambda: NOW,
             draw=Quick() if quick else Longest(),

@@ -26,7 +26,7 @@ from headrace.streams.engine.outage_pause import OutagePause
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.processor import Processor
 from headrace.streams.errors import ObjectGone, OutageError, PermanentError, RetryAt, ThrottledError, TransientError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.stage import Stage, Transform
@@ -94,7 +94,7 @@ class World:
         results = ResultsStore(self.bucket)
         codec = Codec(catalog.versions(), registry) if registry else CODEC
         context = RunnerContext(
-            codec, results, self.outside.services(results), JobSlots({}, 1), PRICES, clock=lambda: NOW, draw=draw
+            codec, results, self.outside.services(results), UnlimitedSlots(), PRICES, clock=lambda: NOW, draw=draw
         )
         self.processor = Processor(stage or get_stages(["scan"])[0], context, self.broker)
 

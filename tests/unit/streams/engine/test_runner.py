@@ -26,13 +26,14 @@ from headrace.schemas.records import (
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
-from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.pipeline import stages
 from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FanIn, FinishedJob, Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
+from tests.support.job_slots import CountingSlots
 from tests.support.prices import PRICES
 from tests.support.records import (
     CODEC,
@@ -58,7 +59,7 @@ class World:
         self.bucket = MemoryBucket()
         self.services = FakeServices()
         self.results = ResultsStore(self.bucket)
-        self.slots = JobSlots({}, 1)
+        self.slots = UnlimitedSlots()
         self.context = RunnerContext(
             CODEC,
             self.results,
@@ -262,8 +263,15 @@ async def test_started_job_is_not_started_again(world: World) -> None:
     assert world.services.asked("start") == 1
 
 
+def limited(world: World, slots: int = 1) -> CountingSlots:
+    """Give the world this number of job slots."""
+    counting = CountingSlots(slots)
+    world.context = dataclasses.replace(world.context, slots=counting)
+    return counting
+
+
 async def test_starts_no_job_without_a_free_slot(world: World) -> None:
-    world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
+    limited(world)
     await world.done("labels", received(ready(kind="video")))
     outcome = await world.run("labels", received(ready(asset("second.mp4"), kind="video")))
     assert isinstance(outcome, Retry)
@@ -271,18 +279,49 @@ async def test_starts_no_job_without_a_free_slot(world: World) -> None:
     assert world.services.asked("start") == 1
 
 
-async def test_rejected_job_holds_no_slot(world: World) -> None:
-    world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
-    world.services.failures = [PermanentError("VideoTooLargeException", "too large")]
-    assert isinstance(await world.run("labels", received(ready(kind="video"))), Dead)
-    assert world.context.slots.taken("labels") == 0
+@pytest.mark.parametrize("failure", [PermanentError("VideoTooLargeException", "too large"), ThrottledError("too many")])
+async def test_rejected_job_holds_no_slot(world: World, failure: StageError) -> None:
+    slots = limited(world)
+    world.services.failures = [failure]
+    await world.run("labels", received(ready(kind="video")))
+    assert slots.taken == set()
 
 
-async def test_possibly_started_job_keeps_its_slot(world: World) -> None:
-    world.context = dataclasses.replace(world.context, slots=JobSlots({"labels": 1}, 1))
-    world.services.failures = [TransientError("the answer was lost")]
-    assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
-    assert world.context.slots.taken("labels") == 1
+async def test_job_that_was_never_requested_holds_no_slot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = limited(world)
+    monkeypatch.setattr(world.results, "put_intent", refuse)
+    assert isinstance(await world.run("labels", received(ready(kind="video"))), PauseStage)
+    assert slots.taken == set()
+
+
+async def refuse(*_: object) -> None:
+    raise OutageError("no bucket")
+
+
+async def test_possibly_started_job_keeps_its_slot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if a later attempt is throttled, or fails before it calls the service."""
+    slots = limited(world)
+    world.services.failures = [TransientError("the answer was lost"), ThrottledError("too many")]
+    for _ in range(2):
+        assert isinstance(await world.run("labels", received(ready(kind="video"))), Retry)
+    monkeypatch.setattr(world.results, "put_intent", refuse)
+    assert isinstance(await world.run("labels", received(ready(kind="video"))), PauseStage)
+    assert len(slots.taken) == 1
+
+
+async def test_completion_frees_the_slot_before_the_result_is_fetched(world: World) -> None:
+    slots = limited(world)
+    [sent] = await world.done("labels", received(ready(kind="video")))
+    world.services.failures = [TransientError("no result yet")]
+    assert isinstance(await world.run("labels", received(job_finished(event(sent).token))), Retry)
+    assert slots.taken == set()
+
+
+async def test_completion_of_another_stage_frees_no_slot(world: World) -> None:
+    slots = limited(world)
+    [sent] = await world.done("labels", received(ready(kind="video")))
+    await world.done("moderation", received(job_finished(event(sent).token)))
+    assert len(slots.taken) == 1
 
 
 async def test_job_tokens_differ_by_stage(world: World) -> None:

@@ -30,6 +30,8 @@ class Bench:
         self.expired: list[ConsumerRecord] = []
         self.gates: dict[int, asyncio.Event] = {}
         self.due: Callable[[ConsumerRecord], float] = lambda _: 0.0
+        self.waiting = False
+        """Whether the running records wait for a job slot."""
 
     async def process(self, received: ConsumerRecord) -> RecordDisposition:
         self.begun.append(received)
@@ -50,7 +52,8 @@ class Bench:
     async def running(
         self, in_flight: int = 4, buffer: int = 1 << 20, deadline: float = 60.0
     ) -> AsyncIterator[KeyedScheduler]:
-        scheduler = KeyedScheduler(RecordHandler(self.process, self.expire, self.due), in_flight, buffer, deadline)
+        work = RecordHandler(self.process, self.expire, self.due, is_waiting=lambda _: self.waiting)
+        scheduler = KeyedScheduler(work, in_flight, buffer, deadline)
         scheduler.start()
         try:
             yield scheduler
@@ -219,3 +222,28 @@ async def test_drain_ends_within_the_grace_period(bench: Bench) -> None:
         await scheduler.drain(0.01)
         assert scheduler.committable(WHERE) == 0
         assert not bench.ended
+
+
+async def test_time_of_a_waiting_record_does_not_count(bench: Bench) -> None:
+    bench.hold(0)
+    bench.waiting = True
+    async with bench.running(deadline=0.05) as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])
+        await asyncio.sleep(0.2)
+        assert bench.expired == []
+        bench.waiting = False
+        await until(lambda: len(bench.expired) == 1)
+
+
+@pytest.mark.parametrize("end", ["revoke", "drain"])
+async def test_waiting_record_is_cancelled_at_once_and_redelivered(bench: Bench, end: str) -> None:
+    bench.hold(0)
+    bench.waiting = True
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0)])
+        await still()
+        begin = time.monotonic()
+        await (scheduler.revoke([WHERE], 30.0) if end == "revoke" else scheduler.drain(30.0))
+        assert time.monotonic() - begin < 10
+        assert scheduler.committable(WHERE) == 0
+    assert bench.ended == []

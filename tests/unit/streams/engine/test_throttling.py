@@ -13,7 +13,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
 from headrace.streams.errors import ThrottledError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import VisionResult
 from headrace.streams.vision_features import Feature
@@ -55,7 +55,7 @@ class Log:
         self._tasks = tasks
         results = ResultsStore(MemoryBucket())
         services = self.service.services(results)
-        context = RunnerContext(CODEC, results, services, JobSlots({}, 1), PRICES, lambda: NOW, random.Random(7))
+        context = RunnerContext(CODEC, results, services, UnlimitedSlots(), PRICES, lambda: NOW, random.Random(7))
         self._processor = Processor(get_stages(["labels"])[0], context, self)
 
     def put(self, number: int) -> None:

@@ -19,7 +19,7 @@ from headrace.streams.engine.dlq import retry_record
 from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, PermanentError, ThrottledError, TransientError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.routing.rule import parse, read_text
 from headrace.streams.routing.rule_stage import rule_stage
@@ -61,7 +61,7 @@ async def run(target: RecordingTarget | None, record: ConsumerRecord, **values: 
     rule = parse("images", {"reads": ["media.ready"], "target": target_values, **values}, ["sns"])
     bucket = MemoryBucket()
     results = ResultsStore(bucket)
-    context = RunnerContext(CODEC, results, FakeServices().services(results), JobSlots({}, 1), PRICES)
+    context = RunnerContext(CODEC, results, FakeServices().services(results), UnlimitedSlots(), PRICES)
     runner = Runner(rule_stage(rule, target.take if target else None), context)
     outcome = await runner.run(record)
     if isinstance(outcome, Dead):
@@ -212,7 +212,7 @@ async def test_delivery_contains_the_rule_version(target: RecordingTarget) -> No
     rule = read_text("images", 'reads = ["media.ready"]\n[target]\nsns = "arn"\n', ["sns"])
     bucket = MemoryBucket()
     context = RunnerContext(
-        CODEC, ResultsStore(bucket), FakeServices().services(ResultsStore(bucket)), JobSlots({}, 1), PRICES
+        CODEC, ResultsStore(bucket), FakeServices().services(ResultsStore(bucket)), UnlimitedSlots(), PRICES
     )
     await Runner(rule_stage(rule, target.take), context).run(received(ready()))
     [sent] = target.deliveries

@@ -19,7 +19,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.input_check import check_media
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.result_paths import version_folder
@@ -97,7 +97,7 @@ class World:
             transcoder=Transcoder(),
         )
         self.context = RunnerContext(
-            CODEC, self.results, services, JobSlots({}, 1), PRICES, lambda: NOW, random.Random(1)
+            CODEC, self.results, services, UnlimitedSlots(), PRICES, lambda: NOW, random.Random(1)
         )
         settings: Mapping[str, Any] = {name: {"on": True} for name in stages}
         self.stages: dict[str, Stage] = {stage.name: stage for stage in pipeline.stages(PipelineConfig(settings))}

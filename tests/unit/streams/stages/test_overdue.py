@@ -13,7 +13,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, PermanentError
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.stages.overdue import overdue_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
@@ -60,7 +60,7 @@ class OverdueStage:
             return NOW + after
 
         services = FakeServices(more=self.jobs).services(self.results)
-        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), PRICES, clock=clock)
+        context = RunnerContext(CODEC, self.results, services, UnlimitedSlots(), PRICES, clock=clock)
         return await Runner(overdue_stage(after=900.0, clock=clock), context).run(received(JOB))
 
     async def completion(self, after: timedelta) -> JobFinished:

@@ -17,7 +17,7 @@ from headrace.schemas.serde.codec import DecodeError
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
-from headrace.streams.limits.job_slots import JobSlots
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
@@ -38,7 +38,7 @@ class World:
 
     async def run(self, stage: str, record: ConsumerRecord) -> Outcome:
         services = self.outside.services(self.results)
-        context = RunnerContext(CODEC, self.results, services, JobSlots({}, 1), PRICES, lambda: NOW, random.Random(1))
+        context = RunnerContext(CODEC, self.results, services, UnlimitedSlots(), PRICES, lambda: NOW, random.Random(1))
         return await Runner(get_stages([stage])[0], context).run(record)
 
     async def forecast(self, stage: str | Stage, record: ConsumerRecord) -> RecordForecast:
