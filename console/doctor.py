@@ -21,6 +21,7 @@ from headrace.console.settings import ConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.schemas.kafka.topic_settings import configured_topics
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import fingerprint
 from headrace.schemas.settings import SettingsError, load
@@ -111,7 +112,7 @@ def _copies_of_all(settings: KafkaSettings, load_stages: LoadStages) -> dict[str
 
 
 def _table(load_stages: LoadStages) -> tuple[topics.Topic, ...]:
-    return topics.table(stage.name for stage in load_stages())
+    return configured_topics(stage.name for stage in load_stages())
 
 
 def _topics(load_stages: LoadStages) -> str:

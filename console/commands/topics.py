@@ -140,6 +140,6 @@ def _retention(topic: Topic) -> str:
 
 def pipeline_topics() -> tuple[Topic, ...]:
     """List the topics of the current pipeline."""
-    from headrace.console.routing.stages import load_stages
+    from headrace.console.routing.stages import load_topics
 
-    return topics.table(stage.name for stage in load_stages())
+    return load_topics()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console.routing import targets
+from headrace.schemas.kafka.topic_settings import configured_topics
+from headrace.schemas.topics import Topic
 from headrace.streams import pipeline
 from headrace.streams.costs.prices import load_price_list
 from headrace.streams.pipeline import Deployment
@@ -32,6 +34,11 @@ def load_stages(path: str | None = None) -> tuple[Stage, ...]:
         SettingsError: the pipeline file or a rule is invalid, or Kafka does not respond.
     """
     return _load_stages(pipeline.load_config(path))[0]
+
+
+def load_topics() -> tuple[Topic, ...]:
+    """Load the topics of the current pipeline. Raises `SettingsError`, as `load_stages` does."""
+    return configured_topics(stage.name for stage in load_stages())
 
 
 def load_stages_and_rules(path: str | None = None) -> LoadedStages:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.console.routing.stages import load_stages
-from headrace.schemas import topics
+from headrace.console.routing.stages import load_topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog
@@ -14,6 +13,5 @@ from headrace.schemas.settings import load
 def apply_contract() -> None:
     """Create the topics and publish the schemas."""
     settings = load(KafkaSettings)
-    table = topics.table(stage.name for stage in load_stages())
-    clients.create_topics(clients.admin(settings), table, settings.replication_factor)
+    clients.create_topics(clients.admin(settings), load_topics(), settings.replication_factor)
     publish_schemas(clients.producer(settings), catalog.versions())

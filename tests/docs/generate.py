@@ -19,6 +19,7 @@ from headrace.console.settings import ConsoleSettings
 from headrace.console.views.settings import ViewsSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
+from headrace.schemas.kafka.topic_settings import TopicSettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
 from tests.docs import references
@@ -41,7 +42,7 @@ READERS: dict[str, Classes] = {
     "bridge": (BridgeSettings,),
     "worker": (StreamSettings, PipelineSettings, PriceSettings, TargetSettings),
     "webhook": (WebhookSettings,),
-    "command line": (ConsoleSettings, ViewsSettings),
+    "command line": (ConsoleSettings, TopicSettings, ViewsSettings),
 }
 """The settings of each component."""
 SETTINGS: Classes = tuple(chain.from_iterable(READERS.values()))

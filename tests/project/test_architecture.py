@@ -44,6 +44,7 @@ ADAPTERS = {
     },
     "confluent_kafka": {
         "headrace.schemas.kafka.reachability",
+        "headrace.schemas.kafka.reading",
         "headrace.connectors.bridge.bridge",
         "headrace.connectors.backfill.producer",
         "headrace.connectors.webhook.producer",

@@ -12,6 +12,7 @@ from headrace.schemas.records import EVENTS, Asset, AwsEvent, Event, JobFinished
 
 STAGES = ("labels", "thumbnails")
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
+READY = topics.READY.name
 ASSET = Asset(bucket="media", key="Straße 1/a+b.mp4", version="1", etag="", size=0, sequencer="")
 
 
@@ -57,8 +58,30 @@ def test_dead_letters_have_longer_retention_than_events() -> None:
 
 
 def test_schema_topic_is_compacted_with_one_partition() -> None:
-    assert topics.SCHEMAS.config == {"cleanup.policy": "compact"}
+    assert topics.SCHEMAS.config["cleanup.policy"] == "compact"
     assert topics.SCHEMAS.partitions == 1
+
+
+def test_compacted_topic_keeps_little_beyond_its_newest_records() -> None:
+    """Kafka compacts closed segments only, and closes one after 7 days or 1 GiB by default."""
+    minutes = [int(topics.SLOTS.config[name]) / 60_000 for name in ("segment.ms", "delete.retention.ms")]
+    assert max(minutes) <= 15
+    assert int(topics.SLOTS.config["segment.bytes"]) <= 2**20
+    assert float(topics.SLOTS.config["min.cleanable.dirty.ratio"]) <= 0.01
+
+
+def test_partitions_are_chosen_by_topic_or_for_all() -> None:
+    table = {each.name: each.partitions for each in topics.with_partitions(topics.table(STAGES), {"*": 8, READY: 64})}
+    assert (table[READY], table["media.uploaded"], table["system.slots"]) == (64, 8, 1)
+    assert topics.with_partitions(topics.table(STAGES), {}) == topics.table(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("system.slots", "has one partition"), ("media.redy", "there is no topic media.redy")]
+)
+def test_partitions_of_a_single_or_unknown_topic_are_rejected(name: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        topics.with_partitions(topics.table(STAGES), {name: 8})
 
 
 def test_retention_is_configured_in_milliseconds() -> None:
