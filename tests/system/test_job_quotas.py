@@ -51,7 +51,9 @@ class QuotaCluster:
         for key in keys:
             stored = self._s3.put_object(Bucket=BUCKET, Key=key, Body=self._content)
             of = asset(key, bucket=BUCKET, version=key, etag=stored["ETag"].strip('"'), size=len(self._content))
-            event = ready(of, kind="video", content_type="video/mp4", format="mp4", duration_seconds=1.0)
+            event = ready(
+                of, kind="video", content_type="video/mp4", format="mp4", duration_seconds=1.0, video_codec="h264"
+            )
             sent = to_producer_record(event, envelope(event), self._encoder)
             self._producer.produce(sent.topic, sent.value, sent.key, headers=list(sent.headers))
         assert self._producer.flush(30) == 0
