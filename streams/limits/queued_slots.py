@@ -2,7 +2,7 @@
 
 A worker appends a claim to `system.slots`, waits until the queue grants it, and appends a start before it calls the
 service. Each append is read back: only what the log says counts. A job holds its slot whatever happens to its worker.
-See docs/decisions/0031-order-job-slots-on-the-log.md.
+See docs/decisions/0034-order-job-slots-on-the-log.md.
 """
 
 from __future__ import annotations
