@@ -16,8 +16,8 @@ from tests.unit.console.asset_history import labelled
 ALL = str(Path(__file__).parents[4] / "sandbox" / "demo" / "all_stages.toml")
 
 
-def run(*arguments: str, columns: int = 200) -> str:
-    done = CliRunner().invoke(app, ["pipeline", *arguments], env={"COLUMNS": str(columns)})
+def run(*arguments: str, columns: int = 200, **settings: str) -> str:
+    done = CliRunner().invoke(app, ["pipeline", *arguments], env={"COLUMNS": str(columns), **settings})
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -32,9 +32,13 @@ def test_pattern_is_shown_unchanged() -> None:
 
 
 def test_valid_file_is_summarized_with_warnings() -> None:
-    output = run("check", ALL)
+    output = run("check", ALL, HEADRACE_SLOTS="labels=25", HEADRACE_RESULTS_BUCKET="results")
     assert "24 stages, 17 of them paid" in output
     assert "note: rekognition runs 20 jobs at a time" in output
+
+
+def test_stages_that_share_a_quota_need_no_warning() -> None:
+    assert "note:" not in run("check", ALL)
 
 
 def test_invalid_file_is_rejected(tmp_path: Path) -> None:
