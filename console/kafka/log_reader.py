@@ -15,11 +15,11 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from headrace.console.errors import CommandError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.console.kafka.entry import LogEntry, open_record
-from headrace.console.kafka.message import consumer_record
 from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.reachability import answered
+from headrace.schemas.kafka.reading import consumer_record
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec, registry
 from headrace.schemas.serde.schema_topic import SchemasNotPublishedError

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from headrace.console.kafka.message import consumer_record
 from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.console.pipeline.acls import VIEWS_GROUP
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.reading import consumer_record
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 

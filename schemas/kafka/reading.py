@@ -23,7 +23,7 @@ def consumer_record(message: Message) -> ConsumerRecord:
     return ConsumerRecord(
         str(message.topic()),
         int(message.partition() or 0),
-        cast(int, message.offset()),
+        int(message.offset() or 0),
         message.timestamp()[1] / 1000,
         key if isinstance(key, bytes) else None,
         value if isinstance(value, bytes) else None,

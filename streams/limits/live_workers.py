@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headrace.streams.limits.slot_records import WORKER, Claim, End, Heartbeat, SlotRecord, Start
+from headrace.streams.limits.slot_records import WORKER, SlotClaim, SlotEnd, SlotRecord, SlotStart, WorkerHeartbeat
 
 BEATS = 6
 """Heartbeats per session timeout. A worker that misses four is silent, so its claims are removed within the timeout."""
@@ -26,14 +26,14 @@ class LiveWorkers:
 
     def hear(self, name: str, content: SlotRecord, now: float) -> None:
         """Note a record. Only records of the worker itself count, not tombstones."""
-        worker = name.removeprefix(WORKER) if isinstance(content, Heartbeat) else ""
-        if isinstance(content, Claim | Start):
+        worker = name.removeprefix(WORKER) if isinstance(content, WorkerHeartbeat) else ""
+        if isinstance(content, SlotClaim | SlotStart):
             worker = content.worker
         if worker:
             self._heard[worker] = now
-        if isinstance(content, Heartbeat):
+        if isinstance(content, WorkerHeartbeat):
             self._beating.add(worker)
-        elif isinstance(content, End) and name.startswith(WORKER):
+        elif isinstance(content, SlotEnd) and name.startswith(WORKER):
             self._beating.discard(name.removeprefix(WORKER))
 
     def silent(self, now: float) -> set[str]:

@@ -19,7 +19,15 @@ from headrace.schemas.ids import token_stage
 from headrace.schemas.messages import ProducerRecord, SendError
 from headrace.streams.errors import OutageError, RetryAt
 from headrace.streams.limits.slot_queue import OpenClaim, SlotPool, SlotQueue
-from headrace.streams.limits.slot_records import WORKER, Claim, End, Heartbeat, SlotRecord, Start, to_record
+from headrace.streams.limits.slot_records import (
+    WORKER,
+    SlotClaim,
+    SlotEnd,
+    SlotRecord,
+    SlotStart,
+    WorkerHeartbeat,
+    to_record,
+)
 from headrace.streams.limits.slot_view import SlotView
 
 MIN_DEFER_SECONDS, MAX_DEFER_SECONDS = 5.0, 300.0
@@ -73,12 +81,12 @@ class QueuedSlots:
         """Free the slot of a job that the service rejected."""
         start = self._view.read(lambda queue: queue.start_of(token))
         if start is not None:
-            await self._append(token, End(start.claim))
+            await self._append(token, SlotEnd(start.claim))
 
     async def end(self, token: str) -> None:
         """Free the slot of a job that has ended."""
         if self._view.read(lambda queue: queue.pool_of(token)) is not None:
-            await self._append(token, End())
+            await self._append(token, SlotEnd())
 
     def is_waiting(self, task: asyncio.Task[Any]) -> bool:
         """Return whether a task waits for a slot."""
@@ -107,7 +115,7 @@ class QueuedSlots:
             await self._view.until(offset, lambda queue: not queue.must_wait(token, offset))
             if self._view.read(lambda queue: queue.claims(token, offset)):
                 now = self._me.clock()
-                start = Start(self._me.worker, offset, now, now + timedelta(seconds=seconds))
+                start = SlotStart(self._me.worker, offset, now, now + timedelta(seconds=seconds))
                 await self._view.until(await self._append(token, start))
         except BaseException:
             await self._give_up(token, offset)
@@ -117,7 +125,7 @@ class QueuedSlots:
             return True
         if holder is None and not self._view.read(lambda queue: queue.has_ended(token)):
             return None
-        await self._append(token, holder or End())  # compaction would keep only the claim
+        await self._append(token, holder or SlotEnd())  # compaction would keep only the claim
         return False
 
     def _may_claim(self, claim: OpenClaim | None, token: str) -> bool:
@@ -127,7 +135,7 @@ class QueuedSlots:
 
     async def _append_claim(self, token: str) -> int:
         """Append a claim; if the task is cancelled meanwhile, give it up."""
-        appending = asyncio.ensure_future(self._append(token, Claim(self._me.worker)))
+        appending = asyncio.ensure_future(self._append(token, SlotClaim(self._me.worker)))
         try:
             return await asyncio.shield(appending)
         except asyncio.CancelledError:
@@ -136,7 +144,7 @@ class QueuedSlots:
 
     async def _give_up(self, token: str, offset: int) -> None:
         with contextlib.suppress(OutageError):  # other workers remove the claims of a worker that is silent
-            await self._append(token, End(offset))
+            await self._append(token, SlotEnd(offset))
 
     async def _append(self, name: str, content: SlotRecord) -> int:
         try:
@@ -144,7 +152,7 @@ class QueuedSlots:
         except SendError as error:
             raise OutageError(f"no job slot can be claimed: {error}") from error
 
-    def _restate(self, token: str, start: Start) -> None:
+    def _restate(self, token: str, start: SlotStart) -> None:
         """Append a start of this worker again: compaction would keep only the outdated tombstone behind it."""
 
         async def append() -> None:
@@ -174,23 +182,23 @@ class QueuedSlots:
         await asyncio.sleep(self._me.interval)
         while self._tasks:
             with contextlib.suppress(OutageError):  # the next round tries again
-                beaten = await self._append(name, Heartbeat()) >= 0
+                beaten = await self._append(name, WorkerHeartbeat()) >= 0
                 await self._clean_up()
             await asyncio.sleep(self._me.interval)
         if beaten:
             with contextlib.suppress(OutageError):
-                await self._append(name, End())
+                await self._append(name, SlotEnd())
 
     async def _clean_up(self) -> None:
         """Remove the claims of silent workers and of tasks that are gone, and the slots of overdue jobs."""
         silent, beating = self._view.silent_workers()
         overdue = self._view.read(lambda queue: queue.expire(self._me.clock()))
-        records: list[tuple[str, SlotRecord]] = [(token, End(start.claim)) for token, start in overdue]
+        records: list[tuple[str, SlotRecord]] = [(token, SlotEnd(start.claim)) for token, start in overdue]
         records += [
-            (token, End(claim.offset, waiting=True))
+            (token, SlotEnd(claim.offset, waiting=True))
             for token, claim in self._view.read(SlotQueue.waiting)
             if claim.worker in silent or (claim.worker == self._me.worker and token not in self._tasks.values())
         ]
-        for name, content in (*records, *((f"{WORKER}{worker}", End()) for worker in beating)):
+        for name, content in (*records, *((f"{WORKER}{worker}", SlotEnd()) for worker in beating)):
             await self._append(name, content)
         self._view.forget(silent)

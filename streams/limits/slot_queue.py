@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from headrace.streams.limits.job_quotas import JobQuotas
-from headrace.streams.limits.slot_records import Claim, End, SlotRecord, Start
+from headrace.streams.limits.slot_records import SlotClaim, SlotEnd, SlotRecord, SlotStart
 
 REMEMBERED = 10_000
 """Ended jobs and removed claims that are remembered, newest first."""
@@ -36,7 +36,7 @@ class SlotPool:
     limit: int
     waiting: list[tuple[int, str]] = field(default_factory=list)
     """Offset and token of each waiting claim, in order."""
-    started: dict[str, Start] = field(default_factory=dict)
+    started: dict[str, SlotStart] = field(default_factory=dict)
     mean_seconds: float = 0.0
     """How long a job holds its slot: exponential moving average."""
 
@@ -72,7 +72,7 @@ class SlotQueue:
         pool, claim = self.pool_of(token), self._claims.get(token)
         return pool is not None and claim is not None and (claim.offset, token) in pool.granted()
 
-    def start_of(self, token: str) -> Start | None:
+    def start_of(self, token: str) -> SlotStart | None:
         """Return the start of a job that holds a slot."""
         pool = self.pool_of(token)
         return pool.started.get(token) if pool else None
@@ -108,15 +108,15 @@ class SlotQueue:
         if pool is None:
             return
         match content:
-            case Claim() if token not in pool.started:
+            case SlotClaim() if token not in pool.started:
                 self._remove(pool, token)
                 self._claims[token] = OpenClaim(offset, content.worker)
                 insort(pool.waiting, (offset, token))
-            case Start():
+            case SlotStart():
                 self._start(pool, token, content)
-            case End(claim=None):
+            case SlotEnd(claim=None):
                 self.end(token, now)
-            case End():
+            case SlotEnd():
                 self._give_up(pool, token, content, offset)
 
     def end(self, token: str, now: datetime) -> None:
@@ -130,7 +130,7 @@ class SlotQueue:
             pool.mean_seconds += (seconds - pool.mean_seconds) * (SMOOTHING if pool.mean_seconds else 1.0)
         self._remove(pool, token)
 
-    def expire(self, now: datetime) -> list[tuple[str, Start]]:
+    def expire(self, now: datetime) -> list[tuple[str, SlotStart]]:
         """Free the slots of jobs that are past their deadlines, and return them."""
         expired = []
         for pool in self.pools.values():
@@ -140,7 +140,7 @@ class SlotQueue:
             expired += overdue
         return expired
 
-    def _start(self, pool: SlotPool, token: str, start: Start) -> None:
+    def _start(self, pool: SlotPool, token: str, start: SlotStart) -> None:
         """Let a claim start. A start whose claim was removed or replaced has no effect."""
         claim = self._claims.get(token)
         if token in self._ended or token in pool.started:
@@ -152,7 +152,7 @@ class SlotQueue:
         self._remove(pool, token)
         pool.started[token] = start
 
-    def _give_up(self, pool: SlotPool, token: str, end: End, offset: int) -> None:
+    def _give_up(self, pool: SlotPool, token: str, end: SlotEnd, offset: int) -> None:
         claim, start = self._claims.get(token), pool.started.get(token)
         if claim is not None and claim.offset == end.claim:
             self._remove(pool, token)

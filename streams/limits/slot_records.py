@@ -22,13 +22,13 @@ WORKER = "worker/"
 CLAIM, WAITING = "claim", "waiting"
 
 
-class Claim(msgspec.Struct, frozen=True, tag="claim"):
+class SlotClaim(msgspec.Struct, frozen=True, tag="claim"):
     """A worker waits for a slot for a job."""
 
     worker: str
 
 
-class Start(msgspec.Struct, frozen=True, tag="start"):
+class SlotStart(msgspec.Struct, frozen=True, tag="start"):
     """The worker of the claim at offset `claim` calls the service; the job runs at most from `at` to `until`."""
 
     worker: str
@@ -37,7 +37,7 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
     until: datetime
 
 
-class End(msgspec.Struct, frozen=True):
+class SlotEnd(msgspec.Struct, frozen=True):
     """The claim at offset `claim` is given up, with `waiting` only if it has not started.
 
     If `claim` is None, the job has ended, whatever its claim is.
@@ -47,16 +47,16 @@ class End(msgspec.Struct, frozen=True):
     waiting: bool = False
 
 
-class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
+class WorkerHeartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
     """A worker with claims is alive."""
 
 
-SlotRecord = Claim | Start | End | Heartbeat
+SlotRecord = SlotClaim | SlotStart | SlotEnd | WorkerHeartbeat
 
 
 def to_record(name: str, content: SlotRecord) -> ProducerRecord:
     """Return the record of a job token, or of `worker/<worker>`."""
-    if not isinstance(content, End):
+    if not isinstance(content, SlotEnd):
         return ProducerRecord(topics.SLOTS.name, name.encode(), msgspec.json.encode(content))
     headers = () if content.claim is None else ((CLAIM, str(content.claim).encode()),)
     return ProducerRecord(topics.SLOTS.name, name.encode(), None, headers + ((WAITING, b""),) * content.waiting)
@@ -73,6 +73,6 @@ def from_record(record: ConsumerRecord) -> tuple[str, SlotRecord] | None:
     if token_stage(name) is None and not name.startswith(WORKER):
         return None
     if record.value is not None:
-        return name, msgspec.json.decode(record.value, type=Claim | Start | Heartbeat)
+        return name, msgspec.json.decode(record.value, type=SlotClaim | SlotStart | WorkerHeartbeat)
     headers = dict(record.headers)
-    return name, End(parse_int(headers[CLAIM]) if CLAIM in headers else None, WAITING in headers)
+    return name, SlotEnd(parse_int(headers[CLAIM]) if CLAIM in headers else None, WAITING in headers)

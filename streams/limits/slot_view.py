@@ -14,10 +14,10 @@ from headrace.schemas.records import JobFinished
 from headrace.schemas.serde.codec import Codec, DecodeError
 from headrace.streams.limits.live_workers import LiveWorkers
 from headrace.streams.limits.slot_queue import SlotQueue
-from headrace.streams.limits.slot_records import WORKER, End, SlotRecord, Start, from_record
+from headrace.streams.limits.slot_records import WORKER, SlotEnd, SlotRecord, SlotStart, from_record
 
 Answer = TypeVar("Answer")
-OnStaleEnd = Callable[[str, Start], None]
+OnStaleEnd = Callable[[str, SlotStart], None]
 
 
 class SlotView:
@@ -58,7 +58,7 @@ class SlotView:
         if name.startswith(WORKER):
             return
         self._queue.apply(name, content, offset, self._clock())
-        start = self._queue.start_of(name) if isinstance(content, End) else None
+        start = self._queue.start_of(name) if isinstance(content, SlotEnd) else None
         if start is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self.on_stale_end, name, start)
 

@@ -65,7 +65,6 @@ ADAPTERS = {
         "headrace.connectors.readiness",
         "headrace.console.kafka.tail",
         "headrace.console.views.log_source",
-        "headrace.console.kafka.message",
         "headrace.streams.worker.host",
     },
     "cryptography": {"headrace.connectors.webhook.x509"},

@@ -31,7 +31,6 @@ ALLOWED = {
     "connectors/webhook/sns_signature.py": (MESSAGE, "orjson.loads(body)", "datetime.fromisoformat(text)"),
     "console/commands/json_args.py": ("the operator's own argument", "orjson.loads(text)"),
     "console/kafka/log_reader.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
-    "console/kafka/message.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "console/kafka/topic_reader.py": (LIBRDKAFKA, "int(each.partition)", "int(found[1] or 0)"),
     "console/replay/rewind/targets.py": (CHECKED, "int(target.at)"),
     "console/replay/trial/recorded_aws.py": (AWS_RESULT, "json.loads(answer)"),
@@ -44,6 +43,7 @@ ALLOWED = {
     "console/views/log_source.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "console/views/queries/letter_stats.py": (DATABASE, "int(records)"),
     "console/views/queries/operations.py": (DATABASE, "int(nanos)"),
+    "schemas/kafka/reading.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "schemas/kafka/topic_follower.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
     "schemas/serde/catalog.py": (
         "the schemas of the package",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
 from headrace.streams.errors import OutageError, RetryAt
 from headrace.streams.limits.job_quotas import JobQuotas
-from headrace.streams.limits.slot_records import Claim, End, Heartbeat, Start, from_record, to_record
+from headrace.streams.limits.slot_records import SlotClaim, SlotEnd, SlotStart, WorkerHeartbeat, from_record, to_record
 from tests.support import virtual_time
 from tests.support.records import CODEC, NOW, job_finished
 from tests.support.slot_log import QUOTA, QUOTAS, SESSION_SECONDS, MemorySlotLog, SlotWorker, compacted, folded
@@ -279,9 +279,9 @@ RECORDS = st.lists(
     st.tuples(
         st.sampled_from([token(number) for number in range(4)]),
         st.one_of(
-            st.builds(Claim, st.sampled_from(["w1", "w2"])),
-            st.builds(Start, st.just("w1"), st.integers(0, 20), st.just(NOW), st.just(NOW)),
-            st.builds(End, st.one_of(st.none(), st.integers(0, 20)), st.booleans()),
+            st.builds(SlotClaim, st.sampled_from(["w1", "w2"])),
+            st.builds(SlotStart, st.just("w1"), st.integers(0, 20), st.just(NOW), st.just(NOW)),
+            st.builds(SlotEnd, st.one_of(st.none(), st.integers(0, 20)), st.booleans()),
         ),
     ),
     max_size=30,
@@ -289,16 +289,18 @@ RECORDS = st.lists(
 
 
 @given(records=RECORDS)
-def test_no_order_of_records_grants_more_than_the_quota(records: list[tuple[str, Claim | Start | End]]) -> None:
+def test_no_order_of_records_grants_more_than_the_quota(
+    records: list[tuple[str, SlotClaim | SlotStart | SlotEnd]],
+) -> None:
     log = MemorySlotLog()
     started: set[str] = set()
     for name, content in records:
         queue = folded(log.records)
-        if isinstance(content, Start):  # a worker starts only what its view grants
+        if isinstance(content, SlotStart):  # a worker starts only what its view grants
             if not (queue.claims(name, content.claim) and queue.is_granted(name)):
                 continue
             started.add(name)
-        if isinstance(content, End) and (content.claim is None or not content.waiting):
+        if isinstance(content, SlotEnd) and (content.claim is None or not content.waiting):
             started.discard(name)
         log.write(to_record(name, content))
         assert len(folded(log.records).pools["rekognition"].started) <= QUOTA
@@ -322,8 +324,11 @@ def test_compaction_changes_neither_running_jobs_nor_grants(seed: int) -> None:
     simulate(scenario())
 
 
-@pytest.mark.parametrize("content", [Claim("w1"), Start("w1", 7, NOW, NOW), End(), End(7), End(7, True), Heartbeat()])
-def test_record_is_read_as_it_was_written(content: Claim | Start | End | Heartbeat) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [SlotClaim("w1"), SlotStart("w1", 7, NOW, NOW), SlotEnd(), SlotEnd(7), SlotEnd(7, True), WorkerHeartbeat()],
+)
+def test_record_is_read_as_it_was_written(content: SlotClaim | SlotStart | SlotEnd | WorkerHeartbeat) -> None:
     log = MemorySlotLog()
     log.write(to_record(token(1), content))
     assert from_record(log.records[0]) == (token(1), content)
