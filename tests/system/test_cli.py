@@ -122,7 +122,7 @@ def test_invalid_schema_record_does_not_stop_readers(cluster: Cluster) -> None:
 
 
 def test_trace_of_an_unknown_asset_prints_one_line(cluster: Cluster) -> None:
-    result = cluster.run("trace", "no/such/asset")
+    result = cluster.run("trace", "no/such/asset", "--from-log")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "no records of no/such/asset: the log has none with this key\n"
 

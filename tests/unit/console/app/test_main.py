@@ -74,14 +74,14 @@ def test_version_prints_the_version() -> None:
 
 @pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("trace", "a/b"), ("watch",)])
 def test_missing_variable_is_named(command: tuple[str, ...]) -> None:
-    assert "HEADRACE_BOOTSTRAP_SERVERS is not set" in fails_in_one_line(*command)
+    assert "HEADRACE_BOOTSTRAP_SERVERS is not set" in fails_in_one_line(*command, "--from-log")
 
 
 @pytest.mark.parametrize("command", [("status",), ("trace", "a/b"), ("watch",)])
 def test_unreachable_broker_is_a_one_line_error(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_KAFKA_TIMEOUT_SECONDS", "0.5")
     monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", NOWHERE)
-    assert f"no Kafka at {NOWHERE}" in fails_in_one_line(*command)
+    assert f"no Kafka at {NOWHERE}" in fails_in_one_line(*command, "--from-log")
 
 
 def test_unknown_stage_error_lists_the_stages() -> None:

@@ -172,6 +172,8 @@ async def test_server_that_is_killed_is_transient_and_starts_again(inspector: In
     server_of(inspector).kill()
     with pytest.raises(TransientError):
         await asyncio.wait_for(work, 60)
+    assert inspector._server is not None
+    await asyncio.to_thread(inspector._server.wait, 60)  # its sockets are closed before it ends
     assert isinstance(await inspect(inspector), Description)
 
 
