@@ -151,7 +151,53 @@ def _event() -> str:
     return json.dumps({"detail": {"asset": {"key": KEY}}, "detail-type": TEXT})
 
 
+def viewed(site: Site, *arguments: str, shows_key: bool = False) -> Case:
+    """Return a run on views of the hostile records."""
+    return case(*arguments, shows_key=shows_key, HEADRACE_VIEWS=str(site.folder / "views"))
+
+
+def _machine(site: Site) -> str:
+    """Write a definition with hostile names."""
+    state = {"Type": "Fail", "Error": TEXT, "Cause": TEXT, "Comment": TEXT}
+    return site.file("machine.json", json.dumps({"StartAt": KEY[:70], "States": {KEY[:70]: state}, TEXT: 1}))
+
+
 CASES: dict[str, Callable[[Site], list[Case]]] = {
+    "views run": lambda site: [viewed(site, "views", "run", "--once"), case("views", "run", HEADRACE_VIEWS=LOGIN)],
+    "views rebuild": lambda site: [viewed(site, "views", "rebuild")],
+    "views status": lambda site: [viewed(site, "views", "status"), viewed(site, "views", "status", "--json")],
+    "views verify": lambda site: [viewed(site, "views", "verify", "--all")],
+    "assets list": lambda site: [
+        viewed(site, "assets", "list", "--bucket", site.bucket, shows_key=True),
+        viewed(site, "assets", "list", "--json"),
+        viewed(site, "assets", "list", "--after", TEXT),
+        viewed(site, "assets", "list", "--has", TEXT),
+    ],
+    "assets overdue": lambda site: [viewed(site, "assets", "overdue"), viewed(site, "assets", "overdue", "--json")],
+    "assets show": lambda site: [
+        viewed(site, "assets", "show", site.asset, shows_key=True),
+        viewed(site, "assets", "show", TEXT),
+    ],
+    "search": lambda site: [
+        viewed(site, "search", TEXT),
+        viewed(site, "search", "FORGED"),
+        viewed(site, "search", "é"),
+    ],
+    "reconcile": lambda site: [
+        viewed(site, "reconcile", f"s3://no-such-bucket/{TEXT}"),
+        viewed(site, "reconcile", TEXT),
+    ],
+    "views drop": lambda site: [viewed(site, "views", "drop", "--yes")],
+    "machine draw": lambda site: [case("machine", "draw", _machine(site), "--text"), case("machine", "draw", NAME)],
+    "machine test": lambda site: [
+        case("machine", "test", _machine(site)),
+        case("machine", "test", _machine(site), "--input", TEXT),
+    ],
+    "machine validate": lambda site: [
+        case("machine", "validate", _machine(site)),
+        case("machine", "validate", site.file("bad.json", TEXT)),
+    ],
+    "sandbox fill": lambda site: [case("sandbox", "fill", "--data", str(site.folder / NAME / "none"))],
     "audit acknowledge": lambda site: [
         case("audit", "acknowledge", TEXT, "--why", TEXT, shows_key=True),
         case("audit", "acknowledge", site.loss.id, "--why", TEXT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from headrace.schemas.safe_text import safe_text
 from headrace.streams.machines.drawing.flowchart import Flowchart, FlowState, Transition
 
 _MARKS = {"next": "→", "choice": "?", "default": "?", "catch": "!"}
@@ -11,7 +12,7 @@ _MARKS = {"next": "→", "choice": "?", "default": "?", "catch": "!"}
 
 def draw_text(chart: Flowchart) -> str:
     """Return a flowchart as text, with the states in the order in which they are reached."""
-    return "\n".join(_chart(chart, ""))
+    return "\n".join(safe_text(line) for line in _chart(chart, ""))  # a name may have line breaks
 
 
 def _chart(chart: Flowchart, indent: str) -> Iterator[str]:
