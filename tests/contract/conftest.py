@@ -39,13 +39,15 @@ def no_recogniser() -> Iterator[None]:
 def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a MiniStack for the session."""
     port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    keys = {name.upper(): value for name, value in credentials(url).items() if name.startswith("aws_")}
     variables = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
     log = tmp_path_factory.mktemp("ministack") / "log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", "ministack"]
-        process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=output, stderr=output)
+        environment = {**os.environ, **variables, **keys}  # other tests of the session may have set other keys
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        url = f"http://127.0.0.1:{port}"
         wait_until(lambda: process.poll() is not None or _answers(f"{url}/_ministack/health"), seconds=180)
         assert process.poll() is None, log.read_text()
         yield url
