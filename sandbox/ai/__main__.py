@@ -12,9 +12,9 @@ from pathlib import Path
 
 import uvicorn
 
+from headrace.connectors.aws.request_guard import RequestGuard
 from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox import names
-from headrace.sandbox.access.guard import RequestGuard
 from headrace.sandbox.access.hosts import accepted_hosts
 from headrace.sandbox.ai.app import AiSettings, access_policy, create_app
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudError

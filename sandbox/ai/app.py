@@ -17,11 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from headrace.connectors.aws import aws_shapes
+from headrace.connectors.aws.request_guard import AccessPolicy, ControlToken
 from headrace.connectors.aws.sigv4 import AwsCredentials
-from headrace.sandbox.access.guard import AccessPolicy
+from headrace.sandbox.access.keys import CONTROL_HEADER, control_token
 from headrace.sandbox.ai import bedrock, polly, translate
 from headrace.sandbox.ai.comprehend import comprehend
-from headrace.sandbox.ai.framework import aws_shapes, faults, ledger
+from headrace.sandbox.ai.framework import faults, ledger
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
 from headrace.sandbox.ai.framework.faults import Faults
 from headrace.sandbox.ai.framework.job_runner import JobRunner, JobTools
@@ -89,7 +91,8 @@ def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], floa
 def access_policy(keys: AwsCredentials, hosts: frozenset[str]) -> AccessPolicy:
     """Return what the endpoint accepts: signed calls of its services, and control requests with the token."""
     services = frozenset(aws_shapes.service_model(service.name).signing_name for service in SERVICES)
-    return AccessPolicy(keys, hosts, services, public=frozenset({HEALTH}), control=frozenset(CONTROL))
+    token = ControlToken(CONTROL_HEADER, control_token(keys))
+    return AccessPolicy(keys, hosts, services, frozenset({HEALTH}), frozenset(CONTROL), token)
 
 
 async def _health(_: Request) -> Response:

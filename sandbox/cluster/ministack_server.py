@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
+from headrace.connectors.aws.request_guard import AccessPolicy, RequestGuard
 from headrace.connectors.aws.sigv4 import AwsCredentials
-from headrace.sandbox.access.guard import AccessPolicy, RequestGuard
 from headrace.sandbox.access.hosts import accepted_hosts
 from headrace.sandbox.cluster.ministack import HEALTH, SERVICES
 

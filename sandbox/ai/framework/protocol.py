@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from headrace.sandbox.ai.framework import aws_shapes, unsupported
+from headrace.connectors.aws import aws_shapes
+from headrace.sandbox.ai.framework import unsupported
 from headrace.sandbox.ai.framework.aws_clients import CloudError
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.faults import Faults

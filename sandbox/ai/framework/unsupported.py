@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel, ServiceModel, StructureShape
 
-from headrace.sandbox.ai.framework import aws_shapes
+from headrace.connectors.aws import aws_shapes
 
 UNKNOWN = "UnknownOperationException"
 

@@ -1,18 +1,17 @@
-"""An ASGI application that refuses requests without the sandbox's access key, and requests of web pages."""
+"""An ASGI application that refuses requests without the access key, and requests of web pages."""
 
 from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape
 
+from headrace.connectors.aws.signature import AccessDeniedError, HttpRequest, verify
 from headrace.connectors.aws.sigv4 import AwsCredentials
-from headrace.sandbox.access.keys import CONTROL_HEADER, control_token
-from headrace.sandbox.access.signature import AccessDeniedError, HttpRequest, verify
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -27,12 +26,19 @@ INTERNAL = "/_"
 """Prefix of MiniStack's administrative paths. The name of a bucket cannot begin with an underscore."""
 
 
+class ControlToken(NamedTuple):
+    """The header of control requests, in lower case, and its value."""
+
+    header: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     """What a server accepts.
 
     `hosts`: names in the Host header, which a page on another host cannot forge (DNS rebinding). `services`: signing
-    names. `public`: paths that GET requests may read without a key. `control`: paths that need the control token.
+    names. `public`: paths that GET requests may read without a key. `control`: paths that need `token` instead.
     """
 
     keys: AwsCredentials
@@ -40,6 +46,7 @@ class AccessPolicy:
     services: frozenset[str]
     public: frozenset[str] = frozenset()
     control: frozenset[str] = frozenset()
+    token: ControlToken | None = None
 
 
 class RequestGuard:
@@ -49,7 +56,6 @@ class RequestGuard:
         self._app = app
         self._policy = policy
         self._now = now
-        self._token = control_token(policy.keys).encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Handle one connection. WebSockets are refused."""
@@ -80,8 +86,7 @@ class RequestGuard:
         if path in policy.public and request.method in ("GET", "HEAD"):
             return receive
         if path in policy.control:
-            if not hmac.compare_digest(headers.get(CONTROL_HEADER, "").encode(), self._token):
-                raise AccessDeniedError("AccessDenied", f"The header {CONTROL_HEADER} has not the control token.")
+            _check_token(headers, policy.token)
             return receive
         if path.startswith(INTERNAL):
             raise AccessDeniedError("AccessDenied", "This path is not served.")
@@ -90,6 +95,13 @@ class RequestGuard:
         if service not in policy.services:
             raise AccessDeniedError("AccessDenied", f"The service {service} is not served.")
         return _replay(body, receive) if request.body_is_signed else receive
+
+
+def _check_token(headers: Mapping[str, str], token: ControlToken | None) -> None:
+    """Raise `AccessDeniedError` for a request without the control token."""
+    if token is None or not hmac.compare_digest(headers.get(token.header, "").encode(), token.value.encode()):
+        name = "with the token" if token is None else token.header
+        raise AccessDeniedError("AccessDenied", f"The header {name} has not the control token.")
 
 
 def _request(scope: Message) -> HttpRequest:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.model import Shape
 
+from headrace.connectors.aws import aws_shapes
 from headrace.sandbox.ai.app import SERVICES
-from headrace.sandbox.ai.framework import aws_shapes
 
 
 def shape(service: str, name: str) -> Shape:

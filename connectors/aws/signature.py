@@ -70,7 +70,7 @@ def verify(request: HttpRequest, body: bytes, keys: AwsCredentials, now: datetim
     """
     signature = _from_query(request.query) if "X-Amz-Signature=" in request.query else _from_header(request.headers)
     if not hmac.compare_digest(signature.access.encode(), keys.access.encode()):
-        raise AccessDeniedError("InvalidAccessKeyId", "The access key is not the one of this sandbox.")
+        raise AccessDeniedError("InvalidAccessKeyId", "The access key is not the one of this server.")
     if "host" not in signature.signed_headers:
         raise AccessDeniedError("SignatureDoesNotMatch", "The signature does not cover the header host.")
     _check_time(signature, now)
@@ -85,7 +85,8 @@ def _from_header(headers: Mapping[str, str]) -> RequestSignature:
     algorithm, _, rest = headers.get("authorization", "").partition(" ")
     if algorithm != ALGORITHM:
         raise AccessDeniedError(
-            "MissingAuthenticationToken", "The request is not signed. `headrace sandbox env` prints the access key."
+            "MissingAuthenticationToken",
+            "The request is not signed. For a sandbox, `headrace sandbox env` prints the access key.",
         )
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     timestamp = headers.get("x-amz-date", "")
