@@ -11,7 +11,7 @@ _SUFFIX = topics.dead_letters("").name
 
 
 def letter_id(record: ConsumerRecord) -> str:
-    """Compute the id: the stage, and a digest of stage and event id. Equal on every delivery and replay."""
+    """Compute the id: the stage, and a digest of stage, event id and key. Equal on every delivery and replay."""
     return id_of(stage_of(record.topic), identity(record, dict(record.headers).get("ce_id")))
 
 
@@ -21,14 +21,15 @@ def id_of(stage: str, identity: bytes) -> str:
 
 
 def identity(record: ConsumerRecord, event: bytes | None) -> bytes:
-    """Identify a dead letter within its stage: by the event id, which is in the header `ce_id`.
+    """Identify a dead letter within its stage: by the event id, which is in the header `ce_id`, and its key.
 
+    The key keeps records apart that a faulty producer sends with one event id; all of a letter are in one partition.
     Without one: by the AWS message id, else by the original topic, partition and offset, else by its own.
     """
-    if event:
-        return b" ce_id " + event
-    headers = {name: value for name, value in record.headers if value}
-    for name in ("ce_id", "dlq-sqs-message", "dlq-sns-message"):
+    headers = {} if event else {name: value for name, value in record.headers if value}
+    if event := event or headers.get("ce_id"):
+        return b" ce_id " + event + b" key " + (record.key or b"")
+    for name in ("dlq-sqs-message", "dlq-sns-message"):
         if name in headers:
             return f" {name} ".encode() + headers[name]
     origin = [headers[name] for name in ("dlq-topic", "dlq-partition", "dlq-offset") if name in headers]

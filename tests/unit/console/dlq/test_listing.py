@@ -85,6 +85,11 @@ class TestEitherWay:
         page = self.page(way, log, asked())
         assert (offsets(page), page.more, page.exact) == ([2, 1], 0, True)
 
+    def test_letters_of_one_event_id_are_distinguished_by_their_keys(self, way: str) -> None:
+        log = Log(failed("a", 0, key=b"bucket/1"), failed("a", 1, key=b"bucket/2"), failed("a", 2, key=None))
+        page = self.page(way, log, asked())
+        assert (offsets(page), len({found.id for found in page.letters})) == ([2, 1, 0], 3)
+
     def test_last_record_of_a_letter_is_used(self, way: str) -> None:
         log = Log(failed("a", 0, code="timeout"), failed("b", 1, code="timeout"), failed("a", 2, code="unreadable"))
         assert offsets(self.page(way, log, asked(code="timeout"))) == [1]

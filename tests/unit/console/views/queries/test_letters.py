@@ -38,6 +38,7 @@ def _records() -> list[ConsumerRecord]:
         failed("d", 6, key=b"labels-1", timestamp=AT),
         failed("e", 7, why="took 4.5 s", timestamp=AT),
         failed("f", 8, topic="scan.dlq", key=None),
+        failed("f", 8, topic="scan.dlq", key=b"another"),
         a_letter(topic="scan.dlq", timestamp=AT + 9),
         a_letter(("dlq-last-failure", b"2026-99-99T99:99:99.999Z"), topic="scan.dlq", timestamp=AT + 7200),
         a_letter(("dlq-last-failure", b"2026-03-14T17:09:26.5+02:00"), ("ce_id", b""), topic="scan.dlq"),
@@ -111,7 +112,7 @@ def test_page_is_the_same_as_from_the_log(criteria: dict[str, Any], resolved: bo
 
 def test_pages_have_letters() -> None:
     page = view_page(LetterFilter())
-    assert len(page.letters) == 9
+    assert len(page.letters) == 10
     assert page.hidden == 1
     assert [recency(each.record) for each in page.letters] == sorted(
         (recency(each.record) for each in page.letters), reverse=True
@@ -165,7 +166,7 @@ def test_stats_are_the_same_as_from_the_log() -> None:
     with VIEWS.connect() as connection:
         counted = letter_stats.stats(connection, TOPICS)
     assert counted == total(parts)
-    assert (counted.letters, counted.records, counted.resolved) == (9, 12, 1)
+    assert (counted.letters, counted.records, counted.resolved) == (10, 13, 1)
 
 
 def test_stats_of_no_letters_are_empty() -> None:
