@@ -1,21 +1,43 @@
-"""`headrace sandbox fill` on a real sandbox."""
+"""`headrace sandbox fill` on a new sandbox: it rejects one with records that a stage has not processed."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console.assets import read_service
 from headrace.console.routing.stages import load_stages
+from headrace.sandbox.cluster import cluster
+from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.fill.results import ResultSource
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
+from headrace.streams import pipeline
+from tests.support.isolation import own_folder
 from tests.support.process import COMMAND
 
 ASSETS = 600
+
+
+@pytest.fixture(scope="module")
+def new_sandbox() -> Iterator[Path]:
+    """Start a sandbox with all topics, and point this process to it."""
+    data = own_folder() / "fill"
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            for name, value in variables(cluster.up(data)).items():
+                patch.setenv(name, value)
+            table = topics.table(stage.name for stage in pipeline.stages())
+            clients.create_topics(clients.admin(load(KafkaSettings)), table, 1)
+            yield data
+        finally:
+            cluster.down(data)
 
 
 def fill(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,8 +45,8 @@ def fill(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
-def test_assets_are_on_the_log_and_their_results_in_s3(cluster_env: dict[str, str], sandbox_folder: Path) -> None:
-    options = ("--seed", "9", "--data", str(sandbox_folder))
+def test_assets_are_on_the_log_and_their_results_in_s3(new_sandbox: Path) -> None:
+    options = ("--seed", "9", "--data", str(new_sandbox))
     completed = fill("--assets", str(ASSETS), *options)
     assert completed.returncode == 0, completed.stderr
     assert completed.stdout.startswith(f"{ASSETS} assets, ")
@@ -39,11 +61,11 @@ def test_assets_are_on_the_log_and_their_results_in_s3(cluster_env: dict[str, st
     assert [stage.lag for stage in service.status().stages if stage.lag] == []
 
 
-def test_unprocessed_records_are_never_skipped(cluster_env: dict[str, str], sandbox_folder: Path) -> None:
+def test_unprocessed_records_are_never_skipped(new_sandbox: Path) -> None:
     producer = clients.producer(load(KafkaSettings))
     producer.produce(topics.SCANNED.name, b"x", b"media/a")
     assert producer.flush(30) == 0
-    refused = fill("--assets", "1", "--data", str(sandbox_folder))
+    refused = fill("--assets", "1", "--data", str(new_sandbox))
     assert refused.returncode == 1
     assert "has not processed all records of media.scanned" in refused.stderr
 

@@ -41,7 +41,7 @@ class QuotaCluster:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self._producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
-        self._s3 = boto3.client("s3")
+        self._s3 = boto3.Session().client("s3")  # the default session keeps the keys of another sandbox
         self._content = MEDIA.read_bytes()
         self._encoder = codec.load()
 

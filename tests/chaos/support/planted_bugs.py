@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from types import ModuleType
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import Asset
-from headrace.streams.engine import partition, runner, scheduler
+from headrace.streams.engine import job_start, partition, scheduler
 from headrace.streams.engine.account import OutcomeCount
 from headrace.streams.engine.offset_tracker import OffsetTracker
 
@@ -32,16 +33,26 @@ class HighestMark(OffsetTracker):
 def plant(bug: str) -> None:
     """Patch a bug into this process, unless it is one of the sender."""
     if bug == "no head check":
-        vars(partition)["OffsetTracker"] = HighestMark
+        _replace(partition, "OffsetTracker", HighestMark)
     elif bug == "order by arrival":
-        vars(scheduler)["scheduling_key"] = _arrival
+        _replace(scheduler, "scheduling_key", _arrival)
     elif bug == "drawn token":
-        vars(runner)["job_token"] = _drawn
+        _replace(job_start, "job_token", _drawn)
 
 
 def only_promised(bug: str, step: str) -> bool:
     """Whether a bug makes `send` return before the acknowledgement."""
     return bug == "ack early" or (bug == "dead letter not awaited" and step == "letter")
+
+
+def _replace(module: ModuleType, name: str, bug: object) -> None:
+    """Replace what a module imported or defines.
+
+    Raises:
+        KeyError: the module does not use the name, so the bug would have no effect.
+    """
+    vars(module)[name]
+    setattr(module, name, bug)
 
 
 def _arrival(record: ConsumerRecord) -> object:

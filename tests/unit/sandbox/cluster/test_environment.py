@@ -71,7 +71,7 @@ def test_current_sandbox_is_in_the_default_folder() -> None:
     assert current() == {}
     up = state(kafka=1, aws=2)
     write(default_data(), up)
-    assert current() == variables(up)
+    assert current() == variables(up) | {"HEADRACE_VIEWS": str(default_data() / "views")}
 
 
 def test_without_a_sandbox_its_extra_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
