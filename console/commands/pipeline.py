@@ -33,15 +33,10 @@ def show(file: File = None) -> None:
 def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
     """Check a pipeline file. Exit code 1, with the location and a remedy, if it is invalid."""
     from headrace.console.routing.stages import load_stages
-    from headrace.schemas.settings import SettingsError
     from headrace.streams.limits import job_quotas
 
     stages = load_stages(file)
-    try:
-        own = _slots()
-    except SettingsError:
-        own = {}
-    for line in job_quotas.overbooked(stages, own):
+    for line in job_quotas.overbooked(stages, _slots()):
         print_line(f"note: {line} (HEADRACE_SLOTS)")
     print_line(f"{file}: {len(stages)} stages, {sum(bool(stage.paid_operations) for stage in stages)} of them paid")
 
@@ -61,7 +56,7 @@ def _slots() -> dict[str, int]:
     from headrace.schemas.settings import load
     from headrace.streams.settings import StreamSettings
 
-    return load(StreamSettings).slots
+    return load(StreamSettings, results_bucket="none").slots  # a file can be checked without a bucket
 
 
 def _print(table: Table) -> None:
