@@ -18,6 +18,7 @@ from headrace.schemas.safe_text import safe_text
 COMMANDS = {
     "put": "headrace.console.commands.put:put",
     "watch": "headrace.console.commands.watch:watch",
+    "console": "headrace.console.commands.console:app",
     "search": "headrace.console.commands.search:search",
     "trace": "headrace.console.commands.trace:trace",
     "assets": "headrace.console.commands.assets:app",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DatabaseError, InterfaceError, SQLAlchemyError
 
-from headrace.console.errors import CommandError
+from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.log_reader import LogReader
-from headrace.console.views.locations import location
+from headrace.console.views.locations import Location, location
 from headrace.console.views.settings import ViewsSettings
 from headrace.console.views.tables import SCHEMA_NUMBER, offsets, progress, properties
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -44,13 +44,14 @@ class Views:
         """Open a connection in a transaction that reads one state of the views.
 
         Raises:
-            CommandError: the database cannot be read.
+            UnavailableError: the database cannot be read.
         """
         try:
             with self.engine.connect().execution_options(reader=True) as connection, connection.begin():
                 yield connection
         except SQLAlchemyError as error:
-            raise CommandError(f"the views in {self.name}: {reason(error)}. --from-log reads the log itself") from error
+            text = f"the views in {self.name}: {reason(error)}. --from-log reads the log itself"
+            raise UnavailableError(text) from error
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -64,13 +65,14 @@ class Views:
             return lag(connection, time.time())
 
 
-def open_views() -> Views | None:
+def open_views(place: Location | None = None) -> Views | None:
     """Open the views of the cluster that the environment names; None if none are built.
 
     Raises:
-        CommandError: the database cannot be opened, or its views are of another version or cluster.
+        UnavailableError: the database cannot be opened.
+        CommandError: its views are of another version or cluster.
     """
-    place = location(load(ViewsSettings))
+    place = place or location(load(ViewsSettings))
     try:
         engine = place.current()
         if engine is None:
@@ -79,7 +81,7 @@ def open_views() -> Views | None:
         with views.connect() as connection:
             known = read_properties(connection)
     except SQLAlchemyError as error:
-        raise CommandError(f"the views in {place.name} cannot be opened: {reason(error)}") from error
+        raise UnavailableError(f"the views in {place.name} cannot be opened: {reason(error)}") from error
     if known.get(SCHEMA) != str(SCHEMA_NUMBER):
         raise CommandError(
             f"the views in {place.name} have schema {known.get(SCHEMA, '?')}, and this version of Headrace has schema"

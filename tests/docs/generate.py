@@ -17,6 +17,7 @@ from headrace.connectors.sinks.settings import TargetSettings
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.console.views.settings import ViewsSettings
+from headrace.console.web.settings import WebConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.schemas.kafka.topic_settings import TopicSettings
@@ -42,6 +43,7 @@ READERS: dict[str, Classes] = {
     "bridge": (BridgeSettings,),
     "worker": (StreamSettings, PipelineSettings, PriceSettings, TargetSettings),
     "webhook": (WebhookSettings,),
+    "console": (WebConsoleSettings,),
     "command line": (ConsoleSettings, TopicSettings, ViewsSettings),
 }
 """The settings of each component."""

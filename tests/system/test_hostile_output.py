@@ -219,6 +219,7 @@ CASES: dict[str, Callable[[Site], list[Case]]] = {
             "bridge", "preview", site.file("messages", json.dumps({"Records": [{"eventSource": TEXT}]}) + f"\n{TEXT}\n")
         )
     ],
+    "console": lambda site: [case("console", "--host", NAME), case("console", HEADRACE_CONSOLE_URL=LOGIN)],
     "cost": lambda site: [case("cost"), case("cost", "--by", "asset"), case("cost", "--by", "asset", "--json")],
     "demo": lambda site: [case("demo", "--keep", "--break", TEXT)],
     "dlq export": lambda site: [case("dlq", "export", str(site.folder / "export"), "--key", TEXT)],

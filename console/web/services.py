@@ -1,0 +1,30 @@
+"""What pages depend on. Tests replace single functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from headrace.console.views.database import Views
+from headrace.console.views.queries.history import Connect
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.streams.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleServices:
+    """The services behind the pages.
+
+    `views` and `connect` raise `UnavailableError` while the views cannot be read, and functions that ask Kafka raise
+    `KafkaException`.
+    """
+
+    kafka: KafkaSettings
+    views: Callable[[], Views]
+    connect: Connect
+    stages: Callable[[], Sequence[Stage]]
+    read_only: bool = False
+    media_origins: tuple[str, ...] = ()
+    """Origins other than the console from which browsers load media, such as `https://media.s3.amazonaws.com`."""
+    now: Callable[[], float] = time.time

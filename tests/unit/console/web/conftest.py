@@ -1,0 +1,80 @@
+"""The console on the views of a few events, without Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+
+import pytest
+from starlette.testclient import TestClient
+
+from headrace.console.kafka.entry import LogEntry
+from headrace.console.web.access.control import AccessControl, everyone_is
+from headrace.console.web.access.cookies import CookieJar
+from headrace.console.web.access.signing import Signer
+from headrace.console.web.access.users import UserRole
+from headrace.console.web.app import create_app
+from headrace.console.web.page_table import PAGES
+from headrace.console.web.services import ConsoleServices
+from headrace.schemas.kafka.settings import KafkaSettings
+from headrace.streams import pipeline
+from tests.support import records
+from tests.support.records import NOW
+from tests.unit.console.asset_history import completed, entry, labelled
+from tests.unit.console.views.queries.folded import FoldedViews
+from tests.unit.console.views.queries.test_history import at_offsets
+
+ORIGIN = "http://127.0.0.1:8088"
+CAT, DOG = records.asset(), records.asset("photos/dog.jpg")
+EVENTS = [
+    entry(records.uploaded(CAT)),
+    entry(labelled(CAT, 0.1), 1, stage="labels"),
+    entry(completed(CAT), 2, stage="completed"),
+    entry(records.uploaded(DOG), 3),
+]
+
+ClientAs = Callable[[UserRole], TestClient]
+
+
+def no_views() -> None:
+    raise AssertionError("a test of a page with these views replaces them")
+
+
+def fake_services(entries: Sequence[LogEntry] = EVENTS) -> ConsoleServices:
+    """Return services on the views of some entries."""
+    return ConsoleServices(
+        kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
+        views=no_views,  # type: ignore[arg-type]
+        connect=FoldedViews(at_offsets([*entries])).connect,
+        stages=pipeline.stages,
+        now=NOW.timestamp,
+    )
+
+
+def control(role: UserRole = UserRole.ADMIN) -> AccessControl:
+    """Return access for everyone as one user."""
+    return AccessControl(CookieJar(Signer(b"s" * 32)), (everyone_is("ann", role),))
+
+
+@pytest.fixture
+def services() -> ConsoleServices:
+    """Services on the views of a few events."""
+    return fake_services()
+
+
+@pytest.fixture
+def client_as(services: ConsoleServices) -> Iterator[ClientAs]:
+    """Return clients of a role."""
+    with ExitStack() as stack:
+
+        def client(role: UserRole) -> TestClient:
+            app = create_app(services, control(role), PAGES)
+            return stack.enter_context(TestClient(app, ORIGIN, follow_redirects=False))
+
+        yield client
+
+
+@pytest.fixture
+def client(client_as: ClientAs) -> TestClient:
+    """A client of an administrator."""
+    return client_as(UserRole.ADMIN)
