@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
-from urllib.parse import quote
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from headrace.schemas.ids import sequencer_order
 from headrace.schemas.records import Asset
@@ -15,6 +16,16 @@ LONGEST_VERSION = 160
 """Maximum lengths of a quoted key and version; longer ones are hashed, so that a path fits the 1,024 bytes of S3."""
 
 _DIGEST = re.compile(r"sha256-[0-9a-f]{64}")
+_NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*?)@\d+(?:e\d+)?(?:-[0-9a-f]+)?(?P<kind>\.started|\.failed)?\.json")
+
+
+class VersionPath(NamedTuple):
+    """What the folder of a version names. `order` is the padded sequencer."""
+
+    bucket: str
+    key: str
+    order: str
+    version: str
 
 
 def asset_folder(asset: Asset) -> str:
@@ -26,6 +37,24 @@ def version_folder(asset: Asset) -> str:
     """Return the folder of one version. Folders sort in S3's order of versions."""
     sequencer = quote(sequencer_order(asset.sequencer), safe="")
     return f"{asset_folder(asset)}{sequencer}-{_segment(asset.version, LONGEST_VERSION)}/"
+
+
+def read_version_folder(folder: str) -> VersionPath | None:
+    """Parse what `version_folder` returned; None for other folders, and where a name was hashed."""
+    parts = folder.removesuffix("/").split("/")
+    if len(parts) != 3 or folder.startswith("_"):
+        return None
+    bucket, key, last = parts
+    order, _, version = last.partition("-")
+    if any(_DIGEST.fullmatch(part) for part in (bucket, key, version)):
+        return None
+    return VersionPath(unquote(bucket), unquote(key), unquote(order), unquote(version))
+
+
+def read_result_name(name: str) -> tuple[str, str] | None:
+    """Return the stage of an object's name, and `result`, `started` or `failed`; None for other objects."""
+    found = _NAME.fullmatch(name)
+    return (found["stage"], (found["kind"] or ".result")[1:]) if found else None
 
 
 def job_key(token: str) -> str:

@@ -9,7 +9,7 @@ import typer
 from headrace.console.terminal.output import confirm_or_abort, print_json, print_line
 
 if TYPE_CHECKING:
-    from headrace.console.views.service import ViewsService
+    from headrace.console.views.service import Restore, ViewsService
 
 app = typer.Typer(no_args_is_help=True, help="Views: tables folded from the log, which answer questions at once.")
 
@@ -53,8 +53,16 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 @app.command()
-def rebuild() -> None:
-    """Build the views anew from the log beside the current ones, and swap them in once they have caught up."""
+def rebuild(
+    from_store: Annotated[
+        bool, typer.Option("--from-store", help="Restore events that have expired from the results bucket.")
+    ] = False,
+) -> None:
+    """Build the views anew from the log beside the current ones, and swap them in once they have caught up.
+
+    With --from-store, the results that the log no longer has are read from the results bucket. Retries, completions of
+    jobs and dead letters are not stored there.
+    """
     service = _service()
     from headrace.console.terminal.progress_bar import bar
 
@@ -67,7 +75,7 @@ def rebuild() -> None:
             advance(records - done)
             done = records
 
-        service.rebuild(lambda projector: report(projector.records))
+        service.rebuild(lambda projector: report(projector.records), _restore() if from_store else None)
     _index(service)
     print_line(f"{done:,} records folded into the views in {service.place.name}")
 
@@ -122,6 +130,25 @@ def _service() -> ViewsService:
     from headrace.schemas.settings import load
 
     return ViewsService(location(load(ViewsSettings)), load(KafkaSettings), load_stages())
+
+
+def _restore() -> Restore:
+    """Return what restores expired events from the results bucket, and prints how many."""
+    import time
+
+    from headrace.connectors.aws.client import AwsSession
+    from headrace.console.views.restore import RestoredEvents, restoring
+    from headrace.console.views.stored_results import in_s3
+    from headrace.schemas.settings import load
+    from headrace.streams.settings import StreamSettings
+
+    def show(found: RestoredEvents) -> None:
+        print_line(
+            f"{found.versions:,} versions in the results bucket: {found.events:,} expired events and"
+            f" {found.failures:,} failures of stages restored, {found.unreadable:,} objects unreadable"
+        )
+
+    return restoring(in_s3(AwsSession(), load(StreamSettings).results_bucket), time.time, show)
 
 
 def _index(service: ViewsService) -> None:

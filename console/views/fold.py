@@ -57,6 +57,14 @@ class Fold:
         advance(batch, entry, end, reason)
         return reason
 
+    def restore(self, batch: Batch, entry: LogEntry) -> None:
+        """Add a stored event of an asset whose record has expired: it has no deliveries.
+
+        Raises:
+            InvalidRecordError: a name in it is too long.
+        """
+        self._fold_asset(batch, entry, entry.event, deliveries=0)
+
     def _fold(self, batch: Batch, entry: LogEntry) -> None:
         special = fold_operations.FOLDS.get(entry.record.topic)
         if special is not None:
@@ -90,14 +98,15 @@ class Fold:
         else:
             batch.add_job(token, JobRow(None, stage, *job, None, None, None, None, None))
 
-    def _fold_asset(self, batch: Batch, entry: LogEntry, event: Any) -> None:
+    def _fold_asset(self, batch: Batch, entry: LogEntry, event: Any, deliveries: int = 1) -> None:
         asset: Asset = event.asset
         key = version_key(asset)
         fact = asset_event(entry, self._summaries)
         _bounded(fact.id, "event id")
         _bounded(fact.stage, "stage")
         _bounded(fact.token, "job token")
-        row, identity = fact_row(fact, entry.record), identity_hash(event_identity(entry))
+        row = fact_row(fact, entry.record)._replace(deliveries=deliveries)
+        identity = identity_hash(event_identity(entry))
         if fact.of_version:
             batch.add_removal(key.asset, key.version, identity, row)
             return

@@ -15,11 +15,14 @@ T = TypeVar("T", str, int, float)
 
 
 def merge_facts(one: FactRow, other: FactRow) -> FactRow:
-    """Merge deliveries of one event: the first counts; of a dead letter, the newest."""
+    """Merge deliveries of one event: the first counts; of a dead letter, the newest.
+
+    A row without deliveries is from the results bucket, and has no position on the log.
+    """
     if one.letter or other.letter:
         kept = max(one, other, key=lambda row: (row.letter is not None, row.at, row.partition, row.offset))
     else:
-        kept = min(one, other, key=lambda row: (row.partition, row.offset))
+        kept = min(one, other, key=lambda row: (row.deliveries == 0, row.partition, row.offset))
     return kept._replace(deliveries=one.deliveries + other.deliveries)
 
 

@@ -39,6 +39,8 @@ log = structlog.get_logger("headrace")
 
 OnStep = Callable[[Projector], None]
 """Called after each step."""
+Restore = Callable[[Engine, Fold], None]
+"""Adds to new views what the log has lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,18 @@ class ViewsService:
         with self.place.lock(RUN), self.place.lock(BUILD):
             return self.place.drop()
 
-    def rebuild(self, on_step: OnStep) -> None:
-        """Build new views beside the current ones, and swap them in once they have caught up with the log."""
+    def rebuild(self, on_step: OnStep, restore: Restore | None = None) -> None:
+        """Build new views beside the current ones, and swap them in once they have caught up with the log.
+
+        `restore` is called once the log is folded.
+        """
         with self._explained(), self.place.lock(BUILD):
             engine = self._create()
             with self._projector(engine) as running:
-                while not running.caught_up:
-                    running.step()
-                    on_step(running)
+                _catch_up(running, on_step)
+                if restore is not None:
+                    restore(engine, Fold(self.summaries))
+                    _catch_up(running, on_step)
             engine.dispose()
             self.place.swap(engine)
 
@@ -156,6 +162,15 @@ class ViewsService:
             stack.callback(source.close)
             stack.callback(engine.dispose)
             yield Projector(engine, source, Decoder(codec).decode, Fold(self.summaries))
+
+
+def _catch_up(running: Projector, on_step: OnStep) -> None:
+    """Fold the log to its end."""
+    running.step()
+    on_step(running)
+    while not running.caught_up:
+        running.step()
+        on_step(running)
 
 
 def _is_folded(topic: Topic) -> bool:

@@ -164,7 +164,7 @@ def _machine(site: Site) -> str:
 
 CASES: dict[str, Callable[[Site], list[Case]]] = {
     "views run": lambda site: [viewed(site, "views", "run", "--once"), case("views", "run", HEADRACE_VIEWS=LOGIN)],
-    "views rebuild": lambda site: [viewed(site, "views", "rebuild")],
+    "views rebuild": lambda site: [viewed(site, "views", "rebuild"), viewed(site, "views", "rebuild", "--from-store")],
     "views status": lambda site: [viewed(site, "views", "status"), viewed(site, "views", "status", "--json")],
     "views verify": lambda site: [viewed(site, "views", "verify", "--all")],
     "assets list": lambda site: [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.ids import named_id
 from headrace.schemas.kafka import clients
@@ -17,6 +19,8 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Event
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
+from headrace.streams.results import ResultsStore
+from tests.support.fake_services import MemoryBucket
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope, scanned, uploaded
 
@@ -103,3 +107,24 @@ def test_views_of_another_cluster_are_rejected(views: ViewsOfCluster) -> None:
     connection.close()
 
     assert "are of the cluster at elsewhere" in views.run("views", "run", "--once", code=1).stderr
+
+
+def test_results_that_the_log_does_not_have_are_restored_from_the_bucket(views: ViewsOfCluster) -> None:
+    of = asset("views/expired.jpg")
+    metadata = envelope(scanned(of), id="s1", time=timestamp(NOW), source="headrace/scan", correlation_id="u1")
+    bucket = MemoryBucket()
+    asyncio.run(ResultsStore(bucket).put(of, "scan@1", scanned(of), metadata, "u1"))
+    [(key, content)] = bucket.objects.items()
+    aws = AwsSession()
+    where = views.environment["HEADRACE_RESULTS_BUCKET"]
+    aws.call_once("s3", "put_object", Bucket=where, Key=key, Body=content)
+    printed = views.run("views", "rebuild", "--from-store").stdout
+    found = "SELECT event, event_id, deliveries FROM timeline WHERE event_id IN ('s1', 'u1') ORDER BY event"
+
+    assert "2 expired events" in printed
+    assert views.query(found) == [("MediaScanned", "s1", 0), ("MediaUploaded", "u1", 0)]
+    assert "views/expired.jpg" in views.run("assets", "list", "--prefix", "views/expired").stdout
+    aws.call_once("s3", "delete_object", Bucket=where, Key=key)
+    views.environment["HEADRACE_RESULTS_BUCKET"] = "no-such-bucket"
+    assert "there is no bucket no-such-bucket" in views.run("views", "rebuild", "--from-store", code=1).stderr
+    assert views.query(found) == [("MediaScanned", "s1", 0), ("MediaUploaded", "u1", 0)]

@@ -9,7 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.schemas.records import StageFailure
-from headrace.streams.result_paths import asset_folder, version_folder
+from headrace.streams.result_paths import (
+    VersionPath,
+    asset_folder,
+    read_result_name,
+    read_version_folder,
+    version_folder,
+)
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import MemoryBucket
 from tests.support.records import asset, envelope, ready, scanned
@@ -164,3 +170,28 @@ async def test_compares_stage_versions_as_numbers() -> None:
     for number in (9, 10):
         await results.put(asset(), f"labels@{number}", None, envelope(ready()), "cause")
     assert (await results.load(asset())).result("labels") == "labels@10"
+
+
+@given(st.text(min_size=1, max_size=40), st.text(max_size=20), st.from_regex("[0-9A-F]{0,20}", fullmatch=True))
+@example("..", "", "")
+@example("a/sha256-" + "0" * 64, "sha256-x", "0A")
+@example("sha256-" + "0" * 64, "-", "0A")
+def test_folder_of_a_version_is_read_back(key: str, version: str, sequencer: str) -> None:
+    of = asset(key=key, version=version, sequencer=sequencer)
+    read = read_version_folder(version_folder(of))
+    hashed = not key.strip(".") or not version.strip(".")
+    assert read == (None if hashed else VersionPath("media", key, sequencer.ljust(32, "0"), version))
+
+
+def test_long_names_and_other_folders_are_not_read_back() -> None:
+    assert read_version_folder(version_folder(asset(key="k" * 1000))) is None
+    assert read_version_folder("_trials/a/b/") is None
+    assert read_version_folder("media/a/") is None
+
+
+def test_name_of_an_object_has_its_stage_and_kind() -> None:
+    assert read_result_name("text-in-video@2e3-0a.json") == ("text-in-video", "result")
+    assert read_result_name("labels@1.started.json") == ("labels", "started")
+    assert read_result_name("labels@1.failed.json") == ("labels", "failed")
+    assert read_result_name("labels@1.answer.json") is None
+    assert read_result_name("labels@1.json.bak") is None

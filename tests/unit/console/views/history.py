@@ -97,14 +97,15 @@ def log_of(names: Iterable[str], seed: int) -> Log:
     log: Log = defaultdict(list)
     for name in names:
         for each in history(name, draw):
-            _append(log, each.record)
+            append(log, each.record)
     letters = [record for (topic, _), found in log.items() if topics.is_dead_letters(topic) for record in found]
     for message in control_records(letters, draw):
-        _append(log, ConsumerRecord(message.topic, 0, 0, NOW.timestamp(), message.key, message.value, message.headers))
+        append(log, ConsumerRecord(message.topic, 0, 0, NOW.timestamp(), message.key, message.value, message.headers))
     return dict(log)
 
 
-def _append(log: Log, record: ConsumerRecord) -> None:
+def append(log: Log, record: ConsumerRecord) -> None:
+    """Add a record to the end of its partition."""
     single = record.topic.startswith("system.")
     partition = 0 if single else sum(record.key or b"") % PARTITIONS
     found = log[record.topic, partition]
