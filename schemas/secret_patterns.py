@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from headrace.schemas.secret_tokens import TOKENS, TokenFormat
 
@@ -44,18 +45,28 @@ class SecretPattern:
 
     name: str
     hints: tuple[str, ...]
-    pattern: re.Pattern[str]
+    expression: str
     examples: tuple[str, ...]
     source: str
     folded: bool = False
 
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled expression. Few texts need one, and compiling all of them delays each command."""
+        return _compiled(self.expression)
+
+
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    return re.compile(expression)
+
 
 def _row(name: str, hints: str, pattern: str, examples: tuple[str, ...], source: str) -> SecretPattern:
-    return SecretPattern(name, tuple(hints.split()), re.compile(pattern), examples, source)
+    return SecretPattern(name, tuple(hints.split()), pattern, examples, source)
 
 
 def _folded(name: str, hints: str, pattern: str, examples: tuple[str, ...], source: str) -> SecretPattern:
-    return SecretPattern(name, tuple(hints.split()), re.compile(pattern), examples, source, folded=True)
+    return SecretPattern(name, tuple(hints.split()), pattern, examples, source, folded=True)
 
 
 def _token(kind: TokenFormat) -> SecretPattern:
@@ -63,7 +74,7 @@ def _token(kind: TokenFormat) -> SecretPattern:
     branches = "|".join(f"{re.escape(prefix)}(?<![A-Za-z0-9]{re.escape(prefix)})" for prefix in kind.prefixes)
     hints = tuple(prefix.lower() for prefix in kind.prefixes)
     examples = tuple(f"the token «{prefix}{kind.example}» was refused" for prefix in kind.prefixes)
-    return SecretPattern(kind.name, hints, re.compile(f"(?P<secret>(?:{branches}){kind.body})"), examples, kind.source)
+    return SecretPattern(kind.name, hints, f"(?P<secret>(?:{branches}){kind.body})", examples, kind.source)
 
 
 _RFC_BEARER = "RFC 6750, 2.1 (bearer tokens)"
