@@ -11,6 +11,18 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 
+class ActivityScheduled(Struct, frozen=True, kw_only=True, gc=False):
+    """A task waits for a worker of an activity."""
+
+    EVENT: ClassVar[str] = "ActivityScheduled"
+
+    activity: str
+    execution: str
+    task: str
+    token: str
+    input: str
+
+
 class AwsEvent(Struct, frozen=True, kw_only=True, gc=False):
     """An AWS or custom event without a topic of its own, as it came."""
 
@@ -113,6 +125,40 @@ class EntitiesDetected(Struct, frozen=True, kw_only=True, gc=False):
     count: int
     result: Pointer
     charges: tuple[Charge, ...]
+
+
+class HistoryEntry(Struct, frozen=True, kw_only=True, gc=False):
+    """One event of the history of an execution."""
+
+    id: int
+    previous: int
+    at: datetime
+    type: str
+    details: str
+    pointer: Pointer | None = None
+
+
+class ExecutionAdvanced(Struct, frozen=True, kw_only=True, gc=False):
+    """An execution of a state machine made a transition."""
+
+    EVENT: ClassVar[str] = "ExecutionAdvanced"
+
+    execution: str
+    name: str
+    machine: str
+    revision: str
+    version: int | None = None
+    alias: str | None = None
+    parent: str | None = None
+    map_run: str | None = None
+    sequence: int
+    part: int
+    status: str
+    error: str | None = None
+    cause: str | None = None
+    started_at: datetime
+    redrives: int
+    events: tuple[HistoryEntry, ...]
 
 
 class Face(Struct, frozen=True, kw_only=True, gc=False):
@@ -504,6 +550,28 @@ class SentimentDetected(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class StimulusReceived(Struct, frozen=True, kw_only=True, gc=False):
+    """Something happened to an execution of a state machine."""
+
+    EVENT: ClassVar[str] = "StimulusReceived"
+
+    execution: str
+    kind: str
+    body: str
+
+
+class TaskScheduled(Struct, frozen=True, kw_only=True, gc=False):
+    """An execution of a state machine scheduled a task."""
+
+    EVENT: ClassVar[str] = "TaskScheduled"
+
+    execution: str
+    task: str
+    state: str
+    kind: str
+    body: str
+
+
 class TextLine(Struct, frozen=True, kw_only=True, gc=False):
     """One line of text that is visible."""
 
@@ -525,10 +593,12 @@ class TextDetected(Struct, frozen=True, kw_only=True, gc=False):
 
 
 Event = (
-    AwsEvent
+    ActivityScheduled
+    | AwsEvent
     | CelebritiesRecognised
     | DocumentAnalysed
     | EntitiesDetected
+    | ExecutionAdvanced
     | FacesDetected
     | JobFinished
     | JobStarted
@@ -551,15 +621,19 @@ Event = (
     | MediaVoiced
     | PiiDetected
     | SentimentDetected
+    | StimulusReceived
+    | TaskScheduled
     | TextDetected
 )
 
 
 EVENTS: dict[str, type[Event]] = {
+    "ActivityScheduled": ActivityScheduled,
     "AwsEvent": AwsEvent,
     "CelebritiesRecognised": CelebritiesRecognised,
     "DocumentAnalysed": DocumentAnalysed,
     "EntitiesDetected": EntitiesDetected,
+    "ExecutionAdvanced": ExecutionAdvanced,
     "FacesDetected": FacesDetected,
     "JobFinished": JobFinished,
     "JobStarted": JobStarted,
@@ -582,5 +656,7 @@ EVENTS: dict[str, type[Event]] = {
     "MediaVoiced": MediaVoiced,
     "PiiDetected": PiiDetected,
     "SentimentDetected": SentimentDetected,
+    "StimulusReceived": StimulusReceived,
+    "TaskScheduled": TaskScheduled,
     "TextDetected": TextDetected,
 }

@@ -86,6 +86,46 @@ LOSSES = Topic("system.losses", "records that were deleted before a stage read t
 DISPOSITIONS = Topic("system.dispositions", "decisions about dead letters", partitions=1, compacted=True)
 SLOTS = Topic("system.slots", "claims of job slots, waiting and running; key = job token", partitions=1, compacted=True)
 RULES = Topic("system.rules", "active rules", partitions=1, compacted=True)
+MACHINES = "machines"
+"""The stage that advances executions of state machines."""
+MACHINE_DEFINITIONS = Topic(
+    "machines.definitions",
+    "definitions, versions and aliases of state machines",
+    partitions=1,
+    compacted=True,
+    max_bytes=LARGEST,
+    stage=MACHINES,
+)
+MACHINE_INBOX = Topic(
+    "machines.inbox",
+    "what happens to executions; key = execution",
+    (records.StimulusReceived,),
+    max_bytes=LARGEST,
+    stage=MACHINES,
+)
+MACHINE_HISTORY = Topic(
+    "machines.history",
+    "history of executions, a record for each transition; key = execution",
+    (records.ExecutionAdvanced,),
+    retention_days=365,
+    max_bytes=LARGEST,
+    stage=MACHINES,
+)
+MACHINE_STATE = Topic(
+    "machines.state",
+    "snapshots of open executions; key = execution",
+    compacted=True,
+    max_bytes=LARGEST,
+    stage=MACHINES,
+)
+MACHINE_TASKS = Topic("machines.tasks", "scheduled tasks", (records.TaskScheduled,), max_bytes=LARGEST, stage=MACHINES)
+MACHINE_ACTIVITIES = Topic(
+    "machines.activities",
+    "tasks that wait for a worker of an activity; key = activity",
+    (records.ActivityScheduled,),
+    max_bytes=LARGEST,
+    stage=MACHINES,
+)
 AUDIT = Topic("system.audit", "audit log of replays", partitions=1, retention_days=365)
 
 SHARED = tuple(value for value in globals().values() if isinstance(value, Topic))
@@ -138,6 +178,7 @@ _TOPIC_OF = {event: topic for topic in SHARED for event in topic.events}
 
 
 _OF_A_JOB = (records.JobStarted, records.JobFinished)
+_OF_AN_EXECUTION = (records.StimulusReceived, records.ExecutionAdvanced)
 
 
 def topic_for(kind: type[Event]) -> Topic:
@@ -151,14 +192,20 @@ def topic_of(event: Event) -> Topic:
 
 
 def key_of(event: Event) -> bytes:
-    """Return the record key: the asset, so that its events are in one partition; the token for jobs."""
+    """Return the record key: its subject, so that its events are in one partition."""
     return subject_of(event).encode()
 
 
 def subject_of(event: Event) -> str:
-    """Return the CloudEvents subject of an event: the asset, the job token or the source."""
+    """Return the CloudEvents subject of an event: the asset, the job token, the execution or the source."""
     if isinstance(event, _OF_A_JOB):
         return event.token
+    if isinstance(event, _OF_AN_EXECUTION):
+        return event.execution
+    if isinstance(event, records.TaskScheduled):
+        return f"{event.execution}#{event.task}"
+    if isinstance(event, records.ActivityScheduled):
+        return event.activity
     if isinstance(event, records.AwsEvent):
         return event.source
     return asset_key(event.asset)

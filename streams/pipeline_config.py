@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,9 @@ def select_stages(config: PipelineConfig, default: Sequence[Stage], optional: Se
     enabled = tuple(
         _configured(stage, config.stages.get(name, {}))
         for name, stage in known.items()
-        if _is_enabled(name, config.stages.get(name, {}), name in default_names)
+        if _is_enabled(
+            name, config.stages.get(name, {}), name in default_names or _is_on(stage.part_of, config, default_names)
+        )
     )
     _check_inputs(enabled, tuple(known.values()))
     if any(_filters_by_tags(stage) for stage in enabled):
@@ -116,6 +118,11 @@ def _filters_by_tags(stage: Stage) -> bool:
 def _with_tags(stage: Stage, settings: Mapping[str, Any]) -> Stage:
     """Enable the setting `tags` if the stage has it."""
     return _configured(stage, {**settings, "tags": True}) if "tags" in _settings(stage) else stage
+
+
+def _is_on(name: str, config: PipelineConfig, default_names: Collection[str]) -> bool:
+    """Return whether a stage is on; False without a name."""
+    return bool(name) and _is_enabled(name, config.stages.get(name, {}), name in default_names)
 
 
 def _is_enabled(name: str, settings: Mapping[str, Any], default: bool) -> bool:

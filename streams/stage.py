@@ -130,6 +130,9 @@ class Stage:
 
     With `ordered`, a record that is waiting for a retry holds back all later records of its key.
 
+    `follows` are topics that its worker reads outside of its consumer group, and `emits` those that it writes besides
+    `writes`. A stage that is `part_of` another one is on if that one is.
+
     `summary` formats a result of the stage in a few words, for `headrace trace` and `headrace watch`. Without it, the
     event type decides.
 
@@ -156,6 +159,9 @@ class Stage:
     epoch: int = 0
     retry_policy: RetryPolicy = DEFAULT_RETRY
     summary: Callable[[Any], str] | None = None
+    follows: tuple[Topic, ...] = ()
+    emits: tuple[Topic, ...] = ()
+    part_of: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -79,7 +79,7 @@ def roles(scope: AclScope) -> Roles:
 
 def _stage(stage: Stage, scope: AclScope) -> tuple[AclRule, ...]:
     """Read inputs in the group of the stage; write results, retries, dead letters and status reports."""
-    reads = [*stage.inputs, topics.SCHEMAS]
+    reads = [*stage.inputs, *stage.follows, topics.SCHEMAS]
     reads += (topics.JOBS_FINISHED, topics.SLOTS) if stage.job else ()
     reads += scope.followed if stage.paid_operations else ()
     reads += (topics.RULES,) if scope.rules_on_log and stage.name.startswith(PREFIX) else ()
@@ -137,6 +137,7 @@ def _results(stage: Stage) -> Iterator[Topic]:
         yield topics.SLOTS
     if isinstance(stage.handler, JobWatch):
         yield topics.JOBS_FINISHED
+    yield from stage.emits
 
 
 def _topics(reads: Iterable[Topic] = (), writes: Iterable[Topic] = ()) -> tuple[AclRule, ...]:

@@ -52,6 +52,10 @@ class RecordHandler(NamedTuple):
     lost: Callable[[LostRange], Awaitable[None]] = ignore_loss
     """Record a loss. It returns once the fact is durable."""
     is_waiting: Callable[[asyncio.Task[None]], bool] = lambda _: False
+    assigned: Callable[[TopicPartition], None] = lambda _: None
+    """Called when a partition is assigned, before its first record."""
+    dropped: Callable[[TopicPartition], None] = lambda _: None
+    """Called when a partition is not assigned any more, once its offsets are committed."""
 
 
 class KeyedScheduler:
@@ -108,6 +112,7 @@ class KeyedScheduler:
         """
         self._drop(tp)
         partition = self._partitions[tp] = PartitionState(position, end, account)
+        self._work.assigned(tp)
         return partition
 
     async def record_loss(self, loss: LostRange) -> None:
@@ -194,6 +199,7 @@ class KeyedScheduler:
         if partition is not None:
             partition.leaving = True
             partition.live = False
+            self._work.dropped(tp)
             if self._locks is not None:
                 for key in self._locks.release_assignment(partition):
                     self._unblock(key)

@@ -180,6 +180,7 @@ def _required_topics(stages: Sequence[Stage]) -> set[str]:
     """Return every topic that these stages read or write."""
     own = {topic.name for stage in stages for topic in (*stage.inputs, topics.dead_letters(stage.name))}
     own |= {topics.SLOTS.name for stage in stages if stage.job}
+    own |= {topic.name for stage in stages for topic in (*stage.follows, *stage.emits)}
     return (
         own
         | {topics.SCHEMAS.name, topics.WORKERS.name, topics.LOSSES.name}

@@ -41,6 +41,7 @@ from headrace.streams.results import ResultsStore
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 from headrace.streams.worker.loss_reporter import LossReporter
+from headrace.streams.worker.machine_stages import MACHINE_STAGES, MachineResources, MachineStages
 from headrace.streams.worker.status_reports import StageState, StatusReporter
 
 RECENT_SECONDS = 60.0
@@ -89,6 +90,10 @@ class WorkerRuntime:
         self._reports = StatusReporter(self._producer, worker, self._context.clock)
         self._losses = LossReporter(self._producer, self._context.clock)
         self.followers = [follow_schemas(cluster, codec)]
+        self._machines = None
+        if any(stage.name in MACHINE_STAGES for stage in stages):
+            self._machines = self._machine_stages(deployment, codec)
+            self.followers.append(self._machines.follower)
         if any(stage.job for stage in stages):
             self.followers += _slot_followers(cluster, view, codec)
         if day is not None and any(stage.paid_operations for stage in stages):
@@ -97,6 +102,10 @@ class WorkerRuntime:
             self.followers.append(
                 TopicFollower(cluster, followed, each_value(day.take), begin, retry_on=(RegistryUnavailableError,))
             )
+
+    def _machine_stages(self, deployment: Deployment, codec: Codec) -> MachineStages:
+        resources = MachineResources(self._cluster, codec, self.bucket, self._producer)
+        return MachineStages(resources)
 
     def _job_slots(self, worker: str, quotas: JobQuotas) -> tuple[SlotView, QueuedSlots]:
         name, most_waiting = f"{worker}-{uuid.uuid4().hex[:8]}", max(1, self._settings.in_flight // 2)
@@ -140,7 +149,9 @@ class WorkerRuntime:
 
     def copartitioning_error(self, stage: Stage) -> str:
         """Return why an ordered stage cannot keep its order on this cluster; empty when it can."""
-        counts = {each.name: self._counts[each.name] for each in (*stage.reads, topics.retry(stage.name))}
+        snapshots = [each for each in stage.follows if each == topics.MACHINE_STATE]
+        needed = (*stage.reads, topics.retry(stage.name), *snapshots)
+        counts = {each.name: self._counts[each.name] for each in needed}
         if not stage.ordered or len(set(counts.values())) == 1:
             return ""
         partitions = ", ".join(f"{name} has {count}" for name, count in counts.items())
@@ -148,9 +159,13 @@ class WorkerRuntime:
 
     def host(self, stage: Stage) -> HostedStage:
         """Build the processor, scheduler and host of one stage."""
+        if self._machines is not None:
+            stage = self._machines.bind(stage)
         processor = Processor(stage, self._context, self._producer, partial(self._paused, stage))
         lost = partial(self._losses.report, stage.name)
         work = RecordHandler(processor.process, processor.on_deadline, due_at, lost, self._context.slots.is_waiting)
+        if self._machines is not None:
+            work = self._machines.observed(stage, work)
         settings = self._settings
         limits = settings.in_flight, settings.buffer_bytes, stage.deadline_seconds
         scheduler = KeyedScheduler(work, *limits, stage.ordered)

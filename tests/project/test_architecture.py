@@ -44,6 +44,7 @@ ADAPTERS = {
     },
     "confluent_kafka": {
         "headrace.schemas.kafka.reachability",
+        "headrace.schemas.kafka.partition_reader",
         "headrace.schemas.kafka.reading",
         "headrace.connectors.bridge.bridge",
         "headrace.connectors.backfill.producer",

@@ -48,7 +48,7 @@ def _stop_work(draft: Draft, branch: FlowBranch) -> None:
     if isinstance(work, TaskWork | DelayWork):
         branch.work = None
     if isinstance(work, MapRunWork):
-        draft.commands.extend(StopChild(child) for child in open_children(branch, work))
+        draft.commands.extend(StopChild(child, work.arn) for child in open_children(branch, work))
 
 
 def _emit_aborted(draft: Draft, branch: FlowBranch) -> None:

@@ -51,9 +51,10 @@ class StartChild(Struct, frozen=True, tag=True):
 
 
 class StopChild(Struct, frozen=True, tag=True):
-    """Stop a child execution."""
+    """Stop a child execution of a distributed Map."""
 
     child: str
+    map_run_arn: str
 
 
 class ReadItems(Struct, frozen=True, tag=True):

@@ -60,6 +60,13 @@ def test_demo_file_enables_every_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names() == {each.name for each in pipeline.all_stages()} | {"completed"}
 
 
+def test_machines_switch_on_their_tasks(pipeline_file: Path) -> None:
+    pipeline_file.write_text("[stages.machines]\non = true\n", "utf-8")
+    assert {"machines", "machine-tasks"} <= names()
+    pipeline_file.write_text("[stages.machines]\non = true\n[stages.machine-tasks]\non = false\n", "utf-8")
+    assert "machine-tasks" not in names()
+
+
 def test_file_filter_narrows_the_filter_of_the_stage(pipeline_file: Path) -> None:
     pipeline_file.write_text('[stages.labels]\nwhen = { asset = { key = [{ prefix = "in/" }] } }\n', "utf-8")
     accepts = record_filter(stage("labels"))
@@ -200,7 +207,8 @@ def test_configured_slots_above_the_quota_leave_one_and_are_reported() -> None:
 
 @pytest.mark.parametrize("name", [stage.name for stage in pipeline.OPTIONAL_STAGES])
 def test_optional_stage_has_every_topic_that_it_needs(pipeline_file: Path, name: str) -> None:
-    producer = "[stages.translation]\non = true\n" if name == "voice" else ""
+    needs = {"voice": "translation", "machine-tasks": "machines"}
+    producer = f"[stages.{needs[name]}]\non = true\n" if name in needs else ""
     pipeline_file.write_text(f"[stages.{name}]\non = true\n{producer}")
     enabled = pipeline.stages(pipeline.load_config())
     topic_names = {topic.name for topic in topics.table(each.name for each in enabled)}

@@ -123,8 +123,12 @@ def task_timed_out(draft: Draft, branch: FlowBranch, state: TaskState, work: Tas
 
 
 def heartbeat_received(draft: Draft, branch: FlowBranch, work: TaskWork) -> bool:
-    """Move the deadline of the next heartbeat, and return whether the task has one; the timeout stays."""
-    if work.heartbeat is None:
+    """Move the deadline of the next heartbeat, and return whether it moves; the timeout stays.
+
+    A heartbeat that is delivered again is older than the last one and moves nothing.
+    """
+    due = None if work.heartbeat is None else draft.now + timedelta(seconds=work.heartbeat)
+    if due is None or (work.heartbeat_deadline is not None and due <= work.heartbeat_deadline):
         return False
     branch.work = replace(work, heartbeat_deadline=_timer(draft, work.task, "heartbeat", work.heartbeat))
     return True

@@ -55,7 +55,7 @@ def test_no_failure_is_tolerated_by_default() -> None:
     driver.child(first).child(second, status="FAILED")
     assert driver.finish.error == "States.ExceedToleratedFailureThreshold"
     assert driver.finish.cause == "The specified tolerated failure threshold was exceeded"
-    assert driver.all(StopChild) == [StopChild(third)]
+    assert [stopped.child for stopped in driver.all(StopChild)] == [third]
     assert driver.events[-3:] == ["MapRunFailed", "MapStateFailed", "ExecutionFailed"]
 
 
@@ -179,7 +179,7 @@ def test_stopped_execution_stops_its_children_and_its_reader() -> None:
     driver = Driver(distributed()).start([1, 2])
     first, second = children(driver)
     driver.child(first).stop()
-    assert driver.all(StopChild) == [StopChild(second)]
+    assert [stopped.child for stopped in driver.all(StopChild)] == [second]
     reading = Driver(distributed(ItemReader=READER)).start({"key": "k"}).stop()
     assert reading.all(CancelTask) == [CancelTask(reading.all(ReadItems)[0].task)]
 
