@@ -105,11 +105,16 @@ class ReadService:
 
     def topics(self) -> list[str]:
         """Name the topics with records about assets."""
-        names = [topics.UPLOADED, topics.DELETED, topics.JOBS_STARTED, topics.JOBS_FINISHED]
-        for stage in self._stages:
-            names += [*stage.reads, topics.retry(stage.name), topics.dead_letters(stage.name)]
-            names += [stage.writes] if stage.writes else []
-        return [*dict.fromkeys(topic.name for topic in names)]
+        return asset_topics(self._stages)
+
+
+def asset_topics(stages: Sequence[Stage]) -> list[str]:
+    """Name the topics of a pipeline with records about assets."""
+    names = [topics.UPLOADED, topics.DELETED, topics.JOBS_STARTED, topics.JOBS_FINISHED]
+    for stage in stages:
+        names += [*stage.reads, topics.retry(stage.name), topics.dead_letters(stage.name)]
+        names += [stage.writes] if stage.writes else []
+    return [*dict.fromkeys(topic.name for topic in names)]
 
 
 def connect(stages: Sequence[Stage]) -> ReadService:

@@ -25,25 +25,6 @@ def print_asset(asset: ListedAsset, stages: dict[str, dict[str, Any]]) -> None:
     console.print(_stages_table(stages))
 
 
-def listed_json(asset: ListedAsset) -> dict[str, Any]:
-    """Convert an asset of a list."""
-    from headrace.console.assets.asset_event import usd_of
-    from headrace.console.terminal.formatting import format_timestamp
-
-    return {
-        "asset": asset.name,
-        "version": asset.version,
-        "versions": asset.versions,
-        "state": asset.state,
-        "kind": asset.kind,
-        "size": asset.size,
-        "uploaded_at": format_timestamp(asset.uploaded_at),
-        "completed_at": format_timestamp(asset.completed_at),
-        "usd": usd_of(asset.usd_nanos),
-        "stages": asset.stages,
-    }
-
-
 def print_page(page: AssetPage) -> None:
     """Print a page, and the token of the next one to standard error."""
     from headrace.console.assets.table import STATUS_ICONS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from headrace.console.commands.asset_tables import listed_json, overdue_json, print_asset, print_overdue, print_page
+from headrace.console.commands.asset_tables import overdue_json, print_asset, print_overdue, print_page
 from headrace.console.commands.view_source import require_views
 from headrace.console.errors import CommandError
 from headrace.console.terminal.output import print_json
@@ -53,7 +53,7 @@ def list_(
     with require_views().connect() as connection:
         page = asset_list.page(connection, query, limit, after)
     if as_json:
-        print_json({"assets": [listed_json(each) for each in page.assets], "next": page.next})
+        print_json({"assets": [asset_list.listed_json(each) for each in page.assets], "next": page.next})
         return
     print_page(page)
 
@@ -85,7 +85,7 @@ def show(
         raise CommandError(f"the views have no asset {asset}: headrace assets list lists them")
     stages = {name: serialize.stage(fact) for name, fact in version.stages.items()}
     if as_json:
-        print_json({**listed_json(listed), "stages": stages})
+        print_json({**asset_list.listed_json(listed), "stages": stages})
         return
     print_asset(listed, stages)
 

@@ -132,10 +132,9 @@ def position(moment: Moment) -> str:
         return f"page {moment.page}"
     if moment.seconds is None:
         return ""
-    minutes, tenths = divmod(round(moment.seconds * 10), 600)
-    hours, minutes = divmod(minutes, 60)
-    seconds = f"{tenths / 10:04.1f}"
-    return f"{hours}:{minutes:02}:{seconds}" if hours else f"{minutes}:{seconds}"
+    from headrace.console.terminal.formatting import format_clock
+
+    return format_clock(moment.seconds)
 
 
 def _highlighted(moment: Moment) -> Text:

@@ -54,9 +54,9 @@ def value(entry: LogEntry) -> dict[str, Any]:
         return {**size, "kind": "bytes", "hex": dump(data)}
 
 
-def dump(data: bytes) -> list[str]:
+def dump(data: bytes, longest: int = DUMPED) -> list[str]:
     """Format the first bytes as `xxd` does; secrets become asterisks."""
-    shown_bytes = mask_bytes(data[: DUMPED + _MARGIN])[:DUMPED]
+    shown_bytes = mask_bytes(data[: longest + _MARGIN])[:longest]
     lines = []
     for at in range(0, len(shown_bytes), _WIDTH):
         row = shown_bytes[at : at + _WIDTH]

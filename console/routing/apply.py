@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from headrace.connectors.aws.client import AwsSession
+from headrace.connectors.sinks.registry import sink_names
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.routing import targets
 from headrace.console.terminal.operator import current_operator
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.topics import Topic
-from headrace.streams.routing.rule import Rule
+from headrace.streams.routing.rule import Rule, read_text
 from headrace.streams.routing.rule_table import RuleChange, message
 
 RuleDiff = Literal["new", "changed", "same", "removed", "not in the folder"]
@@ -47,6 +48,21 @@ def plan_rules(folder: str, active: Mapping[str, str], prune: bool) -> RulePlan:
         changes[name] = "removed" if prune else "not in the folder"
     texts = {rule.name: (Path(folder) / f"{rule.name}.toml").read_text("utf-8") for rule in rules}
     return RulePlan(changes, texts, rules)
+
+
+def plan_rule(name: str, text: str | None, active: Mapping[str, str]) -> RulePlan:
+    """Plan to set the text of one rule, or with None to remove it. `active` is a map of name to text.
+
+    Raises:
+        InvalidRuleError: the rule or its target is invalid.
+    """
+    if text is None:
+        return RulePlan({name: "removed"}, {}, ())
+    rule = read_text(name, text, sink_names())
+    targets.opened(AwsSession(), rule)
+    before = active.get(name)
+    change: RuleDiff = "new" if before is None else "same" if before == text else "changed"
+    return RulePlan({name: change}, {name: text}, (rule,))
 
 
 def execute(cluster: KafkaAdmin, plan: RulePlan) -> None:

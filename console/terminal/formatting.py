@@ -35,6 +35,14 @@ def format_duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def format_clock(seconds: float) -> str:
+    """Format a position in media: `1:02.5`, `1:00:02.5`."""
+    minutes, tenths = divmod(round(seconds * 10), 600)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{tenths / 10:04.1f}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
+
+
 def format_usd(usd: float) -> str:
     """Format an amount of money; empty for none."""
     return f"${usd:.4f}" if usd else ""

@@ -19,6 +19,7 @@ class SearchScope:
     bucket: str = ""
     prefix: str = ""
     kind: str = ""
+    state: str = ""
     since: float | None = None
     until: float | None = None
     has: tuple[str, ...] = ()
@@ -44,6 +45,8 @@ def conditions(wanted: SearchScope) -> list[ColumnElement[bool]]:
         found += [assets.c.key >= first, assets.c.key < first + LAST_CHARACTER]
     if wanted.kind:
         found.append(assets.c.kind == wanted.kind)
+    if wanted.state:
+        found.append(assets.c.state == wanted.state)
     if wanted.since is not None:
         found.append(assets.c.uploaded_at >= wanted.since)
     if wanted.until is not None:

@@ -13,13 +13,16 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from headrace.console.terminal.formatting import format_bytes, format_duration
+from headrace.console.terminal.formatting import format_bytes, format_clock, format_duration
+from headrace.schemas.parsing import InvalidValueError, parse_time
 from headrace.schemas.safe_text import safe_text
 
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 STATIC = FOLDER / "static"
 STATIC_PATH = "/static"
+THEME_COOKIE = "theme"
+THEMES = ("light", "dark")
 
 
 @cache
@@ -45,6 +48,8 @@ def environment() -> Environment:
         "exact": exact,
         "lines": str.splitlines,
         "time": time_element,
+        "utc": written_time,
+        "clock": format_clock,
         "duration": format_duration,
         "bytes": format_bytes,
         "usd": format_usd,
@@ -66,8 +71,13 @@ def exact(text: str) -> Markup:
 def link(path: str, /, *segments: str | int, **query: object) -> Markup:
     """Return an address of the console. Segments are appended; empty values of the query are left out."""
     path += "/".join(quote(str(segment), safe="") for segment in segments)
+    return escape(address(path, **query))
+
+
+def address(path: str, /, **query: object) -> str:
+    """Return an address of the console, for headers. Empty values of the query are left out."""
     given: Mapping[str, object] = {name: value for name, value in query.items() if value not in (None, "", ())}
-    return escape(path + (f"?{urlencode(given, doseq=True)}" if given else ""))
+    return path + (f"?{urlencode(given, doseq=True)}" if given else "")
 
 
 def csrf_field(token: str) -> Markup:
@@ -82,6 +92,14 @@ def time_element(seconds: float | datetime | None) -> Markup:
     at = seconds.astimezone(UTC) if isinstance(seconds, datetime) else datetime.fromtimestamp(seconds, UTC)
     exact_, shown = at.isoformat(timespec="milliseconds"), at.strftime("%Y-%m-%d %H:%M:%S")
     return Markup('<time datetime="{}">{} UTC</time>').format(exact_, shown)
+
+
+def written_time(text: str | None) -> Markup | str:
+    """Return a time in the form of RFC 3339 as an element; other text as it is."""
+    try:
+        return time_element(parse_time(text or ""))
+    except InvalidValueError:
+        return text or ""
 
 
 def format_usd(usd: float) -> str:

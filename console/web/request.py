@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from headrace.console.web.access.users import ConsoleUser, UserRole
-from headrace.console.web.rendering import csrf_field, environment
+from headrace.console.web.rendering import THEME_COOKIE, THEMES, csrf_field, environment
 from headrace.console.web.services import ConsoleServices
 
 FormData = ImmutableMultiDict[str, str]
@@ -81,6 +81,8 @@ class ConsoleRequest:
             "may_change": not self.services.read_only and self.user.may(UserRole.OPERATOR),
             "menu": self.context.menu,
             "here": self.raw.url.path,
+            "current": current_entry(self.context.menu, self.raw.url.path),
+            "theme": theme if (theme := self.raw.cookies.get(THEME_COOKIE, "")) in THEMES else "",
             "notice": self.context.notice,
             "csrf_token": self.context.csrf_token,
             "csrf_field": partial(csrf_field, self.context.csrf_token),
@@ -97,3 +99,11 @@ class ConsoleRequest:
         if notice:
             self.context.add_notice(response, notice)
         return response
+
+
+def current_entry(menu: Sequence[MenuEntry], path: str) -> str:
+    """Return the path of the menu entry that a page belongs to; empty if there is none."""
+    paths = [entry.path for entry in menu]
+    if path in paths:
+        return path
+    return next((entry for entry in paths if entry != "/" and path.startswith(f"{entry}/")), "")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.media.objects import MediaObjects
 from headrace.console.views.database import Views
 from headrace.console.views.queries.history import Connect
+from headrace.console.web.background import BackgroundRuns
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.stage import Stage
 
@@ -24,6 +27,9 @@ class ConsoleServices:
     views: Callable[[], Views]
     connect: Connect
     stages: Callable[[], Sequence[Stage]]
+    cluster: Callable[[], KafkaAdmin]
+    objects: MediaObjects
+    runs: BackgroundRuns = field(default_factory=BackgroundRuns)
     read_only: bool = False
     media_origins: tuple[str, ...] = ()
     """Origins other than the console from which browsers load media, such as `https://media.s3.amazonaws.com`."""

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 
-from headrace.console.assets.asset_event import VersionStatus
+from headrace.console.assets.asset_event import VersionStatus, usd_of
 from headrace.console.errors import CommandError
+from headrace.console.terminal.formatting import format_timestamp
 from headrace.console.views.queries import joins
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.stored_text import from_stored
@@ -93,6 +94,30 @@ def one(connection: Connection, name: str) -> ListedAsset | None:
     bucket, _, key = stored_argument(name).partition("/")
     statement = _newest_versions().where(assets.c.bucket == bucket, assets.c.key == key)
     return next(iter(_with_stages(connection, connection.execute(statement).all())), None)
+
+
+def named(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], ListedAsset]:
+    """Return assets by bucket and key, at most as many as a page has; unknown ones are left out."""
+    stored = [(stored_argument(bucket), stored_argument(key)) for bucket, key in names]
+    statement = _newest_versions().where(tuple_(assets.c.bucket, assets.c.key).in_(stored))
+    listed = _with_stages(connection, connection.execute(statement).all() if stored else ())
+    return {(each.bucket, each.key): each for each in listed}
+
+
+def listed_json(asset: ListedAsset) -> dict[str, Any]:
+    """Convert an asset of a list to JSON data."""
+    return {
+        "asset": asset.name,
+        "version": asset.version,
+        "versions": asset.versions,
+        "state": asset.state,
+        "kind": asset.kind,
+        "size": asset.size,
+        "uploaded_at": format_timestamp(asset.uploaded_at),
+        "completed_at": format_timestamp(asset.completed_at),
+        "usd": usd_of(asset.usd_nanos),
+        "stages": asset.stages,
+    }
 
 
 def token(after: ListedAsset) -> str:

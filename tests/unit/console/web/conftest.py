@@ -8,7 +8,9 @@ from contextlib import ExitStack
 import pytest
 from starlette.testclient import TestClient
 
+from headrace.connectors.aws.client import AwsSession
 from headrace.console.kafka.entry import LogEntry
+from headrace.console.media.objects import MediaObjects
 from headrace.console.web.access.control import AccessControl, everyone_is
 from headrace.console.web.access.cookies import CookieJar
 from headrace.console.web.access.signing import Signer
@@ -47,6 +49,8 @@ def fake_services(entries: Sequence[LogEntry] = EVENTS) -> ConsoleServices:
         views=no_views,  # type: ignore[arg-type]
         connect=FoldedViews(at_offsets([*entries])).connect,
         stages=pipeline.stages,
+        cluster=no_views,  # type: ignore[arg-type]
+        objects=MediaObjects(AwsSession()),
         now=NOW.timestamp,
     )
 

@@ -20,7 +20,8 @@ class FoldedViews:
     """The views of some entries. Entries have increasing offsets per partition."""
 
     def __init__(self, entries: Iterable[LogEntry]) -> None:
-        self._engine: Engine = create_engine("sqlite://", poolclass=StaticPool)
+        any_thread = {"check_same_thread": False}
+        self._engine: Engine = create_engine("sqlite://", poolclass=StaticPool, connect_args=any_thread)
         METADATA.create_all(self._engine)
         batch, fold = Batch(), Fold({})
         for entry in entries:

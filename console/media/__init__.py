@@ -1,0 +1,1 @@
+"""The media of assets, and what was detected in them, for pages."""

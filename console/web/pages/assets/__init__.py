@@ -1,0 +1,1 @@
+"""The pages of assets: search, one asset, and its media."""

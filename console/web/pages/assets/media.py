@@ -1,0 +1,129 @@
+"""Media of assets: objects of S3 through the console, with ranges. Only what the views name is read.
+
+An uploader chooses the content type of an object. A browser gets pictures, audio and video as such; everything else is
+a download, and never a document of the console's origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from headrace.console.media import boxes
+from headrace.console.media.objects import ObjectGoneError, ObjectName, RangeNotSatisfiableError, parse_location
+from headrace.console.media.webvtt import captions
+from headrace.console.views.queries import asset_detail
+from headrace.console.web.failures import NotFoundError
+from headrace.console.web.pages.assets.detail import DRAWN_STAGES, SHOTS_STAGE, named_version
+from headrace.console.web.request import ConsoleRequest
+
+SHOWN_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp"})
+"""Pictures that a browser may show. SVG is not among them: it may contain scripts."""
+DOWNLOAD = "application/octet-stream"
+_HEADERS = {
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "private, max-age=3600",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+def media(request: ConsoleRequest) -> Response:
+    """Return the object of an asset's version."""
+    stored = named_version(request)
+    return _send(request, ObjectName(stored.bucket, stored.key, stored.version_id, stored.etag))
+
+
+def result(request: ConsoleRequest) -> Response:
+    """Return the stored result of a stage, such as the proxy of a video."""
+    stored, stage = named_version(request), request.query.get("stage", "")
+    with request.services.connect() as connection:
+        location = asset_detail.result_location(connection, stored.id, stage)
+    if location is None:
+        raise NotFoundError(f"{stored.bucket}/{stored.key} has no result of {stage}")
+    return _send(request, parse_location(location))
+
+
+def thumbnail(request: ConsoleRequest) -> Response:
+    """Return the picture of an asset's version: the first, or the one with a number."""
+    stored, number = named_version(request), request.query.get("n", "0")
+    with request.services.connect() as connection:
+        pictures = asset_detail.passages_of(connection, stored.id, ("thumbnail",))
+    if not number.isdecimal() or len(number) > 4 or int(number) >= len(pictures):
+        raise NotFoundError(f"{stored.bucket}/{stored.key} has no such picture")
+    return _send(request, parse_location(pictures[int(number)].text))
+
+
+def subtitles(request: ConsoleRequest) -> Response:
+    """Return what was spoken as WebVTT, for a player."""
+    stored = named_version(request)
+    with request.services.connect() as connection:
+        spoken = asset_detail.passages_of(connection, stored.id, ("transcript",))
+    return PlainTextResponse(captions(spoken), media_type="text/vtt", headers=_HEADERS)
+
+
+def seen(request: ConsoleRequest) -> Response:
+    """Return the boxes and shots of stored results as JSON, for a player."""
+    stored = named_version(request)
+    drawn = [each for stage in DRAWN_STAGES for each in _read(request, stored.id, stage, boxes.read_boxes)]
+    shots = _read(request, stored.id, SHOTS_STAGE, boxes.read_shots)
+    return JSONResponse(msgspec.to_builtins({"boxes": drawn, "shots": shots}), headers=_HEADERS)
+
+
+def _read(request: ConsoleRequest, version: int, stage: str, parse: Any) -> list[Any]:
+    """Return what a stored result contains; nothing if it is gone, or not an answer of Rekognition."""
+    with request.services.connect() as connection:
+        location = asset_detail.result_location(connection, version, stage)
+    if location is None:
+        return []
+    try:
+        found: list[Any] = parse(request.services.objects.read(location))
+    except (ObjectGoneError, msgspec.DecodeError):
+        return []
+    return found
+
+
+def _send(request: ConsoleRequest, name: ObjectName) -> Response:
+    try:
+        part = request.services.objects.open(name, request.raw.headers.get("range", ""))
+    except ObjectGoneError as error:
+        raise NotFoundError(str(error)) from error
+    except RangeNotSatisfiableError:
+        return Response(status_code=416, headers=_HEADERS)
+    shown, more = safe_type(part.content_type, name.key)
+    headers: Mapping[str, str] = {**_HEADERS, **more, "Content-Length": str(part.length)}
+    if part.content_range:
+        headers = {**headers, "Content-Range": part.content_range}
+    return StreamingResponse(part.chunks(), 206 if part.content_range else 200, headers, media_type=shown)
+
+
+def safe_type(content_type: str, key: str) -> tuple[str, dict[str, str]]:
+    """Return the type under which a browser gets an object, and headers that make all others a download."""
+    main = content_type.partition(";")[0].strip().lower()
+    if main in ("", DOWNLOAD, "binary/octet-stream"):
+        main = _TYPES.get(key.rpartition(".")[2].lower(), "")
+    if main in SHOWN_TYPES or main.startswith(("video/", "audio/")):
+        return main, {}
+    return DOWNLOAD, {"Content-Disposition": "attachment"}
+
+
+_TYPES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+    "m4v": "video/mp4",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "ogg": "audio/ogg",
+}
+"""Types of objects that were uploaded without one."""

@@ -1,0 +1,1 @@
+"""The pages of dead letters: groups, a list, and one letter."""
