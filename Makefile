@@ -73,10 +73,11 @@ bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB
 bench-views: $(VENV)/dev.stamp ## Measure the projection into views, and queries at two sizes
 	@$(BIN)/python -m bench.views $(ARGS)
 
-fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages), every parser and the rules (100,000 values each)
+fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages), every parser, the rules and state machines (100,000 values each)
 	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)
 	@$(BIN)/python -m tests.fuzz.parsers
 	@$(BIN)/python -m tests.fuzz.rules
+	@$(BIN)/python -m tests.fuzz.machines
 
 chaos: $(VENV)/dev.stamp ## Kill workers and brokers for 15 min and check the topics
 	@$(BIN)/python -m tests.chaos.run $(ARGS)

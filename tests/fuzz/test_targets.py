@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import strategies as st
 
+from tests.fuzz import machines
 from tests.fuzz.parsers import SlowError, run_target
 from tests.fuzz.targets import TARGETS, FuzzTarget
 
@@ -16,6 +17,10 @@ CASES = 60
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_target_raises_declared_errors_only(target: FuzzTarget) -> None:
     run_target(target, CASES)
+
+
+def test_random_machines_raise_declared_errors_only() -> None:
+    assert machines.fuzz(first=1, count=CASES).total() == CASES
 
 
 def test_undeclared_error_is_detected() -> None:

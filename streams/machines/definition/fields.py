@@ -155,7 +155,16 @@ class DefinitionFields:
 
     def assignments(self) -> Template | Mapping[str, Json] | None:
         """Return `Assign`: a template, or in a JSONata state an object; None if the object has no such field."""
-        return self.jsonata_assignments() if self.is_jsonata else self.template("Assign")
+        return self.jsonata_assignments() if self.is_jsonata else self.template_assignments()
+
+    def template_assignments(self) -> Template | None:
+        """Return `Assign` of a JSONPath state; None if the object has no such field.
+
+        Raises:
+            DefinitionError: The value is not an object, or is invalid.
+        """
+        self.inner(self.raw.get("Assign", {}), "Assign")
+        return self.template("Assign")
 
     def jsonata_assignments(self) -> Mapping[str, Json] | None:
         """Return `Assign` of a JSONata state; None if the object has no such field."""

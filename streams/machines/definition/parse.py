@@ -132,7 +132,7 @@ def _data(state: DefinitionFields) -> DataFields:
         result_selector=state.template("ResultSelector"),
         result_path=state.result_path(),
         output_path=state.path("OutputPath"),
-        assign=state.template("Assign"),
+        assign=state.template_assignments(),
     )
 
 

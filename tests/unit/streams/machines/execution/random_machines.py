@@ -116,11 +116,11 @@ class MachineMaker:
 
 
 class RandomRun:
-    """A random machine that receives random stimuli until it ends or has had many."""
+    """A random machine, or a given one, that receives random stimuli until it ends or has had many."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, definition: dict[str, Any] | None = None) -> None:
         self._random = Random(seed)
-        self.definition = MachineMaker(self._random).machine()
+        self.definition = MachineMaker(self._random).machine() if definition is None else definition
         self.machine = parse_machine(self.definition)
         self.now = BEGIN
         self.stimuli: list[Stimulus] = []
