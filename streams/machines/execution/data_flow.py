@@ -119,8 +119,8 @@ def chosen(data: DataFields, env: Environment, effective: Json, rule: ChoiceRule
     return Completed(_output(data, env, effective), _assigned(rule.assign, env, effective))
 
 
-def evaluate(value: DynamicValue, env: Environment, effective: Json, expected: str | None = None) -> Json:
-    """Return the value of a field. `expected` is the JSON type that JSONata must return.
+def evaluate(value: DynamicValue, env: Environment, effective: Json, *expected: str) -> Json:
+    """Return the value of a field. `expected` is the JSON types that JSONata can return; without any, all.
 
     Raises:
         StatesError: The expression fails.
@@ -128,14 +128,14 @@ def evaluate(value: DynamicValue, env: Environment, effective: Json, expected: s
     if isinstance(value, Constant):
         return value.value
     if isinstance(value, JsonataValue):
-        return jsonata(value.value, env, {}, value.field, expected if is_expression(value.value) else None)
+        return jsonata(value.value, env, {}, value.field, expected if is_expression(value.value) else ())
     if isinstance(value, PathValue):
         return value.path.read(_scope(env, effective))
     return value.render(_scope(env, effective), env.entropy)
 
 
 def jsonata(
-    value: Json, env: Environment, extra: Mapping[str, Json], location: str, expected: str | None = None
+    value: Json, env: Environment, extra: Mapping[str, Json], location: str, expected: tuple[str, ...] = ()
 ) -> Json:
     """Return a value whose JSONata is evaluated. `extra` is added to `$states`.
 

@@ -76,7 +76,6 @@ class GroupWork(Struct, frozen=True, tag="group"):
     size: int
     concurrency: int
     items: Json = None
-    keys: list[str] | None = None
     started: int = 0
     finished: int = 0
 

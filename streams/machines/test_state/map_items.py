@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from headrace.streams.machines.definition.model import MapState
-from headrace.streams.machines.definition.values import PathFields, PathValue
-from headrace.streams.machines.errors import (
-    EXCEED_TOLERATED_FAILURE_THRESHOLD,
-    QUERY_EVALUATION_ERROR,
-    RUNTIME,
-    StatesError,
-)
-from headrace.streams.machines.execution.data_flow import Environment, evaluate
+from headrace.streams.machines.definition.values import PathFields
+from headrace.streams.machines.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD
+from headrace.streams.machines.execution.data_flow import Environment
 from headrace.streams.machines.execution.numbers import whole_number
+from headrace.streams.machines.execution.states.items import map_items
 from headrace.streams.machines.execution.states.tolerance import tolerance
-from headrace.streams.machines.json_text import compact
 from headrace.streams.machines.json_types import Json
 from headrace.streams.machines.test_state.answer import StateAnswer
 from headrace.streams.machines.test_state.request import TestRequest
@@ -32,7 +27,7 @@ def check_map(
         StatesError: An expression fails, or the items are not an array.
     """
     has_reader = state.map_run is not None and state.map_run.reader is not None
-    items: list[Json] = [] if has_reader else _items(state, env, effective)
+    items: Json = [] if has_reader else map_items(state, env, effective)
     if isinstance(state.data, PathFields) and state.items is not None:
         answer.data["afterItemsPath"] = items
     answer.data["maxConcurrency"] = whole_number(state.max_concurrency, env, effective)
@@ -45,14 +40,3 @@ def check_map(
     share = 100 * failed / len(items) if items else 0.0
     too_many = (count is not None and failed > count) or (percentage is not None and share > percentage)
     return (EXCEED_TOLERATED_FAILURE_THRESHOLD, _EXCEEDED) if too_many else None
-
-
-def _items(state: MapState, env: Environment, effective: Json) -> list[Json]:
-    items = effective if state.items is None else evaluate(state.items, env, effective, "array")
-    if isinstance(items, list):
-        return items
-    if isinstance(state.data, PathFields):
-        path = state.items.path.text if isinstance(state.items, PathValue) else "$"
-        shown = path.removeprefix("$") if path.startswith("$$") else path
-        raise StatesError(RUNTIME, f'Reference path "{shown}" must point to array.')
-    raise StatesError(QUERY_EVALUATION_ERROR, f"Map state input must be an array but was: {compact(items)}")

@@ -50,7 +50,7 @@ def matching_rule(state: ChoiceState, env: Environment, effective: Json) -> Choi
         if isinstance(rule.condition, bool):
             matches = rule.condition
         elif isinstance(rule.condition, str):
-            matches = jsonata(rule.condition, env, {}, f"Choices[{index}]/Condition", "boolean")
+            matches = jsonata(rule.condition, env, {}, f"Choices[{index}]/Condition", ("boolean",))
         else:
             matches = rule.condition.matches(scope)
         if matches:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.streams.machines.definition.model import FailState
-from headrace.streams.machines.definition.values import DynamicValue, JsonataValue
+from headrace.streams.machines.definition.values import DynamicValue
 from headrace.streams.machines.errors import RUNTIME, StatesError
 from headrace.streams.machines.execution.data_flow import Environment, environment, evaluate
 from headrace.streams.machines.execution.draft import Draft, StateFailure
@@ -27,7 +27,7 @@ def run_fail(draft: Draft, branch: FlowBranch, state: FailState) -> None:
 def _text(value: DynamicValue | None, env: Environment) -> str | None:
     if value is None:
         return None
-    text = evaluate(value, env, env.input, "string" if isinstance(value, JsonataValue) else None)
+    text = evaluate(value, env, env.input, "string")
     if not isinstance(text, str):
         raise StatesError(RUNTIME, f"The {value.field} field must refer to a string value but was: {compact(text)}")
     return text

@@ -76,7 +76,7 @@ def _new_child(draft: Draft, branch: FlowBranch, state: ParentState, work: Group
     index = work.started
     item = branch.item
     if isinstance(state, MapState):
-        item = MapItem(index, work.items[index], None if work.keys is None else work.keys[index])
+        item = MapItem(index, work.items[index])
         flow, value = state.processor, item_input(draft, branch, state, item)
     else:
         flow, value = state.branches[index], work.items

@@ -31,12 +31,13 @@ def render_jsonata(
     variables: Mapping[str, Json],
     entropy: Entropy,
     location: str = "Output",
-    expected: str | None = None,
+    expected: tuple[str, ...] = (),
 ) -> Json:
     """Return a field with its expressions evaluated.
 
     `location` is the field's path in the state (`Output`, `Choices[1]/Condition`), which the causes name, extended by
-    `/name` and `[index]`. `expected` is the JSON type that the result of an expression must have, such as `array`.
+    `/name` and `[index]`. `expected` is the JSON types that the result of an expression can have, such as `array`;
+    the first one is named in the cause.
 
     Raises:
         StatesError: An evaluation fails, has no result, or a result of another type.
@@ -45,8 +46,8 @@ def render_jsonata(
 
     def evaluate(expression: Expression, at: str) -> Json:
         result = expression.evaluate(states, variables, entropy, at)
-        if expected is not None and type_of(result) != expected:
-            raise expression.unexpected(at, expected, result)
+        if expected and type_of(result) not in expected:
+            raise expression.unexpected(at, expected[0], result)
         return result
 
     return _rendered(value, evaluate, location, 0)

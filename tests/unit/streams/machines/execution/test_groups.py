@@ -72,11 +72,10 @@ def test_items_get_index_and_value_and_the_selector_sees_the_effective_input() -
     ]
 
 
-def test_members_of_an_object_are_items_with_a_key() -> None:
-    selector = {"k.$": "$$.Map.Item.Key", "v.$": "$$.Map.Item.Value"}
-    driver = Driver(machine(M=mapping(machine(A=passing()), ItemSelector=selector))).start({"x": 1, "y": [2]})
-    assert driver.finish.output == [{"k": "x", "v": 1}, {"k": "y", "v": [2]}]
-    assert Driver(machine(M=mapping(machine(A=passing())))).start({"x": 1}).finish.output == [{"Key": "x", "Value": 1}]
+def test_inline_map_over_an_object_fails() -> None:
+    driver = Driver(machine(M=mapping(machine(A=passing()), ItemsPath="$$.Execution.Input"))).start({"x": 1})
+    assert driver.finish.error == "States.Runtime"
+    assert 'Reference path "$.Execution.Input" must point to array.' in str(driver.finish.cause)
 
 
 @pytest.mark.parametrize(("value", "started"), [(0, 40), (2, 2), (100, 40), ("3", 3)])

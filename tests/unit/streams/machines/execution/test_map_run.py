@@ -42,6 +42,13 @@ def test_children_are_started_with_their_inputs_and_joined_in_order() -> None:
     ]
 
 
+def test_members_of_an_object_are_items_with_a_key() -> None:
+    selector = {"k.$": "$$.Map.Item.Key", "v.$": "$$.Map.Item.Value"}
+    driver = Driver(distributed(ItemSelector=selector)).start({"x": 1, "y": [2]})
+    assert [command.input for command in driver.all(StartChild)] == [{"k": "x", "v": 1}, {"k": "y", "v": [2]}]
+    assert Driver(distributed()).start({"x": 1}).all(StartChild)[0].input == {"Key": "x", "Value": 1}
+
+
 def test_concurrency_bounds_the_children_that_run() -> None:
     driver = Driver(distributed(MaxConcurrency=2)).start([0] * 5)
     assert len(children(driver)) == 2

@@ -359,7 +359,7 @@ def test_cause_names_the_field(value: Json, location: str, field: str) -> None:
 )
 def test_result_of_another_type_fails(text: str, actual: str, value: str) -> None:
     with pytest.raises(StatesError) as error:
-        render_jsonata(f"{{% {text} %}}", STATES, {}, entropy(), "Items", expected="array")
+        render_jsonata(f"{{% {text} %}}", STATES, {}, entropy(), "Items", expected=("array",))
     assert error.value.cause == (
         f"The JSONata expression '{text}' specified for the field 'Items' returned an unexpected result type. "
         f"Expected 'array', but was '{actual}' for value: {value}"
@@ -367,7 +367,7 @@ def test_result_of_another_type_fails(text: str, actual: str, value: str) -> Non
 
 
 def test_result_of_the_expected_type_is_returned() -> None:
-    assert render_jsonata("{% [1] %}", STATES, {}, entropy(), "Items", expected="array") == [1]
+    assert render_jsonata("{% [1] %}", STATES, {}, entropy(), "Items", expected=("array",)) == [1]
 
 
 def test_deep_values_fail_with_a_declared_error() -> None:
