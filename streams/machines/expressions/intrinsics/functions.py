@@ -50,11 +50,16 @@ def encode_base64(value: Json) -> Json:
 
 
 def decode_base64(value: Json) -> Json:
-    """Return the string whose UTF-8 is in a Base64 text."""
+    """Return the string whose UTF-8 is in a Base64 text, as Java decodes it.
+
+    The padding can be absent. Bytes that are not UTF-8 become replacement characters.
+    """
+    text = text_of(value, MAX_TEXT)
+    padded = text if "=" in text else text + "=" * (-len(text) % 4)
     try:
-        return base64.b64decode(text_of(value, MAX_TEXT), validate=True).decode()
+        return base64.b64decode(padded, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError) as error:
-        raise FailureError("the string is not the Base64 of text in UTF-8") from error
+        raise FailureError("the string is not Base64") from error
 
 
 def hashed(value: Json, algorithm: Json) -> Json:
