@@ -18,7 +18,7 @@ from headrace.streams.machines.definition.model import (
 from headrace.streams.machines.execution.commands import FinishExecution
 from headrace.streams.machines.execution.data_flow import Completed
 from headrace.streams.machines.execution.draft import Draft
-from headrace.streams.machines.execution.limits import check_state_output
+from headrace.streams.machines.execution.limits import check_assigned, check_state_output
 from headrace.streams.machines.execution.record import ChildOutcome, ExecutionStatus, FlowBranch
 from headrace.streams.machines.json_text import compact
 from headrace.streams.machines.json_types import Json
@@ -57,11 +57,12 @@ def leave(draft: Draft, branch: FlowBranch, state: State, completed: Completed, 
     """Leave a state, and go to the following one or end the branch.
 
     Raises:
-        StatesError: The output exceeds the limit of the execution.
+        StatesError: The output or the variables exceed the limit of the execution.
     """
     check_state_output(draft.execution.limits, state.name, completed.output)
     details = {"name": state.name, "output": completed.output}
     if completed.assigned:
+        check_assigned(draft.execution.limits, state.name, completed.assigned)
         details["assignedVariables"] = {name: compact(value) for name, value in completed.assigned.items()}
         branch.variables = {**branch.variables, **completed.assigned}
     draft.emit(branch, EXITED[type(state)], details)

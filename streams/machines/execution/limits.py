@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from headrace.streams.machines.errors import DATA_LIMIT_EXCEEDED, StatesError
@@ -17,7 +19,7 @@ LARGEST_PAYLOAD = 64 * 1024 * 1024
 
 
 class OutputTooLargeError(StatesError):
-    """The output of a state exceeds a limit. Neither Retry nor Catch applies, as in AWS."""
+    """The output of a state, or its variables, exceed a limit. Neither Retry nor Catch applies, as in AWS."""
 
 
 def exceeded_limit(limits: ExecutionLimits, name: str, value: Json) -> str | None:
@@ -41,6 +43,17 @@ def check_state_output(limits: ExecutionLimits, state: str, output: Json) -> Non
     """
     cause = exceeded_limit(limits, state, output)
     if cause is not None:
+        raise OutputTooLargeError(DATA_LIMIT_EXCEEDED, cause)
+
+
+def check_assigned(limits: ExecutionLimits, state: str, assigned: Mapping[str, Json]) -> None:
+    """Check the variables that a state assigns: together they have the limit of a payload.
+
+    Raises:
+        OutputTooLargeError: They exceed a limit.
+    """
+    if exceeded_limit(limits, state, assigned) is not None:
+        cause = f"The variables assigned by the state '{state}' exceed the maximum number of bytes service limit."
         raise OutputTooLargeError(DATA_LIMIT_EXCEEDED, cause)
 
 
