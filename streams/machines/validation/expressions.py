@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from headrace.streams.machines.errors import DefinitionError
@@ -127,6 +128,16 @@ def assignments(node: Node) -> None:
         elif not _VARIABLE.fullmatch(variable):
             node.error(f"Variable name '{variable}' must start with a letter or '_', and have letters, digits and '_'")
     payload(node)
+
+
+def assignments_of(state: Node) -> Iterator[Node]:
+    """Yield each Assign of a state: its own, and those of its Choice rules and catchers."""
+    if not isinstance(state.value, dict):
+        return
+    entries = [state.child(name) for name in ("Choices", "Catch") if isinstance(state.value.get(name), list)]
+    for node in (state, *(item for entry in entries for item in entry.items())):
+        if isinstance(node.value, dict) and isinstance(node.value.get("Assign"), dict):
+            yield node.child("Assign")
 
 
 def literal_text(node: Node) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
-from headrace.streams.machines.validation.maps import PROCESSOR_CONFIG
+from headrace.streams.machines.validation.expressions import assignments_of
+from headrace.streams.machines.validation.maps import PROCESSOR_CONFIG, is_distributed
 from headrace.streams.machines.validation.node import FieldRule, Node, NodeCheck, ObjectFields, QueryLanguage
 from headrace.streams.machines.validation.states import check_state
 from headrace.streams.machines.validation.transitions import check_transitions
@@ -32,24 +34,33 @@ _BRANCH = ObjectFields(_STATES)
 _PROCESSOR = ObjectFields({**_STATES, "ProcessorConfig": FieldRule(PROCESSOR_CONFIG)})
 
 
+class InnerMachine(NamedTuple):
+    """A machine to check: its fields, and the variables of the machines around it."""
+
+    node: Node
+    schema: NodeCheck
+    outer: frozenset[str] = frozenset()
+
+
 def check_machine(machine: Node) -> None:
     """Check a whole machine, without recursion: the states of branches may be nested deeply."""
     language = query_language(machine.value.get("QueryLanguage", "JSONPath"))
     top = replace(machine, setting=replace(machine.setting, language=language))
     names: set[str] = set()
     labels: set[str] = set()
-    pending: list[tuple[Node, NodeCheck]] = [(top, _TOP)]
+    pending: list[InnerMachine] = [InnerMachine(top, _TOP)]
     while pending and not top.setting.report.full:
-        inner, schema = pending.pop()
+        inner, schema, outer = pending.pop()
         schema(inner)
         if not isinstance(inner.value, dict):
             continue
         nested = []
+        visible = outer | _check_variables(inner, outer)
         for name, state in _states(inner):
             _check_name(name, state, names)
             check_state(_with_language(state, top.setting.language))
             _check_label(state, labels)
-            nested += _machines_inside(state)
+            nested += _machines_inside(state, visible)
         check_transitions(inner)
         pending += reversed(nested)
 
@@ -105,11 +116,29 @@ def _check_label(state: Node, labels: set[str]) -> None:
         labels.add(label)
 
 
-def _machines_inside(state: Node) -> list[tuple[Node, NodeCheck]]:
-    """Return the branches and the item processor of a state, with the fields that they may have."""
-    machines: list[tuple[Node, NodeCheck]] = []
+def _machines_inside(state: Node, variables: frozenset[str]) -> list[InnerMachine]:
+    """Return the branches and the item processor of a state. A distributed Map cannot read variables of others."""
+    machines: list[InnerMachine] = []
     if state.value.get("Type") == "Parallel" and isinstance(state.value.get("Branches"), list):
-        machines += [(branch, _BRANCH) for branch in state.child("Branches").items()]
+        machines += [InnerMachine(branch, _BRANCH, variables) for branch in state.child("Branches").items()]
     if state.value.get("Type") == "Map":
-        machines += [(state.child(name), _PROCESSOR) for name in ("ItemProcessor", "Iterator") if name in state.value]
+        processors = [state.child(name) for name in ("ItemProcessor", "Iterator") if name in state.value]
+        own = frozenset[str]() if is_distributed(state) else variables
+        machines += [InnerMachine(processor, _PROCESSOR, own) for processor in processors]
     return machines
+
+
+def _check_variables(machine: Node, outer: frozenset[str]) -> frozenset[str]:
+    """Check that no variable of an outer machine is assigned, and return the names of the machine's own variables.
+
+    Source: Step Functions Developer Guide, "Passing data between states with variables", scope rules.
+    """
+    names: set[str] = set()
+    states = machine.value.get("States")
+    for state in states if isinstance(states, dict) else ():
+        for assign in assignments_of(machine.child("States").child(state)):
+            for name in {each.removesuffix(".$") for each in assign.value}:
+                names.add(name)
+                if name in outer:
+                    assign.error(f"Variable '{name}' belongs to an outer scope, and cannot be assigned here")
+    return frozenset(names)

@@ -158,12 +158,19 @@ NUMBERS: dict[str, NodeCheck] = {
 MAP_NUMBERS = {name: field for number, check in NUMBERS.items() for name, field in number_field(number, check).items()}
 
 
+def is_distributed(node: Node) -> bool:
+    """Return whether a Map runs child executions."""
+    processor = node.value.get("ItemProcessor", node.value.get("Iterator"))
+    config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
+    return isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"
+
+
 def check_mode(node: Node) -> None:
     """Check the fields that depend on the mode, and the deprecated names."""
     name = "ItemProcessor" if "ItemProcessor" in node.value else "Iterator"
     processor = node.value.get(name)
     config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
-    distributed = isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"
+    distributed = is_distributed(node)
     if isinstance(processor, dict) and isinstance(config, dict):
         place = node.child(name).child("ProcessorConfig")
         if distributed and "ExecutionType" not in config:
