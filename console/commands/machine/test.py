@@ -45,11 +45,11 @@ def run_machine(
     """
     from headrace.console.errors import CommandError
 
+    if (batch is None) == (not file):
+        raise CommandError("exactly one of FILE and --batch FILE is required")
     if batch is not None:
         _run_batch(batch)
         return
-    if not file:
-        raise CommandError("missing FILE, or --batch FILE")
     if state:
         from headrace.console.commands.machine.state_test import run_one_state
 
@@ -77,7 +77,7 @@ def _run_batch(lines: Any) -> None:
         if not line.strip():
             continue
         try:
-            answer = compact(answer_line(line.decode("utf-8", "replace"), _settings()))
+            answer = compact(answer_line(line, _settings()))
         except Exception as error:  # a line never stops the lines after it
             print_traceback(error)
             failure = {"name": None, "status": "INVALID", "error": "InternalError", "cause": repr(error)}

@@ -6,10 +6,10 @@ Syntax errors are worded as Jackson, the parser of AWS, words them.
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
+from headrace.streams.machines.json_text import TooDeepError, read_json, repeated_name
 from headrace.streams.machines.validation.findings import Report
 
 MAX_BYTES = 1_048_576
@@ -45,14 +45,14 @@ def read_document(text: str, report: Report) -> dict[str, Any] | None:
 
 def _parse(text: str, report: Report) -> Any:
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        document = read_json(text, _unique)
         if _SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         _report_syntax(error, report)
     except UnicodeEncodeError:
         report.error("INVALID_JSON_DESCRIPTION", "A string has a surrogate character without its pair", None)
-    except RecursionError:
+    except TooDeepError:
         _report_depth(report)
     except ValueError as error:
         report.error("INVALID_JSON_DESCRIPTION", str(error), None)
@@ -82,17 +82,8 @@ def _is_deep(document: Any) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        duplicate = next(name for name in names if names.count(name) > 1)
-        raise _DuplicateKeyError(f"Duplicate field '{duplicate}'")
+        raise _DuplicateKeyError(f"Duplicate field '{repeated_name(pairs)}'")
     return members
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"Non-standard or infinite number '{text[:40]}'")
-    return number
 
 
 def _report_syntax(error: json.JSONDecodeError, report: Report) -> None:

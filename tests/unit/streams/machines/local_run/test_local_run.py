@@ -149,6 +149,36 @@ def test_malformed_line_is_invalid(line: str) -> None:
     assert answer["cause"]
 
 
+@pytest.mark.parametrize(
+    ("members", "cause"),
+    [
+        ('"input": NaN', "infinite number 'NaN'"),
+        ('"input": 1e999', "infinite number '1e999'"),
+        (f'"input": {"9" * 5_000}', "more than 1000 digits"),
+        (f'"input": {"[" * 100_000}', "nested too deep"),
+        ('"definition": {"a": 1, "a": 2}', 'has the member "a" twice'),
+        ('"input": 1', 'not an object with "definition"'),
+        ('"definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}, "mocks": false', "mocks are an object"),
+    ],
+)
+def test_line_that_would_change_is_invalid(members: str, cause: str) -> None:
+    answer = answer_line(f'{{"name": "n", {members}}}', SETTINGS)
+    assert answer["status"] == "INVALID"
+    assert cause in answer["cause"]
+
+
+def test_line_keeps_its_name_and_is_utf8() -> None:
+    assert answer_line('{"name": "n"}', SETTINGS)["name"] == "n"
+    assert answer_line(b'\xef\xbb\xbf{"name": "n"}', SETTINGS)["name"] == "n"
+    assert "can't decode byte 0xff" in answer_line(b'{"name": "\xff"}', SETTINGS)["cause"]
+
+
+def test_variables_that_double_reach_the_limit_of_a_payload() -> None:
+    double = passing(Assign={"x.$": "States.Array($x, $x)"}, Next="Double")
+    looped = machine(Start=passing(Assign={"x": "text"}, Next="Double"), Double=double)
+    assert ran(looped) == ("FAILED", "States.DataLimitExceeded")
+
+
 def test_answer_has_the_fields_of_its_status() -> None:
     assert answered(definition=machine(P=passing()), input={"a": 1}) == {
         "name": "n",
