@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.console.terminal.output import print_line
+from headrace.console.errors import CommandError
+from headrace.console.terminal.output import ask_secret, print_line, print_verbatim
+
+if TYPE_CHECKING:
+    from headrace.console.web.access.users_file import EntryKind
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -42,3 +48,57 @@ def console(
     given = {"host": host, "port": port, "read_only": read_only}
     settings = load(WebConsoleSettings, **{name: value for name, value in given.items() if value is not None})
     serve(settings, lambda url: print_line(f"console: {url}"))
+
+
+UserName = Annotated[str, typer.Argument(help="User name: letters, digits and . _ @ + -")]
+Role = Annotated[str, typer.Option(help="viewer, operator or admin.")]
+UsersFileOption = Annotated[
+    Path | None, typer.Option("--file", help="Users file (default: HEADRACE_CONSOLE_USERS_FILE).", show_default=False)
+]
+
+
+@app.command()
+def password(
+    name: UserName,
+    role: Role = "viewer",
+    file: UsersFileOption = None,
+    generate: Annotated[bool, typer.Option("--generate", help="Generate a password, and print it.")] = False,
+) -> None:
+    """Set the password of a user in the users file. It is read from the terminal, or from standard input."""
+    import secrets
+
+    from headrace.console.web.access.passwords import LONGEST, SHORTEST, hash_password
+
+    text = secrets.token_urlsafe(15) if generate else ask_secret(f"Password of {name}")
+    if not SHORTEST <= len(text) <= LONGEST:
+        raise CommandError(f"a password has {SHORTEST} to {LONGEST} characters")
+    _store("password", name, role, file, hash_password(text))
+    if generate:
+        print_verbatim(text)
+
+
+@app.command()
+def token(name: UserName, role: Role = "viewer", file: UsersFileOption = None) -> None:
+    """Create a token for the JSON API in the users file, and print it. Only its hash is stored."""
+    import secrets
+
+    from headrace.console.web.access.users_file import TOKEN_PREFIX, hash_token
+
+    text = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
+    _store("token", name, role, file, hash_token(text))
+    print_verbatim(text)
+
+
+def _store(kind: EntryKind, name: str, role: str, file: Path | None, hashed: str) -> None:
+    from headrace.console.web.access.users import parse_role
+    from headrace.console.web.access.users_file import UserEntry, check_name, store_entry
+
+    path = file or Path(os.environ.get("HEADRACE_CONSOLE_USERS_FILE", ""))
+    if path == Path():
+        raise CommandError("name a users file: --file, or HEADRACE_CONSOLE_USERS_FILE")
+    try:
+        entry = UserEntry(kind, check_name(name), parse_role(role), hashed)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    store_entry(path, entry)
+    print_line(f"{kind} of {name} ({role}) stored in {path}", error=True)

@@ -71,6 +71,13 @@ def confirm_or_abort(question: str) -> None:
     typer.confirm(safe_text(question), abort=True)
 
 
+def ask_secret(question: str) -> str:
+    """Return a secret: typed twice on a terminal without being shown, else the first line of standard input."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(safe_text(question), hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 def _write(text: str, error: bool) -> None:
     """Write to the current standard output or error, without colours: the text is safe."""
     typer.echo(text, err=error, nl=False)

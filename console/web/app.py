@@ -21,6 +21,7 @@ from headrace.console.web.guard import UNKNOWN, RouteGuard
 from headrace.console.web.http.headers import SecurityHeaders, content_security_policy
 from headrace.console.web.http.host_check import HostCheck
 from headrace.console.web.live.feeds import LiveFeeds
+from headrace.console.web.login import LoginPages
 from headrace.console.web.page import WebPage
 from headrace.console.web.rendering import STATIC, STATIC_PATH
 from headrace.console.web.request import MenuEntry
@@ -51,7 +52,7 @@ def create_app(
         await feeds.close()
 
     return Starlette(
-        routes=[*routes(guard, pages, feeds), Route(HEALTH, _health), _static()],
+        routes=[*routes(guard, pages, feeds), *LoginPages(guard).routes, Route(HEALTH, _health), _static()],
         middleware=[
             Middleware(SecurityHeaders, policy=content_security_policy(services.media_origins), tls=site.tls),
             Middleware(HostCheck, names=site.hosts),

@@ -21,7 +21,7 @@ from headrace.console.web.access.users import ConsoleUser, UserRole
 from headrace.console.web.access.visitors import Visitor, local_path
 from headrace.console.web.failures import UNEXPECTED, ForbiddenError, HttpProblem, InvalidRequestError, problem_of
 from headrace.console.web.http import bodies
-from headrace.console.web.page import ApiOperation, WebRoute
+from headrace.console.web.page import ApiOperation, PageHandler, WebRoute
 from headrace.console.web.rendering import render_fragment
 from headrace.console.web.request import ConsoleRequest, FormData, MenuEntry, RequestContext
 from headrace.console.web.services import ConsoleServices
@@ -62,6 +62,23 @@ class RouteGuard:
             except Exception as error:
                 response = self.problem(request, context, error)
             visitor.remember(response)
+            return response
+
+        return endpoint
+
+    def open(self, handler: PageHandler) -> Endpoint:
+        """Return the endpoint of a page that is open to everyone. A form has its token all the same."""
+
+        async def endpoint(request: Request) -> Response:
+            visitor = Visitor.of(request, self.access.cookies)
+            context = self.context(visitor, UNKNOWN)
+            try:
+                form = await self._form(request, context) if request.method == "POST" else NO_FORM
+                response: Response = await call(handler, ConsoleRequest(request, self.services, context, form))
+            except Exception as error:
+                response = self.problem(request, context, error)
+            if not visitor.must_reload:
+                visitor.remember(response)
             return response
 
         return endpoint
@@ -125,7 +142,7 @@ class RouteGuard:
 
     def _login(self, request: Request) -> Response:
         """Send a visitor to the login page; a part of a page sends the whole page there."""
-        if not self.access.logins:
+        if not self.access.has_login:
             return HTMLResponse(render_fragment("denied.html"), 403)
         path = f"{LOGIN}?{urlencode({'next': local_path(request)})}" if request.method == "GET" else LOGIN
         if "hx-request" in request.headers:

@@ -220,6 +220,12 @@ CASES: dict[str, Callable[[Site], list[Case]]] = {
         )
     ],
     "console": lambda site: [case("console", "--host", NAME), case("console", HEADRACE_CONSOLE_URL=LOGIN)],
+    "console password": lambda site: [case("console", "password", TEXT, "--file", NAME)],
+    "console token": lambda site: [
+        case("console", "token", TEXT, "--file", NAME),
+        case("console", "token", "ann", "--role", TEXT, "--file", NAME),
+        case("console", "token", "ann", "--file", site.file("users", f"password ann admin {TEXT}\n")),
+    ],
     "cost": lambda site: [case("cost"), case("cost", "--by", "asset"), case("cost", "--by", "asset", "--json")],
     "demo": lambda site: [case("demo", "--keep", "--break", TEXT)],
     "dlq export": lambda site: [case("dlq", "export", str(site.folder / "export"), "--key", TEXT)],

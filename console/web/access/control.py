@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
-from headrace.console.web.access.cookies import CookieJar, LoginMethod
+from headrace.console.web.access.cookies import CookieJar
+from headrace.console.web.access.login_limit import LoginLimit
 from headrace.console.web.access.users import ConsoleUser, UserRole
+from headrace.console.web.access.users_file import UsersFile
+
+if TYPE_CHECKING:
+    from headrace.console.web.access.oidc import OidcProvider
 
 IdentifyUser = Callable[[HTTPConnection], ConsoleUser | None]
 """Returns the user of a request; None if this way of identification does not know it.
@@ -20,13 +27,23 @@ Raises:
 
 @dataclass(frozen=True, slots=True)
 class AccessControl:
-    """The ways to identify users, in the order in which they are tried, and the login page if there is one."""
+    """The ways to identify users, in the order in which they are tried, and what the login page needs.
+
+    `origin` is the public origin, such as `https://console.example.com`. `proxies` may name the address of a client.
+    """
 
     cookies: CookieJar
     ways: tuple[IdentifyUser, ...]
-    logins: tuple[LoginMethod, ...] = ()
     origin: str = ""
-    """The public origin, such as `https://console.example.com`."""
+    users: UsersFile | None = None
+    provider: OidcProvider | None = None
+    proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    limit: LoginLimit = field(default_factory=LoginLimit)
+
+    @property
+    def has_login(self) -> bool:
+        """Whether there is a login page."""
+        return self.users is not None or self.provider is not None
 
     def identify(self, connection: HTTPConnection) -> ConsoleUser | None:
         """Return the user of a request; None without a login."""

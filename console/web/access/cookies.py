@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from starlette.requests import HTTPConnection
@@ -13,6 +13,7 @@ from headrace.console.web.access.signing import Signer
 
 VISIT_SECONDS = 30 * 24 * 3600.0
 NOTICE_SECONDS = 60.0
+MOST_ENDED = 100_000
 
 CookieKind = Literal["session", "visit", "notice", "signin"]
 LoginMethod = Literal["password", "oidc"]
@@ -20,12 +21,29 @@ LoginMethod = Literal["password", "oidc"]
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """A session that began with a login. `groups` are those of an OpenID Connect login."""
+    """A session that began with a login. `proof` has the fingerprint of the password, or the groups of the provider."""
 
     id: str
     user: str
     method: LoginMethod
-    groups: tuple[str, ...] = ()
+    proof: tuple[str, ...] = ()
+
+
+class EndedSessions:
+    """The ids of the last sessions that were ended by a logout."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+
+    def add(self, id_: str) -> None:
+        """Add a session."""
+        self._ids[id_] = None
+        if len(self._ids) > MOST_ENDED:
+            del self._ids[next(iter(self._ids))]
+
+    def __contains__(self, id_: str) -> bool:
+        """Whether a session was ended."""
+        return id_ in self._ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,7 @@ class CookieJar:
     session_seconds: float = 12 * 3600.0
     suffix: str = ""
     """Tells consoles on other ports of the same host apart: cookies do not depend on the port."""
+    ended: EndedSessions = field(default_factory=EndedSessions)
 
     def name(self, kind: CookieKind) -> str:
         """Return the name of a cookie. With `__Host-`, no other host of the domain can set it."""
@@ -66,14 +85,20 @@ class CookieJar:
     def session(self, connection: HTTPConnection) -> LoginSession | None:
         """Return the session of a request."""
         values = self.read(connection, "session", self.session_seconds)
-        if values is None:
+        if values is None or values["id"] in self.ended:
             return None
-        return LoginSession(values["id"], values["user"], values["method"], tuple(values["groups"]))
+        return LoginSession(values["id"], values["user"], values["method"], tuple(values["proof"]))
 
-    def begin(self, response: Response, user: str, method: LoginMethod, groups: tuple[str, ...] = ()) -> None:
+    def begin(self, response: Response, user: str, method: LoginMethod, proof: tuple[str, ...] = ()) -> None:
         """Begin a session with a new id, so that an id from before the login is worth nothing."""
-        values = {"id": secrets.token_urlsafe(16), "user": user, "method": method, "groups": groups}
+        values = {"id": secrets.token_urlsafe(16), "user": user, "method": method, "proof": proof}
         self.write(response, "session", values, self.session_seconds)
+
+    def end(self, connection: HTTPConnection, response: Response) -> None:
+        """End the session of a request, also in copies of its cookie."""
+        if session := self.session(connection):
+            self.ended.add(session.id)
+        self.delete(response, "session")
 
     def visit(self, connection: HTTPConnection) -> str | None:
         """Return the id of a browser without a session."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console.kafka.entry import LogEntry
@@ -58,6 +60,13 @@ def fake_services(entries: Sequence[LogEntry] = EVENTS) -> ConsoleServices:
 def control(role: UserRole = UserRole.ADMIN) -> AccessControl:
     """Return access for everyone as one user."""
     return AccessControl(CookieJar(Signer(b"s" * 32)), (everyone_is("ann", role),))
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """The log of a test."""
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture
