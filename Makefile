@@ -9,7 +9,7 @@ LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-replay bench-pipeline bench-hostile bench-views fuzz chaos chaos-bridge chaos-ai format constraints coverage clean
+.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-views fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ bench-rules: $(VENV)/dev.stamp ## Measure the rule index and AWS's event-ruler, 
 bench-machines: $(VENV)/dev.stamp .venv-bench/stamp ## Measure state machines, and the interpreters of moto and MiniStack
 	@$(BIN)/python -m bench.machines $(ARGS)
 
+bench-machine-engine: $(VENV)/dev.stamp ## Measure durable transitions of state machines, and waiting executions
+	@$(BIN)/python -m bench.machine_engine $(ARGS)
+
 bench-replay: $(VENV)/dev.stamp ## Measure listing and redrive of dead letters, and their effect on other records
 	@$(BIN)/python -m bench.replay $(ARGS)
 	@$(BIN)/python -m bench.poison_records $(ARGS)
@@ -87,6 +90,9 @@ chaos-bridge: $(VENV)/dev.stamp ## Stop each dependency of the bridge in turn an
 
 chaos-ai: $(VENV)/dev.stamp ## Inject every failure into every AI service and count jobs and outcomes
 	@$(BIN)/python -m tests.chaos.run_ai $(ARGS)
+
+chaos-machines: $(VENV)/dev.stamp ## Kill the workers of generated state machines and compare each with the interpreter
+	@$(BIN)/python -m tests.chaos.run_machines $(ARGS)
 
 format: $(VENV)/dev.stamp ## Format the code and rewrite generated files
 	$(BIN)/ruff check --fix --quiet .

@@ -32,9 +32,10 @@ from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.settings import PipelineSettings
-from headrace.streams.stage import Stage
+from headrace.streams.stage import AsyncJob, Stage, Transform
 from headrace.streams.stages import (
     labels,
+    machine_tasks,
     moderation,
     overdue,
     probe,
@@ -106,7 +107,20 @@ def stages(config: PipelineConfig = DEFAULT_CONFIG) -> tuple[Stage, ...]:
     enabled = pipeline_config.select_stages(config, known[: -len(OPTIONAL_STAGES)], OPTIONAL_STAGES)
     if any(stage.writes == topics.TRANSCODED for stage in enabled):
         enabled = tuple(_reading_proxies(stage) for stage in enabled)
-    return (*enabled, completion_of(enabled))
+    stages_ = (*enabled, completion_of(enabled))
+    return tuple(
+        _reading_results(stage, stages_) if stage.name == machine_tasks.STAGE.name else stage for stage in stages_
+    )
+
+
+def _reading_results(stage: Stage, among: Sequence[Stage]) -> Stage:
+    """Return a stage; that of the tasks of state machines reads the results and dead letters of other stages."""
+    if stage.name != machine_tasks.STAGE.name:
+        return stage
+    runnable = [each for each in among if each.writes and isinstance(each.handler, Transform | AsyncJob)]
+    results = (topic for each in runnable for topic in (each.writes, topics.dead_letters(each.name)) if topic)
+    retries = (topics.retry(each.name) for each in runnable)
+    return replace(stage, reads=tuple(dict.fromkeys((*stage.reads, *results))), emits=(*stage.emits, *retries))
 
 
 def _reading_proxies(stage: Stage) -> Stage:

@@ -34,6 +34,13 @@ class StreamSettings(BaseSettings):
         default={},
         description="Calls per second over all workers, such as rekognition.detect_labels=50",
     )
+    machine_actions: str = Field(
+        default=(
+            "lambda:invoke,sns:publish,sqs:sendMessage,events:putEvents,s3:getObject,s3:listObjectsV2,"
+            "rekognition:*,transcribe:*,textract:*,comprehend:*,translate:*,polly:*,mediaconvert:*"
+        ),
+        description="AWS actions that tasks of state machines may call; * stands for any characters",
+    )
     buffer_bytes: int = Field(default=64 * 2**20, gt=0, description="Buffered bytes of records per stage and process")
     aws_threads: int = Field(default=32, gt=0, description="Concurrent AWS calls per process")
     drain_seconds: float = Field(default=20.0, gt=0, description="Seconds to finish running records at shutdown")

@@ -8,6 +8,7 @@ from functools import partial
 from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.sinks.base import InvalidTargetError, Sink
 from headrace.connectors.sinks.registry import create_sink, sink_names
+from headrace.console.routing.machine_target import starting
 from headrace.schemas import topics
 from headrace.schemas.delivery import Delivery, DeliveryError
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -15,7 +16,7 @@ from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.runtime.token_bucket import TokenBucket
 from headrace.schemas.settings import load
 from headrace.streams.errors import error_of_kind
-from headrace.streams.routing.rule import TOPIC, InvalidRuleError, Rule, read_folder
+from headrace.streams.routing.rule import MACHINE, TOPIC, InvalidRuleError, Rule, read_folder
 from headrace.streams.routing.rule_stage import SendDelivery, rule_stage
 from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.settings import PipelineSettings
@@ -65,6 +66,8 @@ def opened(aws: AwsSession, rule: Rule) -> SendDelivery | None:
     """Create the sink of a rule's target; None for a topic. Raises `InvalidRuleError` for an invalid target."""
     if rule.target.kind == TOPIC:
         return None
+    if rule.target.kind == MACHINE:
+        return starting(rule)
     try:
         sink = create_sink(rule.target.kind, rule.target.address, rule.target.settings, aws)
     except InvalidTargetError as error:

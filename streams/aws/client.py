@@ -13,6 +13,7 @@ import boto3
 import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import ServiceModel
 
 from headrace.streams.aws.error_codes import OPERATIONS, to_stage_error
 from headrace.streams.limits.rate_limits import RateLimits
@@ -47,7 +48,14 @@ class AwsClient:
         """
         if operation not in OPERATIONS[service]:
             raise LookupError(f"{service}.{operation} is not in headrace.streams.aws.error_codes.OPERATIONS")
+        return await self.request(service, operation, parameters)
 
+    async def request(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Call any operation by its SDK method name, as an operator allowed it.
+
+        Raises:
+            StageError: The call failed.
+        """
         await self._rates.wait(f"{service}.{operation}")
 
         def request() -> dict[str, Any]:
@@ -55,6 +63,19 @@ class AwsClient:
             return response
 
         return await self.run(request)
+
+    async def model(self, service: str) -> ServiceModel:
+        """Return the model of a service.
+
+        Raises:
+            StageError: The SDK does not know the service.
+        """
+
+        def read() -> ServiceModel:
+            model: ServiceModel = self._client(service).meta.service_model
+            return model
+
+        return await self.run(read)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work that calls AWS in a thread.

@@ -32,7 +32,8 @@ PREFIX = "rule-"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,17}")
 RETRIES = topics.retry("").name
 TOPIC = "topic"
-"""The target kind that needs no sink. The other kinds are the names of sinks, which callers pass in."""
+MACHINE = "machine"
+"""The target kinds that need no sink. The other kinds are the names of sinks, which callers pass in."""
 
 KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered", "retry", "rate"}
 LONGEST_RETRY_SECONDS = 86_400
@@ -163,7 +164,7 @@ def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
         reads=tuple(reads),
         pattern=values.get("pattern", {}),
         matcher=_matcher(values.get("pattern", {})),
-        target=_target(values.get("target"), (TOPIC, *sinks)),
+        target=_target(values.get("target"), (TOPIC, MACHINE, *sinks)),
         description=_text("description", values.get("description", "")),
         enabled=values.get("enabled", True),
         ordered=values.get("ordered", False),

@@ -8,7 +8,7 @@ from headrace.streams.stages._machine_router import BOUND_BY_WORKER
 
 STAGE = Stage(
     "machine-tasks",
-    reads=(topics.MACHINE_TASKS,),
+    reads=(topics.MACHINE_TASKS, topics.JOBS_FINISHED),
     handler=BOUND_BY_WORKER,
     deadline_seconds=960.0,
     follows=(topics.MACHINE_DEFINITIONS,),

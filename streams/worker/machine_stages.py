@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,8 +21,16 @@ from headrace.streams.executions.execution_router import ExecutionPorts, Executi
 from headrace.streams.executions.owned_partitions import OwnedPartitions
 from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.records import RecordWriter
+from headrace.streams.executions.tasks.answers import AnswerStore
+from headrace.streams.executions.tasks.completions import Completions
+from headrace.streams.executions.tasks.dataset_task import DatasetTasks
+from headrace.streams.executions.tasks.job_task import StartedTasks
+from headrace.streams.executions.tasks.ports import ServiceCalls
+from headrace.streams.executions.tasks.service_task import ServiceTasks
+from headrace.streams.executions.tasks.stage_task import StageTasks
+from headrace.streams.executions.tasks.task_router import TaskKinds, TaskRouter
 from headrace.streams.executions.timer_loop import TimerLoop
-from headrace.streams.results import ResultsBucket
+from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.stage import Router, RouteRecord, Stage
 from headrace.streams.stages import machine_tasks, machines
 
@@ -38,6 +46,10 @@ class MachineResources:
     codec: Codec
     bucket: ResultsBucket
     producer: AsyncProducer
+    calls: ServiceCalls
+    allowed: tuple[str, ...]
+    stages: Sequence[Stage]
+    """Every stage of the deployment."""
 
 
 class MachineStages:
@@ -54,7 +66,10 @@ class MachineStages:
         self._owned = OwnedPartitions(read, payloads)
         self._timers = TimerLoop(self._owned, writer, resources.producer.send)
         self._timer_task: asyncio.Task[None] | None = None
-        self._routes: dict[str, RouteRecord] = {machines.STAGE.name: ExecutionRouter(ports, self._owned).route}
+        self._routes: dict[str, RouteRecord] = {
+            machines.STAGE.name: ExecutionRouter(ports, self._owned).route,
+            machine_tasks.STAGE.name: _task_router(resources, self._definitions, payloads, writer).route,
+        }
 
     def bind(self, stage: Stage) -> Stage:
         """Return a stage with its handler; a stage that is not one of state machines is returned as it is."""
@@ -71,6 +86,17 @@ class MachineStages:
         self._owned.assign(partition)
         if self._timer_task is None or self._timer_task.done():
             self._timer_task = asyncio.get_running_loop().create_task(self._timers.run())
+
+
+def _task_router(
+    resources: MachineResources, definitions: DefinitionTable, payloads: PayloadStore, writer: RecordWriter
+) -> TaskRouter:
+    bucket, stages = resources.bucket, resources.stages
+    jobs, stage_tasks = StartedTasks(bucket), StageTasks(stages, bucket, resources.codec)
+    services = ServiceTasks(resources.calls, resources.allowed)
+    kinds = TaskKinds(definitions, services, DatasetTasks(resources.calls), stage_tasks, jobs)
+    completions = Completions(stage_tasks, jobs, ResultsStore(bucket), writer)
+    return TaskRouter(kinds, AnswerStore(bucket, payloads), completions, writer)
 
 
 def _of_inbox(call: Callable[[int], None]) -> Callable[[TopicPartition], None]:

@@ -21,6 +21,7 @@ from headrace.schemas.serde.schema_topic import follow_schemas, publish_missing_
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.aws.sdk_calls import SdkCalls
 from headrace.streams.costs import daily_budget
 from headrace.streams.costs.daily_budget import DailyBudget
 from headrace.streams.engine.context import RunnerContext
@@ -104,8 +105,18 @@ class WorkerRuntime:
             )
 
     def _machine_stages(self, deployment: Deployment, codec: Codec) -> MachineStages:
-        resources = MachineResources(self._cluster, codec, self.bucket, self._producer)
-        return MachineStages(resources)
+        allowed = tuple(each.strip() for each in self._settings.machine_actions.split(",") if each.strip())
+        return MachineStages(
+            MachineResources(
+                self._cluster,
+                codec,
+                self.bucket,
+                self._producer,
+                SdkCalls(self._aws),
+                allowed,
+                deployment.stages,
+            )
+        )
 
     def _job_slots(self, worker: str, quotas: JobQuotas) -> tuple[SlotView, QueuedSlots]:
         name, most_waiting = f"{worker}-{uuid.uuid4().hex[:8]}", max(1, self._settings.in_flight // 2)

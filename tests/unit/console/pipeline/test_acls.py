@@ -51,7 +51,7 @@ def test_only_the_role_that_applies_topics_writes_schemas() -> None:
 
 
 def test_stage_cannot_write_inputs_or_other_control_topics() -> None:
-    own = {stage.name: {stage.writes.name} if stage.writes else set() for stage in STAGES}
+    own = {stage.name: {topic.name for topic in (stage.writes, *stage.emits) if topic} for stage in STAGES}
     shared = {"system.workers", "system.losses", "jobs.started", "jobs.finished"}
     for stage in STAGES:
         written = {rule.name for rule in ROLES[stage.name] if rule.operation == "Write"}

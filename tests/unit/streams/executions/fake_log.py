@@ -33,7 +33,7 @@ from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.records import RecordWriter
 from headrace.streams.executions.timer_loop import TimerLoop
 from headrace.streams.machines.execution.commands import ReadItems, SubmitTask, WriteResults
-from headrace.streams.machines.execution.record import ExecutionLimits
+from headrace.streams.machines.execution.record import NO_LIMITS, ExecutionLimits
 from headrace.streams.machines.execution.stimuli import StartExecution, Stimulus
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:m"
@@ -111,9 +111,10 @@ class FakeLog:
         self.append(definition_record(MachineRecord(name=name, arn=arn, revision=revision_of(content))))
         return revision_of(content)
 
-    def start(self, revision: str, value: object, name: str = "e", **fields: Any) -> str:
+    def start(
+        self, revision: str, value: object, name: str = "e", limits: ExecutionLimits = NO_LIMITS, **fields: Any
+    ) -> str:
         arn = MACHINE.replace("stateMachine", "execution") + f":{name}"
-        limits = ExecutionLimits(payload_bytes=200_000, events=3_000)
         start = StartExecution(
             self.now, 7, id=arn, name=name, input=value, machine_id=MACHINE, machine_name="m", limits=limits
         )
@@ -146,7 +147,10 @@ class FakeLog:
 
 
 class FakeWorker:
-    """A process with the executions and the tasks of a log. It commits every `commit_every` records."""
+    """A process with the executions and the tasks of a log. It commits every `commit_every` records.
+
+    With 0 it commits each record before it processes it: the bug that the tests must find.
+    """
 
     def __init__(self, log: FakeLog, answer: Answer, commit_every: int = 1) -> None:
         self.log = log
@@ -184,9 +188,11 @@ class FakeWorker:
         position = self._position.get(topic, 0)
         if position >= len(self.log.topics[topic]):
             return False
+        if not self._commit_every:
+            self.log.positions[topic] = position + 1
         await process(self.log.topics[topic][position])
         self._position[topic] = position + 1
-        if (position + 1) % self._commit_every == 0:
+        if self._commit_every and (position + 1) % self._commit_every == 0:
             self.log.positions[topic] = position + 1
         return True
 

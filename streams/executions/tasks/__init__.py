@@ -1,0 +1,1 @@
+"""Run the tasks of executions, one record of `machines.tasks` each, and answer the inbox of their execution."""
