@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -139,6 +140,14 @@ class KeyedScheduler:
         """Return the offset that is safe to commit; None when the partition is not assigned."""
         partition = self._partitions.get(tp)
         return partition.tracker.committable() if partition else None
+
+    def upcoming(self, record: ConsumerRecord, most: int) -> list[ConsumerRecord]:
+        """Return at most `most` records that wait behind a running record of their key; none if the key is locked."""
+        key = scheduling_key(record)
+        queue = self._queues.get(key)
+        if queue is None or (self._locks is not None and key in self._locks):
+            return []
+        return [waiting for _, waiting, _ in islice(queue, 1, most + 1)]
 
     def has_room(self, tp: TopicPartition) -> bool:
         """Whether to fetch more of a partition. Each partition has an equal share of the buffer."""

@@ -25,6 +25,8 @@ class PartitionExecutions:
         self._snapshots: dict[str, bytes] = {}
         self._decoded: OrderedDict[str, OpenExecution] = OrderedDict()
         self.timers = TimerQueue()
+        self.applied: set[tuple[str, int]] = set()
+        """Topic and offset of records that were applied together with an earlier one of their execution."""
 
     def load(self, records: Iterable[ConsumerRecord]) -> None:
         """Fold the records of a partition of `machines.state`."""

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from headrace.schemas import topics
-from headrace.schemas.cloudevents import PREFIX, EventMetadata, timestamp
-from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.cloudevents import PREFIX, EventMetadata, from_headers, timestamp
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event, StimulusReceived
 from headrace.schemas.serde.codec import Codec, to_producer_record
 from headrace.streams.executions.inbox import InboxMessage, kind_of_message
@@ -47,6 +47,15 @@ class RecordWriter:
             traceparent=cause.traceparent if cause else "",
         )
         return to_producer_record(event, envelope, self._codec)
+
+    def decode(self, record: ConsumerRecord) -> tuple[Event, EventMetadata]:
+        """Return the event of a record and its attributes.
+
+        Raises:
+            DecodeError: The value is not an event.
+            InvalidEventError: A header is missing.
+        """
+        return self._codec.decode(record.value), from_headers(record.headers)
 
     async def body(self, content: bytes) -> str:
         """Return the body of a record; large content is stored elsewhere."""

@@ -14,10 +14,10 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.serde.codec import Codec
 from headrace.streams.engine.partition import TopicPartition
-from headrace.streams.engine.scheduler import RecordHandler
+from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.executions.archive import ExecutionArchive
 from headrace.streams.executions.definitions import DefinitionTable
-from headrace.streams.executions.execution_router import ExecutionPorts, ExecutionRouter
+from headrace.streams.executions.execution_router import ExecutionRouter
 from headrace.streams.executions.owned_partitions import OwnedPartitions
 from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.records import RecordWriter
@@ -30,6 +30,7 @@ from headrace.streams.executions.tasks.service_task import ServiceTasks
 from headrace.streams.executions.tasks.stage_task import StageTasks
 from headrace.streams.executions.tasks.task_router import TaskKinds, TaskRouter
 from headrace.streams.executions.timer_loop import TimerLoop
+from headrace.streams.executions.transitions import ExecutionPorts
 from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.stage import Router, RouteRecord, Stage
 from headrace.streams.stages import machine_tasks, machines
@@ -66,8 +67,9 @@ class MachineStages:
         self._owned = OwnedPartitions(read, payloads)
         self._timers = TimerLoop(self._owned, writer, resources.producer.send)
         self._timer_task: asyncio.Task[None] | None = None
+        self._router = ExecutionRouter(ports, self._owned)
         self._routes: dict[str, RouteRecord] = {
-            machines.STAGE.name: ExecutionRouter(ports, self._owned).route,
+            machines.STAGE.name: self._router.route,
             machine_tasks.STAGE.name: _task_router(resources, self._definitions, payloads, writer).route,
         }
 
@@ -81,6 +83,11 @@ class MachineStages:
         if stage.name != machines.STAGE.name:
             return work
         return work._replace(assigned=_of_inbox(self._assign), dropped=_of_inbox(self._owned.drop))
+
+    def scheduled_by(self, stage: Stage, scheduler: KeyedScheduler) -> None:
+        """Let the stage that advances executions see which records wait behind a running one."""
+        if stage.name == machines.STAGE.name:
+            self._router.transitions.upcoming = scheduler.upcoming
 
     def _assign(self, partition: int) -> None:
         self._owned.assign(partition)

@@ -181,6 +181,8 @@ class WorkerRuntime:
         limits = settings.in_flight, settings.buffer_bytes, stage.deadline_seconds
         scheduler = KeyedScheduler(work, *limits, stage.ordered)
         self._schedulers[stage.name] = scheduler
+        if self._machines is not None:
+            self._machines.scheduled_by(stage, scheduler)
         return HostedStage(stage, processor, scheduler, self._create_host(stage, scheduler, settings, self._cluster))
 
     async def report(self, stage: Stage, state: StageState, why: str = "") -> None:

@@ -247,3 +247,15 @@ async def test_waiting_record_is_cancelled_at_once_and_redelivered(bench: Bench,
         assert time.monotonic() - begin < 10
         assert scheduler.committable(WHERE) == 0
     assert bench.ended == []
+
+
+async def test_running_record_sees_those_that_wait_behind_it(bench: Bench) -> None:
+    bench.hold(0)
+    async with bench.running() as scheduler:
+        scheduler.deliver(scheduler.assign(WHERE, 0), 0, [record(0), record(1), record(2, b"other"), record(3)])
+        await still()
+        assert [each.offset for each in scheduler.upcoming(record(0), 5)] == [1, 3]
+        assert [each.offset for each in scheduler.upcoming(record(0), 1)] == [1]
+        assert scheduler.upcoming(record(9, b"unknown"), 5) == []
+        bench.gates[0].set()
+        await until(lambda: len(bench.ended) == 4)

@@ -25,13 +25,14 @@ from headrace.streams.executions.definitions import (
     revision_of,
     revision_record,
 )
-from headrace.streams.executions.execution_router import ExecutionPorts, ExecutionRouter
+from headrace.streams.executions.execution_router import ExecutionRouter
 from headrace.streams.executions.inbox import DeliverStimulus, InboxMessage, ResolvedStart
 from headrace.streams.executions.json_codec import decode_json
 from headrace.streams.executions.owned_partitions import OwnedPartitions
 from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.records import RecordWriter
 from headrace.streams.executions.timer_loop import TimerLoop
+from headrace.streams.executions.transitions import ExecutionPorts
 from headrace.streams.machines.execution.commands import ReadItems, SubmitTask, WriteResults
 from headrace.streams.machines.execution.record import NO_LIMITS, ExecutionLimits
 from headrace.streams.machines.execution.stimuli import StartExecution, Stimulus
@@ -166,6 +167,7 @@ class FakeWorker:
         self.owned = OwnedPartitions(lambda _: list(log.topics[topics.MACHINE_STATE.name]), payloads)
         archive = ExecutionArchive(log.bucket, payloads)
         self.router = ExecutionRouter(ExecutionPorts(definitions, payloads, archive, self.writer, log.send), self.owned)
+        self.router.transitions.upcoming = self._upcoming
         self.timers = TimerLoop(self.owned, self.writer, log.send, lambda: log.now.timestamp())
 
     async def run(self, most: int = 5_000) -> None:
@@ -201,6 +203,11 @@ class FakeWorker:
         assert isinstance(event, StimulusReceived)
         routed = await self.router.route(record, event, from_headers(record.headers))
         await self.log.send(routed or ())
+
+    def _upcoming(self, record: ConsumerRecord, most: int) -> list[ConsumerRecord]:
+        """Return the later records of an execution, as the scheduler does."""
+        later = self.log.topics[record.topic][record.offset + 1 :]
+        return [each for each in later if each.key == record.key][:most]
 
     async def _run_task(self, record: ConsumerRecord) -> None:
         event = CODEC.decode(record.value)
