@@ -6,16 +6,16 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from headrace.console.errors import CommandError
 from headrace.console.kafka.log_reader import LogReader
-from headrace.console.terminal.formatting import format_duration, format_time
+from headrace.console.terminal.formatting import format_duration, format_time, pluralize
 from headrace.console.terminal.screen import Console, Table, Text
-from headrace.console.views.database import Views, lag, open_views
+from headrace.console.views.database import lag, open_views
 from headrace.console.views.service import ViewsService
 from headrace.console.views.stored_text import from_stored
-from headrace.console.views.tables import gaps, offsets, undecodable
+from headrace.console.views.tables import gaps, offsets, text_sources, undecodable
 
 SHOWN = 10
 
@@ -51,7 +51,10 @@ class ExpiredRange:
 
 @dataclass(frozen=True, slots=True)
 class ViewsStatus:
-    """The views. `seconds` is the time since the projector had read everything; None if it never had."""
+    """The views. `seconds` is the time since the projector had read everything; None if it never had.
+
+    `unindexed` counts the results whose text `headrace search` does not find yet.
+    """
 
     name: str
     lag: int
@@ -59,6 +62,7 @@ class ViewsStatus:
     topics: tuple[TopicLag, ...]
     unreadable: tuple[UnreadableRecord, ...]
     gaps: tuple[ExpiredRange, ...]
+    unindexed: int = 0
 
 
 def read(service: ViewsService) -> ViewsStatus:
@@ -84,15 +88,17 @@ def read(service: ViewsService) -> ViewsStatus:
                 before.lag + max(0, behind),
                 before.unreadable + (row.undecodable if row else 0),
             )
-        return _status(views, connection, tuple(found.values()))
+        return status_of(views.name, connection, tuple(found.values()))
 
 
-def _status(views: Views, connection: Connection, topics: tuple[TopicLag, ...]) -> ViewsStatus:
+def status_of(name: str, connection: Connection, topics: tuple[TopicLag, ...]) -> ViewsStatus:
+    """Read what the views know of themselves; `topics` are compared with the log."""
     seconds = lag(connection, time.time()).seconds
     first = select(undecodable).order_by(undecodable.c.topic, undecodable.c.offset).limit(SHOWN)
     unreadable = connection.execute(first)
+    pending = select(func.count()).select_from(text_sources).where(text_sources.c.state == "pending")
     return ViewsStatus(
-        views.name,
+        name,
         sum(topic.lag for topic in topics),
         None if seconds == float("inf") else round(seconds, 1),
         topics,
@@ -100,6 +106,7 @@ def _status(views: Views, connection: Connection, topics: tuple[TopicLag, ...]) 
             UnreadableRecord(f"{row.topic}/{row.partition}/{row.offset}", from_stored(row.reason)) for row in unreadable
         ),
         tuple(ExpiredRange(*row) for row in connection.execute(select(gaps).order_by(gaps.c.detected_at))),
+        connection.execute(pending).scalar_one(),
     )
 
 
@@ -124,5 +131,8 @@ def show(status: ViewsStatus, console: Console) -> None:
         where = f"{gap.topic}/{gap.partition}, offsets {gap.first} to {gap.next - 1}"
         text = f"expired before they were folded: {where}, noticed {format_time(gap.detected_at)}"
         console.print(Text(text, "red"), soft_wrap=True)
+    if status.unindexed:
+        waiting = pluralize(status.unindexed, "result")
+        console.print(Text(f"search: the text of {waiting} is not indexed yet; headrace views run indexes it"))
     behind = "never caught up" if status.seconds is None else f"caught up {format_duration(status.seconds)} ago"
     console.print(Text(f"views in {status.name}: {status.lag:,} records behind the log, {behind}"), soft_wrap=True)

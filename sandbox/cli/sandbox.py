@@ -60,6 +60,7 @@ def up(data: DataOption = None) -> None:
     option = "" if data is None else f" --data {shlex.quote(str(data))}"
     print_line(f"Up after {time.monotonic() - began:.1f} s, in {folder}")
     print_line(f'For this shell: eval "$(headrace sandbox env{option})"')
+    print_line("For views and search: headrace views run")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, func, select, true
 
 from headrace.console.dlq.dispositions import Disposition, disposition_of, read
 from headrace.console.dlq.letter import LetterFilter
@@ -16,7 +16,7 @@ from headrace.console.dlq.lookup import MAX_CANDIDATES, LetterMatch, resolve_pre
 from headrace.console.kafka.entry import LogEntry
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.stored_text import from_stored
-from headrace.console.views.tables import dead_letters, dispositions
+from headrace.console.views.tables import assets, dead_letters, dispositions, jobs, versions
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.messages import ConsumerRecord
 
@@ -27,6 +27,13 @@ _COLUMNS = dead_letters.c
 _NEWEST_FIRST = tuple(
     column.desc() for column in (_COLUMNS.timestamp, _COLUMNS.topic, _COLUMNS.partition, _COLUMNS.offset)
 )
+_OWNERS = (
+    dead_letters.outerjoin(jobs, jobs.c.token == _COLUMNS.asset)
+    .outerjoin(versions, versions.c.id == jobs.c.version_id)
+    .outerjoin(assets, assets.c.id == versions.c.asset_id)
+)
+"""Dead letters with the asset of their job: `dead_letters.asset` is the job's token if no header names the asset."""
+ASSET_HEADER = "dlq-asset"
 _GREATEST = "\U0010ffff"
 """A character after which no other sorts."""
 _HEADERS = msgspec.msgpack.Decoder(tuple[tuple[str, bytes | None], ...])
@@ -46,11 +53,11 @@ def page(connection: Connection, topics: Collection[str], query: LetterFilter, r
         return LetterPage(letters, _count(connection, shown) - len(letters), True, hidden)
     rows: list[Any] = []
     examined = hidden = 0
-    for row in _newest(connection, wanted):
+    for row in _newest(connection, wanted, _OWNERS if query.key is not None else dead_letters):
         if len(rows) == limit:
             break
         examined += 1
-        if query.matches(LogEntry(as_record(row))):
+        if query.matches(LogEntry(_with_asset(row))):
             hidden += row.resolved and not resolved
             rows += [row] if resolved or not row.resolved else []
     unread = _count(connection, wanted) - examined
@@ -90,8 +97,11 @@ def _conditions(topics: Collection[str], query: LetterFilter) -> list[ColumnElem
     return conditions
 
 
-def _newest(connection: Connection, conditions: Iterable[ColumnElement[bool]]) -> Iterator[Any]:
-    statement = select(dead_letters).where(*conditions).order_by(*_NEWEST_FIRST)
+def _newest(
+    connection: Connection, conditions: Iterable[ColumnElement[bool]], source: FromClause = dead_letters
+) -> Iterator[Any]:
+    named = () if source is dead_letters else (assets.c.bucket, assets.c.key.label("of"))
+    statement = select(dead_letters, *named).select_from(source).where(*conditions).order_by(*_NEWEST_FIRST)
     with connection.execute(statement.execution_options(yield_per=CHUNK)) as rows:
         yield from rows
 
@@ -104,6 +114,15 @@ def as_record(row: Any) -> ConsumerRecord:
     """Return the newest record of a dead letter, without its value."""
     headers: Headers = _HEADERS.decode(row.headers)
     return ConsumerRecord(row.topic, row.partition, row.offset, row.timestamp, row.key, None, headers)
+
+
+def _with_asset(row: Any) -> ConsumerRecord:
+    """Return the record of a letter. That of a job has its asset in a header, also if it was written without one."""
+    record = as_record(row)
+    if getattr(row, "bucket", None) is None or ASSET_HEADER in dict(record.headers):
+        return record
+    name = f"{from_stored(row.bucket)}/{from_stored(row.of)}".encode()
+    return msgspec.structs.replace(record, headers=(*record.headers, (ASSET_HEADER, name)))
 
 
 def _listed(connection: Connection, rows: Iterable[Any]) -> tuple[ListedLetter, ...]:

@@ -20,7 +20,8 @@ from headrace.console.kafka.entry import LogEntry
 from headrace.console.kafka.letter_id import letter_id
 from headrace.console.views.queries import letter_stats, letters
 from headrace.schemas.messages import ConsumerRecord
-from tests.support.records import NOW, arrived
+from tests.support.records import NOW, arrived, job_finished
+from tests.unit.console.asset_history import entry, job_started, letter
 from tests.unit.console.dlq.letters import AT, a_letter, failed
 from tests.unit.console.views.queries.folded import FoldedViews
 
@@ -180,3 +181,15 @@ def test_excess_groups_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
     with views_of(records, {}).connect() as connection:
         groups = letter_stats.stats(connection, TOPICS).groups
     assert sorted(group.letters for group in groups) == [1, 1, 2]
+
+
+def test_letter_of_a_job_is_found_by_the_asset_of_the_job() -> None:
+    started, finished = entry(job_started("labels-1")), entry(job_finished("labels-1"), 3)
+    views = FoldedViews([started, finished, letter(finished, "labels", 4)])
+    with views.connect() as connection:
+        found = letters.page(connection, ("labels.dlq",), LetterFilter(key="photos/cat.jpg"), False)
+        other = letters.page(connection, ("labels.dlq",), LetterFilter(key="photos/dog.jpg"), False)
+
+    assert [each.record.key for each in found.letters] == [b"labels-1"]
+    assert "dlq-asset" not in dict(found.letters[0].record.headers)
+    assert other.letters == ()
