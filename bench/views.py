@@ -32,6 +32,7 @@ from headrace.sandbox.fill.results import ResultSource
 from headrace.sandbox.fill.send import records
 from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.runtime.gc_tuning import reduce_gc_frequency
 from headrace.schemas.serde import codec
 
 BATCH = 5000
@@ -43,29 +44,34 @@ GROWTH_GOAL = 1.5
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSize:
-    """The figures of one size: events/s, seconds, bytes of the file, and the p95 of each query in milliseconds."""
+    """The figures of one size: events/s, seconds, bytes of the file, and the p95 of each query in milliseconds.
+
+    `cpu_rate` is the rate per second of CPU time, which depends less on what else runs on the machine.
+    """
 
     assets: int
     events: int
     rate: float
+    cpu_rate: float
     seconds: float
     file_bytes: int
     p95_ms: dict[str, float]
 
 
 class GeneratedLog:
-    """Records of made-up assets, generated as they are read. `seconds` is the time of generation."""
+    """Records of made-up assets, generated as they are read. `seconds` and `cpu_seconds` are those of generation."""
 
     def __init__(self, plan: FillPlan) -> None:
         self._records = self._generate(plan)
         self._pending = True
-        self.seconds = 0.0
+        self.seconds = self.cpu_seconds = 0.0
 
     def poll(self, _: float) -> Poll:
         """Return the next records."""
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         found = [record for _, record in zip(range(BATCH), self._records, strict=False)]
         self.seconds += time.perf_counter() - began
+        self.cpu_seconds += time.process_time() - cpu
         self._pending = bool(found)
         return Poll(found, {}, {})
 
@@ -95,7 +101,10 @@ def main(
     measured = [measure(count) for count in counts]
     for each in measured:
         size = f"{each.file_bytes / 1e6:,.0f} MB"
-        print(f"{each.assets:,} assets: {each.events:,} events, {each.rate:,.0f} events/s, {size}")
+        print(
+            f"{each.assets:,} assets: {each.events:,} events, {each.rate:,.0f} events/s,"
+            f" {each.cpu_rate:,.0f} per CPU second, {size}"
+        )
         for name, p95 in each.p95_ms.items():
             print(f"  {name}: p95 {p95:.1f} ms")
     if not quick:
@@ -110,14 +119,17 @@ def measure(count: int) -> MeasuredSize:
         engine = SqliteLocation(Path(folder)).create_next()
         log, decoder = GeneratedLog(FillPlan(count)), codec.load()
         projector = Projector(engine, log, lambda record: open_record(record, decoder), Fold({}))
-        began = time.perf_counter()
+        reduce_gc_frequency()
+        began, cpu = time.perf_counter(), time.process_time()
         while projector.step(0):
             pass
         seconds = time.perf_counter() - began - log.seconds
+        cpu_seconds = time.process_time() - cpu - log.cpu_seconds
         size = sum(file.stat().st_size for file in Path(folder).glob("views-*"))
         p95 = queries(engine)
         engine.dispose()
-    return MeasuredSize(count, projector.records, projector.records / seconds, seconds, size, p95)
+    rates = (projector.records / seconds, projector.records / cpu_seconds)
+    return MeasuredSize(count, projector.records, *rates, seconds, size, p95)
 
 
 def queries(engine: Engine) -> dict[str, float]:

@@ -80,6 +80,8 @@ def parse_time(value: str | bytes | None) -> datetime:
         raise InvalidValueError("not a time in ISO 8601")
     try:
         time = datetime.fromisoformat(text)
+        if time.tzinfo is UTC:
+            return time
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidValueError("not a time in ISO 8601") from None

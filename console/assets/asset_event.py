@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from headrace.console.assets.summaries import result_location, summarize
 from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of, seconds_of
@@ -19,6 +21,9 @@ Summarize = Callable[[Any], str]
 Summaries = Mapping[str, Summarize]
 """How to summarize the events of a stage, by the stage's name."""
 
+_OF_AWS = frozenset({MediaUploaded, MediaDeleted})
+_OF_JOBS = frozenset({JobStarted, JobFinished})
+
 LETTER = "DeadLetter"
 RETRY = "Retry"
 NANO = 1_000_000_000
@@ -26,8 +31,7 @@ NANO = 1_000_000_000
 _hides_the_object = record_predicate(removals.STAGE.when)
 
 
-@dataclass(frozen=True, slots=True)
-class AssetEvent:
+class AssetEvent(msgspec.Struct, frozen=True, gc=False):
     """One event, dead letter or retry of an asset. `at` is in seconds since 1970.
 
     `name` is the name of the event, or `DeadLetter` or `Retry`. `id` and `correlation` are those of the event; for a
@@ -73,7 +77,7 @@ def asset_event(entry: LogEntry, summaries: Summaries) -> AssetEvent:
         return _failed(
             entry, AssetEvent(entry.record.timestamp, entry.place, RETRY, retry.stage, "retrying", summary=why)
         )
-    return _plain_event(entry, summaries)
+    return plain_event(entry, summaries)
 
 
 def usd_of(nanos: int) -> float:
@@ -89,10 +93,12 @@ def _failed(entry: LogEntry, fact: AssetEvent) -> AssetEvent:
     return replace(fact, id=id_, cause=id_, correlation=entry.envelope.correlation)
 
 
-def _plain_event(entry: LogEntry, summaries: Summaries) -> AssetEvent:
+def plain_event(entry: LogEntry, summaries: Summaries) -> AssetEvent:
+    """Convert a record that is neither a dead letter nor a retry."""
     event, envelope = entry.event, entry.envelope
     stage, status = _stage_status(entry)
     own = summaries.get(stage) if status == "done" else None  # not of its jobs
+    kind = type(event)
     return AssetEvent(
         (seconds_of(envelope.time) if envelope else None) or entry.record.timestamp,
         entry.place,
@@ -105,24 +111,24 @@ def _plain_event(entry: LogEntry, summaries: Summaries) -> AssetEvent:
         (own or summarize)(event),
         result_location(event),
         _usd_nanos(event),
-        event.token if isinstance(event, JobStarted | JobFinished) else "",
-        of_version=isinstance(event, MediaDeleted) and not _hides_the_object(event),
+        event.token if kind in _OF_JOBS else "",  # type: ignore[union-attr]
+        of_version=kind is MediaDeleted and not _hides_the_object(event),
     )
 
 
 def _usd_nanos(event: Event | None) -> int:
     """Sum the charges of an event: integers, so that sums do not depend on their order."""
-    return sum(round(charge.usd * NANO) for charge in charges_of(event)) if event else 0
+    charges = charges_of(event) if event else ()
+    return sum([round(charge.usd * NANO) for charge in charges]) if charges else 0
 
 
 def _stage_status(entry: LogEntry) -> tuple[str, VersionStatus | None]:
     """Return the stage of an event and its resulting status."""
-    match entry.event:
-        case None | MediaUploaded() | MediaDeleted():
-            return "", None
-        case JobFinished(token=token):
-            return token_stage(token) or "", None
-        case JobStarted(stage=stage):
-            return stage, "running"
-    source = entry.envelope.source if entry.envelope else ""
-    return source.removeprefix("headrace/"), None if isinstance(entry.event, MediaCompleted) else "done"
+    event = entry.event
+    kind = type(event)
+    if event is None or kind in _OF_AWS:
+        return "", None
+    if kind in _OF_JOBS:
+        return (event.stage, "running") if kind is JobStarted else (token_stage(event.token) or "", None)  # type: ignore[union-attr]
+    stage = entry.envelope.source.removeprefix("headrace/") if entry.envelope else ""
+    return stage, None if kind is MediaCompleted else "done"

@@ -11,11 +11,13 @@ Delivery is at least once: an event may be on the log several times. Its id iden
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
+
 from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event, usd_of
-from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of
+from headrace.console.kafka.entry import LetterInfo, LogEntry, is_retry, letter_of, retry_of
 from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.ids import asset_key, sequencer_order
 from headrace.schemas.records import (
@@ -211,7 +213,6 @@ def _merged(known: AssetEvent, fact: AssetEvent) -> AssetEvent:
 
 def event_identity(entry: LogEntry) -> tuple[str, ...]:
     """Identify an event: duplicates on one topic are equal; every retry is distinct."""
+    topic = entry.record.topic
     id_ = entry.envelope.id if entry.envelope else entry.place
-    if retry_of(entry):
-        return (entry.record.topic, id_, entry.place)
-    return (entry.record.topic, id_)
+    return (topic, id_, entry.place) if is_retry(topic) else (topic, id_)

@@ -127,8 +127,10 @@ def _service() -> ViewsService:
     from headrace.console.views.service import ViewsService
     from headrace.console.views.settings import ViewsSettings
     from headrace.schemas.kafka.settings import KafkaSettings
+    from headrace.schemas.runtime.gc_tuning import reduce_gc_frequency
     from headrace.schemas.settings import load
 
+    reduce_gc_frequency()
     return ViewsService(location(load(ViewsSettings)), load(KafkaSettings), load_stages())
 
 

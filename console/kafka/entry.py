@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import EventMetadata, Headers, InvalidEventError, from_headers
 from headrace.schemas.messages import ConsumerRecord
@@ -15,8 +17,7 @@ from headrace.streams.engine.headers import count_in
 _RETRY = topics.retry("").name
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(msgspec.Struct, frozen=True, gc=False):
     """A record with its envelope and event; each is None if it cannot be decoded."""
 
     record: ConsumerRecord
@@ -93,10 +94,15 @@ def letter_of(entry: LogEntry) -> LetterInfo | None:
     )
 
 
+def is_retry(topic: str) -> bool:
+    """Return whether a topic has records that wait for a retry."""
+    return topic.endswith(_RETRY)
+
+
 def retry_of(entry: LogEntry) -> RetryInfo | None:
     """Read the headers of a retry; None for other records."""
     topic = entry.record.topic
-    if not topic.endswith(_RETRY):
+    if not is_retry(topic):
         return None
     headers = _texts(entry.record.headers)
     return RetryInfo(topic.removesuffix(_RETRY), headers.get("retry-code", "unknown"), headers.get("retry-message", ""))

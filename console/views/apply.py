@@ -40,6 +40,7 @@ class _Assets:
         self._asset_numbers: dict[AssetKey, int] = {}
         self._version_numbers: dict[VersionKey, int] = {}
         self._new_versions: set[int] = set()
+        self._unchanged: set[VersionKey] = set()
         self._stages: dict[tuple[int, str], StageRow] = {}
         self._costs: dict[Key, tuple[int, int]] = {}
         self._usd: dict[AssetKey, int] = {}
@@ -83,7 +84,10 @@ class _Assets:
         for own, (number, *values) in found.items():
             key = keys[own]
             self._version_numbers[key] = number
-            rows[key] = (merge_versions(VersionRow(*values), self._batch.versions[key]), False)
+            before = VersionRow(*values)
+            rows[key] = (merge_versions(before, self._batch.versions[key]), False)
+            if rows[key][0] == before:
+                self._unchanged.add(key)
         new = [key for key in self._batch.versions if key not in rows]
         numbers = self._store.new_numbers(specs.VERSIONS, len(new))
         self._version_numbers |= zip(new, numbers, strict=True)
@@ -180,6 +184,8 @@ class _Assets:
         inserted: dict[Key, Values] = {}
         updated: dict[Key, Values] = {}
         for key, (row, new) in versions.items():
+            if key in self._unchanged:
+                continue
             own = (self._asset_numbers[key.asset], key.order, key.version)
             (inserted if new else updated)[own] = (self._version_numbers[key], *row)
         self._store.insert(specs.VERSIONS, inserted)
@@ -191,7 +197,7 @@ class _Assets:
             (self._version_numbers[key], stage, variant): (self._asset_numbers[key.asset], *row)
             for (key, stage, variant), row in self._batch.texts.items()
         }
-        known = self._store.load(specs.TEXTS, sources)
+        known = self._store.load(specs.TEXTS, [key for key in sources if key[0] not in self._new_versions])
         new = [key for key in sources if key not in known]
         numbers = self._store.new_numbers(specs.TEXTS, len(new))
         pending = ("pending", None, None)

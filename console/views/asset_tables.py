@@ -83,6 +83,7 @@ stage_states = Table(
         sqlite_where=text("status <> 'done'"),
         postgresql_where=text("status <> 'done'"),
     ),
+    sqlite_with_rowid=False,
 )
 
 
@@ -118,6 +119,7 @@ timeline = Table(
     METADATA,
     Column("version_id", NUMBER, primary_key=True),
     *_fact_columns(),
+    sqlite_with_rowid=False,  # the rows of a version are in one place
 )
 """The events of each version, without the completions of its jobs."""
 
@@ -140,7 +142,13 @@ jobs = Table(
     Index(None, "version_id"),
 )
 
-completions = Table("completions", METADATA, Column("job", NUMBER, primary_key=True), *_fact_columns())
+completions = Table(
+    "completions",
+    METADATA,
+    Column("job", NUMBER, primary_key=True),
+    *_fact_columns(),
+    sqlite_with_rowid=False,
+)
 """The completions of jobs. They name only the token: `jobs.version_id` has the version."""
 
 removals = Table(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
-from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event
+from msgspec.structs import replace
+
+from headrace.console.assets.asset_event import AssetEvent, Summaries, asset_event, plain_event
 from headrace.console.assets.projection import event_identity
-from headrace.console.kafka.entry import LogEntry, retry_of
+from headrace.console.kafka.entry import LogEntry, is_retry
 from headrace.console.views import fold_operations
 from headrace.console.views.batch import AssetKey, Batch, OffsetRow, VersionKey
 from headrace.console.views.fold_operations import InvalidRecordError
@@ -33,8 +36,13 @@ LONGEST_BUCKET = 255
 LONGEST_KEY = 1024
 """Limits in bytes of S3. PostgreSQL cannot index texts of more than 2,704 bytes."""
 LONGEST_ID = 512
+CACHED_VERSIONS = 8192
+"""Versions whose key and row are kept: an asset has several events."""
 MAX_UNDECODABLE = 100
 """Unreadable records of a partition that are kept; all are counted."""
+
+_OF_VERSIONS = frozenset({MediaUploaded, MediaProbed, MediaReady, MediaCompleted, MediaDeleted})
+"""Events that say more about a version than its asset."""
 
 
 class Fold:
@@ -63,29 +71,34 @@ class Fold:
         Raises:
             InvalidRecordError: a name in it is too long.
         """
-        self._fold_asset(batch, entry, entry.event, deliveries=0)
+        fact = replace(asset_event(entry, self._summaries), deliveries=0)
+        self._add_asset(batch, entry, entry.event, fact)
 
     def _fold(self, batch: Batch, entry: LogEntry) -> None:
-        special = fold_operations.FOLDS.get(entry.record.topic)
+        topic = entry.record.topic
+        special = fold_operations.FOLDS.get(topic)
         if special is not None:
             special(batch, entry.record)
             return
-        letters = topics.is_dead_letters(entry.record.topic)
+        letters, retries = topics.is_dead_letters(topic), is_retry(topic)
         if letters:
             fold_operations.fold_letter(batch, entry)
-        event = entry.event
+        event: Any = entry.event
         if event is None:
             if not letters:
                 raise InvalidRecordError("its value is no event of a known schema")
             return
-        if letters or entry.record.topic.endswith(fold_operations.RETRY_TOPIC):
+        if letters or retries:
             fold_operations.fold_delivery(batch, entry)
-        if isinstance(event, JobStarted) and retry_of(entry):
+        kind = type(event)
+        if kind is JobStarted and retries:
             return  # the job is still running; the record waits for the next poll
-        if isinstance(event, JobFinished):
+        failed = letters or retries
+        if kind is JobFinished:
             self._fold_completion(batch, entry, event)
         elif hasattr(event, "asset"):
-            self._fold_asset(batch, entry, event)
+            fact = asset_event(entry, self._summaries) if failed else plain_event(entry, self._summaries)
+            self._add_asset(batch, entry, event, fact)
 
     def _fold_completion(self, batch: Batch, entry: LogEntry, event: JobFinished) -> None:
         token, fact = _bounded(event.token, "job token"), asset_event(entry, self._summaries)
@@ -98,46 +111,40 @@ class Fold:
         else:
             batch.add_job(token, JobRow(None, stage, *job, None, None, None, None, None))
 
-    def _fold_asset(self, batch: Batch, entry: LogEntry, event: Any, deliveries: int = 1) -> None:
-        asset: Asset = event.asset
-        key = version_key(asset)
-        fact = asset_event(entry, self._summaries)
-        _bounded(fact.id, "event id")
-        _bounded(fact.stage, "stage")
-        _bounded(fact.token, "job token")
-        row = fact_row(fact, entry.record)._replace(deliveries=deliveries)
-        identity = identity_hash(event_identity(entry))
+    def _add_asset(self, batch: Batch, entry: LogEntry, event: Any, fact: AssetEvent) -> None:
+        key, version = _version_of(event.asset)
+        _check_lengths(fact)
+        row, identity = fact_row(fact, entry.record), identity_hash(event_identity(entry))
         if fact.of_version:
             batch.add_removal(key.asset, key.version, identity, row)
             return
-        batch.add_version(key, _version_row(asset, event, fact))
+        own = fact.is_event
+        batch.add_version(key, _with_event(version, event, fact) if own and type(event) in _OF_VERSIONS else version)
         batch.add_fact(key, identity, row)
         if fact.status:
             batch.add_stage(key, row.stage, stage_row(row))
-        if isinstance(event, JobStarted) and fact.is_event:
+        if not own:
+            return
+        if type(event) is JobStarted:
             batch.add_job(row.token or "", _started(key, event))
-        if fact.is_event:
-            text = text_of(entry, fact)
-            if text is not None:
-                stage, variant, source = text
-                known = batch.texts.get((key, stage, variant))
-                batch.texts[key, stage, variant] = source if known is None else max(known, source, key=text_order)
+        text = text_of(entry, fact)
+        if text is not None:
+            stage, variant, source = text
+            known = batch.texts.get((key, stage, variant))
+            batch.texts[key, stage, variant] = source if known is None else max(known, source, key=text_order)
 
 
 def advance(batch: Batch, entry: LogEntry, end: int, reason: str) -> None:
     """Advance the offset of a partition behind a record, and count the record."""
     record = entry.record
-    place = (record.topic, record.partition)
-    known = batch.offsets.get(place) or OffsetRow(0, 0, None, 0, 0)
+    place, following = (record.topic, record.partition), record.offset + 1
+    known = batch.offsets.get(place)
+    records, unreadable = (known.records, known.undecodable) if known else (0, 0)
     if reason:
         batch.undecodable[(*place, record.offset)] = (record.key, to_stored(reason[:LONGEST_ID]))
-    batch.offsets[place] = OffsetRow(
-        record.offset + 1,
-        max(end, record.offset + 1),
-        record.timestamp,
-        known.records + 1,
-        known.undecodable + bool(reason),
-    )
+        unreadable += 1
+    end = max(following, end)
+    batch.offsets[place] = OffsetRow(following, end, record.timestamp, records + 1, unreadable)
 
 
 def version_key(asset: Asset) -> VersionKey:
@@ -146,15 +153,23 @@ def version_key(asset: Asset) -> VersionKey:
     Raises:
         InvalidRecordError: a name is longer than S3 allows.
     """
+    return _version_of(asset)[0]
+
+
+@lru_cache(CACHED_VERSIONS)
+def _version_of(asset: Asset) -> tuple[VersionKey, VersionRow]:
+    """Return the key of a version, and what every event says about it."""
     bucket, key = asset.bucket, asset.key
     # A character has at most 4 bytes: most names need not be encoded.
     if 4 * (len(bucket) + len(key)) > LONGEST_BUCKET and (
         len(bucket.encode()) > LONGEST_BUCKET or len(key.encode()) > LONGEST_KEY
     ):
         raise InvalidRecordError("the bucket or key of its asset is longer than S3 allows")
-    order = sequencer_order(asset.sequencer)
-    version = _bounded(asset.version, "version")
-    return VersionKey(AssetKey(to_stored(bucket), to_stored(key)), _bounded(order, "sequencer"), version)
+    order = _bounded(sequencer_order(asset.sequencer), "sequencer")
+    of = VersionKey(AssetKey(to_stored(bucket), to_stored(key)), order, _bounded(asset.version, "version"))
+    version_id = to_stored(asset.version_id) if asset.version_id else None
+    row = (to_stored(asset.sequencer), version_id, to_stored(asset.etag), asset.size)
+    return of, VersionRow(*row, None, None, None, None)
 
 
 def identity_hash(identity: tuple[str, ...]) -> int:
@@ -169,17 +184,24 @@ def _bounded(text: str, what: str) -> str:
     return to_stored(text)
 
 
-def _version_row(asset: Asset, event: Event, fact: AssetEvent) -> VersionRow:
-    own = fact.is_event
-    return VersionRow(
-        to_stored(asset.sequencer),
-        to_stored(asset.version_id) if asset.version_id else None,
-        to_stored(asset.etag),
-        asset.size,
-        event.kind if own and isinstance(event, MediaProbed | MediaReady) else None,
-        fact.at if own and isinstance(event, MediaUploaded) else None,
-        fact.at if own and isinstance(event, MediaCompleted) else None,
-        fact.at if own and isinstance(event, MediaDeleted) else None,
+def _check_lengths(fact: AssetEvent) -> None:
+    if len(fact.id) + len(fact.stage) + len(fact.token) <= LONGEST_ID:
+        return
+    for text, what in ((fact.id, "event id"), (fact.stage, "stage"), (fact.token, "job token")):
+        if len(text) > LONGEST_ID:
+            raise InvalidRecordError(f"its {what} has more than {LONGEST_ID} characters")
+
+
+def _with_event(version: VersionRow, event: Event, fact: AssetEvent) -> VersionRow:
+    """Add what an event of `_OF_VERSIONS` says about its version."""
+    if isinstance(event, MediaProbed | MediaReady):
+        return version._replace(kind=event.kind)
+    if isinstance(event, MediaUploaded):
+        return version._replace(uploaded_at=fact.at)
+    return (
+        version._replace(completed_at=fact.at)
+        if isinstance(event, MediaCompleted)
+        else version._replace(deleted_at=fact.at)
     )
 
 

@@ -26,8 +26,6 @@ from headrace.streams.worker.status_reports import read as read_report
 
 T = TypeVar("T")
 
-RETRY_TOPIC = topics.retry("").name
-
 LONGEST_ASSET = 1_300
 """Bytes of an asset that are indexed: a bucket, a slash and a key."""
 LONGEST_NAME = 512

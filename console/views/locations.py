@@ -28,7 +28,14 @@ NEXT_SCHEMA = "headrace_views_next"
 BUSY_SECONDS = 30.0
 """Seconds that a statement waits for a lock of another process."""
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536", "temp_store=MEMORY")
+_PRAGMAS = (
+    "page_size=8192",
+    "journal_mode=WAL",
+    "wal_autocheckpoint=4000",
+    "synchronous=NORMAL",
+    "cache_size=-65536",
+    "temp_store=MEMORY",
+)
 
 
 class Location(Protocol):

@@ -8,7 +8,7 @@ import msgspec
 
 from headrace.console.assets.asset_event import AssetEvent
 from headrace.console.kafka.entry import LetterInfo
-from headrace.console.views.stored_text import from_stored, to_stored
+from headrace.console.views.stored_text import from_stored, texts_to_stored, to_stored
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.headers import count_in, due_at
 
@@ -126,21 +126,23 @@ def fact_row(fact: AssetEvent, record: ConsumerRecord) -> FactRow:
         code = to_stored(fact.summary.partition(": ")[0])
         attempts = fact.letter.attempts if fact.letter else count_in(dict(record.headers), "retry-attempts")
         due = None if fact.letter else due_at(record)
+    texts = (fact.stage, fact.id, fact.cause, fact.correlation, fact.summary, fact.location or "", fact.token)
+    stage, id_, cause, correlation, summary, location, token = texts_to_stored(texts)
     return FactRow(
         fact.at,
         fact.name,
-        to_stored(fact.stage),
+        stage,
         fact.status,
-        to_stored(fact.id),
-        to_stored(fact.cause),
-        to_stored(fact.correlation),
+        id_,
+        cause,
+        correlation,
         record.topic,
         record.partition,
         record.offset,
-        to_stored(fact.summary),
-        to_stored(fact.location) if fact.location else None,
+        summary,
+        location or None,
         fact.usd_nanos,
-        to_stored(fact.token) if fact.token else None,
+        token or None,
         to_stored(msgspec.json.encode(fact.letter).decode()) if fact.letter else None,
         code,
         attempts,

@@ -13,6 +13,14 @@ def to_stored(text: str) -> str:
     return text.replace("\x01", "\x01\x02").replace("\x00", "\x01\x01")
 
 
+def texts_to_stored(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the stored form of several texts. Most need no change, and are searched together."""
+    joined = "".join(texts)
+    if "\x00" not in joined and "\x01" not in joined:
+        return texts
+    return tuple(map(to_stored, texts))
+
+
 def from_stored(stored: str) -> str:
     """Return the text of its stored form."""
     if "\x01" not in stored:

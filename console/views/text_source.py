@@ -25,21 +25,23 @@ from headrace.schemas.records import (
     TextDetected,
 )
 
-_SOURCES = (
-    MediaUploaded,
-    MediaThumbnailed,
-    MediaTranscribed,
-    MediaTranslated,
-    MediaSummarised,
-    MediaLabelled,
-    MediaModerated,
-    FacesDetected,
-    CelebritiesRecognised,
-    TextDetected,
-    DocumentAnalysed,
-    EntitiesDetected,
-    PiiDetected,
-    LanguageDetected,
+_SOURCES = frozenset(
+    (
+        MediaUploaded,
+        MediaThumbnailed,
+        MediaTranscribed,
+        MediaTranslated,
+        MediaSummarised,
+        MediaLabelled,
+        MediaModerated,
+        FacesDetected,
+        CelebritiesRecognised,
+        TextDetected,
+        DocumentAnalysed,
+        EntitiesDetected,
+        PiiDetected,
+        LanguageDetected,
+    )
 )
 
 
@@ -48,9 +50,9 @@ def text_of(entry: LogEntry, fact: AssetEvent) -> tuple[str, str, tuple[Any, ...
 
     A stage has one source per variant: the target language of a translation, else empty.
     """
-    event = entry.event
-    if not isinstance(event, _SOURCES):
+    event: Any = entry.event
+    if type(event) not in _SOURCES:
         return None
-    variant = event.target if isinstance(event, MediaTranslated) else ""
+    variant = event.target if type(event) is MediaTranslated else ""
     row = (event.EVENT, fact.id, msgspec.msgpack.encode(event), fact.at)
     return fact.stage, variant, row
