@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
-from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationNotFoundError, ServiceModel, Shape, StructureShape
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
@@ -45,6 +46,14 @@ class MalformedRequestError(ValueError):
 def service_model(name: str) -> ServiceModel:
     """Return the model of a service by its botocore name (`rekognition`)."""
     return ServiceModel(_description(name), service_name=name)
+
+
+def output_shape(service: str, operation: str) -> Shape | None:
+    """Return the shape of an operation's output; None for an unknown service or operation, or without output."""
+    try:
+        return service_model(service).operation_model(operation).output_shape
+    except (UnknownServiceError, OperationNotFoundError):
+        return None
 
 
 def is_fault(service: str, code: str) -> bool:

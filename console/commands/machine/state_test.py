@@ -21,6 +21,7 @@ def run_one_state(definition: str, state: str, value: Any, mocks: Any, *, as_jso
     import json
     from datetime import UTC, datetime
 
+    from headrace.connectors.aws.aws_shapes import output_shape
     from headrace.console.errors import CommandError
     from headrace.streams.machines.json_text import compact
     from headrace.streams.machines.test_state import TestStateError, answer_request
@@ -34,9 +35,10 @@ def run_one_state(definition: str, state: str, value: Any, mocks: Any, *, as_jso
         "mock": _mock(state, mocks),
     }
     try:
-        response = answer_request(request, datetime.now(UTC))
+        response = answer_request(request, datetime.now(UTC), output_shape)
     except TestStateError as error:
-        raise CommandError(f"{state}: {error.message} (--mocks FILE)") from error
+        hint = " (--mocks FILE)" if "mock" in error.message.lower() else ""
+        raise CommandError(f"{state}: {error.message}{hint}") from error
     if as_json:
         print_json(response)
     else:

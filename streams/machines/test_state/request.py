@@ -10,6 +10,7 @@ from typing import Any, Literal
 from headrace.streams.machines.json_types import Json
 from headrace.streams.machines.test_state.context_object import check_context
 from headrace.streams.machines.test_state.errors import TestStateError
+from headrace.streams.machines.test_state.mock_schema import OutputShapes, check_mocked_result
 from headrace.streams.machines.validation import validate
 
 InspectionLevel = Literal["INFO", "DEBUG", "TRACE"]
@@ -50,8 +51,8 @@ class TestRequest:
     configuration: StateConfiguration
 
 
-def read_request(request: Mapping[str, Any]) -> TestRequest:
-    """Check a request in the form of the AWS API, whose values are JSON texts.
+def read_request(request: Mapping[str, Any], shapes: OutputShapes | None = None) -> TestRequest:
+    """Check a request in the form of the AWS API, whose values are JSON texts, and its mock by the API models.
 
     Raises:
         TestStateError: AWS refuses the request.
@@ -61,6 +62,9 @@ def read_request(request: Mapping[str, Any]) -> TestRequest:
     _validate(request["definition"] if "stateName" in request else json.dumps(machine))
     mock = request.get("mock")
     _check_mock(state, mock, request)
+    if shapes is not None and state.get("Type") == "Task" and mock is not None and "result" in mock:
+        mode = mock.get("fieldValidationMode", "STRICT")
+        check_mocked_result(str(state.get("Resource")), _json(mock, "result", None), mode, shapes)
     context = _json(request, "context", None)
     if context is not None:
         check_context(context, state)

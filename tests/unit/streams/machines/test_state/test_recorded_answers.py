@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headrace.connectors.aws.aws_shapes import output_shape
 from headrace.streams.machines.test_state import TestStateError, answer_request
 from tests.support.asl_vectors import load_vectors
 
@@ -56,14 +57,14 @@ def comparable(value: Any, section: str = "") -> Any:
 
 @pytest.mark.parametrize("vector", [each for each in ANSWERED if not calls_a_function(each)], ids=vector_name)
 def test_answer_equals_that_of_aws(vector: dict[str, Any]) -> None:
-    assert comparable(answer_request(vector["request"], NOW)) == comparable(vector["response"])
+    assert comparable(answer_request(vector["request"], NOW, output_shape)) == comparable(vector["response"])
 
 
 @pytest.mark.parametrize("vector", REFUSED, ids=vector_name)
 def test_refusal_equals_that_of_aws(vector: dict[str, Any]) -> None:
     response = vector["response"]
     with pytest.raises(TestStateError) as raised:
-        answer_request(vector["request"], NOW)
+        answer_request(vector["request"], NOW, output_shape)
     code = response["Error"]["Code"] if "Error" in response else response["exception_typename"]
     message = response.get("message") or response["exception_value"].rpartition("TestState operation: ")[2]
     assert (raised.value.code, raised.value.message) == (code, message)
