@@ -54,17 +54,19 @@ def _mock(state: str, mocks: Any) -> dict[str, Any] | None:
     """Return the first mock of a state in the form of TestState.
 
     Raises:
-        CommandError: It is neither a result nor an error.
+        CommandError: The mocks are malformed.
     """
     from headrace.console.errors import CommandError
     from headrace.streams.machines.json_text import compact
+    from headrace.streams.machines.local_run.mocks import MockError, Mocks
 
-    entries = mocks.get(state) if isinstance(mocks, dict) else None
-    if not entries:
+    try:
+        parsed = Mocks(mocks)
+    except MockError as error:
+        raise CommandError(f"{error} (--mocks FILE)") from error
+    if not parsed.has(state):
         return None
-    entry = entries[0] if isinstance(entries, list) else None
-    if isinstance(entry, dict) and "Return" in entry:
-        return {"result": compact(entry["Return"])}
-    if isinstance(entry, dict) and isinstance(entry.get("Throw"), dict):
-        return {"errorOutput": {"error": entry["Throw"].get("Error"), "cause": entry["Throw"].get("Cause")}}
-    raise CommandError(f'the mocks of {state} must be a list of {{"Return": ..}} or {{"Throw": {{"Error": ..}}}}')
+    answer = parsed.next(state, None)
+    if answer.failed:
+        return {"errorOutput": {"error": answer.error, "cause": answer.cause}}
+    return {"result": compact(answer.result)}

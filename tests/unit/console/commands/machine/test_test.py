@@ -114,7 +114,8 @@ def test_failed_run_has_exit_code_1_error_and_cause() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "missing FILE"),
+        ([], "exactly one of FILE and --batch FILE"),
+        (["{file}", "--batch", "{file}"], "exactly one of FILE and --batch FILE"),
         (["{file}", "--input", "{"], "the input cannot be read"),
         (["{file}", "--mocks", "{file}"], "mocks"),
         (["{file}"], "(--mocks FILE)"),
@@ -167,6 +168,15 @@ def test_state_that_cannot_be_tested_is_one_error(state: str, message: str, file
     assert message in result.stderr
 
 
+@pytest.mark.parametrize("entries", ["[]", '{"Keep": {}}', '{"Keep": [{"Return": 1, "Throw": {}}]}'])
+def test_malformed_mocks_of_one_state_are_one_error(entries: str, file: str, tmp_path: Path) -> None:
+    path = tmp_path / "malformed.json"
+    path.write_text(entries, "utf-8")
+    result = run(file, "--state", "Keep", "--mocks", str(path))
+    assert result.exit_code == 1
+    assert result.stderr.endswith("(--mocks FILE)\n")
+
+
 def test_batch_prints_one_line_for_each_line() -> None:
     lines = [
         json.dumps({"name": "a", "definition": MACHINE, "input": {}, "mocks": MOCKS}),
@@ -195,8 +205,8 @@ def test_batch_prints_one_line_for_each_line() -> None:
 def test_batch_goes_on_after_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from headrace.streams.machines.local_run import batch
 
-    def planted(line: str, _settings: Any) -> dict[str, Any]:
-        if "bad" in line:
+    def planted(line: bytes, _settings: Any) -> dict[str, Any]:
+        if b"bad" in line:
             raise ZeroDivisionError("planted")
         return {"name": "good", "status": "SUCCEEDED"}
 
