@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from headrace.console.assets.projection import AssetVersion
     from headrace.console.assets.timeline import TimelineStep
     from headrace.console.terminal.screen import Console, Table
+    from headrace.console.views.database import Views
+    from headrace.console.views.queries.execution_states import StateVisit
+    from headrace.console.views.queries.executions import StoredExecution
 
+    ExecutionVisits = tuple[StoredExecution, list[StateVisit]]
+
+MOST_EXECUTIONS = 20
+"""Executions of an asset that are shown, the newest."""
 WIDTH = 1000
 """Columns of a timeline: nothing is cut off, but a terminal may wrap it."""
 
@@ -26,8 +33,9 @@ def trace(
     from_log: FromLogOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show the timeline of an asset: every event with cause, duration, result and cost."""
-    progress = asset_source(open_views(from_log)).progress(asset)
+    """Show the timeline of an asset: every event with cause, duration, result and cost, and its executions."""
+    views = open_views(from_log)
+    progress = asset_source(views).progress(asset)
     names = progress.find(asset)
     if not names:
         raise CommandError(f"no records of {asset}: the log has none with this key")
@@ -37,8 +45,10 @@ def trace(
 
     from headrace.console.assets import serialize
 
+    executions = executions_of(views, name)
     if as_json:
-        print_json(serialize.asset(name, progress))
+        found = serialize.asset(name, progress)
+        print_json({**found, "executions": executions_json(executions)} if executions else found)
         return
 
     from headrace.console.terminal.screen import Console, Text
@@ -46,8 +56,54 @@ def trace(
     console = Console(width=WIDTH)
     for version in progress.versions(name):
         show(version, console)
+    for execution, visits in executions:
+        console.print(Text(f"execution {execution.arn}: {execution.status}", "bold"))
+        console.print(visits_table(visits))
+        console.print()
     for letter in progress.unreadable_letters(name):
         console.print(Text(f"Unparseable dead letter: {letter.place}: {letter.summary}", "red"))
+
+
+def executions_of(views: Views | None, asset: str) -> list[ExecutionVisits]:
+    """Return the newest executions of an asset with their states, oldest first. The log itself is not read for them."""
+    if views is None:
+        return []
+    from headrace.console.views.queries import execution_states, executions
+
+    query = executions.ExecutionFilter(asset=asset)
+    with views.connect() as connection:
+        found = reversed(executions.newest(connection, query, MOST_EXECUTIONS))
+        return [(each, execution_states.visits(connection, each)) for each in found]
+
+
+def executions_json(executions: list[ExecutionVisits]) -> list[dict[str, Any]]:
+    """Return executions with their states as JSON."""
+    from dataclasses import asdict
+
+    return [{**asdict(execution), "states": [asdict(visit) for visit in visits]} for execution, visits in executions]
+
+
+def visits_table(visits: list[StateVisit]) -> Table:
+    """Build a table of the states of an execution, indented by their level."""
+    from headrace.console.assets.table import clock
+    from headrace.console.terminal import formatting
+    from headrace.console.terminal.screen import Table, Text
+
+    table = Table("time", "state", "type", "status", "took", "attempts", "error", box=None, pad_edge=False)
+    table.header_style = "bold"
+    for visit in visits:
+        took = None if visit.exited_at is None else visit.exited_at - visit.entered_at
+        cells = (
+            clock(visit.entered_at),
+            "  " * visit.level + visit.state + ("" if visit.iteration is None else f" [{visit.iteration}]"),
+            visit.type,
+            visit.status,
+            formatting.format_duration(took),
+            str(visit.attempts or ""),
+            visit.error or "",
+        )
+        table.add_row(*map(Text, cells), style="red" if visit.status == "failed" else "")
+    return table
 
 
 def show(version: AssetVersion, console: Console) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from headrace.console.views import apply_operations, specs
+from headrace.console.views.apply_executions import apply_executions
 from headrace.console.views.batch import AssetKey, Batch, VersionKey
 from headrace.console.views.merges import (
     merge_facts,
@@ -28,6 +29,7 @@ def apply(batch: Batch, store: Store, expected: Mapping[tuple[str, int], int], n
     apply_operations.apply_offsets(batch, store, expected)
     _Assets(batch, store, now).apply()
     apply_operations.apply_rest(batch, store)
+    apply_executions(batch.executions, store)
 
 
 class _Assets:

@@ -15,6 +15,7 @@ from headrace.console.views.merges import (
     merge_versions,
 )
 from headrace.console.views.rows import FactRow, JobRow, LetterRow, StageRow, VersionRow
+from headrace.schemas.records import ExecutionAdvanced
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -65,6 +66,7 @@ class Batch:
     texts: dict[tuple[VersionKey, str, str], tuple[Any, ...]] = field(default_factory=dict)
     gaps: dict[tuple[str, int, int], tuple[Any, ...]] = field(default_factory=dict)
     undecodable: dict[tuple[str, int, int], tuple[Any, ...]] = field(default_factory=dict)
+    executions: dict[int, list[ExecutionAdvanced]] = field(default_factory=dict)
     offsets: dict[tuple[str, int], OffsetRow] = field(default_factory=dict)
 
     def add_version(self, key: VersionKey, row: VersionRow) -> None:

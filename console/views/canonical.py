@@ -24,6 +24,10 @@ _PLAIN = (
     specs.LOSSES,
     specs.GAPS,
     specs.UNDECODABLE,
+    specs.EXECUTIONS,
+    specs.EXECUTION_EVENTS,
+    specs.EXECUTION_STATES,
+    specs.EXECUTION_ATTEMPTS,
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +12,9 @@ from headrace.console.assets.projection import event_identity
 from headrace.console.kafka.entry import LogEntry, is_retry
 from headrace.console.views import fold_operations
 from headrace.console.views.batch import AssetKey, Batch, OffsetRow, VersionKey
+from headrace.console.views.fold_executions import fold_execution
 from headrace.console.views.fold_operations import InvalidRecordError
+from headrace.console.views.identity import identity_hash
 from headrace.console.views.merges import text_order
 from headrace.console.views.rows import JobRow, VersionRow, fact_row, stage_row
 from headrace.console.views.stored_text import to_stored
@@ -23,6 +24,7 @@ from headrace.schemas.ids import sequencer_order, token_stage
 from headrace.schemas.records import (
     Asset,
     Event,
+    ExecutionAdvanced,
     JobFinished,
     JobStarted,
     MediaCompleted,
@@ -90,14 +92,18 @@ class Fold:
             return
         if letters or retries:
             fold_operations.fold_delivery(batch, entry)
+        self._fold_event(batch, entry, event, letters, retries)
+
+    def _fold_event(self, batch: Batch, entry: LogEntry, event: Any, letters: bool, retries: bool) -> None:
         kind = type(event)
         if kind is JobStarted and retries:
             return  # the job is still running; the record waits for the next poll
-        failed = letters or retries
         if kind is JobFinished:
             self._fold_completion(batch, entry, event)
+        elif kind is ExecutionAdvanced:
+            fold_execution(batch, event)
         elif hasattr(event, "asset"):
-            fact = asset_event(entry, self._summaries) if failed else plain_event(entry, self._summaries)
+            fact = asset_event(entry, self._summaries) if letters or retries else plain_event(entry, self._summaries)
             self._add_asset(batch, entry, event, fact)
 
     def _fold_completion(self, batch: Batch, entry: LogEntry, event: JobFinished) -> None:
@@ -170,12 +176,6 @@ def _version_of(asset: Asset) -> tuple[VersionKey, VersionRow]:
     version_id = to_stored(asset.version_id) if asset.version_id else None
     row = (to_stored(asset.sequencer), version_id, to_stored(asset.etag), asset.size)
     return of, VersionRow(*row, None, None, None, None)
-
-
-def identity_hash(identity: tuple[str, ...]) -> int:
-    """Hash the identity of an event to 64 bits: enough to tell the events of one version apart."""
-    digest = hashlib.blake2b("\n".join(identity).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
 
 
 def _bounded(text: str, what: str) -> str:

@@ -37,6 +37,9 @@ BUILD = "build"
 RUN = "run"
 log = structlog.get_logger("headrace")
 
+NOT_FOLDED = (topics.AWS_EVENTS, topics.MACHINE_INBOX, topics.MACHINE_TASKS, topics.MACHINE_ACTIVITIES)
+"""Topics whose events say nothing that other topics do not say."""
+
 OnStep = Callable[[Projector], None]
 """Called after each step."""
 Restore = Callable[[Engine, Fold], None]
@@ -176,7 +179,7 @@ def _catch_up(running: Projector, on_step: OnStep) -> None:
 def _is_folded(topic: Topic) -> bool:
     """Whether a topic has events of assets, retries, dead letters, or control records that the fold knows."""
     own = topic.name.endswith((topics.retry("").name, topics.dead_letters("").name)) or topic.name in FOLDS
-    return own or (bool(topic.events) and topic != topics.AWS_EVENTS)
+    return own or (bool(topic.events) and topic not in NOT_FOLDED)
 
 
 class Decoder:

@@ -53,6 +53,10 @@ GAPS = TableSpec(tables.gaps, ("topic", "partition", "first"))
 UNDECODABLE = TableSpec(tables.undecodable, ("topic", "partition", "offset"))
 OFFSETS = TableSpec(tables.offsets, ("topic", "partition"))
 TEXTS = TableSpec(tables.text_sources, ("version_id", "stage", "variant"), numbered=True)
+EXECUTIONS = TableSpec(tables.executions, ("id",))
+EXECUTION_EVENTS = TableSpec(tables.execution_events, ("execution", "event"))
+EXECUTION_STATES = TableSpec(tables.execution_states, ("execution", "entered"))
+EXECUTION_ATTEMPTS = TableSpec(tables.execution_attempts, ("execution", "scheduled"))
 
 ALL = (
     ASSETS,
@@ -75,4 +79,8 @@ ALL = (
     UNDECODABLE,
     OFFSETS,
     TEXTS,
+    EXECUTIONS,
+    EXECUTION_EVENTS,
+    EXECUTION_STATES,
+    EXECUTION_ATTEMPTS,
 )

@@ -13,6 +13,12 @@ from headrace.console.views.asset_tables import (
     timeline,
     versions,
 )
+from headrace.console.views.execution_tables import (
+    execution_attempts,
+    execution_events,
+    execution_states,
+    executions,
+)
 from headrace.console.views.metadata import METADATA, SCHEMA_NUMBER
 from headrace.console.views.operation_tables import (
     audit,
@@ -41,6 +47,10 @@ __all__ = [
     "dead_letters",
     "deliveries",
     "dispositions",
+    "execution_attempts",
+    "execution_events",
+    "execution_states",
+    "executions",
     "gaps",
     "jobs",
     "losses",

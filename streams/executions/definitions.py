@@ -4,6 +4,7 @@ machine/NAME         the machine and its current revision
 revision/SHA256      a definition, as it was deployed
 version/NAME/N       a published version
 alias/NAME/ALIAS     one or two versions with weights
+activity/NAME        an activity
 """
 
 from __future__ import annotations
@@ -81,6 +82,15 @@ class AliasRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: str = ""
 
 
+class ActivityRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An activity: a kind of task that workers of a user poll for."""
+
+    name: str
+    arn: str
+    created_at: str = ""
+    tags: Mapping[str, str] = {}
+
+
 class ResolvedMachine(NamedTuple):
     """A machine with the revision that a start runs."""
 
@@ -90,7 +100,7 @@ class ResolvedMachine(NamedTuple):
     alias: str | None = None
 
 
-DefinitionRecord = MachineRecord | VersionRecord | AliasRecord
+DefinitionRecord = MachineRecord | VersionRecord | AliasRecord | ActivityRecord
 
 
 def definition_record(content: DefinitionRecord) -> ProducerRecord:
@@ -117,6 +127,8 @@ def key_of_definition(content: DefinitionRecord) -> str:
     """Return the key of a machine, a version or an alias."""
     if isinstance(content, MachineRecord):
         return f"machine/{content.name}"
+    if isinstance(content, ActivityRecord):
+        return f"activity/{content.name}"
     if isinstance(content, VersionRecord):
         return f"version/{content.name}/{content.number}"
     return f"alias/{content.name}/{content.alias}"
@@ -157,6 +169,11 @@ class DefinitionTable:
     def alias(self, name: str, alias: str) -> AliasRecord | None:
         """Return an alias; None if it does not exist."""
         record: AliasRecord | None = self._read(f"alias/{name}/{alias}", AliasRecord)
+        return record
+
+    def activity(self, name: str) -> ActivityRecord | None:
+        """Return an activity; None if it does not exist."""
+        record: ActivityRecord | None = self._read(f"activity/{name}", ActivityRecord)
         return record
 
     def definition(self, revision: str) -> bytes | None:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.sinks.settings import TargetSettings
 from headrace.connectors.webhook.settings import WebhookSettings
+from headrace.console.machines.settings import ApiCredentials, MachineApiSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.console.views.settings import ViewsSettings
 from headrace.console.web.settings import WebConsoleSettings
@@ -44,6 +45,7 @@ READERS: dict[str, Classes] = {
     "worker": (StreamSettings, PipelineSettings, PriceSettings, TargetSettings),
     "webhook": (WebhookSettings,),
     "console": (WebConsoleSettings,),
+    "machine api": (MachineApiSettings, ApiCredentials),
     "command line": (ConsoleSettings, TopicSettings, ViewsSettings),
 }
 """The settings of each component."""

@@ -68,6 +68,7 @@ ADAPTERS = {
         "headrace.connectors.readiness",
         "headrace.console.kafka.tail",
         "headrace.console.views.log_source",
+        "headrace.console.machines.task_source",
         "headrace.streams.worker.host",
     },
     "cryptography": {"headrace.connectors.webhook.x509"},

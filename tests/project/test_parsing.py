@@ -23,6 +23,11 @@ MESSAGE = "orjson limits the depth, and the size of the message is limited befor
 AWS_RESULT = "a result of an AWS service, which may have many megabytes; an invalid one is dead-lettered"
 
 ALLOWED = {
+    "connectors/aws/aws_shapes.py": (
+        "a model of botocore",
+        "int(shape.get('error', {}).get('httpStatusCode', 500 if shape.get('fault') else 400))",
+    ),
+    "connectors/aws/signature.py": (CHECKED, "int(expires)"),
     "connectors/aws/sqs_fast_path.py": ("an answer of SQS with half a surrogate pair", "json.loads(body_received)"),
     "connectors/events/aws_event.py": (MESSAGE, "orjson.loads(message)"),
     "connectors/events/parser.py": (MESSAGE, "orjson.loads(message)"),

@@ -193,6 +193,40 @@ CASES: dict[str, Callable[[Site], list[Case]]] = {
         case("machine", "test", _machine(site)),
         case("machine", "test", _machine(site), "--input", TEXT),
     ],
+    "machine deploy": lambda site: [
+        case("machine", "deploy", _machine(site), "--name", NAME),
+        case("machine", "deploy", _machine(site), "--name", "hostile", "--description", TEXT, "--publish"),
+    ],
+    "machine versions": lambda site: [case("machine", "versions", NAME), case("machine", "versions", "hostile")],
+    "machine alias": lambda site: [
+        case("machine", "alias", "hostile", NAME, "1"),
+        case("machine", "alias", NAME, "live", NAME),
+    ],
+    "machine diff": lambda site: [
+        case("machine", "diff", "hostile", _machine(site)),
+        case("machine", "diff", NAME, TEXT),
+    ],
+    "machine start": lambda site: [
+        viewed(site, "machine", "start", "hostile", "--name", "e", "--input", json.dumps(TEXT)),
+        viewed(site, "machine", "start", NAME, "--input", TEXT),
+    ],
+    "machine list": lambda site: [
+        viewed(site, "machine", "list"),
+        viewed(site, "machine", "list", "--asset", site.asset, "--json"),
+        viewed(site, "machine", "list", NAME, "--status", NAME),
+    ],
+    "machine describe": lambda site: [
+        viewed(site, "machine", "describe", "hostile"),
+        viewed(site, "machine", "describe", f"hostile/{NAME}"),
+    ],
+    "machine history": lambda site: [viewed(site, "machine", "history", f"hostile/{NAME}")],
+    "machine watch": lambda site: [viewed(site, "machine", "watch", NAME)],
+    "machine stop": lambda site: [viewed(site, "machine", "stop", f"hostile/{NAME}", "--cause", TEXT)],
+    "machine redrive": lambda site: [
+        viewed(site, "machine", "redrive", "--machine", "hostile", "--error", TEXT),
+        viewed(site, "machine", "redrive", f"hostile/{NAME}", "--input", TEXT),
+    ],
+    "machine api": lambda site: [case("machine", "api", "--host", NAME)],
     "machine validate": lambda site: [
         case("machine", "validate", _machine(site)),
         case("machine", "validate", site.file("bad.json", TEXT)),

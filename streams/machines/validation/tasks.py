@@ -11,6 +11,7 @@ _SERVICE = re.compile(
     r"arn:[a-z0-9-]+:states:[^:]*:[^:]*:"
     r"(?P<api>(?:aws-sdk:)?[A-Za-z0-9-]+:[A-Za-z0-9]+)(?P<pattern>\.sync(?::\d+)?|\.waitForTaskToken)?"
 )
+_STAGE = re.compile(r"arn:[a-z0-9-]+:states:[^:]*:[^:]*:headrace:stage:[a-z0-9-]{1,80}")
 _ACTIVITY = re.compile(r"arn:[a-z0-9-]+:states:[^:]*:[^:]*:activity:[^\s:]{1,80}")
 _FUNCTION = re.compile(r"arn:[a-z0-9-]+:lambda:[^:]*:[^:]*:function:\S{1,170}")
 
@@ -98,12 +99,12 @@ Source: Step Functions Developer Guide, "Integrating services with Step Function
 
 
 def resource(node: Node) -> None:
-    """Check the Resource of a Task: a function, an activity or a service integration."""
+    """Check the Resource of a Task: a function, an activity, a stage or a service integration."""
     if not isinstance(node.value, str):
         node.error("Expected value of type String")
         return
     integration = _SERVICE.fullmatch(node.value)
-    if _FUNCTION.fullmatch(node.value) or _ACTIVITY.fullmatch(node.value):
+    if any(form.fullmatch(node.value) for form in (_FUNCTION, _ACTIVITY, _STAGE)):
         return
     if integration is None or not _is_supported(integration["api"], integration["pattern"] or ""):
         node.error(

@@ -26,6 +26,7 @@ from headrace.streams.routing.rule_table import RuleChange
 from headrace.streams.routing.rule_table import message as rule_message
 from headrace.streams.worker.status_reports import StageStatusReport
 from tests.support import records
+from tests.support.machine_engine import transitions_of
 from tests.support.records import CODEC, NOW
 from tests.unit.console.asset_history import completed, deleted, entry, job_started, labelled, letter, retry
 
@@ -60,6 +61,17 @@ def history(name: str, draw: Random) -> list[LogEntry]:
     if draw.random() < 0.5:
         events.append(entry(deleted(records.asset(key=name, version="v1", version_id="v1", sequencer="0F")), 9))
     return events + [each for each in events if draw.random() < 0.2]
+
+
+def executions(draw: Random) -> list[LogEntry]:
+    """Return the transitions of an execution with a retry, some of them twice."""
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {}, "End": True}
+    retry_ = [{"ErrorEquals": ["Boom"]}]
+    definition = {"StartAt": "Ask", "States": {"Ask": {**task, "Retry": retry_}}}
+    failing = {"Throw": {"Error": "Boom", "Cause": "\x00 it broke"}}
+    value = {"bucket": "media", "key": "cat.jpg", "text": "\x00\x01"}
+    transitions = transitions_of(definition, value, {"Ask": [failing, {"Return": 1}]})
+    return [entry(each) for each in transitions for _ in range(draw.choice([1, 2]))]
 
 
 def control_records(letters: Sequence[ConsumerRecord], draw: Random) -> list[ProducerRecord]:
@@ -98,6 +110,8 @@ def log_of(names: Iterable[str], seed: int) -> Log:
     for name in names:
         for each in history(name, draw):
             append(log, each.record)
+    for each in executions(draw):
+        append(log, each.record)
     letters = [record for (topic, _), found in log.items() if topics.is_dead_letters(topic) for record in found]
     for message in control_records(letters, draw):
         append(log, ConsumerRecord(message.topic, 0, 0, NOW.timestamp(), message.key, message.value, message.headers))

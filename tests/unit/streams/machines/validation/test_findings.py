@@ -539,3 +539,13 @@ def test_expressions_are_checked_in_every_field(state: dict[str, Any]) -> None:
 def test_text_around_an_expression_makes_it_literal() -> None:
     assert state_errors({**PASS, "Output": "a {% 1 + %}"}, "JSONata") == []
     assert state_errors({**PASS, "Parameters": "{% 1 + %}"}) == []
+
+
+def test_stage_of_the_pipeline_is_a_resource() -> None:
+    def found(resource: str) -> bool:
+        task = {"Type": "Task", "Resource": resource, "End": True}
+        return validate(json.dumps({"StartAt": "T", "States": {"T": task}})).ok
+
+    assert found("arn:aws:states:::headrace:stage:text-in-video")
+    assert not found("arn:aws:states:::headrace:stage:")
+    assert not found("arn:aws:states:::headrace:topic:labels")
