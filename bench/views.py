@@ -1,7 +1,7 @@
 """Measure the views with made-up assets: projection, and queries at two sizes in one run: `python -m bench.views`.
 
 The log is generated in the process, so that the figures are those of decoding, folding and the database, without
-Kafka. Times of generation do not count. Queries run in-process on the tables.
+Kafka. Times of generation do not count. Queries are those of the commands, in-process.
 """
 
 from __future__ import annotations
@@ -12,26 +12,38 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from zlib import crc32
 
 import typer
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from bench.harness import report
+from headrace.console.dlq.letter import LetterFilter
 from headrace.console.kafka.entry import open_record
+from headrace.console.search.background import index_all
+from headrace.console.search.request import SearchRequest
+from headrace.console.search.result_reader import ResultMissingError
+from headrace.console.search.search import search
+from headrace.console.views.asset_filter import SearchScope
 from headrace.console.views.fold import Fold
 from headrace.console.views.locations import SqliteLocation
 from headrace.console.views.log_source import Poll
 from headrace.console.views.projector import Projector
-from headrace.console.views.tables import assets, costs, dead_letters, timeline, versions
+from headrace.console.views.queries import asset_list, letters
+from headrace.console.views.queries.history import ViewAssets
+from headrace.console.views.queries.operations import spent_nanos
+from headrace.console.views.tables import assets, dead_letters
+from headrace.console.views.text_tables import passages
 from headrace.sandbox.fill.history import FillPlan, HistorySource
 from headrace.sandbox.fill.results import ResultSource
 from headrace.sandbox.fill.send import records
 from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.records import Pointer
 from headrace.schemas.runtime.gc_tuning import reduce_gc_frequency
 from headrace.schemas.serde import codec
 
@@ -46,7 +58,7 @@ GROWTH_GOAL = 1.5
 class MeasuredSize:
     """The figures of one size: events/s, seconds, bytes of the file, and the p95 of each query in milliseconds.
 
-    `cpu_rate` is the rate per second of CPU time, which depends less on what else runs on the machine.
+    `cpu_rate` and `p95_cpu_ms` are in CPU time, which depends less on what else runs on the machine.
     """
 
     assets: int
@@ -56,6 +68,7 @@ class MeasuredSize:
     seconds: float
     file_bytes: int
     p95_ms: dict[str, float]
+    p95_cpu_ms: dict[str, float]
 
 
 class GeneratedLog:
@@ -106,7 +119,7 @@ def main(
             f" {each.cpu_rate:,.0f} per CPU second, {size}"
         )
         for name, p95 in each.p95_ms.items():
-            print(f"  {name}: p95 {p95:.1f} ms")
+            print(f"  {name}: p95 {p95:.1f} ms, {each.p95_cpu_ms[name]:.1f} ms of CPU time")
     if not quick:
         report.write(report.result("views", [asdict(each) for each in measured], ("sqlalchemy",)))
     if missed := list(_missed(measured)):
@@ -126,47 +139,62 @@ def measure(count: int) -> MeasuredSize:
         seconds = time.perf_counter() - began - log.seconds
         cpu_seconds = time.process_time() - cpu - log.cpu_seconds
         size = sum(file.stat().st_size for file in Path(folder).glob("views-*"))
-        p95 = queries(engine)
+        index_all(engine, lambda _: None, NoResults())
+        p95, p95_cpu = queries(engine)
         engine.dispose()
     rates = (projector.records / seconds, projector.records / cpu_seconds)
-    return MeasuredSize(count, projector.records, *rates, seconds, size, p95)
+    return MeasuredSize(count, projector.records, *rates, seconds, size, p95, p95_cpu)
 
 
-def queries(engine: Engine) -> dict[str, float]:
-    """Return the p95 of each query in milliseconds, over random assets."""
+class NoResults:
+    """A results bucket without results: the text of each event is indexed instead."""
+
+    def read(self, pointer: Pointer) -> bytes:
+        """Find nothing."""
+        raise ResultMissingError(pointer.key)
+
+
+def queries(engine: Engine) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the p95 of the query of each command in milliseconds of time and of CPU time."""
     draw = random.Random(0)
-    with engine.connect().execution_options(reader=True) as connection:
-        names = [tuple(row) for row in connection.execute(select(assets.c.bucket, assets.c.key))]
-        asked: dict[str, Callable[[], Any]] = {
-            "trace": lambda: _trace(connection, *draw.choice(names)),
-            "first page of dead letters": lambda: _letters(connection),
-            "cost by day": lambda: _cost(connection),
-        }
-        return {name: _p95(ask) for name, ask in asked.items()}
+
+    @contextmanager
+    def connect() -> Iterator[Connection]:
+        with engine.connect().execution_options(reader=True) as connection:
+            yield connection
+
+    def once(ask: Callable[[Connection], Any]) -> Callable[[], Any]:
+        def run() -> Any:
+            with connect() as connection:
+                return ask(connection)
+
+        return run
+
+    with connect() as connection:
+        names = [f"{bucket}/{key}" for bucket, key in connection.execute(select(assets.c.bucket, assets.c.key))]
+        words = [name.partition(" ")[0] for [name] in connection.execute(select(passages.c.name).distinct()) if name]
+        failed = list(connection.scalars(select(dead_letters.c.topic).distinct()))
+    history = ViewAssets(connect)
+    video = SearchScope(kind="video")
+    asked: dict[str, Callable[[], Any]] = {
+        "trace": lambda: history.versions(history.find(draw.choice(names))[0]),
+        "assets show": once(lambda connection: asset_list.one(connection, draw.choice(names))),
+        "search": once(lambda connection: search(connection, SearchRequest(text=draw.choice(words), assets=video))),
+        "dlq list": once(lambda connection: letters.page(connection, failed, LetterFilter(), False)),
+        "cost by day": once(lambda connection: spent_nanos(connection, "day")),
+    }
+    measured = {name: _p95(ask) for name, ask in asked.items()}
+    return {name: wall for name, (wall, _) in measured.items()}, {name: cpu for name, (_, cpu) in measured.items()}
 
 
-def _trace(connection: Connection, bucket: str, key: str) -> Any:
-    found = select(timeline).join(versions, versions.c.id == timeline.c.version_id)
-    found = found.join(assets, assets.c.id == versions.c.asset_id).where(assets.c.bucket == bucket, assets.c.key == key)
-    return connection.execute(found).all()
-
-
-def _letters(connection: Connection) -> Any:
-    newest = select(dead_letters).where(dead_letters.c.resolved.is_(False)).order_by(dead_letters.c.timestamp.desc())
-    return connection.execute(newest.limit(50)).all()
-
-
-def _cost(connection: Connection) -> Any:
-    return connection.execute(select(costs.c.day, func.sum(costs.c.usd_nanos)).group_by(costs.c.day)).all()
-
-
-def _p95(ask: Callable[[], Any]) -> float:
-    times = []
+def _p95(ask: Callable[[], Any]) -> tuple[float, float]:
+    times, cpu_times = [], []
     for _ in range(QUERIES):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         ask()
         times.append((time.perf_counter() - began) * 1000)
-    return statistics.quantiles(times, n=20)[-1]
+        cpu_times.append((time.process_time() - cpu) * 1000)
+    return statistics.quantiles(times, n=20)[-1], statistics.quantiles(cpu_times, n=20)[-1]
 
 
 def _missed(measured: list[MeasuredSize]) -> Iterator[str]:
