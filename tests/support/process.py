@@ -7,14 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from tests.support import fork_server
 
 T = TypeVar("T")
 
 COMMAND = str(Path(sys.executable).with_name("headrace"))
+MAIN = "headrace.console.app.main:main"
 
 
 DEADLINE_FACTOR = 5.0
@@ -38,12 +42,7 @@ class Headrace:
     def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         self.log = log
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [COMMAND, *arguments],
-                env={**os.environ, **environment},
-                stdout=output,
-                stderr=output,
-            )
+            self.process = fork_server.start(MAIN, [COMMAND, *arguments], {**os.environ, **environment}, output, output)
 
     def says(self, words: str) -> bool:
         """Whether the output contains `words`."""
@@ -77,14 +76,15 @@ def headrace(environment: dict[str, str], folder: Path, *arguments: str) -> Iter
             running.kill()
 
 
-def run(environment: dict[str, str], *arguments: str, seconds: float = 120.0, **options: Any) -> Any:
+def run(environment: dict[str, str], *arguments: str, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
     """Run `headrace ARGUMENTS` to completion and return its output."""
-    return subprocess.run(
-        [COMMAND, *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-        **options,
-    )
+    command = [COMMAND, *arguments]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
+        process = fork_server.start(MAIN, command, {**os.environ, **environment}, out, error)
+        try:
+            code = process.wait(seconds * DEADLINE_FACTOR)
+        finally:
+            process.kill()
+        out.seek(0)
+        error.seek(0)
+        return subprocess.CompletedProcess(command, code, out.read(), error.read())

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tests.chaos.support.worker import Orders
+from tests.support import fork_server
 
 ROOT = Path(__file__).parents[3]
 GAVE_UP = "a worker gave up"
@@ -30,7 +29,7 @@ class Fleet:
         self._orders = orders
         self._wanted = 0
         self._spawned = 0
-        self._alive: dict[subprocess.Popen[bytes], Orders] = {}
+        self._alive: dict[fork_server.Process, Orders] = {}
 
     def scale(self, count: int) -> None:
         """Set the number of workers. Surplus workers get SIGTERM and are awaited."""
@@ -92,8 +91,8 @@ class Fleet:
         passes = self._spawned % 3 + 1 if point else 1
         orders = replace(self._orders, seed=self._orders.seed + self._spawned, crash_at=point, crash_pass=passes)
         with (Path(orders.folder) / f"worker-{self._spawned:03}.log").open("wb") as log:
-            command = [sys.executable, "-m", "tests.chaos.support.worker", msgspec.json.encode(orders).decode()]
-            process = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stdout=log, stderr=log)
+            arguments = ["worker", msgspec.json.encode(orders).decode()]
+            process = fork_server.start("tests.chaos.support.worker:run", arguments, os.environ, log, log)
         self._alive[process] = orders
 
     def _record_exit(self, orders: Orders, code: int) -> None:

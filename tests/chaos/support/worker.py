@@ -1,4 +1,4 @@
-"""A worker process to kill: `python -m tests.chaos.support.worker ORDERS`, with JSON orders.
+"""A worker process to kill: `run` with JSON orders in sys.argv.
 
 Scheduler, processor, Faust app and producer are the product's. The results bucket is a folder and the ledger of the
 billed service a file. The orders may name a point at which the process kills itself, or a planted bug.
@@ -218,6 +218,7 @@ def _step(topic: str) -> str:
     return "retry" if topic.endswith(".retry") else "letter" if topics.is_dead_letters(topic) else "send"
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run a worker with the orders in sys.argv."""
     logging.configure(json=True)
     uvloop.run(main(msgspec.json.decode(sys.argv[1], type=Orders)))
