@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -18,8 +19,8 @@ __all__ = ["pytest_testnodedown", "pytest_testnodeready"]  # hooks of pytest
 
 lifetime.end_children_with_me(isolation.settle())
 
-# How long one example takes says something about the machine, and nothing about the code.
-settings.register_profile("headrace", deadline=None)
+# How long one example takes says something about the machine, and nothing about the code. `make fuzz` runs millions.
+settings.register_profile("headrace", deadline=None, max_examples=40)
 settings.load_profile("headrace")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and their children would inherit that.
@@ -32,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for line in lifetime.end_left_behind():
             sys.stderr.write(f"ended what an earlier run left: {line[:100]}\n")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the modules and the collected tests out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
