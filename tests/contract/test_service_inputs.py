@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 from collections.abc import Callable, Iterator
@@ -98,8 +99,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.name: path for path in folder.iterdir()}
 
 
-async def described(path: Path) -> MediaReady:
-    """Return what the stages `scan` and `probe` say about a file."""
+async def _described(path: Path) -> MediaReady:
     verdict, info = check(path, path.name), await probe(path)
     facts = {
         name: getattr(info, name)
@@ -107,6 +107,16 @@ async def described(path: Path) -> MediaReady:
     }
     of = asset(path.name, bucket=BUCKET, size=path.stat().st_size)
     return ready(of, content_type=verdict.content_type, **facts)
+
+
+@pytest.fixture(scope="module")
+def described(samples: dict[str, Path]) -> dict[str, MediaReady]:
+    """Return what the stages `scan` and `probe` say about each sample."""
+
+    async def describe_all() -> list[MediaReady]:
+        return [await _described(path) for path in samples.values()]
+
+    return dict(zip(samples, asyncio.run(describe_all()), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -181,13 +191,18 @@ FIRST_OPERATIONS = sorted(
 
 
 @pytest.mark.parametrize(("service", "operation"), FIRST_OPERATIONS)
-async def test_endpoint_accepts_what_the_table_accepts(
-    samples: dict[str, Path], aws: Aws, endpoint: str, service: str, operation: str
+def test_endpoint_accepts_what_the_table_accepts(
+    samples: dict[str, Path],
+    described: dict[str, MediaReady],
+    aws: Aws,
+    endpoint: str,
+    service: str,
+    operation: str,
 ) -> None:
     needs_audio = service == "transcribe"
     differences = {}
     for name in SAMPLES:
-        media = await described(samples[name])
+        media = described[name]
         if needs_audio and media.audio_codec is None:
             continue  # the stage does not start a job for it
         aws.put(name, samples[name].read_bytes())
@@ -217,9 +232,9 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("service", "operation"), FIRST_OPERATIONS)
-async def test_table_is_that_of_the_documentation(samples: dict[str, Path], service: str, operation: str) -> None:
+def test_table_is_that_of_the_documentation(described: dict[str, MediaReady], service: str, operation: str) -> None:
     pair = service, operation
     for name in REFUSED[pair] | ACCEPTED[pair]:
-        reason = _refusal(service, operation, original(await described(samples[name])))
+        reason = _refusal(service, operation, original(described[name]))
         assert bool(reason) == (name in REFUSED[pair]), (name, reason)
         assert not reason or (reason.startswith("unsupported_input: ") and "https://docs.aws.amazon.com/" in reason)

@@ -82,7 +82,12 @@ def user(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("options", [(), ("--numprocesses", "2", "--dist", "each")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    ("user", "options"),
+    [("HOME", ()), ("XDG_STATE_HOME", ("--numprocesses", "2", "--dist", "each"))],
+    indirect=["user"],
+    ids=["alone", "workers"],
+)
 def test_run_is_isolated_from_the_user_environment(
     user: dict[str, str], tmp_path: Path, options: tuple[str, ...]
 ) -> None:

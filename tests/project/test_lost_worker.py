@@ -37,7 +37,7 @@ def test_inner_run_has_the_options_of_make() -> None:
     assert "pytest --numprocesses 3 --dist loadfile" in (inner_run.ROOT / "Makefile").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("death", "workers"), [("crash", "3"), ("kill", "1"), ("exit", "1")])
+@pytest.mark.parametrize(("death", "workers"), [("crash", "2"), ("kill", "1"), ("exit", "1")])
 def test_killed_worker_fails_the_run_and_names_the_test(death: str, workers: str, tmp_path: Path) -> None:
     modules = {"test_deadly": DEADLY.format(death=DEATHS[death]), "test_one": FINE, "test_other": FINE}
     result = inner_run.run(inner_run.write(tmp_path / "inner", **modules), "-n", workers, "--dist", "loadfile")
