@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
 from typer.testing import CliRunner
 
 from headrace.console.app.main import app
@@ -145,20 +146,33 @@ def refused(*arguments: str) -> str:
     return done.stderr
 
 
-@pytest.fixture
-def here(
-    cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    """A broker without records of other tests."""
     with brokers(tmp_path_factory.mktemp("trial-brokers"), 1) as started:
-        monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", started.bootstrap_servers)
         settings = KafkaSettings(bootstrap_servers=started.bootstrap_servers)
         names = [stage.name for stage in pipeline.stages()]
         clients.create_topics(clients.admin(settings), topics.table(names), 1)
         publish_schemas(clients.producer(settings), catalog.versions())
-        aws = AwsClient(4, RateLimits({}, {}))
-        bucket = S3Bucket(aws, cluster_env["HEADRACE_RESULTS_BUCKET"])
-        yield Place(settings, ResultsStore(bucket), bucket, load(StreamSettings), uuid.uuid4().hex[:8])
-        aws.close()
+        yield settings
+
+
+@pytest.fixture
+def here(cluster_env: dict[str, str], cluster: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("HEADRACE_BOOTSTRAP_SERVERS", cluster.bootstrap_servers)
+    aws = AwsClient(4, RateLimits({}, {}))
+    bucket = S3Bucket(aws, cluster_env["HEADRACE_RESULTS_BUCKET"])
+    yield Place(cluster, ResultsStore(bucket), bucket, load(StreamSettings), uuid.uuid4().hex[:8])
+    aws.close()
+    delete_inputs(cluster)
+
+
+def delete_inputs(settings: KafkaSettings) -> None:
+    """Delete every record that the stage reads."""
+    admin = clients.admin(settings)
+    places = KafkaAdmin(settings).spans([topic.name for topic in labels.STAGE.inputs])
+    for future in admin.delete_records([TopicPartition(*place, OFFSET_END) for place in places]).values():
+        future.result()
 
 
 def test_shadow_run_compares_a_changed_stage_and_changes_nothing_live(
