@@ -7,9 +7,11 @@ billed service a file. The orders may name a point at which the process kills it
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -218,7 +220,16 @@ def _step(topic: str) -> str:
     return "retry" if topic.endswith(".retry") else "letter" if topics.is_dead_letters(topic) else "send"
 
 
+async def main_or_exit(orders: Orders) -> None:
+    """Run a worker. An error ends the process at once: tasks of Faust may ignore that they are cancelled."""
+    try:
+        await main(orders)
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
+
+
 def run() -> None:
     """Run a worker with the orders in sys.argv."""
     logging.configure(json=True)
-    uvloop.run(main(msgspec.json.decode(sys.argv[1], type=Orders)))
+    uvloop.run(main_or_exit(msgspec.json.decode(sys.argv[1], type=Orders)))
