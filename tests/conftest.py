@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from headrace.sandbox.cluster import lifetime
-from tests.support import isolation
+from tests.support import isolation, service_models
 from tests.support.lost_worker import pytest_testnodedown, pytest_testnodeready
 
 __all__ = ["pytest_testnodedown", "pytest_testnodeready"]  # hooks of pytest
@@ -36,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the modules and the collected tests out of every later garbage collection."""
+    """Share what tests parse, and keep modules and collected tests out of every later garbage collection."""
+    service_models.parse_once()
     gc.collect()
     gc.freeze()
 

@@ -25,6 +25,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import boto3
+
+from tests.support import service_models
+
 ROOT = Path(__file__).parents[2]
 AVAILABLE = sys.platform == "linux"
 PRELOADED = ("headrace.schemas", "headrace.connectors", "headrace.streams", "headrace.console")
@@ -41,7 +45,9 @@ class ForkedProcess:
         self._report = os.fdopen(report, "rb", buffering=0)
         self._poller = selectors.DefaultSelector()
         self._poller.register(self._report, selectors.EVENT_READ)
-        self.pid = int(self._report.readline())
+        pid = self._report.readline()
+        assert pid, "the fork server has ended: its error is in the output of the test"
+        self.pid = int(pid)
 
     def poll(self) -> int | None:
         """Return the exit code; None while the process runs."""
@@ -187,6 +193,9 @@ def preload() -> None:
         for each in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             if not each.name.endswith("__main__"):
                 importlib.import_module(each.name)
+    service_models.parse_once()
+    for name in ("s3", "sqs"):
+        boto3.Session(region_name="us-east-1").client(name)
     gc.collect()
     gc.freeze()  # a collection in a child then copies no pages
     threads = os.listdir("/proc/self/task")

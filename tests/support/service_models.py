@@ -1,0 +1,25 @@
+"""Parse each service model of botocore once per process. Each session of boto3 parses 2 MB of JSON by itself."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import Any
+
+
+def parse_once() -> None:
+    """Share parsed files between sessions, as botocore does between clients of one. Does nothing without botocore."""
+    if "botocore.loaders" not in sys.modules:
+        return
+    from botocore.loaders import JSONFileLoader
+
+    original = JSONFileLoader.load_file
+
+    @cache
+    def parsed(path: str) -> Any:
+        return original(JSONFileLoader(), path)
+
+    def load_file(self: JSONFileLoader, file_path: str) -> Any:
+        return parsed(file_path)
+
+    JSONFileLoader.load_file = load_file  # type: ignore[method-assign]
