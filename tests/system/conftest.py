@@ -6,10 +6,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from headrace.console.errors import CommandError
+from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
 from headrace.schemas import topics
@@ -18,7 +22,9 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog
 from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.streams import pipeline
+from headrace.streams.stage import Stage
 from tests.support.isolation import own_folder
+from tests.support.process import wait_for
 
 HERE = Path(__file__).parent
 
@@ -49,3 +55,21 @@ def cluster_env(sandbox_folder: Path) -> dict[str, str]:
     clients.create_topics(clients.admin(settings), topics.table(names), settings.replication_factor)
     publish_schemas(clients.producer(settings), catalog.versions())
     return found
+
+
+@pytest.fixture(scope="module")
+def no_backlog(cluster_env: dict[str, str]) -> None:
+    """Move every stage past the records of other tests, which its worker would process first."""
+    settings = KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
+    log, groups = KafkaAdmin(settings), ConsumerGroups(settings)
+
+    def skip(stage: Stage) -> bool:
+        spans = log.spans([topic.name for topic in stage.inputs])
+        try:
+            groups.move(stage.group, {place: span.high for place, span in spans.items()})
+        except CommandError:  # a worker that another test has killed is still a member
+            return False
+        return True
+
+    for stage in pipeline.stages():
+        wait_for(partial(skip, stage), f"{stage.group} to be without members")

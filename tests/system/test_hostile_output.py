@@ -398,7 +398,9 @@ class _Health(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def site(cluster_env: dict[str, str], sandbox_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    cluster_env: dict[str, str], no_backlog: None, sandbox_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     server = HTTPServer(("127.0.0.1", 0), _Health)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {**cluster_env, "HEALTH_PORT": str(server.server_port)}

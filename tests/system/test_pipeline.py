@@ -65,7 +65,9 @@ class Pipeline:
 
 
 @pytest.fixture(scope="module")
-def pipeline(cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline(
+    cluster_env: dict[str, str], no_backlog: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("pipeline")
     with headrace(cluster_env, folder, "bridge") as bridge, headrace(cluster_env, folder, "worker", "--all") as worker:
         bridge.ready()
