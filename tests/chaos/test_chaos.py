@@ -24,7 +24,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 
 @pytest.mark.timeout(1800)
 def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Brokers, tmp_path: Path) -> None:
-    plan = support_cluster.Plan(seed=20260314, inputs=1500, rate=60, kills=3, freezes=1, broker_kills=1)
+    plan = support_cluster.Plan(seed=20260314, inputs=800, rate=40, kills=3, freezes=1, broker_kills=1)
     report = support_cluster.run(plan, cluster, tmp_path)
     assert report.anomalies == []
     assert report.unaccounted == []
@@ -39,7 +39,7 @@ def test_every_promise_holds_while_workers_and_the_broker_are_killed(cluster: Br
 @pytest.mark.timeout(1800)
 def test_in_an_ordered_stage_no_record_passes_another_of_its_key(cluster: Brokers, tmp_path: Path) -> None:
     plan = support_cluster.Plan(
-        seed=20260315, inputs=400, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True
+        seed=20260315, inputs=250, rate=60, kills=2, freezes=0, broker_kills=0, points=(), ordered=True
     )
     report = support_cluster.run(plan, cluster, tmp_path)
     assert report.anomalies == []
