@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sqlite3
 from pathlib import Path
@@ -121,7 +122,8 @@ def test_results_that_the_log_does_not_have_are_restored_from_the_bucket(views: 
     printed = views.run("views", "rebuild", "--from-store").stdout
     found = "SELECT event, event_id, deliveries FROM timeline WHERE event_id IN ('s1', 'u1') ORDER BY event"
 
-    assert "2 expired events" in printed
+    [restored] = re.findall(r" (\d+) expired events", printed)
+    assert int(restored) >= 2  # the bucket has results of other tests, too
     assert views.query(found) == [("MediaScanned", "s1", 0), ("MediaUploaded", "u1", 0)]
     assert "views/expired.jpg" in views.run("assets", "list", "--prefix", "views/expired").stdout
     aws.call_once("s3", "delete_object", Bucket=where, Key=key)
