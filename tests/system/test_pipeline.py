@@ -235,7 +235,7 @@ def test_a_worker_that_is_killed_and_started_again_finishes_everything_once(
         second.ready()
         names = [
             pipeline.put(f"kill/{number}.mp4", content + bytes([0, 0, 0, 9]) + b"free" + bytes([number]))
-            for number in range(6)
+            for number in range(3)
         ]
         wait_for(lambda: pipeline.ledger()["jobs_unique"] > before, "the first job")
         second.kill()
@@ -253,7 +253,7 @@ def test_an_outage_pauses_the_stage_and_dead_letters_nothing(
     with headrace(broken, tmp_path, "worker", "scan") as second:
         second.ready()
         pipeline.s3.delete_bucket(Bucket="soon-gone")
-        names = [pipeline.put(f"outage/{number}.jpg", photo(bytes([number]))) for number in range(12)]
+        names = [pipeline.put(f"outage/{number}.jpg", photo(bytes([number]))) for number in range(6)]
         wait_for(lambda: "results bucket soon-gone" in run(cluster_env, "status").stdout, "the pause in status")
         assert second.log.read_text().count("stage_paused") == 1
         second.kill()
