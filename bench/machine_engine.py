@@ -114,7 +114,7 @@ def worker(folder: Path) -> Iterator[psutil.Process]:
     file = folder / "machines.toml"
     file.write_text(CONFIG, "utf-8")
     environment = {**os.environ, "HEADRACE_PIPELINE": str(file)}
-    command = [str(COMMAND), "worker", "machines", "machine-tasks"]
+    command = [str(COMMAND), "worker", "machines", "machine-tasks", "--json-logs"]
     with (folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:

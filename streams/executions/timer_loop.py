@@ -15,7 +15,7 @@ import structlog
 
 from headrace.schemas.ids import derived_id
 from headrace.schemas.messages import ProducerRecord, SendError
-from headrace.streams.errors import StageError
+from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.executions.inbox import DeliverStimulus
 from headrace.streams.executions.owned_partitions import OwnedPartitions
 from headrace.streams.executions.partition_executions import PartitionExecutions
@@ -47,7 +47,10 @@ class TimerLoop:
         while True:
             fired = 0
             for executions in self._owned.loaded():
-                fired += await self.fire(executions)
+                try:
+                    fired += await self.fire(executions)
+                except Exception as error:  # the timers of other partitions go on
+                    log.error("timers_failed", reason=repr(error))
             if not fired:
                 await asyncio.sleep(LONGEST_SLEEP)
 
@@ -57,7 +60,7 @@ class TimerLoop:
         if not due:
             return 0
         try:
-            records = [record for entry in due for record in await self._records(executions, *entry)]
+            records = [record for entry in due for record in await self._due_records(executions, *entry)]
             await self._send(records)
         except (SendError, StageError) as error:
             log.warning("timers_not_sent", timers=len(due), reason=str(error))
@@ -65,6 +68,14 @@ class TimerLoop:
                 executions.timers.add(self._clock() + RETRY_SECONDS, execution, timer)
             return 0
         return len(due)
+
+    async def _due_records(self, executions: PartitionExecutions, execution: str, timer: str) -> list[ProducerRecord]:
+        """Return the records of a timer; none if its snapshot is damaged, so that other timers go on."""
+        try:
+            return await self._records(executions, execution, timer)
+        except PermanentError as error:
+            log.error("timer_lost", execution=execution, timer=timer, reason=str(error))
+            return []
 
     async def _records(self, executions: PartitionExecutions, execution: str, timer: str) -> list[ProducerRecord]:
         """Return the record of a timer if the execution still waits for it; without a timer, those of all due ones."""

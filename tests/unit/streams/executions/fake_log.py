@@ -115,11 +115,16 @@ class FakeLog:
     def start(
         self, revision: str, value: object, name: str = "e", limits: ExecutionLimits = NO_LIMITS, **fields: Any
     ) -> str:
+        return asyncio.run(self.start_now(revision, value, name, limits, **fields))
+
+    async def start_now(
+        self, revision: str, value: object = None, name: str = "e", limits: ExecutionLimits = NO_LIMITS, **fields: Any
+    ) -> str:
         arn = MACHINE.replace("stateMachine", "execution") + f":{name}"
         start = StartExecution(
             self.now, 7, id=arn, name=name, input=value, machine_id=MACHINE, machine_name="m", limits=limits
         )
-        asyncio.run(self.receive(arn, ResolvedStart(start, revision, **fields), f"start-{name}"))
+        await self.receive(arn, ResolvedStart(start, revision, **fields), f"start-{name}")
         return arn
 
     async def receive(self, execution: str, message: InboxMessage, id_: str) -> None:
