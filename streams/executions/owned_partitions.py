@@ -9,6 +9,7 @@ import structlog
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.runtime.backoff import backoff_seconds
+from headrace.streams.errors import OutageError
 from headrace.streams.executions.partition_executions import PartitionExecutions
 from headrace.streams.executions.payload_store import PayloadStore
 
@@ -40,10 +41,20 @@ class OwnedPartitions:
             load.cancel()
 
     async def get(self, partition: int) -> PartitionExecutions:
-        """Return the open executions of a partition once they are loaded."""
-        if partition not in self._loads:
-            self.assign(partition)
-        return await asyncio.shield(self._loads[partition])
+        """Return the open executions of a partition once they are loaded.
+
+        Raises:
+            OutageError: The partition is not assigned: the record waits until its worker drops it.
+        """
+        while True:
+            load = self._loads.get(partition)
+            if load is None:
+                raise OutageError(f"partition {partition} of the inbox is not assigned to this worker")
+            try:
+                return await asyncio.shield(load)
+            except asyncio.CancelledError:
+                if not load.cancelled():  # the caller is cancelled, not the load
+                    raise
 
     def loaded(self) -> Iterator[PartitionExecutions]:
         """Yield the partitions that are loaded."""

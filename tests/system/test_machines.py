@@ -89,16 +89,16 @@ async def soon(condition: Callable[[], object], what: str) -> None:
 async def test_execution_survives_its_worker(kafka: KafkaSettings) -> None:
     inner = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
     processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **inner}
-    machine = Machine(
-        kafka,
-        {
-            "StartAt": "Wait",
-            "States": {
-                "Wait": {"Type": "Wait", "Seconds": 3, "Next": "Each"},
-                "Each": {"Type": "Map", "ItemProcessor": processor, "End": True},
-            },
-        },
-    )
+    listing = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
+        "Parameters": {"Bucket": load(StreamSettings).results_bucket, "Prefix": "none/"},
+        "ResultPath": None,
+        "Next": "Each",
+    }
+    each = {"Type": "Map", "ItemProcessor": processor, "End": True}
+    states = {"Wait": {"Type": "Wait", "Seconds": 3, "Next": "List"}, "List": listing, "Each": each}
+    machine = Machine(kafka, {"StartAt": "Wait", "States": states})
     async with worker(kafka):
         execution = await machine.start([1, 2, 3])
         await soon(lambda: machine.status(execution) == "RUNNING", "the execution to start")
@@ -106,5 +106,6 @@ async def test_execution_survives_its_worker(kafka: KafkaSettings) -> None:
         await soon(lambda: machine.status(execution) == "SUCCEEDED", "the execution to end")
     entries = [entry for event in machine.history(execution) for entry in event.events]
     assert [entry.id for entry in entries] == list(range(1, len(entries) + 1))
+    assert "TaskSucceeded" in [entry.type for entry in entries]
     waited = next(entry for entry in entries if entry.type == "WaitStateExited").at - entries[0].at
     assert waited.total_seconds() >= 3

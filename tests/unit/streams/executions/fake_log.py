@@ -29,6 +29,7 @@ from headrace.streams.executions.execution_router import ExecutionRouter
 from headrace.streams.executions.inbox import DeliverStimulus, InboxMessage, ResolvedStart
 from headrace.streams.executions.json_codec import decode_json
 from headrace.streams.executions.owned_partitions import OwnedPartitions
+from headrace.streams.executions.partition_executions import PartitionExecutions
 from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.records import RecordWriter
 from headrace.streams.executions.timer_loop import TimerLoop
@@ -162,6 +163,7 @@ class FakeWorker:
         self.log = log
         self._answer = answer
         self._commit_every = commit_every
+        self._is_assigned = False
         self._position = dict(log.positions)
         payloads = PayloadStore(log.bucket, 2_000)
         self._payloads = payloads
@@ -177,7 +179,7 @@ class FakeWorker:
 
     async def run(self, most: int = 5_000) -> None:
         """Work until nothing is left; an idle worker moves the clock to the next timer."""
-        executions = await self.owned.get(0)
+        executions = await self.executions()
         for _ in range(most):
             if await self._next(topics.MACHINE_INBOX.name, self._advance):
                 continue
@@ -190,6 +192,13 @@ class FakeWorker:
                 return
             self.log.now = max(self.log.now, datetime.fromtimestamp(due, UTC) + timedelta(milliseconds=1))
         raise AssertionError("the executions do not end")
+
+    async def executions(self) -> PartitionExecutions:
+        """Return the open executions; the first call assigns the partition."""
+        if not self._is_assigned:
+            self.owned.assign(0)
+            self._is_assigned = True
+        return await self.owned.get(0)
 
     async def _next(self, topic: str, process: Callable[[ConsumerRecord], Any]) -> bool:
         position = self._position.get(topic, 0)
@@ -206,6 +215,7 @@ class FakeWorker:
     async def _advance(self, record: ConsumerRecord) -> None:
         event = CODEC.decode(record.value)
         assert isinstance(event, StimulusReceived)
+        await self.executions()
         routed = await self.router.route(record, event, from_headers(record.headers))
         await self.log.send(routed or ())
 

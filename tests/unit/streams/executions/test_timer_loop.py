@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+
 from headrace.schemas import topics
 from headrace.schemas.messages import ProducerRecord, SendError
+from headrace.streams.errors import OutageError
 from headrace.streams.executions.inbox import DeliverStimulus
 from headrace.streams.machines.execution.stimuli import StopExecution
 from tests.unit.streams.executions.fake_log import BEGIN, FakeLog, FakeWorker
@@ -26,7 +29,7 @@ async def test_loaded_timer_fires_when_it_is_due() -> None:
     log = FakeLog()
     await log.start_now(log.deploy(WAIT))
     worker = await waiting(log)
-    executions = await worker.owned.get(0)
+    executions = await worker.executions()
     inbox = len(log.topics[topics.MACHINE_INBOX.name])
     log.now = BEGIN + timedelta(seconds=59)
     assert await worker.timers.fire(executions) == 0
@@ -45,7 +48,7 @@ async def test_timer_of_a_stopped_execution_does_not_fire() -> None:
         await worker._next(topics.MACHINE_INBOX.name, worker._advance)
     inbox = len(log.topics[topics.MACHINE_INBOX.name])
     log.now = BEGIN + timedelta(seconds=61)
-    await worker.timers.fire(await worker.owned.get(0))
+    await worker.timers.fire(await worker.executions())
     assert len(log.topics[topics.MACHINE_INBOX.name]) == inbox
 
 
@@ -53,7 +56,7 @@ async def test_timer_that_cannot_be_sent_fires_later() -> None:
     log = FakeLog()
     await log.start_now(log.deploy(WAIT))
     worker = await waiting(log)
-    executions = await worker.owned.get(0)
+    executions = await worker.executions()
     send = worker.timers._send
 
     async def fail(_: Sequence[ProducerRecord]) -> None:
@@ -72,7 +75,7 @@ async def test_damaged_snapshot_delays_no_other_timer() -> None:
     log = FakeLog()
     await log.start_now(log.deploy(WAIT))
     worker = await waiting(log)
-    executions = await worker.owned.get(0)
+    executions = await worker.executions()
     executions._snapshots["damaged"] = b"{}\n{}"
     executions.timers.add(0.0, "damaged")
     inbox = len(log.topics[topics.MACHINE_INBOX.name])
@@ -94,5 +97,17 @@ async def test_partition_that_cannot_be_read_is_read_again() -> None:
         return []
 
     worker.owned._read = read  # type: ignore[assignment]
-    assert len(await asyncio.wait_for(worker.owned.get(0), 20)) == 0
+    assert len(await asyncio.wait_for(worker.executions(), 20)) == 0
     assert reads == 2
+
+
+async def test_record_of_an_earlier_assignment_waits_for_the_next() -> None:
+    worker = FakeWorker(FakeLog(), lambda *_: [])
+    worker.owned.assign(0)
+    waiting_record = asyncio.create_task(worker.owned.get(0))
+    await asyncio.sleep(0)
+    worker.owned.assign(0)
+    assert len(await asyncio.wait_for(waiting_record, 20)) == 0
+    worker.owned.drop(0)
+    with pytest.raises(OutageError):
+        await worker.owned.get(0)
