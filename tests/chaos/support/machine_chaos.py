@@ -33,15 +33,16 @@ def check_machine(seed: int, kills: int, commit_every: tuple[int, ...] = (1, 3, 
     expected = interpreted(definition)
     log, execution, effects = _run(definition, None, 1)
     undisturbed = log.events(execution)
-    assert log.history(execution)[-1].status == expected.execution.status, seed
-    assert log.history(execution)[-1].error == expected.execution.error, seed
+    assert _end(log, execution) == (expected.execution.status, expected.execution.error), seed
     random = Random(seed)
     points = [random.randrange(effects) for _ in range(kills)]
     for point in points:
         killed, execution, _ = _run(definition, point, random.choice(commit_every))
-        assert killed.events(execution) == undisturbed, (seed, point)
+        assert _end(killed, execution) == _end(log, execution), (seed, point)
         assert killed.open_executions() == set(), (seed, point)
-        assert _tasks(killed) == _tasks(log), (seed, point)
+        if len(undisturbed) < (LIMITS.events or 0):  # where a full history ends depends on the order of its branches
+            assert killed.events(execution) == undisturbed, (seed, point)
+            assert _tasks(killed) == _tasks(log), (seed, point)
     return len(points)
 
 
@@ -93,6 +94,11 @@ def _run(definition: dict[str, Any], kill_after: int | None, commit_every: int) 
     log = FakeLog()
     execution = log.start(log.deploy(definition), INPUT, limits=LIMITS)
     return log, execution, run_to_the_end(log, answer, kill_after, commit_every)
+
+
+def _end(log: FakeLog, execution: str) -> tuple[str, str | None]:
+    """Return the status and the error of an execution."""
+    return next(((record.status, record.error) for record in reversed(log.history(execution))), ("", None))
 
 
 def _tasks(log: FakeLog) -> set[bytes | None]:
